@@ -1,0 +1,28 @@
+/** Plain JSON, as it travels and as it is kept. */
+export type JsonValue = null | boolean | number | string | JsonValue[] | JsonObject;
+
+/** A JSON object. In a document no member is `null`; in a patch `null` removes the member. */
+export interface JsonObject {
+  [key: string]: JsonValue;
+}
+
+/** True for `{…}`, false for arrays, `null` and everything that is not an object. */
+export function isJsonObject(value: JsonValue | undefined): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/**
+ * Deep equality of two JSON values; the order of an object's members does not count, the order of arrays does.
+ *
+ * @example jsonEqual({ a: 1, b: [2] }, { b: [2], a: 1 }) // true
+ */
+export function jsonEqual(a: JsonValue | undefined, b: JsonValue | undefined): boolean {
+  if (a === b) return true;
+  if (Array.isArray(a)) {
+    return Array.isArray(b) && a.length === b.length && a.every((item, index) => jsonEqual(item, b[index]));
+  }
+  if (!isJsonObject(a) || !isJsonObject(b)) return false;
+  const keys = Object.keys(a);
+  if (keys.length !== Object.keys(b).length) return false;
+  return keys.every((key) => Object.hasOwn(b, key) && jsonEqual(a[key], b[key]));
+}

@@ -1,0 +1,27 @@
+/** Every limit of the contract, with its unit. A refusal names the limit that was passed. */
+export const LIMITS = {
+  /** Bytes of UTF-8 of a document as compact JSON. */
+  documentBytes: 256 * 1024,
+  /** Levels of objects and arrays, the document itself being the first. */
+  depth: 32,
+  /** Commands in one `campaign.batch`. */
+  batchCommands: 100,
+  /** Mutations in one `campaign.push`. */
+  pushMutations: 100,
+  /** Strings in an ordered set such as `features`. */
+  setItems: 1_000,
+  /** Characters of one string in an ordered set. */
+  setItemLength: 128,
+  /** Characters of `comment`. */
+  commentLength: 500,
+  /** Rows of one page of `list` and `history`. */
+  pageSize: 100,
+  /** Entries kept in memory per campaign, for resumes. */
+  ringEntries: 1_024,
+  /** Bytes of entries kept in memory per campaign, for resumes. */
+  ringBytes: 1024 * 1024,
+  /** Mutation ids remembered in memory per campaign; older ones are asked of Postgres. */
+  idempotencyWindow: 2_048,
+  /** Commands decided and appended in one go for one campaign. */
+  groupSize: 128,
+} as const;

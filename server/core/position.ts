@@ -1,0 +1,46 @@
+import type { Position } from './entry.ts';
+
+/** An epoch is a random token; it never holds a colon. */
+const POSITION = /^([A-Za-z0-9_-]{1,32}):(0|[1-9]\d{0,15})$/;
+
+export function formatPosition(epoch: string, version: number): Position {
+  return `${epoch}:${version}`;
+}
+
+/** Reads a position; `undefined` for anything else, a version beyond the safe integers included. */
+export function parsePosition(text: string): { epoch: string; version: number } | undefined {
+  const match = POSITION.exec(text);
+  if (!match) return undefined;
+  const [, epoch, digits] = match;
+  const version = Number(digits);
+  return epoch !== undefined && Number.isSafeInteger(version) ? { epoch, version } : undefined;
+}
+
+/** One step of a campaign's line of epochs: `epoch` went on from `parent` at `fromVersion`, the last version they share. */
+export interface Fork {
+  epoch: string;
+  parent: string;
+  fromVersion: number;
+}
+
+/**
+ * The newest version of the position's own epoch that is on the surviving line, or `undefined` where that epoch is unknown to it.
+ * A position is on the line if its version is at or below that bound.
+ *
+ * @param lineage the forks of this campaign, oldest first; the last one's `epoch` is the current one (none: never forked)
+ */
+export function survivingVersion(
+  epoch: string,
+  current: { epoch: string; version: number },
+  lineage: readonly Fork[],
+): number | undefined {
+  if (epoch === current.epoch) return current.version;
+  let bound = current.version;
+  for (let index = lineage.length - 1; index >= 0; index -= 1) {
+    const fork = lineage[index];
+    if (!fork) continue;
+    bound = Math.min(bound, fork.fromVersion);
+    if (fork.parent === epoch) return bound;
+  }
+  return undefined;
+}

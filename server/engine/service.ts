@@ -1,0 +1,117 @@
+import type { BatchCommand, Command, EditCommand, Mutation, MutationOptions } from '../core/command.ts';
+import type { CampaignState } from '../core/campaign.ts';
+import type { Entry, Position, Receipt } from '../core/entry.ts';
+import type { Refusal } from '../core/errors.ts';
+import type { JsonObject } from '../core/json.ts';
+import type { Identity } from '../core/permissions.ts';
+import type { WatchEvent } from '../core/stream.ts';
+import type { CampaignSummary } from './ports.ts';
+
+/** What `campaign.get` answers. */
+export interface CampaignRecord {
+  campaignId: string;
+  epoch: string;
+  version: number;
+  durableVersion: number;
+  state: CampaignState;
+  updatedAt: number;
+  updatedBy?: string;
+  archivedAt?: number;
+}
+
+/** What a dry run answers: what would change, and that nothing has. */
+export interface DryRun {
+  campaignId: string;
+  position: Position;
+  changed: boolean;
+  change: JsonObject;
+  dryRun: true;
+}
+
+/** A page as `useInfiniteQuery` expects it. */
+export interface Page<T, C> {
+  items: T[];
+  nextCursor: C | undefined;
+}
+
+/** Who asks, and under which correlation id. */
+export interface Caller {
+  readonly identity: Identity;
+  readonly correlationId: string;
+  /** Aborts waiting (for durability, for a subscription's next event); never undoes what was accepted. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What a subscription needs to know of its socket. `identity` is read anew whenever `onIdentity` calls back. */
+export interface Reader {
+  identity(): Identity;
+  /** Bytes accepted by the socket and not yet sent. */
+  bufferedBytes(): number;
+  /** Calls back when the identity was replaced (`session.authenticate`); returns how to stop that. */
+  onIdentity(callback: () => void): () => void;
+}
+
+/** An event with the id from which the stream goes on after a reconnect. */
+export interface ResumableEvent {
+  resumeId: string;
+  event: WatchEvent;
+}
+
+export interface WatchOptions {
+  campaignId: string;
+  lastEventId?: string | undefined;
+  receipts?: boolean | undefined;
+}
+
+/** The outcome of one element of a push; `skipped` ones stand behind a retryable refusal and were not tried. */
+export type PushOutcome =
+  | { ok: true; receipt: Receipt }
+  | { ok: false; mutationId: string; error: Refusal & { retryable: boolean } };
+
+/** How the service stands, for `/readyz`, `system.stats` and the demo. */
+export interface ServiceStats {
+  campaigns: number;
+  subscribers: number;
+  mutations: number;
+  deliveries: number;
+  archive: { backlogEntries: number; lagSeconds: number; failing: boolean };
+  log: { failing: boolean };
+  uptimeSeconds: number;
+}
+
+/** One line of `system.trace`: an accepted entry or a refusal, with its payload. Admins only. */
+export interface TraceEvent {
+  at: number;
+  campaignId: string;
+  correlationId: string;
+  mutationId: string;
+  actor: string;
+  outcome: 'accepted' | 'unchanged' | 'rejected';
+  /** From the arrival of the mutation to its answer. */
+  milliseconds: number;
+  command: Command;
+  entry?: Entry;
+  refusal?: Refusal;
+}
+
+/**
+ * The engine as the procedures see it. Every method checks the caller's rights itself and throws `CampaignError`; input has been
+ * parsed by then.
+ */
+export interface CampaignService {
+  readonly defaultCampaignId: string | undefined;
+  /** Synchronous up to the place in the campaign's queue: calls made in order are decided in order. */
+  mutate(caller: Caller, campaignId: string, command: EditCommand | BatchCommand | { type: 'rollback'; toVersion: number } | { type: 'archive' } | { type: 'restore' }, options: MutationOptions): Promise<Receipt | DryRun>;
+  push(caller: Caller, campaignId: string, mutations: readonly Mutation[]): Promise<PushOutcome[]>;
+  create(caller: Caller, campaignId: string, state: JsonObject, options: MutationOptions): Promise<Receipt | DryRun>;
+  get(caller: Caller, campaignId: string): Promise<CampaignRecord>;
+  list(caller: Caller, query: { cursor?: string | undefined; limit: number; status?: string | undefined }): Promise<Page<CampaignSummary, string>>;
+  history(caller: Caller, campaignId: string, query: { cursor?: number | undefined; limit: number }): Promise<Page<Entry, number>>;
+  at(caller: Caller, campaignId: string, version: number): Promise<{ campaignId: string; version: number; state: CampaignState }>;
+  diff(caller: Caller, campaignId: string, from: number, to: number): Promise<{ campaignId: string; from: number; to: number; change: JsonObject }>;
+  whenDurable(caller: Caller, campaignId: string, position: Position): Promise<{ campaignId: string; position: Position }>;
+  /** Ends when the signal aborts; throws `CampaignError` when the right to read ends. */
+  watch(caller: Caller, reader: Reader, options: WatchOptions): AsyncIterableIterator<ResumableEvent>;
+  stats(): ServiceStats;
+  trace(caller: Caller): AsyncIterableIterator<TraceEvent>;
+}
