@@ -9,7 +9,7 @@ export type CampaignStatus = (typeof CAMPAIGN_STATUSES)[number];
 export interface LeadForm {
   fields?: JsonValue[];
   submit_text?: string;
-  [key: string]: JsonValue | undefined;
+  [key: string]: unknown;
 }
 
 /** Words and pictures of the page. Open: further members are kept as they are. */
@@ -17,13 +17,13 @@ export interface UiContent {
   banner?: string;
   cta?: string;
   lead_form?: LeadForm;
-  [key: string]: JsonValue | undefined;
+  [key: string]: unknown;
 }
 
 /** One component of the page, chosen by its `type`. */
 export interface UiComponent {
   type: string;
-  [key: string]: JsonValue | undefined;
+  [key: string]: unknown;
 }
 
 /** What is said to people, step by step. */
@@ -31,14 +31,14 @@ export interface Script {
   main_text?: string;
   steps?: JsonValue[];
   questions?: JsonValue[];
-  [key: string]: JsonValue | undefined;
+  [key: string]: unknown;
 }
 
 /** When the campaign speaks, and through what. */
 export interface Communication {
   levels?: JsonValue;
   types?: JsonValue;
-  [key: string]: JsonValue | undefined;
+  [key: string]: unknown;
 }
 
 /**
@@ -68,7 +68,15 @@ export interface CampaignState {
   communication?: Communication;
   scheduling?: JsonObject;
   about?: JsonObject;
-  [key: string]: JsonValue | undefined;
+  [key: string]: unknown;
+}
+
+/**
+ * A stored document, seen through its schema. The one place of this cast: what is stored has passed `check`, which holds it to
+ * {@link CampaignState}; `unknown` stands in the open parts because a JSON index signature would refuse the optional fields.
+ */
+export function asCampaign(document: JsonObject): CampaignState {
+  return document as unknown as CampaignState;
 }
 
 /** The sections that `campaign.updateConfig` addresses. */

@@ -1,4 +1,4 @@
-import type { BatchCommand, Command, EditCommand, Mutation, MutationOptions } from '../core/command.ts';
+import type { Command, CreateCommand, EditCommand, Mutation, MutationOptions } from '../core/command.ts';
 import type { CampaignState } from '../core/campaign.ts';
 import type { Entry, Position, Receipt } from '../core/entry.ts';
 import type { Refusal } from '../core/errors.ts';
@@ -101,7 +101,7 @@ export interface TraceEvent {
 export interface CampaignService {
   readonly defaultCampaignId: string | undefined;
   /** Synchronous up to the place in the campaign's queue: calls made in order are decided in order. */
-  mutate(caller: Caller, campaignId: string, command: EditCommand | BatchCommand | { type: 'rollback'; toVersion: number } | { type: 'archive' } | { type: 'restore' }, options: MutationOptions): Promise<Receipt | DryRun>;
+  mutate(caller: Caller, campaignId: string, command: Exclude<Command, CreateCommand>, options: MutationOptions): Promise<Receipt | DryRun>;
   push(caller: Caller, campaignId: string, mutations: readonly Mutation[]): Promise<PushOutcome[]>;
   create(caller: Caller, campaignId: string, state: JsonObject, options: MutationOptions): Promise<Receipt | DryRun>;
   get(caller: Caller, campaignId: string): Promise<CampaignRecord>;
