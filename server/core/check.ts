@@ -1,0 +1,82 @@
+import type { z } from 'zod';
+import { FIELD_SCHEMAS, REQUIRED_FIELDS } from './document-schema.ts';
+import type { Path, Refusal } from './errors.ts';
+import type { JsonObject, JsonValue } from './json.ts';
+import { LIMITS } from './limits.ts';
+import { jsonBytes } from './plain-json.ts';
+
+/**
+ * Narrower schemas for whole fields, given by who runs the server.
+ *
+ * @example defineSections({ ui_content: z.object({ banner: z.string().max(80) }) })
+ */
+export type Sections = Readonly<Record<string, z.ZodType>>;
+
+/** Declares the sections that the server enforces; server and app import the same value. */
+export function defineSections<const S extends Sections>(sections: S): S {
+  return sections;
+}
+
+export type Checked =
+  /** `sizeBound`: the document takes at most so many bytes; to be handed in with the next change. */
+  { ok: true; sizeBound: number } | { ok: false; refusal: Refusal };
+
+/**
+ * Whether a state may stand: required fields, the shape of every known field, the operator's sections, depth and size. The state
+ * before was checked too, so that only what the change touched is looked at; the size is counted anew only when the sum of what
+ * came in could have passed the limit.
+ *
+ * @param next the state after the change
+ * @param change the effect that led to it
+ * @param sizeBound what the last check returned for the state before; `Infinity` where there was none
+ */
+export function check(next: JsonObject, change: JsonObject, sizeBound: number, sections: Sections = {}): Checked {
+  for (const field of REQUIRED_FIELDS) {
+    if (!Object.hasOwn(next, field)) return refuse([field], `${field}: this field is required and cannot be removed`);
+  }
+  if (depth(change) > LIMITS.depth) {
+    return refuse([], `the document would be nested more than ${LIMITS.depth} levels deep`, LIMITS.depth);
+  }
+  for (const field of Object.keys(change)) {
+    if (!Object.hasOwn(next, field)) continue;
+    const refusal = checkField(field, next[field], sections);
+    if (refusal) return { ok: false, refusal };
+  }
+  // Merging adds at most the patch's own bytes and one comma.
+  const bound = sizeBound + jsonBytes(change) + 1;
+  if (bound <= LIMITS.documentBytes) return { ok: true, sizeBound: bound };
+  const bytes = jsonBytes(next);
+  return bytes <= LIMITS.documentBytes
+    ? { ok: true, sizeBound: bytes }
+    : refuse([], `the document would take ${bytes} bytes; at most ${LIMITS.documentBytes} are allowed`, LIMITS.documentBytes);
+}
+
+function refuse(path: Path, message: string, limit?: number): { ok: false; refusal: Refusal } {
+  const reason = limit === undefined ? 'INVALID' : 'TOO_LARGE';
+  return { ok: false, refusal: { reason, message, path, ...(limit !== undefined && { limit }) } };
+}
+
+function checkField(field: string, value: JsonValue | undefined, sections: Sections): Refusal | undefined {
+  const known: Readonly<Record<string, z.ZodType>> = FIELD_SCHEMAS;
+  const schemas = [Object.hasOwn(known, field) ? known[field] : undefined, Object.hasOwn(sections, field) ? sections[field] : undefined];
+  for (const schema of schemas) {
+    const issue = schema?.safeParse(value).error?.issues[0];
+    if (!issue) continue;
+    const path = [field, ...issue.path.map((step) => (typeof step === 'symbol' ? String(step) : step))];
+    const limit = issue.code === 'too_big' ? Number(issue.maximum) : undefined;
+    return {
+      reason: limit === undefined ? 'INVALID' : 'TOO_LARGE',
+      message: `${path.join('.')}: ${issue.message}`,
+      path,
+      ...(limit !== undefined && { limit }),
+    };
+  }
+  return undefined;
+}
+
+function depth(value: JsonValue): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  let deepest = 0;
+  for (const member of Object.values(value)) deepest = Math.max(deepest, depth(member));
+  return deepest + 1;
+}
