@@ -1,0 +1,64 @@
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { chromium } from 'playwright-core';
+import type { Browser } from 'playwright-core';
+
+const NAMES = ['chromium', 'chromium-browser', 'google-chrome'];
+
+/** Quiet, without a sandbox (containers run as root) and without calls home. */
+const FLAGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+/**
+ * Starts a headless Chromium. Looks for one on PATH; where there is none and apt can be used, installs Debian's, and says so first.
+ *
+ * @throws Error in one sentence where no browser can be had
+ */
+export async function launchBrowser(): Promise<Browser> {
+  return chromium.launch({ executablePath: findBrowser() ?? installBrowser(), args: FLAGS });
+}
+
+function findBrowser(): string | undefined {
+  for (const name of NAMES) {
+    for (const folder of (process.env['PATH'] ?? '').split(delimiter)) {
+      const path = join(folder, name);
+      if (folder !== '' && isExecutable(path)) return path;
+    }
+  }
+  return undefined;
+}
+
+function installBrowser(): string {
+  if (!isDebian() || process.getuid?.() !== 0) {
+    throw new Error(`The browser tests need Chromium: none of ${NAMES.join(', ')} is on PATH.`);
+  }
+  process.stderr.write('The browser tests need Chromium: installing it with `apt-get install -y chromium` (once, about 300 MB) …\n');
+  for (const args of [['update'], ['install', '-y', '--no-install-recommends', 'chromium']]) {
+    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+    spawnSync('apt-get', ['-qq', ...args], { env, stdio: ['ignore', 'ignore', 'inherit'] });
+  }
+  const path = findBrowser();
+  if (path === undefined) throw new Error('The browser tests need Chromium, and `apt-get install -y chromium` did not bring it; its message stands above.');
+  return path;
+}
+
+function isDebian(): boolean {
+  return existsSync('/etc/os-release') && /^ID(_LIKE)?=.*(debian|ubuntu)/m.test(readFileSync('/etc/os-release', 'utf8'));
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
