@@ -1,0 +1,88 @@
+import { isRetryable, type Path, type Reason, type Refusal, REASONS } from '../../server/core/errors.ts';
+
+/**
+ * Why a mutation or a call was refused, as plain facts that an app can act upon.
+ *
+ * @example
+ * campaign.update({ title: '' }).catch((error) => {
+ *   if (error instanceof CampaignError && error.reason === 'INVALID') showFieldError(error.path);
+ * });
+ */
+export class CampaignError extends Error {
+  override readonly name = 'CampaignError';
+  /** Narrower than tRPC's codes; the same words as on the server. */
+  readonly reason: Reason;
+  /** Whether the same call may succeed later. The SDK itself retries mutations for which this is true. */
+  readonly retryable: boolean;
+  /** When to try again, in milliseconds, where the server said so. */
+  readonly retryAfterMs: number | undefined;
+  /** The field at fault, outermost first. */
+  readonly path: Path | undefined;
+  /** The limit that was passed. */
+  readonly limit: number | undefined;
+  readonly mutationId: string | undefined;
+  /** The position that holds now: with `CONFLICT`. */
+  readonly position: string | undefined;
+
+  constructor(refusal: Refusal, options?: { cause?: unknown }) {
+    super(refusal.message, options);
+    this.reason = refusal.reason;
+    this.retryable = isRetryable(refusal);
+    this.retryAfterMs = refusal.retryAfterMs;
+    this.path = refusal.path;
+    this.limit = refusal.limit;
+    this.mutationId = refusal.mutationId;
+    this.position = refusal.position;
+  }
+}
+
+/** What a failed call tells: the server's refusal, or that no answer came and the outcome is therefore unknown. */
+export type CallFailure = { kind: 'refused'; error: CampaignError } | { kind: 'unanswered'; error: CampaignError };
+
+/**
+ * Reads what `@trpc/client` threw. An error without the server's `data` never came from the server: the link broke, and whether
+ * the call was carried out is not known.
+ */
+export function readFailure(thrown: unknown): CallFailure {
+  const data = dataOf(thrown);
+  if (!data) {
+    const message = thrown instanceof Error && thrown.message !== '' ? thrown.message : 'The connection was lost before an answer came';
+    return { kind: 'unanswered', error: new CampaignError({ reason: 'UNAVAILABLE', message, retryable: true }, { cause: thrown }) };
+  }
+  return { kind: 'refused', error: new CampaignError(refusalOf(thrown, data), { cause: thrown }) };
+}
+
+function dataOf(thrown: unknown): Record<string, unknown> | undefined {
+  if (!(thrown instanceof Error) || !('data' in thrown)) return undefined;
+  const { data } = thrown;
+  return typeof data === 'object' && data !== null ? { ...data } : undefined;
+}
+
+/** tRPC's codes where the server named no reason: errors of its own making, such as an unknown procedure. */
+const REASON_BY_CODE: Readonly<Record<string, Reason>> = {
+  UNAUTHORIZED: 'UNAUTHORIZED',
+  FORBIDDEN: 'FORBIDDEN',
+  NOT_FOUND: 'NOT_FOUND',
+  CONFLICT: 'CONFLICT',
+  PAYLOAD_TOO_LARGE: 'TOO_LARGE',
+  TOO_MANY_REQUESTS: 'RATE_LIMITED',
+  INTERNAL_SERVER_ERROR: 'UNAVAILABLE',
+  SERVICE_UNAVAILABLE: 'UNAVAILABLE',
+  BAD_GATEWAY: 'UNAVAILABLE',
+  GATEWAY_TIMEOUT: 'UNAVAILABLE',
+  TIMEOUT: 'UNAVAILABLE',
+};
+
+function refusalOf(thrown: unknown, data: Record<string, unknown>): Refusal {
+  const reason = REASONS.find((known) => known === data.reason) ?? REASON_BY_CODE[String(data.code)] ?? 'INVALID';
+  return {
+    reason,
+    message: thrown instanceof Error ? thrown.message : String(thrown),
+    ...(typeof data.retryable === 'boolean' && { retryable: data.retryable }),
+    ...(typeof data.retryAfterMs === 'number' && { retryAfterMs: data.retryAfterMs }),
+    ...(Array.isArray(data.path) && { path: data.path.filter((step) => typeof step === 'string' || typeof step === 'number') }),
+    ...(typeof data.limit === 'number' && { limit: data.limit }),
+    ...(typeof data.mutationId === 'string' && { mutationId: data.mutationId }),
+    ...(typeof data.position === 'string' && { position: data.position }),
+  };
+}

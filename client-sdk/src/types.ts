@@ -1,0 +1,136 @@
+import type { ConfigSection } from '../../server/core/campaign.ts';
+import type { ConfigMode, EditCommand, FeaturesAction } from '../../server/core/command.ts';
+import type { Entry, Position, Receipt, ViewEntry } from '../../server/core/entry.ts';
+import type { CampaignDocument, CampaignUpdates, SectionValue } from './document.ts';
+import type { CampaignError } from './errors.ts';
+
+/** A vanilla store: what React's `useSyncExternalStore`, Svelte and Vue can read. */
+export interface Readable<T> {
+  /** Calls back after every change, synchronously; returns how to stop that. */
+  subscribe(listener: () => void): () => void;
+  /** The present value; the same object until something changes. */
+  getSnapshot(): T;
+}
+
+/**
+ * - `connecting`: the first attempt is under way (or nothing has needed a connection yet)
+ * - `connected`: the link is up and answers
+ * - `reconnecting`: the link was lost; the next attempt is under way or planned
+ * - `offline`: the device says that it has no network; the next attempt follows its return
+ * - `needs-auth`: the server refused the token; `client.authenticate(token)` goes on
+ * - `closed`: for good, by `client.close()` or because the server no longer speaks with this version
+ */
+export type ConnectionStatus = 'connecting' | 'connected' | 'reconnecting' | 'offline' | 'needs-auth' | 'closed';
+
+export interface ConnectionState {
+  readonly status: ConnectionStatus;
+  /** Failed attempts since the link was last up and stable. */
+  readonly attempt: number;
+  /** Epoch milliseconds of the next attempt, where one is planned. */
+  readonly retryAt: number | undefined;
+  /** Why it is not connected. */
+  readonly error: CampaignError | undefined;
+}
+
+/** What an edit takes beside its content. */
+export interface EditOptions {
+  /** Refuse with `CONFLICT` unless the campaign is here: a position, or a version of the current epoch. */
+  readonly expectedVersion?: Position | number;
+  /** For the audit; shown in the history. */
+  readonly comment?: string;
+}
+
+/**
+ * An edit on its way. It is shown at once; the promise resolves when the server has ordered it, and rejects with a
+ * {@link CampaignError} when the server refused it (then the view is without it again). A rejection that nobody handles is not an
+ * unhandled one: it also stands in {@link SyncStatus.rejected}.
+ */
+export interface Change extends Promise<Receipt> {
+  readonly mutationId: string;
+  /** Resolves when the change is committed in Postgres. Rejects where it was refused, or where the server keeps nothing. */
+  readonly durable: Promise<Receipt>;
+}
+
+/** Collects edits that become one entry, all or nothing. */
+export interface BatchBuilder {
+  update(updates: CampaignUpdates): BatchBuilder;
+  updateFeatures(features: readonly string[], action: FeaturesAction): BatchBuilder;
+  updateConfig<S extends ConfigSection>(section: S, value: SectionValue<S>, mode?: ConfigMode): BatchBuilder;
+}
+
+/** A mutation that the server refused for good. */
+export interface RejectedMutation {
+  readonly mutationId: string;
+  readonly command: EditCommand;
+  readonly error: CampaignError;
+  /** Epoch milliseconds. */
+  readonly rejectedAt: number;
+}
+
+/**
+ * - `saved`: everything made here is committed
+ * - `saving`: something is on its way, or accepted and not yet committed
+ * - `waiting`: something is to be sent, and there is no connection
+ * - `volatile`: everything is accepted, by a server that keeps nothing
+ */
+export type SyncState = 'saved' | 'saving' | 'waiting' | 'volatile';
+
+/** Where this client's own edits of a campaign stand. */
+export interface SyncStatus {
+  readonly state: SyncState;
+  /** Edits that the server has not yet accepted. */
+  readonly pendingCount: number;
+  /** Edits not yet known to be committed, the pending ones included. */
+  readonly unsavedCount: number;
+  /** Epoch milliseconds at which the oldest unsaved edit was made. */
+  readonly oldestPendingAt: number | undefined;
+  /** The newest refusals, oldest first, until `dismiss` removes them. */
+  readonly rejected: readonly RejectedMutation[];
+}
+
+/** `pending` before the first snapshot of the campaign, `error` when it cannot be had. */
+export type CampaignLoadStatus = 'pending' | 'error' | 'success';
+
+/** All that is known of a campaign at one moment. */
+export interface CampaignSnapshot {
+  /** `undefined` until the server has said which campaign is its default one. */
+  readonly campaignId: string | undefined;
+  readonly status: CampaignLoadStatus;
+  /** Confirmed state plus this client's pending edits; a frozen `{}` before the first snapshot. Not to be changed. */
+  readonly state: Readonly<Partial<CampaignDocument>>;
+  /** The position of the confirmed state. */
+  readonly position: Position | undefined;
+  /** The version of the confirmed state; 0 before the first snapshot. */
+  readonly version: number;
+  /** Up to here everything is committed in Postgres. */
+  readonly durableVersion: number;
+  /** Epoch milliseconds; set while the campaign is archived and therefore read-only. */
+  readonly archivedAt: number | undefined;
+  /** The newest entry that was folded in, if any came since the last snapshot. */
+  readonly lastEntry: Entry | ViewEntry | undefined;
+  readonly sync: SyncStatus;
+  /** Why the campaign cannot be read. */
+  readonly error: CampaignError | undefined;
+}
+
+/** One campaign, live while anyone subscribes to it or an edit is unsaved. Its functions are stable and need no `this`. */
+export interface Campaign extends Readable<CampaignSnapshot> {
+  /** Merge patch on the document: `null` removes a member. */
+  update(updates: CampaignUpdates, options?: EditOptions): Change;
+  /** The ordered set of features; `set` takes `[]`. */
+  updateFeatures(features: readonly string[], action: FeaturesAction, options?: EditOptions): Change;
+  /** One section, merged (default) or replaced. */
+  updateConfig<S extends ConfigSection>(section: S, value: SectionValue<S>, mode?: ConfigMode, options?: EditOptions): Change;
+  /**
+   * Several edits as one entry.
+   *
+   * @example campaign.batch((c) => { c.update({ title: 'Hello' }); c.updateFeatures(['referral'], 'add'); })
+   */
+  batch(build: (batch: BatchBuilder) => void, options?: EditOptions): Change;
+  /** Back to the state of an earlier version, as a new version; needs a connection. */
+  rollback(toVersion: number, options?: EditOptions): Promise<Receipt>;
+  /** Resolves when that position (default: the present one) is committed; `NOT_FOUND` if it is not on the surviving line. */
+  whenDurable(position?: Position): Promise<void>;
+  /** Takes a refusal, or all of them, off {@link SyncStatus.rejected}. */
+  dismiss(mutationId?: string): void;
+}
