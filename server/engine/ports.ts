@@ -37,8 +37,6 @@ export type AppendResult =
   | { kind: 'appended' }
   /** The head is another one; `entries` are those after the expected version. Nothing was appended. */
   | { kind: 'conflict'; entries: SealedEntry[] }
-  /** These mutation ids are in the log already. Nothing was appended. */
-  | { kind: 'duplicate'; known: { mutationId: string; version: number; fingerprint: string }[] }
   /** The expected head is not on the log's line, or the log has lost the campaign: load again. */
   | { kind: 'lost' };
 
@@ -78,13 +76,13 @@ export interface OrderedLog {
   append(campaignId: string, expected: Head, entries: readonly SealedEntry[]): Promise<AppendResult>;
   /** Entries after that version, in order, at most `limit`. */
   read(campaignId: string, afterVersion: number, limit: number): Promise<SealedEntry[]>;
-  /** Campaigns with entries that are not yet durable, oldest first, at most `limit` entries over all. */
-  pending(limit: number): Promise<PendingEntries[]>;
+  /** Campaigns with entries that are not yet durable, oldest first, at most `limit` entries over all, without those in `except`. */
+  pending(limit: number, except?: ReadonlySet<string>): Promise<PendingEntries[]>;
   /** Moves the watermark of a campaign forward and tells everyone; entries up to it may be trimmed. */
   markDurable(campaignId: string, epoch: string, version: number): Promise<void>;
   /** Calls back, at any time, when `pending` has something new. */
   onPending(wake: () => void): void;
-  /** How many entries are not yet durable, and since when (epoch milliseconds) the oldest waits. */
+  /** How many entries are not yet durable, and since when (epoch milliseconds) the oldest waits, about. */
   backlog(): { entries: number; oldestAt: number | undefined };
   stop(): Promise<void>;
 }
@@ -154,7 +152,8 @@ export interface Archive {
   list(query: { cursor?: string; limit: number; status?: string; ids?: readonly string[]; publishedOnly?: boolean }): Promise<CampaignSummary[]>;
   /** Whether the archive answers; rejects where it does not. */
   ping(): Promise<void>;
-  stop(): Promise<void>;
+  /** Closes it. `clean`: everything that was accepted has been committed, so that the next start need not doubt any position. */
+  stop(options: { clean: boolean }): Promise<void>;
 }
 
 /** Time, timers and chance: the engine has no other source of them. */

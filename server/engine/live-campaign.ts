@@ -1,0 +1,95 @@
+import { apply, NOTHING, type CampaignContent } from '../core/apply.ts';
+import type { Situation } from '../core/decide.ts';
+import type { Entry } from '../core/entry.ts';
+import { createIdempotencyWindow, type IdempotencyWindow } from '../core/idempotency.ts';
+import { LIMITS } from '../core/limits.ts';
+import { jsonBytes, utf8Bytes } from '../core/plain-json.ts';
+import type { Fork } from '../core/position.ts';
+import { createRing, type Ring } from '../core/ring.ts';
+import type { ArchivedCampaign, Head, LogRecord, OpenedLog, SealedEntry } from './ports.ts';
+import { createWatermark, type Watermark } from './watermark.ts';
+
+/** A campaign in memory: everything that is known of it, as of one position. Changed by `deliver` and `rebuild` alone. */
+export interface LiveCampaign {
+  readonly id: string;
+  head: Head;
+  lineage: Fork[];
+  content: CampaignContent;
+  sizeBound: number;
+  updatedAt: number;
+  updatedBy: string;
+  ring: Ring<Entry>;
+  window: IdempotencyWindow;
+  watermark: Watermark;
+}
+
+/** Builds it from what the archive keeps and what the log holds beyond that. */
+export function createLiveCampaign(id: string, archived: ArchivedCampaign, opened: OpenedLog): LiveCampaign {
+  const floor = archived.head.version - archived.recent.length;
+  const live: LiveCampaign = {
+    id,
+    head: archived.head,
+    lineage: archived.lineage,
+    content: { state: archived.state, archivedAt: archived.archivedAt },
+    sizeBound: jsonBytes(archived.state),
+    updatedAt: archived.updatedAt,
+    updatedBy: archived.updatedBy,
+    ring: createRing(LIMITS.ringEntries, LIMITS.ringBytes, floor),
+    window: createIdempotencyWindow(LIMITS.idempotencyWindow, floor),
+    watermark: createWatermark(Math.max(archived.head.version, opened.durableVersion)),
+  };
+  for (const sealed of archived.recent) remember(live, sealed);
+  for (const sealed of opened.entries) deliver(live, sealed);
+  return live;
+}
+
+/** What the door said of an entry. `gap` and `fork` change nothing. */
+export type Delivery = 'applied' | 'seen' | 'gap' | 'fork';
+
+/**
+ * The one door: every entry comes in here, whoever wrote it and whichever way it came — as the answer to an append, from the log's
+ * publication, from the repair of a gap — in order, once (G1, G2).
+ */
+export function deliver(live: LiveCampaign, sealed: SealedEntry): Delivery {
+  const { record } = sealed;
+  if (record.epoch !== live.head.epoch) return 'fork';
+  if (record.version <= live.head.version) return 'seen';
+  if (record.version > live.head.version + 1) return 'gap';
+  live.content = apply(live.content, record);
+  live.sizeBound += utf8Bytes(sealed.bytes);
+  live.head = { epoch: record.epoch, version: record.version, tail: sealed.tail };
+  live.updatedAt = record.at;
+  live.updatedBy = record.actor.id;
+  remember(live, sealed);
+  live.window.trim(live.watermark.version);
+  return 'applied';
+}
+
+function remember(live: LiveCampaign, { record, bytes }: SealedEntry): void {
+  live.ring.push(toEntry(record), bytes.length);
+  const { mutationId, version, epoch, fingerprint } = record;
+  live.window.remember({ mutationId, version, epoch, fingerprint });
+}
+
+/** What everyone with the full view sees of a record. */
+export function toEntry(record: LogRecord): Entry {
+  const { version, type, change, actor, mutationId, correlationId, comment, at, format } = record;
+  return { version, type, change, actor, mutationId, correlationId, ...(comment !== undefined && { comment }), at, format };
+}
+
+/** What decisions are made on. */
+export function situationOf(live: LiveCampaign): Situation {
+  return {
+    campaignId: live.id,
+    epoch: live.head.epoch,
+    version: live.head.version,
+    lineage: live.lineage,
+    content: live.content,
+    sizeBound: live.sizeBound,
+  };
+}
+
+/** Whether readers without a token may see it. */
+export function isPublished(content: CampaignContent): boolean {
+  return content !== NOTHING && content.state.status !== 'draft';
+}

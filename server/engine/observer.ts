@@ -1,0 +1,46 @@
+import type { Command } from '../core/command.ts';
+import type { Refusal } from '../core/errors.ts';
+import type { SnapshotReason } from '../core/stream.ts';
+
+export type CommandType = Command['type'];
+
+/** How a mutation ended. `duplicate`: a known id, answered with the first receipt. */
+export type MutationOutcome = 'accepted' | 'unchanged' | 'duplicate' | 'rejected' | 'failed';
+
+/**
+ * What the engine tells metrics, logs and traces. Plain callbacks, called synchronously; none may throw, and none is needed for the
+ * engine to work.
+ */
+export interface EngineObserver {
+  /** A mutation was answered; `seconds` from its arrival. */
+  mutation?(event: {
+    campaignId: string;
+    type: CommandType;
+    outcome: MutationOutcome;
+    seconds: number;
+    actor: string;
+    correlationId: string;
+    mutationId: string;
+    refusal?: Refusal;
+  }): void;
+  /** An entry was applied and offered to all subscribers of this instance; `seconds` from its time in the log. */
+  applied?(event: { campaignId: string; version: number; subscribers: number; seconds: number }): void;
+  /** One event went to one subscriber. */
+  delivered?(entries: number): void;
+  /** A subscription was answered: from entries, or with a snapshot for that reason. */
+  joined?(outcome: 'entries' | SnapshotReason): void;
+  /** A reader that fell behind was given a snapshot instead of what it missed. */
+  dropped?(): void;
+  /** The line of a campaign broke, and subscribers were reset. */
+  reset?(campaignId: string): void;
+  loaded?(campaignId: string): void;
+  evicted?(campaignId: string): void;
+  /** A batch was committed in the archive. */
+  committed?(event: { campaigns: number; entries: number; seconds: number }): void;
+  /** A batch failed, and is tried again. */
+  commitFailed?(event: { error: Error; attempt: number; retryInMs: number }): void;
+  /** One campaign's entries cannot be committed, while those of others can. */
+  stalled?(event: { campaignId: string; error: Error }): void;
+  /** Something that should not happen happened, and was contained. */
+  failed?(event: { what: string; campaignId?: string; error: Error }): void;
+}

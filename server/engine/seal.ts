@@ -1,0 +1,34 @@
+import { createHash } from 'node:crypto';
+import { isJsonObject, type JsonValue } from '../core/json.ts';
+import type { LogRecord, SealedEntry } from './ports.ts';
+
+/** The tail before the first entry. */
+export const FIRST_TAIL = '';
+
+/**
+ * Writes a record's bytes, once and for all, and chains their hash to the tail before: two lines that differ in any byte of any
+ * entry never share a tail again, which versions alone do not give (a stale replica can reach the same number with other content).
+ */
+export function seal(record: LogRecord, previousTail: string): SealedEntry {
+  const bytes = JSON.stringify(record);
+  return { record, bytes, tail: nextTail(previousTail, bytes) };
+}
+
+/** `sha256(previous ‖ bytes)`, in base64url. */
+export function nextTail(previousTail: string, bytes: string): string {
+  return createHash('sha256').update(previousTail).update(bytes).digest('base64url');
+}
+
+/** Tells one command from another under the same mutation id; the order of members does not count. */
+export function fingerprint(command: object): string {
+  return createHash('sha256').update(canonical(command as JsonValue)).digest('base64url').slice(0, 16);
+}
+
+function canonical(value: JsonValue | undefined): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
+  if (!isJsonObject(value)) return JSON.stringify(value) ?? 'null';
+  const members = Object.keys(value)
+    .sort()
+    .flatMap((key) => (value[key] === undefined ? [] : [`${JSON.stringify(key)}:${canonical(value[key])}`]));
+  return `{${members.join(',')}}`;
+}
