@@ -1,0 +1,120 @@
+import { initTRPC } from '@trpc/server';
+import { uuidv7 } from 'uuidv7';
+import { CAMPAIGN_ID_PATTERN } from '../core/campaign.ts';
+import type { Caller } from '../engine/service.ts';
+import type { CallReport, Context } from './context.ts';
+import { formatError, refusalOf, toCallError } from './failure.ts';
+import type { Ticket } from './order-lane.ts';
+
+const t = initTRPC.context<Context>().create({
+  // Stacks would reach clients otherwise.
+  isDev: false,
+  errorFormatter: formatError,
+  // Pings carry no id, so that they do not move the position from which a client resumes.
+  sse: { ping: { enabled: true, intervalMs: 15_000 }, client: { reconnectAfterInactivityMs: 40_000 } },
+});
+
+export const { router, createCallerFactory } = t;
+
+/** One call, as its procedure sees it. */
+export interface Call {
+  readonly path: string;
+  readonly correlationId: string;
+  /** Only mutations have a place in the order of arrival. */
+  readonly ticket: Ticket | undefined;
+  readonly startedAt: number;
+}
+
+/** A context that has passed the middleware below. */
+export interface CallContext extends Context {
+  readonly call: Call;
+}
+
+/**
+ * The first thing that happens to every call, its place in the order of arrival, and the last, its report. Subscriptions are
+ * reported when they end (`subscription.ts`), unless they were refused before they began.
+ */
+const framed = t.procedure.use(async ({ ctx, path, type, getRawInput, next }) => {
+  // Nothing may be awaited before this line: up to here, calls come in the order in which their messages arrived.
+  const ticket = type === 'mutation' ? ctx.connection.lane.take() : undefined;
+  const call: Call = { path, ticket, correlationId: ctx.correlationId ?? uuidv7(), startedAt: performance.now() };
+  try {
+    const result = await next({ ctx: { call } });
+    if (result.ok && type === 'subscription') return result;
+    const campaignId = await campaignIdOf(getRawInput);
+    ctx.report(reportOf(ctx, call, type, campaignId, result.ok ? undefined : result.error));
+    return result.ok ? result : { ...result, error: toCallError(result.error, call.correlationId) };
+  } finally {
+    ticket?.release();
+  }
+});
+
+const counted = framed.use(async ({ ctx, next }) => {
+  const endCall = ctx.connection.beginCall();
+  try {
+    return await next();
+  } finally {
+    endCall();
+  }
+});
+
+/** Mutations are let in later, at their turn: the one before them may be `session.authenticate`. */
+export const mutationProcedure = counted;
+
+/** Queries and subscriptions need an identity before their input is looked at. */
+export const procedure = counted.use(({ ctx, next }) => {
+  ctx.connection.identity();
+  return next();
+});
+
+/** Who asks. To be called when the answer is decided, not earlier: the identity of a live connection can change. */
+export function callerOf(ctx: CallContext, signal: AbortSignal | undefined): Caller {
+  return { identity: ctx.connection.identity(), correlationId: ctx.call.correlationId, signal };
+}
+
+/**
+ * Hands mutations to the engine in the order in which they arrived on their connection. `call` must take its place in the
+ * engine's queue before it returns its promise; the next one is let through then, not when the answer is there.
+ *
+ * @param weight how many mutations this call counts for, against the rate limit
+ */
+export async function inTurn<T>(
+  ctx: CallContext,
+  signal: AbortSignal | undefined,
+  weight: number,
+  call: (caller: Caller) => Promise<T>,
+): Promise<T> {
+  await ctx.connection.spend(weight);
+  await ctx.call.ticket?.turn();
+  const answer = call(callerOf(ctx, signal));
+  ctx.call.ticket?.release();
+  return answer;
+}
+
+/** What is to be logged of a call that is over. */
+export function reportOf(
+  ctx: Context,
+  call: Call,
+  type: CallReport['type'],
+  campaignId: string | undefined,
+  error: unknown,
+): CallReport {
+  const refusal = refusalOf(error);
+  return {
+    path: call.path,
+    type,
+    campaignId,
+    actor: ctx.connection.actor(),
+    correlationId: call.correlationId,
+    milliseconds: performance.now() - call.startedAt,
+    outcome: error === undefined ? { kind: 'ok' } : refusal ? { kind: 'refused', refusal } : { kind: 'failed', error },
+  };
+}
+
+/** The campaign a call was about, for the log; nothing that is not an id, and nothing where the input could not be read. */
+async function campaignIdOf(getRawInput: () => Promise<unknown>): Promise<string | undefined> {
+  const input = await getRawInput().catch(() => undefined);
+  if (typeof input !== 'object' || input === null || !('campaignId' in input)) return undefined;
+  const { campaignId } = input;
+  return typeof campaignId === 'string' && CAMPAIGN_ID_PATTERN.test(campaignId) ? campaignId : undefined;
+}
