@@ -1,0 +1,61 @@
+/**
+ * Why the archive could not do it:
+ * - `unreachable`: the database does not answer now, and may later; the outcome of a write is unknown
+ * - `in-use`: another process owns the folder or the namespace
+ * - `data`: the database refuses these very values; the same call will fail again, other campaigns' will not
+ * - `stopped`: the archive was stopped, or its thread has ended
+ * - `failed`: anything else, with the database's own words
+ */
+export type ArchiveErrorKind = 'unreachable' | 'in-use' | 'data' | 'stopped' | 'failed';
+
+/** What every call of the archive rejects with. */
+export class ArchiveError extends Error {
+  override readonly name = 'ArchiveError';
+  readonly kind: ArchiveErrorKind;
+  /** The SQLSTATE or the system's error code, where there is one. */
+  readonly code: string | undefined;
+
+  constructor(kind: ArchiveErrorKind, message: string, details: { code?: string | undefined; cause?: unknown } = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.kind = kind;
+    this.code = details.code;
+  }
+}
+
+/** The system's codes for a database that cannot be reached. */
+const UNREACHABLE_CODES: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ENOTFOUND',
+  'ENOENT',
+  'EAI_AGAIN',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EPIPE',
+]);
+
+/** SQLSTATEs of a server that starts, stops, fails over or is full: 57P01 to 57P03 and 57P05, 25006 (a demoted primary), 53300. */
+const UNREACHABLE_STATES = /^(08...|57P0[1235]|25006|53300)$/;
+
+/** SQLSTATE classes for values that no retry mends: data exception, integrity violation, limit exceeded. */
+const DATA_STATES = /^(22|23|54)...$/;
+
+/** `pg` has no codes for its own timeouts and broken links. */
+const UNREACHABLE_MESSAGES = /^(Connection terminated|timeout exceeded when trying to connect|Query read timeout|timeout expired)|not queryable/;
+
+/** Any error of the drivers as an {@link ArchiveError}; an ArchiveError stays itself. */
+export function toArchiveError(error: unknown): ArchiveError {
+  if (error instanceof ArchiveError) return error;
+  const cause = error instanceof Error ? error : new Error(String(error));
+  const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : undefined;
+  // A failed connection to a name with several addresses is an AggregateError, whose own message is empty.
+  const message = cause.message || code || cause.name;
+  return new ArchiveError(kindOf(code, message), message, { code, cause });
+}
+
+function kindOf(code: string | undefined, message: string): ArchiveErrorKind {
+  if (code !== undefined && (UNREACHABLE_CODES.has(code) || UNREACHABLE_STATES.test(code))) return 'unreachable';
+  if (code !== undefined && DATA_STATES.test(code)) return 'data';
+  return UNREACHABLE_MESSAGES.test(message) ? 'unreachable' : 'failed';
+}

@@ -1,0 +1,212 @@
+import type { JsonObject } from '../core/json.ts';
+import { mergePatch } from '../core/merge-patch.ts';
+import type { Fork } from '../core/position.ts';
+import type { Archive, ArchivedCampaign, CampaignCommit, CampaignSummary, CommitOutcome, Head, SealedEntry } from '../engine/ports.ts';
+import { lastEntry, listed, toSealedEntry } from './columns.ts';
+import { ArchiveError } from './errors.ts';
+
+/** What is kept of one campaign, as text: nobody can change it through an object that they still hold. */
+interface StoredCampaign {
+  head: Head;
+  state: string;
+  archivedAt: number | undefined;
+  updatedAt: number;
+  updatedBy: string;
+  lineage: Fork[];
+  /** Versions 1, 2, 3 … */
+  entries: { bytes: string; tail: string }[];
+  byMutation: Map<string, number>;
+  incarnation: string | undefined;
+}
+
+/** The disk of a memory archive: outlives it, so that restarts and crashes can be played. */
+export interface MemoryStore {
+  readonly campaigns: Map<string, StoredCampaign>;
+  incarnation: string | undefined;
+  stoppedCleanly: boolean;
+}
+
+export function createMemoryStore(): MemoryStore {
+  return { campaigns: new Map(), incarnation: undefined, stoppedCleanly: false };
+}
+
+export interface MemoryArchiveOptions {
+  /** Default: an empty one. */
+  store?: MemoryStore;
+  /** Whether campaigns get a new epoch at their first load after an unclean stop. Default false: then the log decides. */
+  forkOnUncleanStart?: boolean;
+  /** Makes epochs and incarnations; needed only with `forkOnUncleanStart`. Default: 1, 2, 3 …, so that a run can be repeated. */
+  token?: () => string;
+}
+
+/** The archive's twin in memory: the same answers, at once and always in the same way. For tests and simulations. */
+export function createMemoryArchive(options: MemoryArchiveOptions = {}): Archive {
+  const { store = createMemoryStore(), forkOnUncleanStart = false } = options;
+  let drawn = 0;
+  const token = options.token ?? (() => `m${(drawn += 1)}`);
+  let stopped = false;
+
+  if (forkOnUncleanStart) {
+    if (!store.stoppedCleanly || store.incarnation === undefined) store.incarnation = token();
+  }
+  store.stoppedCleanly = false;
+  const incarnation = forkOnUncleanStart ? store.incarnation : undefined;
+
+  /** Every call in one turn, as one transaction; what it throws becomes a rejection. */
+  const call = <T>(answer: () => T): Promise<T> =>
+    new Promise((resolve) => {
+      if (stopped) throw new ArchiveError('stopped', 'The archive has been stopped.');
+      resolve(answer());
+    });
+
+  /** The campaign, if it stands where it is expected. */
+  const held = (campaignId: string, expected: { epoch: string; version: number }): StoredCampaign | undefined => {
+    const campaign = store.campaigns.get(campaignId);
+    return campaign?.head.epoch === expected.epoch && campaign.head.version === expected.version ? campaign : undefined;
+  };
+
+  const fork = (campaignId: string, parent: { epoch: string; version: number }, epoch: string): boolean => {
+    const campaign = held(campaignId, parent);
+    if (!campaign) return false;
+    campaign.lineage.push({ epoch, parent: parent.epoch, fromVersion: parent.version });
+    campaign.head = { ...campaign.head, epoch };
+    campaign.incarnation = incarnation;
+    return true;
+  };
+
+  const append = (campaign: StoredCampaign, { record, bytes, tail }: SealedEntry): void => {
+    campaign.entries.push({ bytes, tail });
+    campaign.byMutation.set(record.mutationId, record.version);
+    campaign.head = { ...campaign.head, version: record.version, tail };
+    campaign.updatedAt = record.at;
+    campaign.updatedBy = record.actor.id;
+  };
+
+  /** The unique key, before anything is changed: one refused value refuses the whole commit, as a transaction does. */
+  const assertUnique = ({ campaignId, expected, entries }: CampaignCommit): void => {
+    const campaign = held(campaignId, expected);
+    if (!campaign) return;
+    const ids = new Set(entries.map((entry) => entry.record.mutationId));
+    const known = ids.size < entries.length || entries.some((entry) => campaign.byMutation.has(entry.record.mutationId));
+    if (known) throw new ArchiveError('data', `${campaignId}: a mutation id is in the history already.`, { code: '23505' });
+  };
+
+  const commitPart = (part: CampaignCommit): CommitOutcome => {
+    const { campaignId, expected } = part;
+    const campaign = held(campaignId, expected);
+    if (!campaign) {
+      const head = store.campaigns.get(campaignId)?.head;
+      return { campaignId, kind: 'conflict', head: head && { ...head } };
+    }
+    for (const entry of part.entries) append(campaign, entry);
+    if (part.entries.length > 0) {
+      campaign.state = JSON.stringify(part.state);
+      campaign.archivedAt = part.archivedAt;
+    }
+    return { campaignId, kind: 'committed' };
+  };
+
+  return {
+    load: (campaignId, recent) =>
+      call((): ArchivedCampaign | undefined => {
+        const campaign = store.campaigns.get(campaignId);
+        if (!campaign) return undefined;
+        if (incarnation !== undefined && campaign.incarnation !== incarnation) fork(campaignId, campaign.head, token());
+        return {
+          head: { ...campaign.head },
+          state: JSON.parse(campaign.state),
+          archivedAt: campaign.archivedAt,
+          updatedAt: campaign.updatedAt,
+          updatedBy: campaign.updatedBy,
+          lineage: campaign.lineage.map((step) => ({ ...step })),
+          recent: recent > 0 ? campaign.entries.slice(-recent).map(toSealedEntry) : [],
+        };
+      }),
+
+    create: (campaignId, first, state) =>
+      call(() => {
+        if (store.campaigns.has(campaignId)) return false;
+        const { epoch, at, actor } = first.record;
+        const campaign: StoredCampaign = {
+          head: { epoch, version: 0, tail: '' },
+          state: JSON.stringify(state),
+          archivedAt: undefined,
+          updatedAt: at,
+          updatedBy: actor.id,
+          lineage: [],
+          entries: [],
+          byMutation: new Map(),
+          incarnation,
+        };
+        append(campaign, first);
+        store.campaigns.set(campaignId, campaign);
+        return true;
+      }),
+
+    commit: (parts) =>
+      call(() => {
+        for (const part of parts) {
+          lastEntry(part);
+          assertUnique(part);
+        }
+        return parts.map(commitPart);
+      }),
+
+    fork: (campaignId, parent, epoch) => call(() => fork(campaignId, parent, epoch)),
+
+    heads: (campaignIds) =>
+      call(() =>
+        campaignIds.flatMap((campaignId) => {
+          const campaign = store.campaigns.get(campaignId);
+          return campaign ? [{ campaignId, head: { ...campaign.head } }] : [];
+        }),
+      ),
+
+    findMutation: (campaignId, mutationId) =>
+      call(() => {
+        const campaign = store.campaigns.get(campaignId);
+        const version = campaign?.byMutation.get(mutationId);
+        const entry = version === undefined ? undefined : campaign?.entries[version - 1];
+        return entry && toSealedEntry(entry);
+      }),
+
+    history: (campaignId, before, limit) =>
+      call(() => {
+        const entries = store.campaigns.get(campaignId)?.entries ?? [];
+        const end = Math.max(0, Math.min(entries.length, (before ?? entries.length + 1) - 1));
+        return entries.slice(Math.max(0, end - limit), end).reverse().map(toSealedEntry);
+      }),
+
+    stateAt: (campaignId, version) =>
+      call(() => {
+        const campaign = store.campaigns.get(campaignId);
+        if (!campaign || version < 1 || version > campaign.head.version) return undefined;
+        return campaign.entries.slice(0, version).map(toSealedEntry).reduce<JsonObject>((state, { record }) => mergePatch(state, record.change), {});
+      }),
+
+    list: ({ cursor, limit, status, ids, publishedOnly }) =>
+      call(() => {
+        const wanted = ids && new Set(ids);
+        return [...store.campaigns]
+          .filter(([id]) => (cursor === undefined || id > cursor) && (wanted === undefined || wanted.has(id)))
+          .sort(([a], [b]) => (a < b ? -1 : 1))
+          .map(([id, campaign]) => toSummary(id, campaign))
+          .filter((row) => (status === undefined || row.status === status) && (publishedOnly !== true || row.status !== 'draft'))
+          .slice(0, limit);
+      }),
+
+    ping: () => call(() => undefined),
+
+    stop: ({ clean }) => {
+      if (!stopped && forkOnUncleanStart && clean && store.incarnation === incarnation) store.stoppedCleanly = true;
+      stopped = true;
+      return Promise.resolve();
+    },
+  };
+}
+
+function toSummary(campaignId: string, campaign: StoredCampaign): CampaignSummary {
+  const { archivedAt, updatedAt, updatedBy, head } = campaign;
+  const row = { campaignId, ...listed(JSON.parse(campaign.state)), version: head.version, updatedAt, updatedBy };
+  return archivedAt === undefined ? row : { ...row, archivedAt };
+}

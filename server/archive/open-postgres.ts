@@ -1,0 +1,68 @@
+import { Kysely, PostgresDialect } from 'kysely';
+import type { Archive } from '../engine/ports.ts';
+import { toArchiveError } from './errors.ts';
+import { migrate } from './migrations/migrate.ts';
+import { lockNamespace, type NamespaceLock } from './namespace-lock.ts';
+import { openArchive, type OpenArchiveOptions } from './postgres-archive.ts';
+import { createPool, type PoolOptions } from './postgres-pool.ts';
+import type { Database } from './schema.ts';
+
+export interface PostgresArchiveOptions extends OpenArchiveOptions {
+  /** `DATABASE_URL`: Postgres 15 or newer. */
+  connectionString: string;
+  /**
+   * Without Redis: the namespace belongs to this instance alone, and a second one is refused. The callbacks tell when the session that
+   * holds the lock breaks, and when it is back.
+   */
+  exclusive?: { onLockLost?: (error: Error) => void; onLockRegained?: () => void };
+  /** Connections at most. Default 8. */
+  poolSize?: number;
+  /** A connection broke that nobody was waiting on; for the log. */
+  onConnectionError?: (error: Error) => void;
+}
+
+/** Milliseconds. */
+const STATEMENT_TIMEOUT = 30_000;
+/** A migration may rewrite a large table, and another instance waits for it. */
+const MIGRATION_TIMEOUT = 60 * 60 * 1_000;
+
+/**
+ * The archive in a Postgres of its own.
+ *
+ * @throws ArchiveError `unreachable` where Postgres does not answer now and may later (it starts, it is full, the network is away):
+ * whoever starts the service calls again until its own time is up; `in-use` where another instance has the namespace; `failed` for
+ * what no waiting mends, such as a wrong password or a database that does not exist
+ */
+export async function openPostgresArchive(options: PostgresArchiveOptions): Promise<Archive> {
+  const { connectionString, namespace, exclusive, poolSize = 8, onConnectionError: onError } = options;
+  let lock: NamespaceLock | undefined;
+  let db: Kysely<Database> | undefined;
+  try {
+    if (exclusive) {
+      const { onLockLost: onLost, onLockRegained: onRegained } = exclusive;
+      lock = await lockNamespace({ connectionString, namespace, onLost, onRegained });
+    }
+    await migrateAlone({ connectionString, statementTimeout: MIGRATION_TIMEOUT, size: 2, onError }, namespace);
+    db = connect({ connectionString, statementTimeout: STATEMENT_TIMEOUT, size: poolSize, onError });
+    const archive = await openArchive(db, options);
+    let stopping: Promise<void> | undefined;
+    return { ...archive, stop: (how) => (stopping ??= archive.stop(how).finally(() => lock?.release())) };
+  } catch (error) {
+    await db?.destroy();
+    await lock?.release();
+    throw toArchiveError(error);
+  }
+}
+
+function connect(options: PoolOptions): Kysely<Database> {
+  return new Kysely<Database>({ dialect: new PostgresDialect({ pool: createPool(options) }) });
+}
+
+async function migrateAlone(options: PoolOptions, namespace: string): Promise<void> {
+  const db = connect(options);
+  try {
+    await migrate(db, namespace);
+  } finally {
+    await db.destroy();
+  }
+}
