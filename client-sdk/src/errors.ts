@@ -49,7 +49,12 @@ export function readFailure(thrown: unknown): CallFailure {
     const message = thrown instanceof Error && thrown.message !== '' ? thrown.message : 'The connection was lost before an answer came';
     return { kind: 'unanswered', error: new CampaignError({ reason: 'UNAVAILABLE', message, retryable: true }, { cause: thrown }) };
   }
-  return { kind: 'refused', error: new CampaignError(refusalOf(thrown, data), { cause: thrown }) };
+  return { kind: 'refused', error: new CampaignError(refusalOf(thrown instanceof Error ? thrown.message : '', data), { cause: thrown }) };
+}
+
+/** Reads an error of the server that belongs to no call. */
+export function readRefusal(message: string, data: unknown): CampaignError {
+  return new CampaignError(refusalOf(message, typeof data === 'object' && data !== null ? { ...data } : {}));
 }
 
 function dataOf(thrown: unknown): Record<string, unknown> | undefined {
@@ -73,11 +78,11 @@ const REASON_BY_CODE: Readonly<Record<string, Reason>> = {
   TIMEOUT: 'UNAVAILABLE',
 };
 
-function refusalOf(thrown: unknown, data: Record<string, unknown>): Refusal {
+function refusalOf(message: string, data: Record<string, unknown>): Refusal {
   const reason = REASONS.find((known) => known === data.reason) ?? REASON_BY_CODE[String(data.code)] ?? 'INVALID';
   return {
     reason,
-    message: thrown instanceof Error ? thrown.message : String(thrown),
+    message,
     ...(typeof data.retryable === 'boolean' && { retryable: data.retryable }),
     ...(typeof data.retryAfterMs === 'number' && { retryAfterMs: data.retryAfterMs }),
     ...(Array.isArray(data.path) && { path: data.path.filter((step) => typeof step === 'string' || typeof step === 'number') }),

@@ -1,10 +1,11 @@
 /** Plain JSON, as it travels and as it is kept. */
 export type JsonValue = null | boolean | number | string | JsonValue[] | JsonObject;
 
-/** A JSON object. In a document no member is `null`; in a patch `null` removes the member. */
-export interface JsonObject {
-  [key: string]: JsonValue;
-}
+/**
+ * A JSON object. In a document no member is `null`; in a patch `null` removes the member. A type alias, for tRPC takes an alias for
+ * the JSON that it is, where it would take an interface apart member by member without end.
+ */
+export type JsonObject = { [key: string]: JsonValue };
 
 /** True for `{…}`, false for arrays, `null` and everything that is not an object. */
 export function isJsonObject(value: JsonValue | undefined): value is JsonObject {

@@ -1,0 +1,45 @@
+import type { ConfigSection } from '../../server/core/campaign.ts';
+import type { ConfigMode, EditCommand, FeaturesAction, SimpleCommand } from '../../server/core/command.ts';
+import type { JsonObject } from '../../server/core/json.ts';
+import { cleanJson } from '../../server/core/plain-json.ts';
+import { CampaignError } from './errors.ts';
+import type { BatchBuilder } from './types.ts';
+
+/**
+ * What an app asks for, as commands. Content is copied, so that what the app does to its objects later changes nothing here, and
+ * held to plain JSON at once: what could not travel is refused where it was written, by a {@link CampaignError}.
+ */
+export const commands = {
+  update: (updates: object): SimpleCommand => ({ type: 'update', updates: copyJson(updates, 'updates') }),
+  updateFeatures: (features: readonly string[], action: FeaturesAction): SimpleCommand => ({
+    type: 'updateFeatures',
+    features: [...features],
+    action,
+  }),
+  updateConfig: (section: ConfigSection, value: object, mode: ConfigMode | undefined): SimpleCommand => ({
+    type: 'updateConfig',
+    section,
+    value: copyJson(value, 'value'),
+    ...(mode && { mode }),
+  }),
+  batch: (build: (batch: BatchBuilder) => void): EditCommand => {
+    const collected: SimpleCommand[] = [];
+    const builder: BatchBuilder = {
+      update: (updates) => add(commands.update(updates)),
+      updateFeatures: (features, action) => add(commands.updateFeatures(features, action)),
+      updateConfig: (section, value, mode) => add(commands.updateConfig(section, value, mode)),
+    };
+    function add(command: SimpleCommand): BatchBuilder {
+      collected.push(command);
+      return builder;
+    }
+    build(builder);
+    return { type: 'batch', commands: collected };
+  },
+};
+
+function copyJson(value: object, name: string): JsonObject {
+  const cleaned = cleanJson(value, [name]);
+  if (!cleaned.ok) throw new CampaignError(cleaned.refusal);
+  return structuredClone(cleaned.value);
+}

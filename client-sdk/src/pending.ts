@@ -1,0 +1,192 @@
+import type { EditCommand, Mutation } from '../../server/core/command.ts';
+import { effect } from '../../server/core/effect.ts';
+import type { Entry, Position, Receipt, ViewEntry } from '../../server/core/entry.ts';
+import type { JsonObject } from '../../server/core/json.ts';
+import { mergePatch } from '../../server/core/merge-patch.ts';
+import { formatPosition } from '../../server/core/position.ts';
+import type { PushOutcome } from '../../server/engine/service.ts';
+import { CampaignError } from './errors.ts';
+import type { Mirror } from './mirror.ts';
+import type { PushLimits } from './outbox.ts';
+
+/**
+ * The mutations of this client that are not yet known to be committed, in the order of their intent. Pure: what happens is a
+ * function's argument, and what is to be told to the app comes back as settlements.
+ *
+ * Two facts about a mutation are independent: how far its delivery is, and whether the confirmed state already contains it. The
+ * stream can be faster than the answer, and the answer faster than the stream.
+ */
+export interface Pending {
+  readonly campaignId: string;
+  /** As it travels, every time the same: the id and the base are fixed when the intent is made. */
+  readonly mutation: Mutation;
+  /** Epoch milliseconds. */
+  readonly madeAt: number;
+  readonly delivery: Delivery;
+  /** The version at which the confirmed state contains it; while `undefined`, the view applies it on top. */
+  readonly containedAt: number | undefined;
+}
+
+export type Delivery =
+  /** To be sent, or to be sent again under the same id. */
+  | { readonly kind: 'waiting' }
+  /** In the push that is under way; `epoch` is the line that the mirror was on then. */
+  | { readonly kind: 'sent'; readonly epoch: string | undefined }
+  /** Ordered by the server. */
+  | { readonly kind: 'accepted'; readonly receipt: Receipt };
+
+/** What the app is to be told about one mutation. */
+export type Settlement =
+  | { readonly kind: 'accepted'; readonly mutationId: string; readonly receipt: Receipt }
+  | { readonly kind: 'durable'; readonly mutationId: string; readonly receipt: Receipt }
+  /** Accepted by a server that keeps nothing: it will never be durable. */
+  | { readonly kind: 'volatile'; readonly mutationId: string; readonly receipt: Receipt }
+  | { readonly kind: 'rejected'; readonly mutationId: string; readonly command: EditCommand; readonly error: CampaignError };
+
+export interface Step {
+  readonly pending: readonly Pending[];
+  readonly settled: readonly Settlement[];
+}
+
+const WAITING: Delivery = { kind: 'waiting' };
+
+/** The confirmed state with everything on top that it does not contain yet, by the server's own `effect`. */
+export function overlay(state: JsonObject, pending: readonly Pending[]): JsonObject {
+  return pending.reduce(
+    (view, { mutation, containedAt }) => (containedAt === undefined ? mergePatch(view, effect(view, mutation.command)) : view),
+    state,
+  );
+}
+
+/** What the next push takes: the oldest waiting ones, within both limits, at least one. Order is the order of intent (G7). */
+export function nextPush(pending: readonly Pending[], limits: PushLimits): Mutation[] {
+  const push: Mutation[] = [];
+  let characters = 0;
+  for (const { mutation, delivery } of pending) {
+    if (delivery.kind !== 'waiting') continue;
+    characters += JSON.stringify(mutation).length;
+    if (push.length > 0 && (push.length >= limits.mutations || characters > limits.characters)) break;
+    push.push(mutation);
+  }
+  return push;
+}
+
+/** They are on their way. */
+export function markSent(pending: readonly Pending[], push: readonly Mutation[], mirror: Mirror | undefined): readonly Pending[] {
+  const ids = new Set(push.map((mutation) => mutation.mutationId));
+  const delivery: Delivery = { kind: 'sent', epoch: mirror?.epoch };
+  return pending.map((item) => (ids.has(item.mutation.mutationId) ? { ...item, delivery } : item));
+}
+
+/** The push brought no answer: nothing is known, so all of it is sent again under its ids. */
+export function unanswered(pending: readonly Pending[]): readonly Pending[] {
+  return pending.map((item) => (item.delivery.kind === 'sent' ? { ...item, delivery: WAITING } : item));
+}
+
+/** The server answered a push. What it refused for now, and what stood behind that, waits again. */
+export function answered(pending: readonly Pending[], outcomes: readonly PushOutcome[], mirror: Mirror | undefined): Step {
+  const byId = new Map(outcomes.map((outcome) => [outcome.ok ? outcome.receipt.mutationId : outcome.mutationId, outcome]));
+  return settle(pending, mirror, (item, settled) => {
+    if (item.delivery.kind !== 'sent') return item;
+    const outcome = byId.get(item.mutation.mutationId);
+    if (!outcome || (!outcome.ok && outcome.error.retryable)) return { ...item, delivery: WAITING };
+    if (outcome.ok) return accept(item, item.delivery.epoch, outcome.receipt, mirror, settled);
+    return refuse(item, new CampaignError({ mutationId: outcome.mutationId, ...outcome.error }), mirror, settled);
+  });
+}
+
+/** The server refused one mutation for good, outside of an ordinary answer. */
+export function rejected(pending: readonly Pending[], mutationId: string, error: CampaignError, mirror: Mirror | undefined): Step {
+  return settle(pending, mirror, (item, settled) => (item.mutation.mutationId === mutationId ? refuse(item, error, mirror, settled) : item));
+}
+
+/** The mirror has moved: by entries, by a watermark, or by a snapshot (`entries` is empty then). */
+export function followed(
+  pending: readonly Pending[],
+  before: Mirror | undefined,
+  mirror: Mirror,
+  entries: readonly (Entry | ViewEntry)[],
+  bySnapshot: boolean,
+): Step {
+  const versions = new Map(entries.flatMap((entry) => ('mutationId' in entry ? [[entry.mutationId, entry.version] as const] : [])));
+  const otherLine = before !== undefined && before.epoch !== mirror.epoch;
+  return settle(pending, mirror, (item) => {
+    const seenAt = versions.get(item.mutation.mutationId) ?? item.containedAt;
+    // What we saw is in a snapshot, unless that one is of another line, or older than what we saw.
+    const containedAt = bySnapshot && (otherLine || (seenAt ?? 0) > mirror.version) ? undefined : seenAt;
+    const { delivery } = item;
+    if (delivery.kind !== 'accepted') return { ...item, containedAt };
+    const { receipt } = delivery;
+    if (receipt.epoch === mirror.epoch) return { ...item, containedAt: versionIfReached(receipt, mirror) };
+    if (containedAt !== undefined || !otherLine) return { ...item, containedAt };
+    // The line broke. What is durable is on the new one; anything else is sent again under its id, in its place (G5).
+    return receipt.durability === 'durable' && bySnapshot
+      ? { ...item, containedAt: mirror.version }
+      : { ...item, delivery: WAITING, containedAt: undefined };
+  });
+}
+
+/** Applies a step to every mutation, then drops what is over: contained in the confirmed state and committed, or never to be. */
+function settle(
+  pending: readonly Pending[],
+  mirror: Mirror | undefined,
+  step: (item: Pending, settled: Settlement[]) => Pending | undefined,
+): Step {
+  const settled: Settlement[] = [];
+  const rest: Pending[] = [];
+  for (const item of pending) {
+    const next = step(item, settled);
+    if (!next) continue;
+    if (next.delivery.kind !== 'accepted' || next.containedAt === undefined) {
+      rest.push(next);
+      continue;
+    }
+    const { receipt } = next.delivery;
+    const { mutationId } = next.mutation;
+    if (receipt.durability === 'none') settled.push({ kind: 'volatile', mutationId, receipt });
+    else if (receipt.durability === 'durable' || (mirror && mirror.durableVersion >= next.containedAt)) {
+      settled.push({ kind: 'durable', mutationId, receipt: { ...receipt, durability: 'durable' } });
+    } else rest.push(next);
+  }
+  return { pending: rest, settled };
+}
+
+function accept(
+  item: Pending,
+  sentOn: string | undefined,
+  receipt: Receipt,
+  mirror: Mirror | undefined,
+  settled: Settlement[],
+): Pending {
+  const sameLine = mirror === undefined || receipt.epoch === mirror.epoch;
+  // Our line broke while the answer was on its way, and the answer is not about the new one: ask again, under the same id.
+  if (!sameLine && sentOn !== mirror.epoch && item.containedAt === undefined) return { ...item, delivery: WAITING };
+  settled.push({ kind: 'accepted', mutationId: item.mutation.mutationId, receipt });
+  // An answer from a line that we do not know is ahead of our mirror, which will follow.
+  const containedAt = sameLine && mirror ? versionIfReached(receipt, mirror) : item.containedAt;
+  return { ...item, delivery: { kind: 'accepted', receipt }, containedAt };
+}
+
+function versionIfReached(receipt: Receipt, mirror: Mirror): number | undefined {
+  return receipt.version <= mirror.version ? receipt.version : undefined;
+}
+
+/** A refusal of what the stream has shown to be applied (its id is older than the server's memory) is no refusal. */
+function refuse(item: Pending, error: CampaignError, mirror: Mirror | undefined, settled: Settlement[]): Pending | undefined {
+  const { mutationId, command } = item.mutation;
+  if (item.containedAt === undefined || !mirror) {
+    settled.push({ kind: 'rejected', mutationId, command, error });
+    return undefined;
+  }
+  const receipt: Receipt = {
+    campaignId: item.campaignId,
+    position: formatPosition(mirror.epoch, item.containedAt),
+    epoch: mirror.epoch,
+    version: item.containedAt,
+    changed: true,
+    durability: 'accepted',
+    mutationId,
+  };
+  settled.push({ kind: 'accepted', mutationId, receipt });
+  return { ...item, delivery: { kind: 'accepted', receipt } };
+}

@@ -1,0 +1,27 @@
+import type { Readable } from './types.ts';
+
+/** A value that can be watched. */
+export interface Writable<T> extends Readable<T> {
+  set(value: T): void;
+}
+
+export function writable<T>(initial: T): Writable<T> {
+  let value = initial;
+  const listeners = new Set<() => void>();
+  return {
+    getSnapshot: () => value,
+    subscribe: (listener) => {
+      // A wrapper of its own, so that the same function can subscribe twice.
+      const entry = () => listener();
+      listeners.add(entry);
+      return () => {
+        listeners.delete(entry);
+      };
+    },
+    set: (next) => {
+      if (Object.is(next, value)) return;
+      value = next;
+      for (const listener of [...listeners]) listener();
+    },
+  };
+}
