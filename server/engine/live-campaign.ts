@@ -1,9 +1,9 @@
-import { apply, NOTHING, type CampaignContent } from '../core/apply.ts';
+import { apply, type CampaignContent } from '../core/apply.ts';
 import type { Situation } from '../core/decide.ts';
 import type { Entry } from '../core/entry.ts';
 import { createIdempotencyWindow, type IdempotencyWindow } from '../core/idempotency.ts';
 import { LIMITS } from '../core/limits.ts';
-import { jsonBytes, utf8Bytes } from '../core/plain-json.ts';
+import { jsonBytes } from '../core/plain-json.ts';
 import type { Fork } from '../core/position.ts';
 import { createRing, type Ring } from '../core/ring.ts';
 import type { ArchivedCampaign, Head, LogRecord, OpenedLog, SealedEntry } from './ports.ts';
@@ -56,7 +56,8 @@ export function deliver(live: LiveCampaign, sealed: SealedEntry): Delivery {
   if (record.version <= live.head.version) return 'seen';
   if (record.version > live.head.version + 1) return 'gap';
   live.content = apply(live.content, record);
-  live.sizeBound += utf8Bytes(sealed.bytes);
+  // More than the change can have added; the queue puts the exact figure where it has one.
+  live.sizeBound += Buffer.byteLength(sealed.bytes);
   live.head = { epoch: record.epoch, version: record.version, tail: sealed.tail };
   live.updatedAt = record.at;
   live.updatedBy = record.actor.id;
@@ -91,5 +92,5 @@ export function situationOf(live: LiveCampaign): Situation {
 
 /** Whether readers without a token may see it. */
 export function isPublished(content: CampaignContent): boolean {
-  return content !== NOTHING && content.state.status !== 'draft';
+  return content.state.status !== 'draft';
 }

@@ -84,6 +84,8 @@ export interface OrderedLog {
   onPending(wake: () => void): void;
   /** How many entries are not yet durable, and since when (epoch milliseconds) the oldest waits, about. */
   backlog(): { entries: number; oldestAt: number | undefined };
+  /** Whether the last call did not reach the log. */
+  readonly failing: boolean;
   stop(): Promise<void>;
 }
 

@@ -28,6 +28,9 @@ export interface DryRun {
   dryRun: true;
 }
 
+/** A row of `campaign.list`; who changed it last is not shown to callers without a token. */
+export type VisibleSummary = Omit<CampaignSummary, 'updatedBy'> & { updatedBy?: string };
+
 /** A page as `useInfiniteQuery` expects it. */
 export interface Page<T, C> {
   items: T[];
@@ -105,7 +108,7 @@ export interface CampaignService {
   push(caller: Caller, campaignId: string, mutations: readonly Mutation[]): Promise<PushOutcome[]>;
   create(caller: Caller, campaignId: string, state: JsonObject, options: MutationOptions): Promise<Receipt | DryRun>;
   get(caller: Caller, campaignId: string): Promise<CampaignRecord>;
-  list(caller: Caller, query: { cursor?: string | undefined; limit: number; status?: string | undefined }): Promise<Page<CampaignSummary, string>>;
+  list(caller: Caller, query: { cursor?: string | undefined; limit: number; status?: string | undefined }): Promise<Page<VisibleSummary, string>>;
   history(caller: Caller, campaignId: string, query: { cursor?: number | undefined; limit: number }): Promise<Page<Entry, number>>;
   at(caller: Caller, campaignId: string, version: number): Promise<{ campaignId: string; version: number; state: CampaignState }>;
   diff(caller: Caller, campaignId: string, from: number, to: number): Promise<{ campaignId: string; from: number; to: number; change: JsonObject }>;

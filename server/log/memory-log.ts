@@ -6,7 +6,7 @@ interface CampaignLog {
   durableVersion: number;
   /** Entries after `durableVersion`, and before that a tail for gap repair: contiguous, the last one is at `head.version`. */
   entries: SealedEntry[];
-  listeners: Set<(event: LogEvent) => void>;
+  listener: ((event: LogEvent) => void) | undefined;
 }
 
 export interface MemoryLogOptions {
@@ -25,10 +25,6 @@ export function createMemoryLog({ keepDurable = 0 }: MemoryLogOptions = {}): Ord
   const wakers = new Set<() => void>();
   let backlogEntries = 0;
 
-  const publish = (log: CampaignLog, event: LogEvent): void => {
-    for (const listener of log.listeners) listener(event);
-  };
-
   const trim = (log: CampaignLog): void => {
     const durable = log.durableVersion - (log.head.version - log.entries.length);
     if (durable > keepDurable) log.entries.splice(0, durable - keepDurable);
@@ -43,17 +39,17 @@ export function createMemoryLog({ keepDurable = 0 }: MemoryLogOptions = {}): Ord
     open(campaignId, archived, listener): Promise<OpenedLog> {
       let log = campaigns.get(campaignId);
       if (!log) {
-        log = { head: archived, durableVersion: archived.version, entries: [], listeners: new Set() };
+        log = { head: archived, durableVersion: archived.version, entries: [], listener: undefined };
         campaigns.set(campaignId, log);
       }
-      log.listeners.add(listener);
+      log.listener = listener;
       const entries = readAfter(log, archived.version, Number.POSITIVE_INFINITY);
       return Promise.resolve({ head: log.head, durableVersion: log.durableVersion, entries });
     },
 
     close(campaignId, { forget }) {
       const log = campaigns.get(campaignId);
-      log?.listeners.clear();
+      if (log) log.listener = undefined;
       if (forget && !waiting.has(campaignId)) campaigns.delete(campaignId);
       return Promise.resolve();
     },
@@ -71,7 +67,7 @@ export function createMemoryLog({ keepDurable = 0 }: MemoryLogOptions = {}): Ord
       log.head = { epoch: expected.epoch, version: last.record.version, tail: last.tail };
       backlogEntries += entries.length;
       waiting.add(campaignId);
-      for (const sealed of entries) publish(log, { kind: 'entry', sealed });
+      for (const sealed of entries) log.listener?.({ kind: 'entry', sealed });
       for (const wake of wakers) wake();
       return Promise.resolve({ kind: 'appended' });
     },
@@ -105,7 +101,7 @@ export function createMemoryLog({ keepDurable = 0 }: MemoryLogOptions = {}): Ord
       waiting.delete(campaignId);
       if (upTo < log.head.version) waiting.add(campaignId);
       trim(log);
-      publish(log, { kind: 'durable', epoch, version: upTo });
+      log.listener?.({ kind: 'durable', epoch, version: upTo });
       return Promise.resolve();
     },
 
@@ -120,6 +116,8 @@ export function createMemoryLog({ keepDurable = 0 }: MemoryLogOptions = {}): Ord
       const oldestAt = log && readAfter(log, log.durableVersion, 1)[0]?.record.at;
       return { entries: backlogEntries, oldestAt };
     },
+
+    failing: false,
 
     stop() {
       campaigns.clear();

@@ -1,0 +1,241 @@
+import { LRUCache } from 'lru-cache';
+import { apply, NOTHING, type CampaignContent } from '../core/apply.ts';
+import type { EngineObserver } from './observer.ts';
+import type { Archive, CampaignCommit, Clock, CommitOutcome, Head, OrderedLog, PendingEntries, SealedEntry } from './ports.ts';
+
+export interface ArchiverOptions {
+  log: OrderedLog;
+  archive: Archive;
+  clock: Clock;
+  observer: EngineObserver;
+  /**
+   * The content that a campaign in memory has now. Used where its tail is the one to be committed, which proves it to be the same
+   * (G6), and saves a read and a fold; never needed.
+   */
+  liveContent(campaignId: string): { head: Head; content: CampaignContent } | undefined;
+  /** Entries in one transaction, at most. */
+  batchEntries?: number;
+  /** First and longest pause after a failure, in milliseconds; in between it doubles, with jitter. */
+  retry?: { first: number; longest: number };
+}
+
+export interface Archiver {
+  /** Commits everything that is pending; false where that did not succeed within that many milliseconds. */
+  flush(patience: number): Promise<boolean>;
+  readonly failing: boolean;
+  stop(): Promise<void>;
+}
+
+/** What the archive held of a campaign after the last commit of ours. */
+interface Checkpoint {
+  epoch: string;
+  version: number;
+  content: CampaignContent;
+}
+
+/**
+ * Carries the log into the archive: one transaction at a time over all campaigns that wait (group commit: what comes in meanwhile
+ * makes the next batch), then the watermark. Everything it commits is read from the log. Any number of archivers may run: the
+ * archive's guard on `(epoch, version)` lets each entry in once, and where a batch's outcome is not known, the heads are read before
+ * anything is tried again.
+ */
+export function createArchiver(options: ArchiverOptions): Archiver {
+  const { log, archive, clock, observer } = options;
+  const batchEntries = options.batchEntries ?? 1_000;
+  const retry = options.retry ?? { first: 100, longest: 10_000 };
+  const checkpoints = new LRUCache<string, Checkpoint>({ max: 1_000 });
+  /** Campaigns whose data the archive refuses, and when each is tried again. */
+  const stalled = new Map<string, { until: number; attempt: number }>();
+  let attempt = 0;
+  let stopping = false;
+  let awake = true;
+  let wakeUp: (() => void) | undefined;
+  /** Called at the end of each round, for `flush`. */
+  const afterRound = new Set<() => void>();
+
+  const wake = (): void => {
+    awake = true;
+    wakeUp?.();
+  };
+
+  const sleep = (milliseconds: number | undefined): Promise<void> =>
+    new Promise((resolve) => {
+      const cancel = milliseconds === undefined ? () => undefined : clock.after(milliseconds, () => wakeUp?.());
+      wakeUp = () => {
+        wakeUp = undefined;
+        cancel();
+        resolve();
+      };
+    });
+
+  const backoff = (tries: number): number => Math.min(retry.first * 2 ** (tries - 1), retry.longest) * (0.5 + clock.random() / 2);
+
+  const markStalled = (campaignId: string, error: Error): void => {
+    const tries = (stalled.get(campaignId)?.attempt ?? 0) + 1;
+    stalled.set(campaignId, { until: clock.now() + backoff(tries), attempt: tries });
+    checkpoints.delete(campaignId);
+    observer.stalled?.({ campaignId, error });
+  };
+
+  const toCommit = async ({ campaignId, entries }: PendingEntries): Promise<CampaignCommit | undefined> => {
+    const first = entries[0];
+    const last = entries.at(-1);
+    if (!first || !last) return undefined;
+    const expected = { epoch: first.record.epoch, version: first.record.version - 1 };
+    const content = await contentAfter(campaignId, expected, entries, last);
+    if (!content) return undefined;
+    return { campaignId, expected, entries, state: content.state, archivedAt: content.archivedAt };
+  };
+
+  const contentAfter = async (
+    campaignId: string,
+    expected: CampaignCommit['expected'],
+    entries: readonly SealedEntry[],
+    last: SealedEntry,
+  ): Promise<CampaignContent | undefined> => {
+    const live = options.liveContent(campaignId);
+    if (live?.head.tail === last.tail) return live.content;
+    const checkpoint = checkpoints.get(campaignId);
+    if (checkpoint?.epoch === expected.epoch && checkpoint.version === expected.version) {
+      return entries.reduce((content, { record }) => apply(content, record), checkpoint.content);
+    }
+    const archived = await archive.load(campaignId, 0);
+    if (archived?.head.epoch !== expected.epoch || archived.head.version !== expected.version) {
+      await settleConflict(campaignId, entries, archived?.head);
+      return undefined;
+    }
+    const base: CampaignContent = expected.version === 0 ? NOTHING : archived;
+    return entries.reduce((content, { record }) => apply(content, record), base);
+  };
+
+  /** The archive stands elsewhere: either it has these entries already, or their line is not the archive's. */
+  const settleConflict = async (campaignId: string, entries: readonly SealedEntry[], head: Head | undefined): Promise<void> => {
+    checkpoints.delete(campaignId);
+    const known = head && entries.find(({ record }) => record.version === head.version);
+    const behind = head !== undefined && entries[0] !== undefined && head.version >= entries[0].record.version;
+    if (head && behind && head.epoch === entries[0]?.record.epoch && (known === undefined || known.tail === head.tail)) {
+      await log.markDurable(campaignId, head.epoch, head.version);
+      return;
+    }
+    const found = head ? `${head.epoch}:${head.version}` : 'nothing';
+    markStalled(campaignId, new Error(`${campaignId}: the archive holds ${found}, which the log's next entry does not follow`));
+  };
+
+  const settle = async (parts: readonly CampaignCommit[], outcomes: readonly CommitOutcome[]): Promise<void> => {
+    const byId = new Map(parts.map((part) => [part.campaignId, part]));
+    for (const outcome of outcomes) {
+      const part = byId.get(outcome.campaignId);
+      const last = part?.entries.at(-1);
+      if (!part || !last) continue;
+      if (outcome.kind === 'conflict') {
+        await settleConflict(part.campaignId, part.entries, outcome.head);
+        continue;
+      }
+      stalled.delete(part.campaignId);
+      const { epoch, version } = last.record;
+      checkpoints.set(part.campaignId, { epoch, version, content: { state: part.state, archivedAt: part.archivedAt } });
+      await log.markDurable(part.campaignId, epoch, version);
+    }
+  };
+
+  const commit = async (parts: readonly CampaignCommit[]): Promise<void> => {
+    const startedAt = clock.now();
+    const outcomes = await archive.commit(parts);
+    const committed = outcomes.filter(({ kind }) => kind === 'committed').length;
+    const entries = parts.reduce((sum, part) => sum + part.entries.length, 0);
+    await settle(parts, outcomes);
+    if (committed > 0) observer.committed?.({ campaigns: committed, entries, seconds: (clock.now() - startedAt) / 1_000 });
+  };
+
+  /** After a failure with a healthy archive it is the data: each campaign is tried alone, and only those that fail stall. */
+  const commitOneByOne = async (parts: readonly CampaignCommit[]): Promise<void> => {
+    for (const part of parts) {
+      try {
+        await commit([part]);
+      } catch (cause) {
+        await archive.ping();
+        markStalled(part.campaignId, asError(cause));
+      }
+    }
+  };
+
+  const round = async (): Promise<boolean> => {
+    const now = clock.now();
+    const except = new Set([...stalled].filter(([, { until }]) => until > now).map(([campaignId]) => campaignId));
+    const pending = await log.pending(batchEntries, except);
+    const parts = (await Promise.all(pending.map(toCommit))).filter((part) => part !== undefined);
+    if (parts.length === 0) return pending.length > 0;
+    try {
+      await commit(parts);
+    } catch (cause) {
+      observer.commitFailed?.({ error: asError(cause), attempt: attempt + 1, retryInMs: 0 });
+      for (const { campaignId } of parts) checkpoints.delete(campaignId);
+      // Rejects where the archive is away: then it is no campaign's fault, and the whole round is tried again later.
+      await archive.ping();
+      await commitOneByOne(parts);
+    }
+    return true;
+  };
+
+  const loop = async (): Promise<void> => {
+    while (!stopping) {
+      let pause: number | undefined;
+      try {
+        awake = false;
+        const more = await round();
+        attempt = 0;
+        if (more) awake = true;
+        else if (stalled.size > 0) pause = Math.max(0, Math.min(...[...stalled.values()].map(({ until }) => until)) - clock.now());
+      } catch (cause) {
+        attempt += 1;
+        pause = backoff(attempt);
+        awake = false;
+        observer.commitFailed?.({ error: asError(cause), attempt, retryInMs: pause });
+        // New entries must not cut the pause short; only the end does.
+        await sleep(pause);
+        continue;
+      } finally {
+        for (const callback of afterRound) callback();
+      }
+      if (!awake && !stopping) await sleep(pause);
+    }
+  };
+
+  log.onPending(() => {
+    if (attempt === 0) wake();
+  });
+  const ended = loop();
+
+  return {
+    get failing() {
+      return attempt > 0 || stalled.size > 0;
+    },
+
+    flush(patience) {
+      return new Promise((resolve) => {
+        const finish = (done: boolean): void => {
+          cancel();
+          afterRound.delete(look);
+          resolve(done);
+        };
+        const cancel = clock.after(patience, () => finish(false));
+        const look = (): void => {
+          if (log.backlog().entries === 0) finish(true);
+        };
+        afterRound.add(look);
+        wake();
+        look();
+      });
+    },
+
+    async stop() {
+      stopping = true;
+      wake();
+      await ended;
+    },
+  };
+}
+
+function asError(cause: unknown): Error {
+  return cause instanceof Error ? cause : new Error(String(cause));
+}

@@ -1,0 +1,213 @@
+import { CampaignError } from '../core/errors.ts';
+import { createFanOut, type FanOut, type FanOutOptions } from './fan-out.ts';
+import { createLiveCampaign, deliver, type Delivery, type LiveCampaign } from './live-campaign.ts';
+import { createMutationQueue, type MutationQueue, type MutationQueueOptions } from './mutation-queue.ts';
+import type { Archive, Clock, LogEvent, OrderedLog, SealedEntry } from './ports.ts';
+import type { EngineObserver } from './observer.ts';
+
+/** A campaign that this instance hosts, or is about to: mutations take their place in its queue before it is loaded. */
+export interface HostedCampaign {
+  readonly id: string;
+  readonly loaded: Promise<LoadedCampaign>;
+  readonly queue: MutationQueue;
+  lastUsed: number;
+}
+
+export interface LoadedCampaign {
+  live: LiveCampaign;
+  fanOut: FanOut;
+}
+
+export interface HostingOptions extends FanOutOptions, Omit<MutationQueueOptions<LoadedCampaign>, 'reload' | 'deliver'> {
+  log: OrderedLog;
+  archive: Archive;
+  clock: Clock;
+  observer: EngineObserver;
+  /** Newest entries that are read back with a campaign, for resumes. */
+  recentEntries: number;
+  /** `CAMPAIGN_IDLE_TTL`, in milliseconds. */
+  idleTtl: number;
+  /** Campaigns in memory at most; `Infinity` where the archive can take back those that are idle. */
+  maxLoaded: number;
+}
+
+/** The campaigns in memory: loaded when someone asks, let go when nobody has for a while and all of them is durable. */
+export interface Hosting {
+  host(campaignId: string): HostedCampaign;
+  /** A loaded campaign, if it is in memory. */
+  peek(campaignId: string): LoadedCampaign | undefined;
+  readonly size: number;
+  subscribers(): number;
+  /** Resolves once no queue holds a mutation, or after that many milliseconds. */
+  settled(patience: number): Promise<void>;
+  stop(): void;
+}
+
+/** Between two tries to load a campaign whose line broke, in milliseconds. */
+const RELOAD_PAUSE_MS = 200;
+
+export function createHosting(options: HostingOptions): Hosting {
+  const { log, archive, clock, observer, recentEntries, idleTtl, maxLoaded } = options;
+  const hosted = new Map<string, HostedCampaign>();
+  const inMemory = new Map<string, LoadedCampaign>();
+  /** Campaigns on their way out: whoever wants one again waits until it has left. */
+  const leaving = new Map<string, Promise<void>>();
+
+  const load = async (campaignId: string): Promise<LoadedCampaign> => {
+    await leaving.get(campaignId);
+    const archived = await archive.load(campaignId, recentEntries);
+    if (!archived) throw new CampaignError('NOT_FOUND', `campaignId: there is no campaign ${campaignId}`, { path: ['campaignId'] });
+    // The log may publish before its answer to `open` has been seen: what comes early waits.
+    const early: LogEvent[] = [];
+    let campaign: LoadedCampaign | undefined;
+    const opened = await log.open(campaignId, archived.head, (event) => {
+      if (campaign) hear(campaign, event);
+      else early.push(event);
+    });
+    const live = createLiveCampaign(campaignId, archived, opened);
+    campaign = { live, fanOut: createFanOut(live, options) };
+    for (const event of early) hear(campaign, event);
+    inMemory.set(campaignId, campaign);
+    observer.loaded?.(campaignId);
+    return campaign;
+  };
+
+  const hear = (campaign: LoadedCampaign, event: LogEvent): void => {
+    const { live, fanOut } = campaign;
+    switch (event.kind) {
+      case 'durable':
+        if (event.epoch === live.head.epoch && live.watermark.advance(event.version)) fanOut.notify();
+        return;
+      case 'reset':
+        void reloadSafely(campaign);
+        return;
+      case 'entry': {
+        const delivery = deliverHere(campaign, event.sealed);
+        if (delivery === 'gap' || delivery === 'fork') void repair(campaign);
+      }
+    }
+  };
+
+  /** The door of this instance: applies, and tells whoever watches. */
+  const deliverHere = ({ live, fanOut }: LoadedCampaign, sealed: SealedEntry): Delivery => {
+    const delivery = deliver(live, sealed);
+    if (delivery !== 'applied') return delivery;
+    fanOut.notify();
+    const { version, at } = sealed.record;
+    observer.applied?.({ campaignId: live.id, version, subscribers: fanOut.size, seconds: (clock.now() - at) / 1_000 });
+    return delivery;
+  };
+
+  /** Something is missing between what we have and what came: read it from the log; where that does not help, load again. */
+  const repair = async (campaign: LoadedCampaign): Promise<void> => {
+    const { live } = campaign;
+    try {
+      const missing = await log.read(live.id, live.head.version, Number.MAX_SAFE_INTEGER);
+      const before = live.head.version;
+      for (const sealed of missing) deliverHere(campaign, sealed);
+      if (live.head.version === before && missing.length > 0) await reload(campaign);
+    } catch (cause) {
+      observer.failed?.({ what: 'gap repair', campaignId: live.id, error: asError(cause) });
+      await reloadSafely(campaign);
+    }
+  };
+
+  /** The same object, anew: subscribers keep their place in it, and are told of the break by their cursors. */
+  const reload = async (campaign: LoadedCampaign): Promise<void> => {
+    const { live, fanOut } = campaign;
+    const archived = await archive.load(live.id, recentEntries);
+    if (!archived) throw new CampaignError('NOT_FOUND', `campaignId: there is no campaign ${live.id} any more`, { path: ['campaignId'] });
+    const before = live.head;
+    const listenAgain = (event: LogEvent): void => hear(campaign, event);
+    const opened = await log.open(live.id, archived.head, listenAgain);
+    const { watermark, ...fresh } = createLiveCampaign(live.id, archived, opened);
+    Object.assign(live, fresh);
+    if (live.head.epoch === before.epoch) {
+      live.watermark.advance(watermark.version);
+      fanOut.notify();
+      return;
+    }
+    const survived = live.lineage.at(-1)?.fromVersion ?? 0;
+    live.watermark.fail(survived, new CampaignError('NOT_FOUND', `position: it is not on the surviving line of ${live.id}`));
+    live.watermark = watermark;
+    fanOut.reset([]);
+    observer.reset?.(live.id);
+  };
+
+  const reloadSafely = async (campaign: LoadedCampaign): Promise<void> => {
+    while (inMemory.get(campaign.live.id) === campaign) {
+      try {
+        await reload(campaign);
+        return;
+      } catch (cause) {
+        observer.failed?.({ what: 'reload', campaignId: campaign.live.id, error: asError(cause) });
+        await new Promise<void>((resolve) => clock.after(RELOAD_PAUSE_MS, resolve));
+      }
+    }
+  };
+
+  const host = (campaignId: string): HostedCampaign => {
+    const present = hosted.get(campaignId);
+    if (present) {
+      present.lastUsed = clock.now();
+      return present;
+    }
+    if (hosted.size >= maxLoaded) {
+      throw new CampaignError('OVERLOADED', `${hosted.size} campaigns are in memory, the most that CAMPAIGN_MAX_LOADED allows`, { limit: maxLoaded });
+    }
+    const loaded = load(campaignId);
+    const queue = createMutationQueue(loaded, { ...options, deliver: deliverHere, reload });
+    const campaign: HostedCampaign = { id: campaignId, loaded, queue, lastUsed: clock.now() };
+    hosted.set(campaignId, campaign);
+    // Who waits for `loaded` hears of the failure; the next one to ask tries again.
+    loaded.catch(() => hosted.delete(campaignId));
+    return campaign;
+  };
+
+  const evictIdle = (): void => {
+    const before = clock.now() - idleTtl;
+    for (const campaign of hosted.values()) {
+      const loaded = inMemory.get(campaign.id);
+      if (!loaded || campaign.lastUsed > before || campaign.queue.length > 0) continue;
+      const { live, fanOut } = loaded;
+      if (fanOut.size > 0 || live.watermark.waiting > 0 || live.watermark.version < live.head.version) continue;
+      hosted.delete(campaign.id);
+      inMemory.delete(campaign.id);
+      const left = log.close(campaign.id, { forget: true }).catch((cause: unknown) => {
+        observer.failed?.({ what: 'eviction', campaignId: campaign.id, error: asError(cause) });
+      });
+      leaving.set(campaign.id, left.finally(() => leaving.delete(campaign.id)));
+      observer.evicted?.(campaign.id);
+    }
+    cancelSweep = clock.after(sweepEvery, evictIdle);
+  };
+
+  const sweepEvery = Math.max(100, Math.min(idleTtl / 4, 60_000));
+  let cancelSweep = clock.after(sweepEvery, evictIdle);
+
+  return {
+    host,
+    peek: (campaignId) => inMemory.get(campaignId),
+    get size() {
+      return inMemory.size;
+    },
+    subscribers() {
+      let sum = 0;
+      for (const { fanOut } of inMemory.values()) sum += fanOut.size;
+      return sum;
+    },
+    async settled(patience) {
+      const until = clock.now() + patience;
+      while (clock.now() < until && [...hosted.values()].some(({ queue }) => queue.length > 0)) {
+        await new Promise<void>((resolve) => clock.after(5, resolve));
+      }
+    },
+    stop() {
+      cancelSweep();
+    },
+  };
+}
+
+function asError(cause: unknown): Error {
+  return cause instanceof Error ? cause : new Error(String(cause));
+}

@@ -1,0 +1,169 @@
+import type { Sections } from '../core/check.ts';
+import { CampaignError } from '../core/errors.ts';
+import type { JsonObject } from '../core/json.ts';
+import { can, type Identity } from '../core/permissions.ts';
+import { restrictedView } from '../core/views.ts';
+import { createArchiver } from './archiver.ts';
+import { createHosting } from './hosting.ts';
+import { createMutating } from './mutating.ts';
+import { createMutationReport } from './mutation-report.ts';
+import type { EngineObserver } from './observer.ts';
+import { createPast } from './past.ts';
+import type { Archive, Clock, OrderedLog } from './ports.ts';
+import { createReading } from './reading.ts';
+import { forbidden } from './refusals.ts';
+import type { CampaignService } from './service.ts';
+import { createTrace } from './trace.ts';
+
+export interface ManagerOptions {
+  log: OrderedLog;
+  archive: Archive;
+  clock: Clock;
+  observer?: EngineObserver;
+  /** Schemas of whole sections; see `defineSections`. */
+  sections?: Sections;
+  /** Watched where no id is given. */
+  defaultCampaignId?: string;
+  /** Whether the archive outlives the process. Without it receipts say `none`. Default true. */
+  persistent?: boolean;
+  /** `CAMPAIGN_DURABILITY`. Default `accepted`. */
+  durability?: 'accepted' | 'durable';
+  /** `CAMPAIGN_SUBSCRIBER_BUFFER`, in entries. Default 16. */
+  subscriberBuffer?: number;
+  /** `CAMPAIGN_IDLE_TTL`, in milliseconds. Default 10 minutes. */
+  idleTtl?: number;
+  /** `CAMPAIGN_MAX_LOADED`. Default: no bound. */
+  maxLoaded?: number;
+  /** Entries that may wait for the archive before mutations are refused with `OVERLOADED`. Default 100,000. */
+  maxBacklog?: number;
+  /** How long a caller waits for durability, in milliseconds. Default 30 s. */
+  durablePatience?: number;
+  /** How long an append may stay without a known outcome, in milliseconds. Default 5 s. */
+  appendPatience?: number;
+  /** Fields that callers without a token never see. Default `owner_id`. */
+  hiddenFromPublic?: readonly string[];
+}
+
+export interface Manager extends CampaignService {
+  /** Inserts a start file's campaign where there is none of that id; true where it did. */
+  ensure(campaignId: string, state: JsonObject): Promise<boolean>;
+  /** Takes no more mutations, answers those that wait, commits all that was accepted; false where that took longer than `patience` ms. */
+  stop(patience: number): Promise<boolean>;
+}
+
+/** Who the server is, where it acts by itself. */
+const SYSTEM: Identity = { id: 'system', grants: { '*': 'admin' } };
+
+/**
+ * The campaign state of this instance: campaigns in memory, one queue each, everything through one door. It composes, and holds no
+ * rules: rights, effects and checks are the core's, order is the log's, what is kept is the archive's.
+ *
+ * @example
+ * const manager = createManager({ log: createMemoryLog(), archive: createMemoryArchive(), clock: systemClock });
+ * const receipt = await manager.mutate(caller, 'summer', { type: 'update', updates: { title: 'Summer' } }, {});
+ */
+export function createManager(options: ManagerOptions): Manager {
+  const { log, archive, clock, observer = {}, sections = {}, persistent = true } = options;
+  const { durablePatience = 30_000, maxLoaded = Number.POSITIVE_INFINITY } = options;
+  const publicView = restrictedView(options.hiddenFromPublic ?? ['owner_id']);
+  const past = createPast(archive, log);
+  const trace = createTrace();
+  const startedAt = clock.now();
+  let stopping = false;
+  let mutations = 0;
+  let deliveries = 0;
+
+  const counting: EngineObserver = {
+    ...observer,
+    mutation(event) {
+      mutations += 1;
+      observer.mutation?.(event);
+    },
+    delivered(entries) {
+      deliveries += 1;
+      observer.delivered?.(entries);
+    },
+  };
+
+  const hosting = createHosting({
+    log,
+    archive,
+    clock,
+    sections,
+    publicView,
+    observer: counting,
+    buffer: options.subscriberBuffer ?? 16,
+    // What only memory has must stay there.
+    idleTtl: persistent ? (options.idleTtl ?? 600_000) : Number.POSITIVE_INFINITY,
+    appendPatience: options.appendPatience ?? 5_000,
+    recentEntries: 256,
+    maxLoaded,
+    stateAt: ({ live }, version) => past.stateAt(live, version),
+  });
+  const archiver = createArchiver({ log, archive, clock, observer, liveContent: (campaignId) => hosting.peek(campaignId)?.live });
+  const mutating = createMutating({
+    hosting,
+    log,
+    archive,
+    clock,
+    sections,
+    persistent,
+    durablePatience,
+    maxLoaded,
+    durability: options.durability ?? 'accepted',
+    maxBacklog: options.maxBacklog ?? 100_000,
+    report: createMutationReport(clock, counting, trace),
+    isStopping: () => stopping,
+  });
+
+  return {
+    ...mutating,
+    ...createReading({ hosting, archive, past, clock, publicView, persistent, durablePatience }),
+    defaultCampaignId: options.defaultCampaignId,
+
+    stats() {
+      const { entries, oldestAt } = log.backlog();
+      const now = clock.now();
+      return {
+        campaigns: hosting.size,
+        subscribers: hosting.subscribers(),
+        mutations,
+        deliveries,
+        archive: {
+          backlogEntries: entries,
+          lagSeconds: oldestAt === undefined ? 0 : Math.max(0, now - oldestAt) / 1_000,
+          failing: archiver.failing,
+        },
+        log: { failing: log.failing },
+        uptimeSeconds: (now - startedAt) / 1_000,
+      };
+    },
+
+    trace(caller) {
+      if (!can(caller.identity, 'administer', '*', true)) throw forbidden('*', 'trace');
+      return trace.listen(caller.signal);
+    },
+
+    async ensure(campaignId, state) {
+      if ((await archive.heads([campaignId])).length > 0) return false;
+      try {
+        await mutating.create({ identity: SYSTEM, correlationId: clock.id() }, campaignId, state, { comment: 'from a start file' });
+        return true;
+      } catch (error) {
+        if (error instanceof CampaignError && error.refusal.reason === 'CONFLICT') return false;
+        throw error;
+      }
+    },
+
+    async stop(patience) {
+      stopping = true;
+      const until = clock.now() + patience;
+      await hosting.settled(patience);
+      const clean = await archiver.flush(Math.max(0, until - clock.now()));
+      hosting.stop();
+      await archiver.stop();
+      await log.stop();
+      return clean;
+    },
+  };
+}

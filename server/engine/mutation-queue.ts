@@ -1,0 +1,282 @@
+import type { Command, CreateCommand } from '../core/command.ts';
+import { decide, type Request, type ResolvedCommand, type Situation } from '../core/decide.ts';
+import { ENTRY_FORMAT } from '../core/entry.ts';
+import { CampaignError, type Refusal } from '../core/errors.ts';
+import type { AppliedMutation } from '../core/idempotency.ts';
+import type { JsonObject } from '../core/json.ts';
+import { LIMITS } from '../core/limits.ts';
+import { roleFor } from '../core/permissions.ts';
+import { parsePosition, survivingVersion } from '../core/position.ts';
+import type { Sections } from '../core/check.ts';
+import { situationOf, type Delivery, type LiveCampaign } from './live-campaign.ts';
+import type { AppendResult, Archive, Clock, Head, LogRecord, OrderedLog, SealedEntry } from './ports.ts';
+import { fingerprint, seal } from './seal.ts';
+
+/** What can be asked of a campaign that is there. */
+export type QueuedCommand = Exclude<Command, CreateCommand>;
+
+/** A mutation that waits for its decision. */
+export interface WaitingMutation {
+  request: Omit<Request, 'command'> & { command: QueuedCommand };
+  mutationId: string;
+  /** Where the intent was made, if the caller said. */
+  base: string | undefined;
+  /** Whether the id came with the mutation, so that this can be a retry; ids that the server has just made are new. */
+  mayBeRetry: boolean;
+  correlationId: string;
+  comment: string | undefined;
+  dryRun: boolean;
+  settle(outcome: QueueOutcome): void;
+}
+
+/** What the queue answers; the manager makes receipts and errors of it. */
+export type QueueOutcome =
+  | { kind: 'accepted'; entry: LogRecord }
+  | { kind: 'unchanged'; epoch: string; version: number }
+  | { kind: 'duplicate'; applied: AppliedMutation }
+  | { kind: 'dry-run'; epoch: string; version: number; change: JsonObject }
+  | { kind: 'rejected'; refusal: Refusal }
+  | { kind: 'failed'; error: Error };
+
+/** What the queue needs of a campaign in memory. */
+interface Decidable {
+  readonly live: LiveCampaign;
+}
+
+export interface MutationQueueOptions<C extends Decidable> {
+  log: OrderedLog;
+  archive: Archive;
+  clock: Clock;
+  sections: Sections;
+  /** How long an append may stay without a known outcome before its mutations are answered `UNAVAILABLE`, in milliseconds. */
+  appendPatience: number;
+  /** The state at an earlier version, for rollbacks; refuses versions that are not there. */
+  stateAt(campaign: C, version: number): Promise<JsonObject>;
+  /** The one door of this instance. */
+  deliver(campaign: C, sealed: SealedEntry): Delivery;
+  /** Reads the campaign again from archive and log, into the same object, after the log has lost its line. */
+  reload(campaign: C): Promise<void>;
+}
+
+export interface MutationQueue {
+  /**
+   * Takes its place at once: mutations are decided in the order in which they were added. Those added together stay together: a
+   * failure of the log stops all of them, so that none overtakes the one before it.
+   */
+  add(...mutations: WaitingMutation[]): void;
+  readonly length: number;
+}
+
+/**
+ * The serial queue of one campaign. All that waits is decided together on one situation, each on the state that the one before it
+ * leads to, and goes to the log in one append; answers go out once the log has confirmed the state that they rest on, rejections and
+ * no-ops too, because an instance that lags must not refuse someone who was just acknowledged elsewhere.
+ */
+export function createMutationQueue<C extends Decidable>(loaded: Promise<C>, options: MutationQueueOptions<C>): MutationQueue {
+  const waiting: WaitingMutation[][] = [];
+  let length = 0;
+  let running = false;
+
+  const run = async (): Promise<void> => {
+    running = true;
+    while (waiting.length > 0) {
+      const group = takeGroup(waiting);
+      try {
+        await processGroup(await loaded, group, options);
+      } catch (cause) {
+        const error = cause instanceof Error ? cause : new Error(String(cause));
+        for (const mutation of group) mutation.settle({ kind: 'failed', error });
+      }
+      length -= group.length;
+    }
+    running = false;
+  };
+
+  return {
+    add(...mutations) {
+      waiting.push(mutations);
+      length += mutations.length;
+      // `run` settles every failure itself; it never rejects.
+      if (!running) void run();
+    },
+    get length() {
+      return length;
+    },
+  };
+}
+
+/** As many units as fit into one append; a rollback goes alone, because the version it names may be made by what stands before it. */
+function takeGroup(waiting: WaitingMutation[][]): WaitingMutation[] {
+  const group: WaitingMutation[] = [];
+  while (waiting.length > 0) {
+    const [unit = []] = waiting;
+    const alone = unit.some(({ request }) => request.command.type === 'rollback');
+    if (group.length > 0 && (alone || group.length + unit.length > LIMITS.groupSize)) break;
+    waiting.shift();
+    group.push(...unit);
+    if (alone) break;
+  }
+  return group;
+}
+
+/** Decides and appends until the log has taken the group, or nothing is left to ask for. */
+async function processGroup<C extends Decidable>(
+  campaign: C,
+  group: readonly WaitingMutation[],
+  options: MutationQueueOptions<C>,
+): Promise<void> {
+  const { live } = campaign;
+  const giveUpAt = options.clock.now() + options.appendPatience;
+  const known = await findOldMutations(live, group, options.archive);
+  const target = await rollbackTarget(campaign, group, options);
+  for (;;) {
+    const plan = decideGroup(live, group, known, target, options);
+    const result = await append(live, plan, options, giveUpAt);
+    if (result.kind === 'appended') {
+      for (const sealed of plan.entries) options.deliver(campaign, sealed);
+      if (live.head.version === plan.head.version) live.sizeBound = plan.sizeBound;
+      for (const { mutation, outcome } of plan.outcomes) mutation.settle(outcome);
+      return;
+    }
+    // Another instance was faster, or we were and did not hear of it: catch up, and decide the whole group again.
+    for (const sealed of result.kind === 'conflict' ? result.entries : []) options.deliver(campaign, sealed);
+    if (live.head.version === plan.base.version) await options.reload(campaign);
+  }
+}
+
+/** Retries while the outcome is unknown: the same entries under the same ids, so that a success that was not heard of shows as a conflict with ourselves. */
+async function append(live: LiveCampaign, plan: Plan, { log, clock }: Pick<MutationQueueOptions<Decidable>, 'log' | 'clock'>, giveUpAt: number): Promise<AppendResult> {
+  for (let delay = 50; ; delay = Math.min(delay * 2, 1_000)) {
+    try {
+      return await log.append(live.id, plan.base, plan.entries);
+    } catch (cause) {
+      if (clock.now() + delay >= giveUpAt) {
+        const message = `${live.id}: the change could not be ordered: ${cause instanceof Error ? cause.message : String(cause)}; whether it was is not known, send it again under its mutationId`;
+        throw new CampaignError('UNAVAILABLE', message, { retryAfterMs: 1_000 });
+      }
+      await new Promise<void>((resolve) => clock.after(delay * (0.5 + clock.random() / 2), resolve));
+    }
+  }
+}
+
+interface Plan {
+  /** The head that everything was decided on. */
+  base: Head;
+  /** The head after the entries. */
+  head: Head;
+  sizeBound: number;
+  entries: SealedEntry[];
+  outcomes: { mutation: WaitingMutation; outcome: QueueOutcome }[];
+}
+
+function decideGroup(
+  live: LiveCampaign,
+  group: readonly WaitingMutation[],
+  known: ReadonlyMap<string, AppliedMutation>,
+  target: JsonObject,
+  { clock, sections }: Pick<MutationQueueOptions<Decidable>, 'clock' | 'sections'>,
+): Plan {
+  let situation: Situation = situationOf(live);
+  let head = live.head;
+  let at = live.updatedAt;
+  const entries: SealedEntry[] = [];
+  const outcomes: Plan['outcomes'] = [];
+  const planned = new Map<string, AppliedMutation>();
+
+  for (const mutation of group) {
+    const { mutationId } = mutation;
+    const request = { ...mutation.request, command: resolve(mutation.request.command, target) };
+    const applied = planned.get(mutationId) ?? live.window.find(mutationId) ?? known.get(mutationId);
+    if (applied) {
+      outcomes.push({ mutation, outcome: answerKnown(applied, mutation.request.command) });
+      continue;
+    }
+    const decision = decide(situation, request, sections);
+    const { epoch, version } = situation;
+    if (decision.kind === 'rejected') {
+      outcomes.push({ mutation, outcome: { kind: 'rejected', refusal: { ...decision.refusal, mutationId } } });
+    } else if (mutation.dryRun) {
+      const change = decision.kind === 'entry' ? decision.change : {};
+      outcomes.push({ mutation, outcome: { kind: 'dry-run', epoch, version, change } });
+    } else if (decision.kind === 'unchanged') {
+      outcomes.push({ mutation, outcome: { kind: 'unchanged', epoch, version } });
+    } else {
+      at = Math.max(clock.now(), at);
+      const sealed = seal(toRecord(mutation, situation, decision.change, at), head.tail);
+      head = { epoch, version: version + 1, tail: sealed.tail };
+      situation = { ...situation, ...decision.after, version: head.version };
+      entries.push(sealed);
+      planned.set(mutationId, { mutationId, version: head.version, epoch, fingerprint: sealed.record.fingerprint });
+      outcomes.push({ mutation, outcome: { kind: 'accepted', entry: sealed.record } });
+    }
+  }
+  return { base: live.head, head, sizeBound: situation.sizeBound, entries, outcomes };
+}
+
+function toRecord(mutation: WaitingMutation, situation: Situation, change: JsonObject, at: number): LogRecord {
+  const { request, mutationId, correlationId, comment } = mutation;
+  const { identity, command } = request;
+  return {
+    version: situation.version + 1,
+    type: command.type,
+    change,
+    // `decide` let it pass, so that there is a role; the fallback only satisfies the compiler.
+    actor: { id: identity.id, role: roleFor(identity, situation.campaignId) ?? 'viewer' },
+    mutationId,
+    correlationId,
+    ...(comment !== undefined && { comment }),
+    at,
+    format: ENTRY_FORMAT,
+    epoch: situation.epoch,
+    command,
+    fingerprint: fingerprint(command),
+  };
+}
+
+function resolve(command: QueuedCommand, target: JsonObject): ResolvedCommand {
+  return command.type === 'rollback' ? { ...command, target } : command;
+}
+
+/** The state that the group's rollback leads to; a rollback goes alone. */
+async function rollbackTarget<C extends Decidable>(
+  campaign: C,
+  group: readonly WaitingMutation[],
+  { stateAt }: Pick<MutationQueueOptions<C>, 'stateAt'>,
+): Promise<JsonObject> {
+  const command = group[0]?.request.command;
+  return command?.type === 'rollback' ? stateAt(campaign, command.toVersion) : {};
+}
+
+function answerKnown(applied: AppliedMutation, command: QueuedCommand): QueueOutcome {
+  if (applied.fingerprint === fingerprint(command)) return { kind: 'duplicate', applied };
+  const { mutationId } = applied;
+  const message = `mutationId: ${mutationId} was used for another command, at version ${applied.version}`;
+  return { kind: 'rejected', refusal: { reason: 'INVALID', message, path: ['mutationId'], mutationId } };
+}
+
+/**
+ * Ids that the window may have forgotten are asked of the archive: those whose intent was made before the window's floor, or who
+ * knows when (G3). New intents, made where the campaign is now, cost nothing.
+ */
+async function findOldMutations(live: LiveCampaign, group: readonly WaitingMutation[], archive: Archive): Promise<Map<string, AppliedMutation>> {
+  const found = new Map<string, AppliedMutation>();
+  if (live.window.floor === 0) return found;
+  const old = group.filter(
+    ({ mutationId, base, mayBeRetry }) => mayBeRetry && !live.window.find(mutationId) && isBeforeFloor(live, base),
+  );
+  await Promise.all(
+    old.map(async ({ mutationId }) => {
+      const record = (await archive.findMutation(live.id, mutationId))?.record;
+      if (record) found.set(mutationId, { mutationId, version: record.version, epoch: record.epoch, fingerprint: record.fingerprint });
+    }),
+  );
+  return found;
+}
+
+function isBeforeFloor(live: LiveCampaign, base: string | undefined): boolean {
+  const position = base === undefined ? undefined : parsePosition(base);
+  if (!position) return true;
+  // A base on a line that did not survive counts as where that line was left.
+  const bound = survivingVersion(position.epoch, live.head, live.lineage);
+  return bound === undefined || Math.min(position.version, bound) < live.window.floor;
+}

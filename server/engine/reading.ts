@@ -1,0 +1,136 @@
+import { asCampaign } from '../core/campaign.ts';
+import { CampaignError } from '../core/errors.ts';
+import { diff } from '../core/merge-patch.ts';
+import { can, roleFor, type Identity } from '../core/permissions.ts';
+import { parsePosition, survivingVersion } from '../core/position.ts';
+import { projectState, viewFor, type View } from '../core/views.ts';
+import { deferredIterator } from './deferred-iterator.ts';
+import type { Hosting, LoadedCampaign } from './hosting.ts';
+import { isPublished } from './live-campaign.ts';
+import type { Past } from './past.ts';
+import type { Archive, Clock } from './ports.ts';
+import { forbidden, notFound, notPersistent } from './refusals.ts';
+import type { Caller, CampaignService, VisibleSummary } from './service.ts';
+import { waitDurable } from './wait-durable.ts';
+
+export interface ReadingOptions {
+  hosting: Hosting;
+  archive: Archive;
+  past: Past;
+  clock: Clock;
+  publicView: View;
+  persistent: boolean;
+  durablePatience: number;
+}
+
+type Reading = Pick<CampaignService, 'get' | 'list' | 'history' | 'at' | 'diff' | 'whenDurable' | 'watch'>;
+
+/** Everything that only looks. Each checks the right to, before and after the campaign is known. */
+export function createReading(options: ReadingOptions): Reading {
+  const { hosting, archive, past, clock, publicView, persistent } = options;
+
+  const readable = async (caller: Caller, campaignId: string, action: 'read' | 'audit'): Promise<LoadedCampaign> => {
+    const { identity } = caller;
+    if (!can(identity, action, campaignId, true)) throw forbidden(campaignId, action === 'read' ? 'read' : 'history');
+    const campaign = await hosting.host(campaignId).loaded;
+    // Only callers without a token can be refused by now: for them a draft is not there.
+    if (!can(identity, action, campaignId, isPublished(campaign.live.content))) throw notFound(campaignId);
+    return campaign;
+  };
+
+  return {
+    async get(caller, campaignId) {
+      const { live } = await readable(caller, campaignId, 'read');
+      const view = viewFor(caller.identity, publicView);
+      const { state, archivedAt } = live.content;
+      return {
+        campaignId,
+        epoch: live.head.epoch,
+        version: live.head.version,
+        durableVersion: persistent ? live.watermark.version : 0,
+        state: projectState(view, state),
+        updatedAt: live.updatedAt,
+        ...(view.kind === 'full' && { updatedBy: live.updatedBy }),
+        ...(archivedAt !== undefined && { archivedAt }),
+      };
+    },
+
+    async list(caller, { cursor, limit, status }) {
+      const { identity } = caller;
+      const everything = roleFor(identity, '*') !== undefined;
+      const rows = await archive.list({
+        // One more than asked for tells whether there is a next page.
+        limit: limit + 1,
+        ...(cursor !== undefined && { cursor }),
+        ...(status !== undefined && { status }),
+        ...(!everything && { ids: Object.keys(identity.grants) }),
+        ...(identity.anonymous === true && { publishedOnly: true }),
+      });
+      const page = rows.slice(0, limit);
+      const items = page.map((row) => freshest(row)).filter((row) => isVisible(identity, row, status));
+      return { items: items.map((row) => withoutActor(identity, row)), nextCursor: rows.length > limit ? page.at(-1)?.campaignId : undefined };
+    },
+
+    async history(caller, campaignId, { cursor, limit }) {
+      const { live } = await readable(caller, campaignId, 'audit');
+      return past.history(live, cursor, limit);
+    },
+
+    async at(caller, campaignId, version) {
+      const { live } = await readable(caller, campaignId, 'audit');
+      return { campaignId, version, state: asCampaign(await past.stateAt(live, version)) };
+    },
+
+    async diff(caller, campaignId, from, to) {
+      const { live } = await readable(caller, campaignId, 'audit');
+      const [before, after] = await Promise.all([past.stateAt(live, from), past.stateAt(live, to)]);
+      return { campaignId, from, to, change: diff(before, after) };
+    },
+
+    async whenDurable(caller, campaignId, position) {
+      const { live } = await readable(caller, campaignId, 'read');
+      if (!persistent) throw notPersistent();
+      const parsed = parsePosition(position);
+      if (!parsed) throw new CampaignError('INVALID', 'position: must be epoch:version, as a receipt gives it', { path: ['position'] });
+      const bound = survivingVersion(parsed.epoch, live.head, live.lineage);
+      if (bound === undefined || parsed.version > bound) {
+        throw new CampaignError('NOT_FOUND', `position: ${position} is not on the surviving line of ${campaignId}`, { path: ['position'] });
+      }
+      await waitDurable(live, parsed.version, { clock, patience: options.durablePatience, signal: caller.signal });
+      return { campaignId, position };
+    },
+
+    watch(caller, reader, { campaignId, lastEventId, receipts }) {
+      const opened = readable(caller, campaignId, 'read').then(({ fanOut }) =>
+        fanOut.subscribe({ reader, signal: caller.signal, lastEventId, receipts: receipts === true && persistent }),
+      );
+      return deferredIterator(opened);
+    },
+  };
+
+  /** What is in memory is newer than the archive's row. */
+  function freshest(row: VisibleSummary): VisibleSummary {
+    const live = hosting.peek(row.campaignId)?.live;
+    if (!live) return row;
+    const { state, archivedAt } = live.content;
+    return {
+      campaignId: row.campaignId,
+      title: typeof state.title === 'string' ? state.title : row.title,
+      status: typeof state.status === 'string' ? state.status : undefined,
+      version: live.head.version,
+      updatedAt: live.updatedAt,
+      updatedBy: live.updatedBy,
+      ...(archivedAt !== undefined && { archivedAt }),
+    };
+  }
+}
+
+function isVisible(identity: Identity, row: VisibleSummary, status: string | undefined): boolean {
+  return (status === undefined || row.status === status) && can(identity, 'read', row.campaignId, row.status !== 'draft');
+}
+
+function withoutActor(identity: Identity, row: VisibleSummary): VisibleSummary {
+  if (identity.anonymous !== true) return row;
+  const { updatedBy: _hidden, ...visible } = row;
+  return visible;
+}

@@ -1,0 +1,18 @@
+import { CampaignError } from '../core/errors.ts';
+
+export function notFound(campaignId: string): CampaignError {
+  return new CampaignError('NOT_FOUND', `campaignId: there is no campaign ${campaignId}`, { path: ['campaignId'] });
+}
+
+/** The same whether the campaign is there or not: who has no right to it learns nothing of it. */
+export function forbidden(campaignId: string, what: string): CampaignError {
+  return new CampaignError('FORBIDDEN', `${what}: your token gives no right to this on ${campaignId}`, { path: ['campaignId'] });
+}
+
+/** Without persistence nothing can be waited for. */
+export function notPersistent(): CampaignError {
+  return new CampaignError('UNAVAILABLE', 'durability: persistence is off on this server, so that nothing becomes durable', {
+    path: ['durability'],
+    retryable: false,
+  });
+}
