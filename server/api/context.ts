@@ -11,7 +11,7 @@ export interface Connection extends Reader {
   /** Keeps the order in which this connection's mutations arrived. */
   readonly lane: OrderLane;
   /** Who is calling; throws `CampaignError` where nobody was let in, or where the token has expired. */
-  identity(): Identity;
+  admitted(): Identity;
   /** Who is calling, for the log; `undefined` where nobody was let in. */
   actor(): string | undefined;
   /** From now on, calls and subscriptions of this connection have these rights. */

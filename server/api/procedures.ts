@@ -63,13 +63,13 @@ export const mutationProcedure = counted;
 
 /** Queries and subscriptions need an identity before their input is looked at. */
 export const procedure = counted.use(({ ctx, next }) => {
-  ctx.connection.identity();
+  ctx.connection.admitted();
   return next();
 });
 
 /** Who asks. To be called when the answer is decided, not earlier: the identity of a live connection can change. */
 export function callerOf(ctx: CallContext, signal: AbortSignal | undefined): Caller {
-  return { identity: ctx.connection.identity(), correlationId: ctx.call.correlationId, signal };
+  return { identity: ctx.connection.admitted(), correlationId: ctx.call.correlationId, signal };
 }
 
 /**

@@ -20,7 +20,7 @@ export const systemRouter = router({
       ctx,
       undefined,
       () => {
-        if (ctx.connection.identity().anonymous === true) throw new CampaignError('FORBIDDEN', 'Statistics need a token');
+        if (ctx.connection.admitted().anonymous === true) throw new CampaignError('FORBIDDEN', 'Statistics need a token');
         return everySecond(ctx, signal);
       },
       (stats) => stats,
@@ -43,7 +43,7 @@ async function* everySecond(ctx: Context, signal: AbortSignal | undefined): Asyn
   try {
     for await (const _tick of setInterval(STATS_INTERVAL_MS, undefined, { ref: false, ...(signal && { signal }) })) {
       // Throws once the token has expired.
-      ctx.connection.identity();
+      ctx.connection.admitted();
       yield ctx.service.stats();
     }
   } catch (error) {

@@ -1,0 +1,30 @@
+import { pino, stdTimeFunctions } from 'pino';
+import type { DestinationStream, Logger } from 'pino';
+import type { CallReport } from './context.ts';
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
+
+/**
+ * Structured logs, one JSON object a line. At `info`: the service's own life, and what was refused; at `debug` every call. Fields:
+ * `campaignId`, `actor`, `correlationId`, `durationMs`. Payloads are never logged: `system.trace` shows them, to admins.
+ */
+export function createLogger(level: LogLevel, destination?: DestinationStream): Logger {
+  const options = { level, base: null, timestamp: stdTimeFunctions.isoTime };
+  return destination ? pino(options, destination) : pino(options);
+}
+
+/** Logs a call that is over: refusals at `info`, failures at `error`, the rest at `debug`. */
+export function logCall(logger: Logger, call: CallReport): void {
+  const { outcome, milliseconds, path, type, campaignId, actor, correlationId } = call;
+  const level = outcome.kind === 'ok' ? 'debug' : outcome.kind === 'refused' ? 'info' : 'error';
+  if (!logger.isLevelEnabled(level)) return;
+  const fields = { path, type, campaignId, actor, correlationId, durationMs: Math.round(milliseconds * 1_000) / 1_000 };
+  switch (outcome.kind) {
+    case 'ok':
+      return logger.debug(fields, 'call answered');
+    case 'refused':
+      return logger.info({ ...fields, reason: outcome.refusal.reason, refusal: outcome.refusal.message }, 'call refused');
+    case 'failed':
+      return logger.error({ ...fields, err: outcome.error }, 'call failed');
+  }
+}

@@ -1,0 +1,55 @@
+import type { Logger } from 'pino';
+import type { EngineObserver } from '../engine/observer.ts';
+import type { Metrics } from './metrics.ts';
+
+/** Turns what the engine tells into metrics and log lines. Mutations are logged by their calls (`logging.ts`). */
+export function observe(metrics: Metrics, logger: Logger): EngineObserver {
+  return {
+    mutation({ type, outcome, seconds, refusal }) {
+      metrics.mutations.inc({ type, outcome, reason: refusal?.reason ?? '' });
+      metrics.mutationSeconds.observe(seconds);
+    },
+    applied({ seconds }) {
+      metrics.fanOutSeconds.observe(seconds);
+    },
+    delivered(entries) {
+      metrics.deliveries();
+      metrics.deliveredEntries(entries);
+    },
+    joined(outcome) {
+      metrics.joins.inc({ outcome });
+    },
+    dropped() {
+      metrics.drops();
+    },
+    reset(campaignId) {
+      metrics.resets();
+      logger.warn({ campaignId }, 'the line of this campaign broke; its subscribers were reset');
+    },
+    loaded(campaignId) {
+      metrics.loads();
+      logger.debug({ campaignId }, 'campaign loaded');
+    },
+    evicted(campaignId) {
+      metrics.evictions();
+      logger.debug({ campaignId }, 'campaign evicted');
+    },
+    committed({ campaigns, entries, seconds }) {
+      metrics.commitSeconds.observe(seconds);
+      metrics.commitEntries.observe(entries);
+      logger.debug({ campaigns, entries, durationMs: seconds * 1_000 }, 'batch committed');
+    },
+    commitFailed({ error, attempt, retryInMs }) {
+      metrics.commitFailures();
+      logger.error({ err: error, attempt, retryInMs }, 'batch could not be committed; it will be tried again');
+    },
+    stalled({ campaignId, error }) {
+      metrics.stalls();
+      logger.error({ campaignId, err: error }, 'the entries of this campaign cannot be committed');
+    },
+    failed({ what, campaignId, error }) {
+      metrics.failures();
+      logger.error({ campaignId, err: error }, what);
+    },
+  };
+}

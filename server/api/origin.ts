@@ -1,0 +1,74 @@
+import { isIP } from 'node:net';
+
+/** Everything, in `ALLOWED_ORIGINS`. */
+const ANY = '*';
+
+export interface OriginPolicy {
+  /** Why a request must not be served, in one sentence; `undefined` where it may. */
+  refusal(headers: { host?: string | undefined; origin?: string | undefined }): string | undefined;
+}
+
+/**
+ * Keeps other people's web pages out. A browser lets any page open a ws connection to any server, a local one too, so that `Origin`
+ * must be checked where it is served; and a name of the attacker's that resolves to 127.0.0.1 makes the page "same origin", so that
+ * `Host` must be checked as well (DNS rebinding).
+ *
+ * @param allowedOrigins such as `https://app.example.com`; `*` allows all
+ * @param host the name that the server listens on
+ */
+export function createOriginPolicy(allowedOrigins: readonly string[], host: string): OriginPolicy {
+  const all = allowedOrigins.includes(ANY);
+  const origins = new Set(allowedOrigins);
+  const names = new Set([host.toLowerCase(), ...allowedOrigins.flatMap((origin) => hostnameOf(origin) ?? [])]);
+
+  return {
+    refusal({ host: hostHeader, origin }) {
+      if (all) return undefined;
+      const hostname = hostHeader === undefined ? undefined : hostnameOf(`http://${hostHeader}`);
+      // A numeric address cannot be rebound: it is what the client dialled.
+      if (hostname === undefined || !(isLoopbackName(hostname) || isAddress(hostname) || names.has(hostname))) {
+        return `Host ${quote(hostHeader)} is not served here; its origin must be in ALLOWED_ORIGINS`;
+      }
+      if (origin === undefined || origins.has(origin) || isSameOrigin(origin, hostHeader)) return undefined;
+      const originName = hostnameOf(origin);
+      if (originName !== undefined && (isLoopbackName(originName) || isLoopbackAddress(originName))) return undefined;
+      return `Origin ${quote(origin)} is not allowed; it must be in ALLOWED_ORIGINS`;
+    },
+  };
+}
+
+/** Scheme apart: whether TLS ends here or at a proxy is not the page's doing. */
+function isSameOrigin(origin: string, host: string | undefined): boolean {
+  return URL.canParse(origin) && new URL(origin).host === host?.toLowerCase();
+}
+
+function hostnameOf(url: string): string | undefined {
+  return URL.canParse(url) ? new URL(url).hostname.toLowerCase() : undefined;
+}
+
+function isLoopbackName(hostname: string): boolean {
+  return hostname === 'localhost' || hostname.endsWith('.localhost');
+}
+
+function bare(hostname: string): string {
+  return hostname.startsWith('[') ? hostname.slice(1, -1) : hostname;
+}
+
+function isAddress(hostname: string): boolean {
+  return isIP(bare(hostname)) !== 0;
+}
+
+function isLoopbackAddress(hostname: string): boolean {
+  const address = bare(hostname);
+  return address === '::1' || (isIP(address) === 4 && address.startsWith('127.'));
+}
+
+/** Whether only this machine can reach a server that listens there. */
+export function isLoopback(host: string): boolean {
+  const name = host.toLowerCase();
+  return isLoopbackName(name) || isLoopbackAddress(name);
+}
+
+function quote(value: string | undefined): string {
+  return JSON.stringify((value ?? '').slice(0, 200));
+}

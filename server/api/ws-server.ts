@@ -1,0 +1,134 @@
+import { STATUS_CODES } from 'node:http';
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { applyWSSHandler, jsonEncoder } from '@trpc/server/adapters/ws';
+import type { Encoder } from '@trpc/server/adapters/ws';
+import { WebSocket, WebSocketServer } from 'ws';
+import { CampaignError } from '../core/errors.ts';
+import type { Admission } from './admission.ts';
+import type { ConnectionSlots } from './connection-slots.ts';
+import { API_LIMITS } from './limits.ts';
+import { appRouter } from './router.ts';
+
+/** Why the server closes a ws connection; the reason travels with the code. */
+export const CLOSE_CODES = {
+  /** The server restarts: connect again, with a pause that grows. */
+  restart: { code: 1012, reason: 'the server restarts' },
+  /** Nobody was let in within the time for it. */
+  notAdmitted: { code: 4401, reason: 'not admitted in time' },
+} as const;
+
+/** How long a socket may take to answer the closing handshake, in milliseconds. */
+const CLOSING_MS = 500;
+
+export interface WsServerOptions {
+  admission: Admission;
+  slots: ConnectionSlots;
+  /** How long a connection may take to be let in, in milliseconds. */
+  admissionMs: number;
+  readonly onError: (error: Error, path: string | undefined) => void;
+}
+
+export interface WsServer {
+  /** Takes over a socket that asked to become a ws connection. */
+  upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void;
+  /** Tells every client to connect again, elsewhere if it can. */
+  askToReconnect(): void;
+  /** Closes every connection; those that do not answer are cut. */
+  close(): Promise<void>;
+}
+
+/** tRPC over ws. */
+export function createWsServer({ admission, slots, admissionMs, onError }: WsServerOptions): WsServer {
+  const wss = new WebSocketServer({ noServer: true, maxPayload: API_LIMITS.messageBytes, perMessageDeflate: false, WebSocket: BoundedSocket });
+  const waiting = new WeakMap<WebSocket, NodeJS.Timeout>();
+
+  // Before tRPC's own listener: it may be done with admitting when it returns.
+  wss.on('connection', (socket) => {
+    const { code, reason } = CLOSE_CODES.notAdmitted;
+    const timer = setTimeout(() => socket.close(code, reason), admissionMs);
+    waiting.set(socket, timer);
+    socket.once('close', () => clearTimeout(timer));
+  });
+
+  const { broadcastReconnectNotification } = applyWSSHandler({
+    wss,
+    router: appRouter,
+    createContext: (options) => admission.forSocket(options, () => clearTimeout(waiting.get(options.res))),
+    // Finds half-open links: 20 s without a word, and the socket is gone.
+    keepAlive: { enabled: true, pingMs: 15_000, pongWaitMs: 5_000 },
+    experimental_encoder: boundedEncoder,
+    onError: ({ error, path }) => onError(error, path),
+  });
+
+  return {
+    upgrade(req, socket, head) {
+      const free = slots.take('ws');
+      if (!free) {
+        refuseUpgrade(socket, 503, slots.refusal().message);
+        return;
+      }
+      // Also when the handshake fails: then there is no ws connection to hear of.
+      socket.once('close', free);
+      wss.handleUpgrade(req, socket, head, (ws) => wss.emit('connection', ws, req));
+    },
+    askToReconnect: broadcastReconnectNotification,
+    async close() {
+      const { code, reason } = CLOSE_CODES.restart;
+      const closed = [...wss.clients].map((client) => closeSocket(client, code, reason));
+      wss.close();
+      await Promise.all(closed);
+    },
+  };
+}
+
+type SendCallback = (error?: Error) => void;
+type SendOptions = { mask?: boolean | undefined; binary?: boolean | undefined; compress?: boolean | undefined; fin?: boolean | undefined };
+
+/**
+ * The adapter sends whatever is answered, and never looks at what the socket holds already. Subscriptions wait for a slow reader by
+ * themselves (`engine/fan-out.ts`); answers cannot.
+ */
+class BoundedSocket extends WebSocket {
+  override send(data: Parameters<WebSocket['send']>[0], second?: SendOptions | SendCallback, third?: SendCallback): void {
+    if (this.bufferedAmount > API_LIMITS.unsentBytes) this.terminate();
+    else if (typeof second === 'object') super.send(data, second, third);
+    else super.send(data, second);
+  }
+}
+
+/** tRPC's JSON, with a limit to how many messages come in one frame. */
+const boundedEncoder: Encoder = {
+  encode: (message) => jsonEncoder.encode(message),
+  decode(data) {
+    const messages = jsonEncoder.decode(data);
+    if (Array.isArray(messages) && messages.length > API_LIMITS.frameMessages) {
+      const message = `At most ${API_LIMITS.frameMessages} messages may come in one frame; these are ${messages.length}`;
+      throw new CampaignError('TOO_LARGE', message, { limit: API_LIMITS.frameMessages });
+    }
+    return messages;
+  },
+};
+
+function closeSocket(client: WebSocket, code: number, reason: string): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => client.terminate(), CLOSING_MS);
+    client.once('close', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+    client.close(code, reason);
+  });
+}
+
+/** Answers a request to upgrade with a plain http response. */
+export function refuseUpgrade(socket: Duplex, status: number, message: string): void {
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,
+    'Connection: close',
+    'Content-Type: text/plain; charset=utf-8',
+    `Content-Length: ${Buffer.byteLength(message)}`,
+  ];
+  socket.once('finish', () => socket.destroy());
+  socket.end(`${head.join('\r\n')}\r\n\r\n${message}`);
+}
