@@ -1,0 +1,23 @@
+import { useCampaignState } from '@campaign-state/client/react';
+import { Badge } from './measure/Badge.tsx';
+import { ConnectionPill } from './status/ConnectionPill.tsx';
+import { Instance } from './status/Instance.tsx';
+import { KillButton } from './status/KillButton.tsx';
+
+/** The name, the figures of the newest change, and the server at the other end. */
+export function Masthead() {
+  const { campaignId, version } = useCampaignState();
+  return (
+    <header className="masthead">
+      <h1>
+        <img src="/mark.svg" alt="" width="24" height="24" /> campaign-state
+      </h1>
+      <Badge campaignId={campaignId} version={version} />
+      <div className="masthead-server">
+        <Instance />
+        <ConnectionPill of="The console's connection" />
+        <KillButton />
+      </div>
+    </header>
+  );
+}

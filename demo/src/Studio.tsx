@@ -1,0 +1,37 @@
+import { useCampaignState, useConnection } from '@campaign-state/client/react';
+import type { CampaignClient } from '@campaign-state/client';
+import { AudiencePane } from './audience/AudiencePane.tsx';
+import { CampaignList } from './campaigns/CampaignList.tsx';
+import { Editor } from './editing/Editor.tsx';
+import { Masthead } from './Masthead.tsx';
+import { RecoveryStrip } from './status/RecoveryStrip.tsx';
+import { Refusals } from './status/Refusals.tsx';
+import { SaveStatus } from './status/SaveStatus.tsx';
+import { TokenForm } from './status/TokenForm.tsx';
+
+/** The whole screen. */
+export function Studio({ visitor, select }: { visitor: CampaignClient; select: (campaignId: string) => void }) {
+  const { campaignId } = useCampaignState();
+  const { status } = useConnection();
+  return (
+    <div className="studio">
+      <Masthead />
+      <RecoveryStrip />
+      {status === 'needs-auth' && <TokenForm />}
+      <main className="panes">
+        <section className="pane console-pane" aria-label="Console">
+          <header className="pane-header">
+            <h2>Console</h2>
+            <SaveStatus />
+          </header>
+          <Refusals />
+          <div className="console-body">
+            <CampaignList selected={campaignId} select={select} />
+            <Editor key={campaignId} />
+          </div>
+        </section>
+        <AudiencePane client={visitor} campaignId={campaignId} />
+      </main>
+    </div>
+  );
+}

@@ -1,0 +1,70 @@
+import { useRef } from 'react';
+import type { CampaignState } from '@campaign-state/client';
+import { Flash } from './Flash.tsx';
+import { LeadForm } from './LeadForm.tsx';
+import { pageModules } from './modules.ts';
+import { text } from './read.ts';
+import { themeFont, themeProperties } from './theme.ts';
+
+const NOTICES: Readonly<Record<string, string>> = {
+  draft: 'A draft: only editors see this page.',
+  paused: 'Paused. We are back soon.',
+  ended: 'This campaign has ended. Thank you for being part of it.',
+};
+
+/** The campaign's page, drawn from the document alone. */
+export function AudiencePage({ campaign }: { campaign: Partial<CampaignState> }) {
+  const form = useRef<HTMLDivElement>(null);
+  const { theme = {}, ui_content: content = {}, status = 'active', features = [] } = campaign;
+  const notice = NOTICES[status];
+  const hasForm = features.includes('lead_form') && content.lead_form !== undefined;
+  return (
+    <article className="page" data-font={themeFont(theme)} style={themeProperties(theme)}>
+      <header className="page-header">
+        <p className="page-name">
+          <Flash>{campaign.title ?? ''}</Flash>
+        </p>
+        {notice && <p className="page-notice">{notice}</p>}
+      </header>
+      <section className="hero">
+        {text(content['kicker']) !== '' && (
+          <p className="hero-kicker">
+            <Flash>{text(content['kicker'])}</Flash>
+          </p>
+        )}
+        <h1>
+          <Flash>{content.banner ?? campaign.title ?? ''}</Flash>
+        </h1>
+        <p className="hero-lead">
+          <Flash>{campaign.description ?? ''}</Flash>
+        </p>
+        {text(content.cta) !== '' && (
+          <button
+            type="button"
+            className="page-button"
+            disabled={!hasForm}
+            onClick={() => form.current?.querySelector<HTMLElement>('input, textarea, select, button')?.focus()}
+          >
+            <Flash>{text(content.cta)}</Flash>
+          </button>
+        )}
+        {text(content['cta_note']) !== '' && (
+          <p className="hero-note">
+            <Flash>{text(content['cta_note'])}</Flash>
+          </p>
+        )}
+      </section>
+      <div className="modules">
+        {pageModules(campaign).map(({ feature, Module, component }) => (
+          <Module key={feature} component={component} campaign={campaign} />
+        ))}
+      </div>
+      {hasForm && (
+        <div ref={form}>
+          <LeadForm form={content.lead_form ?? {}} open={status !== 'ended'} />
+        </div>
+      )}
+      <footer className="page-footer">{text(content['footer'])}</footer>
+    </article>
+  );
+}

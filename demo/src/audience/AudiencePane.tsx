@@ -1,0 +1,35 @@
+import { useCallback } from 'react';
+import { CampaignProvider } from '@campaign-state/client/react';
+import type { CampaignClient } from '@campaign-state/client';
+import { useLedger } from '../measure/ledger-context.ts';
+import { ConnectionPill } from '../status/ConnectionPill.tsx';
+import { LiveAudience } from './LiveAudience.tsx';
+
+/** The second pane. It has a client and a connection of its own, so that it shows what any visitor would see, and no sooner. */
+export function AudiencePane({ client, campaignId }: { client: CampaignClient; campaignId: string | undefined }) {
+  const ledger = useLedger();
+  const onPaint = useCallback(
+    (version: number) => {
+      if (campaignId !== undefined) ledger.painted(campaignId, version);
+    },
+    [ledger, campaignId],
+  );
+  return (
+    <section className="pane audience-pane" aria-label="The page as its audience sees it">
+      <CampaignProvider client={client} {...(campaignId !== undefined && { campaignId })}>
+        <header className="pane-header">
+          <h2>Audience</h2>
+          <ConnectionPill of="The audience's connection" />
+          {campaignId !== undefined && (
+            <a href={`/audience.html?campaign=${campaignId}`} target="_blank" rel="noreferrer">
+              Open alone
+            </a>
+          )}
+        </header>
+        <div className="page-frame">
+          <LiveAudience key={campaignId} onPaint={onPaint} />
+        </div>
+      </CampaignProvider>
+    </section>
+  );
+}

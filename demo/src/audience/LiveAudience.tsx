@@ -1,0 +1,15 @@
+import { useCampaignState } from '@campaign-state/client/react';
+import { usePaint } from '../measure/use-paint.ts';
+import { Problem } from '../status/Problem.tsx';
+import { AudiencePage } from './AudiencePage.tsx';
+
+const unmeasured = () => undefined;
+
+/** The page of the campaign above, live. `onPaint` is told which version the screen shows. */
+export function LiveAudience({ onPaint = unmeasured }: { onPaint?: (version: number) => void }) {
+  const { state, status, error, version } = useCampaignState();
+  usePaint(version, onPaint);
+  if (status === 'error') return <Problem title="This page is not to be had" error={error} />;
+  if (status === 'pending') return <div className="skeleton page-skeleton" role="status" aria-label="Loading the page" />;
+  return <AudiencePage campaign={state} />;
+}

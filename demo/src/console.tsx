@@ -1,0 +1,15 @@
+import { StrictMode } from 'react';
+import { createRoot } from 'react-dom/client';
+import { App } from './App.tsx';
+import { connect } from './connect.ts';
+import { createLedger } from './measure/ledger.ts';
+import './styles/index.css';
+
+const root = document.getElementById('root');
+if (!root) throw new Error('index.html has no #root');
+const ledger = createLedger(() => performance.now());
+createRoot(root).render(
+  <StrictMode>
+    <App editor={connect()} visitor={connect()} ledger={ledger} />
+  </StrictMode>,
+);

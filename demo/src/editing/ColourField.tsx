@@ -1,0 +1,35 @@
+import { useId } from 'react';
+import type { Change } from '@campaign-state/client';
+import { FieldFrame } from './FieldFrame.tsx';
+import { useDraft } from './use-draft.ts';
+
+const HEX = /^#[0-9a-f]{6}$/i;
+
+/** A colour, by the browser's picker or as text. */
+export function ColourField({ label, value, save }: { label: string; value: string; save: (value: string) => Change }) {
+  const id = useId();
+  const draft = useDraft(value, save);
+  return (
+    <FieldFrame id={id} label={label} conflict={draft.conflict} error={draft.error}>
+      <span className="colour">
+        <input
+          type="color"
+          aria-label={`${label}, picker`}
+          value={HEX.test(draft.value) ? draft.value : '#000000'}
+          onChange={(event) => draft.change(event.target.value)}
+          onBlur={draft.leave}
+        />
+        <input
+          id={id}
+          type="text"
+          spellCheck={false}
+          autoComplete="off"
+          value={draft.value}
+          aria-describedby={`${id}-notes`}
+          onChange={(event) => draft.change(event.target.value)}
+          onBlur={draft.leave}
+        />
+      </span>
+    </FieldFrame>
+  );
+}

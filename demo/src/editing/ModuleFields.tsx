@@ -1,0 +1,33 @@
+import { useCampaign, useCampaignUpdates } from '@campaign-state/client/react';
+import { number } from '../audience/read.ts';
+import { NumberField } from './NumberField.tsx';
+import { TextField } from './TextField.tsx';
+
+const WORDS = ['title', 'label'] as const;
+const FIGURES = [
+  { member: 'value', label: 'So far' },
+  { member: 'goal', label: 'Goal' },
+] as const;
+
+/** The heading and the figures of one module of the page, where it has such. */
+export function ModuleFields({ name }: { name: string }) {
+  const component = useCampaign((state) => state.ui_components?.[name]);
+  const { updateConfig } = useCampaignUpdates();
+  if (!component) return undefined;
+  const save = (member: string) => (value: string | number) => updateConfig('ui_components', { [name]: { [member]: value } });
+  return (
+    <fieldset className="module-fields">
+      <legend>{name}</legend>
+      {WORDS.map((member) => {
+        const value = component[member];
+        return typeof value === 'string' ? <TextField key={member} label="Heading" value={value} save={save(member)} /> : undefined;
+      })}
+      <div className="field-pair">
+        {FIGURES.map(({ member, label }) => {
+          const value = number(component[member]);
+          return value === undefined ? undefined : <NumberField key={member} label={label} value={value} save={save(member)} />;
+        })}
+      </div>
+    </fieldset>
+  );
+}

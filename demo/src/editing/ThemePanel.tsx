@@ -1,0 +1,40 @@
+import { useCampaignState } from '@campaign-state/client/react';
+import { radius, THEME_COLOURS, THEME_FONTS, themeFont } from '../audience/theme.ts';
+import { useMeasured } from '../measure/use-measured.ts';
+import { ChoiceField } from './ChoiceField.tsx';
+import { ColourField } from './ColourField.tsx';
+import { NumberField } from './NumberField.tsx';
+
+/** How the page looks. */
+export function ThemePanel() {
+  const { state, updateConfig } = useCampaignState();
+  const measure = useMeasured();
+  const { theme = {} } = state;
+  return (
+    <>
+      <div className="field-pair">
+        {THEME_COLOURS.map(({ name, label, fallback }) => (
+          <ColourField
+            key={name}
+            label={label}
+            value={String(theme[name] ?? fallback)}
+            save={(colour) => updateConfig('theme', { [name]: colour })}
+          />
+        ))}
+      </div>
+      <NumberField
+        label="Corners"
+        slider
+        max={32}
+        value={radius(theme['radius'])}
+        save={(corner) => updateConfig('theme', { radius: corner })}
+      />
+      <ChoiceField
+        label="Typeface"
+        value={themeFont(theme)}
+        options={THEME_FONTS}
+        choose={(font) => void measure(updateConfig('theme', { font }))}
+      />
+    </>
+  );
+}

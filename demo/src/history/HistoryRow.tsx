@@ -1,0 +1,74 @@
+import { useState } from 'react';
+import { useCampaignUpdates } from '@campaign-state/client/react';
+import type { Entry } from '@campaign-state/client';
+import { Ago } from './Ago.tsx';
+import { changedPaths } from './describe-change.ts';
+import { Difference } from './Difference.tsx';
+import type { EntryGroup } from './group-entries.ts';
+
+/** One row of the history: who, what, when; the difference when it is opened; the way back to it. */
+export function HistoryRow({ group, isCurrent, readOnly }: { group: EntryGroup<Entry>; isCurrent: boolean; readOnly: boolean }) {
+  const { newest, oldest, entries } = group;
+  const { rollback } = useCampaignUpdates();
+  const [isOpen, setOpen] = useState(false);
+  const [restoring, setRestoring] = useState<'idle' | 'busy' | { error: string }>('idle');
+
+  async function restore(): Promise<void> {
+    setRestoring('busy');
+    try {
+      await rollback(newest.version, { comment: `Back to v${newest.version}` });
+      setRestoring('idle');
+    } catch (error) {
+      setRestoring({ error: error instanceof Error ? error.message : String(error) });
+    }
+  }
+
+  return (
+    <li className="history-row" data-current={isCurrent}>
+      <details onToggle={(event) => setOpen(event.currentTarget.open)}>
+        <summary>
+          <span className="history-version">v{newest.version}</span>
+          <span className="history-what">{summarise(group)}</span>
+          <span className="history-who">
+            {newest.actor.id} · <Ago at={newest.at} />
+            {entries.length > 1 && ` · ${entries.length} strokes`}
+            {newest.comment !== undefined && ` · ${newest.comment}`}
+          </span>
+        </summary>
+        {isOpen && <Difference since={oldest.version - 1} changes={entries.map(({ change }) => change).toReversed()} />}
+      </details>
+      {isCurrent ? (
+        <span className="history-now">now</span>
+      ) : (
+        <button
+          type="button"
+          className="small"
+          disabled={readOnly || restoring === 'busy'}
+          aria-label={`Restore version ${newest.version}`}
+          onClick={() => void restore()}
+        >
+          Restore
+        </button>
+      )}
+      {typeof restoring === 'object' && (
+        <p className="field-error" role="alert">
+          {restoring.error}
+        </p>
+      )}
+    </li>
+  );
+}
+
+const NAMED: Readonly<Record<string, string>> = {
+  create: 'created the campaign',
+  rollback: 'went back',
+  archive: 'archived it',
+  restore: 'opened it again',
+};
+
+function summarise({ newest }: EntryGroup<Entry>): string {
+  const named = NAMED[newest.type];
+  if (named !== undefined) return named;
+  const [first = 'nothing', ...rest] = changedPaths(newest.change);
+  return rest.length === 0 ? first : `${first} and ${rest.length} more`;
+}

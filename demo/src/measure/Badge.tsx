@@ -1,0 +1,52 @@
+import { useSyncExternalStore } from 'react';
+import { useLedger } from './ledger-context.ts';
+import type { Measurement } from './ledger.ts';
+
+/** The newest change of this console in figures: its version, how soon the audience pane had painted it, how soon it was saved. */
+export function Badge({ campaignId, version }: { campaignId: string | undefined; version: number }) {
+  const ledger = useLedger();
+  const newest = useSyncExternalStore(ledger.subscribe, ledger.getSnapshot);
+  const own = newest?.campaignId === campaignId ? newest : undefined;
+  const foreign = own?.version !== undefined && own.version < version;
+  return (
+    <dl className="badge" data-testid="badge" title={own && explain(own)}>
+      <div>
+        <dt className="visually-hidden">Version</dt>
+        <dd>v{version}</dd>
+      </div>
+      {foreign ? (
+        <div>
+          <dt>from another editor</dt>
+          <dd />
+        </div>
+      ) : (
+        <>
+          <Figure name="shown" value={own?.shown} />
+          <Figure name="saved" value={own?.saved} />
+        </>
+      )}
+    </dl>
+  );
+}
+
+function Figure({ name, value }: { name: 'shown' | 'saved'; value: number | undefined }) {
+  return (
+    <div data-figure={name}>
+      <dt>{name}</dt>
+      <dd>{milliseconds(value)}</dd>
+    </div>
+  );
+}
+
+function milliseconds(value: number | undefined): string {
+  if (value === undefined) return '– ms';
+  return value < 10_000 ? `${Math.max(1, Math.round(value))} ms` : `${Math.round(value / 1_000)} s`;
+}
+
+function explain({ bundled, shown, accepted, saved }: Measurement): string {
+  return [
+    `Measured from the moment the change was handed to the SDK (keystrokes were bundled for ${milliseconds(bundled)} before).`,
+    `Ordered by the server: ${milliseconds(accepted)}. Painted in the audience pane, over its own connection: ${milliseconds(shown)}.`,
+    `Committed in Postgres: ${milliseconds(saved)}.`,
+  ].join('\n');
+}

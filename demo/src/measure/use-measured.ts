@@ -1,0 +1,19 @@
+import { useCallback } from 'react';
+import type { Change } from '@campaign-state/client';
+import { useCampaignState } from '@campaign-state/client/react';
+import { useLedger } from './ledger-context.ts';
+
+/** How every edit of the console is made: it passes the change through and has it measured. */
+export type Measure = (change: Change, typedAt?: number) => Change;
+
+export function useMeasured(): Measure {
+  const ledger = useLedger();
+  const { campaignId } = useCampaignState();
+  return useCallback(
+    (change, typedAt = performance.now()) => {
+      if (campaignId !== undefined) ledger.follow(campaignId, change, typedAt);
+      return change;
+    },
+    [ledger, campaignId],
+  );
+}

@@ -1,0 +1,62 @@
+import { useEffect, useEffectEvent, useReducer } from 'react';
+import { useCampaignState, useConnection, useSyncStatus } from '@campaign-state/client/react';
+import { useNow } from '../use-now.ts';
+import { reduceRecovery } from './recovery.ts';
+
+/** Milliseconds in which the entries that were missed arrive. */
+const CATCHING_UP = 500;
+/** Milliseconds for which the good news stays. */
+const TOLD = 12_000;
+
+/** Says that the connection is lost, that work goes on meanwhile, and afterwards what was caught up. */
+export function RecoveryStrip() {
+  const { status, attempt, retryAt } = useConnection();
+  const { version } = useCampaignState();
+  const { unsavedCount } = useSyncStatus();
+  const [recovery, dispatch] = useReducer(reduceRecovery, { phase: 'none' });
+  const now = useNow();
+
+  const observe = useEffectEvent(() => dispatch({ type: 'connection', status, version, at: Date.now() }));
+  useEffect(() => observe(), [status]);
+
+  const catchUp = useEffectEvent(() => dispatch({ type: 'caught-up', version }));
+  const { phase } = recovery;
+  useEffect(() => {
+    if (phase !== 'back') return undefined;
+    const timers = [setTimeout(() => catchUp(), CATCHING_UP), setTimeout(() => dispatch({ type: 'told' }), TOLD)];
+    return () => timers.forEach(clearTimeout);
+  }, [phase]);
+
+  return (
+    <div role="status">
+      {recovery.phase === 'lost' && (
+        <p className="strip" data-phase="lost">
+          <strong>{status === 'offline' ? 'This device is offline.' : 'The server is gone. Reconnecting…'}</strong>{' '}
+          <span aria-hidden="true">{say(attempt, retryAt, now)}</span> You can go on editing: {unsaved(unsavedCount)}
+        </p>
+      )}
+      {recovery.phase === 'back' && (
+        <p className="strip" data-phase="back">
+          <strong>Back after {(recovery.took / 1_000).toFixed(1)} s.</strong> {caughtUp(recovery.from, recovery.version)}{' '}
+          {unsavedCount === 0 ? 'Every edit of yours is saved.' : unsaved(unsavedCount)}
+        </p>
+      )}
+    </div>
+  );
+}
+
+function say(attempt: number, retryAt: number | undefined, now: number): string {
+  const seconds = retryAt === undefined ? 0 : Math.ceil((retryAt - now) / 1_000);
+  return `Attempt ${attempt + 1}${seconds > 0 ? ` in ${seconds} s` : ''}.`;
+}
+
+function unsaved(count: number): string {
+  if (count === 0) return 'nothing is waiting.';
+  return count === 1 ? '1 edit waits to be sent.' : `${count} edits wait to be sent.`;
+}
+
+function caughtUp(from: number, version: number): string {
+  const missed = version - from;
+  if (missed === 0) return `Resumed at v${version}, where it was.`;
+  return `Resumed from v${from} to v${version}: ${missed === 1 ? '1 entry' : `${missed} entries`} caught up.`;
+}
