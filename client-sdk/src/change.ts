@@ -6,8 +6,8 @@ import type { Change } from './types.ts';
 /** A change as the app holds it, and the hand that settles it. */
 export interface OpenChange {
   readonly change: Change;
-  settle(settlement: Settlement): void;
-  fail(error: CampaignError): void;
+  readonly settle: (settlement: Settlement) => void;
+  readonly fail: (error: CampaignError) => void;
 }
 
 export function openChange(mutationId: string): OpenChange {

@@ -85,7 +85,7 @@ export function createConnection({ url, token, WebSocket, clock, network }: Conn
 
   function goOn(): void {
     cancelTimer();
-    for (const resume of [...waiting]) resume();
+    for (const resume of waiting) resume();
   }
 
   /** Resolves when an attempt may be made now; rejects when there will be none. */

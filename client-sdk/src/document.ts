@@ -19,7 +19,7 @@ interface SchemaOf<T> {
 
 type RegisteredSections = Register extends { sections: infer S }
   ? { [K in keyof S]?: S[K] extends SchemaOf<infer Output> ? Output : never }
-  : unknown;
+  : object;
 
 /** The document of a campaign, narrowed by what the app registered. */
 export type CampaignDocument = CampaignState & RegisteredSections;

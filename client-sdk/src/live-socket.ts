@@ -155,6 +155,6 @@ export function liveSocketClass(
 /** tRPC answers a connection that it will not have with an error under the id `null`, which its own client drops. */
 function connectionError(data: unknown): { message: string; data: unknown } | undefined {
   if (typeof data !== 'string' || !data.startsWith('{"id":null,"error"')) return undefined;
-  const frame: { error?: { message?: unknown; data?: unknown } } = JSON.parse(data);
-  return { message: String(frame.error?.message ?? ''), data: frame.error?.data };
+  const frame: { error: { message: string; data: unknown } } = JSON.parse(data);
+  return frame.error;
 }

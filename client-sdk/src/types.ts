@@ -1,3 +1,5 @@
+import type { TRPCClient } from '@trpc/client';
+import type { AppRouter } from '../../server/api/router.ts';
 import type { ConfigSection } from '../../server/core/campaign.ts';
 import type { ConfigMode, EditCommand, FeaturesAction } from '../../server/core/command.ts';
 import type { Entry, Position, Receipt, ViewEntry } from '../../server/core/entry.ts';
@@ -7,9 +9,9 @@ import type { CampaignError } from './errors.ts';
 /** A vanilla store: what React's `useSyncExternalStore`, Svelte and Vue can read. */
 export interface Readable<T> {
   /** Calls back after every change, synchronously; returns how to stop that. */
-  subscribe(listener: () => void): () => void;
+  readonly subscribe: (listener: () => void) => () => void;
   /** The present value; the same object until something changes. */
-  getSnapshot(): T;
+  readonly getSnapshot: () => T;
 }
 
 /**
@@ -58,10 +60,11 @@ export interface BatchBuilder {
   updateConfig<S extends ConfigSection>(section: S, value: SectionValue<S>, mode?: ConfigMode): BatchBuilder;
 }
 
-/** A mutation that the server refused for good. */
+/** A mutation that was refused for good. */
 export interface RejectedMutation {
   readonly mutationId: string;
-  readonly command: EditCommand;
+  /** Missing where the content could not even be made a command. */
+  readonly command: EditCommand | undefined;
   readonly error: CampaignError;
   /** Epoch milliseconds. */
   readonly rejectedAt: number;
@@ -113,24 +116,43 @@ export interface CampaignSnapshot {
   readonly error: CampaignError | undefined;
 }
 
-/** One campaign, live while anyone subscribes to it or an edit is unsaved. Its functions are stable and need no `this`. */
+/**
+ * One campaign, live while anyone subscribes to it or an edit of it is unsaved. Its functions are stable and need no `this`. What
+ * cannot be sent, such as a number that is not finite, is refused at once: by the returned change, never by an exception.
+ */
 export interface Campaign extends Readable<CampaignSnapshot> {
   /** Merge patch on the document: `null` removes a member. */
-  update(updates: CampaignUpdates, options?: EditOptions): Change;
+  readonly update: (updates: CampaignUpdates, options?: EditOptions) => Change;
   /** The ordered set of features; `set` takes `[]`. */
-  updateFeatures(features: readonly string[], action: FeaturesAction, options?: EditOptions): Change;
+  readonly updateFeatures: (features: readonly string[], action: FeaturesAction, options?: EditOptions) => Change;
   /** One section, merged (default) or replaced. */
-  updateConfig<S extends ConfigSection>(section: S, value: SectionValue<S>, mode?: ConfigMode, options?: EditOptions): Change;
+  readonly updateConfig: <S extends ConfigSection>(section: S, value: SectionValue<S>, mode?: ConfigMode, options?: EditOptions) => Change;
   /**
    * Several edits as one entry.
    *
    * @example campaign.batch((c) => { c.update({ title: 'Hello' }); c.updateFeatures(['referral'], 'add'); })
    */
-  batch(build: (batch: BatchBuilder) => void, options?: EditOptions): Change;
-  /** Back to the state of an earlier version, as a new version; needs a connection. */
-  rollback(toVersion: number, options?: EditOptions): Promise<Receipt>;
+  readonly batch: (build: (batch: BatchBuilder) => void, options?: EditOptions) => Change;
+  /** Back to the state of an earlier version, as a new version. Sent after everything pending; waits for a connection. */
+  readonly rollback: (toVersion: number, options?: EditOptions) => Promise<Receipt>;
   /** Resolves when that position (default: the present one) is committed; `NOT_FOUND` if it is not on the surviving line. */
-  whenDurable(position?: Position): Promise<void>;
+  readonly whenDurable: (position?: Position) => Promise<void>;
   /** Takes a refusal, or all of them, off {@link SyncStatus.rejected}. */
-  dismiss(mutationId?: string): void;
+  readonly dismiss: (mutationId?: string) => void;
+}
+
+/** What an app holds: one link to one server, shared by everything that is read and changed through it. */
+export interface CampaignClient {
+  /** The campaign of that id, or the server's default campaign. The same object for the same id. */
+  readonly campaign: (campaignId?: string) => Campaign;
+  readonly connection: Readable<ConnectionState>;
+  /**
+   * Every procedure, typed, without cache, outbox or retries. Campaign mutations made here pass the outbox by: they are neither shown
+   * early nor kept in order with the pending ones.
+   */
+  readonly trpc: TRPCClient<AppRouter>;
+  /** A new token: on the living link where there is one, else for the next attempt. Rejects where the server refuses it. */
+  readonly authenticate: (token: string) => Promise<void>;
+  /** Lets go of everything, for good; what is pending is rejected. */
+  readonly close: () => void;
 }

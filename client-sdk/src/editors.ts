@@ -3,13 +3,13 @@ import type { ConfigMode, EditCommand, FeaturesAction, SimpleCommand } from '../
 import type { JsonObject } from '../../server/core/json.ts';
 import { cleanJson } from '../../server/core/plain-json.ts';
 import { CampaignError } from './errors.ts';
-import type { BatchBuilder } from './types.ts';
+import type { BatchBuilder, Campaign, Change, EditOptions } from './types.ts';
 
 /**
  * What an app asks for, as commands. Content is copied, so that what the app does to its objects later changes nothing here, and
  * held to plain JSON at once: what could not travel is refused where it was written, by a {@link CampaignError}.
  */
-export const commands = {
+const commands = {
   update: (updates: object): SimpleCommand => ({ type: 'update', updates: copyJson(updates, 'updates') }),
   updateFeatures: (features: readonly string[], action: FeaturesAction): SimpleCommand => ({
     type: 'updateFeatures',
@@ -37,6 +37,19 @@ export const commands = {
     return { type: 'batch', commands: collected };
   },
 };
+
+/** Makes a change of a command; the command is built inside, so that what is wrong with it is that change's refusal. */
+export type Edit = (build: () => EditCommand, options: EditOptions | undefined) => Change;
+
+/** The functions with which an app edits a campaign. */
+export function editors(edit: Edit): Pick<Campaign, 'update' | 'updateFeatures' | 'updateConfig' | 'batch'> {
+  return {
+    update: (updates, options) => edit(() => commands.update(updates), options),
+    updateFeatures: (features, action, options) => edit(() => commands.updateFeatures(features, action), options),
+    updateConfig: (section, value, mode, options) => edit(() => commands.updateConfig(section, value, mode), options),
+    batch: (build, options) => edit(() => commands.batch(build), options),
+  };
+}
 
 function copyJson(value: object, name: string): JsonObject {
   const cleaned = cleanJson(value, [name]);

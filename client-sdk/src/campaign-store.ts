@@ -1,0 +1,236 @@
+import { asCampaign } from '../../server/core/campaign.ts';
+import type { EditCommand, Mutation } from '../../server/core/command.ts';
+import type { JsonObject } from '../../server/core/json.ts';
+import type { WatchEvent } from '../../server/core/stream.ts';
+import { failedChange, openChange, type OpenChange } from './change.ts';
+import type { Clock } from './clock.ts';
+import { editors } from './editors.ts';
+import { closedError, type Connection } from './connection.ts';
+import { callUntilAnswered } from './direct-call.ts';
+import { CampaignError } from './errors.ts';
+import { fold, positionOf, type Mirror } from './mirror.ts';
+import { createOutbox } from './outbox.ts';
+import * as ledger from './pending.ts';
+import type { Pending, Settlement, Step } from './pending.ts';
+import { shareStructure } from './structural-sharing.ts';
+import { syncStatus } from './sync-status.ts';
+import type { Campaign, CampaignSnapshot, Change, EditOptions, RejectedMutation } from './types.ts';
+import { createWatcher } from './watcher.ts';
+
+/** The newest refusals are kept for the app to show, not all of them for ever. */
+const REJECTED_KEPT = 20;
+
+/** What is shown before the first snapshot. */
+const EMPTY: JsonObject = Object.freeze({});
+
+export interface CampaignStoreOptions {
+  readonly campaignId: string;
+  readonly connection: Connection;
+  readonly clock: Clock;
+  /** How long the stream stays after the last subscriber has left, in milliseconds. */
+  readonly releaseAfterMs: number;
+}
+
+/** A campaign's handle, and what the client itself does with it. */
+export interface CampaignStore {
+  readonly campaign: Campaign;
+  /** An edit under an id that was made before this store was there. */
+  readonly edit: (mutationId: string, build: () => EditCommand, options: EditOptions | undefined) => Change;
+  readonly close: () => void;
+}
+
+/**
+ * Joins the parts: the watcher's events move the mirror, the mirror and the answers move the pending mutations, both together are
+ * the view. All decisions are in `mirror.ts` and `pending.ts`, which are pure; what is here keeps their state and tells the world.
+ */
+export function createCampaignStore({ campaignId, connection, clock, releaseAfterMs }: CampaignStoreOptions): CampaignStore {
+  let mirror: Mirror | undefined;
+  let pending: readonly Pending[] = [];
+  let rejected: readonly RejectedMutation[] = [];
+  let error: CampaignError | undefined;
+  /** The last thing heard of durability was that this server has none. */
+  let isVolatile = false;
+  let closed = false;
+  let snapshot: CampaignSnapshot | undefined;
+  let view = EMPTY;
+  const listeners = new Set<() => void>();
+  const changes = new Map<string, OpenChange>();
+
+  const watcher = createWatcher({ campaignId, connection, clock, onEvent, onError });
+  const outbox = createOutbox({
+    campaignId,
+    connection,
+    clock,
+    queue: {
+      take(limits) {
+        const push = ledger.nextPush(pending, limits);
+        pending = ledger.markSent(pending, push, mirror);
+        return push;
+      },
+      answered: (outcomes) => take(ledger.answered(pending, outcomes, mirror)),
+      unanswered: () => take({ pending: ledger.unanswered(pending), settled: [] }),
+      rejected: (mutationId, reason) => take(ledger.rejected(pending, mutationId, reason, mirror)),
+    },
+  });
+  const stopListening = connection.state.subscribe(() => pending.length > 0 && changed());
+
+  function onEvent(event: WatchEvent): boolean {
+    const folded = fold(mirror, event);
+    if (folded.kind === 'gap') return false;
+    const before = mirror;
+    mirror = folded.mirror;
+    error = undefined;
+    take(ledger.followed(pending, before, mirror, folded.entries, event.type === 'snapshot'));
+    outbox.wake();
+    return true;
+  }
+
+  function onError(reason: CampaignError): void {
+    error = reason;
+    changed();
+  }
+
+  /** A step of the pending mutations: keep what is left, tell who waits, show it. */
+  function take(step: Step): void {
+    pending = step.pending;
+    for (const settlement of step.settled) settle(settlement);
+    changed();
+    hold();
+  }
+
+  function settle(settlement: Settlement): void {
+    const { kind, mutationId } = settlement;
+    changes.get(mutationId)?.settle(settlement);
+    if (kind === 'accepted') return;
+    changes.delete(mutationId);
+    if (kind === 'rejected') keepRejected(mutationId, settlement.command, settlement.error);
+    else isVolatile = kind === 'volatile';
+  }
+
+  function keepRejected(mutationId: string, command: EditCommand | undefined, reason: CampaignError): void {
+    rejected = [...rejected, { mutationId, command, error: reason, rejectedAt: clock.now() }].slice(-REJECTED_KEPT);
+  }
+
+  function changed(): void {
+    snapshot = undefined;
+    for (const listener of listeners) listener();
+  }
+
+  /** The stream is needed while someone reads, and while something of ours is unsaved; then it stays for a moment. */
+  let watching = false;
+  let cancelRelease = () => {};
+  function hold(): void {
+    const needed = !closed && (listeners.size > 0 || pending.length > 0);
+    cancelRelease();
+    if (needed && !watching) {
+      watching = true;
+      watcher.start();
+    } else if (!needed && watching) {
+      cancelRelease = clock.after(releaseAfterMs, () => {
+        watching = false;
+        watcher.stop();
+      });
+    }
+  }
+
+  function getSnapshot(): CampaignSnapshot {
+    if (snapshot) return snapshot;
+    if (mirror) view = shareStructure(view, ledger.overlay(mirror.content.state, pending));
+    snapshot = {
+      campaignId,
+      status: error ? 'error' : mirror ? 'success' : 'pending',
+      state: asCampaign(view),
+      position: mirror && positionOf(mirror),
+      version: mirror?.version ?? 0,
+      durableVersion: mirror?.durableVersion ?? 0,
+      archivedAt: mirror?.content.archivedAt,
+      lastEntry: mirror?.lastEntry,
+      sync: syncStatus(pending, rejected, isVolatile, connection.state.getSnapshot().status === 'connected'),
+      error,
+    };
+    return snapshot;
+  }
+
+  /** An edit is shown before this returns. */
+  function edit(mutationId: string, build: () => EditCommand, options: EditOptions | undefined): Change {
+    let command: EditCommand | undefined;
+    try {
+      if (closed) throw closedError();
+      command = build();
+    } catch (thrown) {
+      if (!(thrown instanceof CampaignError)) throw thrown;
+      keepRejected(mutationId, command, thrown);
+      changed();
+      return failedChange(mutationId, thrown);
+    }
+    const mutation: Mutation = { mutationId, command, ...(mirror && { base: positionOf(mirror) }), ...options };
+    const open = openChange(mutationId);
+    changes.set(mutationId, open);
+    take({
+      pending: [...pending, { campaignId, mutation, madeAt: clock.now(), delivery: { kind: 'waiting' }, containedAt: undefined }],
+      settled: [],
+    });
+    outbox.wake();
+    return open.change;
+  }
+
+  /** Resolves when everything made so far has been answered: what is sent then comes after it. */
+  function answered(): Promise<void> {
+    return new Promise((resolve) => {
+      const look = () => {
+        if (pending.some(({ delivery }) => delivery.kind !== 'accepted')) return;
+        listeners.delete(look);
+        resolve();
+      };
+      listeners.add(look);
+      look();
+    });
+  }
+
+  const campaign: Campaign = {
+    subscribe(listener) {
+      const entry = () => listener();
+      listeners.add(entry);
+      hold();
+      return () => {
+        listeners.delete(entry);
+        hold();
+      };
+    },
+    getSnapshot,
+    ...editors((build, options) => edit(clock.id(), build, options)),
+    async rollback(toVersion, options) {
+      const input = { campaignId, toVersion, mutationId: clock.id(), ...(mirror && { base: positionOf(mirror) }), ...options };
+      await answered();
+      const answer = await callUntilAnswered(connection, clock, () => connection.trpc.campaign.rollback.mutate(input));
+      if ('dryRun' in answer) throw new CampaignError({ reason: 'INVALID', message: 'A dry run was not asked for' });
+      return answer;
+    },
+    async whenDurable(position) {
+      const wanted = position ?? getSnapshot().position;
+      if (wanted === undefined) throw new CampaignError({ reason: 'NOT_FOUND', message: 'Nothing has been received of this campaign yet' });
+      await callUntilAnswered(connection, clock, () => connection.trpc.campaign.whenDurable.query({ campaignId, position: wanted }));
+    },
+    dismiss(mutationId) {
+      rejected = mutationId === undefined ? [] : rejected.filter((item) => item.mutationId !== mutationId);
+      changed();
+    },
+  };
+
+  return {
+    campaign,
+    edit,
+    close() {
+      closed = true;
+      watching = false;
+      cancelRelease();
+      watcher.stop();
+      outbox.stop();
+      stopListening();
+      for (const open of changes.values()) open.fail(closedError());
+      changes.clear();
+      pending = [];
+      changed();
+    },
+  };
+}

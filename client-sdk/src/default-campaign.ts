@@ -1,0 +1,117 @@
+import type { CampaignStore } from './campaign-store.ts';
+import { openChange, type OpenChange } from './change.ts';
+import type { Clock } from './clock.ts';
+import type { Connection } from './connection.ts';
+import { callUntilAnswered } from './direct-call.ts';
+import { editors } from './editors.ts';
+import { CampaignError, readFailure } from './errors.ts';
+import type { Campaign, CampaignSnapshot, Change } from './types.ts';
+
+export interface DefaultCampaignOptions {
+  readonly connection: Connection;
+  readonly clock: Clock;
+  /** The store of a campaign, once its id is known. */
+  readonly open: (campaignId: string) => CampaignStore;
+}
+
+/** Before the server has said which campaign it is. */
+const UNKNOWN: CampaignSnapshot = Object.freeze({
+  campaignId: undefined,
+  status: 'pending',
+  state: Object.freeze({}),
+  position: undefined,
+  version: 0,
+  durableVersion: 0,
+  archivedAt: undefined,
+  lastEntry: undefined,
+  sync: Object.freeze({ state: 'saved', pendingCount: 0, unsavedCount: 0, oldestPendingAt: undefined, rejected: Object.freeze([]) }),
+  error: undefined,
+});
+
+/**
+ * The server's default campaign, before and after its id is known. It is asked for when it is first needed; then everything goes to
+ * that campaign's one store, so that whoever names the id shares the stream with whoever does not.
+ */
+export function createDefaultCampaign({ connection, clock, open }: DefaultCampaignOptions): Campaign {
+  let store: CampaignStore | undefined;
+  let error: CampaignError | undefined;
+  let snapshot = UNKNOWN;
+  let resolving: Promise<CampaignStore> | undefined;
+  /** Listeners that came before the store, each with its way out of it. */
+  const early = new Map<() => void, () => void>();
+  /** Edits that came before the store, in order. */
+  const earlyEdits: { make: (opened: CampaignStore) => Change; open: OpenChange }[] = [];
+
+  function resolve(): Promise<CampaignStore> {
+    resolving ??= ask().then(
+      (campaignId) => {
+        const opened = open(campaignId);
+        store = opened;
+        for (const { make, open: waiting } of earlyEdits.splice(0)) forward(make(opened), waiting);
+        for (const listener of early.keys()) early.set(listener, opened.campaign.subscribe(listener));
+        tell();
+        return opened;
+      },
+      (thrown: unknown) => {
+        error = thrown instanceof CampaignError ? thrown : readFailure(thrown).error;
+        snapshot = { ...UNKNOWN, status: 'error', error };
+        resolving = undefined;
+        for (const { open: waiting } of earlyEdits.splice(0)) waiting.fail(error);
+        waitForRights();
+        tell();
+        throw error;
+      },
+    );
+    return resolving;
+  }
+
+  async function ask(): Promise<string> {
+    const { defaultCampaignId } = await callUntilAnswered(connection, clock, () => connection.trpc.system.info.query());
+    if (defaultCampaignId !== undefined) return defaultCampaignId;
+    throw new CampaignError({ reason: 'NOT_FOUND', message: 'This server has no default campaign: name one' });
+  }
+
+  function waitForRights(): void {
+    if (error?.reason === 'UNAUTHORIZED') connection.unauthorized(error);
+    const stop = connection.onRenewed(() => {
+      stop();
+      if (early.size > 0) resolve().catch(() => undefined);
+    });
+  }
+
+  function tell(): void {
+    for (const listener of early.keys()) listener();
+  }
+
+  return {
+    subscribe(listener) {
+      if (store) return store.campaign.subscribe(listener);
+      const entry = () => listener();
+      early.set(entry, () => undefined);
+      resolve().catch(() => undefined);
+      return () => {
+        early.get(entry)?.();
+        early.delete(entry);
+      };
+    },
+    getSnapshot: () => (store ? store.campaign.getSnapshot() : snapshot),
+    ...editors((build, options) => {
+      const mutationId = clock.id();
+      if (store) return store.edit(mutationId, build, options);
+      const waiting = openChange(mutationId);
+      earlyEdits.push({ make: (opened) => opened.edit(mutationId, build, options), open: waiting });
+      resolve().catch(() => undefined);
+      return waiting.change;
+    }),
+    rollback: async (toVersion, options) => (await resolve()).campaign.rollback(toVersion, options),
+    whenDurable: async (position) => (await resolve()).campaign.whenDurable(position),
+    dismiss: (mutationId) => store?.campaign.dismiss(mutationId),
+  };
+}
+
+/** What becomes of the one becomes of the other. */
+function forward(change: Change, { settle, fail }: OpenChange): void {
+  const { mutationId } = change;
+  change.then((receipt) => settle({ kind: 'accepted', mutationId, receipt }), fail);
+  change.durable.then((receipt) => settle({ kind: 'durable', mutationId, receipt }), fail);
+}

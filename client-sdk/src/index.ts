@@ -1,0 +1,28 @@
+export { createCampaignClient, type CampaignClientOptions } from './client.ts';
+export type { Clock } from './clock.ts';
+export type { TokenSource } from './connection.ts';
+export type { CampaignDocument, CampaignUpdates, Patch, Register, SectionValue } from './document.ts';
+export { CampaignError } from './errors.ts';
+export type { WebSocketConstructor, WebSocketLike } from './live-socket.ts';
+export type { Network } from './network.ts';
+export type {
+  BatchBuilder,
+  Campaign,
+  CampaignClient,
+  CampaignLoadStatus,
+  CampaignSnapshot,
+  Change,
+  ConnectionState,
+  ConnectionStatus,
+  EditOptions,
+  Readable,
+  RejectedMutation,
+  SyncState,
+  SyncStatus,
+} from './types.ts';
+export type { AppRouter } from '../../server/api/router.ts';
+export type { CampaignState, CampaignStatus, ConfigSection, UiComponent, UiContent } from '../../server/core/campaign.ts';
+export type { ConfigMode, FeaturesAction } from '../../server/core/command.ts';
+export type { Actor, Durability, Entry, EntryType, Position, Receipt, ViewEntry } from '../../server/core/entry.ts';
+export type { Path, Reason } from '../../server/core/errors.ts';
+export type { WatchEvent } from '../../server/core/stream.ts';
