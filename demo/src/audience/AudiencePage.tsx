@@ -20,40 +20,42 @@ export function AudiencePage({ campaign }: { campaign: Partial<CampaignState> })
   const hasForm = features.includes('lead_form') && content.lead_form !== undefined;
   return (
     <article className="page" data-font={themeFont(theme)} style={themeProperties(theme)}>
-      <header className="page-header">
-        <p className="page-name">
-          <Flash>{campaign.title ?? ''}</Flash>
-        </p>
-        {notice && <p className="page-notice">{notice}</p>}
-      </header>
-      <section className="hero">
-        {text(content['kicker']) !== '' && (
-          <p className="hero-kicker">
-            <Flash>{text(content['kicker'])}</Flash>
+      <div className="poster">
+        <header className="page-header">
+          <p className="page-name">
+            <Flash>{campaign.title ?? ''}</Flash>
           </p>
-        )}
-        <h1>
-          <Flash>{content.banner ?? campaign.title ?? ''}</Flash>
-        </h1>
-        <p className="hero-lead">
-          <Flash>{campaign.description ?? ''}</Flash>
-        </p>
-        {text(content.cta) !== '' && (
-          <button
-            type="button"
-            className="page-button"
-            disabled={!hasForm}
-            onClick={() => form.current?.querySelector<HTMLElement>('input, textarea, select, button')?.focus()}
-          >
-            <Flash>{text(content.cta)}</Flash>
-          </button>
-        )}
-        {text(content['cta_note']) !== '' && (
-          <p className="hero-note">
-            <Flash>{text(content['cta_note'])}</Flash>
+          {notice && <p className="page-notice">{notice}</p>}
+        </header>
+        <section className="hero">
+          {text(content['kicker']) !== '' && (
+            <p className="hero-kicker">
+              <Flash>{text(content['kicker'])}</Flash>
+            </p>
+          )}
+          <h1>
+            <Flash>{content.banner ?? campaign.title ?? ''}</Flash>
+          </h1>
+          <p className="hero-lead">
+            <Flash>{campaign.description ?? ''}</Flash>
           </p>
-        )}
-      </section>
+          {text(content.cta) !== '' && (
+            <button
+              type="button"
+              className="page-button"
+              disabled={!hasForm}
+              onClick={() => form.current?.querySelector<HTMLElement>('input, textarea, select, button')?.focus()}
+            >
+              <Flash>{text(content.cta)}</Flash>
+            </button>
+          )}
+          {text(content['cta_note']) !== '' && (
+            <p className="hero-note">
+              <Flash>{text(content['cta_note'])}</Flash>
+            </p>
+          )}
+        </section>
+      </div>
       <div className="modules">
         {pageModules(campaign).map(({ feature, Module, component }) => (
           <Module key={feature} component={component} campaign={campaign} />
