@@ -23,6 +23,8 @@ const REJECTED_KEPT = 20;
 /** What is shown before the first snapshot. */
 const EMPTY: JsonObject = Object.freeze({});
 
+const NO_ENTRIES: CampaignSnapshot['recentEntries'] = Object.freeze([]);
+
 export interface CampaignStoreOptions {
   readonly campaignId: string;
   readonly connection: Connection;
@@ -144,7 +146,7 @@ export function createCampaignStore({ campaignId, connection, clock, releaseAfte
       version: mirror?.version ?? 0,
       durableVersion: mirror?.durableVersion ?? 0,
       archivedAt: mirror?.content.archivedAt,
-      lastEntry: mirror?.lastEntry,
+      recentEntries: mirror?.recent ?? NO_ENTRIES,
       sync: syncStatus(pending, rejected, isVolatile, connection.state.getSnapshot().status === 'connected'),
       error,
     };

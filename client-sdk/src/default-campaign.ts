@@ -23,7 +23,7 @@ const UNKNOWN: CampaignSnapshot = Object.freeze({
   version: 0,
   durableVersion: 0,
   archivedAt: undefined,
-  lastEntry: undefined,
+  recentEntries: Object.freeze([]),
   sync: Object.freeze({ state: 'saved', pendingCount: 0, unsavedCount: 0, oldestPendingAt: undefined, rejected: Object.freeze([]) }),
   error: undefined,
 });

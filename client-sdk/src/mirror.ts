@@ -12,8 +12,12 @@ export interface Mirror {
   /** The watermark on this mirror's line: it never falls while the line is the same. */
   readonly durableVersion: number;
   readonly content: CampaignContent;
-  readonly lastEntry: Entry | ViewEntry | undefined;
+  /** The newest entries since the last snapshot, oldest first: contiguous, and no more than {@link RECENT}. */
+  readonly recent: readonly (Entry | ViewEntry)[];
 }
+
+/** Enough for a history that is being read to go on live. */
+const RECENT = 100;
 
 /** What became of an event: the mirror after it, or the news that something is missing before it. */
 export type Folded = { kind: 'folded'; mirror: Mirror; entries: readonly (Entry | ViewEntry)[] } | { kind: 'gap' };
@@ -48,7 +52,7 @@ function foldSnapshot(mirror: Mirror | undefined, event: SnapshotEvent): Folded 
       version: position.version,
       durableVersion: Math.max(before, event.durableVersion),
       content: { state: documentOf(event.state), archivedAt: event.archivedAt },
-      lastEntry: undefined,
+      recent: [],
     },
     entries: [],
   };
@@ -66,8 +70,8 @@ function foldEntries(mirror: Mirror, event: EntriesEvent): Folded {
     content = apply(content, entry);
     version = entry.version;
   }
-  const lastEntry = fresh.at(-1) ?? mirror.lastEntry;
-  return { kind: 'folded', mirror: { ...mirror, epoch: event.epoch, version, content, lastEntry }, entries: fresh };
+  const recent = [...mirror.recent, ...fresh].slice(-RECENT);
+  return { kind: 'folded', mirror: { ...mirror, epoch: event.epoch, version, content, recent }, entries: fresh };
 }
 
 function foldDurable(mirror: Mirror, event: DurableEvent): Mirror {

@@ -1,6 +1,6 @@
 import type { EditCommand, Mutation } from '../../server/core/command.ts';
 import { effect } from '../../server/core/effect.ts';
-import type { Entry, Position, Receipt, ViewEntry } from '../../server/core/entry.ts';
+import type { Entry, Receipt, ViewEntry } from '../../server/core/entry.ts';
 import type { JsonObject } from '../../server/core/json.ts';
 import { mergePatch } from '../../server/core/merge-patch.ts';
 import { formatPosition } from '../../server/core/position.ts';

@@ -109,8 +109,8 @@ export interface CampaignSnapshot {
   readonly durableVersion: number;
   /** Epoch milliseconds; set while the campaign is archived and therefore read-only. */
   readonly archivedAt: number | undefined;
-  /** The newest entry that was folded in, if any came since the last snapshot. */
-  readonly lastEntry: Entry | ViewEntry | undefined;
+  /** The newest entries since the last snapshot, oldest first, at most 100. Restricted views name no author and no mutation. */
+  readonly recentEntries: readonly (Entry | ViewEntry)[];
   readonly sync: SyncStatus;
   /** Why the campaign cannot be read. */
   readonly error: CampaignError | undefined;

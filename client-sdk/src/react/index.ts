@@ -1,0 +1,16 @@
+'use client';
+
+export { useCampaignClient, useCampaignHandle } from './context.ts';
+export { CampaignProvider, type CampaignProviderProps } from './provider.tsx';
+export { trpc, type CampaignTrpc } from './trpc.ts';
+export type {
+  CampaignHookOptions,
+  CampaignUpdaters,
+  ServiceState,
+  UseCampaignHistoryResult,
+  UseCampaignStateResult,
+  UseSyncStatusResult,
+} from './types.ts';
+export { useCampaign, useCampaignState, useCampaignUpdates, useFeature, type UseCampaignOptions } from './use-campaign.ts';
+export { useCampaignHistory } from './use-history.ts';
+export { useConnection, useServiceState, useSyncStatus } from './use-status.ts';

@@ -1,0 +1,63 @@
+import { useMemo } from 'react';
+import type { CampaignDocument } from '../document.ts';
+import type { CampaignSnapshot } from '../types.ts';
+import { useCampaignHandle } from './context.ts';
+import type { CampaignHookOptions, CampaignUpdaters, UseCampaignStateResult } from './types.ts';
+import { updatersOf } from './updaters.ts';
+import { shallowEqual, useSelected } from './use-selected.ts';
+
+export interface UseCampaignOptions<T> extends CampaignHookOptions {
+  /** When a selection counts as the same. Default `Object.is`: equal parts of the document are the same objects. */
+  readonly isEqual?: ((a: T, b: T) => boolean) | undefined;
+}
+
+/**
+ * A part of the document, live. Renders only when that part changes.
+ *
+ * @example const banner = useCampaign((s) => s.ui_content?.banner);
+ */
+export function useCampaign<T>(
+  selector: (state: Readonly<Partial<CampaignDocument>>) => T,
+  { campaignId, enabled, isEqual }: UseCampaignOptions<T> = {},
+): T {
+  const select = useMemo(() => (snapshot: CampaignSnapshot) => selector(snapshot.state), [selector]);
+  return useSelected(useCampaignHandle(campaignId), select, isEqual, enabled);
+}
+
+/**
+ * The whole document with everything to change it.
+ *
+ * @example const { state, updateCampaign, status } = useCampaignState();
+ */
+export function useCampaignState({ campaignId, enabled }: CampaignHookOptions = {}): UseCampaignStateResult {
+  const campaign = useCampaignHandle(campaignId);
+  const shown = useSelected(campaign, shownOf, shallowEqual, enabled);
+  return useMemo(() => ({ ...shown, ...updatersOf(campaign) }), [shown, campaign]);
+}
+
+function shownOf({ campaignId, state, status, error, version, durableVersion, archivedAt }: CampaignSnapshot) {
+  return { campaignId, state, status, isPending: status === 'pending', error, version, durableVersion, archivedAt };
+}
+
+/**
+ * The functions that change a campaign, without reading it: a component that uses only this never renders because of it.
+ *
+ * @example const { updateCampaignFeatures } = useCampaignUpdates();
+ */
+export function useCampaignUpdates(campaignId?: string): CampaignUpdaters {
+  return updatersOf(useCampaignHandle(campaignId));
+}
+
+/**
+ * Whether a feature is switched on; `defaultValue` (false) before anything is known.
+ *
+ * @example const showLeaderboard = useFeature('leaderboard');
+ */
+export function useFeature(name: string, options: CampaignHookOptions & { readonly defaultValue?: boolean } = {}): boolean {
+  const { campaignId, enabled, defaultValue = false } = options;
+  const select = useMemo(
+    () => (snapshot: CampaignSnapshot) => (snapshot.position === undefined ? defaultValue : (snapshot.state.features?.includes(name) ?? false)),
+    [name, defaultValue],
+  );
+  return useSelected(useCampaignHandle(campaignId), select, Object.is, enabled);
+}

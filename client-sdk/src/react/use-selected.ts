@@ -1,0 +1,42 @@
+import { useEffect, useMemo, useRef, useSyncExternalStore } from 'react';
+import type { Readable } from '../types.ts';
+
+const NO_SUBSCRIPTION = () => () => {};
+
+/**
+ * A part of a store, read without tearing; renders only when the part changes.
+ *
+ * @param enabled with `false`, what is known is shown, and nothing is subscribed to
+ */
+export function useSelected<S, T>(
+  store: Readable<S>,
+  select: (snapshot: S) => T,
+  isEqual: (a: T, b: T) => boolean = Object.is,
+  enabled = true,
+): T {
+  /** What is on the screen: a new selector that selects an equal value must not replace it. */
+  const shown = useRef<{ selection: T } | undefined>(undefined);
+  const getSelection = useMemo(() => {
+    let last: { snapshot: S; selection: T } | undefined;
+    return () => {
+      const snapshot = store.getSnapshot();
+      if (last && Object.is(last.snapshot, snapshot)) return last.selection;
+      const selection = select(snapshot);
+      const before = last ?? shown.current;
+      last = { snapshot, selection: before && isEqual(before.selection, selection) ? before.selection : selection };
+      return last.selection;
+    };
+  }, [store, select, isEqual]);
+  const selection = useSyncExternalStore(enabled ? store.subscribe : NO_SUBSCRIPTION, getSelection, getSelection);
+  useEffect(() => {
+    shown.current = { selection };
+  }, [selection]);
+  return selection;
+}
+
+/** Whether two flat records have the same members. */
+export function shallowEqual<T extends object>(a: T, b: T): boolean {
+  const entries = Object.entries(a);
+  const others = new Map(Object.entries(b));
+  return entries.length === others.size && entries.every(([key, value]) => others.has(key) && Object.is(value, others.get(key)));
+}
