@@ -1,0 +1,33 @@
+import { CampaignError } from '../core/errors.ts';
+import type { CampaignService } from '../engine/service.ts';
+
+/** What stands in for the engine where `CAMPAIGN_STATE_ENABLED` is `false`: every campaign procedure answers `UNAVAILABLE`. */
+export function createDisabledService(): CampaignService {
+  const refuse = (): never => {
+    throw new CampaignError('UNAVAILABLE', 'Campaign state is switched off on this server (CAMPAIGN_STATE_ENABLED)');
+  };
+  const refuseLater = async (): Promise<never> => refuse();
+  return {
+    defaultCampaignId: undefined,
+    mutate: refuseLater,
+    push: refuseLater,
+    create: refuseLater,
+    get: refuseLater,
+    list: refuseLater,
+    history: refuseLater,
+    at: refuseLater,
+    diff: refuseLater,
+    whenDurable: refuseLater,
+    watch: refuse,
+    trace: refuse,
+    stats: () => ({
+      campaigns: 0,
+      subscribers: 0,
+      mutations: 0,
+      deliveries: 0,
+      archive: { backlogEntries: 0, lagSeconds: 0, failing: false },
+      log: { failing: false },
+      uptimeSeconds: process.uptime(),
+    }),
+  };
+}
