@@ -1,7 +1,7 @@
 import type { CampaignDocument } from '@campaign-state/client';
 
 /** What a new campaign starts with: enough for a page that looks like one, and a draft until somebody decides otherwise. */
-export function newCampaign(campaignId: string, title: string): CampaignDocument {
+export function newCampaign(campaignId: string, title: string) {
   return {
     slug: campaignId,
     title,
@@ -21,5 +21,5 @@ export function newCampaign(campaignId: string, title: string): CampaignDocument
     },
     ui_components: { progress: { type: 'progress', label: 'Signed up so far', value: 0, goal: 100, unit: 'people' } },
     theme: { primary: '#1d4ed8', accent: '#db2777', background: '#ffffff', text: '#16181d', radius: 10, font: 'grotesque' },
-  };
+  } satisfies CampaignDocument;
 }
