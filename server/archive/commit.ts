@@ -1,4 +1,4 @@
-import { sql, type Kysely } from 'kysely';
+import { CompiledQuery, sql, type Kysely } from 'kysely';
 import type { CampaignCommit } from '../engine/ports.ts';
 import { lastEntry, listed, reachesCheckpoint } from './columns.ts';
 import type { Database } from './schema.ts';
@@ -112,21 +112,31 @@ function toEntryRows({ campaignId, entries }: CampaignCommit): EntryRow[] {
   }));
 }
 
-/**
- * All rows travel as two JSON texts: the statement is the same for one campaign and for a thousand, and no limit on the number of
- * parameters is near. The guard is checked again on a row that another transaction held (read committed), so that of two commits on
- * one head only one passes.
- */
+/** Of each database: compiling the statement costs more than running it for one entry. */
+const compiled = new WeakMap<Kysely<Database>, string>();
+
 async function commitStatement(db: Kysely<Database>, { heads, entries }: Statement): Promise<string[]> {
-  const headRows = sql<HeadRow>`json_to_recordset(${JSON.stringify(heads)}::text::json)`.as<'part'>(
+  const text = compiled.get(db) ?? compileCommit(db);
+  compiled.set(db, text);
+  const { rows } = await db.executeQuery<{ id: string }>(CompiledQuery.raw(text, [JSON.stringify(heads), JSON.stringify(entries)]));
+  return rows.map((row) => row.id);
+}
+
+/**
+ * All rows travel as two JSON texts, the heads and the entries: the statement is the same for one campaign and for a thousand, and no
+ * limit on the number of parameters is near. The guard is checked again on a row that another transaction held (read committed), so
+ * that of two commits on one head only one passes.
+ */
+function compileCommit(db: Kysely<Database>): string {
+  const part = sql<HeadRow>`json_to_recordset($1::text::json)`.as<'part'>(
     sql`part(campaign_id text, epoch text, version bigint, next_version bigint, tail text, state text, title text, status text,
       archived_at bigint, updated_at bigint, updated_by text, checkpoint boolean)`,
   );
-  const entryRows = sql<EntryRow>`json_to_recordset(${JSON.stringify(entries)}::text::json)`.as<'entry'>(
+  const entry = sql<EntryRow>`json_to_recordset($2::text::json)`.as<'entry'>(
     sql`entry(campaign_id text, version bigint, epoch text, type text, at bigint, mutation_id text, bytes text, tail text)`,
   );
-  const moved = await db
-    .with('part', (query) => query.selectFrom(headRows).selectAll())
+  return db
+    .with('part', (query) => query.selectFrom(part).selectAll())
     // Locked in the order of their ids first: an UPDATE takes rows in any order, and two commits could wait for each other.
     .with('held', (query) =>
       query
@@ -167,7 +177,7 @@ async function commitStatement(db: Kysely<Database>, { heads, entries }: Stateme
         .columns(['campaign_id', 'version', 'epoch', 'type', 'at', 'mutation_id', 'bytes', 'tail'])
         .expression((from) =>
           from
-            .selectFrom(entryRows)
+            .selectFrom(entry)
             .innerJoin('moved', 'moved.id', 'entry.campaign_id')
             .select(['campaign_id', 'version', 'epoch', 'type', 'at', 'mutation_id', sql<string>`bytes::json`.as('bytes'), 'tail']),
         ),
@@ -180,12 +190,11 @@ async function commitStatement(db: Kysely<Database>, { heads, entries }: Stateme
           from
             .selectFrom('part')
             .innerJoin('moved', 'moved.id', 'part.campaign_id')
-            .where('part.checkpoint', '=', true)
+            .where('part.checkpoint', 'is', sql.lit(true))
             .select(['campaign_id', 'next_version', sql<string>`state::json`.as('state')]),
         ),
     )
     .selectFrom('moved')
     .select('id')
-    .execute();
-  return moved.map((row) => row.id);
+    .compile().sql;
 }

@@ -5,6 +5,7 @@ import { migrate } from './migrations/migrate.ts';
 import { lockNamespace, type NamespaceLock } from './namespace-lock.ts';
 import { openArchive, type OpenArchiveOptions } from './postgres-archive.ts';
 import { createPool, type PoolOptions } from './postgres-pool.ts';
+import { preparing } from './prepared-pool.ts';
 import type { Database } from './schema.ts';
 
 export interface PostgresArchiveOptions extends OpenArchiveOptions {
@@ -17,13 +18,13 @@ export interface PostgresArchiveOptions extends OpenArchiveOptions {
   exclusive?: { onLockLost?: (error: Error) => void; onLockRegained?: () => void };
   /** Connections at most. Default 8. */
   poolSize?: number;
+  /** How long one statement may take, in milliseconds; a link that stays silent for longer is given up. Default 30,000. */
+  statementTimeout?: number;
   /** A connection broke that nobody was waiting on; for the log. */
   onConnectionError?: (error: Error) => void;
 }
 
-/** Milliseconds. */
-const STATEMENT_TIMEOUT = 30_000;
-/** A migration may rewrite a large table, and another instance waits for it. */
+/** A migration may rewrite a large table, and another instance waits for it; milliseconds. */
 const MIGRATION_TIMEOUT = 60 * 60 * 1_000;
 
 /**
@@ -34,7 +35,7 @@ const MIGRATION_TIMEOUT = 60 * 60 * 1_000;
  * what no waiting mends, such as a wrong password or a database that does not exist
  */
 export async function openPostgresArchive(options: PostgresArchiveOptions): Promise<Archive> {
-  const { connectionString, namespace, exclusive, poolSize = 8, onConnectionError: onError } = options;
+  const { connectionString, namespace, exclusive, poolSize = 8, statementTimeout = 30_000, onConnectionError: onError } = options;
   let lock: NamespaceLock | undefined;
   let db: Kysely<Database> | undefined;
   try {
@@ -43,7 +44,7 @@ export async function openPostgresArchive(options: PostgresArchiveOptions): Prom
       lock = await lockNamespace({ connectionString, namespace, onLost, onRegained });
     }
     await migrateAlone({ connectionString, statementTimeout: MIGRATION_TIMEOUT, size: 2, onError }, namespace);
-    db = connect({ connectionString, statementTimeout: STATEMENT_TIMEOUT, size: poolSize, onError });
+    db = connect({ connectionString, statementTimeout, size: poolSize, onError });
     const archive = await openArchive(db, options);
     let stopping: Promise<void> | undefined;
     return { ...archive, stop: (how) => (stopping ??= archive.stop(how).finally(() => lock?.release())) };
@@ -55,7 +56,7 @@ export async function openPostgresArchive(options: PostgresArchiveOptions): Prom
 }
 
 function connect(options: PoolOptions): Kysely<Database> {
-  return new Kysely<Database>({ dialect: new PostgresDialect({ pool: createPool(options) }) });
+  return new Kysely<Database>({ dialect: new PostgresDialect({ pool: preparing(createPool(options)) }) });
 }
 
 async function migrateAlone(options: PoolOptions, namespace: string): Promise<void> {

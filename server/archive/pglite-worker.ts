@@ -1,32 +1,35 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { PGlite } from '@electric-sql/pglite';
 import { Kysely, PGliteDialect } from 'kysely';
-import type { Archive } from '../engine/ports.ts';
 import { toArchiveError } from './errors.ts';
 import { migrate } from './migrations/migrate.ts';
 import { packError, unpackCommit, type PackedCommit, type Reply, type Request, type WorkerOptions } from './pglite-messages.ts';
+import { createUpkeep } from './pglite-upkeep.ts';
 import { openArchive } from './postgres-archive.ts';
 import type { Database } from './schema.ts';
 
-/**
- * The thread of the embedded database: the archive over PGlite, which blocks its thread while it works, and the port's calls as
+/*
+ * The thread of the embedded database: the archive over PGlite, which blocks its thread while it works, with the port's calls as
  * messages. Started by `pglite-archive.ts` alone.
  */
-async function open({ folder, namespace, forkOnUncleanStart }: WorkerOptions): Promise<Archive> {
+
+async function open({ folder, namespace, forkOnUncleanStart }: WorkerOptions): Promise<(request: Request) => Promise<unknown>> {
   const pglite = await PGlite.create({ dataDir: folder });
   const db = new Kysely<Database>({ dialect: new PGliteDialect({ pglite }) });
   await migrate(db, namespace);
-  return await openArchive(db, { namespace, forkOnUncleanStart });
+  const archive = await openArchive(db, { namespace, forkOnUncleanStart });
+  const tidy = createUpkeep(db, namespace);
+  return async ({ id, method, args }) => {
+    // What arrives was packed by `pglite-archive.ts` from the arguments of that very method.
+    if (method !== 'commit') return await reply(id, Reflect.apply(archive[method], archive, args));
+    const parts = args[0] as PackedCommit[];
+    await reply(id, archive.commit(parts.map(unpackCommit)));
+    await tidy(parts);
+  };
 }
 
-async function answer(archive: Archive, { method, args }: Request): Promise<unknown> {
-  // What arrives was packed by `pglite-archive.ts` from the arguments of that very method.
-  if (method === 'commit') return await archive.commit((args[0] as PackedCommit[]).map(unpackCommit));
-  return await Reflect.apply(archive[method], archive, args);
-}
-
-async function reply(id: number, work: () => Promise<unknown>): Promise<void> {
-  const message = await work().then(
+async function reply(id: number, result: Promise<unknown>): Promise<void> {
+  const message = await result.then(
     (value): Reply => ({ id, ok: true, value }),
     (error: unknown): Reply => ({ id, ok: false, error: packError(toArchiveError(error)) }),
   );
@@ -34,7 +37,9 @@ async function reply(id: number, work: () => Promise<unknown>): Promise<void> {
 }
 
 const options: WorkerOptions = workerData;
-await reply(0, async () => {
-  const archive = await open(options);
-  parentPort?.on('message', (request: Request) => void reply(request.id, () => answer(archive, request)));
-});
+await reply(
+  0,
+  open(options).then((handle) => {
+    parentPort?.on('message', (request: Request) => void handle(request));
+  }),
+);

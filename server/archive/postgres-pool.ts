@@ -6,7 +6,7 @@ import pg from 'pg';
 const CONNECT_TIMEOUT = 5_000;
 const IDLE_TIMEOUT = 30_000;
 const TRANSACTION_IDLE_TIMEOUT = 10_000;
-/** What a silent link gets beyond the server's own limit for a statement. */
+/** What a silent link gets beyond the server's own limit for a statement, at most. */
 const SILENCE_MARGIN = 5_000;
 /** A link without traffic is probed after so long, on both sides, and given up soon after. */
 const KEEPALIVE_DELAY = 10_000;
@@ -33,7 +33,8 @@ export function linkConfig({ connectionString, statementTimeout, endWhenSilent =
     // `query_timeout` would give up the answer and keep the dead connection for the next query; closing the socket ends both.
     stream: () => {
       const socket = new Socket();
-      if (endWhenSilent) socket.setTimeout(statementTimeout + SILENCE_MARGIN, () => socket.destroy(silence()));
+      const patience = statementTimeout + Math.min(SILENCE_MARGIN, statementTimeout);
+      if (endWhenSilent) socket.setTimeout(patience, () => socket.destroy(silence()));
       return socket;
     },
   };
