@@ -1,5 +1,3 @@
-'use client';
-
 export { useCampaignClient, useCampaignHandle } from './context.ts';
 export { CampaignProvider, type CampaignProviderProps } from './provider.tsx';
 export { trpc, type CampaignTrpc } from './trpc.ts';
