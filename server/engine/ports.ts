@@ -37,7 +37,7 @@ export type AppendResult =
   | { kind: 'appended' }
   /** The head is another one; `entries` are those after the expected version. Nothing was appended. */
   | { kind: 'conflict'; entries: SealedEntry[] }
-  /** The expected head is not on the log's line, or the log has lost the campaign: load again. */
+  /** The expected head is not on the log's line, or the log does not hold the campaign under the generation it was opened with. */
   | { kind: 'lost' };
 
 /** What the log says of a hosted campaign. */
@@ -45,17 +45,23 @@ export type LogEvent =
   | { kind: 'entry'; sealed: SealedEntry }
   /** Everything up to this version of this epoch is committed in the archive. */
   | { kind: 'durable'; epoch: string; version: number }
-  /** The line broke: load again. */
+  /** The log holds it under another generation, or no longer: load again. */
   | { kind: 'reset' };
 
 /** What a campaign's log holds, when it is opened. */
-export interface OpenedLog {
-  head: Head;
-  /** Up to here the archive has everything. */
-  durableVersion: number;
-  /** What the log still holds of the entries after the archive's head, in order, without a hole. */
-  entries: SealedEntry[];
-}
+export type OpenedLog =
+  | {
+      kind: 'opened';
+      head: Head;
+      /** Up to here the archive has everything. */
+      durableVersion: number;
+      /** All entries after the archive's head, in order, without a hole. */
+      entries: SealedEntry[];
+    }
+  /** The log does not hold the campaign under that generation, or not on the archive's line. */
+  | { kind: 'absent' }
+  /** The archive was read before it took entries that the log has since let go: read it again. */
+  | { kind: 'stale-archive' };
 
 /** Entries of one campaign that wait for the archive: contiguous, the first follows the archive's head. */
 export interface PendingEntries {
@@ -66,12 +72,19 @@ export interface PendingEntries {
 /** Orders the entries of each campaign, and tells everyone who hosts it. */
 export interface OrderedLog {
   /**
-   * Starts to host a campaign: from now on `listener` hears every entry and watermark, in order per campaign. If the log does not
-   * hold the campaign, it is seeded with the archive's head; else the log's own head comes back, which may be newer.
+   * Starts to host a campaign: from now on `listener` hears every entry and watermark, in order per campaign. An earlier listener of
+   * this instance is replaced.
    */
-  open(campaignId: string, archived: Head, listener: (event: LogEvent) => void): Promise<OpenedLog>;
-  /** Stops to host it; with `forget`, a campaign whose every entry is durable also leaves the log. */
-  close(campaignId: string, options: { forget: boolean }): Promise<void>;
+  open(campaignId: string, generation: number, archived: Head, listener: (event: LogEvent) => void): Promise<OpenedLog>;
+  /** Brings the campaign into the log at that head. Without effect where the log holds it under this generation or a later one. */
+  seed(campaignId: string, generation: number, head: Head): Promise<void>;
+  /** What the log still holds after that head, in order, as far as each entry's tail follows, whatever the generation. */
+  remainder(campaignId: string, archived: Head): Promise<SealedEntry[]>;
+  /**
+   * Stops to host it; with `leave`, the campaign also leaves the log, if all of it is durable and no other instance hosts it: true
+   * where it did.
+   */
+  close(campaignId: string, options: { leave: boolean }): Promise<boolean>;
   /** Appends all or nothing, if the head is still the expected one. No entries: only confirms the head. */
   append(campaignId: string, expected: Head, entries: readonly SealedEntry[]): Promise<AppendResult>;
   /** Entries after that version, in order, at most `limit`. */
@@ -86,7 +99,20 @@ export interface OrderedLog {
   backlog(): { entries: number; oldestAt: number | undefined };
   /** Whether the last call did not reach the log. */
   readonly failing: boolean;
+  /** Whether other instances share it: then they are given a moment to save what they know before an epoch ends. */
+  readonly shared: boolean;
   stop(): Promise<void>;
+}
+
+/**
+ * A campaign's seat in the log, as the archive knows it. `generation` is raised by one whenever the campaign enters the log anew;
+ * `taken` says that it has entered and has not left in order. A taken seat that the log does not know of is how a loss is noticed (a
+ * crash of a log in memory, a flushed Redis, a promoted replica): what was accepted since the archive's head may have been seen and is
+ * gone, so that the campaign goes on in a new epoch. A free seat means that nothing can have been lost: same epoch, same tail.
+ */
+export interface Seat {
+  generation: number;
+  taken: boolean;
 }
 
 /** A campaign as the archive keeps it. */
@@ -99,6 +125,8 @@ export interface ArchivedCampaign {
   updatedBy: string;
   /** All forks of this campaign's line, oldest first. */
   lineage: Fork[];
+  /** Its seat in the log. */
+  seat: Seat;
   /** The newest entries up to the head, oldest first, for resumes and the idempotency window. */
   recent: SealedEntry[];
 }
@@ -140,8 +168,14 @@ export interface Archive {
   create(campaignId: string, first: SealedEntry, state: JsonObject): Promise<boolean>;
   /** Commits every campaign's part in one transaction; a part whose guard fails is left out and reported. */
   commit(parts: readonly CampaignCommit[]): Promise<CommitOutcome[]>;
-  /** Starts a new epoch at the present head, if `parent` still holds; false where another one was faster. */
-  fork(campaignId: string, parent: { epoch: string; version: number }, epoch: string): Promise<boolean>;
+  /**
+   * The campaign enters the log: raises the seat's generation by one and takes it, if head and generation are still the expected
+   * ones; with `epoch`, also starts that new epoch at the present head (a `Fork` is recorded; the tail stays). False where another
+   * instance was faster, and then nothing has changed.
+   */
+  enterLog(campaignId: string, expected: { epoch: string; version: number; generation: number }, epoch?: string): Promise<boolean>;
+  /** The campaign has left the log in order, everything durable: frees the seat, unless its generation is another by now. */
+  leaveLog(campaignId: string, generation: number): Promise<void>;
   /** Heads of those campaigns that exist. */
   heads(campaignIds: readonly string[]): Promise<{ campaignId: string; head: Head }[]>;
   /** The entry with that mutation id, or `undefined`. */
@@ -154,7 +188,10 @@ export interface Archive {
   list(query: { cursor?: string; limit: number; status?: string; ids?: readonly string[]; publishedOnly?: boolean }): Promise<CampaignSummary[]>;
   /** Whether the archive answers; rejects where it does not. */
   ping(): Promise<void>;
-  /** Closes it. `clean`: everything that was accepted has been committed, so that the next start need not doubt any position. */
+  /**
+   * Closes it. `clean`: everything that was accepted has been committed. An archive with a single user (embedded, or Postgres without
+   * Redis) then frees every seat, because the log goes with the process; no other mark of a clean stop is needed.
+   */
   stop(options: { clean: boolean }): Promise<void>;
 }
 
