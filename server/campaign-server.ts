@@ -25,9 +25,9 @@ export interface CampaignServerOptions {
   /** Default 4000; 0: any that is free. */
   port?: number;
   /** A port of its own for `/metrics`. Default: the common one. */
-  metricsPort?: number;
+  metricsPort?: number | undefined;
   /** Keeps everything for good, and is stopped with the server. Without one nothing outlives the process, and receipts say `none`. */
-  archive?: Archive;
+  archive?: Archive | undefined;
   /** Orders the changes. Default: in this process, for one instance. */
   log?: OrderedLog;
   /** Campaigns that are inserted where there is none of that id. */
@@ -53,7 +53,7 @@ export interface CampaignServerOptions {
   /** How long a campaign that nobody uses stays in memory, in milliseconds. Default 10 minutes. */
   idleTtl?: number;
   /** Campaigns in memory at most. Default: no bound with an archive, 10,000 without. */
-  maxLoaded?: number;
+  maxLoaded?: number | undefined;
   /** Entries that may wait for the archive before mutations get `OVERLOADED`. Default 100,000. */
   maxBacklog?: number;
   /** Mutations a second on one connection, or of one caller over http; 0: any number. Default 1,000. */
@@ -67,7 +67,7 @@ export interface CampaignServerOptions {
   /** Default: JSON lines at `info` on stdout. */
   logger?: Logger;
   /** In development: what `POST /dev/kill` does. Without it that path does not exist. */
-  kill?: () => void;
+  kill?: (() => void) | undefined;
 }
 
 export interface CampaignServer {

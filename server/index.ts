@@ -1,11 +1,14 @@
 /** The public door of `@campaign-state/server`. */
+export { MINIMUM_SECRET_LENGTH } from './api/auth.ts';
 export type { AuthKey } from './api/auth.ts';
 export { createLogger } from './api/logging.ts';
 export type { LogLevel } from './api/logging.ts';
+export { isLoopback } from './api/origin.ts';
 export type { AppRouter } from './api/router.ts';
-export { createMemoryArchive, openPgliteArchive, openPostgresArchive } from './archive/index.ts';
+export { ArchiveError, createMemoryArchive, openPgliteArchive, openPostgresArchive } from './archive/index.ts';
 export { createCampaignServer } from './campaign-server.ts';
 export type { CampaignServer, CampaignServerOptions } from './campaign-server.ts';
+export { CAMPAIGN_ID_PATTERN } from './core/campaign.ts';
 export type { CampaignState } from './core/campaign.ts';
 export { defineSections } from './core/check.ts';
 export type { Sections } from './core/check.ts';
@@ -13,4 +16,5 @@ export { normaliseCampaignFile } from './core/normalise.ts';
 export type { StartCampaign } from './core/normalise.ts';
 export type { Archive, OrderedLog } from './engine/ports.ts';
 export type { CampaignService } from './engine/service.ts';
+export { ROLES } from './core/permissions.ts';
 export { createMemoryLog } from './log/memory-log.ts';

@@ -1,0 +1,159 @@
+import { z } from 'zod';
+import { isLoopback, MINIMUM_SECRET_LENGTH } from '../server/index.ts';
+import type { AuthKey, LogLevel } from '../server/index.ts';
+import { DURATION_EXAMPLES, parseDuration } from './duration.ts';
+
+/** Everything that can be set from outside, typed; durations in milliseconds. */
+export interface Config {
+  enabled: boolean;
+  subscriberBuffer: number;
+  durability: 'accepted' | 'durable';
+  idleTtl: number;
+  maxLoaded: number | undefined;
+  maxBacklog: number;
+  rateLimit: number;
+  maxConnections: number;
+  storage: { kind: 'none' } | { kind: 'embedded'; dataDir: string } | { kind: 'postgres'; url: string };
+  namespace: string;
+  port: number;
+  host: string;
+  metricsPort: number | undefined;
+  allowedOrigins: string[];
+  auth: AuthKey;
+  insecure: boolean;
+  publicRead: boolean;
+  startTimeout: number;
+  logLevel: LogLevel;
+  production: boolean;
+}
+
+export type ReadConfig = { ok: true; config: Config } | { ok: false; message: string };
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+
+/** A schema for a variable, whose one message says what it takes. */
+function variable<T>(takes: string, parse: (text: string) => T | undefined) {
+  return z.string().transform((text, context): T => {
+    const value = parse(text);
+    if (value !== undefined) return value;
+    context.addIssue({ code: 'custom', message: takes });
+    return z.NEVER;
+  });
+}
+
+const flag = variable('true or false', (text) => (text === 'true' ? true : text === 'false' ? false : undefined));
+const duration = variable(DURATION_EXAMPLES, parseDuration);
+
+function integer(minimum: number, maximum = Number.MAX_SAFE_INTEGER) {
+  const takes = maximum === Number.MAX_SAFE_INTEGER ? `a whole number from ${minimum}` : `a whole number from ${minimum} to ${maximum}`;
+  return variable(takes, (text) => {
+    const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+    return value >= minimum && value <= maximum ? value : undefined;
+  });
+}
+
+function url(takes: string, protocols: readonly string[]) {
+  return variable(takes, (text) => (URL.canParse(text) && protocols.includes(new URL(text).protocol) ? text : undefined));
+}
+
+function origins(text: string): string[] | undefined {
+  const list = text.split(',').map((item) => item.trim());
+  const isOrigin = (item: string): boolean => item === '*' || (URL.canParse(item) && new URL(item).origin === item);
+  return list.every(isOrigin) ? list : undefined;
+}
+
+const environment = z.object({
+  CAMPAIGN_STATE_ENABLED: flag.default(true),
+  CAMPAIGN_PERSISTENCE_ENABLED: flag.default(true),
+  CAMPAIGN_SUBSCRIBER_BUFFER: integer(1, 1_000).default(16),
+  CAMPAIGN_DURABILITY: z.enum(['accepted', 'durable'], 'accepted or durable').default('accepted'),
+  CAMPAIGN_IDLE_TTL: duration.default(600_000),
+  CAMPAIGN_MAX_LOADED: integer(1).optional(),
+  CAMPAIGN_MAX_BACKLOG: integer(1).default(100_000),
+  CAMPAIGN_RATE_LIMIT: integer(0, 1_000_000).default(1_000),
+  CAMPAIGN_MAX_CONNECTIONS: integer(1, 1_000_000).default(20_000),
+  CAMPAIGN_NAMESPACE: z.string().regex(/^[a-z][a-z0-9_]{0,31}$/, '1 to 32 of a-z, 0-9 and _, a letter first').default('cs'),
+  PORT: integer(0, 65_535).default(4_000),
+  HOST: z.string().regex(/^[A-Za-z0-9.:_-]+$/, 'the name or the address to listen on').default('127.0.0.1'),
+  METRICS_PORT: integer(0, 65_535).optional(),
+  ALLOWED_ORIGINS: variable('origins such as https://app.example.com, separated by commas, or *', origins).default([]),
+  DATABASE_URL: url('an address such as postgres://user:password@host:5432/database', ['postgres:', 'postgresql:']).optional(),
+  REDIS_URL: z.undefined('nothing yet: this version runs as one instance').optional(),
+  DATA_DIR: z.string().default('./data'),
+  AUTH_SECRET: z.string().min(MINIMUM_SECRET_LENGTH, `at least ${MINIMUM_SECRET_LENGTH} characters; \`openssl rand -hex 32\` makes some`).optional(),
+  AUTH_JWKS_URL: url('the http(s) address of a JSON Web Key Set', ['http:', 'https:']).optional(),
+  AUTH_MODE: z.literal('insecure', 'insecure, or nothing').optional(),
+  CAMPAIGN_PUBLIC_READ: flag.default(false),
+  START_TIMEOUT: duration.default(30_000),
+  LOG_LEVEL: z.enum(LOG_LEVELS, LOG_LEVELS.join(', ')).default('info'),
+  NODE_ENV: z.string().optional(),
+});
+
+/**
+ * Reads the configuration from environment variables. A bad value is answered with one sentence that names the variable and what it
+ * takes, never the value: it may be a secret.
+ *
+ * @example readConfig({ CAMPAIGN_IDLE_TTL: 'soon' }) // { ok: false, message: 'CAMPAIGN_IDLE_TTL takes a duration such as …' }
+ */
+export function readConfig(env: Environment): ReadConfig {
+  // `PORT=` in a file of variables means that it is not set.
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+  const parsed = environment.safeParse(given);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    return { ok: false, message: `${issue?.path.join('.')} takes ${issue?.message}.` };
+  }
+  const config = toConfig(parsed.data);
+  const conflict = findConflict(config, parsed.data);
+  return conflict === undefined ? { ok: true, config } : { ok: false, message: conflict };
+}
+
+function toConfig(read: z.output<typeof environment>): Config {
+  return {
+    enabled: read.CAMPAIGN_STATE_ENABLED,
+    subscriberBuffer: read.CAMPAIGN_SUBSCRIBER_BUFFER,
+    durability: read.CAMPAIGN_DURABILITY,
+    idleTtl: read.CAMPAIGN_IDLE_TTL,
+    maxLoaded: read.CAMPAIGN_MAX_LOADED,
+    maxBacklog: read.CAMPAIGN_MAX_BACKLOG,
+    rateLimit: read.CAMPAIGN_RATE_LIMIT,
+    maxConnections: read.CAMPAIGN_MAX_CONNECTIONS,
+    storage: storageOf(read),
+    namespace: read.CAMPAIGN_NAMESPACE,
+    port: read.PORT,
+    host: read.HOST,
+    metricsPort: read.METRICS_PORT,
+    allowedOrigins: read.ALLOWED_ORIGINS,
+    auth: authOf(read),
+    insecure: read.AUTH_MODE === 'insecure',
+    publicRead: read.CAMPAIGN_PUBLIC_READ,
+    startTimeout: read.START_TIMEOUT,
+    logLevel: read.LOG_LEVEL,
+    production: read.NODE_ENV === 'production',
+  };
+}
+
+function storageOf(read: z.output<typeof environment>): Config['storage'] {
+  if (!read.CAMPAIGN_PERSISTENCE_ENABLED) return { kind: 'none' };
+  if (read.DATABASE_URL !== undefined) return { kind: 'postgres', url: read.DATABASE_URL };
+  return { kind: 'embedded', dataDir: read.DATA_DIR };
+}
+
+function authOf(read: z.output<typeof environment>): AuthKey {
+  if (read.AUTH_SECRET !== undefined) return { kind: 'secret', secret: read.AUTH_SECRET };
+  return read.AUTH_JWKS_URL === undefined ? { kind: 'none' } : { kind: 'jwks', url: read.AUTH_JWKS_URL };
+}
+
+/** What does not go together, though each is fine by itself. */
+function findConflict(config: Config, read: z.output<typeof environment>): string | undefined {
+  if (read.AUTH_SECRET !== undefined && read.AUTH_JWKS_URL !== undefined) return 'AUTH_SECRET and AUTH_JWKS_URL exclude each other: set one.';
+  if (config.auth.kind === 'none' && !config.insecure && !isLoopback(config.host)) {
+    return `HOST takes a loopback address while there is no AUTH_SECRET or AUTH_JWKS_URL; AUTH_MODE=insecure serves any other without a key.`;
+  }
+  if (config.storage.kind === 'none' && config.durability === 'durable') {
+    return 'CAMPAIGN_DURABILITY takes accepted while CAMPAIGN_PERSISTENCE_ENABLED is false: nothing is ever durable then.';
+  }
+  return undefined;
+}

@@ -1,0 +1,53 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { normaliseCampaignFile } from '../server/index.ts';
+import type { StartCampaign } from '../server/index.ts';
+
+/** The campaigns that a server begins with; the first is its default. */
+const DEFAULT_FILE = 'default_campaign.json';
+const FOLDER = 'campaigns';
+
+/**
+ * Reads `default_campaign.json` and `campaigns/*.json` of a folder; what is not there is left out.
+ *
+ * @throws Error with one sentence about the file that cannot be read
+ */
+export async function readStartFiles(folder: string): Promise<StartCampaign[]> {
+  const more = await readdir(join(folder, FOLDER)).catch(absent<string[]>([]));
+  const names = more.filter((name) => name.endsWith('.json')).sort();
+  const files = [DEFAULT_FILE, ...names.map((name) => join(FOLDER, name))];
+  const campaigns: StartCampaign[] = [];
+  for (const file of files) {
+    for (const campaign of await readStartFile(join(folder, file))) {
+      if (campaigns.some(({ campaignId }) => campaignId === campaign.campaignId)) {
+        throw new Error(`${join(folder, file)} cannot be used: another start file has the slug ${campaign.campaignId} already.`);
+      }
+      campaigns.push(campaign);
+    }
+  }
+  return campaigns;
+}
+
+async function readStartFile(path: string): Promise<StartCampaign[]> {
+  const text = await readFile(path, 'utf8').catch(absent(undefined));
+  if (text === undefined) return [];
+  const normalised = normaliseCampaignFile(parse(text, path));
+  if (!normalised.ok) throw new Error(`${path} cannot be used: ${normalised.refusal.message}.`);
+  return normalised.campaigns;
+}
+
+function parse(text: string, path: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new Error(`${path} cannot be used: it is no JSON (${error instanceof Error ? error.message : String(error)}).`, { cause: error });
+  }
+}
+
+/** Stands in for a file or folder that does not exist; every other failure stays one. */
+function absent<T>(value: T): (error: unknown) => T {
+  return (error) => {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return value;
+    throw error;
+  };
+}
