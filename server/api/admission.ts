@@ -23,6 +23,7 @@ export interface AdmissionOptions {
   rate: MutationRate;
   slots: ConnectionSlots;
   logger: Logger;
+  instance: string;
   version: string;
 }
 
@@ -37,9 +38,10 @@ export interface Admission {
 
 type Params = Readonly<Record<string, string | undefined>> | null;
 
-export function createAdmission({ service, authenticator, rate, slots, logger, version }: AdmissionOptions): Admission {
+export function createAdmission({ service, authenticator, rate, slots, logger, instance, version }: AdmissionOptions): Admission {
   const shared = {
     service,
+    instance,
     version,
     authenticate: (token: string) => authenticator.identify(token),
     report: (call: Parameters<Context['report']>[0]) => logCall(logger, call),

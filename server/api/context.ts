@@ -38,6 +38,8 @@ export interface CallReport {
 /** What `system.info` says. */
 export interface SystemInfo {
   defaultCampaignId: string | undefined;
+  /** Which process answers: a random token, another one after every start. */
+  instance: string;
   version: string;
   contract: typeof CONTRACT;
 }
@@ -46,6 +48,7 @@ export interface SystemInfo {
 export interface Context {
   readonly service: CampaignService;
   readonly connection: Connection;
+  readonly instance: string;
   readonly version: string;
   /** From the request's header; each call without one gets its own. */
   readonly correlationId: string | undefined;

@@ -26,6 +26,7 @@ export interface HttpServerOptions {
   rate: MutationRate;
   metrics: Metrics;
   logger: Logger;
+  instance: string;
   version: string;
   /** Folder of the built demo. */
   site: string | undefined;
@@ -155,10 +156,10 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   };
 }
 
-/** Only in development: how the demo learns whether it may show its *Kill server* button, and what that button does. */
+/** How the demo learns whether it may show its *Kill server* button, which is so in development, and what that button does. */
 function handleDevelopment(path: string, req: IncomingMessage, res: ServerResponse, kill: (() => void) | undefined): void {
-  if (kill && path === '/dev' && req.method === 'GET') {
-    res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ kill: true }));
+  if (path === '/dev' && req.method === 'GET') {
+    res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ kill: kill !== undefined }));
   } else if (kill && path === '/dev/kill' && req.method === 'POST') {
     res.writeHead(202).end(kill);
   } else {

@@ -11,7 +11,12 @@ const STATS_INTERVAL_MS = 1_000;
 /** Operations. */
 export const systemRouter = router({
   info: procedure.query(
-    ({ ctx }): SystemInfo => ({ defaultCampaignId: ctx.service.defaultCampaignId, version: ctx.version, contract: CONTRACT }),
+    ({ ctx }): SystemInfo => ({
+      defaultCampaignId: ctx.service.defaultCampaignId,
+      instance: ctx.instance,
+      version: ctx.version,
+      contract: CONTRACT,
+    }),
   ),
 
   /** How the service stands, now and then every second. Not for callers without a token. */
