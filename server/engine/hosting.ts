@@ -1,9 +1,11 @@
 import { CampaignError } from '../core/errors.ts';
+import { survivingVersion } from '../core/position.ts';
 import { createFanOut, type FanOut, type FanOutOptions } from './fan-out.ts';
-import { createLiveCampaign, deliver, type Delivery, type LiveCampaign } from './live-campaign.ts';
+import { createLiveCampaign, deliver, markDurable, type Delivery, type LiveCampaign } from './live-campaign.ts';
 import { createMutationQueue, type MutationQueue, type MutationQueueOptions } from './mutation-queue.ts';
-import type { Archive, Clock, LogEvent, OrderedLog, SealedEntry } from './ports.ts';
 import type { EngineObserver } from './observer.ts';
+import type { LogEvent, SealedEntry } from './ports.ts';
+import { takeSeat, type Seated, type SeatOptions } from './seat.ts';
 
 /** A campaign that this instance hosts, or is about to: mutations take their place in its queue before it is loaded. */
 export interface HostedCampaign {
@@ -18,13 +20,8 @@ export interface LoadedCampaign {
   fanOut: FanOut;
 }
 
-export interface HostingOptions extends FanOutOptions, Omit<MutationQueueOptions<LoadedCampaign>, 'reload' | 'deliver'> {
-  log: OrderedLog;
-  archive: Archive;
-  clock: Clock;
+export interface HostingOptions extends FanOutOptions, SeatOptions, Omit<MutationQueueOptions<LoadedCampaign>, 'reload' | 'deliver'> {
   observer: EngineObserver;
-  /** Newest entries that are read back with a campaign, for resumes. */
-  recentEntries: number;
   /** `CAMPAIGN_IDLE_TTL`, in milliseconds. */
   idleTtl: number;
   /** Campaigns in memory at most; `Infinity` where the archive can take back those that are idle. */
@@ -47,26 +44,32 @@ export interface Hosting {
 const RELOAD_PAUSE_MS = 200;
 
 export function createHosting(options: HostingOptions): Hosting {
-  const { log, archive, clock, observer, recentEntries, idleTtl, maxLoaded } = options;
+  const { log, archive, clock, observer, idleTtl, maxLoaded } = options;
   const hosted = new Map<string, HostedCampaign>();
   const inMemory = new Map<string, LoadedCampaign>();
   /** Campaigns on their way out: whoever wants one again waits until it has left. */
   const leaving = new Map<string, Promise<void>>();
+  const reloading = new Map<string, Promise<void>>();
+
+  /** Takes the campaign's seat; what the log publishes before the campaign has been built from it waits. */
+  const seat = async (campaignId: string, unsaved: readonly SealedEntry[], build: (seated: Seated) => LoadedCampaign): Promise<LoadedCampaign> => {
+    const early: LogEvent[] = [];
+    let campaign: LoadedCampaign | undefined;
+    const listener = (event: LogEvent): void => {
+      if (campaign) hear(campaign, event);
+      else early.push(event);
+    };
+    campaign = build(await takeSeat(campaignId, unsaved, listener, options));
+    for (const event of early) hear(campaign, event);
+    return campaign;
+  };
 
   const load = async (campaignId: string): Promise<LoadedCampaign> => {
     await leaving.get(campaignId);
-    const archived = await archive.load(campaignId, recentEntries);
-    if (!archived) throw new CampaignError('NOT_FOUND', `campaignId: there is no campaign ${campaignId}`, { path: ['campaignId'] });
-    // The log may publish before its answer to `open` has been seen: what comes early waits.
-    const early: LogEvent[] = [];
-    let campaign: LoadedCampaign | undefined;
-    const opened = await log.open(campaignId, archived.head, (event) => {
-      if (campaign) hear(campaign, event);
-      else early.push(event);
+    const campaign = await seat(campaignId, [], (seated) => {
+      const live = createLiveCampaign(campaignId, seated);
+      return { live, fanOut: createFanOut(live, options) };
     });
-    const live = createLiveCampaign(campaignId, archived, opened);
-    campaign = { live, fanOut: createFanOut(live, options) };
-    for (const event of early) hear(campaign, event);
     inMemory.set(campaignId, campaign);
     observer.loaded?.(campaignId);
     return campaign;
@@ -76,7 +79,7 @@ export function createHosting(options: HostingOptions): Hosting {
     const { live, fanOut } = campaign;
     switch (event.kind) {
       case 'durable':
-        if (event.epoch === live.head.epoch && live.watermark.advance(event.version)) fanOut.notify();
+        if (event.epoch === live.head.epoch && markDurable(live, event.version)) fanOut.notify();
         return;
       case 'reset':
         void reloadSafely(campaign);
@@ -112,26 +115,31 @@ export function createHosting(options: HostingOptions): Hosting {
     }
   };
 
-  /** The same object, anew: subscribers keep their place in it, and are told of the break by their cursors. */
-  const reload = async (campaign: LoadedCampaign): Promise<void> => {
+  /** The same object, anew, once at a time: subscribers keep their place in it, and their cursors tell them of a break. */
+  const reload = (campaign: LoadedCampaign): Promise<void> => {
     const { live, fanOut } = campaign;
-    const archived = await archive.load(live.id, recentEntries);
-    if (!archived) throw new CampaignError('NOT_FOUND', `campaignId: there is no campaign ${live.id} any more`, { path: ['campaignId'] });
-    const before = live.head;
-    const listenAgain = (event: LogEvent): void => hear(campaign, event);
-    const opened = await log.open(live.id, archived.head, listenAgain);
-    const { watermark, ...fresh } = createLiveCampaign(live.id, archived, opened);
-    Object.assign(live, fresh);
-    if (live.head.epoch === before.epoch) {
-      live.watermark.advance(watermark.version);
-      fanOut.notify();
-      return;
-    }
-    const survived = live.lineage.at(-1)?.fromVersion ?? 0;
-    live.watermark.fail(survived, new CampaignError('NOT_FOUND', `position: it is not on the surviving line of ${live.id}`));
-    live.watermark = watermark;
-    fanOut.reset([]);
-    observer.reset?.(live.id);
+    const present = reloading.get(live.id);
+    if (present) return present;
+    const before = { epoch: live.head.epoch, unsaved: [...live.unsaved] };
+    const reloaded = seat(live.id, before.unsaved, (seated) => {
+      const { watermark, ...fresh } = createLiveCampaign(live.id, seated);
+      Object.assign(live, fresh);
+      if (fresh.head.epoch === before.epoch) {
+        live.watermark.advance(watermark.version);
+        fanOut.notify();
+        return campaign;
+      }
+      const survived = survivingVersion(before.epoch, live.head, live.lineage) ?? 0;
+      live.watermark.fail(survived, new CampaignError('NOT_FOUND', `position: it is not on the surviving line of ${live.id}`));
+      live.watermark = watermark;
+      const lost = before.unsaved.filter(({ record }) => record.version > survived).map(({ record }) => record.mutationId);
+      fanOut.reset(lost);
+      observer.reset?.({ campaignId: live.id, lost: lost.length });
+      return campaign;
+    });
+    const done = reloaded.then(() => undefined).finally(() => reloading.delete(live.id));
+    reloading.set(live.id, done);
+    return done;
   };
 
   const reloadSafely = async (campaign: LoadedCampaign): Promise<void> => {
@@ -164,6 +172,11 @@ export function createHosting(options: HostingOptions): Hosting {
     return campaign;
   };
 
+  /** A failure on the way leaves the seat taken, which the next load answers with a new epoch: costly, and never wrong. */
+  const leave = async (live: LiveCampaign): Promise<void> => {
+    if (await log.close(live.id, { leave: true })) await archive.leaveLog(live.id, live.generation);
+  };
+
   const evictIdle = (): void => {
     const before = clock.now() - idleTtl;
     for (const campaign of hosted.values()) {
@@ -173,8 +186,8 @@ export function createHosting(options: HostingOptions): Hosting {
       if (fanOut.size > 0 || live.watermark.waiting > 0 || live.watermark.version < live.head.version) continue;
       hosted.delete(campaign.id);
       inMemory.delete(campaign.id);
-      const left = log.close(campaign.id, { forget: true }).catch((cause: unknown) => {
-        observer.failed?.({ what: 'eviction', campaignId: campaign.id, error: asError(cause) });
+      const left = leave(live).catch((cause: unknown) => {
+        observer.failed?.({ what: 'eviction', campaignId: live.id, error: asError(cause) });
       });
       leaving.set(campaign.id, left.finally(() => leaving.delete(campaign.id)));
       observer.evicted?.(campaign.id);

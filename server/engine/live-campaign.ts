@@ -6,7 +6,8 @@ import { LIMITS } from '../core/limits.ts';
 import { jsonBytes } from '../core/plain-json.ts';
 import type { Fork } from '../core/position.ts';
 import { createRing, type Ring } from '../core/ring.ts';
-import type { ArchivedCampaign, Head, LogRecord, OpenedLog, SealedEntry } from './ports.ts';
+import type { Head, LogRecord, SealedEntry } from './ports.ts';
+import type { Seated } from './seat.ts';
 import { createWatermark, type Watermark } from './watermark.ts';
 
 /** A campaign in memory: everything that is known of it, as of one position. Changed by `deliver` and `rebuild` alone. */
@@ -21,10 +22,14 @@ export interface LiveCampaign {
   ring: Ring<Entry>;
   window: IdempotencyWindow;
   watermark: Watermark;
+  /** The generation of its seat in the log. */
+  generation: number;
+  /** Entries beyond the watermark, in order: what this instance can save if the log loses them. */
+  unsaved: SealedEntry[];
 }
 
 /** Builds it from what the archive keeps and what the log holds beyond that. */
-export function createLiveCampaign(id: string, archived: ArchivedCampaign, opened: OpenedLog): LiveCampaign {
+export function createLiveCampaign(id: string, { archived, opened }: Seated): LiveCampaign {
   const floor = archived.head.version - archived.recent.length;
   const live: LiveCampaign = {
     id,
@@ -37,6 +42,8 @@ export function createLiveCampaign(id: string, archived: ArchivedCampaign, opene
     ring: createRing(LIMITS.ringEntries, LIMITS.ringBytes, floor),
     window: createIdempotencyWindow(LIMITS.idempotencyWindow, floor),
     watermark: createWatermark(Math.max(archived.head.version, opened.durableVersion)),
+    generation: archived.seat.generation,
+    unsaved: [],
   };
   for (const sealed of archived.recent) remember(live, sealed);
   for (const sealed of opened.entries) deliver(live, sealed);
@@ -63,7 +70,16 @@ export function deliver(live: LiveCampaign, sealed: SealedEntry): Delivery {
   live.updatedBy = record.actor.id;
   remember(live, sealed);
   live.window.trim(live.watermark.version);
+  if (record.version > live.watermark.version) live.unsaved.push(sealed);
   return 'applied';
+}
+
+/** Everything up to that version is committed. True where that is news. */
+export function markDurable(live: LiveCampaign, version: number): boolean {
+  if (!live.watermark.advance(version)) return false;
+  const firstUnsaved = live.unsaved.findIndex(({ record }) => record.version > version);
+  live.unsaved.splice(0, firstUnsaved < 0 ? live.unsaved.length : firstUnsaved);
+  return true;
 }
 
 function remember(live: LiveCampaign, { record, bytes }: SealedEntry): void {

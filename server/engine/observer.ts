@@ -31,8 +31,8 @@ export interface EngineObserver {
   joined?(outcome: 'entries' | SnapshotReason): void;
   /** A reader that fell behind was given a snapshot instead of what it missed. */
   dropped?(): void;
-  /** The line of a campaign broke, and subscribers were reset. */
-  reset?(campaignId: string): void;
+  /** The line of a campaign broke, and subscribers were reset; `lost` mutations that this instance knows of did not survive. */
+  reset?(event: { campaignId: string; lost: number }): void;
   loaded?(campaignId: string): void;
   evicted?(campaignId: string): void;
   /** A batch was committed in the archive. */

@@ -1,7 +1,9 @@
 import type { AppendResult, Head, LogEvent, OpenedLog, OrderedLog, PendingEntries, SealedEntry } from '../engine/ports.ts';
+import { nextTail } from '../engine/seal.ts';
 
 /** One campaign's log: its head, and its entries from the watermark on. */
 interface CampaignLog {
+  generation: number;
   head: Head;
   durableVersion: number;
   /** Entries after `durableVersion`, and before that a tail for gap repair: contiguous, the last one is at `head.version`. */
@@ -15,8 +17,8 @@ export interface MemoryLogOptions {
 }
 
 /**
- * The log of one process: the in-memory twin of the Redis log, and the embedded one. An append is answered before its entries are
- * published, and both happen before anything else of that campaign.
+ * The log of one process: the embedded one, and the in-memory twin of the Redis log. Its entries are published within `append`,
+ * before that resolves.
  */
 export function createMemoryLog({ keepDurable = 0 }: MemoryLogOptions = {}): OrderedLog {
   const campaigns = new Map<string, CampaignLog>();
@@ -35,31 +37,65 @@ export function createMemoryLog({ keepDurable = 0 }: MemoryLogOptions = {}): Ord
     return version < first ? [] : log.entries.slice(version - first, version - first + limit);
   };
 
+  /** Whether the line passes through that head; true as well where the entry there has been trimmed. */
+  const passes = (log: CampaignLog, { epoch, version, tail }: Head): boolean => {
+    if (log.head.epoch !== epoch || version > log.head.version) return false;
+    if (version === log.head.version) return log.head.tail === tail;
+    const at = readAfter(log, version - 1, 1)[0];
+    return at === undefined || at.tail === tail;
+  };
+
+  const forget = (campaignId: string, log: CampaignLog): void => {
+    backlogEntries -= log.head.version - log.durableVersion;
+    waiting.delete(campaignId);
+    campaigns.delete(campaignId);
+  };
+
   return {
-    open(campaignId, archived, listener): Promise<OpenedLog> {
-      let log = campaigns.get(campaignId);
-      if (!log) {
-        log = { head: archived, durableVersion: archived.version, entries: [], listener: undefined };
-        campaigns.set(campaignId, log);
-      }
-      log.listener = listener;
+    open(campaignId, generation, archived, listener): Promise<OpenedLog> {
+      const log = campaigns.get(campaignId);
+      if (log?.generation !== generation || !passes(log, archived)) return Promise.resolve({ kind: 'absent' });
       const entries = readAfter(log, archived.version, Number.POSITIVE_INFINITY);
-      return Promise.resolve({ head: log.head, durableVersion: log.durableVersion, entries });
+      if (entries.length !== log.head.version - archived.version) return Promise.resolve({ kind: 'stale-archive' });
+      log.listener = listener;
+      return Promise.resolve({ kind: 'opened', head: log.head, durableVersion: log.durableVersion, entries });
     },
 
-    close(campaignId, { forget }) {
+    seed(campaignId, generation, head) {
+      const log = campaigns.get(campaignId);
+      if (log && log.generation >= generation) return Promise.resolve();
+      if (log) forget(campaignId, log);
+      campaigns.set(campaignId, { generation, head, durableVersion: head.version, entries: [], listener: undefined });
+      log?.listener?.({ kind: 'reset' });
+      return Promise.resolve();
+    },
+
+    remainder(campaignId, archived) {
+      const log = campaigns.get(campaignId);
+      const entries: SealedEntry[] = [];
+      let { tail } = archived;
+      for (const sealed of log ? readAfter(log, archived.version, Number.POSITIVE_INFINITY) : []) {
+        tail = nextTail(tail, sealed.bytes);
+        if (sealed.tail !== tail) break;
+        entries.push(sealed);
+      }
+      return Promise.resolve(entries);
+    },
+
+    close(campaignId, { leave }) {
       const log = campaigns.get(campaignId);
       if (log) log.listener = undefined;
-      if (forget && !waiting.has(campaignId)) campaigns.delete(campaignId);
-      return Promise.resolve();
+      if (!log || !leave || log.durableVersion < log.head.version) return Promise.resolve(false);
+      forget(campaignId, log);
+      return Promise.resolve(true);
     },
 
     append(campaignId, expected, entries): Promise<AppendResult> {
       const log = campaigns.get(campaignId);
-      if (!log || log.head.epoch !== expected.epoch) return Promise.resolve({ kind: 'lost' });
-      if (log.head.version !== expected.version || log.head.tail !== expected.tail) {
+      if (!log || !passes(log, expected)) return Promise.resolve({ kind: 'lost' });
+      if (log.head.version !== expected.version) {
         const missing = readAfter(log, expected.version, Number.POSITIVE_INFINITY);
-        return Promise.resolve(missing.length > 0 ? { kind: 'conflict', entries: missing } : { kind: 'lost' });
+        return Promise.resolve({ kind: 'conflict', entries: missing });
       }
       const last = entries.at(-1);
       if (!last) return Promise.resolve({ kind: 'appended' });
@@ -118,6 +154,7 @@ export function createMemoryLog({ keepDurable = 0 }: MemoryLogOptions = {}): Ord
     },
 
     failing: false,
+    shared: false,
 
     stop() {
       campaigns.clear();
