@@ -157,6 +157,7 @@ export async function createCampaignServer(options: CampaignServerOptions = {}):
     rate: createMutationRate(options.rateLimit ?? 1_000),
     metrics,
     logger,
+    instance: systemClock.token(),
     version: packageJson.version,
     site: options.site,
     metricsPort: options.metricsPort,
