@@ -85,7 +85,10 @@ function explain(error: unknown): string {
     case 'ENOTFOUND':
       return `HOST ${host} is no address of this machine.`;
     default:
-      logger.debug({ err: error }, 'the start failed');
+      // Whoever throws a plain `Error` has made it a sentence; what the language throws is a defect, and needs its stack.
+      if (error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError) {
+        logger.fatal({ err: error }, 'the start failed');
+      }
       return error.message;
   }
 }
