@@ -24,7 +24,7 @@ export function AddFeature({ suggestions, add }: { suggestions: readonly string[
       <label htmlFor={id}>Add a feature</label>
       <div>
         <input id={id} type="text" autoComplete="off" value={name} onChange={(event) => setName(event.target.value)} />
-        <button type="submit">Add</button>
+        <button type="submit" className="primary">Add</button>
       </div>
       {suggestions.length > 0 && (
         <p className="suggestions">

@@ -3,9 +3,11 @@
  * else's. What was typed is never overwritten, and nobody is overwritten unknowingly.
  */
 export interface Draft<T> {
+  /** What the document says without the edits that are on their way; going back to it, as after a refusal, is nobody's change. */
+  readonly base: T;
   /** What was typed here and is not yet settled; absent while the field simply shows the document. */
   readonly typed?: { readonly value: T };
-  /** Values sent and not yet answered; the document may show any of them on its way. */
+  /** Values sent and not yet answered; the document may show any of them. */
   readonly sent: readonly T[];
   /** Somebody else's value that arrived over something typed here: nothing is sent until the person has chosen. */
   readonly theirs?: { readonly value: T };
@@ -20,7 +22,9 @@ export type DraftEvent<T> =
   | { type: 'take-theirs' }
   | { type: 'keep-mine' };
 
-export const UNTOUCHED: Draft<never> = { sent: [] };
+export function untouched<T>(value: T): Draft<T> {
+  return { base: value, sent: [] };
+}
 
 export function reduceDraft<T>(draft: Draft<T>, event: DraftEvent<T>): Draft<T> {
   switch (event.type) {
@@ -29,25 +33,24 @@ export function reduceDraft<T>(draft: Draft<T>, event: DraftEvent<T>): Draft<T> 
     case 'sent':
       return { ...draft, sent: [...draft.sent, event.value] };
     case 'accepted': {
-      const { typed, theirs } = draft;
       const sent = without(draft.sent, event.value);
-      const settled = sent.length === 0 && theirs === undefined && typed !== undefined && Object.is(typed.value, event.value);
-      return settled ? { sent } : { ...draft, sent };
+      if (draft.theirs) return { ...draft, sent };
+      const isSettled = sent.length === 0 && draft.typed !== undefined && Object.is(draft.typed.value, event.value);
+      return isSettled ? { base: event.value, sent } : { ...draft, base: event.value, sent };
     }
-    case 'refused': {
-      // The view went back to what was there before: that is nobody's change.
-      const sent = without(draft.sent, event.value);
-      return draft.typed === undefined ? { sent } : { typed: draft.typed, sent };
-    }
+    case 'refused':
+      return { ...draft, sent: without(draft.sent, event.value) };
     case 'document': {
-      if (draft.typed === undefined || draft.sent.some((value) => Object.is(value, event.value))) return draft;
+      const { value } = event;
+      if (Object.is(value, draft.base) || draft.sent.some((own) => Object.is(own, value))) return draft;
       const { typed, sent } = draft;
-      return Object.is(typed.value, event.value) ? { sent } : { typed, sent, theirs: { value: event.value } };
+      if (typed === undefined || Object.is(typed.value, value)) return { base: value, sent };
+      return { base: value, typed, sent, theirs: { value } };
     }
     case 'take-theirs':
-      return { sent: draft.sent };
+      return { base: draft.base, sent: draft.sent };
     case 'keep-mine':
-      return draft.typed === undefined ? { sent: draft.sent } : { typed: draft.typed, sent: draft.sent };
+      return { base: draft.base, sent: draft.sent, ...(draft.typed && { typed: draft.typed }) };
   }
 }
 

@@ -1,10 +1,10 @@
 export interface Pacer<T> {
   /** Takes a new value; the first after a pause passes at once, those that follow closely are bundled into the newest. */
-  push(value: T): void;
+  readonly push: (value: T) => void;
   /** Passes what is waiting now. */
-  flush(): void;
+  readonly flush: () => void;
   /** Forgets what is waiting. */
-  drop(): void;
+  readonly drop: () => void;
 }
 
 /**

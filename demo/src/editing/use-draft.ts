@@ -1,7 +1,8 @@
 import { useEffect, useLayoutEffect, useReducer, useRef, useState } from 'react';
+import { useCampaignHandle } from '@campaign-state/client/react';
 import type { Change } from '@campaign-state/client';
 import { useMeasured } from '../measure/use-measured.ts';
-import { reduceDraft, UNTOUCHED } from './draft.ts';
+import { reduceDraft, untouched } from './draft.ts';
 import type { Draft, DraftEvent } from './draft.ts';
 import { createPacer } from './pacer.ts';
 
@@ -32,18 +33,23 @@ export interface DraftField<T> {
  * @param save makes the change
  */
 export function useDraft<T extends string | number>(value: T, save: (value: T) => Change): DraftField<T> {
-  const [draft, dispatch] = useReducer<Draft<T>, [DraftEvent<T>]>(reduceDraft, UNTOUCHED);
+  const [draft, dispatch] = useReducer<Draft<T>, T, [DraftEvent<T>]>(reduceDraft, value, untouched);
   const [error, setError] = useState<string>();
   const measure = useMeasured();
+  const { dismiss } = useCampaignHandle();
+  const isShown = useRef(false);
 
   function send(next: T, typedAt: number): void {
     setError(undefined);
     dispatch({ type: 'sent', value: next });
-    measure(save(next), typedAt).then(
+    const change = measure(save(next), typedAt);
+    change.then(
       () => dispatch({ type: 'accepted', value: next }),
       (refusal: Error) => {
         dispatch({ type: 'refused', value: next });
         setError(refusal.message);
+        // Said here, it need not stand above all fields too; where this field is gone, it must.
+        if (isShown.current) dismiss(change.mutationId);
       },
     );
   }
@@ -58,8 +64,10 @@ export function useDraft<T extends string | number>(value: T, save: (value: T) =
 
   // Nothing typed is left behind when the field goes away, or the page does.
   useEffect(() => {
+    isShown.current = true;
     addEventListener('pagehide', pacer.flush);
     return () => {
+      isShown.current = false;
       removeEventListener('pagehide', pacer.flush);
       pacer.flush();
     };

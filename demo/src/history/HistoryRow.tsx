@@ -2,7 +2,7 @@ import { useState } from 'react';
 import { useCampaignUpdates } from '@campaign-state/client/react';
 import type { Entry } from '@campaign-state/client';
 import { Ago } from './Ago.tsx';
-import { changedPaths } from './describe-change.ts';
+import { describeChange } from './describe-change.ts';
 import { Difference } from './Difference.tsx';
 import type { EntryGroup } from './group-entries.ts';
 
@@ -28,7 +28,9 @@ export function HistoryRow({ group, isCurrent, readOnly }: { group: EntryGroup<E
       <details onToggle={(event) => setOpen(event.currentTarget.open)}>
         <summary>
           <span className="history-version">v{newest.version}</span>
-          <span className="history-what">{summarise(group)}</span>
+          <span className="history-what">
+            <Summary group={group} />
+          </span>
           <span className="history-who">
             {newest.actor.id} · <Ago at={newest.at} />
             {entries.length > 1 && ` · ${entries.length} strokes`}
@@ -66,9 +68,16 @@ const NAMED: Readonly<Record<string, string>> = {
   restore: 'opened it again',
 };
 
-function summarise({ newest }: EntryGroup<Entry>): string {
+function Summary({ group: { newest } }: { group: EntryGroup<Entry> }) {
   const named = NAMED[newest.type];
   if (named !== undefined) return named;
-  const [first = 'nothing', ...rest] = changedPaths(newest.change);
-  return rest.length === 0 ? first : `${first} and ${rest.length} more`;
+  const [first, ...rest] = describeChange(undefined, newest.change);
+  if (!first) return 'nothing';
+  if (rest.length > 0) return `${first.path} and ${rest.length} more`;
+  const after = first.kind === 'value' ? first.after : undefined;
+  return (
+    <>
+      {first.path} {after !== undefined && <q>{after}</q>}
+    </>
+  );
 }

@@ -9,37 +9,30 @@ export function Badge({ campaignId, version }: { campaignId: string | undefined;
   const own = newest?.campaignId === campaignId ? newest : undefined;
   const foreign = own?.version !== undefined && own.version < version;
   return (
-    <dl className="badge" data-testid="badge" title={own && explain(own)}>
-      <div>
-        <dt className="visually-hidden">Version</dt>
-        <dd>v{version}</dd>
-      </div>
-      {foreign ? (
-        <div>
-          <dt>from another editor</dt>
-          <dd />
-        </div>
-      ) : (
+    <p className="badge" data-testid="badge" title={own && explain(own)}>
+      <span className="badge-version">v{version}</span>
+      {own && !foreign && !own.refused ? (
         <>
-          <Figure name="shown" value={own?.shown} />
-          <Figure name="saved" value={own?.saved} />
+          <Figure name="shown" value={own.shown} />
+          <Figure name="saved" value={own.saved} />
         </>
+      ) : (
+        <span>{!own ? 'edit something to measure it' : foreign ? 'from another editor' : 'not accepted'}</span>
       )}
-    </dl>
+    </p>
   );
 }
 
 function Figure({ name, value }: { name: 'shown' | 'saved'; value: number | undefined }) {
   return (
-    <div data-figure={name}>
-      <dt>{name}</dt>
-      <dd>{milliseconds(value)}</dd>
-    </div>
+    <span data-figure={name}>
+      {name} <b>{milliseconds(value)}</b>
+    </span>
   );
 }
 
 function milliseconds(value: number | undefined): string {
-  if (value === undefined) return '– ms';
+  if (value === undefined) return '…';
   return value < 10_000 ? `${Math.max(1, Math.round(value))} ms` : `${Math.round(value / 1_000)} s`;
 }
 

@@ -17,9 +17,9 @@ export interface Measurement {
 
 export interface Ledger extends Readable<Measurement | undefined> {
   /** Follows a change that has just been made. `typedAt` is when the person acted, on the clock of `now`. */
-  follow(campaignId: string, change: Change, typedAt: number): void;
+  readonly follow: (campaignId: string, change: Change, typedAt: number) => void;
   /** The audience pane has painted this version. */
-  painted(campaignId: string, version: number): void;
+  readonly painted: (campaignId: string, version: number) => void;
 }
 
 interface Following {

@@ -8,5 +8,11 @@ export function Instance() {
   useEffect(() => {
     if (status === 'connected') void refetch();
   }, [status, refetch]);
-  return data && <span className="instance">server {data.version}</span>;
+  return (
+    data && (
+      <span className="instance" title={`Version ${data.version}`}>
+        instance {data.instance.slice(0, 4)}
+      </span>
+    )
+  );
 }

@@ -17,7 +17,7 @@ export function TokenForm() {
         This server wants a token. <code>npm run token -- --role editor</code> makes one.
       </label>
       <input id={id} type="password" required autoComplete="off" value={token} onChange={(event) => setToken(event.target.value)} />
-      <button type="submit">Use it</button>
+      <button type="submit" className="primary">Use it</button>
     </form>
   );
 }
