@@ -26,6 +26,14 @@ export function createMemoryLog({ keepDurable = 0 }: MemoryLogOptions = {}): Ord
   const waiting = new Set<string>();
   const wakers = new Set<() => void>();
   let backlogEntries = 0;
+  let stopped = false;
+
+  /** Every call that brings something in; after the end it must not look as if the log had taken it. */
+  const call = <T>(answer: () => T): Promise<T> =>
+    new Promise((resolve) => {
+      if (stopped) throw new Error('the log has been stopped');
+      resolve(answer());
+    });
 
   const trim = (log: CampaignLog): void => {
     const durable = log.durableVersion - (log.head.version - log.entries.length);
@@ -37,12 +45,12 @@ export function createMemoryLog({ keepDurable = 0 }: MemoryLogOptions = {}): Ord
     return version < first ? [] : log.entries.slice(version - first, version - first + limit);
   };
 
-  /** Whether the line passes through that head; true as well where the entry there has been trimmed. */
+  /** Whether the line passes through that head: the entry behind it tells. True as well where that one has been trimmed, too. */
   const passes = (log: CampaignLog, { epoch, version, tail }: Head): boolean => {
     if (log.head.epoch !== epoch || version > log.head.version) return false;
     if (version === log.head.version) return log.head.tail === tail;
-    const at = readAfter(log, version - 1, 1)[0];
-    return at === undefined || at.tail === tail;
+    const [behind] = readAfter(log, version, 1);
+    return behind === undefined || behind.tail === nextTail(tail, behind.bytes);
   };
 
   const forget = (campaignId: string, log: CampaignLog): void => {
@@ -52,23 +60,24 @@ export function createMemoryLog({ keepDurable = 0 }: MemoryLogOptions = {}): Ord
   };
 
   return {
-    open(campaignId, generation, archived, listener): Promise<OpenedLog> {
-      const log = campaigns.get(campaignId);
-      if (log?.generation !== generation || !passes(log, archived)) return Promise.resolve({ kind: 'absent' });
-      const entries = readAfter(log, archived.version, Number.POSITIVE_INFINITY);
-      if (entries.length !== log.head.version - archived.version) return Promise.resolve({ kind: 'stale-archive' });
-      log.listener = listener;
-      return Promise.resolve({ kind: 'opened', head: log.head, durableVersion: log.durableVersion, entries });
-    },
+    open: (campaignId, generation, archived, listener) =>
+      call((): OpenedLog => {
+        const log = campaigns.get(campaignId);
+        if (log?.generation !== generation || !passes(log, archived)) return { kind: 'absent' };
+        const entries = readAfter(log, archived.version, Number.POSITIVE_INFINITY);
+        if (entries.length !== log.head.version - archived.version) return { kind: 'stale-archive' };
+        log.listener = listener;
+        return { kind: 'opened', head: log.head, durableVersion: log.durableVersion, entries };
+      }),
 
-    seed(campaignId, generation, head) {
-      const log = campaigns.get(campaignId);
-      if (log && log.generation >= generation) return Promise.resolve();
-      if (log) forget(campaignId, log);
-      campaigns.set(campaignId, { generation, head, durableVersion: head.version, entries: [], listener: undefined });
-      log?.listener?.({ kind: 'reset' });
-      return Promise.resolve();
-    },
+    seed: (campaignId, generation, head) =>
+      call(() => {
+        const log = campaigns.get(campaignId);
+        if (log && log.generation >= generation) return;
+        if (log) forget(campaignId, log);
+        campaigns.set(campaignId, { generation, head, durableVersion: head.version, entries: [], listener: undefined });
+        log?.listener?.({ kind: 'reset' });
+      }),
 
     remainder(campaignId, archived) {
       const log = campaigns.get(campaignId);
@@ -90,23 +99,23 @@ export function createMemoryLog({ keepDurable = 0 }: MemoryLogOptions = {}): Ord
       return Promise.resolve(true);
     },
 
-    append(campaignId, expected, entries): Promise<AppendResult> {
-      const log = campaigns.get(campaignId);
-      if (!log || !passes(log, expected)) return Promise.resolve({ kind: 'lost' });
-      if (log.head.version !== expected.version) {
-        const missing = readAfter(log, expected.version, Number.POSITIVE_INFINITY);
-        return Promise.resolve({ kind: 'conflict', entries: missing });
-      }
-      const last = entries.at(-1);
-      if (!last) return Promise.resolve({ kind: 'appended' });
-      log.entries.push(...entries);
-      log.head = { epoch: expected.epoch, version: last.record.version, tail: last.tail };
-      backlogEntries += entries.length;
-      waiting.add(campaignId);
-      for (const sealed of entries) log.listener?.({ kind: 'entry', sealed });
-      for (const wake of wakers) wake();
-      return Promise.resolve({ kind: 'appended' });
-    },
+    append: (campaignId, expected, entries) =>
+      call((): AppendResult => {
+        const log = campaigns.get(campaignId);
+        if (!log || !passes(log, expected)) return { kind: 'lost' };
+        if (log.head.version !== expected.version) {
+          return { kind: 'conflict', entries: readAfter(log, expected.version, Number.POSITIVE_INFINITY) };
+        }
+        const last = entries.at(-1);
+        if (!last) return { kind: 'appended' };
+        log.entries.push(...entries);
+        log.head = { epoch: expected.epoch, version: last.record.version, tail: last.tail };
+        backlogEntries += entries.length;
+        waiting.add(campaignId);
+        for (const sealed of entries) log.listener?.({ kind: 'entry', sealed });
+        for (const wake of wakers) wake();
+        return { kind: 'appended' };
+      }),
 
     read(campaignId, afterVersion, limit) {
       const log = campaigns.get(campaignId);
@@ -157,6 +166,7 @@ export function createMemoryLog({ keepDurable = 0 }: MemoryLogOptions = {}): Ord
     shared: false,
 
     stop() {
+      stopped = true;
       campaigns.clear();
       waiting.clear();
       wakers.clear();

@@ -1,0 +1,305 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { LogEvent, OpenedLog, OrderedLog, SealedEntry } from '../../server/engine/ports.ts';
+import { campaignEntries } from './campaign-entries.ts';
+
+/** One log, as several instances see it. */
+export interface LogUnderTest {
+  /** Another instance on the same log; missing where a log belongs to one process. */
+  join?(): Promise<OrderedLog>;
+  log: OrderedLog;
+  /** Waits for whatever is on its way to listeners. */
+  delivered(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const ID = 'summer';
+const ignore = (): void => undefined;
+const versions = (entries: readonly SealedEntry[]): number[] => entries.map(({ record }) => record.version);
+
+function opened(answer: OpenedLog): Extract<OpenedLog, { kind: 'opened' }> {
+  if (answer.kind !== 'opened') throw new Error(`it is ${answer.kind}`);
+  return answer;
+}
+
+/** Every implementation of {@link OrderedLog} behaves in this way. `create` makes an empty log. */
+export function describeOrderedLog(name: string, create: () => Promise<LogUnderTest>): void {
+  describe(`${name} as an ordered log`, () => {
+    const { start, after, headAfter } = campaignEntries(ID);
+    let under: LogUnderTest;
+    let log: OrderedLog;
+
+    beforeEach(async () => {
+      under = await create();
+      log = under.log;
+    });
+    afterEach(() => under.stop());
+
+    /** Seeds the campaign and opens it. */
+    const host = async (events: LogEvent[] = [], on: OrderedLog = log): Promise<LogEvent[]> => {
+      await on.seed(ID, 1, start);
+      opened(await on.open(ID, 1, start, (event) => events.push(event)));
+      return events;
+    };
+
+    it('L1 a campaign that the log does not hold is absent, and opens once it has been seeded', async () => {
+      expect(await log.open(ID, 1, start, ignore)).toEqual({ kind: 'absent' });
+      await log.seed(ID, 1, start);
+      expect(await log.open(ID, 1, start, ignore)).toEqual({ kind: 'opened', head: start, durableVersion: 1, entries: [] });
+    });
+
+    it('L2 another generation, another epoch and another tail are absent', async () => {
+      await host();
+      await log.append(ID, start, after(start, 2));
+      expect(await log.open(ID, 2, start, ignore)).toEqual({ kind: 'absent' });
+      expect(await log.open(ID, 1, { ...start, epoch: 'e2' }, ignore)).toEqual({ kind: 'absent' });
+      const other = headAfter(after(start, 2, 'b'));
+      expect(await log.open(ID, 1, other, ignore)).toEqual({ kind: 'absent' });
+      expect(await log.open(ID, 1, headAfter(after(start, 1, 'b')), ignore)).toEqual({ kind: 'absent' });
+      expect(await log.open(ID, 1, headAfter(after(start, 5)), ignore)).toEqual({ kind: 'absent' });
+    });
+
+    it('L3 a seed of an earlier or the same generation changes nothing, a later one takes the place and says reset', async () => {
+      const events = await host();
+      const entries = after(start, 2);
+      await log.append(ID, start, entries);
+      await log.seed(ID, 1, start);
+      expect(opened(await log.open(ID, 1, start, (event) => events.push(event))).head).toEqual(headAfter(entries));
+      const next = { ...start, epoch: 'e2' };
+      await log.seed(ID, 2, next);
+      await under.delivered();
+      expect(events.at(-1)).toEqual({ kind: 'reset' });
+      expect(await log.append(ID, headAfter(entries), [])).toEqual({ kind: 'lost' });
+      expect(opened(await log.open(ID, 2, next, ignore)).head).toEqual(next);
+      await log.seed(ID, 1, start);
+      expect(opened(await log.open(ID, 2, next, ignore)).head).toEqual(next);
+      expect(log.backlog().entries).toBe(0);
+    });
+
+    it('L4 an append on the expected head is taken whole, and heard in order', async () => {
+      const events = await host();
+      const first = after(start, 3);
+      expect(await log.append(ID, start, first)).toEqual({ kind: 'appended' });
+      const second = after(headAfter(first), 1);
+      expect(await log.append(ID, headAfter(first), second)).toEqual({ kind: 'appended' });
+      await under.delivered();
+      expect(events).toEqual([...first, ...second].map((sealed) => ({ kind: 'entry', sealed })));
+      const again = opened(await log.open(ID, 1, start, ignore));
+      expect(again.entries).toEqual([...first, ...second]);
+      expect(again.head).toEqual(headAfter(second));
+    });
+
+    it('L5 what was sealed comes back byte by byte', async () => {
+      await host();
+      const [plain] = after(start, 1);
+      if (!plain) throw new Error('there is one');
+      const bytes = `{ "kept" : "as it is \\u00e9 \u{1F600}", "n": 9007199254740991 }`;
+      const sealed = { ...plain, bytes };
+      await log.append(ID, start, [sealed]);
+      const [read] = await log.read(ID, 1, 1);
+      expect(read?.bytes).toBe(bytes);
+      expect(read?.tail).toBe(plain.tail);
+    });
+
+    it('L6 an append on an older head is a conflict with exactly what is missing, and changes nothing', async () => {
+      const events = await host();
+      const first = after(start, 3);
+      await log.append(ID, start, first);
+      const between = headAfter(first.slice(0, 1));
+      expect(await log.append(ID, between, after(between, 1, 'b'))).toEqual({ kind: 'conflict', entries: first.slice(1) });
+      expect(await log.append(ID, start, [])).toEqual({ kind: 'conflict', entries: first });
+      await under.delivered();
+      expect(events).toHaveLength(3);
+      expect(versions(await log.read(ID, 1, 10))).toEqual([2, 3, 4]);
+    });
+
+    it('L7 the same append again is a conflict with itself, so that an unknown outcome can be resolved', async () => {
+      await host();
+      const entries = after(start, 2);
+      await log.append(ID, start, entries);
+      expect(await log.append(ID, start, entries)).toEqual({ kind: 'conflict', entries });
+    });
+
+    it('L8 no entries confirm the head where it stands, and nothing is heard of it', async () => {
+      const events = await host();
+      expect(await log.append(ID, start, [])).toEqual({ kind: 'appended' });
+      await under.delivered();
+      expect(events).toEqual([]);
+    });
+
+    it('L9 an expected head that is not on the line is lost: another tail, epoch or a version ahead', async () => {
+      await host();
+      const entries = after(start, 3);
+      await log.append(ID, start, entries);
+      const head = headAfter(entries);
+      expect(await log.append(ID, { ...head, tail: 'other' }, [])).toEqual({ kind: 'lost' });
+      expect(await log.append(ID, { ...head, epoch: 'e2' }, [])).toEqual({ kind: 'lost' });
+      expect(await log.append(ID, headAfter(after(head, 1)), [])).toEqual({ kind: 'lost' });
+      // Trap 8: the same version with another content, behind which the log has gone on.
+      const fork = headAfter(after(start, 2, 'b'));
+      expect(await log.append(ID, fork, after(fork, 1, 'b'))).toEqual({ kind: 'lost' });
+      expect(await log.append('unknown', start, [])).toEqual({ kind: 'lost' });
+      // Also where the log has let go what stood there.
+      await log.markDurable(ID, 'e1', 3);
+      expect(await log.append(ID, fork, after(fork, 1, 'b'))).toEqual({ kind: 'lost' });
+      expect(await log.open(ID, 1, fork, ignore)).toEqual({ kind: 'absent' });
+    });
+
+    it('L10 reads go from a version on, in order, up to the limit', async () => {
+      await host();
+      await log.append(ID, start, after(start, 5));
+      expect(versions(await log.read(ID, 1, 10))).toEqual([2, 3, 4, 5, 6]);
+      expect(versions(await log.read(ID, 3, 2))).toEqual([4, 5]);
+      expect(await log.read(ID, 6, 10)).toEqual([]);
+      expect(await log.read(ID, 9, 10)).toEqual([]);
+      expect(await log.read('unknown', 0, 10)).toEqual([]);
+    });
+
+    it('L11 entries wait for the archive from the watermark on, oldest campaign first, within the limit', async () => {
+      const other = campaignEntries('autumn');
+      await host();
+      await log.seed('autumn', 1, other.start);
+      expect(await log.pending(10)).toEqual([]);
+      const mine = after(start, 3);
+      const others = other.after(other.start, 2);
+      await log.append(ID, start, mine);
+      await log.append('autumn', other.start, others);
+      expect(await log.pending(10)).toEqual([
+        { campaignId: ID, entries: mine },
+        { campaignId: 'autumn', entries: others },
+      ]);
+      expect(await log.pending(4)).toEqual([
+        { campaignId: ID, entries: mine },
+        { campaignId: 'autumn', entries: others.slice(0, 1) },
+      ]);
+      expect(await log.pending(2)).toEqual([{ campaignId: ID, entries: mine.slice(0, 2) }]);
+      expect(await log.pending(10, new Set([ID]))).toEqual([{ campaignId: 'autumn', entries: others }]);
+      expect(log.backlog()).toEqual({ entries: 5, oldestAt: mine[0]?.record.at });
+    });
+
+    it('G8 L12 the watermark goes forward only, never past the head, and is heard', async () => {
+      const events = await host();
+      const entries = after(start, 3);
+      await log.append(ID, start, entries);
+      await log.markDurable(ID, 'e1', 3);
+      await log.markDurable(ID, 'e1', 2);
+      await log.markDurable(ID, 'other', 4);
+      await under.delivered();
+      expect(events.filter(({ kind }) => kind === 'durable')).toEqual([{ kind: 'durable', epoch: 'e1', version: 3 }]);
+      expect(await log.pending(10)).toEqual([{ campaignId: ID, entries: entries.slice(2) }]);
+      expect(log.backlog().entries).toBe(1);
+      await log.markDurable(ID, 'e1', 99);
+      await under.delivered();
+      expect(events.at(-1)).toEqual({ kind: 'durable', epoch: 'e1', version: 4 });
+      expect(await log.pending(10)).toEqual([]);
+      expect(log.backlog()).toEqual({ entries: 0, oldestAt: undefined });
+      await log.markDurable('unknown', 'e1', 4);
+    });
+
+    it('L13 a busy campaign does not keep the archiver from the others', async () => {
+      const other = campaignEntries('autumn');
+      await host();
+      await log.seed('autumn', 1, other.start);
+      await log.append(ID, start, after(start, 5));
+      await log.append('autumn', other.start, other.after(other.start, 1));
+      await log.markDurable(ID, 'e1', 3);
+      expect((await log.pending(1))[0]?.campaignId).toBe('autumn');
+    });
+
+    it('L14 who reads the archive before it took what the log has let go is told to read it again', async () => {
+      await host();
+      const entries = after(start, 3);
+      await log.append(ID, start, entries);
+      await log.markDurable(ID, 'e1', 4);
+      const stale = await log.open(ID, 1, start, ignore);
+      // A log that keeps a tail can still bridge it; what it must never do is to leave a hole.
+      if (stale.kind === 'opened') expect(versions(stale.entries)).toEqual([2, 3, 4]);
+      else expect(stale).toEqual({ kind: 'stale-archive' });
+      expect(opened(await log.open(ID, 1, headAfter(entries), ignore)).entries).toEqual([]);
+    });
+
+    it('L15 whoever archives is woken by what is new', async () => {
+      let woken = 0;
+      log.onPending(() => (woken += 1));
+      await host();
+      await log.append(ID, start, []);
+      await under.delivered();
+      expect(woken).toBe(0);
+      await log.append(ID, start, after(start, 1));
+      await under.delivered();
+      expect(woken).toBeGreaterThan(0);
+    });
+
+    it('L16 a campaign leaves the log when all of it is durable, and not before', async () => {
+      const events = await host();
+      const entries = after(start, 1);
+      await log.append(ID, start, entries);
+      expect(await log.close(ID, { leave: true })).toBe(false);
+      expect(await log.pending(10)).toEqual([{ campaignId: ID, entries }]);
+      opened(await log.open(ID, 1, start, (event) => events.push(event)));
+      await log.markDurable(ID, 'e1', 2);
+      expect(await log.close(ID, { leave: false })).toBe(false);
+      opened(await log.open(ID, 1, headAfter(entries), ignore));
+      expect(await log.close(ID, { leave: true })).toBe(true);
+      expect(await log.open(ID, 1, headAfter(entries), ignore)).toEqual({ kind: 'absent' });
+      expect(await log.append(ID, headAfter(entries), [])).toEqual({ kind: 'lost' });
+      expect(log.backlog().entries).toBe(0);
+    });
+
+    it('L17 who has closed hears nothing more; who opens again is heard in the place of the first', async () => {
+      const first = await host();
+      const second: LogEvent[] = [];
+      opened(await log.open(ID, 1, start, (event) => second.push(event)));
+      const entries = after(start, 1);
+      await log.append(ID, start, entries);
+      await under.delivered();
+      expect(first).toEqual([]);
+      expect(second).toHaveLength(1);
+      await log.close(ID, { leave: false });
+      await log.append(ID, headAfter(entries), after(headAfter(entries), 1));
+      await under.delivered();
+      expect(second).toHaveLength(1);
+    });
+
+    it('L18 the remainder is what follows on a head by its tails, whatever the generation', async () => {
+      await host();
+      const entries = after(start, 3);
+      await log.append(ID, start, entries);
+      expect(await log.remainder(ID, start)).toEqual(entries);
+      expect(await log.remainder(ID, headAfter(entries.slice(0, 2)))).toEqual(entries.slice(2));
+      expect(await log.remainder(ID, { ...start, tail: 'other' })).toEqual([]);
+      expect(await log.remainder(ID, headAfter(entries))).toEqual([]);
+      expect(await log.remainder('unknown', start)).toEqual([]);
+    });
+
+    it('L19 after stop nothing is taken any more', async () => {
+      await host();
+      await log.stop();
+      await expect(log.append(ID, start, after(start, 1))).rejects.toThrow();
+      await expect(log.open(ID, 1, start, ignore)).rejects.toThrow();
+      await expect(log.seed(ID, 2, start)).rejects.toThrow();
+    });
+
+    it('L20 instances on one log order each other, hear each other, and share the watermark', async ({ skip }) => {
+      if (!under.join) return skip();
+      const other = await under.join();
+      const here = await host();
+      const there = await host([], other);
+      const mine = after(start, 1, 'mine');
+      const theirs = after(start, 1, 'theirs');
+      const answers = await Promise.all([log.append(ID, start, mine), other.append(ID, start, theirs)]);
+      expect(answers.map(({ kind }) => kind).sort()).toEqual(['appended', 'conflict']);
+      const winner = answers[0].kind === 'appended' ? mine : theirs;
+      expect(answers).toContainEqual({ kind: 'conflict', entries: winner });
+      await under.delivered();
+      expect(here).toEqual(winner.map((sealed) => ({ kind: 'entry', sealed })));
+      expect(there).toEqual(here);
+      await other.markDurable(ID, 'e1', 2);
+      await under.delivered();
+      expect(here.at(-1)).toEqual({ kind: 'durable', epoch: 'e1', version: 2 });
+      expect(await log.pending(10)).toEqual([]);
+      // A campaign that another instance hosts stays in the log.
+      expect(await log.close(ID, { leave: true })).toBe(false);
+      expect(await other.close(ID, { leave: true })).toBe(true);
+    });
+  });
+}
