@@ -7,7 +7,7 @@ import type { JsonObject } from '../core/json.ts';
 import { mergePatch } from '../core/merge-patch.ts';
 import { can, roleFor, type Identity } from '../core/permissions.ts';
 import { formatPosition } from '../core/position.ts';
-import type { Hosting } from './hosting.ts';
+import type { Hosting, LoadedCampaign } from './hosting.ts';
 import type { LiveCampaign } from './live-campaign.ts';
 import type { QueuedCommand, QueueOutcome, WaitingMutation } from './mutation-queue.ts';
 import type { MutationReport } from './mutation-report.ts';
@@ -163,6 +163,16 @@ export function createMutating(options: MutatingOptions): Mutating {
     );
   };
 
+  /** Someone may have asked for it just before it was there: who has waited with them hears of that, and asks once more. */
+  const loadCreated = async (campaignId: string): Promise<LoadedCampaign> => {
+    try {
+      return await hosting.host(campaignId).loaded;
+    } catch (error) {
+      if (error instanceof CampaignError && error.refusal.reason === 'NOT_FOUND') return hosting.host(campaignId).loaded;
+      throw error;
+    }
+  };
+
   const create: Mutating['create'] = async (caller, campaignId, given, mutation) => {
     const { identity } = caller;
     if (!can(identity, 'administer', campaignId, true)) throw forbidden(campaignId, 'create');
@@ -183,7 +193,7 @@ export function createMutating(options: MutatingOptions): Mutating {
     const { mutationId, correlationId } = record;
     const created = await archive.create(campaignId, seal(record, FIRST_TAIL), state);
     const known = created ? record : (await archive.findMutation(campaignId, mutationId))?.record;
-    const { live } = await hosting.host(campaignId).loaded;
+    const { live } = await loadCreated(campaignId);
     const about = { campaignId, command: { type: 'create' as const, state }, actor: identity.id, correlationId, mutationId, arrivedAt };
     if (known?.type !== 'create' || known.fingerprint !== record.fingerprint) {
       const message = `campaignId: ${campaignId} exists already`;

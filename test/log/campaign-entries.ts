@@ -5,9 +5,9 @@ import { FIRST_TAIL, seal } from '../../server/engine/seal.ts';
 export interface CampaignEntries {
   readonly start: Head;
   /** The head after those entries. */
-  headAfter(entries: readonly SealedEntry[]): Head;
+  headAfter: (entries: readonly SealedEntry[]) => Head;
   /** So many entries after that head; `mark` makes them differ from others at the same versions. */
-  after(head: Head, count: number, mark?: string): SealedEntry[];
+  after: (head: Head, count: number, mark?: string) => SealedEntry[];
 }
 
 export function campaignEntries(campaignId: string, epoch = 'e1', version = 1): CampaignEntries {
