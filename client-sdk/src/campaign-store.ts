@@ -9,7 +9,7 @@ import { closedError, type Connection } from './connection.ts';
 import { callUntilAnswered } from './direct-call.ts';
 import { CampaignError } from './errors.ts';
 import { fold, positionOf, type Mirror } from './mirror.ts';
-import { createOutbox } from './outbox.ts';
+import { createOutbox, refuseOversized } from './outbox.ts';
 import * as ledger from './pending.ts';
 import type { Pending, Settlement, Step } from './pending.ts';
 import { shareStructure } from './structural-sharing.ts';
@@ -159,6 +159,7 @@ export function createCampaignStore({ campaignId, connection, clock, releaseAfte
     try {
       if (closed) throw closedError();
       command = build();
+      refuseOversized(command);
     } catch (thrown) {
       if (!(thrown instanceof CampaignError)) throw thrown;
       keepRejected(mutationId, command, thrown);

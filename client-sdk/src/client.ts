@@ -1,6 +1,6 @@
 import { createCampaignStore, type CampaignStore } from './campaign-store.ts';
 import { systemClock, type Clock } from './clock.ts';
-import { createConnection, type TokenSource } from './connection.ts';
+import { createConnection, type Connection, type TokenSource } from './connection.ts';
 import { createDefaultCampaign } from './default-campaign.ts';
 import type { WebSocketConstructor } from './live-socket.ts';
 import { systemNetwork, type Network } from './network.ts';
@@ -41,6 +41,11 @@ export function createCampaignClient(options: CampaignClientOptions): CampaignCl
     clock,
     network,
   });
+  return clientOn(connection, clock, releaseAfterMs);
+}
+
+/** A client on a connection of any kind. */
+export function clientOn(connection: Connection, clock: Clock, releaseAfterMs: number): CampaignClient {
   const stores = new Map<string, CampaignStore>();
   let defaultCampaign: Campaign | undefined;
 

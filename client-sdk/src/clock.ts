@@ -1,13 +1,13 @@
 /** Time, timers, chance and identity: the SDK has no other source of them, so that tests can own all four. */
 export interface Clock {
   /** Epoch milliseconds. */
-  now(): number;
+  readonly now: () => number;
   /** Calls back after that many milliseconds, unless the returned function is called first. */
-  after(milliseconds: number, callback: () => void): () => void;
+  readonly after: (milliseconds: number, callback: () => void) => () => void;
   /** In [0, 1). */
-  random(): number;
+  readonly random: () => number;
   /** A new unique id, for mutations. */
-  id(): string;
+  readonly id: () => string;
 }
 
 export const systemClock: Clock = {

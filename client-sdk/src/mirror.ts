@@ -74,10 +74,11 @@ function foldEntries(mirror: Mirror, event: EntriesEvent): Folded {
   return { kind: 'folded', mirror: { ...mirror, epoch: event.epoch, version, content, recent }, entries: fresh };
 }
 
+/** Likewise, a watermark of another epoch: the server resumed us there, and nothing has happened since that would have said so. */
 function foldDurable(mirror: Mirror, event: DurableEvent): Mirror {
   const position = parsePosition(event.position);
-  if (!position || position.epoch !== mirror.epoch || position.version <= mirror.durableVersion) return mirror;
-  return { ...mirror, durableVersion: position.version };
+  if (!position || (position.epoch === mirror.epoch && position.version <= mirror.durableVersion)) return mirror;
+  return { ...mirror, epoch: position.epoch, durableVersion: Math.max(mirror.durableVersion, position.version) };
 }
 
 /** The one place of this cast: a document came as JSON, and `CampaignState` is its view with `unknown` in the open parts. */

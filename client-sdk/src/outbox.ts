@@ -1,19 +1,30 @@
-import type { Mutation } from '../../server/core/command.ts';
+import type { EditCommand, Mutation } from '../../server/core/command.ts';
 import { LIMITS } from '../../server/core/limits.ts';
+import { utf8Bytes } from '../../server/core/plain-json.ts';
 import type { PushOutcome } from '../../server/engine/service.ts';
 import { fullJitter, RETRY } from './backoff.ts';
 import type { Clock } from './clock.ts';
 import type { Connection } from './connection.ts';
-import { readFailure, type CampaignError } from './errors.ts';
+import { CampaignError, readFailure } from './errors.ts';
 
 export interface PushLimits {
   readonly mutations: number;
-  /** Of JSON. */
-  readonly characters: number;
+  /** Of UTF-8. */
+  readonly bytes: number;
 }
 
-/** How much one push carries; the server takes frames of more than this, and one mutation always fits. */
-const PUSH: PushLimits = { mutations: LIMITS.pushMutations, characters: 256 * 1024 };
+/**
+ * How much one push carries, and how large one mutation may be: twice a document, and with its envelope still below the frame that
+ * the server takes. A larger frame would end the link, and being sent again end every link after it.
+ */
+const PUSH: PushLimits = { mutations: LIMITS.pushMutations, bytes: 2 * LIMITS.documentBytes };
+
+/** Refuses a command that could not travel. */
+export function refuseOversized(command: EditCommand): void {
+  const bytes = utf8Bytes(JSON.stringify(command));
+  if (bytes <= PUSH.bytes) return;
+  throw new CampaignError({ reason: 'TOO_LARGE', message: `The change takes ${bytes} bytes; at most ${PUSH.bytes} can be sent`, limit: PUSH.bytes });
+}
 
 /** The mutations of one campaign, as the outbox sees them. */
 export interface Queue {

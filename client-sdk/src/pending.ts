@@ -4,6 +4,7 @@ import type { Entry, Receipt, ViewEntry } from '../../server/core/entry.ts';
 import type { JsonObject } from '../../server/core/json.ts';
 import { mergePatch } from '../../server/core/merge-patch.ts';
 import { formatPosition } from '../../server/core/position.ts';
+import { utf8Bytes } from '../../server/core/plain-json.ts';
 import type { PushOutcome } from '../../server/engine/service.ts';
 import { CampaignError } from './errors.ts';
 import type { Mirror } from './mirror.ts';
@@ -61,11 +62,11 @@ export function overlay(state: JsonObject, pending: readonly Pending[]): JsonObj
 /** What the next push takes: the oldest waiting ones, within both limits, at least one. Order is the order of intent (G7). */
 export function nextPush(pending: readonly Pending[], limits: PushLimits): Mutation[] {
   const push: Mutation[] = [];
-  let characters = 0;
+  let bytes = 0;
   for (const { mutation, delivery } of pending) {
     if (delivery.kind !== 'waiting') continue;
-    characters += JSON.stringify(mutation).length;
-    if (push.length > 0 && (push.length >= limits.mutations || characters > limits.characters)) break;
+    bytes += utf8Bytes(JSON.stringify(mutation));
+    if (push.length > 0 && (push.length >= limits.mutations || bytes > limits.bytes)) break;
     push.push(mutation);
   }
   return push;
@@ -117,9 +118,9 @@ export function followed(
     const { delivery } = item;
     if (delivery.kind !== 'accepted') return { ...item, containedAt };
     const { receipt } = delivery;
-    if (receipt.epoch === mirror.epoch) return { ...item, containedAt: versionIfReached(receipt, mirror) };
-    if (containedAt !== undefined || !otherLine) return { ...item, containedAt };
-    // The line broke. What is durable is on the new one; anything else is sent again under its id, in its place (G5).
+    const broken = otherLine && receipt.epoch !== mirror.epoch && containedAt === undefined;
+    if (!broken) return { ...item, containedAt: versionIfReached(receipt, mirror) };
+    // The line broke under it. What is durable is on the new one; anything else is sent again under its id, in its place (G5).
     return receipt.durability === 'durable' && bySnapshot
       ? { ...item, containedAt: mirror.version }
       : { ...item, delivery: WAITING, containedAt: undefined };
@@ -158,15 +159,18 @@ function accept(
   mirror: Mirror | undefined,
   settled: Settlement[],
 ): Pending {
-  const sameLine = mirror === undefined || receipt.epoch === mirror.epoch;
   // Our line broke while the answer was on its way, and the answer is not about the new one: ask again, under the same id.
-  if (!sameLine && sentOn !== mirror.epoch && item.containedAt === undefined) return { ...item, delivery: WAITING };
+  const brokeMeanwhile = mirror !== undefined && receipt.epoch !== mirror.epoch && sentOn !== mirror.epoch;
+  if (brokeMeanwhile && item.containedAt === undefined) return { ...item, delivery: WAITING };
   settled.push({ kind: 'accepted', mutationId: item.mutation.mutationId, receipt });
-  // An answer from a line that we do not know is ahead of our mirror, which will follow.
-  const containedAt = sameLine && mirror ? versionIfReached(receipt, mirror) : item.containedAt;
-  return { ...item, delivery: { kind: 'accepted', receipt }, containedAt };
+  return { ...item, delivery: { kind: 'accepted', receipt }, containedAt: mirror && versionIfReached(receipt, mirror) };
 }
 
+/**
+ * Whether the mirror contains what a receipt names. The receipt of a retry can bear the name of an older epoch: its entry is on our
+ * line all the same, for the server answered. One of a newer epoch is not in our state yet, for the moment until that line's snapshot
+ * arrives; counting it in by its number errs for that moment only, and never towards durable: a new line begins above all that is.
+ */
 function versionIfReached(receipt: Receipt, mirror: Mirror): number | undefined {
   return receipt.version <= mirror.version ? receipt.version : undefined;
 }

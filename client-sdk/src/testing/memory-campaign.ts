@@ -1,0 +1,200 @@
+import { apply, type CampaignContent } from '../../../server/core/apply.ts';
+import { asCampaign } from '../../../server/core/campaign.ts';
+import type { EditCommand, Mutation } from '../../../server/core/command.ts';
+import { effect } from '../../../server/core/effect.ts';
+import { ENTRY_FORMAT, type Actor, type Entry, type EntryType, type Receipt } from '../../../server/core/entry.ts';
+import { isRetryable, type Refusal } from '../../../server/core/errors.ts';
+import { jsonEqual, type JsonObject } from '../../../server/core/json.ts';
+import { diff, isEmptyPatch } from '../../../server/core/merge-patch.ts';
+import { formatPosition, parsePosition, survivingVersion, type Fork } from '../../../server/core/position.ts';
+import type { SnapshotReason, WatchEvent } from '../../../server/core/stream.ts';
+import type { PushOutcome } from '../../../server/engine/service.ts';
+
+/** A command that the kit's server can carry out; `rollback` with the state that it leads to. */
+type KitCommand = EditCommand | { type: 'rollback'; target: JsonObject } | { type: 'archive' } | { type: 'restore' };
+
+type KitMutation = Omit<Mutation, 'command'> & { command: KitCommand };
+
+/** Hears everything of one subscription; `resumeId` names the place after the event. */
+export type Subscriber = (resumeId: string, event: WatchEvent) => void;
+
+/** The server's side of one campaign, in memory. */
+export interface MemoryCampaign {
+  readonly campaignId: string;
+  readonly history: () => readonly Entry[];
+  readonly content: () => CampaignContent;
+  readonly head: () => { readonly epoch: string; readonly version: number; readonly durableVersion: number };
+  /** The state at a version; `undefined` where there is no such version. */
+  readonly at: (version: number) => JsonObject | undefined;
+  readonly mutate: (mutation: KitMutation, actor: Actor) => PushOutcome;
+  /** In order; stops at the first refusal that passes by itself. */
+  readonly push: (mutations: readonly Mutation[], actor: Actor) => PushOutcome[];
+  readonly subscribe: (lastEventId: string | undefined, subscriber: Subscriber) => () => void;
+  /** Everything up to that version (default: all) is committed. */
+  readonly commit: (version?: number) => void;
+  /** Loses what is not committed after that version (default: all of it), and goes on under a new epoch. */
+  readonly reset: (keptVersion?: number) => void;
+  /** The next mutation is refused so; several stand in line. */
+  readonly rejectNext: (refusal: Refusal) => void;
+  /** Calls back whenever the watermark or the line moved. */
+  readonly onMoved: (callback: () => void) => () => void;
+}
+
+/**
+ * A campaign as the server keeps it, with the server's own `effect` and `apply`: ordering, mutation ids, positions, resumes, the
+ * watermark, epochs. It holds documents to no schema: `rejectNext` plays the part of `check`.
+ */
+export function createMemoryCampaign(campaignId: string, state: JsonObject, now: () => number): MemoryCampaign {
+  const system: Actor = { id: 'system', role: 'admin' };
+  let epoch = 'epoch1';
+  let lineage: Fork[] = [];
+  let durableVersion = 1;
+  let entries: Entry[] = [entryOf(1, 'create', diff({}, state), 'create', system)];
+  let content = fold(entries);
+  /** Commands by mutation id, with the epoch in which they were applied. */
+  const applied = new Map<string, { command: KitCommand; epoch: string; version: number }>();
+  const refusals: Refusal[] = [];
+  const refused = new Map<string, Refusal>();
+  const subscribers = new Map<Subscriber, number>();
+  const moved = new Set<() => void>();
+
+  function entryOf(version: number, type: EntryType, change: JsonObject, mutationId: string, actor: Actor, comment?: string): Entry {
+    const base = { version, type, change, actor, mutationId, correlationId: mutationId, at: now(), format: ENTRY_FORMAT };
+    return comment === undefined ? base : { ...base, comment };
+  }
+
+  function receiptOf(mutationId: string, changed: boolean, at: { epoch: string; version: number }): Receipt {
+    const durability = at.version <= durableVersion ? 'durable' : 'accepted';
+    return { campaignId, position: formatPosition(at.epoch, at.version), ...at, changed, durability, mutationId };
+  }
+
+  function refuse(mutationId: string, refusal: Refusal): PushOutcome {
+    return { ok: false, mutationId, error: { ...refusal, retryable: isRetryable(refusal) } };
+  }
+
+  function mutate({ mutationId, command, expectedVersion, comment }: KitMutation, actor: Actor): PushOutcome {
+    const known = applied.get(mutationId);
+    if (known) {
+      return sameCommand(known.command, command)
+        ? { ok: true, receipt: receiptOf(mutationId, true, { epoch: known.epoch, version: known.version }) }
+        : refuse(mutationId, { reason: 'INVALID', message: `mutationId: ${mutationId} was used for another command` });
+    }
+    const refusal = refused.get(mutationId) ?? refusals.shift();
+    if (refusal) {
+      // What is wrong with a mutation is wrong with it when it is sent again.
+      if (!isRetryable(refusal)) refused.set(mutationId, refusal);
+      return refuse(mutationId, refusal);
+    }
+    const version = entries.length;
+    const position = formatPosition(epoch, version);
+    if (expectedVersion !== undefined && expectedVersion !== version && expectedVersion !== position) {
+      const message = `expectedVersion: expected ${expectedVersion}, but the campaign is at ${position}`;
+      return refuse(mutationId, { reason: 'CONFLICT', message, path: ['expectedVersion'], position });
+    }
+    const archiving = command.type === 'archive' || command.type === 'restore';
+    if (content.archivedAt !== undefined && !archiving) {
+      return refuse(mutationId, { reason: 'INVALID', message: `${campaignId} is archived and read-only; restore it first` });
+    }
+    const change = archiving ? {} : command.type === 'rollback' ? diff(content.state, command.target) : effect(content.state, command);
+    const unchanged = archiving ? (content.archivedAt !== undefined) === (command.type === 'archive') : isEmptyPatch(change);
+    if (unchanged) return { ok: true, receipt: receiptOf(mutationId, false, { epoch, version }) };
+
+    const entry = entryOf(version + 1, command.type, change, mutationId, actor, comment);
+    entries = [...entries, entry];
+    content = apply(content, entry);
+    applied.set(mutationId, { command, epoch, version: entry.version });
+    deliver();
+    return { ok: true, receipt: receiptOf(mutationId, true, { epoch, version: entry.version }) };
+  }
+
+  /** Every subscriber gets what it has not seen. */
+  function deliver(): void {
+    for (const [subscriber, seen] of subscribers) {
+      const fresh = entries.slice(seen);
+      if (fresh.length === 0) continue;
+      subscribers.set(subscriber, entries.length);
+      subscriber(formatPosition(epoch, entries.length), { type: 'entries', epoch, entries: fresh });
+    }
+  }
+
+  function sendSnapshot(subscriber: Subscriber, reason: SnapshotReason, lost?: string[]): void {
+    subscribers.set(subscriber, entries.length);
+    const position = formatPosition(epoch, entries.length);
+    const { archivedAt } = content;
+    subscriber(position, {
+      type: 'snapshot',
+      position,
+      durableVersion,
+      state: asCampaign(content.state),
+      ...(archivedAt !== undefined && { archivedAt }),
+      reason,
+      ...(lost && { lost }),
+    });
+  }
+
+  function sendWatermark(subscriber: Subscriber): void {
+    subscriber(formatPosition(epoch, subscribers.get(subscriber) ?? 0), { type: 'durable', position: formatPosition(epoch, durableVersion) });
+  }
+
+  return {
+    campaignId,
+    history: () => entries,
+    content: () => content,
+    head: () => ({ epoch, version: entries.length, durableVersion }),
+    at: (version) => (version >= 1 && version <= entries.length ? fold(entries.slice(0, version)).state : undefined),
+    mutate,
+    push(mutations, actor) {
+      const outcomes: PushOutcome[] = [];
+      for (const mutation of mutations) {
+        const outcome = mutate(mutation, actor);
+        outcomes.push(outcome);
+        if (!outcome.ok && outcome.error.retryable) break;
+      }
+      return outcomes;
+    },
+    subscribe(lastEventId, subscriber) {
+      const from = lastEventId === undefined ? undefined : parsePosition(lastEventId);
+      const bound = from && survivingVersion(from.epoch, { epoch, version: entries.length }, lineage);
+      if (from && bound !== undefined && from.version <= bound) {
+        subscribers.set(subscriber, from.version);
+        deliver();
+      } else {
+        sendSnapshot(subscriber, lastEventId === undefined ? 'start' : 'reset');
+      }
+      sendWatermark(subscriber);
+      return () => subscribers.delete(subscriber);
+    },
+    commit(version = entries.length) {
+      if (version <= durableVersion) return;
+      durableVersion = Math.min(version, entries.length);
+      for (const subscriber of subscribers.keys()) sendWatermark(subscriber);
+      for (const callback of moved) callback();
+    },
+    reset(keptVersion = durableVersion) {
+      const fromVersion = Math.min(entries.length, Math.max(keptVersion, durableVersion));
+      const lost = entries.slice(fromVersion).map((entry) => entry.mutationId);
+      const parent = epoch;
+      epoch = `epoch${lineage.length + 2}`;
+      lineage = [...lineage, { epoch, parent, fromVersion }];
+      entries = entries.slice(0, fromVersion);
+      content = fold(entries);
+      for (const mutationId of lost) applied.delete(mutationId);
+      for (const subscriber of subscribers.keys()) sendSnapshot(subscriber, 'reset', lost);
+      for (const callback of moved) callback();
+    },
+    rejectNext: (refusal) => void refusals.push(refusal),
+    onMoved(callback) {
+      moved.add(callback);
+      return () => moved.delete(callback);
+    },
+  };
+}
+
+function fold(entries: readonly Entry[]): CampaignContent {
+  return entries.reduce<CampaignContent>(apply, { state: {}, archivedAt: undefined });
+}
+
+/** Commands are plain JSON. */
+function sameCommand(a: KitCommand, b: KitCommand): boolean {
+  return jsonEqual(JSON.parse(JSON.stringify(a)), JSON.parse(JSON.stringify(b)));
+}

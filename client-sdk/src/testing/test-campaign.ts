@@ -1,0 +1,120 @@
+import type { EditCommand } from '../../../server/core/command.ts';
+import type { Actor, Entry, Position } from '../../../server/core/entry.ts';
+import type { Reason, Refusal } from '../../../server/core/errors.ts';
+import { cleanJson } from '../../../server/core/plain-json.ts';
+import { formatPosition } from '../../../server/core/position.ts';
+import { clientOn } from '../client.ts';
+import { systemClock, type Clock } from '../clock.ts';
+import type { CampaignDocument, CampaignUpdates } from '../document.ts';
+import { CampaignError } from '../errors.ts';
+import type { CampaignClient } from '../types.ts';
+import { createMemoryCampaign } from './memory-campaign.ts';
+import { createMemoryLink, type MemoryLink, type Wire } from './memory-link.ts';
+
+export interface TestCampaignOptions {
+  /** Default `test`. */
+  readonly campaignId?: string;
+  /** The document at version 1. Default: a slug and a title. */
+  readonly state?: Partial<CampaignDocument>;
+  /** With `false`, nothing is durable before `commit()`. Default true: everything is, at once. */
+  readonly autoCommit?: boolean;
+  readonly clock?: Clock;
+}
+
+/** A client of a campaign in memory, and a hand on its link. */
+export interface TestLink {
+  readonly client: CampaignClient;
+  /** Cuts the link; what is on the wire is lost both ways. */
+  readonly drop: () => void;
+  readonly reconnect: () => void;
+}
+
+/** A campaign in memory that behaves as the server's do, with one client already connected. */
+export interface TestCampaign extends TestLink {
+  readonly campaignId: string;
+  /** What the server has. */
+  readonly state: () => Partial<CampaignDocument>;
+  readonly position: () => Position;
+  readonly history: () => readonly Entry[];
+  /** Someone else's change. */
+  readonly push: (updates: CampaignUpdates) => void;
+  /** The server refuses the next mutation so. */
+  readonly rejectNext: (reason: Reason, details?: Partial<Refusal>) => void;
+  /** From now on messages take so many milliseconds each way; 0: the next microtask. */
+  readonly delay: (milliseconds: number) => void;
+  /** Everything accepted becomes durable: for `autoCommit: false`. */
+  readonly commit: () => void;
+  /** The server loses whatever is not durable, and goes on under a new epoch. */
+  readonly reset: () => void;
+  /** One more client, on a link of its own. */
+  readonly connect: () => TestLink;
+}
+
+const EDITOR: Actor = { id: 'tester', role: 'admin' };
+const SOMEONE: Actor = { id: 'someone', role: 'editor' };
+const RELEASE_AFTER_MS = 1_000;
+
+/**
+ * A campaign for tests of apps: no server, no network, the same `effect` and `apply` as the server's. It holds documents to no schema;
+ * `rejectNext` plays that part.
+ *
+ * @example
+ * const campaign = createTestCampaign({ state: { slug: 'spring', title: 'Spring' } });
+ * campaign.drop();
+ * campaign.client.campaign().update({ title: 'Summer' }); // shown, and pending
+ * campaign.reconnect();                                   // sent, accepted, durable
+ */
+export function createTestCampaign(options: TestCampaignOptions = {}): TestCampaign {
+  const { campaignId = 'test', state = { slug: 'test', title: 'Test' }, autoCommit = true, clock = systemClock } = options;
+  const cleaned = cleanJson(structuredClone(state), ['state'], 'drop');
+  if (!cleaned.ok) throw new CampaignError(cleaned.refusal);
+  const campaign = createMemoryCampaign(campaignId, cleaned.value, clock.now);
+  let delayMs = 0;
+
+  // A durable server commits what it has accepted a moment later.
+  if (autoCommit) campaign.subscribe(undefined, (_id, event) => event.type === 'entries' && queueMicrotask(() => campaign.commit()));
+
+  function connect(): TestLink {
+    const { connection, drop, reconnect }: MemoryLink = createMemoryLink({
+      campaign,
+      actor: EDITOR,
+      clock,
+      toServer: wire(),
+      toClient: wire(),
+    });
+    return { client: clientOn(connection, clock, RELEASE_AFTER_MS), drop, reconnect };
+  }
+
+  /** In order, whatever the delay is when. */
+  function wire(): Wire {
+    const queue: (() => void)[] = [];
+    const next = () => queue.shift()?.();
+    return (deliver) => {
+      queue.push(deliver);
+      if (delayMs === 0) queueMicrotask(next);
+      else clock.after(delayMs, next);
+    };
+  }
+
+  return {
+    ...connect(),
+    campaignId,
+    state: () => campaign.content().state,
+    position: () => formatPosition(campaign.head().epoch, campaign.head().version),
+    history: campaign.history,
+    push(updates) {
+      const change = cleanJson(structuredClone(updates), ['updates']);
+      if (!change.ok) throw new CampaignError(change.refusal);
+      const command: EditCommand = { type: 'update', updates: change.value };
+      campaign.mutate({ mutationId: clock.id(), command }, SOMEONE);
+    },
+    rejectNext: (reason, details = {}) => campaign.rejectNext({ message: `refused by the test: ${reason}`, ...details, reason }),
+    delay(milliseconds) {
+      delayMs = milliseconds;
+    },
+    commit: () => campaign.commit(),
+    reset: () => campaign.reset(),
+    connect,
+  };
+}
+
