@@ -158,6 +158,7 @@ export function describeOrderedLog(name: string, create: () => Promise<LogUnderT
       const other = campaignEntries('autumn');
       await host();
       await log.seed('autumn', 1, other.start);
+      opened(await log.open('autumn', 1, other.start, ignore));
       expect(await log.pending(10)).toEqual([]);
       const mine = after(start, 3);
       const others = other.after(other.start, 2);
@@ -199,6 +200,7 @@ export function describeOrderedLog(name: string, create: () => Promise<LogUnderT
       const other = campaignEntries('autumn');
       await host();
       await log.seed('autumn', 1, other.start);
+      opened(await log.open('autumn', 1, other.start, ignore));
       await log.append(ID, start, after(start, 5));
       await log.append('autumn', other.start, other.after(other.start, 1));
       await log.markDurable(ID, 'e1', 3);

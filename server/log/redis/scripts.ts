@@ -27,21 +27,21 @@ end
 `;
 
 /**
- * KEYS meta, log, dirty · ARGV generation, expected version, expected tail, campaign, channel, instance, lease ms, then id, bytes and
- * tail of each entry. Answers `lost`, `conflict` with the entries after the expected version, or `appended` with who archives. With
+ * KEYS meta, log, dirty · ARGV generation, expected version, expected tail, campaign, channel, instance, lease ms, expected epoch, then
+ * version, bytes and tail of each entry. Answers `lost`, `conflict` with the entries after the expected version, or `appended` with who archives. With
  * no entries it only confirms the head.
  */
 export const APPEND = `${PREAMBLE}
-local meta = redis.call('HMGET', KEYS[1], 'generation', 'run', 'version', 'tail', 'lease', 'leaseUntil')
-if meta[1] ~= ARGV[1] or meta[2] ~= run_id() then return {'lost'} end
+local meta = redis.call('HMGET', KEYS[1], 'generation', 'run', 'version', 'tail', 'lease', 'leaseUntil', 'epoch')
+if meta[1] ~= ARGV[1] or meta[2] ~= run_id() or meta[7] ~= ARGV[8] then return {'lost'} end
 if meta[3] ~= ARGV[2] then
   if tonumber(meta[3]) < tonumber(ARGV[2]) or not passes(KEYS[2], ARGV[2], ARGV[3]) then return {'lost'} end
   return {'conflict', redis.call('XRANGE', KEYS[2], '(' .. ARGV[2] .. '-0', '+', 'COUNT', 1000)}
 end
 if meta[4] ~= ARGV[3] then return {'lost'} end
-if #ARGV == 7 then return {'appended', ''} end
+if #ARGV == 8 then return {'appended', ''} end
 local last = #ARGV - 2
-for i = 8, last, 3 do
+for i = 9, last, 3 do
   redis.call('XADD', KEYS[2], ARGV[i] .. '-0', 'b', ARGV[i + 1], 't', ARGV[i + 2])
 end
 local now = now_ms()
@@ -51,20 +51,20 @@ local lease_until = meta[6]
 if holder == ARGV[6] then lease_until = string.format('%d', now + tonumber(ARGV[7])) end
 redis.call('HSET', KEYS[1], 'version', ARGV[last], 'tail', ARGV[last + 2], 'lease', holder, 'leaseUntil', lease_until)
 redis.call('ZADD', KEYS[3], 'NX', now, ARGV[4])
-for i = 8, last, 3 do
+for i = 9, last, 3 do
   redis.call('SPUBLISH', ARGV[5], 'e' .. ARGV[i + 2] .. ' ' .. ARGV[i + 1])
 end
 return {'appended', holder}
 `;
 
 /**
- * KEYS meta, log · ARGV generation, archived version, archived tail. Answers `absent` (not here, or not on the archive's line),
+ * KEYS meta, log · ARGV generation, archived version, archived tail, epoch. Answers `absent` (not here, or not on the archive's line),
  * `trimmed` (the archive was read before it took what has been trimmed since: read again), or `opened` with version, tail, durable
  * and the entries after the archived version.
  */
 export const OPEN = `${PREAMBLE}
-local meta = redis.call('HMGET', KEYS[1], 'generation', 'run', 'version', 'tail', 'durable')
-if meta[1] ~= ARGV[1] or meta[2] ~= run_id() then return {'absent'} end
+local meta = redis.call('HMGET', KEYS[1], 'generation', 'run', 'version', 'tail', 'durable', 'epoch')
+if meta[1] ~= ARGV[1] or meta[2] ~= run_id() or meta[6] ~= ARGV[4] then return {'absent'} end
 local version, archived = tonumber(meta[3]), tonumber(ARGV[2])
 if version < archived then return {'absent'} end
 if version == archived then
@@ -92,23 +92,25 @@ return 1
 `;
 
 /**
- * KEYS meta, log, dirty · ARGV epoch, version, campaign, channel, oldest id to keep. The watermark goes forward only, and never past the log's
- * head; what it has passed is trimmed, but for a tail that repairs gaps.
+ * KEYS meta, log, dirty · ARGV epoch, version, campaign, channel, oldest id to keep. The watermark goes forward only, and never past
+ * the log's head; what it has passed is trimmed, but for a tail that repairs gaps. Answers where it stands now, or an empty text
+ * where it has not moved.
  */
 export const DURABLE = `${PREAMBLE}
 local meta = redis.call('HMGET', KEYS[1], 'epoch', 'version', 'durable')
-if meta[1] ~= ARGV[1] then return 0 end
-local version = tonumber(ARGV[2])
-if version <= tonumber(meta[3]) or version > tonumber(meta[2]) then return 0 end
-redis.call('HSET', KEYS[1], 'durable', ARGV[2])
+if meta[1] ~= ARGV[1] then return '' end
+local version = ARGV[2]
+if tonumber(version) > tonumber(meta[2]) then version = meta[2] end
+if tonumber(version) <= tonumber(meta[3]) then return '' end
+redis.call('HSET', KEYS[1], 'durable', version)
 redis.call('XTRIM', KEYS[2], 'MINID', ARGV[5])
-if meta[2] == ARGV[2] then
+if meta[2] == version then
   redis.call('ZREM', KEYS[3], ARGV[3])
 else
   redis.call('ZADD', KEYS[3], 'XX', now_ms(), ARGV[3])
 end
-redis.call('SPUBLISH', ARGV[4], 'd' .. ARGV[1] .. ' ' .. ARGV[2])
-return 1
+redis.call('SPUBLISH', ARGV[4], 'd' .. ARGV[1] .. ' ' .. version)
+return version
 `;
 
 /**
@@ -123,16 +125,16 @@ return 1
 `;
 
 /**
- * KEYS meta, log · ARGV instance, lease ms, count. The entries that are not yet durable, for whoever holds the lease or finds it free: an economy that
- * keeps two archivers off the same work; correctness is the archive's guard.
+ * KEYS meta, log · ARGV instance, lease ms, count. `1` and the entries that are not yet durable, for whoever holds
+ * the lease or finds it free; else `0`. An economy that keeps two archivers off the same work: correctness is the archive's guard.
  */
 export const TAKE = `${PREAMBLE}
 local meta = redis.call('HMGET', KEYS[1], 'durable', 'lease', 'leaseUntil')
-if not meta[1] then return {} end
+if not meta[1] then return {0} end
 local now = now_ms()
-if meta[2] and meta[2] ~= ARGV[1] and tonumber(meta[3]) >= now then return {} end
+if meta[2] and meta[2] ~= ARGV[1] and tonumber(meta[3]) >= now then return {0} end
 redis.call('HSET', KEYS[1], 'lease', ARGV[1], 'leaseUntil', string.format('%d', now + tonumber(ARGV[2])))
-return redis.call('XRANGE', KEYS[2], '(' .. meta[1] .. '-0', '+', 'COUNT', ARGV[3])
+return {1, redis.call('XRANGE', KEYS[2], '(' .. meta[1] .. '-0', '+', 'COUNT', ARGV[3])}
 `;
 
 /** KEYS dirty · ARGV age in ms, count. Campaigns of a partition that have waited for so long: their archiver has gone, or is late. */
@@ -140,9 +142,20 @@ export const ORPHANS = `${PREAMBLE}
 return redis.call('ZRANGE', KEYS[1], '-inf', string.format('%d', now_ms() - tonumber(ARGV[1])), 'BYSCORE', 'LIMIT', 0, ARGV[2])
 `;
 
-/** KEYS meta. The head, if this very Redis process holds it; for the check that catches a lost publication. */
-export const HEAD = `${PREAMBLE}
-local meta = redis.call('HMGET', KEYS[1], 'generation', 'run', 'version', 'epoch', 'durable')
-if not meta[1] or meta[2] ~= run_id() then return {} end
-return {meta[1], meta[3], meta[4], meta[5]}
+/**
+ * KEYS meta of campaigns of one partition. The head of each that this very Redis process holds, else an empty list; for the check that
+ * catches lost publications and lost data.
+ */
+export const HEADS = `${PREAMBLE}
+local run = run_id()
+local heads = {}
+for i, key in ipairs(KEYS) do
+  local meta = redis.call('HMGET', key, 'generation', 'run', 'version', 'epoch', 'durable')
+  if meta[1] and meta[2] == run then
+    heads[i] = {meta[1], meta[3], meta[4], meta[5]}
+  else
+    heads[i] = {}
+  end
+end
+return heads
 `;
