@@ -34,7 +34,7 @@ export function check(next: JsonObject, change: JsonObject, sizeBound: number, s
   for (const field of REQUIRED_FIELDS) {
     if (!Object.hasOwn(next, field)) return refuse([field], `${field}: this field is required and cannot be removed`);
   }
-  if (depth(change) > LIMITS.depth) {
+  if (isDeeperThan(LIMITS.depth, change)) {
     return refuse([], `the document would be nested more than ${LIMITS.depth} levels deep`, LIMITS.depth);
   }
   for (const field of Object.keys(change)) {
@@ -74,9 +74,8 @@ function checkField(field: string, value: JsonValue | undefined, sections: Secti
   return undefined;
 }
 
-function depth(value: JsonValue): number {
-  if (typeof value !== 'object' || value === null) return 0;
-  let deepest = 0;
-  for (const member of Object.values(value)) deepest = Math.max(deepest, depth(member));
-  return deepest + 1;
+/** Looks no further down than it must, so that no depth of nesting can exhaust the stack. */
+function isDeeperThan(levels: number, value: JsonValue): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((member) => isDeeperThan(levels - 1, member));
 }

@@ -59,7 +59,8 @@ export function mayAsk(identity: Identity, type: ResolvedCommand['type'], campai
 export function decide(situation: Situation, request: Request, sections: Sections = {}): Decision {
   const { command } = request;
   if (!mayAsk(request.identity, command.type, situation.campaignId)) {
-    return reject({ reason: 'FORBIDDEN', message: `${command.type}: your role does not allow this on ${situation.campaignId}` });
+    const message = `${command.type}: your role does not allow this on ${situation.campaignId}`;
+    return reject({ reason: 'FORBIDDEN', message, path: ['campaignId'] });
   }
   if (request.expectedVersion !== undefined && !isExpected(situation, request.expectedVersion)) {
     const position = formatPosition(situation.epoch, situation.version);
@@ -74,7 +75,8 @@ export function decide(situation: Situation, request: Request, sections: Section
     return { kind: 'entry', change: {}, after: { content, sizeBound: situation.sizeBound } };
   }
   if (archivedAt !== undefined) {
-    return reject({ reason: 'INVALID', message: `${situation.campaignId} is archived and read-only; restore it first` });
+    const message = `campaignId: ${situation.campaignId} is archived and read-only; restore it first`;
+    return reject({ reason: 'INVALID', message, path: ['campaignId'] });
   }
   const change = command.type === 'rollback' ? diff(state, command.target) : effect(state, command);
   if (isEmptyPatch(change)) return { kind: 'unchanged' };

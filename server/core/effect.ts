@@ -4,8 +4,8 @@ import { diff, mergePatch } from './merge-patch.ts';
 
 /**
  * What a command does to a state, as a merge patch: `{}` where it changes nothing. Total: for any state and any well-typed command
- * there is an effect, and whether the result is allowed is for `check` to say. The server decides with it, the SDK shows with it
- * before the server has answered, and the simulator and the test kit share it.
+ * whose JSON has passed `cleanJson` there is an effect, and whether the result is allowed is for `check` to say. The server decides
+ * with it, the SDK shows with it before the server has answered, and the simulator and the test kit share it.
  *
  * @example effect({ features: ['a'] }, { type: 'updateFeatures', features: ['b'], action: 'add' }) // { features: ['a', 'b'] }
  */

@@ -19,9 +19,15 @@ export type Cleaned<T> = { ok: true; value: T } | { ok: false; refusal: Refusal 
  * @example cleanJson({ title: 'x', n: 1 / 0 }, ['updates']) // refused: updates.n: numbers must be finite
  */
 export function cleanJson(value: unknown, at: Path, nulls: NullMembers = 'keep'): Cleaned<JsonObject> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return refuse(at, 'must be a JSON object');
-  // Safe: `cleanObject` has seen every member by the time its result is used.
-  return cleanObject(value as Record<string, unknown>, at, 1, nulls);
+  if (typeof value !== 'object' || value === null || !isPlainObject(value)) return refuse(at, 'must be a JSON object');
+  return cleanObject(value, at, 1, nulls);
+}
+
+/** `{…}`, also one of another realm (a frame, a test environment), but no array, no `Date`, no instance of a class. */
+function isPlainObject(value: object): value is Record<string, unknown> {
+  if (Array.isArray(value)) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
 function refuse(path: Path, message: string, limit?: number): { ok: false; refusal: Refusal } {
@@ -37,10 +43,9 @@ function refuse(path: Path, message: string, limit?: number): { ok: false; refus
   };
 }
 
-function refuseText(path: Path, text: string): { ok: false; refusal: Refusal } | undefined {
-  if (text.includes('\u0000')) return refuse(path, 'U+0000 is not allowed in text');
-  if (!text.isWellFormed()) return refuse(path, 'text must be well-formed Unicode; it holds half of a surrogate pair');
-  return undefined;
+function faultOf(text: string): string | undefined {
+  if (text.includes('\u0000')) return 'U+0000 is not allowed in text';
+  return text.isWellFormed() ? undefined : 'text must be well-formed Unicode; it holds half of a surrogate pair';
 }
 
 function cleanObject(source: Record<string, unknown>, path: Path, depth: number, nulls: NullMembers): Cleaned<JsonObject> {
@@ -49,8 +54,8 @@ function cleanObject(source: Record<string, unknown>, path: Path, depth: number,
   for (const key of Object.keys(source)) {
     const member = source[key];
     if (FORBIDDEN_KEYS.has(key)) return refuse([...path, key], 'this key is not allowed');
-    const badKey = refuseText([...path, key.toWellFormed()], key);
-    if (badKey) return badKey;
+    const fault = faultOf(key);
+    if (fault !== undefined) return refuse([...path, key.toWellFormed()], fault);
     if (member === undefined || (member === null && nulls === 'drop')) {
       delete (copy ??= { ...source } as JsonObject)[key];
       continue;
@@ -74,11 +79,13 @@ function cleanArray(source: readonly unknown[], path: Path, depth: number): Clea
   return { ok: true, value: copy ?? (source as JsonValue[]) };
 }
 
-/** `path` and `key` come apart so that the longer path is only built where something is wrong or nested. */
+/** `path` and `key` come apart, so that the longer path is built only where something is wrong or nested. */
 function cleanValue(value: unknown, path: Path, key: string | number, depth: number, nulls: NullMembers): Cleaned<JsonValue> {
   switch (typeof value) {
-    case 'string':
-      return refuseText([...path, key], value) ?? { ok: true, value };
+    case 'string': {
+      const fault = faultOf(value);
+      return fault === undefined ? { ok: true, value } : refuse([...path, key], fault);
+    }
     case 'number':
       if (!Number.isFinite(value)) return refuse([...path, key], 'numbers must be finite');
       return { ok: true, value: value === 0 ? 0 : value };
@@ -87,10 +94,8 @@ function cleanValue(value: unknown, path: Path, key: string | number, depth: num
     case 'object':
       if (value === null) return { ok: true, value };
       if (Array.isArray(value)) return cleanArray(value, [...path, key], depth + 1);
-      if (Object.getPrototypeOf(value) !== Object.prototype && Object.getPrototypeOf(value) !== null) {
-        return refuse([...path, key], 'must be plain JSON');
-      }
-      return cleanObject(value as Record<string, unknown>, [...path, key], depth + 1, nulls);
+      if (!isPlainObject(value)) return refuse([...path, key], 'must be plain JSON');
+      return cleanObject(value, [...path, key], depth + 1, nulls);
     default:
       return refuse([...path, key], `must be JSON, not ${typeof value}`);
   }
