@@ -101,7 +101,7 @@ const MAX_LOADED_IN_MEMORY = 10_000;
  *
  * @throws where the host may not be served without a key, where the port is taken, or where the archive fails
  * @example
- * const archive = await openPgliteArchive({ dataDir: './data', namespace: 'cs', forkOnUncleanStart: true });
+ * const archive = await openPgliteArchive({ dataDir: './data', namespace: 'cs' });
  * const server = await createCampaignServer({ archive, port: 4000 });
  */
 export async function createCampaignServer(options: CampaignServerOptions = {}): Promise<CampaignServer> {

@@ -46,15 +46,14 @@ try {
 /** Waits for a database that does not answer yet; everything else that is wrong with it will not mend itself. */
 async function openArchive({ storage, namespace, startTimeout }: Config): Promise<Archive | undefined> {
   if (storage.kind === 'none') return undefined;
-  // The log is in this process, and ends with it: what it had accepted and not handed over is lost, hence the new epoch.
-  const options = { namespace, forkOnUncleanStart: true };
-  if (storage.kind === 'embedded') return openPgliteArchive({ ...options, dataDir: storage.dataDir });
+  if (storage.kind === 'embedded') return openPgliteArchive({ namespace, dataDir: storage.dataDir });
   const giveUpAt = Date.now() + startTimeout;
   for (;;) {
     try {
       return await openPostgresArchive({
-        ...options,
+        namespace,
         connectionString: storage.url,
+        // The log is in this process: a second instance on the same campaigns would order them for itself.
         exclusive: {
           onLockLost: (error) => logger.error({ err: error }, 'the lock on the namespace was lost'),
           onLockRegained: () => logger.info('the lock on the namespace is held again'),

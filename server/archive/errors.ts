@@ -44,9 +44,6 @@ const DATA_STATES = /^(22|23|54)...$/;
 /** `pg` has no codes for its own timeouts and broken links. */
 const UNREACHABLE_MESSAGES = /^(Connection terminated|timeout exceeded when trying to connect|Query read timeout|timeout expired)|not queryable/;
 
-/** Kysely's words for a database that was ended by `stop`. */
-const STOPPED = 'driver has already been destroyed';
-
 /** Any error of the drivers as an {@link ArchiveError}; an ArchiveError stays itself. */
 export function toArchiveError(error: unknown): ArchiveError {
   if (error instanceof ArchiveError) return error;
@@ -54,7 +51,6 @@ export function toArchiveError(error: unknown): ArchiveError {
   const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : undefined;
   // A failed connection to a name with several addresses is an AggregateError, whose own message is empty.
   const message = cause.message || code || cause.name;
-  if (message === STOPPED) return new ArchiveError('stopped', 'The archive has been stopped.', { cause });
   return new ArchiveError(kindOf(code, message), message, { code, cause });
 }
 

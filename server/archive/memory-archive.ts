@@ -1,7 +1,7 @@
 import type { JsonObject } from '../core/json.ts';
 import { mergePatch } from '../core/merge-patch.ts';
 import type { Fork } from '../core/position.ts';
-import type { Archive, ArchivedCampaign, CampaignCommit, CampaignSummary, CommitOutcome, Head, SealedEntry } from '../engine/ports.ts';
+import type { Archive, ArchivedCampaign, CampaignCommit, CampaignSummary, CommitOutcome, Head, Seat, SealedEntry } from '../engine/ports.ts';
 import { lastEntry, listed, toSealedEntry } from './columns.ts';
 import { ArchiveError } from './errors.ts';
 
@@ -16,41 +16,31 @@ interface StoredCampaign {
   /** Versions 1, 2, 3 … */
   entries: { bytes: string; tail: string }[];
   byMutation: Map<string, number>;
-  incarnation: string | undefined;
+  seat: Seat;
 }
 
 /** The disk of a memory archive: outlives it, so that restarts and crashes can be played. */
 export interface MemoryStore {
   readonly campaigns: Map<string, StoredCampaign>;
-  incarnation: string | undefined;
-  stoppedCleanly: boolean;
 }
 
 export function createMemoryStore(): MemoryStore {
-  return { campaigns: new Map(), incarnation: undefined, stoppedCleanly: false };
+  return { campaigns: new Map() };
 }
 
 export interface MemoryArchiveOptions {
   /** Default: an empty one. */
   store?: MemoryStore;
-  /** Whether campaigns get a new epoch at their first load after an unclean stop. Default false: then the log decides. */
-  forkOnUncleanStart?: boolean;
-  /** Makes epochs and incarnations; needed only with `forkOnUncleanStart`. Default: 1, 2, 3 …, so that a run can be repeated. */
-  token?: () => string;
+  /** Whether nobody else uses the store: a clean stop then frees the seats that were taken through this archive. Default true. */
+  soleUser?: boolean;
 }
 
 /** The archive's twin in memory: the same answers, at once and always in the same way. For tests and simulations. */
 export function createMemoryArchive(options: MemoryArchiveOptions = {}): Archive {
-  const { store = createMemoryStore(), forkOnUncleanStart = false } = options;
-  let drawn = 0;
-  const token = options.token ?? (() => `m${(drawn += 1)}`);
+  const { store = createMemoryStore(), soleUser = true } = options;
+  /** Seats taken through this archive, by campaign, with their generation. */
+  const taken = new Map<string, number>();
   let stopped = false;
-
-  if (forkOnUncleanStart) {
-    if (!store.stoppedCleanly || store.incarnation === undefined) store.incarnation = token();
-  }
-  store.stoppedCleanly = false;
-  const incarnation = forkOnUncleanStart ? store.incarnation : undefined;
 
   /** Every call in one turn, as one transaction; what it throws becomes a rejection. */
   const call = <T>(answer: () => T): Promise<T> =>
@@ -65,13 +55,9 @@ export function createMemoryArchive(options: MemoryArchiveOptions = {}): Archive
     return campaign?.head.epoch === expected.epoch && campaign.head.version === expected.version ? campaign : undefined;
   };
 
-  const fork = (campaignId: string, parent: { epoch: string; version: number }, epoch: string): boolean => {
-    const campaign = held(campaignId, parent);
-    if (!campaign) return false;
-    campaign.lineage.push({ epoch, parent: parent.epoch, fromVersion: parent.version });
-    campaign.head = { ...campaign.head, epoch };
-    campaign.incarnation = incarnation;
-    return true;
+  const leave = (campaignId: string, generation: number): void => {
+    const campaign = store.campaigns.get(campaignId);
+    if (campaign?.seat.generation === generation) campaign.seat = { generation, taken: false };
   };
 
   const append = (campaign: StoredCampaign, { record, bytes, tail }: SealedEntry): void => {
@@ -111,7 +97,6 @@ export function createMemoryArchive(options: MemoryArchiveOptions = {}): Archive
       call((): ArchivedCampaign | undefined => {
         const campaign = store.campaigns.get(campaignId);
         if (!campaign) return undefined;
-        if (incarnation !== undefined && campaign.incarnation !== incarnation) fork(campaignId, campaign.head, token());
         return {
           head: { ...campaign.head },
           state: JSON.parse(campaign.state),
@@ -119,6 +104,7 @@ export function createMemoryArchive(options: MemoryArchiveOptions = {}): Archive
           updatedAt: campaign.updatedAt,
           updatedBy: campaign.updatedBy,
           lineage: campaign.lineage.map((step) => ({ ...step })),
+          seat: { ...campaign.seat },
           recent: recent > 0 ? campaign.entries.slice(-recent).map(toSealedEntry) : [],
         };
       }),
@@ -136,7 +122,7 @@ export function createMemoryArchive(options: MemoryArchiveOptions = {}): Archive
           lineage: [],
           entries: [],
           byMutation: new Map(),
-          incarnation,
+          seat: { generation: 0, taken: false },
         };
         append(campaign, first);
         store.campaigns.set(campaignId, campaign);
@@ -152,7 +138,24 @@ export function createMemoryArchive(options: MemoryArchiveOptions = {}): Archive
         return parts.map(commitPart);
       }),
 
-    fork: (campaignId, parent, epoch) => call(() => fork(campaignId, parent, epoch)),
+    enterLog: (campaignId, expected, epoch) =>
+      call(() => {
+        const campaign = held(campaignId, expected);
+        if (campaign?.seat.generation !== expected.generation) return false;
+        if (epoch !== undefined) {
+          campaign.lineage.push({ epoch, parent: expected.epoch, fromVersion: expected.version });
+          campaign.head = { ...campaign.head, epoch };
+        }
+        campaign.seat = { generation: expected.generation + 1, taken: true };
+        taken.set(campaignId, campaign.seat.generation);
+        return true;
+      }),
+
+    leaveLog: (campaignId, generation) =>
+      call(() => {
+        leave(campaignId, generation);
+        taken.delete(campaignId);
+      }),
 
     heads: (campaignIds) =>
       call(() =>
@@ -198,7 +201,9 @@ export function createMemoryArchive(options: MemoryArchiveOptions = {}): Archive
     ping: () => call(() => undefined),
 
     stop: ({ clean }) => {
-      if (!stopped && forkOnUncleanStart && clean && store.incarnation === incarnation) store.stoppedCleanly = true;
+      if (!stopped && clean && soleUser) {
+        for (const [campaignId, generation] of taken) leave(campaignId, generation);
+      }
       stopped = true;
       return Promise.resolve();
     },

@@ -3,17 +3,19 @@ import type { Archive } from '../engine/ports.ts';
 import { toArchiveError } from './errors.ts';
 import { migrate } from './migrations/migrate.ts';
 import { lockNamespace, type NamespaceLock } from './namespace-lock.ts';
-import { openArchive, type OpenArchiveOptions } from './postgres-archive.ts';
+import { openArchive } from './postgres-archive.ts';
 import { createPool, type PoolOptions } from './postgres-pool.ts';
 import { preparing } from './prepared-pool.ts';
 import type { Database } from './schema.ts';
 
-export interface PostgresArchiveOptions extends OpenArchiveOptions {
+export interface PostgresArchiveOptions {
   /** `DATABASE_URL`: Postgres 15 or newer. */
   connectionString: string;
+  /** The Postgres schema; one namespace is one tenant. */
+  namespace: string;
   /**
-   * Without Redis: the namespace belongs to this instance alone, and a second one is refused. The callbacks tell when the session that
-   * holds the lock breaks, and when it is back.
+   * Without Redis: the namespace belongs to this instance alone, a second one is refused, and a clean stop frees the seats of its log.
+   * The callbacks tell when the session that holds the lock breaks, and when it is back.
    */
   exclusive?: { onLockLost?: (error: Error) => void; onLockRegained?: () => void };
   /** Connections at most. Default 8. */
@@ -45,7 +47,7 @@ export async function openPostgresArchive(options: PostgresArchiveOptions): Prom
     }
     await migrateAlone({ connectionString, statementTimeout: MIGRATION_TIMEOUT, size: 2, onError }, namespace);
     db = connect({ connectionString, statementTimeout, size: poolSize, onError });
-    const archive = await openArchive(db, options);
+    const archive = openArchive(db, { namespace, soleUser: exclusive !== undefined });
     let stopping: Promise<void> | undefined;
     return { ...archive, stop: (how) => (stopping ??= archive.stop(how).finally(() => lock?.release())) };
   } catch (error) {

@@ -10,8 +10,6 @@ export interface PgliteArchiveOptions {
   dataDir: string;
   /** The Postgres schema in it. */
   namespace: string;
-  /** Whether campaigns get a new epoch at their first load after an unclean stop: true with a log in process. */
-  forkOnUncleanStart: boolean;
 }
 
 /**
@@ -27,9 +25,9 @@ const WORKER = new URL(import.meta.url.endsWith('.ts') ? './pglite-worker.ts' : 
  * @throws ArchiveError `in-use` where another process has the folder
  */
 export async function openPgliteArchive(options: PgliteArchiveOptions): Promise<Archive> {
-  const { dataDir, namespace, forkOnUncleanStart } = options;
+  const { dataDir, namespace } = options;
   const lock = await lockDataFolder(dataDir);
-  const thread = startThread({ folder: join(dataDir, 'pglite'), namespace, forkOnUncleanStart });
+  const thread = startThread({ folder: join(dataDir, 'pglite'), namespace });
   try {
     await thread.opened;
   } catch (error) {
@@ -43,7 +41,8 @@ export async function openPgliteArchive(options: PgliteArchiveOptions): Promise<
     load: (campaignId, recent) => call('load', [campaignId, recent]),
     create: (campaignId, first, state) => call('create', [campaignId, first, state]),
     commit: (parts) => call('commit', [parts.map(packCommit)]),
-    fork: (campaignId, parent, epoch) => call('fork', [campaignId, parent, epoch]),
+    enterLog: (campaignId, expected, epoch) => call('enterLog', [campaignId, expected, epoch]),
+    leaveLog: (campaignId, generation) => call('leaveLog', [campaignId, generation]),
     heads: (campaignIds) => call('heads', [campaignIds]),
     findMutation: (campaignId, mutationId) => call('findMutation', [campaignId, mutationId]),
     history: (campaignId, before, limit) => call('history', [campaignId, before, limit]),

@@ -6,7 +6,6 @@ import { ArchiveError, type ArchiveErrorKind } from './errors.ts';
 export interface WorkerOptions {
   folder: string;
   namespace: string;
-  forkOnUncleanStart: boolean;
 }
 
 export type ArchiveMethod = keyof Archive;

@@ -2,41 +2,33 @@ import { sql, type Kysely } from 'kysely';
 import { jsonArrayFrom } from 'kysely/helpers/postgres';
 import type { JsonObject } from '../core/json.ts';
 import { mergePatch } from '../core/merge-patch.ts';
-import type { Archive, ArchivedCampaign, CampaignSummary, CommitOutcome } from '../engine/ports.ts';
+import type { Archive, CampaignSummary, CommitOutcome } from '../engine/ports.ts';
 import { listed, toSealedEntry } from './columns.ts';
 import { commitParts } from './commit.ts';
-import { toArchiveError } from './errors.ts';
-import { beginIncarnation, endIncarnation, forgetCleanStop, randomToken } from './incarnation.ts';
+import { ArchiveError, toArchiveError } from './errors.ts';
 import type { Database } from './schema.ts';
 
 export interface OpenArchiveOptions {
-  /** The Postgres schema; one namespace is one tenant. */
+  /** The Postgres schema. */
   namespace: string;
-  /**
-   * Whether campaigns get a new epoch at their first load after an unclean stop. True with a log in process, which loses what was
-   * accepted and not yet stored; false with Redis, where the log knows.
-   */
-  forkOnUncleanStart: boolean;
-  /** Makes epochs and incarnations. Default: 72 random bits. */
-  token?: () => string;
+  /** Whether nobody else uses it, so that the log ends with this archive: a clean stop then frees the seats that were taken through it. */
+  soleUser: boolean;
 }
 
-/** The port over a migrated database, real Postgres or PGlite alike. `stop` ends the database too. */
-export async function openArchive(unscoped: Kysely<Database>, options: OpenArchiveOptions): Promise<Archive> {
-  const { namespace, forkOnUncleanStart, token = randomToken } = options;
+/**
+ * The port in SQL, over a migrated database, real Postgres or PGlite alike. Every answer is one statement, hence one snapshot; every
+ * write is one statement, hence one transaction. `stop` ends the database too.
+ */
+export function openArchive(unscoped: Kysely<Database>, { namespace, soleUser }: OpenArchiveOptions): Archive {
   const db = unscoped.withSchema(namespace);
-  if (forkOnUncleanStart) return createPostgresArchive(db, await beginIncarnation(db, token), token);
-  await forgetCleanStop(db);
-  return createPostgresArchive(db, null, token);
-}
+  /** Seats taken through this archive, by campaign, with their generation. */
+  const taken = new Map<string, number>();
 
-/** The port in SQL. Every answer is one statement, hence one snapshot; every write is one statement, hence one transaction. */
-function createPostgresArchive(db: Kysely<Database>, incarnation: string | null, token: () => string): Archive {
-  const load = async (campaignId: string, recent: number): Promise<ArchivedCampaign | undefined> => {
+  const load: Archive['load'] = async (campaignId, recent) => {
     const row = await db
       .selectFrom('campaigns')
       .where('id', '=', campaignId)
-      .select(['epoch', 'version', 'tail', 'archived_at', 'updated_at', 'updated_by', 'incarnation', sql<string>`state::text`.as('state')])
+      .select(['epoch', 'version', 'tail', 'archived_at', 'updated_at', 'updated_by', 'seat_generation', 'seat_taken', sql<string>`state::text`.as('state')])
       .select((query) => [
         jsonArrayFrom(
           query
@@ -56,11 +48,6 @@ function createPostgresArchive(db: Kysely<Database>, incarnation: string | null,
       ])
       .executeTakeFirst();
     if (!row) return undefined;
-    if (incarnation !== null && row.incarnation !== incarnation) {
-      // Whoever wins, also another load of the same campaign: what it says afterwards is confirmed.
-      await fork(campaignId, row, token());
-      return await load(campaignId, recent);
-    }
     return {
       head: { epoch: row.epoch, version: row.version, tail: row.tail },
       state: JSON.parse(row.state),
@@ -68,6 +55,7 @@ function createPostgresArchive(db: Kysely<Database>, incarnation: string | null,
       updatedAt: row.updated_at,
       updatedBy: row.updated_by,
       lineage: row.lineage,
+      seat: { generation: row.seat_generation, taken: row.seat_taken },
       recent: row.recent.reverse().map(toSealedEntry),
     };
   };
@@ -91,7 +79,8 @@ function createPostgresArchive(db: Kysely<Database>, incarnation: string | null,
             created_at: at,
             updated_at: at,
             updated_by: actor.id,
-            incarnation,
+            seat_generation: 0,
+            seat_taken: false,
           })
           .onConflict((conflict) => conflict.column('id').doNothing())
           .returning('id'),
@@ -115,30 +104,62 @@ function createPostgresArchive(db: Kysely<Database>, incarnation: string | null,
     return created.length === 1;
   };
 
-  const fork = async (campaignId: string, parent: { epoch: string; version: number }, epoch: string): Promise<boolean> => {
-    const forked = await db
-      .with('moved', (query) =>
-        query
-          .updateTable('campaigns')
-          .set({ epoch, incarnation })
-          .where('id', '=', campaignId)
-          .where('epoch', '=', parent.epoch)
-          .where('version', '=', parent.version)
-          .returning(['id', 'version']),
-      )
-      .insertInto('epochs')
-      .columns(['campaign_id', 'epoch', 'parent', 'from_version'])
-      .expression((query) =>
-        query.selectFrom('moved').select((row) => [
-          'moved.id',
-          row.cast<string>(row.val(epoch), 'text').as('epoch'),
-          row.cast<string>(row.val(parent.epoch), 'text').as('parent'),
-          'moved.version',
-        ]),
-      )
-      .returning('campaign_id')
+  const enterLog: Archive['enterLog'] = async (campaignId, expected, epoch) => {
+    const entering = db.with('entered', (query) =>
+      query
+        .updateTable('campaigns')
+        .set({ seat_generation: expected.generation + 1, seat_taken: true, epoch: epoch ?? expected.epoch })
+        .where('id', '=', campaignId)
+        .where('epoch', '=', expected.epoch)
+        .where('version', '=', expected.version)
+        .where('seat_generation', '=', expected.generation)
+        .returning(['id', 'version']),
+    );
+    const entered =
+      epoch === undefined
+        ? await entering.selectFrom('entered').select('id').execute()
+        : await entering
+            .insertInto('epochs')
+            .columns(['campaign_id', 'epoch', 'parent', 'from_version'])
+            .expression((query) =>
+              query.selectFrom('entered').select((row) => [
+                'entered.id',
+                row.cast<string>(row.val(epoch), 'text').as('epoch'),
+                row.cast<string>(row.val(expected.epoch), 'text').as('parent'),
+                'entered.version',
+              ]),
+            )
+            .returning('campaign_id')
+            .execute();
+    if (entered.length === 0) return false;
+    taken.set(campaignId, expected.generation + 1);
+    return true;
+  };
+
+  const leaveLog: Archive['leaveLog'] = async (campaignId, generation) => {
+    await db
+      .updateTable('campaigns')
+      .set({ seat_taken: false })
+      .where('id', '=', campaignId)
+      .where('seat_generation', '=', generation)
       .execute();
-    return forked.length === 1;
+    taken.delete(campaignId);
+  };
+
+  /**
+   * The seats that were taken here, and no other: one that an earlier process left taken when it crashed still tells of a loss, until
+   * its campaign is loaded.
+   */
+  const leaveAll = async (): Promise<void> => {
+    const seats = JSON.stringify([...taken].map(([id, generation]) => ({ id, generation })));
+    await db
+      .updateTable('campaigns')
+      .from(sql<{ id: string; generation: number }>`json_to_recordset(${seats}::text::json)`.as<'seat'>(sql`seat(id text, generation bigint)`))
+      .set({ seat_taken: false })
+      .whereRef('campaigns.id', '=', 'seat.id')
+      .whereRef('campaigns.seat_generation', '=', 'seat.generation')
+      .execute();
+    taken.clear();
   };
 
   const heads: Archive['heads'] = async (campaignIds) => {
@@ -234,31 +255,37 @@ function createPostgresArchive(db: Kysely<Database>, incarnation: string | null,
 
   const stop: Archive['stop'] = async ({ clean }) => {
     try {
-      if (clean && incarnation !== null) await endIncarnation(db, incarnation);
+      if (clean && soleUser) await leaveAll();
     } finally {
       await db.destroy();
     }
   };
 
+  let stopping: Promise<void> | undefined;
+  /** The same call, rejecting with an `ArchiveError`, and at once after `stop`. */
+  const open = <A extends unknown[], T>(call: (...args: A) => Promise<T>): ((...args: A) => Promise<T>) => {
+    return async (...args) => {
+      if (stopping) throw new ArchiveError('stopped', 'The archive has been stopped.');
+      return await call(...args).catch(rethrow);
+    };
+  };
+
   return {
-    load: failing(load),
-    create: failing(create),
-    commit: failing(commit),
-    fork: failing(fork),
-    heads: failing(heads),
-    findMutation: failing(findMutation),
-    history: failing(history),
-    stateAt: failing(stateAt),
-    list: failing(list),
-    ping: failing(ping),
-    stop: failing(stop),
+    load: open(load),
+    create: open(create),
+    commit: open(commit),
+    enterLog: open(enterLog),
+    leaveLog: open(leaveLog),
+    heads: open(heads),
+    findMutation: open(findMutation),
+    history: open(history),
+    stateAt: open(stateAt),
+    list: open(list),
+    ping: open(ping),
+    stop: (how) => (stopping ??= stop(how).catch(rethrow)),
   };
 }
 
-/** The same call, rejecting with an `ArchiveError`. */
-function failing<A extends unknown[], T>(call: (...args: A) => Promise<T>): (...args: A) => Promise<T> {
-  return (...args) =>
-    call(...args).catch((error: unknown) => {
-      throw toArchiveError(error);
-    });
+function rethrow(error: unknown): never {
+  throw toArchiveError(error);
 }

@@ -21,8 +21,9 @@ export interface CampaignsTable {
   created_at: number;
   updated_at: number;
   updated_by: string;
-  /** The incarnation of a log in process under which the epoch was last confirmed; null where the log is elsewhere. */
-  incarnation: string | null;
+  /** Its seat in the log: see `Seat` in `engine/ports.ts`. */
+  seat_generation: number;
+  seat_taken: boolean;
 }
 
 /** The history, which is the audit too: every entry of the surviving line, its `bytes` exactly as they were logged. */
@@ -55,16 +56,10 @@ export interface CheckpointsTable {
   state: VerbatimJson;
 }
 
-export interface MetaTable {
-  key: string;
-  value: string;
-}
-
 /** Everything that the archive keeps, in the Postgres schema that `CAMPAIGN_NAMESPACE` names. */
 export interface Database {
   campaigns: CampaignsTable;
   entries: EntriesTable;
   epochs: EpochsTable;
   checkpoints: CheckpointsTable;
-  meta: MetaTable;
 }

@@ -22,7 +22,8 @@ export async function createTables(db: Kysely<unknown>, namespace: string): Prom
     .addColumn('created_at', 'bigint', (column) => column.notNull())
     .addColumn('updated_at', 'bigint', (column) => column.notNull())
     .addColumn('updated_by', 'text', (column) => column.notNull())
-    .addColumn('incarnation', 'text')
+    .addColumn('seat_generation', 'bigint', (column) => column.notNull())
+    .addColumn('seat_taken', 'boolean', (column) => column.notNull())
     .execute();
 
   await schema
@@ -55,11 +56,5 @@ export async function createTables(db: Kysely<unknown>, namespace: string): Prom
     .addColumn('version', 'bigint', (column) => column.notNull())
     .addColumn('state', 'json', (column) => column.notNull())
     .addPrimaryKeyConstraint('checkpoints_pkey', ['campaign_id', 'version'])
-    .execute();
-
-  await schema
-    .createTable('meta')
-    .addColumn('key', 'text', (column) => column.primaryKey())
-    .addColumn('value', 'text', (column) => column.notNull())
     .execute();
 }

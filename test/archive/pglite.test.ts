@@ -1,0 +1,127 @@
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { openPgliteArchive } from '../../server/archive/index.ts';
+import type { Archive } from '../../server/engine/ports.ts';
+import { campaignHistory } from './campaign-history.ts';
+import { startChild, type Child } from './child-process.ts';
+import { archiveContract } from './contract.ts';
+
+archiveContract('PGlite in its thread', async () => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'cs-pglite-'));
+  return {
+    shared: false,
+    open: () => openPgliteArchive({ dataDir, namespace: 'cs' }),
+    dispose: () => rm(dataDir, { recursive: true, force: true }),
+  };
+});
+
+describe('the embedded archive', () => {
+  let dataDir = '';
+  const children: Child[] = [];
+
+  beforeEach(async () => {
+    dataDir = await mkdtemp(join(tmpdir(), 'cs-pglite-'));
+  });
+
+  afterEach(async () => {
+    await Promise.all(children.splice(0).map((child) => child.kill('SIGKILL')));
+    await rm(dataDir, { recursive: true, force: true });
+  });
+
+  const open = (): Promise<Archive> => openPgliteArchive({ dataDir, namespace: 'cs' });
+
+  const start = (fixture: string, ...args: string[]): Child => {
+    const child = startChild(fixture, args);
+    children.push(child);
+    return child;
+  };
+
+  test('A36 what was committed is there after kill -9 of the process, in the middle of its work, again and again (G4)', async () => {
+    const acknowledged = new Map<string, number>();
+    for (const prefix of ['first', 'second', 'third']) {
+      const child = start('commit-for-ever.ts', dataDir, prefix);
+      await child.line(new RegExp(`^ack ${prefix}-three (1[6-9]|[2-9]\\d)\\d*$`));
+      await child.kill('SIGKILL');
+      for (const line of child.lines) {
+        const [, id, version] = /^ack (\S+) (\d+)$/.exec(line) ?? [];
+        if (id !== undefined) acknowledged.set(id, Number(version));
+      }
+    }
+    expect(acknowledged.size).toBe(9);
+    const archive = await open();
+    for (const [id, version] of acknowledged) {
+      const loaded = await archive.load(id, 10_000);
+      expect(loaded?.head.version).toBeGreaterThanOrEqual(version);
+      expect(loaded?.recent.map(({ record }) => record.version)).toEqual(Array.from({ length: loaded?.head.version ?? 0 }, (_, index) => index + 1));
+      expect(loaded?.recent.at(-1)?.tail).toBe(loaded?.head.tail);
+      expect(loaded?.state).toEqual(await archive.stateAt(id, loaded?.head.version ?? 0));
+      expect(loaded?.seat).toEqual({ generation: 1, taken: true });
+    }
+    await archive.stop({ clean: true });
+  });
+
+  test('A37 the folder is locked while the archive is open, and free once it has stopped', async () => {
+    const archive = await open();
+    await expect(open()).rejects.toMatchObject({ name: 'ArchiveError', kind: 'in-use', message: expect.stringContaining(`${dataDir} is in use by process ${process.pid}`) });
+    await archive.ping();
+    await archive.stop({ clean: true });
+    const again = await open();
+    await again.stop({ clean: true });
+  });
+
+  test('A38 when the thread ends, every waiting call is rejected, and so is every later one', async () => {
+    const archive = await open();
+    const waiting = Array.from({ length: 5 }, () => archive.list({ limit: 1 }));
+    const [, ...late] = await Promise.allSettled([archive.stop({ clean: false }), archive.ping(), archive.load('any', 1)]);
+    for (const call of await Promise.allSettled(waiting)) expect(call.status).toBe('fulfilled');
+    for (const call of late) expect(call).toMatchObject({ status: 'rejected', reason: { name: 'ArchiveError', kind: 'stopped' } });
+    await expect(archive.ping()).rejects.toMatchObject({ kind: 'stopped' });
+  });
+
+  test('A39 a folder that holds no database, or a broken one, is an error of the open call and leaves no lock behind', async () => {
+    const first = await open();
+    await first.stop({ clean: true });
+    await rm(join(dataDir, 'pglite', 'global'), { recursive: true });
+    await expect(open()).rejects.toMatchObject({ name: 'ArchiveError' });
+    expect((await readdir(dataDir)).filter((name) => name.endsWith('.sock'))).toEqual([]);
+  });
+
+  test('A40 an idle archive does not keep its process alive', async () => {
+    const child = start('open-and-idle.ts', dataDir);
+    await child.line(/^idle$/);
+    expect(await child.ended).toBe(0);
+  });
+
+  test('A41 the files stay small however often a state is written: old states and the log before a checkpoint are given back', async () => {
+    const archive = await open();
+    const history = campaignHistory('rewritten', { slug: 's', title: 'T', body: noise(200_000) });
+    await history.createIn(archive);
+    const before = await sizeOf(join(dataDir, 'pglite'));
+    // 100 MB of states in all.
+    for (let index = 0; index < 500; index += 1) {
+      history.add({ index });
+      await archive.commit([history.commitAfter(history.entries.length - 1)]);
+    }
+    await archive.stop({ clean: true });
+    expect((await sizeOf(join(dataDir, 'pglite'))) - before).toBeLessThan(130_000_000);
+  });
+});
+
+/** Text that compression does not shrink, the same in every run. */
+function noise(length: number): string {
+  let seed = 1;
+  let text = '';
+  while (text.length < length) {
+    seed = (seed * 48_271) % 2_147_483_647;
+    text += seed.toString(36);
+  }
+  return text.slice(0, length);
+}
+
+async function sizeOf(folder: string): Promise<number> {
+  const names = await readdir(folder, { recursive: true });
+  const sizes = await Promise.all(names.map(async (name) => (await stat(join(folder, name))).size));
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
