@@ -22,9 +22,9 @@ export function observe(metrics: Metrics, logger: Logger): EngineObserver {
     dropped() {
       metrics.drops();
     },
-    reset(campaignId) {
+    reset({ campaignId, lost }) {
       metrics.resets();
-      logger.warn({ campaignId }, 'the line of this campaign broke; its subscribers were reset');
+      logger.warn({ campaignId, lost }, 'the line of this campaign broke; its subscribers were reset');
     },
     loaded(campaignId) {
       metrics.loads();
