@@ -59,9 +59,16 @@ export function createHosting(options: HostingOptions): Hosting {
       if (campaign) hear(campaign, event);
       else early.push(event);
     };
-    campaign = build(await takeSeat(campaignId, unsaved, listener, options));
+    campaign = build(await takeSeat(campaignId, unsaved, listener, options).catch(refuse(campaignId)));
     for (const event of early) hear(campaign, event);
     return campaign;
+  };
+
+  /** Refusals pass; everything else means that archive or log are away, and that it is worth trying again. */
+  const refuse = (campaignId: string) => (cause: unknown): never => {
+    if (cause instanceof CampaignError) throw cause;
+    observer.failed?.({ what: 'load', campaignId, error: asError(cause) });
+    throw new CampaignError('UNAVAILABLE', `${campaignId} cannot be loaded now; try again`, { retryAfterMs: 1_000 });
   };
 
   const load = async (campaignId: string): Promise<LoadedCampaign> => {

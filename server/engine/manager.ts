@@ -3,6 +3,7 @@ import { CampaignError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import { can, type Identity } from '../core/permissions.ts';
 import { restrictedView } from '../core/views.ts';
+import { answeringArchive } from './answering-archive.ts';
 import { createArchiver } from './archiver.ts';
 import { createHosting } from './hosting.ts';
 import { createMutating } from './mutating.ts';
@@ -63,7 +64,8 @@ const SYSTEM: Identity = { id: 'system', grants: { '*': 'admin' } };
  * const receipt = await manager.mutate(caller, 'summer', { type: 'update', updates: { title: 'Summer' } }, {});
  */
 export function createManager(options: ManagerOptions): Manager {
-  const { log, archive, clock, observer = {}, sections = {}, persistent = true } = options;
+  const { log, clock, observer = {}, sections = {}, persistent = true } = options;
+  const archive = answeringArchive(options.archive, observer);
   const { durablePatience = 30_000, maxLoaded = Number.POSITIVE_INFINITY } = options;
   const publicView = restrictedView(options.hiddenFromPublic ?? ['owner_id']);
   const past = createPast(archive, log);
@@ -100,7 +102,7 @@ export function createManager(options: ManagerOptions): Manager {
     maxLoaded,
     stateAt: ({ live }, version) => past.stateAt(live, version),
   });
-  const archiver = createArchiver({ log, archive, clock, observer, liveContent: (campaignId) => hosting.peek(campaignId)?.live });
+  const archiver = createArchiver({ log, archive: options.archive, clock, observer, liveContent: (campaignId) => hosting.peek(campaignId)?.live });
   const mutating = createMutating({
     hosting,
     log,
