@@ -89,7 +89,7 @@ describe('loading', () => {
     broken = true;
     const watching = watch(world.manager);
     const failing = world.manager.mutate(CALLERS.editor, CAMPAIGN, setTitle('x'), {});
-    await expect(world.clock.until(failing)).rejects.toThrow('the database is away');
+    await expect(world.clock.until(failing)).rejects.toThrow('the database does not answer');
     expect(watching.end).toBeInstanceOf(Error);
     broken = false;
     expect(await world.title('Autumn')).toMatchObject({ version: 2 });

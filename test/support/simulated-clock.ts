@@ -19,7 +19,7 @@ const LIVELOCK = 10_000;
 /**
  * A {@link Clock} on virtual time. Between two timers every pending promise is settled, so that a run is the same every time.
  *
- * @param seed of `random`, `token` and `id`
+ * @param seed of `random`; `token` and `id` carry it, so that two clocks never make the same
  * @example
  * const clock = simulatedClock();
  * clock.after(500, () => console.log(clock.now()));
@@ -62,8 +62,8 @@ export function simulatedClock(seed = 1, startAt = Date.UTC(2026, 0, 1)): Simula
       };
     },
     random: () => random.next(),
-    token: () => `t${(drawn += 1)}x${random.int(0, 0xffff).toString(36)}`,
-    id: () => `id-${(drawn += 1)}`,
+    token: () => `t${seed}-${(drawn += 1)}`,
+    id: () => `id-${seed}-${(drawn += 1)}`,
     settle,
     async advance(milliseconds) {
       const target = time + milliseconds;
