@@ -1,0 +1,105 @@
+import type { Clock, LogEvent, SealedEntry } from '../../engine/ports.ts';
+import { campaignKeys, type CampaignKeys } from './keys.ts';
+
+/** What an instance knows of a campaign that it hosts. */
+export interface HostedCampaign {
+  readonly campaignId: string;
+  readonly keys: CampaignKeys;
+  readonly generation: number;
+  /** The newest version that the listener has heard of, in whichever way, and the newest watermark. */
+  version: number;
+  durable: number;
+  /** Whether the log holds it as it was asked for; until then there is nothing to tell. */
+  opened: boolean;
+  readonly listener: (event: LogEvent) => void;
+}
+
+/** The campaigns that an instance hosts, and the count of their entries that are not durable. */
+export interface HostedCampaigns {
+  get(campaignId: string): HostedCampaign | undefined;
+  onChannel(channel: string): HostedCampaign | undefined;
+  all(): HostedCampaign[];
+  channels(): string[];
+  /** Replaces what was known of it. */
+  add(campaignId: string, generation: number, version: number, listener: (event: LogEvent) => void): HostedCampaign;
+  remove(campaign: HostedCampaign): void;
+  /** Head and watermark go forward only; `at`: the time of what is new. */
+  move(campaign: HostedCampaign, version: number, durable: number, at?: number): void;
+  /** Every entry and watermark reaches the listener through these two, so that it is known what has been heard. */
+  tellEntry(campaign: HostedCampaign, sealed: SealedEntry): void;
+  tellDurable(campaign: HostedCampaign, epoch: string, version: number): void;
+  backlog(): { entries: number; oldestAt: number | undefined };
+  clear(): void;
+}
+
+export function createHostedCampaigns(namespace: string, clock: Pick<Clock, 'now'>): HostedCampaigns {
+  const campaigns = new Map<string, HostedCampaign>();
+  const byChannel = new Map<string, HostedCampaign>();
+  /** Those that are not durable, and since when, in that order. */
+  const waitingSince = new Map<string, number>();
+  let backlogEntries = 0;
+
+  const notDurable = ({ version, durable }: HostedCampaign): number => Math.max(0, version - durable);
+
+  const remove = (campaign: HostedCampaign): void => {
+    if (campaigns.get(campaign.campaignId) !== campaign) return;
+    backlogEntries -= notDurable(campaign);
+    waitingSince.delete(campaign.campaignId);
+    campaigns.delete(campaign.campaignId);
+    byChannel.delete(campaign.keys.channel);
+  };
+
+  const move: HostedCampaigns['move'] = (campaign, version, durable, at = clock.now()) => {
+    const before = notDurable(campaign);
+    campaign.version = Math.max(campaign.version, version);
+    campaign.durable = Math.max(campaign.durable, durable);
+    if (campaigns.get(campaign.campaignId) !== campaign) return;
+    const after = notDurable(campaign);
+    backlogEntries += after - before;
+    if (after === 0) waitingSince.delete(campaign.campaignId);
+    else if (!waitingSince.has(campaign.campaignId)) waitingSince.set(campaign.campaignId, at);
+  };
+
+  return {
+    get: (campaignId) => campaigns.get(campaignId),
+    onChannel: (channel) => byChannel.get(channel),
+    all: () => [...campaigns.values()],
+    channels: () => [...byChannel.keys()],
+
+    add(campaignId, generation, version, listener) {
+      const previous = campaigns.get(campaignId);
+      if (previous) remove(previous);
+      const keys = previous?.keys ?? campaignKeys(namespace, campaignId);
+      const campaign: HostedCampaign = { campaignId, keys, generation, version, durable: version, opened: false, listener };
+      campaigns.set(campaignId, campaign);
+      byChannel.set(keys.channel, campaign);
+      return campaign;
+    },
+
+    remove,
+    move,
+
+    tellEntry(campaign, sealed) {
+      move(campaign, sealed.record.version, campaign.durable, sealed.record.at);
+      campaign.listener({ kind: 'entry', sealed });
+    },
+
+    tellDurable(campaign, epoch, version) {
+      if (version <= campaign.durable) return;
+      move(campaign, campaign.version, version);
+      campaign.listener({ kind: 'durable', epoch, version });
+    },
+
+    backlog() {
+      const [oldestAt] = waitingSince.values();
+      return { entries: backlogEntries, oldestAt };
+    },
+
+    clear() {
+      campaigns.clear();
+      byChannel.clear();
+      waitingSince.clear();
+      backlogEntries = 0;
+    },
+  };
+}
