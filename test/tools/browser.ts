@@ -4,6 +4,8 @@ import { delimiter, join } from 'node:path';
 import { chromium } from 'playwright-core';
 import type { Browser } from 'playwright-core';
 
+export type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
+
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome'];
 
 /** Quiet, without a sandbox (containers run as root) and without calls home. */

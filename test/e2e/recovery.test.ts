@@ -1,0 +1,60 @@
+import { describe, expect, it } from 'vitest';
+import { consolePage } from './support/console-page.ts';
+import { eventually } from './support/eventually.ts';
+import { useStage } from './support/stage.ts';
+
+const stage = useStage();
+
+describe('recovery', () => {
+  it('D8 comes back after kill -9 in every tab, with everything durable and what was edited meanwhile', async () => {
+    const [one, two, alone] = await Promise.all([stage.open(), stage.open(), stage.open('/audience.html')]);
+    const console1 = consolePage(one.page);
+    const console2 = consolePage(two.page);
+    await console1.field('Title').fill('Kept through the crash');
+    await console1.saved.waitFor();
+    await eventually(() => console2.name.innerText()).toBe('Kept through the crash');
+
+    await stage.server.kill();
+    await one.page.getByText('The server is gone. Reconnecting…').waitFor();
+    await two.page.getByText('The server is gone. Reconnecting…').waitFor();
+    // Editing goes on; the console shows it, the audience cannot have seen it.
+    await console1.field('Banner').fill('Written while nobody listened');
+    await one.page.getByText(/unsaved, waiting for the connection/).first().waitFor();
+    expect(await console1.banner.innerText()).not.toBe('Written while nobody listened');
+
+    await stage.server.startAgain();
+    await one.page.getByText(/^Back after/).waitFor({ timeout: 30_000 });
+    await console1.saved.waitFor();
+    for (const { name, banner } of [console1, console2]) {
+      await eventually(() => banner.innerText()).toBe('Written while nobody listened');
+      expect(await name.innerText()).toBe('Kept through the crash');
+    }
+    await eventually(() => alone.page.getByRole('heading', { level: 1 }).innerText()).toBe('Written while nobody listened');
+    expect(await alone.page.locator('.page-name').innerText()).toBe('Kept through the crash');
+  });
+
+  it('D8 offers to kill the server in development, and survives it', async () => {
+    const { page } = await stage.open();
+    const { field, banner, saved } = consolePage(page);
+    await page.getByRole('button', { name: 'Kill server' }).click();
+    await page.getByText('The server is gone. Reconnecting…').waitFor();
+    expect(await page.getByRole('button', { name: 'Kill server' }).isDisabled()).toBe(true);
+    await stage.server.startAgain();
+    await page.getByText(/^Back after/).waitFor({ timeout: 30_000 });
+    await field('Banner').fill('And on it goes');
+    await eventually(() => banner.innerText()).toBe('And on it goes');
+    await saved.waitFor();
+  });
+
+  it('D8 notices that the device is offline, and sends what was edited when it is back', async () => {
+    const [one, two] = await Promise.all([stage.open(), stage.open()]);
+    const mine = consolePage(one.page);
+    await mine.field('Footer').waitFor();
+    await one.page.context().setOffline(true);
+    await one.page.getByText('This device is offline.').waitFor();
+    await mine.field('Footer').fill('Written on a train');
+    await one.page.context().setOffline(false);
+    await eventually(() => consolePage(two.page).audience.locator('.page-footer').innerText()).toBe('Written on a train');
+    await mine.saved.waitFor();
+  });
+});

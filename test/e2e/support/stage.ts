@@ -1,0 +1,60 @@
+import { afterAll, afterEach, beforeAll } from 'vitest';
+import { launchBrowser } from '../../tools/browser.ts';
+import type { Browser, BrowserContext, Page } from '../../tools/browser.ts';
+import { buildDemo } from './build-demo.ts';
+import { startRealServer } from './real-server.ts';
+import type { RealServer } from './real-server.ts';
+
+type PageOptions = NonNullable<Parameters<Browser['newContext']>[0]>;
+
+/** A browser's tab, and what it complained of. */
+export interface Tab {
+  readonly page: Page;
+  /** Errors on its console, and exceptions that nobody caught. */
+  readonly errors: string[];
+}
+
+export interface Stage {
+  readonly server: RealServer;
+  /** A tab of a browser profile of its own, closed after the test. */
+  open(path?: string, options?: PageOptions): Promise<Tab>;
+}
+
+/** How long a tab waits for what a test asks of it. */
+const PATIENCE_MS = 15_000;
+
+/** Sets the scene for a test file: the built demo, served by the real server, in Chromium. */
+export function useStage(): Stage {
+  let server: RealServer;
+  let browser: Browser;
+  const contexts: BrowserContext[] = [];
+
+  beforeAll(async () => {
+    buildDemo();
+    [server, browser] = await Promise.all([startRealServer(), launchBrowser()]);
+  });
+  afterEach(async () => {
+    await Promise.all(contexts.splice(0).map((context) => context.close()));
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await server?.stop();
+  });
+
+  return {
+    get server() {
+      return server;
+    },
+    async open(path = '/', options = {}) {
+      const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...options });
+      contexts.push(context);
+      context.setDefaultTimeout(PATIENCE_MS);
+      const page = await context.newPage();
+      const errors: string[] = [];
+      page.on('console', (message) => message.type() === 'error' && errors.push(message.text()));
+      page.on('pageerror', (error) => errors.push(error.message));
+      await page.goto(new URL(path, server.url).href);
+      return { page, errors };
+    },
+  };
+}
