@@ -123,7 +123,7 @@ export function createMutating(options: MutatingOptions): Mutating {
       const waiting = toWaiting(caller, campaignId, command, given, resolve);
       queue.add(waiting);
       return promise.then(async (outcome) => {
-        if (outcome.kind === 'failed') throw outcome.error;
+        if (outcome.kind === 'failed') throw withMutationId(outcome.error, waiting.mutationId);
         const { live } = await loaded;
         const answered = answer(live, waiting.mutationId, outcome);
         if ('dryRun' in answered || wanted === 'accepted' || answered.durability === 'durable') return answered;
@@ -225,6 +225,11 @@ export function createMutating(options: MutatingOptions): Mutating {
   };
 
   return { mutate, push, create };
+}
+
+/** Who is told to ask again needs the id to do it under, most of all where the server has made it. */
+function withMutationId(error: Error, mutationId: string): Error {
+  return error instanceof CampaignError ? asError({ ...error.refusal, mutationId }) : error;
 }
 
 function asError({ reason, message, ...details }: Refusal): CampaignError {

@@ -1,5 +1,5 @@
 import type { Command, CreateCommand } from '../core/command.ts';
-import { decide, type Request, type ResolvedCommand, type Situation } from '../core/decide.ts';
+import { decide, type Decision, type Request, type Situation } from '../core/decide.ts';
 import { ENTRY_FORMAT } from '../core/entry.ts';
 import { CampaignError, type Refusal } from '../core/errors.ts';
 import type { AppliedMutation } from '../core/idempotency.ts';
@@ -127,9 +127,11 @@ async function processGroup<C extends Decidable>(
 ): Promise<void> {
   const { live } = campaign;
   const giveUpAt = options.clock.now() + options.appendPatience;
-  const known = await findOldMutations(live, group, options.archive);
-  const target = await rollbackTarget(campaign, group, options);
+  let reloads = 0;
   for (;;) {
+    // Asked in each round: after a reload the window may reach less far back, and a version may be another one.
+    const known = await findOldMutations(live, group, options.archive);
+    const target = await rollbackTarget(campaign, group, options);
     const plan = decideGroup(live, group, known, target, options);
     const result = await append(live, plan, options, giveUpAt);
     if (result.kind === 'appended') {
@@ -140,23 +142,31 @@ async function processGroup<C extends Decidable>(
     }
     // Another instance was faster, or we were and did not hear of it: catch up, and decide the whole group again.
     for (const sealed of result.kind === 'conflict' ? result.entries : []) options.deliver(campaign, sealed);
-    if (live.head.version === plan.base.version) await options.reload(campaign);
+    if (live.head.version !== plan.base.version) continue;
+    if (reloads > 0) await pause(options.clock, reloads, giveUpAt, `${live.id}: its line in the log is lost again and again`);
+    await options.reload(campaign);
+    reloads += 1;
   }
 }
 
 /** Retries while the outcome is unknown: the same entries under the same ids, so that a success that was not heard of shows as a conflict with ourselves. */
 async function append(live: LiveCampaign, plan: Plan, { log, clock }: Pick<MutationQueueOptions<Decidable>, 'log' | 'clock'>, giveUpAt: number): Promise<AppendResult> {
-  for (let delay = 50; ; delay = Math.min(delay * 2, 1_000)) {
+  for (let attempt = 1; ; attempt += 1) {
     try {
       return await log.append(live.id, plan.base, plan.entries);
     } catch (cause) {
-      if (clock.now() + delay >= giveUpAt) {
-        const message = `${live.id}: the change could not be ordered: ${cause instanceof Error ? cause.message : String(cause)}; whether it was is not known, send it again under its mutationId`;
-        throw new CampaignError('UNAVAILABLE', message, { retryAfterMs: 1_000 });
-      }
-      await new Promise<void>((resolve) => clock.after(delay * (0.5 + clock.random() / 2), resolve));
+      await pause(clock, attempt, giveUpAt, `${live.id}: the log did not answer: ${cause instanceof Error ? cause.message : String(cause)}`);
     }
   }
+}
+
+/** Waits before the next attempt, longer each time and with jitter; `UNAVAILABLE` where the patience ends before that. */
+async function pause(clock: Clock, attempt: number, giveUpAt: number, why: string): Promise<void> {
+  const delay = Math.min(50 * 2 ** (attempt - 1), 1_000);
+  if (clock.now() + delay >= giveUpAt) {
+    throw new CampaignError('UNAVAILABLE', `${why}; whether the change was ordered is not known, send it again under its mutationId`, { retryAfterMs: 1_000 });
+  }
+  await new Promise<void>((resolve) => clock.after(delay * (0.5 + clock.random() / 2), resolve));
 }
 
 interface Plan {
@@ -173,7 +183,7 @@ function decideGroup(
   live: LiveCampaign,
   group: readonly WaitingMutation[],
   known: ReadonlyMap<string, AppliedMutation>,
-  target: JsonObject,
+  target: RollbackTarget,
   { clock, sections }: Pick<MutationQueueOptions<Decidable>, 'clock' | 'sections'>,
 ): Plan {
   let situation: Situation = situationOf(live);
@@ -185,13 +195,12 @@ function decideGroup(
 
   for (const mutation of group) {
     const { mutationId } = mutation;
-    const request = { ...mutation.request, command: resolve(mutation.request.command, target) };
     const applied = planned.get(mutationId) ?? live.window.find(mutationId) ?? known.get(mutationId);
     if (applied) {
       outcomes.push({ mutation, outcome: answerKnown(applied, mutation.request.command) });
       continue;
     }
-    const decision = decide(situation, request, sections);
+    const decision = decideOne(situation, mutation, target, sections);
     const { epoch, version } = situation;
     if (decision.kind === 'rejected') {
       outcomes.push({ mutation, outcome: { kind: 'rejected', refusal: { ...decision.refusal, mutationId } } });
@@ -233,18 +242,30 @@ function toRecord(mutation: WaitingMutation, situation: Situation, change: JsonO
   };
 }
 
-function resolve(command: QueuedCommand, target: JsonObject): ResolvedCommand {
-  return command.type === 'rollback' ? { ...command, target } : command;
+/** The state that a group's rollback leads to, or why there is none; a rollback goes alone. */
+type RollbackTarget = { state: JsonObject } | { refusal: Refusal };
+
+function decideOne(situation: Situation, { request }: WaitingMutation, target: RollbackTarget, sections: Sections): Decision {
+  const { command } = request;
+  if (command.type !== 'rollback') return decide(situation, { ...request, command }, sections);
+  if ('refusal' in target) return { kind: 'rejected', refusal: target.refusal };
+  return decide(situation, { ...request, command: { ...command, target: target.state } }, sections);
 }
 
-/** The state that the group's rollback leads to; a rollback goes alone. */
 async function rollbackTarget<C extends Decidable>(
   campaign: C,
   group: readonly WaitingMutation[],
   { stateAt }: Pick<MutationQueueOptions<C>, 'stateAt'>,
-): Promise<JsonObject> {
+): Promise<RollbackTarget> {
   const command = group[0]?.request.command;
-  return command?.type === 'rollback' ? stateAt(campaign, command.toVersion) : {};
+  if (command?.type !== 'rollback') return { state: {} };
+  try {
+    return { state: await stateAt(campaign, command.toVersion) };
+  } catch (error) {
+    // A version that is not there may be one that this instance has not heard of: said only once the log has confirmed it.
+    if (error instanceof CampaignError) return { refusal: error.refusal };
+    throw error;
+  }
 }
 
 function answerKnown(applied: AppliedMutation, command: QueuedCommand): QueueOutcome {

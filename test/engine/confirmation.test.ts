@@ -1,22 +1,24 @@
 import { describe, expect, it } from 'vitest';
 import type { OrderedLog } from '../../server/engine/ports.ts';
 import { CALLERS, CAMPAIGN, engineWorld, refusal, setTitle, type EngineWorld } from '../support/engine-world.ts';
+import { createMemoryLog } from '../../server/log/memory-log.ts';
 import { gate, type Gate } from '../support/gate.ts';
 import { simulatedClock } from '../support/simulated-clock.ts';
 
 /** A world in which the test decides when an append reaches the log. */
-function worldWithSlowAppends(): EngineWorld & { appends: Gate } {
+function worldWithSlowAppends(): EngineWorld & { appends: Gate; plainLog: OrderedLog } {
   const appends = gate();
+  const plainLog = createMemoryLog();
   const world = engineWorld({
-    aroundLog: (log): OrderedLog => ({
-      ...log,
+    aroundLog: () => ({
+      ...plainLog,
       async append(...args) {
         await appends.pass();
-        return log.append(...args);
+        return plainLog.append(...args);
       },
     }),
   });
-  return { ...world, appends };
+  return { ...world, appends, plainLog };
 }
 
 async function isPending(promise: Promise<unknown>): Promise<boolean> {
@@ -33,18 +35,20 @@ describe('confirmation', () => {
       refusal(manager.mutate(CALLERS.editor, CAMPAIGN, setTitle('x'), { expectedVersion: 7 })),
       manager.mutate(CALLERS.editor, CAMPAIGN, setTitle('Summer'), {}),
       manager.mutate(CALLERS.editor, CAMPAIGN, setTitle('x'), { dryRun: true }),
+      refusal(manager.mutate(CALLERS.editor, CAMPAIGN, { type: 'rollback', toVersion: 7 }, {})),
     ];
     await clock.advance(1_000);
     for (const answer of answers) expect(await isPending(answer)).toBe(true);
     appends.open();
-    const [rejected, unchanged, dry] = await clock.until(Promise.all(answers));
+    const [rejected, unchanged, dry, missing] = await clock.until(Promise.all(answers));
     expect(rejected).toMatchObject({ reason: 'CONFLICT' });
     expect(unchanged).toMatchObject({ changed: false, version: 1 });
     expect(dry).toMatchObject({ dryRun: true, changed: true });
+    expect(missing).toMatchObject({ reason: 'NOT_FOUND' });
   });
 
   it('M31 what another instance has changed meanwhile is learned by the confirmation, and decided on', async () => {
-    const { manager, clock, create, appends, log, archive, state } = worldWithSlowAppends();
+    const { manager, clock, create, appends, plainLog, archive, state } = worldWithSlowAppends();
     await create();
     appends.shut();
     const stale = manager.mutate(CALLERS.editor, CAMPAIGN, { type: 'updateFeatures', features: ['a'], action: 'remove' }, {});
@@ -53,7 +57,7 @@ describe('confirmation', () => {
     // Another instance on the same log, which has kept its line.
     const other = engineWorld({
       clock: simulatedClock(2),
-      aroundLog: () => ({ ...log, open: unheard(log) }),
+      aroundLog: () => ({ ...plainLog, open: unheard(plainLog) }),
       aroundArchive: () => ({ ...archive, commit: () => new Promise(() => undefined) }),
     });
     const added = other.manager.mutate(CALLERS.editor, CAMPAIGN, { type: 'updateFeatures', features: ['a', 'b'], action: 'set' }, {});

@@ -18,11 +18,11 @@ export interface EngineWorld {
   archive: Archive;
   manager: Manager;
   /** Creates `summer`, or that campaign, as an admin. */
-  create(campaignId?: string, state?: JsonObject): Promise<Receipt>;
-  /** Asks for a command on `summer` as an editor; a dry run has no receipt. */
-  change(command: QueuedCommand, options?: Omit<MutationOptions, 'dryRun'>, campaignId?: string): Promise<Receipt>;
+  create: (campaignId?: string, state?: JsonObject) => Promise<Receipt>;
+  /** Asks for a command on `summer` as an admin; a dry run has no receipt. */
+  change: (command: QueuedCommand, options?: Omit<MutationOptions, 'dryRun'>, campaignId?: string) => Promise<Receipt>;
   /** Sets the title of `summer`. */
-  title(title: string, options?: Omit<MutationOptions, 'dryRun'>): Promise<Receipt>;
+  title: (title: string, options?: Omit<MutationOptions, 'dryRun'>) => Promise<Receipt>;
   state: (campaignId?: string) => Promise<JsonObject>;
 }
 

@@ -1,0 +1,77 @@
+import { describe, expect, it } from 'vitest';
+import { CALLERS, CAMPAIGN, engineWorld, FIRST_STATE, refusal, setTitle } from '../support/engine-world.ts';
+
+const mutation = (mutationId: string, title: string, more = {}) => ({ mutationId, command: setTitle(title), ...more });
+
+describe('push', () => {
+  it('M50 gives a receipt or an error for each, in order', async () => {
+    const world = engineWorld();
+    const { position } = await world.create();
+    const outcomes = await world.clock.until(
+      world.manager.push(CALLERS.editor, CAMPAIGN, [
+        mutation('a', 'one', { base: position, comment: 'the first' }),
+        { mutationId: 'b', command: { type: 'update', updates: { slug: null } } },
+        mutation('c', 'one'),
+        mutation('d', 'two', { expectedVersion: position }),
+        mutation('e', 'two'),
+      ]),
+    );
+    expect(outcomes).toMatchObject([
+      { ok: true, receipt: { mutationId: 'a', version: 2, changed: true, durability: 'accepted' } },
+      { ok: false, mutationId: 'b', error: { reason: 'INVALID', path: ['slug'], retryable: false, mutationId: 'b' } },
+      { ok: true, receipt: { mutationId: 'c', version: 2, changed: false } },
+      { ok: false, mutationId: 'd', error: { reason: 'CONFLICT', retryable: false } },
+      { ok: true, receipt: { mutationId: 'e', version: 3, changed: true } },
+    ]);
+    const { items } = await world.manager.history(CALLERS.viewer, CAMPAIGN, { limit: 2 });
+    expect(items).toMatchObject([{ mutationId: 'e' }, { mutationId: 'a', comment: 'the first', actor: { id: 'ed', role: 'editor' } }]);
+    expect(await world.clock.until(world.manager.push(CALLERS.editor, CAMPAIGN, []))).toEqual([]);
+  });
+
+  it('G7 M51 a failure of the log stops the whole push, so that no retry is overtaken (trap 28)', async () => {
+    let failing = false;
+    const world = engineWorld({
+      aroundLog: (log) => ({
+        ...log,
+        append: (...args) => (failing ? Promise.reject(new Error('no connection')) : log.append(...args)),
+      }),
+    });
+    await world.create();
+    failing = true;
+    // Other mutations wait beside it; the push stays one unit whatever stands before it.
+    const before = refusal(world.manager.mutate(CALLERS.editor, CAMPAIGN, setTitle('before'), {}));
+    const push = refusal(world.manager.push(CALLERS.editor, CAMPAIGN, Array.from({ length: 100 }, (_, n) => mutation(`p${n}`, `t${n}`))));
+    expect(await world.clock.until(push)).toMatchObject({ reason: 'UNAVAILABLE' });
+    expect(await world.clock.until(before)).toMatchObject({ reason: 'UNAVAILABLE' });
+    expect(await world.state()).toEqual(FIRST_STATE);
+    failing = false;
+    const again = await world.clock.until(world.manager.push(CALLERS.editor, CAMPAIGN, [mutation('p0', 't0'), mutation('p1', 't1')]));
+    expect(again).toMatchObject([{ receipt: { version: 2 } }, { receipt: { version: 3 } }]);
+  });
+
+  it('M52 is never split over two appends', async () => {
+    const sizes: number[] = [];
+    const world = engineWorld({
+      aroundLog: (log) => ({
+        ...log,
+        append(campaignId, expected, entries) {
+          sizes.push(entries.length);
+          return log.append(campaignId, expected, entries);
+        },
+      }),
+    });
+    await world.create();
+    const pushes = ['a', 'b', 'c'].map((name) =>
+      world.manager.push(CALLERS.editor, CAMPAIGN, Array.from({ length: 60 }, (_, n) => mutation(`${name}${n}`, `${name}${n}`))),
+    );
+    await world.clock.until(Promise.all(pushes));
+    expect(sizes).toEqual([60, 120]);
+  });
+
+  it('M53 is refused as a whole without the right, and for load', async () => {
+    const world = engineWorld({ maxBacklog: 0 });
+    await world.create().catch(() => undefined);
+    expect(await refusal(world.manager.push(CALLERS.viewer, CAMPAIGN, [mutation('a', 'x')]))).toMatchObject({ reason: 'FORBIDDEN' });
+    expect(await refusal(world.manager.push(CALLERS.editor, CAMPAIGN, [mutation('a', 'x')]))).toMatchObject({ reason: 'OVERLOADED', limit: 0 });
+  });
+});
