@@ -47,6 +47,8 @@ export function createConnection({ access, bufferedBytes, rate, rateKey, now, on
     bufferedBytes,
     actor: () => (access.kind === 'admitted' ? access.identity.id : undefined),
     replaceIdentity(next) {
+      // Another token does not make a client understand this server.
+      if (access.kind === 'refused' && access.error.refusal.reason === 'UPGRADE_REQUIRED') throw access.error;
       access = { kind: 'admitted', identity: next };
       for (const listener of listeners) listener();
     },

@@ -47,6 +47,8 @@ export function createOrderLane(): OrderLane {
         release() {
           if (place.released) return;
           place.released = true;
+          // Whoever still waits with it would wait for ever.
+          place.resume?.();
           advance();
         },
       };
