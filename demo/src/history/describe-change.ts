@@ -54,5 +54,6 @@ function isSet(value: unknown): value is string[] {
 
 function readable(value: unknown): string | undefined {
   if (value === undefined || value === null) return undefined;
+  if (isSet(value)) return value.join(', ');
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
