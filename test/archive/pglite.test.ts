@@ -1,15 +1,33 @@
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { openPgliteArchive } from '../../server/archive/index.ts';
+import { startThread } from '../../server/archive/pglite-thread.ts';
 import type { Archive } from '../../server/engine/ports.ts';
 import { campaignHistory } from './campaign-history.ts';
 import { startChild, type Child } from './child-process.ts';
 import { archiveContract } from './contract.ts';
 
-archiveContract('PGlite in its thread', async () => {
+/** An empty archive's folder. Making one takes seconds, copying it does not. */
+let template = '';
+
+beforeAll(async () => {
+  template = await mkdtemp(join(tmpdir(), 'cs-pglite-'));
+  const archive = await openPgliteArchive({ dataDir: template, namespace: 'cs' });
+  await archive.stop({ clean: true });
+});
+
+afterAll(() => rm(template, { recursive: true, force: true }));
+
+async function emptyFolder(): Promise<string> {
   const dataDir = await mkdtemp(join(tmpdir(), 'cs-pglite-'));
+  await cp(template, dataDir, { recursive: true });
+  return dataDir;
+}
+
+archiveContract('PGlite in its thread', async () => {
+  const dataDir = await emptyFolder();
   return {
     shared: false,
     open: () => openPgliteArchive({ dataDir, namespace: 'cs' }),
@@ -22,7 +40,7 @@ describe('the embedded archive', () => {
   const children: Child[] = [];
 
   beforeEach(async () => {
-    dataDir = await mkdtemp(join(tmpdir(), 'cs-pglite-'));
+    dataDir = await emptyFolder();
   });
 
   afterEach(async () => {
@@ -71,13 +89,23 @@ describe('the embedded archive', () => {
     await again.stop({ clean: true });
   });
 
-  test('A38 when the thread ends, every waiting call is rejected, and so is every later one', async () => {
+  test('A38 what was asked before a stop is answered, what is asked after it is rejected', async () => {
     const archive = await open();
     const waiting = Array.from({ length: 5 }, () => archive.list({ limit: 1 }));
     const [, ...late] = await Promise.allSettled([archive.stop({ clean: false }), archive.ping(), archive.load('any', 1)]);
     for (const call of await Promise.allSettled(waiting)) expect(call.status).toBe('fulfilled');
     for (const call of late) expect(call).toMatchObject({ status: 'rejected', reason: { name: 'ArchiveError', kind: 'stopped' } });
     await expect(archive.ping()).rejects.toMatchObject({ kind: 'stopped' });
+  });
+
+  test.for(['list', 'ping'] as const)('A38 when the thread dies (by %s), every waiting call is rejected, and so is every later one', async (method) => {
+    const thread = startThread(new URL('./fixtures/dying-worker.ts', import.meta.url), { folder: dataDir, namespace: 'cs' });
+    await thread.opened;
+    const waiting = [thread.call('load', ['any', 1]), thread.call('heads', [[]]), thread.call(method, [{ limit: 1 }])];
+    const rejection = { name: 'ArchiveError', kind: 'stopped' };
+    for (const call of await Promise.allSettled(waiting)) expect(call).toMatchObject({ status: 'rejected', reason: rejection });
+    await expect(thread.call('ping', [])).rejects.toMatchObject(rejection);
+    await thread.end();
   });
 
   test('A39 a folder that holds no database, or a broken one, is an error of the open call and leaves no lock behind', async () => {
