@@ -15,8 +15,8 @@ export const FULL_VIEW: View = { kind: 'full' };
 
 /** A view without those top-level fields. */
 export function restrictedView(hidden: readonly string[]): View {
-  const names = [...hidden].sort();
-  return { kind: 'restricted', hidden: new Set(names), hash: hashOf(names.join('\n')) };
+  const names = [...new Set(hidden)].sort();
+  return { kind: 'restricted', hidden: new Set(names), hash: hashOf(JSON.stringify(names)) };
 }
 
 /** Who has no token sees the public view; everyone else all of it. */
