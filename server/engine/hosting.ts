@@ -20,7 +20,7 @@ export interface LoadedCampaign {
   fanOut: FanOut;
 }
 
-export interface HostingOptions extends FanOutOptions, SeatOptions, Omit<MutationQueueOptions<LoadedCampaign>, 'reload' | 'deliver'> {
+export interface HostingOptions extends FanOutOptions, SeatOptions, Omit<MutationQueueOptions<LoadedCampaign>, 'reload' | 'deliver' | 'isClosed'> {
   observer: EngineObserver;
   /** `CAMPAIGN_IDLE_TTL`, in milliseconds. */
   idleTtl: number;
@@ -37,6 +37,7 @@ export interface Hosting {
   subscribers(): number;
   /** Resolves once no queue holds a mutation, or after that many milliseconds. */
   settled(patience: number): Promise<void>;
+  /** From now on nothing is appended any more, and nobody is let go. */
   stop(): void;
 }
 
@@ -50,6 +51,7 @@ export function createHosting(options: HostingOptions): Hosting {
   /** Campaigns on their way out: whoever wants one again waits until it has left. */
   const leaving = new Map<string, Promise<void>>();
   const reloading = new Map<string, Promise<void>>();
+  let stopped = false;
 
   /** Takes the campaign's seat; what the log publishes before the campaign has been built from it waits. */
   const seat = async (campaignId: string, unsaved: readonly SealedEntry[], build: (seated: Seated) => LoadedCampaign): Promise<LoadedCampaign> => {
@@ -171,7 +173,7 @@ export function createHosting(options: HostingOptions): Hosting {
       throw new CampaignError('OVERLOADED', `${hosted.size} campaigns are in memory, the most that CAMPAIGN_MAX_LOADED allows`, { limit: maxLoaded });
     }
     const loaded = load(campaignId);
-    const queue = createMutationQueue(loaded, { ...options, deliver: deliverHere, reload });
+    const queue = createMutationQueue(loaded, { ...options, deliver: deliverHere, reload, isClosed: () => stopped });
     const campaign: HostedCampaign = { id: campaignId, loaded, queue, lastUsed: clock.now() };
     hosted.set(campaignId, campaign);
     // Who waits for `loaded` hears of the failure; the next one to ask tries again.
@@ -190,6 +192,8 @@ export function createHosting(options: HostingOptions): Hosting {
       const loaded = inMemory.get(campaign.id);
       if (!loaded || campaign.lastUsed > before || campaign.queue.length > 0) continue;
       const { live, fanOut } = loaded;
+      // Who was watched until now is not idle yet: readers that lost their connection are about to come back.
+      if (fanOut.size > 0) campaign.lastUsed = clock.now();
       if (fanOut.size > 0 || live.watermark.waiting > 0 || live.watermark.version < live.head.version) continue;
       hosted.delete(campaign.id);
       inMemory.delete(campaign.id);
@@ -223,6 +227,7 @@ export function createHosting(options: HostingOptions): Hosting {
       }
     },
     stop() {
+      stopped = true;
       cancelSweep();
     },
   };

@@ -161,8 +161,9 @@ export function createManager(options: ManagerOptions): Manager {
       stopping = true;
       const until = clock.now() + patience;
       await hosting.settled(patience);
-      const clean = await archiver.flush(Math.max(0, until - clock.now()));
+      // Before the last commit: what came behind it would be accepted, and gone.
       hosting.stop();
+      const clean = await archiver.flush(Math.max(0, until - clock.now()));
       await archiver.stop();
       await log.stop();
       return clean;

@@ -13,7 +13,7 @@ import type { QueuedCommand, QueueOutcome, WaitingMutation } from './mutation-qu
 import type { MutationReport } from './mutation-report.ts';
 import type { Archive, Clock, LogRecord, OrderedLog } from './ports.ts';
 import { toReceipt } from './receipt.ts';
-import { forbidden, notPersistent } from './refusals.ts';
+import { forbidden, notPersistent, shuttingDown } from './refusals.ts';
 import { FIRST_TAIL, fingerprint, seal } from './seal.ts';
 import type { Caller, CampaignService, DryRun, PushOutcome } from './service.ts';
 import { waitDurable } from './wait-durable.ts';
@@ -44,9 +44,7 @@ export function createMutating(options: MutatingOptions): Mutating {
 
   /** What stands against taking a mutation at all. */
   const refuseLoad = (): CampaignError | undefined => {
-    if (options.isStopping()) {
-      return new CampaignError('UNAVAILABLE', 'the server is shutting down; connect again', { retryAfterMs: RETRY_AFTER_MS });
-    }
+    if (options.isStopping()) return shuttingDown();
     const { entries } = log.backlog();
     if (entries < options.maxBacklog) return undefined;
     const message = `${entries} changes wait for the database, at most ${options.maxBacklog} may; try again later`;

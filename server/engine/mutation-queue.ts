@@ -10,6 +10,7 @@ import { parsePosition, survivingVersion } from '../core/position.ts';
 import type { Sections } from '../core/check.ts';
 import { situationOf, type Delivery, type LiveCampaign } from './live-campaign.ts';
 import type { AppendResult, Archive, Clock, Head, LogRecord, OrderedLog, SealedEntry } from './ports.ts';
+import { shuttingDown } from './refusals.ts';
 import { fingerprint, seal } from './seal.ts';
 
 /** What can be asked of a campaign that is there. */
@@ -56,6 +57,8 @@ export interface MutationQueueOptions<C extends Decidable> {
   deliver(campaign: C, sealed: SealedEntry): Delivery;
   /** Reads the campaign again from archive and log, into the same object, after the log has lost its line. */
   reload(campaign: C): Promise<void>;
+  /** Whether the time to append is over: what is accepted now would come behind the last commit. */
+  isClosed(): boolean;
 }
 
 export interface MutationQueue {
@@ -133,6 +136,7 @@ async function processGroup<C extends Decidable>(
     const known = await findOldMutations(live, group, options.archive);
     const target = await rollbackTarget(campaign, group, options);
     const plan = decideGroup(live, group, known, target, options);
+    if (options.isClosed()) throw shuttingDown();
     const result = await append(live, plan, options, giveUpAt);
     if (result.kind === 'appended') {
       for (const sealed of plan.entries) options.deliver(campaign, sealed);
@@ -263,7 +267,7 @@ async function rollbackTarget<C extends Decidable>(
     return { state: await stateAt(campaign, command.toVersion) };
   } catch (error) {
     // A version that is not there may be one that this instance has not heard of: said only once the log has confirmed it.
-    if (error instanceof CampaignError) return { refusal: error.refusal };
+    if (error instanceof CampaignError && error.refusal.reason === 'NOT_FOUND') return { refusal: error.refusal };
     throw error;
   }
 }

@@ -16,3 +16,8 @@ export function notPersistent(): CampaignError {
     retryable: false,
   });
 }
+
+/** Not yet taken, so that another instance, or this one after its start, can take it. */
+export function shuttingDown(): CampaignError {
+  return new CampaignError('UNAVAILABLE', 'the server is shutting down; connect again', { retryAfterMs: 1_000 });
+}

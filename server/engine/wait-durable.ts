@@ -16,6 +16,8 @@ export function waitDurable(live: LiveCampaign, version: number, options: WaitDu
   const unavailable = (message: string): CampaignError =>
     new CampaignError('UNAVAILABLE', message, { retryAfterMs: 1_000, ...(mutationId !== undefined && { mutationId }) });
 
+  // An aborted signal calls nobody back.
+  if (signal?.aborted === true) return Promise.reject(unavailable('the caller went away'));
   return new Promise((resolve, reject) => {
     const stops: (() => void)[] = [];
     const settle = (error?: Error): void => {
