@@ -3,12 +3,14 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { applyWSSHandler, jsonEncoder } from '@trpc/server/adapters/ws';
 import type { Encoder } from '@trpc/server/adapters/ws';
-import { WebSocket, WebSocketServer } from 'ws';
+import { WebSocketServer } from 'ws';
+import type { WebSocket } from 'ws';
 import { CampaignError } from '../core/errors.ts';
 import type { Admission } from './admission.ts';
 import type { ConnectionSlots } from './connection-slots.ts';
 import { API_LIMITS } from './limits.ts';
 import { appRouter } from './router.ts';
+import { ServerSocket } from './server-socket.ts';
 
 /** Why the server closes a ws connection; the reason travels with the code. */
 export const CLOSE_CODES = {
@@ -40,7 +42,7 @@ export interface WsServer {
 
 /** tRPC over ws. */
 export function createWsServer({ admission, slots, admissionMs, onError }: WsServerOptions): WsServer {
-  const wss = new WebSocketServer({ noServer: true, maxPayload: API_LIMITS.messageBytes, perMessageDeflate: false, WebSocket: BoundedSocket });
+  const wss = new WebSocketServer({ noServer: true, maxPayload: API_LIMITS.messageBytes, perMessageDeflate: false, WebSocket: ServerSocket });
   const waiting = new WeakMap<WebSocket, NodeJS.Timeout>();
 
   // Before tRPC's own listener: it may be done with admitting when it returns.
@@ -54,7 +56,12 @@ export function createWsServer({ admission, slots, admissionMs, onError }: WsSer
   const { broadcastReconnectNotification } = applyWSSHandler({
     wss,
     router: appRouter,
-    createContext: (options) => admission.forSocket(options, () => clearTimeout(waiting.get(options.res))),
+    async createContext(options) {
+      const { res: socket } = options;
+      const context = await admission.forSocket(options, () => clearTimeout(waiting.get(socket)));
+      if (socket instanceof ServerSocket) socket.releaseStops();
+      return context;
+    },
     // Finds half-open links: 20 s without a word, and the socket is gone.
     keepAlive: { enabled: true, pingMs: 15_000, pongWaitMs: 5_000 },
     experimental_encoder: boundedEncoder,
@@ -80,21 +87,6 @@ export function createWsServer({ admission, slots, admissionMs, onError }: WsSer
       await Promise.all(closed);
     },
   };
-}
-
-type SendCallback = (error?: Error) => void;
-type SendOptions = { mask?: boolean | undefined; binary?: boolean | undefined; compress?: boolean | undefined; fin?: boolean | undefined };
-
-/**
- * The adapter sends whatever is answered, and never looks at what the socket holds already. Subscriptions wait for a slow reader by
- * themselves (`engine/fan-out.ts`); answers cannot.
- */
-class BoundedSocket extends WebSocket {
-  override send(data: Parameters<WebSocket['send']>[0], second?: SendOptions | SendCallback, third?: SendCallback): void {
-    if (this.bufferedAmount > API_LIMITS.unsentBytes) this.terminate();
-    else if (typeof second === 'object') super.send(data, second, third);
-    else super.send(data, second);
-  }
 }
 
 /** tRPC's JSON, with a limit to how many messages come in one frame. */

@@ -143,6 +143,7 @@ export async function openRaw(url: string, options: RawOptions = {}): Promise<Ra
   };
   socket.on('message', (data) => {
     const text = String(data);
+    if (text === 'PING') socket.send('PONG');
     messages.push(text === 'PING' || text === 'PONG' ? text : JSON.parse(text));
     for (const look of waiting) look();
   });

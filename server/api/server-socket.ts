@@ -1,0 +1,50 @@
+import { WebSocket } from 'ws';
+import { API_LIMITS } from './limits.ts';
+
+type SendCallback = (error?: Error) => void;
+type SendOptions = { mask?: boolean | undefined; binary?: boolean | undefined; compress?: boolean | undefined; fin?: boolean | undefined };
+
+/** A frame that holds nothing but `{"id":…,"method":"subscription.stop"}` is not longer than this. */
+const LONGEST_STOP = 256;
+
+/** A ws connection, with what tRPC's adapter leaves to whoever hands it one. */
+export class ServerSocket extends WebSocket {
+  /** Stops that wait for the context; `undefined` once it is there. */
+  #heldStops: (() => void)[] | undefined = [];
+
+  /**
+   * The adapter sends whatever is answered, and never looks at what the socket holds already. Subscriptions wait for a slow reader by
+   * themselves (`engine/fan-out.ts`); answers cannot, so that who asks and does not read is cut off.
+   */
+  override send(data: Parameters<WebSocket['send']>[0], second?: SendOptions | SendCallback, third?: SendCallback): void {
+    if (this.bufferedAmount > API_LIMITS.unsentBytes) this.terminate();
+    else if (typeof second === 'object') super.send(data, second, third);
+    else super.send(data, second);
+  }
+
+  /**
+   * The adapter knows a subscription only some promises after its message, and ignores a stop that comes before: the subscription
+   * would then run for as long as the socket. When the network has held both back they come in one turn, so that a stop is delayed
+   * by one, and until the context is there.
+   */
+  override emit(event: string | symbol, ...args: unknown[]): boolean {
+    if (event !== 'message' || !isStop(args[0])) return super.emit(event, ...args);
+    const deliver = (): void => {
+      super.emit(event, ...args);
+    };
+    if (!this.#heldStops) setImmediate(deliver);
+    else if (this.#heldStops.length < API_LIMITS.pendingCalls) this.#heldStops.push(deliver);
+    return true;
+  }
+
+  /** The context is there: what came before can go on. */
+  releaseStops(): void {
+    const held = this.#heldStops ?? [];
+    this.#heldStops = undefined;
+    for (const deliver of held) setImmediate(deliver);
+  }
+}
+
+function isStop(frame: unknown): boolean {
+  return Buffer.isBuffer(frame) && frame.length <= LONGEST_STOP && frame.includes('"subscription.stop"');
+}
