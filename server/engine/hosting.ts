@@ -5,7 +5,7 @@ import { createLiveCampaign, deliver, markDurable, type Delivery, type LiveCampa
 import { createMutationQueue, type MutationQueue, type MutationQueueOptions } from './mutation-queue.ts';
 import type { EngineObserver } from './observer.ts';
 import type { LogEvent, SealedEntry } from './ports.ts';
-import { takeSeat, type Seated, type SeatOptions } from './seat.ts';
+import { takeSeat, type Known, type Seated, type SeatOptions } from './seat.ts';
 
 /** A campaign that this instance hosts, or is about to: mutations take their place in its queue before it is loaded. */
 export interface HostedCampaign {
@@ -54,14 +54,14 @@ export function createHosting(options: HostingOptions): Hosting {
   let stopped = false;
 
   /** Takes the campaign's seat; what the log publishes before the campaign has been built from it waits. */
-  const seat = async (campaignId: string, unsaved: readonly SealedEntry[], build: (seated: Seated) => LoadedCampaign): Promise<LoadedCampaign> => {
+  const seat = async (campaignId: string, known: Known | undefined, build: (seated: Seated) => LoadedCampaign): Promise<LoadedCampaign> => {
     const early: LogEvent[] = [];
     let campaign: LoadedCampaign | undefined;
     const listener = (event: LogEvent): void => {
       if (campaign) hear(campaign, event);
       else early.push(event);
     };
-    campaign = build(await takeSeat(campaignId, unsaved, listener, options).catch(refuse(campaignId)));
+    campaign = build(await takeSeat(campaignId, known, listener, options).catch(refuse(campaignId)));
     for (const event of early) hear(campaign, event);
     return campaign;
   };
@@ -75,7 +75,7 @@ export function createHosting(options: HostingOptions): Hosting {
 
   const load = async (campaignId: string): Promise<LoadedCampaign> => {
     await leaving.get(campaignId);
-    const campaign = await seat(campaignId, [], (seated) => {
+    const campaign = await seat(campaignId, undefined, (seated) => {
       const live = createLiveCampaign(campaignId, seated);
       return { live, fanOut: createFanOut(live, options) };
     });
@@ -129,16 +129,16 @@ export function createHosting(options: HostingOptions): Hosting {
     const { live, fanOut } = campaign;
     const present = reloading.get(live.id);
     if (present) return present;
-    const before = { epoch: live.head.epoch, unsaved: [...live.unsaved] };
-    const reloaded = seat(live.id, before.unsaved, (seated) => {
+    const before: Known = { head: live.head, unsaved: [...live.unsaved] };
+    const reloaded = seat(live.id, before, (seated) => {
       const { watermark, ...fresh } = createLiveCampaign(live.id, seated);
       Object.assign(live, fresh);
-      if (fresh.head.epoch === before.epoch) {
+      if (fresh.head.epoch === before.head.epoch) {
         live.watermark.advance(watermark.version);
         fanOut.notify();
         return campaign;
       }
-      const survived = survivingVersion(before.epoch, live.head, live.lineage) ?? 0;
+      const survived = survivingVersion(before.head.epoch, live.head, live.lineage) ?? 0;
       live.watermark.fail(survived, new CampaignError('NOT_FOUND', `position: it is not on the surviving line of ${live.id}`));
       live.watermark = watermark;
       const lost = before.unsaved.filter(({ record }) => record.version > survived).map(({ record }) => record.mutationId);

@@ -1,7 +1,7 @@
 import { apply, type CampaignContent } from '../core/apply.ts';
 import type { Fork } from '../core/position.ts';
 import { notFound } from './refusals.ts';
-import type { Archive, ArchivedCampaign, Clock, LogEvent, OpenedLog, OrderedLog, SealedEntry } from './ports.ts';
+import type { Archive, ArchivedCampaign, Clock, Head, LogEvent, OpenedLog, OrderedLog, SealedEntry } from './ports.ts';
 
 export interface SeatOptions {
   log: OrderedLog;
@@ -17,6 +17,13 @@ export interface Seated {
   opened: Extract<OpenedLog, { kind: 'opened' }>;
 }
 
+/** What an instance knows of a campaign when it takes the seat again. */
+export interface Known {
+  head: Head;
+  /** What it knows to be in the log and not in the archive, in order. */
+  unsaved: readonly SealedEntry[];
+}
+
 /** How long survivors have to save what they know before the epoch ends, in milliseconds. */
 const RESCUE_MS = 300;
 
@@ -30,11 +37,12 @@ const RESCUE_MS = 300;
  *   (each instance its own, and what the log has left); after a moment for all of them, one instance ends the epoch by the guarded
  *   write that also gives out the next generation. What was not saved by then is on no surviving line.
  *
- * @param unsaved what this instance knows to be in the log and not in the archive, in order
+ * The log may also hold the campaign in its place and still have lost its newest entries; an instance that has seen them (`known`)
+ * treats that as a loss too.
  */
 export async function takeSeat(
   campaignId: string,
-  unsaved: readonly SealedEntry[],
+  known: Known | undefined,
   listener: (event: LogEvent) => void,
   options: SeatOptions,
 ): Promise<Seated> {
@@ -45,10 +53,10 @@ export async function takeSeat(
     if (!archived) throw notFound(campaignId);
     const { head, seat } = archived;
     const opened = await log.open(campaignId, seat.generation, head, listener);
-    if (opened.kind === 'opened') return { archived, opened };
+    if (opened.kind === 'opened' && (known === undefined || passesThrough(archived, opened, known.head))) return { archived, opened };
     if (opened.kind === 'stale-archive') continue;
     if (seat.taken && log.shared) {
-      if (await rescue(campaignId, archived, unsaved, options)) continue;
+      if (await rescue(campaignId, archived, known?.unsaved ?? [], options)) continue;
       if (!isSame(rescued, archived)) {
         // Others may know more than we do: they are told by the log, and get a moment. Then everything is looked at again.
         rescued = archived;
@@ -66,6 +74,14 @@ export async function takeSeat(
     const seeded = await log.open(campaignId, entered.seat.generation, entered.head, listener);
     if (seeded.kind === 'opened') return { archived: entered, opened: seeded };
   }
+}
+
+/** Whether the line of archive and log leads through what was seen, as far as that can be told. */
+function passesThrough({ head: archived }: ArchivedCampaign, opened: Seated['opened'], seen: Head): boolean {
+  if (seen.epoch !== archived.epoch) return true;
+  if (seen.version > opened.head.version) return false;
+  const there = seen.version === archived.version ? archived : opened.entries.find(({ record }) => record.version === seen.version);
+  return there === undefined || there.tail === seen.tail;
 }
 
 /** The campaign as the archive has it after `enterLog`. */

@@ -1,0 +1,237 @@
+import { Redis } from 'ioredis';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { createMemoryArchive, createMemoryStore, type MemoryStore } from '../../server/archive/memory-archive.ts';
+import { createManager, type Manager } from '../../server/engine/manager.ts';
+import type { Archive } from '../../server/engine/ports.ts';
+import { systemClock } from '../../server/engine/system-clock.ts';
+import { campaignKeys } from '../../server/log/redis/keys.ts';
+import { createRedisLog, type RedisLog } from '../../server/log/redis-log.ts';
+import { asReceipt, CALLERS, CAMPAIGN, FIRST_STATE, refusal, setTitle } from '../support/engine-world.ts';
+import { watch } from '../support/watching.ts';
+import { startRedis, type OwnRedis } from '../tools/redis.ts';
+
+interface Instance {
+  manager: Manager;
+  log: RedisLog;
+  /** Ends it as `kill -9` does: nothing is flushed, nobody is told. */
+  kill(): Promise<void>;
+}
+
+let redis: OwnRedis;
+let admin: Redis;
+beforeAll(async () => {
+  redis = await startRedis();
+});
+afterAll(() => redis.stop());
+
+describe('instances over one Redis', () => {
+  let namespace: string;
+  let store: MemoryStore;
+  let instances: Instance[];
+  let archiveAway: boolean;
+  let count = 0;
+
+  beforeEach(() => {
+    namespace = `i${(count += 1)}`;
+    store = createMemoryStore();
+    instances = [];
+    archiveAway = false;
+    admin = new Redis(redis.url);
+    admin.on('error', () => undefined);
+  });
+  afterEach(async () => {
+    await Promise.all(instances.map(({ kill }) => kill()));
+    admin.disconnect();
+  });
+
+  /** Takes no commits while `archiveAway`; everything else is the archive's own. */
+  const openArchive = (): Archive => {
+    const archive = createMemoryArchive({ store, soleUser: false });
+    const commit: Archive['commit'] = (parts) => (archiveAway ? Promise.reject(new Error('the archive is away')) : archive.commit(parts));
+    return { ...archive, commit, ping: () => (archiveAway ? Promise.reject(new Error('the archive is away')) : archive.ping()) };
+  };
+
+  const start = async (idleTtl = 600_000): Promise<Instance> => {
+    const log = createRedisLog({ url: redis.url, namespace, clock: systemClock, checkEvery: 200 });
+    await log.ready();
+    const archive = openArchive();
+    const manager = createManager({ log, archive, clock: systemClock, idleTtl });
+    const instance = {
+      manager,
+      log,
+      kill: async () => {
+        await log.stop();
+        await archive.stop({ clean: false });
+      },
+    };
+    instances.push(instance);
+    return instance;
+  };
+
+  const create = async ({ manager }: Instance): Promise<void> => {
+    await manager.create(CALLERS.admin, CAMPAIGN, FIRST_STATE, {});
+  };
+  const title = async ({ manager }: Instance, text: string, mutationId?: string) =>
+    asReceipt(await manager.mutate(CALLERS.admin, CAMPAIGN, setTitle(text), mutationId === undefined ? {} : { mutationId }));
+  const titleOf = async ({ manager }: Instance): Promise<string> => (await manager.get(CALLERS.admin, CAMPAIGN)).state.title;
+  const saved = (): number => store.campaigns.get(CAMPAIGN)?.head.version ?? 0;
+
+  it('L30 a change made on one instance is shown on the others, and their writers take turns', async () => {
+    const [a, b] = [await start(), await start()];
+    await create(a);
+    const onB = watch(b.manager);
+    await vi.waitFor(() => expect(onB.mirror.version).toBe(1));
+    await Promise.all(Array.from({ length: 50 }, (_, index) => title(index % 2 === 0 ? a : b, `t${index}`)));
+    await vi.waitFor(() => expect(onB.mirror.version).toBe(51));
+    expect(onB.mirror.snapshots).toEqual(['start']);
+    await vi.waitFor(async () => expect(await titleOf(a)).toBe(await titleOf(b)));
+    await vi.waitFor(() => expect(saved()).toBe(51), 10_000);
+  });
+
+  it('G3 L31 the same mutation id on two instances is applied once', async () => {
+    const [a, b] = [await start(), await start()];
+    await create(a);
+    await titleOf(b);
+    const receipts = await Promise.all([title(a, 'once', 'm1'), title(b, 'once', 'm1'), title(b, 'once', 'm1')]);
+    expect(new Set(receipts.map(({ version }) => version)).size).toBe(1);
+    expect(await refusal(title(b, 'other', 'm1'))).toMatchObject({ reason: 'INVALID', path: ['mutationId'] });
+  });
+
+  it('G9 L32 whoever misses a publication catches up, the last one before a silence too', async () => {
+    const [a, b] = [await start(), await start()];
+    await create(a);
+    const onB = watch(b.manager);
+    await vi.waitFor(() => expect(onB.mirror.version).toBe(1));
+    // An entry that is in the log and was never published.
+    const { meta, log } = campaignKeys(namespace, CAMPAIGN);
+    await title(a, 'heard');
+    await vi.waitFor(() => expect(onB.mirror.version).toBe(2));
+    const [entry] = await admin.xrange(log, '2-0', '2-0');
+    const bytes = entry?.[1][1]?.replace('"version":2', '"version":3').replace(/"mutationId":"[^"]+"/, '"mutationId":"silent"').replace('heard', 'missed');
+    await admin.xadd(log, '3-0', 'b', bytes ?? '', 't', 'a-tail');
+    await admin.hset(meta, { version: '3', tail: 'a-tail' });
+    await vi.waitFor(() => expect(onB.mirror.content.state.title).toBe('missed'), 5_000);
+    expect(onB.mirror.snapshots).toEqual(['start']);
+  });
+
+  it('G9 L33 a subscriber connection that breaks misses nothing', async () => {
+    const [a, b] = [await start(), await start()];
+    await create(a);
+    const onB = watch(b.manager);
+    await vi.waitFor(() => expect(onB.mirror.version).toBe(1));
+    for (let index = 0; index < 20; index += 1) {
+      if (index % 5 === 0) await admin.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
+      await title(a, `t${index}`);
+    }
+    await vi.waitFor(() => expect(onB.mirror.version).toBe(21), 10_000);
+    expect(onB.mirror.snapshots).toEqual(['start']);
+  });
+
+  it('G5 L34 after FLUSHALL what the instances still know is saved, in a new epoch, and nothing is taken before (trap 9)', async () => {
+    const [a, b] = [await start(), await start()];
+    await create(a);
+    const onB = watch(b.manager);
+    archiveAway = true;
+    const before = await title(a, 'not saved yet');
+    await vi.waitFor(() => expect(onB.mirror.version).toBe(2));
+    await admin.flushall();
+    archiveAway = false;
+    const after = await title(a, 'after the loss');
+    expect(after.epoch).not.toBe(before.epoch);
+    expect(after.version).toBe(3);
+    await vi.waitFor(() => expect(onB.mirror.version).toBe(3), 10_000);
+    expect(onB.mirror.snapshots).toEqual(['start']);
+    expect(onB.mirror.content.state.title).toBe('after the loss');
+    expect(await titleOf(b)).toBe('after the loss');
+    await vi.waitFor(() => expect(saved()).toBe(3), 10_000);
+  });
+
+  it('G5 L35 what nobody can save is told to those who saw it', async () => {
+    const [a, b] = [await start(), await start()];
+    await create(a);
+    const onB = watch(b.manager);
+    archiveAway = true;
+    await title(a, 'lost', 'm-lost');
+    await vi.waitFor(() => expect(onB.mirror.version).toBe(2));
+    // B alone remains, and cannot save either until the epoch has been ended by a newcomer.
+    await a.kill();
+    await admin.flushall();
+    const c = createMemoryArchive({ store, soleUser: false });
+    const seat = (await c.load(CAMPAIGN, 0))?.seat;
+    const head = store.campaigns.get(CAMPAIGN)?.head;
+    expect(await c.enterLog(CAMPAIGN, { epoch: head?.epoch ?? '', version: 1, generation: seat?.generation ?? 0 }, 'next')).toBe(true);
+    archiveAway = false;
+    await vi.waitFor(() => expect(onB.mirror.snapshots).toEqual(['start', 'reset']), 15_000);
+    const last = onB.events.findLast(({ event }) => event.type === 'snapshot');
+    expect(last?.event).toMatchObject({ reason: 'reset', lost: ['m-lost'] });
+    expect(onB.mirror.content.state.title).toBe('Summer');
+  });
+
+  it('G2 L36 a Redis that comes back with less, or with another line, is found out (trap 8)', async () => {
+    const a = await start();
+    await create(a);
+    const { meta, log } = campaignKeys(namespace, CAMPAIGN);
+    await title(a, 'one');
+    const stale = { meta: await admin.dumpBuffer(meta), log: await admin.dumpBuffer(log) };
+    archiveAway = true;
+    const seen = await title(a, 'two');
+    // A stale replica is promoted: the same generation, fewer entries.
+    await admin.restore(meta, 0, stale.meta ?? '', 'REPLACE');
+    await admin.restore(log, 0, stale.log ?? '', 'REPLACE');
+    archiveAway = false;
+    const next = await title(a, 'three');
+    expect(next.epoch).not.toBe(seen.epoch);
+    expect(next.version).toBe(seen.version + 1);
+    expect((await a.manager.at(CALLERS.admin, CAMPAIGN, seen.version)).state.title).toBe('two');
+  });
+
+  it('G5 L37 a restart of Redis ends the epoch and loses nothing', async () => {
+    const [a, b] = [await start(), await start()];
+    await create(a);
+    const onB = watch(b.manager);
+    const before = await title(a, 'before');
+    await vi.waitFor(() => expect(onB.mirror.version).toBe(2));
+    await redis.kill();
+    expect(await refusal(title(a, 'meanwhile'))).toMatchObject({ reason: 'UNAVAILABLE' });
+    expect(await titleOf(b)).toBe('before');
+    await redis.restart();
+    await vi.waitFor(async () => title(a, 'after'), { timeout: 15_000, interval: 200 });
+    await vi.waitFor(() => expect(onB.mirror.content.state.title).toBe('after'), 15_000);
+    expect(onB.mirror.epoch).not.toBe(before.epoch);
+    expect(onB.mirror.snapshots).toEqual(['start']);
+  });
+
+  it('G5 L38 what a killed instance accepted is saved by another', async () => {
+    const [a, b] = [await start(), await start()];
+    await create(a);
+    archiveAway = true;
+    await title(a, 'from the dead');
+    await a.kill();
+    archiveAway = false;
+    await vi.waitFor(() => expect(saved()).toBe(2), 20_000);
+    expect(await titleOf(b)).toBe('from the dead');
+  });
+
+  it('G10 L39 an idle campaign leaves Redis and comes back with the same epoch and tail', async () => {
+    const a = await start(100);
+    await create(a);
+    const { epoch } = await title(a, 'sleeping');
+    const { meta, log } = campaignKeys(namespace, CAMPAIGN);
+    await vi.waitFor(async () => expect(await admin.exists(meta, log)).toBe(0), 15_000);
+    const again = await title(a, 'awake');
+    expect(again).toMatchObject({ epoch, version: 3 });
+    const watching = watch(a.manager);
+    await vi.waitFor(() => expect(watching.mirror.version).toBe(3));
+  });
+
+  it('L40 a campaign that another instance hosts does not leave Redis', async () => {
+    const a = await start(100);
+    const b = await start();
+    await create(a);
+    await title(b, 'here');
+    await titleOf(a);
+    await vi.waitFor(() => expect(a.manager.stats().campaigns).toBe(0), 15_000);
+    expect(await admin.exists(campaignKeys(namespace, CAMPAIGN).meta)).toBe(1);
+    expect((await title(b, 'still')).version).toBe(3);
+  });
+});
