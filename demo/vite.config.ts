@@ -1,7 +1,9 @@
 import react from '@vitejs/plugin-react';
-import { defineConfig } from 'vite';
+import { defineConfig, loadEnv } from 'vite';
 
-const server = 'http://127.0.0.1:4000';
+/** Where `npm run dev` starts the server: the same variable decides it. */
+const { PORT = '4000' } = loadEnv('development', '.', 'PORT');
+const server = `http://127.0.0.1:${PORT}`;
 
 export default defineConfig({
   plugins: [react()],

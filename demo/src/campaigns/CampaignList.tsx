@@ -12,7 +12,7 @@ export function CampaignList({ selected, select }: { selected: string | undefine
     <nav className="campaigns" aria-label="Campaigns">
       <h2>Campaigns</h2>
       {list.isPending && <div className="skeleton" role="status" aria-label="Loading the list" />}
-      {list.isError && <Problem title="The list cannot be read" error={list.error} />}
+      {list.isLoadingError && <Problem title="The list cannot be read" error={list.error} />}
       {list.isSuccess && campaigns.length === 0 && <p className="empty">No campaign yet. Create the first one.</p>}
       <ul>
         {campaigns.map((campaign) => {

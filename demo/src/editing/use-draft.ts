@@ -88,7 +88,10 @@ export function useDraft<T extends string | number>(value: T, save: (value: T) =
     error,
     conflict: theirs && {
       theirs: theirs.value,
-      take: () => dispatch({ type: 'take-theirs' }),
+      take() {
+        setError(undefined);
+        dispatch({ type: 'take-theirs' });
+      },
       keep() {
         dispatch({ type: 'keep-mine' });
         if (typed) pacer.push(typed.value);
