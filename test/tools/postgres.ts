@@ -24,6 +24,9 @@ export interface OwnPostgres extends TestPostgres {
   restart(): Promise<void>;
 }
 
+/** Words sort as English sorts them, as on most servers and unlike bytes: what relies on an order must say which. */
+const LOCALE = ['--locale=C', '--locale-provider=icu', '--icu-locale=en-US'];
+
 /** The Postgres of `DATABASE_URL`, else one of our own. */
 export async function findPostgres(): Promise<TestPostgres> {
   const url = process.env['DATABASE_URL'];
@@ -46,7 +49,7 @@ export async function startPostgres(): Promise<OwnPostgres> {
     const binaries = await findBinaries(user, folder);
     const init = spawnSync(
       binaries.initdb,
-      ['--pgdata', data, '--username=postgres', '--auth=trust', '--encoding=UTF8', '--locale=C', '--no-sync'],
+      ['--pgdata', data, '--username=postgres', '--auth=trust', '--encoding=UTF8', ...LOCALE, '--no-sync'],
       { ...user, cwd: folder, encoding: 'utf8' },
     );
     if (init.status !== 0) throw new Error(`initdb failed: ${init.stderr || init.error?.message}`);
