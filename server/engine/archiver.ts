@@ -114,6 +114,7 @@ export function createArchiver(options: ArchiverOptions): Archiver {
     const known = head && entries.find(({ record }) => record.version === head.version);
     const behind = head !== undefined && entries[0] !== undefined && head.version >= entries[0].record.version;
     if (head && behind && head.epoch === entries[0]?.record.epoch && (known === undefined || known.tail === head.tail)) {
+      stalled.delete(campaignId);
       await log.markDurable(campaignId, head.epoch, head.version);
       return;
     }
@@ -147,15 +148,14 @@ export function createArchiver(options: ArchiverOptions): Archiver {
     if (committed > 0) observer.committed?.({ campaigns: committed, entries, seconds: (clock.now() - startedAt) / 1_000 });
   };
 
-  /** After a failure with a healthy archive it is the data: each campaign is tried alone, and only those that fail stall. */
-  const commitOneByOne = async (parts: readonly CampaignCommit[]): Promise<void> => {
-    for (const part of parts) {
-      try {
-        await commit([part]);
-      } catch (cause) {
-        await archive.ping();
-        markStalled(part.campaignId, asError(cause));
-      }
+  /** A failure with a healthy archive is the campaign's own: it stalls, and no other. Rejects where the archive is away. */
+  const orStall = async <T>(campaignId: string, work: Promise<T>): Promise<T | undefined> => {
+    try {
+      return await work;
+    } catch (cause) {
+      await archive.ping();
+      markStalled(campaignId, asError(cause));
+      return undefined;
     }
   };
 
@@ -163,7 +163,10 @@ export function createArchiver(options: ArchiverOptions): Archiver {
     const now = clock.now();
     const except = new Set([...stalled].filter(([, { until }]) => until > now).map(([campaignId]) => campaignId));
     const pending = await log.pending(batchEntries, except);
-    const parts = (await Promise.all(pending.map(toCommit))).filter((part) => part !== undefined);
+    // Whose turn has come and who waits for nothing any more has got over it: another archiver may have been there.
+    if (pending.length === 0) for (const campaignId of stalled.keys()) if (!except.has(campaignId)) stalled.delete(campaignId);
+    const prepared = await Promise.all(pending.map((entries) => orStall(entries.campaignId, toCommit(entries))));
+    const parts = prepared.filter((part) => part !== undefined);
     if (parts.length === 0) return pending.length > 0;
     try {
       await commit(parts);
@@ -172,7 +175,7 @@ export function createArchiver(options: ArchiverOptions): Archiver {
       for (const { campaignId } of parts) checkpoints.delete(campaignId);
       // Rejects where the archive is away: then it is no campaign's fault, and the whole round is tried again later.
       await archive.ping();
-      await commitOneByOne(parts);
+      for (const part of parts) await orStall(part.campaignId, commit([part]));
     }
     return true;
   };
