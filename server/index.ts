@@ -17,4 +17,7 @@ export type { StartCampaign } from './core/normalise.ts';
 export type { Archive, OrderedLog } from './engine/ports.ts';
 export type { CampaignService } from './engine/service.ts';
 export { ROLES } from './core/permissions.ts';
+export { systemClock } from './engine/system-clock.ts';
 export { createMemoryLog } from './log/memory-log.ts';
+export { createRedisLog } from './log/redis-log.ts';
+export type { RedisLog, RedisLogOptions } from './log/redis-log.ts';

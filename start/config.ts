@@ -14,6 +14,8 @@ export interface Config {
   rateLimit: number;
   maxConnections: number;
   storage: { kind: 'none' } | { kind: 'embedded'; dataDir: string } | { kind: 'postgres'; url: string };
+  /** Redis as sequencer and fan-out of many instances; without it, this process is the only one. */
+  redisUrl: string | undefined;
   namespace: string;
   port: number;
   host: string;
@@ -64,6 +66,11 @@ function origins(text: string): string[] | undefined {
   return list.every(isOrigin) ? list : undefined;
 }
 
+function redisAddresses(text: string): string | undefined {
+  const isAddress = (item: string): boolean => URL.canParse(item.trim()) && ['redis:', 'rediss:'].includes(new URL(item.trim()).protocol);
+  return text.split(',').every(isAddress) ? text : undefined;
+}
+
 const environment = z.object({
   CAMPAIGN_STATE_ENABLED: flag.default(true),
   CAMPAIGN_PERSISTENCE_ENABLED: flag.default(true),
@@ -80,7 +87,7 @@ const environment = z.object({
   METRICS_PORT: integer(0, 65_535).optional(),
   ALLOWED_ORIGINS: variable('origins such as https://app.example.com, separated by commas, or *', origins).default([]),
   DATABASE_URL: url('an address such as postgres://user:password@host:5432/database', ['postgres:', 'postgresql:']).optional(),
-  REDIS_URL: z.undefined('nothing yet: this version runs as one instance').optional(),
+  REDIS_URL: variable('an address such as redis://host:6379, or those of several nodes of a cluster, separated by commas', redisAddresses).optional(),
   DATA_DIR: z.string().default('./data'),
   AUTH_SECRET: z.string().min(MINIMUM_SECRET_LENGTH, `at least ${MINIMUM_SECRET_LENGTH} characters; \`openssl rand -hex 32\` makes some`).optional(),
   AUTH_JWKS_URL: url('the http(s) address of a JSON Web Key Set', ['http:', 'https:']).optional(),
@@ -121,6 +128,7 @@ function toConfig(read: z.output<typeof environment>): Config {
     rateLimit: read.CAMPAIGN_RATE_LIMIT,
     maxConnections: read.CAMPAIGN_MAX_CONNECTIONS,
     storage: storageOf(read),
+    redisUrl: read.REDIS_URL,
     namespace: read.CAMPAIGN_NAMESPACE,
     port: read.PORT,
     host: read.HOST,
@@ -151,6 +159,9 @@ function findConflict(config: Config, read: z.output<typeof environment>): strin
   if (read.AUTH_SECRET !== undefined && read.AUTH_JWKS_URL !== undefined) return 'AUTH_SECRET and AUTH_JWKS_URL exclude each other: set one.';
   if (config.auth.kind === 'none' && !config.insecure && !isLoopback(config.host)) {
     return `HOST takes a loopback address while there is no AUTH_SECRET or AUTH_JWKS_URL; AUTH_MODE=insecure serves any other without a key.`;
+  }
+  if (config.redisUrl !== undefined && config.storage.kind !== 'postgres') {
+    return 'REDIS_URL needs a DATABASE_URL: instances that share a log keep what it orders in one Postgres.';
   }
   if (config.storage.kind === 'none' && config.durability === 'durable') {
     return 'CAMPAIGN_DURABILITY takes accepted while CAMPAIGN_PERSISTENCE_ENABLED is false: nothing is ever durable then.';

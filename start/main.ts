@@ -1,8 +1,17 @@
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import closeWithGrace from 'close-with-grace';
-import { ArchiveError, createCampaignServer, createLogger, isLoopback, openPgliteArchive, openPostgresArchive } from '../server/index.ts';
-import type { Archive, CampaignServer } from '../server/index.ts';
+import {
+  ArchiveError,
+  createCampaignServer,
+  createLogger,
+  createRedisLog,
+  isLoopback,
+  openPgliteArchive,
+  openPostgresArchive,
+  systemClock,
+} from '../server/index.ts';
+import type { Archive, CampaignServer, RedisLog } from '../server/index.ts';
 import { readConfig } from './config.ts';
 import type { Config } from './config.ts';
 import { readStartFiles } from './start-files.ts';
@@ -30,9 +39,11 @@ process.once('disconnect', close);
 try {
   const campaigns = await readStartFiles(import.meta.dirname);
   const archive = config.enabled ? await openArchive(config) : undefined;
+  const log = config.enabled ? await openLog(config) : undefined;
   server = await createCampaignServer({
     ...config,
     archive,
+    ...(log && { log }),
     campaigns,
     logger,
     site: join(import.meta.dirname, '..', 'demo', 'dist'),
@@ -44,7 +55,7 @@ try {
 }
 
 /** Waits for a database that does not answer yet; everything else that is wrong with it will not mend itself. */
-async function openArchive({ storage, namespace, startTimeout }: Config): Promise<Archive | undefined> {
+async function openArchive({ storage, redisUrl, namespace, startTimeout }: Config): Promise<Archive | undefined> {
   if (storage.kind === 'none') return undefined;
   if (storage.kind === 'embedded') return openPgliteArchive({ namespace, dataDir: storage.dataDir });
   const giveUpAt = Date.now() + startTimeout;
@@ -53,11 +64,13 @@ async function openArchive({ storage, namespace, startTimeout }: Config): Promis
       return await openPostgresArchive({
         namespace,
         connectionString: storage.url,
-        // The log is in this process: a second instance on the same campaigns would order them for itself.
-        exclusive: {
-          onLockLost: (error) => logger.error({ err: error }, 'the lock on the namespace was lost'),
-          onLockRegained: () => logger.info('the lock on the namespace is held again'),
-        },
+        // Without Redis the log is in this process: a second instance on the same campaigns would order them for itself.
+        ...(redisUrl === undefined && {
+          exclusive: {
+            onLockLost: (error: Error) => logger.error({ err: error }, 'the lock on the namespace was lost'),
+            onLockRegained: () => logger.info('the lock on the namespace is held again'),
+          },
+        }),
         onConnectionError: (error) => logger.warn({ err: error }, 'a connection to the database broke'),
       });
     } catch (error) {
@@ -69,6 +82,24 @@ async function openArchive({ storage, namespace, startTimeout }: Config): Promis
       await pause(RETRY_MS);
     }
   }
+}
+
+/** The log of many instances, once it answers and is fit to be one; without Redis the server has its own. */
+async function openLog({ redisUrl, namespace, startTimeout }: Config): Promise<RedisLog | undefined> {
+  if (redisUrl === undefined) return undefined;
+  const log = createRedisLog({
+    url: redisUrl,
+    namespace,
+    clock: systemClock,
+    onError: (error) => logger.warn({ err: error }, 'Redis does not answer as it should'),
+  });
+  const late = pause(startTimeout, undefined, { ref: false }).then(() => {
+    throw new Error(`REDIS_URL: no answer within START_TIMEOUT, ${startTimeout / 1_000} s.`);
+  });
+  const { refusals, warnings } = await Promise.race([log.ready(), late]);
+  for (const warning of warnings) logger.warn(warning);
+  if (refusals.length > 0) throw new Error(`REDIS_URL: ${refusals.join(' ')}`);
+  return log;
 }
 
 /** One sentence about why there is no server. */
