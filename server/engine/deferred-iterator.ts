@@ -1,25 +1,42 @@
+const DONE = { done: true, value: undefined } as const;
+
 /**
- * An iterator whose source is still to come: the first `next` waits for it. Ending it early ends the source too, once it is there.
+ * An iterator whose source is still to come: the first `next` waits for it, and no longer than until the iterator is ended, by `return`
+ * or by the signal. Ending it early ends the source too, once it is there.
  */
-export function deferredIterator<T>(source: Promise<AsyncIterableIterator<T>>): AsyncIterableIterator<T> {
-  let ended = false;
-  // Whoever iterates hears of a failure from `next`; where nobody does, it must not count as unhandled.
-  source.catch(() => undefined);
+export function deferredIterator<T>(source: Promise<AsyncIterableIterator<T>>, signal?: AbortSignal): AsyncIterableIterator<T> {
+  const early = Promise.withResolvers<typeof DONE>();
+  let opened: AsyncIterableIterator<T> | undefined;
+  let ended = signal?.aborted === true;
+
+  const end = (): void => {
+    ended = true;
+    early.resolve(DONE);
+  };
+  const settled = (): void => signal?.removeEventListener('abort', end);
+
+  signal?.addEventListener('abort', end, { once: true });
+  source.then(
+    (inner) => {
+      settled();
+      opened = inner;
+      if (ended) void inner.return?.();
+    },
+    // Whoever iterates hears of the failure from `next`; where nobody does, it must not count as unhandled.
+    settled,
+  );
 
   const iterator: AsyncIterableIterator<T> = {
-    async next() {
-      const inner = await source;
-      if (!ended) return inner.next();
-      await inner.return?.();
-      return { done: true, value: undefined };
+    next() {
+      // From then on the source knows its own end; racing on for as long as it lives would pile up reactions on one promise.
+      if (opened) return opened.next();
+      if (ended) return Promise.resolve(DONE);
+      return Promise.race([source.then((inner) => (ended ? DONE : inner.next())), early.promise]);
     },
     async return() {
-      ended = true;
-      source.then(
-        (inner) => inner.return?.(),
-        () => undefined,
-      );
-      return { done: true, value: undefined };
+      end();
+      await opened?.return?.();
+      return DONE;
     },
     [Symbol.asyncIterator]: () => iterator,
   };

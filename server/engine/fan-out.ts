@@ -126,8 +126,9 @@ function openSubscription(
       { lagging, buffer, receipts },
     );
     cursor = taken.cursor;
-    if (taken.kind === 'idle') return undefined;
+    // Whatever comes of it, nothing is missing now.
     lagging = false;
+    if (taken.kind === 'idle') return undefined;
     const { epoch, version } = live.head;
     const resumeId = formatResumeId(epoch, version, viewKey(view));
     if (taken.kind === 'durable') {

@@ -104,7 +104,7 @@ export function createReading(options: ReadingOptions): Reading {
       const opened = readable(caller, campaignId, 'read').then(({ fanOut }) =>
         fanOut.subscribe({ reader, signal: caller.signal, lastEventId, receipts: receipts === true && persistent }),
       );
-      return deferredIterator(opened);
+      return deferredIterator(opened, caller.signal);
     },
   };
 
