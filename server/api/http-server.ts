@@ -77,6 +77,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     basePath: '/trpc/',
     createContext: (options) => admission.forRequest(options),
     maxBodySize: API_LIMITS.messageBytes,
+    // tRPC writes `vary` itself, and adds this to it.
+    responseMeta: () => ({ headers: new Headers({ vary: 'origin' }) }),
     onError: ({ error, path }) => onError(error, path),
   });
 
@@ -167,9 +169,15 @@ function handleDevelopment(path: string, req: IncomingMessage, res: ServerRespon
   }
 }
 
+/** The path of a request, still encoded; `undefined` where it cannot be read. */
 function pathOf(req: IncomingMessage): string | undefined {
-  const url = `http://host${req.url ?? '/'}`;
-  return URL.canParse(url) ? new URL(url).pathname : undefined;
+  try {
+    const { pathname } = new URL(`http://host${req.url ?? '/'}`);
+    decodeURIComponent(pathname);
+    return pathname;
+  } catch {
+    return undefined;
+  }
 }
 
 function plain(res: ServerResponse, status: number, message: string): void {
