@@ -1,20 +1,26 @@
 import { defineConfig } from 'tsdown';
 
+/** What the router's sources import on the server's side; nothing of it is left in what is built. */
+const SERVER_SIDE = [/^zod/, /^node:/, 'uuidv7', 'ws', 'http', 'http2'];
+
 export default defineConfig({
-  entry: { index: 'src/index.ts', react: 'src/react/index.ts' },
+  entry: { index: 'src/index.ts', react: 'src/react/index.ts', testing: 'src/testing/index.ts' },
   format: 'esm',
   platform: 'neutral',
   target: 'es2022',
   // At the root, for declarations are made of the server's sources too: the router's type travels inside them.
   tsconfig: '../tsconfig.client-sdk.json',
   dts: true,
+  // Else a bare import of each of those would stay.
+  treeshake: { moduleSideEffects: false },
   deps: {
-    // As a dependency it would bring React and TypeScript to users who want neither, and pin their versions.
+    // As a dependency it would bring React to users who do not want it, and pin its version.
     alwaysBundle: ['@trpc/react-query'],
-    onlyBundle: ['@trpc/react-query'],
-    // What the router's sources import on the server's side; nothing of it is left in what is built.
-    neverBundle: [/^zod/, 'uuidv7', /^node:/],
+    onlyBundle: false,
+    neverBundle: SERVER_SIDE,
+    // tRPC's own declarations need those of Node and `ws` to compile; what is left of them in ours needs nothing.
+    dts: { alwaysBundle: [/^@trpc\//], neverBundle: SERVER_SIDE },
   },
-  // The bundler would drop the directive of a module among many; the whole entry is a client module.
-  outputOptions: { banner: (chunk) => (chunk.name === 'react' ? "'use client';" : '') },
+  // The bundler would drop the directive of a module among many; these entries are client modules as a whole.
+  outputOptions: { banner: (chunk) => (chunk.name === 'react' || chunk.name === 'testing' ? "'use client';" : '') },
 });

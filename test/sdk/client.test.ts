@@ -106,9 +106,9 @@ test('K5 a refused edit is taken out alone, says why, and crashes nothing', asyn
   const { url } = await server();
   const campaign = client(url).campaign('spring');
   await live(campaign);
-  campaign.update({ description: 'kept' });
+  void campaign.update({ description: 'kept' });
   const bad = campaign.update({ status: 'no such status' as 'draft', title: 'Never' });
-  campaign.update({ owner_id: 'kept too' });
+  void campaign.update({ owner_id: 'kept too' });
   expect(campaign.getSnapshot().state.title).toBe('Never');
 
   const error = await bad.then(
@@ -249,7 +249,7 @@ test('K11 a batch is one entry, and a rollback comes after what was made before 
   });
   expect(campaign.getSnapshot().state).toMatchObject({ title: 'Summer', features: ['referral', 'polls'], theme: { accent: 'red' } });
   expect(await change).toMatchObject({ version: 2 });
-  campaign.updateFeatures([], 'set');
+  void campaign.updateFeatures([], 'set');
   expect(await campaign.rollback(1)).toMatchObject({ version: 4, changed: true });
   await vi.waitFor(() => expect(campaign.getSnapshot()).toMatchObject({ version: 4, state: CAMPAIGN }), WAIT);
 });

@@ -1,0 +1,215 @@
+import { execFile } from 'node:child_process';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { gzipSync } from 'node:zlib';
+import { build } from 'tsdown';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+const ROOT = resolve(import.meta.dirname, '../..');
+const SDK = join(ROOT, 'client-sdk');
+const TOOLS = join(ROOT, 'test/tools/node_modules/.bin');
+const INSTALL = { timeout: 240_000 };
+
+const run = promisify(execFile);
+let folder = '';
+let tarball = '';
+
+/** Runs a command; its words are the error's when it fails. */
+async function sh(command: string, args: readonly string[], cwd: string): Promise<string> {
+  try {
+    return (await run(command, args, { cwd, maxBuffer: 32 * 1024 * 1024 })).stdout;
+  } catch (error) {
+    const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string };
+    throw new Error(`${command} ${args.join(' ')} failed:\n${stdout}\n${stderr}`, { cause: error });
+  }
+}
+
+async function project(name: string, packages: readonly string[], files: Record<string, string>): Promise<string> {
+  const at = join(folder, name);
+  await mkdir(at);
+  await writeFile(join(at, 'package.json'), JSON.stringify({ name, private: true, type: 'module' }));
+  await sh('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error', tarball, ...packages], at);
+  for (const [file, content] of Object.entries(files)) await writeFile(join(at, file), content);
+  return at;
+}
+
+// The package as it would be published, built in a place of its own: others may be building in the workspace.
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'campaign-sdk-'));
+  const published = join(folder, 'package');
+  await mkdir(published);
+  await sh('npx', ['tsdown', '--out-dir', join(published, 'dist')], SDK);
+  for (const file of ['package.json', 'README.md']) await cp(join(SDK, file), join(published, file));
+  const [packed] = JSON.parse(await sh('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], published)) as { filename: string }[];
+  tarball = join(folder, packed?.filename ?? '');
+}, 240_000);
+
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const VANILLA = `
+import { createCampaignClient, CampaignError, type CampaignSnapshot, type Receipt } from '@campaign-state/client';
+
+const client = createCampaignClient({ url: 'http://127.0.0.1:4000', token: () => 'token' });
+const campaign = client.campaign('spring');
+const change = campaign.update({ title: 'Hello', description: null, ui_content: { banner: 'b', anything: { goes: 1 } } });
+export const receipt: Receipt = await change;
+export const durable: Receipt = await change.durable;
+campaign.updateConfig('theme', { dark: true }, 'replace');
+campaign.batch((c) => c.update({ title: 'x' }).updateFeatures(['a'], 'add'));
+export const snapshot: CampaignSnapshot = campaign.getSnapshot();
+export const title: string | undefined = snapshot.state.title;
+export const list = (await client.trpc.campaign.list.query({ limit: 10 })).items.map((item): string => item.title);
+client.trpc.campaign.watch.subscribe({ campaignId: 'spring' }, {
+  onData: ({ id, data }) => { const at: string = id; if (data.type === 'entries') for (const entry of data.entries) console.log(at, entry.version, entry.change); },
+});
+change.catch((error: unknown) => { if (error instanceof CampaignError) console.log(error.reason, error.path, error.retryable); });
+
+// @ts-expect-error a number is no title
+campaign.update({ title: 1 });
+// @ts-expect-error no such action
+campaign.updateFeatures(['a'], 'toggle');
+// @ts-expect-error no such section
+campaign.updateConfig('nonsense', {});
+// @ts-expect-error no such status
+campaign.update({ status: 'gone' });
+// @ts-expect-error the id is missing
+await client.trpc.campaign.get.query({});
+`;
+
+const REACT = `
+import { createCampaignClient } from '@campaign-state/client';
+import { CampaignProvider, trpc, useCampaign, useCampaignState, useCampaignUpdates, useServiceState, useSyncStatus } from '@campaign-state/client/react';
+import { CampaignTestProvider, createTestCampaign } from '@campaign-state/client/testing';
+
+const client = createCampaignClient({ url: 'http://127.0.0.1:4000' });
+
+function Page() {
+  const { state, status } = useCampaignState();
+  const banner: string | undefined = useCampaign((s) => s.ui_content?.banner);
+  const { updateCampaign } = useCampaignUpdates();
+  const pages = trpc.campaign.list.useInfiniteQuery({ limit: 5 }, { getNextPageParam: (page) => page.nextCursor });
+  const pending: number = useServiceState('campaign').pendingCount;
+  // @ts-expect-error there is one service
+  useServiceState('orders');
+  // @ts-expect-error campaign mutations would pass the outbox by
+  trpc.campaign.update.useMutation();
+  return <button onClick={() => void updateCampaign({ title: 'x' })}>{state.title} {status} {banner} {pending} {useSyncStatus().state} {pages.data?.pages[0]?.items[0]?.title}</button>;
+}
+
+export const app = <CampaignProvider client={client}><Page /></CampaignProvider>;
+export const tested = <CampaignTestProvider campaign={createTestCampaign({ state: { slug: 'a', title: 'A' } })}><Page /></CampaignTestProvider>;
+`;
+
+/** The router's type in the hands of who brings a tRPC client of their own. */
+const STOCK = `
+import type { AppRouter, WatchEvent } from '@campaign-state/client';
+import { createTRPCClient, createWSClient, wsLink } from '@trpc/client';
+import type { inferRouterOutputs } from '@trpc/server';
+
+const client = createTRPCClient<AppRouter>({ links: [wsLink({ client: createWSClient({ url: 'ws://127.0.0.1:4000/trpc' }) })] });
+client.campaign.watch.subscribe({}, { onData: ({ data }) => { const event: WatchEvent = data; console.log(event.type); } });
+export const version: number = (await client.campaign.update.mutate({ campaignId: 'a', updates: { title: 'x' } }) as { version: number }).version;
+export type Row = inferRouterOutputs<AppRouter>['campaign']['list']['items'][number];
+export const row: Row = { campaignId: 'a', title: 'A', version: 1, updatedAt: 0, updatedBy: 'me' };
+// @ts-expect-error no such procedure
+client.campaign.remove.mutate({ campaignId: 'a' });
+`;
+
+const CONFIG = {
+  target: 'es2022',
+  lib: ['es2023', 'dom', 'dom.iterable', 'esnext.disposable'],
+  types: [],
+  strict: true,
+  skipLibCheck: false,
+  exactOptionalPropertyTypes: true,
+  noUncheckedIndexedAccess: true,
+  noEmit: true,
+};
+const tsconfig = (files: readonly string[], options: object) => JSON.stringify({ compilerOptions: { ...CONFIG, ...options }, files });
+const NODENEXT = { module: 'nodenext', moduleResolution: 'nodenext', jsx: 'react-jsx' };
+const BUNDLER = { module: 'esnext', moduleResolution: 'bundler', jsx: 'react-jsx' };
+
+test('K60 K61 without React: it installs plainly, brings no React, compiles and runs', INSTALL, async () => {
+  const at = await project('vanilla', [], {
+    'vanilla.ts': VANILLA,
+    'tsconfig.json': tsconfig(['vanilla.ts'], NODENEXT),
+    'run.js': `import { createCampaignClient } from '@campaign-state/client';
+      const client = createCampaignClient({ url: 'http://127.0.0.1:9' });
+      console.log(client.campaign('a').getSnapshot().status);
+      client.close();`,
+  });
+  const installed = await readdir(join(at, 'node_modules'));
+  expect(installed.filter((name) => ['react', 'react-dom', '@tanstack', 'zod', 'ws'].includes(name))).toEqual([]);
+  await sh(join(ROOT, 'node_modules/.bin/tsc'), ['-p', '.'], at);
+  expect(await sh(process.execPath, ['run.js'], at)).toBe('pending\n');
+});
+
+test('K60 K61 with React: a strict consumer compiles on TypeScript 5.9, 6 and 7, nodenext and bundler', INSTALL, async () => {
+  const compilers = ['typescript59@npm:typescript@5.9', 'typescript6@npm:typescript@6', 'typescript7@npm:typescript@7'];
+  const at = await project('react', ['react@19', '@types/react@19', '@tanstack/react-query@5', ...compilers], {
+    'vanilla.ts': VANILLA,
+    'react.tsx': REACT,
+    'nodenext.json': tsconfig(['vanilla.ts', 'react.tsx'], NODENEXT),
+    'bundler.json': tsconfig(['vanilla.ts', 'react.tsx'], BUNDLER),
+    'stock.ts': STOCK,
+    // tRPC's own declarations need those of Node and of `ws`.
+    'stock.json': tsconfig(['stock.ts'], { ...NODENEXT, skipLibCheck: true }),
+  });
+  for (const compiler of ['typescript59', 'typescript6', 'typescript7']) {
+    for (const config of ['nodenext.json', 'bundler.json', 'stock.json']) {
+      await sh(process.execPath, [join(at, 'node_modules', compiler, 'bin/tsc'), '-p', config], at);
+    }
+  }
+});
+
+test('K62 the declarations name none of the server’s packages', async () => {
+  const dist = join(folder, 'package/dist');
+  const declarations = (await readdir(dist)).filter((file) => file.endsWith('.d.ts'));
+  expect(declarations.length).toBeGreaterThan(2);
+  for (const file of declarations) {
+    const imports = [...(await readFile(join(dist, file), 'utf8')).matchAll(/(?:from|import\()\s*["']([^"'.][^"']*)["']/g)].map(([, name]) => name);
+    for (const name of imports) expect(name).toMatch(/^(react(\/.*)?|@tanstack\/react-query)$/);
+  }
+});
+
+test('K63 publint and attw find nothing', INSTALL, async () => {
+  await sh(join(TOOLS, 'publint'), ['run', tarball, '--strict'], folder);
+  await sh(join(TOOLS, 'attw'), [tarball, '--profile', 'esm-only'], folder);
+});
+
+/** Bytes of entries with everything they need, minified and gzipped, as an app's bundler would make it. */
+async function gzipped(name: string, modules: readonly string[]): Promise<number> {
+  const outDir = join(folder, `size-${name}`);
+  // Beside the workspace's packages, from which the bundle is made.
+  const linked = join(folder, 'package/node_modules');
+  await symlink(join(ROOT, 'node_modules'), linked).catch(() => undefined);
+  await writeFile(join(folder, 'package', `${name}.js`), modules.map((module) => `export * from './dist/${module}.js';`).join('\n'));
+  await build({
+    config: false,
+    logLevel: 'error',
+    cwd: join(folder, 'package'),
+    entry: { bundle: `${name}.js` },
+    outDir,
+    format: 'esm',
+    platform: 'browser',
+    minify: true,
+    dts: false,
+    define: { 'process.env.NODE_ENV': '"production"' },
+    deps: { alwaysBundle: [/^@trpc\//], onlyBundle: false, neverBundle: [/^react/, /^@tanstack\//] },
+  });
+  const files = (await readdir(outDir)).filter((file) => file.endsWith('.js'));
+  const sizes = await Promise.all(files.map(async (file) => gzipSync(await readFile(join(outDir, file)), { level: 9 }).length));
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+test('K64 it is small', async () => {
+  const vanilla = await gzipped('vanilla', ['index']);
+  const hooks = await gzipped('hooks', ['index', 'react']);
+  console.log(`gzipped: vanilla ${vanilla} bytes, with hooks ${hooks} bytes`);
+  expect(vanilla).toBeGreaterThan(5_000);
+  expect(vanilla).toBeLessThanOrEqual(22 * 1024);
+  expect(hooks).toBeGreaterThan(vanilla);
+  expect(hooks).toBeLessThanOrEqual(28 * 1024);
+});
