@@ -137,7 +137,8 @@ function compileCommit(db: Kysely<Database>): string {
   );
   return db
     .with('part', (query) => query.selectFrom(part).selectAll())
-    // Locked in the order of their ids first: an UPDATE takes rows in any order, and two commits could wait for each other.
+    // The guard, with the rows locked in the order of their ids: an UPDATE takes them in any order, and two commits could wait for
+    // each other.
     .with('held', (query) =>
       query
         .selectFrom('campaigns')
@@ -167,8 +168,6 @@ function compileCommit(db: Kysely<Database>): string {
           updated_by: row.ref('part.updated_by'),
         }))
         .whereRef('campaigns.id', '=', 'part.campaign_id')
-        .whereRef('campaigns.epoch', '=', 'part.epoch')
-        .whereRef('campaigns.version', '=', 'part.version')
         .returning('campaigns.id'),
     )
     .with('added', (query) =>

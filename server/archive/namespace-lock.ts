@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import { ArchiveError, toArchiveError } from './errors.ts';
-import { linkConfig } from './postgres-pool.ts';
+import { createLinks } from './postgres-pool.ts';
 
 export interface NamespaceLockOptions {
   connectionString: string;
@@ -24,6 +24,7 @@ export interface NamespaceLock {
 const FIRST_WAIT = 3_000;
 const FIRST_INTERVAL = 200;
 const STATEMENT_TIMEOUT = 5_000;
+const END_PATIENCE = 500;
 const LONGEST_BACKOFF = 10_000;
 
 /**
@@ -91,13 +92,17 @@ async function firstSession(options: NamespaceLockOptions): Promise<Session> {
 }
 
 async function openSession({ connectionString, namespace }: NamespaceLockOptions): Promise<Session> {
-  const client = new pg.Client(linkConfig({ connectionString, statementTimeout: STATEMENT_TIMEOUT, endWhenSilent: false }));
+  const { config, cut } = createLinks({ connectionString, statementTimeout: STATEMENT_TIMEOUT, endWhenSilent: false });
+  const client = new pg.Client(config);
   const broken = new Promise<Error>((resolve) => {
     client.on('error', resolve);
     client.on('end', () => resolve(new Error('the session has ended')));
   });
   const end = async (): Promise<void> => {
+    // A goodbye on a silent link would never be answered.
+    const late = setTimeout(cut, END_PATIENCE);
     await client.end().catch(() => undefined);
+    clearTimeout(late);
   };
   const key = lockKey(namespace);
   try {

@@ -4,6 +4,7 @@ import { toArchiveError } from './errors.ts';
 import { migrate } from './migrations/migrate.ts';
 import { lockNamespace, type NamespaceLock } from './namespace-lock.ts';
 import { openArchive } from './postgres-archive.ts';
+import { requireFit } from './postgres-requirements.ts';
 import { createPool, type PoolOptions } from './postgres-pool.ts';
 import { preparing } from './prepared-pool.ts';
 import type { Database } from './schema.ts';
@@ -28,42 +29,54 @@ export interface PostgresArchiveOptions {
 
 /** A migration may rewrite a large table, and another instance waits for it; milliseconds. */
 const MIGRATION_TIMEOUT = 60 * 60 * 1_000;
+/** How long a stop waits for what is still on the wire, in milliseconds; a shutdown has five seconds in all. */
+const STOP_PATIENCE = 1_000;
 
 /**
  * The archive in a Postgres of its own.
  *
  * @throws ArchiveError `unreachable` where Postgres does not answer now and may later (it starts, it is full, the network is away):
  * whoever starts the service calls again until its own time is up; `in-use` where another instance has the namespace; `failed` for
- * what no waiting mends, such as a wrong password or a database that does not exist
+ * what no waiting mends, such as a wrong password, or a database that does not exist or will not do
  */
 export async function openPostgresArchive(options: PostgresArchiveOptions): Promise<Archive> {
   const { connectionString, namespace, exclusive, poolSize = 8, statementTimeout = 30_000, onConnectionError: onError } = options;
   let lock: NamespaceLock | undefined;
-  let db: Kysely<Database> | undefined;
   try {
     if (exclusive) {
       const { onLockLost: onLost, onLockRegained: onRegained } = exclusive;
       lock = await lockNamespace({ connectionString, namespace, onLost, onRegained });
     }
-    await migrateAlone({ connectionString, statementTimeout: MIGRATION_TIMEOUT, size: 2, onError }, namespace);
-    db = connect({ connectionString, statementTimeout, size: poolSize, onError });
-    const archive = openArchive(db, { namespace, soleUser: exclusive !== undefined });
-    let stopping: Promise<void> | undefined;
-    return { ...archive, stop: (how) => (stopping ??= archive.stop(how).finally(() => lock?.release())) };
+    await prepare({ connectionString, statementTimeout: MIGRATION_TIMEOUT, size: 2, onError }, namespace);
   } catch (error) {
-    await db?.destroy();
     await lock?.release();
     throw toArchiveError(error);
   }
+  const { db, cut } = connect({ connectionString, statementTimeout, size: poolSize, onError });
+  const archive = openArchive(db, { namespace, soleUser: exclusive !== undefined });
+  const stop: Archive['stop'] = async (how) => {
+    const late = setTimeout(cut, STOP_PATIENCE);
+    try {
+      await archive.stop(how);
+    } finally {
+      clearTimeout(late);
+      await lock?.release();
+    }
+  };
+  let stopping: Promise<void> | undefined;
+  return { ...archive, stop: (how) => (stopping ??= stop(how)) };
 }
 
-function connect(options: PoolOptions): Kysely<Database> {
-  return new Kysely<Database>({ dialect: new PostgresDialect({ pool: preparing(createPool(options)) }) });
+function connect(options: PoolOptions): { db: Kysely<Database>; cut: () => void } {
+  const { pool, cut } = createPool(options);
+  return { db: new Kysely<Database>({ dialect: new PostgresDialect({ pool: preparing(pool) }) }), cut };
 }
 
-async function migrateAlone(options: PoolOptions, namespace: string): Promise<void> {
-  const db = connect(options);
+/** On connections of its own, which may take their time. */
+async function prepare(options: PoolOptions, namespace: string): Promise<void> {
+  const { db } = connect(options);
   try {
+    await requireFit(db);
     await migrate(db, namespace);
   } finally {
     await db.destroy();

@@ -19,23 +19,38 @@ export interface LinkOptions {
   endWhenSilent?: boolean;
 }
 
-/** How one connection to Postgres is made. */
-export function linkConfig({ connectionString, statementTimeout, endWhenSilent = true }: LinkOptions): pg.ClientConfig {
-  return {
-    connectionString,
-    // Shown in pg_stat_activity, and in the sentence for a namespace that is in use; Postgres cuts it at 63 bytes.
-    application_name: `campaign-state ${hostname().slice(0, 40)}:${process.pid}`,
-    connectionTimeoutMillis: CONNECT_TIMEOUT,
-    statement_timeout: statementTimeout,
-    idle_in_transaction_session_timeout: TRANSACTION_IDLE_TIMEOUT,
-    keepAlive: true,
-    keepAliveInitialDelayMillis: KEEPALIVE_DELAY,
+/** How connections to Postgres are made, and a way to break all of them. */
+export interface Links {
+  config: pg.ClientConfig;
+  /** Breaks every connection at once: whatever waits on one is rejected. For an end that cannot wait for an answer. */
+  cut: () => void;
+}
+
+export function createLinks({ connectionString, statementTimeout, endWhenSilent = true }: LinkOptions): Links {
+  const sockets = new Set<Socket>();
+  const open = (): Socket => {
+    const socket = new Socket();
+    const patience = statementTimeout + Math.min(SILENCE_MARGIN, statementTimeout);
     // `query_timeout` would give up the answer and keep the dead connection for the next query; closing the socket ends both.
-    stream: () => {
-      const socket = new Socket();
-      const patience = statementTimeout + Math.min(SILENCE_MARGIN, statementTimeout);
-      if (endWhenSilent) socket.setTimeout(patience, () => socket.destroy(silence()));
-      return socket;
+    if (endWhenSilent) socket.setTimeout(patience, () => socket.destroy(silence()));
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+    return socket;
+  };
+  return {
+    config: {
+      connectionString,
+      // Shown in pg_stat_activity, and in the sentence for a namespace that is in use; Postgres cuts it at 63 bytes.
+      application_name: `campaign-state ${hostname().slice(0, 40)}:${process.pid}`,
+      connectionTimeoutMillis: CONNECT_TIMEOUT,
+      statement_timeout: statementTimeout,
+      idle_in_transaction_session_timeout: TRANSACTION_IDLE_TIMEOUT,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: KEEPALIVE_DELAY,
+      stream: open,
+    },
+    cut: () => {
+      for (const socket of sockets) socket.destroy();
     },
   };
 }
@@ -56,11 +71,12 @@ export interface PoolOptions extends LinkOptions {
 }
 
 /** Connections that come and go with Postgres: a broken one rejects the calls that use it, and never ends the process. */
-export function createPool({ size, onError, ...link }: PoolOptions): pg.Pool {
-  const pool = new pg.Pool({ ...linkConfig(link), types: NUMBERS, max: size, idleTimeoutMillis: IDLE_TIMEOUT });
+export function createPool({ size, onError, ...link }: PoolOptions): { pool: pg.Pool; cut: () => void } {
+  const { config, cut } = createLinks(link);
+  const pool = new pg.Pool({ ...config, types: NUMBERS, max: size, idleTimeoutMillis: IDLE_TIMEOUT });
   pool.on('error', (error) => onError?.(error));
   // While a client is lent out the pool does not listen to it, and an 'error' that nobody hears would end the process; the call
   // that borrowed the client hears of it by its rejection.
   pool.on('connect', (client) => client.on('error', () => undefined));
-  return pool;
+  return { pool, cut };
 }

@@ -448,6 +448,17 @@ export function archiveContract(name: string, createWorld: () => Promise<Archive
       });
     });
 
+    test('A27 a sole user that was overtaken frees no seat of its successor', async (context) => {
+      if (!world.shared) context.skip('it has one user only');
+      const history = campaignHistory('overtaken');
+      const first = await world.open({ soleUser: true });
+      await history.createIn(first);
+      await enter(first, history, 0);
+      await run({ clean: true }, (second) => enter(second, history, 1), false);
+      await first.stop({ clean: true });
+      expect(await run({ clean: true }, (archive) => archive.load('overtaken', 0))).toMatchObject({ seat: { generation: 2, taken: true } });
+    });
+
     test('A27 with other users, whose log goes on, a stop frees no seat', async (context) => {
       if (!world.shared) context.skip('it has one user only');
       const history = campaignHistory('shared');

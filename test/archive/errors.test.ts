@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { ArchiveError, toArchiveError, type ArchiveErrorKind } from '../../server/archive/errors.ts';
+import { explainUnfit } from '../../server/archive/postgres-requirements.ts';
 
 test('A60 whatever a driver throws becomes one of five kinds, with its code and a message', () => {
   const of = (message: string, code?: string): Error => Object.assign(new Error(message), code === undefined ? {} : { code });
@@ -29,4 +30,13 @@ test('A60 whatever a driver throws becomes one of five kinds, with its code and 
   }
   const own = new ArchiveError('in-use', 'taken');
   expect(toArchiveError(own)).toBe(own);
+});
+
+test('A62 a server that will not do is named in one sentence: too old, another encoding, commits that can be lost', () => {
+  const fit = { version: 150_000, name: '15.0', encoding: 'UTF8', synchronousCommit: 'on' };
+  expect(explainUnfit(fit)).toBeUndefined();
+  expect(explainUnfit({ ...fit, synchronousCommit: 'remote_write' })).toBeUndefined();
+  expect(explainUnfit({ ...fit, version: 140_012, name: '14.12' })).toBe('DATABASE_URL names a Postgres 14.12; 15 or newer is needed.');
+  expect(explainUnfit({ ...fit, encoding: 'LATIN1' })).toContain('LATIN1');
+  expect(explainUnfit({ ...fit, synchronousCommit: 'off' })).toContain('synchronous_commit off');
 });

@@ -77,6 +77,21 @@ describe('an archive whose Postgres is behind a bad wire', () => {
   });
 });
 
+test('A61 a stop does not wait for a link that is silent', async () => {
+  const fresh = freshNamespace();
+  const url = new URL(inject('postgresUrl'));
+  const proxy = await openTcpProxy(Number(url.port));
+  url.host = new URL(proxy.url).host;
+  // Far beyond the time that this test has.
+  const archive = await openPostgresArchive({ connectionString: url.href, namespace: fresh.namespace, statementTimeout: 600_000, exclusive: {} });
+  proxy.freeze();
+  const waiting = expect(archive.load('any', 1)).rejects.toMatchObject(UNREACHABLE);
+  await expect(archive.stop({ clean: true })).rejects.toMatchObject(UNREACHABLE);
+  await waiting;
+  await proxy.close();
+  await fresh.drop();
+});
+
 describe('an archive whose Postgres dies', () => {
   test('A55 after kill -9 of Postgres calls reject, the process lives on, and everything acknowledged is there again (G4)', async () => {
     const postgres = await startPostgres();
@@ -123,5 +138,16 @@ describe('an archive whose Postgres dies', () => {
       const opening = openPostgresArchive({ connectionString: wrong.href, namespace, ...options });
       await expect(opening).rejects.toMatchObject({ name: 'ArchiveError', kind: 'failed', code: '3D000', message: expect.stringContaining('no_such_database') });
     }
+  });
+
+  test('A62 a database that will not do is refused at the open call, with its reason', async () => {
+    const { namespace: name } = freshNamespace();
+    await query(`create database ${name}`);
+    await query(`alter database ${name} set synchronous_commit = off`);
+    const url = new URL(inject('postgresUrl'));
+    url.pathname = `/${name}`;
+    const opening = openPostgresArchive({ connectionString: url.href, namespace: 'cs', exclusive: {} });
+    await expect(opening).rejects.toMatchObject({ name: 'ArchiveError', kind: 'failed', message: expect.stringMatching(/^DATABASE_URL names .*synchronous_commit off.*\.$/) });
+    await query(`drop database ${name} with (force)`);
   });
 });
