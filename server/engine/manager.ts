@@ -68,7 +68,7 @@ export function createManager(options: ManagerOptions): Manager {
   const archive = answeringArchive(options.archive, observer);
   const { durablePatience = 30_000, maxLoaded = Number.POSITIVE_INFINITY } = options;
   const publicView = restrictedView(options.hiddenFromPublic ?? ['owner_id']);
-  const past = createPast(archive, log);
+  const past = createPast(archive);
   const trace = createTrace();
   const startedAt = clock.now();
   let stopping = false;
