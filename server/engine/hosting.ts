@@ -139,6 +139,8 @@ export function createHosting(options: HostingOptions): Hosting {
         return campaign;
       }
       const survived = survivingVersion(before.head.epoch, live.head, live.lineage) ?? 0;
+      // The epoch ended at the archive's head: up to there everything is durable.
+      live.watermark.advance(survived);
       live.watermark.fail(survived, new CampaignError('NOT_FOUND', `position: it is not on the surviving line of ${live.id}`));
       live.watermark = watermark;
       const lost = before.unsaved.filter(({ record }) => record.version > survived).map(({ record }) => record.mutationId);

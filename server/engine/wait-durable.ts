@@ -22,13 +22,17 @@ export function waitDurable(live: LiveCampaign, version: number, options: WaitDu
     const stops: (() => void)[] = [];
     const settle = (error?: Error): void => {
       for (const stop of stops) stop();
-      if (error) reject(error);
+      // Whoever asks about a position hears that it is gone; whoever wants a change made can have it made again.
+      if (error && mutationId !== undefined) reject(unavailable(`${live.id}: the change was lost before it was committed; send it again under its mutationId`));
+      else if (error) reject(error);
       else resolve();
     };
-    const abort = (): void => settle(unavailable('the caller went away'));
-    const late = (): void => {
-      settle(unavailable(`${live.id}: version ${version} is accepted, but was not committed within ${patience} ms; ask again`));
+    const giveUp = (message: string): void => {
+      for (const stop of stops) stop();
+      reject(unavailable(message));
     };
+    const abort = (): void => giveUp('the caller went away');
+    const late = (): void => giveUp(`${live.id}: version ${version} is accepted, but was not committed within ${patience} ms; ask again`);
     signal?.addEventListener('abort', abort, { once: true });
     stops.push(() => signal?.removeEventListener('abort', abort), clock.after(patience, late), live.watermark.wait(version, settle));
     // Settled during `wait`: the stops were not all there yet.
