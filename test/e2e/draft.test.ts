@@ -39,6 +39,17 @@ describe('a field under somebody’s hands', () => {
     expect(draft.theirs).toEqual({ value: 'old' });
   });
 
+  it('D4 holds on to the conflict while more is typed than was accepted', () => {
+    const conflict = after('old', typed('mine'), sent('mine'), shows('mine'), typed('mine!'), shows('theirs'), accepted('mine'));
+    expect(conflict).toEqual({ base: 'theirs', sent: [], typed: { value: 'mine!' }, theirs: { value: 'theirs' } });
+    // And sees the next one, be it back to what was accepted.
+    expect(reduceDraft(conflict, shows('mine')).theirs).toEqual({ value: 'mine' });
+  });
+
+  it('D4 shows what somebody else wrote after its own edit was accepted, for nothing typed is left', () => {
+    expect(after('old', typed('mine'), sent('mine'), shows('mine'), shows('theirs'), accepted('mine'))).toEqual(untouched('theirs'));
+  });
+
   it('D4 has no conflict where both wrote the same', () => {
     expect(after('old', typed('same'), shows('same'))).toEqual(untouched('same'));
   });

@@ -1,7 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import react from '@vitejs/plugin-react';
 import { createServer } from 'vite';
 import type { ViteDevServer } from 'vite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -20,7 +19,6 @@ beforeAll(async () => {
     configFile: false,
     cacheDir,
     logLevel: 'error',
-    plugins: [react()],
     resolve: { conditions: ['source', 'module', 'browser', 'development|production'] },
     server: { host: '127.0.0.1', port: 0, hmr: false },
   });

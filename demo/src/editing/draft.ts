@@ -34,9 +34,10 @@ export function reduceDraft<T>(draft: Draft<T>, event: DraftEvent<T>): Draft<T> 
       return { ...draft, sent: [...draft.sent, event.value] };
     case 'accepted': {
       const sent = without(draft.sent, event.value);
-      if (draft.theirs) return { ...draft, sent };
+      // What somebody else wrote, and was shown already, came after this.
+      const base = draft.theirs ? draft.theirs.value : event.value;
       const isSettled = sent.length === 0 && draft.typed !== undefined && Object.is(draft.typed.value, event.value);
-      return isSettled ? { base: event.value, sent } : { ...draft, base: event.value, sent };
+      return isSettled ? { base, sent } : { ...draft, base, sent };
     }
     case 'refused':
       return { ...draft, sent: without(draft.sent, event.value) };

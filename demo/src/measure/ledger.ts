@@ -40,7 +40,6 @@ export function createLedger(now: () => number): Ledger {
   let current: Following | undefined;
 
   function amend(following: Following, part: Partial<Measurement>): void {
-    if (following !== current) return;
     following.measurement = { ...following.measurement, ...part };
     listeners.forEach((listener) => listener());
   }
