@@ -6,8 +6,8 @@ import type { ConnectionState } from './types.ts';
  * more states than users see; {@link describe} says which are alike to them.
  */
 export type LinkState =
-  /** Nothing has needed a link yet, or nothing needs it any more. */
-  | { readonly kind: 'idle' }
+  /** Nothing has needed a link yet, or nothing needs it any more; its failures are remembered. */
+  | { readonly kind: 'idle'; readonly attempt: number }
   /** A socket is being opened. */
   | { readonly kind: 'dialing'; readonly attempt: number }
   /** Open, but not for long enough to be trusted: closing now counts as one more failure (accept-then-close). */
@@ -33,7 +33,7 @@ export type LinkEvent =
   | { readonly type: 'authenticated' }
   | { readonly type: 'closed'; readonly error: CampaignError | undefined };
 
-export const IDLE: LinkState = { kind: 'idle' };
+export const IDLE: LinkState = { kind: 'idle', attempt: 0 };
 
 /** What the link is after an event. `closed` is final, and what makes no sense in a state changes nothing. */
 export function next(state: LinkState, event: LinkEvent): LinkState {
@@ -52,7 +52,7 @@ export function next(state: LinkState, event: LinkEvent): LinkState {
     case 'settled':
       return state.kind === 'fresh' ? { kind: 'stable' } : state;
     case 'released':
-      return state.kind === 'refused' ? state : IDLE;
+      return state.kind === 'refused' ? state : { kind: 'idle', attempt: attemptOf(state) };
     case 'lost': {
       if (state.kind === 'refused' || state.kind === 'waiting') return state;
       const failures = attemptOf(state);

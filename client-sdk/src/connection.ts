@@ -16,6 +16,9 @@ const STABLE_AFTER_MS = 5_000;
 /** An unused link is given back after this. */
 const UNUSED_AFTER_MS = 10_000;
 
+/** How often a function whose token was refused is asked for another. */
+const ASK_AGAIN_AFTER_MS = 5_000;
+
 export type TokenSource = string | (() => string | undefined | Promise<string | undefined>);
 
 export interface ConnectionOptions {
@@ -65,8 +68,8 @@ export function createConnection({ url, token, WebSocket, clock, network }: Conn
     if (link.kind !== 'waiting') return;
     cancelTimer();
     cancelTimer = clock.after(Math.max(0, link.retryAt - clock.now()), () => {
-      // Nobody wants the link any more: what was lost is not missed.
-      if (waiting.size === 0) tell({ type: 'released' });
+      // Nobody waits for the link, and the tRPC client does not want it back: what was lost is not missed.
+      if (waiting.size === 0 && ws.connectionState.get().state !== 'connecting') tell({ type: 'released' });
       else goOn();
     });
   }
@@ -94,17 +97,34 @@ export function createConnection({ url, token, WebSocket, clock, network }: Conn
     if (link.kind === 'dialing') lost('The connection could not be opened');
     for (let hurried = false; ; hurried = await patience()) {
       if (link.kind === 'closed') throw link.error ?? closedError();
-      if (link.kind === 'refused' && typeof source === 'function') await askAgain(link.error);
-      if (!mayDial(link, hurried, clock.now())) continue;
-      tell({ type: 'dial' });
+      const again = link.kind === 'refused';
+      // A refused token is not tried twice: only a function can have another one by now.
+      if (again ? typeof source !== 'function' : !mayDial(link, hurried, clock.now())) continue;
+      if (!again) tell({ type: 'dial' });
       try {
-        const current = await readToken();
+        const current = typeof source === 'function' ? await source() : source;
+        if (again && link.kind === 'refused') {
+          if (current === refusedToken) {
+            askLater();
+            continue;
+          }
+          tell({ type: 'authenticated' });
+        }
+        if (!mayDial(link, hurried, clock.now())) continue;
+        tell({ type: 'dial' });
         params = { contract: CONTRACT, ...(current !== undefined && { token: current }) };
-        if (mayDial(link, hurried, clock.now())) return address;
+        return address;
       } catch (cause) {
-        lost('The token could not be had', cause);
+        if (again) askLater();
+        else lost('The token could not be had', cause);
       }
     }
+  }
+
+  /** The app's function had no better token; it is asked again, which costs the server nothing. */
+  function askLater(): void {
+    cancelTimer();
+    cancelTimer = clock.after(ASK_AGAIN_AFTER_MS, goOn);
   }
 
   /** Waits for the timer, for the network, or for a token. */
@@ -116,16 +136,6 @@ export function createConnection({ url, token, WebSocket, clock, network }: Conn
       };
       waiting.add(resume);
     });
-  }
-
-  /** A refused token is not tried twice; a source that has another one by now lets the link go on. */
-  async function askAgain(error: CampaignError): Promise<void> {
-    const offered = await readToken().catch(() => refusedToken);
-    if (link.kind === 'refused' && link.error === error && offered !== refusedToken) tell({ type: 'authenticated' });
-  }
-
-  async function readToken(): Promise<string | undefined> {
-    return typeof source === 'function' ? source() : source;
   }
 
   function refuse(error: CampaignError): void {

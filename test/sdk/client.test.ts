@@ -1,53 +1,15 @@
-import { afterEach, expect, test, vi } from 'vitest';
-import { CampaignError, createCampaignClient, type Campaign, type CampaignClient, type CampaignSnapshot } from '../../client-sdk/src/index.ts';
+import { expect, test, vi } from 'vitest';
 import { systemClock } from '../../client-sdk/src/clock.ts';
+import { CampaignError } from '../../client-sdk/src/index.ts';
 import { createMemoryArchive } from '../../server/archive/index.ts';
-import type { CampaignServer } from '../../server/index.ts';
-import { openTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
-import { CAMPAIGN, startServer } from './support/server.ts';
-
-const WAIT = { timeout: 20_000, interval: 10 };
-
-const closing: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close();
-});
-
-async function server(options?: Parameters<typeof startServer>[0]): Promise<CampaignServer> {
-  const started = await startServer(options);
-  closing.push(() => started.close());
-  return started;
-}
-
-function client(url: string, options: Partial<Parameters<typeof createCampaignClient>[0]> = {}): CampaignClient {
-  const made = createCampaignClient({ url, ...options });
-  closing.push(made.close);
-  return made;
-}
-
-async function proxyOf({ port }: CampaignServer): Promise<TcpProxy> {
-  const proxy = await openTcpProxy(port);
-  closing.push(() => proxy.close());
-  return proxy;
-}
-
-async function live(campaign: Campaign): Promise<CampaignSnapshot[]> {
-  const seen = watch(campaign);
-  await vi.waitFor(() => expect(campaign.getSnapshot().status).toBe('success'), WAIT);
-  return seen;
-}
-
-function watch(campaign: Campaign): CampaignSnapshot[] {
-  const seen: CampaignSnapshot[] = [];
-  closing.push(campaign.subscribe(() => seen.push(campaign.getSnapshot())));
-  return seen;
-}
+import { CAMPAIGN } from './support/server.ts';
+import { client, later, live, proxyOf, server, WAIT } from './support/world.ts';
 
 test('K1 a campaign is live while someone subscribes: a snapshot, then every change', async () => {
   const { url } = await server();
   const reader = client(url).campaign('spring');
   expect(reader.getSnapshot()).toMatchObject({ status: 'pending', state: {}, version: 0 });
-  watch(reader);
+  later(reader.subscribe(() => undefined));
   await vi.waitFor(() => expect(reader.getSnapshot()).toMatchObject({ status: 'success', state: CAMPAIGN, version: 1 }));
 
   const receipt = await client(url).campaign('spring').update({ title: 'Summer' });
@@ -167,9 +129,8 @@ test('K6 durable, and saved, only once the archive has committed', async () => {
 });
 
 test('K6 a server that keeps nothing says so', async () => {
-  const started = await startServer({ archive: undefined } as never);
-  closing.push(() => started.close());
-  const campaign = client(started.url).campaign('spring');
+  const { url } = await server({ archive: 'none' });
+  const campaign = client(url).campaign('spring');
   await live(campaign);
   const change = campaign.update({ title: 'Summer' });
   expect(await change).toMatchObject({ durability: 'none' });
@@ -218,7 +179,7 @@ test('K9 forced disconnects during 200 changes end without hole or double', asyn
   const reader = client(proxy.url, { clock: { ...systemClock, random: () => 0 } }).campaign('spring');
   const versions: number[] = [];
   const snapshots: number[] = [];
-  closing.push(
+  later(
     reader.subscribe(() => {
       const { recentEntries, version } = reader.getSnapshot();
       if (recentEntries.length === 0 && version > 0) snapshots.push(version);
@@ -269,6 +230,6 @@ test('K13 close ends everything, and what was pending rejects', async () => {
 test('K1 an unknown campaign is an error that names it', async () => {
   const { url } = await server();
   const campaign = client(url).campaign('nowhere');
-  watch(campaign);
+  later(campaign.subscribe(() => undefined));
   await vi.waitFor(() => expect(campaign.getSnapshot()).toMatchObject({ status: 'error', error: { reason: 'NOT_FOUND' }, state: {} }), WAIT);
 });

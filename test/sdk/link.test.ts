@@ -1,0 +1,269 @@
+import { SignJWT } from 'jose';
+import { expect, test, vi } from 'vitest';
+import { WebSocketServer } from 'ws';
+import { createCampaignClient } from '../../client-sdk/src/index.ts';
+import type { WebSocketLike } from '../../client-sdk/src/live-socket.ts';
+import type { Network } from '../../client-sdk/src/network.ts';
+import { createMemoryArchive } from '../../server/archive/index.ts';
+import { manualClock } from './support/manual-clock.ts';
+import { client, later, live, proxyOf, server, WAIT } from './support/world.ts';
+
+/** Lets sockets, microtasks and the tRPC client's own zero timers go on, without moving the manual clock. */
+const breathe = () => new Promise<void>((resolve) => setTimeout(resolve, 2));
+
+test('K20 a half-open link is noticed within 5 s, is seen meanwhile, and so is a handshake that nobody answers', async () => {
+  const started = await server();
+  const proxy = await proxyOf(started);
+  const clock = manualClock();
+  const made = client(proxy.url, { clock });
+  const campaign = made.campaign('spring');
+  await live(campaign);
+  const status = () => made.connection.getSnapshot().status;
+
+  // While the server answers, silence alone is no death.
+  for (let seconds = 0; seconds < 20; seconds += 1) {
+    clock.advance(2_500);
+    await vi.waitFor(() => expect(status()).toBe('connected'), WAIT);
+    await breathe();
+    await breathe();
+  }
+
+  proxy.freeze();
+  clock.advance(4_999);
+  expect(status()).toBe('reconnecting');
+
+  // The next attempt reaches the proxy, and no answer ever comes.
+  const before = proxy.connections();
+  await vi.waitFor(() => {
+    clock.advance(100);
+    expect(proxy.connections()).toBeGreaterThan(before);
+  }, WAIT);
+  expect(status()).toBe('reconnecting');
+  const attempts = made.connection.getSnapshot().attempt;
+  clock.advance(5_000);
+  expect(made.connection.getSnapshot()).toMatchObject({ status: 'reconnecting', attempt: attempts + 1 });
+
+  proxy.restore();
+  const change = campaign.update({ title: 'Back' });
+  await vi.waitFor(() => {
+    clock.advance(1_000);
+    expect(status()).toBe('connected');
+  }, WAIT);
+  expect(await change).toMatchObject({ version: 2 });
+});
+
+test('K21 a server that accepts and closes at once is not hammered, and a hundred clients come back spread out', async () => {
+  const clock = manualClock(7);
+  const opened: number[][] = [];
+
+  for (let index = 0; index < 100; index += 1) {
+    const times: number[] = [];
+    opened.push(times);
+    class AcceptThenClose implements WebSocketLike {
+      binaryType = '';
+      readyState = 0;
+      readonly #listeners = new Map<string, (event: never) => void>();
+      constructor() {
+        times.push(clock.now());
+        clock.after(1, () => this.#listeners.get('open')?.({} as never));
+        clock.after(31, () => this.#listeners.get('close')?.({ code: 1013, reason: 'try again later' } as never));
+      }
+      send(): void {}
+      close(): void {}
+      addEventListener(type: string, listener: (event: never) => void): void {
+        this.#listeners.set(type, listener);
+      }
+    }
+    const made = createCampaignClient({ url: 'http://127.0.0.1:9', WebSocket: AcceptThenClose, clock });
+    later(made.close);
+    later(made.campaign('spring').subscribe(() => undefined));
+  }
+  await breathe();
+  const start = clock.now();
+  for (let step = 0; step < 300; step += 1) {
+    clock.advance(100);
+    await breathe();
+  }
+  for (const times of opened) {
+    expect(times.length).toBeGreaterThan(3);
+    // Half a minute of a server that takes nobody: the delays have grown to seconds.
+    expect(times.length).toBeLessThan(25);
+    expect((times[1] ?? 0) - (times[0] ?? 0)).toBeGreaterThanOrEqual(100);
+  }
+  const thirdAttempts = opened.map((times) => (times[3] ?? 0) - start);
+  expect(Math.max(...thirdAttempts) - Math.min(...thirdAttempts)).toBeGreaterThan(1_000);
+  expect(new Set(thirdAttempts).size).toBeGreaterThan(10);
+});
+
+test('K22 the network’s return ends a wait at once; without network and link it is offline', async () => {
+  const started = await server();
+  const proxy = await proxyOf(started);
+  const clock = manualClock();
+  let online = true;
+  let tell: Parameters<Network['onChange']>[0] = () => undefined;
+  const network: Network = {
+    online: () => online,
+    onChange: (callback) => {
+      tell = callback;
+      return () => undefined;
+    },
+  };
+  const made = client(proxy.url, { clock, network });
+  await live(made.campaign('spring'));
+  proxy.sever();
+  await vi.waitFor(() => expect(made.connection.getSnapshot().status).toBe('reconnecting'), WAIT);
+  online = false;
+  tell('offline');
+  expect(made.connection.getSnapshot().status).toBe('offline');
+
+  proxy.restore();
+  await breathe();
+  expect(made.connection.getSnapshot().status).toBe('offline');
+  online = true;
+  tell('online');
+  // The clock has not moved: nothing else could have ended the wait.
+  await vi.waitFor(() => expect(made.connection.getSnapshot().status).toBe('connected'), WAIT);
+});
+
+const SECRET = 'a secret of at least thirty-two characters';
+function token(role: string, seconds = 3_600): Promise<string> {
+  return new SignJWT({ campaigns: { '*': role } })
+    .setProtectedHeader({ alg: 'HS256' })
+    .setSubject(role)
+    .setExpirationTime(Math.floor(Date.now() / 1_000) + seconds)
+    .sign(new TextEncoder().encode(SECRET));
+}
+const auth = { kind: 'secret', secret: SECRET } as const;
+
+test('K12 without a token it needs one, makes no further attempts, and goes on with it', async () => {
+  const proxy = await proxyOf(await server({ auth }));
+  const made = client(proxy.url);
+  const campaign = made.campaign('spring');
+  later(campaign.subscribe(() => undefined));
+  const early = campaign.update({ title: 'Early' });
+  await vi.waitFor(() => expect(made.connection.getSnapshot()).toMatchObject({ status: 'needs-auth', error: { reason: 'UNAUTHORIZED' } }), WAIT);
+  const attempts = proxy.connections();
+  for (let turn = 0; turn < 50; turn += 1) await breathe();
+  expect(proxy.connections()).toBe(attempts);
+
+  await made.authenticate(await token('editor'));
+  await vi.waitFor(() => expect(campaign.getSnapshot()).toMatchObject({ status: 'success', state: { title: 'Early' } }), WAIT);
+  expect(await early).toMatchObject({ version: 2 });
+});
+
+test('K12 a token function is asked at every connect', async () => {
+  const started = await server({ auth });
+  const proxy = await proxyOf(started);
+  const asked = vi.fn(() => token('editor'));
+  const campaign = client(proxy.url, { token: asked }).campaign('spring');
+  await live(campaign);
+  expect(asked).toHaveBeenCalledTimes(1);
+  proxy.cut();
+  await vi.waitFor(() => expect(asked).toHaveBeenCalledTimes(2), WAIT);
+  expect(await campaign.update({ title: 'With the second' })).toMatchObject({ version: 2 });
+});
+
+test('K12 a token function that fails is asked again, later', async () => {
+  const { url } = await server({ auth });
+  const asked = vi.fn(() => token('viewer')).mockRejectedValueOnce(new Error('the login service is down'));
+  const made = client(url, { token: asked });
+  await live(made.campaign('spring'));
+  expect(asked).toHaveBeenCalledTimes(2);
+});
+
+test('K12 a token function whose token was refused is asked for another, and the server is left alone meanwhile', async () => {
+  const proxy = await proxyOf(await server({ auth }));
+  const clock = manualClock();
+  let current = 'nonsense';
+  const made = client(proxy.url, { token: () => current, clock });
+  const campaign = made.campaign('spring');
+  later(campaign.subscribe(() => undefined));
+  await vi.waitFor(() => expect(made.connection.getSnapshot().status).toBe('needs-auth'), WAIT);
+  const attempts = proxy.connections();
+  for (let turn = 0; turn < 20; turn += 1) {
+    clock.advance(5_000);
+    await breathe();
+  }
+  expect(proxy.connections()).toBe(attempts);
+
+  current = await token('viewer');
+  await vi.waitFor(() => {
+    clock.advance(1_000);
+    expect(campaign.getSnapshot().status).toBe('success');
+  }, WAIT);
+});
+
+test('K12 new rights on a living link, without a new one; a bad token changes nothing', async () => {
+  const proxy = await proxyOf(await server({ auth }));
+  const made = client(proxy.url, { token: await token('viewer') });
+  const campaign = made.campaign('spring');
+  await live(campaign);
+  await expect(campaign.update({ title: 'Not allowed' })).rejects.toMatchObject({ reason: 'FORBIDDEN' });
+  expect(campaign.getSnapshot().state.title).toBe('Spring');
+  await expect(made.authenticate('nonsense')).rejects.toMatchObject({ reason: 'UNAUTHORIZED' });
+  expect(made.connection.getSnapshot().status).toBe('connected');
+
+  await made.authenticate(await token('editor'));
+  expect(await campaign.update({ title: 'Allowed' })).toMatchObject({ version: 2 });
+  expect(proxy.connections()).toBe(1);
+});
+
+test('K12 a token that expires is asked for again, and nothing is lost', async () => {
+  const { url } = await server({ auth });
+  const tokens = [await token('editor', 2), await token('editor')];
+  const made = client(url, { token: () => tokens.shift() });
+  const campaign = made.campaign('spring');
+  await live(campaign);
+  await vi.waitFor(() => expect(tokens).toHaveLength(0), WAIT);
+  expect(await campaign.update({ title: 'After' })).toMatchObject({ version: 2 });
+});
+
+test('K13 a server that no longer speaks this contract ends the client for good', async () => {
+  const wss = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+  later(() => wss.close());
+  let connections = 0;
+  wss.on('connection', (socket) => {
+    connections += 1;
+    socket.send(JSON.stringify({ id: null, error: { code: -32600, message: 'Contract 1 is no longer spoken', data: { code: 'BAD_REQUEST', reason: 'UPGRADE_REQUIRED' } } }));
+  });
+  await new Promise((resolve) => wss.once('listening', resolve));
+  const address = wss.address();
+  const made = client(`http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`);
+  later(made.campaign('spring').subscribe(() => undefined));
+  await vi.waitFor(() => expect(made.connection.getSnapshot()).toMatchObject({ status: 'closed', error: { reason: 'UPGRADE_REQUIRED' } }), WAIT);
+  for (let turn = 0; turn < 50; turn += 1) await breathe();
+  expect(connections).toBe(1);
+});
+
+test('K10 a refusal that passes by itself holds back what stands behind it', async () => {
+  const archive = createMemoryArchive();
+  let release = () => {};
+  let held: Promise<void> | undefined = new Promise((resolve) => (release = resolve));
+  const { url } = await server({
+    maxBacklog: 2,
+    archive: {
+      ...archive,
+      async commit(parts) {
+        await held;
+        return archive.commit(parts);
+      },
+    },
+  });
+  const campaign = client(url).campaign('spring');
+  await live(campaign);
+  const receipts = Promise.all(
+    Array.from({ length: 8 }, async (_, n) => {
+      await breathe();
+      return campaign.update({ counter: n });
+    }),
+  );
+  await vi.waitFor(() => expect(campaign.getSnapshot().sync).toMatchObject({ unsavedCount: 8 }), WAIT);
+  const second = campaign.update({ counter: 'last' });
+  await breathe();
+  expect(campaign.getSnapshot().sync.rejected).toEqual([]);
+  held = undefined;
+  release();
+  const versions = [...(await receipts), await second].map(({ version }) => version);
+  expect(versions).toEqual(versions.toSorted((a, b) => a - b));
+  await vi.waitFor(() => expect(campaign.getSnapshot()).toMatchObject({ version: 10, state: { counter: 'last' }, sync: { state: 'saved' } }), WAIT);
+});
