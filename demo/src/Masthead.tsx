@@ -12,7 +12,7 @@ export function Masthead() {
       <h1>
         <img src="/mark.svg" alt="" width="24" height="24" /> campaign-state
       </h1>
-      <Badge campaignId={campaignId} version={version} />
+      {version > 0 ? <Badge campaignId={campaignId} version={version} /> : <span />}
       <div className="masthead-server">
         <Instance />
         <ConnectionPill of="The console's connection" />

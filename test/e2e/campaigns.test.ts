@@ -43,9 +43,9 @@ describe('campaigns', () => {
   it('D13 says that a campaign does not exist, in both panes and on the page alone', async () => {
     const { page } = await stage.open('/?campaign=nobody_made_this');
     await page.getByRole('heading', { name: 'This campaign cannot be opened' }).waitFor();
-    await page.getByRole('heading', { name: 'This page is not to be had' }).waitFor();
+    await page.getByRole('heading', { name: 'This page cannot be shown' }).waitFor();
     const alone = await stage.open('/audience.html?campaign=nobody_made_this');
-    await alone.page.getByRole('heading', { name: 'This page is not to be had' }).waitFor();
+    await alone.page.getByRole('heading', { name: 'This page cannot be shown' }).waitFor();
     await page.getByRole('button', { name: /A new lifeboat/ }).click();
     await eventually(() => consolePage(page).banner.innerText()).toBe('When the pager goes, she has to start.');
   });

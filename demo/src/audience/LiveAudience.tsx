@@ -9,7 +9,7 @@ const unmeasured = () => undefined;
 export function LiveAudience({ onPaint = unmeasured }: { onPaint?: (version: number) => void }) {
   const { state, status, error, version } = useCampaignState();
   usePaint(version, onPaint);
-  if (status === 'error') return <Problem title="This page is not to be had" error={error} />;
+  if (status === 'error') return <Problem title="This page cannot be shown" error={error} />;
   if (status === 'pending') return <div className="skeleton page-skeleton" role="status" aria-label="Loading the page" />;
   return <AudiencePage campaign={state} />;
 }

@@ -1,12 +1,14 @@
-import { useSyncStatus } from '@campaign-state/client/react';
+import { useCampaignState, useSyncStatus } from '@campaign-state/client/react';
 import type { SyncStatus } from '@campaign-state/client';
 import { useSettled } from './use-settled.ts';
 
 /** Whether what was edited here is kept. Seen at once; said aloud only when it lasts, for typing changes it all the time. */
 export function SaveStatus() {
   const sync = useSyncStatus();
+  const { status } = useCampaignState();
   const words = say(sync);
   const settled = useSettled(words, 1_000);
+  if (status !== 'success') return undefined;
   return (
     <>
       <span className="save-status" data-state={sync.state}>

@@ -23,15 +23,15 @@ export interface Stage {
 /** How long a tab waits for what a test asks of it. */
 const PATIENCE_MS = 15_000;
 
-/** Sets the scene for a test file: the built demo, served by the real server, in Chromium. */
-export function useStage(): Stage {
+/** Sets the scene for a test file: the built demo, served by the real server under these variables, in Chromium. */
+export function useStage(environment: Readonly<Record<string, string>> = {}): Stage {
   let server: RealServer;
   let browser: Browser;
   const contexts: BrowserContext[] = [];
 
   beforeAll(async () => {
     buildDemo();
-    [server, browser] = await Promise.all([startRealServer(), launchBrowser()]);
+    [server, browser] = await Promise.all([startRealServer(environment), launchBrowser()]);
   });
   afterEach(async () => {
     await Promise.all(contexts.splice(0).map((context) => context.close()));

@@ -1,0 +1,40 @@
+import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { consolePage } from './support/console-page.ts';
+import { eventually } from './support/eventually.ts';
+import { useStage } from './support/stage.ts';
+import type { Page } from '../tools/browser.ts';
+
+const AUTH_SECRET = randomBytes(32).toString('hex');
+const root = join(import.meta.dirname, '..', '..');
+const stage = useStage({ AUTH_SECRET });
+
+/** A token as `npm run token` makes it. */
+function tokenFor(role: 'viewer' | 'editor'): string {
+  const env = { ...process.env, AUTH_SECRET };
+  return execFileSync(process.execPath, ['start/token.ts', '--role', role], { cwd: root, env, encoding: 'utf8' }).trim();
+}
+
+async function enterAs(page: Page, role: 'viewer' | 'editor'): Promise<void> {
+  await page.getByLabel(/^This server wants a token/).fill(tokenFor(role));
+  await page.getByRole('button', { name: 'Use it' }).click();
+  await consolePage(page).field('Title').waitFor();
+}
+
+describe('a server that wants a token', () => {
+  it('D16 shows nothing without one, and takes one in the page', async () => {
+    const [viewer, editor] = await Promise.all([stage.open(), stage.open()]);
+    await viewer.page.getByRole('heading', { name: 'This campaign cannot be opened' }).waitFor();
+    expect(await viewer.page.getByText('Ovasabi').count()).toBe(0);
+    await enterAs(viewer.page, 'viewer');
+    await enterAs(editor.page, 'editor');
+
+    await consolePage(viewer.page).field('Title').fill('By a viewer');
+    await viewer.page.locator('.field-error').waitFor();
+    await consolePage(editor.page).field('Banner').fill('By an editor');
+    await eventually(() => consolePage(viewer.page).banner.innerText()).toBe('By an editor');
+    expect(await consolePage(editor.page).name.innerText()).toBe('Ovasabi opens its doors');
+  });
+});
