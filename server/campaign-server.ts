@@ -50,6 +50,11 @@ export interface CampaignServerOptions {
   durability?: 'accepted' | 'durable';
   /** Entries that a reader may be behind when its socket has drained, before it gets a snapshot instead. Default 16. */
   subscriberBuffer?: number;
+  /**
+   * How events reach ws connections: pushed by rooms, encoded once for all who are sent the same; or pulled by an iterator for each.
+   * The same stream either way. Default `rooms`.
+   */
+  fanOut?: 'rooms' | 'iterator';
   /** How long a campaign that nobody uses stays in memory, in milliseconds. Default 10 minutes. */
   idleTtl?: number;
   /** Campaigns in memory at most. Default: no bound with an archive, 10,000 without. */
@@ -159,6 +164,7 @@ export async function createCampaignServer(options: CampaignServerOptions = {}):
     logger,
     instance: systemClock.token(),
     version: packageJson.version,
+    rooms: options.fanOut !== 'iterator',
     site: options.site,
     metricsPort: options.metricsPort,
     maxConnections: options.maxConnections ?? API_LIMITS.connections,

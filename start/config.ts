@@ -8,6 +8,7 @@ export interface Config {
   enabled: boolean;
   subscriberBuffer: number;
   durability: 'accepted' | 'durable';
+  fanOut: 'rooms' | 'iterator';
   idleTtl: number;
   maxLoaded: number | undefined;
   maxBacklog: number;
@@ -76,6 +77,7 @@ const environment = z.object({
   CAMPAIGN_PERSISTENCE_ENABLED: flag.default(true),
   CAMPAIGN_SUBSCRIBER_BUFFER: integer(1, 1_000).default(16),
   CAMPAIGN_DURABILITY: z.enum(['accepted', 'durable'], 'accepted or durable').default('accepted'),
+  CAMPAIGN_FANOUT: z.enum(['rooms', 'iterator'], 'rooms or iterator').default('rooms'),
   CAMPAIGN_IDLE_TTL: duration.default(600_000),
   CAMPAIGN_MAX_LOADED: integer(1).optional(),
   CAMPAIGN_MAX_BACKLOG: integer(1).default(100_000),
@@ -122,6 +124,7 @@ function toConfig(read: z.output<typeof environment>): Config {
     enabled: read.CAMPAIGN_STATE_ENABLED,
     subscriberBuffer: read.CAMPAIGN_SUBSCRIBER_BUFFER,
     durability: read.CAMPAIGN_DURABILITY,
+    fanOut: read.CAMPAIGN_FANOUT,
     idleTtl: read.CAMPAIGN_IDLE_TTL,
     maxLoaded: read.CAMPAIGN_MAX_LOADED,
     maxBacklog: read.CAMPAIGN_MAX_BACKLOG,

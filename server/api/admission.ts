@@ -25,6 +25,8 @@ export interface AdmissionOptions {
   logger: Logger;
   instance: string;
   version: string;
+  /** Whether events are pushed to ws connections by rooms (`CAMPAIGN_FANOUT`); else each subscription is pulled by itself. */
+  rooms: boolean;
 }
 
 /** Makes the context of every http request and of every ws socket. Nothing is thrown: who is not let in is told at each call. */
@@ -36,9 +38,12 @@ export interface Admission {
   forSocket(options: CreateWSSContextFnOptions, onAdmitted: () => void): Promise<Context>;
 }
 
+/** A frame that is bytes already, and text to whoever reads it. */
+const TEXT = { binary: false };
+
 type Params = Readonly<Record<string, string | undefined>> | null;
 
-export function createAdmission({ service, authenticator, rate, slots, logger, instance, version }: AdmissionOptions): Admission {
+export function createAdmission({ service, authenticator, rate, slots, logger, instance, version, rooms }: AdmissionOptions): Admission {
   const shared = {
     service,
     instance,
@@ -96,6 +101,8 @@ export function createAdmission({ service, authenticator, rate, slots, logger, i
         access,
         rateKey: (identity: Identity) => `http ${identity.id}`,
         bufferedBytes: () => res.writableLength,
+        disconnect: () => res.destroy(),
+        push: undefined,
       });
       return { ...shared, connection, correlationId: correlationOf(res) };
     },
@@ -108,6 +115,8 @@ export function createAdmission({ service, authenticator, rate, slots, logger, i
         access,
         rateKey: () => key,
         bufferedBytes: () => socket.bufferedAmount,
+        disconnect: () => socket.terminate(),
+        push: rooms ? (frame) => socket.send(frame, TEXT) : undefined,
       });
       if (access.kind === 'admitted') onAdmitted();
       else connection.onIdentity(onAdmitted);

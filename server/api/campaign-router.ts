@@ -21,6 +21,7 @@ import {
   watchInput,
   whenDurableInput,
 } from './schemas.ts';
+import { roomSubscription } from './room-subscription.ts';
 import { orDefault, subscriptionOf } from './subscription.ts';
 
 /** The options that an input carries beside its command. */
@@ -130,11 +131,15 @@ export const campaignRouter = router({
   watch: procedure.input(parsedBy(watchInput)).subscription(({ ctx, input, signal }) => {
     const campaignId = orDefault(input?.campaignId, ctx.service.defaultCampaignId);
     const options = { campaignId, lastEventId: input?.lastEventId, receipts: input?.receipts };
-    return subscriptionOf(
-      ctx,
-      campaignId,
-      () => ctx.service.watch(callerOf(ctx, signal), ctx.connection, options),
-      ({ resumeId, event }) => tracked(resumeId, event),
-    );
+    const caller = callerOf(ctx, signal);
+    const { push } = ctx.connection;
+    return push
+      ? subscriptionOf(ctx, campaignId, () => roomSubscription(ctx, push, caller, options), (value) => value)
+      : subscriptionOf(
+          ctx,
+          campaignId,
+          () => ctx.service.watch(caller, ctx.connection, options),
+          ({ resumeId, event }) => tracked(resumeId, event),
+        );
   }),
 });

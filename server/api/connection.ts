@@ -18,6 +18,10 @@ export interface ConnectionOptions {
   access: Access;
   /** Bytes accepted by the socket and not yet sent. */
   readonly bufferedBytes: () => number;
+  /** Gives the socket up. */
+  readonly disconnect: () => void;
+  /** Writes a frame of its own, beside tRPC's; where that can be done, events are pushed by rooms. */
+  readonly push: ((frame: Buffer) => void) | undefined;
   rate: MutationRate;
   /** Under which the rate limit counts this connection's mutations, given who is calling. */
   readonly rateKey: (identity: Identity) => string;
@@ -28,7 +32,7 @@ export interface ConnectionOptions {
 }
 
 /** The state of one ws socket or one http request. */
-export function createConnection({ access, bufferedBytes, rate, rateKey, now, onCall }: ConnectionOptions): Connection {
+export function createConnection({ access, bufferedBytes, disconnect, push, rate, rateKey, now, onCall }: ConnectionOptions): Connection {
   const listeners = new Set<() => void>();
   const beginCall = createCounter(API_LIMITS.pendingCalls, 'calls may wait for their answer on one connection', onCall);
   const beginSubscription = createCounter(API_LIMITS.subscriptions, 'subscriptions may be open on one connection');
@@ -45,6 +49,8 @@ export function createConnection({ access, bufferedBytes, rate, rateKey, now, on
     admitted,
     identity: () => (access.kind === 'admitted' ? access.identity : NOBODY),
     bufferedBytes,
+    disconnect,
+    push,
     actor: () => (access.kind === 'admitted' ? access.identity.id : undefined),
     replaceIdentity(next) {
       // Another token does not make a client understand this server.

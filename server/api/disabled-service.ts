@@ -19,6 +19,7 @@ export function createDisabledService(): CampaignService {
     diff: refuseLater,
     whenDurable: refuseLater,
     watch: refuse,
+    join: refuseLater,
     trace: refuse,
     stats: () => ({
       campaigns: 0,

@@ -33,6 +33,8 @@ export interface HttpServerOptions {
   /** A port of its own for `/metrics`; `undefined`: the common one. */
   metricsPort: number | undefined;
   maxConnections: number;
+  /** Whether events are pushed to ws connections by rooms; else each subscription is pulled by itself. */
+  rooms: boolean;
   /** How long a ws connection may take to be let in, in milliseconds. */
   admissionMs: number;
   /** In development: ends this process at once, as a crash would. */

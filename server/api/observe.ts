@@ -12,9 +12,9 @@ export function observe(metrics: Metrics, logger: Logger): EngineObserver {
     applied({ seconds }) {
       metrics.fanOutSeconds.observe(seconds);
     },
-    delivered(entries) {
-      metrics.deliveries();
-      metrics.deliveredEntries(entries);
+    delivered(entries, readers) {
+      metrics.deliveries(readers);
+      metrics.deliveredEntries(entries * readers);
     },
     joined(outcome) {
       metrics.joins.inc({ outcome });

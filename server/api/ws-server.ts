@@ -8,6 +8,7 @@ import type { WebSocket } from 'ws';
 import { CampaignError } from '../core/errors.ts';
 import type { Admission } from './admission.ts';
 import type { ConnectionSlots } from './connection-slots.ts';
+import { encodeMessage } from './frames.ts';
 import { API_LIMITS } from './limits.ts';
 import { appRouter } from './router.ts';
 import { ServerSocket } from './server-socket.ts';
@@ -89,9 +90,9 @@ export function createWsServer({ admission, slots, admissionMs, onError }: WsSer
   };
 }
 
-/** tRPC's JSON, with a limit to how many messages come in one frame. */
+/** tRPC's JSON, with the first frames of rooms in the place of tickets, and a limit to how many messages come in one frame. */
 const boundedEncoder: Encoder = {
-  encode: (message) => jsonEncoder.encode(message),
+  encode: encodeMessage,
   decode(data) {
     const messages = jsonEncoder.decode(data);
     if (Array.isArray(messages) && messages.length > API_LIMITS.frameMessages) {

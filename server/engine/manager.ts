@@ -81,9 +81,9 @@ export function createManager(options: ManagerOptions): Manager {
       mutations += 1;
       observer.mutation?.(event);
     },
-    delivered(entries) {
-      deliveries += 1;
-      observer.delivered?.(entries);
+    delivered(entries, readers) {
+      deliveries += readers;
+      observer.delivered?.(entries, readers);
     },
   };
 

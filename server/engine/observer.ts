@@ -25,8 +25,8 @@ export interface EngineObserver {
   }): void;
   /** An entry was applied and offered to all subscribers of this instance; `seconds` from its time in the log. */
   applied?(event: { campaignId: string; version: number; subscribers: number; seconds: number }): void;
-  /** One event went to one subscriber. */
-  delivered?(entries: number): void;
+  /** One event, of so many entries, went to so many subscribers; a snapshot counts as one entry. */
+  delivered?(entries: number, readers: number): void;
   /** A subscription was answered: from entries, or with a snapshot for that reason. */
   joined?(outcome: 'entries' | SnapshotReason): void;
   /** A reader that fell behind was given a snapshot instead of what it missed. */

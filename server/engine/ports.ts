@@ -201,6 +201,8 @@ export interface Clock {
   now(): number;
   /** Calls back after that many milliseconds, unless it is cancelled. Never keeps the process alive. */
   after(milliseconds: number, callback: () => void): () => void;
+  /** Calls back once at the end of this turn of the event loop, after everything that is already on its way in it. */
+  turn(callback: () => void): void;
   /** In [0, 1). */
   random(): number;
   /** A random token of URL-safe characters, for epochs. */

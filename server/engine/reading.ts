@@ -23,7 +23,7 @@ export interface ReadingOptions {
   durablePatience: number;
 }
 
-type Reading = Pick<CampaignService, 'get' | 'list' | 'history' | 'at' | 'diff' | 'whenDurable' | 'watch'>;
+type Reading = Pick<CampaignService, 'get' | 'list' | 'history' | 'at' | 'diff' | 'whenDurable' | 'watch' | 'join'>;
 
 /** Everything that only looks. Each checks the right to, before and after the campaign is known. */
 export function createReading(options: ReadingOptions): Reading {
@@ -105,6 +105,11 @@ export function createReading(options: ReadingOptions): Reading {
         fanOut.subscribe({ reader, signal: caller.signal, lastEventId, receipts: receipts === true && persistent }),
       );
       return deferredIterator(opened, caller.signal);
+    },
+
+    async join(caller, member, { campaignId, lastEventId, receipts }) {
+      const { fanOut } = await readable(caller, campaignId, 'read');
+      return fanOut.enter(member, { lastEventId, receipts: receipts === true && persistent });
     },
   };
 

@@ -52,12 +52,30 @@ export interface Reader {
   bufferedBytes(): number;
   /** Calls back when the identity was replaced (`session.authenticate`); returns how to stop that. */
   onIdentity(callback: () => void): () => void;
+  /** Gives up on a socket that has not taken what it was sent for too long. */
+  disconnect(): void;
 }
 
 /** An event with the id from which the stream goes on after a reconnect. */
 export interface ResumableEvent {
   resumeId: string;
   event: WatchEvent;
+}
+
+/** Someone to whom events are pushed, instead of pulling them. */
+export interface RoomMember {
+  reader: Reader;
+  /** Writes an event. The same object goes to everyone who is sent the same: who encodes it can share that. */
+  send(event: ResumableEvent): void;
+  /** It is sent no more: a refusal, where its right to read has ended. */
+  end(error: unknown): void;
+}
+
+/** A place among those to whom a campaign's events are pushed. */
+export interface RoomSeat {
+  /** Takes the place: the first event, which the member writes itself; from then on they are sent to it. Throws a refusal. */
+  first(): ResumableEvent;
+  leave(): void;
 }
 
 export interface WatchOptions {
@@ -115,6 +133,8 @@ export interface CampaignService {
   whenDurable(caller: Caller, campaignId: string, position: Position): Promise<{ campaignId: string; position: Position }>;
   /** Ends when the signal aborts; throws `CampaignError` when the right to read ends. */
   watch(caller: Caller, reader: Reader, options: WatchOptions): AsyncIterableIterator<ResumableEvent>;
+  /** The same stream, pushed: many subscribers of one campaign share the making and the encoding of each event. */
+  join(caller: Caller, member: RoomMember, options: WatchOptions): Promise<RoomSeat>;
   stats(): ServiceStats;
   trace(caller: Caller): AsyncIterableIterator<TraceEvent>;
 }

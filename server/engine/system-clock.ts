@@ -10,6 +10,7 @@ export const systemClock: Clock = {
     timer.unref();
     return () => clearTimeout(timer);
   },
+  turn: (callback) => void setImmediate(callback),
   random: () => Math.random(),
   token: () => randomBytes(9).toString('base64url'),
   id: () => uuidv7(),

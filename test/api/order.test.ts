@@ -15,6 +15,8 @@ function contextFor(service: CampaignService): Context {
     access: { kind: 'admitted', identity: { id: 'ada', grants: { '*': 'admin' } } },
     rate: async () => {},
     rateKey: () => 'one',
+    disconnect: () => undefined,
+    push: undefined,
     bufferedBytes: () => 0,
     now: Date.now,
     onCall: () => {},

@@ -6,7 +6,7 @@ import { rawSocket, watch, wsClient } from './support/clients.ts';
 import { CAMPAIGN, startServer, until } from './support/server.ts';
 
 /** An archive whose commits wait until they are let through. */
-function held(archive: Archive): { archive: Archive; release(): void } {
+function held(archive: Archive): { archive: Archive; release: () => void } {
   const { promise, resolve } = Promise.withResolvers<void>();
   return { archive: { ...archive, commit: async (parts) => promise.then(() => archive.commit(parts)) }, release: resolve };
 }

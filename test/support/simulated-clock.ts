@@ -61,6 +61,7 @@ export function simulatedClock(seed = 1, startAt = Date.UTC(2026, 0, 1)): Simula
         if (at >= 0) timers.splice(at, 1);
       };
     },
+    turn: (callback) => queueMicrotask(callback),
     random: () => random.next(),
     token: () => `t${seed}-${(drawn += 1)}`,
     id: () => `id-${seed}-${(drawn += 1)}`,

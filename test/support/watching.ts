@@ -12,15 +12,24 @@ export interface TestReader extends Reader {
   hold(bytes: number): void;
   /** How many still listen to it; what is over must have left none. */
   readonly listeners: number;
+  /** Whether its socket was given up. */
+  readonly disconnected: boolean;
 }
 
 export function testReader(first: Identity = CALLERS.viewer.identity): TestReader {
   let identity = first;
   let buffered = 0;
+  let disconnected = false;
   const listeners = new Set<() => void>();
   return {
     identity: () => identity,
     bufferedBytes: () => buffered,
+    disconnect() {
+      disconnected = true;
+    },
+    get disconnected() {
+      return disconnected;
+    },
     onIdentity(callback) {
       listeners.add(callback);
       return () => listeners.delete(callback);

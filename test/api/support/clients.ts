@@ -1,5 +1,6 @@
 import { createTRPCClient, createWSClient, httpBatchLink, httpLink, TRPCClientError, wsLink } from '@trpc/client';
 import { WebSocket as RawSocket } from 'ws';
+import type { RawData } from 'ws';
 import type { ErrorData } from '../../../server/api/failure.ts';
 import type { WatchInput } from '../../../server/api/schemas.ts';
 import type { WatchEvent } from '../../../server/core/stream.ts';
@@ -142,7 +143,7 @@ export async function openRaw(url: string, options: RawOptions = {}): Promise<Ra
       }),
   };
   socket.on('message', (data) => {
-    const text = String(data);
+    const text = textOf(data);
     if (text === 'PING') socket.send('PONG');
     messages.push(text === 'PING' || text === 'PONG' ? text : JSON.parse(text));
     for (const look of waiting) look();
@@ -158,6 +159,11 @@ export async function openRaw(url: string, options: RawOptions = {}): Promise<Ra
   });
   socket.on('error', () => undefined);
   return raw;
+}
+
+/** Sockets of `ws` give buffers unless they are told otherwise. */
+export function textOf(data: RawData): string {
+  return Buffer.isBuffer(data) ? data.toString() : '';
 }
 
 function isMessage(value: unknown): value is Message {

@@ -1,0 +1,72 @@
+import { jsonEncoder } from '@trpc/server/adapters/ws';
+import type { Encoder } from '@trpc/server/adapters/ws';
+import type { ResumableEvent } from '../engine/service.ts';
+
+/**
+ * The way of a room's events onto sockets that tRPC's adapter writes to as well. A subscription's iterator yields one thing, a ticket,
+ * and then waits. When the adapter encodes the ticket, it is known under which request id the client listens, and the first event
+ * takes the ticket's place in that frame. From then on the room writes the frames itself: an event is encoded once, and its frame is
+ * the same bytes for everyone who listens under the same request id, which is most, because clients count from 1.
+ */
+export class RoomTicket {
+  readonly #take: (frameFor: (event: ResumableEvent) => Buffer) => ResumableEvent;
+
+  /** @param take takes the place in the room, given how to make frames for it, and answers the first event */
+  constructor(take: (frameFor: (event: ResumableEvent) => Buffer) => ResumableEvent) {
+    this.#take = take;
+  }
+
+  /** Called by the encoder, once. */
+  redeem(prefix: string): string {
+    return prefix + encode(this.#take((next) => encodeFrame(prefix, next))).rest;
+  }
+}
+
+/** What an event looks like behind the request id, and the whole frames that were made of it. */
+interface EncodedEvent {
+  rest: string;
+  frames: Map<string, Buffer>;
+}
+
+const encoded = new WeakMap<ResumableEvent, EncodedEvent>();
+
+function encode(event: ResumableEvent): EncodedEvent {
+  const known = encoded.get(event);
+  if (known) return known;
+  const id = JSON.stringify(event.resumeId);
+  const rest = `"result":{"type":"data","data":{"id":${id},"data":${JSON.stringify(event.event)}},"id":${id}}}`;
+  const made: EncodedEvent = { rest, frames: new Map() };
+  encoded.set(event, made);
+  return made;
+}
+
+function encodeFrame(prefix: string, event: ResumableEvent): Buffer {
+  const { rest, frames } = encode(event);
+  let frame = frames.get(prefix);
+  if (!frame) {
+    frame = Buffer.from(prefix + rest);
+    frames.set(prefix, frame);
+  }
+  return frame;
+}
+
+/** What tRPC's adapter hands to the encoder for a tracked value, as far as it matters here. */
+interface TrackedMessage {
+  id: number | string;
+  jsonrpc?: string;
+  result: { data: { data: RoomTicket } };
+}
+
+function isTicket(message: unknown): message is TrackedMessage {
+  const result = message !== null && typeof message === 'object' && 'result' in message ? message.result : undefined;
+  const data = result !== null && typeof result === 'object' && result !== undefined && 'data' in result ? result.data : undefined;
+  return data !== null && typeof data === 'object' && data !== undefined && 'data' in data && data.data instanceof RoomTicket;
+}
+
+/** Encodes as tRPC does; a ticket becomes the first frame of its room. */
+export function encodeMessage(message: unknown): ReturnType<Encoder['encode']> {
+  if (!isTicket(message)) return jsonEncoder.encode(message);
+  const { id, jsonrpc, result } = message;
+  const version = jsonrpc === undefined ? '' : `"jsonrpc":${JSON.stringify(jsonrpc)},`;
+  return result.data.data.redeem(`{"id":${JSON.stringify(id)},${version}`);
+}

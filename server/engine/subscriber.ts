@@ -1,0 +1,124 @@
+import { joining, step, type Cursor } from '../core/cursor.ts';
+import { CampaignError } from '../core/errors.ts';
+import { can, type Identity } from '../core/permissions.ts';
+import { viewFor, viewKey, type View } from '../core/views.ts';
+import type { CampaignEvents } from './campaign-events.ts';
+import { isPublished, type LiveCampaign } from './live-campaign.ts';
+import type { EngineObserver } from './observer.ts';
+import type { Clock } from './ports.ts';
+import type { Reader, ResumableEvent } from './service.ts';
+
+/** One who watches a campaign: its rights, its view, and how far it has got. Nothing is queued for it. */
+export interface Subscriber {
+  readonly reader: Reader;
+  readonly receipts: boolean;
+  /** Of the view that it has now. */
+  readonly viewKey: string;
+  /** Where it stands; somebody else may have moved it (a room moves all of its members at once). */
+  cursor: Cursor;
+  /** The next event that it must be sent, if there is one; throws a refusal once its right to read has ended. */
+  take(): ResumableEvent | undefined;
+  /** Its socket was congested: from now on lag counts, until the next event. */
+  lag(): void;
+  /** Ends it; true where it had not ended before. */
+  close(): boolean;
+}
+
+export interface SubscriberOptions {
+  live: LiveCampaign;
+  events: CampaignEvents;
+  clock: Clock;
+  observer: EngineObserver;
+  /** `CAMPAIGN_SUBSCRIBER_BUFFER`. */
+  buffer: number;
+  publicView: View;
+  reader: Reader;
+  lastEventId: string | undefined;
+  receipts: boolean;
+  /** The reader's rights are others now, or have run out. */
+  onRights(): void;
+}
+
+/** Timers hold 31 bits of milliseconds; a token that is valid for longer is looked at again then. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+export function createSubscriber(options: SubscriberOptions): Subscriber {
+  const { live, events, clock, observer, buffer, publicView, reader, receipts, onRights } = options;
+  let view = viewFor(reader.identity(), publicView);
+  let lagging = false;
+  let cancelExpiry = (): void => undefined;
+
+  const watchExpiry = (): void => {
+    cancelExpiry();
+    const { expiresAt } = reader.identity();
+    if (expiresAt === undefined) return;
+    cancelExpiry = clock.after(Math.min(Math.max(0, expiresAt - clock.now()), LONGEST_TIMER), rightsChanged);
+  };
+
+  const rightsChanged = (): void => {
+    watchExpiry();
+    onRights();
+  };
+
+  /** Rights are looked at before every event: they may have been replaced, have run out, or the campaign may be a draft again. */
+  const authorise = (): void => {
+    const identity = reader.identity();
+    const refusal = refuseReader(identity, live, clock.now());
+    if (refusal) throw refusal;
+    const now = viewFor(identity, publicView);
+    if (viewKey(now) !== viewKey(view)) subscriber.cursor = { phase: 'joining', reason: 'view' };
+    view = now;
+  };
+
+  const stopIdentity = reader.onIdentity(rightsChanged);
+
+  const subscriber: Subscriber = {
+    reader,
+    receipts,
+    cursor: joining(options.lastEventId, viewKey(view)),
+
+    get viewKey() {
+      return viewKey(view);
+    },
+
+    take() {
+      authorise();
+      const joins = subscriber.cursor.phase === 'joining';
+      const line = { ...live.head, lineage: live.lineage, ringFloor: live.ring.floor, durableVersion: live.watermark.version };
+      const taken = step(subscriber.cursor, line, { lagging, buffer, receipts });
+      subscriber.cursor = taken.cursor;
+      // Whatever comes of it, nothing is missing now.
+      lagging = false;
+      if (taken.kind === 'idle') return undefined;
+      if (joins && taken.kind !== 'durable') observer.joined?.(taken.kind === 'entries' ? 'entries' : taken.reason);
+      if (taken.kind === 'snapshot' && taken.reason === 'slow') observer.dropped?.();
+      return events.make(taken, view);
+    },
+
+    lag() {
+      lagging = true;
+    },
+
+    close() {
+      if (subscriber.cursor.phase === 'closed') return false;
+      subscriber.cursor = { phase: 'closed' };
+      stopIdentity();
+      cancelExpiry();
+      return true;
+    },
+  };
+
+  watchExpiry();
+  return subscriber;
+}
+
+/** Why that identity may not read that campaign now, if it may not. */
+export function refuseReader(identity: Identity, live: LiveCampaign, now: number): CampaignError | undefined {
+  if (identity.expiresAt !== undefined && identity.expiresAt <= now) {
+    return new CampaignError('UNAUTHORIZED', 'the token has expired; authenticate again');
+  }
+  if (can(identity, 'read', live.id, isPublished(live.content))) return undefined;
+  return identity.anonymous === true
+    ? new CampaignError('NOT_FOUND', `campaignId: there is no campaign ${live.id}`, { path: ['campaignId'] })
+    : new CampaignError('FORBIDDEN', `campaignId: your token gives no right to read ${live.id}`, { path: ['campaignId'] });
+}

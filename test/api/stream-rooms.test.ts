@@ -1,0 +1,3 @@
+import { describeStream } from './stream-suite.ts';
+
+describeStream('rooms');
