@@ -62,7 +62,7 @@ export function createMemoryLink({ campaign, actor, clock, toServer, toClient }:
       // Its values are what the typed procedures and the watched campaign say; `observable` cannot know.
       observable<never, TRPCClientError<AppRouter>>((observer) => {
         const output = observer as unknown as Output;
-        return op.type === 'subscription' ? watch({ op, output, lastEventId: resumeIdOf(op.input), stop: () => {} }) : call({ op, output });
+        return op.type === 'subscription' ? watch({ op, output, lastEventId: textIn(op.input, 'lastEventId'), stop: () => {} }) : call({ op, output });
       });
   };
 
@@ -123,6 +123,11 @@ export function createMemoryLink({ campaign, actor, clock, toServer, toClient }:
     };
     toServer(() => {
       if (stopped || openedOn !== generation) return;
+      const refusal = refusalOf(subscription.op);
+      if (refusal) {
+        toClient(() => !stopped && subscription.output.error(asTrpcError(refusal)));
+        return;
+      }
       unsubscribe = campaign.subscribe(subscription.lastEventId, (id, event) => {
         const sent = structuredClone(event);
         toClient(() => {
@@ -132,6 +137,13 @@ export function createMemoryLink({ campaign, actor, clock, toServer, toClient }:
         });
       });
     });
+  }
+
+  function refusalOf({ path, input }: Operation): Refusal | undefined {
+    if (path !== 'campaign.watch') return { reason: 'NOT_FOUND', message: `The test kit has no procedure ${path}` };
+    const campaignId = textIn(input, 'campaignId') ?? campaign.campaignId;
+    if (campaignId === campaign.campaignId) return undefined;
+    return { reason: 'NOT_FOUND', message: `campaignId: there is no campaign ${campaignId}`, path: ['campaignId'] };
   }
 
   function drop(): void {
@@ -173,10 +185,9 @@ export function createMemoryLink({ campaign, actor, clock, toServer, toClient }:
   };
 }
 
-function resumeIdOf(input: unknown): string | undefined {
-  return typeof input === 'object' && input !== null && 'lastEventId' in input && typeof input.lastEventId === 'string'
-    ? input.lastEventId
-    : undefined;
+function textIn(input: unknown, name: string): string | undefined {
+  const value: unknown = typeof input === 'object' && input !== null ? Reflect.get(input, name) : undefined;
+  return typeof value === 'string' ? value : undefined;
 }
 
 function asTrpcError(refusal: Refusal): TRPCClientError<AppRouter> {
