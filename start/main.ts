@@ -105,12 +105,15 @@ async function openLog({ redisUrl, namespace, startTimeout }: Config): Promise<R
 /** One sentence about why there is no server. */
 function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const { host, port } = config;
+  // Its codes are those of the database and of the data folder, its messages sentences.
+  if (error instanceof ArchiveError) return error.message;
+  const { host } = config;
+  const port = 'port' in error && error.port === config.metricsPort ? `METRICS_PORT ${config.metricsPort}` : `PORT ${config.port}`;
   switch ('code' in error ? error.code : undefined) {
     case 'EADDRINUSE':
-      return `PORT ${port} on ${host} is in use by another process: stop that one, or set another PORT.`;
+      return `${port} on ${host} is in use by another process: stop that one, or set another.`;
     case 'EACCES':
-      return `PORT ${port} on ${host} may not be used by this user: set another PORT.`;
+      return `${port} on ${host} may not be used by this user: set another.`;
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
       return `HOST ${host} is no address of this machine.`;

@@ -1,0 +1,48 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { httpClient } from '../api/support/clients.ts';
+import { until } from '../api/support/server.ts';
+import { lastWords, ROOT, run, temporaryFolder } from './support/processes.ts';
+import type { Running } from './support/processes.ts';
+
+const LAUNCH = join(ROOT, 'start', 'launch.mjs');
+
+async function launch(): Promise<Running> {
+  const folder = await temporaryFolder();
+  return run([LAUNCH], { PORT: '0', DATA_DIR: join(folder, 'data') }, folder);
+}
+
+const addressIn = (line: string): string => /http:\/\/127\.0\.0\.1:\d+/.exec(line)?.[0] ?? '';
+
+test('F7 an old Node is turned away with one sentence', async () => {
+  const old = `data:text/javascript,${encodeURIComponent("Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '20.19.0' } });")}`;
+  const { code, sentence } = await lastWords(run(['--import', old, LAUNCH], {}, await temporaryFolder()));
+  expect(code).toBe(1);
+  expect(sentence).toMatch(/^campaign-state needs Node 24 or newer, this is 20\.19\.0: [^\n]+\.$/);
+  // An old Node reads the whole file before it runs a line of it: nothing in it may be too new.
+  expect(await readFile(LAUNCH, 'utf8')).not.toMatch(/import\.meta\.(dirname|resolve)|\bwith \{|\busing\b|withResolvers|#\w+ in/);
+});
+
+test('F7 tells the address within one screen, serves, starts a killed server again, and stops with it', async () => {
+  const running = await launch();
+  const address = addressIn(await running.line(/Open +http/));
+  await running.line(/Ctrl\+C/);
+  expect(running.lines.length).toBeLessThan(24);
+  const page = await fetch(address);
+  expect(page.status).toBe(200);
+  expect(page.headers.get('content-security-policy')).toBeTruthy();
+  expect(await (await fetch(`${address}/dev`)).json()).toEqual({ kill: true });
+  await httpClient(address).campaign.update.mutate({ campaignId: 'ovasabi_website', updates: { title: 'Kept' }, durability: 'durable' });
+
+  await fetch(`${address}/dev/kill`, { method: 'POST' }).catch(() => undefined);
+  await running.line(/was killed \(SIGKILL\); starting it again/);
+  const again = addressIn(await running.line(/is back at/));
+  expect(await httpClient(again).campaign.get.query({ campaignId: 'ovasabi_website' })).toMatchObject({ state: { title: 'Kept' } });
+
+  // The terminal and npm both pass a Ctrl+C on: to the server that is one signal, or it would not end well.
+  running.kill('SIGINT');
+  running.kill('SIGINT');
+  expect(await running.ended).toBe(0);
+  await until(() => fetch(again).then(() => false, () => true));
+});
