@@ -13,7 +13,7 @@ export interface OwnProcessOptions {
   uid?: number;
   gid?: number;
   /** Rejects as long as it does not answer. */
-  ask(): Promise<void>;
+  ask: () => Promise<void>;
   /** How long it may take to answer, in milliseconds. */
   patience: number;
   /** Asks it to end. One that does not within ten seconds is killed. */
