@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { CALLERS, CAMPAIGN, engineWorld, FIRST_STATE, refusal, setTitle } from '../support/engine-world.ts';
-import { testReader, watch } from '../support/watching.ts';
+import { testReader, watch, WAYS } from '../support/watching.ts';
 
 describe('rights', () => {
   it('G11 M160 each call needs its role, and who has none learns nothing', async () => {
@@ -42,19 +42,21 @@ describe('rights', () => {
     expect((await world.manager.list(only, { limit: 10 })).items.map(({ campaignId }) => campaignId)).toEqual(['two']);
     expect((await world.manager.list(CALLERS.stranger, { limit: 10 })).items).toEqual([]);
   });
+});
 
+describe.each(WAYS)('rights of those who watch by %s', (way) => {
   it('G11 M162 callers without a token see no hidden field: not in the state, the entries, the list, nor in errors', async () => {
     const world = engineWorld({ hiddenFromPublic: ['owner_id', 'about'] });
     const { manager, clock } = world;
     const secret = 'do not show this';
     await world.create(CAMPAIGN, { ...FIRST_STATE, owner_id: secret, about: { note: secret } });
-    const watching = watch(manager, { receipts: true }, testReader(CALLERS.anonymous.identity));
+    const watching = watch(manager, { receipts: true }, testReader(CALLERS.anonymous.identity), way);
     await clock.settle();
     await world.change({ type: 'update', updates: { title: 'Autumn', owner_id: `${secret} either`, about: { more: secret } } }, { comment: secret, mutationId: `${secret} id` });
     await world.change({ type: 'update', updates: { about: null } });
     await world.change({ type: 'archive' }, { comment: secret });
     await clock.advance(1_000);
-    const resumed = watch(manager, { lastEventId: watching.events[0]?.resumeId }, testReader(CALLERS.anonymous.identity));
+    const resumed = watch(manager, { lastEventId: watching.events[0]?.resumeId }, testReader(CALLERS.anonymous.identity), way);
     const seen = [
       watching.events,
       resumed.events,
@@ -76,8 +78,8 @@ describe('rights', () => {
   it('G11 M163 a draft is not there for them: nowhere, and no longer once it becomes one', async () => {
     const world = engineWorld();
     await world.create();
-    const watching = watch(world.manager, {}, testReader(CALLERS.anonymous.identity));
-    const [editor] = [watch(world.manager)];
+    const watching = watch(world.manager, {}, testReader(CALLERS.anonymous.identity), way);
+    const [editor] = [watch(world.manager, {}, testReader(), way)];
     await world.clock.settle();
     await world.change({ type: 'update', updates: { status: 'draft', title: 'not for you' } });
     expect(watching.end).toMatchObject({ refusal: { reason: 'NOT_FOUND' } });
@@ -96,7 +98,7 @@ describe('rights', () => {
     const world = engineWorld();
     await world.create();
     const reader = testReader({ ...CALLERS.viewer.identity, expiresAt: world.clock.now() + 1_000 });
-    const watching = watch(world.manager, {}, reader);
+    const watching = watch(world.manager, {}, reader, way);
     await world.clock.advance(999);
     expect(watching.end).toBeUndefined();
     await world.clock.advance(1);
@@ -108,7 +110,7 @@ describe('rights', () => {
     const world = engineWorld();
     await world.create();
     const reader = testReader({ ...CALLERS.viewer.identity, expiresAt: world.clock.now() + 1_000 });
-    const watching = watch(world.manager, {}, reader);
+    const watching = watch(world.manager, {}, reader, way);
     await world.clock.advance(500);
     reader.become({ ...CALLERS.viewer.identity, expiresAt: world.clock.now() + 2 ** 40 });
     await world.clock.advance(10_000);
@@ -123,7 +125,7 @@ describe('rights', () => {
     const world = engineWorld();
     await world.create();
     const reader = testReader(CALLERS.anonymous.identity);
-    const watching = watch(world.manager, {}, reader);
+    const watching = watch(world.manager, {}, reader, way);
     await world.clock.settle();
     const restricted = watching.events[0]?.resumeId;
     reader.become(CALLERS.viewer.identity);
@@ -132,7 +134,7 @@ describe('rights', () => {
     reader.become(CALLERS.anonymous.identity);
     await world.clock.settle();
     expect(watching.events[2]).toMatchObject({ resumeId: restricted, event: { type: 'snapshot', reason: 'view' } });
-    const crossing = watch(world.manager, { lastEventId: restricted }, testReader(CALLERS.viewer.identity));
+    const crossing = watch(world.manager, { lastEventId: restricted }, testReader(CALLERS.viewer.identity), way);
     await world.clock.settle();
     expect(crossing.events).toMatchObject([{ event: { type: 'snapshot', reason: 'view', state: FIRST_STATE } }]);
     expect(watching.end).toBeUndefined();

@@ -1,9 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { createMemoryStore } from '../../server/archive/memory-archive.ts';
+import type { Manager } from '../../server/engine/manager.ts';
+import type { WatchOptions } from '../../server/engine/service.ts';
 import { CALLERS, CAMPAIGN, engineWorld, FIRST_STATE, setTitle, type EngineWorld } from '../support/engine-world.ts';
 import { gate } from '../support/gate.ts';
 import { simulatedClock } from '../support/simulated-clock.ts';
-import { testReader, watch } from '../support/watching.ts';
+import { testReader, watch as watchBy, WAYS, type TestReader, type Watching, type Way } from '../support/watching.ts';
+
+type Watch = (manager: Manager, options?: Partial<WatchOptions>, reader?: TestReader) => Watching;
+
+function watcher(way: Way): Watch {
+  return (manager, options, reader) => watchBy(manager, options, reader, way);
+}
 
 /** So many changes in one turn. */
 async function burst(world: EngineWorld, count: number, name = 't'): Promise<void> {
@@ -12,7 +20,9 @@ async function burst(world: EngineWorld, count: number, name = 't'): Promise<voi
   );
 }
 
-describe('a subscription', () => {
+describe.each(WAYS)('a subscription, by %s', (way) => {
+  const watch = watcher(way);
+
   it('G1 M140 begins with a snapshot, and goes on with every entry', async () => {
     const world = engineWorld();
     const created = await world.create();
@@ -137,7 +147,8 @@ describe('a subscription', () => {
   });
 });
 
-describe('a slow reader', () => {
+describe.each(WAYS)('a slow reader, by %s', (way) => {
+  const watch = watcher(way);
   const CONGESTED = 300 * 1024;
 
   it('M147 is sent nothing while its socket is full; within the buffer it then gets the entries', async () => {
@@ -212,7 +223,9 @@ describe('a slow reader', () => {
   });
 });
 
-describe('the end of a subscription', () => {
+describe.each(WAYS)('the end of a subscription, by %s', (way) => {
+  const watch = watcher(way);
+
   it('M151 comes when its caller goes away or returns, also while it waits (trap 5), and leaves nothing behind', async () => {
     const world = engineWorld();
     await world.create();
@@ -225,7 +238,7 @@ describe('the end of a subscription', () => {
     expect(reader.listeners).toBe(1_000);
     for (const [n, watching] of watchers.entries()) {
       if (n % 2 === 0) watching.abort();
-      else void watching.iterator.return?.();
+      else watching.leave();
     }
     await world.clock.settle();
     expect(watchers.filter(({ end }) => end === 'closed')).toHaveLength(1_000);
@@ -261,7 +274,7 @@ describe('the end of a subscription', () => {
     const returning = watch(world.manager);
     await world.clock.settle();
     loading.abort();
-    void returning.iterator.return?.();
+    returning.leave();
     await world.clock.settle();
     expect([loading.end, returning.end]).toEqual(['closed', 'closed']);
     loads.open();
@@ -274,10 +287,11 @@ describe('the end of a subscription', () => {
   it('M153 one that was gone before it began never begins', async () => {
     const world = engineWorld();
     await world.create();
-    const reader = testReader();
-    const iterator = world.manager.watch({ ...CALLERS.viewer, signal: AbortSignal.abort() }, reader, { campaignId: CAMPAIGN });
-    expect(await world.clock.until(iterator.next())).toEqual({ done: true, value: undefined });
-    expect(reader.listeners).toBe(0);
+    const watching = watch(world.manager);
+    watching.abort();
+    await world.clock.settle();
+    expect(watching).toMatchObject({ events: [], end: 'closed' });
+    expect(watching.reader.listeners).toBe(0);
     expect(world.manager.stats().subscribers).toBe(0);
   });
 });

@@ -1,6 +1,6 @@
 import type { Identity } from '../../server/core/permissions.ts';
 import type { Manager } from '../../server/engine/manager.ts';
-import type { Reader, ResumableEvent, WatchOptions } from '../../server/engine/service.ts';
+import type { Caller, Reader, ResumableEvent, WatchOptions } from '../../server/engine/service.ts';
 import { CALLERS, CAMPAIGN } from './engine-world.ts';
 import { streamMirror, type StreamMirror } from './stream-mirror.ts';
 
@@ -47,44 +47,82 @@ export function testReader(first: Identity = CALLERS.viewer.identity): TestReade
   };
 }
 
+/** The two ways in which events reach a reader: pulled one by one, or pushed by the campaign's rooms. */
+export const WAYS = ['iterator', 'rooms'] as const;
+export type Way = (typeof WAYS)[number];
+
 /** A subscription that is read as fast as it comes, as the adapter does. */
 export interface Watching {
   events: ResumableEvent[];
-  /** What the events add up to; it throws, and ends the watching with that error, where the line breaks. */
+  /** What the events add up to; where they break the line, the watching ends with that error. */
   mirror: StreamMirror;
   reader: TestReader;
-  iterator: AsyncIterableIterator<ResumableEvent>;
   /** How it ended, once it has. */
   end: 'closed' | Error | undefined;
   /** Goes away, as a closed socket does. */
   abort(): void;
+  /** Asks for no more, as a client that unsubscribes. */
+  leave(): void;
 }
 
-export function watch(manager: Manager, options: Partial<WatchOptions> = {}, reader: TestReader = testReader()): Watching {
+export function watch(manager: Manager, options: Partial<WatchOptions> = {}, reader: TestReader = testReader(), way: Way = 'iterator'): Watching {
   const controller = new AbortController();
-  const caller = { identity: reader.identity(), correlationId: 'c-watch', signal: controller.signal };
-  const iterator = manager.watch(caller, reader, { campaignId: CAMPAIGN, ...options });
   const watching: Watching = {
     events: [],
     mirror: streamMirror(),
     reader,
-    iterator,
     end: undefined,
     abort: () => controller.abort(),
+    leave: () => undefined,
   };
-  void read(watching);
+  const caller = { identity: reader.identity(), correlationId: 'c-watch', signal: controller.signal };
+  const begun = way === 'iterator' ? pull(manager, caller, options, watching) : push(manager, caller, options, watching);
+  begun.catch((error: unknown) => {
+    watching.end ??= error instanceof Error ? error : new Error(String(error));
+  });
   return watching;
 }
 
-async function read(watching: Watching): Promise<void> {
-  try {
-    for await (const event of watching.iterator) {
-      watching.events.push(event);
-      // A restricted view is folded in the same way; what it does not show is in neither.
-      watching.mirror.take(event);
+function take(watching: Watching, event: ResumableEvent): void {
+  watching.events.push(event);
+  watching.mirror.take(event);
+}
+
+async function pull(manager: Manager, caller: Caller, options: Partial<WatchOptions>, watching: Watching): Promise<void> {
+  const iterator = manager.watch(caller, watching.reader, { campaignId: CAMPAIGN, ...options });
+  watching.leave = () => void iterator.return?.();
+  for await (const event of iterator) take(watching, event);
+  watching.end = 'closed';
+}
+
+async function push(manager: Manager, caller: Caller, options: Partial<WatchOptions>, watching: Watching): Promise<void> {
+  const end = (error: unknown): void => {
+    watching.end ??= error instanceof Error ? error : 'closed';
+  };
+  const send = (event: ResumableEvent): void => {
+    if (watching.end) throw new Error('it is sent something after its end');
+    try {
+      take(watching, event);
+    } catch (error) {
+      end(error);
     }
-    watching.end = 'closed';
+  };
+  let left = false;
+  watching.leave = () => {
+    left = true;
+    end(undefined);
+  };
+  caller.signal?.addEventListener('abort', () => watching.leave());
+  const seat = await manager.join(caller, { reader: watching.reader, send, end }, { campaignId: CAMPAIGN, ...options });
+  watching.leave = () => {
+    seat.leave();
+    end(undefined);
+  };
+  if (left || caller.signal?.aborted === true) return watching.leave();
+  try {
+    send(seat.first());
   } catch (error) {
-    watching.end = error instanceof Error ? error : new Error(String(error));
+    seat.leave();
+    throw error;
   }
 }
