@@ -68,6 +68,9 @@ describe('effect', () => {
     expect(after({}, { type: 'updateFeatures', action: 'set', features: [] })).toEqual({ features: [] });
     expect(effect({}, { type: 'updateFeatures', action: 'add', features: [] })).toEqual({});
     expect(effect({}, { type: 'updateFeatures', action: 'remove', features: ['a'] })).toEqual({});
+    // No document holds such a list, but what an app shows before the server has checked it may.
+    expect(after({ features: ['a', 1, null] }, { type: 'updateFeatures', action: 'add', features: ['b'] }).features).toEqual(['a', 'b']);
+    expect(after({ features: 'a' }, { type: 'updateFeatures', action: 'add', features: ['b'] }).features).toEqual(['b']);
   });
 
   it('C22 keeps features an ordered set whatever is done in whatever order', () => {

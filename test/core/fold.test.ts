@@ -81,9 +81,9 @@ describe('fold', () => {
   });
 
   it('C42 archive and restore set and clear the time, and apply their change too', () => {
-    const archived = apply({ state: { a: 1 }, archivedAt: undefined }, { type: 'archive', change: {}, at: 7 });
-    expect(archived).toStrictEqual({ state: { a: 1 }, archivedAt: 7 });
-    expect(apply(archived, { type: 'update', change: { a: 2 }, at: 8 })).toStrictEqual({ state: { a: 2 }, archivedAt: 7 });
+    const archived = apply({ state: { a: 1 }, archivedAt: undefined }, { type: 'archive', change: { b: 2 }, at: 7 });
+    expect(archived).toStrictEqual({ state: { a: 1, b: 2 }, archivedAt: 7 });
+    expect(apply(archived, { type: 'update', change: { a: 2 }, at: 8 })).toStrictEqual({ state: { a: 2, b: 2 }, archivedAt: 7 });
     expect(apply(archived, { type: 'restore', change: { b: 3 }, at: 9 })).toStrictEqual({ state: { a: 1, b: 3 }, archivedAt: undefined });
   });
 

@@ -136,7 +136,9 @@ describe('plain JSON', () => {
         expect(jsonBytes(value)).toBe(new TextEncoder().encode(JSON.stringify(value)).length);
       }),
     );
-    expect(utf8Bytes('aé€𝄞')).toBe(1 + 2 + 3 + 4);
+    for (const [text, bytes] of [['\u007f', 1], ['\u0080', 2], ['\u07ff', 2], ['\u0800', 3], ['\ud7ff', 3], ['\ue000', 3], ['\uffff', 3], ['\u{10000}', 4]] as const) {
+      expect(utf8Bytes(text)).toBe(bytes);
+    }
   });
 
   it('C10 finds equal what differs in the order of members alone', () => {
