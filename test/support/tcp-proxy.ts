@@ -1,9 +1,11 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 
 /** A wire between a client and a server on this machine, with a hand on it. */
 export interface TcpProxy {
   /** Where clients connect to, instead of the server. */
   readonly url: string;
+  readonly port: number;
   /** How many connections have been made through it. */
   readonly connections: () => number;
   /** Cuts every connection; new ones come through. */
@@ -14,59 +16,81 @@ export interface TcpProxy {
   freeze(): void;
   /** The server still hears everything, and nobody hears the server, until `restore`. */
   dropReplies(): void;
+  /** Nothing comes through, and nothing is lost: everything arrives after `restore`. */
+  stall(): void;
+  /** From now on, both ways take so many milliseconds longer. */
+  delay(milliseconds: number): void;
+  /** Everything comes through again; a connection of which something was lost ends, because TCP never leaves a hole in one. */
   restore(): void;
   close(): Promise<void>;
 }
 
-type Mode = 'through' | 'severed' | 'frozen' | 'deaf';
+type Mode = 'through' | 'severed' | 'frozen' | 'deaf' | 'stalled';
+
+interface Wire {
+  inbound: Socket;
+  outbound: Socket;
+  /** Whether something that one end sent never came to the other. */
+  torn: boolean;
+}
 
 /**
- * Starts a proxy to a port on 127.0.0.1.
+ * Starts a proxy to a port on 127.0.0.1, or to whatever port each new connection shall have; `undefined`: to none.
  *
  * @example
  * const proxy = await openTcpProxy(server.port);
  * proxy.dropReplies(); // the mutation arrives, its receipt does not
  */
-export async function openTcpProxy(targetPort: number): Promise<TcpProxy> {
+export async function openTcpProxy(target: number | (() => number | undefined)): Promise<TcpProxy> {
   let mode: Mode = 'through';
+  let latency = 0;
   let made = 0;
-  const pairs = new Map<Socket, Socket>();
+  const wires = new Set<Wire>();
 
   const server = createServer((inbound) => {
-    if (mode === 'severed') {
+    const port = typeof target === 'number' ? target : target();
+    if (mode === 'severed' || port === undefined) {
       inbound.destroy();
       return;
     }
     made += 1;
-    const outbound = connect(targetPort, '127.0.0.1');
-    pairs.set(inbound, outbound);
-    inbound.on('data', (chunk) => mode !== 'frozen' && outbound.write(chunk));
-    outbound.on('data', (chunk) => mode === 'through' && inbound.write(chunk));
+    const outbound = connect(port, '127.0.0.1');
+    const wire = { inbound, outbound, torn: false };
+    wires.add(wire);
+    const toServer = carrier(outbound, () => latency);
+    const toClient = carrier(inbound, () => latency);
+    inbound.on('data', (chunk) => (mode === 'frozen' ? (wire.torn = true) : toServer(chunk)));
+    outbound.on('data', (chunk) => (mode === 'frozen' || mode === 'deaf' ? (wire.torn = true) : toClient(chunk)));
     for (const [socket, other] of [
       [inbound, outbound],
       [outbound, inbound],
     ] as const) {
-      // What was swallowed makes the rest of such a connection worthless; it only ends when it is cut.
+      if (mode === 'stalled') socket.pause();
       socket.on('error', () => undefined);
       socket.on('close', () => {
         other.destroy();
-        pairs.delete(inbound);
+        wires.delete(wire);
       });
     }
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  // A TCP server's address is never a path.
   const { port } = server.address() as AddressInfo;
 
-  function cut(): void {
-    for (const [inbound, outbound] of pairs) {
-      inbound.destroy();
-      outbound.destroy();
+  function end(which: (wire: Wire) => boolean): void {
+    for (const wire of wires) {
+      if (!which(wire)) continue;
+      wire.inbound.destroy();
+      wire.outbound.destroy();
+      wires.delete(wire);
     }
-    pairs.clear();
   }
+
+  const cut = (): void => end(() => true);
 
   return {
     url: `http://127.0.0.1:${port}`,
+    port,
     connections: () => made,
     cut,
     sever() {
@@ -79,12 +103,49 @@ export async function openTcpProxy(targetPort: number): Promise<TcpProxy> {
     dropReplies() {
       mode = 'deaf';
     },
+    stall() {
+      mode = 'stalled';
+      for (const { inbound, outbound } of wires) {
+        inbound.pause();
+        outbound.pause();
+      }
+    },
+    delay(milliseconds) {
+      latency = milliseconds;
+    },
     restore() {
       mode = 'through';
+      latency = 0;
+      end(({ torn }) => torn);
+      for (const { inbound, outbound } of wires) {
+        inbound.resume();
+        outbound.resume();
+      }
     },
     async close() {
       cut();
       await new Promise<void>((resolve) => server.close(() => resolve()));
     },
+  };
+}
+
+/** Writes to a socket in order, each chunk after the latency that held when it came. */
+function carrier(to: Socket, latency: () => number): (chunk: Buffer) => void {
+  let underWay = 0;
+  let last: Promise<void> = Promise.resolve();
+  const carry = async (before: Promise<void>, chunk: Buffer, due: number): Promise<void> => {
+    await before;
+    const early = due - performance.now();
+    if (early > 0) await pause(early);
+    to.write(chunk);
+    underWay -= 1;
+  };
+  return (chunk) => {
+    if (underWay === 0 && latency() === 0) {
+      to.write(chunk);
+      return;
+    }
+    underWay += 1;
+    last = carry(last, chunk, performance.now() + latency());
   };
 }

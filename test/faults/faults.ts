@@ -1,0 +1,175 @@
+import type { SeededRandom } from '../support/seeded-random.ts';
+import type { TcpProxy } from '../support/tcp-proxy.ts';
+import type { Actor } from './actor.ts';
+import type { Instance } from './instance.ts';
+import type { World } from './world.ts';
+
+/** What a fault may lay hands on. */
+export interface Reach {
+  world: World;
+  actors: readonly Actor[];
+  random: SeededRandom;
+}
+
+/** A fault that has begun. */
+export interface Inflicted {
+  /** What it was done to. */
+  detail: string;
+  /** Ends it; resolves when everything is there again. */
+  heal(): Promise<void> | void;
+}
+
+export interface Fault {
+  name: string;
+  /** Two faults that want the same at the same time do not go together. */
+  wants: 'redis' | 'postgres' | 'instance' | 'clients' | 'everything';
+  /** Whether Redis may have less afterwards than before. */
+  losesLog?: true;
+  /** How long it lasts, in milliseconds, where that is what it is about. */
+  lasts?: 'long';
+  inflict(reach: Reach): Promise<Inflicted>;
+}
+
+/** Something about one instance. */
+function onInstance(name: string, inflict: (instance: Instance) => Promise<() => Promise<void> | void> | (() => Promise<void> | void), lasts?: 'long'): Fault {
+  return {
+    name,
+    wants: 'instance',
+    ...(lasts && { lasts }),
+    async inflict({ world, random }) {
+      const instance = random.pick(world.instances);
+      return { detail: instance.name, heal: await inflict(instance) };
+    },
+  };
+}
+
+/** Something about the link between one instance and Redis or Postgres. */
+function onLink(name: string, to: 'redis' | 'postgres', harm: (link: TcpProxy) => void): Fault {
+  return onInstance(`${name} ${to}`, (instance) => {
+    harm(instance[to]);
+    return () => instance[to].restore();
+  });
+}
+
+/** Something about the links of half of the clients. */
+function onClients(name: string, harm: (link: TcpProxy) => void): Fault {
+  return {
+    name: `${name} clients`,
+    wants: 'clients',
+    async inflict({ actors, random }) {
+      const hurt = actors.filter(() => random.chance(0.5));
+      for (const { link } of hurt) harm(link);
+      return {
+        detail: `${hurt.length} of ${actors.length}`,
+        heal: () => {
+          for (const { link } of hurt) link.restore();
+        },
+      };
+    },
+  };
+}
+
+const nothingToHeal = (): void => undefined;
+
+/** Every way of failing that the guarantees are held against. */
+export const FAULTS: readonly Fault[] = [
+  onInstance('kill -9 an instance', async (instance) => {
+    await instance.kill();
+    return () => instance.start();
+  }),
+  onInstance('stop an instance', (instance) => {
+    instance.pause();
+    return () => instance.resume();
+  }, 'long'),
+  {
+    name: 'rolling restart',
+    wants: 'instance',
+    async inflict({ world }) {
+      const codes: (number | null)[] = [];
+      for (const instance of world.instances) {
+        codes.push(await instance.terminate());
+        await instance.start();
+      }
+      return { detail: `exit codes ${codes.join(', ')}`, heal: nothingToHeal };
+    },
+  },
+  {
+    name: 'kill -9 Redis',
+    wants: 'redis',
+    losesLog: true,
+    async inflict({ world: { redis } }) {
+      await redis.kill();
+      return { detail: 'started again over its append-only file', heal: () => redis.restart() };
+    },
+  },
+  {
+    name: 'stop Redis',
+    wants: 'redis',
+    lasts: 'long',
+    async inflict({ world: { redis } }) {
+      redis.pause();
+      return { detail: 'SIGSTOP', heal: () => redis.resume() };
+    },
+  },
+  {
+    name: 'FLUSHALL',
+    wants: 'redis',
+    losesLog: true,
+    async inflict({ world: { redis } }) {
+      await redis.flush();
+      return { detail: 'under load', heal: nothingToHeal };
+    },
+  },
+  {
+    name: 'promote a stale replica',
+    wants: 'redis',
+    losesLog: true,
+    async inflict({ world: { redis }, random }) {
+      const behind = random.int(200, 1_500);
+      await redis.promoteStaleReplica(behind);
+      return { detail: `${behind} ms behind`, heal: nothingToHeal };
+    },
+  },
+  {
+    name: 'kill -9 Postgres',
+    wants: 'postgres',
+    async inflict({ world: { postgres } }) {
+      await postgres.kill();
+      return { detail: 'started again over its files', heal: () => postgres.restart() };
+    },
+  },
+  onLink('partition from', 'redis', (link) => link.sever()),
+  onLink('partition from', 'postgres', (link) => link.sever()),
+  onLink('half-open link to', 'redis', (link) => link.freeze()),
+  onLink('half-open link to', 'postgres', (link) => link.freeze()),
+  onLink('lost replies of', 'redis', (link) => link.dropReplies()),
+  onLink('lost replies of', 'postgres', (link) => link.dropReplies()),
+  onLink('stalled link to', 'redis', (link) => link.stall()),
+  onLink('slow link to', 'redis', (link) => link.delay(150)),
+  onLink('slow link to', 'postgres', (link) => link.delay(150)),
+  onClients('cut', (link) => link.cut()),
+  onClients('half-open links of', (link) => link.freeze()),
+  onClients('lost replies to', (link) => link.dropReplies()),
+  onClients('stalled links of', (link) => link.stall()),
+  {
+    // The worst that can come together: what nobody has saved by then is gone, and has to be said to be.
+    name: 'Postgres away, FLUSHALL, kill -9 of two instances',
+    wants: 'everything',
+    losesLog: true,
+    async inflict({ world: { instances, redis }, random }) {
+      const spared = random.pick(instances);
+      for (const instance of instances) instance.postgres.sever();
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      await redis.flush();
+      const killed = instances.filter((instance) => instance !== spared);
+      await Promise.all(killed.map((instance) => instance.kill()));
+      return {
+        detail: `${spared.name} lives`,
+        async heal() {
+          for (const instance of instances) instance.postgres.restore();
+          await Promise.all(killed.map((instance) => instance.start()));
+        },
+      };
+    },
+  },
+];

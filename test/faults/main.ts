@@ -1,0 +1,37 @@
+import { parseArgs } from 'node:util';
+import { describeRun, describeViolations, keepRecords } from './report.ts';
+import { runFaults } from './run.ts';
+
+/**
+ * Real servers, a real Redis, a real Postgres, and everything that can happen to them.
+ *
+ * @example npm run test:faults -- --minutes 5 --seed 7
+ */
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '3' },
+    seed: { type: 'string', default: String(Math.floor(Math.random() * 1_000_000)) },
+    clients: { type: 'string', default: '50' },
+  },
+});
+const seed = Number(values.seed);
+const minutes = Number(values.minutes);
+const clients = Number(values.clients);
+if (![seed, minutes, clients].every((value) => Number.isFinite(value) && value >= 0)) {
+  process.stderr.write('test:faults takes --minutes N --seed S --clients N, all of them numbers.\n');
+  process.exit(1);
+}
+
+const startedAt = performance.now();
+const say = (text: string): void => console.log(`${((performance.now() - startedAt) / 1_000).toFixed(0).padStart(5)} s  ${text}`);
+
+// Every fault in turn takes about two minutes with its calm; what is left of the time is for mixes.
+const result = await runFaults({ seed, clients, pace: 1_200, hold: { short: 3_000, long: 30_000 }, mixes: Math.max(0, minutes - 2) * 60_000, say });
+console.log(describeRun(result));
+if (result.violations.length > 0) {
+  console.log(describeViolations(result.violations.slice(0, 20)));
+  console.log(`seed ${seed}: ${result.violations.length} violations; journals and logs are in ${keepRecords(`campaign-state-faults-${seed}`, result)}`);
+  process.exitCode = 1;
+} else {
+  console.log(`seed ${seed}: G1 to G9 hold`);
+}

@@ -1,0 +1,38 @@
+import type { Receipt } from '../../server/core/entry.ts';
+import type { ClientLine, Line } from './journal.ts';
+
+/** All that the journals say of one mutation. */
+export interface MutationStory {
+  mutationId: string;
+  campaignId: string;
+  client: string;
+  /** When it was sent for the first time. */
+  sentAt: number;
+  /** It was sent once, on one way, and answered. */
+  once: boolean;
+  answers: { at: number; receipt: Receipt }[];
+  /** Why it was refused for good, if it was. */
+  refused: string | undefined;
+}
+
+/** The story of every mutation, in the order in which they were first sent. */
+export function mutationStories(lines: readonly Line[]): MutationStory[] {
+  const stories = new Map<string, MutationStory>();
+  for (const line of lines) {
+    if (!isOfMutation(line)) continue;
+    const { mutationId, campaignId, client, at } = line;
+    const key = `${campaignId} ${mutationId}`;
+    const story = stories.get(key) ?? { mutationId, campaignId, client, sentAt: at, once: true, answers: [], refused: undefined };
+    stories.set(key, story);
+    if (line.kind === 'sent' && line.attempt > 1) story.once = false;
+    else if (line.kind === 'answered') story.answers.push({ at, receipt: line.receipt });
+    else if (line.kind === 'refused' && line.final) story.refused = line.reason;
+  }
+  return [...stories.values()];
+}
+
+type MutationLine = Extract<ClientLine, { mutationId: string }>;
+
+function isOfMutation(line: Line): line is MutationLine {
+  return 'mutationId' in line;
+}

@@ -1,0 +1,71 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import { openTcpProxy } from '../support/tcp-proxy.ts';
+import { startRedis, type OwnRedis } from '../tools/redis.ts';
+
+/** The Redis that is in charge now; another one after each promotion. */
+export interface RedisLine {
+  readonly port: number;
+  kill(): Promise<void>;
+  restart(): Promise<void>;
+  pause(): void;
+  resume(): void;
+  flush(): Promise<void>;
+  /** A real replica whose link stops `behind` milliseconds before it takes over; resolves when it is in charge. */
+  promoteStaleReplica(behind: number): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** As one runs it, but for the pause before a replica is served, which only costs time here. */
+const SETTINGS = { 'repl-diskless-sync-delay': '0' };
+
+export async function startRedisLine(): Promise<RedisLine> {
+  let primary = await startRedis({ settings: SETTINGS });
+
+  const signal = (name: NodeJS.Signals): void => {
+    if (primary.pid !== undefined) process.kill(primary.pid, name);
+  };
+
+  return {
+    get port() {
+      return primary.port;
+    },
+    kill: () => primary.kill(),
+    restart: () => primary.restart(),
+    pause: () => signal('SIGSTOP'),
+    resume: () => signal('SIGCONT'),
+    flush: () => ask(primary, (client) => client.flushall()),
+    async promoteStaleReplica(behind) {
+      const link = await openTcpProxy(primary.port);
+      const replica = await startRedis({ settings: SETTINGS });
+      try {
+        await ask(replica, async (client) => {
+          await client.replicaof('127.0.0.1', link.port);
+          while (!(await client.info('replication')).includes('master_link_status:up')) await pause(20);
+          link.sever();
+          await pause(behind);
+          await client.replicaof('NO', 'ONE');
+        });
+      } catch (error) {
+        await replica.stop();
+        throw error;
+      } finally {
+        await link.close();
+      }
+      const old = primary;
+      primary = replica;
+      await old.stop();
+    },
+    stop: () => primary.stop(),
+  };
+}
+
+async function ask(redis: OwnRedis, question: (client: Redis) => Promise<unknown>): Promise<void> {
+  const client = new Redis(redis.url, { maxRetriesPerRequest: 3 });
+  client.on('error', () => undefined);
+  try {
+    await question(client);
+  } finally {
+    client.disconnect();
+  }
+}

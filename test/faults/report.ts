@@ -1,0 +1,51 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Violation } from './checker.ts';
+import { show } from './journal.ts';
+import type { RunResult } from './run.ts';
+
+const LINES_SHOWN = 30;
+
+/** What a run came to, for a person. */
+export function describeRun({ counts, violations, times }: RunResult): string {
+  const { snapshots, ...figures } = counts;
+  const doubled = violations.filter(({ rule }) => rule === 'G3').length;
+  const holes = violations.filter(({ rule }) => rule === 'G1').length;
+  const row = (name: string, value: number | string): string => `  ${name.padEnd(34)} ${value}`;
+  return [
+    'mutations and entries',
+    row('sent', figures.sent),
+    row('accepted', figures.accepted),
+    row('without effect', figures.unchanged),
+    row('refused for good', figures.refused),
+    row('known durable', figures.durable),
+    row('lost with report', figures.lostWithReport),
+    row('  of these named in a reset', figures.namedInResets),
+    row('doubled', doubled),
+    row('entries in Postgres', figures.entries),
+    row('epochs ended', figures.epochs),
+    'streams',
+    row('events', figures.eventsSeen),
+    row('entries', figures.entriesSeen),
+    row('holes', holes),
+    ...Object.entries(snapshots).map(([reason, count]) => row(`snapshots: ${reason}`, count)),
+    'until every client is served again, s',
+    ...[...times].map(([name, list]) => row(name, list.map((time) => (time / 1_000).toFixed(1)).join('  '))),
+  ].join('\n');
+}
+
+export function describeViolations(violations: readonly Violation[]): string {
+  return violations
+    .map(({ rule, message, lines }) => [`${rule}: ${message}`, ...lines.slice(0, LINES_SHOWN).map((line) => `    ${show(line)}`)].join('\n'))
+    .join('\n');
+}
+
+/** Leaves journals and logs behind for whoever looks into a failure; says where. */
+export function keepRecords(name: string, { journal, logs }: Pick<RunResult, 'journal' | 'logs'>): string {
+  const folder = join(tmpdir(), name);
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'journal.txt'), journal.lines.map(show).join('\n'));
+  for (const [instance, lines] of Object.entries(logs)) writeFileSync(join(folder, `${instance}.txt`), lines.join('\n'));
+  return folder;
+}

@@ -1,0 +1,51 @@
+import { startPostgres, type OwnPostgres } from '../tools/postgres.ts';
+import { createInstance, type Instance } from './instance.ts';
+import { startRedisLine, type RedisLine } from './redis-line.ts';
+
+/** The whole service as it is run: instances, one Redis, one Postgres, all real, all to be hurt. */
+export interface World {
+  readonly instances: readonly Instance[];
+  readonly redis: RedisLine;
+  readonly postgres: OwnPostgres;
+  readonly namespace: string;
+  close(): Promise<void>;
+}
+
+export interface WorldOptions {
+  instances?: number;
+  env?: Readonly<Record<string, string>>;
+}
+
+const NAMESPACE = 'faults';
+/** Clocks that are apart by minutes: no order may come from them. */
+const SKEWS = [0, 150_000, -150_000];
+
+export async function startWorld({ instances: count = 3, env = {} }: WorldOptions = {}): Promise<World> {
+  const closing: (() => Promise<void>)[] = [];
+  const close = async (): Promise<void> => {
+    for (const step of closing.splice(0).reverse()) await step();
+  };
+  try {
+    const redis = await startRedisLine();
+    closing.push(() => redis.stop());
+    const postgres = await startPostgres();
+    closing.push(() => postgres.stop());
+    const instances: Instance[] = [];
+    for (let index = 0; index < count; index += 1) {
+      const instance = await createInstance({
+        name: `instance-${index + 1}`,
+        redisPort: () => redis.port,
+        postgresPort: Number(new URL(postgres.url).port),
+        clockSkew: SKEWS[index % SKEWS.length] ?? 0,
+        env: { CAMPAIGN_NAMESPACE: NAMESPACE, ...env },
+      });
+      instances.push(instance);
+      closing.push(() => instance.close());
+    }
+    await Promise.all(instances.map((instance) => instance.start()));
+    return { instances, redis, postgres, namespace: NAMESPACE, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
