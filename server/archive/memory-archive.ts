@@ -38,7 +38,7 @@ export interface MemoryArchiveOptions {
 /** The archive's twin in memory: the same answers, at once and always in the same way. For tests and simulations. */
 export function createMemoryArchive(options: MemoryArchiveOptions = {}): Archive {
   const { store = createMemoryStore(), soleUser = true } = options;
-  /** Seats taken through this archive, by campaign, with their generation. */
+  /** Seats taken through the archive of a sole user, by campaign, with their generation. */
   const taken = new Map<string, number>();
   let stopped = false;
 
@@ -147,14 +147,14 @@ export function createMemoryArchive(options: MemoryArchiveOptions = {}): Archive
           campaign.head = { ...campaign.head, epoch };
         }
         campaign.seat = { generation: expected.generation + 1, taken: true };
-        taken.set(campaignId, campaign.seat.generation);
+        if (soleUser) taken.set(campaignId, campaign.seat.generation);
         return true;
       }),
 
     leaveLog: (campaignId, generation) =>
       call(() => {
         leave(campaignId, generation);
-        taken.delete(campaignId);
+        if (taken.get(campaignId) === generation) taken.delete(campaignId);
       }),
 
     heads: (campaignIds) =>
@@ -201,7 +201,7 @@ export function createMemoryArchive(options: MemoryArchiveOptions = {}): Archive
     ping: () => call(() => undefined),
 
     stop: ({ clean }) => {
-      if (!stopped && clean && soleUser) {
+      if (!stopped && clean) {
         for (const [campaignId, generation] of taken) leave(campaignId, generation);
       }
       stopped = true;

@@ -22,12 +22,13 @@ export interface LinkOptions {
 /** How connections to Postgres are made, and a way to break all of them. */
 export interface Links {
   config: pg.ClientConfig;
-  /** Breaks every connection at once: whatever waits on one is rejected. For an end that cannot wait for an answer. */
+  /** Breaks every connection, also those to come: whatever waits on one is rejected. For an end that cannot wait for an answer. */
   cut: () => void;
 }
 
 export function createLinks({ connectionString, statementTimeout, endWhenSilent = true }: LinkOptions): Links {
   const sockets = new Set<Socket>();
+  let broken = false;
   const open = (): Socket => {
     const socket = new Socket();
     const patience = statementTimeout + Math.min(SILENCE_MARGIN, statementTimeout);
@@ -35,6 +36,7 @@ export function createLinks({ connectionString, statementTimeout, endWhenSilent 
     if (endWhenSilent) socket.setTimeout(patience, () => socket.destroy(silence()));
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
+    if (broken) setImmediate(() => socket.destroy(silence()));
     return socket;
   };
   return {
@@ -50,7 +52,8 @@ export function createLinks({ connectionString, statementTimeout, endWhenSilent 
       stream: open,
     },
     cut: () => {
-      for (const socket of sockets) socket.destroy();
+      broken = true;
+      for (const socket of sockets) socket.destroy(silence());
     },
   };
 }

@@ -381,14 +381,18 @@ export function archiveContract(name: string, createWorld: () => Promise<Archive
       expect((await archive.load(history.campaignId, 1))?.state).toEqual({ slug: 's', title: 'T', features: ['a'] });
     });
 
-    test('A23 it answers a ping; stopped, it answers nothing', async () => {
+    test('A23 it answers a ping; what was asked before a stop is answered, what is asked after it is rejected', async () => {
       await archive.ping();
       const other = await createWorld();
       const stopped = await other.open({ soleUser: true });
-      await stopped.stop({ clean: true });
+      const before = Promise.allSettled([stopped.ping(), stopped.load('any', 1), campaignHistory('last').createIn(stopped), stopped.list({ limit: 1 })]);
+      const stop = stopped.stop({ clean: true });
+      const after = Promise.allSettled([stopped.ping(), stopped.load('any', 1)]);
+      for (const call of await before) expect(call.status).toBe('fulfilled');
+      for (const call of await after) expect(call).toMatchObject({ status: 'rejected', reason: { name: 'ArchiveError', kind: 'stopped' } });
+      await stop;
       await stopped.stop({ clean: true });
       await expect(stopped.ping()).rejects.toMatchObject({ name: 'ArchiveError', kind: 'stopped' });
-      await expect(stopped.load('any', 1)).rejects.toMatchObject({ name: 'ArchiveError', kind: 'stopped' });
       await other.dispose();
     });
   });

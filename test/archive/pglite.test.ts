@@ -89,15 +89,6 @@ describe('the embedded archive', () => {
     await again.stop({ clean: true });
   });
 
-  test('A38 what was asked before a stop is answered, what is asked after it is rejected', async () => {
-    const archive = await open();
-    const waiting = Array.from({ length: 5 }, () => archive.list({ limit: 1 }));
-    const [, ...late] = await Promise.allSettled([archive.stop({ clean: false }), archive.ping(), archive.load('any', 1)]);
-    for (const call of await Promise.allSettled(waiting)) expect(call.status).toBe('fulfilled');
-    for (const call of late) expect(call).toMatchObject({ status: 'rejected', reason: { name: 'ArchiveError', kind: 'stopped' } });
-    await expect(archive.ping()).rejects.toMatchObject({ kind: 'stopped' });
-  });
-
   test.for(['list', 'ping'] as const)('A38 when the thread dies (by %s), every waiting call is rejected, and so is every later one', async (method) => {
     const thread = startThread(new URL('./fixtures/dying-worker.ts', import.meta.url), { folder: dataDir, namespace: 'cs' });
     await thread.opened;

@@ -84,6 +84,9 @@ test('A61 a stop does not wait for a link that is silent', async () => {
   url.host = new URL(proxy.url).host;
   // Far beyond the time that this test has.
   const archive = await openPostgresArchive({ connectionString: url.href, namespace: fresh.namespace, statementTimeout: 600_000, exclusive: {} });
+  const history = campaignHistory('seated');
+  await history.createIn(archive);
+  await archive.enterLog('seated', { epoch: history.epoch, version: 1, generation: 0 });
   proxy.freeze();
   const waiting = expect(archive.load('any', 1)).rejects.toMatchObject(UNREACHABLE);
   await expect(archive.stop({ clean: true })).rejects.toMatchObject(UNREACHABLE);
