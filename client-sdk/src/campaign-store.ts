@@ -4,16 +4,19 @@ import type { JsonObject } from '../../server/core/json.ts';
 import type { WatchEvent } from '../../server/core/stream.ts';
 import { failedChange, openChange, type OpenChange } from './change.ts';
 import type { Clock } from './clock.ts';
-import { editors } from './editors.ts';
 import { closedError, type Connection } from './connection.ts';
-import { callUntilAnswered } from './direct-call.ts';
+import { editors } from './editors.ts';
 import { CampaignError } from './errors.ts';
 import { fold, positionOf, type Mirror } from './mirror.ts';
 import { createOutbox, refuseOversized } from './outbox.ts';
+import { createPacing } from './pacing.ts';
 import * as ledger from './pending.ts';
 import type { Pending, Settlement, Step } from './pending.ts';
+import { requests } from './requests.ts';
+import { createRetention } from './retention.ts';
 import { shareStructure } from './structural-sharing.ts';
 import { syncStatus } from './sync-status.ts';
+import { forgotten, NO_STEPS, recorded, takenBack, type Origin } from './undo.ts';
 import type { Campaign, CampaignSnapshot, Change, EditOptions, RejectedMutation } from './types.ts';
 import { createWatcher } from './watcher.ts';
 
@@ -53,12 +56,14 @@ export function createCampaignStore({ campaignId, connection, clock, releaseAfte
   /** The last thing heard of durability was that this server has none. */
   let isVolatile = false;
   let closed = false;
+  let steps = NO_STEPS;
   let snapshot: CampaignSnapshot | undefined;
   let view = EMPTY;
   const listeners = new Set<() => void>();
   const changes = new Map<string, OpenChange>();
 
   const watcher = createWatcher({ campaignId, connection, clock, onEvent, onError });
+  const retention = createRetention(watcher, clock, releaseAfterMs);
   const outbox = createOutbox({
     campaignId,
     connection,
@@ -105,8 +110,10 @@ export function createCampaignStore({ campaignId, connection, clock, releaseAfte
     changes.get(mutationId)?.settle(settlement);
     if (kind === 'accepted') return;
     changes.delete(mutationId);
-    if (kind === 'rejected') keepRejected(mutationId, settlement.command, settlement.error);
-    else isVolatile = kind === 'volatile';
+    if (kind === 'rejected') {
+      steps = forgotten(steps, mutationId);
+      keepRejected(mutationId, settlement.command, settlement.error);
+    } else isVolatile = kind === 'volatile';
   }
 
   function keepRejected(mutationId: string, command: EditCommand | undefined, reason: CampaignError): void {
@@ -118,43 +125,43 @@ export function createCampaignStore({ campaignId, connection, clock, releaseAfte
     for (const listener of listeners) listener();
   }
 
-  /** The stream is needed while someone reads, and while something of ours is unsaved; then it stays for a moment. */
-  let watching = false;
-  let cancelRelease = () => {};
+  /** The stream is needed while someone reads, and while something of ours is unsaved. */
   function hold(): void {
-    const needed = !closed && (listeners.size > 0 || pending.length > 0);
-    cancelRelease();
-    if (needed && !watching) {
-      watching = true;
-      watcher.start();
-    } else if (!needed && watching) {
-      cancelRelease = clock.after(releaseAfterMs, () => {
-        watching = false;
-        watcher.stop();
-      });
-    }
+    retention.need(listeners.size > 0 || pending.length > 0);
   }
 
   function getSnapshot(): CampaignSnapshot {
     if (snapshot) return snapshot;
-    if (mirror) view = shareStructure(view, ledger.overlay(mirror.content.state, pending));
     snapshot = {
       campaignId,
       status: error ? 'error' : mirror ? 'success' : 'pending',
-      state: asCampaign(view),
+      state: asCampaign(currentView()),
       position: mirror && positionOf(mirror),
       version: mirror?.version ?? 0,
       durableVersion: mirror?.durableVersion ?? 0,
       archivedAt: mirror?.content.archivedAt,
       recentEntries: mirror?.recent ?? NO_ENTRIES,
       sync: syncStatus(pending, rejected, isVolatile, connection.state.getSnapshot().status === 'connected'),
+      canUndo: steps.undo.length > 0,
+      canRedo: steps.redo.length > 0,
       error,
     };
     return snapshot;
   }
 
-  /** An edit is shown before this returns. */
-  function edit(mutationId: string, build: () => EditCommand, options: EditOptions | undefined): Change {
+  function currentView(): JsonObject {
+    if (mirror) view = shareStructure(view, ledger.overlay(mirror.content.state, pending));
+    return view;
+  }
+
+  /** An edit is shown before this returns, and sent soon after; a held one is sent when it is released. */
+  function edit(
+    mutationId: string,
+    build: () => EditCommand,
+    options: EditOptions | undefined,
+    origin: Origin = 'edit',
+    delivery: Pending['delivery'] = { kind: 'waiting' },
+  ): Change {
     let command: EditCommand | undefined;
     try {
       if (closed) throw closedError();
@@ -167,18 +174,53 @@ export function createCampaignStore({ campaignId, connection, clock, releaseAfte
       return failedChange(mutationId, thrown);
     }
     const mutation: Mutation = { mutationId, command, ...(mirror && { base: positionOf(mirror) }), ...options };
+    if (mirror) steps = recorded(steps, mutationId, currentView(), command, origin);
     const open = openChange(mutationId);
     changes.set(mutationId, open);
-    take({
-      pending: [...pending, { campaignId, mutation, madeAt: clock.now(), delivery: { kind: 'waiting' }, containedAt: undefined }],
-      settled: [],
-    });
+    pacing.cancel();
+    const made: Pending = { campaignId, mutation, madeAt: clock.now(), delivery, containedAt: undefined };
+    take({ pending: [...ledger.released(pending), made], settled: [] });
     outbox.wake();
     return open.change;
   }
 
+  const pacing = createPacing(
+    {
+      command: () => heldOne()?.mutation.command,
+      begin: (build) => edit(clock.id(), build, undefined, 'edit', { kind: 'held' }),
+      amend(command) {
+        const open = changes.get(heldOne()?.mutation.mutationId ?? '');
+        if (!open) return undefined;
+        const { mutationId } = open.change;
+        const before = mirror && ledger.overlay(mirror.content.state, pending.slice(0, -1));
+        if (before) steps = recorded(forgotten(steps, mutationId), mutationId, before, command, 'edit');
+        take({ pending: ledger.amended(pending, command), settled: [] });
+        return open.change;
+      },
+      release() {
+        take({ pending: ledger.released(pending), settled: [] });
+        outbox.wake();
+      },
+    },
+    clock,
+  );
+
+  function heldOne(): Pending | undefined {
+    const newest = pending.at(-1);
+    return newest?.delivery.kind === 'held' ? newest : undefined;
+  }
+
+  function takeBack(from: 'undo' | 'redo'): Change | undefined {
+    const back = takenBack(steps, from, currentView());
+    steps = back ? back.stacks : { ...steps, [from]: [] };
+    if (back) return edit(clock.id(), () => back.command, undefined, from);
+    changed();
+    return undefined;
+  }
+
   /** Resolves when everything made so far has been answered: what is sent then comes after it. */
-  function answered(): Promise<void> {
+  function allAnswered(): Promise<void> {
+    pacing.flush();
     return new Promise((resolve) => {
       const look = () => {
         if (pending.some(({ delivery }) => delivery.kind !== 'accepted')) return;
@@ -202,18 +244,11 @@ export function createCampaignStore({ campaignId, connection, clock, releaseAfte
     },
     getSnapshot,
     ...editors((build, options) => edit(clock.id(), build, options)),
-    async rollback(toVersion, options) {
-      const input = { campaignId, toVersion, mutationId: clock.id(), ...(mirror && { base: positionOf(mirror) }), ...options };
-      await answered();
-      const answer = await callUntilAnswered(connection, clock, () => connection.trpc.campaign.rollback.mutate(input));
-      if ('dryRun' in answer) throw new CampaignError({ reason: 'INVALID', message: 'A dry run was not asked for' });
-      return answer;
-    },
-    async whenDurable(position) {
-      const wanted = position ?? getSnapshot().position;
-      if (wanted === undefined) throw new CampaignError({ reason: 'NOT_FOUND', message: 'Nothing has been received of this campaign yet' });
-      await callUntilAnswered(connection, clock, () => connection.trpc.campaign.whenDurable.query({ campaignId, position: wanted }));
-    },
+    ...requests({ campaignId, connection, clock, position: () => mirror && positionOf(mirror), allAnswered }),
+    pacedUpdate: pacing.pacedUpdate,
+    flush: pacing.flush,
+    undo: () => takeBack('undo'),
+    redo: () => takeBack('redo'),
     dismiss(mutationId) {
       rejected = mutationId === undefined ? [] : rejected.filter((item) => item.mutationId !== mutationId);
       changed();
@@ -225,9 +260,8 @@ export function createCampaignStore({ campaignId, connection, clock, releaseAfte
     edit,
     close() {
       closed = true;
-      watching = false;
-      cancelRelease();
-      watcher.stop();
+      pacing.cancel();
+      retention.end();
       outbox.stop();
       stopListening();
       for (const open of changes.values()) open.fail(closedError());

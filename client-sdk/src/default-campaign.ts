@@ -25,6 +25,8 @@ const UNKNOWN: CampaignSnapshot = Object.freeze({
   archivedAt: undefined,
   recentEntries: Object.freeze([]),
   sync: Object.freeze({ state: 'saved', pendingCount: 0, unsavedCount: 0, oldestPendingAt: undefined, rejected: Object.freeze([]) }),
+  canUndo: false,
+  canRedo: false,
   error: undefined,
 });
 
@@ -83,6 +85,15 @@ export function createDefaultCampaign({ connection, clock, open }: DefaultCampai
     for (const listener of early.keys()) listener();
   }
 
+  const edits = editors((build, options) => {
+    const mutationId = clock.id();
+    if (store) return store.edit(mutationId, build, options);
+    const waiting = openChange(mutationId);
+    earlyEdits.push({ make: (opened) => opened.edit(mutationId, build, options), open: waiting });
+    resolve().catch(() => undefined);
+    return waiting.change;
+  });
+
   return {
     subscribe(listener) {
       if (store) return store.campaign.subscribe(listener);
@@ -95,16 +106,13 @@ export function createDefaultCampaign({ connection, clock, open }: DefaultCampai
       };
     },
     getSnapshot: () => (store ? store.campaign.getSnapshot() : snapshot),
-    ...editors((build, options) => {
-      const mutationId = clock.id();
-      if (store) return store.edit(mutationId, build, options);
-      const waiting = openChange(mutationId);
-      earlyEdits.push({ make: (opened) => opened.edit(mutationId, build, options), open: waiting });
-      resolve().catch(() => undefined);
-      return waiting.change;
-    }),
+    ...edits,
     rollback: async (toVersion, options) => (await resolve()).campaign.rollback(toVersion, options),
     whenDurable: async (position) => (await resolve()).campaign.whenDurable(position),
+    pacedUpdate: (updates, pace) => (store ? store.campaign.pacedUpdate(updates, pace) : edits.update(updates)),
+    flush: () => store?.campaign.flush(),
+    undo: () => store?.campaign.undo(),
+    redo: () => store?.campaign.redo(),
     dismiss: (mutationId) => store?.campaign.dismiss(mutationId),
   };
 }

@@ -1,16 +1,20 @@
 import type { ConfigSection } from '../../server/core/campaign.ts';
-import type { ConfigMode, EditCommand, FeaturesAction, SimpleCommand } from '../../server/core/command.ts';
+import type { ConfigMode, EditCommand, FeaturesAction, SimpleCommand, UpdateCommand } from '../../server/core/command.ts';
 import type { JsonObject } from '../../server/core/json.ts';
 import { cleanJson } from '../../server/core/plain-json.ts';
 import { CampaignError } from './errors.ts';
 import type { BatchBuilder, Campaign, Change, EditOptions } from './types.ts';
 
 /**
- * What an app asks for, as commands. Content is copied, so that what the app does to its objects later changes nothing here, and
- * held to plain JSON at once: what could not travel is refused where it was written, by a {@link CampaignError}.
+ * What an app asks for, as a command. Content is copied, so that what the app does to its objects later changes nothing here, and held
+ * to plain JSON at once: what could not travel is refused where it was written, by a {@link CampaignError}.
  */
+export function updateCommand(updates: object): UpdateCommand {
+  return { type: 'update', updates: copyJson(updates, 'updates') };
+}
+
 const commands = {
-  update: (updates: object): SimpleCommand => ({ type: 'update', updates: copyJson(updates, 'updates') }),
+  update: updateCommand,
   updateFeatures: (features: readonly string[], action: FeaturesAction): SimpleCommand => ({
     type: 'updateFeatures',
     features: [...features],

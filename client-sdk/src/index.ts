@@ -15,6 +15,7 @@ export type {
   ConnectionState,
   ConnectionStatus,
   EditOptions,
+  Pace,
   Readable,
   RejectedMutation,
   SyncState,

@@ -29,6 +29,8 @@ export interface Pending {
 }
 
 export type Delivery =
+  /** Not to be sent yet: the app is still adding to it (`pacing`). Only the newest one can be. */
+  | { readonly kind: 'held' }
   /** To be sent, or to be sent again under the same id. */
   | { readonly kind: 'waiting' }
   /** In the push that is under way; `epoch` is the line that the mirror was on then. */
@@ -70,6 +72,16 @@ export function nextPush(pending: readonly Pending[], limits: PushLimits): Mutat
     push.push(mutation);
   }
   return push;
+}
+
+/** The held one is complete, and may be sent. */
+export function released(pending: readonly Pending[]): readonly Pending[] {
+  return pending.map((item) => (item.delivery.kind === 'held' ? { ...item, delivery: WAITING } : item));
+}
+
+/** The held one with another command. */
+export function amended(pending: readonly Pending[], command: EditCommand): readonly Pending[] {
+  return pending.map((item) => (item.delivery.kind === 'held' ? { ...item, mutation: { ...item.mutation, command } } : item));
 }
 
 /** They are on their way. */

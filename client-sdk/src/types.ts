@@ -53,6 +53,14 @@ export interface Change extends Promise<Receipt> {
   readonly durable: Promise<Receipt>;
 }
 
+/** How updates that follow each other closely become one mutation. */
+export interface Pace {
+  /** Milliseconds. */
+  readonly wait: number;
+  /** `debounce` (default): so long after the last update; `throttle`: so long after the first. */
+  readonly mode?: 'debounce' | 'throttle' | undefined;
+}
+
 /** Collects edits that become one entry, all or nothing. */
 export interface BatchBuilder {
   update(updates: CampaignUpdates): BatchBuilder;
@@ -112,6 +120,9 @@ export interface CampaignSnapshot {
   /** The newest entries since the last snapshot, oldest first, at most 100. Restricted views name no author and no mutation. */
   readonly recentEntries: readonly (Entry | ViewEntry)[];
   readonly sync: SyncStatus;
+  /** Whether there is an edit of this client to take back, or one taken back to make again. */
+  readonly canUndo: boolean;
+  readonly canRedo: boolean;
   /** Why the campaign cannot be read. */
   readonly error: CampaignError | undefined;
 }
@@ -123,6 +134,13 @@ export interface CampaignSnapshot {
 export interface Campaign extends Readable<CampaignSnapshot> {
   /** Merge patch on the document: `null` removes a member. */
   readonly update: (updates: CampaignUpdates, options?: EditOptions) => Change;
+  /**
+   * As `update`, for what is typed: shown at once, sent as one mutation with the updates before and after it. Any other edit sends what
+   * is held first, and so does `flush`.
+   */
+  readonly pacedUpdate: (updates: CampaignUpdates, pace: Pace) => Change;
+  /** Sends what `pacedUpdate` holds. */
+  readonly flush: () => void;
   /** The ordered set of features; `set` takes `[]`. */
   readonly updateFeatures: (features: readonly string[], action: FeaturesAction, options?: EditOptions) => Change;
   /** One section, merged (default) or replaced. */
@@ -135,6 +153,13 @@ export interface Campaign extends Readable<CampaignSnapshot> {
   readonly batch: (build: (batch: BatchBuilder) => void, options?: EditOptions) => Change;
   /** Back to the state of an earlier version, as a new version. Sent after everything pending; waits for a connection. */
   readonly rollback: (toVersion: number, options?: EditOptions) => Promise<Receipt>;
+  /**
+   * Takes back this client's newest edit, as a new one; what others have changed since stays as it is. `undefined` where nothing is
+   * left to take back.
+   */
+  readonly undo: () => Change | undefined;
+  /** Makes again what was last taken back. */
+  readonly redo: () => Change | undefined;
   /** Resolves when that position (default: the present one) is committed; `NOT_FOUND` if it is not on the surviving line. */
   readonly whenDurable: (position?: Position) => Promise<void>;
   /** Takes a refusal, or all of them, off {@link SyncStatus.rejected}. */

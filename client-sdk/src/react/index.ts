@@ -8,7 +8,10 @@ export type {
   UseCampaignHistoryResult,
   UseCampaignStateResult,
   UseSyncStatusResult,
+  UseUndoResult,
 } from './types.ts';
 export { useCampaign, useCampaignState, useCampaignUpdates, useFeature, type UseCampaignOptions } from './use-campaign.ts';
 export { useCampaignHistory } from './use-history.ts';
+export { usePacedUpdate, type UsePacedUpdateResult } from './use-paced-update.ts';
 export { useConnection, useServiceState, useSyncStatus } from './use-status.ts';
+export { useUndo } from './use-undo.ts';

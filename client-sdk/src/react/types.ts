@@ -64,3 +64,11 @@ export interface UseCampaignHistoryResult {
   /** Loads the next page of older entries. */
   readonly fetchNextPage: () => void;
 }
+
+/** What {@link useUndo} returns. */
+export interface UseUndoResult {
+  readonly undo: () => void;
+  readonly redo: () => void;
+  readonly canUndo: boolean;
+  readonly canRedo: boolean;
+}
