@@ -109,6 +109,19 @@ describe('P7 mutations of one connection', () => {
     expect((await service.history(caller, CAMPAIGN, { limit: 1 })).items).toMatchObject([{ actor: { id: 'grace' } }]);
   });
 
+  test('P8 are decided with the rights of their time: an authentication waits for what was sent before it', async () => {
+    const { service } = await startServer();
+    const ctx = contextFor(service);
+    const slow = gate();
+    const updated = call(ctx, 'campaign.update', update('by ada'), slow.opened);
+    const authenticated = call(ctx, 'session.authenticate', { token: 't' });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    slow.open();
+    await Promise.all([updated, authenticated]);
+    const caller = { identity: ctx.connection.identity(), correlationId: 'c' };
+    expect((await service.history(caller, CAMPAIGN, { limit: 1 })).items).toMatchObject([{ actor: { id: 'ada' } }]);
+  });
+
   test('P7 over a real ws, in one frame and in many', async () => {
     const { url } = await startServer();
     const { campaign } = wsClient(url);
