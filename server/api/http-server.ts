@@ -105,7 +105,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
         return;
       }
     }
-    if (path.startsWith('/trpc/')) {
+    if (path === '/trpc' || path.startsWith('/trpc/')) {
       res.setHeader(CORRELATION_HEADER, correlationIdFor(req.headers));
       res.setHeader('access-control-expose-headers', CORRELATION_HEADER);
       return trpc(req, res);
@@ -139,6 +139,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
           throw error;
         });
       }
+      // Such as a lack of file descriptors: it passes, and must not take the open connections with it.
+      server.on('error', (error) => logger.error({ err: error }, 'a connection could not be accepted'));
       ready = true;
       return { port: portOf(server.address()) };
     },

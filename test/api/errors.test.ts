@@ -72,6 +72,7 @@ describe.each(['development', 'production', 'test'])('P3 with NODE_ENV=%s', (mod
       ['campaign.update', { method: 'POST', headers: { 'content-type': 'text/plain' }, body: 'x' }],
       ['campaign.update', { method: 'PUT', headers: { 'content-type': 'application/json' }, body: '{}' }],
       ['no.such', {}],
+      ['', {}],
     ] as const) {
       const response = await fetch(`${url}/trpc/${path}`, init);
       const text = await response.text();
