@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { createCampaignServer, createLogger } from '../../server/index.ts';
-import { readConfig } from '../../start/config.ts';
-import type { Config } from '../../start/config.ts';
-import { parseDuration } from '../../start/duration.ts';
+import { readConfig } from '../../server/cli/config.ts';
+import type { Config } from '../../server/cli/config.ts';
+import { parseDuration } from '../../server/cli/duration.ts';
 
 function configOf(env: Record<string, string>): Config {
   const read = readConfig(env);

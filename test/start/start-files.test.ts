@@ -1,7 +1,7 @@
 import { cp, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { readStartFiles } from '../../start/start-files.ts';
+import { readStartFiles } from '../../server/cli/start-files.ts';
 import { lastWords, ROOT, run, temporaryFolder } from './support/processes.ts';
 
 async function folderWith(files: Record<string, string>): Promise<string> {

@@ -5,7 +5,7 @@ import { CAMPAIGN, SECRET, startGuarded } from '../api/support/server.ts';
 import { lastWords, ROOT, run, temporaryFolder } from './support/processes.ts';
 
 async function token(args: string[], env: Record<string, string> = { AUTH_SECRET: SECRET }) {
-  return lastWords(run([join(ROOT, 'start', 'token.ts'), ...args], env, await temporaryFolder()));
+  return lastWords(run([join(ROOT, 'server', 'cli', 'bin.ts'), 'token', ...args], env, await temporaryFolder()));
 }
 
 test('F8 makes a token that the server takes, for that role and campaign', async () => {

@@ -1,6 +1,8 @@
 import { z } from 'zod';
-import { isLoopback, MINIMUM_SECRET_LENGTH } from '../server/index.ts';
-import type { AuthKey, LogLevel } from '../server/index.ts';
+import { MINIMUM_SECRET_LENGTH } from '../api/auth.ts';
+import type { AuthKey } from '../api/auth.ts';
+import type { LogLevel } from '../api/logging.ts';
+import { isLoopback } from '../api/origin.ts';
 import { DURATION_EXAMPLES, parseDuration } from './duration.ts';
 
 /** Everything that can be set from outside, typed; durations in milliseconds. */
@@ -32,7 +34,7 @@ export interface Config {
 
 export type ReadConfig = { ok: true; config: Config } | { ok: false; message: string };
 
-type Environment = Readonly<Record<string, string | undefined>>;
+export type Environment = Readonly<Record<string, string | undefined>>;
 
 const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 

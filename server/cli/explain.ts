@@ -1,0 +1,27 @@
+import type { Logger } from 'pino';
+import { ArchiveError } from '../archive/index.ts';
+import type { Config } from './config.ts';
+
+/** One sentence about why there is no server. */
+export function explain(error: unknown, config: Config, logger: Logger): string {
+  if (!(error instanceof Error)) return String(error);
+  // Its codes are those of the database and of the data folder, its messages sentences.
+  if (error instanceof ArchiveError) return error.message;
+  const { host } = config;
+  const port = 'port' in error && error.port === config.metricsPort ? `METRICS_PORT ${config.metricsPort}` : `PORT ${config.port}`;
+  switch ('code' in error ? error.code : undefined) {
+    case 'EADDRINUSE':
+      return `${port} on ${host} is in use by another process: stop that one, or set another.`;
+    case 'EACCES':
+      return `${port} on ${host} may not be used by this user: set another.`;
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return `HOST ${host} is no address of this machine.`;
+    default:
+      // Whoever throws a plain `Error` has made it a sentence; what the language throws is a defect, and needs its stack.
+      if (error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError) {
+        logger.fatal({ err: error }, 'the start failed');
+      }
+      return error.message;
+  }
+}

@@ -1,0 +1,54 @@
+import { parseArgs } from 'node:util';
+import packageJson from '../package.json' with { type: 'json' };
+import { announcementLines } from './announcement.ts';
+import { giveUp } from './give-up.ts';
+import { runServer } from './run-server.ts';
+import { printToken } from './token.ts';
+
+/** What `npx @campaign-state/server` does, by its arguments. */
+
+const HELP = `campaign-state ${packageJson.version}: live campaign state over tRPC
+
+  npx @campaign-state/server [folder]     starts the server; the folder's default_campaign.json and
+                                          campaigns/*.json are inserted where there is none of their slug
+  npx @campaign-state/server token --role viewer|editor|admin [--campaign id] [--sub me] [--expires 12h]
+                                          prints a token for the server's AUTH_SECRET
+  npx @campaign-state/server --version
+
+  Everything else is set by environment variables: PORT, HOST, DATA_DIR, DATABASE_URL, REDIS_URL, AUTH_SECRET …
+  The package's README lists them all.
+`;
+
+const options = { help: { type: 'boolean', short: 'h' }, version: { type: 'boolean', short: 'v' } } as const;
+
+const args = process.argv.slice(2);
+if (args[0] === 'token') await printToken(args.slice(1));
+else await run(args);
+
+async function run(args: string[]): Promise<void> {
+  const { values, positionals } = readArguments(args);
+  if (values.help === true) return print(HELP);
+  if (values.version === true) return print(`${packageJson.version}\n`);
+  if (positionals.length > 1) giveUp('One folder at most can be given; --help says more.');
+  // A person reads sentences: what a log at `info` says, they say too.
+  const interactive = process.stdout.isTTY;
+  const env = interactive ? { LOG_LEVEL: 'warn', ...process.env } : process.env;
+  const announcement = await runServer({ env, startFiles: positionals[0] });
+  process.send?.(announcement);
+  if (interactive) {
+    print(`\n  campaign-state is running\n\n${announcementLines(announcement).map((line) => `    ${line}\n`).join('')}
+  Ctrl+C stops it; what was accepted is saved first.\n`);
+  }
+}
+
+function readArguments(args: string[]) {
+  try {
+    return parseArgs({ args, options, allowPositionals: true, strict: true });
+  } catch (error) {
+    giveUp(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function print(text: string): void {
+  process.stdout.write(text);
+}

@@ -1,0 +1,45 @@
+import { parseArgs } from 'node:util';
+import { SignJWT } from 'jose';
+import { CAMPAIGN_ID_PATTERN } from '../core/campaign.ts';
+import { ROLES } from '../core/permissions.ts';
+import { readConfig } from './config.ts';
+import { DURATION_EXAMPLES, parseDuration } from './duration.ts';
+import { giveUp } from './give-up.ts';
+
+const options = {
+  role: { type: 'string' },
+  campaign: { type: 'string', default: '*' },
+  sub: { type: 'string', default: 'me' },
+  expires: { type: 'string', default: '12h' },
+} as const;
+
+/** Prints a token that a server with the same `AUTH_SECRET` takes: `token --role editor [--campaign id] [--sub me] [--expires 12h]`. */
+export async function printToken(args: readonly string[]): Promise<void> {
+  const { role, campaign, sub, expires } = readArguments(args);
+  if (!ROLES.some((known) => known === role)) giveUp(`--role takes one of ${ROLES.join(', ')}.`);
+  if (campaign !== '*' && !CAMPAIGN_ID_PATTERN.test(campaign)) giveUp('--campaign takes the id of a campaign, or *.');
+  const lifetime = parseDuration(expires);
+  if (lifetime === undefined) giveUp(`--expires takes ${DURATION_EXAMPLES}.`);
+
+  const read = readConfig(process.env);
+  if (!read.ok) giveUp(read.message);
+  const { auth } = read.config;
+  if (auth.kind === 'jwks') giveUp('AUTH_JWKS_URL is set: tokens come from whoever holds the private keys.');
+  if (auth.kind === 'none') giveUp('AUTH_SECRET is not set: without it the server needs no tokens; set the one that the server has.');
+
+  const token = await new SignJWT({ campaigns: { [campaign]: role } })
+    .setProtectedHeader({ alg: 'HS256' })
+    .setSubject(sub)
+    .setIssuedAt()
+    .setExpirationTime(Math.floor((Date.now() + lifetime) / 1_000))
+    .sign(new TextEncoder().encode(auth.secret));
+  process.stdout.write(`${token}\n`);
+}
+
+function readArguments(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options, strict: true }).values;
+  } catch (error) {
+    giveUp(error instanceof Error ? error.message : String(error));
+  }
+}
