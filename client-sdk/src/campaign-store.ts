@@ -14,6 +14,7 @@ import * as ledger from './pending.ts';
 import type { Pending, Settlement, Step } from './pending.ts';
 import { requests } from './requests.ts';
 import { createRetention } from './retention.ts';
+import { mirrorOf, type CampaignSeed } from './seed.ts';
 import { shareStructure } from './structural-sharing.ts';
 import { syncStatus } from './sync-status.ts';
 import { forgotten, NO_STEPS, recorded, takenBack, type Origin } from './undo.ts';
@@ -34,6 +35,7 @@ export interface CampaignStoreOptions {
   readonly clock: Clock;
   /** How long the stream stays after the last subscriber has left, in milliseconds. */
   readonly releaseAfterMs: number;
+  readonly seed: CampaignSeed | undefined;
 }
 
 /** A campaign's handle, and what the client itself does with it. */
@@ -48,8 +50,8 @@ export interface CampaignStore {
  * Joins the parts: the watcher's events move the mirror, the mirror and the answers move the pending mutations, both together are
  * the view. All decisions are in `mirror.ts` and `pending.ts`, which are pure; what is here keeps their state and tells the world.
  */
-export function createCampaignStore({ campaignId, connection, clock, releaseAfterMs }: CampaignStoreOptions): CampaignStore {
-  let mirror: Mirror | undefined;
+export function createCampaignStore({ campaignId, connection, clock, releaseAfterMs, seed }: CampaignStoreOptions): CampaignStore {
+  let mirror: Mirror | undefined = seed && mirrorOf(seed);
   let pending: readonly Pending[] = [];
   let rejected: readonly RejectedMutation[] = [];
   let error: CampaignError | undefined;
@@ -62,7 +64,7 @@ export function createCampaignStore({ campaignId, connection, clock, releaseAfte
   const listeners = new Set<() => void>();
   const changes = new Map<string, OpenChange>();
 
-  const watcher = createWatcher({ campaignId, connection, clock, onEvent, onError });
+  const watcher = createWatcher({ campaignId, connection, clock, resumeId: mirror && positionOf(mirror), onEvent, onError });
   const retention = createRetention(watcher, clock, releaseAfterMs);
   const outbox = createOutbox({
     campaignId,
@@ -232,6 +234,7 @@ export function createCampaignStore({ campaignId, connection, clock, releaseAfte
     });
   }
 
+  const initial = getSnapshot();
   const campaign: Campaign = {
     subscribe(listener) {
       const entry = () => listener();
@@ -243,6 +246,7 @@ export function createCampaignStore({ campaignId, connection, clock, releaseAfte
       };
     },
     getSnapshot,
+    getInitialSnapshot: () => initial,
     ...editors((build, options) => edit(clock.id(), build, options)),
     ...requests({ campaignId, connection, clock, position: () => mirror && positionOf(mirror), allAnswered }),
     pacedUpdate: pacing.pacedUpdate,

@@ -4,6 +4,7 @@ import { createConnection, type Connection, type TokenSource } from './connectio
 import { createDefaultCampaign } from './default-campaign.ts';
 import type { WebSocketConstructor } from './live-socket.ts';
 import { systemNetwork, type Network } from './network.ts';
+import type { CampaignSeed } from './seed.ts';
 import type { Campaign, CampaignClient } from './types.ts';
 
 /** Long enough for React's StrictMode, a route change, or a list that scrolls back. */
@@ -18,6 +19,8 @@ export interface CampaignClientOptions {
   readonly WebSocket?: WebSocketConstructor | undefined;
   /** How long a campaign's stream stays after its last subscriber has left, in milliseconds. Default 5,000. */
   readonly releaseAfterMs?: number | undefined;
+  /** What is known already, by `prefetchCampaign` where the page was rendered: shown at once, and gone on from. */
+  readonly seeds?: readonly CampaignSeed[] | undefined;
   /** Time and chance, for tests. */
   readonly clock?: Clock | undefined;
   /** What the device says of its network, for tests and other platforms than browsers. */
@@ -41,25 +44,32 @@ export function createCampaignClient(options: CampaignClientOptions): CampaignCl
     clock,
     network,
   });
-  return clientOn(connection, clock, releaseAfterMs);
+  return clientOn(connection, clock, releaseAfterMs, options.seeds);
 }
 
 /** A client on a connection of any kind. */
-export function clientOn(connection: Connection, clock: Clock, releaseAfterMs: number): CampaignClient {
+export function clientOn(
+  connection: Connection,
+  clock: Clock,
+  releaseAfterMs: number,
+  seeds: readonly CampaignSeed[] = [],
+): CampaignClient {
   const stores = new Map<string, CampaignStore>();
   let defaultCampaign: Campaign | undefined;
 
   function open(campaignId: string): CampaignStore {
     const known = stores.get(campaignId);
     if (known) return known;
-    const store = createCampaignStore({ campaignId, connection, clock, releaseAfterMs });
+    const seed = seeds.find((given) => given.campaignId === campaignId);
+    const store = createCampaignStore({ campaignId, connection, clock, releaseAfterMs, seed });
     stores.set(campaignId, store);
     return store;
   }
 
   return {
     campaign(campaignId) {
-      if (campaignId !== undefined) return open(campaignId).campaign;
+      const known = campaignId ?? seeds.find(({ isDefault }) => isDefault)?.campaignId;
+      if (known !== undefined) return open(known).campaign;
       defaultCampaign ??= createDefaultCampaign({ connection, clock, open });
       return defaultCampaign;
     },

@@ -106,6 +106,7 @@ export function createDefaultCampaign({ connection, clock, open }: DefaultCampai
       };
     },
     getSnapshot: () => (store ? store.campaign.getSnapshot() : snapshot),
+    getInitialSnapshot: () => UNKNOWN,
     ...edits,
     rollback: async (toVersion, options) => (await resolve()).campaign.rollback(toVersion, options),
     whenDurable: async (position) => (await resolve()).campaign.whenDurable(position),

@@ -82,6 +82,6 @@ function foldDurable(mirror: Mirror, event: DurableEvent): Mirror {
 }
 
 /** The one place of this cast: a document came as JSON, and `CampaignState` is its view with `unknown` in the open parts. */
-function documentOf(state: CampaignState): JsonObject {
+export function documentOf(state: CampaignState): JsonObject {
   return state as unknown as JsonObject;
 }

@@ -10,6 +10,7 @@ export function writable<T>(initial: T): Writable<T> {
   const listeners = new Set<() => void>();
   return {
     getSnapshot: () => value,
+    getInitialSnapshot: () => initial,
     subscribe: (listener) => {
       // A wrapper of its own, so that the same function can subscribe twice.
       const entry = () => listener();

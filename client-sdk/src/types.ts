@@ -12,6 +12,8 @@ export interface Readable<T> {
   readonly subscribe: (listener: () => void) => () => void;
   /** The present value; the same object until something changes. */
   readonly getSnapshot: () => T;
+  /** The value with which it began: what a page rendered elsewhere, from the same seed, was rendered with. */
+  readonly getInitialSnapshot: () => T;
 }
 
 /**

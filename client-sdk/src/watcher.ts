@@ -8,6 +8,8 @@ export interface WatcherOptions {
   readonly campaignId: string;
   readonly connection: Connection;
   readonly clock: Clock;
+  /** Where to begin, if something is known already. */
+  readonly resumeId: string | undefined;
   /** Takes an event; `false` where something is missing before it. */
   readonly onEvent: (event: WatchEvent) => boolean;
   /** The campaign cannot be watched, for a reason that does not pass by itself. */
@@ -24,8 +26,9 @@ export interface Watcher {
  * After a lost link, `@trpc/client` subscribes again by itself with the last id it was handed. What is left to do here is the rest:
  * a hole, a stream that the server ended, a refusal. Then a new subscription begins after the last event that was folded in.
  */
-export function createWatcher({ campaignId, connection, clock, onEvent, onError }: WatcherOptions): Watcher {
-  let resumeId: string | undefined;
+export function createWatcher(options: WatcherOptions): Watcher {
+  const { campaignId, connection, clock, onEvent, onError } = options;
+  let { resumeId } = options;
   let subscription: { unsubscribe(): void } | undefined;
   let attempt = 0;
   let cancelRetry = () => {};

@@ -1,3 +1,4 @@
+export { skipToken } from '@tanstack/react-query';
 export { useCampaignClient, useCampaignHandle } from './context.ts';
 export { CampaignProvider, type CampaignProviderProps } from './provider.tsx';
 export { trpc, type CampaignTrpc } from './trpc.ts';
@@ -12,6 +13,8 @@ export type {
 } from './types.ts';
 export { useCampaign, useCampaignState, useCampaignUpdates, useFeature, type UseCampaignOptions } from './use-campaign.ts';
 export { useCampaignHistory } from './use-history.ts';
+export { useLostConnection, type UseLostConnectionOptions } from './use-lost-connection.ts';
 export { usePacedUpdate, type UsePacedUpdateResult } from './use-paced-update.ts';
 export { useConnection, useServiceState, useSyncStatus } from './use-status.ts';
+export { useSuspenseCampaign } from './use-suspense-campaign.ts';
 export { useUndo } from './use-undo.ts';

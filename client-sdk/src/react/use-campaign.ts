@@ -1,3 +1,4 @@
+import { skipToken, type SkipToken } from '@tanstack/react-query';
 import { useMemo } from 'react';
 import type { CampaignDocument } from '../document.ts';
 import type { CampaignSnapshot } from '../types.ts';
@@ -18,10 +19,20 @@ export interface UseCampaignOptions<T> extends CampaignHookOptions {
  */
 export function useCampaign<T>(
   selector: (state: Readonly<Partial<CampaignDocument>>) => T,
-  { campaignId, enabled, isEqual }: UseCampaignOptions<T> = {},
-): T {
-  const select = useMemo(() => (snapshot: CampaignSnapshot) => selector(snapshot.state), [selector]);
-  return useSelected(useCampaignHandle(campaignId), select, isEqual, enabled);
+  options?: UseCampaignOptions<T>,
+): T;
+/** With `skipToken` (of TanStack Query) nothing is asked for, and nothing comes. */
+export function useCampaign<T>(
+  selector: ((state: Readonly<Partial<CampaignDocument>>) => T) | SkipToken,
+  options?: UseCampaignOptions<T | undefined>,
+): T | undefined;
+export function useCampaign<T>(
+  selector: ((state: Readonly<Partial<CampaignDocument>>) => T) | SkipToken,
+  { campaignId, enabled = true, isEqual }: UseCampaignOptions<T | undefined> = {},
+): T | undefined {
+  const skipped = selector === skipToken;
+  const select = useMemo(() => (snapshot: CampaignSnapshot) => (selector === skipToken ? undefined : selector(snapshot.state)), [selector]);
+  return useSelected(useCampaignHandle(campaignId), select, { isEqual, enabled: enabled && !skipped });
 }
 
 /**
@@ -31,7 +42,7 @@ export function useCampaign<T>(
  */
 export function useCampaignState({ campaignId, enabled }: CampaignHookOptions = {}): UseCampaignStateResult {
   const campaign = useCampaignHandle(campaignId);
-  const shown = useSelected(campaign, shownOf, shallowEqual, enabled);
+  const shown = useSelected(campaign, shownOf, { isEqual: shallowEqual, enabled });
   return useMemo(() => ({ ...shown, ...updatersOf(campaign) }), [shown, campaign]);
 }
 
@@ -59,5 +70,5 @@ export function useFeature(name: string, options: CampaignHookOptions & { readon
     () => (snapshot: CampaignSnapshot) => (snapshot.position === undefined ? defaultValue : (snapshot.state.features?.includes(name) ?? false)),
     [name, defaultValue],
   );
-  return useSelected(useCampaignHandle(campaignId), select, Object.is, enabled);
+  return useSelected(useCampaignHandle(campaignId), select, { enabled });
 }

@@ -15,7 +15,7 @@ import { shallowEqual, useSelected } from './use-selected.ts';
  */
 export function useCampaignHistory(options: CampaignHookOptions & { readonly limit?: number } = {}): UseCampaignHistoryResult {
   const { limit, enabled = true } = options;
-  const { campaignId, epoch, recent } = useSelected(useCampaignHandle(options.campaignId), liveOf, shallowEqual, enabled);
+  const { campaignId, epoch, recent } = useSelected(useCampaignHandle(options.campaignId), liveOf, { isEqual: shallowEqual, enabled });
   const query = trpc.campaign.history.useInfiniteQuery(
     { campaignId: campaignId ?? '', ...(limit !== undefined && { limit }) },
     { enabled: enabled && campaignId !== undefined && epoch !== undefined, getNextPageParam: (page) => page.nextCursor },

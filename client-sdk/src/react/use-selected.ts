@@ -1,19 +1,23 @@
 import { useEffect, useMemo, useRef, useSyncExternalStore } from 'react';
 import type { Readable } from '../types.ts';
 
+export interface SelectOptions<T> {
+  /** When two selections count as the same. Default `Object.is`. */
+  readonly isEqual?: ((a: T, b: T) => boolean) | undefined;
+  /** With `false`, what is known is shown, and nothing is subscribed to. Default true. */
+  readonly enabled?: boolean | undefined;
+  /**
+   * What to show while a page that was rendered elsewhere is taken over: what it began with there (default), or what is known now, for
+   * components that were not rendered before there was something.
+   */
+  readonly takeOver?: 'initial' | 'current';
+}
+
 const NO_SUBSCRIPTION = () => () => {};
 
-/**
- * A part of a store, read without tearing; renders only when the part changes.
- *
- * @param enabled with `false`, what is known is shown, and nothing is subscribed to
- */
-export function useSelected<S, T>(
-  store: Readable<S>,
-  select: (snapshot: S) => T,
-  isEqual: (a: T, b: T) => boolean = Object.is,
-  enabled = true,
-): T {
+/** A part of a store, read without tearing; renders only when the part changes. */
+export function useSelected<S, T>(store: Readable<S>, select: (snapshot: S) => T, options: SelectOptions<T> = {}): T {
+  const { isEqual = Object.is, enabled = true, takeOver = 'initial' } = options;
   /** What is on the screen: a new selector that selects an equal value must not replace it. */
   const shown = useRef<{ selection: T } | undefined>(undefined);
   const getSelection = useMemo(() => {
@@ -27,7 +31,12 @@ export function useSelected<S, T>(
       return last.selection;
     };
   }, [store, select, isEqual]);
-  const selection = useSyncExternalStore(enabled ? store.subscribe : NO_SUBSCRIPTION, getSelection, getSelection);
+  const getInitialSelection = useMemo(() => {
+    if (takeOver === 'current') return getSelection;
+    let first: { selection: T } | undefined;
+    return () => (first ??= { selection: select(store.getInitialSnapshot()) }).selection;
+  }, [store, select, takeOver, getSelection]);
+  const selection = useSyncExternalStore(enabled ? store.subscribe : NO_SUBSCRIPTION, getSelection, getInitialSelection);
   useEffect(() => {
     shown.current = { selection };
   }, [selection]);

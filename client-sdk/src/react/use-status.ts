@@ -7,7 +7,7 @@ import { shallowEqual, useSelected } from './use-selected.ts';
 /** How the link to the server stands. */
 export function useConnection(): ConnectionState {
   const { connection } = useCampaignClient();
-  return useSyncExternalStore(connection.subscribe, connection.getSnapshot, connection.getSnapshot);
+  return useSyncExternalStore(connection.subscribe, connection.getSnapshot, connection.getInitialSnapshot);
 }
 
 /**
@@ -17,7 +17,7 @@ export function useConnection(): ConnectionState {
  */
 export function useSyncStatus({ campaignId, enabled }: CampaignHookOptions = {}): UseSyncStatusResult {
   const campaign = useCampaignHandle(campaignId);
-  const sync = useSelected(campaign, syncOf, shallowEqual, enabled);
+  const sync = useSelected(campaign, syncOf, { isEqual: shallowEqual, enabled });
   return useMemo(() => ({ ...sync, dismiss: campaign.dismiss }), [sync, campaign]);
 }
 
@@ -32,7 +32,7 @@ function syncOf({ sync }: CampaignSnapshot) {
  */
 export function useServiceState(_service: 'campaign', { campaignId, enabled }: CampaignHookOptions = {}): ServiceState {
   const connection = useConnection();
-  const shown = useSelected(useCampaignHandle(campaignId), serviceOf, shallowEqual, enabled);
+  const shown = useSelected(useCampaignHandle(campaignId), serviceOf, { isEqual: shallowEqual, enabled });
   return useMemo(() => ({ ...shown, connection }), [shown, connection]);
 }
 
