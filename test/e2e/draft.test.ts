@@ -4,7 +4,7 @@ import type { Draft, DraftEvent } from '../../demo/src/editing/draft.ts';
 
 /** A field that shows `start`, after these events. */
 function after(start: string, ...events: DraftEvent<string>[]): Draft<string> {
-  return events.reduce(reduceDraft<string>, untouched(start));
+  return events.reduce((draft: Draft<string>, event) => reduceDraft(draft, event), untouched(start));
 }
 
 const typed = (value: string) => ({ type: 'typed', value }) as const;
@@ -54,9 +54,17 @@ describe('a field under somebody’s hands', () => {
     expect(after('old', typed('same'), shows('same'))).toEqual(untouched('same'));
   });
 
+  it('D4 knows its own edit in another notation', () => {
+    const isSame = (a: string, b: string) => Number(a) === Number(b);
+    const events = [typed('007'), sent('007'), shows('7')];
+    const draft = events.reduce((before: Draft<string>, event) => reduceDraft(before, event, isSame), untouched('1'));
+    expect(draft.theirs).toBeUndefined();
+    expect(reduceDraft(draft, accepted('007'), isSame).typed).toBeUndefined();
+  });
+
   it('D4 takes theirs, or keeps mine', () => {
     const conflict = after('old', typed('mine'), shows('theirs'));
-    expect(reduceDraft(conflict, { type: 'take-theirs' })).toEqual(untouched('theirs'));
+    expect(reduceDraft(conflict, { type: 'give-up' })).toEqual(untouched('theirs'));
     expect(reduceDraft(conflict, { type: 'keep-mine' })).toEqual({ base: 'theirs', sent: [], typed: { value: 'mine' } });
   });
 

@@ -24,11 +24,25 @@ describe('editing', () => {
     const { page } = await stage.open();
     const { tab, field, audience } = consolePage(page);
     await tab('Theme').click();
+    await field('Primary').fill('#7a1f');
+    await field('Primary').fill('#7a1f3');
     await field('Primary').fill('#7a1f3d');
     await page.getByRole('radio', { name: 'serif' }).check();
     const colour = () => audience.locator('.poster').evaluate((poster) => getComputedStyle(poster).backgroundColor);
     await eventually(colour).toBe('rgb(122, 31, 61)');
     await eventually(() => audience.locator('.page').getAttribute('data-font')).toBe('serif');
+  });
+
+  it('D1 shows dates as they are edited, and drops half a colour when its field is left', async () => {
+    const { page } = await stage.open('/?campaign=skerry_bay_lifeboat');
+    const { tab, field, audience } = consolePage(page);
+    await field('Ends (UTC)').fill('2001-01-01T00:00');
+    await audience.getByText('The time has come.').waitFor();
+    await tab('Theme').click();
+    const before = await field('Accent').inputValue();
+    await field('Accent').fill('#ff');
+    await field('Accent').blur();
+    expect(await field('Accent').inputValue()).toBe(before);
   });
 
   it('D2 measures a change: painted in the other pane, and saved', async () => {

@@ -42,6 +42,9 @@ describe('features', () => {
     const { page } = await stage.open('/?campaign=skerry_bay_lifeboat');
     const { tab, field, audience } = consolePage(page);
     await tab('Features').click();
+    // An emptied field is nothing to send, and is not filled again under the typing hand.
+    await field('So far').fill('');
+    expect(await field('So far').inputValue()).toBe('');
     await field('So far').fill('340000');
     await eventually(() => audience.getByRole('progressbar').getAttribute('aria-valuenow')).toBe('340000');
     await audience.getByText('100 %').waitFor();

@@ -1,3 +1,4 @@
+import { useEffect, useRef } from 'react';
 import { trpc, useCampaign } from '@campaign-state/client/react';
 import { Problem } from '../status/Problem.tsx';
 import { CreateCampaign } from './CreateCampaign.tsx';
@@ -8,13 +9,21 @@ export function CampaignList({ selected, select }: { selected: string | undefine
   const title = useCampaign((state) => state.title);
   const status = useCampaign((state) => state.status);
   const campaigns = list.data?.pages.flatMap((page) => page.items) ?? [];
+  const strip = useRef<HTMLUListElement>(null);
+
+  // Where the list is a strip that scrolls sideways, the selected campaign is brought into it; the page itself must not move.
+  useEffect(() => {
+    const current = strip.current?.querySelector<HTMLElement>('[aria-current=true]');
+    if (current) strip.current?.scrollTo({ left: current.offsetLeft - strip.current.offsetLeft });
+  }, [selected, campaigns.length]);
+
   return (
     <nav className="campaigns" aria-label="Campaigns">
       <h2>Campaigns</h2>
       {list.isPending && <div className="skeleton" role="status" aria-label="Loading the list" />}
       {list.isLoadingError && <Problem title="The list cannot be read" error={list.error} />}
       {list.isSuccess && campaigns.length === 0 && <p className="empty">No campaign yet. Create the first one.</p>}
-      <ul>
+      <ul ref={strip}>
         {campaigns.map((campaign) => {
           const isSelected = campaign.campaignId === selected;
           const shown = isSelected ? { title: title ?? campaign.title, status: status ?? campaign.status } : campaign;

@@ -3,12 +3,15 @@ import type { Change } from '@campaign-state/client';
 import { FieldFrame } from './FieldFrame.tsx';
 import { useDraft } from './use-draft.ts';
 
+/** The only notation that the browser's picker knows. */
 const HEX = /^#[0-9a-f]{6}$/i;
+
+const isColour = (text: string) => CSS.supports('color', text);
 
 /** A colour, by the browser's picker or as text. */
 export function ColourField({ label, value, save }: { label: string; value: string; save: (value: string) => Change }) {
   const id = useId();
-  const draft = useDraft(value, save);
+  const draft = useDraft(value, save, { isComplete: isColour });
   return (
     <FieldFrame id={id} label={label} conflict={draft.conflict} error={draft.error}>
       <span className="colour">

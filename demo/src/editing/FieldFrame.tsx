@@ -11,7 +11,7 @@ export function FieldFrame({
 }: {
   id: string;
   label: string;
-  conflict?: Conflict<string | number> | undefined;
+  conflict?: Conflict | undefined;
   error?: string | undefined;
   children: ReactNode;
 }) {

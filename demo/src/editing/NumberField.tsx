@@ -3,7 +3,12 @@ import type { Change } from '@campaign-state/client';
 import { FieldFrame } from './FieldFrame.tsx';
 import { useDraft } from './use-draft.ts';
 
-/** A number of the document; what is no number yet is not sent. */
+const NUMBER = {
+  isComplete: (text: string) => text.trim() !== '' && Number.isFinite(Number(text)),
+  isSame: (a: string, b: string) => Number(a) === Number(b),
+};
+
+/** A number of the document. */
 export function NumberField({
   label,
   value,
@@ -20,7 +25,7 @@ export function NumberField({
   slider?: boolean;
 }) {
   const id = useId();
-  const draft = useDraft(value, save);
+  const draft = useDraft(String(value), (text) => save(Number(text)), NUMBER);
   return (
     <FieldFrame id={id} label={label} conflict={draft.conflict} error={draft.error}>
       <input
@@ -31,9 +36,7 @@ export function NumberField({
         value={draft.value}
         aria-describedby={`${id}-notes`}
         onBlur={draft.leave}
-        onChange={({ target }) => {
-          if (Number.isFinite(target.valueAsNumber)) draft.change(target.valueAsNumber);
-        }}
+        onChange={(event) => draft.change(event.target.value)}
       />
     </FieldFrame>
   );

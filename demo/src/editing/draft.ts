@@ -19,14 +19,16 @@ export type DraftEvent<T> =
   | { type: 'accepted'; value: T }
   | { type: 'refused'; value: T }
   | { type: 'document'; value: T }
-  | { type: 'take-theirs' }
+  /** What was typed is dropped, and the document shown again. */
+  | { type: 'give-up' }
   | { type: 'keep-mine' };
 
 export function untouched<T>(value: T): Draft<T> {
   return { base: value, sent: [] };
 }
 
-export function reduceDraft<T>(draft: Draft<T>, event: DraftEvent<T>): Draft<T> {
+/** @param isSame when two values say the same: 007 is 7 */
+export function reduceDraft<T>(draft: Draft<T>, event: DraftEvent<T>, isSame: (a: T, b: T) => boolean = Object.is): Draft<T> {
   switch (event.type) {
     case 'typed':
       return { ...draft, typed: { value: event.value } };
@@ -36,19 +38,19 @@ export function reduceDraft<T>(draft: Draft<T>, event: DraftEvent<T>): Draft<T> 
       const sent = without(draft.sent, event.value);
       // What somebody else wrote, and was shown already, came after this.
       const base = draft.theirs ? draft.theirs.value : event.value;
-      const isSettled = sent.length === 0 && draft.typed !== undefined && Object.is(draft.typed.value, event.value);
+      const isSettled = sent.length === 0 && draft.typed !== undefined && isSame(draft.typed.value, event.value);
       return isSettled ? { base, sent } : { ...draft, base, sent };
     }
     case 'refused':
       return { ...draft, sent: without(draft.sent, event.value) };
     case 'document': {
       const { value } = event;
-      if (Object.is(value, draft.base) || draft.sent.some((own) => Object.is(own, value))) return draft;
+      if (isSame(value, draft.base) || draft.sent.some((own) => isSame(own, value))) return draft;
       const { typed, sent } = draft;
-      if (typed === undefined || Object.is(typed.value, value)) return { base: value, sent };
+      if (typed === undefined || isSame(typed.value, value)) return { base: value, sent };
       return { base: value, typed, sent, theirs: { value } };
     }
-    case 'take-theirs':
+    case 'give-up':
       return { base: draft.base, sent: draft.sent };
     case 'keep-mine':
       return { base: draft.base, sent: draft.sent, ...(draft.typed && { typed: draft.typed }) };

@@ -9,21 +9,30 @@ import { createPacer } from './pacer.ts';
 /** Milliseconds between two mutations of one field while somebody types in it. */
 const PACE = 300;
 
-export interface Conflict<T> {
+export interface Conflict {
   /** What somebody else wrote while something was typed here. */
-  readonly theirs: T;
+  readonly theirs: string;
   readonly take: () => void;
   readonly keep: () => void;
 }
 
-export interface DraftField<T> {
-  readonly value: T;
-  readonly change: (value: T) => void;
-  /** To be called when the person leaves the field: what waits is sent now. */
+export interface DraftField {
+  readonly value: string;
+  readonly change: (value: string) => void;
+  /** To be called when the person leaves the field: what waits is sent now, what cannot be sent is dropped. */
   readonly leave: () => void;
-  readonly conflict: Conflict<T> | undefined;
+  readonly conflict: Conflict | undefined;
   readonly error: string | undefined;
 }
+
+export interface DraftOptions {
+  /** Whether a value may be sent; half a colour or no number at all is only shown here. Default: every value. */
+  readonly isComplete?: (value: string) => boolean;
+  /** When two values say the same. Default: when they are the same text. */
+  readonly isSame?: (a: string, b: string) => boolean;
+}
+
+const always = () => true;
 
 /**
  * One editable field of the document: what is typed is shown at once and sent in paced mutations; {@link reduceDraft} says what
@@ -32,14 +41,16 @@ export interface DraftField<T> {
  * @param value what the document says
  * @param save makes the change
  */
-export function useDraft<T extends string | number>(value: T, save: (value: T) => Change): DraftField<T> {
-  const [draft, dispatch] = useReducer<Draft<T>, T, [DraftEvent<T>]>(reduceDraft, value, untouched);
+export function useDraft(value: string, save: (value: string) => Change, options: DraftOptions = {}): DraftField {
+  const { isComplete = always, isSame } = options;
+  const reduce = (before: Draft<string>, event: DraftEvent<string>) => reduceDraft(before, event, isSame);
+  const [draft, dispatch] = useReducer(reduce, value, untouched<string>);
   const [error, setError] = useState<string>();
   const measure = useMeasured();
   const { dismiss } = useCampaignHandle();
   const isShown = useRef(false);
 
-  function send(next: T, typedAt: number): void {
+  function send(next: string, typedAt: number): void {
     setError(undefined);
     dispatch({ type: 'sent', value: next });
     const change = measure(save(next), typedAt);
@@ -58,7 +69,7 @@ export function useDraft<T extends string | number>(value: T, save: (value: T) =
   useLayoutEffect(() => {
     newest.current = send;
   });
-  const [pacer] = useState(() => createPacer<T>((next, typedAt) => newest.current(next, typedAt), PACE));
+  const [pacer] = useState(() => createPacer<string>((next, typedAt) => newest.current(next, typedAt), PACE));
 
   useEffect(() => dispatch({ type: 'document', value }), [value]);
 
@@ -82,19 +93,22 @@ export function useDraft<T extends string | number>(value: T, save: (value: T) =
     value: typed ? typed.value : value,
     change(next) {
       dispatch({ type: 'typed', value: next });
-      if (!theirs) pacer.push(next);
+      if (!theirs && isComplete(next)) pacer.push(next);
     },
-    leave: pacer.flush,
+    leave() {
+      pacer.flush();
+      if (typed && !isComplete(typed.value)) dispatch({ type: 'give-up' });
+    },
     error,
     conflict: theirs && {
       theirs: theirs.value,
       take() {
         setError(undefined);
-        dispatch({ type: 'take-theirs' });
+        dispatch({ type: 'give-up' });
       },
       keep() {
         dispatch({ type: 'keep-mine' });
-        if (typed) pacer.push(typed.value);
+        if (typed && isComplete(typed.value)) pacer.push(typed.value);
       },
     },
   };

@@ -1,4 +1,4 @@
-import type { Change, Readable } from '@campaign-state/client';
+import type { Change } from '@campaign-state/client';
 
 /** What is known of this console's newest change, in milliseconds from the moment it was handed to the SDK. */
 export interface Measurement {
@@ -15,7 +15,9 @@ export interface Measurement {
   readonly refused: boolean;
 }
 
-export interface Ledger extends Readable<Measurement | undefined> {
+export interface Ledger {
+  readonly subscribe: (listener: () => void) => () => void;
+  readonly getSnapshot: () => Measurement | undefined;
   /** Follows a change that has just been made. `typedAt` is when the person acted, on the clock of `now`. */
   readonly follow: (campaignId: string, change: Change, typedAt: number) => void;
   /** The audience pane has painted this version. */
