@@ -56,10 +56,9 @@ describe('a field under somebody’s hands', () => {
 
   it('D4 knows its own edit in another notation', () => {
     const isSame = (a: string, b: string) => Number(a) === Number(b);
-    const events = [typed('007'), sent('007'), shows('7')];
+    const events = [typed('007'), sent('007'), typed('0071'), shows('7')];
     const draft = events.reduce((before: Draft<string>, event) => reduceDraft(before, event, isSame), untouched('1'));
     expect(draft.theirs).toBeUndefined();
-    expect(reduceDraft(draft, accepted('007'), isSame).typed).toBeUndefined();
   });
 
   it('D4 takes theirs, or keeps mine', () => {
