@@ -1,25 +1,17 @@
 // @vitest-environment jsdom
 import { act, cleanup, fireEvent, render, screen, waitFor } from '@testing-library/react';
 import { Component, StrictMode, Suspense, useState, type ReactNode } from 'react';
-import { hydrateRoot } from 'react-dom/client';
-import { renderToPipeableStream } from 'react-dom/server.node';
-import { PassThrough } from 'node:stream';
-import { text } from 'node:stream/consumers';
 import { afterEach, expect, test, vi } from 'vitest';
-import { WebSocket } from 'ws';
-import { CampaignError, createCampaignClient, prefetchCampaign, type CampaignClient, type CampaignClientOptions } from '../../client-sdk/src/index.ts';
+import { CampaignError } from '../../client-sdk/src/index.ts';
 import {
-  CampaignProvider,
   skipToken,
   useCampaign,
-  useCampaignState,
   useLostConnection,
   usePacedUpdate,
   useSuspenseCampaign,
   useUndo,
 } from '../../client-sdk/src/react/index.ts';
 import { CampaignTestProvider, createTestCampaign } from '../../client-sdk/src/testing/index.ts';
-import { startServer } from './support/server.ts';
 
 const WAIT = { timeout: 20_000, interval: 10 };
 
@@ -28,68 +20,6 @@ afterEach(async () => {
   cleanup();
   vi.restoreAllMocks();
   for (const close of closing.splice(0).reverse()) await close();
-});
-
-function client(url: string, options: Partial<CampaignClientOptions> = {}): CampaignClient {
-  const made = createCampaignClient({ url, WebSocket, ...options });
-  closing.push(made.close);
-  return made;
-}
-
-function renderOnServer(app: ReactNode): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const { pipe } = renderToPipeableStream(app, {
-      onAllReady: () => resolve(text(pipe(new PassThrough()))),
-      onError: reject,
-    });
-  });
-}
-
-test('K47 a page rendered on a server is taken over, and goes on from its position', async () => {
-  const server = await startServer();
-  closing.push(() => server.close());
-  const watch = vi.spyOn(server.service, 'watch');
-  const get = vi.spyOn(server.service, 'get');
-
-  const shown: string[] = [];
-  function Headline() {
-    const { state, status } = useCampaignState();
-    const banner = useCampaign((s) => s.ui_content?.banner);
-    shown.push(`${status} ${state.title} ${banner}`);
-    return <h1>{`${state.title} ${banner}`}</h1>;
-  }
-  const app = (with_: CampaignClient) => (
-    <CampaignProvider client={with_}>
-      <Headline />
-    </CampaignProvider>
-  );
-
-  // On the server: one client that reads, and one per page that only renders.
-  const seed = structuredClone(await prefetchCampaign(client(server.url)));
-  const html = await renderOnServer(app(client(server.url, { seeds: [seed] })));
-  expect(html).toContain('Spring Hello');
-
-  // Meanwhile the world goes on.
-  await client(server.url).campaign('spring').update({ title: 'Summer' });
-  watch.mockClear();
-  get.mockClear();
-  shown.length = 0;
-
-  // In the browser.
-  const errors = vi.spyOn(console, 'error').mockImplementation(() => undefined);
-  const recovered = vi.fn();
-  const container = document.body.appendChild(document.createElement('div'));
-  container.innerHTML = html;
-  const root = hydrateRoot(container, app(client(server.url, { seeds: [seed] })), { onRecoverableError: recovered });
-  closing.push(() => act(() => root.unmount()));
-  await waitFor(() => expect(container.textContent).toBe('Summer Hello'), WAIT);
-
-  expect(recovered).not.toHaveBeenCalled();
-  // That server and browser share a process is this test's own affair.
-  expect(errors.mock.calls.filter(([message]) => !String(message).includes('multiple renderers'))).toEqual([]);
-  expect([...new Set(shown)]).toEqual(['success Spring Hello', 'success Summer Hello']);
-  expect(get).not.toHaveBeenCalled();
-  expect(watch.mock.calls.map(([, , options]) => options)).toMatchObject([{ campaignId: 'spring', lastEventId: `${seed.epoch}:1` }]);
 });
 
 class Boundary extends Component<{ children: ReactNode }, { error: unknown }> {
@@ -135,22 +65,6 @@ test('K48 a component suspends until there is something, and its error reaches t
     </CampaignTestProvider>,
   );
   await screen.findByText('cannot: NOT_FOUND');
-});
-
-test('K48 on a server it streams when it is there', async () => {
-  const server = await startServer();
-  closing.push(() => server.close());
-  function Title() {
-    return <h1>{useSuspenseCampaign((state) => state.title)}</h1>;
-  }
-  const html = await renderOnServer(
-    <CampaignProvider client={client(server.url)}>
-      <Suspense fallback={<p>wait</p>}>
-        <Title />
-      </Suspense>
-    </CampaignProvider>,
-  );
-  expect(html).toContain('<h1>Spring</h1>');
 });
 
 test('K49 undo, and paced updates that are sent when the component goes', async () => {
