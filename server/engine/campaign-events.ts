@@ -26,8 +26,9 @@ export function createCampaignEvents(live: LiveCampaign): CampaignEvents {
       case 'durable':
         return { resumeId, event: { type: 'durable', position: formatPosition(epoch, step.version) } };
       case 'entries': {
-        // `step` has made sure that the ring reaches back so far.
-        const entries = live.ring.after(step.after) ?? [];
+        const entries = live.ring.after(step.after);
+        // The cursor's step looks at the ring's floor: a hole here would be a defect, and must not pass as an empty list.
+        if (!entries) throw new Error(`${live.id}: the ring does not reach back to version ${step.after}`);
         return { resumeId, event: { type: 'entries', epoch, entries: entries.map((entry) => projectEntry(view, entry)) } };
       }
       case 'snapshot': {

@@ -51,6 +51,7 @@ export function createHosting(options: HostingOptions): Hosting {
   /** Campaigns on their way out: whoever wants one again waits until it has left. */
   const leaving = new Map<string, Promise<void>>();
   const reloading = new Map<string, Promise<void>>();
+  const repairing = new Map<string, Promise<void>>();
   let stopped = false;
 
   /** Takes the campaign's seat; what the log publishes before the campaign has been built from it waits. */
@@ -110,8 +111,18 @@ export function createHosting(options: HostingOptions): Hosting {
     return delivery;
   };
 
+  /** Once at a time for each campaign: many entries can find the same gap. */
+  const repair = (campaign: LoadedCampaign): Promise<void> => {
+    const { id } = campaign.live;
+    const present = repairing.get(id);
+    if (present) return present;
+    const repaired = readMissing(campaign).finally(() => repairing.delete(id));
+    repairing.set(id, repaired);
+    return repaired;
+  };
+
   /** Something is missing between what we have and what came: read it from the log; where that does not help, load again. */
-  const repair = async (campaign: LoadedCampaign): Promise<void> => {
+  const readMissing = async (campaign: LoadedCampaign): Promise<void> => {
     const { live } = campaign;
     try {
       const missing = await log.read(live.id, live.head.version, Number.MAX_SAFE_INTEGER);
@@ -192,7 +203,7 @@ export function createHosting(options: HostingOptions): Hosting {
     const before = clock.now() - idleTtl;
     for (const campaign of hosted.values()) {
       const loaded = inMemory.get(campaign.id);
-      if (!loaded || campaign.lastUsed > before || campaign.queue.length > 0) continue;
+      if (!loaded || reloading.has(campaign.id) || campaign.lastUsed > before || campaign.queue.length > 0) continue;
       const { live, fanOut } = loaded;
       // Who was watched until now is not idle yet: readers that lost their connection are about to come back.
       if (fanOut.size > 0) campaign.lastUsed = clock.now();

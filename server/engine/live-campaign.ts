@@ -6,7 +6,7 @@ import { LIMITS } from '../core/limits.ts';
 import { jsonBytes } from '../core/plain-json.ts';
 import type { Fork } from '../core/position.ts';
 import { createRing, type Ring } from '../core/ring.ts';
-import type { Head, LogRecord, SealedEntry } from './ports.ts';
+import type { ArchivedCampaign, Head, LogRecord, SealedEntry } from './ports.ts';
 import type { Seated } from './seat.ts';
 import { createWatermark, type Watermark } from './watermark.ts';
 
@@ -26,6 +26,8 @@ export interface LiveCampaign {
   generation: number;
   /** Entries beyond the watermark, in order: what this instance can save if the log loses them. */
   unsaved: SealedEntry[];
+  /** Readers without a token are given entries after this version only: those up to it were made while it was a draft (G11). */
+  publicFloor: number;
 }
 
 /** Builds it from what the archive keeps and what the log holds beyond that. */
@@ -44,10 +46,21 @@ export function createLiveCampaign(id: string, { archived, opened }: Seated): Li
     watermark: createWatermark(Math.max(archived.head.version, opened.durableVersion)),
     generation: archived.seat.generation,
     unsaved: [],
+    publicFloor: publicFloorOf(archived),
   };
   for (const sealed of archived.recent) remember(live, sealed);
   for (const sealed of opened.entries) deliver(live, sealed);
   return live;
+}
+
+/**
+ * What was read back may begin in a time as a draft. The states in between are not at hand; since the newest change of the status it
+ * has been what it is now, and where none of the entries changes it, for all of them.
+ */
+function publicFloorOf({ head, recent, state, archivedAt }: ArchivedCampaign): number {
+  if (!isPublished({ state, archivedAt })) return head.version;
+  const changed = recent.findLast(({ record }) => Object.hasOwn(record.change, 'status'));
+  return changed?.record.version ?? head.version - recent.length;
 }
 
 /** What the door said of an entry. `gap` and `fork` change nothing. */
@@ -59,9 +72,11 @@ export type Delivery = 'applied' | 'seen' | 'gap' | 'fork';
  */
 export function deliver(live: LiveCampaign, sealed: SealedEntry): Delivery {
   const { record } = sealed;
-  if (record.epoch !== live.head.epoch) return 'fork';
+  // A publication of the epoch before, late: what of it survived is here already.
+  if (record.epoch !== live.head.epoch) return live.lineage.some(({ parent }) => parent === record.epoch) ? 'seen' : 'fork';
   if (record.version <= live.head.version) return 'seen';
   if (record.version > live.head.version + 1) return 'gap';
+  if (!isPublished(live.content)) live.publicFloor = record.version;
   live.content = apply(live.content, record);
   // More than the change can have added; the queue puts the exact figure where it has one.
   live.sizeBound += Buffer.byteLength(sealed.bytes);

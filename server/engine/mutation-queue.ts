@@ -140,12 +140,15 @@ async function processGroup<C extends Decidable>(
     const result = await append(live, plan, options, giveUpAt);
     if (result.kind === 'appended') {
       for (const sealed of plan.entries) options.deliver(campaign, sealed);
-      if (live.head.version === plan.head.version) live.sizeBound = plan.sizeBound;
+      // The epoch ended meanwhile: whether the entries are on the new line, only that line can tell.
+      if (live.head.epoch !== plan.base.epoch) continue;
+      if (live.head.tail === plan.head.tail) live.sizeBound = plan.sizeBound;
       for (const { mutation, outcome } of plan.outcomes) mutation.settle(outcome);
       return;
     }
     // Another instance was faster, or we were and did not hear of it: catch up, and decide the whole group again.
     for (const sealed of result.kind === 'conflict' ? result.entries : []) options.deliver(campaign, sealed);
+    if (options.clock.now() >= giveUpAt) throw outOfPatience(`${live.id}: others change it all the time`);
     if (live.head.version !== plan.base.version) continue;
     if (reloads > 0) await pause(options.clock, reloads, giveUpAt, `${live.id}: its line in the log is lost again and again`);
     await options.reload(campaign);
@@ -164,12 +167,16 @@ async function append(live: LiveCampaign, plan: Plan, { log, clock }: Pick<Mutat
   }
 }
 
+function outOfPatience(why: string): CampaignError {
+  return new CampaignError('UNAVAILABLE', `${why}; whether the change was ordered is not known, send it again under its mutationId`, {
+    retryAfterMs: 1_000,
+  });
+}
+
 /** Waits before the next attempt, longer each time and with jitter; `UNAVAILABLE` where the patience ends before that. */
 async function pause(clock: Clock, attempt: number, giveUpAt: number, why: string): Promise<void> {
   const delay = Math.min(50 * 2 ** (attempt - 1), 1_000);
-  if (clock.now() + delay >= giveUpAt) {
-    throw new CampaignError('UNAVAILABLE', `${why}; whether the change was ordered is not known, send it again under its mutationId`, { retryAfterMs: 1_000 });
-  }
+  if (clock.now() + delay >= giveUpAt) throw outOfPatience(why);
   await new Promise<void>((resolve) => clock.after(delay * (0.5 + clock.random() / 2), resolve));
 }
 

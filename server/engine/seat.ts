@@ -1,6 +1,7 @@
 import { apply, type CampaignContent } from '../core/apply.ts';
 import type { Fork } from '../core/position.ts';
 import { notFound } from './refusals.ts';
+import { nextTail } from './seal.ts';
 import type { Archive, ArchivedCampaign, Clock, Head, LogEvent, OpenedLog, OrderedLog, SealedEntry } from './ports.ts';
 
 export interface SeatOptions {
@@ -77,10 +78,11 @@ export async function takeSeat(
 }
 
 /** Whether the line of archive and log leads through what was seen, as far as that can be told. */
-function passesThrough({ head: archived }: ArchivedCampaign, opened: Seated['opened'], seen: Head): boolean {
-  if (seen.epoch !== archived.epoch) return true;
+function passesThrough({ head, recent }: ArchivedCampaign, opened: Seated['opened'], seen: Head): boolean {
+  if (seen.epoch !== head.epoch) return true;
   if (seen.version > opened.head.version) return false;
-  const there = seen.version === archived.version ? archived : opened.entries.find(({ record }) => record.version === seen.version);
+  if (seen.version === head.version) return seen.tail === head.tail;
+  const there = [...recent, ...opened.entries].find(({ record }) => record.version === seen.version);
   return there === undefined || there.tail === seen.tail;
 }
 
@@ -102,6 +104,20 @@ function isSame(before: ArchivedCampaign | undefined, now: ArchivedCampaign): bo
   );
 }
 
+/** Those entries that go on from the head in its own epoch, each by the tail of the one before: what was written on another line is not saved on this one. */
+function following(head: Head, entries: readonly SealedEntry[]): SealedEntry[] {
+  const line: SealedEntry[] = [];
+  let { tail } = head;
+  for (const sealed of entries) {
+    if (sealed.record.version <= head.version) continue;
+    tail = nextTail(tail, sealed.bytes);
+    const follows = sealed.record.epoch === head.epoch && sealed.record.version === head.version + line.length + 1 && sealed.tail === tail;
+    if (!follows) break;
+    line.push(sealed);
+  }
+  return line;
+}
+
 /** Saves the longest known line beyond the archive's head; true where the archive has moved, by us or by another. */
 async function rescue(
   campaignId: string,
@@ -110,13 +126,13 @@ async function rescue(
   { log, archive }: SeatOptions,
 ): Promise<boolean> {
   const { head } = archived;
-  const own = unsaved.filter(({ record }) => record.epoch === head.epoch && record.version > head.version);
-  const remainder = (await log.remainder(campaignId, head)).filter(({ record }) => record.epoch === head.epoch);
-  const entries = own.length > remainder.length && own[0]?.record.version === head.version + 1 ? own : remainder;
+  const own = following(head, unsaved);
+  const remainder = following(head, await log.remainder(campaignId, head));
+  const entries = own.length > remainder.length ? own : remainder;
   if (entries.length === 0) return false;
   const start: CampaignContent = { state: archived.state, archivedAt: archived.archivedAt };
   const { state, archivedAt } = entries.reduce((content, { record }) => apply(content, record), start);
   const expected = { epoch: head.epoch, version: head.version };
-  const [outcome] = await archive.commit([{ campaignId, expected, entries: [...entries], state, archivedAt }]);
+  const [outcome] = await archive.commit([{ campaignId, expected, entries, state, archivedAt }]);
   return outcome !== undefined;
 }

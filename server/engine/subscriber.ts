@@ -84,7 +84,8 @@ export function createSubscriber(options: SubscriberOptions): Subscriber {
     take() {
       authorise();
       const joins = subscriber.cursor.phase === 'joining';
-      const line = { ...live.head, lineage: live.lineage, ringFloor: live.ring.floor, durableVersion: live.watermark.version };
+      const ringFloor = view.kind === 'full' ? live.ring.floor : Math.max(live.ring.floor, live.publicFloor);
+      const line = { ...live.head, lineage: live.lineage, ringFloor, durableVersion: live.watermark.version };
       const taken = step(subscriber.cursor, line, { lagging, buffer, receipts });
       subscriber.cursor = taken.cursor;
       // Whatever comes of it, nothing is missing now.

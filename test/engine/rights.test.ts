@@ -139,4 +139,23 @@ describe.each(WAYS)('rights of those who watch by %s', (way) => {
     expect(crossing.events).toMatchObject([{ event: { type: 'snapshot', reason: 'view', state: FIRST_STATE } }]);
     expect(watching.end).toBeUndefined();
   });
+
+  it('G11 M167 a reader without a token is never given what was written while the campaign was a draft', async () => {
+    const world = engineWorld();
+    await world.create();
+    const reader = testReader(CALLERS.anonymous.identity);
+    const before = watch(world.manager, {}, reader, way);
+    await world.clock.settle();
+    const resumeId = before.events[0]?.resumeId ?? '';
+    await world.change({ type: 'update', updates: { status: 'draft' } });
+    await world.title('a secret working title');
+    await world.change({ type: 'update', updates: { status: 'active', title: 'Public' } });
+    // With the position where it left off, and with one that it has made up.
+    for (const lastEventId of [resumeId, resumeId.replace(/:\d+/, ':0')]) {
+      const again = watch(world.manager, { lastEventId }, testReader(CALLERS.anonymous.identity), way);
+      await world.clock.settle();
+      expect(again.events).toMatchObject([{ event: { type: 'snapshot', reason: 'too-old', state: { title: 'Public' } } }]);
+      expect(JSON.stringify(again.events)).not.toContain('secret');
+    }
+  });
 });
