@@ -3,8 +3,8 @@ import { defineConfig } from 'tsdown';
 export default defineConfig({
   entry: {
     index: 'index.ts',
-    // `npx @campaign-state/server`: the same start as in this repository.
-    bin: '../start/main.ts',
+    // `npx @campaign-state/server`
+    bin: 'cli/bin.ts',
     // The embedded archive starts it as a thread, from beside the bundle.
     'pglite-worker': 'archive/pglite-worker.ts',
   },
@@ -14,6 +14,4 @@ export default defineConfig({
   // `.js`, as `package.json` and the archive's thread have it.
   fixedExtension: false,
   dts: { entry: 'index.ts' },
-  copy: ['../start/default_campaign.json', '../start/campaigns'],
-  outputOptions: { banner: (chunk) => (chunk.name === 'bin' ? '#!/usr/bin/env node' : '') },
 });

@@ -7,6 +7,7 @@ import { announcementOf } from './announcement.ts';
 import type { Announcement } from './announcement.ts';
 import { readConfig } from './config.ts';
 import type { Environment } from './config.ts';
+import { END_SIGNALS, onEndSignal } from './end-signals.ts';
 import { explain } from './explain.ts';
 import { giveUp } from './give-up.ts';
 import { openArchive } from './open-archive.ts';
@@ -40,11 +41,12 @@ export async function runServer({ env, startFiles, site, revived = false }: RunO
   const logger = createLogger(config.logLevel);
 
   let server: CampaignServer | undefined;
-  const { close } = closeWithGrace({ delay: CLOSING_MS, logger: false }, async ({ err }) => {
+  const { close } = closeWithGrace({ delay: CLOSING_MS, logger: false, skip: [...END_SIGNALS] }, async ({ err }) => {
     if (err) logger.fatal({ err }, 'an error that nobody handled; closing');
     const clean = await server?.close();
     if (clean === false) throw new Error('not everything could be committed');
   });
+  onEndSignal(close);
   // Who started this process is gone, whatever became of it.
   process.once('disconnect', close);
 

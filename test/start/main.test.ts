@@ -89,6 +89,14 @@ describe('F5 SIGTERM', () => {
     expect(running.lines.join('\n')).not.toContain('is committed');
   });
 
+  test('F5 a Ctrl+C that the terminal and npx both pass on is one signal', async () => {
+    const running = await startMain(await temporaryFolder());
+    running.kill('SIGINT');
+    running.kill('SIGINT');
+    expect(await running.ended).toBe(0);
+    expect(running.lines.join('\n')).toContain('everything accepted is committed');
+  });
+
   test('F5 the end of its parent ends it, too', async () => {
     const folder = await temporaryFolder();
     const code = `
