@@ -190,7 +190,8 @@ export interface Archive {
   ping(): Promise<void>;
   /**
    * Closes it. `clean`: everything that was accepted has been committed. An archive with a single user (embedded, or Postgres without
-   * Redis) then frees every seat, because the log goes with the process; no other mark of a clean stop is needed.
+   * Redis) then frees the seats that were taken through it, because the log goes with the process. A seat that an earlier crash left
+   * taken stays so until its campaign enters the log again.
    */
   stop(options: { clean: boolean }): Promise<void>;
 }
