@@ -1,17 +1,15 @@
 import type { Command, CreateCommand } from '../core/command.ts';
-import { decide, type Decision, type Request, type Situation } from '../core/decide.ts';
-import { ENTRY_FORMAT } from '../core/entry.ts';
+import type { Request } from '../core/decide.ts';
 import { CampaignError, type Refusal } from '../core/errors.ts';
 import type { AppliedMutation } from '../core/idempotency.ts';
 import type { JsonObject } from '../core/json.ts';
 import { LIMITS } from '../core/limits.ts';
-import { roleFor } from '../core/permissions.ts';
 import { parsePosition, survivingVersion } from '../core/position.ts';
 import type { Sections } from '../core/check.ts';
-import { situationOf, type Delivery, type LiveCampaign } from './live-campaign.ts';
-import type { AppendResult, Archive, Clock, Head, LogRecord, OrderedLog, SealedEntry } from './ports.ts';
+import { decideGroup, type Plan, type RollbackTarget } from './decide-group.ts';
+import type { Delivery, LiveCampaign } from './live-campaign.ts';
+import type { AppendResult, Archive, Clock, LogRecord, OrderedLog, SealedEntry } from './ports.ts';
 import { shuttingDown } from './refusals.ts';
-import { fingerprint, seal } from './seal.ts';
 
 /** What can be asked of a campaign that is there. */
 export type QueuedCommand = Exclude<Command, CreateCommand>;
@@ -83,9 +81,10 @@ export function createMutationQueue<C extends Decidable>(loaded: Promise<C>, opt
   const run = async (): Promise<void> => {
     running = true;
     while (waiting.length > 0) {
-      const group = takeGroup(waiting);
+      const units = takeGroup(waiting);
+      const group = units.flat();
       try {
-        await processGroup(await loaded, group, options);
+        await processGroup(await loaded, units, options);
       } catch (cause) {
         const error = cause instanceof Error ? cause : new Error(String(cause));
         for (const mutation of group) mutation.settle({ kind: 'failed', error });
@@ -109,33 +108,36 @@ export function createMutationQueue<C extends Decidable>(loaded: Promise<C>, opt
 }
 
 /** As many units as fit into one append; a rollback goes alone, because the version it names may be made by what stands before it. */
-function takeGroup(waiting: WaitingMutation[][]): WaitingMutation[] {
-  const group: WaitingMutation[] = [];
+function takeGroup(waiting: WaitingMutation[][]): WaitingMutation[][] {
+  const units: WaitingMutation[][] = [];
+  let size = 0;
   while (waiting.length > 0) {
     const [unit = []] = waiting;
     const alone = unit.some(({ request }) => request.command.type === 'rollback');
-    if (group.length > 0 && (alone || group.length + unit.length > LIMITS.groupSize)) break;
+    size += unit.length;
+    if (units.length > 0 && (alone || size > LIMITS.groupSize)) break;
     waiting.shift();
-    group.push(...unit);
+    units.push(unit);
     if (alone) break;
   }
-  return group;
+  return units;
 }
 
 /** Decides and appends until the log has taken the group, or nothing is left to ask for. */
 async function processGroup<C extends Decidable>(
   campaign: C,
-  group: readonly WaitingMutation[],
+  units: readonly WaitingMutation[][],
   options: MutationQueueOptions<C>,
 ): Promise<void> {
   const { live } = campaign;
+  const group = units.flat();
   const giveUpAt = options.clock.now() + options.appendPatience;
   let reloads = 0;
   for (;;) {
     // Asked in each round: after a reload the window may reach less far back, and a version may be another one.
     const known = await findOldMutations(live, group, options.archive);
     const target = await rollbackTarget(campaign, group, options);
-    const plan = decideGroup(live, group, known, target, options);
+    const plan = decideGroup(live, units, known, target, options);
     if (options.isClosed()) throw shuttingDown();
     const result = await append(live, plan, options, giveUpAt);
     if (result.kind === 'appended') {
@@ -180,89 +182,6 @@ async function pause(clock: Clock, attempt: number, giveUpAt: number, why: strin
   await new Promise<void>((resolve) => clock.after(delay * (0.5 + clock.random() / 2), resolve));
 }
 
-interface Plan {
-  /** The head that everything was decided on. */
-  base: Head;
-  /** The head after the entries. */
-  head: Head;
-  sizeBound: number;
-  entries: SealedEntry[];
-  outcomes: { mutation: WaitingMutation; outcome: QueueOutcome }[];
-}
-
-function decideGroup(
-  live: LiveCampaign,
-  group: readonly WaitingMutation[],
-  known: ReadonlyMap<string, AppliedMutation>,
-  target: RollbackTarget,
-  { clock, sections }: Pick<MutationQueueOptions<Decidable>, 'clock' | 'sections'>,
-): Plan {
-  let situation: Situation = situationOf(live);
-  let head = live.head;
-  let at = live.updatedAt;
-  const entries: SealedEntry[] = [];
-  const outcomes: Plan['outcomes'] = [];
-  const planned = new Map<string, AppliedMutation>();
-
-  for (const mutation of group) {
-    const { mutationId } = mutation;
-    const applied = planned.get(mutationId) ?? live.window.find(mutationId) ?? known.get(mutationId);
-    if (applied) {
-      outcomes.push({ mutation, outcome: answerKnown(applied, mutation.request.command) });
-      continue;
-    }
-    const decision = decideOne(situation, mutation, target, sections);
-    const { epoch, version } = situation;
-    if (decision.kind === 'rejected') {
-      outcomes.push({ mutation, outcome: { kind: 'rejected', refusal: { ...decision.refusal, mutationId } } });
-    } else if (mutation.dryRun) {
-      const change = decision.kind === 'entry' ? decision.change : {};
-      outcomes.push({ mutation, outcome: { kind: 'dry-run', epoch, version, change } });
-    } else if (decision.kind === 'unchanged') {
-      outcomes.push({ mutation, outcome: { kind: 'unchanged', epoch, version } });
-    } else {
-      at = Math.max(clock.now(), at);
-      const sealed = seal(toRecord(mutation, situation, decision.change, at), head.tail);
-      head = { epoch, version: version + 1, tail: sealed.tail };
-      situation = { ...situation, ...decision.after, version: head.version };
-      entries.push(sealed);
-      planned.set(mutationId, { mutationId, version: head.version, epoch, fingerprint: sealed.record.fingerprint });
-      outcomes.push({ mutation, outcome: { kind: 'accepted', entry: sealed.record } });
-    }
-  }
-  return { base: live.head, head, sizeBound: situation.sizeBound, entries, outcomes };
-}
-
-function toRecord(mutation: WaitingMutation, situation: Situation, change: JsonObject, at: number): LogRecord {
-  const { request, mutationId, correlationId, comment } = mutation;
-  const { identity, command } = request;
-  return {
-    version: situation.version + 1,
-    type: command.type,
-    change,
-    // `decide` let it pass, so that there is a role; the fallback only satisfies the compiler.
-    actor: { id: identity.id, role: roleFor(identity, situation.campaignId) ?? 'viewer' },
-    mutationId,
-    correlationId,
-    ...(comment !== undefined && { comment }),
-    at,
-    format: ENTRY_FORMAT,
-    epoch: situation.epoch,
-    command,
-    fingerprint: fingerprint(command),
-  };
-}
-
-/** The state that a group's rollback leads to, or why there is none; a rollback goes alone. */
-type RollbackTarget = { state: JsonObject } | { refusal: Refusal };
-
-function decideOne(situation: Situation, { request }: WaitingMutation, target: RollbackTarget, sections: Sections): Decision {
-  const { command } = request;
-  if (command.type !== 'rollback') return decide(situation, { ...request, command }, sections);
-  if ('refusal' in target) return { kind: 'rejected', refusal: target.refusal };
-  return decide(situation, { ...request, command: { ...command, target: target.state } }, sections);
-}
-
 async function rollbackTarget<C extends Decidable>(
   campaign: C,
   group: readonly WaitingMutation[],
@@ -277,13 +196,6 @@ async function rollbackTarget<C extends Decidable>(
     if (error instanceof CampaignError && error.refusal.reason === 'NOT_FOUND') return { refusal: error.refusal };
     throw error;
   }
-}
-
-function answerKnown(applied: AppliedMutation, command: QueuedCommand): QueueOutcome {
-  if (applied.fingerprint === fingerprint(command)) return { kind: 'duplicate', applied };
-  const { mutationId } = applied;
-  const message = `mutationId: ${mutationId} was used for another command, at version ${applied.version}`;
-  return { kind: 'rejected', refusal: { reason: 'INVALID', message, path: ['mutationId'], mutationId } };
 }
 
 /**

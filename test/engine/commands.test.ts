@@ -33,9 +33,11 @@ describe('rollback', () => {
   it('M72 to a version that is not there is NOT_FOUND, and changes nothing', async () => {
     const world = engineWorld();
     await world.create();
-    for (const toVersion of [0, 2, 99]) {
+    for (const toVersion of [-1, 2, 99]) {
       expect(await refusal(world.change({ type: 'rollback', toVersion }))).toMatchObject({ reason: 'NOT_FOUND', path: ['version'] });
     }
+    // Before the first version there was no document, which is none to go back to.
+    expect(await refusal(world.change({ type: 'rollback', toVersion: 0 }))).toMatchObject({ reason: 'INVALID' });
     expect(await world.state()).toEqual(FIRST_STATE);
   });
 

@@ -68,6 +68,25 @@ describe('push', () => {
     expect(sizes).toEqual([60, 120]);
   });
 
+  it('G7 M54 sent again, does not apply behind its own later mutations what had no effect before them', async () => {
+    const world = engineWorld();
+    await world.create();
+    const { manager, clock } = world;
+    const features = (action: 'add' | 'remove', name: string) => ({ type: 'updateFeatures' as const, features: [name], action });
+    await world.change(features('add', 'a'));
+    const mutations = [
+      { mutationId: '1', command: features('add', 'a') },
+      { mutationId: '2', command: { type: 'update' as const, updates: { title: null } } },
+      { mutationId: '3', command: features('remove', 'a') },
+    ];
+    const first = await clock.until(manager.push(CALLERS.editor, CAMPAIGN, mutations));
+    expect(first).toMatchObject([{ receipt: { changed: false } }, { ok: false }, { receipt: { version: 3, changed: true } }]);
+    // The answer was lost; what comes with the retry is new.
+    const again = await clock.until(manager.push(CALLERS.editor, CAMPAIGN, [...mutations, { mutationId: '4', command: features('add', 'b') }]));
+    expect(again).toMatchObject([{ receipt: { changed: false } }, { ok: false }, { receipt: { version: 3 } }, { receipt: { version: 4 } }]);
+    expect(await world.state()).toMatchObject({ features: ['b'] });
+  });
+
   it('M53 is refused as a whole without the right, and for load', async () => {
     const world = engineWorld({ maxBacklog: 0 });
     await world.create().catch(() => undefined);

@@ -52,7 +52,7 @@ export function simulatedClock(seed = 1, startAt = Date.UTC(2026, 0, 1)): Simula
   return {
     now: () => time,
     after(milliseconds, callback) {
-      const timer = { due: time + Math.max(0, milliseconds), callback };
+      const timer = { due: time + Math.ceil(Math.max(0, milliseconds)), callback };
       let index = timers.length;
       while (index > 0 && (timers[index - 1]?.due ?? 0) > timer.due) index -= 1;
       timers.splice(index, 0, timer);

@@ -74,7 +74,7 @@ export function streamMirror(): StreamMirror {
         case 'durable': {
           const at = parsePosition(event.position);
           demand(at?.epoch === position.epoch, `${event.position} is durable in another epoch`);
-          demand((at?.version ?? 0) > durable, `G8: durable fell from ${durable} to ${event.position}`);
+          demand((at?.version ?? 0) >= durable, `G8: durable fell from ${durable} to ${event.position}`);
           demand(id === resumeId, `a watermark moved the resume id from ${resumeId} to ${id}`);
           durable = at?.version ?? 0;
           break;

@@ -1,0 +1,115 @@
+import type { Sections } from '../core/check.ts';
+import { decide, type Decision, type Situation } from '../core/decide.ts';
+import { ENTRY_FORMAT } from '../core/entry.ts';
+import type { Refusal } from '../core/errors.ts';
+import type { AppliedMutation } from '../core/idempotency.ts';
+import type { JsonObject } from '../core/json.ts';
+import { roleFor } from '../core/permissions.ts';
+import { situationOf, type LiveCampaign } from './live-campaign.ts';
+import type { QueuedCommand, QueueOutcome, WaitingMutation } from './mutation-queue.ts';
+import type { Clock, Head, LogRecord, SealedEntry } from './ports.ts';
+import { fingerprint, seal } from './seal.ts';
+
+/** What a group comes to, on one situation. */
+export interface Plan {
+  /** The head that everything was decided on. */
+  base: Head;
+  /** The head after the entries. */
+  head: Head;
+  sizeBound: number;
+  entries: SealedEntry[];
+  outcomes: { mutation: WaitingMutation; outcome: QueueOutcome }[];
+}
+
+/**
+ * Decides each of a group on what those before it lead to, and seals what is accepted. Nothing is changed: the log may still say that
+ * the situation was another one.
+ *
+ * @param known mutations that only the archive still remembers
+ */
+export function decideGroup(
+  live: LiveCampaign,
+  units: readonly WaitingMutation[][],
+  known: ReadonlyMap<string, AppliedMutation>,
+  target: RollbackTarget,
+  { clock, sections }: { clock: Clock; sections: Sections },
+): Plan {
+  let situation: Situation = situationOf(live);
+  let head = live.head;
+  let at = live.updatedAt;
+  const entries: SealedEntry[] = [];
+  const outcomes: Plan['outcomes'] = [];
+  const planned = new Map<string, AppliedMutation>();
+
+  const appliedBefore = ({ mutationId }: WaitingMutation): AppliedMutation | undefined => live.window.find(mutationId) ?? known.get(mutationId);
+
+  for (const unit of units) {
+    const lastApplied = unit.findLastIndex((mutation) => appliedBefore(mutation) !== undefined);
+    for (const [index, mutation] of unit.entries()) {
+      const { mutationId } = mutation;
+      const applied = planned.get(mutationId) ?? appliedBefore(mutation);
+      if (applied) {
+        outcomes.push({ mutation, outcome: answerKnown(applied, mutation.request.command) });
+        continue;
+      }
+      const decided = decideOne(situation, mutation, target, sections);
+      // What stands behind it has been applied: it was decided before that, without effect, and now would come too late (G7).
+      const decision: Decision = index < lastApplied && decided.kind === 'entry' ? { kind: 'unchanged' } : decided;
+      const { epoch, version } = situation;
+      if (decision.kind === 'rejected') {
+        outcomes.push({ mutation, outcome: { kind: 'rejected', refusal: { ...decision.refusal, mutationId } } });
+      } else if (mutation.dryRun) {
+        const change = decision.kind === 'entry' ? decision.change : {};
+        outcomes.push({ mutation, outcome: { kind: 'dry-run', epoch, version, change } });
+      } else if (decision.kind === 'unchanged') {
+        outcomes.push({ mutation, outcome: { kind: 'unchanged', epoch, version } });
+      } else {
+        at = Math.max(clock.now(), at);
+        const sealed = seal(toRecord(mutation, situation, decision.change, at), head.tail);
+        head = { epoch, version: version + 1, tail: sealed.tail };
+        situation = { ...situation, ...decision.after, version: head.version };
+        entries.push(sealed);
+        planned.set(mutationId, { mutationId, version: head.version, epoch, fingerprint: sealed.record.fingerprint });
+        outcomes.push({ mutation, outcome: { kind: 'accepted', entry: sealed.record } });
+      }
+    }
+  }
+  return { base: live.head, head, sizeBound: situation.sizeBound, entries, outcomes };
+}
+
+function toRecord(mutation: WaitingMutation, situation: Situation, change: JsonObject, at: number): LogRecord {
+  const { request, mutationId, correlationId, comment } = mutation;
+  const { identity, command } = request;
+  return {
+    version: situation.version + 1,
+    type: command.type,
+    change,
+    // `decide` let it pass, so that there is a role; the fallback only satisfies the compiler.
+    actor: { id: identity.id, role: roleFor(identity, situation.campaignId) ?? 'viewer' },
+    mutationId,
+    correlationId,
+    ...(comment !== undefined && { comment }),
+    at,
+    format: ENTRY_FORMAT,
+    epoch: situation.epoch,
+    command,
+    fingerprint: fingerprint(command),
+  };
+}
+
+/** The state that a group's rollback leads to, or why there is none; a rollback goes alone. */
+export type RollbackTarget = { state: JsonObject } | { refusal: Refusal };
+
+function decideOne(situation: Situation, { request }: WaitingMutation, target: RollbackTarget, sections: Sections): Decision {
+  const { command } = request;
+  if (command.type !== 'rollback') return decide(situation, { ...request, command }, sections);
+  if ('refusal' in target) return { kind: 'rejected', refusal: target.refusal };
+  return decide(situation, { ...request, command: { ...command, target: target.state } }, sections);
+}
+
+function answerKnown(applied: AppliedMutation, command: QueuedCommand): QueueOutcome {
+  if (applied.fingerprint === fingerprint(command)) return { kind: 'duplicate', applied };
+  const { mutationId } = applied;
+  const message = `mutationId: ${mutationId} was used for another command, at version ${applied.version}`;
+  return { kind: 'rejected', refusal: { reason: 'INVALID', message, path: ['mutationId'], mutationId } };
+}
