@@ -2,27 +2,26 @@ import { asCampaign } from '../../server/core/campaign.ts';
 import type { EditCommand, Mutation } from '../../server/core/command.ts';
 import type { JsonObject } from '../../server/core/json.ts';
 import type { WatchEvent } from '../../server/core/stream.ts';
-import { failedChange, openChange, type OpenChange } from './change.ts';
+import { failedChange } from './change.ts';
 import type { Clock } from './clock.ts';
 import { closedError, type Connection } from './connection.ts';
+import { createEditBook } from './edit-book.ts';
 import { editors } from './editors.ts';
 import { CampaignError } from './errors.ts';
 import { fold, positionOf, type Mirror } from './mirror.ts';
-import { createOutbox, refuseOversized } from './outbox.ts';
+import { createOutbox, refuseUnsendable } from './outbox.ts';
+import type { StoredMutation } from './outbox-storage.ts';
 import { createPacing } from './pacing.ts';
 import * as ledger from './pending.ts';
-import type { Pending, Settlement, Step } from './pending.ts';
+import type { Pending, Step } from './pending.ts';
 import { requests } from './requests.ts';
 import { createRetention } from './retention.ts';
 import { mirrorOf, type CampaignSeed } from './seed.ts';
 import { shareStructure } from './structural-sharing.ts';
 import { syncStatus } from './sync-status.ts';
 import { forgotten, NO_STEPS, recorded, takenBack, type Origin } from './undo.ts';
-import type { Campaign, CampaignSnapshot, Change, EditOptions, RejectedMutation } from './types.ts';
+import type { Campaign, CampaignSnapshot, Change, EditOptions } from './types.ts';
 import { createWatcher } from './watcher.ts';
-
-/** The newest refusals are kept for the app to show, not all of them for ever. */
-const REJECTED_KEPT = 20;
 
 /** What is shown before the first snapshot. */
 const EMPTY: JsonObject = Object.freeze({});
@@ -36,6 +35,8 @@ export interface CampaignStoreOptions {
   /** How long the stream stays after the last subscriber has left, in milliseconds. */
   readonly releaseAfterMs: number;
   readonly seed: CampaignSeed | undefined;
+  /** Hears of every change of what is not known to be durable. */
+  readonly onPending: (pending: readonly Pending[]) => void;
 }
 
 /** A campaign's handle, and what the client itself does with it. */
@@ -43,6 +44,8 @@ export interface CampaignStore {
   readonly campaign: Campaign;
   /** An edit under an id that was made before this store was there. */
   readonly edit: (mutationId: string, build: () => EditCommand, options: EditOptions | undefined) => Change;
+  /** Edits of an earlier life of this page, or of a tab that is gone: they come before those of this one. */
+  readonly adopt: (mutations: readonly StoredMutation[]) => void;
   readonly close: () => void;
 }
 
@@ -50,19 +53,17 @@ export interface CampaignStore {
  * Joins the parts: the watcher's events move the mirror, the mirror and the answers move the pending mutations, both together are
  * the view. All decisions are in `mirror.ts` and `pending.ts`, which are pure; what is here keeps their state and tells the world.
  */
-export function createCampaignStore({ campaignId, connection, clock, releaseAfterMs, seed }: CampaignStoreOptions): CampaignStore {
+export function createCampaignStore(options: CampaignStoreOptions): CampaignStore {
+  const { campaignId, connection, clock, releaseAfterMs, seed, onPending } = options;
   let mirror: Mirror | undefined = seed && mirrorOf(seed);
   let pending: readonly Pending[] = [];
-  let rejected: readonly RejectedMutation[] = [];
   let error: CampaignError | undefined;
-  /** The last thing heard of durability was that this server has none. */
-  let isVolatile = false;
   let closed = false;
   let steps = NO_STEPS;
   let snapshot: CampaignSnapshot | undefined;
   let view = EMPTY;
   const listeners = new Set<() => void>();
-  const changes = new Map<string, OpenChange>();
+  const book = createEditBook(clock);
 
   const watcher = createWatcher({ campaignId, connection, clock, resumeId: mirror && positionOf(mirror), onEvent, onError });
   const retention = createRetention(watcher, clock, releaseAfterMs);
@@ -101,25 +102,15 @@ export function createCampaignStore({ campaignId, connection, clock, releaseAfte
 
   /** A step of the pending mutations: keep what is left, tell who waits, show it. */
   function take(step: Step): void {
+    const before = pending;
     pending = step.pending;
-    for (const settlement of step.settled) settle(settlement);
+    if (before.length + pending.length > 0) onPending(pending);
+    for (const settlement of step.settled) {
+      if (settlement.kind === 'rejected') steps = forgotten(steps, settlement.mutationId);
+      book.settle(settlement);
+    }
     changed();
     hold();
-  }
-
-  function settle(settlement: Settlement): void {
-    const { kind, mutationId } = settlement;
-    changes.get(mutationId)?.settle(settlement);
-    if (kind === 'accepted') return;
-    changes.delete(mutationId);
-    if (kind === 'rejected') {
-      steps = forgotten(steps, mutationId);
-      keepRejected(mutationId, settlement.command, settlement.error);
-    } else isVolatile = kind === 'volatile';
-  }
-
-  function keepRejected(mutationId: string, command: EditCommand | undefined, reason: CampaignError): void {
-    rejected = [...rejected, { mutationId, command, error: reason, rejectedAt: clock.now() }].slice(-REJECTED_KEPT);
   }
 
   function changed(): void {
@@ -143,7 +134,7 @@ export function createCampaignStore({ campaignId, connection, clock, releaseAfte
       durableVersion: mirror?.durableVersion ?? 0,
       archivedAt: mirror?.content.archivedAt,
       recentEntries: mirror?.recent ?? NO_ENTRIES,
-      sync: syncStatus(pending, rejected, isVolatile, connection.state.getSnapshot().status === 'connected'),
+      sync: syncStatus(pending, book.rejected(), book.isVolatile(), connection.state.getSnapshot().status === 'connected'),
       canUndo: steps.undo.length > 0,
       canRedo: steps.redo.length > 0,
       error,
@@ -168,22 +159,21 @@ export function createCampaignStore({ campaignId, connection, clock, releaseAfte
     try {
       if (closed) throw closedError();
       command = build();
-      refuseOversized(command);
+      refuseUnsendable(command, pending.length);
     } catch (thrown) {
       if (!(thrown instanceof CampaignError)) throw thrown;
-      keepRejected(mutationId, command, thrown);
+      book.reject(mutationId, command, thrown);
       changed();
       return failedChange(mutationId, thrown);
     }
     const mutation: Mutation = { mutationId, command, ...(mirror && { base: positionOf(mirror) }), ...options };
     if (mirror) steps = recorded(steps, mutationId, currentView(), command, origin);
-    const open = openChange(mutationId);
-    changes.set(mutationId, open);
+    const { change } = book.open(mutationId);
     pacing.cancel();
     const made: Pending = { campaignId, mutation, madeAt: clock.now(), delivery, containedAt: undefined };
     take({ pending: [...ledger.released(pending), made], settled: [] });
     outbox.wake();
-    return open.change;
+    return change;
   }
 
   const pacing = createPacing(
@@ -191,9 +181,9 @@ export function createCampaignStore({ campaignId, connection, clock, releaseAfte
       command: () => heldOne()?.mutation.command,
       begin: (build) => edit(clock.id(), build, undefined, 'edit', { kind: 'held' }),
       amend(command) {
-        const open = changes.get(heldOne()?.mutation.mutationId ?? '');
-        if (!open) return undefined;
-        const { mutationId } = open.change;
+        const mutationId = heldOne()?.mutation.mutationId;
+        const open = mutationId === undefined ? undefined : book.find(mutationId);
+        if (mutationId === undefined || !open) return undefined;
         const before = mirror && ledger.overlay(mirror.content.state, pending.slice(0, -1));
         if (before) steps = recorded(forgotten(steps, mutationId), mutationId, before, command, 'edit');
         take({ pending: ledger.amended(pending, command), settled: [] });
@@ -254,7 +244,7 @@ export function createCampaignStore({ campaignId, connection, clock, releaseAfte
     undo: () => takeBack('undo'),
     redo: () => takeBack('redo'),
     dismiss(mutationId) {
-      rejected = mutationId === undefined ? [] : rejected.filter((item) => item.mutationId !== mutationId);
+      book.dismiss(mutationId);
       changed();
     },
   };
@@ -262,14 +252,21 @@ export function createCampaignStore({ campaignId, connection, clock, releaseAfte
   return {
     campaign,
     edit,
+    adopt(mutations) {
+      const known = new Set(pending.map(({ mutation }) => mutation.mutationId));
+      const adopted = mutations
+        .filter(({ mutation }) => !known.has(mutation.mutationId))
+        .map(({ mutation, madeAt }): Pending => ({ campaignId, mutation, madeAt, delivery: { kind: 'waiting' }, containedAt: undefined }));
+      take({ pending: [...adopted, ...pending], settled: [] });
+      outbox.wake();
+    },
     close() {
       closed = true;
       pacing.cancel();
       retention.end();
       outbox.stop();
       stopListening();
-      for (const open of changes.values()) open.fail(closedError());
-      changes.clear();
+      book.close();
       pending = [];
       changed();
     },

@@ -1,9 +1,12 @@
 import { createCampaignStore, type CampaignStore } from './campaign-store.ts';
 import { systemClock, type Clock } from './clock.ts';
 import { createConnection, type Connection, type TokenSource } from './connection.ts';
+import { createLeaveWarning } from './leave-warning.ts';
 import { createDefaultCampaign } from './default-campaign.ts';
 import type { WebSocketConstructor } from './live-socket.ts';
 import { systemNetwork, type Network } from './network.ts';
+import type { Pending } from './pending.ts';
+import { createPersistence, type Persistence, type PersistenceOptions } from './persistence.ts';
 import type { CampaignSeed } from './seed.ts';
 import type { Campaign, CampaignClient } from './types.ts';
 
@@ -19,6 +22,13 @@ export interface CampaignClientOptions {
   readonly WebSocket?: WebSocketConstructor | undefined;
   /** How long a campaign's stream stays after its last subscriber has left, in milliseconds. Default 5,000. */
   readonly releaseAfterMs?: number | undefined;
+  /**
+   * Keeps edits that are not yet saved in IndexedDB, so that they survive a reload and are sent by whichever tab is open. A string sets
+   * those of different users of one browser apart: their id. Needs a secure context.
+   */
+  readonly persist?: boolean | string | undefined;
+  /** Asks before the page is left with edits that exist nowhere but in it. Default true. */
+  readonly warnBeforeLeaving?: boolean | undefined;
   /** What is known already, by `prefetchCampaign` where the page was rendered: shown at once, and gone on from. */
   readonly seeds?: readonly CampaignSeed[] | undefined;
   /** Time and chance, for tests. */
@@ -37,31 +47,74 @@ export interface CampaignClientOptions {
  */
 export function createCampaignClient(options: CampaignClientOptions): CampaignClient {
   const { clock = systemClock, network = systemNetwork, releaseAfterMs = RELEASE_AFTER_MS } = options;
+  const { href } = new URL(options.url, globalThis.location?.href);
   const connection = createConnection({
-    url: new URL(options.url, globalThis.location?.href).href,
+    url: href,
     token: options.token,
     WebSocket: options.WebSocket ?? platformWebSocket(),
     clock,
     network,
   });
-  return clientOn(connection, clock, releaseAfterMs, options.seeds);
+  const persist = options.persist === true ? '' : options.persist;
+  return clientOn(connection, clock, releaseAfterMs, {
+    seeds: options.seeds,
+    warnBeforeLeaving: options.warnBeforeLeaving ?? true,
+    ...(typeof persist === 'string' && { persistence: (adopt) => openBrowserPersistence(`${href}#${persist}`, clock, adopt) }),
+  });
+}
+
+/** IndexedDB's code is fetched only by those who ask for it. */
+async function openBrowserPersistence(scope: string, clock: Clock, adopt: PersistenceOptions['adopt']): Promise<Persistence | undefined> {
+  const { indexedDbStorage, webLocks } = await import('./browser-storage.ts');
+  const locks = webLocks();
+  if (locks) return createPersistence({ scope: encodeURIComponent(scope), storage: indexedDbStorage(), locks, clock, adopt });
+  console.warn('campaign-state: persist needs Web Locks, which exist in secure contexts only; unsaved changes stay in memory');
+  return undefined;
+}
+
+export interface ClientParts {
+  readonly seeds?: readonly CampaignSeed[] | undefined;
+  readonly warnBeforeLeaving?: boolean;
+  /** Opens what keeps the outbox beyond the page. */
+  readonly persistence?: (adopt: PersistenceOptions['adopt']) => Promise<Persistence | undefined>;
 }
 
 /** A client on a connection of any kind. */
-export function clientOn(
-  connection: Connection,
-  clock: Clock,
-  releaseAfterMs: number,
-  seeds: readonly CampaignSeed[] = [],
-): CampaignClient {
+export function clientOn(connection: Connection, clock: Clock, releaseAfterMs: number, parts: ClientParts = {}): CampaignClient {
+  const { seeds = [], warnBeforeLeaving = false } = parts;
   const stores = new Map<string, CampaignStore>();
+  const unsaved = new Map<string, readonly Pending[]>();
+  const warnOf = createLeaveWarning();
   let defaultCampaign: Campaign | undefined;
+  let persistence: Persistence | undefined;
+  let closed = false;
+
+  void parts
+    .persistence?.((campaignId, mutations) => open(campaignId).adopt(mutations))
+    .then((opened) => {
+      persistence = opened;
+      if (closed) opened?.close();
+      for (const [campaignId, pending] of unsaved) onPending(campaignId, pending);
+    });
+
+  function onPending(campaignId: string, pending: readonly Pending[]): void {
+    unsaved.set(campaignId, pending);
+    persistence?.save(campaignId, pending);
+    const unsent = [...unsaved.values()].flat().filter(({ delivery }) => delivery.kind !== 'accepted').length;
+    warnOf(warnBeforeLeaving && !persistence ? unsent : 0);
+  }
 
   function open(campaignId: string): CampaignStore {
     const known = stores.get(campaignId);
     if (known) return known;
-    const seed = seeds.find((given) => given.campaignId === campaignId);
-    const store = createCampaignStore({ campaignId, connection, clock, releaseAfterMs, seed });
+    const store = createCampaignStore({
+      campaignId,
+      connection,
+      clock,
+      releaseAfterMs,
+      seed: seeds.find((given) => given.campaignId === campaignId),
+      onPending: (pending) => onPending(campaignId, pending),
+    });
     stores.set(campaignId, store);
     return store;
   }
@@ -77,6 +130,10 @@ export function clientOn(
     trpc: connection.trpc,
     authenticate: (token) => connection.authenticate(token),
     close() {
+      closed = true;
+      // What is kept on the device stays there, for the next client.
+      persistence?.close();
+      warnOf(0);
       connection.close();
       for (const store of stores.values()) store.close();
     },

@@ -19,11 +19,19 @@ export interface PushLimits {
  */
 const PUSH: PushLimits = { mutations: LIMITS.pushMutations, bytes: 2 * LIMITS.documentBytes };
 
-/** Refuses a command that could not travel. */
-export function refuseOversized(command: EditCommand): void {
+/** Mutations that may wait on a device, per campaign. */
+const WAITING_AT_MOST = 1_000;
+
+/** Refuses a command that could not travel, and one more where too many wait already. */
+export function refuseUnsendable(command: EditCommand, waiting: number): void {
   const bytes = utf8Bytes(JSON.stringify(command));
-  if (bytes <= PUSH.bytes) return;
-  throw new CampaignError({ reason: 'TOO_LARGE', message: `The change takes ${bytes} bytes; at most ${PUSH.bytes} can be sent`, limit: PUSH.bytes });
+  if (bytes > PUSH.bytes) {
+    throw new CampaignError({ reason: 'TOO_LARGE', message: `The change takes ${bytes} bytes; at most ${PUSH.bytes} can be sent`, limit: PUSH.bytes });
+  }
+  if (waiting >= WAITING_AT_MOST) {
+    const message = `${WAITING_AT_MOST} changes wait to be saved; no more are taken before some are`;
+    throw new CampaignError({ reason: 'OVERLOADED', message, limit: WAITING_AT_MOST });
+  }
 }
 
 /** The mutations of one campaign, as the outbox sees them. */

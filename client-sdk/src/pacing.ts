@@ -4,7 +4,7 @@ import { composePatches } from './compose-patch.ts';
 import type { CampaignUpdates } from './document.ts';
 import { updateCommand } from './editors.ts';
 import { CampaignError } from './errors.ts';
-import { refuseOversized } from './outbox.ts';
+import { refuseUnsendable } from './outbox.ts';
 import type { Campaign, Change, Pace } from './types.ts';
 
 /** The edits of a campaign, as pacing sees them. */
@@ -59,7 +59,7 @@ function composed(before: EditCommand | undefined, updates: CampaignUpdates): Ed
     const patch = composePatches(before.updates, updateCommand(updates).updates);
     if (!patch) return undefined;
     const command: EditCommand = { type: 'update', updates: patch };
-    refuseOversized(command);
+    refuseUnsendable(command, 0);
     return command;
   } catch (thrown) {
     if (thrown instanceof CampaignError) return undefined;
