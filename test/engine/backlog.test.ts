@@ -16,6 +16,7 @@ describe('the archive is away', () => {
     const { manager, clock } = world;
     await world.create();
     const watching = watch(manager, { receipts: true });
+    await clock.settle();
     away = true;
     for (let n = 0; n < 10; n += 1) expect(await world.title(`t${n}`)).toMatchObject({ durability: 'accepted' });
     await clock.advance(5_000);

@@ -54,6 +54,7 @@ describe('a line that ends', () => {
   it('G1 M191 subscribers get a snapshot with reset and what was lost, or go on where all they saw survived', async () => {
     const { manager, clock, breakLine, commits, title } = await worldAtRisk();
     const watching = watch(manager, { receipts: true });
+    await clock.settle();
     asReceipt(await clock.until(manager.mutate(CALLERS.editor, CAMPAIGN, setTitle('two'), {})));
     const behind = watch(manager);
     await clock.settle();

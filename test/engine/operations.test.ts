@@ -52,6 +52,7 @@ describe('operations', () => {
     await world.create();
     await world.create('other');
     const [first] = [watch(manager), watch(manager)];
+    await clock.settle();
     await world.title('one');
     await refusal(world.title('x', { expectedVersion: 9 }));
     await clock.advance(2_000);
@@ -84,6 +85,7 @@ describe('operations', () => {
     const world = engineWorld({ observer, idleTtl: 400 });
     await world.create();
     const watching = watch(world.manager);
+    await world.clock.settle();
     await world.title('one', { mutationId: 'm' });
     await world.title('one', { mutationId: 'm' });
     await world.title('one');

@@ -53,6 +53,7 @@ describe.each(WAYS)('a subscription, by %s', (way) => {
     const world = engineWorld();
     await world.create();
     const [plain, receipts] = [watch(world.manager), watch(world.manager, { receipts: true })];
+    await world.clock.settle();
     await world.title('one');
     await world.clock.advance(100);
     expect(receipts.events.at(-1)).toMatchObject({ event: { type: 'durable', position: expect.stringMatching(/:2$/) } });
@@ -115,6 +116,7 @@ describe.each(WAYS)('a subscription, by %s', (way) => {
     const lost = await before.title('lost');
     const after = engineWorld({ clock, memory: { store } });
     const [good, bad] = [watch(after.manager, { lastEventId: survived.position }), watch(after.manager, { lastEventId: lost.position })];
+    await clock.settle();
     await after.title('after');
     expect(good.events.every(({ event }) => event.type === 'entries')).toBe(true);
     expect(bad.events[0]).toMatchObject({ event: { type: 'snapshot', reason: 'reset', state: { title: 'kept' } } });
@@ -142,6 +144,7 @@ describe.each(WAYS)('a subscription, by %s', (way) => {
     const world = engineWorld();
     await world.create();
     const watching = watch(world.manager);
+    await world.clock.settle();
     await burst(world, 1_000);
     expect(watching.mirror).toMatchObject({ version: 1_001, entries: 1_000, snapshots: ['start'] });
   });
@@ -155,6 +158,7 @@ describe.each(WAYS)('a slow reader, by %s', (way) => {
     const world = engineWorld({ subscriberBuffer: 16 });
     await world.create();
     const watching = watch(world.manager);
+    await world.clock.settle();
     await world.title('zero');
     watching.reader.hold(CONGESTED);
     await world.title('one');
@@ -170,6 +174,7 @@ describe.each(WAYS)('a slow reader, by %s', (way) => {
     const world = engineWorld({ subscriberBuffer: 16 });
     await world.create();
     const watching = watch(world.manager);
+    await world.clock.settle();
     await world.title('zero');
     watching.reader.hold(CONGESTED);
     await burst(world, 20);
@@ -195,6 +200,7 @@ describe.each(WAYS)('a slow reader, by %s', (way) => {
     });
     await world.create();
     const watching = watch(world.manager);
+    await world.clock.settle();
     commits.shut();
     await world.title('one');
     watching.reader.hold(CONGESTED);
