@@ -17,6 +17,8 @@ export function defineSections<const S extends Sections>(sections: S): S {
   return sections;
 }
 
+type Issue = z.core.$ZodIssue | { code: 'custom'; path: []; message: string };
+
 export type Checked =
   /** `sizeBound`: the document takes at most so many bytes; to be handed in with the next change. */
   { ok: true; sizeBound: number } | { ok: false; refusal: Refusal };
@@ -56,11 +58,20 @@ function refuse(path: Path, message: string, limit?: number): { ok: false; refus
   return { ok: false, refusal: { reason, message, path, ...(limit !== undefined && { limit }) } };
 }
 
+/** An operator's schema may throw (one that is asynchronous does): the field is refused, and the server stays up. */
+function firstIssue(schema: z.ZodType | undefined, value: JsonValue | undefined): Issue | undefined {
+  try {
+    return schema?.safeParse(value).error?.issues[0];
+  } catch {
+    return { code: 'custom', path: [], message: "this server's schema for it failed" };
+  }
+}
+
 function checkField(field: string, value: JsonValue | undefined, sections: Sections): Refusal | undefined {
   const known: Readonly<Record<string, z.ZodType>> = FIELD_SCHEMAS;
   const schemas = [Object.hasOwn(known, field) ? known[field] : undefined, Object.hasOwn(sections, field) ? sections[field] : undefined];
   for (const schema of schemas) {
-    const issue = schema?.safeParse(value).error?.issues[0];
+    const issue = firstIssue(schema, value);
     if (!issue) continue;
     const path = [field, ...issue.path.map((step) => (typeof step === 'symbol' ? String(step) : step))];
     const limit = issue.code === 'too_big' ? Number(issue.maximum) : undefined;

@@ -80,7 +80,8 @@ export function formatResumeId(epoch: string, version: number, viewKey: string):
   return viewKey === '' ? position : `${position}.${viewKey}`;
 }
 
-function parseResumeId(text: string): { epoch: string; version: number; viewKey: string } | undefined {
+/** Reads a resume id; `undefined` for anything else. */
+export function parseResumeId(text: string): { epoch: string; version: number; viewKey: string } | undefined {
   const dot = text.indexOf('.');
   const position = parsePosition(dot < 0 ? text : text.slice(0, dot));
   return position && { ...position, viewKey: dot < 0 ? '' : text.slice(dot + 1) };

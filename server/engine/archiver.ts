@@ -26,6 +26,14 @@ export interface Archiver {
   stop(): Promise<void>;
 }
 
+/** Bytes of entries in one transaction, at most. */
+const BATCH_BYTES = 8 * 1024 * 1024;
+
+/** The archive has it, and the log could not be told. */
+class LogAway extends Error {
+  override readonly name = 'LogAway';
+}
+
 /** What the archive held of a campaign after the last commit of ours. */
 interface Checkpoint {
   epoch: string;
@@ -43,7 +51,7 @@ export function createArchiver(options: ArchiverOptions): Archiver {
   const { log, archive, clock, observer } = options;
   const batchEntries = options.batchEntries ?? 1_000;
   const retry = options.retry ?? { first: 100, longest: 10_000 };
-  const checkpoints = new LRUCache<string, Checkpoint>({ max: 1_000 });
+  const checkpoints = new LRUCache<string, Checkpoint>({ max: 256 });
   /** Campaigns whose data the archive refuses, and when each is tried again. */
   const stalled = new Map<string, { until: number; attempt: number }>();
   let attempt = 0;
@@ -108,6 +116,13 @@ export function createArchiver(options: ArchiverOptions): Archiver {
     return entries.reduce((content, { record }) => apply(content, record), base);
   };
 
+  /** The log being away is neither the archive's fault nor the campaign's: the whole round is tried again. */
+  const tellDurable = async (campaignId: string, epoch: string, version: number): Promise<void> => {
+    await log.markDurable(campaignId, epoch, version).catch((cause: unknown) => {
+      throw new LogAway(asError(cause).message, { cause });
+    });
+  };
+
   /** The archive stands elsewhere: either it has these entries already, or their line is not the archive's. */
   const settleConflict = async (campaignId: string, entries: readonly SealedEntry[], head: Head | undefined): Promise<void> => {
     checkpoints.delete(campaignId);
@@ -115,7 +130,7 @@ export function createArchiver(options: ArchiverOptions): Archiver {
     const behind = head !== undefined && entries[0] !== undefined && head.version >= entries[0].record.version;
     if (head && behind && head.epoch === entries[0]?.record.epoch && (known === undefined || known.tail === head.tail)) {
       stalled.delete(campaignId);
-      await log.markDurable(campaignId, head.epoch, head.version);
+      await tellDurable(campaignId, head.epoch, head.version);
       return;
     }
     const found = head ? `${head.epoch}:${head.version}` : 'nothing';
@@ -135,7 +150,7 @@ export function createArchiver(options: ArchiverOptions): Archiver {
       stalled.delete(part.campaignId);
       const { epoch, version } = last.record;
       checkpoints.set(part.campaignId, { epoch, version, content: { state: part.state, archivedAt: part.archivedAt } });
-      await log.markDurable(part.campaignId, epoch, version);
+      await tellDurable(part.campaignId, epoch, version);
     }
   };
 
@@ -153,6 +168,7 @@ export function createArchiver(options: ArchiverOptions): Archiver {
     try {
       return await work;
     } catch (cause) {
+      if (cause instanceof LogAway) throw cause;
       await archive.ping();
       markStalled(campaignId, asError(cause));
       return undefined;
@@ -162,7 +178,7 @@ export function createArchiver(options: ArchiverOptions): Archiver {
   const round = async (): Promise<boolean> => {
     const now = clock.now();
     const except = new Set([...stalled].filter(([, { until }]) => until > now).map(([campaignId]) => campaignId));
-    const pending = await log.pending(batchEntries, except);
+    const pending = withinBytes(await log.pending(batchEntries, except), BATCH_BYTES);
     // Whose turn has come and who waits for nothing any more has got over it: another archiver may have been there.
     if (pending.length === 0) for (const campaignId of stalled.keys()) if (!except.has(campaignId)) stalled.delete(campaignId);
     const prepared = await Promise.all(pending.map((entries) => orStall(entries.campaignId, toCommit(entries))));
@@ -171,6 +187,7 @@ export function createArchiver(options: ArchiverOptions): Archiver {
     try {
       await commit(parts);
     } catch (cause) {
+      if (cause instanceof LogAway) throw cause;
       observer.commitFailed?.({ error: asError(cause), attempt: attempt + 1, retryInMs: 0 });
       for (const { campaignId } of parts) checkpoints.delete(campaignId);
       // Rejects where the archive is away: then it is no campaign's fault, and the whole round is tried again later.
@@ -237,6 +254,18 @@ export function createArchiver(options: ArchiverOptions): Archiver {
       await ended;
     },
   };
+}
+
+/** The first of them, as far as they fit; one entry always does. */
+function withinBytes(pending: readonly PendingEntries[], limit: number): PendingEntries[] {
+  const taken: PendingEntries[] = [];
+  let bytes = 0;
+  for (const { campaignId, entries } of pending) {
+    const fitting = entries.filter((sealed) => (bytes += sealed.bytes.length) <= limit || (taken.length === 0 && sealed === entries[0]));
+    if (fitting.length > 0) taken.push({ campaignId, entries: fitting });
+    if (bytes > limit) break;
+  }
+  return taken;
 }
 
 function asError(cause: unknown): Error {

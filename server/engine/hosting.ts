@@ -35,6 +35,10 @@ export interface Hosting {
   peek(campaignId: string): LoadedCampaign | undefined;
   readonly size: number;
   subscribers(): number;
+  /** Bytes of entries in memory that are not durable. */
+  readonly unsavedBytes: number;
+  /** Reads what the log has beyond what this instance knows of a campaign. */
+  catchUp(campaign: LoadedCampaign): Promise<void>;
   /** Resolves once no queue holds a mutation, or after that many milliseconds. */
   settled(patience: number): Promise<void>;
   /** From now on nothing is appended any more, and nobody is let go. */
@@ -50,6 +54,7 @@ export function createHosting(options: HostingOptions): Hosting {
   const inMemory = new Map<string, LoadedCampaign>();
   /** Campaigns on their way out: whoever wants one again waits until it has left. */
   const leaving = new Map<string, Promise<void>>();
+  let unsavedBytes = 0;
   const reloading = new Map<string, Promise<void>>();
   const repairing = new Map<string, Promise<void>>();
   let stopped = false;
@@ -80,16 +85,25 @@ export function createHosting(options: HostingOptions): Hosting {
       const live = createLiveCampaign(campaignId, seated);
       return { live, fanOut: createFanOut(live, options) };
     });
+    unsavedBytes += campaign.live.unsavedBytes;
     inMemory.set(campaignId, campaign);
     observer.loaded?.(campaignId);
     return campaign;
+  };
+
+  /** Keeps the sum of what the campaigns in memory have not saved. */
+  const counted = <T>(live: LiveCampaign, change: () => T): T => {
+    const before = live.unsavedBytes;
+    const result = change();
+    unsavedBytes += live.unsavedBytes - before;
+    return result;
   };
 
   const hear = (campaign: LoadedCampaign, event: LogEvent): void => {
     const { live, fanOut } = campaign;
     switch (event.kind) {
       case 'durable':
-        if (event.epoch === live.head.epoch && markDurable(live, event.version)) fanOut.notify();
+        if (event.epoch === live.head.epoch && counted(live, () => markDurable(live, event.version))) fanOut.notify();
         return;
       case 'reset':
         void reloadSafely(campaign);
@@ -103,7 +117,7 @@ export function createHosting(options: HostingOptions): Hosting {
 
   /** The door of this instance: applies, and tells whoever watches. */
   const deliverHere = ({ live, fanOut }: LoadedCampaign, sealed: SealedEntry): Delivery => {
-    const delivery = deliver(live, sealed);
+    const delivery = counted(live, () => deliver(live, sealed));
     if (delivery !== 'applied') return delivery;
     fanOut.notify();
     const { version, at } = sealed.record;
@@ -143,7 +157,7 @@ export function createHosting(options: HostingOptions): Hosting {
     const before: Known = { head: live.head, unsaved: [...live.unsaved] };
     const reloaded = seat(live.id, before, (seated) => {
       const { watermark, ...fresh } = createLiveCampaign(live.id, seated);
-      Object.assign(live, fresh);
+      counted(live, () => Object.assign(live, fresh));
       if (fresh.head.epoch === before.head.epoch) {
         live.watermark.advance(watermark.version);
         fanOut.notify();
@@ -228,6 +242,10 @@ export function createHosting(options: HostingOptions): Hosting {
     get size() {
       return inMemory.size;
     },
+    get unsavedBytes() {
+      return unsavedBytes;
+    },
+    catchUp: repair,
     subscribers() {
       let sum = 0;
       for (const { fanOut } of inMemory.values()) sum += fanOut.size;

@@ -26,6 +26,8 @@ export interface LiveCampaign {
   generation: number;
   /** Entries beyond the watermark, in order: what this instance can save if the log loses them. */
   unsaved: SealedEntry[];
+  /** Bytes of these. */
+  unsavedBytes: number;
   /** Readers without a token are given entries after this version only: those up to it were made while it was a draft (G11). */
   publicFloor: number;
 }
@@ -46,6 +48,7 @@ export function createLiveCampaign(id: string, { archived, opened }: Seated): Li
     watermark: createWatermark(Math.max(archived.head.version, opened.durableVersion)),
     generation: archived.seat.generation,
     unsaved: [],
+    unsavedBytes: 0,
     publicFloor: publicFloorOf(archived),
   };
   for (const sealed of archived.recent) remember(live, sealed);
@@ -85,7 +88,10 @@ export function deliver(live: LiveCampaign, sealed: SealedEntry): Delivery {
   live.updatedBy = record.actor.id;
   remember(live, sealed);
   live.window.trim(live.watermark.version);
-  if (record.version > live.watermark.version) live.unsaved.push(sealed);
+  if (record.version > live.watermark.version) {
+    live.unsaved.push(sealed);
+    live.unsavedBytes += sealed.bytes.length;
+  }
   return 'applied';
 }
 
@@ -93,7 +99,8 @@ export function deliver(live: LiveCampaign, sealed: SealedEntry): Delivery {
 export function markDurable(live: LiveCampaign, version: number): boolean {
   if (!live.watermark.advance(version)) return false;
   const firstUnsaved = live.unsaved.findIndex(({ record }) => record.version > version);
-  live.unsaved.splice(0, firstUnsaved < 0 ? live.unsaved.length : firstUnsaved);
+  const saved = live.unsaved.splice(0, firstUnsaved < 0 ? live.unsaved.length : firstUnsaved);
+  for (const { bytes } of saved) live.unsavedBytes -= bytes.length;
   return true;
 }
 

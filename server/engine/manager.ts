@@ -37,6 +37,8 @@ export interface ManagerOptions {
   maxLoaded?: number;
   /** Entries that may wait for the archive before mutations are refused with `OVERLOADED`. Default 100,000. */
   maxBacklog?: number;
+  /** Bytes of them, likewise. Default 256 MiB. */
+  maxBacklogBytes?: number;
   /** How long a caller waits for durability, in milliseconds. Default 30 s. */
   durablePatience?: number;
   /** How long an append may stay without a known outcome, in milliseconds. Default 5 s. */
@@ -114,6 +116,7 @@ export function createManager(options: ManagerOptions): Manager {
     maxLoaded,
     durability: options.durability ?? 'accepted',
     maxBacklog: options.maxBacklog ?? 100_000,
+    maxBacklogBytes: options.maxBacklogBytes ?? 256 * 1024 * 1024,
     report: createMutationReport(clock, counting, trace),
     isStopping: () => stopping,
   });

@@ -29,6 +29,7 @@ export interface MutatingOptions {
   durability: 'accepted' | 'durable';
   durablePatience: number;
   maxBacklog: number;
+  maxBacklogBytes: number;
   maxLoaded: number;
   isStopping(): boolean;
 }
@@ -45,10 +46,15 @@ export function createMutating(options: MutatingOptions): Mutating {
   /** What stands against taking a mutation at all. */
   const refuseLoad = (): CampaignError | undefined => {
     if (options.isStopping()) return shuttingDown();
+    const { maxBacklog, maxBacklogBytes } = options;
     const { entries } = log.backlog();
-    if (entries < options.maxBacklog) return undefined;
-    const message = `${entries} changes wait for the database, at most ${options.maxBacklog} may; try again later`;
-    return new CampaignError('OVERLOADED', message, { limit: options.maxBacklog, retryAfterMs: RETRY_AFTER_MS });
+    if (entries >= maxBacklog) {
+      const message = `${entries} changes wait for the database, at most ${maxBacklog} may; try again later`;
+      return new CampaignError('OVERLOADED', message, { limit: maxBacklog, retryAfterMs: RETRY_AFTER_MS });
+    }
+    if (hosting.unsavedBytes < maxBacklogBytes) return undefined;
+    const message = `changes of ${hosting.unsavedBytes} bytes wait for the database, at most ${maxBacklogBytes} may; try again later`;
+    return new CampaignError('OVERLOADED', message, { limit: maxBacklogBytes, retryAfterMs: RETRY_AFTER_MS });
   };
 
   const refuse = (identity: Identity, campaignId: string, type: QueuedCommand['type'], wanted: string): CampaignError | undefined => {

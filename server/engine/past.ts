@@ -28,6 +28,8 @@ export function createPast(archive: Archive): Past {
   const stateAt = async (live: LiveCampaign, version: number): Promise<JsonObject> => {
     if (version === live.head.version) return live.content.state;
     if (version > live.head.version) throw notFound(live, version);
+    // Before the first version there was nothing; that is what a diff from 0 starts with.
+    if (version === 0) return {};
     const durable = live.watermark.version;
     // Taken in the same moment as the watermark, which may move while the archive answers.
     const unsaved: readonly SealedEntry[] = live.unsaved.filter(({ record }) => record.version <= version);

@@ -1,5 +1,6 @@
 import { asCampaign } from '../core/campaign.ts';
 import { CampaignError } from '../core/errors.ts';
+import { parseResumeId } from '../core/cursor.ts';
 import { diff } from '../core/merge-patch.ts';
 import { can, roleFor, type Identity } from '../core/permissions.ts';
 import { parsePosition, survivingVersion } from '../core/position.ts';
@@ -10,7 +11,7 @@ import { isPublished } from './live-campaign.ts';
 import type { Past } from './past.ts';
 import type { Archive, Clock } from './ports.ts';
 import { forbidden, notFound, notPersistent } from './refusals.ts';
-import type { Caller, CampaignService, VisibleSummary } from './service.ts';
+import type { Caller, CampaignService, VisibleSummary, WatchOptions } from './service.ts';
 import { waitDurable } from './wait-durable.ts';
 
 export interface ReadingOptions {
@@ -36,6 +37,15 @@ export function createReading(options: ReadingOptions): Reading {
     // Only callers without a token can be refused by now: for them a draft is not there.
     if (!can(identity, action, campaignId, isPublished(campaign.live.content))) throw notFound(campaignId);
     return campaign;
+  };
+
+  /** Opens once the campaign is as new as what this caller has seen of it: elsewhere it may have been further than here. */
+  const openFor = async <T>(caller: Caller, { campaignId, lastEventId }: WatchOptions, open: (campaign: LoadedCampaign) => T): Promise<T> => {
+    const campaign = await readable(caller, campaignId, 'read');
+    const seen = lastEventId === undefined ? undefined : parseResumeId(lastEventId);
+    const { head } = campaign.live;
+    if (seen?.epoch === head.epoch && seen.version > head.version) await hosting.catchUp(campaign);
+    return open(campaign);
   };
 
   return {
@@ -100,16 +110,17 @@ export function createReading(options: ReadingOptions): Reading {
       return { campaignId, position };
     },
 
-    watch(caller, reader, { campaignId, lastEventId, receipts }) {
-      const opened = readable(caller, campaignId, 'read').then(({ fanOut }) =>
+    watch(caller, reader, options) {
+      const { lastEventId, receipts } = options;
+      const opened = openFor(caller, options, ({ fanOut }) =>
         fanOut.subscribe({ reader, signal: caller.signal, lastEventId, receipts: receipts === true && persistent }),
       );
       return deferredIterator(opened, caller.signal);
     },
 
-    async join(caller, member, { campaignId, lastEventId, receipts }) {
-      const { fanOut } = await readable(caller, campaignId, 'read');
-      return fanOut.enter(member, { lastEventId, receipts: receipts === true && persistent });
+    join(caller, member, options) {
+      const { lastEventId, receipts } = options;
+      return openFor(caller, options, ({ fanOut }) => fanOut.enter(member, { lastEventId, receipts: receipts === true && persistent }));
     },
   };
 
