@@ -1,5 +1,6 @@
 import { apply, NOTHING, type CampaignContent } from '../../server/core/apply.ts';
 import type { JsonObject } from '../../server/core/json.ts';
+import { parseResumeId } from '../../server/core/cursor.ts';
 import { parsePosition } from '../../server/core/position.ts';
 import type { SnapshotReason } from '../../server/core/stream.ts';
 import type { ResumableEvent } from '../../server/engine/service.ts';
@@ -20,10 +21,11 @@ export interface StreamMirror {
   take(event: ResumableEvent): void;
 }
 
-export function streamMirror(): StreamMirror {
-  let position = { epoch: '', version: 0 };
+/** @param from where it stood before, and goes on from; its content from before is not known to it then */
+export function streamMirror(from?: string): StreamMirror {
+  let position = parseResumeId(from ?? '') ?? { epoch: '', version: 0 };
   let content = NOTHING;
-  let resumeId: string | undefined;
+  let resumeId = from;
   let durable = 0;
   const snapshots: SnapshotReason[] = [];
   let entries = 0;
@@ -81,7 +83,7 @@ export function streamMirror(): StreamMirror {
         }
       }
       resumeId = id;
-      const resumed = parsePosition(id.split('.')[0] ?? '');
+      const resumed = parseResumeId(id);
       demand(resumed?.epoch === position.epoch && resumed.version === position.version, `the resume id is ${id}`);
     },
   };

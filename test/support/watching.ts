@@ -69,7 +69,7 @@ export function watch(manager: Manager, options: Partial<WatchOptions> = {}, rea
   const controller = new AbortController();
   const watching: Watching = {
     events: [],
-    mirror: streamMirror(),
+    mirror: streamMirror(options.lastEventId),
     reader,
     end: undefined,
     abort: () => controller.abort(),
