@@ -41,13 +41,14 @@ export function decideGroup(
   const outcomes: Plan['outcomes'] = [];
   const planned = new Map<string, AppliedMutation>();
 
-  const appliedBefore = ({ mutationId }: WaitingMutation): AppliedMutation | undefined => live.window.find(mutationId) ?? known.get(mutationId);
+  const appliedBefore = ({ mutationId }: WaitingMutation): AppliedMutation | undefined =>
+    planned.get(mutationId) ?? live.window.find(mutationId) ?? known.get(mutationId);
 
   for (const unit of units) {
     const lastApplied = unit.findLastIndex((mutation) => appliedBefore(mutation) !== undefined);
     for (const [index, mutation] of unit.entries()) {
       const { mutationId } = mutation;
-      const applied = planned.get(mutationId) ?? appliedBefore(mutation);
+      const applied = appliedBefore(mutation);
       if (applied) {
         outcomes.push({ mutation, outcome: answerKnown(applied, mutation.request.command) });
         continue;

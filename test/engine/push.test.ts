@@ -85,6 +85,16 @@ describe('push', () => {
     const again = await clock.until(manager.push(CALLERS.editor, CAMPAIGN, [...mutations, { mutationId: '4', command: features('add', 'b') }]));
     expect(again).toMatchObject([{ receipt: { changed: false } }, { ok: false }, { receipt: { version: 3 } }, { receipt: { version: 4 } }]);
     expect(await world.state()).toMatchObject({ features: ['b'] });
+
+    // Also where the first try and the second are decided together, because both waited for the log.
+    const twice = [
+      { mutationId: '5', command: features('add', 'b') },
+      { mutationId: '6', command: features('remove', 'b') },
+    ];
+    await clock.until(
+      Promise.all([manager.mutate(CALLERS.editor, CAMPAIGN, setTitle('x'), {}), manager.push(CALLERS.editor, CAMPAIGN, twice), manager.push(CALLERS.editor, CAMPAIGN, twice)]),
+    );
+    expect(await world.state()).toMatchObject({ features: [] });
   });
 
   it('M53 is refused as a whole without the right, and for load', async () => {
