@@ -70,6 +70,7 @@ export function createRedisLog(options: RedisLogOptions): RedisLog {
     url: options.url,
     ...(options.commandTimeout !== undefined && { commandTimeout: options.commandTimeout }),
     onError: fail,
+    onMessage: (channel, message) => hear(channel, message),
     onSubscriberReady: () => void resubscribe(),
   });
 
@@ -98,7 +99,7 @@ export function createRedisLog(options: RedisLogOptions): RedisLog {
     if ((leases.get(campaign.campaignId) ?? 0) > clock.now()) archiveSoon(campaign.campaignId);
   };
 
-  subscriber.on('smessage', (channel: string, message: string) => {
+  const hear = (channel: string, message: string): void => {
     const campaign = hosted.onChannel(channel);
     if (!campaign) return;
     try {
@@ -109,16 +110,21 @@ export function createRedisLog(options: RedisLogOptions): RedisLog {
     } catch (error) {
       fail(error);
     }
-  });
+  };
+
+  /** Each does what it can; where one fails, the others are not kept from it. */
+  const settle = async (...works: Promise<void>[]): Promise<void> => {
+    for (const outcome of await Promise.allSettled(works)) if (outcome.status === 'rejected') fail(outcome.reason);
+  };
+
+  const listen = async (): Promise<void> => {
+    await Promise.all(hosted.channels().filter((channel) => !subscriber.hears(channel)).map((channel) => subscriber.subscribe(channel)));
+  };
 
   /** After a reconnect: subscribes anew, then reads what was published in between. The check does the same, a little later. */
   const resubscribe = async (): Promise<void> => {
-    try {
-      await Promise.all(hosted.channels().map((channel) => subscriber.ssubscribe(channel)));
-      await checkHeads();
-    } catch (error) {
-      fail(error);
-    }
+    await settle(listen());
+    await settle(checkHeads());
   };
 
   const read = async (campaignId: string, afterVersion: number, limit: number): Promise<SealedEntry[]> => {
@@ -136,6 +142,8 @@ export function createRedisLog(options: RedisLogOptions): RedisLog {
     }
     if (asVersion('HEADS', version) > campaign.version) {
       for (const sealed of await read(campaign.campaignId, campaign.version, READ_AT_ONCE)) tellEntry(campaign, sealed);
+      // A publication was lost, or the channel has moved to another node of the cluster.
+      await subscriber.subscribe(campaign.keys.channel);
     }
     hosted.tellDurable(campaign, asText('HEADS', epoch), asVersion('HEADS', durable));
   };
@@ -163,12 +171,7 @@ export function createRedisLog(options: RedisLogOptions): RedisLog {
 
   let cancelCheck = clock.after(checkEvery, () => void check());
   const check = async (): Promise<void> => {
-    try {
-      await checkHeads();
-      await findOrphans();
-    } catch (error) {
-      fail(error);
-    }
+    await settle(listen(), checkHeads(), findOrphans());
     // Spread, so that instances which started together do not ask together for ever.
     if (!stopped) cancelCheck = clock.after(checkEvery * (0.75 + clock.random() / 2), () => void check());
   };
@@ -187,7 +190,7 @@ export function createRedisLog(options: RedisLogOptions): RedisLog {
       // Subscribe first, read second: what comes in between is heard twice, and nothing is missed.
       const campaign = hosted.add(campaignId, generation, archived.version, listener);
       const { meta, log, channel } = campaign.keys;
-      await subscriber.ssubscribe(channel);
+      await subscriber.subscribe(channel);
       const reply = asList('OPEN', await run(OPEN, [meta, log], [String(generation), String(archived.version), archived.tail, archived.epoch]));
       switch (reply[0]) {
         case 'absent':
@@ -230,7 +233,7 @@ export function createRedisLog(options: RedisLogOptions): RedisLog {
       hosted.remove(campaign);
       leases.delete(campaignId);
       const { meta, log, channel } = campaign.keys;
-      await subscriber.sunsubscribe(channel);
+      await subscriber.unsubscribe(channel);
       return leave && (await run(LEAVE, [meta, log], [String(campaign.generation), channel])) === 1;
     },
 
@@ -316,9 +319,8 @@ export function createRedisLog(options: RedisLogOptions): RedisLog {
     },
 
     async ready() {
-      for (const client of [commands, subscriber]) {
-        if (client.status !== 'ready') await new Promise<void>((resolve) => client.once('ready', () => resolve()));
-      }
+      if (commands.status !== 'ready') await new Promise<void>((resolve) => commands.once('ready', () => resolve()));
+      await subscriber.ready();
       return checkRedis(commands);
     },
 

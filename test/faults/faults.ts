@@ -16,7 +16,7 @@ export interface Inflicted {
   /** What it was done to. */
   detail: string;
   /** Ends it; resolves when everything is there again. */
-  heal(): Promise<void> | void;
+  heal: () => Promise<void> | void;
 }
 
 export interface Fault {

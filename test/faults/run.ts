@@ -24,7 +24,7 @@ export interface RunOptions {
   hold: { short: number; long: number };
   /** Every fault once, then mixes for so long, in milliseconds. */
   mixes: number;
-  say(text: string): void;
+  say: (text: string) => void;
 }
 
 export interface RunResult {

@@ -164,6 +164,7 @@ export function describeOrderedLog(name: string, create: () => Promise<LogUnderT
       const others = other.after(other.start, 2);
       await log.append(ID, start, mine);
       await log.append('autumn', other.start, others);
+      await under.delivered();
       expect(await log.pending(10)).toEqual([
         { campaignId: ID, entries: mine },
         { campaignId: 'autumn', entries: others },

@@ -1,4 +1,5 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import { createSubscriber, type Subscriber } from './subscriber.ts';
 
 export interface RedisConnectionOptions {
   /** `redis://…`; several addresses, separated by commas, are nodes of one cluster. */
@@ -6,16 +7,17 @@ export interface RedisConnectionOptions {
   /** How long a command may go unanswered, in milliseconds. Default 2,000. */
   commandTimeout?: number;
   /** Hears of every connection error; there is one for each try to connect again. */
-  onError(error: Error): void;
-  /** The subscriber's connection is (again) there: what was published meanwhile has been missed. */
-  onSubscriberReady(): void;
+  onError: (error: Error) => void;
+  onMessage: (channel: string, message: string) => void;
+  /** A connection for subscriptions is (again) there: what was published meanwhile has been missed. */
+  onSubscriberReady: () => void;
 }
 
-/** Two connections, because one that subscribes can do nothing else. */
+/** Apart, because a connection that subscribes can do nothing else. */
 export interface RedisConnection {
   readonly commands: Redis | Cluster;
-  readonly subscriber: Redis | Cluster;
-  close(): void;
+  readonly subscriber: Subscriber;
+  close: () => void;
 }
 
 /** Between two pings, in milliseconds; a link that answers none within {@link SILENCE_MS} is dead, whatever TCP believes. */
@@ -23,7 +25,10 @@ const PING_MS = 1_500;
 const SILENCE_MS = 4_000;
 
 export function connectRedis(options: RedisConnectionOptions): RedisConnection {
-  const { url, commandTimeout = 2_000, onError, onSubscriberReady } = options;
+  const { url, commandTimeout = 2_000, onError, onMessage, onSubscriberReady } = options;
+  const addresses = url.split(',').map((address) => address.trim());
+  const [address = ''] = addresses;
+  const retryStrategy = (attempt: number): number => Math.random() * Math.min(100 * 2 ** Math.min(attempt, 5), 2_000) + 20;
   const shared = {
     commandTimeout,
     connectTimeout: 3_000,
@@ -35,35 +40,34 @@ export function connectRedis(options: RedisConnectionOptions): RedisConnection {
     autoResubscribe: false,
     enableReadyCheck: true,
   } satisfies RedisOptions;
-  const retryStrategy = (attempt: number): number => Math.random() * Math.min(100 * 2 ** Math.min(attempt, 5), 2_000) + 20;
+  const lone = { ...shared, enableOfflineQueue: false, retryStrategy } satisfies RedisOptions;
+  const credentials = credentialsOf(address);
 
-  const open = (role: 'commands' | 'subscriber'): Redis | Cluster => {
-    const addresses = url.split(',').map((address) => address.trim());
-    const [address = ''] = addresses;
-    const client =
-      addresses.length > 1
-        ? new Cluster(addresses, {
-            enableOfflineQueue: false,
-            shardedSubscribers: role === 'subscriber',
-            clusterRetryStrategy: retryStrategy,
-            clusterNodeRetryStrategy: retryStrategy,
-            slotsRefreshTimeout: 2_000,
-            redisOptions: shared,
-          })
-        : new Redis(address, { ...shared, enableOfflineQueue: false, retryStrategy });
-    client.on('error', onError);
-    return client;
-  };
+  const commands = addresses.length > 1
+    ? new Cluster(addresses, {
+        enableOfflineQueue: false,
+        clusterRetryStrategy: retryStrategy,
+        slotsRefreshTimeout: 2_000,
+        redisOptions: { ...shared, ...credentials },
+      })
+    : new Redis(address, lone);
+  commands.on('error', onError);
 
-  const commands = open('commands');
-  const subscriber = open('subscriber');
-  subscriber.on('ready', onSubscriberReady);
+  const subscriber = createSubscriber({
+    addresses,
+    open(node) {
+      const client = addresses.includes(node) ? new Redis(node, lone) : new Redis(node, { ...lone, ...credentials });
+      client.on('error', onError);
+      return client;
+    },
+    onMessage,
+    onReady: onSubscriberReady,
+  });
 
   // A failed ping says nothing that the socket's own timeout does not: it closes the link, and the client connects again.
   const ping = setInterval(() => {
-    for (const client of [commands, subscriber]) {
-      if (client.status === 'ready') client.ping().catch(() => undefined);
-    }
+    if (commands.status === 'ready') commands.ping().catch(() => undefined);
+    subscriber.ping().catch(() => undefined);
   }, PING_MS);
   ping.unref();
 
@@ -73,7 +77,17 @@ export function connectRedis(options: RedisConnectionOptions): RedisConnection {
     close() {
       clearInterval(ping);
       commands.disconnect();
-      subscriber.disconnect();
+      subscriber.close();
     },
+  };
+}
+
+/** For nodes of a cluster that only the others have named. */
+function credentialsOf(address: string): Pick<RedisOptions, 'username' | 'password' | 'tls'> {
+  const { username, password, protocol } = new URL(address);
+  return {
+    ...(username !== '' && { username: decodeURIComponent(username) }),
+    ...(password !== '' && { password: decodeURIComponent(password) }),
+    ...(protocol === 'rediss:' && { tls: {} }),
   };
 }
