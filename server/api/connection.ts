@@ -21,7 +21,7 @@ export interface ConnectionOptions {
   /** Gives the socket up. */
   readonly disconnect: () => void;
   /** Writes a frame of its own, beside tRPC's; where that can be done, events are pushed by rooms. */
-  readonly push: ((frame: Buffer) => void) | undefined;
+  readonly push: ((frame: Uint8Array) => void) | undefined;
   rate: MutationRate;
   /** Under which the rate limit counts this connection's mutations, given who is calling. */
   readonly rateKey: (identity: Identity) => string;

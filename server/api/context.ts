@@ -9,7 +9,7 @@ export const CONTRACT = '1';
 /** One ws socket, or one http request. */
 export interface Connection extends Reader {
   /** Writes a frame of its own, beside tRPC's; where that can be done, events are pushed by rooms. */
-  readonly push: ((frame: Buffer) => void) | undefined;
+  readonly push: ((frame: Uint8Array) => void) | undefined;
   /** Keeps the order in which this connection's mutations arrived. */
   readonly lane: OrderLane;
   /** Who is calling; throws `CampaignError` where nobody was let in, or where the token has expired. */
