@@ -102,6 +102,9 @@ const environment = z.object({
   NODE_ENV: z.string().optional(),
 });
 
+/** The names of all variables. */
+export const VARIABLES: readonly string[] = Object.keys(environment.shape);
+
 /**
  * Reads the configuration from environment variables. A bad value is answered with one sentence that names the variable and what it
  * takes, never the value: it may be a secret.

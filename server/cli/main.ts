@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import packageJson from '../package.json' with { type: 'json' };
 import { announcementLines } from './announcement.ts';
+import { VARIABLES } from './config.ts';
 import { giveUp } from './give-up.ts';
 import { runServer } from './run-server.ts';
 import { printToken } from './token.ts';
@@ -15,8 +16,8 @@ const HELP = `campaign-state ${packageJson.version}: live campaign state over tR
                                           prints a token for the server's AUTH_SECRET
   npx @campaign-state/server --version
 
-  Everything else is set by environment variables: PORT, HOST, DATA_DIR, DATABASE_URL, REDIS_URL, AUTH_SECRET …
-  The package's README lists them all.
+  Everything else is set by environment variables, which the package's README explains:
+${inColumns(VARIABLES)}
 `;
 
 const options = { help: { type: 'boolean', short: 'h' }, version: { type: 'boolean', short: 'v' } } as const;
@@ -47,6 +48,11 @@ function readArguments(args: string[]) {
   } catch (error) {
     giveUp(error instanceof Error ? error.message : String(error));
   }
+}
+
+function inColumns(names: readonly string[]): string {
+  const rows = Array.from({ length: Math.ceil(names.length / 3) }, (_, row) => names.slice(row * 3, row * 3 + 3));
+  return rows.map((row) => `    ${row.map((name) => name.padEnd(30)).join('').trimEnd()}`).join('\n');
 }
 
 function print(text: string): void {
