@@ -1,4 +1,5 @@
 import type { CampaignState, ConfigSection } from '../../server/core/campaign.ts';
+import type { SectionSchema } from './sections.ts';
 
 /**
  * The place for an app's own narrowing of the document, by declaration merging.
@@ -12,13 +13,8 @@ import type { CampaignState, ConfigSection } from '../../server/core/campaign.ts
 // oxlint-disable-next-line typescript/no-empty-object-type
 export interface Register {}
 
-/** What a schema of any library that follows Standard Schema says about its output, read from its type alone. */
-interface SchemaOf<T> {
-  readonly '~standard': { readonly types?: { readonly output: T } | undefined };
-}
-
 type RegisteredSections = Register extends { sections: infer S }
-  ? { [K in keyof S]?: S[K] extends SchemaOf<infer Output> ? Output : never }
+  ? { [K in keyof S]?: S[K] extends SectionSchema<infer Output> ? Output : never }
   : object;
 
 /** The document of a campaign, narrowed by what the app registered. */

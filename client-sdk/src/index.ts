@@ -5,6 +5,7 @@ export type { CampaignDocument, CampaignUpdates, Patch, Register, SectionValue }
 export { CampaignError } from './errors.ts';
 export type { WebSocketConstructor, WebSocketLike } from './live-socket.ts';
 export type { Network } from './network.ts';
+export { defineSections, type SectionSchema } from './sections.ts';
 export { prefetchCampaign, type CampaignSeed } from './seed.ts';
 export type {
   BatchBuilder,

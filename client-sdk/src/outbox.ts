@@ -6,12 +6,7 @@ import { fullJitter, RETRY } from './backoff.ts';
 import type { Clock } from './clock.ts';
 import type { Connection } from './connection.ts';
 import { CampaignError, readFailure } from './errors.ts';
-
-export interface PushLimits {
-  readonly mutations: number;
-  /** Of UTF-8. */
-  readonly bytes: number;
-}
+import type { PushLimits } from './pending.ts';
 
 /**
  * How much one push carries, and how large one mutation may be: twice a document, and with its envelope still below the frame that

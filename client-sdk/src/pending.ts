@@ -8,7 +8,6 @@ import { utf8Bytes } from '../../server/core/plain-json.ts';
 import type { PushOutcome } from '../../server/engine/service.ts';
 import { CampaignError } from './errors.ts';
 import type { Mirror } from './mirror.ts';
-import type { PushLimits } from './outbox.ts';
 
 /**
  * The mutations of this client that are not yet known to be committed, in the order of their intent. Pure: what happens is a
@@ -59,6 +58,12 @@ export function overlay(state: JsonObject, pending: readonly Pending[]): JsonObj
     (view, { mutation, containedAt }) => (containedAt === undefined ? mergePatch(view, effect(view, mutation.command)) : view),
     state,
   );
+}
+
+export interface PushLimits {
+  readonly mutations: number;
+  /** Of UTF-8. */
+  readonly bytes: number;
 }
 
 /** What the next push takes: the oldest waiting ones, within both limits, at least one. Order is the order of intent (G7). */

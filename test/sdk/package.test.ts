@@ -117,6 +117,35 @@ export const row: Row = { campaignId: 'a', title: 'A', version: 1, updatedAt: 0,
 client.campaign.remove.mutate({ campaignId: 'a' });
 `;
 
+/** Sections as an app narrows them, in a project of their own: the registration is global. */
+const SECTIONS = `
+import { createCampaignClient, defineSections } from '@campaign-state/client';
+import { useCampaign, useCampaignState } from '@campaign-state/client/react';
+import { z } from 'zod';
+
+const sections = defineSections({
+  ui_content: z.object({ banner: z.string().max(80), badge: z.object({ text: z.string() }).optional() }),
+  commerce: z.object({ enabled: z.boolean() }),
+});
+declare module '@campaign-state/client' {
+  interface Register { sections: typeof sections }
+}
+
+const campaign = createCampaignClient({ url: 'http://127.0.0.1:4000' }).campaign('spring');
+campaign.update({ ui_content: { badge: { text: 'new' } }, commerce: { enabled: true } });
+campaign.updateConfig('ui_content', { badge: null });
+export const enabled: boolean | undefined = campaign.getSnapshot().state.commerce?.enabled;
+export function Page() {
+  const { state } = useCampaignState();
+  const text: string | undefined = useCampaign((s) => s.ui_content?.badge?.text);
+  return <p>{state.ui_content?.banner}{text}</p>;
+}
+// @ts-expect-error a badge has a text
+campaign.update({ ui_content: { badge: { text: 1 } } });
+// @ts-expect-error commerce is switched by a boolean
+campaign.update({ commerce: { enabled: 'yes' } });
+`;
+
 const CONFIG = {
   target: 'es2022',
   lib: ['es2023', 'dom', 'dom.iterable', 'esnext.disposable'],
@@ -146,19 +175,21 @@ test('K60 K61 without React: it installs plainly, brings no React, compiles and 
   expect(await sh(process.execPath, ['run.js'], at)).toBe('pending\n');
 });
 
-test('K60 K61 with React: a strict consumer compiles on TypeScript 5.9, 6 and 7, nodenext and bundler', INSTALL, async () => {
+test('K19 K60 K61 with React: a strict consumer compiles on TypeScript 5.9, 6 and 7, nodenext and bundler', INSTALL, async () => {
   const compilers = ['typescript59@npm:typescript@5.9', 'typescript6@npm:typescript@6', 'typescript7@npm:typescript@7'];
-  const at = await project('react', ['react@19', '@types/react@19', '@tanstack/react-query@5', ...compilers], {
+  const at = await project('react', ['react@19', '@types/react@19', '@tanstack/react-query@5', 'zod@4', ...compilers], {
     'vanilla.ts': VANILLA,
     'react.tsx': REACT,
     'nodenext.json': tsconfig(['vanilla.ts', 'react.tsx'], NODENEXT),
     'bundler.json': tsconfig(['vanilla.ts', 'react.tsx'], BUNDLER),
+    'sections.tsx': SECTIONS,
+    'sections.json': tsconfig(['sections.tsx'], BUNDLER),
     'stock.ts': STOCK,
     // tRPC's own declarations need those of Node and of `ws`.
     'stock.json': tsconfig(['stock.ts'], { ...NODENEXT, skipLibCheck: true }),
   });
   for (const compiler of ['typescript59', 'typescript6', 'typescript7']) {
-    for (const config of ['nodenext.json', 'bundler.json', 'stock.json']) {
+    for (const config of ['nodenext.json', 'bundler.json', 'sections.json', 'stock.json']) {
       await sh(process.execPath, [join(at, 'node_modules', compiler, 'bin/tsc'), '-p', config], at);
     }
   }
