@@ -20,11 +20,14 @@ export interface ArchiverOptions {
 }
 
 export interface Archiver {
-  /** Commits everything that is pending; false where that did not succeed within that many milliseconds. */
-  flush(patience: number): Promise<boolean>;
+  /** Commits what is pending until `isDone`; false where that did not come true within that many milliseconds. */
+  flush(patience: number, isDone: () => boolean): Promise<boolean>;
   readonly failing: boolean;
   stop(): Promise<void>;
 }
+
+/** How often a flush looks whether it is done, in milliseconds. */
+const FLUSH_POLL_MS = 5;
 
 /** Bytes of entries in one transaction, at most. */
 const BATCH_BYTES = 8 * 1024 * 1024;
@@ -58,8 +61,6 @@ export function createArchiver(options: ArchiverOptions): Archiver {
   let stopping = false;
   let awake = true;
   let wakeUp: (() => void) | undefined;
-  /** Called at the end of each round, for `flush`. */
-  const afterRound = new Set<() => void>();
 
   const wake = (): void => {
     awake = true;
@@ -214,8 +215,6 @@ export function createArchiver(options: ArchiverOptions): Archiver {
         // New entries must not cut the pause short; only the end does.
         await sleep(pause);
         continue;
-      } finally {
-        for (const callback of afterRound) callback();
       }
       if (!awake && !stopping) await sleep(pause);
     }
@@ -231,21 +230,15 @@ export function createArchiver(options: ArchiverOptions): Archiver {
       return attempt > 0 || stalled.size > 0;
     },
 
-    flush(patience) {
-      return new Promise((resolve) => {
-        const finish = (done: boolean): void => {
-          cancel();
-          afterRound.delete(look);
-          resolve(done);
-        };
-        const cancel = clock.after(patience, () => finish(false));
-        const look = (): void => {
-          if (log.backlog().entries === 0) finish(true);
-        };
-        afterRound.add(look);
-        wake();
-        look();
-      });
+    async flush(patience, isDone) {
+      const until = clock.now() + patience;
+      // It does not wait for the end of a pause. Looked at again and again, because others may do the work.
+      wake();
+      while (!isDone()) {
+        if (clock.now() >= until) return false;
+        await new Promise<void>((resolve) => clock.after(Math.min(FLUSH_POLL_MS, until - clock.now()), resolve));
+      }
+      return true;
     },
 
     async stop() {

@@ -41,6 +41,8 @@ export interface Hosting {
   catchUp(campaign: LoadedCampaign): Promise<void>;
   /** Resolves once no queue holds a mutation, or after that many milliseconds. */
   settled(patience: number): Promise<void>;
+  /** Asks whether everything that is in memory now has been committed since; what others append later does not count. */
+  untilSaved(): () => boolean;
   /** From now on nothing is appended any more, and nobody is let go. */
   stop(): void;
 }
@@ -256,6 +258,11 @@ export function createHosting(options: HostingOptions): Hosting {
       while (clock.now() < until && [...hosted.values()].some(({ queue }) => queue.length > 0)) {
         await new Promise<void>((resolve) => clock.after(5, resolve));
       }
+    },
+    untilSaved() {
+      const heads = [...inMemory.values()].map(({ live }) => ({ live, head: live.head }));
+      // Where the epoch ends meanwhile, what did not survive has been told, and there is nothing left to wait for.
+      return () => heads.every(({ live, head }) => live.head.epoch !== head.epoch || live.watermark.version >= head.version);
     },
     stop() {
       stopped = true;

@@ -166,7 +166,7 @@ export function createManager(options: ManagerOptions): Manager {
       await hosting.settled(patience);
       // Before the last commit: what came behind it would be accepted, and gone.
       hosting.stop();
-      const clean = await archiver.flush(Math.max(0, until - clock.now()));
+      const clean = await archiver.flush(Math.max(0, until - clock.now()), hosting.untilSaved());
       await archiver.stop();
       await log.stop();
       return clean;

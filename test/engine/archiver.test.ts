@@ -296,14 +296,15 @@ describe('the archiver', () => {
   it('M131 flush says whether all is committed, within the time', async () => {
     const world = bench();
     const history = await world.campaign('a');
-    expect(await world.archiver.flush(0)).toBe(true);
+    const isDone = (): boolean => world.log.backlog().entries === 0;
+    expect(await world.archiver.flush(0, isDone)).toBe(true);
     world.faults.away = true;
     await world.append(history, 1);
     await world.clock.advance(60_000);
-    expect(await world.clock.until(world.archiver.flush(500))).toBe(false);
+    expect(await world.clock.until(world.archiver.flush(500, isDone))).toBe(false);
     world.faults.away = false;
     // It does not wait for the end of the pause.
-    expect(await world.clock.until(world.archiver.flush(10))).toBe(true);
+    expect(await world.clock.until(world.archiver.flush(10, isDone))).toBe(true);
     await world.archiver.stop();
     expect(world.clock.timers).toBe(0);
   });
