@@ -15,6 +15,7 @@ import type { Context } from './context.ts';
 import { CORRELATION_HEADER } from './correlation.ts';
 import { API_LIMITS } from './limits.ts';
 import { logCall } from './logging.ts';
+import { ServerSocket } from './server-socket.ts';
 import type { MutationRate } from './mutation-rate.ts';
 
 export interface AdmissionOptions {
@@ -37,9 +38,6 @@ export interface Admission {
   /** @param onAdmitted called once somebody was let in, now or later by `session.authenticate` */
   forSocket(options: CreateWSSContextFnOptions, onAdmitted: () => void): Promise<Context>;
 }
-
-/** A frame that is bytes already, and text to whoever reads it. */
-const TEXT = { binary: false };
 
 type Params = Readonly<Record<string, string | undefined>> | null;
 
@@ -116,7 +114,7 @@ export function createAdmission({ service, authenticator, rate, slots, logger, i
         rateKey: () => key,
         bufferedBytes: () => socket.bufferedAmount,
         disconnect: () => socket.terminate(),
-        push: rooms ? (frame) => socket.send(frame, TEXT) : undefined,
+        push: rooms && socket instanceof ServerSocket ? (frame) => socket.writeFrame(frame) : undefined,
       });
       if (access.kind === 'admitted') onAdmitted();
       else connection.onIdentity(onAdmitted);

@@ -5,8 +5,8 @@ import type { ResumableEvent } from '../engine/service.ts';
 /**
  * The way of a room's events onto sockets that tRPC's adapter writes to as well. A subscription's iterator yields one thing, a ticket,
  * and then waits. When the adapter encodes the ticket, it is known under which request id the client listens, and the first event
- * takes the ticket's place in that frame. From then on the room writes the frames itself: an event is encoded once, and its frame is
- * the same bytes for everyone who listens under the same request id, which is most, because clients count from 1.
+ * takes the ticket's place in that frame. From then on the room writes the frames itself: an event is encoded once, and its ws frame
+ * is the same bytes for everyone who listens under the same request id, which is most, because clients count from 1.
  */
 export class RoomTicket {
   readonly #take: (frameFor: (event: ResumableEvent) => Buffer) => ResumableEvent;
@@ -40,13 +40,37 @@ function encode(event: ResumableEvent): EncodedEvent {
   return made;
 }
 
+/** The last frame that was made: a room sends one event to everyone before it takes the next. */
+let last: { event: ResumableEvent; prefix: string; frame: Buffer } | undefined;
+
 function encodeFrame(prefix: string, event: ResumableEvent): Buffer {
+  if (last?.event === event && last.prefix === prefix) return last.frame;
   const { rest, frames } = encode(event);
   let frame = frames.get(prefix);
   if (!frame) {
-    frame = Buffer.from(prefix + rest);
+    frame = textFrame(prefix + rest);
     frames.set(prefix, frame);
   }
+  last = { event, prefix, frame };
+  return frame;
+}
+
+/** A whole ws frame as a server sends it (RFC 6455, 5.2): text, final, not masked. */
+function textFrame(text: string): Buffer {
+  const length = Buffer.byteLength(text);
+  const head = length < 126 ? 2 : length < 65_536 ? 4 : 10;
+  const frame = Buffer.allocUnsafe(head + length);
+  frame[0] = 0x81;
+  if (head === 2) {
+    frame[1] = length;
+  } else if (head === 4) {
+    frame[1] = 126;
+    frame.writeUInt16BE(length, 2);
+  } else {
+    frame[1] = 127;
+    frame.writeBigUInt64BE(BigInt(length), 2);
+  }
+  frame.write(text, head);
   return frame;
 }
 

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
 import { API_LIMITS } from './limits.ts';
 
@@ -9,8 +10,25 @@ const LONGEST_STOP = 256;
 
 /** A ws connection, with what tRPC's adapter leaves to whoever hands it one. */
 export class ServerSocket extends WebSocket {
+  /** What the connection's frames are written to. */
+  #stream: Duplex | undefined;
   /** Stops that wait for the context; `undefined` once it is there. */
   #heldStops: (() => void)[] | undefined = [];
+
+  /** Given with the upgrade, before anything is sent. */
+  attach(stream: Duplex): void {
+    this.#stream = stream;
+  }
+
+  /**
+   * Writes a frame that is made already, and may go to many. Between the frames of `ws`, which writes each of its own in one turn: nothing
+   * here is compressed or comes in fragments.
+   */
+  writeFrame(frame: Uint8Array): void {
+    if (this.readyState !== WebSocket.OPEN || !this.#stream) return;
+    if (this.#stream.writableLength > API_LIMITS.unsentBytes) this.terminate();
+    else this.#stream.write(frame);
+  }
 
   /**
    * The adapter sends whatever is answered, and never looks at what the socket holds already. Subscriptions wait for a slow reader by

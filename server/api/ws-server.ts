@@ -78,7 +78,10 @@ export function createWsServer({ admission, slots, admissionMs, onError }: WsSer
       }
       // Also when the handshake fails: then there is no ws connection to hear of.
       socket.once('close', free);
-      wss.handleUpgrade(req, socket, head, (ws) => wss.emit('connection', ws, req));
+      wss.handleUpgrade(req, socket, head, (ws) => {
+        ws.attach(socket);
+        wss.emit('connection', ws, req);
+      });
     },
     askToReconnect: broadcastReconnectNotification,
     async close() {

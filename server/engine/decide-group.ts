@@ -45,7 +45,7 @@ export function decideGroup(
     planned.get(mutationId) ?? live.window.find(mutationId) ?? known.get(mutationId);
 
   for (const unit of units) {
-    const lastApplied = unit.findLastIndex((mutation) => appliedBefore(mutation) !== undefined);
+    const behind = appliedBehind(unit, appliedBefore);
     for (const [index, mutation] of unit.entries()) {
       const { mutationId } = mutation;
       const applied = appliedBefore(mutation);
@@ -53,11 +53,13 @@ export function decideGroup(
         outcomes.push({ mutation, outcome: answerKnown(applied, mutation.request.command) });
         continue;
       }
-      const decided = decideOne(situation, mutation, target, sections);
-      // What stands behind it has been applied: it was decided before that, without effect, and now would come too late (G7).
-      const decision: Decision = index < lastApplied && decided.kind === 'entry' ? { kind: 'unchanged' } : decided;
+      const decision = decideOne(situation, mutation, target, sections);
       const { epoch, version } = situation;
-      if (decision.kind === 'rejected') {
+      const later = behind[index];
+      if (later && decision.kind !== 'rejected') {
+        // It was decided before that one, without effect, and now would come too late (G7).
+        outcomes.push({ mutation, outcome: { kind: 'unchanged', epoch: later.epoch, version: later.version } });
+      } else if (decision.kind === 'rejected') {
         outcomes.push({ mutation, outcome: { kind: 'rejected', refusal: { ...decision.refusal, mutationId } } });
       } else if (mutation.dryRun) {
         const change = decision.kind === 'entry' ? decision.change : {};
@@ -76,6 +78,21 @@ export function decideGroup(
     }
   }
   return { base: live.head, head, sizeBound: situation.sizeBound, entries, outcomes };
+}
+
+/** For each of a unit, the next one behind it that has been applied: then the unit comes again, and this one was decided before. */
+function appliedBehind(
+  unit: readonly WaitingMutation[],
+  appliedBefore: (mutation: WaitingMutation) => AppliedMutation | undefined,
+): (AppliedMutation | undefined)[] {
+  const behind: (AppliedMutation | undefined)[] = [];
+  let next: AppliedMutation | undefined;
+  for (let index = unit.length - 1; index >= 0; index -= 1) {
+    behind[index] = next;
+    const mutation = unit[index];
+    next = (mutation && appliedBefore(mutation)) ?? next;
+  }
+  return behind;
 }
 
 function toRecord(mutation: WaitingMutation, situation: Situation, change: JsonObject, at: number): LogRecord {

@@ -120,25 +120,21 @@ export function createRooms({ clock, onDelivered }: RoomsOptions): Rooms {
     }
   };
 
-  /** Moves a room to the head: whoever is first among those who can be written to takes the events for all. */
+  /** Moves a room to the head: one member takes each event, with its own rights and by the room's cursor, and all are sent it. */
   const moveRoom = (room: Room): void => {
-    for (const member of room.members) {
-      if (!isCongested(member)) continue;
-      member.subscriber.cursor = room.cursor;
-      becomeSlow(member);
-    }
     for (;;) {
       const [first] = room.members;
       if (!first) return;
+      const before = room.cursor;
       let event: ResumableEvent | undefined;
-      first.subscriber.cursor = room.cursor;
+      first.subscriber.cursor = before;
       try {
         event = first.subscriber.take();
       } catch (error) {
         // Rights ended that all of the room may share, or may not: everyone is asked by itself.
         end(first, error);
         for (const member of room.members) {
-          member.subscriber.cursor = room.cursor;
+          member.subscriber.cursor = before;
           goAlone(member, 'alone');
         }
         schedule();
@@ -146,8 +142,17 @@ export function createRooms({ clock, onDelivered }: RoomsOptions): Rooms {
       }
       room.cursor = first.subscriber.cursor;
       if (!event) return;
-      for (const member of room.members) member.send(event);
-      onDelivered(event, room.members.size);
+      let readers = 0;
+      for (const member of room.members) {
+        if (isCongested(member)) {
+          member.subscriber.cursor = before;
+          becomeSlow(member);
+        } else {
+          member.send(event);
+          readers += 1;
+        }
+      }
+      onDelivered(event, readers);
     }
   };
 
