@@ -83,7 +83,13 @@ describe('push', () => {
     expect(first).toMatchObject([{ receipt: { changed: false } }, { ok: false }, { receipt: { version: 3, changed: true } }]);
     // The answer was lost; what comes with the retry is new.
     const again = await clock.until(manager.push(CALLERS.editor, CAMPAIGN, [...mutations, { mutationId: '4', command: features('add', 'b') }]));
-    expect(again).toMatchObject([{ receipt: { changed: false } }, { ok: false }, { receipt: { version: 3 } }, { receipt: { version: 4 } }]);
+    // It is as durable as the one that it stands before.
+    expect(again).toMatchObject([
+      { receipt: { changed: false, version: 3, durability: 'durable' } },
+      { ok: false },
+      { receipt: { version: 3 } },
+      { receipt: { version: 4 } },
+    ]);
     expect(await world.state()).toMatchObject({ features: ['b'] });
 
     // Also where the first try and the second are decided together, because both waited for the log.
