@@ -29,6 +29,7 @@ describe('instances over one Redis', () => {
   let store: MemoryStore;
   let instances: Instance[];
   let archiveAway: boolean;
+  let beforeCommit: () => Promise<void>;
   let count = 0;
 
   beforeEach(() => {
@@ -36,6 +37,7 @@ describe('instances over one Redis', () => {
     store = createMemoryStore();
     instances = [];
     archiveAway = false;
+    beforeCommit = () => Promise.resolve();
     admin = new Redis(redis.url);
     admin.on('error', () => undefined);
   });
@@ -47,7 +49,11 @@ describe('instances over one Redis', () => {
   /** Takes no commits while `archiveAway`; everything else is the archive's own. */
   const openArchive = (): Archive => {
     const archive = createMemoryArchive({ store, soleUser: false });
-    const commit: Archive['commit'] = (parts) => (archiveAway ? Promise.reject(new Error('the archive is away')) : archive.commit(parts));
+    const commit: Archive['commit'] = async (parts) => {
+      await beforeCommit();
+      if (archiveAway) throw new Error('the archive is away');
+      return archive.commit(parts);
+    };
     return { ...archive, commit, ping: () => (archiveAway ? Promise.reject(new Error('the archive is away')) : archive.ping()) };
   };
 
@@ -233,5 +239,24 @@ describe('instances over one Redis', () => {
     await vi.waitFor(() => expect(a.manager.stats().campaigns).toBe(0), 15_000);
     expect(await admin.exists(campaignKeys(namespace, CAMPAIGN).meta)).toBe(1);
     expect((await title(b, 'still')).version).toBe(3);
+  });
+
+  it('L41 an instance that stops commits what it knows, and does not wait for what others go on writing', async () => {
+    const [a, b] = [await start(), await start()];
+    await create(a);
+    await titleOf(b);
+    const { promise, resolve: letCommit } = Promise.withResolvers<void>();
+    const commits = [promise];
+    beforeCommit = () => commits.shift() ?? Promise.reject(new Error('not now'));
+    await title(a, 'known to A');
+    await vi.waitFor(() => expect(commits).toEqual([]));
+    const stopped = a.manager.stop(5_000);
+    await title(b, 'written meanwhile');
+    await vi.waitFor(() => expect(a.log.backlog().entries).toBe(2));
+    letCommit();
+    expect(await stopped).toBe(true);
+    expect(saved()).toBe(2);
+    beforeCommit = () => Promise.resolve();
+    await vi.waitFor(() => expect(saved()).toBe(3), 15_000);
   });
 });
