@@ -30,7 +30,7 @@ export function refuseUnsendable(command: EditCommand, waiting: number): void {
 }
 
 /** The mutations of one campaign, as the outbox sees them. */
-export interface Queue {
+interface Queue {
   /** The next ones to send, in order; none: there is nothing to do. */
   take(limits: PushLimits): Mutation[];
   answered(outcomes: readonly PushOutcome[]): void;

@@ -27,7 +27,7 @@ export interface Pending {
   readonly containedAt: number | undefined;
 }
 
-export type Delivery =
+type Delivery =
   /** Not to be sent yet: the app is still adding to it (`pacing`). Only the newest one can be. */
   | { readonly kind: 'held' }
   /** To be sent, or to be sent again under the same id. */

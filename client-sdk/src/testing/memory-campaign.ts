@@ -16,7 +16,7 @@ type KitCommand = EditCommand | { type: 'rollback'; target: JsonObject } | { typ
 type KitMutation = Omit<Mutation, 'command'> & { command: KitCommand };
 
 /** Hears everything of one subscription; `resumeId` names the place after the event. */
-export type Subscriber = (resumeId: string, event: WatchEvent) => void;
+type Subscriber = (resumeId: string, event: WatchEvent) => void;
 
 /** The server's side of one campaign, in memory. */
 export interface MemoryCampaign {
