@@ -21,6 +21,7 @@ export default defineConfig({
       },
       { extends: true, test: { name: 'api', include: ['test/{api,start}/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 120_000 } },
       { extends: true, test: { name: 'sdk', include: ['test/sdk/**/*.test.{ts,tsx}'], testTimeout: 60_000, hookTimeout: 120_000 } },
+      { extends: true, test: { name: 'faults', include: ['test/faults/**/*.test.ts'], testTimeout: 300_000, hookTimeout: 180_000, fileParallelism: false } },
       { extends: true, test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], testTimeout: 120_000, hookTimeout: 180_000, fileParallelism: false } },
     ],
   },

@@ -37,7 +37,7 @@ export type ClientLine = Note & { at: number; client: string; campaignId: string
 export type FaultLine = { kind: 'fault'; at: number; name: string; phase: 'begins' | 'ends'; detail: string; losesLog: boolean };
 export type Line = ClientLine | FaultLine;
 
-/** Everything that happened, in the order in which it happened in this process; times in milliseconds since the start. */
+/** Everything that happened, in the order in which it happened in this process; times in milliseconds since the start, no two alike. */
 export interface Journal {
   readonly lines: Line[];
   readonly contents: ReadonlyMap<string, Entry>;
@@ -52,7 +52,8 @@ export function createJournal(): Journal {
   const lines: Line[] = [];
   const contents = new Map<string, Entry>();
   const startedAt = performance.now();
-  const now = (): number => Math.round((performance.now() - startedAt) * 100) / 100;
+  let last = 0;
+  const now = (): number => (last = Math.max(performance.now() - startedAt, last + 0.001));
   return {
     lines,
     contents,
