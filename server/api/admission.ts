@@ -3,7 +3,6 @@ import type { CreateHTTPContextOptions } from '@trpc/server/adapters/standalone'
 import type { CreateWSSContextFnOptions } from '@trpc/server/adapters/ws';
 import type { Logger } from 'pino';
 import { CampaignError } from '../core/errors.ts';
-import type { Identity } from '../core/permissions.ts';
 import type { CampaignService } from '../engine/service.ts';
 import { bearerToken } from './auth.ts';
 import type { Authenticator } from './auth.ts';
@@ -35,8 +34,8 @@ export interface Admission {
   forRequest(options: CreateHTTPContextOptions): Promise<Context>;
   /** Calls that wait for their answer, over all connections. */
   readonly pendingCalls: number;
-  /** @param onAdmitted called once somebody was let in, now or later by `session.authenticate` */
-  forSocket(options: CreateWSSContextFnOptions, onAdmitted: () => void): Promise<Context>;
+  /** The socket counts as admitted once somebody was let in, now or later by `session.authenticate`. */
+  forSocket(socket: ServerSocket, options: CreateWSSContextFnOptions): Promise<Context>;
 }
 
 type Params = Readonly<Record<string, string | undefined>> | null;
@@ -51,8 +50,9 @@ export function createAdmission({ service, authenticator, rate, slots, logger, i
   };
   let sockets = 0;
   let pendingCalls = 0;
-  const common = {
+  const surroundings = {
     rate,
+    rooms,
     now: Date.now,
     onCall(change: 1 | -1) {
       pendingCalls += change;
@@ -94,30 +94,22 @@ export function createAdmission({ service, authenticator, rate, slots, logger, i
       const { req, res, info } = options;
       const tooMuch = excess(options);
       const access = tooMuch ? ({ kind: 'refused', error: tooMuch } as const) : await accessFor(req.headers, info.connectionParams);
-      const connection = createConnection({
-        ...common,
-        access,
-        rateKey: (identity: Identity) => `http ${identity.id}`,
-        bufferedBytes: () => res.writableLength,
-        disconnect: () => res.destroy(),
-        push: undefined,
-      });
+      const transport = {
+        get unsent() {
+          return res.writableLength;
+        },
+        disconnect: () => void res.destroy(),
+      };
+      const connection = createConnection(surroundings, { access, transport, rateKey: undefined });
       return { ...shared, connection, correlationId: correlationOf(res) };
     },
 
-    async forSocket({ req, res: socket, info }, onAdmitted) {
+    async forSocket(socket, { req, info }) {
       const access = await accessFor(req.headers, info.connectionParams);
-      const key = `ws ${(sockets += 1)}`;
-      const connection = createConnection({
-        ...common,
-        access,
-        rateKey: () => key,
-        bufferedBytes: () => socket.bufferedAmount,
-        disconnect: () => socket.terminate(),
-        push: rooms && socket instanceof ServerSocket ? (frame) => socket.writeFrame(frame) : undefined,
-      });
-      if (access.kind === 'admitted') onAdmitted();
-      else connection.onIdentity(onAdmitted);
+      const rateKey = `ws ${(sockets += 1)}`;
+      const connection = createConnection(surroundings, { access, transport: socket, rateKey });
+      if (access.kind === 'admitted') socket.life.admitted = true;
+      else connection.onIdentity(() => (socket.life.admitted = true));
       return { ...shared, connection, correlationId: undefined };
     },
   };

@@ -132,9 +132,8 @@ export const campaignRouter = router({
     const campaignId = orDefault(input?.campaignId, ctx.service.defaultCampaignId);
     const options = { campaignId, lastEventId: input?.lastEventId, receipts: input?.receipts };
     const caller = callerOf(ctx, signal);
-    const { push } = ctx.connection;
-    return push
-      ? subscriptionOf(ctx, campaignId, () => roomSubscription(ctx, push, caller, options), (value) => value)
+    return ctx.connection.pushes
+      ? subscriptionOf(ctx, campaignId, () => roomSubscription(ctx, caller, options), (value) => value)
       : subscriptionOf(
           ctx,
           campaignId,

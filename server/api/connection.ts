@@ -4,6 +4,7 @@ import type { Connection } from './context.ts';
 import { API_LIMITS } from './limits.ts';
 import type { MutationRate } from './mutation-rate.ts';
 import { createOrderLane } from './order-lane.ts';
+import type { OrderLane } from './order-lane.ts';
 
 /**
  * Whether a connection was let in. One that was not stays open and answers every call with the reason, so that a client can still
@@ -14,73 +15,140 @@ export type Access = { kind: 'admitted'; identity: Identity } | { kind: 'refused
 /** Who was not let in has no right to anything. */
 const NOBODY: Identity = { id: 'nobody', grants: {} };
 
-export interface ConnectionOptions {
-  access: Access;
+/** What a connection is made of: a ws socket, or the response to an http request. */
+export interface Transport {
   /** Bytes accepted by the socket and not yet sent. */
-  readonly bufferedBytes: () => number;
+  readonly unsent: number;
   /** Gives the socket up. */
-  readonly disconnect: () => void;
-  /** Writes a frame of its own, beside tRPC's; where that can be done, events are pushed by rooms. */
-  readonly push: ((frame: Uint8Array) => void) | undefined;
+  disconnect(): void;
+  /** Writes a frame of its own, beside tRPC's. */
+  writeFrame?(frame: Uint8Array): void;
+}
+
+/** What all connections of a server share. */
+export interface ConnectionSurroundings {
   rate: MutationRate;
-  /** Under which the rate limit counts this connection's mutations, given who is calling. */
-  readonly rateKey: (identity: Identity) => string;
   /** Epoch milliseconds. */
   readonly now: () => number;
   /** Told of every call that begins (1) or ends (-1). */
   readonly onCall: (change: 1 | -1) => void;
+  /** Whether events are pushed by rooms where the transport can write frames. */
+  rooms: boolean;
+}
+
+export interface ConnectionOptions {
+  access: Access;
+  transport: Transport;
+  /** Under which the rate limit counts this connection's mutations; `undefined`: under the caller's id. */
+  rateKey: string | undefined;
 }
 
 /** The state of one ws socket or one http request. */
-export function createConnection({ access, bufferedBytes, disconnect, push, rate, rateKey, now, onCall }: ConnectionOptions): Connection {
-  const listeners = new Set<() => void>();
-  const beginCall = createCounter(API_LIMITS.pendingCalls, 'calls may wait for their answer on one connection', onCall);
-  const beginSubscription = createCounter(API_LIMITS.subscriptions, 'subscriptions may be open on one connection');
-
-  function admitted(): Identity {
-    if (access.kind === 'refused') throw access.error;
-    const { expiresAt } = access.identity;
-    if (expiresAt !== undefined && expiresAt <= now()) throw new CampaignError('UNAUTHORIZED', 'The token has expired');
-    return access.identity;
-  }
-
-  return {
-    lane: createOrderLane(),
-    admitted,
-    identity: () => (access.kind === 'admitted' ? access.identity : NOBODY),
-    bufferedBytes,
-    disconnect,
-    push,
-    actor: () => (access.kind === 'admitted' ? access.identity.id : undefined),
-    replaceIdentity(next) {
-      // Another token does not make a client understand this server.
-      if (access.kind === 'refused' && access.error.refusal.reason === 'UPGRADE_REQUIRED') throw access.error;
-      access = { kind: 'admitted', identity: next };
-      for (const listener of listeners) listener();
-    },
-    onIdentity(callback) {
-      listeners.add(callback);
-      return () => listeners.delete(callback);
-    },
-    spend: async (mutations) => rate(rateKey(admitted()), mutations),
-    beginCall,
-    beginSubscription,
-  };
+export function createConnection(surroundings: ConnectionSurroundings, options: ConnectionOptions): Connection {
+  return new CallerConnection(surroundings, options);
 }
 
-/** Counts up to a limit; what it returns counts down, once. */
-function createCounter(limit: number, what: string, onChange?: (change: 1 | -1) => void): () => () => void {
-  let count = 0;
+/** A class, because there are as many as sockets: methods on a prototype cost each of them nothing. */
+class CallerConnection implements Connection {
+  readonly #surroundings: ConnectionSurroundings;
+  readonly #transport: Transport;
+  readonly #rateKey: string | undefined;
+  #access: Access;
+  #listeners: Set<() => void> | undefined;
+  #lane: OrderLane | undefined;
+  #calls = 0;
+  #subscriptions = 0;
+
+  constructor(surroundings: ConnectionSurroundings, { access, transport, rateKey }: ConnectionOptions) {
+    this.#surroundings = surroundings;
+    this.#transport = transport;
+    this.#rateKey = rateKey;
+    this.#access = access;
+  }
+
+  get pushes(): boolean {
+    return this.#surroundings.rooms && this.#transport.writeFrame !== undefined;
+  }
+
+  push(frame: Uint8Array): void {
+    this.#transport.writeFrame?.(frame);
+  }
+
+  bufferedBytes(): number {
+    return this.#transport.unsent;
+  }
+
+  disconnect(): void {
+    this.#transport.disconnect();
+  }
+
+  /** Most connections only listen. */
+  get lane(): OrderLane {
+    return (this.#lane ??= createOrderLane());
+  }
+
+  admitted(): Identity {
+    if (this.#access.kind === 'refused') throw this.#access.error;
+    const { expiresAt } = this.#access.identity;
+    if (expiresAt !== undefined && expiresAt <= this.#surroundings.now()) throw new CampaignError('UNAUTHORIZED', 'The token has expired');
+    return this.#access.identity;
+  }
+
+  identity(): Identity {
+    return this.#access.kind === 'admitted' ? this.#access.identity : NOBODY;
+  }
+
+  actor(): string | undefined {
+    return this.#access.kind === 'admitted' ? this.#access.identity.id : undefined;
+  }
+
+  replaceIdentity(next: Identity): void {
+    // Another token does not make a client understand this server.
+    if (this.#access.kind === 'refused' && this.#access.error.refusal.reason === 'UPGRADE_REQUIRED') throw this.#access.error;
+    this.#access = { kind: 'admitted', identity: next };
+    for (const listener of this.#listeners ?? []) listener();
+  }
+
+  onIdentity(callback: () => void): () => void {
+    const listeners = (this.#listeners ??= new Set());
+    listeners.add(callback);
+    return () => listeners.delete(callback);
+  }
+
+  async spend(mutations: number): Promise<void> {
+    const { id } = this.admitted();
+    await this.#surroundings.rate(this.#rateKey ?? `http ${id}`, mutations);
+  }
+
+  beginCall(): () => void {
+    refuseBeyond(this.#calls, API_LIMITS.pendingCalls, 'calls may wait for their answer on one connection');
+    const { onCall } = this.#surroundings;
+    this.#calls += 1;
+    onCall(1);
+    return once(() => {
+      this.#calls -= 1;
+      onCall(-1);
+    });
+  }
+
+  beginSubscription(): () => void {
+    refuseBeyond(this.#subscriptions, API_LIMITS.subscriptions, 'subscriptions may be open on one connection');
+    this.#subscriptions += 1;
+    return once(() => {
+      this.#subscriptions -= 1;
+    });
+  }
+}
+
+function refuseBeyond(count: number, limit: number, what: string): void {
+  if (count >= limit) throw new CampaignError('RATE_LIMITED', `At most ${limit} ${what}`, { limit });
+}
+
+function once(action: () => void): () => void {
+  let done = false;
   return () => {
-    if (count >= limit) throw new CampaignError('RATE_LIMITED', `At most ${limit} ${what}`, { limit });
-    count += 1;
-    onChange?.(1);
-    let counted = true;
-    return () => {
-      if (!counted) return;
-      counted = false;
-      count -= 1;
-      onChange?.(-1);
-    };
+    if (done) return;
+    done = true;
+    action();
   };
 }

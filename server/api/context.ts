@@ -8,8 +8,9 @@ export const CONTRACT = '1';
 
 /** One ws socket, or one http request. */
 export interface Connection extends Reader {
-  /** Writes a frame of its own, beside tRPC's; where that can be done, events are pushed by rooms. */
-  readonly push: ((frame: Uint8Array) => void) | undefined;
+  /** Whether events are pushed to it by rooms, as frames of their own beside tRPC's. */
+  readonly pushes: boolean;
+  push(frame: Uint8Array): void;
   /** Keeps the order in which this connection's mutations arrived. */
   readonly lane: OrderLane;
   /** Who is calling; throws `CampaignError` where nobody was let in, or where the token has expired. */

@@ -1,7 +1,7 @@
 import { initTRPC } from '@trpc/server';
-import { uuidv7 } from 'uuidv7';
 import { CAMPAIGN_ID_PATTERN } from '../core/campaign.ts';
 import type { Caller } from '../engine/service.ts';
+import { freshId } from '../engine/system-clock.ts';
 import type { CallReport, Context } from './context.ts';
 import { formatError, refusalOf, toCallError } from './failure.ts';
 import type { Ticket } from './order-lane.ts';
@@ -37,7 +37,7 @@ export interface CallContext extends Context {
 const framed = t.procedure.use(async ({ ctx, path, type, getRawInput, next }) => {
   // Nothing may be awaited before this line: up to here, calls come in the order in which their messages arrived.
   const ticket = type === 'mutation' ? ctx.connection.lane.take() : undefined;
-  const call: Call = { path, ticket, correlationId: ctx.correlationId ?? uuidv7(), startedAt: performance.now() };
+  const call: Call = { path, ticket, correlationId: ctx.correlationId ?? freshId(), startedAt: performance.now() };
   try {
     const result = await next({ ctx: { call } });
     if (result.ok && type === 'subscription') return result;

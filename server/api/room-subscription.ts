@@ -12,7 +12,6 @@ import type { CallContext } from './procedures.ts';
  */
 export function roomSubscription(
   ctx: CallContext,
-  push: (frame: Buffer) => void,
   caller: Caller,
   options: WatchOptions,
 ): AsyncIterator<TrackedEnvelope<WatchEvent>> {
@@ -25,7 +24,7 @@ export function roomSubscription(
   const member = {
     reader: ctx.connection,
     send(event: ResumableEvent) {
-      if (frameFor) push(frameFor(event));
+      if (frameFor) ctx.connection.push(frameFor(event));
     },
     end(error: unknown) {
       if (error === undefined) ended.resolve();

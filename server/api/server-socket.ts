@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
+import type { Transport } from './connection.ts';
 import { API_LIMITS } from './limits.ts';
 
 type SendCallback = (error?: Error) => void;
@@ -9,7 +10,9 @@ type SendOptions = { mask?: boolean | undefined; binary?: boolean | undefined; c
 const LONGEST_STOP = 256;
 
 /** A ws connection, with what tRPC's adapter leaves to whoever hands it one. */
-export class ServerSocket extends WebSocket {
+export class ServerSocket extends WebSocket implements Transport {
+  /** Looked at by `socket-watch.ts`; times of `performance.now()`. */
+  readonly life = { admitted: false, openedAt: performance.now(), heardAt: performance.now(), askedAt: 0 };
   /** What the connection's frames are written to. */
   #stream: Duplex | undefined;
   /** Stops that wait for the context; `undefined` once it is there. */
@@ -18,6 +21,14 @@ export class ServerSocket extends WebSocket {
   /** Given with the upgrade, before anything is sent. */
   attach(stream: Duplex): void {
     this.#stream = stream;
+  }
+
+  get unsent(): number {
+    return this.bufferedAmount;
+  }
+
+  disconnect(): void {
+    this.terminate();
   }
 
   /**
@@ -46,6 +57,7 @@ export class ServerSocket extends WebSocket {
    * by one, and until the context is there.
    */
   override emit(event: string | symbol, ...args: unknown[]): boolean {
+    if (event === 'message' || event === 'pong') this.life.heardAt = performance.now();
     if (event !== 'message' || !isStop(args[0])) return super.emit(event, ...args);
     const deliver = (): void => {
       super.emit(event, ...args);
@@ -53,6 +65,12 @@ export class ServerSocket extends WebSocket {
     if (!this.#heldStops) setImmediate(deliver);
     else if (this.#heldStops.length < API_LIMITS.pendingCalls) this.#heldStops.push(deliver);
     return true;
+  }
+
+  /** Pings; any word after this is an answer. */
+  askForLife(now: number): void {
+    this.life.askedAt = now;
+    if (this.readyState === WebSocket.OPEN) this.ping();
   }
 
   /** The context is there: what came before can go on. */

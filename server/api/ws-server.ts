@@ -12,6 +12,7 @@ import { encodeMessage } from './frames.ts';
 import { API_LIMITS } from './limits.ts';
 import { appRouter } from './router.ts';
 import { ServerSocket } from './server-socket.ts';
+import { watchSockets } from './socket-watch.ts';
 
 /** Why the server closes a ws connection; the reason travels with the code. */
 export const CLOSE_CODES = {
@@ -44,14 +45,10 @@ export interface WsServer {
 /** tRPC over ws. */
 export function createWsServer({ admission, slots, admissionMs, onError }: WsServerOptions): WsServer {
   const wss = new WebSocketServer({ noServer: true, maxPayload: API_LIMITS.messageBytes, perMessageDeflate: false, WebSocket: ServerSocket });
-  const waiting = new WeakMap<WebSocket, NodeJS.Timeout>();
-
-  // Before tRPC's own listener: it may be done with admitting when it returns.
-  wss.on('connection', (socket) => {
-    const { code, reason } = CLOSE_CODES.notAdmitted;
-    const timer = setTimeout(() => socket.close(code, reason), admissionMs);
-    waiting.set(socket, timer);
-    socket.once('close', () => clearTimeout(timer));
+  const stopWatching = watchSockets({
+    sockets: wss.clients,
+    admissionMs,
+    onNotAdmitted: (socket) => socket.close(CLOSE_CODES.notAdmitted.code, CLOSE_CODES.notAdmitted.reason),
   });
 
   const { broadcastReconnectNotification } = applyWSSHandler({
@@ -59,12 +56,14 @@ export function createWsServer({ admission, slots, admissionMs, onError }: WsSer
     router: appRouter,
     async createContext(options) {
       const { res: socket } = options;
-      const context = await admission.forSocket(options, () => clearTimeout(waiting.get(socket)));
-      if (socket instanceof ServerSocket) socket.releaseStops();
+      if (!(socket instanceof ServerSocket)) throw new Error('not a socket of this server');
+      const context = await admission.forSocket(socket, options);
+      // The adapter holds the request for as long as the socket; nobody looks at its headers again.
+      options.req.headers = {};
+      options.req.rawHeaders = [];
+      socket.releaseStops();
       return context;
     },
-    // Finds half-open links: 20 s without a word, and the socket is gone.
-    keepAlive: { enabled: true, pingMs: 15_000, pongWaitMs: 5_000 },
     experimental_encoder: boundedEncoder,
     onError: ({ error, path }) => onError(error, path),
   });
@@ -85,6 +84,7 @@ export function createWsServer({ admission, slots, admissionMs, onError }: WsSer
     },
     askToReconnect: broadcastReconnectNotification,
     async close() {
+      stopWatching();
       const { code, reason } = CLOSE_CODES.restart;
       const closed = [...wss.clients].map((client) => closeSocket(client, code, reason));
       wss.close();

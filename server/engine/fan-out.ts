@@ -37,6 +37,7 @@ export interface SubscribeOptions extends Omit<WatchOptions, 'campaignId'> {
 export function createFanOut(live: LiveCampaign, options: FanOutOptions): FanOut {
   const { clock, observer } = options;
   const events = createCampaignEvents(live);
+  const surroundings = { ...options, live, events };
   const subscriptions = new Set<Subscription>();
 
   const report = ({ event }: ResumableEvent, readers: number): void => {
@@ -45,7 +46,7 @@ export function createFanOut(live: LiveCampaign, options: FanOutOptions): FanOut
   const rooms = createRooms({ clock, onDelivered: report });
 
   const subscriberFor = (reader: Reader, { lastEventId, receipts = false }: Omit<WatchOptions, 'campaignId'>, onRights: () => void): Subscriber =>
-    createSubscriber({ ...options, live, events, reader, lastEventId, receipts, onRights });
+    createSubscriber(surroundings, { reader, lastEventId, receipts, onRights });
 
   const notify = (): void => {
     for (const subscription of subscriptions) subscription.wake();

@@ -24,7 +24,8 @@ export interface Subscriber {
   close(): boolean;
 }
 
-export interface SubscriberOptions {
+/** What all subscribers of one campaign share. */
+export interface SubscriberSurroundings {
   live: LiveCampaign;
   events: CampaignEvents;
   clock: Clock;
@@ -32,6 +33,9 @@ export interface SubscriberOptions {
   /** `CAMPAIGN_SUBSCRIBER_BUFFER`. */
   buffer: number;
   publicView: View;
+}
+
+export interface SubscriberOptions {
   reader: Reader;
   lastEventId: string | undefined;
   receipts: boolean;
@@ -42,75 +46,90 @@ export interface SubscriberOptions {
 /** Timers hold 31 bits of milliseconds; a token that is valid for longer is looked at again then. */
 const LONGEST_TIMER = 2 ** 31 - 1;
 
-export function createSubscriber(options: SubscriberOptions): Subscriber {
-  const { live, events, clock, observer, buffer, publicView, reader, receipts, onRights } = options;
-  let view = viewFor(reader.identity(), publicView);
-  let lagging = false;
-  let cancelExpiry = (): void => undefined;
+export function createSubscriber(surroundings: SubscriberSurroundings, options: SubscriberOptions): Subscriber {
+  return new CampaignSubscriber(surroundings, options);
+}
 
-  const watchExpiry = (): void => {
-    cancelExpiry();
-    const { expiresAt } = reader.identity();
-    if (expiresAt === undefined) return;
-    cancelExpiry = clock.after(Math.min(Math.max(0, expiresAt - clock.now()), LONGEST_TIMER), rightsChanged);
-  };
+/** A class, because there are as many as readers: methods on a prototype cost each of them nothing. */
+class CampaignSubscriber implements Subscriber {
+  readonly reader: Reader;
+  readonly receipts: boolean;
+  cursor: Cursor;
+  readonly #surroundings: SubscriberSurroundings;
+  readonly #onRights: () => void;
+  readonly #stopIdentity: () => void;
+  #cancelExpiry: (() => void) | undefined;
+  #view: View;
+  #lagging = false;
 
-  const rightsChanged = (): void => {
-    watchExpiry();
-    onRights();
-  };
+  constructor(surroundings: SubscriberSurroundings, { reader, lastEventId, receipts, onRights }: SubscriberOptions) {
+    this.reader = reader;
+    this.receipts = receipts;
+    this.#surroundings = surroundings;
+    this.#onRights = onRights;
+    this.#view = viewFor(reader.identity(), surroundings.publicView);
+    this.cursor = joining(lastEventId, viewKey(this.#view));
+    this.#stopIdentity = reader.onIdentity(() => this.#rightsChanged());
+    this.#watchExpiry();
+  }
+
+  get viewKey(): string {
+    return viewKey(this.#view);
+  }
+
+  take(): ResumableEvent | undefined {
+    this.#authorise();
+    const { live, events, observer, buffer } = this.#surroundings;
+    const joins = this.cursor.phase === 'joining';
+    const ringFloor = this.#view.kind === 'full' ? live.ring.floor : Math.max(live.ring.floor, live.publicFloor);
+    const line = { ...live.head, lineage: live.lineage, ringFloor, durableVersion: live.watermark.version };
+    const taken = step(this.cursor, line, { lagging: this.#lagging, buffer, receipts: this.receipts });
+    this.cursor = taken.cursor;
+    // Whatever comes of it, nothing is missing now.
+    this.#lagging = false;
+    if (taken.kind === 'idle') return undefined;
+    if (joins && taken.kind !== 'durable') observer.joined?.(taken.kind === 'entries' ? 'entries' : taken.reason);
+    if (taken.kind === 'snapshot' && taken.reason === 'slow') observer.dropped?.();
+    return events.make(taken, this.#view);
+  }
+
+  lag(): void {
+    this.#lagging = true;
+  }
+
+  close(): boolean {
+    if (this.cursor.phase === 'closed') return false;
+    this.cursor = { phase: 'closed' };
+    this.#stopIdentity();
+    this.#cancelExpiry?.();
+    return true;
+  }
 
   /** Rights are looked at before every event: they may have been replaced, have run out, or the campaign may be a draft again. */
-  const authorise = (): void => {
-    const identity = reader.identity();
+  #authorise(): void {
+    const { live, clock, publicView } = this.#surroundings;
+    const identity = this.reader.identity();
     const refusal = refuseReader(identity, live, clock.now());
     if (refusal) throw refusal;
     const now = viewFor(identity, publicView);
-    if (viewKey(now) !== viewKey(view)) subscriber.cursor = { phase: 'joining', reason: 'view' };
-    view = now;
-  };
+    if (viewKey(now) !== viewKey(this.#view)) this.cursor = { phase: 'joining', reason: 'view' };
+    this.#view = now;
+  }
 
-  const stopIdentity = reader.onIdentity(rightsChanged);
+  #rightsChanged(): void {
+    this.#watchExpiry();
+    this.#onRights();
+  }
 
-  const subscriber: Subscriber = {
-    reader,
-    receipts,
-    cursor: joining(options.lastEventId, viewKey(view)),
-
-    get viewKey() {
-      return viewKey(view);
-    },
-
-    take() {
-      authorise();
-      const joins = subscriber.cursor.phase === 'joining';
-      const ringFloor = view.kind === 'full' ? live.ring.floor : Math.max(live.ring.floor, live.publicFloor);
-      const line = { ...live.head, lineage: live.lineage, ringFloor, durableVersion: live.watermark.version };
-      const taken = step(subscriber.cursor, line, { lagging, buffer, receipts });
-      subscriber.cursor = taken.cursor;
-      // Whatever comes of it, nothing is missing now.
-      lagging = false;
-      if (taken.kind === 'idle') return undefined;
-      if (joins && taken.kind !== 'durable') observer.joined?.(taken.kind === 'entries' ? 'entries' : taken.reason);
-      if (taken.kind === 'snapshot' && taken.reason === 'slow') observer.dropped?.();
-      return events.make(taken, view);
-    },
-
-    lag() {
-      lagging = true;
-    },
-
-    close() {
-      if (subscriber.cursor.phase === 'closed') return false;
-      subscriber.cursor = { phase: 'closed' };
-      stopIdentity();
-      cancelExpiry();
-      return true;
-    },
-  };
-
-  watchExpiry();
-  return subscriber;
+  #watchExpiry(): void {
+    this.#cancelExpiry?.();
+    this.#cancelExpiry = undefined;
+    const { clock } = this.#surroundings;
+    const { expiresAt } = this.reader.identity();
+    if (expiresAt === undefined) return;
+    const wait = Math.min(Math.max(0, expiresAt - clock.now()), LONGEST_TIMER);
+    this.#cancelExpiry = clock.after(wait, () => this.#rightsChanged());
+  }
 }
 
 /** Why that identity may not read that campaign now, if it may not. */

@@ -11,16 +11,14 @@ import { CAMPAIGN, startServer } from './support/server.ts';
 
 /** The context of one connection, as the server makes it, without a socket. */
 function contextFor(service: CampaignService): Context {
-  const connection = createConnection({
-    access: { kind: 'admitted', identity: { id: 'ada', grants: { '*': 'admin' } } },
-    rate: async () => {},
-    rateKey: () => 'one',
-    disconnect: () => undefined,
-    push: undefined,
-    bufferedBytes: () => 0,
-    now: Date.now,
-    onCall: () => {},
-  });
+  const connection = createConnection(
+    { rate: async () => {}, rooms: false, now: Date.now, onCall: () => {} },
+    {
+      access: { kind: 'admitted', identity: { id: 'ada', grants: { '*': 'admin' } } },
+      transport: { unsent: 0, disconnect: () => undefined },
+      rateKey: 'one',
+    },
+  );
   const identity = { id: 'grace', grants: { '*': 'admin' } } as const;
   return {
     service,
