@@ -1,0 +1,205 @@
+import { apply, NOTHING, type CampaignContent } from '../../server/core/apply.ts';
+import type { Entry, Receipt, ViewEntry } from '../../server/core/entry.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../../server/core/json.ts';
+import type { MemoryStore } from '../../server/archive/memory-archive.ts';
+import type { LogRecord } from '../../server/engine/ports.ts';
+import { FIRST_TAIL, nextTail } from '../../server/engine/seal.ts';
+
+/** A guarantee that did not hold. */
+export class Violation extends Error {
+  override readonly name = 'Violation';
+  readonly guarantee: string;
+
+  constructor(guarantee: string, message: string) {
+    super(`${guarantee}: ${message}`);
+    this.guarantee = guarantee;
+  }
+}
+
+/** Knows what everyone has seen and been told, and holds it against each other and against the disk. */
+export interface Checker {
+  /** The first thing that did not hold. */
+  readonly violation: Violation | undefined;
+  fail(guarantee: string, message: string): never;
+  /** Something threw where nobody waits: a violation is known already, anything else is one by itself. */
+  note: (error: unknown) => void;
+  /** G2: someone saw that entry at that version of that epoch. */
+  entry(campaignId: string, epoch: string, entry: Entry | ViewEntry, who: string): void;
+  /** G2, G6, G11: someone holds that state at that position; without a token no more than what everyone may see. */
+  state(campaignId: string, epoch: string, version: number, state: JsonObject, who: string, view?: 'full' | 'public'): void;
+  /** A mutation leaves its client, for the first time or again. */
+  sent(campaignId: string, intent: string): void;
+  /** G2, G4, G7, G8: a mutation was answered. */
+  receipt(receipt: Receipt, intent: string): void;
+  /** G8: someone was told that all up to there is durable. */
+  durable(campaignId: string, epoch: string, version: number, who: string): void;
+  /** G3, G4, G6: whatever is new on the disk follows on what was there, and nothing that was there has changed. */
+  disk(): void;
+  /** What had been accepted and not committed may be gone. */
+  crashed(): void;
+  /** G5: the server stopped and said that all it had accepted is committed. */
+  stoppedCleanly(): void;
+  /** The versions at which an intent stands on the disk; more than one breaks G3. */
+  versionOf(campaignId: string, intent: string): number | undefined;
+}
+
+/** Callers without a token never see it. */
+const HIDDEN = 'owner_id';
+
+/** The disk as it was read so far. */
+interface Read {
+  tail: string;
+  content: CampaignContent;
+  /** Version by intent. */
+  intents: Map<string, number>;
+  records: LogRecord[];
+  bytes: string[];
+}
+
+/** @param intentOf tells which intent a mutation id stands for */
+export function createChecker(store: MemoryStore, intentOf: (mutationId: string) => string): Checker {
+  let violation: Violation | undefined;
+  /** What was seen first at a position: everyone else must see the same. */
+  const entries = new Map<string, string>();
+  const states = new Map<string, string>();
+  const intents = new Map<string, string>();
+  /** The highest version that was acknowledged, by campaign and epoch. */
+  const acknowledged = new Map<string, number>();
+  /** What was acknowledged when an intent was first sent, by campaign and epoch. */
+  const floors = new Map<string, ReadonlyMap<string, number>>();
+  /** Receipts of changes that are accepted and not known to be durable, by position. */
+  const accepted = new Map<string, { campaignId: string; version: number; intent: string }>();
+  const disk = new Map<string, Read>();
+
+  const fail = (guarantee: string, message: string): never => {
+    violation ??= new Violation(guarantee, message);
+    throw violation;
+  };
+
+  const agree = (seen: Map<string, string>, key: string, value: string, guarantee: string, who: string): void => {
+    const first = seen.get(key);
+    if (first === undefined) seen.set(key, value);
+    else if (first !== value) fail(guarantee, `${key}: ${who} has ${value}, another had ${first}`);
+  };
+
+  const readDisk = (campaignId: string): Read => {
+    let read = disk.get(campaignId);
+    if (!read) {
+      read = { tail: FIRST_TAIL, content: NOTHING, intents: new Map(), records: [], bytes: [] };
+      disk.set(campaignId, read);
+    }
+    return read;
+  };
+
+  const take = (campaignId: string, read: Read, { bytes, tail }: { bytes: string; tail: string }): void => {
+    const record: LogRecord = JSON.parse(bytes);
+    const version = read.records.length + 1;
+    if (record.version !== version) fail('G8', `${campaignId}: version ${record.version} stands at ${version} of the archive`);
+    read.tail = nextTail(read.tail, bytes);
+    if (tail !== read.tail) fail('G2', `${campaignId}: the tail at version ${version} does not follow`);
+    const intent = intentOf(record.mutationId);
+    const before = read.intents.get(intent);
+    if (before !== undefined) fail('G3', `${campaignId}: ${intent} was applied at ${before} and at ${version}`);
+    read.intents.set(intent, version);
+    read.records.push(record);
+    read.bytes.push(bytes);
+    read.content = apply(read.content, record);
+    checker.entry(campaignId, record.epoch, record, 'the archive');
+  };
+
+  const checker: Checker = {
+    get violation() {
+      return violation;
+    },
+    fail,
+    note: (error) => {
+      violation ??= error instanceof Violation ? error : new Violation('the run', error instanceof Error ? (error.stack ?? error.message) : String(error));
+    },
+
+    entry(campaignId, epoch, entry, who) {
+      const key = `${campaignId} ${epoch}:${entry.version}`;
+      if (!('mutationId' in entry)) return;
+      const { version, type, change, actor, mutationId, at } = entry;
+      agree(entries, key, canonical({ version, type, change, actor: { ...actor }, mutationId, at }), 'G2', who);
+      agree(intents, key, intentOf(mutationId), 'G2', who);
+    },
+
+    state(campaignId, epoch, version, state, who, view = 'full') {
+      const key = `${campaignId} ${epoch}:${version}`;
+      const { [HIDDEN]: hidden, ...visible } = state;
+      if (view === 'full') agree(states, key, canonical(state), 'G6', who);
+      else if (hidden !== undefined) fail('G11', `${who} sees ${HIDDEN}`);
+      agree(states, `${key} as everyone sees it`, canonical(visible), 'G6', who);
+    },
+
+    sent(campaignId, intent) {
+      if (floors.has(intent)) return;
+      const floor = [...acknowledged].filter(([key]) => key.startsWith(`${campaignId} `));
+      floors.set(intent, new Map(floor));
+    },
+
+    receipt(receipt, intent) {
+      const { campaignId, epoch, version, changed, durability } = receipt;
+      const line = `${campaignId} ${epoch}`;
+      const floor = floors.get(intent)?.get(line) ?? 0;
+      if (changed ? version <= floor : version < floor) {
+        fail('G7', `${intent} was answered with ${epoch}:${version}, but ${floor} had been acknowledged before it was sent`);
+      }
+      acknowledged.set(line, Math.max(version, acknowledged.get(line) ?? 0));
+      if (changed) {
+        agree(intents, `${line}:${version}`, intent, 'G2', `the receipt of ${intent}`);
+        if (durability === 'accepted') accepted.set(`${line}:${version}`, { campaignId, version, intent });
+      }
+      if (durability === 'durable') {
+        checker.durable(campaignId, epoch, version, `the receipt of ${intent}`);
+        if (changed && checker.versionOf(campaignId, intent) !== version) fail('G4', `${intent} was answered durable, and is not at ${version} of the archive`);
+      }
+    },
+
+    durable(campaignId, epoch, version, who) {
+      const stored = store.campaigns.get(campaignId)?.entries[version - 1];
+      if (!stored) return fail('G8', `${campaignId}: ${who} says that ${epoch}:${version} is durable, and it is not in the archive`);
+      const record: LogRecord = JSON.parse(stored.bytes);
+      agree(intents, `${campaignId} ${epoch}:${version}`, intentOf(record.mutationId), 'G8', `${who}, by the archive,`);
+      accepted.delete(`${campaignId} ${epoch}:${version}`);
+    },
+
+    disk() {
+      for (const [campaignId, stored] of store.campaigns) {
+        const read = readDisk(campaignId);
+        const known = read.records.length;
+        if (stored.entries.length < known) fail('G4', `${campaignId}: the archive went back from ${known} to ${stored.entries.length}`);
+        if (known > 0 && stored.entries[known - 1]?.bytes !== read.bytes[known - 1]) fail('G4', `${campaignId}: version ${known} of the archive has changed`);
+        if (stored.entries.length === known) continue;
+        for (const entry of stored.entries.slice(known)) take(campaignId, read, entry);
+        if (stored.head.version !== read.records.length || stored.head.tail !== read.tail) fail('G8', `${campaignId}: the archive's head is not its last entry`);
+        if (canonical(JSON.parse(stored.state)) !== canonical(read.content.state)) fail('G6', `${campaignId}: the checkpoint at ${stored.head.version} is not the fold of the entries`);
+        checker.state(campaignId, stored.head.epoch, stored.head.version, read.content.state, 'the archive');
+      }
+    },
+
+    crashed() {
+      accepted.clear();
+    },
+
+    stoppedCleanly() {
+      for (const [position, { campaignId, version, intent }] of accepted) {
+        if (checker.versionOf(campaignId, intent) !== version) fail('G5', `${intent}, accepted at ${position}, was lost in a clean stop`);
+      }
+    },
+
+    versionOf(campaignId, intent) {
+      checker.disk();
+      return disk.get(campaignId)?.intents.get(intent);
+    },
+  };
+  return checker;
+}
+
+/** The same text for the same JSON, whatever the order of its members. */
+export function canonical(value: JsonValue | undefined): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
+  if (!isJsonObject(value)) return JSON.stringify(value) ?? 'null';
+  const members = Object.keys(value).sort();
+  return `{${members.map((key) => `${JSON.stringify(key)}:${canonical(value[key])}`).join(',')}}`;
+}

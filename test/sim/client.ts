@@ -1,0 +1,244 @@
+import { fold, positionOf, type Mirror } from '../../client-sdk/src/mirror.ts';
+import * as ledger from '../../client-sdk/src/pending.ts';
+import type { EditCommand, Mutation } from '../../server/core/command.ts';
+import { CampaignError, isRetryable } from '../../server/core/errors.ts';
+import { LIMITS } from '../../server/core/limits.ts';
+import { formatPosition, parsePosition } from '../../server/core/position.ts';
+import type { Manager } from '../../server/engine/manager.ts';
+import type { Clock } from '../../server/engine/ports.ts';
+import type { Caller, PushOutcome, ResumableEvent } from '../../server/engine/service.ts';
+import type { SeededRandom } from '../support/seeded-random.ts';
+import { streamMirror, type StreamMirror } from '../support/stream-mirror.ts';
+import type { Way } from '../support/watching.ts';
+import type { Checker } from './checker.ts';
+import { LinkBroken, type Link } from './link.ts';
+
+/** A client with the SDK's own mirror and pending mutations; link and outbox are simulated. */
+export interface SimClient {
+  readonly name: string;
+  readonly campaignId: string;
+  /** What it has seen, held to the strictest reading of the stream. */
+  readonly mirror: StreamMirror;
+  /** Whether nothing of it is on its way. */
+  readonly idle: boolean;
+  readonly connected: boolean;
+  /** A new intent. */
+  edit(command: EditCommand): void;
+  /** A call that passes the outbox by; `undefined` where it was refused or brought no answer. */
+  call<T>(what: string, work: (manager: Manager, caller: Caller) => Promise<T>): Promise<T | undefined>;
+  /** The id of an intent of a direct call. */
+  nextId(): string;
+  disconnect(): void;
+  stall(milliseconds: number): void;
+  /** Loses what it has seen, as a page that is loaded anew; its outbox stays. */
+  forget(): void;
+  /** Goes away for good. */
+  leave(): void;
+  /** All intents of its outbox, in the order in which they were made. */
+  readonly pushed: readonly string[];
+  /** Those whose last answer was that they are accepted. */
+  readonly accepted: ReadonlySet<string>;
+}
+
+export interface ClientOptions {
+  name: string;
+  campaignId: string;
+  way: Way;
+  /** What it may see. */
+  view: 'full' | 'public';
+  clock: Clock;
+  random: SeededRandom;
+  checker: Checker;
+  journal: (line: string) => void;
+  /** A connection to a running server, or nothing where there is none. */
+  connect(onBreak: () => void): Link | undefined;
+  intentOf: (mutationId: string) => string;
+  /** Pushes as soon as it is connected, before its stream has said where it goes on: a mistake. */
+  hasty: boolean;
+}
+
+/** As the SDK has it. */
+const PUSH = { mutations: LIMITS.pushMutations, bytes: 2 * LIMITS.documentBytes };
+
+export function createClient(options: ClientOptions): SimClient {
+  const { name, campaignId, way, view, clock, random, checker, journal, intentOf, hasty } = options;
+  let seen = streamMirror();
+  let mirror: Mirror | undefined;
+  let pending: readonly ledger.Pending[] = [];
+  let link: Link | undefined;
+  let left = false;
+  let made = 0;
+  let pushing = false;
+  /** Whether the stream has said where it goes on: what is sent before that could overtake what a reset sends again (G7). */
+  let current = false;
+  const pushed: string[] = [];
+  const accepted = new Set<string>();
+
+  const say = (line: string): void => journal(`${name}: ${line}`);
+  const later = (work: () => void): void => void clock.after(random.int(20, 200), () => !left && work());
+  const push = (): void => {
+    pushNext().catch(checker.note);
+  };
+
+  const connect = (): void => {
+    if (left || link?.up) return;
+    link = options.connect(() => {
+      say('disconnected');
+      later(connect);
+    });
+    if (!link) return later(connect);
+    say(`connected at ${seen.resumeId ?? 'nothing'}`);
+    current = hasty;
+    watch(link);
+    push();
+  };
+
+  const watch = (over: Link): void => {
+    if (!over.up || left) return;
+    over.watch({ campaignId, lastEventId: seen.resumeId, receipts: true }, way, {
+      sent: checkPromises,
+      received: (event) => {
+        if (over === link) take(event);
+      },
+      ended: (error) => {
+        say(`the stream ended: ${String(error)}`);
+        later(() => over === link && watch(over));
+      },
+    });
+  };
+
+  /** What an event says to be durable must be so when it is said. */
+  const checkPromises = ({ event }: ResumableEvent): void => {
+    if (event.type === 'entries') return;
+    const at = parsePosition(event.position);
+    if (at) checker.durable(campaignId, at.epoch, event.type === 'snapshot' ? event.durableVersion : at.version, `${name}'s ${event.type}`);
+  };
+
+  const take = (resumable: ResumableEvent): void => {
+    const { event } = resumable;
+    try {
+      seen.take(resumable);
+    } catch (error) {
+      checker.fail('G1', `${name}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+    say(`${event.type}${event.type === 'snapshot' ? ` (${event.reason})` : ''} → ${formatPosition(seen.epoch, seen.version)}`);
+    if (event.type === 'entries') for (const entry of event.entries) checker.entry(campaignId, event.epoch, entry, name);
+    if (event.type !== 'durable') checker.state(campaignId, seen.epoch, seen.version, seen.content.state, name, view);
+    const folded = fold(mirror, event);
+    if (folded.kind === 'gap') return checker.fail('G1', `${name}: the SDK's mirror has a gap`);
+    const before = mirror;
+    mirror = folded.mirror;
+    current = true;
+    const entries = folded.entries.map((entry) => ('mutationId' in entry ? { ...entry, mutationId: intentOf(entry.mutationId) } : entry));
+    advance(ledger.followed(pending, before, mirror, entries, event.type === 'snapshot'));
+    push();
+  };
+
+  const advance = (step: ledger.Step): void => {
+    pending = step.pending;
+    for (const settlement of step.settled) {
+      if (settlement.kind === 'rejected') accepted.delete(settlement.mutationId);
+      else if (settlement.kind === 'accepted' && settlement.receipt.changed) accepted.add(settlement.mutationId);
+      // Accepted once, lost with its line, and without effect on the one that survived.
+      else if (settlement.kind === 'accepted') accepted.delete(settlement.mutationId);
+    }
+  };
+
+  const pushNext = async (): Promise<void> => {
+    const over = link;
+    if (pushing || left || !current || !over?.up) return;
+    const mutations: Mutation[] = ledger.nextPush(pending, PUSH);
+    if (mutations.length === 0) return;
+    pushing = true;
+    pending = ledger.markSent(pending, mutations, mirror);
+    for (const { mutationId } of mutations) checker.sent(campaignId, mutationId);
+    say(`pushes ${mutations.map(({ mutationId }) => mutationId).join(' ')}`);
+    try {
+      answered(await over.call((manager, caller) => manager.push(caller, campaignId, mutations)));
+      pushing = false;
+      push();
+    } catch (error) {
+      pushing = false;
+      pending = ledger.unanswered(pending);
+      if (error instanceof CampaignError && isRetryable(error.refusal)) say(`refused: ${error.refusal.reason}`);
+      else if (!(error instanceof LinkBroken)) throw error;
+      later(push);
+    }
+  };
+
+  const answered = (outcomes: readonly PushOutcome[]): void => {
+    for (const outcome of outcomes) {
+      if (outcome.ok) {
+        const { receipt } = outcome;
+        say(`${receipt.mutationId} → ${receipt.position}${receipt.changed ? '' : ' unchanged'} ${receipt.durability}`);
+        checker.receipt(receipt, intentOf(receipt.mutationId));
+      } else say(`${outcome.mutationId} → ${outcome.error.reason}`);
+    }
+    const named = outcomes.map((outcome) =>
+      outcome.ok ? { ...outcome, receipt: { ...outcome.receipt, mutationId: intentOf(outcome.receipt.mutationId) } } : { ...outcome, mutationId: intentOf(outcome.mutationId) },
+    );
+    advance(ledger.answered(pending, named, mirror));
+  };
+
+  later(connect);
+
+  return {
+    name,
+    campaignId,
+    get mirror() {
+      return seen;
+    },
+    get idle() {
+      return pending.length === 0 && !pushing;
+    },
+    get connected() {
+      // A draft is not there for callers without a token.
+      return link?.up === true && (current || view === 'public');
+    },
+    pushed,
+    accepted,
+
+    edit(command) {
+      made += 1;
+      const mutationId = `${name}-${made}`;
+      pushed.push(mutationId);
+      const mutation: Mutation = { mutationId, command, ...(mirror && { base: positionOf(mirror) }) };
+      pending = [...pending, { campaignId, mutation, madeAt: clock.now(), delivery: { kind: 'waiting' }, containedAt: undefined }];
+      push();
+    },
+
+    async call(what, work) {
+      if (!link?.up) return undefined;
+      try {
+        const answer = await link.call(work);
+        say(`${what} → ${JSON.stringify(answer)}`);
+        return answer;
+      } catch (error) {
+        say(`${what} → ${String(error)}`);
+        if (error instanceof LinkBroken || error instanceof CampaignError) return undefined;
+        throw error;
+      }
+    },
+
+    nextId() {
+      made += 1;
+      return `${name}-${made}`;
+    },
+    disconnect() {
+      link?.break();
+    },
+    stall(milliseconds) {
+      link?.stall(milliseconds);
+    },
+    forget() {
+      seen = streamMirror();
+      mirror = undefined;
+      pending = pending.map((item) => ({ ...item, delivery: { kind: 'waiting' }, containedAt: undefined }));
+      link?.break();
+    },
+    leave() {
+      left = true;
+      link?.break();
+    },
+  };
+}

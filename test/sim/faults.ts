@@ -1,0 +1,94 @@
+import { ArchiveError } from '../../server/archive/errors.ts';
+import type { Archive, Clock, LogEvent, OrderedLog } from '../../server/engine/ports.ts';
+import type { SeededRandom } from '../support/seeded-random.ts';
+
+/** `refused`: nothing was done; `unheard`: it was done, and the answer was lost. Who asked cannot tell one from the other. */
+export type Fault = 'refused' | 'unheard';
+
+/** What goes wrong at present, for all instances. Changed by the plan, read by the ports. */
+export interface Faults {
+  /** What becomes of the archive's next writes, in order. */
+  writes: Fault[];
+  /** What becomes of the log's next appends, in order. */
+  appends: Fault[];
+  /** Until when the archive does not answer. */
+  archiveAwayUntil: number;
+  /** The longest that a call takes on its way to the archive, and back, in milliseconds. */
+  archiveLatency: number;
+  /** The same for the log, its publications included. */
+  logLatency: number;
+}
+
+export function noFaults(): Faults {
+  return { writes: [], appends: [], archiveAwayUntil: 0, archiveLatency: 10, logLatency: 2 };
+}
+
+export interface FaultyOptions {
+  faults: Faults;
+  /** Of the instance: its timers end with it, so that nobody hears an answer after a crash. */
+  clock: Clock;
+  random: SeededRandom;
+  /** How many of a campaign's newest entries come back with it at most: few bring the archive into play sooner. */
+  recentAtMost: number;
+}
+
+/** The archive behind a link that delays and fails: a crash can fall before a write, after it, or between it and its answer. */
+export function faultyArchive(archive: Archive, { faults, clock, random, recentAtMost }: FaultyOptions): Archive {
+  const way = (): Promise<void> => new Promise((resolve) => clock.after(random.int(0, faults.archiveLatency), resolve));
+
+  const call = async <T>(fault: Fault | undefined, work: () => Promise<T>): Promise<T> => {
+    await way();
+    if (fault === 'refused' || clock.now() < faults.archiveAwayUntil) throw new ArchiveError('unreachable', 'no answer');
+    const answer = await work();
+    await way();
+    if (fault === 'unheard') throw new ArchiveError('unreachable', 'no answer');
+    return answer;
+  };
+  const read = <T>(work: () => Promise<T>): Promise<T> => call(undefined, work);
+  const write = <T>(work: () => Promise<T>): Promise<T> => call(faults.writes.shift(), work);
+
+  return {
+    load: (campaignId, recent) => read(() => archive.load(campaignId, Math.min(recent, recentAtMost))),
+    create: (...args) => write(() => archive.create(...args)),
+    commit: (...args) => write(() => archive.commit(...args)),
+    enterLog: (...args) => write(() => archive.enterLog(...args)),
+    leaveLog: (...args) => write(() => archive.leaveLog(...args)),
+    heads: (...args) => read(() => archive.heads(...args)),
+    findMutation: (...args) => read(() => archive.findMutation(...args)),
+    history: (...args) => read(() => archive.history(...args)),
+    stateAt: (...args) => read(() => archive.stateAt(...args)),
+    list: (...args) => read(() => archive.list(...args)),
+    ping: () => read(() => archive.ping()),
+    stop: (options) => archive.stop(options),
+  };
+}
+
+/** The log behind a link that delays and fails; what it publishes comes late, and in order. */
+export function faultyLog(log: OrderedLog, { faults, clock, random }: FaultyOptions): OrderedLog {
+  const way = (): Promise<void> => new Promise((resolve) => clock.after(random.int(0, faults.logLatency), resolve));
+
+  const late = (listener: (event: LogEvent) => void): ((event: LogEvent) => void) => {
+    let last = 0;
+    return (event) => {
+      last = Math.max(last, clock.now() + random.int(0, faults.logLatency));
+      clock.after(last - clock.now(), () => listener(event));
+    };
+  };
+
+  return {
+    ...log,
+    async open(campaignId, generation, archived, listener) {
+      await way();
+      return log.open(campaignId, generation, archived, late(listener));
+    },
+    async append(...args) {
+      const fault = faults.appends.shift();
+      await way();
+      if (fault === 'refused') throw new Error('no answer');
+      const answer = await log.append(...args);
+      await way();
+      if (fault === 'unheard') throw new Error('no answer');
+      return answer;
+    },
+  };
+}

@@ -1,0 +1,124 @@
+import { createMemoryArchive, type MemoryStore } from '../../server/archive/memory-archive.ts';
+import { createManager, type Manager } from '../../server/engine/manager.ts';
+import type { EngineObserver } from '../../server/engine/observer.ts';
+import type { Archive, Clock, OrderedLog } from '../../server/engine/ports.ts';
+import { createMemoryLog } from '../../server/log/memory-log.ts';
+import type { SeededRandom } from '../support/seeded-random.ts';
+import { faultyArchive, faultyLog, type Faults } from './faults.ts';
+
+/** One running server. */
+export interface Instance {
+  readonly manager: Manager;
+  /** `draining`: it stops, and takes no new connections. */
+  readonly phase: 'up' | 'draining' | 'down';
+  /** Calls back when it is gone; returns how to stop that. */
+  onDown(callback: () => void): () => void;
+  /** `kill -9`: nothing of it happens from now on. */
+  crash(): void;
+  /** SIGTERM: true where it says that all it had accepted is committed. */
+  stop(patience: number): Promise<boolean>;
+}
+
+export interface InstanceOptions {
+  clock: Clock;
+  random: SeededRandom;
+  /** The disk; it outlives every instance. */
+  store: MemoryStore;
+  faults: Faults;
+  recentAtMost: number;
+  /** Puts something wrong into the engine's ports. */
+  sabotage: Sabotage;
+  /** Counts what a run comes across. */
+  met: (what: string) => void;
+}
+
+/** Where a mutant may reach in; each gets the port and puts another one in its place. */
+export interface Sabotage {
+  archive?(archive: Archive, clock: Clock): Archive;
+  log?(log: OrderedLog, clock: Clock): OrderedLog;
+  manager?(manager: Manager, store: MemoryStore): Manager;
+  /** What happens to the disk at a crash, beside nothing. */
+  crash?(store: MemoryStore): void;
+}
+
+export function startInstance({ clock, random, store, faults, recentAtMost, sabotage, met }: InstanceOptions): Instance {
+  let phase: Instance['phase'] = 'up';
+  const cancels = new Set<() => void>();
+  const downs = new Set<() => void>();
+
+  const own: Clock = {
+    ...clock,
+    after(milliseconds, callback) {
+      if (phase === 'down') return () => undefined;
+      const cancel = clock.after(milliseconds, () => {
+        cancels.delete(cancel);
+        callback();
+      });
+      cancels.add(cancel);
+      return () => {
+        cancels.delete(cancel);
+        cancel();
+      };
+    },
+  };
+
+  const plainLog = createMemoryLog();
+  const plainArchive = createMemoryArchive({ store });
+  const faulty = { faults, clock: own, random, recentAtMost };
+  const log = faultyLog(sabotage.log?.(plainLog, own) ?? plainLog, faulty);
+  const archive = faultyArchive(sabotage.archive?.(plainArchive, own) ?? plainArchive, faulty);
+  const plainManager = createManager({
+    log,
+    archive,
+    clock: own,
+    observer: observerOf(met),
+    idleTtl: 1_500,
+    subscriberBuffer: 2,
+    appendPatience: 1_000,
+    durablePatience: 3_000,
+    maxBacklog: 12,
+  });
+  const manager = sabotage.manager?.(plainManager, store) ?? plainManager;
+
+  const end = (): void => {
+    phase = 'down';
+    for (const cancel of cancels) cancel();
+    cancels.clear();
+    for (const callback of downs) callback();
+    downs.clear();
+  };
+
+  return {
+    manager,
+    get phase() {
+      return phase;
+    },
+    onDown(callback) {
+      downs.add(callback);
+      return () => downs.delete(callback);
+    },
+    crash() {
+      end();
+      sabotage.crash?.(store);
+    },
+    async stop(patience) {
+      phase = 'draining';
+      const clean = await manager.stop(patience);
+      await archive.stop({ clean });
+      end();
+      return clean;
+    },
+  };
+}
+
+function observerOf(met: (what: string) => void): EngineObserver {
+  return {
+    mutation: ({ outcome, refusal }) => met(refusal ? `mutation ${refusal.reason}` : `mutation ${outcome}`),
+    joined: (outcome) => met(outcome === 'entries' ? 'resumed by entries' : `snapshot ${outcome}`),
+    dropped: () => met('slow reader'),
+    evicted: () => met('eviction'),
+    commitFailed: () => met('failed batch'),
+    stalled: () => met('stalled campaign'),
+    committed: ({ campaigns }) => campaigns > 1 && met('group commit'),
+  };
+}

@@ -1,0 +1,87 @@
+import { parseArgs } from 'node:util';
+import { MUTANTS } from './mutants.ts';
+import { planFor, type Plan } from './plan.ts';
+import { run } from './run.ts';
+import { FOUND } from './found.ts';
+import { shrink } from './shrink.ts';
+import type { Mutant } from './world.ts';
+
+/**
+ * Plays simulated histories of the service, and looks for one that breaks a guarantee.
+ *
+ *     npm run test:sim -- --seeds 5000        the first 5,000 seeds
+ *     npm run test:sim -- --seed 7            this one, with its whole journal
+ *     npm run test:sim -- --mutants           every mutant, until it is found
+ */
+const { values } = parseArgs({
+  options: {
+    seeds: { type: 'string', default: '1000' },
+    from: { type: 'string', default: '1' },
+    seed: { type: 'string' },
+    mutants: { type: 'boolean', default: false },
+  },
+});
+
+/** Lines of a journal that are shown of a failure; what led to it stands at its end. */
+const SHOWN = 80;
+/** A mutant that lives so long has not been found. */
+const PATIENCE = 2_000;
+
+const began = performance.now();
+const fine = values.mutants ? await findMutants() : values.seed === undefined ? await playMany() : await playOne(Number(values.seed));
+process.exitCode = fine ? 0 : 1;
+
+async function playMany(): Promise<boolean> {
+  const from = Number(values.from);
+  const count = Number(values.seeds);
+  const met = new Map<string, number>();
+  let entries = 0;
+  const plans = [...FOUND.map(({ plan }) => plan), ...Array.from({ length: count }, (_, index) => planFor(from + index))];
+  for (const plan of plans) {
+    const outcome = await run(plan);
+    entries += outcome.entries;
+    for (const [what, times] of outcome.met) met.set(what, (met.get(what) ?? 0) + times);
+    if (outcome.violation) {
+      await show(plan);
+      return false;
+    }
+  }
+  const seconds = (performance.now() - began) / 1_000;
+  console.log(`${plans.length} runs, ${entries} entries, ${seconds.toFixed(1)} s (${Math.round((plans.length / seconds) * 60)} a minute): every guarantee held`);
+  console.log([...met].sort(([a], [b]) => (a < b ? -1 : 1)).map(([what, times]) => `  ${what}: ${times}`).join('\n'));
+  return true;
+}
+
+async function playOne(seed: number): Promise<boolean> {
+  const outcome = await run(planFor(seed));
+  console.log(outcome.journal.join('\n'));
+  console.log(outcome.violation ? `seed ${seed}: ${outcome.violation.message}` : `seed ${seed}: every guarantee held`);
+  return outcome.violation === undefined;
+}
+
+async function findMutants(): Promise<boolean> {
+  let alive = 0;
+  for (const mutant of MUTANTS) {
+    const seed = await find(mutant);
+    if (seed === undefined) alive += 1;
+    const violation = seed === undefined ? undefined : (await run(planFor(seed), mutant)).violation;
+    console.log(`${violation ? `found, seed ${seed}` : `ALIVE after ${PATIENCE} seeds`}: ${mutant.name}${violation ? `\n    ${violation.message.slice(0, 200)}` : ''}`);
+  }
+  return alive === 0;
+}
+
+async function find(mutant: Mutant): Promise<number | undefined> {
+  for (let seed = 1; seed <= PATIENCE; seed += 1) {
+    if ((await run(planFor(seed), mutant)).violation) return seed;
+  }
+  return undefined;
+}
+
+/** The seed, and the shortest trace that fails in the same way. */
+async function show(plan: Plan): Promise<void> {
+  const { plan: least, outcome } = await shrink({ plan, outcome: await run(plan) });
+  console.log(outcome.journal.slice(-SHOWN).join('\n'));
+  console.log(`\nseed ${plan.seed} fails; ${least.steps.length} of its ${plan.steps.length} steps are enough:`);
+  for (const step of least.steps) console.log(`  ${JSON.stringify(step)}`);
+  console.log(`\n${outcome.violation?.message}`);
+}

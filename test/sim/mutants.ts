@@ -1,0 +1,148 @@
+import type { LogEvent, SealedEntry } from '../../server/engine/ports.ts';
+import type { Mutant } from './world.ts';
+
+/** Every rule here is broken on purpose, from outside of the engine, and each must be found: a checker that finds nothing proves nothing. */
+export const MUTANTS: readonly Mutant[] = [
+  {
+    name: 'skip dedupe: a retry counts as a new mutation',
+    sabotage: {
+      manager(manager) {
+        let calls = 0;
+        const anew = (mutationId: string): string => `${mutationId}~${(calls += 1)}`;
+        return {
+          ...manager,
+          push: (caller, campaignId, mutations) =>
+            manager.push(caller, campaignId, mutations.map((mutation) => ({ ...mutation, mutationId: anew(mutation.mutationId) }))),
+        };
+      },
+    },
+    intentOf: (mutationId) => mutationId.split('~')[0] ?? mutationId,
+  },
+  {
+    name: 'forget ids beyond the window',
+    sabotage: { archive: (archive) => ({ ...archive, findMutation: () => Promise.resolve(undefined) }) },
+  },
+  {
+    name: 'say durable before the commit',
+    sabotage: {
+      archive: (archive, clock) => ({
+        ...archive,
+        commit(parts) {
+          clock.after(30, () => void archive.commit(parts).catch(() => undefined));
+          return Promise.resolve(parts.map(({ campaignId }) => ({ campaignId, kind: 'committed' })));
+        },
+      }),
+    },
+  },
+  {
+    name: 'say durable what a failed batch held',
+    sabotage: {
+      archive: (archive) => {
+        let commits = 0;
+        return {
+          ...archive,
+          commit(parts) {
+            commits += 1;
+            if (commits % 3 !== 0) return archive.commit(parts);
+            return Promise.resolve(parts.map(({ campaignId }) => ({ campaignId, kind: 'committed' })));
+          },
+        };
+      },
+    },
+  },
+  {
+    name: 'jump the watermark to the head',
+    sabotage: { log: (log) => ({ ...log, markDurable: (campaignId, epoch) => log.markDurable(campaignId, epoch, Number.MAX_SAFE_INTEGER) }) },
+  },
+  {
+    name: 'apply own writes twice',
+    sabotage: {
+      log: (log) => ({
+        ...log,
+        open: (campaignId, generation, archived, listener) => log.open(campaignId, generation, archived, (event) => [event, doubled(event)].forEach(listener)),
+      }),
+    },
+  },
+  {
+    name: 'acknowledge what the log did not take',
+    sabotage: {
+      log: (log) => {
+        let appends = 0;
+        return {
+          ...log,
+          append(campaignId, expected, entries) {
+            appends += 1;
+            return appends % 5 === 0 && entries.length > 0 ? Promise.resolve({ kind: 'appended' }) : log.append(campaignId, expected, entries);
+          },
+        };
+      },
+    },
+  },
+  {
+    name: 'resume without looking at the line',
+    sabotage: {
+      manager(manager, store) {
+        const onPresentLine = <T extends { campaignId: string; lastEventId?: string | undefined }>(options: T): T => {
+          const epoch = store.campaigns.get(options.campaignId)?.head.epoch;
+          const rest = options.lastEventId?.split(':')[1];
+          return epoch === undefined || rest === undefined ? options : { ...options, lastEventId: `${epoch}:${rest}` };
+        };
+        return {
+          ...manager,
+          watch: (caller, reader, options) => manager.watch(caller, reader, onPresentLine(options)),
+          join: (caller, member, options) => manager.join(caller, member, onPresentLine(options)),
+        };
+      },
+    },
+  },
+  {
+    name: 'go on in the same epoch after a crash',
+    sabotage: {
+      crash(store) {
+        for (const campaign of store.campaigns.values()) campaign.seat = { ...campaign.seat, taken: false };
+      },
+    },
+  },
+  {
+    name: 'keep the checkpoint of another moment',
+    sabotage: {
+      archive: (archive) => ({
+        ...archive,
+        commit: (parts) => archive.commit(parts.map((part) => ({ ...part, state: { ...part.state, title: 'of another moment' } }))),
+      }),
+    },
+  },
+  {
+    name: 'trim what is not yet in the archive',
+    sabotage: {
+      log(log) {
+        const gone = (entries: SealedEntry[]): SealedEntry[] => (entries.length > 2 ? entries.slice(1) : entries);
+        return { ...log, pending: async (...args) => (await log.pending(...args)).map(({ campaignId, entries }) => ({ campaignId, entries: gone(entries) })) };
+      },
+    },
+  },
+  {
+    name: 'call a stop clean that left something behind',
+    sabotage: {
+      manager: (manager) => ({
+        ...manager,
+        async stop() {
+          await manager.stop(0);
+          return true;
+        },
+      }),
+    },
+  },
+  {
+    name: 'a client that pushes before its stream has said where it goes on',
+    sabotage: {},
+    hasty: true,
+  },
+];
+
+/** The same change once more, at the next version. */
+function doubled(event: LogEvent): LogEvent {
+  if (event.kind !== 'entry') return event;
+  const { record } = event.sealed;
+  return { kind: 'entry', sealed: { ...event.sealed, record: { ...record, version: record.version + 1 } } };
+}

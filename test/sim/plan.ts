@@ -1,0 +1,117 @@
+import type { EditCommand } from '../../server/core/command.ts';
+import { seededRandom, type SeededRandom } from '../support/seeded-random.ts';
+import type { Fault } from './faults.ts';
+
+/** One thing that happens. `wait`: milliseconds since the step before. Plain data, so that a plan can be printed, and cut down. */
+export type Step = { wait: number } & (
+  | { kind: 'edit'; client: number; command: EditCommand }
+  | { kind: 'direct'; client: number; call: DirectCall }
+  | { kind: 'read'; client: number; call: 'at' | 'diff' | 'history' | 'list' }
+  | { kind: 'disconnect' | 'forget'; client: number }
+  | { kind: 'stall'; client: number; milliseconds: number }
+  | { kind: 'crash'; downtime: number }
+  | { kind: 'restart'; patience: number; downtime: number }
+  | { kind: 'archive-away'; milliseconds: number }
+  | { kind: 'archive-faults' | 'log-faults'; faults: Fault[] }
+  | { kind: 'latency'; archive: number; log: number }
+  | { kind: 'idle' }
+);
+
+export type DirectCall =
+  | { type: 'durable'; command: EditCommand }
+  | { type: 'expected'; command: EditCommand }
+  | { type: 'dry-run'; command: EditCommand }
+  | { type: 'rollback' }
+  | { type: 'archive' | 'restore' }
+  | { type: 'whenDurable' };
+
+export interface Plan {
+  seed: number;
+  steps: readonly Step[];
+}
+
+/** Editors; after them come as many readers without a token. */
+export const EDITORS = 4;
+export const READERS = 1;
+export const CAMPAIGNS = ['a', 'b'] as const;
+
+const TITLES = ['one', 'two', 'three'];
+const FEATURES = ['x', 'y', 'z'];
+
+export function planFor(seed: number): Plan {
+  const random = seededRandom(seed);
+  const length = random.int(20, 70);
+  // Some runs are calm, some are rough.
+  const roughness = random.next();
+  return { seed, steps: Array.from({ length }, () => drawStep(random, roughness)) };
+}
+
+function drawStep(random: SeededRandom, roughness: number): Step {
+  const wait = random.chance(0.3) ? 0 : random.int(0, 60);
+  const client = random.int(0, EDITORS - 1);
+  const anyone = random.int(0, EDITORS + READERS - 1);
+  if (!random.chance(0.15 + 0.3 * roughness)) {
+    const what = random.next();
+    if (what < 0.75) return { wait, kind: 'edit', client, command: drawCommand(random) };
+    if (what < 0.92) return { wait, kind: 'direct', client, call: drawCall(random) };
+    return { wait, kind: 'read', client, call: random.pick(['at', 'diff', 'history', 'list'] as const) };
+  }
+  switch (random.int(0, 12)) {
+    case 0:
+    case 1:
+      return { wait, kind: 'disconnect', client: anyone };
+    case 2:
+      return { wait, kind: 'forget', client: anyone };
+    case 3:
+    case 12:
+      return { wait, kind: 'stall', client: anyone, milliseconds: random.int(50, 1_000) };
+    case 4:
+    case 5:
+      return { wait, kind: 'crash', downtime: random.int(0, 200) };
+    case 6:
+      return { wait, kind: 'restart', patience: random.pick([50, 1_000, 5_000]), downtime: random.int(0, 200) };
+    case 7:
+      return { wait, kind: 'archive-away', milliseconds: random.int(50, 1_500) };
+    case 8:
+      return { wait, kind: 'archive-faults', faults: drawFaults(random) };
+    case 9:
+      return { wait, kind: 'log-faults', faults: drawFaults(random) };
+    case 10:
+      return { wait, kind: 'latency', archive: random.pick([0, 5, 30, 200]), log: random.pick([0, 2, 20]) };
+    default:
+      return { wait, kind: 'idle' };
+  }
+}
+
+function drawFaults(random: SeededRandom): Fault[] {
+  return Array.from({ length: random.int(1, 4) }, () => random.pick(['refused', 'unheard'] as const));
+}
+
+function drawCommand(random: SeededRandom): EditCommand {
+  const feature = random.pick(FEATURES);
+  switch (random.int(0, 4)) {
+    case 0:
+      return { type: 'update', updates: { title: random.pick(TITLES) } };
+    case 1:
+      return { type: 'updateFeatures', features: [feature], action: random.pick(['add', 'remove'] as const) };
+    case 2:
+      return { type: 'update', updates: { about: random.chance(0.3) ? null : { [feature]: random.int(0, 9) }, owner_id: random.pick(TITLES) } };
+    case 3:
+      // Refused: a document has a title.
+      return random.chance(0.3) ? { type: 'update', updates: { title: null } } : { type: 'update', updates: { status: random.pick(['draft', 'active'] as const) } };
+    default:
+      return {
+        type: 'batch',
+        commands: [
+          { type: 'updateConfig', section: 'theme', value: { colour: random.pick(TITLES) } },
+          { type: 'updateFeatures', features: [feature], action: 'add' },
+        ],
+      };
+  }
+}
+
+function drawCall(random: SeededRandom): DirectCall {
+  const command = drawCommand(random);
+  const type = random.pick(['durable', 'durable', 'expected', 'expected', 'dry-run', 'rollback', 'archive', 'restore', 'restore', 'whenDurable'] as const);
+  return type === 'durable' || type === 'expected' || type === 'dry-run' ? { type, command } : { type };
+}

@@ -1,0 +1,233 @@
+import type { MutationOptions } from '../../server/core/command.ts';
+import type { Receipt } from '../../server/core/entry.ts';
+import type { JsonObject } from '../../server/core/json.ts';
+import type { DryRun } from '../../server/engine/service.ts';
+import type { QueuedCommand } from '../../server/engine/mutation-queue.ts';
+import { canonical, Violation } from './checker.ts';
+import type { SimClient } from './client.ts';
+import { noFaults } from './faults.ts';
+import { CAMPAIGNS, EDITORS, type DirectCall, type Plan, type Step } from './plan.ts';
+import { createWorld, type Mutant, type World } from './world.ts';
+
+/** How a run ended. */
+export interface Outcome {
+  violation: Violation | undefined;
+  journal: readonly string[];
+  /** Entries on the disk, over all campaigns. */
+  entries: number;
+  /** What the run came across, and how often. */
+  met: ReadonlyMap<string, number>;
+}
+
+const FIRST_STATE = { slug: 'first', title: 'First', owner_id: 'one', status: 'active' };
+
+/** Plays a plan to its end, and on until everything has come to rest; everything that is promised is looked at after every step. */
+export async function run(plan: Plan, mutant?: Mutant): Promise<Outcome> {
+  const world = createWorld(plan.seed, mutant);
+  try {
+    for (const campaignId of CAMPAIGNS) await create(world, campaignId);
+    for (const step of plan.steps) {
+      await world.clock.advance(step.wait);
+      world.say(`· ${JSON.stringify(step)}`);
+      perform(world, step);
+      await world.clock.settle();
+      look(world);
+    }
+    await comeToRest(world);
+  } catch (error) {
+    // What is found first is what went wrong; the rest may follow from it.
+    if (!world.checker.violation && !(error instanceof Violation)) world.say(String(error instanceof Error ? error.stack : error));
+    return outcomeOf(world, world.checker.violation ?? (error instanceof Violation ? error : new Violation('the run', String(error))));
+  } finally {
+    world.instance?.crash();
+  }
+  return outcomeOf(world, world.checker.violation);
+}
+
+function outcomeOf({ journal, store, met }: World, violation: Violation | undefined): Outcome {
+  const entries = [...store.campaigns.values()].reduce((sum, campaign) => sum + campaign.entries.length, 0);
+  return { violation, journal, entries, met };
+}
+
+function look({ checker }: World): void {
+  checker.disk();
+  if (checker.violation) throw checker.violation;
+}
+
+async function create(world: World, campaignId: string): Promise<void> {
+  const admin = { identity: { id: 'ada', grants: { '*': 'admin' } as const }, correlationId: 'sim' };
+  if (!world.instance) throw new Error('no server runs');
+  await world.clock.until(world.instance.manager.create(admin, campaignId, FIRST_STATE, { mutationId: `create-${campaignId}` }));
+  look(world);
+}
+
+function perform(world: World, step: Step): void {
+  const { faults, clock } = world;
+  switch (step.kind) {
+    case 'edit':
+      return clientOf(world, step).edit(step.command);
+    case 'direct':
+      return void direct(world, clientOf(world, step), step.call).catch(world.checker.note);
+    case 'read':
+      return void read(clientOf(world, step), world, step.call).catch(world.checker.note);
+    case 'disconnect':
+      return clientOf(world, step).disconnect();
+    case 'forget':
+      return clientOf(world, step).forget();
+    case 'stall':
+      return clientOf(world, step).stall(step.milliseconds);
+    case 'crash':
+      return world.crash(step.downtime);
+    case 'restart':
+      return world.restart(step.patience, step.downtime);
+    case 'archive-away':
+      faults.archiveAwayUntil = clock.now() + step.milliseconds;
+      return;
+    case 'archive-faults':
+      faults.writes.push(...step.faults);
+      return;
+    case 'log-faults':
+      faults.appends.push(...step.faults);
+      return;
+    case 'latency':
+      faults.archiveLatency = step.archive;
+      faults.logLatency = step.log;
+      return;
+    case 'idle':
+      // Nobody is there, so that campaigns leave memory.
+      for (const client of world.clients) client.stall(0);
+      for (const client of world.clients) client.disconnect();
+  }
+}
+
+function clientOf(world: World, { client }: { client: number }): SimClient {
+  const found = world.clients[client];
+  if (!found) throw new Error(`there is no client ${client}`);
+  return found;
+}
+
+async function direct(world: World, client: SimClient, call: DirectCall): Promise<void> {
+  const { checker } = world;
+  const { campaignId, mirror } = client;
+  const id = client.nextId();
+  if (call.type === 'whenDurable') {
+    const position = mirror.resumeId;
+    if (position === undefined) return;
+    const done = await client.call('whenDurable', (manager, caller) => manager.whenDurable(caller, campaignId, position));
+    const [epoch = '', version = ''] = position.split(':');
+    if (done) checker.durable(campaignId, epoch, Number(version), `${client.name}'s whenDurable`);
+    return;
+  }
+  const mutate = (command: QueuedCommand, options: MutationOptions): Promise<Receipt | DryRun | undefined> => {
+    checker.sent(campaignId, id);
+    return client.call(`${id} ${call.type}`, (manager, caller) => manager.mutate(caller, campaignId, command, { mutationId: id, ...options }));
+  };
+  const answer = await mutate(...commandOf(call, mirror));
+  if (answer && !('dryRun' in answer)) {
+    checker.receipt(answer, id);
+    const expected = call.type === 'expected' ? mirror.resumeId : undefined;
+    if (expected !== undefined && answer.changed && answer.version === 1) checker.fail('G7', `${id}: nothing changes at version 1`);
+  }
+}
+
+function commandOf(call: Exclude<DirectCall, { type: 'whenDurable' }>, { resumeId, version }: SimClient['mirror']): [QueuedCommand, MutationOptions] {
+  const base = resumeId === undefined ? {} : { base: resumeId };
+  switch (call.type) {
+    case 'durable':
+      return [call.command, { ...base, durability: 'durable' }];
+    case 'expected':
+      return [call.command, { ...base, ...(resumeId !== undefined && { expectedVersion: resumeId }) }];
+    case 'dry-run':
+      return [call.command, { dryRun: true }];
+    case 'rollback':
+      return [{ type: 'rollback', toVersion: Math.max(1, version - 2) }, base];
+    case 'archive':
+    case 'restore':
+      return [{ type: call.type }, base];
+  }
+}
+
+async function read(client: SimClient, { checker }: World, call: 'at' | 'diff' | 'history' | 'list'): Promise<void> {
+  const { campaignId, name } = client;
+  const { epoch, durable } = client.mirror;
+  if (durable === 0) return;
+  switch (call) {
+    case 'at': {
+      // A number alone may name another entry on the line that answers; what is durable is the same on all that survive.
+      const answer = await client.call('at', (manager, caller) => manager.at(caller, campaignId, durable));
+      if (answer) checker.state(campaignId, epoch, durable, toJson(answer.state), `${name}'s at`);
+      return;
+    }
+    case 'diff':
+      return void (await client.call('diff', (manager, caller) => manager.diff(caller, campaignId, 1, durable)));
+    case 'history': {
+      const page = await client.call('history', (manager, caller) => manager.history(caller, campaignId, { limit: 10 }));
+      page?.items.forEach((entry, index) => {
+        const above = page.items[index - 1];
+        if (above && entry.version !== above.version - 1) checker.fail('G1', `${name}: the history goes from ${above.version} to ${entry.version}`);
+      });
+      return;
+    }
+    case 'list':
+      await client.call('list', (manager, caller) => manager.list(caller, { limit: 10 }));
+  }
+}
+
+/** A document as it travels. */
+function toJson(state: object): JsonObject {
+  return JSON.parse(JSON.stringify(state));
+}
+
+/** Everything mends, everyone comes back, and all that was promised for then is looked at. */
+async function comeToRest(world: World): Promise<void> {
+  const { clock, clients, checker, faults, store } = world;
+  Object.assign(faults, { ...noFaults(), writes: [], appends: [] });
+  world.say('everything mends');
+  const editors = clients.slice(0, EDITORS);
+  for (let waited = 0; waited < 60_000; waited += 500) {
+    await clock.advance(500);
+    look(world);
+    if (world.instance?.phase === 'up' && clients.every(({ idle, connected }) => idle && connected)) break;
+  }
+  for (const { idle, connected, name } of clients) if (!idle || !connected) checker.fail('G9', `${name} does not come to rest`);
+
+  // The last change is behind us: two seconds are enough for everyone.
+  await clock.advance(2_000);
+  const { instance } = world;
+  if (!instance) throw new Error('no server runs');
+  const admin = { identity: { id: 'ada', grants: { '*': 'admin' } as const }, correlationId: 'sim' };
+  for (const { name, campaignId, mirror } of editors) {
+    const now = await clock.until(instance.manager.get(admin, campaignId));
+    if (mirror.epoch !== now.epoch || mirror.version !== now.version) {
+      checker.fail('G9', `${name} is at ${mirror.resumeId}, the server at ${now.epoch}:${now.version}`);
+    }
+    const stored = store.campaigns.get(campaignId);
+    if (stored?.head.version !== now.version || now.durableVersion !== now.version) {
+      checker.fail('G8', `${campaignId}: ${now.version} versions, of which ${now.durableVersion} are said to be durable and ${stored?.head.version} are`);
+    }
+    if (canonical(mirror.content.state) !== canonical(JSON.parse(stored?.state ?? 'null'))) checker.fail('G6', `${name} does not hold what the archive holds`);
+  }
+  for (const client of editors) checkIntents(world, client);
+
+  for (const client of clients) client.leave();
+  await clock.advance(20_000);
+  look(world);
+  const { campaigns, subscribers, archive } = instance.manager.stats();
+  if (campaigns + subscribers + archive.backlogEntries > 0) {
+    checker.fail('G10', `${campaigns} campaigns, ${subscribers} subscribers and ${archive.backlogEntries} entries stay though nobody is there`);
+  }
+}
+
+/** G3, G5, G7: what a client was told is accepted is there, in the order in which it was meant. */
+function checkIntents({ checker }: World, { name, campaignId, pushed, accepted }: SimClient): void {
+  let before = 0;
+  for (const intent of pushed) {
+    const version = checker.versionOf(campaignId, intent);
+    if (version === undefined) {
+      if (accepted.has(intent)) checker.fail('G5', `${intent} was accepted, and is lost, though its client lived`);
+      continue;
+    }
+    if (version < before) checker.fail('G7', `${name}: ${intent} stands at ${version}, before what was meant earlier, at ${before}`);
+    before = version;
+  }
+}

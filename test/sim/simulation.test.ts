@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest';
+import { FOUND } from './found.ts';
+import { MUTANTS } from './mutants.ts';
+import { planFor } from './plan.ts';
+import { run } from './run.ts';
+
+/** Enough for every run to be short; `npm run test:sim` plays thousands. */
+const SEEDS = 200;
+/** Runs within which each mutant is found, with room. */
+const MUTANT_SEEDS = 400;
+
+describe('the simulation', () => {
+  it.each(FOUND)('Z1 what it found once stays mended: $what', async ({ plan }) => {
+    expect((await run(plan)).violation).toBeUndefined();
+  });
+
+  it(`Z2 G1 G2 G3 G4 G5 G6 G7 G8 G9 G10 G11 hold over crashes, restarts, lost replies and failing batches: ${SEEDS} seeds`, { timeout: 120_000 }, async () => {
+    for (let seed = 1; seed <= SEEDS; seed += 1) {
+      const { violation, journal } = await run(planFor(seed));
+      expect(violation, `seed ${seed}; npm run test:sim -- --seed ${seed}\n${journal.slice(-20).join('\n')}`).toBeUndefined();
+    }
+  });
+
+  it('Z3 the same seed plays the same run', async () => {
+    const [first, second] = [await run(planFor(11)), await run(planFor(11))];
+    expect(second.journal).toEqual(first.journal);
+    expect(first.journal.length).toBeGreaterThan(50);
+  });
+
+  it.each(MUTANTS)('Z4 finds a mutant: $name', { timeout: 120_000 }, async (mutant) => {
+    for (let seed = 1; seed <= MUTANT_SEEDS; seed += 1) {
+      if ((await run(planFor(seed), mutant)).violation) return;
+    }
+    throw new Error(`it lived for ${MUTANT_SEEDS} seeds`);
+  });
+});
