@@ -20,17 +20,17 @@ export function answeringArchive(archive: Archive, observer: EngineObserver): Ar
     };
 
   return {
-    load: answering('load', archive.load),
-    create: answering('create', archive.create),
-    commit: answering('commit', archive.commit),
-    enterLog: answering('enterLog', archive.enterLog),
-    leaveLog: answering('leaveLog', archive.leaveLog),
-    heads: answering('heads', archive.heads),
-    findMutation: answering('findMutation', archive.findMutation),
-    history: answering('history', archive.history),
-    stateAt: answering('stateAt', archive.stateAt),
-    list: answering('list', archive.list),
-    ping: archive.ping,
-    stop: archive.stop,
+    load: answering('load', (campaignId, recent) => archive.load(campaignId, recent)),
+    create: answering('create', (campaignId, first, state) => archive.create(campaignId, first, state)),
+    commit: answering('commit', (parts) => archive.commit(parts)),
+    enterLog: answering('enterLog', (campaignId, expected, epoch) => archive.enterLog(campaignId, expected, epoch)),
+    leaveLog: answering('leaveLog', (campaignId, generation) => archive.leaveLog(campaignId, generation)),
+    heads: answering('heads', (campaignIds) => archive.heads(campaignIds)),
+    findMutation: answering('findMutation', (campaignId, mutationId) => archive.findMutation(campaignId, mutationId)),
+    history: answering('history', (campaignId, before, limit) => archive.history(campaignId, before, limit)),
+    stateAt: answering('stateAt', (campaignId, version) => archive.stateAt(campaignId, version)),
+    list: answering('list', (query) => archive.list(query)),
+    ping: () => archive.ping(),
+    stop: (how) => archive.stop(how),
   };
 }

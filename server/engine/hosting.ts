@@ -3,7 +3,6 @@ import { survivingVersion } from '../core/position.ts';
 import { createFanOut, type FanOut, type FanOutOptions } from './fan-out.ts';
 import { createLiveCampaign, deliver, markDurable, type Delivery, type LiveCampaign } from './live-campaign.ts';
 import { createMutationQueue, type MutationQueue, type MutationQueueOptions } from './mutation-queue.ts';
-import type { EngineObserver } from './observer.ts';
 import type { LogEvent, SealedEntry } from './ports.ts';
 import { takeSeat, type Known, type Seated, type SeatOptions } from './seat.ts';
 
@@ -21,7 +20,6 @@ export interface LoadedCampaign {
 }
 
 export interface HostingOptions extends FanOutOptions, SeatOptions, Omit<MutationQueueOptions<LoadedCampaign>, 'reload' | 'deliver' | 'isClosed'> {
-  observer: EngineObserver;
   /** `CAMPAIGN_IDLE_TTL`, in milliseconds. */
   idleTtl: number;
   /** Campaigns in memory at most; `Infinity` where the archive can take back those that are idle. */

@@ -8,6 +8,7 @@ import { parsePosition, survivingVersion } from '../core/position.ts';
 import type { Sections } from '../core/check.ts';
 import { decideGroup, type Plan, type RollbackTarget } from './decide-group.ts';
 import type { Delivery, LiveCampaign } from './live-campaign.ts';
+import type { EngineObserver } from './observer.ts';
 import type { AppendResult, Archive, Clock, LogRecord, OrderedLog, SealedEntry } from './ports.ts';
 import { shuttingDown } from './refusals.ts';
 
@@ -47,6 +48,7 @@ export interface MutationQueueOptions<C extends Decidable> {
   archive: Archive;
   clock: Clock;
   sections: Sections;
+  observer: EngineObserver;
   /** How long an append may stay without a known outcome before its mutations are answered `UNAVAILABLE`, in milliseconds. */
   appendPatience: number;
   /** The state at an earlier version, for rollbacks; refuses versions that are not there. */
@@ -159,10 +161,18 @@ async function processGroup<C extends Decidable>(
 }
 
 /** Retries while the outcome is unknown: the same entries under the same ids, so that a success that was not heard of shows as a conflict with ourselves. */
-async function append(live: LiveCampaign, plan: Plan, { log, clock }: Pick<MutationQueueOptions<Decidable>, 'log' | 'clock'>, giveUpAt: number): Promise<AppendResult> {
+async function append(
+  live: LiveCampaign,
+  plan: Plan,
+  { log, clock, observer }: Pick<MutationQueueOptions<Decidable>, 'log' | 'clock' | 'observer'>,
+  giveUpAt: number,
+): Promise<AppendResult> {
   for (let attempt = 1; ; attempt += 1) {
+    const startedAt = clock.now();
     try {
-      return await log.append(live.id, plan.base, plan.entries);
+      const result = await log.append(live.id, plan.base, plan.entries);
+      observer.appended?.({ campaignId: live.id, entries: plan.entries.length, seconds: (clock.now() - startedAt) / 1_000 });
+      return result;
     } catch (cause) {
       await pause(clock, attempt, giveUpAt, `${live.id}: the log did not answer: ${cause instanceof Error ? cause.message : String(cause)}`);
     }

@@ -23,6 +23,8 @@ export interface EngineObserver {
     mutationId: string;
     refusal?: Refusal;
   }): void;
+  /** The log answered an append; no entries: the confirmation of a head. */
+  appended?(event: { campaignId: string; entries: number; seconds: number }): void;
   /** An entry was applied and offered to all subscribers of this instance; `seconds` from its time in the log. */
   applied?(event: { campaignId: string; version: number; subscribers: number; seconds: number }): void;
   /** One event, of so many entries, went to so many subscribers; a snapshot counts as one entry. */

@@ -1,4 +1,4 @@
-import type { Command, CreateCommand, EditCommand, Mutation, MutationOptions } from '../core/command.ts';
+import type { Command, CreateCommand, Mutation, MutationOptions } from '../core/command.ts';
 import type { CampaignState } from '../core/campaign.ts';
 import type { Entry, Position, Receipt } from '../core/entry.ts';
 import type { Refusal } from '../core/errors.ts';

@@ -45,7 +45,8 @@ function open(protocol: Protocol, port: number): Promise<Client> {
     socket.on('error', reject);
     socket.on('message', (data) => {
       const arrived = nowMicros();
-      const text = String(data);
+      // ws hands over a Buffer unless it is told otherwise.
+      const text = (data as Buffer).toString();
       if (protocol.housekeeping?.(socket, text) === true) return;
       if (joined) take(client, text, arrived);
       else if (protocol.join(socket, text)) {
@@ -101,7 +102,8 @@ async function mutate(protocol: Protocol, port: number, count: number, window: n
       }
     };
     socket.on('message', (data) => {
-      const text = String(data);
+      // ws hands over a Buffer unless it is told otherwise.
+      const text = (data as Buffer).toString();
       if (protocol.housekeeping?.(socket, text) === true) return;
       // Answers come in order or nearly so: the oldest are looked at first.
       for (const [id, { isAnswer, sentAt }] of waiting) {

@@ -9,7 +9,7 @@ await serve(async () => {
   await new Promise((resolve) => wss.once('listening', resolve));
   wss.on('connection', (socket) => {
     socket.on('message', (data) => {
-      const message = JSON.parse(String(data));
+      const message = JSON.parse((data as Buffer).toString());
       if (message.subscribe) {
         watching.add(socket);
         socket.send('{"snapshot":{}}');

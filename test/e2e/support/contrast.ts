@@ -10,15 +10,17 @@ export interface FaintText {
 export function faintTexts(page: Page, minimum: number): Promise<FaintText[]> {
   return page.evaluate((least) => {
     const canvas = Object.assign(document.createElement('canvas'), { width: 1, height: 1 });
-    const context = canvas.getContext('2d', { willReadFrequently: true });
-    if (!context) throw new Error('no canvas');
+    const context = canvas.getContext('2d', { willReadFrequently: true }) ?? missing();
+    function missing(): never {
+      throw new Error('no canvas');
+    }
     type Colour = [red: number, green: number, blue: number, alpha: number];
 
     function read(colour: string): Colour {
-      context!.clearRect(0, 0, 1, 1);
-      context!.fillStyle = colour;
-      context!.fillRect(0, 0, 1, 1);
-      const [red = 0, green = 0, blue = 0, alpha = 0] = context!.getImageData(0, 0, 1, 1).data;
+      context.clearRect(0, 0, 1, 1);
+      context.fillStyle = colour;
+      context.fillRect(0, 0, 1, 1);
+      const [red = 0, green = 0, blue = 0, alpha = 0] = context.getImageData(0, 0, 1, 1).data;
       return [red, green, blue, alpha / 255];
     }
 
