@@ -10,6 +10,7 @@ import { createMetrics } from './api/metrics.ts';
 import { createMutationRate } from './api/mutation-rate.ts';
 import { observe } from './api/observe.ts';
 import { createOriginPolicy, isLoopback } from './api/origin.ts';
+import { watchStandstills } from './api/standstill.ts';
 import { createMemoryArchive } from './archive/index.ts';
 import type { Sections } from './core/check.ts';
 import type { StartCampaign } from './core/normalise.ts';
@@ -183,6 +184,11 @@ export async function createCampaignServer(options: CampaignServerOptions = {}):
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${actualPort}`;
   logger.info({ url, campaigns: campaigns.length, version: packageJson.version }, 'campaign-state is ready');
 
+  const stopWatching = watchStandstills((seconds) => {
+    metrics.standstills();
+    logger.warn({ seconds }, 'this process stood still');
+  });
+
   let closing: Promise<boolean> | undefined;
   return {
     url,
@@ -191,6 +197,7 @@ export async function createCampaignServer(options: CampaignServerOptions = {}):
     close: () =>
       (closing ??= (async () => {
         logger.info('shutting down');
+        stopWatching();
         await http.drain();
         await http.close();
         const clean = await engine.stop();

@@ -59,6 +59,7 @@ export function createMetrics(stats: () => ServiceStats) {
     }),
     mutationSeconds: histogram('mutation_duration_seconds', 'From the arrival of a mutation to its answer', SECONDS),
     fanOutSeconds: histogram('fan_out_duration_seconds', 'From the time of an entry to its being offered to all subscribers', SECONDS),
+    appendSeconds: histogram('log_append_duration_seconds', 'Time that the log took to answer one append', SECONDS),
     deliveries: tally('deliveries_total', 'Events that went to one subscriber each'),
     deliveredEntries: tally('delivered_entries_total', 'Entries in these events'),
     joins: new Counter({
@@ -75,6 +76,7 @@ export function createMetrics(stats: () => ServiceStats) {
     commitEntries: histogram('archive_batch_entries', 'Entries in one commit', ENTRIES),
     commitFailures: tally('archive_failures_total', 'Commits that failed and were tried again'),
     stalls: tally('archive_stalls_total', 'Times that the entries of one campaign could not be committed while others could'),
+    standstills: tally('standstills_total', 'Times that this process stood still for seconds: stopped, starved, or asleep'),
     failures: tally('failures_total', 'Things that should not happen, and were contained'),
   };
 }

@@ -2,12 +2,23 @@ import type { Logger } from 'pino';
 import type { EngineObserver } from '../engine/observer.ts';
 import type { Metrics } from './metrics.ts';
 
+/** An append that takes longer is worth a line, in seconds; one in so many milliseconds is enough. */
+const SLOW_APPEND = 0.5;
+const LINES_APART = 10_000;
+
 /** Turns what the engine tells into metrics and log lines. Mutations are logged by their calls (`logging.ts`). */
 export function observe(metrics: Metrics, logger: Logger): EngineObserver {
+  let quietUntil = 0;
   return {
     mutation({ type, outcome, seconds, refusal }) {
       metrics.mutations.inc({ type, outcome, reason: refusal?.reason ?? '' });
       metrics.mutationSeconds.observe(seconds);
+    },
+    appended({ campaignId, entries, seconds }) {
+      metrics.appendSeconds.observe(seconds);
+      if (seconds < SLOW_APPEND || performance.now() < quietUntil) return;
+      quietUntil = performance.now() + LINES_APART;
+      logger.warn({ campaignId, entries, durationMs: seconds * 1_000 }, 'the log answers slowly');
     },
     applied({ seconds }) {
       metrics.fanOutSeconds.observe(seconds);

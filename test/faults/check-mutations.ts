@@ -1,6 +1,6 @@
 import { lostMutations, type Evidence, type Report } from './checker.ts';
 import type { ClientLine } from './journal.ts';
-import type { MutationStory } from './mutations.ts';
+import { isLateCopy, type MutationStory } from './mutations.ts';
 
 /** G3, G5, G7: what became of each mutation, and in which order. */
 export function checkMutations(evidence: Evidence, report: Report): void {
@@ -64,7 +64,10 @@ function checkLost(evidence: Evidence, report: Report, about: (story: MutationSt
   }
 }
 
-/** Whoever was answered before another one sent stands before it; and one client's changes keep their order. */
+/**
+ * Whoever was answered before another one sent stands before it; and one client's changes keep their order. What had no effect leaves no
+ * trace: a copy of it that the network delivers after that answer may have one, and stands where it arrived.
+ */
 function checkOrder({ held, stories }: Evidence, report: Report, about: (story: MutationStory) => ClientLine[], versions: ReadonlyMap<string, number>): void {
   const byEpoch = new Map<string, { story: MutationStory; version: number; answeredAt: number }[]>();
   for (const story of stories) {
@@ -94,7 +97,7 @@ function checkOrder({ held, stories }: Evidence, report: Report, about: (story: 
     for (const story of own) {
       const version = versions.get(story.mutationId);
       // The stock client's retries are its own affair; the SDK keeps the order over them.
-      if (version === undefined || (!client.startsWith('sdk') && !story.once)) continue;
+      if (version === undefined || (!client.startsWith('sdk') && !story.once) || isLateCopy(story)) continue;
       if (before && (versions.get(before.mutationId) ?? 0) > version) report('G7', `${client} made ${before.mutationId} before ${story.mutationId}, and ${held.campaignId} has them the other way round`, [...about(before), ...about(story)]);
       before = story;
     }

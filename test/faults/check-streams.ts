@@ -28,6 +28,9 @@ export function checkStreams({ held: { campaignId, head }, history, lines }: Evi
           place = undefined;
           watermark = 0;
           break;
+        case 'resumed':
+          watermark = 0;
+          break;
         case 'snapshot': {
           const at = parsePosition(line.position);
           if (!at || !known(at.epoch, at.version, line)) break;

@@ -151,6 +151,8 @@ describe('the checker of the fault runs', () => {
     expect(judge([['stock-1', at1], mark(4)])).toEqual(['G8']);
     expect(judge([['stock-1', at1], mark(3), look(2)])).toEqual(['G8']);
     expect(judge([['stock-1', at1], mark(3), look(3)])).toEqual([]);
+    // Another instance may not have heard of it yet: a client takes the highest.
+    expect(judge([['stock-1', at1], mark(3), ['stock-1', { kind: 'resumed' }], mark(2)])).toEqual([]);
   });
 
   it('X10 G9 finds who does not stand at the head in the end', () => {

@@ -1,6 +1,7 @@
 import { gather, lostMutations } from './checker.ts';
 import type { HeldCampaign } from './held.ts';
 import type { Journal } from './journal.ts';
+import { isLateCopy } from './mutations.ts';
 
 /** The figures of a run. */
 export interface Counts {
@@ -11,6 +12,8 @@ export interface Counts {
   durable: number;
   entries: number;
   epochs: number;
+  /** Answered to be without effect, and applied later by a copy that the network had held back. */
+  lateCopies: number;
   lostWithReport: number;
   namedInResets: number;
   eventsSeen: number;
@@ -36,6 +39,10 @@ export function countAll(journal: Pick<Journal, 'lines' | 'contents'>, held: rea
     durable: changed.filter(({ answers }) => answers.some(({ receipt }) => receipt.durability === 'durable')).length,
     entries: held.reduce((sum, { entries }) => sum + entries.length, 0),
     epochs: held.reduce((sum, { lineage }) => sum + lineage.length, 0),
+    lateCopies: evidence.reduce((sum, { held: { entries }, stories: own }) => {
+      const kept = new Set(entries.map(({ entry }) => entry.mutationId));
+      return sum + own.filter((story) => kept.has(story.mutationId) && isLateCopy(story)).length;
+    }, 0),
     lostWithReport: evidence.reduce((sum, campaign) => sum + lostMutations(campaign).length, 0),
     namedInResets: new Set(lines.flatMap((line) => (line.kind === 'snapshot' ? (line.lost ?? []) : []))).size,
     eventsSeen: lines.filter(({ kind }) => kind === 'snapshot' || kind === 'entries' || kind === 'watermark').length,

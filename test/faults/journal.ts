@@ -21,6 +21,8 @@ export type Note =
   | { kind: 'unanswered'; mutationId: string; message: string }
   /** A stream that begins without a position to go on from. */
   | { kind: 'joined' }
+  /** A stream goes on after a break, perhaps on another instance, which may have heard of a lower watermark so far. */
+  | { kind: 'resumed' }
   /** `state` is missing where the client shows its own open edits on top of it. */
   | { kind: 'snapshot'; position: Position; durableVersion: number; reason: string; state?: SeenState; lost?: readonly string[] }
   /** `cut`: older ones came as well, and were not kept. */

@@ -26,7 +26,7 @@ const startedAt = performance.now();
 const say = (text: string): void => console.log(`${((performance.now() - startedAt) / 1_000).toFixed(0).padStart(5)} s  ${text}`);
 
 // Every fault in turn takes about two minutes with its calm; what is left of the time is for mixes.
-const result = await runFaults({ seed, clients, pace: 1_200, hold: { short: 3_000, long: 30_000 }, mixes: Math.max(0, minutes - 2) * 60_000, say });
+const result = await runFaults({ seed, clients, pace: 1_200, hold: { short: 3_000, long: 30_000 }, atOnce: 1, mixes: Math.max(0, minutes - 2) * 60_000, say });
 console.log(describeRun(result));
 if (result.violations.length > 0) {
   console.log(describeViolations(result.violations.slice(0, 20)));

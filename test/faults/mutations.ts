@@ -31,6 +31,11 @@ export function mutationStories(lines: readonly Line[]): MutationStory[] {
   return [...stories.values()];
 }
 
+/** It was answered to be without effect; where it is in the history all the same, a delayed copy of it had one. */
+export function isLateCopy({ answers }: MutationStory): boolean {
+  return answers.length > 0 && answers.every(({ receipt }) => !receipt.changed);
+}
+
 type MutationLine = Extract<ClientLine, { mutationId: string }>;
 
 function isOfMutation(line: Line): line is MutationLine {

@@ -8,11 +8,11 @@ import type { RunResult } from './run.ts';
 const LINES_SHOWN = 30;
 
 /** What a run came to, for a person. */
-export function describeRun({ counts, violations, times }: RunResult): string {
+export function describeRun({ counts, violations, recoveries }: RunResult): string {
   const { snapshots, ...figures } = counts;
   const doubled = violations.filter(({ rule }) => rule === 'G3').length;
   const holes = violations.filter(({ rule }) => rule === 'G1').length;
-  const row = (name: string, value: number | string): string => `  ${name.padEnd(34)} ${value}`;
+  const row = (name: string, value: number | string): string => `  ${name.padEnd(50)} ${value}`;
   return [
     'mutations and entries',
     row('sent', figures.sent),
@@ -23,6 +23,7 @@ export function describeRun({ counts, violations, times }: RunResult): string {
     row('lost with report', figures.lostWithReport),
     row('  of these named in a reset', figures.namedInResets),
     row('doubled', doubled),
+    row('without effect at first, applied by a late copy', figures.lateCopies),
     row('entries in Postgres', figures.entries),
     row('epochs ended', figures.epochs),
     'streams',
@@ -30,8 +31,8 @@ export function describeRun({ counts, violations, times }: RunResult): string {
     row('entries', figures.entriesSeen),
     row('holes', holes),
     ...Object.entries(snapshots).map(([reason, count]) => row(`snapshots: ${reason}`, count)),
-    'until every client is served again, s',
-    ...[...times].map(([name, list]) => row(name, list.map((time) => (time / 1_000).toFixed(1)).join('  '))),
+    'from the end of a fault until every campaign took a change, ms (until every client had one taken)',
+    ...[...recoveries].map(([name, list]) => row(name, list.map(({ campaigns, clients }) => `${Math.round(campaigns)} (${Math.round(clients)})`).join('  '))),
   ].join('\n');
 }
 

@@ -11,7 +11,8 @@ import { FAULTS } from './faults.ts';
 import { readHeld, watchHeld, type HeldCampaign } from './held.ts';
 import type { Instance } from './instance.ts';
 import { createJournal, type Journal } from './journal.ts';
-import { inMixes, inTurn, type RecoveryTimes } from './schedule.ts';
+import { recovery } from './recovery.ts';
+import { inMixes, inTurn, type Recoveries } from './schedule.ts';
 import { startSdkActor } from './sdk-actor.ts';
 import { startStockActor } from './stock-actor.ts';
 import { startWorld, type World } from './world.ts';
@@ -22,7 +23,8 @@ export interface RunOptions {
   /** Mean time between two mutations of one client, in milliseconds. */
   pace: number;
   hold: { short: number; long: number };
-  /** Every fault once, then mixes for so long, in milliseconds. */
+  /** Every fault once, so many at a time; then random mixes for so long, in milliseconds. */
+  atOnce: number;
   mixes: number;
   say: (text: string) => void;
 }
@@ -31,7 +33,7 @@ export interface RunResult {
   journal: Journal;
   violations: Violation[];
   counts: Counts;
-  times: RecoveryTimes;
+  recoveries: Recoveries;
   /** The newest log lines of each instance. */
   logs: Record<string, readonly string[]>;
 }
@@ -44,7 +46,7 @@ const RECOVERY_MS = 60_000;
 
 /** One run: a world, clients, faults, then calm, and a judgement. */
 export async function runFaults(options: RunOptions): Promise<RunResult> {
-  const { seed, clients, pace, hold, mixes, say } = options;
+  const { seed, clients, pace, hold, atOnce, mixes, say } = options;
   const random = seededRandom(seed);
   const journal = createJournal();
   const world = await startWorld({ env: { CAMPAIGN_IDLE_TTL: '1s' } });
@@ -53,14 +55,16 @@ export async function runFaults(options: RunOptions): Promise<RunResult> {
     await createCampaigns(world);
     for (let index = 0; index < clients; index += 1) actors.push(await startActor(world, journal, random.fork(), index, pace));
     const held = watchHeld(world.postgres.url, world.namespace, journal);
-    await allWork(actors, journal);
+    const watchers = actors.filter(({ watched }) => watched.length > 0);
+    const recovered = () => recovery({ journal, actors: watchers, campaigns: WATCHED, patience: RECOVERY_MS });
+    await recovered();
     say(`${clients} clients at work; seed ${seed}`);
 
-    const times: RecoveryTimes = new Map();
+    const recoveries: Recoveries = new Map();
     const reach = { world, actors, random: random.fork() };
-    const schedule = { reach, journal, faults: FAULTS, hold, say, recovered: () => allWork(actors, journal) };
-    await inTurn(shuffled(FAULTS, random), schedule, times);
-    await inMixes(mixes, schedule, times);
+    const schedule = { reach, journal, faults: FAULTS, hold, say, recovered };
+    await inTurn(shuffled(FAULTS, random), atOnce, schedule, recoveries);
+    await inMixes(mixes, schedule, recoveries);
 
     await within(RECOVERY_MS, 'all clients are answered', Promise.all(actors.map((actor) => actor.settle())));
     say('calm');
@@ -73,7 +77,7 @@ export async function runFaults(options: RunOptions): Promise<RunResult> {
     await held.stop();
     return {
       journal,
-      times,
+      recoveries,
       violations: check(journal, kept),
       counts: countAll(journal, kept),
       logs: Object.fromEntries(world.instances.map(({ name, log }) => [name, log])),
@@ -106,28 +110,6 @@ async function startActor({ instances }: World, journal: Journal, random: Seeded
   const watched = sleeps ? [] : [WATCHED[index % WATCHED.length] ?? '', WATCHED[(index + 1 + (index % 3)) % WATCHED.length] ?? ''];
   const options = { name, link, journal, random, watched, campaigns: sleeps ? SLEEPERS : watched, pace: sleeps ? pace * 5 : pace };
   return isSdk ? startSdkActor(options) : startStockActor(options);
-}
-
-/** Waits until each client has had a mutation accepted that it sent from now on; how long that took, in milliseconds. */
-async function allWork(actors: readonly Actor[], journal: Journal): Promise<number> {
-  const since = journal.now();
-  const sent = new Set<string>();
-  const working = new Set<string>();
-  const wanted = actors.filter(({ watched }) => watched.length > 0);
-  let next = journal.lines.length;
-  while (working.size < wanted.length) {
-    await pause(25);
-    for (; next < journal.lines.length; next += 1) {
-      const line = journal.lines[next];
-      if (line?.kind === 'sent') sent.add(line.mutationId);
-      else if (line?.kind === 'answered' && sent.has(line.mutationId) && !line.client.startsWith('sleeper')) working.add(line.client);
-    }
-    if (journal.now() - since > RECOVERY_MS) {
-      const idle = wanted.filter(({ name }) => !working.has(name)).map(({ name }) => name);
-      throw new Error(`${RECOVERY_MS / 1_000} s after the last fault these clients still get no answer: ${idle.join(', ')}`);
-    }
-  }
-  return journal.now() - since;
 }
 
 /** Waits until Postgres, every instance and every client stand at one place in each campaign (G9). */

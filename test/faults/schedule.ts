@@ -1,7 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import type { SeededRandom } from '../support/seeded-random.ts';
 import type { Fault, Reach } from './faults.ts';
 import type { Journal } from './journal.ts';
-import type { SeededRandom } from '../support/seeded-random.ts';
+import type { Recovery } from './recovery.ts';
 
 export interface ScheduleOptions {
   reach: Reach;
@@ -9,42 +10,51 @@ export interface ScheduleOptions {
   faults: readonly Fault[];
   /** How long a fault lasts, and how long one whose length is its point; milliseconds. */
   hold: { short: number; long: number };
-  /** Waits until the service works as before; says how long that took, in milliseconds. */
-  recovered(): Promise<number>;
-  say(text: string): void;
+  /** Waits until the service works as before. */
+  recovered: () => Promise<Recovery>;
+  say: (text: string) => void;
 }
 
-/** How long after its end each kind of fault was over for everyone. */
-export type RecoveryTimes = Map<string, number[]>;
+/** What came of each kind of fault, or of several at once. */
+export type Recoveries = Map<string, Recovery[]>;
 
-/** Every fault once, in that order or another, with a calm after each. */
-export async function inTurn(order: readonly Fault[], options: ScheduleOptions, times: RecoveryTimes): Promise<void> {
-  for (const fault of order) await episode([fault], options, times);
+/** Every fault once, in that order, so many at a time, with a calm after each group. */
+export async function inTurn(order: readonly Fault[], atOnce: number, options: ScheduleOptions, recoveries: Recoveries): Promise<void> {
+  for (let left = [...order]; left.length > 0; ) {
+    const group: Fault[] = [];
+    for (const fault of left) if (group.length < atOnce && goesWith(fault, group)) group.push(fault);
+    left = left.filter((fault) => !group.includes(fault));
+    await episode(group, options, recoveries);
+  }
 }
 
 /** Random faults that overlap, two or three at a time, until the time is over. */
-export async function inMixes(milliseconds: number, options: ScheduleOptions, times: RecoveryTimes): Promise<void> {
+export async function inMixes(milliseconds: number, options: ScheduleOptions, recoveries: Recoveries): Promise<void> {
   const until = performance.now() + milliseconds;
-  while (performance.now() < until) await episode(mix(options.faults, options.reach.random), options, times);
+  while (performance.now() < until) await episode(mix(options.faults, options.reach.random), options, recoveries);
 }
 
 function mix(faults: readonly Fault[], random: SeededRandom): Fault[] {
   const chosen: Fault[] = [];
   for (let left = random.int(2, 3); left > 0; left -= 1) {
-    const free = faults.filter(({ wants }) => chosen.every((other) => wants !== 'everything' && other.wants !== 'everything' && wants !== other.wants));
+    const free = faults.filter((fault) => goesWith(fault, chosen));
     if (free.length > 0) chosen.push(random.pick(free));
   }
   return chosen;
 }
 
-async function episode(faults: readonly Fault[], options: ScheduleOptions, times: RecoveryTimes): Promise<void> {
+function goesWith({ wants }: Fault, others: readonly Fault[]): boolean {
+  return others.every((other) => wants !== 'everything' && other.wants !== 'everything' && wants !== other.wants);
+}
+
+async function episode(faults: readonly Fault[], options: ScheduleOptions, recoveries: Recoveries): Promise<void> {
   const { random } = options.reach;
   const plans = faults.map((fault) => ({ fault, delay: faults.length > 1 ? random.int(0, 1_000) : 0, share: 0.5 + random.next() / 2 }));
   const details = await Promise.all(plans.map(({ fault, delay, share }) => suffer(fault, delay, share, options)));
   const took = await options.recovered();
-  const name = faults.length === 1 ? (faults[0]?.name ?? '') : 'a mix';
-  times.set(name, [...(times.get(name) ?? []), took]);
-  options.say(`${details.join('  +  ')}: over after ${(took / 1_000).toFixed(1)} s`);
+  const name = faults.length === 1 ? (faults[0]?.name ?? '') : 'several at once';
+  recoveries.set(name, [...(recoveries.get(name) ?? []), took]);
+  options.say(`${details.join('  +  ')}: campaigns ${Math.round(took.campaigns)} ms, clients ${Math.round(took.clients)} ms`);
 }
 
 async function suffer(fault: Fault, delay: number, share: number, { reach, journal, hold }: ScheduleOptions): Promise<string> {

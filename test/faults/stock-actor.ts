@@ -55,6 +55,7 @@ export function startStockActor({ name, link, journal, random, campaigns, watche
             take(campaignId, data as WatchEvent);
             positions.set(campaignId, id);
           },
+          onStarted: () => journal.note(name, campaignId, { kind: 'resumed' }),
           onError: again,
           onComplete: again,
         },
