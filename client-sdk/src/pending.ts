@@ -128,6 +128,7 @@ export function followed(
 ): Step {
   const versions = new Map(entries.flatMap((entry) => ('mutationId' in entry ? [[entry.mutationId, entry.version] as const] : [])));
   const otherLine = before !== undefined && before.epoch !== mirror.epoch;
+  const survived = survivedUpTo(pending, versions);
   return settle(pending, mirror, (item) => {
     const seenAt = versions.get(item.mutation.mutationId) ?? item.containedAt;
     // What we saw is in a snapshot, unless that one is of another line, or older than what we saw.
@@ -135,13 +136,29 @@ export function followed(
     const { delivery } = item;
     if (delivery.kind !== 'accepted') return { ...item, containedAt };
     const { receipt } = delivery;
-    const broken = otherLine && receipt.epoch !== mirror.epoch && containedAt === undefined;
+    const lost = receipt.version > (survived.get(receipt.epoch) ?? 0);
+    const broken = otherLine && lost && receipt.epoch !== mirror.epoch && containedAt === undefined;
     if (!broken) return { ...item, containedAt: versionIfReached(receipt, mirror) };
     // The line broke under it. What is durable is on the new one; anything else is sent again under its id, in its place (G5).
     return receipt.durability === 'durable' && bySnapshot
       ? { ...item, containedAt: mirror.version }
       : { ...item, delivery: WAITING, containedAt: undefined };
   });
+}
+
+/**
+ * How far each older line has survived, by what is shown of our own on the new one: an entry at the very version that its receipt named.
+ * What had no effect before it must not be sent again behind it (G7).
+ */
+function survivedUpTo(pending: readonly Pending[], versions: ReadonlyMap<string, number>): ReadonlyMap<string, number> {
+  const survived = new Map<string, number>();
+  for (const { mutation, delivery } of pending) {
+    const version = versions.get(mutation.mutationId);
+    if (delivery.kind !== 'accepted' || delivery.receipt.version !== version) continue;
+    const { epoch } = delivery.receipt;
+    survived.set(epoch, Math.max(version, survived.get(epoch) ?? 0));
+  }
+  return survived;
 }
 
 /** Applies a step to every mutation, then drops what is over: contained in the confirmed state and committed, or never to be. */

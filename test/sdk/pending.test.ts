@@ -6,7 +6,7 @@ import { answered, followed, markSent, nextPush, overlay, rejected, unanswered, 
 import { createRetention } from '../../client-sdk/src/retention.ts';
 import { createMemoryCampaign, type MemoryCampaign } from '../../client-sdk/src/testing/memory-campaign.ts';
 import { createMemoryLink } from '../../client-sdk/src/testing/memory-link.ts';
-import type { Receipt } from '../../server/core/entry.ts';
+import type { Entry, Receipt } from '../../server/core/entry.ts';
 import type { JsonObject } from '../../server/core/json.ts';
 import { manualClock } from './support/manual-clock.ts';
 
@@ -53,6 +53,25 @@ test('K30 the receipt alone takes nothing out of the view; the mirror’s reachi
     pending: [],
     settled: [{ kind: 'durable', mutationId: 'a', receipt: { durability: 'durable' } }],
   });
+});
+
+test('K30 G7 what had no effect is not sent again behind what survived a reset', () => {
+  const at = mirror('e1', 4);
+  const unchanged = { ...receipt('a', 'e1', 5), changed: false };
+  const step = answered(sent(at, 'a', 'b', 'c'), [unchanged, receipt('b', 'e1', 6), { ...receipt('c', 'e1', 7), changed: false }].map((given) => ({ ok: true, receipt: given })), at);
+  const entry: Entry = {
+    version: 6,
+    type: 'update',
+    change: { title: 'b' },
+    actor: { id: 'ed', role: 'editor' },
+    mutationId: 'b',
+    correlationId: 'c',
+    at: 0,
+    format: 1,
+  };
+  // The line goes on as e2 after version 6: a and b stood before that, c is in doubt.
+  const resumed = followed(step.pending, at, mirror('e2', 6), [entry], false);
+  expect(ids(resumed.pending)).toEqual(['a accepted', 'b accepted', 'c waiting']);
 });
 
 test('K30 what stands behind a refusal that passes by itself waits with it, in order', () => {
