@@ -14,7 +14,8 @@ export interface CampaignEvents {
 /** Different events for one head that are kept: one for each version that readers come back from, about. */
 const KEPT = 64;
 
-export function createCampaignEvents(live: LiveCampaign): CampaignEvents {
+/** @param persistent whether anything becomes durable: else the watermark of the archive in memory is nobody's business */
+export function createCampaignEvents(live: LiveCampaign, persistent: boolean): CampaignEvents {
   const made = new Map<string, ResumableEvent>();
   let madeFor = '';
   let lost: readonly string[] = [];
@@ -39,7 +40,7 @@ export function createCampaignEvents(live: LiveCampaign): CampaignEvents {
           event: {
             type: 'snapshot',
             position: formatPosition(epoch, version),
-            durableVersion: live.watermark.version,
+            durableVersion: persistent ? live.watermark.version : 0,
             state: projectState(view, state),
             reason: step.reason,
             ...(archivedAt !== undefined && { archivedAt }),

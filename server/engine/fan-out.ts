@@ -27,6 +27,8 @@ export interface FanOutOptions {
   buffer: number;
   /** What callers without a token see. */
   publicView: View;
+  /** Whether the archive outlives the process. */
+  persistent: boolean;
 }
 
 export interface SubscribeOptions extends Omit<WatchOptions, 'campaignId'> {
@@ -36,7 +38,7 @@ export interface SubscribeOptions extends Omit<WatchOptions, 'campaignId'> {
 
 export function createFanOut(live: LiveCampaign, options: FanOutOptions): FanOut {
   const { clock, observer } = options;
-  const events = createCampaignEvents(live);
+  const events = createCampaignEvents(live, options.persistent);
   const surroundings = { ...options, live, events };
   const subscriptions = new Set<Subscription>();
 

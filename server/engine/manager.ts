@@ -95,6 +95,7 @@ export function createManager(options: ManagerOptions): Manager {
     clock,
     sections,
     publicView,
+    persistent,
     observer: counting,
     buffer: options.subscriberBuffer ?? 16,
     // What only memory has must stay there.

@@ -3,6 +3,7 @@ import { createMemoryStore } from '../../server/archive/memory-archive.ts';
 import { asReceipt, CALLERS, CAMPAIGN, engineWorld, refusal, setTitle, type EngineWorld, type EngineWorldOptions } from '../support/engine-world.ts';
 import { gate, type Gate } from '../support/gate.ts';
 import { simulatedClock } from '../support/simulated-clock.ts';
+import { watch } from '../support/watching.ts';
 
 /** A world in which the test decides when the archive commits. */
 function worldWithSlowCommits(options: EngineWorldOptions = {}): EngineWorld & { commits: Gate } {
@@ -154,6 +155,9 @@ describe('without persistence', () => {
     expect(await refusal(manager.create(CALLERS.admin, 'b', { slug: 'b', title: 'b' }, { durability: 'durable' }))).toMatchObject(final);
     const { epoch, durableVersion } = await manager.get(CALLERS.viewer, CAMPAIGN);
     expect(durableVersion).toBe(0);
+    const watching = watch(manager, { receipts: true });
+    await world.clock.advance(1_000);
+    expect(watching.events).toMatchObject([{ event: { type: 'snapshot', durableVersion: 0 } }]);
     expect(await refusal(manager.whenDurable(CALLERS.viewer, CAMPAIGN, `${epoch}:1`))).toMatchObject(final);
   });
 
