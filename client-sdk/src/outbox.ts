@@ -1,4 +1,5 @@
 import type { EditCommand, Mutation } from '../../server/core/command.ts';
+import type { Position } from '../../server/core/entry.ts';
 import { LIMITS } from '../../server/core/limits.ts';
 import { utf8Bytes } from '../../server/core/plain-json.ts';
 import type { PushOutcome } from '../../server/engine/service.ts';
@@ -33,6 +34,8 @@ export function refuseUnsendable(command: EditCommand, waiting: number): void {
 interface Queue {
   /** The next ones to send, in order; none: there is nothing to do. */
   take(limits: PushLimits): Mutation[];
+  /** Where the mirror stands: on a line that did not survive, what was lost must be sent first. */
+  seen(): Position | undefined;
   answered(outcomes: readonly PushOutcome[]): void;
   unanswered(): void;
   rejected(mutationId: string, error: CampaignError): void;
@@ -77,7 +80,8 @@ export function createOutbox({ campaignId, connection, clock, queue }: OutboxOpt
     if (push.length === 0) return;
     busy = true;
     try {
-      const outcomes = await connection.trpc.campaign.push.mutate({ campaignId, mutations: push });
+      const seen = queue.seen();
+      const outcomes = await connection.trpc.campaign.push.mutate({ campaignId, mutations: push, ...(seen !== undefined && { seen }) });
       oneByOne = false;
       queue.answered(outcomes);
       const held = outcomes.find((outcome) => !outcome.ok && outcome.error.retryable);

@@ -67,7 +67,7 @@ export const campaignRouter = router({
   push: mutationProcedure
     .input(parsedBy(pushInput))
     .mutation(({ ctx, input, signal }) =>
-      inTurn(ctx, signal, input.mutations.length, (caller) => ctx.service.push(caller, input.campaignId, input.mutations)),
+      inTurn(ctx, signal, input.mutations.length, (caller) => ctx.service.push(caller, input.campaignId, input.mutations, input.seen)),
     ),
 
   /** Back to the state of an earlier version, as a new version. */

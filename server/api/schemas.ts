@@ -49,6 +49,8 @@ export interface CreateInput extends CampaignInput, MutationOptions {
 }
 
 export interface PushInput extends CampaignInput {
+  /** Where the client stands: a push from a line that did not survive is refused, because what was lost has to come first. */
+  seen?: Position;
   mutations: Mutation[];
 }
 
@@ -188,6 +190,7 @@ export const createInput: z.ZodType<CreateInput> = z.object({ campaignId, ...opt
 export const pushInput: z.ZodType<PushInput> = z.object(
   {
     campaignId,
+    seen: position.exactOptional(),
     mutations: z.array(mutation, 'must be an array of mutations').max(LIMITS.pushMutations, `at most ${LIMITS.pushMutations} mutations`),
   },
   input,

@@ -5,8 +5,9 @@ import type { Refusal } from '../core/errors.ts';
 import type { AppliedMutation } from '../core/idempotency.ts';
 import type { JsonObject } from '../core/json.ts';
 import { roleFor } from '../core/permissions.ts';
+import { formatPosition, parsePosition, survivingVersion } from '../core/position.ts';
 import { situationOf, type LiveCampaign } from './live-campaign.ts';
-import type { QueuedCommand, QueueOutcome, WaitingMutation } from './mutation-queue.ts';
+import type { OldMutations, QueuedCommand, QueueOutcome, WaitingMutation } from './mutation-queue.ts';
 import type { Clock, Head, LogRecord, SealedEntry } from './ports.ts';
 import { fingerprint, seal } from './seal.ts';
 
@@ -25,12 +26,12 @@ export interface Plan {
  * Decides each of a group on what those before it lead to, and seals what is accepted. Nothing is changed: the log may still say that
  * the situation was another one.
  *
- * @param known mutations that only the archive still remembers
+ * @param known what the archive says of mutations that the window may have forgotten
  */
 export function decideGroup(
   live: LiveCampaign,
   units: readonly WaitingMutation[][],
-  known: ReadonlyMap<string, AppliedMutation>,
+  known: OldMutations,
   target: RollbackTarget,
   { clock, sections }: { clock: Clock; sections: Sections },
 ): Plan {
@@ -42,10 +43,11 @@ export function decideGroup(
   const planned = new Map<string, AppliedMutation>();
 
   const appliedBefore = ({ mutationId }: WaitingMutation): AppliedMutation | undefined =>
-    planned.get(mutationId) ?? live.window.find(mutationId) ?? known.get(mutationId);
+    planned.get(mutationId) ?? live.window.find(mutationId) ?? known.applied.get(mutationId);
 
   for (const unit of units) {
     const behind = appliedBehind(unit, appliedBefore);
+    const broken = brokenLine(unit, situation);
     for (const [index, mutation] of unit.entries()) {
       const { mutationId } = mutation;
       const applied = appliedBefore(mutation);
@@ -53,7 +55,11 @@ export function decideGroup(
         outcomes.push({ mutation, outcome: answerKnown(applied, mutation.request.command) });
         continue;
       }
-      const decision = decideOne(situation, mutation, target, sections);
+      if (broken) {
+        outcomes.push({ mutation, outcome: { kind: 'rejected', refusal: { ...broken, mutationId } } });
+        continue;
+      }
+      const decision = known.tooOld.has(mutationId) ? tooOld(mutation) : decideOne(situation, mutation, target, sections);
       const { epoch, version } = situation;
       const later = behind[index];
       if (later && decision.kind !== 'rejected') {
@@ -95,6 +101,19 @@ function appliedBehind(
   return behind;
 }
 
+/**
+ * A push that was made on a line which did not survive: its client is about to hear of that, and to send again what was lost, which
+ * stands before this (G7). Ahead of us on our own line is not broken: then we lag, and the log will say so.
+ */
+function brokenLine([first]: readonly WaitingMutation[], situation: Situation): Refusal | undefined {
+  const seen = first?.seen === undefined ? undefined : parsePosition(first.seen);
+  if (!seen || seen.epoch === situation.epoch) return undefined;
+  const bound = survivingVersion(seen.epoch, situation, situation.lineage);
+  if (bound !== undefined && seen.version <= bound) return undefined;
+  const message = `seen: ${first?.seen} is not on the surviving line; follow the stream to where it goes on, and send again`;
+  return { reason: 'CONFLICT', message, path: ['seen'], retryable: true, position: formatPosition(situation.epoch, situation.version) };
+}
+
 function toRecord(mutation: WaitingMutation, situation: Situation, change: JsonObject, at: number): LogRecord {
   const { request, mutationId, correlationId, comment } = mutation;
   const { identity, command } = request;
@@ -123,6 +142,12 @@ function decideOne(situation: Situation, { request }: WaitingMutation, target: R
   if (command.type !== 'rollback') return decide(situation, { ...request, command }, sections);
   if ('refusal' in target) return { kind: 'rejected', refusal: target.refusal };
   return decide(situation, { ...request, command: { ...command, target: target.state } }, sections);
+}
+
+/** It may have been applied, and its id compacted away: applying it now could be the second time. */
+function tooOld({ base }: WaitingMutation): Decision {
+  const message = `base: ${base} lies before the oldest history that is kept; whether this mutation was applied is not known any more`;
+  return { kind: 'rejected', refusal: { reason: 'TOO_OLD', message, path: ['base'] } };
 }
 
 function answerKnown(applied: AppliedMutation, command: QueuedCommand): QueueOutcome {

@@ -84,6 +84,7 @@ export function createMutating(options: MutatingOptions): Mutating {
       request: { command, identity, ...(expectedVersion !== undefined && { expectedVersion }) },
       mutationId,
       mayBeRetry: given.mutationId !== undefined,
+      seen: undefined,
       base,
       correlationId,
       comment,
@@ -140,13 +141,13 @@ export function createMutating(options: MutatingOptions): Mutating {
     }
   };
 
-  const push: Mutating['push'] = async (caller, campaignId, mutations) => {
+  const push: Mutating['push'] = async (caller, campaignId, mutations, seen) => {
     const refusal = refuse(caller.identity, campaignId, 'update', 'accepted');
     if (refusal) throw refusal;
     const { queue, loaded } = hosting.host(campaignId);
     const pushed = mutations.map((mutation) => {
       const { promise, resolve } = Promise.withResolvers<QueueOutcome>();
-      return { promise, waiting: toWaiting(caller, campaignId, mutation.command, mutation, resolve) };
+      return { promise, waiting: { ...toWaiting(caller, campaignId, mutation.command, mutation, resolve), seen } };
     });
     // One unit: what the log refuses, it refuses all of, so that a retry cannot be overtaken.
     queue.add(...pushed.map(({ waiting }) => waiting));
@@ -196,7 +197,7 @@ export function createMutating(options: MutatingOptions): Mutating {
     const record = firstRecord(caller, campaignId, state, mutation);
     const { mutationId, correlationId } = record;
     const created = await archive.create(campaignId, seal(record, FIRST_TAIL), state);
-    const known = created ? record : (await archive.findMutation(campaignId, mutationId))?.record;
+    const known = created ? record : (await archive.findMutation(campaignId, mutationId)).entry?.record;
     const { live } = await loadCreated(campaignId);
     const about = { campaignId, command: { type: 'create' as const, state }, actor: identity.id, correlationId, mutationId, arrivedAt };
     if (known?.type !== 'create' || known.fingerprint !== record.fingerprint) {

@@ -4,6 +4,7 @@ import { CampaignError, type Refusal } from '../core/errors.ts';
 import type { AppliedMutation } from '../core/idempotency.ts';
 import type { JsonObject } from '../core/json.ts';
 import { LIMITS } from '../core/limits.ts';
+import type { Position } from '../core/entry.ts';
 import { parsePosition, survivingVersion } from '../core/position.ts';
 import type { Sections } from '../core/check.ts';
 import { decideGroup, type Plan, type RollbackTarget } from './decide-group.ts';
@@ -23,6 +24,8 @@ export interface WaitingMutation {
   base: string | undefined;
   /** Whether the id came with the mutation, so that this can be a retry; ids that the server has just made are new. */
   mayBeRetry: boolean;
+  /** Where the client stood that pushed it, the same for a whole push; nothing for a direct call. */
+  seen: Position | undefined;
   correlationId: string;
   comment: string | undefined;
   dryRun: boolean;
@@ -208,29 +211,41 @@ async function rollbackTarget<C extends Decidable>(
   }
 }
 
+/** What the archive says of ids that the window may have forgotten. */
+export interface OldMutations {
+  applied: ReadonlyMap<string, AppliedMutation>;
+  /** Made before the oldest entry that is kept: whether they were applied, nobody knows any more. */
+  tooOld: ReadonlySet<string>;
+}
+
 /**
  * Ids that the window may have forgotten are asked of the archive: those whose intent was made before the window's floor, or who
  * knows when (G3). New intents, made where the campaign is now, cost nothing.
  */
-async function findOldMutations(live: LiveCampaign, group: readonly WaitingMutation[], archive: Archive): Promise<Map<string, AppliedMutation>> {
-  const found = new Map<string, AppliedMutation>();
-  if (live.window.floor === 0) return found;
-  const old = group.filter(
-    ({ mutationId, base, mayBeRetry }) => mayBeRetry && !live.window.find(mutationId) && isBeforeFloor(live, base),
-  );
+async function findOldMutations(live: LiveCampaign, group: readonly WaitingMutation[], archive: Archive): Promise<OldMutations> {
+  const applied = new Map<string, AppliedMutation>();
+  const tooOld = new Set<string>();
+  if (live.window.floor === 0) return { applied, tooOld };
+  const asked = group.filter(({ mutationId, mayBeRetry }) => mayBeRetry && !live.window.find(mutationId));
   await Promise.all(
-    old.map(async ({ mutationId }) => {
-      const record = (await archive.findMutation(live.id, mutationId))?.record;
-      if (record) found.set(mutationId, { mutationId, version: record.version, epoch: record.epoch, fingerprint: record.fingerprint });
+    asked.map(async ({ mutationId, base }) => {
+      const madeAt = versionOf(live, base);
+      if (madeAt !== undefined && madeAt >= live.window.floor) return;
+      const { entry, knownFrom } = await archive.findMutation(live.id, mutationId);
+      if (entry) {
+        const { version, epoch, fingerprint } = entry.record;
+        applied.set(mutationId, { mutationId, version, epoch, fingerprint });
+      } else if (madeAt !== undefined && madeAt + 1 < knownFrom) {
+        tooOld.add(mutationId);
+      }
     }),
   );
-  return found;
+  return { applied, tooOld };
 }
 
-function isBeforeFloor(live: LiveCampaign, base: string | undefined): boolean {
+/** The version of this line at which an intent was made; one made on a line that did not survive counts as where that line was left. */
+function versionOf(live: LiveCampaign, base: string | undefined): number | undefined {
   const position = base === undefined ? undefined : parsePosition(base);
-  if (!position) return true;
-  // A base on a line that did not survive counts as where that line was left.
-  const bound = survivingVersion(position.epoch, live.head, live.lineage);
-  return bound === undefined || Math.min(position.version, bound) < live.window.floor;
+  const bound = position && survivingVersion(position.epoch, live.head, live.lineage);
+  return position && bound !== undefined ? Math.min(position.version, bound) : undefined;
 }

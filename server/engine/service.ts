@@ -123,7 +123,8 @@ export interface CampaignService {
   readonly defaultCampaignId: string | undefined;
   /** Synchronous up to the place in the campaign's queue: calls made in order are decided in order. */
   mutate(caller: Caller, campaignId: string, command: Exclude<Command, CreateCommand>, options: MutationOptions): Promise<Receipt | DryRun>;
-  push(caller: Caller, campaignId: string, mutations: readonly Mutation[]): Promise<PushOutcome[]>;
+  /** @param seen where the client stands; from a line that did not survive nothing new is taken, and all of it may be sent again */
+  push(caller: Caller, campaignId: string, mutations: readonly Mutation[], seen?: Position): Promise<PushOutcome[]>;
   create(caller: Caller, campaignId: string, state: JsonObject, options: MutationOptions): Promise<Receipt | DryRun>;
   get(caller: Caller, campaignId: string): Promise<CampaignRecord>;
   list(caller: Caller, query: { cursor?: string | undefined; limit: number; status?: string | undefined }): Promise<Page<VisibleSummary, string>>;

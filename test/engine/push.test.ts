@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { createMemoryStore } from '../../server/archive/memory-archive.ts';
 import { CALLERS, CAMPAIGN, engineWorld, FIRST_STATE, refusal, setTitle } from '../support/engine-world.ts';
+import { simulatedClock } from '../support/simulated-clock.ts';
 
 const mutation = (mutationId: string, title: string, more = {}) => ({ mutationId, command: setTitle(title), ...more });
 
@@ -108,5 +110,25 @@ describe('push', () => {
     await world.create().catch(() => undefined);
     expect(await refusal(world.manager.push(CALLERS.viewer, CAMPAIGN, [mutation('a', 'x')]))).toMatchObject({ reason: 'FORBIDDEN' });
     expect(await refusal(world.manager.push(CALLERS.editor, CAMPAIGN, [mutation('a', 'x')]))).toMatchObject({ reason: 'OVERLOADED', limit: 0 });
+  });
+
+  it('G7 M55 from a line that did not survive it is refused for now as a whole, because what was lost has to come first', async () => {
+    const store = createMemoryStore();
+    const clock = simulatedClock();
+    const before = engineWorld({ clock, memory: { store }, aroundArchive: (archive) => ({ ...archive, commit: () => new Promise(() => undefined) }) });
+    const created = await before.create();
+    const lost = await before.title('lost', { mutationId: 'lost' });
+    // The process is gone, and with it what had not been committed.
+    const after = engineWorld({ clock, memory: { store } });
+    const push = (seen: string, ...mutations: ReturnType<typeof mutation>[]) => clock.until(after.manager.push(CALLERS.editor, CAMPAIGN, mutations, seen));
+    const refused = { ok: false, error: { reason: 'CONFLICT', retryable: true, path: ['seen'] } };
+    expect(await push(lost.position, mutation('next', 'next'), mutation('more', 'more'))).toMatchObject([refused, refused]);
+    expect(await push('unknown:1', mutation('next', 'next'))).toMatchObject([refused]);
+    expect(await after.state()).toMatchObject({ title: 'Summer' });
+    // Then in the order in which it was made, from a place that both lines share.
+    const sent = await push(created.position, mutation('lost', 'lost'), mutation('next', 'next'), mutation('more', 'more'));
+    expect(sent).toMatchObject([2, 3, 4].map((version) => ({ ok: true, receipt: { version, changed: true } })));
+    // What is on the line already is answered as ever.
+    expect(await push(lost.position, mutation('next', 'next'))).toMatchObject([{ ok: true, receipt: { version: 3 } }]);
   });
 });
