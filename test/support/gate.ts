@@ -25,14 +25,3 @@ export function gate(): Gate {
     },
   };
 }
-
-/** What becomes of the next calls: `refused` before anything was done, `unheard` after it was done. */
-export type Fault = 'refused' | 'unheard';
-
-/** Does a call as the fault wants it: the error is the same, which is why its outcome is unknown. */
-export async function withFault<T>(fault: Fault | undefined, what: string, call: () => Promise<T>): Promise<T> {
-  if (fault === 'refused') throw new Error(`${what}: no answer`);
-  const answer = await call();
-  if (fault === 'unheard') throw new Error(`${what}: no answer`);
-  return answer;
-}
