@@ -7,6 +7,7 @@ import { CampaignError, readFailure, readRefusal } from './errors.ts';
 import { liveSocketClass, TIMEOUTS, type LiveSocket, type WebSocketConstructor } from './live-socket.ts';
 import type { Network } from './network.ts';
 import { writable } from './readable.ts';
+import { createTransportChoice } from './transport-choice.ts';
 import type { ConnectionState, Readable } from './types.ts';
 
 /** The contract that this SDK speaks; a server that no longer does answers `UPGRADE_REQUIRED`. */
@@ -145,7 +146,8 @@ export function createConnection({ url, token, WebSocket, clock, network }: Conn
     socket?.close();
   }
 
-  const Socket = liveSocketClass(WebSocket, clock, TIMEOUTS, {
+  const transport = createTransportChoice(WebSocket, clock);
+  const Socket = liveSocketClass(transport.open, clock, TIMEOUTS, {
     opened: (opened) => {
       socket = opened;
       tell({ type: 'opened' });
@@ -210,6 +212,7 @@ export function createConnection({ url, token, WebSocket, clock, network }: Conn
       tell({ type: 'closed', error: undefined });
       cancelTimer();
       stopNetwork();
+      transport.close();
       releases.unsubscribe();
       void ws.close();
       // The client waits for answers before it closes; whoever closes the SDK does not.

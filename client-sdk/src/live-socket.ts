@@ -6,8 +6,8 @@ export interface WebSocketLike {
   readonly readyState: number;
   send(data: string): void;
   close(code?: number, reason?: string): void;
-  addEventListener(type: 'open' | 'close' | 'error', listener: (event: { code?: number; reason?: string }) => void): void;
-  addEventListener(type: 'message', listener: (event: { data: unknown }) => void): void;
+  addEventListener(type: 'open' | 'close' | 'error', listener: (event: { code?: number; reason?: string }) => void): unknown;
+  addEventListener(type: 'message', listener: (event: { data: unknown }) => void): unknown;
 }
 
 export type WebSocketConstructor = new (url: string) => WebSocketLike;
@@ -51,7 +51,7 @@ const CLOSED = 3;
  * not ping. This one reports the end at once and lets the real socket die behind it.
  */
 export function liveSocketClass(
-  Inner: WebSocketConstructor,
+  open: (url: string) => WebSocketLike,
   clock: Clock,
   timeouts: SocketTimeouts,
   observer: SocketObserver,
@@ -68,7 +68,7 @@ export function liveSocketClass(
     #cancelTimer: () => void;
 
     constructor(url: string) {
-      this.#inner = new Inner(url);
+      this.#inner = open(url);
       this.#cancelTimer = clock.after(timeouts.handshake, () => this.#end(4408, 'The server did not answer in time'));
       this.#inner.addEventListener('open', () => this.#opened());
       this.#inner.addEventListener('message', ({ data }) => this.#received(data));

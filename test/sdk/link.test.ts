@@ -1,4 +1,3 @@
-import { SignJWT } from 'jose';
 import { expect, test, vi } from 'vitest';
 import { WebSocketServer } from 'ws';
 import { createCampaignClient } from '../../client-sdk/src/index.ts';
@@ -6,6 +5,7 @@ import type { WebSocketLike } from '../../client-sdk/src/live-socket.ts';
 import type { Network } from '../../client-sdk/src/network.ts';
 import { createMemoryArchive } from '../../server/archive/index.ts';
 import { manualClock } from './support/manual-clock.ts';
+import { SECRET, token } from './support/token.ts';
 import { client, later, live, proxyOf, server, WAIT } from './support/world.ts';
 
 /** Lets sockets, microtasks and the tRPC client's own zero timers go on, without moving the manual clock. */
@@ -125,14 +125,6 @@ test('K22 the network’s return ends a wait at once; without network and link i
   await vi.waitFor(() => expect(made.connection.getSnapshot().status).toBe('connected'), WAIT);
 });
 
-const SECRET = 'a secret of at least thirty-two characters';
-function token(role: string, seconds = 3_600): Promise<string> {
-  return new SignJWT({ campaigns: { '*': role } })
-    .setProtectedHeader({ alg: 'HS256' })
-    .setSubject(role)
-    .setExpirationTime(Math.floor(Date.now() / 1_000) + seconds)
-    .sign(new TextEncoder().encode(SECRET));
-}
 const auth = { kind: 'secret', secret: SECRET } as const;
 
 test('K12 without a token it needs one, makes no further attempts, and goes on with it', async () => {
