@@ -99,6 +99,8 @@ interface Engine {
 
 /** How long the archive may take to commit what was accepted when the server closes, in milliseconds. */
 const FLUSH_MS = 3_000;
+/** Without an archive, how many entries stay of each campaign. */
+const KEPT_IN_MEMORY = 1_000;
 /** Without an archive every campaign stays in memory for ever. */
 const MAX_LOADED_IN_MEMORY = 10_000;
 
@@ -127,7 +129,7 @@ export async function createCampaignServer(options: CampaignServerOptions = {}):
   }
 
   function createEngine(): Engine {
-    const { archive = createMemoryArchive(), log = createMemoryLog() } = options;
+    const { archive = createMemoryArchive({ keepEntries: KEPT_IN_MEMORY }), log = createMemoryLog() } = options;
     const persistent = options.archive !== undefined;
     const defaultCampaignId = options.defaultCampaignId ?? campaigns[0]?.campaignId;
     const manager = createManager({

@@ -13,7 +13,9 @@ interface StoredCampaign {
   updatedAt: number;
   updatedBy: string;
   lineage: Fork[];
-  /** Versions 1, 2, 3 … */
+  /** The version of the first entry that is kept, and the state before it. */
+  firstVersion: number;
+  stateBefore: string;
   entries: { bytes: string; tail: string }[];
   byMutation: Map<string, number>;
   seat: Seat;
@@ -33,11 +35,13 @@ export interface MemoryArchiveOptions {
   store?: MemoryStore;
   /** Whether nobody else uses the store: a clean stop then frees the seats that were taken through this archive. Default true. */
   soleUser?: boolean;
+  /** How many entries stay of each campaign, where memory is all there is. Default: all. */
+  keepEntries?: number;
 }
 
 /** The archive's twin in memory: the same answers, at once and always in the same way. For tests and simulations. */
 export function createMemoryArchive(options: MemoryArchiveOptions = {}): Archive {
-  const { store = createMemoryStore(), soleUser = true } = options;
+  const { store = createMemoryStore(), soleUser = true, keepEntries = Number.POSITIVE_INFINITY } = options;
   /** Seats taken through the archive of a sole user, by campaign, with their generation. */
   const taken = new Map<string, number>();
   let stopped = false;
@@ -68,6 +72,15 @@ export function createMemoryArchive(options: MemoryArchiveOptions = {}): Archive
     campaign.updatedBy = record.actor.id;
   };
 
+  /** Lets go of the oldest half of what is too much, so that it need not be done at every commit. */
+  const compact = (campaign: StoredCampaign): void => {
+    if (campaign.entries.length <= keepEntries * 2) return;
+    const old = campaign.entries.splice(0, campaign.entries.length - keepEntries).map(toSealedEntry);
+    for (const { record } of old) campaign.byMutation.delete(record.mutationId);
+    campaign.stateBefore = JSON.stringify(fold(JSON.parse(campaign.stateBefore), old));
+    campaign.firstVersion += old.length;
+  };
+
   /** The unique key, before anything is changed: one refused value refuses the whole commit, as a transaction does. */
   const assertUnique = ({ campaignId, expected, entries }: CampaignCommit): void => {
     const campaign = held(campaignId, expected);
@@ -85,6 +98,7 @@ export function createMemoryArchive(options: MemoryArchiveOptions = {}): Archive
       return { campaignId, kind: 'conflict', head: head && { ...head } };
     }
     for (const entry of part.entries) append(campaign, entry);
+    compact(campaign);
     if (part.entries.length > 0) {
       campaign.state = JSON.stringify(part.state);
       campaign.archivedAt = part.archivedAt;
@@ -120,6 +134,8 @@ export function createMemoryArchive(options: MemoryArchiveOptions = {}): Archive
           updatedAt: at,
           updatedBy: actor.id,
           lineage: [],
+          firstVersion: 1,
+          stateBefore: '{}',
           entries: [],
           byMutation: new Map(),
           seat: { generation: 0, taken: false },
@@ -169,22 +185,25 @@ export function createMemoryArchive(options: MemoryArchiveOptions = {}): Archive
       call(() => {
         const campaign = store.campaigns.get(campaignId);
         const version = campaign?.byMutation.get(mutationId);
-        const entry = version === undefined ? undefined : campaign?.entries[version - 1];
-        return entry && toSealedEntry(entry);
+        const entry = version === undefined ? undefined : campaign?.entries[version - campaign.firstVersion];
+        return { entry: entry && toSealedEntry(entry), knownFrom: entry || !campaign ? 1 : campaign.firstVersion };
       }),
 
     history: (campaignId, before, limit) =>
       call(() => {
-        const entries = store.campaigns.get(campaignId)?.entries ?? [];
-        const end = Math.max(0, Math.min(entries.length, (before ?? entries.length + 1) - 1));
+        const campaign = store.campaigns.get(campaignId);
+        if (!campaign) return [];
+        const { entries, firstVersion, head } = campaign;
+        const end = Math.max(0, Math.min(before ?? head.version + 1, head.version + 1) - firstVersion);
         return entries.slice(Math.max(0, end - limit), end).reverse().map(toSealedEntry);
       }),
 
     stateAt: (campaignId, version) =>
       call(() => {
         const campaign = store.campaigns.get(campaignId);
-        if (!campaign || version < 1 || version > campaign.head.version) return undefined;
-        return campaign.entries.slice(0, version).map(toSealedEntry).reduce<JsonObject>((state, { record }) => mergePatch(state, record.change), {});
+        if (!campaign || version < campaign.firstVersion || version > campaign.head.version) return undefined;
+        const { entries, firstVersion, stateBefore } = campaign;
+        return fold(JSON.parse(stateBefore), entries.slice(0, version - firstVersion + 1).map(toSealedEntry));
       }),
 
     list: ({ cursor, limit, status, ids, publishedOnly }) =>
@@ -208,6 +227,10 @@ export function createMemoryArchive(options: MemoryArchiveOptions = {}): Archive
       return Promise.resolve();
     },
   };
+}
+
+function fold(state: JsonObject, entries: readonly SealedEntry[]): JsonObject {
+  return entries.reduce((folded, { record }) => mergePatch(folded, record.change), state);
 }
 
 function toSummary(campaignId: string, campaign: StoredCampaign): CampaignSummary {

@@ -63,7 +63,14 @@ export function createReads(db: Kysely<Database>): Reads {
       .where('mutation_id', '=', mutationId)
       .select([sql<string>`bytes::text`.as('bytes'), 'tail'])
       .executeTakeFirst();
-    return row && toSealedEntry(row);
+    if (row) return { entry: toSealedEntry(row), knownFrom: 1 };
+    // Nothing here deletes entries; who runs the database may, to save space.
+    const { oldest } = await db
+      .selectFrom('entries')
+      .where('campaign_id', '=', campaignId)
+      .select(({ fn }) => fn.min('version').as('oldest'))
+      .executeTakeFirstOrThrow();
+    return { entry: undefined, knownFrom: oldest ?? 1 };
   };
 
   const history: Archive['history'] = async (campaignId, before, limit) => {

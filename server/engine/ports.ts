@@ -157,6 +157,13 @@ export type CommitOutcome =
   /** The archive stands elsewhere, and this part changed nothing: here is its head. */
   | { campaignId: string; kind: 'conflict'; head: Head | undefined };
 
+/** What the archive knows of a mutation id. */
+export interface FoundMutation {
+  entry: SealedEntry | undefined;
+  /** All ids of this version and later are known: 1, unless older entries have been compacted away. */
+  knownFrom: number;
+}
+
 /**
  * Keeps everything for good. Every write is guarded by `(epoch, version)`. A thrown error leaves the outcome unknown; who asks
  * resolves it by reading.
@@ -178,8 +185,8 @@ export interface Archive {
   leaveLog(campaignId: string, generation: number): Promise<void>;
   /** Heads of those campaigns that exist. */
   heads(campaignIds: readonly string[]): Promise<{ campaignId: string; head: Head }[]>;
-  /** The entry with that mutation id, or `undefined`. */
-  findMutation(campaignId: string, mutationId: string): Promise<SealedEntry | undefined>;
+  /** The entry with that mutation id, if there is one. */
+  findMutation(campaignId: string, mutationId: string): Promise<FoundMutation>;
   /** Newest first: entries with a version below `before` (all: `undefined`), at most `limit`. */
   history(campaignId: string, before: number | undefined, limit: number): Promise<SealedEntry[]>;
   /** The state at a version, folded from the nearest checkpoint; `undefined` where that version is not there. */

@@ -196,7 +196,7 @@ export function archiveContract(name: string, createWorld: () => Promise<Archive
       const stored = (await archive.load(history.campaignId, 10))?.recent ?? [];
       expect(stored.map((entry) => entry.bytes)).toEqual([history.entries[0]?.bytes, history.entries[1]?.bytes, bytes]);
       expect(stored.map((entry) => entry.record)).toEqual(stored.map((entry) => JSON.parse(entry.bytes)));
-      expect(await archive.findMutation(history.campaignId, 'weird {"id"} \\ 😀')).toEqual(history.entries[1]);
+      expect((await archive.findMutation(history.campaignId, 'weird {"id"} \\ 😀')).entry).toEqual(history.entries[1]);
     });
 
     test('A11 any document and any change come back equal', async () => {
@@ -216,9 +216,9 @@ export function archiveContract(name: string, createWorld: () => Promise<Archive
     test('A12 a mutation is found by its id, in its campaign only', async () => {
       const history = await grown(4);
       const other = await created();
-      expect(await archive.findMutation(history.campaignId, `${history.campaignId}-mutation-3`)).toEqual(history.entries[2]);
-      expect(await archive.findMutation(other.campaignId, `${history.campaignId}-mutation-3`)).toBeUndefined();
-      expect(await archive.findMutation('unknown', 'unknown')).toBeUndefined();
+      expect((await archive.findMutation(history.campaignId, `${history.campaignId}-mutation-3`)).entry).toEqual(history.entries[2]);
+      expect(await archive.findMutation(other.campaignId, `${history.campaignId}-mutation-3`)).toEqual({ entry: undefined, knownFrom: 1 });
+      expect(await archive.findMutation('unknown', 'unknown')).toEqual({ entry: undefined, knownFrom: 1 });
     });
 
     test('A13 a campaign enters the log under the next generation, for one of those who try, and keeps head and epoch', async () => {

@@ -121,4 +121,18 @@ describe('idempotency', () => {
     const first = await world.change({ type: 'update', updates: { title: 'a', description: 'b' } }, { mutationId: 'm' });
     expect(await world.change({ updates: { description: 'b', title: 'a' }, type: 'update' }, { mutationId: 'm' })).toMatchObject({ version: first.version });
   });
+
+  it('G3 M27 behind what was compacted away nobody knows: TOO_OLD, and nothing is applied twice', async () => {
+    const world = engineWorld({ memory: { keepEntries: 3 }, idleTtl: 400 });
+    const base = (await world.create()).position;
+    await world.title('one', { mutationId: 'm', base });
+    for (let n = 2; n <= 12; n += 1) await world.title(`${n}`, { durability: 'durable' });
+    await world.clock.advance(1_000);
+    expect(world.manager.stats().campaigns).toBe(0);
+    const late = world.manager.mutate(CALLERS.editor, CAMPAIGN, setTitle('one'), { mutationId: 'm', base });
+    expect(await refusal(world.clock.until(late))).toMatchObject({ reason: 'TOO_OLD', path: ['base'], mutationId: 'm' });
+    expect(await world.state()).toMatchObject({ title: '12' });
+    const { position } = await world.title('now', { mutationId: 'new', base: `${base.split(':')[0]}:13` });
+    expect(position.endsWith(':14')).toBe(true);
+  });
 });

@@ -20,7 +20,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'forget ids beyond the window',
-    sabotage: { archive: (archive) => ({ ...archive, findMutation: () => Promise.resolve(undefined) }) },
+    sabotage: { archive: (archive) => ({ ...archive, findMutation: () => Promise.resolve({ entry: undefined, knownFrom: 1 }) }) },
   },
   {
     name: 'say durable before the commit',
