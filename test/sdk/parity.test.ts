@@ -147,6 +147,21 @@ describe.each([
     expect(await refusal(campaign.whenDurable('elsewhere:1'))).toMatchObject({ reason: 'NOT_FOUND' });
   });
 
+  test('K70 the raw stream: tracked, a snapshot and entries, and the watermark only for who asks', async () => {
+    const { mine, theirs } = await open();
+    const seen: { [receipts: string]: string[] } = { true: [], false: [] };
+    for (const receipts of [true, false]) {
+      const subscription = mine.trpc.campaign.watch.subscribe({ receipts }, { onData: ({ id, data }) => seen[String(receipts)]?.push(`${id.split(':')[1]} ${data.type}`) });
+      closing.push(() => subscription.unsubscribe());
+    }
+    await vi.waitFor(() => expect(seen['false']).toEqual(['1 snapshot']), WAIT);
+    await vi.waitFor(() => expect(seen['true']?.[0]).toBe('1 snapshot'), WAIT);
+    await theirs.campaign('spring').update({ title: 'Two' }).durable;
+    await vi.waitFor(() => expect(seen['true']?.at(-1)).toBe('2 durable'), WAIT);
+    expect(seen['true']).toContain('2 entries');
+    expect(seen['false']).toEqual(['1 snapshot', '2 entries']);
+  });
+
   test('K70 an unknown campaign is not found', async () => {
     const nowhere = (await open()).mine.campaign('nowhere');
     closing.push(nowhere.subscribe(() => undefined));

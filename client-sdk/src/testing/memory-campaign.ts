@@ -18,6 +18,11 @@ type KitMutation = Omit<Mutation, 'command'> & { command: KitCommand };
 /** Hears everything of one subscription; `resumeId` names the place after the event. */
 type Subscriber = (resumeId: string, event: WatchEvent) => void;
 
+export interface SubscribeOptions {
+  readonly lastEventId?: string | undefined;
+  readonly receipts?: boolean | undefined;
+}
+
 /** The server's side of one campaign, in memory. */
 export interface MemoryCampaign {
   readonly campaignId: string;
@@ -29,7 +34,8 @@ export interface MemoryCampaign {
   readonly mutate: (mutation: KitMutation, actor: Actor) => PushOutcome;
   /** In order; stops at the first refusal that passes by itself. */
   readonly push: (mutations: readonly Mutation[], actor: Actor) => PushOutcome[];
-  readonly subscribe: (lastEventId: string | undefined, subscriber: Subscriber) => () => void;
+  /** With `receipts` the watermark is told too. */
+  readonly subscribe: (options: SubscribeOptions, subscriber: Subscriber) => () => void;
   /** Everything up to that version (default: all) is committed. */
   readonly commit: (version?: number) => void;
   /** Loses what is not committed after that version (default: all of it), and goes on under a new epoch. */
@@ -55,7 +61,7 @@ export function createMemoryCampaign(campaignId: string, state: JsonObject, now:
   const applied = new Map<string, { command: KitCommand; epoch: string; version: number }>();
   const refusals: Refusal[] = [];
   const refused = new Map<string, Refusal>();
-  const subscribers = new Map<Subscriber, number>();
+  const subscribers = new Map<Subscriber, { seen: number; readonly receipts: boolean }>();
   const moved = new Set<() => void>();
 
   function entryOf(version: number, type: EntryType, change: JsonObject, mutationId: string, actor: Actor, comment?: string): Entry {
@@ -109,16 +115,17 @@ export function createMemoryCampaign(campaignId: string, state: JsonObject, now:
 
   /** Every subscriber gets what it has not seen. */
   function deliver(): void {
-    for (const [subscriber, seen] of subscribers) {
-      const fresh = entries.slice(seen);
+    for (const [subscriber, place] of subscribers) {
+      const fresh = entries.slice(place.seen);
       if (fresh.length === 0) continue;
-      subscribers.set(subscriber, entries.length);
+      place.seen = entries.length;
       subscriber(formatPosition(epoch, entries.length), { type: 'entries', epoch, entries: fresh });
     }
   }
 
   function sendSnapshot(subscriber: Subscriber, reason: SnapshotReason, lost?: string[]): void {
-    subscribers.set(subscriber, entries.length);
+    const place = subscribers.get(subscriber);
+    if (place) place.seen = entries.length;
     const position = formatPosition(epoch, entries.length);
     const { archivedAt } = content;
     subscriber(position, {
@@ -133,7 +140,9 @@ export function createMemoryCampaign(campaignId: string, state: JsonObject, now:
   }
 
   function sendWatermark(subscriber: Subscriber): void {
-    subscriber(formatPosition(epoch, subscribers.get(subscriber) ?? 0), { type: 'durable', position: formatPosition(epoch, durableVersion) });
+    const place = subscribers.get(subscriber);
+    if (!place?.receipts) return;
+    subscriber(formatPosition(epoch, place.seen), { type: 'durable', position: formatPosition(epoch, durableVersion) });
   }
 
   return {
@@ -152,11 +161,12 @@ export function createMemoryCampaign(campaignId: string, state: JsonObject, now:
       }
       return outcomes;
     },
-    subscribe(lastEventId, subscriber) {
+    subscribe({ lastEventId, receipts = false }, subscriber) {
+      subscribers.set(subscriber, { seen: 0, receipts });
       const from = lastEventId === undefined ? undefined : parsePosition(lastEventId);
       const bound = from && survivingVersion(from.epoch, { epoch, version: entries.length }, lineage);
       if (from && bound !== undefined && from.version <= bound) {
-        subscribers.set(subscriber, from.version);
+        subscribers.set(subscriber, { seen: from.version, receipts });
         deliver();
       } else {
         sendSnapshot(subscriber, lastEventId === undefined ? 'start' : 'reset');

@@ -128,7 +128,8 @@ export function createMemoryLink({ campaign, actor, clock, toServer, toClient }:
         toClient(() => !stopped && subscription.output.error(asTrpcError(refusal)));
         return;
       }
-      unsubscribe = campaign.subscribe(subscription.lastEventId, (id, event) => {
+      const { lastEventId, op } = subscription;
+      unsubscribe = campaign.subscribe({ lastEventId, receipts: memberOf(op.input, 'receipts') === true }, (id, event) => {
         const sent = structuredClone(event);
         toClient(() => {
           if (stopped || openedOn !== generation) return;
@@ -185,8 +186,12 @@ export function createMemoryLink({ campaign, actor, clock, toServer, toClient }:
   };
 }
 
+function memberOf(input: unknown, name: string): unknown {
+  return typeof input === 'object' && input !== null ? Reflect.get(input, name) : undefined;
+}
+
 function textIn(input: unknown, name: string): string | undefined {
-  const value: unknown = typeof input === 'object' && input !== null ? Reflect.get(input, name) : undefined;
+  const value = memberOf(input, name);
   return typeof value === 'string' ? value : undefined;
 }
 

@@ -72,7 +72,7 @@ export function createTestCampaign(options: TestCampaignOptions = {}): TestCampa
   let delayMs = 0;
 
   // A durable server commits what it has accepted a moment later.
-  if (autoCommit) campaign.subscribe(undefined, (_id, event) => event.type === 'entries' && queueMicrotask(() => campaign.commit()));
+  if (autoCommit) campaign.subscribe({}, (_id, event) => event.type === 'entries' && queueMicrotask(() => campaign.commit()));
 
   function connect(): TestLink {
     const { connection, drop, reconnect }: MemoryLink = createMemoryLink({

@@ -1,0 +1,31 @@
+import { createCampaignClient, prefetchCampaign, type CampaignClient, type CampaignSeed } from '@campaign-state/client';
+import { CampaignProvider, useCampaign } from '@campaign-state/client/react';
+
+function Page() {
+  const title = useCampaign((state) => state.title);
+  return <h1>{title}</h1>;
+}
+
+/** The same tree on the server and in the browser. */
+export function App({ client }: { client: CampaignClient }) {
+  return (
+    <CampaignProvider client={client}>
+      <Page />
+    </CampaignProvider>
+  );
+}
+
+/** On the server, per request: read once, render with it, and send it along for `clientFor` in the browser. */
+export async function seedFor(url: string, token?: string): Promise<CampaignSeed> {
+  const reading = createCampaignClient({ url, token });
+  try {
+    return await prefetchCampaign(reading);
+  } finally {
+    reading.close();
+  }
+}
+
+/** Where the page is rendered, and again where it is taken over: it connects only once something is mounted. */
+export function clientFor(url: string, seed: CampaignSeed): CampaignClient {
+  return createCampaignClient({ url, seeds: [seed] });
+}
