@@ -17,7 +17,10 @@ export type EntryType =
   | 'archive'
   | 'restore';
 
-/** The format of the entries that this version writes; old formats stay readable for ever. */
+/**
+ * The format of the entries that this version writes. It says which members a record has beside `change`, never what `change` means: old
+ * formats stay readable for ever, and newer ones can be folded by those who do not know them (`log/README.md`).
+ */
 export const ENTRY_FORMAT = 1;
 
 /**

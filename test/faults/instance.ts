@@ -11,8 +11,8 @@ export interface Instance {
   readonly postgres: TcpProxy;
   /** Its newest log lines. */
   readonly log: readonly string[];
-  /** Resolves once it listens. */
-  start(): Promise<void>;
+  /** Resolves once it listens. `main`: another version of the server. */
+  start(main?: string): Promise<void>;
   /** `kill -9`. */
   kill(): Promise<void>;
   /** SIGTERM, as a rolling restart sends it; resolves with its exit code. */
@@ -53,8 +53,8 @@ export async function createInstance({ name, redisPort, postgresPort, clockSkew 
     });
   };
 
-  const start = (): Promise<void> => {
-    const started = spawn(process.execPath, ['--import', SKEW, MAIN], {
+  const start = (main = MAIN): Promise<void> => {
+    const started = spawn(process.execPath, ['--import', SKEW, main], {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       env: {
         ...process.env,

@@ -7,7 +7,7 @@ import { openTcpProxy } from '../support/tcp-proxy.ts';
 import type { Actor } from './actor.ts';
 import { check, gather, lostMutations, type Violation } from './checker.ts';
 import { countAll, type Counts } from './counts.ts';
-import { FAULTS } from './faults.ts';
+import { FAULTS, type Fault } from './faults.ts';
 import { readHeld, watchHeld, type HeldCampaign } from './held.ts';
 import type { Instance } from './instance.ts';
 import { createJournal, type Journal } from './journal.ts';
@@ -23,6 +23,8 @@ export interface RunOptions {
   /** Mean time between two mutations of one client, in milliseconds. */
   pace: number;
   hold: { short: number; long: number };
+  /** Default: all that there are, in a random order. */
+  faults?: readonly Fault[];
   /** Every fault once, so many at a time; then random mixes for so long, in milliseconds. */
   atOnce: number;
   mixes: number;
@@ -33,6 +35,8 @@ export interface RunResult {
   journal: Journal;
   violations: Violation[];
   counts: Counts;
+  /** What Postgres holds in the end. */
+  held: readonly HeldCampaign[];
   recoveries: Recoveries;
   /** The newest log lines of each instance. */
   logs: Record<string, readonly string[]>;
@@ -48,13 +52,14 @@ const RECOVERY_MS = 60_000;
 export async function runFaults(options: RunOptions): Promise<RunResult> {
   const { seed, clients, pace, hold, atOnce, mixes, say } = options;
   const random = seededRandom(seed);
+  const faults = options.faults ?? shuffled(FAULTS, random);
   const journal = createJournal();
   const world = await startWorld({ env: { CAMPAIGN_IDLE_TTL: '1s' } });
   const actors: Actor[] = [];
   try {
     await createCampaigns(world);
     for (let index = 0; index < clients; index += 1) actors.push(await startActor(world, journal, random.fork(), index, pace));
-    const held = watchHeld(world.postgres.url, world.namespace, journal);
+    const looking = watchHeld(world.postgres.url, world.namespace, journal);
     const watchers = actors.filter(({ watched }) => watched.length > 0);
     const recovered = () => recovery({ journal, actors: watchers, campaigns: WATCHED, patience: RECOVERY_MS });
     await recovered();
@@ -62,8 +67,8 @@ export async function runFaults(options: RunOptions): Promise<RunResult> {
 
     const recoveries: Recoveries = new Map();
     const reach = { world, actors, random: random.fork() };
-    const schedule = { reach, journal, faults: FAULTS, hold, say, recovered };
-    await inTurn(shuffled(FAULTS, random), atOnce, schedule, recoveries);
+    const schedule = { reach, journal, faults, hold, say, recovered };
+    await inTurn(faults, atOnce, schedule, recoveries);
     await inMixes(mixes, schedule, recoveries);
 
     await within(RECOVERY_MS, 'all clients are answered', Promise.all(actors.map((actor) => actor.settle())));
@@ -74,9 +79,10 @@ export async function runFaults(options: RunOptions): Promise<RunResult> {
     await disown(world, kept, journal);
     // One more look, so that the last claims are looked for too.
     await pause(600);
-    await held.stop();
+    await looking.stop();
     return {
       journal,
+      held: kept,
       recoveries,
       violations: check(journal, kept),
       counts: countAll(journal, kept),
