@@ -49,13 +49,18 @@ export async function takeSeat(
 ): Promise<Seated> {
   const { log, archive, clock, recentEntries } = options;
   let rescued: ArchivedCampaign | undefined;
+  let stale: ArchivedCampaign | undefined;
   for (;;) {
     const archived = await archive.load(campaignId, recentEntries);
     if (!archived) throw notFound(campaignId);
     const { head, seat } = archived;
     const opened = await log.open(campaignId, seat.generation, head, listener);
     if (opened.kind === 'opened' && (known === undefined || passesThrough(archived, opened, known.head))) return { archived, opened };
-    if (opened.kind === 'stale-archive') continue;
+    if (opened.kind === 'stale-archive' && !isSame(stale, archived)) {
+      stale = archived;
+      continue;
+    }
+    // Still the same: an archive restored from a backup, behind a log that went on. What lies between is in neither.
     if (seat.taken && log.shared) {
       if (await rescue(campaignId, archived, known?.unsaved ?? [], options)) continue;
       if (!isSame(rescued, archived)) {

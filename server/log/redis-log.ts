@@ -273,8 +273,9 @@ export function createRedisLog(options: RedisLogOptions): RedisLog {
       const found: PendingEntries[] = [];
       let room = limit;
       try {
-        for (const { campaignId, entries } of await Promise.all(ids.map((campaignId) => take(campaignId, limit)))) {
-          if (entries.length === 0) continue;
+        const taken = (await Promise.all(ids.map((campaignId) => take(campaignId, limit)))).filter(({ entries }) => entries.length > 0);
+        // By age: who has waited longest goes first, whatever has woken whom meanwhile.
+        for (const { campaignId, entries } of taken.toSorted(byAge)) {
           toArchive.add(campaignId);
           const part = entries.slice(0, room);
           room -= part.length;
@@ -328,4 +329,8 @@ export function createRedisLog(options: RedisLogOptions): RedisLog {
       await Promise.all([run(HEADS, [campaignKeys(namespace, 'ping').meta], []), subscriber.ping()]);
     },
   };
+}
+
+function byAge(a: PendingEntries, b: PendingEntries): number {
+  return (a.entries[0]?.record.at ?? 0) - (b.entries[0]?.record.at ?? 0);
 }

@@ -75,4 +75,18 @@ describe('the seat in the log', () => {
     expect(head).toEqual({ epoch: 'e1', version: 1, tail: nextTail(FIRST_TAIL, first.bytes) });
     expect(seat).toEqual({ generation: 2, taken: true });
   });
+
+  it('M204 an archive that was restored behind a log that went on starts a new epoch, instead of waiting for what will never come', async () => {
+    const parts = await afterALoss([], {});
+    const log: OrderedLog = { ...parts.log, remainder: () => Promise.resolve([]) };
+    await log.seed(ID, 1, { epoch: 'e1', version: 1, tail: first.tail });
+    await log.open(ID, 1, { epoch: 'e1', version: 1, tail: first.tail }, () => undefined);
+    await log.append(ID, { epoch: 'e1', version: 1, tail: first.tail }, [other2]);
+    await log.append(ID, { epoch: 'e1', version: 2, tail: other2.tail }, [other3]);
+    // The log has let go of version 2, which the archive, restored, does not have.
+    await log.markDurable(ID, 'e1', 2);
+    const { head, lineage } = await take({ archive: parts.archive, log });
+    expect(head).toMatchObject({ version: 1, tail: first.tail });
+    expect(lineage).toMatchObject([{ parent: 'e1', fromVersion: 1 }]);
+  });
 });
