@@ -4,7 +4,13 @@ import { defineConfig } from 'tsdown';
 const SERVER_SIDE = [/^zod/, /^node:/, 'uuidv7', 'ws', 'http', 'http2'];
 
 export default defineConfig({
-  entry: { index: 'src/index.ts', react: 'src/react/index.ts', testing: 'src/testing/index.ts' },
+  entry: {
+    index: 'src/index.ts',
+    react: 'src/react/index.ts',
+    testing: 'src/testing/index.ts',
+    openfeature: 'src/openfeature/web.ts',
+    'openfeature-server': 'src/openfeature/server.ts',
+  },
   format: 'esm',
   platform: 'neutral',
   target: 'es2022',

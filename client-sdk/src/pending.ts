@@ -104,11 +104,15 @@ export function unanswered(pending: readonly Pending[]): readonly Pending[] {
 /** The server answered a push. What it refused for now, and what stood behind that, waits again. */
 export function answered(pending: readonly Pending[], outcomes: readonly PushOutcome[], mirror: Mirror | undefined): Step {
   const byId = new Map(outcomes.map((outcome) => [outcome.ok ? outcome.receipt.mutationId : outcome.mutationId, outcome]));
+  const survived = survivedUpTo(pending, ({ mutation, containedAt }) => {
+    const outcome = byId.get(mutation.mutationId);
+    return outcome?.ok && outcome.receipt.version === containedAt ? outcome.receipt : undefined;
+  });
   return settle(pending, mirror, (item, settled) => {
     if (item.delivery.kind !== 'sent') return item;
     const outcome = byId.get(item.mutation.mutationId);
     if (!outcome || (!outcome.ok && outcome.error.retryable)) return { ...item, delivery: WAITING };
-    if (outcome.ok) return accept(item, item.delivery.epoch, outcome.receipt, mirror, settled);
+    if (outcome.ok) return accept(item, item.delivery.epoch, outcome.receipt, mirror, survived, settled);
     return refuse(item, new CampaignError({ mutationId: outcome.mutationId, ...outcome.error }), mirror, settled);
   });
 }
@@ -128,7 +132,9 @@ export function followed(
 ): Step {
   const versions = new Map(entries.flatMap((entry) => ('mutationId' in entry ? [[entry.mutationId, entry.version] as const] : [])));
   const otherLine = before !== undefined && before.epoch !== mirror.epoch;
-  const survived = survivedUpTo(pending, versions);
+  const survived = survivedUpTo(pending, ({ mutation, delivery }) =>
+    delivery.kind === 'accepted' && delivery.receipt.version === versions.get(mutation.mutationId) ? delivery.receipt : undefined,
+  );
   return settle(pending, mirror, (item) => {
     const seenAt = versions.get(item.mutation.mutationId) ?? item.containedAt;
     // What we saw is in a snapshot, unless that one is of another line, or older than what we saw.
@@ -147,16 +153,14 @@ export function followed(
 }
 
 /**
- * How far each older line has survived, by what is shown of our own on the new one: an entry at the very version that its receipt named.
- * What had no effect before it must not be sent again behind it (G7).
+ * How far each line has survived, by what is shown of our own: an entry at the very version that its receipt names. What had no effect
+ * before it must not be sent again behind it (G7).
  */
-function survivedUpTo(pending: readonly Pending[], versions: ReadonlyMap<string, number>): ReadonlyMap<string, number> {
+function survivedUpTo(pending: readonly Pending[], shown: (item: Pending) => Receipt | undefined): ReadonlyMap<string, number> {
   const survived = new Map<string, number>();
-  for (const { mutation, delivery } of pending) {
-    const version = versions.get(mutation.mutationId);
-    if (delivery.kind !== 'accepted' || delivery.receipt.version !== version) continue;
-    const { epoch } = delivery.receipt;
-    survived.set(epoch, Math.max(version, survived.get(epoch) ?? 0));
+  for (const item of pending) {
+    const receipt = shown(item);
+    if (receipt) survived.set(receipt.epoch, Math.max(receipt.version, survived.get(receipt.epoch) ?? 0));
   }
   return survived;
 }
@@ -191,11 +195,14 @@ function accept(
   sentOn: string | undefined,
   receipt: Receipt,
   mirror: Mirror | undefined,
+  survived: ReadonlyMap<string, number>,
   settled: Settlement[],
 ): Pending {
-  // Our line broke while the answer was on its way, and the answer is not about the new one: ask again, under the same id.
+  // Our line broke while the answer was on its way, and the answer is not about the new one: ask again, under the same id. What is
+  // durable, and what stands before something that is shown on the new line, is on that one.
   const brokeMeanwhile = mirror !== undefined && receipt.epoch !== mirror.epoch && sentOn !== mirror.epoch;
-  if (brokeMeanwhile && item.containedAt === undefined) return { ...item, delivery: WAITING };
+  const safe = receipt.durability === 'durable' || receipt.version <= (survived.get(receipt.epoch) ?? 0);
+  if (brokeMeanwhile && !safe && item.containedAt === undefined) return { ...item, delivery: WAITING };
   settled.push({ kind: 'accepted', mutationId: item.mutation.mutationId, receipt });
   return { ...item, delivery: { kind: 'accepted', receipt }, containedAt: mirror && versionIfReached(receipt, mirror) };
 }

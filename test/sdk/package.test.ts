@@ -117,6 +117,21 @@ export const row: Row = { campaignId: 'a', title: 'A', version: 1, updatedAt: 0,
 client.campaign.remove.mutate({ campaignId: 'a' });
 `;
 
+const OPENFEATURE = `
+import { createCampaignClient } from '@campaign-state/client';
+import { createOpenFeatureProvider } from '@campaign-state/client/openfeature';
+import { createOpenFeatureProvider as createServerProvider } from '@campaign-state/client/openfeature/server';
+import { OpenFeature as Server } from '@openfeature/server-sdk';
+import { OpenFeature } from '@openfeature/web-sdk';
+
+const client = createCampaignClient({ url: 'http://127.0.0.1:4000' });
+await OpenFeature.setProviderAndWait(createOpenFeatureProvider(client, 'spring'));
+await Server.setProviderAndWait(createServerProvider(client));
+export const on: boolean = OpenFeature.getClient().getBooleanValue('leaderboard', false);
+// @ts-expect-error a provider of the web is none of the server
+await Server.setProviderAndWait(createOpenFeatureProvider(client));
+`;
+
 /** Sections as an app narrows them, in a project of their own: the registration is global. */
 const SECTIONS = `
 import { createCampaignClient, defineSections } from '@campaign-state/client';
@@ -170,18 +185,21 @@ test('K60 K61 without React: it installs plainly, brings no React, compiles and 
       client.close();`,
   });
   const installed = await readdir(join(at, 'node_modules'));
-  expect(installed.filter((name) => ['react', 'react-dom', '@tanstack', 'zod', 'ws'].includes(name))).toEqual([]);
+  expect(installed.filter((name) => ['react', 'react-dom', '@tanstack', '@openfeature', 'zod', 'ws'].includes(name))).toEqual([]);
   await sh(join(ROOT, 'node_modules/.bin/tsc'), ['-p', '.'], at);
   expect(await sh(process.execPath, ['run.js'], at)).toBe('pending\n');
 });
 
 test('K19 K60 K61 with React: a strict consumer compiles on TypeScript 5.9, 6 and 7, nodenext and bundler', INSTALL, async () => {
   const compilers = ['typescript59@npm:typescript@5.9', 'typescript6@npm:typescript@6', 'typescript7@npm:typescript@7'];
-  const at = await project('react', ['react@19', '@types/react@19', '@tanstack/react-query@5', 'zod@4', ...compilers], {
+  const at = await project('react', ['react@19', '@types/react@19', '@tanstack/react-query@5', 'zod@4', '@openfeature/core@1', '@openfeature/web-sdk@1', '@openfeature/server-sdk@1', ...compilers], {
     'vanilla.ts': VANILLA,
     'react.tsx': REACT,
     'nodenext.json': tsconfig(['vanilla.ts', 'react.tsx'], NODENEXT),
     'bundler.json': tsconfig(['vanilla.ts', 'react.tsx'], BUNDLER),
+    'openfeature.ts': OPENFEATURE,
+    // OpenFeature's own declarations are not all fit for a strict look.
+    'openfeature.json': tsconfig(['openfeature.ts'], { ...NODENEXT, skipLibCheck: true }),
     'sections.tsx': SECTIONS,
     'sections.json': tsconfig(['sections.tsx'], BUNDLER),
     'stock.ts': STOCK,
@@ -189,7 +207,7 @@ test('K19 K60 K61 with React: a strict consumer compiles on TypeScript 5.9, 6 an
     'stock.json': tsconfig(['stock.ts'], { ...NODENEXT, skipLibCheck: true }),
   });
   for (const compiler of ['typescript59', 'typescript6', 'typescript7']) {
-    for (const config of ['nodenext.json', 'bundler.json', 'sections.json', 'stock.json']) {
+    for (const config of ['nodenext.json', 'bundler.json', 'sections.json', 'openfeature.json', 'stock.json']) {
       await sh(process.execPath, [join(at, 'node_modules', compiler, 'bin/tsc'), '-p', config], at);
     }
   }
@@ -201,7 +219,7 @@ test('K62 the declarations name none of the server’s packages', async () => {
   expect(declarations.length).toBeGreaterThan(2);
   for (const file of declarations) {
     const imports = [...(await readFile(join(dist, file), 'utf8')).matchAll(/(?:from|import\()\s*["']([^"'.][^"']*)["']/g)].map(([, name]) => name);
-    for (const name of imports) expect(name).toMatch(/^(react(\/.*)?|@tanstack\/react-query)$/);
+    for (const name of imports) expect(name).toMatch(/^(react(\/.*)?|@tanstack\/react-query|@openfeature\/(web|server)-sdk)$/);
   }
 });
 

@@ -23,6 +23,19 @@ function receipt(mutationId: string, epoch: string, version: number, durability:
   return { campaignId: 'spring', position: `${epoch}:${version}`, epoch, version, changed: true, durability, mutationId };
 }
 
+function entryOf(mutationId: string, version: number): Entry {
+  return {
+    version,
+    type: 'update',
+    change: { title: mutationId },
+    actor: { id: 'ed', role: 'editor' },
+    mutationId,
+    correlationId: 'c',
+    at: 0,
+    format: 1,
+  };
+}
+
 const LIMITS = { mutations: 100, bytes: 100_000 };
 const ids = (pending: readonly Pending[]) => pending.map((item) => `${item.mutation.mutationId} ${item.delivery.kind}`);
 
@@ -59,19 +72,20 @@ test('K30 G7 what had no effect is not sent again behind what survived a reset',
   const at = mirror('e1', 4);
   const unchanged = { ...receipt('a', 'e1', 5), changed: false };
   const step = answered(sent(at, 'a', 'b', 'c'), [unchanged, receipt('b', 'e1', 6), { ...receipt('c', 'e1', 7), changed: false }].map((given) => ({ ok: true, receipt: given })), at);
-  const entry: Entry = {
-    version: 6,
-    type: 'update',
-    change: { title: 'b' },
-    actor: { id: 'ed', role: 'editor' },
-    mutationId: 'b',
-    correlationId: 'c',
-    at: 0,
-    format: 1,
-  };
   // The line goes on as e2 after version 6: a and b stood before that, c is in doubt.
-  const resumed = followed(step.pending, at, mirror('e2', 6), [entry], false);
+  const resumed = followed(step.pending, at, mirror('e2', 6), [entryOf('b', 6)], false);
   expect(ids(resumed.pending)).toEqual(['a accepted', 'b accepted', 'c waiting']);
+});
+
+test('K30 G7 nor where the answer comes after the stream has gone on, on another line', () => {
+  const at = mirror('e1', 4);
+  const shown = followed(sent(at, 'a', 'b', 'c'), at, mirror('e2', 6), [entryOf('b', 6)], false).pending;
+  const receipts = [{ ...receipt('a', 'e1', 5), changed: false }, receipt('b', 'e1', 6), { ...receipt('c', 'e1', 7), changed: false }];
+  const step = answered(shown, receipts.map((given) => ({ ok: true, receipt: given })), mirror('e2', 6));
+  expect(ids(step.pending)).toEqual(['a accepted', 'b accepted', 'c waiting']);
+  // What is durable is on every line that survives.
+  const durable = receipts.map((given): Receipt => ({ ...given, durability: 'durable' }));
+  expect(answered(sent(at, 'a', 'b', 'c'), durable.map((given) => ({ ok: true, receipt: given })), mirror('e2', 7)).pending).toEqual([]);
 });
 
 test('K30 what stands behind a refusal that passes by itself waits with it, in order', () => {
