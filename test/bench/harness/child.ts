@@ -1,38 +1,51 @@
-import { fork, type ChildProcess } from 'node:child_process';
+import { fork } from 'node:child_process';
 import { join } from 'node:path';
-import type { LoadCommand, LoadReply, ServerCommand, ServerReply, Usage } from './messages.ts';
+import type { LoadCommand, LoadReply, Mutated, Received, ServerCommand, ServerReply, Usage } from './messages.ts';
 
 /** A child process that answers each command with one message. */
-interface Child<C, R> {
-  ask<T extends R['type' & keyof R]>(command: C, type: T): Promise<Extract<R, { type: T }>>;
-  next<T extends R['type' & keyof R]>(type: T): Promise<Extract<R, { type: T }>>;
-  stop(): Promise<void>;
+interface Child<C, R extends { type: string }> {
+  ask<T extends R['type']>(command: C, type: T): Promise<Extract<R, { type: T }>>;
+  next<T extends R['type']>(type: T): Promise<Extract<R, { type: T }>>;
+  /** `kill -9`; resolves when it is gone. */
+  kill(): Promise<void>;
 }
 
+/** Those that run: none outlives the benchmark. */
+const running = new Set<() => void>();
+process.once('exit', () => {
+  for (const kill of running) kill();
+});
+
 function start<C extends object, R extends { type: string }>(file: string, env: NodeJS.ProcessEnv = {}): Child<C, R> {
-  const child: ChildProcess = fork(join(import.meta.dirname, '..', file), {
+  const child = fork(join(import.meta.dirname, '..', file), {
     execArgv: ['--expose-gc'],
-    env: { ...process.env, ...env },
+    env: { ...process.env, NODE_ENV: 'production', ...env },
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     serialization: 'advanced',
   });
-  const exited = new Promise<never>((_, reject) => child.once('exit', (code, signal) => reject(new Error(`${file} ended (${code ?? signal})`))));
+  const killNow = (): void => void child.kill('SIGKILL');
+  running.add(killNow);
+  const exited = new Promise<never>((_, reject) =>
+    child.once('exit', (code, signal) => {
+      running.delete(killNow);
+      reject(new Error(`${file} ended (${code ?? signal})`));
+    }),
+  );
   exited.catch(() => undefined);
 
-  const next = <T extends R['type']>(type: T): Promise<Extract<R, { type: T }>> =>
-    Promise.race([
-      exited,
-      new Promise<Extract<R, { type: T }>>((resolve) => {
-        const listen = (message: unknown): void => {
-          // The child sends nothing else; see `messages.ts`.
-          const reply = message as R;
-          if (reply.type !== type) return;
-          child.off('message', listen);
-          resolve(reply as Extract<R, { type: T }>);
-        };
-        child.on('message', listen);
-      }),
-    ]);
+  const next = <T extends R['type']>(type: T): Promise<Extract<R, { type: T }>> => {
+    const { promise, resolve, reject } = Promise.withResolvers<Extract<R, { type: T }>>();
+    const listen = (message: unknown): void => {
+      // The child sends nothing else; see `messages.ts`.
+      const reply = message as R | { type: 'failed'; message: string };
+      if (reply.type === type) resolve(reply as Extract<R, { type: T }>);
+      else if ('message' in reply && reply.type === 'failed') reject(new Error(reply.message));
+      else return;
+      child.off('message', listen);
+    };
+    child.on('message', listen);
+    return Promise.race([exited, promise]);
+  };
 
   return {
     next,
@@ -41,21 +54,28 @@ function start<C extends object, R extends { type: string }>(file: string, env: 
       child.send(command);
       return answer;
     },
-    async stop() {
-      child.kill('SIGKILL');
+    async kill() {
+      killNow();
       await exited.catch(() => undefined);
     },
   };
 }
 
+/** A server under test, in a process of its own. */
 export interface Server {
   port: number;
+  /** So many updates in one turn; answers the number of the last one. */
   publish(updates: number, bytes: number): Promise<number>;
   publishAt(rate: number, milliseconds: number, bytes: number): Promise<number>;
-  usage(): Promise<Usage>;
+  campaigns(count: number, bytes: number): Promise<void>;
+  usage(options?: { collect: boolean }): Promise<Usage>;
+  /** As SIGTERM ends it. */
+  close(): Promise<void>;
+  /** As `kill -9` ends it. */
   stop(): Promise<void>;
 }
 
+/** @param system the file's name in `systems/` */
 export async function startServer(system: string, env: NodeJS.ProcessEnv = {}): Promise<Server> {
   const child = start<ServerCommand, ServerReply>(`systems/${system}.ts`, env);
   const { port } = await child.next('ready');
@@ -63,13 +83,37 @@ export async function startServer(system: string, env: NodeJS.ProcessEnv = {}): 
     port,
     publish: async (updates, bytes) => (await child.ask({ type: 'publish', updates, bytes }, 'done')).published,
     publishAt: async (rate, milliseconds, bytes) => (await child.ask({ type: 'publish-at', rate, milliseconds, bytes }, 'done')).published,
-    usage: async () => (await child.ask({ type: 'usage' }, 'usage')).usage,
-    stop: () => child.stop(),
+    campaigns: async (count, bytes) => void (await child.ask({ type: 'campaigns', count, bytes }, 'done')),
+    usage: async ({ collect } = { collect: true }) => (await child.ask({ type: 'usage', collect }, 'usage')).usage,
+    async close() {
+      await child.ask({ type: 'close' }, 'closed');
+      await child.kill();
+    },
+    stop: () => child.kill(),
   };
 }
 
-export type Load = Child<LoadCommand, LoadReply>;
+/** Thin clients, in a process of their own. */
+export interface Load {
+  connect(protocol: string, port: number, count: number, secret?: string): Promise<void>;
+  follow(): Promise<void>;
+  reset(): Promise<void>;
+  leave(count: number): Promise<void>;
+  received(last: number, patience: number): Promise<Received>;
+  mutate(command: Omit<Extract<LoadCommand, { type: 'mutate' }>, 'type'>): Promise<Mutated>;
+  stop(): Promise<void>;
+}
 
 export function startLoad(): Load {
-  return start<LoadCommand, LoadReply>('harness/load.ts');
+  const child = start<LoadCommand, LoadReply>('harness/load.ts');
+  const tell = async (command: LoadCommand): Promise<void> => void (await child.ask(command, 'connected'));
+  return {
+    connect: (protocol, port, count, secret) => tell({ type: 'connect', protocol, port, count, ...(secret !== undefined && { secret }) }),
+    follow: () => tell({ type: 'follow' }),
+    reset: () => tell({ type: 'reset' }),
+    leave: (count) => tell({ type: 'leave', count }),
+    received: async (last, patience) => (await child.ask({ type: 'await', last, patience }, 'received')).received,
+    mutate: async (command) => (await child.ask({ type: 'mutate', ...command }, 'mutated')).mutated,
+    stop: () => child.kill(),
+  };
 }

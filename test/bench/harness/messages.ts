@@ -2,53 +2,76 @@
 
 /** To a server under test. */
 export type ServerCommand =
-  /** Changes the thing that everyone watches, so many times within one turn of the event loop. */
+  /** Changes the thing that everyone watches, so many times within one turn of the event loop; answers `done`. */
   | { type: 'publish'; updates: number; bytes: number }
   /** The same, at so many updates a second for so many milliseconds; answers `done`. */
   | { type: 'publish-at'; rate: number; milliseconds: number; bytes: number }
-  /** Asks for what the process has used; collects garbage first. */
-  | { type: 'usage' };
+  /** Makes further campaigns of that size, and has them in memory; answers `done`. */
+  | { type: 'campaigns'; count: number; bytes: number }
+  /** What the process has used; with `collect`, after a garbage collection. */
+  | { type: 'usage'; collect: boolean }
+  /** Ends as SIGTERM would end it; answers `closed`. */
+  | { type: 'close' };
 
 export interface Usage {
-  /** Microseconds of CPU, user and system, since the process started. */
+  /** Microseconds of CPU, user and system, all threads, since the process started. */
   cpu: number;
   /** Bytes. */
   heap: number;
   rss: number;
+  /** Handles that keep the process alive: sockets, timers, files. */
+  handles: number;
+  /** Listeners on the process and on the server's own emitters. */
+  listeners: number;
 }
 
-export type ServerReply = { type: 'ready'; port: number } | { type: 'done'; published: number } | { type: 'usage'; usage: Usage };
+export type ServerReply =
+  | { type: 'ready'; port: number }
+  | { type: 'done'; published: number }
+  | { type: 'usage'; usage: Usage }
+  | { type: 'closed' };
 
 /** To a process of thin clients. */
 export type LoadCommand =
-  | { type: 'connect'; protocol: string; port: number; count: number }
+  /** So many watchers more; with `secret`, each brings a token of its own. */
+  | { type: 'connect'; protocol: string; port: number; count: number; secret?: string }
+  /** From now on, whoever loses its connection comes back as the SDK does: with jitter, from where it was. Answers `connected`. */
+  | { type: 'follow' }
   /** Forgets what was received so far. */
   | { type: 'reset' }
-  /** Answers `received` once every client has seen update `last`, or after the patience. */
+  /** Answers `received` once every watcher has seen update `last`, or after the patience. */
   | { type: 'await'; last: number; patience: number }
   /** So many mutations on one connection, `window` of them under way at a time; answers `mutated`. */
-  | { type: 'mutate'; protocol: string; port: number; count: number; window: number }
-  | { type: 'close' };
+  | { type: 'mutate'; protocol: string; port: number; count: number; window: number; secret?: string; durable?: boolean }
+  /** Ends the first so many watchers, or all of them. */
+  | { type: 'leave'; count: number };
 
 export interface Received {
-  clients: number;
-  /** Updates that were seen, over all clients. */
+  watchers: number;
+  /** Updates that were seen, over all watchers. */
   updates: number;
-  /** Frames in which they came. */
-  frames: number;
-  /** Clients that saw an update twice, out of order, or missed one. */
+  /** Watchers that saw an update twice, out of order, or missed one. */
   broken: number;
-  /** Clients that have seen the last one. */
+  /** Watchers that have seen the last one. */
   complete: number;
+  /** Watchers that were given a whole snapshot when they came back. */
+  snapshots: number;
   /** Microseconds from the change to its arrival, sorted. */
+  latencies: number[];
+}
+
+export interface Mutated {
+  seconds: number;
+  /** Microseconds from the sending to the answer, sorted. */
   latencies: number[];
 }
 
 export type LoadReply =
   | { type: 'connected' }
   | { type: 'received'; received: Received }
-  | { type: 'mutated'; seconds: number; latencies: number[] }
-  | { type: 'closed' };
+  | { type: 'mutated'; mutated: Mutated }
+  /** What was asked for cannot be done. */
+  | { type: 'failed'; message: string };
 
 /** Microseconds of the machine's monotonic clock: the same in every process. */
 export function nowMicros(): number {

@@ -1,16 +1,21 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { ServerCommand, ServerReply } from './messages.ts';
+import type { ServerCommand, ServerReply, Usage } from './messages.ts';
 
 export interface SystemUnderTest {
   port: number;
   /** Changes the thing that everyone watches; `n` counts up. */
   publish(n: number, bytes: number): void | Promise<unknown>;
+  /** Makes further campaigns, numbered from 1 in the first call. */
+  campaigns?(count: number, bytes: number): Promise<void>;
+  close?(): Promise<unknown>;
 }
 
 /** Runs a server under test as a child process of the benchmark. */
 export async function serve(start: () => Promise<SystemUnderTest>): Promise<void> {
-  const { port, publish } = await start();
-  let published = 0;
+  const system = await start();
+  const { port, publish } = system;
+  // A server that was started again goes on where the one before it ended.
+  let published = Number(process.env['BENCH_PUBLISHED'] ?? 0);
   const reply = (message: ServerReply): void => {
     process.send?.(message);
   };
@@ -21,8 +26,7 @@ export async function serve(start: () => Promise<SystemUnderTest>): Promise<void
         const waiting: unknown[] = [];
         for (let index = 0; index < command.updates; index += 1) waiting.push(publish((published += 1), command.bytes));
         await Promise.all(waiting);
-        reply({ type: 'done', published });
-        return;
+        return reply({ type: 'done', published });
       }
       case 'publish-at': {
         // By the clock, not by a chain of timers: a server that is late catches up, as its users would make it.
@@ -33,19 +37,33 @@ export async function serve(start: () => Promise<SystemUnderTest>): Promise<void
           if (dueIn > 0) await pause(dueIn);
           await publish((published += 1), command.bytes);
         }
-        reply({ type: 'done', published });
-        return;
+        return reply({ type: 'done', published });
       }
-      case 'usage': {
-        globalThis.gc?.();
-        const { user, system } = process.cpuUsage();
-        const { heapUsed, rss } = process.memoryUsage();
-        reply({ type: 'usage', usage: { cpu: user + system, heap: heapUsed, rss } });
-      }
+      case 'campaigns':
+        await system.campaigns?.(command.count, command.bytes);
+        return reply({ type: 'done', published });
+      case 'usage':
+        return reply({ type: 'usage', usage: await usage(command.collect) });
+      case 'close':
+        await system.close?.();
+        return reply({ type: 'closed' });
     }
   };
 
   process.on('message', (command: ServerCommand) => void handle(command));
   process.once('disconnect', () => process.exit());
   reply({ type: 'ready', port });
+}
+
+async function usage(collect: boolean): Promise<Usage> {
+  if (collect) {
+    // Twice, with a turn in between: what finalisers and weak references let go is gone only then.
+    globalThis.gc?.();
+    await pause(20);
+    globalThis.gc?.();
+  }
+  const { user, system } = process.cpuUsage();
+  const { heapUsed, rss } = process.memoryUsage();
+  const listeners = process.eventNames().reduce((sum, name) => sum + process.listenerCount(name), 0);
+  return { cpu: user + system, heap: heapUsed, rss, handles: process.getActiveResourcesInfo().length, listeners };
 }

@@ -1,0 +1,51 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { withTrial } from '../harness/trial.ts';
+import { atMost, type Row } from '../harness/row.ts';
+
+const BYTES = 4_000;
+const MB = 1024 * 1024;
+const PATIENCE_MS = 60_000;
+
+/** Many campaigns, each touched once: memory must come back when nobody uses them any more. */
+export const campaignMemory: Row = {
+  name: 'campaign-memory',
+  rounds: { full: 1, quick: 1, verify: 1 },
+  lines: [
+    { name: 'campaign-memory', title: 'resident set with 100,000 campaigns of 4 KB touched', unit: 'MB', targets: [] },
+    { name: 'campaign-memory-kept', title: 'share of it that is kept once they have been idle', unit: '×', targets: [atMost(0.25)] },
+    { name: 'campaign-heap-kept', title: 'the same, of the heap', unit: '×', targets: [atMost(0.05)] },
+  ],
+  async measure(round) {
+    const count = round.size({ full: 100_000, quick: 10_000, verify: 100 });
+    const idleTtl = round.size({ full: 5_000, quick: 3_000, verify: 300 });
+    if (count < 100_000) round.say(`campaign-memory: ${count.toLocaleString('en')} campaigns instead of 100,000 in this mode`);
+    const env = {
+      DATABASE_URL: await round.services.databaseUrl(),
+      CAMPAIGN_NAMESPACE: round.services.namespace(),
+      BENCH_IDLE_TTL_MS: String(idleTtl),
+    };
+    await withTrial(
+      'ours',
+      async ({ server }) => {
+        // A server that has worked a little: its code, its connections to the database and its metrics are there.
+        await server.campaigns(Math.ceil(count / 100), BYTES);
+        await pause(2 * idleTtl);
+        const before = await server.usage();
+        // Faster than the idle time lets them go, or the peak would not be one.
+        await server.campaigns(count, BYTES);
+        const peak = await server.usage();
+        const until = performance.now() + idleTtl * 3 + PATIENCE_MS;
+        let after = await server.usage();
+        while (performance.now() < until && after.heap - before.heap > 0.05 * (peak.heap - before.heap)) {
+          await pause(Math.min(idleTtl, 1_000));
+          after = await server.usage();
+        }
+        round.record('campaign-memory', 'ours', peak.rss / MB);
+        round.record('campaign-memory', 'at-the-start', before.rss / MB);
+        round.record('campaign-memory-kept', 'ours', Math.max(0, (after.rss - before.rss) / (peak.rss - before.rss)));
+        round.record('campaign-heap-kept', 'ours', Math.max(0, (after.heap - before.heap) / (peak.heap - before.heap)));
+      },
+      env,
+    );
+  },
+};

@@ -1,0 +1,32 @@
+import type { Row } from '../harness/row.ts';
+import { burst } from './burst.ts';
+import { campaignCount } from './campaign-count.ts';
+import { campaignMemory } from './campaign-memory.ts';
+import { connect } from './connect.ts';
+import { crowd } from './crowd.ts';
+import { delivery } from './delivery.ts';
+import { mutationDurable } from './mutation-durable.ts';
+import { mutationRedis } from './mutation-redis.ts';
+import { mutation } from './mutation.ts';
+import { recovery, resume } from './restart.ts';
+import { sdkSize } from './sdk-size.ts';
+import { start } from './start.ts';
+import { twoInstances } from './two-instances.ts';
+
+/** In the order of the table. */
+export const ROWS: readonly Row[] = [
+  delivery,
+  burst,
+  crowd,
+  campaignCount,
+  connect,
+  mutation,
+  mutationRedis,
+  mutationDurable,
+  twoInstances,
+  resume,
+  recovery,
+  campaignMemory,
+  start,
+  sdkSize,
+];

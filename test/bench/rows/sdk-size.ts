@@ -1,0 +1,45 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { build } from 'tsdown';
+import { atMost, type Row } from '../harness/row.ts';
+
+const SDK = join(import.meta.dirname, '..', '..', '..', 'client-sdk');
+const KB = 1_024;
+
+/** What an app's bundler makes of the SDK: everything it needs, minified and gzipped, without React and TanStack Query. */
+export const sdkSize: Row = {
+  name: 'sdk-size',
+  rounds: { full: 1, quick: 1, verify: 1 },
+  lines: [
+    { name: 'sdk-vanilla', title: 'SDK, gzipped', unit: 'KB', targets: [atMost(22)] },
+    { name: 'sdk-react', title: 'SDK with React hooks, gzipped', unit: 'KB', targets: [atMost(28)] },
+  ],
+  async measure(round) {
+    round.record('sdk-vanilla', 'ours', (await gzipped(['index'], await round.services.folder())) / KB);
+    round.record('sdk-react', 'ours', (await gzipped(['index', 'react/index'], await round.services.folder())) / KB);
+  },
+};
+
+async function gzipped(modules: readonly string[], folder: string): Promise<number> {
+  const entry = join(folder, 'entry.ts');
+  await writeFile(entry, modules.map((module) => `export * from '${join(SDK, 'src', `${module}.ts`)}';`).join('\n'));
+  const outDir = join(folder, 'dist');
+  await build({
+    config: false,
+    logLevel: 'error',
+    cwd: SDK,
+    entry: { bundle: entry },
+    outDir,
+    format: 'esm',
+    platform: 'browser',
+    minify: true,
+    dts: false,
+    treeshake: { moduleSideEffects: false },
+    define: { 'process.env.NODE_ENV': '"production"' },
+    deps: { alwaysBundle: [/^@trpc\//, 'idb-keyval'], onlyBundle: false, neverBundle: [/^react/, /^@tanstack\//] },
+  });
+  const files = (await readdir(outDir)).filter((file) => file.endsWith('.js'));
+  const sizes = await Promise.all(files.map(async (file) => gzipSync(await readFile(join(outDir, file)), { level: 9 }).length));
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
