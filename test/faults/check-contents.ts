@@ -2,7 +2,7 @@ import { apply, NOTHING, type CampaignContent } from '../../server/core/apply.ts
 import { parsePosition } from '../../server/core/position.ts';
 import { FIRST_TAIL, nextTail } from '../../server/engine/seal.ts';
 import { canonical } from '../core/naive.ts';
-import type { Evidence, Report } from './checker.ts';
+import type { Evidence, Report } from './evidence.ts';
 import { digestOf, type ClientLine } from './journal.ts';
 
 /** G2 and G6: one content for each entry, and every state that anyone was shown is the fold of the entries. */
@@ -16,7 +16,9 @@ export function checkContents({ held, history, lines, contents }: Evidence, repo
   let tail = FIRST_TAIL;
   for (const [index, { entry, epoch, bytes, tail: stored }] of entries.entries()) {
     if (entry.version !== index + 1) report('G8', `Postgres holds version ${entry.version} of ${campaignId} where ${index + 1} should be`, []);
-    if (history.owner(head.epoch, entry.version) !== epoch) report('G2', `version ${entry.version} of ${campaignId} is of epoch ${epoch}, which the lineage contradicts`, []);
+    if (history.owner(head.epoch, entry.version) !== epoch) {
+      report('G2', `version ${entry.version} of ${campaignId} is of epoch ${epoch}, which the lineage contradicts`, []);
+    }
     tail = nextTail(tail, bytes);
     if (tail !== stored) report('G2', `the tail of version ${entry.version} of ${campaignId} is not the hash of its line`, []);
     content = apply(content, entry);
@@ -26,8 +28,8 @@ export function checkContents({ held, history, lines, contents }: Evidence, repo
   if (head.version !== entries.length || head.tail !== tail) report('G6', `the head of ${campaignId} is not that of its entries`, []);
   if (states[head.version] !== canonical(state)) report('G6', `the stored state of ${campaignId} is not the fold of its entries`, []);
   if (content.archivedAt !== held.archivedAt) report('G6', `the stored archivedAt of ${campaignId} is not that of its entries`, []);
-  for (const checkpoint of held.checkpoints) {
-    if (states[checkpoint.version] !== canonical(checkpoint.state)) report('G6', `the checkpoint ${checkpoint.version} of ${campaignId} is not the fold of its entries`, []);
+  for (const { version, state: kept } of held.checkpoints) {
+    if (states[version] !== canonical(kept)) report('G6', `the checkpoint ${version} of ${campaignId} is not the fold of its entries`, []);
   }
 
   const compare = (shown: unknown, position: string, line: ClientLine): void => {
@@ -50,7 +52,9 @@ export function checkContents({ held, history, lines, contents }: Evidence, repo
           const key = `${history.owner(line.epoch, version)}:${version}`;
           const first = seen.get(key);
           if (!first) seen.set(key, { digest, line });
-          else if (first.digest !== digest) report('G2', `${line.client} saw another content of ${campaignId} ${key}`, first.line ? [first.line, line] : [line]);
+          else if (first.digest !== digest) {
+            report('G2', `${line.client} saw another content of ${campaignId} ${key}`, first.line ? [first.line, line] : [line]);
+          }
           const entry = contents.get(digest);
           if (folded && entry && !line.cut) folded = { content: apply(folded.content, entry), position: `${line.epoch}:${version}`, line };
         }

@@ -1,5 +1,5 @@
 import { parsePosition } from '../../server/core/position.ts';
-import type { Evidence, Report } from './checker.ts';
+import type { Evidence, Report } from './evidence.ts';
 import type { ClientLine } from './journal.ts';
 
 interface Claim {

@@ -1,13 +1,12 @@
-import { lostMutations, type Evidence, type Report } from './checker.ts';
+import { linesAbout, lostMutations, type Evidence, type Report } from './evidence.ts';
 import type { ClientLine } from './journal.ts';
-import { isLateCopy, type MutationStory } from './mutations.ts';
+import type { MutationStory } from './mutations.ts';
 
-/** G3, G5, G7: what became of each mutation, and in which order. */
+/** G3 and G5: what became of each mutation. */
 export function checkMutations(evidence: Evidence, report: Report): void {
   const { held, history, lines, stories, contents } = evidence;
   const { campaignId } = held;
-  const about = ({ mutationId, client }: MutationStory): ClientLine[] =>
-    lines.filter((line) => ('mutationId' in line ? line.mutationId === mutationId : line.kind === 'snapshot' && line.client === client));
+  const about = (story: MutationStory): ClientLine[] => linesAbout(story, lines);
   const versions = new Map(held.entries.map(({ entry }) => [entry.mutationId, entry.version]));
 
   /** Where each id was seen: by whom does not matter. */
@@ -47,7 +46,6 @@ export function checkMutations(evidence: Evidence, report: Report): void {
   }
 
   checkLost(evidence, report, about);
-  checkOrder(evidence, report, about, versions);
 }
 
 function checkLost(evidence: Evidence, report: Report, about: (story: MutationStory) => ClientLine[]): void {
@@ -61,45 +59,5 @@ function checkLost(evidence: Evidence, report: Report, about: (story: MutationSt
     else if (!faults.some(({ losesLog, phase, at }) => losesLog && phase === 'ends' && at >= acknowledgedAt)) {
       report('G5', `${what}, though Redis has lost nothing since`, about(story));
     } else if (!disowned.has(mutationId)) report('G5', `${what}, and its position is not disowned`, about(story));
-  }
-}
-
-/**
- * Whoever was answered before another one sent stands before it; and one client's changes keep their order. What had no effect leaves no
- * trace: a copy of it that the network delivers after that answer may have one, and stands where it arrived.
- */
-function checkOrder({ held, stories }: Evidence, report: Report, about: (story: MutationStory) => ClientLine[], versions: ReadonlyMap<string, number>): void {
-  const byEpoch = new Map<string, { story: MutationStory; version: number; answeredAt: number }[]>();
-  for (const story of stories) {
-    const positions = new Map(story.answers.toReversed().map(({ at, receipt }) => [receipt.changed ? receipt.position : '', { at, receipt }]));
-    for (const [position, { at, receipt }] of positions) {
-      if (position === '') continue;
-      const list = byEpoch.get(receipt.epoch) ?? [];
-      byEpoch.set(receipt.epoch, list);
-      list.push({ story, version: receipt.version, answeredAt: at });
-    }
-  }
-  for (const list of byEpoch.values()) {
-    const answered = list.toSorted((a, b) => a.answeredAt - b.answeredAt);
-    let next = 0;
-    let newest: (typeof list)[number] | undefined;
-    for (const item of list.toSorted((a, b) => a.story.sentAt - b.story.sentAt)) {
-      for (let before = answered[next]; before && before.answeredAt < item.story.sentAt; before = answered[(next += 1)]) {
-        if (!newest || before.version > newest.version) newest = before;
-      }
-      if (newest && newest.version >= item.version && newest.story !== item.story) {
-        report('G7', `${item.story.mutationId} was sent after ${newest.story.mutationId} was answered, and stands before it on ${held.campaignId}`, [...about(newest.story), ...about(item.story)]);
-      }
-    }
-  }
-  for (const [client, own] of Map.groupBy(stories, (story) => story.client)) {
-    let before: MutationStory | undefined;
-    for (const story of own) {
-      const version = versions.get(story.mutationId);
-      // The stock client's retries are its own affair; the SDK keeps the order over them.
-      if (version === undefined || (!client.startsWith('sdk') && !story.once) || isLateCopy(story)) continue;
-      if (before && (versions.get(before.mutationId) ?? 0) > version) report('G7', `${client} made ${before.mutationId} before ${story.mutationId}, and ${held.campaignId} has them the other way round`, [...about(before), ...about(story)]);
-      before = story;
-    }
   }
 }

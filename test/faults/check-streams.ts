@@ -1,5 +1,5 @@
 import { parsePosition } from '../../server/core/position.ts';
-import type { Evidence, Report } from './checker.ts';
+import type { Evidence, Report } from './evidence.ts';
 import type { ClientLine } from './journal.ts';
 
 interface Place {
@@ -63,7 +63,7 @@ export function checkStreams({ held: { campaignId, head }, history, lines }: Evi
           break;
         }
         case 'final':
-          if (line.position !== `${head.epoch}:${head.version}` && !isHead(line.position)) report('G9', `${where} ends at ${line.position}, not at the head`, [line]);
+          if (!isHead(line.position)) report('G9', `${where} ends at ${line.position}, not at the head`, [line]);
           break;
         default:
           continue;
@@ -73,7 +73,9 @@ export function checkStreams({ held: { campaignId, head }, history, lines }: Evi
 
     function checkWatermark(epoch: string, version: number, about: ClientLine[]): void {
       if (version < watermark) report('G8', `the watermark of ${where} fell from ${watermark} to ${version}`, about);
-      if (version > 0 && !history.survives(epoch, version)) report('G8', `${where} was told that ${epoch}:${version} is durable, and it did not survive`, about);
+      if (version > 0 && !history.survives(epoch, version)) {
+        report('G8', `${where} was told that ${epoch}:${version} is durable, and it did not survive`, about);
+      }
       watermark = Math.max(watermark, version);
     }
   }

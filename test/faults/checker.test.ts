@@ -56,18 +56,21 @@ const LINE = [CREATED, record(2, 'm2'), record(3, 'm3')];
 function judge(notes: readonly [client: string, note: Note | { see: readonly Entry[]; epoch?: string }][], held = hold(LINE)): string[] {
   const journal = createJournal();
   for (const [client, note] of notes) {
-    if ('see' in note) journal.note(client, ID, { kind: 'entries', epoch: note.epoch ?? 'e1', entries: note.see.map((entry) => journal.see(entry)) });
-    else if (client === 'fault') journal.fault('a loss', 'ends', '', true);
+    if ('see' in note) {
+      const entries = note.see.map((entry) => journal.see(entry));
+      journal.note(client, ID, { kind: 'entries', epoch: note.epoch ?? 'e1', entries });
+    } else if (client === 'fault') journal.fault('a loss', 'ends', '', true);
     else journal.note(client, ID, note);
   }
   return check(journal, [held]).map(({ rule }) => rule);
 }
 
-const snapshot = (position: string, state: object, durableVersion = 1): Note => ({ kind: 'snapshot', position, durableVersion, reason: 'start', state: { ...state } });
+const snapshot = (position: string, state: object): Note => ({ kind: 'snapshot', position, durableVersion: 1, reason: 'start', state: { ...state } });
 const sent = (mutationId: string, attempt = 1): Note => ({ kind: 'sent', mutationId, command: { type: 'update', updates: {} }, attempt });
 const answered = (mutationId: string, version: number, more: Partial<Receipt> = {}): Note => {
   const epoch = more.epoch ?? 'e1';
-  const receipt: Receipt = { campaignId: ID, position: `${epoch}:${version}`, epoch, version, changed: true, durability: 'accepted', mutationId, ...more };
+  const position = `${epoch}:${version}`;
+  const receipt: Receipt = { campaignId: ID, position, epoch, version, changed: true, durability: 'accepted', mutationId, ...more };
   return { kind: 'answered', mutationId, receipt };
 };
 const at1 = snapshot('e1:1', { slug: ID, title: 'Spring' });
@@ -114,7 +117,8 @@ describe('the checker of the fault runs', () => {
     const twice = [CREATED, record(2, 'm2'), record(3, 'm2')];
     expect(judge([['stock-1', sent('m2')], ['stock-1', answered('m2', 2)]], hold(twice))).toContain('G3');
     expect(judge([['stock-1', sent('m2')], ['stock-1', answered('m2', 3)]])).toContain('G3');
-    expect(judge([['stock-1', sent('m2')], ['stock-1', { kind: 'refused', mutationId: 'm2', reason: 'CONFLICT', final: true, message: '' }]])).toContain('G3');
+    const refused: Note = { kind: 'refused', mutationId: 'm2', reason: 'CONFLICT', final: true, message: '' };
+    expect(judge([['stock-1', sent('m2')], ['stock-1', refused]])).toContain('G3');
   });
 
   it('X5 G4 finds a durable answer that Postgres does not hold', () => {
@@ -140,8 +144,10 @@ describe('the checker of the fault runs', () => {
   });
 
   it('X8 G7 finds what overtook: a change that was answered before, and a change of the same client', () => {
-    expect(judge([['stock-1', sent('m3')], ['stock-1', answered('m3', 3)], ['stock-2', sent('m2')], ['stock-2', answered('m2', 2)]])).toEqual(['G7']);
-    expect(judge([['sdk-1', sent('m3')], ['sdk-1', sent('m2')], ['sdk-1', answered('m3', 3)], ['sdk-1', answered('m2', 2)]])).toEqual(['G7']);
+    const overtaken: [string, Note][] = [['stock-1', sent('m3')], ['stock-1', answered('m3', 3)], ['stock-2', sent('m2')], ['stock-2', answered('m2', 2)]];
+    expect(judge(overtaken)).toEqual(['G7']);
+    const swapped: [string, Note][] = [['sdk-1', sent('m3')], ['sdk-1', sent('m2')], ['sdk-1', answered('m3', 3)], ['sdk-1', answered('m2', 2)]];
+    expect(judge(swapped)).toEqual(['G7']);
   });
 
   it('X9 G8 finds a watermark that falls, that did not survive, and that Postgres has not reached', () => {

@@ -1,4 +1,4 @@
-import { gather, lostMutations } from './checker.ts';
+import { gather, lostMutations } from './evidence.ts';
 import type { HeldCampaign } from './held.ts';
 import type { Journal } from './journal.ts';
 import { isLateCopy } from './mutations.ts';

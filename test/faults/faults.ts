@@ -31,7 +31,7 @@ export interface Fault {
 }
 
 /** Something about one instance. */
-function onInstance(name: string, inflict: (instance: Instance) => Promise<() => Promise<void> | void> | (() => Promise<void> | void), lasts?: 'long'): Fault {
+function onInstance(name: string, inflict: (instance: Instance) => Promise<Inflicted['heal']> | Inflicted['heal'], lasts?: 'long'): Fault {
   return {
     name,
     wants: 'instance',

@@ -22,7 +22,9 @@ export interface HeldCampaign {
 export async function readHeld(url: string, namespace: string): Promise<HeldCampaign[]> {
   return connected(url, async (client) => {
     await client.query('begin isolation level repeatable read read only');
-    const rows = async <R extends pg.QueryResultRow>(text: string): Promise<R[]> => (await client.query<R>(text.replaceAll('$ns', namespace))).rows;
+    const rows = async <R extends pg.QueryResultRow>(text: string): Promise<R[]> => {
+      return (await client.query<R>(text.replaceAll('$ns', namespace))).rows;
+    };
     const campaigns = await rows<{ id: string; epoch: string; version: string; tail: string; state: string; archived_at: string | null }>(
       'select id, epoch, version, tail, state::text as state, archived_at from $ns.campaigns order by id',
     );
@@ -35,17 +37,20 @@ export async function readHeld(url: string, namespace: string): Promise<HeldCamp
     const checkpoints = await rows<{ campaign_id: string; version: string; state: string }>(
       'select campaign_id, version, state::text as state from $ns.checkpoints order by campaign_id, version',
     );
+    const entriesOf = Map.groupBy(entries, (row) => row.campaign_id);
+    const epochsOf = Map.groupBy(epochs, (row) => row.campaign_id);
+    const checkpointsOf = Map.groupBy(checkpoints, (row) => row.campaign_id);
     return campaigns.map(({ id, epoch, version, tail, state, archived_at }) => ({
       campaignId: id,
       head: { epoch, version: Number(version), tail },
       state: JSON.parse(state),
       archivedAt: archived_at === null ? undefined : Number(archived_at),
-      lineage: epochs.filter((row) => row.campaign_id === id).map((row) => ({ epoch: row.epoch, parent: row.parent, fromVersion: Number(row.from_version) })),
-      entries: entries.filter((row) => row.campaign_id === id).map((row) => {
+      lineage: (epochsOf.get(id) ?? []).map((row) => ({ epoch: row.epoch, parent: row.parent, fromVersion: Number(row.from_version) })),
+      entries: (entriesOf.get(id) ?? []).map((row) => {
         const record: LogRecord = JSON.parse(row.bytes);
         return { entry: toEntry(record), epoch: record.epoch, bytes: row.bytes, tail: row.tail };
       }),
-      checkpoints: checkpoints.filter((row) => row.campaign_id === id).map((row) => ({ version: Number(row.version), state: JSON.parse(row.state) })),
+      checkpoints: (checkpointsOf.get(id) ?? []).map((row) => ({ version: Number(row.version), state: JSON.parse(row.state) })),
     }));
   });
 }
@@ -58,7 +63,8 @@ export function watchHeld(url: string, namespace: string, journal: Journal): { s
       await connected(url, async (client) => {
         while (!stopped) {
           const askedAt = journal.now();
-          const { rows } = await client.query<{ id: string; epoch: string; version: string }>(`select id, epoch, version from ${namespace}.campaigns`);
+          const question = `select id, epoch, version from ${namespace}.campaigns`;
+          const { rows } = await client.query<{ id: string; epoch: string; version: string }>(question);
           for (const { id, epoch, version } of rows) journal.note('postgres', id, { kind: 'held', epoch, version: Number(version), askedAt });
           await pause(250);
         }

@@ -5,6 +5,8 @@ import { runFaults } from './run.ts';
 /**
  * Real servers, a real Redis, a real Postgres, and everything that can happen to them.
  *
+ * Every fault comes once, whatever the time; what is left of it goes to random mixes.
+ *
  * @example npm run test:faults -- --minutes 5 --seed 7
  */
 const { values } = parseArgs({
@@ -25,12 +27,11 @@ if (![seed, minutes, clients].every((value) => Number.isFinite(value) && value >
 const startedAt = performance.now();
 const say = (text: string): void => console.log(`${((performance.now() - startedAt) / 1_000).toFixed(0).padStart(5)} s  ${text}`);
 
-// Every fault in turn takes about two minutes with its calm; what is left of the time is for mixes.
-const result = await runFaults({ seed, clients, pace: 1_200, hold: { short: 3_000, long: 30_000 }, atOnce: 1, mixes: Math.max(0, minutes - 2) * 60_000, say });
+const result = await runFaults({ seed, clients, pace: 1_200, hold: { short: 3_000, long: 30_000 }, atOnce: 1, lasts: minutes * 60_000, say });
 console.log(describeRun(result));
 if (result.violations.length > 0) {
   console.log(describeViolations(result.violations.slice(0, 20)));
-  console.log(`seed ${seed}: ${result.violations.length} violations; journals and logs are in ${keepRecords(`campaign-state-faults-${seed}`, result)}`);
+  console.log(`seed ${seed}: ${result.violations.length} violations; journals and logs are in ${keepRecords(seed, result)}`);
   process.exitCode = 1;
 } else {
   console.log(`seed ${seed}: G1 to G9 hold`);

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Violation } from './checker.ts';
 import { show } from './journal.ts';
+import type { Recovery } from './recovery.ts';
 import type { RunResult } from './run.ts';
 
 const LINES_SHOWN = 30;
@@ -32,8 +33,12 @@ export function describeRun({ counts, violations, recoveries }: RunResult): stri
     row('holes', holes),
     ...Object.entries(snapshots).map(([reason, count]) => row(`snapshots: ${reason}`, count)),
     'from the end of a fault until every campaign took a change, ms (until every client had one taken)',
-    ...[...recoveries].map(([name, list]) => row(name, list.map(({ campaigns, clients }) => `${Math.round(campaigns)} (${Math.round(clients)})`).join('  '))),
+    ...[...recoveries].map(([name, list]) => row(name, list.map(inMilliseconds).join('  '))),
   ].join('\n');
+}
+
+function inMilliseconds({ campaigns, clients }: Recovery): string {
+  return `${Math.round(campaigns)} (${Math.round(clients)})`;
 }
 
 export function describeViolations(violations: readonly Violation[]): string {
@@ -43,8 +48,8 @@ export function describeViolations(violations: readonly Violation[]): string {
 }
 
 /** Leaves journals and logs behind for whoever looks into a failure; says where. */
-export function keepRecords(name: string, { journal, logs }: Pick<RunResult, 'journal' | 'logs'>): string {
-  const folder = join(tmpdir(), name);
+export function keepRecords(seed: number, { journal, logs }: Pick<RunResult, 'journal' | 'logs'>): string {
+  const folder = join(tmpdir(), `campaign-state-faults-${seed}`);
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'journal.txt'), journal.lines.map(show).join('\n'));
   for (const [instance, lines] of Object.entries(logs)) writeFileSync(join(folder, `${instance}.txt`), lines.join('\n'));

@@ -28,9 +28,8 @@ export async function inTurn(order: readonly Fault[], atOnce: number, options: S
   }
 }
 
-/** Random faults that overlap, two or three at a time, until the time is over. */
-export async function inMixes(milliseconds: number, options: ScheduleOptions, recoveries: Recoveries): Promise<void> {
-  const until = performance.now() + milliseconds;
+/** Random faults that overlap, two or three at a time, until that time (of `performance.now`). */
+export async function inMixes(until: number, options: ScheduleOptions, recoveries: Recoveries): Promise<void> {
   while (performance.now() < until) await episode(mix(options.faults, options.reach.random), options, recoveries);
 }
 

@@ -112,8 +112,9 @@ function observer(name: string, campaignId: string, campaign: Campaign, journal:
       const fresh = now.recentEntries.filter(({ version }) => version > before.version);
       const begins = before.position === undefined || (now.recentEntries.length === 0 && now.recentEntries !== before.recentEntries);
       if (begins || fresh.length === 0) {
-        const state = now.sync.unsavedCount === 0 ? { state: now.state } : {};
-        journal.note(name, campaignId, { kind: 'snapshot', position: now.position, durableVersion: now.durableVersion, reason: 'sdk', ...state });
+        const { position, durableVersion, state } = now;
+        const own = now.sync.unsavedCount > 0;
+        journal.note(name, campaignId, { kind: 'snapshot', position, durableVersion, reason: 'sdk', ...(!own && { state }) });
       } else {
         const entries = fresh.map((entry) => journal.see(named(entry)));
         const cut = fresh[0]?.version === before.version + 1 ? {} : ({ cut: true } as const);

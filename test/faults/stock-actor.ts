@@ -121,7 +121,8 @@ export function startStockActor({ name, link, journal, random, campaigns, watche
     if (share < 0.2) await carry(edit(campaignId, { durability: 'durable' }));
     else if (share < 0.28 && position !== undefined) await carry(edit(campaignId, { expectedVersion: position }));
     else if (share < 0.31 && position !== undefined) {
-      await carry(intend(campaignId, { type: 'rollback', toVersion: Math.max(1, (parsePosition(position)?.version ?? 1) - random.int(0, 5)) }));
+      const version = parsePosition(position)?.version ?? 1;
+      await carry(intend(campaignId, { type: 'rollback', toVersion: Math.max(1, version - random.int(0, 5)) }));
     } else if (share < 0.39) await Promise.all([edit(campaignId), edit(campaignId), edit(campaignId)].map((intent) => carry(intent)));
     else if (share < 0.44) {
       // The same intent on two ways at once, to two instances perhaps.
@@ -178,8 +179,10 @@ function ask({ campaign }: Client, input: { campaignId: string } & MutationOptio
       return campaign.update.mutate({ ...input, updates: command.updates }, { signal });
     case 'updateFeatures':
       return campaign.updateFeatures.mutate({ ...input, features: command.features, action: command.action }, { signal });
-    case 'updateConfig':
-      return campaign.updateConfig.mutate({ ...input, section: command.section, value: command.value, ...(command.mode && { mode: command.mode }) }, { signal });
+    case 'updateConfig': {
+      const { section, value, mode = 'merge' } = command;
+      return campaign.updateConfig.mutate({ ...input, section, value, mode }, { signal });
+    }
     case 'batch':
       return campaign.batch.mutate({ ...input, commands: command.commands }, { signal });
     case 'rollback':
