@@ -2,7 +2,7 @@ import { apply, type CampaignContent } from '../../../server/core/apply.ts';
 import { asCampaign } from '../../../server/core/campaign.ts';
 import type { EditCommand, Mutation } from '../../../server/core/command.ts';
 import { effect } from '../../../server/core/effect.ts';
-import { ENTRY_FORMAT, type Actor, type Entry, type EntryType, type Receipt } from '../../../server/core/entry.ts';
+import { ENTRY_FORMAT, type Actor, type Entry, type EntryType, type Position, type Receipt } from '../../../server/core/entry.ts';
 import { isRetryable, type Refusal } from '../../../server/core/errors.ts';
 import { jsonEqual, type JsonObject } from '../../../server/core/json.ts';
 import { diff, isEmptyPatch } from '../../../server/core/merge-patch.ts';
@@ -14,6 +14,17 @@ import type { PushOutcome } from '../../../server/engine/service.ts';
 type KitCommand = EditCommand | { type: 'rollback'; target: JsonObject } | { type: 'archive' } | { type: 'restore' };
 
 type KitMutation = Omit<Mutation, 'command'> & { command: KitCommand };
+
+interface Applied {
+  readonly command: KitCommand;
+  readonly epoch: string;
+  readonly version: number;
+}
+
+type Decision =
+  | { readonly kind: 'refused'; readonly refusal: Refusal }
+  | { readonly kind: 'unchanged' }
+  | { readonly kind: 'entry'; readonly change: JsonObject };
 
 /** Hears everything of one subscription; `resumeId` names the place after the event. */
 type Subscriber = (resumeId: string, event: WatchEvent) => void;
@@ -32,8 +43,8 @@ export interface MemoryCampaign {
   /** The state at a version; `undefined` where there is no such version. */
   readonly at: (version: number) => JsonObject | undefined;
   readonly mutate: (mutation: KitMutation, actor: Actor) => PushOutcome;
-  /** In order; stops at the first refusal that passes by itself. */
-  readonly push: (mutations: readonly Mutation[], actor: Actor) => PushOutcome[];
+  /** In order; stops at the first refusal that passes by itself. `seen`: the newest position that the client was told of. */
+  readonly push: (mutations: readonly Mutation[], actor: Actor, seen?: Position) => PushOutcome[];
   /** With `receipts` the watermark is told too. */
   readonly subscribe: (options: SubscribeOptions, subscriber: Subscriber) => () => void;
   /** Everything up to that version (default: all) is committed. */
@@ -58,7 +69,7 @@ export function createMemoryCampaign(campaignId: string, state: JsonObject, now:
   let entries: Entry[] = [entryOf(1, 'create', diff({}, state), 'create', system)];
   let content = fold(entries);
   /** Commands by mutation id, with the epoch in which they were applied. */
-  const applied = new Map<string, { command: KitCommand; epoch: string; version: number }>();
+  const applied = new Map<string, Applied>();
   const refusals: Refusal[] = [];
   const refused = new Map<string, Refusal>();
   const subscribers = new Map<Subscriber, { seen: number; readonly receipts: boolean }>();
@@ -78,39 +89,59 @@ export function createMemoryCampaign(campaignId: string, state: JsonObject, now:
     return { ok: false, mutationId, error: { ...refusal, retryable: isRetryable(refusal) } };
   }
 
-  function mutate({ mutationId, command, expectedVersion, comment }: KitMutation, actor: Actor): PushOutcome {
+  function decide({ mutationId, command, expectedVersion }: KitMutation): Decision {
+    const refusal = refused.get(mutationId) ?? refusals.shift();
+    if (refusal) {
+      // What is wrong with a mutation is wrong with it when it is sent again.
+      if (!isRetryable(refusal)) refused.set(mutationId, refusal);
+      return { kind: 'refused', refusal };
+    }
+    const version = entries.length;
+    const position = formatPosition(epoch, version);
+    if (expectedVersion !== undefined && expectedVersion !== version && expectedVersion !== position) {
+      const message = `expectedVersion: expected ${expectedVersion}, but the campaign is at ${position}`;
+      return { kind: 'refused', refusal: { reason: 'CONFLICT', message, path: ['expectedVersion'], position } };
+    }
+    const archiving = command.type === 'archive' || command.type === 'restore';
+    if (content.archivedAt !== undefined && !archiving) {
+      return { kind: 'refused', refusal: { reason: 'INVALID', message: `${campaignId} is archived and read-only; restore it first` } };
+    }
+    if (archiving) {
+      return (content.archivedAt !== undefined) === (command.type === 'archive') ? { kind: 'unchanged' } : { kind: 'entry', change: {} };
+    }
+    const change = command.type === 'rollback' ? diff(content.state, command.target) : effect(content.state, command);
+    return isEmptyPatch(change) ? { kind: 'unchanged' } : { kind: 'entry', change };
+  }
+
+  /** @param behind an applied mutation that stood behind this one: then it was decided before, without effect, and now comes too late */
+  function mutate(mutation: KitMutation, actor: Actor, behind?: Applied): PushOutcome {
+    const { mutationId, command, comment } = mutation;
     const known = applied.get(mutationId);
     if (known) {
       return sameCommand(known.command, command)
         ? { ok: true, receipt: receiptOf(mutationId, true, { epoch: known.epoch, version: known.version }) }
         : refuse(mutationId, { reason: 'INVALID', message: `mutationId: ${mutationId} was used for another command` });
     }
-    const refusal = refused.get(mutationId) ?? refusals.shift();
-    if (refusal) {
-      // What is wrong with a mutation is wrong with it when it is sent again.
-      if (!isRetryable(refusal)) refused.set(mutationId, refusal);
-      return refuse(mutationId, refusal);
-    }
-    const version = entries.length;
-    const position = formatPosition(epoch, version);
-    if (expectedVersion !== undefined && expectedVersion !== version && expectedVersion !== position) {
-      const message = `expectedVersion: expected ${expectedVersion}, but the campaign is at ${position}`;
-      return refuse(mutationId, { reason: 'CONFLICT', message, path: ['expectedVersion'], position });
-    }
-    const archiving = command.type === 'archive' || command.type === 'restore';
-    if (content.archivedAt !== undefined && !archiving) {
-      return refuse(mutationId, { reason: 'INVALID', message: `${campaignId} is archived and read-only; restore it first` });
-    }
-    const change = archiving ? {} : command.type === 'rollback' ? diff(content.state, command.target) : effect(content.state, command);
-    const unchanged = archiving ? (content.archivedAt !== undefined) === (command.type === 'archive') : isEmptyPatch(change);
-    if (unchanged) return { ok: true, receipt: receiptOf(mutationId, false, { epoch, version }) };
+    const decision = decide(mutation);
+    if (decision.kind === 'refused') return refuse(mutationId, decision.refusal);
+    if (behind) return { ok: true, receipt: receiptOf(mutationId, false, { epoch: behind.epoch, version: behind.version }) };
+    if (decision.kind === 'unchanged') return { ok: true, receipt: receiptOf(mutationId, false, { epoch, version: entries.length }) };
 
-    const entry = entryOf(version + 1, command.type, change, mutationId, actor, comment);
+    const entry = entryOf(entries.length + 1, command.type, decision.change, mutationId, actor, comment);
     entries = [...entries, entry];
     content = apply(content, entry);
     applied.set(mutationId, { command, epoch, version: entry.version });
     deliver();
     return { ok: true, receipt: receiptOf(mutationId, true, { epoch, version: entry.version }) };
+  }
+
+  /** A client that stands on a line which did not survive is about to hear of that, and to send again what was lost first. */
+  function brokenLine(seen: Position | undefined): Refusal | undefined {
+    const position = seen === undefined ? undefined : parsePosition(seen);
+    if (!position || position.epoch === epoch) return undefined;
+    const bound = survivingVersion(position.epoch, { epoch, version: entries.length }, lineage);
+    if (bound !== undefined && position.version <= bound) return undefined;
+    return { reason: 'CONFLICT', message: `seen: ${seen} is not on the surviving line`, path: ['seen'], retryable: true };
   }
 
   /** Every subscriber gets what it has not seen. */
@@ -151,11 +182,14 @@ export function createMemoryCampaign(campaignId: string, state: JsonObject, now:
     content: () => content,
     head: () => ({ epoch, version: entries.length, durableVersion }),
     at: (version) => (version >= 1 && version <= entries.length ? fold(entries.slice(0, version)).state : undefined),
-    mutate,
-    push(mutations, actor) {
+    mutate: (mutation, actor) => mutate(mutation, actor),
+    push(mutations, actor, seen) {
+      const broken = brokenLine(seen);
       const outcomes: PushOutcome[] = [];
-      for (const mutation of mutations) {
-        const outcome = mutate(mutation, actor);
+      for (const [index, mutation] of mutations.entries()) {
+        const next = mutations.slice(index + 1).find(({ mutationId }) => applied.has(mutationId));
+        const behind = next && applied.get(next.mutationId);
+        const outcome = broken && !applied.has(mutation.mutationId) ? refuse(mutation.mutationId, broken) : mutate(mutation, actor, behind);
         outcomes.push(outcome);
         if (!outcome.ok && outcome.error.retryable) break;
       }

@@ -76,7 +76,7 @@ export function memoryProcedures(campaign: MemoryCampaign, actor: Actor, newId: 
       rollback: (input) => carryOut(input, { type: 'rollback', target: stateAt(input.toVersion) }),
       archive: (input) => carryOut(input, { type: 'archive' }),
       restore: (input) => carryOut(input, { type: 'restore' }),
-      push: (input) => campaign.push(known(input).mutations, actor),
+      push: (input) => campaign.push(known(input).mutations, actor, input.seen),
       get(input) {
         known(input);
         const { content } = campaign;
