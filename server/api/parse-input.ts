@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { CampaignError } from '../core/errors.ts';
 import type { Path, Refusal } from '../core/errors.ts';
+import { inWords } from '../core/issue-words.ts';
 
 /**
  * An input parser for tRPC: the input itself, or one sentence about the first thing that is wrong with it, which names the field
@@ -10,7 +11,7 @@ import type { Path, Refusal } from '../core/errors.ts';
  */
 export function parsedBy<T>(schema: z.ZodType<T>): (input: unknown) => T {
   return (input) => {
-    const result = schema.safeParse(input);
+    const result = schema.safeParse(input, { error: inWords });
     if (result.success) return result.data;
     const { reason, message, ...details } = refusalOf(result.error.issues[0]);
     throw new CampaignError(reason, message, details);

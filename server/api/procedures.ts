@@ -31,41 +31,42 @@ export interface CallContext extends Context {
 }
 
 /**
- * The first thing that happens to every call, its place in the order of arrival, and the last, its report. Subscriptions are
- * reported when they end (`subscription.ts`), unless they were refused before they began.
+ * The first thing that happens to every call, its place in the order of arrival, and the last, its report. Subscriptions are reported
+ * when they end (`subscription.ts`), unless they were refused before they began. One step for all of it: each further one costs a
+ * copy of the context and several promises a call.
+ *
+ * @param admitFirst whether an identity is needed before the input is looked at
  */
-const framed = t.procedure.use(async ({ ctx, path, type, getRawInput, next }) => {
-  // Nothing may be awaited before this line: up to here, calls come in the order in which their messages arrived.
-  const ticket = type === 'mutation' ? ctx.connection.lane.take() : undefined;
-  const call: Call = { path, ticket, correlationId: ctx.correlationId ?? freshId(), startedAt: performance.now() };
-  try {
-    const result = await next({ ctx: { call } });
-    if (result.ok && type === 'subscription') return result;
-    const campaignId = await campaignIdOf(getRawInput);
-    ctx.report(reportOf(ctx, call, type, campaignId, result.ok ? undefined : result.error));
-    return result.ok ? result : { ...result, error: toCallError(result.error, call.correlationId) };
-  } finally {
-    ticket?.release();
-  }
-});
-
-const counted = framed.use(async ({ ctx, next }) => {
-  const endCall = ctx.connection.beginCall();
-  try {
-    return await next();
-  } finally {
-    endCall();
-  }
-});
+function framed(admitFirst: boolean) {
+  return t.procedure.use(async ({ ctx, path, type, getRawInput, next }) => {
+    const { connection } = ctx;
+    // Nothing may be awaited before this line: up to here, calls come in the order in which their messages arrived.
+    const ticket = type === 'mutation' ? connection.lane.take() : undefined;
+    const call: Call = { path, ticket, correlationId: ctx.correlationId ?? freshId(), startedAt: performance.now() };
+    let endCall: (() => void) | undefined;
+    try {
+      endCall = connection.beginCall();
+      if (admitFirst) connection.admitted();
+      const result = await next({ ctx: { call } });
+      if (result.ok && type === 'subscription') return result;
+      ctx.report(reportOf(ctx, call, type, await campaignIdOf(getRawInput), result.ok ? undefined : result.error));
+      return result.ok ? result : { ...result, error: toCallError(result.error, call.correlationId) };
+    } catch (error) {
+      // Refused by this step itself: `next` throws nothing.
+      ctx.report(reportOf(ctx, call, type, await campaignIdOf(getRawInput), error));
+      throw toCallError(error, call.correlationId);
+    } finally {
+      endCall?.();
+      ticket?.release();
+    }
+  });
+}
 
 /** Mutations are let in later, at their turn: the one before them may be `session.authenticate`. */
-export const mutationProcedure = counted;
+export const mutationProcedure = framed(false);
 
 /** Queries and subscriptions need an identity before their input is looked at. */
-export const procedure = counted.use(({ ctx, next }) => {
-  ctx.connection.admitted();
-  return next();
-});
+export const procedure = framed(true);
 
 /** Who asks. To be called when the answer is decided, not earlier: the identity of a live connection can change. */
 export function callerOf(ctx: CallContext, signal: AbortSignal | undefined): Caller {

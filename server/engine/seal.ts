@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { isJsonObject, type JsonValue } from '../core/json.ts';
 import type { LogRecord, SealedEntry } from './ports.ts';
 
@@ -16,12 +16,12 @@ export function seal(record: LogRecord, previousTail: string): SealedEntry {
 
 /** `sha256(previous ‖ bytes)`, in base64url. */
 export function nextTail(previousTail: string, bytes: string): string {
-  return createHash('sha256').update(previousTail).update(bytes).digest('base64url');
+  return hash('sha256', previousTail + bytes, 'base64url');
 }
 
 /** Tells one command from another under the same mutation id; the order of members does not count. */
 export function fingerprint(command: object): string {
-  return createHash('sha256').update(canonical(command as JsonValue)).digest('base64url').slice(0, 16);
+  return hash('sha256', canonical(command as JsonValue), 'base64url').slice(0, 16);
 }
 
 function canonical(value: JsonValue | undefined): string {

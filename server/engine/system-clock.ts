@@ -2,11 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { uuidv7 } from 'uuidv7';
 import type { Clock } from './ports.ts';
 
-/** A UUID of version 7. It is put together from pieces; indexing it makes one string of them, which takes a tenth of the memory. */
+/** One UUID for the process; what it makes is told apart by counting. */
+const ORIGIN = uuidv7();
+let made = 0;
+
+/** An id that no other process and no other call makes, without drawing chance for each: `<uuid of this process>.<number>`. */
 export function freshId(): string {
-  const id = uuidv7();
-  id.charCodeAt(0);
-  return id;
+  made += 1;
+  return `${ORIGIN}.${made.toString(36)}`;
 }
 
 /** The machine's own time and chance. */
