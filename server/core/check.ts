@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { FIELD_SCHEMAS, REQUIRED_FIELDS } from './document-schema.ts';
 import type { Path, Refusal } from './errors.ts';
+import { inWords } from './issue-words.ts';
 import type { JsonObject, JsonValue } from './json.ts';
 import { LIMITS } from './limits.ts';
 import { jsonBytes } from './plain-json.ts';
@@ -34,7 +35,7 @@ export type Checked =
  */
 export function check(next: JsonObject, change: JsonObject, sizeBound: number, sections: Sections = {}): Checked {
   for (const field of REQUIRED_FIELDS) {
-    if (!Object.hasOwn(next, field)) return refuse([field], `${field}: this field is required and cannot be removed`);
+    if (!Object.hasOwn(next, field)) return refuse([field], `${field}: is required and cannot be removed`);
   }
   if (isDeeperThan(LIMITS.depth, change)) {
     return refuse([], `the document would be nested more than ${LIMITS.depth} levels deep`, LIMITS.depth);
@@ -61,7 +62,7 @@ function refuse(path: Path, message: string, limit?: number): { ok: false; refus
 /** An operator's schema may throw (one that is asynchronous does): the field is refused, and the server stays up. */
 function firstIssue(schema: z.ZodType | undefined, value: JsonValue | undefined): Issue | undefined {
   try {
-    return schema?.safeParse(value).error?.issues[0];
+    return schema?.safeParse(value, { error: inWords }).error?.issues[0];
   } catch {
     return { code: 'custom', path: [], message: "this server's schema for it failed" };
   }

@@ -13,7 +13,7 @@ const anyObject = z.custom<JsonObject>((value) => typeof value === 'object' && v
 const orderedSet = z
   .array(z.string().max(LIMITS.setItemLength))
   .max(LIMITS.setItems)
-  .refine((items) => new Set(items).size === items.length, 'no string may come twice');
+  .refine((items) => new Set(items).size === items.length, 'must not name anything twice');
 
 const isoDate = z.union([z.iso.date(), z.iso.datetime({ offset: true, local: true })], {
   error: 'must be an ISO 8601 date, such as 2026-05-01 or 2026-05-01T09:00:00Z',

@@ -34,7 +34,7 @@ function nested(levels: number): JsonValue {
 
 describe('check', () => {
   it.each(['slug', 'title'])('C30 %s is required and cannot be removed', (field) => {
-    expect(refusalOf({ [field]: null })).toMatchObject({ reason: 'INVALID', path: [field], message: `${field}: this field is required and cannot be removed` });
+    expect(refusalOf({ [field]: null })).toMatchObject({ reason: 'INVALID', path: [field], message: `${field}: is required and cannot be removed` });
   });
 
   it.each<[string, JsonValue, (string | number)[]?]>([
@@ -172,6 +172,38 @@ describe('check', () => {
     expect(refusalOf({ title: 7 }, { title: z.any() })).toMatchObject({ path: ['title'] });
     expect(verdict({ commerce: null }, sections).ok).toBe(true);
     expect(verdict({ toString: 1 }, sections).ok).toBe(true);
+  });
+
+  it.each<[JsonObject, string]>([
+    [{ title: '' }, 'title: must not be empty'],
+    [{ title: 7 }, 'title: must be text'],
+    [{ title: textOf(501) }, 'title: must have at most 500 characters'],
+    [{ status: 'open' }, 'status: must be one of draft, active, paused, ended'],
+    [{ start_date: 'soon' }, 'start_date: must be an ISO 8601 date, such as 2026-05-01 or 2026-05-01T09:00:00Z'],
+    [{ broadcast_enabled: 'yes' }, 'broadcast_enabled: must be true or false'],
+    [{ tags: 'one' }, 'tags: must be a list'],
+    [{ tags: ['a', 'a'] }, 'tags: must not name anything twice'],
+    [{ features: [textOf(129)] }, 'features.0: must have at most 128 characters'],
+    [{ scripts: { faq: { main_text: 1 } } }, 'scripts.faq.main_text: must be text'],
+    [{ scripts: [] }, 'scripts: must be an object'],
+    [{ ui_components: { hero: {} } }, 'ui_components.hero.type: is required'],
+  ])('C40 says what is wrong in words for whoever wrote it: %j', (change, message) => {
+    expect(refusalOf(change).message).toBe(message);
+  });
+
+  it('C40 says it of the sections of who runs the server too, unless they have words of their own', () => {
+    const sections = defineSections({
+      commerce: z.object({ price: z.number().min(1).max(9), stock: z.int().gt(0), codes: z.array(z.string()).min(2), unit: z.literal('each') }).partial(),
+      shop: z.object({ name: z.string('name the shop') }),
+    });
+    const said = (commerce: JsonObject) => refusalOf({ commerce }, sections).message;
+    expect(said({ price: 0 })).toBe('commerce.price: must be at least 1');
+    expect(said({ price: 10 })).toBe('commerce.price: must be at most 9');
+    expect(said({ stock: 1.5 })).toBe('commerce.stock: must be a whole number');
+    expect(said({ stock: 0 })).toBe('commerce.stock: must be more than 0');
+    expect(said({ codes: ['a'] })).toBe('commerce.codes: must have at least 2 items');
+    expect(said({ unit: 'all' })).toBe('commerce.unit: must be each');
+    expect(refusalOf({ shop: {} }, sections).message).toBe('shop.name: name the shop');
   });
 
   it('C36 never lets a document grow past the limit in small steps, and never underestimates it', () => {
