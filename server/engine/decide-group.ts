@@ -7,9 +7,10 @@ import type { JsonObject } from '../core/json.ts';
 import { roleFor } from '../core/permissions.ts';
 import { formatPosition, parsePosition, survivingVersion } from '../core/position.ts';
 import { situationOf, type LiveCampaign } from './live-campaign.ts';
-import type { OldMutations, QueuedCommand, QueueOutcome, WaitingMutation } from './mutation-queue.ts';
+import type { OldMutations } from './old-mutations.ts';
 import type { Clock, Head, LogRecord, SealedEntry } from './ports.ts';
 import { fingerprint, seal } from './seal.ts';
+import type { QueuedCommand, QueueOutcome, WaitingMutation } from './waiting-mutation.ts';
 
 /** What a group comes to, on one situation. */
 export interface Plan {

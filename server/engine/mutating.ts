@@ -9,7 +9,6 @@ import { can, roleFor, type Identity } from '../core/permissions.ts';
 import { formatPosition } from '../core/position.ts';
 import type { Hosting, LoadedCampaign } from './hosting.ts';
 import type { LiveCampaign } from './live-campaign.ts';
-import type { QueuedCommand, QueueOutcome, WaitingMutation } from './mutation-queue.ts';
 import type { MutationReport } from './mutation-report.ts';
 import type { Archive, Clock, LogRecord, OrderedLog } from './ports.ts';
 import { toReceipt } from './receipt.ts';
@@ -17,6 +16,7 @@ import { forbidden, notPersistent, shuttingDown } from './refusals.ts';
 import { FIRST_TAIL, fingerprint, seal } from './seal.ts';
 import type { Caller, CampaignService, DryRun, PushOutcome } from './service.ts';
 import { waitDurable } from './wait-durable.ts';
+import type { QueuedCommand, QueueOutcome, WaitingMutation } from './waiting-mutation.ts';
 
 export interface MutatingOptions {
   hosting: Hosting;

@@ -1,45 +1,14 @@
-import type { Command, CreateCommand } from '../core/command.ts';
-import type { Request } from '../core/decide.ts';
-import { CampaignError, type Refusal } from '../core/errors.ts';
-import type { AppliedMutation } from '../core/idempotency.ts';
+import { CampaignError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import { LIMITS } from '../core/limits.ts';
-import type { Position } from '../core/entry.ts';
-import { parsePosition, survivingVersion } from '../core/position.ts';
 import type { Sections } from '../core/check.ts';
 import { decideGroup, type Plan, type RollbackTarget } from './decide-group.ts';
 import type { Delivery, LiveCampaign } from './live-campaign.ts';
 import type { EngineObserver } from './observer.ts';
-import type { AppendResult, Archive, Clock, LogRecord, OrderedLog, SealedEntry } from './ports.ts';
+import { findOldMutations } from './old-mutations.ts';
+import type { AppendResult, Archive, Clock, OrderedLog, SealedEntry } from './ports.ts';
 import { shuttingDown } from './refusals.ts';
-
-/** What can be asked of a campaign that is there. */
-export type QueuedCommand = Exclude<Command, CreateCommand>;
-
-/** A mutation that waits for its decision. */
-export interface WaitingMutation {
-  request: Omit<Request, 'command'> & { command: QueuedCommand };
-  mutationId: string;
-  /** Where the intent was made, if the caller said. */
-  base: string | undefined;
-  /** Whether the id came with the mutation, so that this can be a retry; ids that the server has just made are new. */
-  mayBeRetry: boolean;
-  /** Where the client stood that pushed it, the same for a whole push; nothing for a direct call. */
-  seen: Position | undefined;
-  correlationId: string;
-  comment: string | undefined;
-  dryRun: boolean;
-  settle(outcome: QueueOutcome): void;
-}
-
-/** What the queue answers; the manager makes receipts and errors of it. */
-export type QueueOutcome =
-  | { kind: 'accepted'; entry: LogRecord }
-  | { kind: 'unchanged'; epoch: string; version: number }
-  | { kind: 'duplicate'; applied: AppliedMutation }
-  | { kind: 'dry-run'; epoch: string; version: number; change: JsonObject }
-  | { kind: 'rejected'; refusal: Refusal }
-  | { kind: 'failed'; error: Error };
+import type { WaitingMutation } from './waiting-mutation.ts';
 
 /** What the queue needs of a campaign in memory. */
 interface Decidable {
@@ -209,43 +178,4 @@ async function rollbackTarget<C extends Decidable>(
     if (error instanceof CampaignError && error.refusal.reason === 'NOT_FOUND') return { refusal: error.refusal };
     throw error;
   }
-}
-
-/** What the archive says of ids that the window may have forgotten. */
-export interface OldMutations {
-  applied: ReadonlyMap<string, AppliedMutation>;
-  /** Made before the oldest entry that is kept: whether they were applied, nobody knows any more. */
-  tooOld: ReadonlySet<string>;
-}
-
-/**
- * Ids that the window may have forgotten are asked of the archive: those whose intent was made before the window's floor, or who
- * knows when (G3). New intents, made where the campaign is now, cost nothing.
- */
-async function findOldMutations(live: LiveCampaign, group: readonly WaitingMutation[], archive: Archive): Promise<OldMutations> {
-  const applied = new Map<string, AppliedMutation>();
-  const tooOld = new Set<string>();
-  if (live.window.floor === 0) return { applied, tooOld };
-  const asked = group.filter(({ mutationId, mayBeRetry }) => mayBeRetry && !live.window.find(mutationId));
-  await Promise.all(
-    asked.map(async ({ mutationId, base }) => {
-      const madeAt = versionOf(live, base);
-      if (madeAt !== undefined && madeAt >= live.window.floor) return;
-      const { entry, knownFrom } = await archive.findMutation(live.id, mutationId);
-      if (entry) {
-        const { version, epoch, fingerprint } = entry.record;
-        applied.set(mutationId, { mutationId, version, epoch, fingerprint });
-      } else if (madeAt !== undefined && madeAt + 1 < knownFrom) {
-        tooOld.add(mutationId);
-      }
-    }),
-  );
-  return { applied, tooOld };
-}
-
-/** The version of this line at which an intent was made; one made on a line that did not survive counts as where that line was left. */
-function versionOf(live: LiveCampaign, base: string | undefined): number | undefined {
-  const position = base === undefined ? undefined : parsePosition(base);
-  const bound = position && survivingVersion(position.epoch, live.head, live.lineage);
-  return position && bound !== undefined ? Math.min(position.version, bound) : undefined;
 }

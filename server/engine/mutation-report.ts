@@ -1,5 +1,5 @@
 import type { Command } from '../core/command.ts';
-import type { QueueOutcome } from './mutation-queue.ts';
+import type { QueueOutcome } from './waiting-mutation.ts';
 import type { EngineObserver } from './observer.ts';
 import type { Clock } from './ports.ts';
 import type { Trace } from './trace.ts';

@@ -5,7 +5,7 @@ import { CampaignError, type Refusal } from '../../server/core/errors.ts';
 import type { JsonObject } from '../../server/core/json.ts';
 import type { Identity } from '../../server/core/permissions.ts';
 import { createManager, type Manager, type ManagerOptions } from '../../server/engine/manager.ts';
-import type { QueuedCommand } from '../../server/engine/mutation-queue.ts';
+import type { QueuedCommand } from '../../server/engine/waiting-mutation.ts';
 import type { Archive, OrderedLog } from '../../server/engine/ports.ts';
 import type { Caller } from '../../server/engine/service.ts';
 import { createMemoryLog } from '../../server/log/memory-log.ts';
