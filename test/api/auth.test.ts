@@ -69,6 +69,18 @@ test('P4 rights for one campaign are none for another, not even to know of it', 
   expect(items.map(({ campaignId }) => campaignId)).toEqual([CAMPAIGN]);
 });
 
+test('P16 a session says who is calling and in which role, and says it anew when the rights change', async () => {
+  const { url } = await startGuarded({ publicRead: true });
+  const client = wsClient(url, { token: await tokenFor({ '*': 'viewer', [CAMPAIGN]: 'editor' }, { sub: 'ada' }) });
+  const infoOf = (campaignId: string) => client.session.info.query({ campaignId });
+  expect(await infoOf(CAMPAIGN)).toEqual({ id: 'ada', role: 'editor', anonymous: false, expiresAt: expect.any(Number) });
+  expect(await infoOf('secret')).toMatchObject({ role: 'viewer' });
+  await client.session.authenticate.mutate({ token: await tokenFor({ [CAMPAIGN]: 'admin' }, { sub: 'grace' }) });
+  expect(await infoOf(CAMPAIGN)).toMatchObject({ id: 'grace', role: 'admin' });
+  expect(await infoOf('secret')).not.toHaveProperty('role');
+  expect(await wsClient(url).session.info.query({ campaignId: CAMPAIGN })).toEqual({ id: 'anonymous', role: 'viewer', anonymous: true });
+});
+
 test('P5 without a token nothing is served', async () => {
   const { url } = await startGuarded();
   for (const client of [wsClient(url), httpClient(url)]) {
