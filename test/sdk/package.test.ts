@@ -41,7 +41,7 @@ beforeAll(async () => {
   const published = join(folder, 'package');
   await mkdir(published);
   await sh('npx', ['tsdown', '--out-dir', join(published, 'dist')], SDK);
-  for (const file of ['package.json', 'README.md']) await cp(join(SDK, file), join(published, file));
+  for (const file of ['package.json', 'README.md', 'PROTOCOL.md', 'MIGRATION.md']) await cp(join(SDK, file), join(published, file));
   const [packed] = JSON.parse(await sh('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], published)) as { filename: string }[];
   tarball = join(folder, packed?.filename ?? '');
 }, 240_000);
@@ -210,6 +210,24 @@ test('K19 K60 K61 with React: a strict consumer compiles on TypeScript 5.9, 6 an
     for (const config of ['nodenext.json', 'bundler.json', 'sections.json', 'openfeature.json', 'stock.json']) {
       await sh(process.execPath, [join(at, 'node_modules', compiler, 'bin/tsc'), '-p', config], at);
     }
+  }
+});
+
+test('K66 every piece of code in the README compiles', INSTALL, async () => {
+  const readme = await readFile(join(SDK, 'README.md'), 'utf8');
+  const pieces = [...readme.matchAll(/^```tsx?\n(.*?)^```$/gms)].map(([, code = '']) => code);
+  expect(pieces.length).toBeGreaterThan(4);
+  const packages = ['react@19', '@types/react@19', '@types/react-dom@19', 'react-dom@19', '@testing-library/react', '@testing-library/dom'];
+  const at = await project('readme', [...packages, '@tanstack/react-query@5', 'zod@4', '@openfeature/core@1', '@openfeature/web-sdk@1'], {});
+  for (const [index, code] of pieces.entries()) {
+    // What an earlier piece has made.
+    const given = [
+      /\bclient = /.test(code) ? '' : "declare const client: import('@campaign-state/client').CampaignClient;",
+      /function Headline/.test(code) ? '' : "declare function Headline(): import('react').ReactNode;",
+    ];
+    await writeFile(join(at, `piece${index}.tsx`), [code, ...given].join('\n'));
+    await writeFile(join(at, 'tsconfig.json'), tsconfig([`piece${index}.tsx`], { ...BUNDLER, skipLibCheck: true }));
+    await sh(join(ROOT, 'node_modules/.bin/tsc'), ['-p', '.'], at);
   }
 });
 
