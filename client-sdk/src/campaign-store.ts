@@ -77,7 +77,7 @@ export function createCampaignStore(options: CampaignStoreOptions): CampaignStor
         pending = ledger.markSent(pending, push, mirror);
         return push;
       },
-      seen: () => mirror && positionOf(mirror),
+      seen: () => ledger.newestSeen(pending, mirror),
       answered: (outcomes) => take(ledger.answered(pending, outcomes, mirror)),
       unanswered: () => take({ pending: ledger.unanswered(pending), settled: [] }),
       rejected: (mutationId, reason) => take(ledger.rejected(pending, mutationId, reason, mirror)),

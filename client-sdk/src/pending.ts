@@ -1,13 +1,13 @@
 import type { EditCommand, Mutation } from '../../server/core/command.ts';
 import { effect } from '../../server/core/effect.ts';
-import type { Entry, Receipt, ViewEntry } from '../../server/core/entry.ts';
+import type { Entry, Position, Receipt, ViewEntry } from '../../server/core/entry.ts';
 import type { JsonObject } from '../../server/core/json.ts';
 import { mergePatch } from '../../server/core/merge-patch.ts';
 import { formatPosition } from '../../server/core/position.ts';
 import { utf8Bytes } from '../../server/core/plain-json.ts';
 import type { PushOutcome } from '../../server/engine/service.ts';
 import { CampaignError } from './errors.ts';
-import type { Mirror } from './mirror.ts';
+import { positionOf, type Mirror } from './mirror.ts';
 
 /**
  * The mutations of this client that are not yet known to be committed, in the order of their intent. Pure: what happens is a
@@ -66,17 +66,32 @@ export interface PushLimits {
   readonly bytes: number;
 }
 
-/** What the next push takes: the oldest waiting ones, within both limits, at least one. Order is the order of intent (G7). */
+/**
+ * What the next push takes: the oldest waiting one and all behind it, within both limits, at least one, in the order of intent (G7). What
+ * stands behind it and has been answered goes along: a change that had no effect the first time, and is asked for again, must not be
+ * applied behind what was applied since then, and only those ids tell the server that something was.
+ */
 export function nextPush(pending: readonly Pending[], limits: PushLimits): Mutation[] {
   const push: Mutation[] = [];
   let bytes = 0;
-  for (const { mutation, delivery } of pending) {
-    if (delivery.kind !== 'waiting') continue;
+  const first = pending.findIndex(({ delivery }) => delivery.kind === 'waiting');
+  for (const { mutation, delivery } of first < 0 ? [] : pending.slice(first)) {
+    if (delivery.kind === 'held') break;
     bytes += utf8Bytes(JSON.stringify(mutation));
     if (push.length > 0 && (push.length >= limits.mutations || bytes > limits.bytes)) break;
     push.push(mutation);
   }
   return push;
+}
+
+/**
+ * The newest position that this client was told of, by the stream or by an answer that was faster. If that one does not survive, the
+ * server refuses a push for now: what was lost is sent again before it (G7).
+ */
+export function newestSeen(pending: readonly Pending[], mirror: Mirror | undefined): Position | undefined {
+  const ahead = pending.findLast(({ delivery, containedAt }) => delivery.kind === 'accepted' && containedAt === undefined);
+  if (ahead?.delivery.kind === 'accepted') return ahead.delivery.receipt.position;
+  return mirror && positionOf(mirror);
 }
 
 /** The held one is complete, and may be sent. */
@@ -93,7 +108,7 @@ export function amended(pending: readonly Pending[], command: EditCommand): read
 export function markSent(pending: readonly Pending[], push: readonly Mutation[], mirror: Mirror | undefined): readonly Pending[] {
   const ids = new Set(push.map((mutation) => mutation.mutationId));
   const delivery: Delivery = { kind: 'sent', epoch: mirror?.epoch };
-  return pending.map((item) => (ids.has(item.mutation.mutationId) ? { ...item, delivery } : item));
+  return pending.map((item) => (item.delivery.kind === 'waiting' && ids.has(item.mutation.mutationId) ? { ...item, delivery } : item));
 }
 
 /** The push brought no answer: nothing is known, so all of it is sent again under its ids. */
@@ -104,15 +119,11 @@ export function unanswered(pending: readonly Pending[]): readonly Pending[] {
 /** The server answered a push. What it refused for now, and what stood behind that, waits again. */
 export function answered(pending: readonly Pending[], outcomes: readonly PushOutcome[], mirror: Mirror | undefined): Step {
   const byId = new Map(outcomes.map((outcome) => [outcome.ok ? outcome.receipt.mutationId : outcome.mutationId, outcome]));
-  const survived = survivedUpTo(pending, ({ mutation, containedAt }) => {
-    const outcome = byId.get(mutation.mutationId);
-    return outcome?.ok && outcome.receipt.version === containedAt ? outcome.receipt : undefined;
-  });
   return settle(pending, mirror, (item, settled) => {
     if (item.delivery.kind !== 'sent') return item;
     const outcome = byId.get(item.mutation.mutationId);
     if (!outcome || (!outcome.ok && outcome.error.retryable)) return { ...item, delivery: WAITING };
-    if (outcome.ok) return accept(item, item.delivery.epoch, outcome.receipt, mirror, survived, settled);
+    if (outcome.ok) return accept(item, item.delivery.epoch, outcome.receipt, mirror, settled);
     return refuse(item, new CampaignError({ mutationId: outcome.mutationId, ...outcome.error }), mirror, settled);
   });
 }
@@ -131,10 +142,8 @@ export function followed(
   bySnapshot: boolean,
 ): Step {
   const versions = new Map(entries.flatMap((entry) => ('mutationId' in entry ? [[entry.mutationId, entry.version] as const] : [])));
-  const otherLine = before !== undefined && before.epoch !== mirror.epoch;
-  const survived = survivedUpTo(pending, ({ mutation, delivery }) =>
-    delivery.kind === 'accepted' && delivery.receipt.version === versions.get(mutation.mutationId) ? delivery.receipt : undefined,
-  );
+  // Whoever had seen nothing yet may have been answered on any line.
+  const otherLine = before?.epoch !== mirror.epoch;
   return settle(pending, mirror, (item) => {
     const seenAt = versions.get(item.mutation.mutationId) ?? item.containedAt;
     // What we saw is in a snapshot, unless that one is of another line, or older than what we saw.
@@ -142,8 +151,7 @@ export function followed(
     const { delivery } = item;
     if (delivery.kind !== 'accepted') return { ...item, containedAt };
     const { receipt } = delivery;
-    const lost = receipt.version > (survived.get(receipt.epoch) ?? 0);
-    const broken = otherLine && lost && receipt.epoch !== mirror.epoch && containedAt === undefined;
+    const broken = otherLine && receipt.epoch !== mirror.epoch && containedAt === undefined;
     if (!broken) return { ...item, containedAt: versionIfReached(receipt, mirror) };
     // The line broke under it. What is durable is on the new one; anything else is sent again under its id, in its place (G5).
     return receipt.durability === 'durable' && bySnapshot
@@ -153,19 +161,9 @@ export function followed(
 }
 
 /**
- * How far each line has survived, by what is shown of our own: an entry at the very version that its receipt names. What had no effect
- * before it must not be sent again behind it (G7).
+ * Applies a step to every mutation, then drops what is over: contained in the confirmed state and committed, or never to be. It stays as
+ * long as one before it has to be asked for again (see `nextPush`).
  */
-function survivedUpTo(pending: readonly Pending[], shown: (item: Pending) => Receipt | undefined): ReadonlyMap<string, number> {
-  const survived = new Map<string, number>();
-  for (const item of pending) {
-    const receipt = shown(item);
-    if (receipt) survived.set(receipt.epoch, Math.max(receipt.version, survived.get(receipt.epoch) ?? 0));
-  }
-  return survived;
-}
-
-/** Applies a step to every mutation, then drops what is over: contained in the confirmed state and committed, or never to be. */
 function settle(
   pending: readonly Pending[],
   mirror: Mirror | undefined,
@@ -173,10 +171,12 @@ function settle(
 ): Step {
   const settled: Settlement[] = [];
   const rest: Pending[] = [];
+  let asksAgain = false;
   for (const item of pending) {
     const next = step(item, settled);
     if (!next) continue;
-    if (next.delivery.kind !== 'accepted' || next.containedAt === undefined) {
+    if (next.delivery.kind !== 'accepted') asksAgain = true;
+    if (asksAgain || next.delivery.kind !== 'accepted' || next.containedAt === undefined) {
       rest.push(next);
       continue;
     }
@@ -195,14 +195,11 @@ function accept(
   sentOn: string | undefined,
   receipt: Receipt,
   mirror: Mirror | undefined,
-  survived: ReadonlyMap<string, number>,
   settled: Settlement[],
 ): Pending {
-  // Our line broke while the answer was on its way, and the answer is not about the new one: ask again, under the same id. What is
-  // durable, and what stands before something that is shown on the new line, is on that one.
+  // Our line broke while the answer was on its way, and the answer is not about the new one: ask again, under the same id.
   const brokeMeanwhile = mirror !== undefined && receipt.epoch !== mirror.epoch && sentOn !== mirror.epoch;
-  const safe = receipt.durability === 'durable' || receipt.version <= (survived.get(receipt.epoch) ?? 0);
-  if (brokeMeanwhile && !safe && item.containedAt === undefined) return { ...item, delivery: WAITING };
+  if (brokeMeanwhile && item.containedAt === undefined) return { ...item, delivery: WAITING };
   settled.push({ kind: 'accepted', mutationId: item.mutation.mutationId, receipt });
   return { ...item, delivery: { kind: 'accepted', receipt }, containedAt: mirror && versionIfReached(receipt, mirror) };
 }

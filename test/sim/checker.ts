@@ -1,4 +1,6 @@
 import { apply, NOTHING, type CampaignContent } from '../../server/core/apply.ts';
+import type { EditCommand } from '../../server/core/command.ts';
+import { effect } from '../../server/core/effect.ts';
 import type { Entry, Receipt, ViewEntry } from '../../server/core/entry.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../server/core/json.ts';
 import type { MemoryStore } from '../../server/archive/memory-archive.ts';
@@ -31,6 +33,8 @@ export interface Checker {
   sent(campaignId: string, intent: string): void;
   /** G2, G4, G7, G8: a mutation was answered. */
   receipt(receipt: Receipt, intent: string): void;
+  /** G5: a mutation that had been accepted, and was lost, is answered as one without effect: then it must have none there. */
+  withoutEffect(receipt: Receipt, command: EditCommand, intent: string): void;
   /** G8: someone was told that all up to there is durable. */
   durable(campaignId: string, epoch: string, version: number, who: string): void;
   /** G3, G4, G6: whatever is new on the disk follows on what was there, and nothing that was there has changed. */
@@ -154,6 +158,13 @@ export function createChecker(store: MemoryStore, intentOf: (mutationId: string)
         checker.durable(campaignId, epoch, version, `the receipt of ${intent}`);
         if (changed && checker.versionOf(campaignId, intent) !== version) fail('G4', `${intent} was answered durable, and is not at ${version} of the archive`);
       }
+    },
+
+    withoutEffect({ campaignId, epoch, version }, command, intent) {
+      // Not every state was seen by someone, but most were.
+      const state = states.get(`${campaignId} ${epoch}:${version}`);
+      if (state === undefined || Object.keys(effect(JSON.parse(state), command)).length === 0) return;
+      fail('G5', `${intent} had been accepted, was lost, and is answered as if it had no effect at ${epoch}:${version}`);
     },
 
     durable(campaignId, epoch, version, who) {

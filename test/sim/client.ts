@@ -53,15 +53,15 @@ export interface ClientOptions {
   /** A connection to a running server, or nothing where there is none. */
   connect(onBreak: () => void): Link | undefined;
   intentOf: (mutationId: string) => string;
-  /** Pushes as soon as it is connected, before its stream has said where it goes on: a mistake. */
-  hasty: boolean;
+  /** Pushes without saying where it stands, so that what is new can overtake what a reset sends again: a mistake. */
+  blind: boolean;
 }
 
 /** As the SDK has it. */
 const PUSH = { mutations: LIMITS.pushMutations, bytes: 2 * LIMITS.documentBytes };
 
 export function createClient(options: ClientOptions): SimClient {
-  const { name, campaignId, way, view, clock, random, checker, journal, intentOf, hasty } = options;
+  const { name, campaignId, way, view, clock, random, checker, journal, intentOf, blind } = options;
   let seen = streamMirror();
   let mirror: Mirror | undefined;
   let pending: readonly ledger.Pending[] = [];
@@ -69,7 +69,7 @@ export function createClient(options: ClientOptions): SimClient {
   let left = false;
   let made = 0;
   let pushing = false;
-  /** Whether the stream has said where it goes on: what is sent before that could overtake what a reset sends again (G7). */
+  /** Whether the stream has said where it goes on. */
   let current = false;
   const pushed: string[] = [];
   const accepted = new Set<string>();
@@ -88,7 +88,7 @@ export function createClient(options: ClientOptions): SimClient {
     });
     if (!link) return later(connect);
     say(`connected at ${seen.resumeId ?? 'nothing'}`);
-    current = hasty;
+    current = false;
     watch(link);
     push();
   };
@@ -146,7 +146,7 @@ export function createClient(options: ClientOptions): SimClient {
 
   const pushNext = async (): Promise<void> => {
     const over = link;
-    if (pushing || left || !current || !over?.up) return;
+    if (pushing || left || !over?.up) return;
     const mutations: Mutation[] = ledger.nextPush(pending, PUSH);
     if (mutations.length === 0) return;
     pushing = true;
@@ -154,9 +154,13 @@ export function createClient(options: ClientOptions): SimClient {
     for (const { mutationId } of mutations) checker.sent(campaignId, mutationId);
     say(`pushes ${mutations.map(({ mutationId }) => mutationId).join(' ')}`);
     try {
-      answered(await over.call((manager, caller) => manager.push(caller, campaignId, mutations)));
+      const at = blind ? undefined : ledger.newestSeen(pending, mirror);
+      const outcomes = await over.call((manager, caller) => manager.push(caller, campaignId, mutations, at));
       pushing = false;
-      push();
+      answered(outcomes);
+      // A refusal that passes by itself: the stream is about to say why.
+      if (outcomes.some((outcome) => !outcome.ok && outcome.error.retryable)) later(push);
+      else push();
     } catch (error) {
       pushing = false;
       pending = ledger.unanswered(pending);
@@ -171,7 +175,10 @@ export function createClient(options: ClientOptions): SimClient {
       if (outcome.ok) {
         const { receipt } = outcome;
         say(`${receipt.mutationId} → ${receipt.position}${receipt.changed ? '' : ' unchanged'} ${receipt.durability}`);
-        checker.receipt(receipt, intentOf(receipt.mutationId));
+        const intent = intentOf(receipt.mutationId);
+        checker.receipt(receipt, intent);
+        const command = pending.find(({ mutation }) => mutation.mutationId === intent)?.mutation.command;
+        if (!receipt.changed && accepted.has(intent) && command) checker.withoutEffect(receipt, command, intent);
       } else say(`${outcome.mutationId} → ${outcome.error.reason}`);
     }
     const named = outcomes.map((outcome) =>

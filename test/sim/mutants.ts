@@ -134,9 +134,9 @@ export const MUTANTS: readonly Mutant[] = [
     },
   },
   {
-    name: 'a client that pushes before its stream has said where it goes on',
+    name: 'a client that pushes without saying where it stands',
     sabotage: {},
-    hasty: true,
+    blind: true,
   },
 ];
 

@@ -16,8 +16,8 @@ export interface Mutant {
   sabotage: Sabotage;
   /** The intent behind a mutation id, where the mutant changes ids. */
   intentOf?: (mutationId: string) => string;
-  /** Clients push before their stream has said where it goes on. */
-  hasty?: true;
+  /** Clients push without saying where they stand. */
+  blind?: true;
 }
 
 /** Everything that a run plays with: one disk, one server at a time, and clients that find it again. */
@@ -83,7 +83,7 @@ export function createWorld(seed: number, mutant: Mutant | undefined): World {
       checker,
       journal: say,
       intentOf,
-      hasty: mutant?.hasty === true,
+      blind: mutant?.blind === true,
       connect(onBreak) {
         if (instance?.phase !== 'up') return undefined;
         return openLink({ instance, identity: isEditor ? EDITOR : ANYONE, clock, random: own, latency: 10, onBreak, onError: checker.note });
