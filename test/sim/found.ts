@@ -98,4 +98,16 @@ export const FOUND: readonly { what: string; plan: Plan }[] = [
       ],
     },
   },
+  {
+    what: 'the SDK took for safe what it was told was accepted before its first snapshot, and a crash lost (G5)',
+    plan: {
+      seed: 1082,
+      steps: [
+        { wait: 75, kind: 'disconnect', client: 3 },
+        { wait: 12, kind: 'edit', client: 3, command: { type: 'update', updates: { title: 'two' } } },
+        { wait: 24, kind: 'edit', client: 1, command: { type: 'update', updates: { about: { z: 0 }, owner_id: 'one' } } },
+        { wait: 11, kind: 'crash', downtime: 58 },
+      ],
+    },
+  },
 ];
