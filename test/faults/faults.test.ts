@@ -6,8 +6,8 @@ import { runFaults } from './run.ts';
 const seed = Number(process.env['FAULTS_SEED'] ?? Math.floor(Math.random() * 1_000_000));
 
 it(`X20 G1 G2 G3 G4 G5 G6 G7 G8 G9 hold while everything fails that can, seed ${seed}`, async () => {
-  const hold = { short: 1_500, long: 10_000 };
-  const result = await runFaults({ seed, clients: 20, pace: 600, hold, atOnce: 3, lasts: 0, say: () => undefined });
+  const hold = { short: 800, long: 10_000 };
+  const result = await runFaults({ seed, clients: 16, pace: 400, hold, atOnce: 3, lasts: 0, say: () => undefined });
   const { violations, counts } = result;
   expect(violations.length === 0 ? '' : [describeViolations(violations), describeRun(result), keepRecords(seed, result)].join('\n')).toBe('');
   // Something happened at all: changes were made, epochs ended, and streams went on.

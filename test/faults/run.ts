@@ -1,16 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { createTRPCClient, httpLink } from '@trpc/client';
-import { readFailure } from '../../client-sdk/src/errors.ts';
-import type { AppRouter } from '../../server/api/router.ts';
 import { seededRandom, type SeededRandom } from '../support/seeded-random.ts';
 import { openTcpProxy } from '../support/tcp-proxy.ts';
 import type { Actor } from './actor.ts';
+import { createCampaigns, readCampaigns, SLEEPERS, WATCHED } from './campaigns.ts';
 import { check, type Violation } from './checker.ts';
+import { concludeInstances, convergence, disown } from './conclusion.ts';
 import { countAll, type Counts } from './counts.ts';
-import { gather, lostMutations } from './evidence.ts';
 import { FAULTS, type Fault } from './faults.ts';
-import { readHeld, watchHeld, type HeldCampaign } from './held.ts';
-import type { Instance } from './instance.ts';
+import { watchHeld, type HeldCampaign } from './held.ts';
 import { createJournal, type Journal } from './journal.ts';
 import { recovery } from './recovery.ts';
 import { inMixes, inTurn, type Recoveries } from './schedule.ts';
@@ -44,9 +41,6 @@ export interface RunResult {
   logs: Record<string, readonly string[]>;
 }
 
-/** Campaigns that everyone watches, and two that nobody does: they leave memory and Redis between two edits. */
-const WATCHED = ['faults_a', 'faults_b', 'faults_c', 'faults_d'];
-const SLEEPERS = ['faults_sleeper_a', 'faults_sleeper_b'];
 /** How long the service may take to work again after the last fault has ended, in milliseconds, on a loaded machine. */
 const RECOVERY_MS = 60_000;
 
@@ -70,43 +64,33 @@ export async function runFaults(options: RunOptions): Promise<RunResult> {
     const recoveries: Recoveries = new Map();
     const reach = { world, actors, random: random.fork() };
     const schedule = { reach, journal, faults, hold, say, recovered };
-    const until = performance.now() + lasts;
-    await inTurn(faults, atOnce, schedule, recoveries);
-    await inMixes(until, schedule, recoveries);
-
-    await within(RECOVERY_MS, 'all clients are answered', Promise.all(actors.map((actor) => actor.settle())));
-    say('calm');
-    const kept = await convergence(world, actors);
-    for (const actor of actors) actor.conclude();
-    await concludeInstances(world, kept, journal);
-    await disown(world, kept, journal);
-    // One more look, so that the last claims are looked for too.
-    await pause(600);
+    const stuck = await attempt(async () => {
+      const until = performance.now() + lasts;
+      await inTurn(faults, atOnce, schedule, recoveries);
+      await inMixes(until, schedule, recoveries);
+      await within(RECOVERY_MS, 'all clients are answered', Promise.all(actors.map((actor) => actor.settle())));
+      say('calm');
+      await convergence(world, actors, RECOVERY_MS);
+      for (const actor of actors) actor.conclude();
+      await concludeInstances(world, journal);
+      await disown(world, journal);
+      // One more look, so that the last claims are looked for too.
+      await pause(600);
+    });
     await looking.stop();
+    const held = await readCampaigns(world);
     return {
       journal,
-      held: kept,
+      held,
       recoveries,
-      violations: check(journal, kept),
-      counts: countAll(journal, kept),
+      violations: [...stuck, ...check(journal, held)],
+      counts: countAll(journal, held),
       logs: Object.fromEntries(world.instances.map(({ name, log }) => [name, log])),
     };
   } finally {
     await Promise.all(actors.map((actor) => actor.close()));
     await Promise.all(actors.map(({ link }) => link.close()));
     await world.close();
-  }
-}
-
-function over(instance: Instance) {
-  return createTRPCClient<AppRouter>({ links: [httpLink({ url: `http://127.0.0.1:${instance.port}/trpc` })] });
-}
-
-async function createCampaigns({ instances }: World): Promise<void> {
-  const [first] = instances;
-  if (!first) throw new Error('a world has instances');
-  for (const campaignId of [...WATCHED, ...SLEEPERS]) {
-    await over(first).campaign.create.mutate({ campaignId, state: { slug: campaignId, title: 'At the start', features: ['referral'] } });
   }
 }
 
@@ -121,52 +105,13 @@ async function startActor({ instances }: World, journal: Journal, random: Seeded
   return isSdk ? startSdkActor(options) : startStockActor(options);
 }
 
-/** Waits until Postgres, every instance and every client stand at one place in each campaign (G9). */
-async function convergence({ instances, postgres, namespace }: World, actors: readonly Actor[]): Promise<HeldCampaign[]> {
-  const until = performance.now() + RECOVERY_MS;
-  for (;;) {
-    const kept = (await readHeld(postgres.url, namespace)).filter(({ campaignId }) => [...WATCHED, ...SLEEPERS].includes(campaignId));
-    const apart: string[] = [];
-    for (const { campaignId, head } of kept) {
-      const wanted = `${head.epoch}:${head.version}`;
-      for (const instance of instances) {
-        const { epoch, version, durableVersion } = await over(instance).campaign.get.query({ campaignId });
-        if (`${epoch}:${version}` === wanted && durableVersion === version) continue;
-        apart.push(`${instance.name} ${campaignId} ${epoch}:${version} (${durableVersion} durable) instead of ${wanted}`);
-      }
-      for (const actor of actors) {
-        const at = actor.watched.includes(campaignId) ? actor.position(campaignId) : wanted;
-        if (at?.split(':')[1] !== String(head.version)) apart.push(`${actor.name} ${campaignId} ${at} instead of ${wanted}`);
-      }
-    }
-    if (apart.length === 0) return kept;
-    if (performance.now() > until) throw new Error(`G9: ${RECOVERY_MS / 1_000} s after the last change, still apart:\n${apart.join('\n')}`);
-    await pause(100);
-  }
-}
-
-async function concludeInstances({ instances }: World, kept: readonly HeldCampaign[], journal: Journal): Promise<void> {
-  for (const instance of instances) {
-    for (const { campaignId } of kept) {
-      const { epoch, version, state } = await over(instance).campaign.get.query({ campaignId });
-      journal.note(instance.name, campaignId, { kind: 'final', position: `${epoch}:${version}`, state });
-    }
-  }
-}
-
-/** Asks the service for the position of each acknowledged change that is gone: it must say that it is. */
-async function disown({ instances: [instance] }: World, kept: readonly HeldCampaign[], journal: Journal): Promise<void> {
-  for (const evidence of gather(journal, kept)) {
-    const { campaignId } = evidence.held;
-    for (const { mutationId, client, answers } of lostMutations(evidence)) {
-      const position = answers.find(({ receipt }) => receipt.changed)?.receipt.position;
-      if (!instance || position === undefined) continue;
-      const reason = await over(instance).campaign.whenDurable.query({ campaignId, position }).then(
-        () => 'DURABLE',
-        (thrown: unknown) => readFailure(thrown).error.reason,
-      );
-      journal.note(client, campaignId, { kind: 'disowned', mutationId, position, reason });
-    }
+/** What does not come to an end is a violation too: of whatever should have brought it about. */
+async function attempt(work: () => Promise<void>): Promise<Violation[]> {
+  try {
+    await work();
+    return [];
+  } catch (cause) {
+    return [{ rule: 'G9', message: cause instanceof Error ? cause.message : String(cause), lines: [] }];
   }
 }
 

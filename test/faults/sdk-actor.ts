@@ -75,6 +75,7 @@ export function startSdkActor({ name, link, journal, random, campaigns, watched,
       }
     },
     close() {
+      stopped = true;
       for (const stop of stops) stop();
       client.close();
       return Promise.resolve();

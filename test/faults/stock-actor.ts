@@ -89,7 +89,7 @@ export function startStockActor({ name, link, journal, random, campaigns, watche
   const carry = async (intent: Intent, first = 1, client = overWs): Promise<Receipt | undefined> => {
     const { campaignId, command, options } = intent;
     const { mutationId } = options;
-    for (let attempt = first; ; attempt += 1) {
+    for (let attempt = first; !closed; attempt += 1) {
       journal.note(name, campaignId, { kind: 'sent', mutationId, command, attempt });
       try {
         const receipt = await call(client, intent);
@@ -104,6 +104,7 @@ export function startStockActor({ name, link, journal, random, campaigns, watche
         await pause((error.retryAfterMs ?? 100) * (0.5 + Math.random()));
       }
     }
+    return undefined;
   };
 
   const intend = (campaignId: string, command: Intent['command'], more: MutationOptions = {}): Intent => {
@@ -158,6 +159,7 @@ export function startStockActor({ name, link, journal, random, campaigns, watche
     // Its journal has everything that it was sent: whoever reads it folds that.
     conclude: () => undefined,
     async close() {
+      stopped = true;
       closed = true;
       for (const stop of stops) stop();
       await socket.close();

@@ -1,0 +1,57 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { readFailure } from '../../client-sdk/src/errors.ts';
+import type { Actor } from './actor.ts';
+import { over, readCampaigns, SLEEPERS, WATCHED } from './campaigns.ts';
+import { gather, lostMutations } from './evidence.ts';
+import type { Journal } from './journal.ts';
+import type { World } from './world.ts';
+
+/** Waits until Postgres, every instance and every client stand at one place in each campaign (G9). */
+export async function convergence(world: World, actors: readonly Actor[], patience: number): Promise<void> {
+  const until = performance.now() + patience;
+  for (;;) {
+    const apart: string[] = [];
+    for (const { campaignId, head } of await readCampaigns(world)) {
+      const wanted = `${head.epoch}:${head.version}`;
+      for (const instance of world.instances) {
+        const { epoch, version, durableVersion } = await over(instance).campaign.get.query({ campaignId });
+        if (`${epoch}:${version}` === wanted && durableVersion === version) continue;
+        apart.push(`${instance.name} ${campaignId} ${epoch}:${version} (${durableVersion} durable) instead of ${wanted}`);
+      }
+      for (const actor of actors) {
+        const at = actor.watched.includes(campaignId) ? actor.position(campaignId) : wanted;
+        if (at?.split(':')[1] !== String(head.version)) apart.push(`${actor.name} ${campaignId} ${at} instead of ${wanted}`);
+      }
+    }
+    if (apart.length === 0) return;
+    if (performance.now() > until) throw new Error(`${patience / 1_000} s after the last change, still apart:\n${apart.join('\n')}`);
+    await pause(100);
+  }
+}
+
+/** Writes into the journal what every instance shows in the end. */
+export async function concludeInstances({ instances }: World, journal: Journal): Promise<void> {
+  for (const instance of instances) {
+    for (const campaignId of [...WATCHED, ...SLEEPERS]) {
+      const { epoch, version, state } = await over(instance).campaign.get.query({ campaignId });
+      journal.note(instance.name, campaignId, { kind: 'final', position: `${epoch}:${version}`, state });
+    }
+  }
+}
+
+/** Asks the service for the position of each acknowledged change that is gone: it must say that it is. */
+export async function disown(world: World, journal: Journal): Promise<void> {
+  const [instance] = world.instances;
+  for (const evidence of gather(journal, await readCampaigns(world))) {
+    const { campaignId } = evidence.held;
+    for (const { mutationId, client, answers } of lostMutations(evidence)) {
+      const position = answers.find(({ receipt }) => receipt.changed)?.receipt.position;
+      if (!instance || position === undefined) continue;
+      const reason = await over(instance).campaign.whenDurable.query({ campaignId, position }).then(
+        () => 'DURABLE',
+        (thrown: unknown) => readFailure(thrown).error.reason,
+      );
+      journal.note(client, campaignId, { kind: 'disowned', mutationId, position, reason });
+    }
+  }
+}
