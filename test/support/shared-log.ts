@@ -1,0 +1,303 @@
+import type { AppendResult, Clock, Head, LogEvent, OpenedLog, OrderedLog, PendingEntries, SealedEntry } from '../../server/engine/ports.ts';
+import { nextTail } from '../../server/engine/seal.ts';
+
+/** One campaign in the shared log, as Redis would hold it. */
+interface StoredCampaign {
+  generation: number;
+  /** The run of the process that it was seeded in. */
+  run: number;
+  head: Head;
+  durable: number;
+  /** Contiguous, the last one is at `head.version`. */
+  entries: readonly SealedEntry[];
+  lease: { instance: string; until: number } | undefined;
+  /** Since when it is not durable. */
+  dirtySince: number | undefined;
+}
+
+/** One instance, as the others and the log itself know it. */
+interface Listener {
+  hosts(campaignId: string): boolean;
+  hear(publication: Publication): void;
+}
+
+type Publication = { campaignId: string } & ({ kind: 'entry'; sealed: SealedEntry } | { kind: 'durable'; epoch: string; version: number } | { kind: 'seeded'; generation: number });
+
+/** The log that several instances share: a model of the Redis log, with the same rules, that can lose what a Redis can lose. */
+export interface SharedLogStore {
+  /** Everything is gone, and the process runs on. */
+  flush(): void;
+  /** The process starts again, with all it had. */
+  restart(): void;
+  /** What it holds now, as a replica that will fall behind. */
+  replica(): () => void;
+  readonly campaigns: Map<string, StoredCampaign>;
+  readonly listeners: Set<Listener>;
+  run: number;
+}
+
+export function createSharedLogStore(): SharedLogStore {
+  const store: SharedLogStore = {
+    campaigns: new Map(),
+    listeners: new Set(),
+    run: 1,
+    flush: () => store.campaigns.clear(),
+    restart() {
+      store.run += 1;
+    },
+    replica() {
+      const copy = [...store.campaigns].map(([campaignId, campaign]) => [campaignId, { ...campaign }] as const);
+      return () => {
+        store.campaigns.clear();
+        for (const [campaignId, campaign] of copy) store.campaigns.set(campaignId, { ...campaign });
+        store.run += 1;
+      };
+    },
+  };
+  return store;
+}
+
+export interface SharedLogOptions {
+  clock: Clock;
+  instance: string;
+  /** Durable entries that stay, to repair gaps. Default 4. */
+  keepDurable?: number;
+  /** How often heads are compared with what was heard, in milliseconds. Default 1,000. */
+  checkEvery?: number;
+  /** How long a publication is on its way, in milliseconds, or `undefined` where it is lost. Default: at once. */
+  publicationDelay?(): number | undefined;
+}
+
+interface Hosted {
+  generation: number;
+  version: number;
+  durable: number;
+  opened: boolean;
+  listener: (event: LogEvent) => void;
+}
+
+const LEASE_MS = 5_000;
+const ORPHANED_MS = 3_000;
+
+/** One instance's connection to the shared log. */
+export function connectSharedLog(store: SharedLogStore, options: SharedLogOptions): OrderedLog {
+  const { clock, instance, keepDurable = 4, checkEvery = 1_000, publicationDelay = () => 0 } = options;
+  const hosted = new Map<string, Hosted>();
+  const toArchive = new Set<string>();
+  const wakers = new Set<() => void>();
+  let stopped = false;
+  let lastArrival = 0;
+
+  const alive = (): void => {
+    if (stopped) throw new Error('the log has been stopped');
+  };
+  const stored = (campaignId: string): StoredCampaign | undefined => {
+    const campaign = store.campaigns.get(campaignId);
+    return campaign?.run === store.run ? campaign : undefined;
+  };
+  const after = ({ head, entries }: StoredCampaign, version: number, limit = Number.POSITIVE_INFINITY): readonly SealedEntry[] => {
+    const first = head.version - entries.length;
+    return entries.slice(Math.max(0, version - first), Math.max(0, version - first) + limit);
+  };
+  const passes = (campaign: StoredCampaign, { epoch, version, tail }: Head): boolean => {
+    if (campaign.head.epoch !== epoch || version > campaign.head.version) return false;
+    if (version === campaign.head.version) return tail === campaign.head.tail;
+    const at = campaign.entries[version - 1 - (campaign.head.version - campaign.entries.length)];
+    return at === undefined || at.tail === tail;
+  };
+  const publish = (publication: Publication): void => {
+    for (const listener of store.listeners) listener.hear(publication);
+  };
+  const archiveSoon = (campaignId: string): void => {
+    toArchive.add(campaignId);
+    for (const wake of wakers) wake();
+  };
+  const tellEntry = (campaignId: string, campaign: Hosted, sealed: SealedEntry): void => {
+    campaign.version = Math.max(campaign.version, sealed.record.version);
+    campaign.listener({ kind: 'entry', sealed });
+    if (stored(campaignId)?.lease?.instance === instance) archiveSoon(campaignId);
+  };
+  const tellDurable = (campaign: Hosted, epoch: string, version: number): void => {
+    if (version <= campaign.durable) return;
+    campaign.durable = version;
+    campaign.listener({ kind: 'durable', epoch, version });
+  };
+
+  const listener: Listener = {
+    hosts: (campaignId) => hosted.has(campaignId),
+    hear(publication) {
+      const delay = publicationDelay();
+      if (delay === undefined) return;
+      // One connection carries them all, in order.
+      lastArrival = Math.max(lastArrival, clock.now() + delay);
+      clock.after(lastArrival - clock.now(), () => {
+        const campaign = hosted.get(publication.campaignId);
+        if (!campaign || stopped) return;
+        if (publication.kind === 'entry') tellEntry(publication.campaignId, campaign, publication.sealed);
+        else if (publication.kind === 'durable') tellDurable(campaign, publication.epoch, publication.version);
+        else if (campaign.opened && publication.generation > campaign.generation) campaign.listener({ kind: 'reset' });
+      });
+    },
+  };
+  store.listeners.add(listener);
+
+  const check = (): void => {
+    if (stopped) return;
+    for (const [campaignId, campaign] of hosted) {
+      if (!campaign.opened) continue;
+      const there = stored(campaignId);
+      if (there?.generation !== campaign.generation || there.head.version < campaign.version) {
+        campaign.listener({ kind: 'reset' });
+        continue;
+      }
+      for (const sealed of after(there, campaign.version)) tellEntry(campaignId, campaign, sealed);
+      tellDurable(campaign, there.head.epoch, there.durable);
+    }
+    for (const [campaignId, { dirtySince }] of store.campaigns) {
+      if (dirtySince !== undefined && dirtySince <= clock.now() - ORPHANED_MS) archiveSoon(campaignId);
+    }
+    cancelCheck = clock.after(checkEvery, check);
+  };
+  let cancelCheck = clock.after(checkEvery, check);
+
+  const backlogOf = ({ version, durable }: Hosted): number => Math.max(0, version - durable);
+
+  return {
+    async open(campaignId, generation, archived, heard): Promise<OpenedLog> {
+      alive();
+      const campaign: Hosted = { generation, version: archived.version, durable: archived.version, opened: false, listener: heard };
+      hosted.set(campaignId, campaign);
+      const there = stored(campaignId);
+      if (there?.generation !== generation || !passes(there, archived)) return { kind: 'absent' };
+      const entries = after(there, archived.version);
+      if (entries.length !== there.head.version - archived.version) return { kind: 'stale-archive' };
+      campaign.opened = true;
+      campaign.version = there.head.version;
+      campaign.durable = Math.max(archived.version, there.durable);
+      return { kind: 'opened', head: there.head, durableVersion: campaign.durable, entries: [...entries] };
+    },
+
+    async seed(campaignId, generation, head) {
+      alive();
+      const there = store.campaigns.get(campaignId);
+      if (there && there.generation >= generation) return;
+      store.campaigns.set(campaignId, { generation, run: store.run, head, durable: head.version, entries: [], lease: undefined, dirtySince: undefined });
+      publish({ campaignId, kind: 'seeded', generation });
+    },
+
+    async remainder(campaignId, archived) {
+      alive();
+      const there = store.campaigns.get(campaignId);
+      const line: SealedEntry[] = [];
+      let { tail } = archived;
+      for (const sealed of there ? after(there, archived.version) : []) {
+        tail = nextTail(tail, sealed.bytes);
+        if (sealed.tail !== tail || sealed.record.version !== archived.version + line.length + 1) break;
+        line.push(sealed);
+      }
+      return line;
+    },
+
+    async close(campaignId, { leave }) {
+      alive();
+      const campaign = hosted.get(campaignId);
+      hosted.delete(campaignId);
+      const there = store.campaigns.get(campaignId);
+      if (!campaign || !leave || there?.generation !== campaign.generation || there.durable < there.head.version) return false;
+      const others = [...store.listeners].some((other) => other !== listener && other.hosts(campaignId));
+      if (!others) store.campaigns.delete(campaignId);
+      return !others;
+    },
+
+    async append(campaignId, expected, entries): Promise<AppendResult> {
+      alive();
+      const campaign = hosted.get(campaignId);
+      const there = stored(campaignId);
+      if (!campaign || there?.generation !== campaign.generation || !passes(there, expected)) return { kind: 'lost' };
+      if (there.head.version !== expected.version) {
+        const missing = after(there, expected.version);
+        return missing.length > 0 ? { kind: 'conflict', entries: [...missing] } : { kind: 'lost' };
+      }
+      const last = entries.at(-1);
+      if (!last) return { kind: 'appended' };
+      const now = clock.now();
+      const free = !there.lease || there.lease.instance === instance || there.lease.until < now;
+      store.campaigns.set(campaignId, {
+        ...there,
+        entries: [...there.entries, ...entries],
+        head: { epoch: expected.epoch, version: last.record.version, tail: last.tail },
+        lease: free ? { instance, until: now + LEASE_MS } : there.lease,
+        dirtySince: there.dirtySince ?? now,
+      });
+      for (const sealed of entries) publish({ campaignId, kind: 'entry', sealed });
+      if (free) archiveSoon(campaignId);
+      return { kind: 'appended' };
+    },
+
+    async read(campaignId, afterVersion, limit) {
+      alive();
+      const there = store.campaigns.get(campaignId);
+      return there ? [...after(there, afterVersion, limit)] : [];
+    },
+
+    async pending(limit, except) {
+      alive();
+      const found: PendingEntries[] = [];
+      const ids = [...toArchive].filter((campaignId) => !except?.has(campaignId));
+      let room = limit;
+      for (const campaignId of ids) {
+        const there = store.campaigns.get(campaignId);
+        const now = clock.now();
+        if (!there || (there.lease && there.lease.instance !== instance && there.lease.until >= now)) {
+          toArchive.delete(campaignId);
+          continue;
+        }
+        store.campaigns.set(campaignId, { ...there, lease: { instance, until: now + LEASE_MS } });
+        const entries = after(there, there.durable);
+        if (entries.length === 0) toArchive.delete(campaignId);
+        const part = entries.slice(0, room);
+        room -= part.length;
+        if (part.length > 0) found.push({ campaignId, entries: part });
+      }
+      return found.sort((a, b) => (a.entries[0]?.record.at ?? 0) - (b.entries[0]?.record.at ?? 0));
+    },
+
+    async markDurable(campaignId, epoch, version) {
+      alive();
+      const there = store.campaigns.get(campaignId);
+      const upTo = there ? Math.min(version, there.head.version) : 0;
+      if (there?.head.epoch === epoch && upTo > there.durable) {
+        const first = there.head.version - there.entries.length;
+        const spare = Math.max(0, upTo - keepDurable - first);
+        const done = upTo === there.head.version;
+        store.campaigns.set(campaignId, { ...there, durable: upTo, entries: there.entries.slice(spare), dirtySince: done ? undefined : clock.now() });
+        publish({ campaignId, kind: 'durable', epoch, version: upTo });
+      }
+      if (toArchive.delete(campaignId)) toArchive.add(campaignId);
+    },
+
+    onPending(wake) {
+      wakers.add(wake);
+    },
+
+    backlog() {
+      const entries = [...hosted.values()].reduce((sum, campaign) => sum + backlogOf(campaign), 0);
+      const waiting = [...hosted].flatMap(([campaignId, { durable }]) => {
+        const there = store.campaigns.get(campaignId);
+        return there ? after(there, durable, 1).map(({ record }) => record.at) : [];
+      });
+      return { entries, oldestAt: waiting.length > 0 ? Math.min(...waiting) : undefined };
+    },
+
+    failing: false,
+    shared: true,
+
+    async stop() {
+      stopped = true;
+      cancelCheck();
+      store.listeners.delete(listener);
+      hosted.clear();
+      wakers.clear();
+    },
+  };
+}
