@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process';
 import { join } from 'node:path';
-import type { LoadCommand, LoadReply, Mutated, Received, ServerCommand, ServerReply, Usage } from './messages.ts';
+import type { Collect, LoadCommand, LoadReply, Mutated, Received, ServerCommand, ServerReply, Usage } from './messages.ts';
 
 /** A child process that answers each command with one message. */
 interface Child<C, R extends { type: string }> {
@@ -68,7 +68,7 @@ export interface Server {
   publish(updates: number, bytes: number): Promise<number>;
   publishAt(rate: number, milliseconds: number, bytes: number): Promise<number>;
   campaigns(count: number, bytes: number): Promise<void>;
-  usage(options?: { collect: boolean }): Promise<Usage>;
+  usage(collect?: Collect): Promise<Usage>;
   /** As SIGTERM ends it. */
   close(): Promise<void>;
   /** As `kill -9` ends it. */
@@ -84,7 +84,7 @@ export async function startServer(system: string, env: NodeJS.ProcessEnv = {}): 
     publish: async (updates, bytes) => (await child.ask({ type: 'publish', updates, bytes }, 'done')).published,
     publishAt: async (rate, milliseconds, bytes) => (await child.ask({ type: 'publish-at', rate, milliseconds, bytes }, 'done')).published,
     campaigns: async (count, bytes) => void (await child.ask({ type: 'campaigns', count, bytes }, 'done')),
-    usage: async ({ collect } = { collect: true }) => (await child.ask({ type: 'usage', collect }, 'usage')).usage,
+    usage: async (collect = 'garbage') => (await child.ask({ type: 'usage', collect }, 'usage')).usage,
     async close() {
       await child.ask({ type: 'close' }, 'closed');
       await child.kill();

@@ -8,10 +8,16 @@ export type ServerCommand =
   | { type: 'publish-at'; rate: number; milliseconds: number; bytes: number }
   /** Makes further campaigns of that size, and has them in memory; answers `done`. */
   | { type: 'campaigns'; count: number; bytes: number }
-  /** What the process has used; with `collect`, after a garbage collection. */
-  | { type: 'usage'; collect: boolean }
+  /** What the process has used. */
+  | { type: 'usage'; collect: Collect }
   /** Ends as SIGTERM would end it; answers `closed`. */
   | { type: 'close' };
+
+/**
+ * What is done first: nothing; a garbage collection; or one that also lets the system have back what V8 keeps for itself, as it does when
+ * memory runs short (else a resident set never falls).
+ */
+export type Collect = 'nothing' | 'garbage' | 'everything';
 
 export interface Usage {
   /** Microseconds of CPU, user and system, all threads, since the process started. */
@@ -21,8 +27,10 @@ export interface Usage {
   rss: number;
   /** Handles that keep the process alive: sockets, timers, files. */
   handles: number;
-  /** Listeners on the process and on the server's own emitters. */
+  /** Listeners on the process. */
   listeners: number;
+  /** Campaigns in memory; 0 in systems that have none. */
+  campaigns: number;
 }
 
 export type ServerReply =
@@ -78,7 +86,13 @@ export function nowMicros(): number {
   return Number(process.hrtime.bigint() / 1_000n);
 }
 
-/** The document's part that changes: a number that counts up, when it was made, and text up to the size. */
+let lastMade = 0;
+
+/**
+ * The document's part that changes: a number that counts up, when it was made, and text up to the size. No two are made in one
+ * microsecond, because a change leaves out what stays the same.
+ */
 export function payload(n: number, bytes: number): { n: number; t: number; text: string } {
-  return { n, t: nowMicros(), text: 'x'.repeat(Math.max(0, bytes - 40)) };
+  lastMade = Math.max(nowMicros(), lastMade + 1);
+  return { n, t: lastMade, text: 'x'.repeat(Math.max(0, bytes - 40)) };
 }

@@ -55,7 +55,7 @@ function ours(receipts: boolean): Protocol {
     mutation: (id, durable) => ({
       frame: mutation(id, 'campaign.update', {
         campaignId: 'bench',
-        updates: { bench: { n: id } },
+        updates: { edit: { n: id } },
         ...(durable && { durability: 'durable' }),
       }),
       isAnswer: isAnswerTo(id),
@@ -70,7 +70,7 @@ const stockTrpc: Protocol = {
     return frame?.includes('"type":"data"') === true;
   },
   mutation: (id) => ({
-    frame: mutation(id, 'update', { campaignId: 'bench', updates: { bench: { n: id } } }),
+    frame: mutation(id, 'update', { campaignId: 'bench', updates: { edit: { n: id } } }),
     isAnswer: isAnswerTo(id),
   }),
 };
@@ -81,7 +81,7 @@ const rawWs: Protocol = {
     if (frame === undefined) socket.send(JSON.stringify({ subscribe: 'bench', token }));
     return frame !== undefined;
   },
-  mutation: (id) => ({ frame: JSON.stringify({ id, update: { bench: { n: id } } }), isAnswer: isAnswerTo(id) }),
+  mutation: (id) => ({ frame: JSON.stringify({ id, update: { edit: { n: id } } }), isAnswer: isAnswerTo(id) }),
 };
 
 const socketIo: Protocol = {

@@ -8,34 +8,46 @@ export interface RunOptions {
   /** How often each row is measured, unless it says that fewer rounds do. */
   rounds: number;
   services: Services;
+  /** How many rows at a time: more than one only where nothing is measured. */
+  atOnce: number;
   print(text: string): void;
   /** Called after each row, so that a run that is broken off keeps what it has. */
   onResults(results: readonly Result[]): Promise<void>;
 }
 
-/** Measures the rows, one after the other; answers what was broken. */
+/** Measures the rows; answers what was broken. */
 export async function runRows(rows: readonly Row[], options: RunOptions): Promise<string[]> {
   const broken: string[] = [];
-  for (const row of rows) {
-    const startedAt = performance.now();
-    options.print(`\n${row.name}`);
-    try {
-      const results = await runRow(row, options);
-      if (options.mode !== 'verify') {
-        options.print(toText(results));
-        await options.onResults(results);
-      }
-    } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      broken.push(`${row.name}: ${message}`);
-      options.print(`  BROKEN: ${message}`);
+  const waiting = [...rows];
+  const work = async (): Promise<void> => {
+    for (let row = waiting.shift(); row; row = waiting.shift()) {
+      const failure = await runRow(row, options);
+      if (failure !== undefined) broken.push(`${row.name}: ${failure}`);
     }
-    options.print(`  ${((performance.now() - startedAt) / 1_000).toFixed(1)} s`);
-  }
+  };
+  await Promise.all(Array.from({ length: options.atOnce }, work));
   return broken;
 }
 
-async function runRow(row: Row, { mode, rounds, services, print }: RunOptions): Promise<Result[]> {
+/** Measures one row and says what came of it; answers why where it was broken. */
+async function runRow(row: Row, options: RunOptions): Promise<string | undefined> {
+  const { mode, print, onResults } = options;
+  const startedAt = performance.now();
+  try {
+    const results = await measure(row, options);
+    print(`${row.name} (${((performance.now() - startedAt) / 1_000).toFixed(1)} s)`);
+    if (mode === 'verify') return undefined;
+    print(`${toText(results)}\n`);
+    await onResults(results);
+    return undefined;
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    print(`${row.name}: BROKEN: ${message}`);
+    return message;
+  }
+}
+
+async function measure(row: Row, { mode, rounds, services, print }: RunOptions): Promise<Result[]> {
   const samples = new Map<Line, Map<Peer, number[]>>(row.lines.map((line) => [line, new Map()]));
   const said = new Set<string>();
   const round: Omit<Round, 'index'> = {
@@ -50,7 +62,7 @@ async function runRow(row: Row, { mode, rounds, services, print }: RunOptions): 
       else byPeer?.set(of, [value]);
     },
     say(sentence) {
-      if (!said.has(sentence)) print(`  ${sentence}`);
+      if (!said.has(sentence)) print(sentence);
       said.add(sentence);
     },
   };

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { ServerCommand, ServerReply, Usage } from './messages.ts';
+import type { Collect, ServerCommand, ServerReply, Usage } from './messages.ts';
 
 export interface SystemUnderTest {
   port: number;
@@ -7,6 +7,8 @@ export interface SystemUnderTest {
   publish(n: number, bytes: number): void | Promise<unknown>;
   /** Makes further campaigns, numbered from 1 in the first call. */
   campaigns?(count: number, bytes: number): Promise<void>;
+  /** How many are in memory. */
+  loaded?(): number;
   close?(): Promise<unknown>;
 }
 
@@ -43,7 +45,7 @@ export async function serve(start: () => Promise<SystemUnderTest>): Promise<void
         await system.campaigns?.(command.count, command.bytes);
         return reply({ type: 'done', published });
       case 'usage':
-        return reply({ type: 'usage', usage: await usage(command.collect) });
+        return reply({ type: 'usage', usage: { ...(await usage(command.collect)), campaigns: system.loaded?.() ?? 0 } });
       case 'close':
         await system.close?.();
         return reply({ type: 'closed' });
@@ -55,12 +57,14 @@ export async function serve(start: () => Promise<SystemUnderTest>): Promise<void
   reply({ type: 'ready', port });
 }
 
-async function usage(collect: boolean): Promise<Usage> {
-  if (collect) {
+async function usage(collect: Collect): Promise<Omit<Usage, 'campaigns'>> {
+  if (collect !== 'nothing') {
+    const flavor = collect === 'everything' ? 'last-resort' : 'regular';
     // Twice, with a turn in between: what finalisers and weak references let go is gone only then.
-    globalThis.gc?.();
-    await pause(20);
-    globalThis.gc?.();
+    for (let time = 1; time <= 2; time += 1) {
+      globalThis.gc?.({ type: 'major', execution: 'sync', flavor });
+      await pause(20);
+    }
   }
   const { user, system } = process.cpuUsage();
   const { heapUsed, rss } = process.memoryUsage();

@@ -63,7 +63,7 @@ export async function fanOut(trial: Trial, { rate, milliseconds, bytes }: { rate
   const before = await server.usage();
   const last = await server.publishAt(rate, milliseconds, bytes);
   const { updates, latencies } = await everythingSeen(trial, Math.round((rate * milliseconds) / 1_000), last);
-  const after = await server.usage({ collect: false });
+  const after = await server.usage('nothing');
   return { cpuPerDelivery: (after.cpu - before.cpu) / updates, p50: percentile(latencies, 0.5) / 1_000, p99: percentile(latencies, 0.99) / 1_000 };
 }
 

@@ -25,7 +25,7 @@ export const connect: Row = {
           await watch(warmUp);
           const before = await server.usage();
           await watch(watchers);
-          const { cpu } = await server.usage({ collect: false });
+          const { cpu } = await server.usage('nothing');
           const { heap } = await server.usage();
           round.record('connect-cpu', name, (cpu - before.cpu) / watchers);
           round.record('idle-heap', name, (heap - before.heap) / watchers / 1_024);

@@ -55,7 +55,7 @@ async function restart(round: Round, signal: 'SIGTERM' | 'SIGKILL'): Promise<Res
 async function restartUnder(load: Load, round: Round, signal: 'SIGTERM' | 'SIGKILL'): Promise<Restart> {
   const watchers = round.size({ full: 5_000, quick: 2_000, verify: 20 });
   const { system, protocol, secret, env } = CONTESTANTS.ours;
-  const place = { ...env, DATA_DIR: await round.services.folder(), PORT: String(await freePort()), CAMPAIGN_DURABILITY: 'durable' };
+  const place = { ...env, ...(await storage(round)), PORT: String(await freePort()), CAMPAIGN_DURABILITY: 'durable' };
   let server = await startServer(system, place);
   try {
     await load.connect(protocol, server.port, watchers, secret);
@@ -76,4 +76,10 @@ async function restartUnder(load: Load, round: Round, signal: 'SIGTERM' | 'SIGKI
   } finally {
     await server.stop();
   }
+}
+
+/** Embedded; only to see whether it works, the Postgres that is there anyway does too, and starts faster. */
+async function storage({ services, size }: Round): Promise<Record<string, string>> {
+  if (size({ full: true, quick: true, verify: false })) return { DATA_DIR: await services.folder() };
+  return { DATABASE_URL: await services.databaseUrl(), CAMPAIGN_NAMESPACE: services.namespace() };
 }

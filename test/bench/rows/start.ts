@@ -17,9 +17,11 @@ export const start: Row = {
     { name: 'start-stored', title: 'start with 1,000 campaigns stored, embedded', unit: 's', targets: [atMost(2.5)] },
   ],
   async measure(round) {
-    const stored = round.size({ full: 1_000, quick: 1_000, verify: 10 });
     const folder = await round.services.folder();
     round.record('start-empty', 'ours', await startOnce(folder));
+    // What follows only takes time where nothing is measured.
+    if (round.size({ full: false, quick: false, verify: true })) return;
+    const stored = 1_000;
     const { system, env } = CONTESTANTS.ours;
     // The namespace of a server that nobody has configured.
     const server = await startServer(system, { ...env, DATA_DIR: folder, CAMPAIGN_NAMESPACE: 'cs' });

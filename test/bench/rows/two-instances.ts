@@ -1,5 +1,6 @@
 import { startServer, type Server } from '../harness/child.ts';
 import { CONTESTANTS, type Contestant, type ContestantName } from '../harness/contestants.ts';
+import type { Collect } from '../harness/messages.ts';
 import { atMost, inTurn, type Round, type Row } from '../harness/row.ts';
 import { everythingSeen, percentile, withTrial } from '../harness/trial.ts';
 
@@ -43,9 +44,9 @@ async function measurePair(round: Round, name: ContestantName): Promise<void> {
         };
         await publish(milliseconds / 2);
         const both = [writer, trial.server];
-        const before = await cpuOf(both, true);
+        const before = await cpuOf(both, 'garbage');
         const latencies = await publish(milliseconds);
-        const cpu = (await cpuOf(both, false)) - before;
+        const cpu = (await cpuOf(both, 'nothing')) - before;
         round.record('two-instances-cpu', name, cpu / 1_000 / ((RATE * milliseconds) / 1_000));
         round.record('two-instances-p50', name, percentile(latencies, 0.5) / 1_000);
         round.record('two-instances-p99', name, percentile(latencies, 0.99) / 1_000);
@@ -58,8 +59,8 @@ async function measurePair(round: Round, name: ContestantName): Promise<void> {
 }
 
 /** Microseconds, of all of them. */
-async function cpuOf(servers: readonly Server[], collect: boolean): Promise<number> {
+async function cpuOf(servers: readonly Server[], collect: Collect): Promise<number> {
   let sum = 0;
-  for (const server of servers) sum += (await server.usage({ collect })).cpu;
+  for (const server of servers) sum += (await server.usage(collect)).cpu;
   return sum;
 }

@@ -53,6 +53,7 @@ await serve(async () => {
       };
       await Promise.all(Array.from({ length: AT_ONCE }, make));
     },
+    loaded: () => server.service.stats().campaigns,
     close: () => server.close(),
   };
 });
