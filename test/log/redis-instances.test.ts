@@ -259,4 +259,23 @@ describe('instances over one Redis', () => {
     beforeCommit = () => Promise.resolve();
     await vi.waitFor(() => expect(saved()).toBe(3), 15_000);
   });
+
+  it('G9 L42 a subscription that Redis refuses is made up for by the check of heads, and made again', async () => {
+    const [a, b] = [await start(), await start()];
+    await create(a);
+    const onB = watch(b.manager);
+    await vi.waitFor(() => expect(onB.mirror.version).toBe(1));
+    const { channel } = campaignKeys(namespace, CAMPAIGN);
+    const listeners = async (): Promise<unknown> => ((await admin.pubsub('SHARDNUMSUB', channel)) as unknown[])[1];
+    await admin.acl('SETUSER', 'default', '-ssubscribe');
+    try {
+      await admin.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
+      await vi.waitFor(async () => expect(await listeners()).toBe(0));
+      await title(a, 'published to nobody');
+      await vi.waitFor(() => expect(onB.mirror.content.state.title).toBe('published to nobody'), 10_000);
+    } finally {
+      await admin.acl('SETUSER', 'default', '+ssubscribe');
+    }
+    await vi.waitFor(async () => expect(await listeners()).toBe(2), 10_000);
+  });
 });
