@@ -171,9 +171,10 @@ export function createCampaignStore(options: CampaignStoreOptions): CampaignStor
     if (mirror) steps = recorded(steps, mutationId, currentView(), command, origin);
     const { change } = book.open(mutationId);
     pacing.cancel();
+    // Before anyone hears of it: the change is on its way before a framework that renders in a microtask of its own has begun.
+    outbox.wake();
     const made: Pending = { campaignId, mutation, madeAt: clock.now(), delivery, containedAt: undefined };
     take({ pending: [...ledger.released(pending), made], settled: [] });
-    outbox.wake();
     return change;
   }
 

@@ -134,8 +134,8 @@ export function clientOn(connection: Connection, clock: Clock, releaseAfterMs: n
       // What is kept on the device stays there, for the next client.
       persistence?.close();
       warnOf(0);
-      connection.close();
       for (const store of stores.values()) store.close();
+      connection.close();
     },
   };
 }

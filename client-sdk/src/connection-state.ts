@@ -54,7 +54,7 @@ export function next(state: LinkState, event: LinkEvent): LinkState {
     case 'released':
       return state.kind === 'refused' ? state : { kind: 'idle', attempt: attemptOf(state) };
     case 'lost': {
-      if (state.kind === 'refused' || state.kind === 'waiting') return state;
+      if (state.kind === 'refused' || state.kind === 'waiting' || state.kind === 'idle') return state;
       const failures = attemptOf(state);
       return { kind: 'waiting', attempt: failures + 1, retryAt: event.now + event.delay(failures), error: event.error };
     }

@@ -1,12 +1,13 @@
-import { createTRPCClient, createWSClient, wsLink, type TRPCClient } from '@trpc/client';
+import { createTRPCClient, type TRPCClient } from '@trpc/client';
 import type { AppRouter } from '../../server/api/router.ts';
 import { fullJitter, RECONNECT } from './backoff.ts';
 import type { Clock } from './clock.ts';
 import { describe, IDLE, next, type LinkEvent, type LinkState } from './connection-state.ts';
 import { CampaignError, readFailure, readRefusal } from './errors.ts';
-import { liveSocketClass, TIMEOUTS, type LiveSocket, type WebSocketConstructor } from './live-socket.ts';
+import { openLiveSocket, TIMEOUTS, type LiveSocket, type WebSocketConstructor } from './live-socket.ts';
 import type { Network } from './network.ts';
 import { writable } from './readable.ts';
+import { createRpcLink } from './rpc-link.ts';
 import { createTransportChoice } from './transport-choice.ts';
 import type { ConnectionState, Readable } from './types.ts';
 
@@ -46,33 +47,33 @@ export interface Connection {
   close(): void;
 }
 
-/**
- * The tRPC client reconnects by itself, but at once, without jitter, and with no say for anyone. So it is told not to wait, and asks
- * for the address instead, which it gets when the link's state machine permits the next attempt.
- */
+/** Opens a socket when something is to be sent, when the link's state machine permits it, and again when it was lost and is missed. */
 export function createConnection({ url, token, WebSocket, clock, network }: ConnectionOptions): Connection {
-  const address = `${url.replace(/^http/, 'ws').replace(/\/+$/, '')}/trpc`;
+  const address = `${url.replace(/^http/, 'ws').replace(/\/+$/, '')}/trpc?connectionParams=1`;
   let link: LinkState = IDLE;
   let source = token;
-  let params: Record<string, string> = { contract: CONTRACT };
+  let usedToken: string | undefined;
   let refusedToken: string | undefined;
   let socket: LiveSocket | undefined;
+  /** Between the wish for a socket and its end. */
+  let engaged = false;
   let cancelTimer = () => {};
+  let cancelRelease = () => {};
   const state = writable<ConnectionState>(describe(link, network.online()));
   const renewed = writable(0);
-  /** Attempts that wait for their time. */
-  const waiting = new Set<() => void>();
+  /** Wakes the attempt that waits for its time. */
+  let wake = () => {};
+
+  const rpc = createRpcLink({ onWanted: () => void engage(), onUnused: releaseLater });
+  const transport = createTransportChoice(WebSocket, clock);
+  const trpc = createTRPCClient<AppRouter>({ links: [rpc.link] });
 
   function tell(event: LinkEvent): void {
     link = next(link, event);
     show();
     if (link.kind !== 'waiting') return;
     cancelTimer();
-    cancelTimer = clock.after(Math.max(0, link.retryAt - clock.now()), () => {
-      // Nobody waits for the link, and the tRPC client does not want it back: what was lost is not missed.
-      if (waiting.size === 0 && ws.connectionState.get().state !== 'connecting') tell({ type: 'released' });
-      else goOn();
-    });
+    cancelTimer = clock.after(Math.max(0, link.retryAt - clock.now()), () => wake());
   }
 
   function show(): void {
@@ -82,25 +83,31 @@ export function createConnection({ url, token, WebSocket, clock, network }: Conn
     if (!same) state.set(seen);
   }
 
-  function lost(message: string, cause?: unknown): void {
+  function lost(message: string, cause?: unknown): CampaignError {
     const error = new CampaignError({ reason: 'UNAVAILABLE', message, retryable: true }, { cause });
     tell({ type: 'lost', error, now: clock.now(), delay: (attempt) => fullJitter(attempt, clock.random(), RECONNECT) });
+    return error;
   }
 
-  function goOn(): void {
-    cancelTimer();
-    for (const resume of waiting) resume();
+  /** Sees to it that there is a socket, for as long as one is needed. */
+  async function engage(): Promise<void> {
+    if (engaged) return;
+    engaged = true;
+    engaged = (await permit()) && open();
+    if (engaged) return;
+    if (link.kind === 'closed') rpc.end(link.error ?? closedError());
+    else if (rpc.isNeeded()) void engage();
+    else tell({ type: 'released' });
   }
 
-  /** Resolves when an attempt may be made now; rejects when there will be none. */
-  async function permit(): Promise<string> {
-    // The attempt before ended without a socket to say so.
-    if (link.kind === 'dialing') lost('The connection could not be opened');
+  /** Whether an attempt may be made: true in its time, false when nothing needs it any more, or when there will be none. */
+  async function permit(): Promise<boolean> {
     for (let hurried = false; ; hurried = await patience()) {
-      if (link.kind === 'closed') throw link.error ?? closedError();
+      if (link.kind === 'closed') return false;
       const again = link.kind === 'refused';
       // A refused token is not tried twice: only a function can have another one by now.
       if (again ? typeof source !== 'function' : !mayDial(link, hurried, clock.now())) continue;
+      if (!rpc.isNeeded()) return false;
       if (!again) tell({ type: 'dial' });
       try {
         const current = typeof source === 'function' ? await source() : source;
@@ -113,8 +120,8 @@ export function createConnection({ url, token, WebSocket, clock, network }: Conn
         }
         if (!mayDial(link, hurried, clock.now())) continue;
         tell({ type: 'dial' });
-        params = { contract: CONTRACT, ...(current !== undefined && { token: current }) };
-        return address;
+        usedToken = current;
+        return true;
       } catch (cause) {
         if (again) askLater();
         else lost('The token could not be had', cause);
@@ -125,68 +132,72 @@ export function createConnection({ url, token, WebSocket, clock, network }: Conn
   /** The app's function had no better token; it is asked again, which costs the server nothing. */
   function askLater(): void {
     cancelTimer();
-    cancelTimer = clock.after(ASK_AGAIN_AFTER_MS, goOn);
+    cancelTimer = clock.after(ASK_AGAIN_AFTER_MS, () => wake());
   }
 
   /** Waits for the timer, for the network, or for a token. */
   function patience(): Promise<true> {
-    return new Promise((resolve) => {
-      const resume = () => {
-        waiting.delete(resume);
-        resolve(true);
-      };
-      waiting.add(resume);
+    return new Promise((resolve) => (wake = () => resolve(true)));
+  }
+
+  function hurry(): void {
+    cancelTimer();
+    wake();
+  }
+
+  /** False where the address is none that this runtime can open. */
+  function open(): boolean {
+    try {
+      socket = openLiveSocket(transport.open(address), clock, TIMEOUTS, {
+        opened() {
+          socket?.send(JSON.stringify({ method: 'connectionParams', data: { contract: CONTRACT, token: usedToken } }));
+          rpc.attach((frame) => socket?.send(frame));
+          tell({ type: 'opened' });
+          renewed.set(renewed.getSnapshot() + 1);
+          cancelTimer();
+          cancelTimer = clock.after(STABLE_AFTER_MS, () => tell({ type: 'settled' }));
+          if (!rpc.isNeeded()) releaseLater();
+        },
+        received: rpc.receive,
+        refused: (message, data) => refuse(readRefusal(message, data)),
+        closed,
+      });
+      return true;
+    } catch (cause) {
+      lost('The connection could not be opened', cause);
+      return false;
+    }
+  }
+
+  function closed(code: number, reason: string): void {
+    socket = undefined;
+    cancelTimer();
+    rpc.detach(lost(reason !== '' ? reason : `The connection was lost (${code})`));
+    engaged = false;
+    void engage();
+  }
+
+  function releaseLater(): void {
+    cancelRelease();
+    cancelRelease = clock.after(UNUSED_AFTER_MS, () => {
+      if (rpc.isNeeded() || !socket) return;
+      tell({ type: 'released' });
+      socket.close();
     });
   }
 
   function refuse(error: CampaignError): void {
-    refusedToken = params.token;
+    refusedToken = usedToken;
     if (error.reason === 'UPGRADE_REQUIRED') tell({ type: 'closed', error });
     else if (error.reason === 'UNAUTHORIZED' || error.reason === 'FORBIDDEN') tell({ type: 'unauthorized', error });
     socket?.close();
   }
 
-  const transport = createTransportChoice(WebSocket, clock);
-  const Socket = liveSocketClass(transport.open, clock, TIMEOUTS, {
-    opened: (opened) => {
-      socket = opened;
-      tell({ type: 'opened' });
-      renewed.set(renewed.getSnapshot() + 1);
-      cancelTimer();
-      cancelTimer = clock.after(STABLE_AFTER_MS, () => tell({ type: 'settled' }));
-    },
-    refused: (_socket, message, data) => refuse(readRefusal(message, data)),
-    closed: (closed, { code, reason }) => {
-      if (socket === closed) socket = undefined;
-      cancelTimer();
-      lost(reason !== '' ? reason : `The connection was lost (${code})`);
-    },
-  });
-
-  const ws = createWSClient({
-    url: permit,
-    connectionParams: () => params,
-    WebSocket: Socket,
-    retryDelayMs: () => 0,
-    lazy: { enabled: true, closeMs: UNUSED_AFTER_MS },
-  });
-
-  // `idle` is the client's word for a link that it gave back.
-  const releases = ws.connectionState.subscribe({
-    next: ({ state: named }) => {
-      if (named !== 'idle') return;
-      cancelTimer();
-      tell({ type: 'released' });
-    },
-  });
-
   const stopNetwork = network.onChange((change) => {
     show();
     if (socket) socket.probe();
-    else if (change !== 'offline') goOn();
+    else if (change !== 'offline') hurry();
   });
-
-  const trpc = createTRPCClient<AppRouter>({ links: [wsLink({ client: ws })] });
 
   return {
     state,
@@ -197,7 +208,7 @@ export function createConnection({ url, token, WebSocket, clock, network }: Conn
       source = fresh;
       if (link.kind === 'refused') {
         tell({ type: 'authenticated' });
-        goOn();
+        hurry();
       } else if (socket) {
         await trpc.session.authenticate.mutate({ token: fresh }).catch((thrown: unknown) => {
           const failure = readFailure(thrown);
@@ -213,11 +224,10 @@ export function createConnection({ url, token, WebSocket, clock, network }: Conn
       cancelTimer();
       stopNetwork();
       transport.close();
-      releases.unsubscribe();
-      void ws.close();
-      // The client waits for answers before it closes; whoever closes the SDK does not.
+      cancelRelease();
+      rpc.end(closedError());
       socket?.close();
-      goOn();
+      hurry();
     },
   };
 }

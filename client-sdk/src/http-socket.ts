@@ -1,7 +1,7 @@
 import type { WebSocketLike } from './live-socket.ts';
 import { readServerSentEvents, type ServerSentEvent } from './server-sent-events.ts';
 
-/** What the tRPC client sends over a socket. */
+/** What `rpc-link` and `connection` send over a socket. */
 type Message =
   | { readonly method: 'connectionParams'; readonly data: Readonly<Record<string, string>> }
   | { readonly method: 'subscription.stop'; readonly id: number }
@@ -13,19 +13,14 @@ type Message =
 
 type Call = Extract<Message, { params: unknown }>;
 
-const CONNECTING = 0;
-const OPEN = 1;
-const CLOSED = 3;
-
 /**
- * A socket for networks that let no WebSocket through: it takes the tRPC client's messages and makes http requests and server-sent events
+ * A socket for networks that let no WebSocket through: it takes tRPC's messages and makes http requests and server-sent events
  * of them. To everyone above it is one more socket, so that reconnects, resumes, signs of life and the outbox are the same over it.
  *
  * It breaks as one: when a request finds no server, the whole socket closes, and the link begins anew.
  */
 export class HttpSocket implements WebSocketLike {
-  binaryType = '';
-  readyState: number = CONNECTING;
+  #state: 'connecting' | 'open' | 'closed' = 'connecting';
   readonly #base: string;
   readonly #over = new AbortController();
   readonly #streams = new Map<number, AbortController>();
@@ -38,9 +33,9 @@ export class HttpSocket implements WebSocketLike {
   constructor(url: string) {
     this.#base = url.replace(/^ws/, 'http').replace(/\?.*$/, '');
     void this.#isServerThere().then((there) => {
-      if (this.readyState !== CONNECTING) return;
+      if (this.#state !== 'connecting') return;
       if (!there) return this.close();
-      this.readyState = OPEN;
+      this.#state = 'open';
       this.#emit('open', {});
     });
   }
@@ -50,14 +45,12 @@ export class HttpSocket implements WebSocketLike {
       void this.#isServerThere().then((there) => there && this.#receive('PONG'));
       return;
     }
-    // Only `createWSClient` sends here, and nothing but these.
-    const sent = JSON.parse(text) as Message | Message[];
-    for (const message of Array.isArray(sent) ? sent : [sent]) this.#take(message);
+    this.#take(JSON.parse(text));
   }
 
   close(): void {
-    if (this.readyState === CLOSED) return;
-    this.readyState = CLOSED;
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
     this.#over.abort();
     this.#emit('close', { code: 1006, reason: '' });
   }
@@ -72,7 +65,7 @@ export class HttpSocket implements WebSocketLike {
   }
 
   #receive(data: string): void {
-    if (this.readyState === OPEN) this.#emit('message', { data });
+    if (this.#state === 'open') this.#emit('message', { data });
   }
 
   #answer(id: number, answer: object): void {

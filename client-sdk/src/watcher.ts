@@ -23,7 +23,7 @@ export interface Watcher {
 }
 
 /**
- * After a lost link, `@trpc/client` subscribes again by itself with the last id it was handed. What is left to do here is the rest:
+ * After a lost link, `rpc-link` subscribes again by itself with the last id it was handed. What is left to do here is the rest:
  * a hole, a stream that the server ended, a refusal. Then a new subscription begins after the last event that was folded in.
  */
 export function createWatcher(options: WatcherOptions): Watcher {
@@ -72,6 +72,11 @@ export function createWatcher(options: WatcherOptions): Watcher {
 
   function failed(thrown: unknown): void {
     const { kind, error } = readFailure(thrown);
+    const link = connection.state.getSnapshot();
+    if (link.status === 'closed') {
+      end();
+      return onError(link.error ?? error);
+    }
     if (kind === 'unanswered' || error.retryable) return again(error.retryAfterMs);
     if (error.reason === 'UNAUTHORIZED' || error.reason === 'UPGRADE_REQUIRED') {
       // The whole link is without rights; the subscription waits for the next one.

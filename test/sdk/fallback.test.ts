@@ -11,8 +11,6 @@ function network() {
   let attempts = 0;
   let sent = 0;
   class Blocked implements WebSocketLike {
-    binaryType = '';
-    readyState = 0;
     send(): void {}
     close(): void {}
     addEventListener(type: string, listener: (event: never) => void): void {
