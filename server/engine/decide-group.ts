@@ -65,7 +65,7 @@ export function decideGroup(
       const later = behind[index];
       if (later && decision.kind !== 'rejected') {
         // It was decided before that one, without effect, and now would come too late (G7).
-        outcomes.push({ mutation, outcome: { kind: 'unchanged', epoch: later.epoch, version: later.version } });
+        outcomes.push({ mutation, outcome: { kind: 'unchanged', epoch: later.epoch, version: later.version - 1 } });
       } else if (decision.kind === 'rejected') {
         outcomes.push({ mutation, outcome: { kind: 'rejected', refusal: { ...decision.refusal, mutationId } } });
       } else if (mutation.dryRun) {

@@ -35,6 +35,8 @@ export interface Checker {
   receipt(receipt: Receipt, intent: string): void;
   /** G5: a mutation that had been accepted, and was lost, is answered as one without effect: then it must have none there. */
   withoutEffect(receipt: Receipt, command: EditCommand, intent: string): void;
+  /** What could not be judged before everything was on the disk. */
+  atRest(): void;
   /** G8: someone was told that all up to there is durable. */
   durable(campaignId: string, epoch: string, version: number, who: string): void;
   /** G3, G4, G6: whatever is new on the disk follows on what was there, and nothing that was there has changed. */
@@ -57,6 +59,8 @@ interface Read {
   /** Version by intent. */
   intents: Map<string, number>;
   records: LogRecord[];
+  /** The state after each of them. */
+  states: JsonObject[];
   bytes: string[];
 }
 
@@ -74,6 +78,7 @@ export function createChecker(store: MemoryStore, intentOf: (mutationId: string)
   /** Receipts of changes that are accepted and not known to be durable, by position. */
   const accepted = new Map<string, { campaignId: string; version: number; intent: string }>();
   const disk = new Map<string, Read>();
+  const claims: { campaignId: string; epoch: string; version: number; command: EditCommand; intent: string }[] = [];
 
   const fail = (guarantee: string, message: string): never => {
     violation ??= new Violation(guarantee, message);
@@ -89,7 +94,7 @@ export function createChecker(store: MemoryStore, intentOf: (mutationId: string)
   const readDisk = (campaignId: string): Read => {
     let read = disk.get(campaignId);
     if (!read) {
-      read = { tail: FIRST_TAIL, content: NOTHING, intents: new Map(), records: [], bytes: [] };
+      read = { tail: FIRST_TAIL, content: NOTHING, intents: new Map(), records: [], states: [], bytes: [] };
       disk.set(campaignId, read);
     }
     return read;
@@ -108,6 +113,7 @@ export function createChecker(store: MemoryStore, intentOf: (mutationId: string)
     read.records.push(record);
     read.bytes.push(bytes);
     read.content = apply(read.content, record);
+    read.states.push(read.content.state);
     checker.entry(campaignId, record.epoch, record, 'the archive');
   };
 
@@ -161,10 +167,18 @@ export function createChecker(store: MemoryStore, intentOf: (mutationId: string)
     },
 
     withoutEffect({ campaignId, epoch, version }, command, intent) {
-      // Not every state was seen by someone, but most were.
-      const state = states.get(`${campaignId} ${epoch}:${version}`);
-      if (state === undefined || Object.keys(effect(JSON.parse(state), command)).length === 0) return;
-      fail('G5', `${intent} had been accepted, was lost, and is answered as if it had no effect at ${epoch}:${version}`);
+      claims.push({ campaignId, epoch, version, command, intent });
+    },
+
+    atRest() {
+      for (const { campaignId, epoch, version, command, intent } of claims) {
+        const read = disk.get(campaignId);
+        if (read?.records[version - 1]?.epoch !== epoch) continue;
+        // A retry may name a later version than the one at which it was decided.
+        const states = read.states.slice(Math.max(0, version - 10), version);
+        if (states.some((state) => Object.keys(effect(state, command)).length === 0)) continue;
+        fail('G5', `${intent} had been accepted, was lost, and was answered as if it had no effect at ${epoch}:${version}`);
+      }
     },
 
     durable(campaignId, epoch, version, who) {

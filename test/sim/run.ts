@@ -208,6 +208,7 @@ async function comeToRest(world: World): Promise<void> {
     if (canonical(mirror.content.state) !== canonical(JSON.parse(stored?.state ?? 'null'))) checker.fail('G6', `${name} does not hold what the archive holds`);
   }
   for (const client of editors) checkIntents(world, client);
+  checker.atRest();
 
   for (const client of clients) client.leave();
   await clock.advance(20_000);
