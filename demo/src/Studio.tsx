@@ -3,7 +3,9 @@ import type { CampaignClient } from '@campaign-state/client';
 import { AudiencePane } from './audience/AudiencePane.tsx';
 import { CampaignList } from './campaigns/CampaignList.tsx';
 import { Editor } from './editing/Editor.tsx';
+import { UndoButtons } from './editing/UndoButtons.tsx';
 import { Masthead } from './Masthead.tsx';
+import { Caller } from './status/Caller.tsx';
 import { RecoveryStrip } from './status/RecoveryStrip.tsx';
 import { Refusals } from './status/Refusals.tsx';
 import { SaveStatus } from './status/SaveStatus.tsx';
@@ -22,7 +24,9 @@ export function Studio({ visitor, select }: { visitor: CampaignClient; select: (
         <section className="pane console-pane" aria-label="Console">
           <header className="pane-header">
             <h2>Console</h2>
+            <Caller />
             <SaveStatus />
+            <UndoButtons />
           </header>
           <Refusals />
           <div className="console-body">

@@ -34,7 +34,7 @@ describe('features', () => {
     const { page } = await stage.open('/?campaign=skerry_bay_lifeboat');
     const { tab, modules } = consolePage(page);
     await tab('Features').click();
-    await page.locator('[data-feature=leaderboard]').dragTo(page.locator('[data-feature=progress]'));
+    await page.locator('[data-item=leaderboard]').dragTo(page.locator('[data-item=progress]'));
     await eventually(async () => (await modules.allInnerTexts())[0]).toBe('The village is keeping score');
   });
 

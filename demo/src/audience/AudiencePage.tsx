@@ -12,31 +12,35 @@ const NOTICES: Readonly<Record<string, string>> = {
   ended: 'This campaign has ended. Thank you for being part of it.',
 };
 
+/** Characters of a banner that a poster has room for. */
+const LONG = 90;
+
 /** The campaign's page, drawn from the document alone. */
 export function AudiencePage({ campaign }: { campaign: Partial<CampaignState> }) {
   const form = useRef<HTMLDivElement>(null);
   const { theme = {}, ui_content: content = {}, status = 'active', features = [] } = campaign;
   const notice = NOTICES[status];
+  const banner = content.banner ?? campaign.title ?? '';
   const hasForm = features.includes('lead_form') && content.lead_form !== undefined;
   return (
     <article className="page" data-font={themeFont(theme)} style={themeProperties(theme)}>
       <div className="poster">
         <header className="page-header">
-          <p className="page-name">
+          <p className="page-name" dir="auto">
             <Flash>{campaign.title ?? ''}</Flash>
           </p>
           {notice && <p className="page-notice">{notice}</p>}
         </header>
         <section className="hero">
           {text(content['kicker']) !== '' && (
-            <p className="hero-kicker">
+            <p className="hero-kicker" dir="auto">
               <Flash>{text(content['kicker'])}</Flash>
             </p>
           )}
-          <h1>
-            <Flash>{content.banner ?? campaign.title ?? ''}</Flash>
+          <h1 dir="auto" data-long={banner.length > LONG}>
+            <Flash>{banner}</Flash>
           </h1>
-          <p className="hero-lead">
+          <p className="hero-lead" dir="auto">
             <Flash>{campaign.description ?? ''}</Flash>
           </p>
           {text(content.cta) !== '' && (
@@ -50,7 +54,7 @@ export function AudiencePage({ campaign }: { campaign: Partial<CampaignState> })
             </button>
           )}
           {text(content['cta_note']) !== '' && (
-            <p className="hero-note">
+            <p className="hero-note" dir="auto">
               <Flash>{text(content['cta_note'])}</Flash>
             </p>
           )}
@@ -66,7 +70,7 @@ export function AudiencePage({ campaign }: { campaign: Partial<CampaignState> })
           <LeadForm form={content.lead_form ?? {}} open={status !== 'ended'} />
         </div>
       )}
-      <footer className="page-footer">{text(content['footer'])}</footer>
+      <footer className="page-footer" dir="auto">{text(content['footer'])}</footer>
     </article>
   );
 }

@@ -12,7 +12,7 @@ export function LeadForm({ form, open }: { form: NonNullable<NonNullable<Campaig
   const [sent, setSent] = useState(false);
   return (
     <section className="lead-form" aria-labelledby={heading}>
-      <h2 id={heading}>{text(form['title']) || 'Stay in touch'}</h2>
+      <h2 id={heading} dir="auto">{text(form['title']) || 'Stay in touch'}</h2>
       {sent ? (
         <p className="lead-thanks" role="status">
           {text(form['thanks']) || 'Thank you.'} <button type="button" className="text-button" onClick={() => setSent(false)}>Fill it in again</button>
@@ -39,10 +39,10 @@ export function LeadForm({ form, open }: { form: NonNullable<NonNullable<Campaig
 function FormField({ field }: { field: Field }) {
   const id = useId();
   const type = text(field['type']);
-  const shared = { id, name: text(field['name']), required: field['required'] === true };
+  const shared = { id, dir: 'auto', name: text(field['name']), required: field['required'] === true };
   return (
     <div className="lead-field">
-      <label htmlFor={id}>
+      <label htmlFor={id} dir="auto">
         {text(field['label']) || text(field['name'])}
         {!shared.required && <small> optional</small>}
       </label>

@@ -14,7 +14,7 @@ export function Leaderboard({ component }: ModuleProps) {
   const best = Math.max(1, rows[0]?.score ?? 0);
   return (
     <section className="module leaderboard">
-      <h2>{text(component['title']) || 'Leaderboard'}</h2>
+      <h2 dir="auto">{text(component['title']) || 'Leaderboard'}</h2>
       {rows.length === 0 && <p>Nobody is on the board yet.</p>}
       <ol>
         {rows.map((row) => {

@@ -1,4 +1,4 @@
-import { useCampaignState } from '@campaign-state/client/react';
+import { useCampaignState, useConnection } from '@campaign-state/client/react';
 import { usePaint } from '../measure/use-paint.ts';
 import { Problem } from '../status/Problem.tsx';
 import { AudiencePage } from './AudiencePage.tsx';
@@ -8,8 +8,16 @@ const unmeasured = () => undefined;
 /** The page of the campaign above, live. `onPaint` is told which version the screen shows. */
 export function LiveAudience({ onPaint = unmeasured }: { onPaint?: (version: number) => void }) {
   const { state, status, error, version } = useCampaignState();
+  const connection = useConnection();
   usePaint(version, onPaint);
   if (status === 'error') return <Problem title="This page cannot be shown" error={error} />;
+  if (status === 'pending' && (connection.status === 'reconnecting' || connection.status === 'offline')) {
+    return (
+      <p className="notice" role="status">
+        This page cannot be reached just now. It opens by itself as soon as it can.
+      </p>
+    );
+  }
   if (status === 'pending') return <div className="skeleton page-skeleton" role="status" aria-label="Loading the page" />;
   return <AudiencePage campaign={state} />;
 }

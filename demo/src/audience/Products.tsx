@@ -9,8 +9,8 @@ export function Products({ component, campaign }: ModuleProps) {
   if (shop['enabled'] === false) return undefined;
   return (
     <section className="module products">
-      <h2>{text(component['title']) || 'Shop'}</h2>
-      <p className="module-lead">{text(shop['description'])}</p>
+      <h2 dir="auto">{text(component['title']) || 'Shop'}</h2>
+      <p className="module-lead" dir="auto">{text(shop['description'])}</p>
       <ul>
         {list(config['products']).map((item, index) => {
           const product = record(item);

@@ -16,7 +16,7 @@ export function Progress({ component }: ModuleProps) {
   const filled: CSSProperties & Record<'--share', number> = { '--share': share };
   return (
     <section className="module progress">
-      <h2 className="module-label" id={label}>
+      <h2 className="module-label" id={label} dir="auto">
         {text(component['label']) || 'Progress'}
       </h2>
       <p className="progress-figures">

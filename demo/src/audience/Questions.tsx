@@ -7,11 +7,11 @@ export function Questions({ component, campaign }: ModuleProps) {
   if (!script) return undefined;
   return (
     <section className="module questions">
-      <h2>{text(component['title']) || 'Questions'}</h2>
+      <h2 dir="auto">{text(component['title']) || 'Questions'}</h2>
       {list(script.questions).map((item, index) => {
         const { question, answer } = record(item);
         return (
-          <details key={index}>
+          <details key={index} dir="auto">
             <summary>{text(question ?? item)}</summary>
             <p>{text(answer)}</p>
           </details>

@@ -7,8 +7,8 @@ export function Tiers({ component, campaign }: ModuleProps) {
   if (referral['enabled'] === false) return undefined;
   return (
     <section className="module tiers">
-      <h2>{text(component['title']) || 'Pass it on'}</h2>
-      <p className="module-lead">{text(referral['description'])}</p>
+      <h2 dir="auto">{text(component['title']) || 'Pass it on'}</h2>
+      <p className="module-lead" dir="auto">{text(referral['description'])}</p>
       <ol>
         {list(record(referral['config'])['tiers']).map((item, index) => {
           const tier = record(item);

@@ -1,6 +1,7 @@
 import { useId, useState } from 'react';
 import type { SyntheticEvent } from 'react';
 import { trpc } from '@campaign-state/client/react';
+import { sayRefusal } from '../status/say-refusal.ts';
 import { campaignIdFor } from './campaign-id.ts';
 import { newCampaign } from './new-campaign.ts';
 
@@ -29,14 +30,14 @@ export function CreateCampaign({ created }: { created: (campaignId: string) => v
     <form className="create" onSubmit={submit}>
       <label htmlFor={id}>New campaign</label>
       <div>
-        <input id={id} type="text" placeholder="Its title" autoComplete="off" value={title} onChange={(event) => setTitle(event.target.value)} />
+        <input id={id} type="text" dir="auto" placeholder="Its title" autoComplete="off" value={title} onChange={(event) => setTitle(event.target.value)} />
         <button type="submit" disabled={campaignId === undefined || create.isPending}>
           Create
         </button>
       </div>
       {create.isError && (
         <p className="field-error" role="alert">
-          {create.error.message}
+          {create.error.data?.reason === 'CONFLICT' ? 'There is a campaign of that name already.' : sayRefusal(create.error)}
         </p>
       )}
     </form>

@@ -28,6 +28,7 @@ export function ColourField({ label, value, save }: { label: string; value: stri
           spellCheck={false}
           autoComplete="off"
           value={draft.value}
+          aria-invalid={draft.error !== undefined}
           aria-describedby={`${id}-notes`}
           onChange={(event) => draft.change(event.target.value)}
           onBlur={draft.leave}

@@ -1,32 +1,71 @@
+import { useId } from 'react';
 import type { ReactNode } from 'react';
 import { useCampaignState } from '@campaign-state/client/react';
+import { Lifecycle } from '../campaigns/Lifecycle.tsx';
+import { Ago } from '../history/Ago.tsx';
 import { HistoryPanel } from '../history/HistoryPanel.tsx';
+import { SectionsPanel } from '../sections/SectionsPanel.tsx';
 import { Problem } from '../status/Problem.tsx';
+import { useAccess } from '../status/use-access.ts';
 import { ContentPanel } from './ContentPanel.tsx';
+import { DetailsPanel } from './DetailsPanel.tsx';
 import { FeaturesPanel } from './FeaturesPanel.tsx';
 import { Tabs } from './Tabs.tsx';
 import { ThemePanel } from './ThemePanel.tsx';
 
-/** Everything an editor changes of one campaign. */
+/** Everything an editor changes of one campaign; where it may not be changed, everything there is to see, and why. */
 export function Editor() {
   const { status, error, archivedAt, state } = useCampaignState();
+  const { mayEdit, mayAdminister } = useAccess();
+  const notice = useId();
   if (status === 'error') return <Problem title="This campaign cannot be opened" error={error} />;
   if (status === 'pending') return <div className="skeleton" role="status" aria-label="Loading the campaign" />;
-  const readOnly = archivedAt !== undefined;
+  const isArchived = archivedAt !== undefined;
+  const readOnly = isArchived || !mayEdit;
   const fields = (panel: ReactNode) => (
-    <fieldset className="fields" disabled={readOnly}>
+    <fieldset className="fields" disabled={readOnly} {...(readOnly && { 'aria-describedby': notice })}>
       {panel}
     </fieldset>
   );
   return (
     <section className="editor" aria-label={`Edit ${state.title ?? 'the campaign'}`}>
-      {readOnly && <p className="notice">This campaign is archived, and therefore read-only.</p>}
+      {readOnly && (
+        <div className="notice" role="status">
+          <p id={notice}>
+            {isArchived ? (
+              <>
+                <strong>Archived</strong> <Ago at={archivedAt} />, and therefore read-only.
+              </>
+            ) : (
+              <>
+                <strong>Read-only.</strong> Your role lets you look at this campaign, not edit it.
+              </>
+            )}
+          </p>
+          {isArchived && mayAdminister && <Lifecycle action="restore" />}
+        </div>
+      )}
       <Tabs
         label="What to edit"
         tabs={[
           { name: 'Content', panel: () => fields(<ContentPanel />) },
           { name: 'Features', panel: () => fields(<FeaturesPanel />) },
           { name: 'Theme', panel: () => fields(<ThemePanel />) },
+          {
+            name: 'Details',
+            panel: () => (
+              <>
+                {fields(<DetailsPanel />)}
+                {!isArchived && mayAdminister && (
+                  <div className="lifecycle">
+                    <p>No longer needed? An archived campaign cannot be edited, and can be restored.</p>
+                    <Lifecycle action="archive" />
+                  </div>
+                )}
+              </>
+            ),
+          },
+          { name: 'JSON', panel: () => <SectionsPanel readOnly={readOnly} /> },
           { name: 'History', panel: () => <HistoryPanel readOnly={readOnly} /> },
         ]}
       />

@@ -34,6 +34,7 @@ export function NumberField({
         min={min}
         max={max}
         value={draft.value}
+        aria-invalid={draft.error !== undefined}
         aria-describedby={`${id}-notes`}
         onBlur={draft.leave}
         onChange={(event) => draft.change(event.target.value)}

@@ -39,7 +39,8 @@ export function Tabs({ label, tabs }: { label: string; tabs: readonly Tab[] }) {
           </button>
         ))}
       </div>
-      <div className="tab-panel" role="tabpanel" id={`${id}-panel`} aria-labelledby={`${id}-tab-${selected}`} tabIndex={-1}>
+      {/* A panel of its own for each, which begins at its top. */}
+      <div key={selected} className="tab-panel" role="tabpanel" id={`${id}-panel`} aria-labelledby={`${id}-tab-${selected}`} tabIndex={-1}>
         {current?.panel()}
       </div>
     </>

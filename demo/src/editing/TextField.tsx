@@ -20,6 +20,7 @@ export function TextField({
   const shared = {
     id,
     value: draft.value,
+    dir: 'auto',
     'aria-invalid': draft.error !== undefined,
     'aria-describedby': `${id}-notes`,
     onBlur: draft.leave,

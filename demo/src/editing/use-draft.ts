@@ -22,7 +22,8 @@ export interface DraftField {
   /** To be called when the person leaves the field: what waits is sent now, what cannot be sent is dropped. */
   readonly leave: () => void;
   readonly conflict: Conflict | undefined;
-  readonly error: string | undefined;
+  /** Why the newest value that was sent was refused. */
+  readonly error: Error | undefined;
 }
 
 export interface DraftOptions {
@@ -45,7 +46,7 @@ export function useDraft(value: string, save: (value: string) => Change, options
   const { isComplete = always, isSame } = options;
   const reduce = (before: Draft<string>, event: DraftEvent<string>) => reduceDraft(before, event, isSame);
   const [draft, dispatch] = useReducer(reduce, value, untouched<string>);
-  const [error, setError] = useState<string>();
+  const [error, setError] = useState<Error>();
   const measure = useMeasured();
   const { dismiss } = useCampaignHandle();
   const isShown = useRef(false);
@@ -58,7 +59,7 @@ export function useDraft(value: string, save: (value: string) => Change, options
       () => dispatch({ type: 'accepted', value: next }),
       (refusal: Error) => {
         dispatch({ type: 'refused', value: next });
-        setError(refusal.message);
+        setError(refusal);
         // Said here, it need not stand above all fields too; where this field is gone, it must.
         if (isShown.current) dismiss(change.mutationId);
       },

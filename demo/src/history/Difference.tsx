@@ -1,4 +1,5 @@
 import { trpc, useCampaignState } from '@campaign-state/client/react';
+import { sayRefusal } from '../status/say-refusal.ts';
 import { composeChanges, describeChange } from './describe-change.ts';
 import type { ChangedLine } from './describe-change.ts';
 
@@ -9,7 +10,7 @@ export function Difference({ since, changes }: { since: number; changes: readonl
   const { campaignId = '' } = useCampaignState();
   const before = trpc.campaign.at.useQuery({ campaignId, version: since }, { enabled: since > 0, staleTime: Infinity });
   if (since > 0 && before.isPending) return <p className="empty">Reading version {since}…</p>;
-  if (before.isError) return <p className="field-error">Version {since} cannot be read: {before.error.message}</p>;
+  if (before.isError) return <p className="field-error">Version {since} cannot be read: {sayRefusal(before.error)}</p>;
   const lines = describeChange(before.data?.state, composeChanges(changes));
   return (
     <dl className="difference">

@@ -1,6 +1,7 @@
 import { useState } from 'react';
 import { useCampaignUpdates } from '@campaign-state/client/react';
 import type { Entry } from '@campaign-state/client';
+import { sayRefusal } from '../status/say-refusal.ts';
 import { Ago } from './Ago.tsx';
 import { describeChange } from './describe-change.ts';
 import { Difference } from './Difference.tsx';
@@ -11,7 +12,7 @@ export function HistoryRow({ group, isCurrent, readOnly }: { group: EntryGroup<E
   const { newest, oldest, entries } = group;
   const { rollback } = useCampaignUpdates();
   const [isOpen, setOpen] = useState(false);
-  const [restoring, setRestoring] = useState<'idle' | 'busy' | { error: string }>('idle');
+  const [restoring, setRestoring] = useState<'idle' | 'busy' | { error: Error }>('idle');
 
   async function restore(): Promise<void> {
     setRestoring('busy');
@@ -19,7 +20,7 @@ export function HistoryRow({ group, isCurrent, readOnly }: { group: EntryGroup<E
       await rollback(newest.version, { comment: `Back to v${newest.version}` });
       setRestoring('idle');
     } catch (error) {
-      setRestoring({ error: error instanceof Error ? error.message : String(error) });
+      setRestoring({ error: error instanceof Error ? error : new Error(String(error)) });
     }
   }
 
@@ -54,7 +55,7 @@ export function HistoryRow({ group, isCurrent, readOnly }: { group: EntryGroup<E
       )}
       {typeof restoring === 'object' && (
         <p className="field-error" role="alert">
-          {restoring.error}
+          {sayRefusal(restoring.error)}
         </p>
       )}
     </li>

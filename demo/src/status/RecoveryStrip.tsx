@@ -29,6 +29,12 @@ export function RecoveryStrip() {
 
   return (
     <div role="status">
+      {recovery.phase === 'none' && version === 0 && (status === 'reconnecting' || status === 'offline') && (
+        <p className="strip" data-phase="lost">
+          <strong>{status === 'offline' ? 'This device is offline.' : 'The server does not answer.'}</strong>{' '}
+          <span aria-hidden="true">{say(attempt, retryAt, now)}</span> Everything opens by itself when it is back.
+        </p>
+      )}
       {recovery.phase === 'lost' && (
         <p className="strip" data-phase="lost">
           <strong>{status === 'offline' ? 'This device is offline.' : 'The server is gone. Reconnecting…'}</strong>{' '}

@@ -1,4 +1,5 @@
 import { useSyncStatus } from '@campaign-state/client/react';
+import { sayRefusal } from './say-refusal.ts';
 
 /** Edits that the server refused for good; the view is without them again. */
 export function Refusals() {
@@ -8,7 +9,7 @@ export function Refusals() {
     <ul className="refusals" role="alert">
       {rejected.map(({ mutationId, error }) => (
         <li key={mutationId}>
-          <span>Not accepted: {error.message}</span>
+          <span>Not accepted: {sayRefusal(error)}</span>
           <button type="button" className="small" onClick={() => dismiss(mutationId)}>
             Dismiss
           </button>

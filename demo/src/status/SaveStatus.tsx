@@ -1,5 +1,6 @@
 import { useCampaignState, useSyncStatus } from '@campaign-state/client/react';
 import type { SyncStatus } from '@campaign-state/client';
+import { Ago } from '../history/Ago.tsx';
 import { useSettled } from './use-settled.ts';
 
 /** Whether what was edited here is kept. Seen at once; said aloud only when it lasts, for typing changes it all the time. */
@@ -13,6 +14,11 @@ export function SaveStatus() {
     <>
       <span className="save-status" data-state={sync.state}>
         {words}
+        {sync.state === 'waiting' && sync.oldestPendingAt !== undefined && (
+          <>
+            , since <Ago at={sync.oldestPendingAt} />
+          </>
+        )}
       </span>
       <span className="visually-hidden" role="status">
         {settled}

@@ -1,0 +1,87 @@
+import { useId, useRef, useState } from 'react';
+import { trpc, useCampaignState, useSyncStatus } from '@campaign-state/client/react';
+import { FieldFrame } from '../editing/FieldFrame.tsx';
+import { sayRefusal } from '../status/say-refusal.ts';
+
+/** What the contract allows. */
+const LONGEST_COMMENT = 500;
+
+const WORDS = {
+  archive: {
+    open: 'Archive…',
+    title: 'Archive this campaign?',
+    effect: 'Nobody can edit it until it is restored. Its page and its history stay as they are.',
+    go: 'Archive it',
+  },
+  restore: {
+    open: 'Restore…',
+    title: 'Restore this campaign?',
+    effect: 'Its editors can change it again, from where it stands.',
+    go: 'Restore it',
+  },
+} as const;
+
+/** Archives a campaign, or takes it back; asks before it does. */
+export function Lifecycle({ action }: { action: 'archive' | 'restore' }) {
+  const { campaignId = '' } = useCampaignState();
+  const { pendingCount } = useSyncStatus();
+  const { list } = trpc.useUtils().campaign;
+  const change = trpc.campaign[action].useMutation({ onSuccess: () => list.invalidate() });
+  const dialog = useRef<HTMLDialogElement>(null);
+  const [comment, setComment] = useState('');
+  const id = useId();
+  const words = WORDS[action];
+
+  function open(): void {
+    change.reset();
+    dialog.current?.showModal();
+  }
+
+  function submit(): void {
+    change.mutate({ campaignId, ...(comment.trim() !== '' && { comment: comment.trim() }) }, { onSuccess: () => dialog.current?.close() });
+  }
+
+  return (
+    <>
+      <button type="button" onClick={open}>
+        {words.open}
+      </button>
+      <dialog ref={dialog} className="confirm" aria-labelledby={`${id}-title`} aria-describedby={`${id}-effect`} onClose={() => setComment('')}>
+        <form
+          onSubmit={(event) => {
+            event.preventDefault();
+            submit();
+          }}
+        >
+          <h2 id={`${id}-title`}>{words.title}</h2>
+          <p id={`${id}-effect`}>{words.effect}</p>
+          <FieldFrame id={id} label="Why, for the history (optional)">
+            <input
+              id={id}
+              type="text"
+              dir="auto"
+              maxLength={LONGEST_COMMENT}
+              autoComplete="off"
+              value={comment}
+              onChange={(event) => setComment(event.target.value)}
+            />
+          </FieldFrame>
+          {pendingCount > 0 && <p className="field-error">Your own edits are still on their way; they come first.</p>}
+          {change.isError && (
+            <p className="field-error" role="alert">
+              {sayRefusal(change.error)}
+            </p>
+          )}
+          <p className="confirm-buttons">
+            <button type="button" onClick={() => dialog.current?.close()}>
+              Cancel
+            </button>
+            <button type="submit" className="primary" disabled={pendingCount > 0 || change.isPending}>
+              {words.go}
+            </button>
+          </p>
+        </form>
+      </dialog>
+    </>
+  );
+}

@@ -1,0 +1,34 @@
+import { useCampaignState } from '@campaign-state/client/react';
+import { useMeasured } from '../measure/use-measured.ts';
+import { ChoiceField } from './ChoiceField.tsx';
+import { orRemoved } from './or-removed.ts';
+import { SetField } from './SetField.tsx';
+import { TextField } from './TextField.tsx';
+
+/** What apps and colleagues need to know of the campaign, and its page does not show. */
+export function DetailsPanel() {
+  const { state, updateCampaign } = useCampaignState();
+  const measure = useMeasured();
+  return (
+    <>
+      <div className="field-pair">
+        <TextField label="Slug" value={state.slug ?? ''} save={(slug) => updateCampaign({ slug })} />
+        <TextField label="Owner" value={state.owner_id ?? ''} save={(owner) => updateCampaign({ owner_id: orRemoved(owner) })} />
+      </div>
+      <SetField label="Tags" one="a tag" name="tags" />
+      <SetField label="Channels" one="a channel" name="channels" />
+      <ChoiceField
+        label="Broadcast"
+        value={state.broadcast_enabled === true ? 'on' : 'off'}
+        options={['on', 'off']}
+        choose={(choice) => void measure(updateCampaign({ broadcast_enabled: choice === 'on' }))}
+      />
+      <TextField
+        label="Ranking formula"
+        value={state.ranking_formula ?? ''}
+        save={(formula) => updateCampaign({ ranking_formula: orRemoved(formula) })}
+      />
+      <SetField label="Translated texts" one="a key" name="i18n_keys" />
+    </>
+  );
+}

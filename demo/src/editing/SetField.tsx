@@ -1,0 +1,19 @@
+import { useCampaignState } from '@campaign-state/client/react';
+import { useMeasured } from '../measure/use-measured.ts';
+import { AddItem } from './AddItem.tsx';
+import { ItemList } from './ItemList.tsx';
+
+/** One of the document's ordered sets: tags, channels and the like. */
+export function SetField({ label, one, name }: { label: string; one: string; name: 'tags' | 'channels' | 'i18n_keys' }) {
+  const { state, updateCampaign } = useCampaignState();
+  const measure = useMeasured();
+  const { [name]: items = [] } = state;
+  const set = (next: readonly string[]) => measure(updateCampaign({ [name]: [...next] }));
+  return (
+    <fieldset className="set-field">
+      <legend>{label}</legend>
+      <ItemList label={label} items={items} reorder={(order) => void set(order)} remove={(item) => void set(items.filter((other) => other !== item))} />
+      <AddItem label={`Add ${one}`} add={(item) => set([...items.filter((other) => other !== item), item])} />
+    </fieldset>
+  );
+}

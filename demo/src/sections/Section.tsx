@@ -1,0 +1,38 @@
+import { useState } from 'react';
+import { useCampaignState } from '@campaign-state/client/react';
+import { useSectionDraft } from './drafts.ts';
+import { isObject } from './json.ts';
+import type { Json } from './json.ts';
+import { SectionText } from './SectionText.tsx';
+
+/** One section: what it holds in a line, its text when it is opened. */
+export function Section({
+  name,
+  value,
+  readOnly,
+  isOpenAtFirst,
+}: {
+  name: string;
+  value: Json | undefined;
+  readOnly: boolean;
+  isOpenAtFirst: boolean;
+}) {
+  const { campaignId = '' } = useCampaignState();
+  const [draft] = useSectionDraft(campaignId, name);
+  const [isOpen, setOpen] = useState(isOpenAtFirst);
+  return (
+    <details className="section" open={isOpen} onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>
+        <span className="section-name">{name}</span>
+        {draft ? <span className="section-draft">not applied</span> : <span className="section-what">{summary(value)}</span>}
+      </summary>
+      {isOpen && <SectionText name={name} value={value} readOnly={readOnly} />}
+    </details>
+  );
+}
+
+function summary(value: Json | undefined): string {
+  if (value === undefined) return 'empty';
+  if (isObject(value)) return Object.keys(value).join(', ') || 'empty';
+  return JSON.stringify(value);
+}

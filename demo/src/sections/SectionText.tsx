@@ -1,0 +1,118 @@
+import { useId, useRef } from 'react';
+import { CampaignError } from '@campaign-state/client';
+import { useCampaignHandle, useCampaignState } from '@campaign-state/client/react';
+import { useMeasured } from '../measure/use-measured.ts';
+import { sayRefusal } from '../status/say-refusal.ts';
+import { useSectionDraft } from './drafts.ts';
+import { isSame, patchBetween, sharedPlaces } from './json.ts';
+import type { Json } from './json.ts';
+import { lineAt, rangeOfLine, read, write } from './json-text.ts';
+import type { TextFault } from './json-text.ts';
+import { showLine } from './show-line.ts';
+
+/** What a section begins with that is not there yet. */
+const NOTHING: Json = {};
+
+/** A section's text. It is applied as the patch from what it was when it was begun, so that it merges with what others did since. */
+export function SectionText({ name, value, readOnly }: { name: string; value: Json | undefined; readOnly: boolean }) {
+  const { campaignId = '', updateCampaign } = useCampaignState();
+  const { dismiss } = useCampaignHandle();
+  const measure = useMeasured();
+  const [draft, setDraft] = useSectionDraft(campaignId, name);
+  const area = useRef<HTMLTextAreaElement>(null);
+  const id = useId();
+  const text = draft?.text ?? write(value ?? NOTHING);
+
+  function fail(fault: TextFault, base: Json | undefined): void {
+    setDraft({ text, base, fault });
+    if (area.current && fault.line !== undefined) showLine(area.current, ...rangeOfLine(text, fault.line));
+  }
+
+  function send(patch: Json | undefined, base: Json | undefined): void {
+    if (patch === undefined) return setDraft(undefined);
+    setDraft({ text, base, isSending: true });
+    const change = measure(updateCampaign({ [name]: patch }));
+    change.then(
+      () => setDraft(undefined),
+      (refusal: Error) => {
+        dismiss(change.mutationId);
+        fail(placed(refusal, name, text), base);
+      },
+    );
+  }
+
+  function apply(): void {
+    const base = draft ? draft.base : value;
+    const result = read(text);
+    if (!result.ok) return fail(result.fault, base);
+    send(patchBetween(base, result.value), base);
+  }
+
+  const theirs = draft && !draft.isSending && !isSame(draft.base, value) ? patchBetween(draft.base, value ?? null) : undefined;
+  return (
+    <form
+      className="section-text"
+      onSubmit={(event) => {
+        event.preventDefault();
+        apply();
+      }}
+    >
+      <label htmlFor={id} className="visually-hidden">
+        {name} as JSON
+      </label>
+      <textarea
+        ref={area}
+        id={id}
+        spellCheck={false}
+        autoComplete="off"
+        value={text}
+        readOnly={readOnly || draft?.isSending === true}
+        aria-invalid={draft?.fault !== undefined}
+        aria-describedby={`${id}-notes`}
+        onChange={(event) => setDraft({ text: event.target.value, base: draft ? draft.base : value })}
+        onKeyDown={(event) => {
+          if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) apply();
+        }}
+      />
+      <div id={`${id}-notes`} aria-live="polite">
+        {draft?.fault && <p className="field-error">{say(draft.fault)}</p>}
+        {theirs !== undefined && <p className="field-conflict">{sayTheirs(draft?.text ?? '', draft?.base, theirs)}</p>}
+      </div>
+      {!readOnly && (
+        <p className="section-buttons">
+          <button type="submit" className="primary" disabled={!draft || draft.isSending === true}>
+            {draft?.isSending ? 'Applying…' : 'Apply'}
+          </button>
+          {draft && !draft.isSending && (
+            <button type="button" onClick={() => setDraft(undefined)}>
+              Discard
+            </button>
+          )}
+          {!draft && value !== undefined && (
+            <button type="button" className="text-button" onClick={() => send(null, value)}>
+              Remove {name}
+            </button>
+          )}
+        </p>
+      )}
+    </form>
+  );
+}
+
+function say({ line, message }: TextFault): string {
+  return line === undefined ? message : `Line ${line}: ${message}`;
+}
+
+/** What the server refused, at its place in the text. */
+function placed(refusal: Error, name: string, text: string): TextFault {
+  const [section, ...path] = refusal instanceof CampaignError ? (refusal.path ?? []) : [];
+  return section === name ? { message: sayRefusal(refusal, `“${path.join('.') || name}”`), line: lineAt(text, path) } : { message: sayRefusal(refusal), line: undefined };
+}
+
+function sayTheirs(text: string, base: Json | undefined, theirs: Json): string {
+  const result = read(text);
+  const shared = result.ok ? sharedPlaces(patchBetween(base, result.value), theirs) : [];
+  const since = 'Somebody else has changed this section since you began.';
+  if (shared.length === 0) return `${since} Yours will be merged with theirs.`;
+  return `${since} Applying overwrites what they wrote at ${shared.map((place) => place || 'the same place').join(', ')}.`;
+}

@@ -1,0 +1,28 @@
+import { useState } from 'react';
+import { useCampaignState } from '@campaign-state/client/react';
+import { AddModule } from './AddModule.tsx';
+import type { Json } from './json.ts';
+import { Section } from './Section.tsx';
+import { sectionsOf } from './section-names.ts';
+
+/** Every section and module of the document as text, for all that has no field of its own. */
+export function SectionsPanel({ readOnly }: { readOnly: boolean }) {
+  const { state } = useCampaignState();
+  const [added, setAdded] = useState<readonly string[]>([]);
+  // Values of the document are JSON; its type says `unknown` where it is open.
+  const document = state as Readonly<Record<string, Json>>;
+  const names = sectionsOf(document);
+  return (
+    <>
+      <p className="panel-intro">
+        Nothing here is live before it is applied. What others change in another part of the same section meanwhile stays theirs.
+      </p>
+      <div className="sections">
+        {[...names, ...added.filter((name) => !names.includes(name))].map((name) => (
+          <Section key={name} name={name} value={document[name]} readOnly={readOnly} isOpenAtFirst={added.includes(name)} />
+        ))}
+      </div>
+      {!readOnly && <AddModule document={document} add={(name) => setAdded([...added, name])} />}
+    </>
+  );
+}
