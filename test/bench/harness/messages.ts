@@ -64,6 +64,8 @@ export interface Received {
   complete: number;
   /** Watchers that were given a whole snapshot when they came back. */
   snapshots: number;
+  /** Bytes of the frames that they came in. */
+  bytes: number;
   /** Microseconds from the change to its arrival, sorted. */
   latencies: number[];
 }
@@ -86,13 +88,24 @@ export function nowMicros(): number {
   return Number(process.hrtime.bigint() / 1_000n);
 }
 
+/** What everyone watches. */
+export interface Payload {
+  /** Counts up. */
+  n: number;
+  /** When it was made. */
+  t: number;
+  /** As much JSON as is wanted. */
+  items: { id: number; label: string; value: number }[];
+}
+
+/** About so many bytes of JSON are one item. */
+const ITEM_BYTES = 42;
+const HEAD_BYTES = 45;
 let lastMade = 0;
 
-/**
- * The document's part that changes: a number that counts up, when it was made, and text up to the size. No two are made in one
- * microsecond, because a change leaves out what stays the same.
- */
-export function payload(n: number, bytes: number): { n: number; t: number; text: string } {
+/** No two are made in one microsecond, and every item differs from the one before: a change leaves out what stays the same. */
+export function payload(n: number, bytes: number): Payload {
   lastMade = Math.max(nowMicros(), lastMade + 1);
-  return { n, t: lastMade, text: 'x'.repeat(Math.max(0, bytes - 40)) };
+  const count = Math.max(0, Math.ceil((bytes - HEAD_BYTES) / ITEM_BYTES));
+  return { n, t: lastMade, items: Array.from({ length: count }, (_, id) => ({ id, label: 'audience', value: 1_000 + ((n + id) % 1_000) })) };
 }

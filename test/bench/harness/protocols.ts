@@ -109,7 +109,7 @@ const graphqlWs: Protocol = {
   join(socket, frame) {
     if (frame === undefined) socket.send('{"type":"connection_init"}');
     else if (frame.includes('connection_ack')) {
-      socket.send('{"id":"1","type":"subscribe","payload":{"query":"subscription{bench{n t text}}"}}');
+      socket.send('{"id":"1","type":"subscribe","payload":{"query":"subscription{bench{n t items{id label value}}}"}}');
     }
     return frame?.includes('"next"') === true;
   },

@@ -62,8 +62,12 @@ export async function fanOut(trial: Trial, { rate, milliseconds, bytes }: { rate
   await load.reset();
   const before = await server.usage();
   const last = await server.publishAt(rate, milliseconds, bytes);
-  const { updates, latencies } = await everythingSeen(trial, Math.round((rate * milliseconds) / 1_000), last);
+  const received = await everythingSeen(trial, Math.round((rate * milliseconds) / 1_000), last);
   const after = await server.usage('nothing');
+  const { updates, latencies } = received;
+  if (received.bytes < updates * bytes) {
+    throw new BrokenRun(`${trial.name}: an update came in ${Math.round(received.bytes / updates)} bytes, though it has ${bytes}`);
+  }
   return { cpuPerDelivery: (after.cpu - before.cpu) / updates, p50: percentile(latencies, 0.5) / 1_000, p99: percentile(latencies, 0.99) / 1_000 };
 }
 

@@ -9,6 +9,7 @@ interface Watcher {
   /** The number of the last update that it has seen. */
   last: number;
   updates: number;
+  bytes: number;
   snapshots: number;
   broken: boolean;
   /** The last frame with an update, which says where to resume. */
@@ -37,6 +38,7 @@ export function createWatchers() {
   let following = false;
 
   const take = (watcher: Watcher, text: string, arrived: number): void => {
+    watcher.bytes += text.length;
     for (const [, number, time] of text.matchAll(UPDATE)) {
       const n = Number(number);
       if (watcher.last !== 0 && n !== watcher.last + 1) watcher.broken = true;
@@ -94,7 +96,7 @@ export function createWatchers() {
       for (let opened = 0; opened < count; opened += AT_ONCE) {
         const batch = Array.from({ length: Math.min(AT_ONCE, count - opened) }, (): Watcher => {
           const token = secret === undefined ? undefined : tokenOf(`watcher ${watchers.length}`, secret);
-          const watcher: Watcher = { socket: undefined, last: 0, updates: 0, snapshots: 0, broken: false, frame: undefined, token };
+          const watcher: Watcher = { socket: undefined, last: 0, updates: 0, bytes: 0, snapshots: 0, broken: false, frame: undefined, token };
           watchers.push(watcher);
           return watcher;
         });
@@ -108,7 +110,7 @@ export function createWatchers() {
 
     reset(): void {
       latencies = [];
-      for (const watcher of watchers) Object.assign(watcher, { updates: 0, snapshots: 0, broken: false });
+      for (const watcher of watchers) Object.assign(watcher, { updates: 0, bytes: 0, snapshots: 0, broken: false });
     },
 
     leave(count: number): void {
@@ -121,6 +123,7 @@ export function createWatchers() {
       return {
         watchers: watchers.length,
         updates: watchers.reduce((sum, watcher) => sum + watcher.updates, 0),
+        bytes: watchers.reduce((sum, watcher) => sum + watcher.bytes, 0),
         snapshots: watchers.reduce((sum, watcher) => sum + watcher.snapshots, 0),
         broken: watchers.filter(({ broken }) => broken).length,
         complete: watchers.filter((watcher) => watcher.last === last).length,

@@ -8,7 +8,7 @@ import { serve } from '../harness/serve.ts';
 
 await serve(async () => {
   const emitter = new EventEmitter().setMaxListeners(0);
-  const schema = buildSchema('type Update { n: Float t: Float text: String } type Query { n: Int } type Subscription { bench: Update }');
+  const schema = buildSchema('type Item { id: Int label: String value: Int } type Update { n: Float t: Float items: [Item] } type Query { n: Int } type Subscription { bench: Update }');
   const http = createServer();
   const wss = new WebSocketServer({ server: http, path: '/graphql', perMessageDeflate: false });
   useServer(
@@ -18,7 +18,7 @@ await serve(async () => {
         subscription: {
           async *bench() {
             const events = on(emitter, 'update');
-            yield { bench: { n: 0, t: 0, text: '' } };
+            yield { bench: { n: 0, t: 0, items: [] } };
             for await (const [update] of events) yield { bench: update };
           },
         },
