@@ -78,7 +78,11 @@ export async function runFaults(options: RunOptions): Promise<RunResult> {
       await pause(600);
     });
     await looking.stop();
-    const held = await readCampaigns(world);
+    const held = await readCampaigns(world).catch((error: unknown) => {
+      // Where a fault could not be healed, that is what is to be reported.
+      if (stuck.length > 0) return [];
+      throw error;
+    });
     return {
       journal,
       held,
