@@ -20,8 +20,8 @@ export default defineConfig({
   // Else a bare import of each of those would stay.
   treeshake: { moduleSideEffects: false },
   deps: {
-    // As a dependency it would bring React to users who do not want it, and pin its version.
-    alwaysBundle: ['@trpc/react-query'],
+    // As dependencies they would bring their peers, React and TypeScript, to users who want neither, and pin the versions of an app's own tRPC.
+    alwaysBundle: [/^@trpc\//],
     onlyBundle: false,
     neverBundle: SERVER_SIDE,
     // tRPC's own declarations need those of Node and `ws` to compile; what is left of them in ours needs nothing.
