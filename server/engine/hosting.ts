@@ -29,6 +29,8 @@ export interface HostingOptions extends FanOutOptions, SeatOptions, Omit<Mutatio
 /** The campaigns in memory: loaded when someone asks, let go when nobody has for a while and all of them is durable. */
 export interface Hosting {
   host(campaignId: string): HostedCampaign;
+  /** Whether it is in memory, or on its way there: then `host` asks nothing of the archive. */
+  holds(campaignId: string): boolean;
   /** A loaded campaign, if it is in memory. */
   peek(campaignId: string): LoadedCampaign | undefined;
   readonly size: number;
@@ -238,6 +240,7 @@ export function createHosting(options: HostingOptions): Hosting {
 
   return {
     host,
+    holds: (campaignId) => hosted.has(campaignId),
     peek: (campaignId) => inMemory.get(campaignId),
     get size() {
       return inMemory.size;

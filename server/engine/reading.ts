@@ -10,6 +10,7 @@ import type { Hosting, LoadedCampaign } from './hosting.ts';
 import { isPublished } from './live-campaign.ts';
 import type { Past } from './past.ts';
 import type { Archive, Clock } from './ports.ts';
+import { createReadGate } from './read-gate.ts';
 import { forbidden, notFound, notPersistent } from './refusals.ts';
 import type { Caller, CampaignService, VisibleSummary, WatchOptions } from './service.ts';
 import { waitDurable } from './wait-durable.ts';
@@ -24,16 +25,28 @@ export interface ReadingOptions {
   durablePatience: number;
 }
 
+/** Reads of the past and of the list that the archive is given at once: they can take long, and its one thread, or its eight connections, are for commits too. */
+const READS_AT_ONCE = 4;
+/** Campaigns that readers have loaded at once: anyone may name any id. */
+const LOADS_AT_ONCE = 64;
+/** How long a read may wait for its turn, in milliseconds. */
+const TURN_MS = 10_000;
+
 type Reading = Pick<CampaignService, 'get' | 'list' | 'history' | 'at' | 'diff' | 'whenDurable' | 'watch' | 'join'>;
 
 /** Everything that only looks. Each checks the right to, before and after the campaign is known. */
 export function createReading(options: ReadingOptions): Reading {
   const { hosting, archive, past, clock, publicView, persistent } = options;
+  const reads = createReadGate({ clock, atOnce: READS_AT_ONCE, patience: TURN_MS });
+  const loads = createReadGate({ clock, atOnce: LOADS_AT_ONCE, patience: TURN_MS });
+
+  const load = (caller: Caller, campaignId: string): Promise<LoadedCampaign> =>
+    hosting.holds(campaignId) ? hosting.host(campaignId).loaded : loads.pass(caller, () => hosting.host(campaignId).loaded);
 
   const readable = async (caller: Caller, campaignId: string, action: 'read' | 'audit'): Promise<LoadedCampaign> => {
     const { identity } = caller;
     if (!can(identity, action, campaignId, true)) throw forbidden(campaignId, action === 'read' ? 'read' : 'history');
-    const campaign = await hosting.host(campaignId).loaded;
+    const campaign = await load(caller, campaignId);
     // Only callers without a token can be refused by now: for them a draft is not there.
     if (!can(identity, action, campaignId, isPublished(campaign.live.content))) throw notFound(campaignId);
     return campaign;
@@ -68,14 +81,15 @@ export function createReading(options: ReadingOptions): Reading {
     async list(caller, { cursor, limit, status }) {
       const { identity } = caller;
       const everything = roleFor(identity, '*') !== undefined;
-      const rows = await archive.list({
+      const query = {
         // One more than asked for tells whether there is a next page.
         limit: limit + 1,
         ...(cursor !== undefined && { cursor }),
         ...(status !== undefined && { status }),
         ...(!everything && { ids: Object.keys(identity.grants) }),
         ...(identity.anonymous === true && { publishedOnly: true }),
-      });
+      };
+      const rows = await reads.pass(caller, () => archive.list(query));
       const page = rows.slice(0, limit);
       const items = page.map((row) => freshest(row)).filter((row) => isVisible(identity, row, status));
       return { items: items.map((row) => withoutActor(identity, row)), nextCursor: rows.length > limit ? page.at(-1)?.campaignId : undefined };
@@ -83,17 +97,18 @@ export function createReading(options: ReadingOptions): Reading {
 
     async history(caller, campaignId, { cursor, limit }) {
       const { live } = await readable(caller, campaignId, 'audit');
-      return past.history(live, cursor, limit);
+      return reads.pass(caller, () => past.history(live, cursor, limit));
     },
 
     async at(caller, campaignId, version) {
       const { live } = await readable(caller, campaignId, 'audit');
-      return { campaignId, version, state: asCampaign(await past.stateAt(live, version)) };
+      return { campaignId, version, state: asCampaign(await reads.pass(caller, () => past.stateAt(live, version))) };
     },
 
     async diff(caller, campaignId, from, to) {
       const { live } = await readable(caller, campaignId, 'audit');
-      const [before, after] = await Promise.all([past.stateAt(live, from), past.stateAt(live, to)]);
+      const states = [from, to].map((version) => reads.pass(caller, () => past.stateAt(live, version)));
+      const [before = {}, after = {}] = await Promise.all(states);
       return { campaignId, from, to, change: diff(before, after) };
     },
 

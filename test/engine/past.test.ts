@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Archive } from '../../server/engine/ports.ts';
 import type { JsonObject } from '../../server/core/json.ts';
 import { LIMITS } from '../../server/core/limits.ts';
+import type { Caller } from '../../server/engine/service.ts';
 import { CALLERS, CAMPAIGN, engineWorld, FIRST_STATE, refusal, setTitle, type EngineWorld } from '../support/engine-world.ts';
 import { gate } from '../support/gate.ts';
 
@@ -148,5 +149,64 @@ describe('the past', () => {
     expect(await clock.until(manager.list(CALLERS.viewer, { limit: 3, cursor: 'c' }))).toMatchObject({ items: [{ campaignId: 'd' }], nextCursor: undefined });
     const active = await clock.until(manager.list(CALLERS.viewer, { limit: 10, status: 'active' }));
     expect(active.items.map(({ campaignId }) => campaignId)).toEqual(['a', 'b', 'd']);
+  });
+
+  describe('reads take turns at the archive', () => {
+    /** A world whose archive gives one earlier state after the other, when it is told to. */
+    async function worldWithSlowPast(): Promise<EngineWorld & { waiting: (() => void)[] }> {
+      const waiting: (() => void)[] = [];
+      const world = worldWithArchive({ away: false }, (archive) => ({
+        ...archive,
+        stateAt: (...asked) => new Promise((resolve) => waiting.push(() => resolve(archive.stateAt(...asked)))),
+      }));
+      await world.create();
+      await changes(world, 2, 3);
+      await world.clock.advance(100);
+      return { ...world, waiting };
+    }
+
+    it('M176 who asks for much waits for it alone', async () => {
+      const { manager, clock, waiting } = await worldWithSlowPast();
+      const answered: string[] = [];
+      const ask = (caller: Caller): void => void manager.at(caller, CAMPAIGN, 2).then(() => answered.push(caller.identity.id));
+      for (let n = 0; n < 100; n += 1) ask(CALLERS.viewer);
+      await clock.settle();
+      ask(CALLERS.editor);
+      await clock.settle();
+      expect(waiting).toHaveLength(4);
+      for (let n = 0; n < 6; n += 1) {
+        waiting.shift()?.();
+        await clock.settle();
+        expect(waiting).toHaveLength(4);
+      }
+      expect(answered).toContain('ed');
+      while (waiting.length > 0) {
+        waiting.shift()?.();
+        await clock.settle();
+      }
+      expect(answered).toHaveLength(101);
+    });
+
+    it('M177 who has gone by its turn is not read for, and who waits too long for it is UNAVAILABLE', async () => {
+      const { manager, clock, waiting } = await worldWithSlowPast();
+      const timers = clock.timers;
+      for (let n = 0; n < 4; n += 1) void manager.at(CALLERS.viewer, CAMPAIGN, 2);
+      const leaving = new AbortController();
+      const gone = refusal(manager.at({ ...CALLERS.editor, signal: leaving.signal }, CAMPAIGN, 2));
+      const last = manager.at(CALLERS.viewer, CAMPAIGN, 2);
+      const late = refusal(manager.at(CALLERS.admin, CAMPAIGN, 2));
+      await clock.settle();
+      leaving.abort();
+      waiting.shift()?.();
+      expect(await clock.until(gone)).toMatchObject({ reason: 'UNAVAILABLE' });
+      await clock.advance(10_000);
+      expect(await late).toMatchObject({ reason: 'UNAVAILABLE', message: expect.stringContaining('busy') });
+      while (waiting.length > 0) {
+        waiting.shift()?.();
+        await clock.settle();
+      }
+      expect(await last).toMatchObject({ version: 2 });
+      expect(clock.timers).toBe(timers);
+    });
   });
 });
