@@ -66,6 +66,8 @@ export interface CampaignServerOptions {
   rateLimit?: number;
   /** Open ws connections and SSE streams. Default 20,000. */
   maxConnections?: number;
+  /** Bytes that all connections together may hold of what their clients have not read. Default: a quarter of the memory. */
+  maxUnreadBytes?: number;
   /** How long a ws connection may take to say who it is, in milliseconds. Default 10 s. */
   admissionMs?: number;
   /** Folder of a built page, served at `/`. */
@@ -171,6 +173,7 @@ export async function createCampaignServer(options: CampaignServerOptions = {}):
     site: options.site,
     metricsPort: options.metricsPort,
     maxConnections: options.maxConnections ?? API_LIMITS.connections,
+    maxUnreadBytes: options.maxUnreadBytes,
     admissionMs: options.admissionMs ?? API_LIMITS.admissionMs,
     kill: options.kill,
   });

@@ -100,14 +100,14 @@ export function createAdmission({ service, authenticator, rate, slots, logger, i
         },
         disconnect: () => void res.destroy(),
       };
-      const connection = createConnection(surroundings, { access, transport, rateKey: undefined });
+      const connection = createConnection(surroundings, { access, transport, closed: undefined, rateKey: undefined });
       return { ...shared, connection, correlationId: correlationOf(res) };
     },
 
     async forSocket(socket, { req, info }) {
       const access = await accessFor(req.headers, info.connectionParams);
       const rateKey = `ws ${(sockets += 1)}`;
-      const connection = createConnection(surroundings, { access, transport: socket, rateKey });
+      const connection = createConnection(surroundings, { access, transport: socket, closed: info.signal, rateKey });
       if (access.kind === 'admitted') socket.life.admitted = true;
       else connection.onIdentity(() => (socket.life.admitted = true));
       return { ...shared, connection, correlationId: undefined };

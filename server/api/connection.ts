@@ -39,6 +39,7 @@ export interface ConnectionSurroundings {
 export interface ConnectionOptions {
   access: Access;
   transport: Transport;
+  closed: AbortSignal | undefined;
   /** Under which the rate limit counts this connection's mutations; `undefined`: under the caller's id. */
   rateKey: string | undefined;
 }
@@ -50,6 +51,7 @@ export function createConnection(surroundings: ConnectionSurroundings, options: 
 
 /** A class, because there are as many as sockets: methods on a prototype cost each of them nothing. */
 class CallerConnection implements Connection {
+  readonly closed: AbortSignal | undefined;
   readonly #surroundings: ConnectionSurroundings;
   readonly #transport: Transport;
   readonly #rateKey: string | undefined;
@@ -59,7 +61,8 @@ class CallerConnection implements Connection {
   #calls = 0;
   #subscriptions = 0;
 
-  constructor(surroundings: ConnectionSurroundings, { access, transport, rateKey }: ConnectionOptions) {
+  constructor(surroundings: ConnectionSurroundings, { access, transport, closed, rateKey }: ConnectionOptions) {
+    this.closed = closed;
     this.#surroundings = surroundings;
     this.#transport = transport;
     this.#rateKey = rateKey;

@@ -11,6 +11,8 @@ export interface Connection extends Reader {
   /** Whether events are pushed to it by rooms, as frames of their own beside tRPC's. */
   readonly pushes: boolean;
   push(frame: Uint8Array): void;
+  /** Aborted when a ws socket closes; of an http request tRPC itself tells each call. */
+  readonly closed: AbortSignal | undefined;
   /** Keeps the order in which this connection's mutations arrived. */
   readonly lane: OrderLane;
   /** Who is calling; throws `CampaignError` where nobody was let in, or where the token has expired. */

@@ -22,6 +22,9 @@ export class RoomTicket {
   }
 }
 
+/** Request ids for which the frames of an event are kept; whoever listens under another one has its own made. */
+const SHARED_IDS = 64;
+
 /** What an event looks like behind the request id, and the whole frames that were made of it. */
 interface EncodedEvent {
   rest: string;
@@ -49,7 +52,7 @@ function encodeFrame(prefix: string, event: ResumableEvent): Buffer {
   let frame = frames.get(prefix);
   if (!frame) {
     frame = textFrame(prefix + rest);
-    frames.set(prefix, frame);
+    if (frames.size < SHARED_IDS) frames.set(prefix, frame);
   }
   last = { event, prefix, frame };
   return frame;

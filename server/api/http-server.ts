@@ -17,6 +17,7 @@ import type { MutationRate } from './mutation-rate.ts';
 import type { OriginPolicy } from './origin.ts';
 import { appRouter } from './router.ts';
 import { createSite } from './site.ts';
+import { defaultUnreadLimit, watchUnread } from './unread.ts';
 import { createWsServer, refuseUpgrade } from './ws-server.ts';
 
 export interface HttpServerOptions {
@@ -33,6 +34,8 @@ export interface HttpServerOptions {
   /** A port of its own for `/metrics`; `undefined`: the common one. */
   metricsPort: number | undefined;
   maxConnections: number;
+  /** Bytes that all connections together may hold of what their clients have not read. Default: a quarter of the memory. */
+  maxUnreadBytes: number | undefined;
   /** Whether events are pushed to ws connections by rooms; else each subscription is pulled by itself. */
   rooms: boolean;
   /** How long a ws connection may take to be let in, in milliseconds. */
@@ -52,6 +55,9 @@ export interface HttpServer {
 
 /** How long the answers to what was asked may still take when the server goes, in milliseconds. */
 const ANSWERING_MS = 1_000;
+
+/** How long a client of http may take nothing of its answer, in milliseconds. SSE is pinged more often, ws has its own rules. */
+const UNREAD_MS = 60_000;
 
 const CORS_HEADERS = {
   'access-control-allow-methods': 'GET, POST, OPTIONS',
@@ -79,6 +85,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     basePath: '/trpc/',
     createContext: (options) => admission.forRequest(options),
     maxBodySize: API_LIMITS.messageBytes,
+    // Up to here each call of a batch that is too large is told so (`admission.ts`); answering many thousands would be work of its own.
+    maxBatchSize: API_LIMITS.batchCalls * 2,
     // tRPC writes `vary` itself, and adds this to it.
     responseMeta: () => ({ headers: new Headers({ vary: 'origin' }) }),
     onError: ({ error, path }) => onError(error, path),
@@ -114,7 +122,22 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     return site(req, res);
   }
 
-  const server = createServer({ headersTimeout: 10_000, requestTimeout: 30_000, connectionsCheckingInterval: 2_000 }, handle);
+  const server = createServer(
+    {
+      headersTimeout: 10_000,
+      requestTimeout: 30_000,
+      connectionsCheckingInterval: 2_000,
+      // Some clients offer h2c with every request, and are content with http.
+      shouldUpgradeCallback: (req) => req.headers.upgrade?.toLowerCase() === 'websocket',
+    },
+    handle,
+  );
+  server.timeout = UNREAD_MS;
+  const stopWatchingUnread = watchUnread({
+    server,
+    limit: options.maxUnreadBytes ?? defaultUnreadLimit(),
+    onCut: (connections, bytes) => logger.warn({ connections, bytes }, 'clients do not read what they asked for; those that held the most were cut'),
+  });
   server.on('upgrade', (req, socket, head) => {
     socket.on('error', (error) => logger.debug({ err: error }, 'socket error'));
     const path = pathOf(req);
@@ -154,6 +177,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       ws.askToReconnect();
     },
     async close() {
+      stopWatchingUnread();
       await ws.close();
       server.closeAllConnections();
       metricsServer?.close();

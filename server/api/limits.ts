@@ -8,6 +8,8 @@ export const API_LIMITS = {
   batchCalls: 100,
   /** Messages in one ws frame: clients send in one frame whatever is asked within one turn. */
   frameMessages: 1_024,
+  /** Characters of a request's id on ws, where every answer and every event repeats it. */
+  requestId: 128,
   /** Open subscriptions of one ws connection. */
   subscriptions: 64,
   /** Calls of one connection that wait for their answer. */

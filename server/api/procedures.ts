@@ -22,6 +22,8 @@ export interface Call {
   readonly correlationId: string;
   /** Only mutations have a place in the order of arrival. */
   readonly ticket: Ticket | undefined;
+  /** When nobody waits for the answer any more: on a ws connection tRPC's own signal knows of subscriptions alone. */
+  readonly gone: AbortSignal | undefined;
   readonly startedAt: number;
 }
 
@@ -42,7 +44,8 @@ function framed(admitFirst: boolean) {
     const { connection } = ctx;
     // Nothing may be awaited before this line: up to here, calls come in the order in which their messages arrived.
     const ticket = type === 'mutation' ? connection.lane.take() : undefined;
-    const call: Call = { path, ticket, correlationId: ctx.correlationId ?? freshId(), startedAt: performance.now() };
+    const gone = type === 'subscription' ? undefined : ctx.connection.closed;
+  const call: Call = { path, ticket, gone, correlationId: ctx.correlationId ?? freshId(), startedAt: performance.now() };
     let endCall: (() => void) | undefined;
     try {
       endCall = connection.beginCall();
@@ -70,7 +73,7 @@ export const procedure = framed(true);
 
 /** Who asks. To be called when the answer is decided, not earlier: the identity of a live connection can change. */
 export function callerOf(ctx: CallContext, signal: AbortSignal | undefined): Caller {
-  return { identity: ctx.connection.admitted(), correlationId: ctx.call.correlationId, signal };
+  return { identity: ctx.connection.admitted(), correlationId: ctx.call.correlationId, signal: ctx.call.gone ?? signal };
 }
 
 /**

@@ -7,7 +7,7 @@ type SendCallback = (error?: Error) => void;
 type SendOptions = { mask?: boolean | undefined; binary?: boolean | undefined; compress?: boolean | undefined; fin?: boolean | undefined };
 
 /** A frame that holds nothing but `{"id":…,"method":"subscription.stop"}` is not longer than this. */
-const LONGEST_STOP = 256;
+const LONGEST_STOP = 1_024;
 
 /** A ws connection, with what tRPC's adapter leaves to whoever hands it one. */
 export class ServerSocket extends WebSocket implements Transport {

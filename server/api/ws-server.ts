@@ -93,18 +93,27 @@ export function createWsServer({ admission, slots, admissionMs, onError }: WsSer
   };
 }
 
-/** tRPC's JSON, with the first frames of rooms in the place of tickets, and a limit to how many messages come in one frame. */
+/** tRPC's JSON, with the first frames of rooms in the place of tickets, and limits to what comes in one frame. */
 const boundedEncoder: Encoder = {
   encode: encodeMessage,
   decode(data) {
-    const messages = jsonEncoder.decode(data);
-    if (Array.isArray(messages) && messages.length > API_LIMITS.frameMessages) {
-      const message = `At most ${API_LIMITS.frameMessages} messages may come in one frame; these are ${messages.length}`;
-      throw new CampaignError('TOO_LARGE', message, { limit: API_LIMITS.frameMessages });
+    const decoded = jsonEncoder.decode(data);
+    const messages: unknown[] = Array.isArray(decoded) ? decoded : [decoded];
+    if (messages.length > API_LIMITS.frameMessages) {
+      throw tooLarge(`At most ${API_LIMITS.frameMessages} messages may come in one frame; these are ${messages.length}`, API_LIMITS.frameMessages);
     }
-    return messages;
+    if (messages.some(hasLongId)) throw tooLarge(`id: at most ${API_LIMITS.requestId} characters`, API_LIMITS.requestId);
+    return decoded;
   },
 };
+
+function hasLongId(message: unknown): boolean {
+  return typeof message === 'object' && message !== null && 'id' in message && typeof message.id === 'string' && message.id.length > API_LIMITS.requestId;
+}
+
+function tooLarge(message: string, limit: number): CampaignError {
+  return new CampaignError('TOO_LARGE', message, { limit });
+}
 
 function closeSocket(client: WebSocket, code: number, reason: string): Promise<void> {
   return new Promise((resolve) => {

@@ -16,6 +16,7 @@ function contextFor(service: CampaignService): Context {
     {
       access: { kind: 'admitted', identity: { id: 'ada', grants: { '*': 'admin' } } },
       transport: { unsent: 0, disconnect: () => undefined },
+      closed: undefined,
       rateKey: 'one',
     },
   );
