@@ -1,10 +1,10 @@
-import { asCampaign } from '../../server/core/campaign.ts';
 import type { EditCommand, Mutation } from '../../server/core/command.ts';
 import type { JsonObject } from '../../server/core/json.ts';
 import type { WatchEvent } from '../../server/core/stream.ts';
 import { failedChange } from './change.ts';
 import type { Clock } from './clock.ts';
 import { closedError, type Connection } from './connection.ts';
+import { asDocument } from './document.ts';
 import { createEditBook } from './edit-book.ts';
 import { editors } from './editors.ts';
 import { CampaignError } from './errors.ts';
@@ -129,7 +129,7 @@ export function createCampaignStore(options: CampaignStoreOptions): CampaignStor
     snapshot = {
       campaignId,
       status: error ? 'error' : mirror ? 'success' : 'pending',
-      state: asCampaign(currentView()),
+      state: asDocument(currentView()),
       position: mirror && positionOf(mirror),
       version: mirror?.version ?? 0,
       durableVersion: mirror?.durableVersion ?? 0,

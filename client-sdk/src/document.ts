@@ -1,4 +1,5 @@
 import type { CampaignState, ConfigSection } from '../../server/core/campaign.ts';
+import type { JsonObject } from '../../server/core/json.ts';
 import type { SectionSchema } from './sections.ts';
 
 /**
@@ -6,19 +7,42 @@ import type { SectionSchema } from './sections.ts';
  *
  * @example
  * declare module '@campaign-state/client' {
- *   interface Register { sections: typeof sections }   // sections = defineSections({ ui_content: z.object({ … }) })
+ *   interface Register {
+ *     sections: typeof sections;            // sections = defineSections({ ui_content: z.object({ … }) })
+ *     features: 'leaderboard' | 'polls';    // where `sections` says nothing of `features`
+ *   }
  * }
  */
-// An interface, empty until an app merges its own member into it: a type alias could not be merged.
+// An interface, empty until an app merges its own members into it: a type alias could not be merged.
 // oxlint-disable-next-line typescript/no-empty-object-type
 export interface Register {}
 
-type RegisteredSections = Register extends { sections: infer S }
-  ? { [K in keyof S]?: S[K] extends SectionSchema<infer Output> ? Output : never }
-  : object;
+type SectionsOf<R> = R extends { sections: infer S } ? { [K in keyof S]?: S[K] extends SectionSchema<infer Output> ? Output : never } : object;
+
+type FeatureOf<R> = R extends { features: infer F extends string }
+  ? F
+  : SectionsOf<R> extends { features?: readonly (infer F extends string)[] }
+    ? F
+    : string;
+
+/** The name of a feature: any string, until an app has registered which there are. */
+export type FeatureName = FeatureOf<Register>;
+
+/** The document with its features named; an index signature beside them would let every other name in again. */
+type WithFeatures = string extends FeatureName
+  ? CampaignState
+  : { [K in keyof CampaignState as string extends K ? never : K extends 'features' ? never : K]: CampaignState[K] } & {
+      features?: FeatureName[];
+      [key: string]: unknown;
+    };
 
 /** The document of a campaign, narrowed by what the app registered. */
-export type CampaignDocument = CampaignState & RegisteredSections;
+export type CampaignDocument = WithFeatures & Omit<SectionsOf<Register>, 'features'>;
+
+/** The one place of this cast: what the server says has passed its sections, which are what the app registered. */
+export function asDocument(document: JsonObject): Partial<CampaignDocument> {
+  return document as unknown as Partial<CampaignDocument>;
+}
 
 /** A merge patch of `T`: every member may be left out, and `null` removes it. Arrays are replaced whole. */
 export type Patch<T> = T extends readonly unknown[] ? T : T extends object ? { [K in keyof T]?: Patch<T[K]> | null } : T;

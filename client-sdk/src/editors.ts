@@ -2,6 +2,7 @@ import type { ConfigSection } from '../../server/core/campaign.ts';
 import type { ConfigMode, EditCommand, FeaturesAction, SimpleCommand, UpdateCommand } from '../../server/core/command.ts';
 import type { JsonObject } from '../../server/core/json.ts';
 import { cleanJson } from '../../server/core/plain-json.ts';
+import type { FeatureName } from './document.ts';
 import { CampaignError } from './errors.ts';
 import type { BatchBuilder, Campaign, Change, EditOptions } from './types.ts';
 
@@ -15,7 +16,7 @@ export function updateCommand(updates: object): UpdateCommand {
 
 const commands = {
   update: updateCommand,
-  updateFeatures: (features: readonly string[], action: FeaturesAction): SimpleCommand => ({
+  updateFeatures: (features: readonly FeatureName[], action: FeaturesAction): SimpleCommand => ({
     type: 'updateFeatures',
     features: [...features],
     action,

@@ -3,7 +3,7 @@ import type { AppRouter } from '../../server/api/router.ts';
 import type { ConfigSection } from '../../server/core/campaign.ts';
 import type { ConfigMode, EditCommand, FeaturesAction } from '../../server/core/command.ts';
 import type { Entry, Position, Receipt, ViewEntry } from '../../server/core/entry.ts';
-import type { CampaignDocument, CampaignUpdates, SectionValue } from './document.ts';
+import type { CampaignDocument, CampaignUpdates, FeatureName, SectionValue } from './document.ts';
 import type { CampaignError } from './errors.ts';
 
 /** A vanilla store: what React's `useSyncExternalStore`, Svelte and Vue can read. */
@@ -66,7 +66,7 @@ export interface Pace {
 /** Collects edits that become one entry, all or nothing. */
 export interface BatchBuilder {
   update(updates: CampaignUpdates): BatchBuilder;
-  updateFeatures(features: readonly string[], action: FeaturesAction): BatchBuilder;
+  updateFeatures(features: readonly FeatureName[], action: FeaturesAction): BatchBuilder;
   updateConfig<S extends ConfigSection>(section: S, value: SectionValue<S>, mode?: ConfigMode): BatchBuilder;
 }
 
@@ -144,7 +144,7 @@ export interface Campaign extends Readable<CampaignSnapshot> {
   /** Sends what `pacedUpdate` holds. */
   readonly flush: () => void;
   /** The ordered set of features; `set` takes `[]`. */
-  readonly updateFeatures: (features: readonly string[], action: FeaturesAction, options?: EditOptions) => Change;
+  readonly updateFeatures: (features: readonly FeatureName[], action: FeaturesAction, options?: EditOptions) => Change;
   /** One section, merged (default) or replaced. */
   readonly updateConfig: <S extends ConfigSection>(section: S, value: SectionValue<S>, mode?: ConfigMode, options?: EditOptions) => Change;
   /**

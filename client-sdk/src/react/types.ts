@@ -1,7 +1,7 @@
 import type { ConfigSection } from '../../../server/core/campaign.ts';
 import type { ConfigMode, FeaturesAction } from '../../../server/core/command.ts';
 import type { Entry, Receipt } from '../../../server/core/entry.ts';
-import type { CampaignDocument, CampaignUpdates, SectionValue } from '../document.ts';
+import type { CampaignDocument, CampaignUpdates, FeatureName, SectionValue } from '../document.ts';
 import type { CampaignError } from '../errors.ts';
 import type { BatchBuilder, CampaignLoadStatus, Change, ConnectionState, EditOptions, SyncStatus } from '../types.ts';
 
@@ -15,7 +15,7 @@ export interface CampaignHookOptions {
 /** The functions that change a campaign. Stable for as long as the campaign is the same, and the same under both names. */
 export interface CampaignUpdaters {
   readonly updateCampaign: (updates: CampaignUpdates, options?: EditOptions) => Change;
-  readonly updateFeatures: (features: readonly string[], action: FeaturesAction, options?: EditOptions) => Change;
+  readonly updateFeatures: (features: readonly FeatureName[], action: FeaturesAction, options?: EditOptions) => Change;
   readonly updateCampaignFeatures: CampaignUpdaters['updateFeatures'];
   readonly updateConfig: <S extends ConfigSection>(section: S, value: SectionValue<S>, mode?: ConfigMode, options?: EditOptions) => Change;
   readonly updateCampaignConfig: CampaignUpdaters['updateConfig'];

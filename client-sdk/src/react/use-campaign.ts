@@ -1,6 +1,6 @@
 import { skipToken, type SkipToken } from '@tanstack/react-query';
 import { useMemo } from 'react';
-import type { CampaignDocument } from '../document.ts';
+import type { CampaignDocument, FeatureName } from '../document.ts';
 import type { CampaignSnapshot } from '../types.ts';
 import { useCampaignHandle } from './context.ts';
 import type { CampaignHookOptions, CampaignUpdaters, UseCampaignStateResult } from './types.ts';
@@ -64,7 +64,7 @@ export function useCampaignUpdates(campaignId?: string): CampaignUpdaters {
  *
  * @example const showLeaderboard = useFeature('leaderboard');
  */
-export function useFeature(name: string, options: CampaignHookOptions & { readonly defaultValue?: boolean } = {}): boolean {
+export function useFeature(name: FeatureName, options: CampaignHookOptions & { readonly defaultValue?: boolean } = {}): boolean {
   const { campaignId, enabled, defaultValue = false } = options;
   const select = useMemo(
     () => (snapshot: CampaignSnapshot) => (snapshot.position === undefined ? defaultValue : (snapshot.state.features?.includes(name) ?? false)),
