@@ -59,6 +59,8 @@ export function createHosting(options: HostingOptions): Hosting {
   let unsavedBytes = 0;
   const reloading = new Map<string, Promise<void>>();
   const repairing = new Map<string, Promise<void>>();
+  /** Campaigns whose last reload failed, and that are tried again and again. */
+  const retrying = new Set<string>();
   let stopped = false;
 
   /** Takes the campaign's seat; what the log publishes before the campaign has been built from it waits. */
@@ -177,19 +179,26 @@ export function createHosting(options: HostingOptions): Hosting {
     });
     const done = reloaded.then(() => undefined).finally(() => reloading.delete(live.id));
     reloading.set(live.id, done);
+    // Half-way there the log tells it nothing: whoever has asked hears of the failure, and it goes on being tried.
+    done.catch(() => reloadSafely(campaign));
     return done;
   };
 
+  /** Until it has been done, or the campaign is needed no more; once at a time. */
   const reloadSafely = async (campaign: LoadedCampaign): Promise<void> => {
-    while (inMemory.get(campaign.live.id) === campaign) {
+    const { id } = campaign.live;
+    if (retrying.has(id)) return;
+    retrying.add(id);
+    while (!stopped && inMemory.get(id) === campaign) {
       try {
         await reload(campaign);
-        return;
+        break;
       } catch (cause) {
-        observer.failed?.({ what: 'reload', campaignId: campaign.live.id, error: asError(cause) });
+        observer.failed?.({ what: 'reload', campaignId: id, error: asError(cause) });
         await new Promise<void>((resolve) => clock.after(RELOAD_PAUSE_MS, resolve));
       }
     }
+    retrying.delete(id);
   };
 
   const host = (campaignId: string): HostedCampaign => {

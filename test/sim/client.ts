@@ -88,6 +88,7 @@ export function createClient(options: ClientOptions): SimClient {
     });
     if (!link) return later(connect);
     say(`connected at ${seen.resumeId ?? 'nothing'}`);
+    seen.elsewhere();
     current = false;
     watch(link);
     push();

@@ -13,6 +13,10 @@ export interface Faults {
   appends: Fault[];
   /** Until when the archive does not answer. */
   archiveAwayUntil: number;
+  /** Until when the log does not answer. */
+  logAwayUntil: number;
+  /** Until when an instance hears nothing of what the log publishes, by instance. */
+  deafUntil: Map<number, number>;
   /** The longest that a call takes on its way to the archive, and back, in milliseconds. */
   archiveLatency: number;
   /** The same for the log, its publications included. */
@@ -20,7 +24,7 @@ export interface Faults {
 }
 
 export function noFaults(): Faults {
-  return { writes: [], appends: [], archiveAwayUntil: 0, archiveLatency: 10, logLatency: 2 };
+  return { writes: [], appends: [], archiveAwayUntil: 0, logAwayUntil: 0, deafUntil: new Map(), archiveLatency: 10, logLatency: 2 };
 }
 
 export interface FaultyOptions {
@@ -67,6 +71,15 @@ export function faultyArchive(archive: Archive, { faults, clock, random, recentA
 export function faultyLog(log: OrderedLog, { faults, clock, random }: FaultyOptions): OrderedLog {
   const way = (): Promise<void> => new Promise((resolve) => clock.after(random.int(0, faults.logLatency), resolve));
 
+  const call = async <T>(fault: Fault | undefined, work: () => Promise<T>): Promise<T> => {
+    await way();
+    if (fault === 'refused' || clock.now() < faults.logAwayUntil) throw new Error('no answer');
+    const answer = await work();
+    await way();
+    if (fault === 'unheard') throw new Error('no answer');
+    return answer;
+  };
+
   const late = (listener: (event: LogEvent) => void): ((event: LogEvent) => void) => {
     let last = 0;
     return (event) => {
@@ -77,18 +90,13 @@ export function faultyLog(log: OrderedLog, { faults, clock, random }: FaultyOpti
 
   return {
     ...log,
-    async open(campaignId, generation, archived, listener) {
-      await way();
-      return log.open(campaignId, generation, archived, late(listener));
-    },
-    async append(...args) {
-      const fault = faults.appends.shift();
-      await way();
-      if (fault === 'refused') throw new Error('no answer');
-      const answer = await log.append(...args);
-      await way();
-      if (fault === 'unheard') throw new Error('no answer');
-      return answer;
-    },
+    open: (campaignId, generation, archived, listener) => call(undefined, () => log.open(campaignId, generation, archived, late(listener))),
+    append: (...args) => call(faults.appends.shift(), () => log.append(...args)),
+    seed: (...args) => call(undefined, () => log.seed(...args)),
+    remainder: (...args) => call(undefined, () => log.remainder(...args)),
+    close: (...args) => call(undefined, () => log.close(...args)),
+    read: (...args) => call(undefined, () => log.read(...args)),
+    pending: (...args) => call(undefined, () => log.pending(...args)),
+    markDurable: (...args) => call(undefined, () => log.markDurable(...args)),
   };
 }

@@ -15,6 +15,12 @@ export interface Instance {
   onDown(callback: () => void): () => void;
   /** `kill -9`: nothing of it happens from now on. */
   crash(): void;
+  /** SIGSTOP for that long: nothing of it happens, and then all that was due does. */
+  pause(milliseconds: number): void;
+  /** SIGCONT, before its time. */
+  resume(): void;
+  /** Resolves at once, or when it goes on. */
+  awake(): Promise<void>;
   /** SIGTERM: true where it says that all it had accepted is committed. */
   stop(patience: number): Promise<boolean>;
 }
@@ -30,6 +36,8 @@ export interface InstanceOptions {
   sabotage: Sabotage;
   /** Counts what a run comes across. */
   met: (what: string) => void;
+  /** Its connection to the log that it shares with others; without it, it has a log of its own. */
+  connectLog?: ((clock: Clock) => OrderedLog) | undefined;
 }
 
 /** Where a mutant may reach in; each gets the port and puts another one in its place. */
@@ -41,10 +49,12 @@ export interface Sabotage {
   crash?(store: MemoryStore): void;
 }
 
-export function startInstance({ clock, random, store, faults, recentAtMost, sabotage, met }: InstanceOptions): Instance {
+export function startInstance({ clock, random, store, faults, recentAtMost, sabotage, met, connectLog }: InstanceOptions): Instance {
   let phase: Instance['phase'] = 'up';
   const cancels = new Set<() => void>();
   const downs = new Set<() => void>();
+  /** What was due while it stood still. */
+  let held: (() => void)[] | undefined;
 
   const own: Clock = {
     ...clock,
@@ -52,18 +62,22 @@ export function startInstance({ clock, random, store, faults, recentAtMost, sabo
       if (phase === 'down') return () => undefined;
       const cancel = clock.after(milliseconds, () => {
         cancels.delete(cancel);
-        callback();
+        if (cancelled) return;
+        if (held) held.push(() => !cancelled && callback());
+        else callback();
       });
+      let cancelled = false;
       cancels.add(cancel);
       return () => {
+        cancelled = true;
         cancels.delete(cancel);
         cancel();
       };
     },
   };
 
-  const plainLog = createMemoryLog();
-  const plainArchive = createMemoryArchive({ store });
+  const plainLog = connectLog?.(own) ?? createMemoryLog();
+  const plainArchive = createMemoryArchive({ store, soleUser: connectLog === undefined });
   const faulty = { faults, clock: own, random, recentAtMost };
   const log = faultyLog(sabotage.log?.(plainLog, own) ?? plainLog, faulty);
   const archive = faultyArchive(sabotage.archive?.(plainArchive, own) ?? plainArchive, faulty);
@@ -82,10 +96,17 @@ export function startInstance({ clock, random, store, faults, recentAtMost, sabo
 
   const end = (): void => {
     phase = 'down';
+    held = undefined;
     for (const cancel of cancels) cancel();
     cancels.clear();
     for (const callback of downs) callback();
     downs.clear();
+  };
+
+  const resume = (): void => {
+    const due = held ?? [];
+    held = undefined;
+    for (const callback of due) callback();
   };
 
   return {
@@ -97,7 +118,15 @@ export function startInstance({ clock, random, store, faults, recentAtMost, sabo
       downs.add(callback);
       return () => downs.delete(callback);
     },
+    pause(milliseconds) {
+      if (phase === 'down' || held) return;
+      const standing: (() => void)[] = (held = []);
+      clock.after(milliseconds, () => held === standing && resume());
+    },
+    resume,
+    awake: () => new Promise((resolve) => (held ? held.push(resolve) : resolve())),
     crash() {
+      void plainLog.stop();
       end();
       sabotage.crash?.(store);
     },

@@ -86,6 +86,7 @@ export function openLink({ instance, identity, clock, random, latency, onBreak, 
     async call<T>(work: (manager: Manager, caller: Caller) => Promise<T>): Promise<T> {
       const answered = async (): Promise<T> => {
         await travel('there');
+        await instance.awake();
         const outcome = await settled(work(instance.manager, caller));
         await travel('back');
         if ('error' in outcome) throw outcome.error;

@@ -9,8 +9,15 @@ export type Step = { wait: number } & (
   | { kind: 'read'; client: number; call: 'at' | 'diff' | 'history' | 'list' }
   | { kind: 'disconnect' | 'forget'; client: number }
   | { kind: 'stall'; client: number; milliseconds: number }
-  | { kind: 'crash'; downtime: number }
-  | { kind: 'restart'; patience: number; downtime: number }
+  | { kind: 'crash'; instance?: number; downtime: number }
+  | { kind: 'restart'; instance?: number; patience: number; downtime: number }
+  /** SIGSTOP, and SIGCONT so much later. */
+  | { kind: 'pause'; instance: number; milliseconds: number }
+  /** What the log publishes does not reach it. */
+  | { kind: 'deaf'; instance: number; milliseconds: number }
+  | { kind: 'log-away'; milliseconds: number }
+  /** All that the log holds is gone; it starts again with all it had; a replica falls behind from here on, and is promoted. */
+  | { kind: 'log-flush' | 'log-restart' | 'log-replica' | 'log-promote' }
   | { kind: 'archive-away'; milliseconds: number }
   | { kind: 'archive-faults' | 'log-faults'; faults: Fault[] }
   | { kind: 'latency'; archive: number; log: number }
@@ -27,6 +34,8 @@ export type DirectCall =
 
 export interface Plan {
   seed: number;
+  /** Servers over one log; without it, one server with a log of its own. */
+  instances?: number;
   steps: readonly Step[];
 }
 
@@ -43,19 +52,34 @@ export function planFor(seed: number): Plan {
   const length = random.int(20, 70);
   // Some runs are calm, some are rough.
   const roughness = random.next();
-  return { seed, steps: Array.from({ length }, () => drawStep(random, roughness)) };
+  return { seed, steps: Array.from({ length }, () => drawStep(random, roughness, drawMishap)) };
 }
 
-function drawStep(random: SeededRandom, roughness: number): Step {
+/** A run of several servers over one log. */
+export function clusterPlanFor(seed: number): Plan {
+  const random = seededRandom(seed ^ 0xc105);
+  const length = random.int(20, 60);
+  const roughness = random.next();
+  const instances = random.int(2, 3);
+  const mishap = (own: SeededRandom, wait: number): Step => (own.chance(0.5) ? drawClusterMishap(own, wait, instances) : drawMishap(own, wait, instances));
+  return { seed, instances, steps: Array.from({ length }, () => drawStep(random, roughness, mishap)) };
+}
+
+function drawStep(random: SeededRandom, roughness: number, mishap: (random: SeededRandom, wait: number) => Step): Step {
   const wait = random.chance(0.3) ? 0 : random.int(0, 60);
   const client = random.int(0, EDITORS - 1);
-  const anyone = random.int(0, EDITORS + READERS - 1);
   if (!random.chance(0.15 + 0.3 * roughness)) {
     const what = random.next();
     if (what < 0.75) return { wait, kind: 'edit', client, command: drawCommand(random) };
     if (what < 0.92) return { wait, kind: 'direct', client, call: drawCall(random) };
     return { wait, kind: 'read', client, call: random.pick(['at', 'diff', 'history', 'list'] as const) };
   }
+  return mishap(random, wait);
+}
+
+function drawMishap(random: SeededRandom, wait: number, instances?: number): Step {
+  const anyone = random.int(0, EDITORS + READERS - 1);
+  const instance = instances === undefined ? {} : { instance: random.int(0, instances - 1) };
   switch (random.int(0, 12)) {
     case 0:
     case 1:
@@ -67,9 +91,9 @@ function drawStep(random: SeededRandom, roughness: number): Step {
       return { wait, kind: 'stall', client: anyone, milliseconds: random.int(50, 1_000) };
     case 4:
     case 5:
-      return { wait, kind: 'crash', downtime: random.int(0, 200) };
+      return { wait, kind: 'crash', ...instance, downtime: random.int(0, 200) };
     case 6:
-      return { wait, kind: 'restart', patience: random.pick([50, 1_000, 5_000]), downtime: random.int(0, 200) };
+      return { wait, kind: 'restart', ...instance, patience: random.pick([50, 1_000, 5_000]), downtime: random.int(0, 200) };
     case 7:
       return { wait, kind: 'archive-away', milliseconds: random.int(50, 1_500) };
     case 8:
@@ -80,6 +104,28 @@ function drawStep(random: SeededRandom, roughness: number): Step {
       return { wait, kind: 'latency', archive: random.pick([0, 5, 30, 200]), log: random.pick([0, 2, 20]) };
     default:
       return { wait, kind: 'idle' };
+  }
+}
+
+function drawClusterMishap(random: SeededRandom, wait: number, instances: number): Step {
+  const instance = random.int(0, instances - 1);
+  switch (random.int(0, 8)) {
+    case 0:
+    case 1:
+      return { wait, kind: 'pause', instance, milliseconds: random.int(50, 8_000) };
+    case 2:
+    case 3:
+      return { wait, kind: 'deaf', instance, milliseconds: random.int(50, 2_000) };
+    case 4:
+      return { wait, kind: 'log-away', milliseconds: random.int(50, 2_000) };
+    case 5:
+      return { wait, kind: 'log-flush' };
+    case 6:
+      return { wait, kind: 'log-restart' };
+    case 7:
+      return { wait, kind: 'log-replica' };
+    default:
+      return { wait, kind: 'log-promote' };
   }
 }
 

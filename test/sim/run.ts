@@ -23,7 +23,7 @@ const FIRST_STATE = { slug: 'first', title: 'First', owner_id: 'one', status: 'a
 
 /** Plays a plan to its end, and on until everything has come to rest; everything that is promised is looked at after every step. */
 export async function run(plan: Plan, mutant?: Mutant): Promise<Outcome> {
-  const world = createWorld(plan.seed, mutant);
+  const world = createWorld(plan, mutant);
   try {
     for (const campaignId of CAMPAIGNS) await create(world, campaignId);
     for (const step of plan.steps) {
@@ -39,7 +39,7 @@ export async function run(plan: Plan, mutant?: Mutant): Promise<Outcome> {
     if (!world.checker.violation && !(error instanceof Violation)) world.say(String(error instanceof Error ? error.stack : error));
     return outcomeOf(world, world.checker.violation ?? (error instanceof Violation ? error : new Violation('the run', String(error))));
   } finally {
-    world.instance?.crash();
+    for (const instance of world.instances) instance.crash();
   }
   return outcomeOf(world, world.checker.violation);
 }
@@ -77,9 +77,25 @@ function perform(world: World, step: Step): void {
     case 'stall':
       return clientOf(world, step).stall(step.milliseconds);
     case 'crash':
-      return world.crash(step.downtime);
+      return world.crash(step.instance ?? 0, step.downtime);
     case 'restart':
-      return world.restart(step.patience, step.downtime);
+      return world.restart(step.instance ?? 0, step.patience, step.downtime);
+    case 'pause':
+      return world.pause(step.instance, step.milliseconds);
+    case 'deaf':
+      faults.deafUntil.set(step.instance, clock.now() + step.milliseconds);
+      return;
+    case 'log-away':
+      faults.logAwayUntil = clock.now() + step.milliseconds;
+      return;
+    case 'log-flush':
+      return world.log?.flush();
+    case 'log-restart':
+      return world.log?.restart();
+    case 'log-replica':
+      return world.log?.replicate();
+    case 'log-promote':
+      return world.log?.promote();
     case 'archive-away':
       faults.archiveAwayUntil = clock.now() + step.milliseconds;
       return;
@@ -182,6 +198,7 @@ function toJson(state: object): JsonObject {
 async function comeToRest(world: World): Promise<void> {
   const { clock, clients, checker, faults, store } = world;
   Object.assign(faults, { ...noFaults(), writes: [], appends: [] });
+  for (const instance of world.instances) instance.resume();
   world.say('everything mends');
   const editors = clients.slice(0, EDITORS);
   for (let waited = 0; waited < 60_000; waited += 500) {
@@ -201,6 +218,11 @@ async function comeToRest(world: World): Promise<void> {
     if (mirror.epoch !== now.epoch || mirror.version !== now.version) {
       checker.fail('G9', `${name} is at ${mirror.resumeId}, the server at ${now.epoch}:${now.version}`);
     }
+  }
+  // What a dead server left is saved by another, once its lease has run out.
+  if (world.log) await clock.advance(10_000);
+  for (const { name, campaignId, mirror } of editors) {
+    const now = await clock.until(instance.manager.get(admin, campaignId));
     const stored = store.campaigns.get(campaignId);
     if (stored?.head.version !== now.version || now.durableVersion !== now.version) {
       checker.fail('G8', `${campaignId}: ${now.version} versions, of which ${now.durableVersion} are said to be durable and ${stored?.head.version} are`);

@@ -1,6 +1,8 @@
 import { createMemoryStore, type MemoryStore } from '../../server/archive/memory-archive.ts';
 import type { Identity } from '../../server/core/permissions.ts';
+import type { Clock, OrderedLog } from '../../server/engine/ports.ts';
 import { seededRandom, type SeededRandom } from '../support/seeded-random.ts';
+import { connectSharedLog, createSharedLogStore, type SharedLogStore } from '../support/shared-log.ts';
 import { simulatedClock, type SimulatedClock } from '../support/simulated-clock.ts';
 import { WAYS } from '../support/watching.ts';
 import { createChecker, type Checker } from './checker.ts';
@@ -8,7 +10,7 @@ import { createClient, type SimClient } from './client.ts';
 import { noFaults, type Faults } from './faults.ts';
 import { startInstance, type Instance, type Sabotage } from './instance.ts';
 import { openLink } from './link.ts';
-import { CAMPAIGNS, EDITORS, READERS } from './plan.ts';
+import { CAMPAIGNS, EDITORS, READERS, type Plan } from './plan.ts';
 
 /** A mutant: an engine with one rule broken, which a run must find. */
 export interface Mutant {
@@ -20,7 +22,7 @@ export interface Mutant {
   blind?: true;
 }
 
-/** Everything that a run plays with: one disk, one server at a time, and clients that find it again. */
+/** Everything that a run plays with: one disk, servers over it, and clients that find them again. */
 export interface World {
   readonly clock: SimulatedClock;
   readonly random: SeededRandom;
@@ -31,19 +33,21 @@ export interface World {
   readonly journal: readonly string[];
   /** What the run came across, and how often. */
   readonly met: ReadonlyMap<string, number>;
-  /** The server that runs now, if one does. */
+  /** The log that several servers share; alone, a server has its own. */
+  readonly log: SharedLogStore | undefined;
+  /** A server that runs now, if one does. */
   readonly instance: Instance | undefined;
+  readonly instances: readonly Instance[];
   say(line: string): void;
-  /** Starts a server where none runs. */
-  start(): void;
-  crash(downtime: number): void;
-  restart(patience: number, downtime: number): void;
+  crash(index: number, downtime: number): void;
+  restart(index: number, patience: number, downtime: number): void;
+  pause(index: number, milliseconds: number): void;
 }
 
 const EDITOR: Identity = { id: 'ed', grants: { '*': 'admin' } };
 const ANYONE: Identity = { id: 'anonymous', grants: { '*': 'viewer' }, anonymous: true };
 
-export function createWorld(seed: number, mutant: Mutant | undefined): World {
+export function createWorld({ seed, instances: count }: Plan, mutant: Mutant | undefined): World {
   const clock = simulatedClock(seed);
   const random = seededRandom(seed ^ 0x5eed);
   const store = createMemoryStore();
@@ -54,7 +58,9 @@ export function createWorld(seed: number, mutant: Mutant | undefined): World {
   const intentOf = mutant?.intentOf ?? ((mutationId: string) => mutationId);
   const checker = createChecker(store, intentOf);
   const recentAtMost = random.pick([1, 4, 256]);
-  let instance: Instance | undefined;
+  const log = count === undefined ? undefined : createSharedLogStore();
+  const instances: Instance[] = [];
+  let connections = 0;
 
   const say = (line: string): void => {
     journal.push(`${String(clock.now() - began).padStart(6)} ${line}`);
@@ -62,13 +68,33 @@ export function createWorld(seed: number, mutant: Mutant | undefined): World {
 
   const meet = (what: string): void => void met.set(what, (met.get(what) ?? 0) + 1);
 
-  const start = (): void => {
-    if (instance && instance.phase !== 'down') return;
-    instance = startInstance({ clock, random: random.fork(), store, faults, recentAtMost, sabotage: mutant?.sabotage ?? {}, met: meet });
-    say('the server runs');
+  const connectLog = (index: number): ((own: Clock) => OrderedLog) | undefined => {
+    if (!log) return undefined;
+    const own = random.fork();
+    return (instanceClock) =>
+      connectSharedLog(log, {
+        clock: instanceClock,
+        instance: `i${(connections += 1)}`,
+        checkEvery: 500,
+        publicationDelay: () => ((faults.deafUntil.get(index) ?? 0) > clock.now() || own.chance(0.02) ? undefined : own.int(0, faults.logLatency)),
+      });
   };
 
-  start();
+  const start = (index: number): void => {
+    const before = instances[index];
+    if (before && before.phase !== 'down') return;
+    const sabotage = mutant?.sabotage ?? {};
+    instances[index] = startInstance({ clock, random: random.fork(), store, faults, recentAtMost, sabotage, met: meet, connectLog: connectLog(index) });
+    say(`server ${index} runs`);
+  };
+
+  for (let index = 0; index < (count ?? 1); index += 1) start(index);
+
+  /** Behind a balancer: any that runs. */
+  const anInstance = (own: SeededRandom): Instance | undefined => {
+    const up = instances.filter(({ phase }) => phase === 'up');
+    return up.length > 0 ? own.pick(up) : undefined;
+  };
 
   const clients = Array.from({ length: EDITORS + READERS }, (_, index) => {
     const isEditor = index < EDITORS;
@@ -85,7 +111,8 @@ export function createWorld(seed: number, mutant: Mutant | undefined): World {
       intentOf,
       blind: mutant?.blind === true,
       connect(onBreak) {
-        if (instance?.phase !== 'up') return undefined;
+        const instance = anInstance(own);
+        if (!instance) return undefined;
         return openLink({ instance, identity: isEditor ? EDITOR : ANYONE, clock, random: own, latency: 10, onBreak, onError: checker.note });
       },
     });
@@ -100,34 +127,44 @@ export function createWorld(seed: number, mutant: Mutant | undefined): World {
     clients,
     journal,
     met,
+    log,
+    instances,
     get instance() {
-      return instance;
+      return instances.find(({ phase }) => phase === 'up');
     },
     say,
-    start,
 
-    crash(downtime) {
+    crash(index, downtime) {
+      const instance = instances[index];
       if (!instance || instance.phase === 'down') return;
-      say('CRASH');
+      say(`CRASH of server ${index}`);
       meet('crash');
       instance.crash();
-      checker.crashed();
-      clock.after(downtime, start);
+      if (!log) checker.crashed();
+      clock.after(downtime, () => start(index));
     },
 
-    restart(patience, downtime) {
-      const stopping = instance;
+    restart(index, patience, downtime) {
+      const stopping = instances[index];
       if (stopping?.phase !== 'up') return;
-      say('the server is told to stop');
+      say(`server ${index} is told to stop`);
       const stopped = async (): Promise<void> => {
         const clean = await stopping.stop(patience);
-        say(`the server has stopped, ${clean ? 'clean' : 'not clean'}`);
+        say(`server ${index} has stopped, ${clean ? 'clean' : 'not clean'}`);
         meet(clean ? 'clean stop' : 'stop that was not clean');
+        // What others have accepted is not this one's to commit.
+        if (log) return void clock.after(downtime, () => start(index));
         if (clean) checker.stoppedCleanly();
         else checker.crashed();
-        clock.after(downtime, start);
+        clock.after(downtime, () => start(index));
       };
       stopped().catch(checker.note);
+    },
+
+    pause(index, milliseconds) {
+      say(`server ${index} stands still for ${milliseconds} ms`);
+      meet('pause');
+      instances[index]?.pause(milliseconds);
     },
   };
 }

@@ -29,14 +29,17 @@ export interface SharedLogStore {
   flush(): void;
   /** The process starts again, with all it had. */
   restart(): void;
-  /** What it holds now, as a replica that will fall behind. */
-  replica(): () => void;
+  /** What it holds now, as a replica that falls behind from here on. */
+  replicate(): void;
+  /** The replica takes the place of the process, if there is one. */
+  promote(): void;
   readonly campaigns: Map<string, StoredCampaign>;
   readonly listeners: Set<Listener>;
   run: number;
 }
 
 export function createSharedLogStore(): SharedLogStore {
+  let replica: [string, StoredCampaign][] | undefined;
   const store: SharedLogStore = {
     campaigns: new Map(),
     listeners: new Set(),
@@ -45,13 +48,15 @@ export function createSharedLogStore(): SharedLogStore {
     restart() {
       store.run += 1;
     },
-    replica() {
-      const copy = [...store.campaigns].map(([campaignId, campaign]) => [campaignId, { ...campaign }] as const);
-      return () => {
-        store.campaigns.clear();
-        for (const [campaignId, campaign] of copy) store.campaigns.set(campaignId, { ...campaign });
-        store.run += 1;
-      };
+    replicate() {
+      replica = [...store.campaigns];
+    },
+    promote() {
+      if (!replica) return;
+      store.campaigns.clear();
+      for (const [campaignId, campaign] of replica) store.campaigns.set(campaignId, campaign);
+      store.run += 1;
+      replica = undefined;
     },
   };
   return store;
