@@ -7,7 +7,7 @@ export default defineConfig({
   ssr: { resolve },
   test: {
     projects: [
-      { extends: true, test: { name: 'unit', include: ['test/{core,engine,sim}/**/*.test.ts', 'test/log/{memory,shared}-log.test.ts'] } },
+      { extends: true, test: { name: 'unit', include: ['test/{core,engine,sim}/**/*.test.ts', 'test/e2e/model/*.test.ts', 'test/log/{memory,shared}-log.test.ts'] } },
       { extends: true, test: { name: 'redis', include: ['test/log/redis*.test.ts'], testTimeout: 60_000, hookTimeout: 120_000 } },
       {
         extends: true,
@@ -22,7 +22,17 @@ export default defineConfig({
       { extends: true, test: { name: 'api', include: ['test/{api,start}/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 120_000 } },
       { extends: true, test: { name: 'sdk', include: ['test/sdk/**/*.test.{ts,tsx}'], testTimeout: 60_000, hookTimeout: 120_000 } },
       { extends: true, test: { name: 'faults', include: ['test/faults/**/*.test.ts'], testTimeout: 300_000, hookTimeout: 180_000, fileParallelism: false } },
-      { extends: true, test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], testTimeout: 120_000, hookTimeout: 180_000, fileParallelism: false } },
+      {
+        extends: true,
+        test: {
+          name: 'e2e',
+          include: ['test/e2e/*.test.ts'],
+          globalSetup: ['test/e2e/support/global-setup.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 180_000,
+          fileParallelism: false,
+        },
+      },
     ],
   },
 });

@@ -1,46 +1,20 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { createServer, type ViteDevServer } from 'vite';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { openTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
-import { launchBrowser, type Browser, type Page } from '../tools/browser.ts';
+import type { Page } from '../tools/browser.ts';
 import { eventually } from './support/eventually.ts';
-import { startRealServer, type RealServer } from './support/real-server.ts';
+import { useStage } from './support/stage.ts';
 
-let site: ViteDevServer;
-let server: RealServer;
+const stage = useStage();
 let wire: TcpProxy;
-let browser: Browser;
-let cacheDir: string;
 
 beforeAll(async () => {
-  cacheDir = await mkdtemp(join(tmpdir(), 'campaign-state-vite-'));
-  site = await createServer({
-    root: join(import.meta.dirname, 'offline-page'),
-    configFile: false,
-    cacheDir,
-    logLevel: 'error',
-    resolve: { conditions: ['source', 'module', 'browser', 'development|production'] },
-    server: { host: '127.0.0.1', port: 0, hmr: false },
-  });
-  await site.listen();
-  [server, browser] = await Promise.all([startRealServer({}), launchBrowser()]);
-  wire = await openTcpProxy(Number(new URL(server.url).port));
+  wire = await openTcpProxy(Number(new URL(stage.server.url).port));
 });
-afterAll(async () => {
-  await browser?.close();
-  await wire?.close();
-  await server?.stop();
-  await site?.close();
-  await rm(cacheDir, { recursive: true, force: true });
-});
+afterAll(() => wire?.close());
 
 /** A browser of its own, with what it keeps. */
 async function person(serverUrl: string): Promise<{ page: Page; title: () => Promise<string>; features: () => Promise<string>; status: () => Promise<string> }> {
-  const context = await browser.newContext();
-  const page = await context.newPage();
-  await page.goto(`${site.resolvedUrls?.local[0]}?server=${serverUrl}`);
+  const { page } = await stage.open(`${inject('pages')}offline-page/?server=${serverUrl}`);
   return {
     page,
     title: () => page.getByLabel('Title').inputValue(),
@@ -56,7 +30,7 @@ async function addFeature(page: Page, name: string): Promise<void> {
 
 it('K18 one goes offline, both edit, the first reloads while offline and comes back: nothing is lost, nothing doubled, and saved is saved', async () => {
   const anna = await person(wire.url);
-  const ben = await person(server.url);
+  const ben = await person(stage.server.url);
   await eventually(anna.status).toBe('connected saved 0');
   await eventually(ben.status).toBe('connected saved 0');
 
@@ -73,8 +47,8 @@ it('K18 one goes offline, both edit, the first reloads while offline and comes b
   wire.restore();
   await eventually(anna.status).toBe('connected saved 0');
   // What is said to be saved outlives the hardest end.
-  await server.kill();
-  await server.startAgain();
+  await stage.server.kill();
+  await stage.server.startAgain();
 
   for (const { title, features, status } of [anna, ben]) {
     await eventually(status).toBe('connected saved 0');

@@ -12,7 +12,7 @@ const SCENES = [
   { colorScheme: 'dark', file: 'two-panes-dark.png', campaign: 'skerry_bay_lifeboat', banner: 'When the pager goes, she has to start.' },
 ] as const;
 
-buildDemo();
+await buildDemo();
 mkdirSync(docs, { recursive: true });
 const server = await startRealServer();
 const browser = await launchBrowser();

@@ -31,8 +31,15 @@ describe('a server that wants a token', () => {
     await enterAs(viewer.page, 'viewer');
     await enterAs(editor.page, 'editor');
 
-    await consolePage(viewer.page).field('Title').fill('By a viewer');
-    await viewer.page.locator('.field-error').waitFor();
+    await viewer.page.getByText('Your role lets you look at this campaign, not edit it.').waitFor();
+    expect(await consolePage(viewer.page).field('Title').isDisabled()).toBe(true);
+    await consolePage(viewer.page).tab('JSON').click();
+    expect(await viewer.page.getByLabel('Add a module').count()).toBe(0);
+    // Neither may archive: that is for admins.
+    await consolePage(editor.page).tab('Details').click();
+    await consolePage(editor.page).field('Owner').waitFor();
+    expect(await editor.page.getByRole('button', { name: 'Archive…' }).count()).toBe(0);
+    await consolePage(editor.page).tab('Content').click();
     await consolePage(editor.page).field('Banner').fill('By an editor');
     await eventually(() => consolePage(viewer.page).banner.innerText()).toBe('By an editor');
     expect(await consolePage(editor.page).name.innerText()).toBe('Ovasabi opens its doors');

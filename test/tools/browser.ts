@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { chromium } from 'playwright-core';
-import type { Browser } from 'playwright-core';
+import type { Browser, BrowserServer } from 'playwright-core';
 
 export type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
 
@@ -25,7 +25,25 @@ const FLAGS = [
  * @throws Error in one sentence where no browser can be had
  */
 export async function launchBrowser(): Promise<Browser> {
-  return chromium.launch({ executablePath: findBrowser() ?? installBrowser(), args: FLAGS });
+  return chromium.launch(options());
+}
+
+/**
+ * The same for several processes at once: each connects to its `wsEndpoint()`, and what one opens the others do not see.
+ *
+ * @throws Error in one sentence where no browser can be had
+ */
+export async function serveBrowser(): Promise<BrowserServer> {
+  return chromium.launchServer(options());
+}
+
+/** Closing what this returns closes what was opened through it, not the browser. */
+export async function connectBrowser(endpoint: string): Promise<Browser> {
+  return chromium.connect(endpoint);
+}
+
+function options() {
+  return { executablePath: findBrowser() ?? installBrowser(), args: FLAGS };
 }
 
 function findBrowser(): string | undefined {

@@ -30,9 +30,9 @@ export function patchBetween(before: Json | undefined, after: Json): Json | unde
   return Object.keys(patch).length > 0 ? patch : undefined;
 }
 
-/** The places, as dotted paths, that both patches touch: what one of two editors is about to overwrite. */
+/** The places, as dotted paths, to which two patches give different values: what one of two editors is about to overwrite. */
 export function sharedPlaces(mine: Json | undefined, theirs: Json | undefined, at = ''): string[] {
-  if (mine === undefined || theirs === undefined) return [];
+  if (mine === undefined || theirs === undefined || isSame(mine, theirs)) return [];
   if (!isObject(mine) || !isObject(theirs)) return [at];
   return Object.keys(mine).flatMap((key) => (Object.hasOwn(theirs, key) ? sharedPlaces(mine[key], theirs[key], at === '' ? key : `${at}.${key}`) : []));
 }

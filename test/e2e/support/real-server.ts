@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -18,9 +18,15 @@ export interface RealServer {
   stop(): Promise<void>;
 }
 
-export async function startRealServer(environment: Readonly<Record<string, string>> = {}): Promise<RealServer> {
+/**
+ * @param environment variables of its configuration
+ * @param data a data folder to begin with a copy of; a first start takes seconds
+ */
+export async function startRealServer(environment: Readonly<Record<string, string>> = {}, data?: string): Promise<RealServer> {
   const folder = await mkdtemp(join(tmpdir(), 'campaign-state-e2e-'));
-  const env = { ...process.env, DATA_DIR: join(folder, 'data'), LOG_LEVEL: 'error', NODE_ENV: 'development', ...environment };
+  const dataDir = join(folder, 'data');
+  if (data !== undefined) await cp(data, dataDir, { recursive: true });
+  const env = { ...process.env, DATA_DIR: dataDir, LOG_LEVEL: 'error', NODE_ENV: 'development', ...environment };
   let { child, url } = await start({ ...env, PORT: '0' });
   const port = new URL(url).port;
 

@@ -1,7 +1,6 @@
-import { afterAll, afterEach, beforeAll } from 'vitest';
-import { launchBrowser } from '../../tools/browser.ts';
+import { afterAll, afterEach, beforeAll, inject } from 'vitest';
+import { connectBrowser } from '../../tools/browser.ts';
 import type { Browser, BrowserContext, Page } from '../../tools/browser.ts';
-import { buildDemo } from './build-demo.ts';
 import { startRealServer } from './real-server.ts';
 import type { RealServer } from './real-server.ts';
 
@@ -23,22 +22,20 @@ export interface Stage {
 /** How long a tab waits for what a test asks of it. */
 const PATIENCE_MS = 15_000;
 
-/** Sets the scene for a test file: the built demo, served by the real server under these variables, in Chromium. */
+/** Sets the scene for a test file: the built demo, served by a server of its own under these variables, in the run's Chromium. */
 export function useStage(environment: Readonly<Record<string, string>> = {}): Stage {
   let server: RealServer;
   let browser: Browser;
   const contexts: BrowserContext[] = [];
 
   beforeAll(async () => {
-    buildDemo();
-    [server, browser] = await Promise.all([startRealServer(environment), launchBrowser()]);
+    [server, browser] = await Promise.all([startRealServer(environment, inject('firstStart')), connectBrowser(inject('browser'))]);
   });
   afterEach(async () => {
     await Promise.all(contexts.splice(0).map((context) => context.close()));
   });
   afterAll(async () => {
-    await browser?.close();
-    await server?.stop();
+    await Promise.all([browser?.close(), server?.stop()]);
   });
 
   return {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { changedPaths, composeChanges, describeChange } from '../../demo/src/history/describe-change.ts';
-import { groupEntries } from '../../demo/src/history/group-entries.ts';
-import type { Edit } from '../../demo/src/history/group-entries.ts';
+import { changedPaths, composeChanges, describeChange } from '../../../demo/src/history/describe-change.ts';
+import { groupEntries } from '../../../demo/src/history/group-entries.ts';
+import type { Edit } from '../../../demo/src/history/group-entries.ts';
 
 const entry = (version: number, change: Record<string, unknown>, more: Partial<Edit> = {}): Edit => ({
   version,

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createPacer } from '../../demo/src/editing/pacer.ts';
+import { createPacer } from '../../../demo/src/editing/pacer.ts';
 
 describe('the pacer', () => {
   beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] }));

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { reduceDraft, untouched } from '../../demo/src/editing/draft.ts';
-import type { Draft, DraftEvent } from '../../demo/src/editing/draft.ts';
+import { reduceDraft, untouched } from '../../../demo/src/editing/draft.ts';
+import type { Draft, DraftEvent } from '../../../demo/src/editing/draft.ts';
 
 /** A field that shows `start`, after these events. */
 function after(start: string, ...events: DraftEvent<string>[]): Draft<string> {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Change, Receipt } from '@campaign-state/client';
-import { createLedger } from '../../demo/src/measure/ledger.ts';
+import { createLedger } from '../../../demo/src/measure/ledger.ts';
 
 const receipt = (version: number): Receipt => ({
   campaignId: 'spring',

@@ -1,0 +1,94 @@
+import { describe, expect, it } from 'vitest';
+import { consolePage } from './support/console-page.ts';
+import { eventually } from './support/eventually.ts';
+import { useStage } from './support/stage.ts';
+import type { Page } from '../tools/browser.ts';
+
+const stage = useStage();
+
+/** Opens a section's text. */
+async function sectionOf(page: Page, name: string) {
+  await consolePage(page).tab('JSON').click();
+  const text = page.getByLabel(`${name} as JSON`);
+  if (!(await text.isVisible())) await page.locator('summary').filter({ has: page.getByText(name, { exact: true }) }).click();
+  return {
+    text,
+    read: async () => JSON.parse(await text.inputValue()),
+    write: async (value: unknown) => text.fill(JSON.stringify(value, undefined, 2)),
+    apply: () => page.getByRole('button', { name: 'Apply' }).click(),
+  };
+}
+
+describe('sections as text', () => {
+  it('D19 shows nothing before it is applied, keeps the text meanwhile, and then shows it everywhere', async () => {
+    const { page } = await stage.open('/?campaign=ovasabi_website');
+    const { audience, tab } = consolePage(page);
+    const scripts = await sectionOf(page, 'scripts');
+    const value = await scripts.read();
+    value.welcome.main_text = 'Applied, not typed.';
+    await scripts.write(value);
+    await tab('Content').click();
+    expect(await audience.getByText('Applied, not typed.').count()).toBe(0);
+    await tab('JSON').click();
+    await page.getByText('not applied').waitFor();
+    const again = await sectionOf(page, 'scripts');
+    expect((await again.read()).welcome.main_text).toBe('Applied, not typed.');
+    await again.apply();
+    await audience.getByText('Applied, not typed.').waitFor();
+    await eventually(() => page.getByText('not applied').count()).toBe(0);
+  });
+
+  it('D19 names the line where it is no JSON, and where the server refuses it; the text stays', async () => {
+    const { page } = await stage.open('/?campaign=ovasabi_website');
+    const scripts = await sectionOf(page, 'scripts');
+    const value = await scripts.read();
+    await scripts.text.fill('{\n  "faq": {\n    main_text: 1\n  }\n}');
+    await scripts.apply();
+    await page.getByText(/^Line 3: /).waitFor();
+
+    value.faq.main_text = 7;
+    await scripts.write(value);
+    await scripts.apply();
+    await page.getByText(/^Line \d+: “faq\.main_text” must be text\.$/).waitFor();
+    const selected = await scripts.text.evaluate((area) =>
+      area instanceof HTMLTextAreaElement ? area.value.slice(area.selectionStart, area.selectionEnd) : '',
+    );
+    expect(selected.trim()).toBe('"main_text": 7,');
+    await page.getByRole('button', { name: 'Discard' }).click();
+    expect((await scripts.read()).faq.main_text).not.toBe(7);
+  });
+
+  it('D19 merges with what somebody else has changed in the same section meanwhile', async () => {
+    const [one, two] = await Promise.all([stage.open('/?campaign=ovasabi_website'), stage.open('/?campaign=ovasabi_website')]);
+    const [mine, theirs] = [await sectionOf(one.page, 'communication'), await sectionOf(two.page, 'communication')];
+    const value = await mine.read();
+    await mine.write({ ...value, types: ['mine'] });
+    await theirs.write({ ...value, levels: { loud: 'theirs' } });
+    await theirs.apply();
+    await one.page.getByText('Yours will be merged with theirs.').waitFor();
+    await mine.apply();
+    await eventually(theirs.read).toEqual({ levels: { loud: 'theirs' }, types: ['mine'] });
+
+    await mine.write({ types: ['mine again'] });
+    await theirs.write({ types: ['theirs'] });
+    await theirs.apply();
+    await one.page.getByText(/Applying overwrites what they wrote at types\.$/).waitFor();
+  });
+
+  it('D19 adds a module and removes it', async () => {
+    const { page } = await stage.open('/?campaign=ovasabi_website');
+    const { field, tab } = consolePage(page);
+    await tab('JSON').click();
+    await field('Add a module').fill('theme');
+    await page.getByText('theme is there already.').waitFor();
+    await field('Add a module').fill('commerce');
+    await field('Add a module').press('Enter');
+    const commerce = await sectionOf(page, 'commerce');
+    await commerce.write({ enabled: true, config: { products: [] } });
+    await commerce.apply();
+    const other = await sectionOf((await stage.open('/?campaign=ovasabi_website')).page, 'commerce');
+    expect(await other.read()).toEqual({ enabled: true, config: { products: [] } });
+    await page.getByRole('button', { name: 'Remove commerce' }).click();
+    await eventually(() => other.text.count()).toBe(0);
+  });
+});
