@@ -11,6 +11,7 @@ import { CampaignError } from './errors.ts';
 import { fold, positionOf, type Mirror } from './mirror.ts';
 import { createOutbox, refuseUnsendable } from './outbox.ts';
 import type { StoredMutation } from './outbox-storage.ts';
+import { createOverlay } from './overlay.ts';
 import { createPacing } from './pacing.ts';
 import * as ledger from './pending.ts';
 import type { Pending, Step } from './pending.ts';
@@ -64,6 +65,7 @@ export function createCampaignStore(options: CampaignStoreOptions): CampaignStor
   let view = EMPTY;
   const listeners = new Set<() => void>();
   const book = createEditBook(clock);
+  const overlay = createOverlay();
 
   const watcher = createWatcher({ campaignId, connection, clock, resumeId: mirror && positionOf(mirror), onEvent, onError });
   const retention = createRetention(watcher, clock, releaseAfterMs);
@@ -144,7 +146,7 @@ export function createCampaignStore(options: CampaignStoreOptions): CampaignStor
   }
 
   function currentView(): JsonObject {
-    if (mirror) view = shareStructure(view, ledger.overlay(mirror.content.state, pending));
+    if (mirror) view = shareStructure(view, overlay(mirror.content.state, pending));
     return view;
   }
 
@@ -186,7 +188,7 @@ export function createCampaignStore(options: CampaignStoreOptions): CampaignStor
         const mutationId = heldOne()?.mutation.mutationId;
         const open = mutationId === undefined ? undefined : book.find(mutationId);
         if (mutationId === undefined || !open) return undefined;
-        const before = mirror && ledger.overlay(mirror.content.state, pending.slice(0, -1));
+        const before = mirror && overlay(mirror.content.state, pending.slice(0, -1));
         if (before) steps = recorded(forgotten(steps, mutationId), mutationId, before, command, 'edit');
         take({ pending: ledger.amended(pending, command), settled: [] });
         return open.change;
@@ -258,7 +260,7 @@ export function createCampaignStore(options: CampaignStoreOptions): CampaignStor
       const known = new Set(pending.map(({ mutation }) => mutation.mutationId));
       const adopted = mutations
         .filter(({ mutation }) => !known.has(mutation.mutationId))
-        .map(({ mutation, madeAt }): Pending => ({ campaignId, mutation, madeAt, delivery: { kind: 'waiting' }, containedAt: undefined }));
+        .map(({ mutation, madeAt }): Pending => ({ campaignId, mutation, madeAt, delivery: { kind: 'waiting' }, again: true, containedAt: undefined }));
       take({ pending: [...adopted, ...pending], settled: [] });
       outbox.wake();
     },

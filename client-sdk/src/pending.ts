@@ -1,8 +1,5 @@
 import type { EditCommand, Mutation } from '../../server/core/command.ts';
-import { effect } from '../../server/core/effect.ts';
 import type { Entry, Position, Receipt, ViewEntry } from '../../server/core/entry.ts';
-import type { JsonObject } from '../../server/core/json.ts';
-import { mergePatch } from '../../server/core/merge-patch.ts';
 import { formatPosition } from '../../server/core/position.ts';
 import { utf8Bytes } from '../../server/core/plain-json.ts';
 import type { PushOutcome } from '../../server/engine/service.ts';
@@ -23,6 +20,8 @@ export interface Pending {
   /** Epoch milliseconds. */
   readonly madeAt: number;
   readonly delivery: Delivery;
+  /** It was sent, and once not answered: a copy of it may still be on its way. */
+  readonly again?: true;
   /** The version at which the confirmed state contains it; while `undefined`, the view applies it on top. */
   readonly containedAt: number | undefined;
 }
@@ -52,14 +51,6 @@ export interface Step {
 
 const WAITING: Delivery = { kind: 'waiting' };
 
-/** The confirmed state with everything on top that it does not contain yet, by the server's own `effect`. */
-export function overlay(state: JsonObject, pending: readonly Pending[]): JsonObject {
-  return pending.reduce(
-    (view, { mutation, containedAt }) => (containedAt === undefined ? mergePatch(view, effect(view, mutation.command)) : view),
-    state,
-  );
-}
-
 export interface PushLimits {
   readonly mutations: number;
   /** Of UTF-8. */
@@ -75,11 +66,11 @@ export function nextPush(pending: readonly Pending[], limits: PushLimits): Mutat
   const push: Mutation[] = [];
   let bytes = 0;
   const first = pending.findIndex(({ delivery }) => delivery.kind === 'waiting');
-  for (const { mutation, delivery } of first < 0 ? [] : pending.slice(first)) {
+  for (const { mutation, delivery, again } of first < 0 ? [] : pending.slice(first)) {
     if (delivery.kind === 'held') break;
     bytes += utf8Bytes(JSON.stringify(mutation));
     if (push.length > 0 && (push.length >= limits.mutations || bytes > limits.bytes)) break;
-    push.push(mutation);
+    push.push(again ? { ...mutation, again } : mutation);
   }
   return push;
 }
@@ -113,7 +104,7 @@ export function markSent(pending: readonly Pending[], push: readonly Mutation[],
 
 /** The push brought no answer: nothing is known, so all of it is sent again under its ids. */
 export function unanswered(pending: readonly Pending[]): readonly Pending[] {
-  return pending.map((item) => (item.delivery.kind === 'sent' ? { ...item, delivery: WAITING } : item));
+  return pending.map((item) => (item.delivery.kind === 'sent' ? { ...item, delivery: WAITING, again: true } : item));
 }
 
 /** The server answered a push. What it refused for now, and what stood behind that, waits again. */
@@ -122,7 +113,7 @@ export function answered(pending: readonly Pending[], outcomes: readonly PushOut
   return settle(pending, mirror, (item, settled) => {
     if (item.delivery.kind !== 'sent') return item;
     const outcome = byId.get(item.mutation.mutationId);
-    if (!outcome || (!outcome.ok && outcome.error.retryable)) return { ...item, delivery: WAITING };
+    if (!outcome || (!outcome.ok && outcome.error.retryable)) return { ...item, delivery: WAITING, again: true };
     if (outcome.ok) return accept(item, item.delivery.epoch, outcome.receipt, mirror, settled);
     return refuse(item, new CampaignError({ mutationId: outcome.mutationId, ...outcome.error }), mirror, settled);
   });

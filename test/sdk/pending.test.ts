@@ -1,13 +1,17 @@
+import fc from 'fast-check';
 import { expect, test, vi } from 'vitest';
 import { clientOn } from '../../client-sdk/src/client.ts';
 import { CampaignError } from '../../client-sdk/src/errors.ts';
 import type { Mirror } from '../../client-sdk/src/mirror.ts';
-import { answered, followed, markSent, nextPush, overlay, rejected, unanswered, type Pending } from '../../client-sdk/src/pending.ts';
+import { createOverlay } from '../../client-sdk/src/overlay.ts';
+import { answered, followed, markSent, nextPush, rejected, unanswered, type Pending } from '../../client-sdk/src/pending.ts';
 import { createRetention } from '../../client-sdk/src/retention.ts';
 import { createMemoryCampaign, type MemoryCampaign } from '../../client-sdk/src/testing/memory-campaign.ts';
 import { createMemoryLink } from '../../client-sdk/src/testing/memory-link.ts';
+import { effect } from '../../server/core/effect.ts';
 import type { Entry, Receipt } from '../../server/core/entry.ts';
 import type { JsonObject } from '../../server/core/json.ts';
+import { mergePatch } from '../../server/core/merge-patch.ts';
 import { manualClock } from './support/manual-clock.ts';
 
 function mutation(mutationId: string, updates: JsonObject = { title: mutationId }): Pending {
@@ -58,6 +62,7 @@ test('K30 the receipt alone takes nothing out of the view; the mirror’s reachi
   const at = mirror('e1', 4);
   const accepted = answered(sent(at, 'a'), [{ ok: true, receipt: receipt('a', 'e1', 5) }], at);
   expect(accepted.settled).toMatchObject([{ kind: 'accepted', mutationId: 'a' }]);
+  const overlay = createOverlay();
   expect(overlay({ title: 'old' }, accepted.pending)).toEqual({ title: 'a' });
   const reached = followed(accepted.pending, at, mirror('e1', 5), [], false);
   expect(overlay({ title: 'newer' }, reached.pending)).toEqual({ title: 'newer' });
@@ -212,4 +217,48 @@ test('K3 what is kept stays for its moment, and no longer', () => {
   end();
   need(true);
   expect([start.mock.calls.length, stop.mock.calls.length]).toEqual([2, 2]);
+});
+
+test('K33 one more edit, and one more stroke of the newest one, cost one step, however many wait', () => {
+  let steps = 0;
+  const counted = (counter: number): Pending => {
+    const mutation = { mutationId: `c${counter}`, command: { type: 'update', updates: { [`field${counter}`]: counter } } } as const;
+    const watched = Object.defineProperty({ ...mutation }, 'command', { get: () => ((steps += 1), mutation.command) });
+    return { campaignId: 'spring', mutation: watched, madeAt: 0, delivery: { kind: 'waiting' }, containedAt: undefined };
+  };
+  const overlay = createOverlay();
+  const cost = (state: JsonObject, pending: readonly Pending[]) => {
+    steps = 0;
+    // Whatever it remembers, it says what one says who remembers nothing.
+    const view = overlay(state, pending);
+    const taken = steps;
+    expect(view).toEqual(createOverlay()(state, pending));
+    return taken;
+  };
+  const state = { title: 'old' };
+  const pending = Array.from({ length: 1_000 }, (_, counter) => counted(counter));
+  expect(cost(state, pending)).toBe(1_000);
+  expect(cost(state, pending)).toBe(0);
+  expect(cost(state, [...pending, counted(1_000)])).toBe(1);
+  expect(cost(state, [...pending, counted(1_001)])).toBe(1);
+  expect(cost(state, pending)).toBe(0);
+  expect(cost({ title: 'new' }, pending)).toBe(1_000);
+  expect(cost({ title: 'new' }, pending.slice(1))).toBe(999);
+  expect(cost(state, [])).toBe(0);
+});
+
+test('K33 the view is what the server’s effects lead to, down to the order of its members', () => {
+  const key = fc.constantFrom('a', 'b', 'c', 'features');
+  const value = fc.letrec((tie) => ({
+    value: fc.oneof({ maxDepth: 3 }, fc.constantFrom(1, 'x', true), fc.array(fc.constantFrom('p', 'q')), fc.dictionary(key, tie('value'), { maxKeys: 3 })),
+  })).value;
+  const document = fc.dictionary(key, value, { maxKeys: 4 });
+  const updates = fc.dictionary(key, fc.oneof(value, fc.constant(null)), { maxKeys: 4 });
+  fc.assert(
+    fc.property(document, fc.array(updates, { maxLength: 4 }), (state, edits) => {
+      const pending = edits.map((edit, index) => mutation(`m${index}`, edit as JsonObject));
+      const expected = pending.reduce((view, item) => mergePatch(view, effect(view, item.mutation.command)), state as JsonObject);
+      expect(JSON.stringify(createOverlay()(state as JsonObject, pending))).toBe(JSON.stringify(expected));
+    }),
+  );
 });
