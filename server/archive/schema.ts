@@ -34,7 +34,8 @@ export interface EntriesTable {
   epoch: string;
   type: string;
   at: number;
-  mutation_id: string;
+  /** Unique in its campaign: `null` where an earlier entry has the id already, which only a client brings about that lies about its base. */
+  mutation_id: string | null;
   bytes: VerbatimJson;
   tail: string;
 }

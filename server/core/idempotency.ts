@@ -26,6 +26,8 @@ export function createIdempotencyWindow(bound: number, floor: number): Idempoten
   let forgotten = floor;
   return {
     remember(applied) {
+      // An id that comes twice (its client lied about the base) moves to its newer version, so that the order stays.
+      known.delete(applied.mutationId);
       known.set(applied.mutationId, applied);
     },
     find: (mutationId) => known.get(mutationId),

@@ -173,7 +173,10 @@ export interface Archive {
   load(campaignId: string, recent: number): Promise<ArchivedCampaign | undefined>;
   /** Version 1 of a new campaign; false where the id is taken. Committed when it resolves. */
   create(campaignId: string, first: SealedEntry, state: JsonObject): Promise<boolean>;
-  /** Commits every campaign's part in one transaction; a part whose guard fails is left out and reported. */
+  /**
+   * Commits every campaign's part in one transaction; a part whose guard fails is left out and reported. An entry under a mutation id that
+   * an earlier entry of its campaign has is kept like any other, and not found by that id.
+   */
   commit(parts: readonly CampaignCommit[]): Promise<CommitOutcome[]>;
   /**
    * The campaign enters the log: raises the seat's generation by one and takes it, if head and generation are still the expected
@@ -185,7 +188,7 @@ export interface Archive {
   leaveLog(campaignId: string, generation: number): Promise<void>;
   /** Heads of those campaigns that exist. */
   heads(campaignIds: readonly string[]): Promise<{ campaignId: string; head: Head }[]>;
-  /** The entry with that mutation id, if there is one. */
+  /** The first entry with that mutation id, if there is one. */
   findMutation(campaignId: string, mutationId: string): Promise<FoundMutation>;
   /** Newest first: entries with a version below `before` (all: `undefined`), at most `limit`. */
   history(campaignId: string, before: number | undefined, limit: number): Promise<SealedEntry[]>;

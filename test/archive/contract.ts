@@ -155,10 +155,10 @@ export function archiveContract(name: string, createWorld: () => Promise<Archive
       expect(await archive.history(history.campaignId, undefined, 10)).toHaveLength(2);
     });
 
-    test('A7 a value that is refused refuses the whole commit, as an error of kind data; without it the rest passes', async () => {
+    test('A7 a part that is refused refuses the whole commit, as an error of kind data; without it the rest passes', async () => {
       const [good, bad] = [await created(), await created()];
       good.add({ title: 'Good' });
-      bad.add({ title: 'Bad' }, { mutationId: bad.entries[0]?.record.mutationId ?? '' });
+      bad.add({ title: 'Bad' }, { version: 3 });
       await expect(archive.commit([good.commitAfter(1), bad.commitAfter(1)])).rejects.toMatchObject({ name: 'ArchiveError', kind: 'data' });
       expect((await archive.heads([good.campaignId, bad.campaignId])).map(({ head }) => head.version)).toEqual([1, 1]);
       await expect(archive.commit([bad.commitAfter(1)])).rejects.toMatchObject({ kind: 'data' });
@@ -219,6 +219,21 @@ export function archiveContract(name: string, createWorld: () => Promise<Archive
       expect((await archive.findMutation(history.campaignId, `${history.campaignId}-mutation-3`)).entry).toEqual(history.entries[2]);
       expect(await archive.findMutation(other.campaignId, `${history.campaignId}-mutation-3`)).toEqual({ entry: undefined, knownFrom: 1 });
       expect(await archive.findMutation('unknown', 'unknown')).toEqual({ entry: undefined, knownFrom: 1 });
+    });
+
+    test('A29 an entry under an id that its campaign has already is kept like any other, and the id finds the first (G3)', async () => {
+      const history = await created();
+      const first = history.add({ title: 'First' }, { mutationId: 'twice' });
+      await archive.commit([history.commitAfter(1)]);
+      history.add({ title: 'Later' }, { mutationId: 'twice' });
+      history.add({ title: 'Between' });
+      history.add({ title: 'In one commit' }, { mutationId: 'again' });
+      history.add({ title: 'In the same' }, { mutationId: 'again' });
+      expect(await archive.commit([history.commitAfter(2)])).toEqual([{ campaignId: history.campaignId, kind: 'committed' }]);
+      expect((await archive.load(history.campaignId, 10))?.recent).toEqual(history.entries);
+      expect(await archive.stateAt(history.campaignId, 6)).toEqual(history.contents[6]?.state);
+      expect((await archive.findMutation(history.campaignId, 'twice')).entry).toEqual(first);
+      expect((await archive.findMutation(history.campaignId, 'again')).entry).toEqual(history.entries[4]);
     });
 
     test('A13 a campaign enters the log under the next generation, for one of those who try, and keeps head and epoch', async () => {
@@ -472,6 +487,21 @@ export function archiveContract(name: string, createWorld: () => Promise<Archive
       }, false);
       expect(await run({ clean: true }, (archive) => archive.load('shared', 0))).toMatchObject({ seat: { generation: 1, taken: true } });
     });
+  });
+}
+
+/** What the databases alone refuse, whose text holds no U+0000. */
+export function refusesValues(name: string, open: () => Promise<Archive>): void {
+  test(`A7 a value that the database refuses refuses the whole commit, and without it the rest passes: ${name}`, async () => {
+    const archive = await open();
+    const [good, bad] = [campaignHistory('good'), campaignHistory('bad')];
+    await Promise.all([good.createIn(archive), bad.createIn(archive)]);
+    good.add({ title: 'Good' });
+    bad.add({ title: 'Bad' }, { actor: { id: 'U+0000 is \u0000', role: 'editor' } });
+    await expect(archive.commit([good.commitAfter(1), bad.commitAfter(1)])).rejects.toMatchObject({ name: 'ArchiveError', kind: 'data' });
+    expect((await archive.heads(['good', 'bad'])).map(({ head }) => head.version)).toEqual([1, 1]);
+    expect(await archive.commit([good.commitAfter(1)])).toEqual([{ campaignId: 'good', kind: 'committed' }]);
+    await archive.stop({ clean: true });
   });
 }
 

@@ -7,7 +7,7 @@ import { startThread } from '../../server/archive/pglite-thread.ts';
 import type { Archive } from '../../server/engine/ports.ts';
 import { campaignHistory } from './campaign-history.ts';
 import { startChild, type Child } from './child-process.ts';
-import { archiveContract } from './contract.ts';
+import { archiveContract, refusesValues } from './contract.ts';
 
 /** An empty archive's folder. Making one takes seconds, copying it does not. */
 let template = '';
@@ -55,6 +55,8 @@ describe('the embedded archive', () => {
     children.push(child);
     return child;
   };
+
+  refusesValues('PGlite', open);
 
   test('A36 what was committed is there after kill -9 of the process, in the middle of its work, again and again (G4)', async () => {
     const acknowledged = new Map<string, number>();

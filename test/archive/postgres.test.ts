@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest';
 import { openPostgresArchive } from '../../server/archive/index.ts';
 import type { Archive } from '../../server/engine/ports.ts';
 import { campaignHistory } from './campaign-history.ts';
-import { archiveContract } from './contract.ts';
+import { archiveContract, refusesValues } from './contract.ts';
 import { freshNamespace, query } from './namespace.ts';
 
 archiveContract('Postgres', () => {
@@ -32,6 +32,8 @@ describe('several archives on one Postgres', () => {
     opened.push(archive);
     return archive;
   };
+
+  refusesValues('Postgres', () => open());
 
   test('A50 several instances that start at once migrate the schema once', async () => {
     const archives = await Promise.all(Array.from({ length: 5 }, () => open()));

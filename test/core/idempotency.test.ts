@@ -52,4 +52,18 @@ describe('idempotency window', () => {
     expect(window.find('m250')).toBeUndefined();
     for (const id of ['toString', '__proto__', 'constructor', '']) expect(window.find(id)).toBeUndefined();
   });
+
+  it('C82 an id that comes twice counts where it came last, and the floor never falls', () => {
+    const window = createIdempotencyWindow(2, 0);
+    for (const version of [1, 2, 3]) window.remember(applied(version));
+    const again = { ...applied(4), mutationId: 'm1' };
+    window.remember(again);
+    window.trim(4);
+    expect(window.find('m1')).toEqual(again);
+    expect(window.floor).toBe(2);
+    window.remember(applied(5));
+    window.trim(5);
+    expect(window.floor).toBe(3);
+    expect(window.find('m1')).toEqual(again);
+  });
 });

@@ -115,6 +115,27 @@ describe('idempotency', () => {
     expect(asked.filter((id) => id === 'a0')).toEqual(['a0']);
   });
 
+  it('M28 an id that comes again with a base that is a lie is applied again, and stops nobody', async () => {
+    const stalled: string[] = [];
+    const world = engineWorld({
+      idleTtl: 400,
+      observer: { stalled: ({ campaignId }) => void stalled.push(campaignId) },
+      aroundArchive: (archive) => ({ ...archive, load: (campaignId, recent) => archive.load(campaignId, Math.min(recent, 1)) }),
+    });
+    const base = (await world.create()).position;
+    await world.title('one', { mutationId: 'm', base });
+    const { position } = await world.title('two');
+    await world.clock.advance(1_000);
+    expect(world.manager.stats().campaigns).toBe(0);
+    expect(await world.title('one', { mutationId: 'm', base: position })).toMatchObject({ version: 4 });
+    expect(await world.title('three', { durability: 'durable' })).toMatchObject({ version: 5, durability: 'durable' });
+    expect(stalled).toEqual([]);
+    expect(world.manager.stats().archive).toMatchObject({ backlogEntries: 0, failing: false });
+    await world.clock.advance(1_000);
+    // Who tells the truth is answered with the first.
+    expect(await world.title('one', { mutationId: 'm', base })).toMatchObject({ version: 2 });
+  });
+
   it('M26 the order of a command\'s members does not make it another command', async () => {
     const world = engineWorld();
     await world.create();

@@ -33,7 +33,7 @@ export async function createTables(db: Kysely<unknown>, namespace: string): Prom
     .addColumn('epoch', 'text', (column) => column.notNull())
     .addColumn('type', 'text', (column) => column.notNull())
     .addColumn('at', 'bigint', (column) => column.notNull())
-    .addColumn('mutation_id', sql`text collate "C"`, (column) => column.notNull())
+    .addColumn('mutation_id', sql`text collate "C"`)
     .addColumn('bytes', 'json', (column) => column.notNull())
     .addColumn('tail', 'text', (column) => column.notNull())
     .addPrimaryKeyConstraint('entries_pkey', ['campaign_id', 'version'])
