@@ -33,6 +33,7 @@ export function chart(results: readonly Result[], theme: Theme): string {
     const frame = Math.min(bars.at(-1)?.[1] ?? 1, 3 * (bars[Math.floor(bars.length / 2)]?.[1] ?? 1)) * 1.05;
     parts.push(text(0, y + 12, `${result.title} (${result.unit})`, theme.text, 'font-weight="600"'));
     y += GAP - 10;
+    const top = y;
     for (const [name, value] of bars) {
       const isOurs = name.startsWith('ours');
       const isCut = value > frame;
@@ -44,13 +45,12 @@ export function chart(results: readonly Result[], theme: Theme): string {
       );
       y += ROW;
     }
+    parts.push(`<line x1="${LABELS}" y1="${top - 4}" x2="${LABELS}" y2="${y - 4}" stroke="${theme.grid}"/>`);
     y += GAP - ROW;
   }
-  const axis = `<line x1="${LABELS}" y1="${TOP}" x2="${LABELS}" y2="${y - 8}" stroke="${theme.grid}"/>`;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${y}" width="${WIDTH}" height="${y}" role="img" ${FONT} font-size="12">`,
     `<title>${escape(results.map(({ title }) => title).join('; '))}</title>`,
-    axis,
     ...parts,
     '</svg>',
     '',

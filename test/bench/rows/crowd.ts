@@ -19,7 +19,7 @@ const CROWDS = [
 /** Latency, cost and memory as the crowd grows. */
 export const crowd: Row = {
   name: 'crowd',
-  rounds: { full: 5, quick: 2, verify: 1 },
+  rounds: { full: 5, quick: 1, verify: 1 },
   lines: [
     ...CROWDS.filter(({ watchers }) => watchers >= 1_000).flatMap(({ name, watchers }) => [
       { name: `crowd-${name}-p50`, title: `change to arrival, ${watchers.toLocaleString('en')} watchers, p50`, unit: 'ms', targets: [atMost(1.15, 'raw-ws')] },

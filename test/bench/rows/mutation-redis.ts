@@ -10,6 +10,7 @@ const WINDOW = 64;
 /** A mutation's way to its answer where Redis orders. The peer calls the same script for each message, one by one, and does nothing else. */
 export const mutationRedis: Row = {
   name: 'mutation-redis',
+  rounds: { full: 5, quick: 1, verify: 1 },
   lines: [
     { name: 'redis-rate-alone', title: 'mutations accepted over Redis, one at a time', unit: '1/s', targets: [atLeast(0.6, 'redis-script-ws')] },
     { name: 'redis-rate', title: `mutations accepted over Redis, ${WINDOW} under way`, unit: '1/s', targets: [atLeast(1, 'redis-script-ws')] },

@@ -12,6 +12,7 @@ const WINDOW = 32;
  */
 export const mutation: Row = {
   name: 'mutation',
+  rounds: { full: 5, quick: 1, verify: 1 },
   lines: [
     { name: 'mutation-cpu', title: `CPU per mutation, ${WINDOW} under way`, unit: 'µs', targets: [atMost(1.25, 'stock-trpc')] },
     { name: 'mutation-cpu-alone', title: 'CPU per mutation, one at a time', unit: 'µs', targets: [atMost(1.25, 'stock-trpc')] },

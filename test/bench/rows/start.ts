@@ -11,7 +11,7 @@ const STORED_BYTES = 2_000;
 /** From nothing to the first answer, as `npm start` starts the server. */
 export const start: Row = {
   name: 'start',
-  rounds: { full: 5, quick: 2, verify: 1 },
+  rounds: { full: 5, quick: 1, verify: 1 },
   lines: [
     { name: 'start-empty', title: 'start in an empty folder, embedded', unit: 's', targets: [atMost(5)] },
     { name: 'start-stored', title: 'start with 1,000 campaigns stored, embedded', unit: 's', targets: [atMost(2.5)] },

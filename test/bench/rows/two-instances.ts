@@ -11,6 +11,7 @@ const BYTES = 180;
 /** A writer on one instance, the watchers on another; ours also carries what was written into Postgres. */
 export const twoInstances: Row = {
   name: 'two-instances',
+  rounds: { full: 5, quick: 1, verify: 1 },
   lines: [
     { name: 'two-instances-p50', title: 'writer on A to watchers on B, p50', unit: 'ms', targets: [atMost(1.15, 'redis-ws')] },
     { name: 'two-instances-p99', title: 'writer on A to watchers on B, p99', unit: 'ms', targets: [] },
