@@ -1,12 +1,12 @@
 import { createStore, del, entries, set } from 'idb-keyval';
-import type { Locks, OutboxStorage, StoredMutation } from './outbox-storage.ts';
+import type { DeviceStorage, Locks } from './device-storage.ts';
 
-/** The outbox in IndexedDB. */
-export function indexedDbStorage(): OutboxStorage {
-  const store = createStore('campaign-state', 'outbox');
+/** What is kept in IndexedDB under that name. */
+export function indexedDbStorage<T>(database: string): DeviceStorage<T> {
+  const store = createStore(database, 'kept');
   return {
-    entries: () => entries<string, readonly StoredMutation[]>(store),
-    set: (key, mutations) => set(key, mutations, store),
+    entries: () => entries<string, T>(store),
+    set: (key, value) => set(key, value, store),
     remove: (key) => del(key, store),
   };
 }

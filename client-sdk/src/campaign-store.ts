@@ -10,14 +10,14 @@ import { editors } from './editors.ts';
 import { CampaignError } from './errors.ts';
 import { fold, positionOf, type Mirror } from './mirror.ts';
 import { createOutbox, refuseUnsendable } from './outbox.ts';
-import type { StoredMutation } from './outbox-storage.ts';
+import type { StoredMutation } from './device-storage.ts';
 import { createOverlay } from './overlay.ts';
 import { createPacing } from './pacing.ts';
 import * as ledger from './pending.ts';
 import type { Pending, Step } from './pending.ts';
 import { requests } from './requests.ts';
 import { createRetention } from './retention.ts';
-import { mirrorOf, type CampaignSeed } from './seed.ts';
+import { mirrorOf, seedOf, type CampaignSeed } from './seed.ts';
 import { shareStructure } from './structural-sharing.ts';
 import { syncStatus } from './sync-status.ts';
 import { forgotten, NO_STEPS, recorded, takenBack, type Origin } from './undo.ts';
@@ -38,6 +38,10 @@ export interface CampaignStoreOptions {
   readonly seed: CampaignSeed | undefined;
   /** Hears of every change of what is not known to be durable. */
   readonly onPending: (pending: readonly Pending[]) => void;
+  /** The confirmed state has moved. */
+  readonly onSeen: () => void;
+  /** The server does not let this user see it. */
+  readonly onHidden: () => void;
 }
 
 /** A campaign's handle, and what the client itself does with it. */
@@ -47,6 +51,10 @@ export interface CampaignStore {
   readonly edit: (mutationId: string, build: () => EditCommand, options: EditOptions | undefined) => Change;
   /** Edits of an earlier life of this page, or of a tab that is gone: they come before those of this one. */
   readonly adopt: (mutations: readonly StoredMutation[]) => void;
+  /** What was seen on an earlier visit: shown until the server has said more. */
+  readonly recall: (seen: CampaignSeed, resumeId: string) => void;
+  /** What is to be kept for the next visit. */
+  readonly seen: () => { readonly seed: CampaignSeed; readonly resumeId: string } | undefined;
   readonly close: () => void;
 }
 
@@ -55,10 +63,11 @@ export interface CampaignStore {
  * the view. All decisions are in `mirror.ts` and `pending.ts`, which are pure; what is here keeps their state and tells the world.
  */
 export function createCampaignStore(options: CampaignStoreOptions): CampaignStore {
-  const { campaignId, connection, clock, releaseAfterMs, seed, onPending } = options;
+  const { campaignId, connection, clock, releaseAfterMs, seed, onPending, onSeen, onHidden } = options;
   let mirror: Mirror | undefined = seed && mirrorOf(seed);
   let pending: readonly Pending[] = [];
   let error: CampaignError | undefined;
+  let isStale = false;
   let closed = false;
   let steps = NO_STEPS;
   let snapshot: CampaignSnapshot | undefined;
@@ -67,7 +76,7 @@ export function createCampaignStore(options: CampaignStoreOptions): CampaignStor
   const book = createEditBook(clock);
   const overlay = createOverlay();
 
-  const watcher = createWatcher({ campaignId, connection, clock, resumeId: mirror && positionOf(mirror), onEvent, onError });
+  const watcher = createWatcher({ campaignId, connection, clock, resumeId: mirror && positionOf(mirror), onStarted: confirmed, onEvent, onError });
   const retention = createRetention(watcher, clock, releaseAfterMs);
   const outbox = createOutbox({
     campaignId,
@@ -93,6 +102,8 @@ export function createCampaignStore(options: CampaignStoreOptions): CampaignStor
     const before = mirror;
     mirror = folded.mirror;
     error = undefined;
+    isStale = false;
+    onSeen();
     take(ledger.followed(pending, before, mirror, folded.entries, event.type === 'snapshot'));
     outbox.wake();
     return true;
@@ -100,6 +111,14 @@ export function createCampaignStore(options: CampaignStoreOptions): CampaignStor
 
   function onError(reason: CampaignError): void {
     error = reason;
+    if (reason.reason === 'FORBIDDEN' || reason.reason === 'NOT_FOUND') onHidden();
+    changed();
+  }
+
+  /** The stream goes on from what is shown, or corrects it with its next frame. */
+  function confirmed(): void {
+    if (!isStale) return;
+    isStale = false;
     changed();
   }
 
@@ -132,6 +151,7 @@ export function createCampaignStore(options: CampaignStoreOptions): CampaignStor
       campaignId,
       status: error ? 'error' : mirror ? 'success' : 'pending',
       state: asDocument(currentView()),
+      isStale,
       position: mirror && positionOf(mirror),
       version: mirror?.version ?? 0,
       durableVersion: mirror?.durableVersion ?? 0,
@@ -263,6 +283,18 @@ export function createCampaignStore(options: CampaignStoreOptions): CampaignStor
         .map(({ mutation, madeAt }): Pending => ({ campaignId, mutation, madeAt, delivery: { kind: 'waiting' }, again: true, containedAt: undefined }));
       take({ pending: [...adopted, ...pending], settled: [] });
       outbox.wake();
+    },
+    recall(seen, resumeId) {
+      if (mirror || closed) return;
+      mirror = mirrorOf(seen);
+      if (!mirror) return;
+      isStale = true;
+      watcher.resumeAt(resumeId);
+      changed();
+    },
+    seen() {
+      const resumeId = watcher.resumeId();
+      return mirror && resumeId !== undefined ? { seed: seedOf(campaignId, mirror), resumeId } : undefined;
     },
     close() {
       closed = true;

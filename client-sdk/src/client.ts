@@ -3,6 +3,7 @@ import { systemClock, type Clock } from './clock.ts';
 import { createConnection, type Connection, type TokenSource } from './connection.ts';
 import { createLeaveWarning } from './leave-warning.ts';
 import { createDefaultCampaign } from './default-campaign.ts';
+import { createDeviceDocuments, type DeviceDocuments, type SeenCampaign } from './device-documents.ts';
 import type { WebSocketConstructor } from './live-socket.ts';
 import { systemNetwork, type Network } from './network.ts';
 import type { Pending } from './pending.ts';
@@ -23,8 +24,9 @@ export interface CampaignClientOptions {
   /** How long a campaign's stream stays after its last subscriber has left, in milliseconds. Default 5,000. */
   readonly releaseAfterMs?: number | undefined;
   /**
-   * Keeps edits that are not yet saved in IndexedDB, so that they survive a reload and are sent by whichever tab is open. A string sets
-   * those of different users of one browser apart: their id. Needs a secure context.
+   * Keeps edits that are not yet saved in IndexedDB, so that they survive a reload and are sent by whichever tab is open; and the newest
+   * 20 campaigns as they were last seen, so that a page without a network has something to show (`isStale`). A string sets those of
+   * different users of one browser apart: their id. Needs a secure context.
    */
   readonly persist?: boolean | string | undefined;
   /** Asks before the page is left with edits that exist nowhere but in it. Default true. */
@@ -59,24 +61,36 @@ export function createCampaignClient(options: CampaignClientOptions): CampaignCl
   return clientOn(connection, clock, releaseAfterMs, {
     seeds: options.seeds,
     warnBeforeLeaving: options.warnBeforeLeaving ?? true,
-    ...(typeof persist === 'string' && { persistence: (adopt) => openBrowserPersistence(`${href}#${persist}`, clock, adopt) }),
+    ...(typeof persist === 'string' && { device: (adopt) => openBrowser(`${href}#${persist}`, clock, adopt) }),
   });
 }
 
 /** IndexedDB's code is fetched only by those who ask for it. */
-async function openBrowserPersistence(scope: string, clock: Clock, adopt: PersistenceOptions['adopt']): Promise<Persistence | undefined> {
+async function openBrowser(address: string, clock: Clock, adopt: PersistenceOptions['adopt']): Promise<Device | undefined> {
   const { indexedDbStorage, webLocks } = await import('./browser-storage.ts');
   const locks = webLocks();
-  if (locks) return createPersistence({ scope: encodeURIComponent(scope), storage: indexedDbStorage(), locks, clock, adopt });
+  const scope = encodeURIComponent(address);
+  if (locks) {
+    return {
+      outbox: createPersistence({ scope, storage: indexedDbStorage('campaign-state'), locks, clock, adopt }),
+      documents: createDeviceDocuments({ scope, storage: indexedDbStorage('campaign-state-seen'), clock }),
+    };
+  }
   console.warn('campaign-state: persist needs Web Locks, which exist in secure contexts only; unsaved changes stay in memory');
   return undefined;
+}
+
+/** What outlives the page. */
+export interface Device {
+  readonly outbox: Persistence;
+  readonly documents: DeviceDocuments;
 }
 
 export interface ClientParts {
   readonly seeds?: readonly CampaignSeed[] | undefined;
   readonly warnBeforeLeaving?: boolean;
-  /** Opens what keeps the outbox beyond the page. */
-  readonly persistence?: (adopt: PersistenceOptions['adopt']) => Promise<Persistence | undefined>;
+  /** Opens what is kept beyond the page; `adopt` takes over unsaved edits. */
+  readonly device?: (adopt: PersistenceOptions['adopt']) => Promise<Device | undefined>;
 }
 
 /** A client on a connection of any kind. */
@@ -86,22 +100,44 @@ export function clientOn(connection: Connection, clock: Clock, releaseAfterMs: n
   const unsaved = new Map<string, readonly Pending[]>();
   const warnOf = createLeaveWarning();
   let defaultCampaign: Campaign | undefined;
-  let persistence: Persistence | undefined;
+  let defaultId: string | undefined;
+  let device: Device | undefined;
   let closed = false;
 
-  void parts
-    .persistence?.((campaignId, mutations) => open(campaignId).adopt(mutations))
+  const opening = parts
+    .device?.((campaignId, mutations) => open(campaignId).adopt(mutations))
     .then((opened) => {
-      persistence = opened;
-      if (closed) opened?.close();
+      device = opened;
+      if (closed) closeDevice();
       for (const [campaignId, pending] of unsaved) onPending(campaignId, pending);
+    })
+    .catch((cause: unknown) => console.warn('campaign-state: nothing is kept on this device', cause));
+
+  function closeDevice(): void {
+    device?.outbox.close();
+    device?.documents.close();
+  }
+
+  /** What an earlier visit has seen of a campaign, or of the default one. */
+  async function recall(campaignId?: string): Promise<SeenCampaign | undefined> {
+    await opening;
+    const seen = await device?.documents.recall(campaignId);
+    if (seen?.isDefault) defaultId ??= seen.campaignId;
+    return seen;
+  }
+
+  function keep(campaignId: string, store: CampaignStore): void {
+    device?.documents.keep(campaignId, () => {
+      const seen = store.seen();
+      return seen && { ...seen.seed, isDefault: campaignId === defaultId, resumeId: seen.resumeId, seenAt: clock.now() };
     });
+  }
 
   function onPending(campaignId: string, pending: readonly Pending[]): void {
     unsaved.set(campaignId, pending);
-    persistence?.save(campaignId, pending);
+    device?.outbox.save(campaignId, pending);
     const unsent = [...unsaved.values()].flat().filter(({ delivery }) => delivery.kind !== 'accepted').length;
-    warnOf(warnBeforeLeaving && !persistence ? unsent : 0);
+    warnOf(warnBeforeLeaving && !device ? unsent : 0);
   }
 
   function open(campaignId: string): CampaignStore {
@@ -114,8 +150,11 @@ export function clientOn(connection: Connection, clock: Clock, releaseAfterMs: n
       releaseAfterMs,
       seed: seeds.find((given) => given.campaignId === campaignId),
       onPending: (pending) => onPending(campaignId, pending),
+      onSeen: () => keep(campaignId, store),
+      onHidden: () => device?.documents.forget(campaignId),
     });
     stores.set(campaignId, store);
+    if (opening) void recall(campaignId).then((seen) => seen && store.recall(seen, seen.resumeId));
     return store;
   }
 
@@ -123,7 +162,15 @@ export function clientOn(connection: Connection, clock: Clock, releaseAfterMs: n
     campaign(campaignId) {
       const known = campaignId ?? seeds.find(({ isDefault }) => isDefault)?.campaignId;
       if (known !== undefined) return open(known).campaign;
-      defaultCampaign ??= createDefaultCampaign({ connection, clock, open });
+      defaultCampaign ??= createDefaultCampaign({
+        connection,
+        clock,
+        open(id) {
+          defaultId = id;
+          return open(id);
+        },
+        recall: async () => (await recall())?.campaignId,
+      });
       return defaultCampaign;
     },
     connection: connection.state,
@@ -132,7 +179,7 @@ export function clientOn(connection: Connection, clock: Clock, releaseAfterMs: n
     close() {
       closed = true;
       // What is kept on the device stays there, for the next client.
-      persistence?.close();
+      closeDevice();
       warnOf(0);
       for (const store of stores.values()) store.close();
       connection.close();

@@ -12,6 +12,8 @@ export interface DefaultCampaignOptions {
   readonly clock: Clock;
   /** The store of a campaign, once its id is known. */
   readonly open: (campaignId: string) => CampaignStore;
+  /** Which one it was on an earlier visit, if that is known. */
+  readonly recall: () => Promise<string | undefined>;
 }
 
 /** Before the server has said which campaign it is. */
@@ -19,6 +21,7 @@ const UNKNOWN: CampaignSnapshot = Object.freeze({
   campaignId: undefined,
   status: 'pending',
   state: Object.freeze({}),
+  isStale: false,
   position: undefined,
   version: 0,
   durableVersion: 0,
@@ -34,26 +37,19 @@ const UNKNOWN: CampaignSnapshot = Object.freeze({
  * The server's default campaign, before and after its id is known. It is asked for when it is first needed; then everything goes to
  * that campaign's one store, so that whoever names the id shares the stream with whoever does not.
  */
-export function createDefaultCampaign({ connection, clock, open }: DefaultCampaignOptions): Campaign {
+export function createDefaultCampaign({ connection, clock, open, recall }: DefaultCampaignOptions): Campaign {
   let store: CampaignStore | undefined;
   let error: CampaignError | undefined;
   let snapshot = UNKNOWN;
   let resolving: Promise<CampaignStore> | undefined;
-  /** Listeners that came before the store, each with its way out of it. */
-  const early = new Map<() => void, () => void>();
+  /** Listeners, each with its way out of the store. */
+  const listeners = new Map<() => void, () => void>();
   /** Edits that came before the store, in order. */
   const earlyEdits: { make: (opened: CampaignStore) => Change; open: OpenChange }[] = [];
 
   function resolve(): Promise<CampaignStore> {
     resolving ??= ask().then(
-      (campaignId) => {
-        const opened = open(campaignId);
-        store = opened;
-        for (const { make, open: waiting } of earlyEdits.splice(0)) forward(make(opened), waiting);
-        for (const listener of early.keys()) early.set(listener, opened.campaign.subscribe(listener));
-        tell();
-        return opened;
-      },
+      settleOn,
       (thrown: unknown) => {
         error = thrown instanceof CampaignError ? thrown : readFailure(thrown).error;
         snapshot = { ...UNKNOWN, status: 'error', error };
@@ -67,6 +63,25 @@ export function createDefaultCampaign({ connection, clock, open }: DefaultCampai
     return resolving;
   }
 
+  /** It is that one; if it was thought to be another, everybody moves. */
+  function settleOn(campaignId: string): CampaignStore {
+    const opened = open(campaignId);
+    if (opened === store) return opened;
+    store = opened;
+    for (const { make, open: waiting } of earlyEdits.splice(0)) forward(make(opened), waiting);
+    for (const [listener, leave] of listeners) {
+      listeners.set(listener, opened.campaign.subscribe(listener));
+      leave();
+    }
+    tell();
+    return opened;
+  }
+
+  // Until the server can be asked, it is the one that it was.
+  void recall().then((campaignId) => {
+    if (campaignId !== undefined && !store) settleOn(campaignId);
+  });
+
   async function ask(): Promise<string> {
     const { defaultCampaignId } = await callUntilAnswered(connection, clock, () => connection.trpc.system.info.query());
     if (defaultCampaignId !== undefined) return defaultCampaignId;
@@ -77,12 +92,12 @@ export function createDefaultCampaign({ connection, clock, open }: DefaultCampai
     if (error?.reason === 'UNAUTHORIZED') connection.unauthorized(error);
     const stop = connection.onRenewed(() => {
       stop();
-      if (early.size > 0) resolve().catch(() => undefined);
+      if (listeners.size > 0) resolve().catch(() => undefined);
     });
   }
 
   function tell(): void {
-    for (const listener of early.keys()) listener();
+    for (const listener of listeners.keys()) listener();
   }
 
   const edits = editors((build, options) => {
@@ -96,13 +111,12 @@ export function createDefaultCampaign({ connection, clock, open }: DefaultCampai
 
   return {
     subscribe(listener) {
-      if (store) return store.campaign.subscribe(listener);
       const entry = () => listener();
-      early.set(entry, () => undefined);
+      listeners.set(entry, store ? store.campaign.subscribe(entry) : () => undefined);
       resolve().catch(() => undefined);
       return () => {
-        early.get(entry)?.();
-        early.delete(entry);
+        listeners.get(entry)?.();
+        listeners.delete(entry);
       };
     },
     getSnapshot: () => (store ? store.campaign.getSnapshot() : snapshot),

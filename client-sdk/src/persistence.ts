@@ -1,5 +1,5 @@
 import type { Clock } from './clock.ts';
-import type { Locks, OutboxStorage, StoredMutation } from './outbox-storage.ts';
+import type { Locks, OutboxStorage, StoredMutation } from './device-storage.ts';
 
 /** How often the leading tab looks for what a tab has left behind, in milliseconds. */
 const LOOK_EVERY_MS = 15_000;

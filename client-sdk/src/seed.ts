@@ -1,4 +1,4 @@
-import type { CampaignState } from '../../server/core/campaign.ts';
+import { asCampaign, type CampaignState } from '../../server/core/campaign.ts';
 import { parsePosition } from '../../server/core/position.ts';
 import { readFailure } from './errors.ts';
 import { documentOf, type Mirror } from './mirror.ts';
@@ -42,4 +42,10 @@ export function mirrorOf(seed: CampaignSeed): Mirror | undefined {
   const { epoch, version, durableVersion, archivedAt, state } = seed;
   if (!parsePosition(`${epoch}:${version}`)) return undefined;
   return { epoch, version, durableVersion, content: { state: documentOf(state), archivedAt }, recent: [] };
+}
+
+/** The other way round: what is known of a campaign, as a seed. */
+export function seedOf(campaignId: string, { epoch, version, durableVersion, content }: Mirror): CampaignSeed {
+  const archived = content.archivedAt !== undefined && { archivedAt: content.archivedAt };
+  return { campaignId, isDefault: false, epoch, version, durableVersion, ...archived, state: asCampaign(content.state) };
 }

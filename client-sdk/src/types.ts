@@ -111,6 +111,11 @@ export interface CampaignSnapshot {
   readonly status: CampaignLoadStatus;
   /** Confirmed state plus this client's pending edits; a frozen `{}` before the first snapshot. Not to be changed. */
   readonly state: Readonly<Partial<CampaignDocument>>;
+  /**
+   * What is shown was kept on this device (`persist`) from an earlier visit, and the server has not been reached since. It is never what
+   * is called `saved`: that is said of edits alone.
+   */
+  readonly isStale: boolean;
   /** The position of the confirmed state. */
   readonly position: Position | undefined;
   /** The version of the confirmed state; 0 before the first snapshot. */

@@ -10,6 +10,8 @@ export interface WatcherOptions {
   readonly clock: Clock;
   /** Where to begin, if something is known already. */
   readonly resumeId: string | undefined;
+  /** The server has taken the subscription. */
+  readonly onStarted: () => void;
   /** Takes an event; `false` where something is missing before it. */
   readonly onEvent: (event: WatchEvent) => boolean;
   /** The campaign cannot be watched, for a reason that does not pass by itself. */
@@ -20,6 +22,10 @@ export interface WatcherOptions {
 export interface Watcher {
   start(): void;
   stop(): void;
+  /** Where a stream would go on: after the last event that was folded in. */
+  resumeId(): string | undefined;
+  /** Begins again there. */
+  resumeAt(resumeId: string): void;
 }
 
 /**
@@ -27,7 +33,7 @@ export interface Watcher {
  * a hole, a stream that the server ended, a refusal. Then a new subscription begins after the last event that was folded in.
  */
 export function createWatcher(options: WatcherOptions): Watcher {
-  const { campaignId, connection, clock, onEvent, onError } = options;
+  const { campaignId, connection, clock, onStarted, onEvent, onError } = options;
   let { resumeId } = options;
   let subscription: { unsubscribe(): void } | undefined;
   let attempt = 0;
@@ -41,6 +47,7 @@ export function createWatcher(options: WatcherOptions): Watcher {
     const live = connection.trpc.campaign.watch.subscribe(
       { campaignId, receipts: true, ...(resumeId !== undefined && { lastEventId: resumeId }) },
       {
+        onStarted: () => current && onStarted(),
         onData({ id, data }) {
           if (!current) return;
           if (onEvent(data)) {
@@ -95,12 +102,19 @@ export function createWatcher(options: WatcherOptions): Watcher {
     subscription = undefined;
   }
 
+  function restart(): void {
+    attempt = 0;
+    end();
+    subscribe();
+  }
+
   return {
-    start() {
-      attempt = 0;
-      end();
-      subscribe();
-    },
+    start: restart,
     stop: end,
+    resumeId: () => resumeId,
+    resumeAt(given) {
+      resumeId = given;
+      if (subscription) restart();
+    },
   };
 }

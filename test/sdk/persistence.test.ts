@@ -1,8 +1,9 @@
 // @vitest-environment jsdom
 import { expect, test, vi } from 'vitest';
-import { clientOn } from '../../client-sdk/src/client.ts';
-import type { Locks, OutboxStorage, StoredMutation } from '../../client-sdk/src/outbox-storage.ts';
-import { createPersistence, type Persistence } from '../../client-sdk/src/persistence.ts';
+import { clientOn, type Device } from '../../client-sdk/src/client.ts';
+import { createDeviceDocuments, type SeenCampaign } from '../../client-sdk/src/device-documents.ts';
+import type { DeviceStorage, Locks, OutboxStorage, StoredMutation } from '../../client-sdk/src/device-storage.ts';
+import { createPersistence } from '../../client-sdk/src/persistence.ts';
 import { createMemoryCampaign } from '../../client-sdk/src/testing/memory-campaign.ts';
 import { createMemoryLink, type MemoryLink } from '../../client-sdk/src/testing/memory-link.ts';
 import type { Campaign, CampaignClient } from '../../client-sdk/src/index.ts';
@@ -16,6 +17,12 @@ function browser() {
     entries: async () => [...structuredClone(kept)],
     set: async (key, mutations) => void kept.set(key, structuredClone(mutations)),
     remove: async (key) => void kept.delete(key),
+  };
+  const lastSeen = new Map<string, SeenCampaign>();
+  const seen: DeviceStorage<SeenCampaign> = {
+    entries: async () => [...structuredClone(lastSeen)],
+    set: async (key, campaign) => void lastSeen.set(key, structuredClone(campaign)),
+    remove: async (key) => void lastSeen.delete(key),
   };
   const owners = new Map<string, number>();
   const queues = new Map<string, (() => void)[]>();
@@ -50,7 +57,7 @@ function browser() {
       },
     };
   }
-  return { storage, openTab, kept };
+  return { storage, seen, openTab, kept, lastSeen };
 }
 
 const clock = manualClock();
@@ -64,7 +71,7 @@ interface Tab {
   readonly crash: () => void;
 }
 
-function tabOf(server: ReturnType<typeof campaign>, { storage, openTab }: ReturnType<typeof browser>, scope = 'server'): Tab {
+function tabOf(server: ReturnType<typeof campaign>, { storage, seen, openTab }: ReturnType<typeof browser>, scope = 'server'): Tab {
   const { locks, die } = openTab();
   const link = createMemoryLink({
     campaign: server,
@@ -73,10 +80,13 @@ function tabOf(server: ReturnType<typeof campaign>, { storage, openTab }: Return
     toServer: (deliver) => queueMicrotask(deliver),
     toClient: (deliver) => queueMicrotask(deliver),
   });
-  let persistence: Persistence | undefined;
+  let device: Device | undefined;
   const client = clientOn(link.connection, clock, 1_000, {
     warnBeforeLeaving: true,
-    persistence: async (adopt) => (persistence = createPersistence({ scope, storage, locks, clock, adopt })),
+    device: async (adopt) => (device = {
+      outbox: createPersistence({ scope, storage, locks, clock, adopt }),
+      documents: createDeviceDocuments({ scope, storage: seen, clock }),
+    }),
   });
   later(client.close);
   const handle = client.campaign('spring');
@@ -87,7 +97,7 @@ function tabOf(server: ReturnType<typeof campaign>, { storage, openTab }: Return
     link,
     crash() {
       link.drop();
-      persistence?.close();
+      device?.outbox.close();
       die();
     },
   };
@@ -206,4 +216,114 @@ test('K17 leaving is asked about only while something exists nowhere else', asyn
   kept.link.drop();
   void kept.handle.update({ counter: 2 });
   expect(asks()).toBe(false);
+});
+
+test('K27 a page without the server shows what was last seen, says so, and goes on from there with entries', async () => {
+  const server = campaign();
+  const device = browser();
+  const first = tabOf(server, device);
+  await first.handle.update({ title: 'Seen', counter: 1 });
+  await vi.waitFor(() => expect(first.handle.getSnapshot().version).toBe(2), WAIT);
+  clock.advance(1_000);
+  await settle();
+  first.link.drop();
+  void first.handle.update({ offline: true });
+  await settle();
+  first.crash();
+  server.mutate({ mutationId: 'meanwhile', command: { type: 'update', updates: { title: 'Meanwhile' } } }, { id: 'other', role: 'editor' });
+
+  const second = tabOf(server, device);
+  second.link.drop();
+  expect(second.handle.getSnapshot()).toMatchObject({ status: 'pending', isStale: false });
+  await vi.waitFor(() => expect(second.handle.getSnapshot().sync.unsavedCount).toBe(2), WAIT);
+  expect(second.handle.getSnapshot()).toMatchObject({
+    status: 'success',
+    isStale: true,
+    version: 2,
+    state: { title: 'Seen', counter: 1, offline: true },
+    sync: { state: 'waiting' },
+  });
+  second.link.reconnect();
+  await vi.waitFor(() => expect(second.handle.getSnapshot()).toMatchObject({ isStale: false, state: { title: 'Meanwhile', offline: true } }), WAIT);
+  // Not a snapshot, which would have brought no entries.
+  expect(second.handle.getSnapshot().recentEntries.map(({ version }) => version)).toEqual([3, 4]);
+});
+
+test('K27 without an id it is the default campaign that it was, until the server says which it is', async () => {
+  const server = campaign();
+  const device = browser();
+  const first = tabOf(server, device);
+  later(first.client.campaign().subscribe(() => undefined));
+  await vi.waitFor(() => expect(first.client.campaign().getSnapshot().version).toBe(1), WAIT);
+  clock.advance(1_000);
+  await settle();
+  first.crash();
+
+  const second = tabOf(server, device);
+  second.link.drop();
+  const unnamed = second.client.campaign();
+  let told = 0;
+  later(unnamed.subscribe(() => (told += 1)));
+  await vi.waitFor(() => expect(unnamed.getSnapshot()).toMatchObject({ campaignId: 'spring', isStale: true, state: { title: 'Spring' } }), WAIT);
+  expect(told).toBeGreaterThan(0);
+  void unnamed.update({ counter: 1 });
+  expect(unnamed.getSnapshot().state).toMatchObject({ counter: 1 });
+
+  // Meanwhile it is another one: everybody moves there, and the edit stays with what its maker saw.
+  const other = createMemoryCampaign('autumn', { slug: 'autumn', title: 'Autumn' }, clock.now);
+  const third = tabOf(other, device);
+  const moved = third.client.campaign();
+  later(moved.subscribe(() => undefined));
+  await vi.waitFor(() => expect(moved.getSnapshot()).toMatchObject({ campaignId: 'autumn', isStale: false, state: { title: 'Autumn' } }), WAIT);
+  second.link.reconnect();
+  await vi.waitFor(() => expect(server.content().state).toMatchObject({ counter: 1 }), WAIT);
+});
+
+test('K27 what this user may not see any more is forgotten; other users see nothing of it', async () => {
+  const device = browser();
+  const first = tabOf(campaign(), device);
+  await vi.waitFor(() => expect(first.handle.getSnapshot().version).toBe(1), WAIT);
+  clock.advance(1_000);
+  await settle();
+  expect([...device.lastSeen.keys()]).toEqual(['server/spring']);
+  first.crash();
+
+  const his = tabOf(campaign(), device, 'server#ben');
+  his.link.drop();
+  await settle();
+  expect(his.handle.getSnapshot().status).toBe('pending');
+
+  const refused = tabOf(createMemoryCampaign('autumn', { slug: 'autumn', title: 'Autumn' }, clock.now), device);
+  await vi.waitFor(() => expect(refused.handle.getSnapshot().error?.reason).toBe('NOT_FOUND'), WAIT);
+  await vi.waitFor(() => expect(device.lastSeen.has('server/spring')).toBe(false), WAIT);
+});
+
+test('K27 the newest twenty campaigns are kept', async () => {
+  const { seen, lastSeen } = browser();
+  const seenAt = (n: number): SeenCampaign => ({
+    campaignId: `c${n}`,
+    isDefault: false,
+    epoch: 'e',
+    version: n,
+    durableVersion: n,
+    state: { slug: 's', title: 'S' },
+    resumeId: `e:${n}`,
+    seenAt: n,
+  });
+  const open = () => createDeviceDocuments({ scope: 'server', storage: seen, clock });
+  const documents = open();
+  for (let n = 1; n <= 25; n += 1) {
+    documents.keep(`c${n}`, () => seenAt(n));
+    clock.advance(1_000);
+    await settle();
+  }
+  expect([...lastSeen.values()].map(({ campaignId }) => campaignId)).toEqual(Array.from({ length: 20 }, (_, index) => `c${index + 6}`));
+  // Over visits too.
+  const next = open();
+  expect(await next.recall('c6')).toMatchObject({ version: 6 });
+  next.keep('c26', () => seenAt(26));
+  next.close();
+  await settle();
+  expect(lastSeen.has('server/c6')).toBe(false);
+  expect(lastSeen.size).toBe(20);
 });

@@ -31,6 +31,8 @@ export interface UseCampaignStateResult extends CampaignUpdaters {
   readonly status: CampaignLoadStatus;
   /** Nothing has been received yet. */
   readonly isPending: boolean;
+  /** What is shown was kept on this device, and the server has not been reached since. */
+  readonly isStale: boolean;
   readonly error: CampaignError | undefined;
   readonly version: number;
   readonly durableVersion: number;

@@ -46,8 +46,8 @@ export function useCampaignState({ campaignId, enabled }: CampaignHookOptions = 
   return useMemo(() => ({ ...shown, ...updatersOf(campaign) }), [shown, campaign]);
 }
 
-function shownOf({ campaignId, state, status, error, version, durableVersion, archivedAt }: CampaignSnapshot) {
-  return { campaignId, state, status, isPending: status === 'pending', error, version, durableVersion, archivedAt };
+function shownOf({ campaignId, state, status, isStale, error, version, durableVersion, archivedAt }: CampaignSnapshot) {
+  return { campaignId, state, status, isPending: status === 'pending', isStale, error, version, durableVersion, archivedAt };
 }
 
 /**

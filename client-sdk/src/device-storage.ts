@@ -7,12 +7,15 @@ export interface StoredMutation {
   readonly madeAt: number;
 }
 
-/** Where unsaved mutations are kept, by key. IndexedDB in browsers; anything that lasts will do. */
-export interface OutboxStorage {
-  readonly entries: () => Promise<readonly (readonly [key: string, mutations: readonly StoredMutation[]])[]>;
-  readonly set: (key: string, mutations: readonly StoredMutation[]) => Promise<void>;
+/** What a device keeps, by key. IndexedDB in browsers; anything that lasts will do. */
+export interface DeviceStorage<T> {
+  readonly entries: () => Promise<readonly (readonly [key: string, value: T])[]>;
+  readonly set: (key: string, value: T) => Promise<void>;
   readonly remove: (key: string) => Promise<void>;
 }
+
+/** Where unsaved mutations are kept. */
+export type OutboxStorage = DeviceStorage<readonly StoredMutation[]>;
 
 /** The part of `navigator.locks` that is used. */
 export interface Locks {
