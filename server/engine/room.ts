@@ -7,9 +7,9 @@ import type { Subscriber } from './subscriber.ts';
 /** Someone to whom events are pushed. */
 export interface Member {
   readonly subscriber: Subscriber;
-  /** Writes an event; the same object goes to everyone in the room, so that its encoding can be shared. */
+  /** Writes an event; the same object goes to everyone in the room, so that its encoding can be shared. One that throws is ended. */
   send(event: ResumableEvent): void;
-  /** It gets no more: its right to read has ended (then `error` says how), or its socket was given up. */
+  /** It gets no more: its right to read has ended or it cannot be written to (then `error` says how), or its socket was given up. */
   end(error: unknown): void;
 }
 
@@ -120,6 +120,17 @@ export function createRooms({ clock, onDelivered }: RoomsOptions): Rooms {
     }
   };
 
+  /** What one of them throws is its own end, and nobody else's. */
+  const sent = (member: Member, event: ResumableEvent): boolean => {
+    try {
+      member.send(event);
+      return true;
+    } catch (error) {
+      end(member, error);
+      return false;
+    }
+  };
+
   /** Moves a room to the head: one member takes each event, with its own rights and by the room's cursor, and all are sent it. */
   const moveRoom = (room: Room): void => {
     for (;;) {
@@ -147,8 +158,7 @@ export function createRooms({ clock, onDelivered }: RoomsOptions): Rooms {
         if (isCongested(member)) {
           member.subscriber.cursor = before;
           becomeSlow(member);
-        } else {
-          member.send(event);
+        } else if (sent(member, event)) {
           readers += 1;
         }
       }

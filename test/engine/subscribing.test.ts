@@ -150,6 +150,35 @@ describe.each(WAYS)('a subscription, by %s', (way) => {
   });
 });
 
+describe('a reader that cannot be written to', () => {
+  it('G9 M154 is ended with what it threw, and keeps nothing from the others of its room', async () => {
+    const world = engineWorld();
+    await world.create();
+    const before = watchBy(world.manager, {}, testReader(), 'rooms');
+    const [reader, ends, failure] = [testReader(), new Array<unknown>(), new Error('the socket is gone')];
+    const broken = {
+      reader,
+      send(): void {
+        throw failure;
+      },
+      end: (error: unknown) => void ends.push(error),
+    };
+    const seat = await world.clock.until(world.manager.join(CALLERS.viewer, broken, { campaignId: CAMPAIGN }));
+    seat.first();
+    const behind = watchBy(world.manager, {}, testReader(), 'rooms');
+    await world.clock.settle();
+    await world.title('one');
+    await world.title('two');
+    for (const { mirror, end } of [before, behind]) {
+      expect(end).toBeUndefined();
+      expect(mirror).toMatchObject({ version: 3, snapshots: ['start'], content: { state: { title: 'two' } } });
+    }
+    expect(ends).toEqual([failure]);
+    expect(reader.listeners).toBe(0);
+    expect(world.manager.stats().subscribers).toBe(2);
+  });
+});
+
 describe.each(WAYS)('a slow reader, by %s', (way) => {
   const watch = watcher(way);
   const CONGESTED = 300 * 1024;
