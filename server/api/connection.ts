@@ -1,4 +1,5 @@
 import { CampaignError } from '../core/errors.ts';
+import { hasExpired } from '../core/permissions.ts';
 import type { Identity } from '../core/permissions.ts';
 import type { Connection } from './context.ts';
 import { API_LIMITS } from './limits.ts';
@@ -92,8 +93,7 @@ class CallerConnection implements Connection {
 
   admitted(): Identity {
     if (this.#access.kind === 'refused') throw this.#access.error;
-    const { expiresAt } = this.#access.identity;
-    if (expiresAt !== undefined && expiresAt <= this.#surroundings.now()) throw new CampaignError('UNAUTHORIZED', 'The token has expired');
+    if (hasExpired(this.#access.identity, this.#surroundings.now())) throw new CampaignError('UNAUTHORIZED', 'The token has expired');
     return this.#access.identity;
   }
 

@@ -25,7 +25,7 @@ export const systemRouter = router({
       ctx,
       undefined,
       () => {
-        if (ctx.connection.admitted().anonymous === true) throw new CampaignError('FORBIDDEN', 'Statistics need a token');
+        admitToStats(ctx);
         return everySecond(ctx, signal);
       },
       (stats) => stats,
@@ -37,18 +37,22 @@ export const systemRouter = router({
     subscriptionOf(
       ctx,
       undefined,
-      () => ctx.service.trace(callerOf(ctx, signal)),
+      () => ctx.service.trace(callerOf(ctx, signal), ctx.connection),
       (event) => event,
     ),
   ),
 });
 
+/** Asked before each of them: the token may have expired by then, or have been replaced. */
+function admitToStats({ connection }: Context): void {
+  if (connection.admitted().anonymous === true) throw new CampaignError('FORBIDDEN', 'Statistics need a token');
+}
+
 async function* everySecond(ctx: Context, signal: AbortSignal | undefined): AsyncGenerator<ServiceStats, void, undefined> {
   yield ctx.service.stats();
   try {
     for await (const _tick of setInterval(STATS_INTERVAL_MS, undefined, { ref: false, ...(signal && { signal }) })) {
-      // Throws once the token has expired.
-      ctx.connection.admitted();
+      admitToStats(ctx);
       yield ctx.service.stats();
     }
   } catch (error) {

@@ -25,6 +25,11 @@ export function roleFor(identity: Identity, campaignId: string): Role | undefine
   return Object.hasOwn(identity.grants, '*') ? identity.grants['*'] : undefined;
 }
 
+/** Whether that caller's rights are over at that time, in epoch milliseconds. */
+export function hasExpired({ expiresAt }: Identity, now: number): boolean {
+  return expiresAt !== undefined && expiresAt <= now;
+}
+
 /**
  * Whether that caller may do that to that campaign. The one place in which roles are compared.
  *

@@ -1,7 +1,7 @@
 import type { Sections } from '../core/check.ts';
 import { CampaignError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
-import { can, type Identity } from '../core/permissions.ts';
+import type { Identity } from '../core/permissions.ts';
 import { restrictedView } from '../core/views.ts';
 import { answeringArchive } from './answering-archive.ts';
 import { createArchiver } from './archiver.ts';
@@ -12,7 +12,6 @@ import type { EngineObserver } from './observer.ts';
 import { createPast } from './past.ts';
 import type { Archive, Clock, OrderedLog } from './ports.ts';
 import { createReading } from './reading.ts';
-import { forbidden } from './refusals.ts';
 import type { CampaignService } from './service.ts';
 import { createTrace } from './trace.ts';
 
@@ -71,7 +70,7 @@ export function createManager(options: ManagerOptions): Manager {
   const { durablePatience = 30_000, maxLoaded = Number.POSITIVE_INFINITY } = options;
   const publicView = restrictedView(options.hiddenFromPublic ?? ['owner_id']);
   const past = createPast(archive);
-  const trace = createTrace();
+  const trace = createTrace(clock);
   const startedAt = clock.now();
   let stopping = false;
   let mutations = 0;
@@ -145,10 +144,7 @@ export function createManager(options: ManagerOptions): Manager {
       };
     },
 
-    trace(caller) {
-      if (!can(caller.identity, 'administer', '*', true)) throw forbidden('*', 'trace');
-      return trace.listen(caller.signal);
-    },
+    trace: (caller, reader) => trace.listen(reader, caller.signal),
 
     async ensure(campaignId, state) {
       if ((await archive.heads([campaignId])).length > 0) return false;

@@ -9,6 +9,11 @@ export function forbidden(campaignId: string, what: string): CampaignError {
   return new CampaignError('FORBIDDEN', `${what}: your token gives no right to this on ${campaignId}`, { path: ['campaignId'] });
 }
 
+/** The token's time is up; another one goes on. */
+export function expired(): CampaignError {
+  return new CampaignError('UNAUTHORIZED', 'the token has expired; authenticate again');
+}
+
 /** Without persistence nothing can be waited for. */
 export function notPersistent(): CampaignError {
   return new CampaignError('UNAVAILABLE', 'durability: persistence is off on this server, so that nothing becomes durable', {

@@ -56,6 +56,9 @@ export interface Reader {
   disconnect(): void;
 }
 
+/** What a trace needs to know of whoever listens. */
+export type TraceReader = Pick<Reader, 'identity' | 'onIdentity'>;
+
 /** An event with the id from which the stream goes on after a reconnect. */
 export interface ResumableEvent {
   resumeId: string;
@@ -67,7 +70,7 @@ export interface RoomMember {
   reader: Reader;
   /** Writes an event. The same object goes to everyone who is sent the same: who encodes it can share that. */
   send(event: ResumableEvent): void;
-  /** It is sent no more: a refusal, where its right to read has ended. */
+  /** It is sent no more: a refusal, where its right to read has ended; what `send` threw, where it did. */
   end(error: unknown): void;
 }
 
@@ -137,5 +140,6 @@ export interface CampaignService {
   /** The same stream, pushed: many subscribers of one campaign share the making and the encoding of each event. */
   join(caller: Caller, member: RoomMember, options: WatchOptions): Promise<RoomSeat>;
   stats(): ServiceStats;
-  trace(caller: Caller): AsyncIterableIterator<TraceEvent>;
+  /** Ends when the signal aborts; throws `CampaignError` when the right to listen ends. */
+  trace(caller: Caller, reader: TraceReader): AsyncIterableIterator<TraceEvent>;
 }

@@ -1,11 +1,13 @@
 import { joining, step, type Cursor } from '../core/cursor.ts';
 import { CampaignError } from '../core/errors.ts';
-import { can, type Identity } from '../core/permissions.ts';
+import { can, hasExpired, type Identity } from '../core/permissions.ts';
 import { viewFor, viewKey, type View } from '../core/views.ts';
 import type { CampaignEvents } from './campaign-events.ts';
 import { isPublished, type LiveCampaign } from './live-campaign.ts';
 import type { EngineObserver } from './observer.ts';
 import type { Clock } from './ports.ts';
+import { expired, notFound } from './refusals.ts';
+import { RightsWatch } from './rights-watch.ts';
 import type { Reader, ResumableEvent } from './service.ts';
 
 /** One who watches a campaign: its rights, its view, and how far it has got. Nothing is queued for it. */
@@ -43,9 +45,6 @@ export interface SubscriberOptions {
   onRights(): void;
 }
 
-/** Timers hold 31 bits of milliseconds; a token that is valid for longer is looked at again then. */
-const LONGEST_TIMER = 2 ** 31 - 1;
-
 export function createSubscriber(surroundings: SubscriberSurroundings, options: SubscriberOptions): Subscriber {
   return new CampaignSubscriber(surroundings, options);
 }
@@ -56,9 +55,7 @@ class CampaignSubscriber implements Subscriber {
   readonly receipts: boolean;
   cursor: Cursor;
   readonly #surroundings: SubscriberSurroundings;
-  readonly #onRights: () => void;
-  readonly #stopIdentity: () => void;
-  #cancelExpiry: (() => void) | undefined;
+  readonly #rights: RightsWatch;
   #view: View;
   #lagging = false;
 
@@ -66,11 +63,9 @@ class CampaignSubscriber implements Subscriber {
     this.reader = reader;
     this.receipts = receipts;
     this.#surroundings = surroundings;
-    this.#onRights = onRights;
     this.#view = viewFor(reader.identity(), surroundings.publicView);
     this.cursor = joining(lastEventId, viewKey(this.#view));
-    this.#stopIdentity = reader.onIdentity(() => this.#rightsChanged());
-    this.#watchExpiry();
+    this.#rights = new RightsWatch(reader, surroundings.clock, onRights);
   }
 
   get viewKey(): string {
@@ -100,8 +95,7 @@ class CampaignSubscriber implements Subscriber {
   close(): boolean {
     if (this.cursor.phase === 'closed') return false;
     this.cursor = { phase: 'closed' };
-    this.#stopIdentity();
-    this.#cancelExpiry?.();
+    this.#rights.stop();
     return true;
   }
 
@@ -115,30 +109,13 @@ class CampaignSubscriber implements Subscriber {
     if (viewKey(now) !== viewKey(this.#view)) this.cursor = { phase: 'joining', reason: 'view' };
     this.#view = now;
   }
-
-  #rightsChanged(): void {
-    this.#watchExpiry();
-    this.#onRights();
-  }
-
-  #watchExpiry(): void {
-    this.#cancelExpiry?.();
-    this.#cancelExpiry = undefined;
-    const { clock } = this.#surroundings;
-    const { expiresAt } = this.reader.identity();
-    if (expiresAt === undefined) return;
-    const wait = Math.min(Math.max(0, expiresAt - clock.now()), LONGEST_TIMER);
-    this.#cancelExpiry = clock.after(wait, () => this.#rightsChanged());
-  }
 }
 
 /** Why that identity may not read that campaign now, if it may not. */
 export function refuseReader(identity: Identity, live: LiveCampaign, now: number): CampaignError | undefined {
-  if (identity.expiresAt !== undefined && identity.expiresAt <= now) {
-    return new CampaignError('UNAUTHORIZED', 'the token has expired; authenticate again');
-  }
+  if (hasExpired(identity, now)) return expired();
   if (can(identity, 'read', live.id, isPublished(live.content))) return undefined;
   return identity.anonymous === true
-    ? new CampaignError('NOT_FOUND', `campaignId: there is no campaign ${live.id}`, { path: ['campaignId'] })
+    ? notFound(live.id)
     : new CampaignError('FORBIDDEN', `campaignId: your token gives no right to read ${live.id}`, { path: ['campaignId'] });
 }

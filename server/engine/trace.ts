@@ -1,17 +1,25 @@
-import type { TraceEvent } from './service.ts';
+import { can, hasExpired, type Identity } from '../core/permissions.ts';
+import type { CampaignError } from '../core/errors.ts';
+import type { Clock } from './ports.ts';
+import { expired, forbidden } from './refusals.ts';
+import { RightsWatch } from './rights-watch.ts';
+import type { TraceEvent, TraceReader } from './service.ts';
 
 /** What happens, told to whoever listens; nothing is kept when nobody does. */
 export interface Trace {
   readonly listening: boolean;
   emit(event: TraceEvent): void;
-  /** Ends when the signal aborts. A listener that cannot keep up misses the oldest events. */
-  listen(signal: AbortSignal | undefined): AsyncIterableIterator<TraceEvent>;
+  /**
+   * Ends when the signal aborts, and with a refusal when the reader is no admin of everything, now or later. A listener that cannot keep
+   * up misses the oldest events.
+   */
+  listen(reader: TraceReader, signal: AbortSignal | undefined): AsyncIterableIterator<TraceEvent>;
 }
 
 /** Events that wait for one listener, at most. */
 const BACKLOG = 1_000;
 
-export function createTrace(): Trace {
+export function createTrace(clock: Pick<Clock, 'now' | 'after'>): Trace {
   const listeners = new Set<(event: TraceEvent) => void>();
 
   return {
@@ -23,7 +31,9 @@ export function createTrace(): Trace {
       for (const listener of listeners) listener(event);
     },
 
-    listen(signal) {
+    listen(reader, signal) {
+      const refused = refuseListener(reader.identity(), clock.now());
+      if (refused) throw refused;
       const queue: TraceEvent[] = [];
       let ended = false;
       let wakeUp: (() => void) | undefined;
@@ -33,8 +43,10 @@ export function createTrace(): Trace {
         if (queue.length > BACKLOG) queue.shift();
         wakeUp?.();
       };
+      const rights = new RightsWatch(reader, clock, () => wakeUp?.());
       const close = (): void => {
         ended = true;
+        rights.stop();
         listeners.delete(listener);
         signal?.removeEventListener('abort', close);
         wakeUp?.();
@@ -47,6 +59,11 @@ export function createTrace(): Trace {
       const iterator: AsyncIterableIterator<TraceEvent> = {
         async next() {
           while (!ended) {
+            const refusal = refuseListener(reader.identity(), clock.now());
+            if (refusal) {
+              close();
+              throw refusal;
+            }
             const event = queue.shift();
             if (event) return { done: false, value: event };
             await new Promise<void>((resolve) => {
@@ -64,4 +81,9 @@ export function createTrace(): Trace {
       return iterator;
     },
   };
+}
+
+function refuseListener(identity: Identity, now: number): CampaignError | undefined {
+  if (hasExpired(identity, now)) return expired();
+  return can(identity, 'administer', '*', true) ? undefined : forbidden('*', 'trace');
 }

@@ -225,6 +225,23 @@ test('P9 an expired token stops everything on a connection that lives on; a new 
   await client.campaign.update.mutate({ campaignId: CAMPAIGN, updates: { title: 'On' } });
 });
 
+test('P9 statistics and the trace end with the token, the trace with the right to it as well, though nothing happens (trap 17)', async () => {
+  const { url } = await startGuarded();
+  const ends = (client: Client): Promise<unknown>[] => {
+    const ending = (subscribe: (onError: (error: unknown) => void) => void) => new Promise<unknown>((resolve) => subscribe(resolve)).then(refusalOf);
+    return [
+      ending((onError) => void client.system.trace.subscribe(undefined, { onError })),
+      ending((onError) => void client.system.stats.subscribe(undefined, { onError })),
+    ];
+  };
+  const expiring = ends(wsClient(url, { token: await tokenFor({ '*': 'admin' }, { seconds: 2 }) }));
+  const demoted = wsClient(url, { token: await tokenFor({ '*': 'admin' }) });
+  const [trace] = ends(demoted);
+  await demoted.session.authenticate.mutate({ token: await tokenFor({ '*': 'editor' }) });
+  expect(await trace).toMatchObject({ reason: 'FORBIDDEN' });
+  expect(await Promise.all(expiring)).toMatchObject([{ reason: 'UNAUTHORIZED' }, { reason: 'UNAUTHORIZED' }]);
+});
+
 test('P10 another contract is UPGRADE_REQUIRED, none is accepted', async () => {
   const { url } = await startServer();
   for (const client of [wsClient(url, { contract: '2' }), httpClient(url, undefined, { 'x-campaign-contract': '2' })]) {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { EngineObserver } from '../../server/engine/observer.ts';
 import type { TraceEvent } from '../../server/engine/service.ts';
 import { CALLERS, CAMPAIGN, engineWorld, refusal, setTitle } from '../support/engine-world.ts';
-import { watch } from '../support/watching.ts';
+import { testReader, watch, type TestReader } from '../support/watching.ts';
 
 describe('operations', () => {
   it('M180 the trace shows entries and rejections with who, what and why, to admins, while they listen', async () => {
@@ -10,7 +10,7 @@ describe('operations', () => {
     await world.create();
     const controller = new AbortController();
     const seen: TraceEvent[] = [];
-    const trace = world.manager.trace({ ...CALLERS.admin, signal: controller.signal });
+    const trace = world.manager.trace({ ...CALLERS.admin, signal: controller.signal }, testReader(CALLERS.admin.identity));
     const reading = (async () => {
       for await (const event of trace) seen.push(event);
     })();
@@ -35,7 +35,7 @@ describe('operations', () => {
   it('G10 M181 a trace that is not read keeps the newest events only', async () => {
     const world = engineWorld();
     await world.create();
-    const trace = world.manager.trace(CALLERS.admin);
+    const trace = world.manager.trace(CALLERS.admin, testReader(CALLERS.admin.identity));
     for (let n = 0; n < 15; n += 1) {
       const mutations = Array.from({ length: 100 }, (_, i) => ({ mutationId: `m${n * 100 + i}`, command: setTitle(`t${n * 100 + i}`) }));
       await world.clock.until(world.manager.push(CALLERS.editor, CAMPAIGN, mutations));
@@ -44,6 +44,29 @@ describe('operations', () => {
     expect(first).toMatchObject({ value: { mutationId: 'm500' } });
     expect(await trace.return?.()).toEqual({ done: true, value: undefined });
     expect(await world.clock.until(trace.next())).toEqual({ done: true, value: undefined });
+  });
+
+  it('M184 a trace ends in time with its token, and with the right to it, though nothing happens (trap 17)', async () => {
+    const { manager, clock, create } = engineWorld();
+    await create();
+    const timers = clock.timers;
+    const listen = (reader: TestReader) => refusal(manager.trace(CALLERS.admin, reader).next());
+    const expiring = testReader({ ...CALLERS.admin.identity, expiresAt: clock.now() + 1_000 });
+    const demoted = testReader(CALLERS.admin.identity);
+    const ends = [listen(expiring), listen(demoted)];
+    await clock.advance(500);
+    expect([expiring, demoted].map(({ listeners }) => listeners)).toEqual([1, 1]);
+    demoted.become(CALLERS.editor.identity);
+    await clock.advance(500);
+    expect(await Promise.all(ends)).toMatchObject([{ reason: 'UNAUTHORIZED' }, { reason: 'FORBIDDEN' }]);
+    expect([expiring, demoted].map(({ listeners }) => listeners)).toEqual([0, 0]);
+    expect(clock.timers).toBe(timers);
+    const renewed = testReader({ ...CALLERS.admin.identity, expiresAt: clock.now() + 1_000 });
+    const going = manager.trace(CALLERS.admin, renewed).next();
+    renewed.become({ ...CALLERS.admin.identity, expiresAt: clock.now() + 60_000 });
+    await clock.advance(2_000);
+    await clock.until(manager.mutate(CALLERS.editor, CAMPAIGN, setTitle('one'), { mutationId: 'm' }));
+    expect(await going).toMatchObject({ value: { mutationId: 'm' } });
   });
 
   it('M182 the stats count what there is', async () => {
