@@ -8,6 +8,7 @@ export default defineConfig({
     index: 'src/index.ts',
     react: 'src/react/index.ts',
     testing: 'src/testing/index.ts',
+    'testing-vanilla': 'src/testing/vanilla.ts',
     openfeature: 'src/openfeature/web.ts',
     'openfeature-server': 'src/openfeature/server.ts',
   },

@@ -179,6 +179,11 @@ test('K60 K61 without React: it installs plainly, brings no React, compiles and 
   const at = await project('vanilla', [], {
     'vanilla.ts': VANILLA,
     'tsconfig.json': tsconfig(['vanilla.ts'], NODENEXT),
+    'test.js': `import { createTestCampaign } from '@campaign-state/client/testing/vanilla';
+      const { client, state } = createTestCampaign();
+      const { durability } = await client.campaign().update({ title: 'Tested' }).durable;
+      console.log(state().title, durability);
+      client.close();`,
     'run.js': `import { createCampaignClient } from '@campaign-state/client';
       const client = createCampaignClient({ url: 'http://127.0.0.1:9' });
       console.log(client.campaign('a').getSnapshot().status);
@@ -189,6 +194,7 @@ test('K60 K61 without React: it installs plainly, brings no React, compiles and 
   expect(installed.filter((name) => !name.startsWith('.'))).toEqual(['@campaign-state']);
   await sh(join(ROOT, 'node_modules/.bin/tsc'), ['-p', '.'], at);
   expect(await sh(process.execPath, ['run.js'], at)).toBe('pending\n');
+  expect(await sh(process.execPath, ['test.js'], at)).toBe('Tested durable\n');
 });
 
 test('K19 K60 K61 with React: a strict consumer compiles on TypeScript 5.9, 6 and 7, nodenext and bundler', INSTALL, async () => {

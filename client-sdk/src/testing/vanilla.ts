@@ -1,0 +1,1 @@
+export { createTestCampaign, type TestCampaign, type TestCampaignOptions, type TestLink } from './test-campaign.ts';
