@@ -29,6 +29,11 @@ export function viewKey(view: View): string {
   return view.kind === 'full' ? '' : view.hash;
 }
 
+/** Whether that view shows nothing of that top-level field. */
+export function hides(view: View, field: string): boolean {
+  return view.kind === 'restricted' && view.hidden.has(field);
+}
+
 export function projectState(view: View, state: JsonObject): CampaignState {
   return asCampaign(view.kind === 'full' ? state : without(state, view.hidden));
 }

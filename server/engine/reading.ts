@@ -4,7 +4,7 @@ import { parseResumeId } from '../core/cursor.ts';
 import { diff } from '../core/merge-patch.ts';
 import { can, roleFor, type Identity } from '../core/permissions.ts';
 import { parsePosition, survivingVersion } from '../core/position.ts';
-import { projectState, viewFor, type View } from '../core/views.ts';
+import { hides, projectState, viewFor, type View } from '../core/views.ts';
 import { deferredIterator } from './deferred-iterator.ts';
 import type { Hosting, LoadedCampaign } from './hosting.ts';
 import { isPublished } from './live-campaign.ts';
@@ -80,6 +80,9 @@ export function createReading(options: ReadingOptions): Reading {
 
     async list(caller, { cursor, limit, status }) {
       const { identity } = caller;
+      const view = viewFor(identity, publicView);
+      // Whom a filter finds tells the status, too.
+      if (status !== undefined && hides(view, 'status')) throw new CampaignError('FORBIDDEN', 'status: your view does not show it', { path: ['status'] });
       const everything = roleFor(identity, '*') !== undefined;
       const query = {
         // One more than asked for tells whether there is a next page.
@@ -92,7 +95,7 @@ export function createReading(options: ReadingOptions): Reading {
       const rows = await reads.pass(caller, () => archive.list(query));
       const page = rows.slice(0, limit);
       const items = page.map((row) => freshest(row)).filter((row) => isVisible(identity, row, status));
-      return { items: items.map((row) => withoutActor(identity, row)), nextCursor: rows.length > limit ? page.at(-1)?.campaignId : undefined };
+      return { items: items.map((row) => asShown(view, row)), nextCursor: rows.length > limit ? page.at(-1)?.campaignId : undefined };
     },
 
     async history(caller, campaignId, { cursor, limit }) {
@@ -160,8 +163,8 @@ function isVisible(identity: Identity, row: VisibleSummary, status: string | und
   return (status === undefined || row.status === status) && can(identity, 'read', row.campaignId, row.status !== 'draft');
 }
 
-function withoutActor(identity: Identity, row: VisibleSummary): VisibleSummary {
-  if (identity.anonymous !== true) return row;
-  const { updatedBy: _hidden, ...visible } = row;
-  return visible;
+function asShown(view: View, row: VisibleSummary): VisibleSummary {
+  if (view.kind === 'full') return row;
+  const { updatedBy: _hidden, title, status, ...visible } = row;
+  return { ...visible, title: hides(view, 'title') ? '' : title, status: hides(view, 'status') ? undefined : status };
 }

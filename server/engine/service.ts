@@ -28,7 +28,7 @@ export interface DryRun {
   dryRun: true;
 }
 
-/** A row of `campaign.list`; who changed it last is not shown to callers without a token. */
+/** A row of `campaign.list`. Callers without a token are not shown who changed it last, nor a title (then it is empty) or status that their view hides. */
 export type VisibleSummary = Omit<CampaignSummary, 'updatedBy'> & { updatedBy?: string };
 
 /** A page as `useInfiniteQuery` expects it. */

@@ -44,6 +44,17 @@ describe('rights', () => {
   });
 });
 
+describe('the list of those without a token', () => {
+  it('G11 M168 shows no title and no status that their view hides, and is not filtered by them', async () => {
+    const { manager, clock, create } = engineWorld({ hiddenFromPublic: ['title', 'status'] });
+    await create();
+    const { items } = await clock.until(manager.list(CALLERS.anonymous, { limit: 10 }));
+    expect(items).toEqual([{ campaignId: CAMPAIGN, title: '', status: undefined, version: 1, updatedAt: expect.any(Number) }]);
+    expect(await refusal(manager.list(CALLERS.anonymous, { limit: 10, status: 'active' }))).toMatchObject({ reason: 'FORBIDDEN', path: ['status'] });
+    expect((await clock.until(manager.list(CALLERS.viewer, { limit: 10, status: 'active' }))).items).toMatchObject([{ title: 'Summer', status: 'active' }]);
+  });
+});
+
 describe.each(WAYS)('rights of those who watch by %s', (way) => {
   it('G11 M162 callers without a token see no hidden field: not in the state, the entries, the list, nor in errors', async () => {
     const world = engineWorld({ hiddenFromPublic: ['owner_id', 'about'] });
