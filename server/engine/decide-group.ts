@@ -46,6 +46,27 @@ export function decideGroup(
   const appliedBefore = ({ mutationId }: WaitingMutation): AppliedMutation | undefined =>
     planned.get(mutationId) ?? live.window.find(mutationId) ?? known.applied.get(mutationId);
 
+  const append = (mutation: WaitingMutation, change: JsonObject, decided: Partial<Situation>): LogRecord => {
+    const { mutationId } = mutation;
+    at = Math.max(clock.now(), at);
+    const sealed = seal(toRecord(mutation, situation, change, at), head.tail);
+    const { epoch, version, fingerprint: print } = sealed.record;
+    head = { epoch, version, tail: sealed.tail };
+    situation = { ...situation, ...decided, version };
+    entries.push(sealed);
+    planned.set(mutationId, { mutationId, version, epoch, fingerprint: print });
+    return sealed.record;
+  };
+
+  /**
+   * No effect, and no entry, unless a copy of it may still come: then an empty entry takes its id. The answer names what the decision
+   * rests on, not that entry, which may be less durable.
+   */
+  const withoutEffect = (mutation: WaitingMutation, restsOn: { epoch: string; version: number }): QueueOutcome => {
+    if (mutation.again) append(mutation, {}, {});
+    return { kind: 'unchanged', ...restsOn };
+  };
+
   for (const unit of units) {
     const behind = appliedBehind(unit, appliedBefore);
     const broken = brokenLine(unit, situation);
@@ -65,22 +86,16 @@ export function decideGroup(
       const later = behind[index];
       if (later && decision.kind !== 'rejected') {
         // It was decided before that one, without effect, and now would come too late (G7).
-        outcomes.push({ mutation, outcome: { kind: 'unchanged', epoch: later.epoch, version: later.version - 1 } });
+        outcomes.push({ mutation, outcome: withoutEffect(mutation, { epoch: later.epoch, version: later.version - 1 }) });
       } else if (decision.kind === 'rejected') {
         outcomes.push({ mutation, outcome: { kind: 'rejected', refusal: { ...decision.refusal, mutationId } } });
       } else if (mutation.dryRun) {
         const change = decision.kind === 'entry' ? decision.change : {};
         outcomes.push({ mutation, outcome: { kind: 'dry-run', epoch, version, change } });
       } else if (decision.kind === 'unchanged') {
-        outcomes.push({ mutation, outcome: { kind: 'unchanged', epoch, version } });
+        outcomes.push({ mutation, outcome: withoutEffect(mutation, { epoch, version }) });
       } else {
-        at = Math.max(clock.now(), at);
-        const sealed = seal(toRecord(mutation, situation, decision.change, at), head.tail);
-        head = { epoch, version: version + 1, tail: sealed.tail };
-        situation = { ...situation, ...decision.after, version: head.version };
-        entries.push(sealed);
-        planned.set(mutationId, { mutationId, version: head.version, epoch, fingerprint: sealed.record.fingerprint });
-        outcomes.push({ mutation, outcome: { kind: 'accepted', entry: sealed.record } });
+        outcomes.push({ mutation, outcome: { kind: 'accepted', entry: append(mutation, decision.change, decision.after) } });
       }
     }
   }

@@ -131,4 +131,23 @@ describe('push', () => {
     // What is on the line already is answered as ever.
     expect(await push(lost.position, mutation('next', 'next'))).toMatchObject([{ ok: true, receipt: { version: 3 } }]);
   });
+
+  it('G7 M56 a retry without effect leaves an empty entry, so that a copy that comes late has none either', async () => {
+    const world = engineWorld();
+    await world.create();
+    const feature = (mutationId: string, action: 'add' | 'remove', again?: true) => ({
+      mutationId,
+      command: { type: 'updateFeatures' as const, features: ['x'], action },
+      ...(again && { again }),
+    });
+    const push = (...mutations: ReturnType<typeof feature>[]) => world.clock.until(world.manager.push(CALLERS.editor, CAMPAIGN, mutations));
+    const [first] = await push(feature('m1', 'remove', true), feature('m2', 'add'));
+    expect(first).toMatchObject({ ok: true, receipt: { changed: false, version: 1 } });
+    // The copy of the first, which the network held back.
+    await push(feature('m1', 'remove'));
+    expect(await world.state()).toMatchObject({ features: ['x'] });
+    // Without the word of the client there is no entry.
+    await push(feature('m3', 'add'));
+    expect((await world.clock.until(world.manager.get(CALLERS.admin, CAMPAIGN))).version).toBe(3);
+  });
 });

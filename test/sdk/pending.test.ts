@@ -89,6 +89,16 @@ test('K30 G7 what is asked for again goes with what stands behind it, which stay
   expect(done.settled.filter(({ kind }) => kind === 'durable').map(({ mutationId }) => mutationId)).toEqual(['a', 'b']);
 });
 
+test('K30 G7 what was not answered says so when it goes again, and what was answered does not', () => {
+  const limits = { mutations: 10, bytes: 10_000 };
+  const pending = [mutation('a'), mutation('b')];
+  const push = nextPush(pending, limits);
+  expect(push.map(({ again }) => again)).toEqual([undefined, undefined]);
+  const sent = unanswered(markSent(pending, push, undefined));
+  expect(nextPush(sent, limits).map(({ mutationId, again }) => [mutationId, again])).toEqual([['a', true], ['b', true]]);
+  expect(nextPush([...sent, mutation('c')], limits).map(({ again }) => again)).toEqual([true, true, undefined]);
+});
+
 test('K30 what stands behind a refusal that passes by itself waits with it, in order', () => {
   const at = mirror('e1', 1);
   const busy = { reason: 'OVERLOADED', message: 'busy', retryable: true } as const;

@@ -47,6 +47,8 @@ export interface Checker {
   stoppedCleanly(): void;
   /** The versions at which an intent stands on the disk; more than one breaks G3. */
   versionOf(campaignId: string, intent: string): number | undefined;
+  /** Whether what stands there only keeps the id from being used: it had no effect, and no copy of it will. */
+  isPin(campaignId: string, intent: string): boolean;
 }
 
 /** Callers without a token never see it. */
@@ -216,6 +218,12 @@ export function createChecker(store: MemoryStore, intentOf: (mutationId: string)
     versionOf(campaignId, intent) {
       checker.disk();
       return disk.get(campaignId)?.intents.get(intent);
+    },
+
+    isPin(campaignId, intent) {
+      const read = disk.get(campaignId);
+      const record = read?.records[(read.intents.get(intent) ?? 0) - 1];
+      return record !== undefined && record.type !== 'archive' && record.type !== 'restore' && Object.keys(record.change).length === 0;
     },
   };
   return checker;

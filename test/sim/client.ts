@@ -241,7 +241,7 @@ export function createClient(options: ClientOptions): SimClient {
     forget() {
       seen = streamMirror();
       mirror = undefined;
-      pending = pending.map((item) => ({ ...item, delivery: { kind: 'waiting' }, containedAt: undefined }));
+      pending = pending.map((item) => ({ ...item, delivery: { kind: 'waiting' }, again: true, containedAt: undefined }));
       link?.break();
     },
     leave() {

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
-import { MUTANTS } from './mutants.ts';
-import { planFor, type Plan } from './plan.ts';
+import { mutantPlan, MUTANTS } from './mutants.ts';
+import { clusterPlanFor, planFor, type Plan } from './plan.ts';
 import { run } from './run.ts';
 import { FOUND } from './found.ts';
 import { shrink } from './shrink.ts';
@@ -10,7 +10,7 @@ import type { Mutant } from './world.ts';
  * Plays simulated histories of the service, and looks for one that breaks a guarantee.
  *
  *     npm run test:sim -- --seeds 5000        the first 5,000 seeds
- *     npm run test:sim -- --seed 7            this one, with its whole journal
+ *     npm run test:sim -- --seed 7            this one, with its whole journal; with --cluster, of several servers over one log
  *     npm run test:sim -- --mutants           every mutant, until it is found
  */
 const { values } = parseArgs({
@@ -18,6 +18,7 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '1000' },
     from: { type: 'string', default: '1' },
     seed: { type: 'string' },
+    cluster: { type: 'boolean', default: false },
     mutants: { type: 'boolean', default: false },
   },
 });
@@ -36,7 +37,7 @@ async function playMany(): Promise<boolean> {
   const count = Number(values.seeds);
   const met = new Map<string, number>();
   let entries = 0;
-  const plans = [...FOUND.map(({ plan }) => plan), ...Array.from({ length: count }, (_, index) => planFor(from + index))];
+  const plans = [...FOUND.map(({ plan }) => plan), ...Array.from({ length: count }, (_, index) => [planFor(from + index), clusterPlanFor(from + index)]).flat()];
   for (const plan of plans) {
     const outcome = await run(plan);
     entries += outcome.entries;
@@ -53,7 +54,7 @@ async function playMany(): Promise<boolean> {
 }
 
 async function playOne(seed: number): Promise<boolean> {
-  const outcome = await run(planFor(seed));
+  const outcome = await run(values.cluster ? clusterPlanFor(seed) : planFor(seed));
   console.log(outcome.journal.join('\n'));
   console.log(outcome.violation ? `seed ${seed}: ${outcome.violation.message}` : `seed ${seed}: every guarantee held`);
   return outcome.violation === undefined;
@@ -64,7 +65,7 @@ async function findMutants(): Promise<boolean> {
   for (const mutant of MUTANTS) {
     const seed = await find(mutant);
     if (seed === undefined) alive += 1;
-    const violation = seed === undefined ? undefined : (await run(planFor(seed), mutant)).violation;
+    const violation = seed === undefined ? undefined : (await run(mutantPlan(mutant, seed), mutant)).violation;
     console.log(`${violation ? `found, seed ${seed}` : `ALIVE after ${PATIENCE} seeds`}: ${mutant.name}${violation ? `\n    ${violation.message.slice(0, 200)}` : ''}`);
   }
   return alive === 0;
@@ -72,7 +73,7 @@ async function findMutants(): Promise<boolean> {
 
 async function find(mutant: Mutant): Promise<number | undefined> {
   for (let seed = 1; seed <= PATIENCE; seed += 1) {
-    if ((await run(planFor(seed), mutant)).violation) return seed;
+    if ((await run(mutantPlan(mutant, seed), mutant)).violation) return seed;
   }
   return undefined;
 }

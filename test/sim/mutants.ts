@@ -1,5 +1,11 @@
 import type { LogEvent, SealedEntry } from '../../server/engine/ports.ts';
+import { clusterPlanFor, planFor, type Plan } from './plan.ts';
 import type { Mutant } from './world.ts';
+
+/** The run of that seed in which a mutant can show. */
+export function mutantPlan({ cluster }: Mutant, seed: number): Plan {
+  return cluster ? clusterPlanFor(seed) : planFor(seed);
+}
 
 /** Every rule here is broken on purpose, from outside of the engine, and each must be found: a checker that finds nothing proves nothing. */
 export const MUTANTS: readonly Mutant[] = [
@@ -137,6 +143,41 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a client that pushes without saying where it stands',
     sabotage: {},
     blind: true,
+  },
+  {
+    name: 'miss the last publication, and never look again',
+    cluster: true,
+    sabotage: {
+      log: (log) => ({
+        ...log,
+        open: (campaignId, generation, archived, listener) =>
+          log.open(campaignId, generation, archived, (event) => (event.kind === 'entry' && event.sealed.record.version % 3 === 0 ? undefined : listener(event))),
+      }),
+    },
+  },
+  { name: 'compare on the version only', cluster: true, careless: true, sabotage: {} },
+  {
+    name: 'take every loss for an orderly leave: the epoch goes on',
+    cluster: true,
+    sabotage: {
+      archive: (archive) => ({
+        ...archive,
+        async load(campaignId, recent) {
+          const loaded = await archive.load(campaignId, recent);
+          return loaded && { ...loaded, seat: { ...loaded.seat, taken: false } };
+        },
+      }),
+    },
+  },
+  {
+    name: 'answer refusals and no-ops without confirmation',
+    cluster: true,
+    sabotage: {
+      log: (log) => ({
+        ...log,
+        append: (campaignId, expected, entries) => (entries.length === 0 ? Promise.resolve({ kind: 'appended' }) : log.append(campaignId, expected, entries)),
+      }),
+    },
   },
 ];
 

@@ -20,6 +20,10 @@ export interface Mutant {
   intentOf?: (mutationId: string) => string;
   /** Clients push without saying where they stand. */
   blind?: true;
+  /** The log compares nothing but versions. */
+  careless?: true;
+  /** It takes several servers to show. */
+  cluster?: true;
 }
 
 /** Everything that a run plays with: one disk, servers over it, and clients that find them again. */
@@ -58,7 +62,7 @@ export function createWorld({ seed, instances: count }: Plan, mutant: Mutant | u
   const intentOf = mutant?.intentOf ?? ((mutationId: string) => mutationId);
   const checker = createChecker(store, intentOf);
   const recentAtMost = random.pick([1, 4, 256]);
-  const log = count === undefined ? undefined : createSharedLogStore();
+  const log = count === undefined ? undefined : createSharedLogStore(mutant?.careless);
   const instances: Instance[] = [];
   let connections = 0;
 

@@ -124,15 +124,22 @@ export function createMemoryCampaign(campaignId: string, state: JsonObject, now:
     }
     const decision = decide(mutation);
     if (decision.kind === 'refused') return refuse(mutationId, decision.refusal);
-    if (behind) return { ok: true, receipt: receiptOf(mutationId, false, { epoch: behind.epoch, version: behind.version }) };
-    if (decision.kind === 'unchanged') return { ok: true, receipt: receiptOf(mutationId, false, { epoch, version: entries.length }) };
+    if (behind || decision.kind === 'unchanged') {
+      const restsOn = behind ? { epoch: behind.epoch, version: behind.version } : { epoch, version: entries.length };
+      // As the server does: a copy that may still come can have no effect later.
+      if (mutation.again) append({});
+      return { ok: true, receipt: receiptOf(mutationId, false, restsOn) };
+    }
+    return { ok: true, receipt: receiptOf(mutationId, true, { epoch, version: append(decision.change) }) };
 
-    const entry = entryOf(entries.length + 1, command.type, decision.change, mutationId, actor, comment);
-    entries = [...entries, entry];
-    content = apply(content, entry);
-    applied.set(mutationId, { command, epoch, version: entry.version });
-    deliver();
-    return { ok: true, receipt: receiptOf(mutationId, true, { epoch, version: entry.version }) };
+    function append(change: JsonObject): number {
+      const entry = entryOf(entries.length + 1, command.type, change, mutationId, actor, comment);
+      entries = [...entries, entry];
+      content = apply(content, entry);
+      applied.set(mutationId, { command, epoch, version: entry.version });
+      deliver();
+      return entry.version;
+    }
   }
 
   /** A client that stands on a line which did not survive is about to hear of that, and to send again what was lost first. */
