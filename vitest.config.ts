@@ -7,7 +7,7 @@ export default defineConfig({
   ssr: { resolve },
   test: {
     projects: [
-      { extends: true, test: { name: 'unit', include: ['test/{core,engine,sim}/**/*.test.ts', 'test/e2e/model/*.test.ts', 'test/log/{memory,shared}-log.test.ts'] } },
+      { extends: true, test: { name: 'unit', include: ['test/{core,engine,sim}/**/*.test.ts', 'test/bench/report/*.test.ts', 'test/e2e/model/*.test.ts', 'test/log/{memory,shared}-log.test.ts'] } },
       { extends: true, test: { name: 'redis', include: ['test/log/redis*.test.ts'], testTimeout: 60_000, hookTimeout: 120_000 } },
       {
         extends: true,
