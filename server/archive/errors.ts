@@ -44,9 +44,20 @@ const DATA_STATES = /^(22|23|54)...$/;
 /** `pg` has no codes for its own timeouts and broken links. */
 const UNREACHABLE_MESSAGES = /^(Connection terminated|timeout exceeded when trying to connect|Query read timeout|timeout expired)|not queryable/;
 
+/** What the file system of the embedded database throws: an object of its own with WASI's number of the error, and no message. */
+const FILE_ERRORS: Readonly<Record<number, string>> = { 2: 'EACCES', 29: 'EIO', 33: 'EMFILE', 51: 'ENOSPC', 63: 'EPERM', 69: 'EROFS' };
+
+function fromFileSystem(error: unknown): ArchiveError | undefined {
+  if (error instanceof Error || typeof error !== 'object' || error === null || !('errno' in error)) return undefined;
+  const code = FILE_ERRORS[Number(error.errno)] ?? `error ${String(error.errno)}`;
+  return new ArchiveError('failed', `The files of the embedded database cannot be used (${code}).`, { code });
+}
+
 /** Any error of the drivers as an {@link ArchiveError}; an ArchiveError stays itself. */
 export function toArchiveError(error: unknown): ArchiveError {
   if (error instanceof ArchiveError) return error;
+  const ofFiles = fromFileSystem(error);
+  if (ofFiles) return ofFiles;
   const cause = error instanceof Error ? error : new Error(String(error));
   const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : undefined;
   // A failed connection to a name with several addresses is an AggregateError, whose own message is empty.

@@ -1,10 +1,11 @@
 import { join } from 'node:path';
 import type { Archive } from '../engine/ports.ts';
 import { lockDataFolder } from './data-folder-lock.ts';
+import { keepThread, type BreakdownObserver } from './kept-thread.ts';
 import { packCommit } from './pglite-messages.ts';
-import { startThread } from './pglite-thread.ts';
+import { startThread, type ArchiveThread } from './pglite-thread.ts';
 
-export interface PgliteArchiveOptions {
+export interface PgliteArchiveOptions extends BreakdownObserver {
   /** The folder of everything that is kept (`DATA_DIR`); made where it is missing. One process at a time. */
   dataDir: string;
   /** The Postgres schema in it. */
@@ -26,14 +27,11 @@ const WORKER = new URL(import.meta.url.endsWith('.ts') ? './pglite-worker.ts' : 
 export async function openPgliteArchive(options: PgliteArchiveOptions): Promise<Archive> {
   const { dataDir, namespace } = options;
   const lock = await lockDataFolder(dataDir);
-  const thread = startThread(WORKER, { folder: join(dataDir, 'pglite'), namespace });
-  try {
-    await thread.opened;
-  } catch (error) {
-    await thread.end();
+  const start = (): ArchiveThread => startThread(WORKER, { folder: join(dataDir, 'pglite'), namespace });
+  const thread = await keepThread(start, options).catch(async (error: unknown) => {
     await lock.release();
     throw error;
-  }
+  });
   const { call } = thread;
   let stopping: Promise<void> | undefined;
   return {

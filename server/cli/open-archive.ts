@@ -13,7 +13,14 @@ const RETRY_MS = 500;
 export async function openArchive(config: Config, logger: Logger): Promise<Archive | undefined> {
   const { storage, redisUrl, namespace, startTimeout } = config;
   if (storage.kind === 'none') return undefined;
-  if (storage.kind === 'embedded') return openPgliteArchive({ namespace, dataDir: storage.dataDir });
+  if (storage.kind === 'embedded') {
+    return openPgliteArchive({
+      namespace,
+      dataDir: storage.dataDir,
+      onBroken: (error) => logger.error({ err: error }, 'the embedded database broke down; it is opened again'),
+      onMended: () => logger.info('the embedded database is open again'),
+    });
+  }
   const giveUpAt = Date.now() + startTimeout;
   for (;;) {
     try {

@@ -20,6 +20,7 @@ test('A60 whatever a driver throws becomes one of five kinds, with its code and 
     [of('password authentication failed', '28P01'), 'failed'],
     [of('relation "entries" does not exist', '42P01'), 'failed'],
     [of('could not extend file: No space left on device', '53100'), 'failed'],
+    [{ name: 'ErrnoError', errno: 51 }, 'failed'],
     ['a string', 'failed'],
   ];
   for (const [thrown, kind] of cases) {
@@ -28,6 +29,7 @@ test('A60 whatever a driver throws becomes one of five kinds, with its code and 
     expect(error.message).not.toBe('');
     expect(error).toBeInstanceOf(ArchiveError);
   }
+  expect(toArchiveError({ name: 'ErrnoError', errno: 51 })).toMatchObject({ code: 'ENOSPC', message: expect.stringContaining('ENOSPC') });
   const own = new ArchiveError('in-use', 'taken');
   expect(toArchiveError(own)).toBe(own);
 });

@@ -1,6 +1,7 @@
 import { cp, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Worker } from 'node:worker_threads';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { openPgliteArchive } from '../../server/archive/index.ts';
 import { startThread } from '../../server/archive/pglite-thread.ts';
@@ -95,10 +96,48 @@ describe('the embedded archive', () => {
     const thread = startThread(new URL('./fixtures/dying-worker.ts', import.meta.url), { folder: dataDir, namespace: 'cs' });
     await thread.opened;
     const waiting = [thread.call('load', ['any', 1]), thread.call('heads', [[]]), thread.call(method, [{ limit: 1 }])];
-    const rejection = { name: 'ArchiveError', kind: 'stopped' };
+    const rejection = { name: 'ArchiveError', kind: 'unreachable' };
     for (const call of await Promise.allSettled(waiting)) expect(call).toMatchObject({ status: 'rejected', reason: rejection });
     await expect(thread.call('ping', [])).rejects.toMatchObject(rejection);
     await thread.end();
+  });
+
+  test('A42 a thread that owes an answer for too long is ended, one that answers is not', async () => {
+    const thread = startThread(new URL('./fixtures/stuck-worker.ts', import.meta.url), { folder: dataDir, namespace: 'cs' }, 500);
+    await thread.opened;
+    const until = performance.now() + 1_000;
+    while (performance.now() < until) await thread.call('heads', [[]]);
+    await expect(thread.call('ping', [])).rejects.toMatchObject({ kind: 'unreachable', message: expect.stringContaining('0.5 s') });
+    expect(await thread.ended).toMatchObject({ kind: 'unreachable' });
+    await thread.end();
+  });
+
+  test('A43 an embedded database that breaks down is opened again, with everything that was committed; a stop ends that', async () => {
+    const workers: Worker[] = [];
+    const keep = (worker: Worker): unknown => workers.push(worker);
+    process.on('worker', keep);
+    const told: string[] = [];
+    const archive = await openPgliteArchive({ dataDir, namespace: 'cs', onBroken: ({ kind }) => told.push(kind), onMended: () => told.push('mended') });
+    const history = campaignHistory('kept', { slug: 's', title: 'T' });
+    await history.createIn(archive);
+    for (let round = 1; round <= 2; round += 1) {
+      history.add({ round });
+      expect(await archive.commit([history.commitAfter(round)])).toMatchObject([{ kind: 'committed' }]);
+      const waiting = archive.heads(['kept']);
+      await workers.at(-1)?.terminate();
+      await Promise.allSettled([waiting]);
+      await expect(archive.ping()).rejects.toMatchObject({ kind: 'unreachable' });
+      await expect.poll(() => told.length, { timeout: 30_000 }).toBe(round * 2);
+    }
+    expect(told).toEqual(['unreachable', 'mended', 'unreachable', 'mended']);
+    expect(await archive.load('kept', 10)).toMatchObject({ head: { version: 3 }, state: { round: 2 } });
+    await workers.at(-1)?.terminate();
+    await expect(archive.stop({ clean: true })).rejects.toMatchObject({ kind: 'unreachable' });
+    process.off('worker', keep);
+    expect(workers).toHaveLength(3);
+    const again = await open();
+    expect(await again.load('kept', 10)).toMatchObject({ head: { version: 3 } });
+    await again.stop({ clean: true });
   });
 
   test('A39 a folder that holds no database, or a broken one, is an error of the open call and leaves no lock behind', async () => {
