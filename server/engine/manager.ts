@@ -5,13 +5,16 @@ import type { Identity } from '../core/permissions.ts';
 import { restrictedView } from '../core/views.ts';
 import { answeringArchive } from './answering-archive.ts';
 import { createArchiver } from './archiver.ts';
+import { createCreating } from './creating.ts';
 import { createHosting } from './hosting.ts';
 import { createMutating } from './mutating.ts';
 import { createMutationReport } from './mutation-report.ts';
 import type { EngineObserver } from './observer.ts';
+import { refuseOverload } from './overload.ts';
 import { createPast } from './past.ts';
 import type { Archive, Clock, OrderedLog } from './ports.ts';
 import { createReading } from './reading.ts';
+import { shuttingDown } from './refusals.ts';
 import type { CampaignService } from './service.ts';
 import { createTrace } from './trace.ts';
 
@@ -105,24 +108,20 @@ export function createManager(options: ManagerOptions): Manager {
     stateAt: ({ live }, version) => past.stateAt(live, version),
   });
   const archiver = createArchiver({ log, archive: options.archive, clock, observer, liveContent: (campaignId) => hosting.peek(campaignId)?.live });
-  const mutating = createMutating({
+  const { maxBacklog = 100_000, maxBacklogBytes = 256 * 1024 * 1024 } = options;
+  const taking = {
     hosting,
-    log,
-    archive,
     clock,
-    sections,
     persistent,
-    durablePatience,
-    maxLoaded,
-    durability: options.durability ?? 'accepted',
-    maxBacklog: options.maxBacklog ?? 100_000,
-    maxBacklogBytes: options.maxBacklogBytes ?? 256 * 1024 * 1024,
     report: createMutationReport(clock, counting, trace),
-    isStopping: () => stopping,
-  });
+    refuseLoad: () => (stopping ? shuttingDown() : refuseOverload({ log, hosting, maxBacklog, maxBacklogBytes })),
+  };
+  const mutating = createMutating({ ...taking, durablePatience, durability: options.durability ?? 'accepted' });
+  const creating = createCreating({ ...taking, archive, sections, maxLoaded });
 
   return {
     ...mutating,
+    ...creating,
     ...createReading({ hosting, archive, past, clock, publicView, persistent, durablePatience }),
     defaultCampaignId: options.defaultCampaignId,
 
@@ -149,7 +148,7 @@ export function createManager(options: ManagerOptions): Manager {
     async ensure(campaignId, state) {
       if ((await archive.heads([campaignId])).length > 0) return false;
       try {
-        await mutating.create({ identity: SYSTEM, correlationId: clock.id() }, campaignId, state, { comment: 'from a start file' });
+        await creating.create({ identity: SYSTEM, correlationId: clock.id() }, campaignId, state, { comment: 'from a start file' });
         return true;
       } catch (error) {
         if (error instanceof CampaignError && error.refusal.reason === 'CONFLICT') return false;

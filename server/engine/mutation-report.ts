@@ -1,8 +1,9 @@
 import type { Command } from '../core/command.ts';
-import type { QueueOutcome } from './waiting-mutation.ts';
-import type { EngineObserver } from './observer.ts';
+import { CampaignError, type Refusal } from '../core/errors.ts';
+import type { EngineObserver, MutationOutcome } from './observer.ts';
 import type { Clock } from './ports.ts';
 import type { Trace } from './trace.ts';
+import type { QueueOutcome } from './waiting-mutation.ts';
 
 /** What is known of a mutation when it is answered. */
 export interface ReportedMutation {
@@ -21,9 +22,8 @@ export type MutationReport = (mutation: ReportedMutation, outcome: QueueOutcome)
 export function createMutationReport(clock: Pick<Clock, 'now'>, observer: EngineObserver, trace: Trace): MutationReport {
   return ({ campaignId, command, actor, correlationId, mutationId, arrivedAt }, outcome) => {
     const now = clock.now();
-    const refusal = outcome.kind === 'rejected' ? outcome.refusal : undefined;
-    // A dry run changes nothing, which is what metrics say of it.
-    const kind = outcome.kind === 'dry-run' ? 'unchanged' : outcome.kind;
+    const refusal = refusalIn(outcome);
+    const kind = kindOf(outcome);
     observer.mutation?.({
       campaignId,
       type: command.type,
@@ -34,7 +34,7 @@ export function createMutationReport(clock: Pick<Clock, 'now'>, observer: Engine
       mutationId,
       ...(refusal && { refusal }),
     });
-    if (!trace.listening || kind === 'failed') return;
+    if (!trace.listening) return;
     trace.emit({
       at: now,
       campaignId,
@@ -48,4 +48,24 @@ export function createMutationReport(clock: Pick<Clock, 'now'>, observer: Engine
       ...(refusal && { refusal }),
     });
   };
+}
+
+/** Reports what was turned away before it had a place in any queue, and hands the refusal on. */
+export function reportRefused(report: MutationReport, mutations: readonly ReportedMutation[], error: CampaignError): CampaignError {
+  for (const mutation of mutations) report(mutation, { kind: 'rejected', refusal: { ...error.refusal, mutationId: mutation.mutationId } });
+  return error;
+}
+
+function refusalIn(outcome: QueueOutcome): Refusal | undefined {
+  if (outcome.kind === 'rejected') return outcome.refusal;
+  return outcome.kind === 'failed' && outcome.error instanceof CampaignError ? outcome.error.refusal : undefined;
+}
+
+function kindOf(outcome: QueueOutcome): MutationOutcome {
+  // A dry run changes nothing, which is what metrics say of it.
+  if (outcome.kind === 'dry-run') return 'unchanged';
+  if (outcome.kind !== 'failed') return outcome.kind;
+  // Of what failed with `UNAVAILABLE` nobody knows what became; any other reason is a refusal.
+  const reason = refusalIn(outcome)?.reason;
+  return reason === undefined || reason === 'UNAVAILABLE' ? 'failed' : 'rejected';
 }

@@ -4,7 +4,7 @@ import type { SnapshotReason } from '../core/stream.ts';
 
 export type CommandType = Command['type'];
 
-/** How a mutation ended. `duplicate`: a known id, answered with the first receipt. */
+/** How a mutation ended. `duplicate`: a known id, answered with the first receipt; `failed`: what became of it is not known, or it broke down. */
 export type MutationOutcome = 'accepted' | 'unchanged' | 'duplicate' | 'rejected' | 'failed';
 
 /**

@@ -1,4 +1,4 @@
-import { CampaignError } from '../core/errors.ts';
+import { CampaignError, type Refusal } from '../core/errors.ts';
 
 export function notFound(campaignId: string): CampaignError {
   return new CampaignError('NOT_FOUND', `campaignId: there is no campaign ${campaignId}`, { path: ['campaignId'] });
@@ -25,4 +25,8 @@ export function notPersistent(): CampaignError {
 /** Not yet taken, so that another instance, or this one after its start, can take it. */
 export function shuttingDown(): CampaignError {
   return new CampaignError('UNAVAILABLE', 'the server is shutting down; connect again', { retryAfterMs: 1_000 });
+}
+
+export function toError({ reason, message, ...details }: Refusal): CampaignError {
+  return new CampaignError(reason, message, details);
 }

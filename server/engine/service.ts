@@ -103,14 +103,15 @@ export interface ServiceStats {
   uptimeSeconds: number;
 }
 
-/** One line of `system.trace`: an accepted entry or a refusal, with its payload. Admins only. */
+/** One line of `system.trace`: what became of a mutation, with its payload. Admins only. */
 export interface TraceEvent {
   at: number;
   campaignId: string;
   correlationId: string;
   mutationId: string;
   actor: string;
-  outcome: 'accepted' | 'unchanged' | 'rejected';
+  /** `failed`: what became of it is not known, or it broke down. */
+  outcome: 'accepted' | 'unchanged' | 'rejected' | 'failed';
   /** From the arrival of the mutation to its answer. */
   milliseconds: number;
   command: Command;

@@ -130,4 +130,60 @@ describe('operations', () => {
       ].sort(),
     );
   });
+
+  it('M185 what is turned away before it has a place in a queue is reported as well, to the observer and in the trace', async () => {
+    const said: string[] = [];
+    let away = false;
+    const observer: EngineObserver = { mutation: ({ type, outcome, refusal: refused }) => void said.push(`${type} ${outcome} ${refused?.reason}`) };
+    const world = engineWorld({
+      observer,
+      maxBacklog: 1,
+      aroundArchive: (archive) => ({
+        ...archive,
+        create: (...asked) => (away ? Promise.reject(new Error('away')) : archive.create(...asked)),
+        commit: (parts) => (away ? Promise.reject(new Error('away')) : archive.commit(parts)),
+        ping: () => (away ? Promise.reject(new Error('away')) : archive.ping()),
+      }),
+    });
+    const { manager, clock } = world;
+    await world.create();
+    said.length = 0;
+    const traced: TraceEvent[] = [];
+    void (async () => {
+      for await (const event of manager.trace(CALLERS.admin, testReader(CALLERS.admin.identity))) traced.push(event);
+    })();
+    const document = { slug: 'other', title: 'Other' };
+    const push = [1, 2].map((n) => ({ mutationId: `m${n}`, command: setTitle('x') }));
+    await refusal(manager.mutate(CALLERS.viewer, CAMPAIGN, setTitle('x'), { mutationId: 'forbidden' }));
+    await refusal(manager.push(CALLERS.viewer, CAMPAIGN, push));
+    await refusal(manager.create(CALLERS.editor, 'other', document, {}));
+    await refusal(manager.create(CALLERS.admin, 'other', { slug: 'other' }, {}));
+    await refusal(clock.until(manager.mutate(CALLERS.editor, 'unknown', setTitle('x'), {})));
+    away = true;
+    await refusal(clock.until(manager.create(CALLERS.admin, 'other', document, {})));
+    await world.title('one');
+    await refusal(manager.mutate(CALLERS.editor, CAMPAIGN, setTitle('x'), {}));
+    await refusal(manager.create(CALLERS.admin, 'other', document, {}));
+    await clock.until(manager.stop(0));
+    await refusal(manager.push(CALLERS.editor, CAMPAIGN, push));
+    await clock.settle();
+    const expected = [
+      'update rejected FORBIDDEN',
+      'update rejected FORBIDDEN',
+      'update rejected FORBIDDEN',
+      'create rejected FORBIDDEN',
+      'create rejected INVALID',
+      'update rejected NOT_FOUND',
+      'create failed UNAVAILABLE',
+      'update accepted undefined',
+      'update rejected OVERLOADED',
+      'create rejected OVERLOADED',
+      'update rejected UNAVAILABLE',
+      'update rejected UNAVAILABLE',
+    ];
+    expect(said).toEqual(expected);
+    expect(traced.map(({ command, outcome, refusal: refused }) => `${command.type} ${outcome} ${refused?.reason}`)).toEqual(expected);
+    expect(traced[0]).toMatchObject({ mutationId: 'forbidden', actor: 'vera', correlationId: 'c-viewer', refusal: { mutationId: 'forbidden' } });
+    expect(traced.slice(1, 3).map(({ mutationId }) => mutationId)).toEqual(['m1', 'm2']);
+  });
 });
