@@ -1,7 +1,7 @@
 import type { Campaign, CampaignSnapshot } from '@campaign-state/client';
 
 /**
- * A campaign as a Svelte store: `$store.state.title` in a component. Vue's `shallowRef` is fed in the same way.
+ * A campaign as a Svelte store: `$store.state.title` in a component. For Vue, see `vue/app.ts`.
  *
  * @example const store = campaignStore(client.campaign('spring'));
  */

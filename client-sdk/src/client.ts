@@ -118,6 +118,14 @@ export function clientOn(connection: Connection, clock: Clock, releaseAfterMs: n
     device?.documents.close();
   }
 
+  function close(): void {
+    closed = true;
+    closeDevice();
+    warnOf(0);
+    for (const store of stores.values()) store.close();
+    connection.close();
+  }
+
   /** What an earlier visit has seen of a campaign, or of the default one. */
   async function recall(campaignId?: string): Promise<SeenCampaign | undefined> {
     await opening;
@@ -176,13 +184,13 @@ export function clientOn(connection: Connection, clock: Clock, releaseAfterMs: n
     connection: connection.state,
     trpc: connection.trpc,
     authenticate: (token) => connection.authenticate(token),
-    close() {
-      closed = true;
-      // What is kept on the device stays there, for the next client.
-      closeDevice();
-      warnOf(0);
-      for (const store of stores.values()) store.close();
-      connection.close();
+    close,
+    async forget() {
+      await opening;
+      const kept = device;
+      device = undefined;
+      close();
+      await Promise.all([kept?.outbox.clear(), kept?.documents.clear()]);
     },
   };
 }

@@ -4,7 +4,7 @@ import type { Clock } from './clock.ts';
 import type { Connection } from './connection.ts';
 import { callUntilAnswered } from './direct-call.ts';
 import { editors } from './editors.ts';
-import { CampaignError, readFailure } from './errors.ts';
+import { CampaignError, toCampaignError } from './errors.ts';
 import type { Campaign, CampaignSnapshot, Change } from './types.ts';
 
 export interface DefaultCampaignOptions {
@@ -51,7 +51,7 @@ export function createDefaultCampaign({ connection, clock, open, recall }: Defau
     resolving ??= ask().then(
       settleOn,
       (thrown: unknown) => {
-        error = thrown instanceof CampaignError ? thrown : readFailure(thrown).error;
+        error = toCampaignError(thrown);
         snapshot = { ...UNKNOWN, status: 'error', error };
         resolving = undefined;
         for (const { open: waiting } of earlyEdits.splice(0)) waiting.fail(error);

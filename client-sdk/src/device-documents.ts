@@ -19,6 +19,8 @@ export interface DeviceDocuments {
   readonly forget: (campaignId: string) => void;
   /** Writes what is still to be written. */
   readonly close: () => void;
+  /** Removes all of it, for good. */
+  readonly clear: () => Promise<void>;
 }
 
 export interface DeviceDocumentsOptions {
@@ -88,6 +90,13 @@ export function createDeviceDocuments({ scope, storage, clock }: DeviceDocuments
     close() {
       closed = true;
       void loaded.then(write);
+    },
+    async clear() {
+      closed = true;
+      unwritten.clear();
+      await loaded;
+      const keys = (await storage.entries()).map(([key]) => key).filter((key) => key.startsWith(`${scope}/`));
+      await Promise.all(keys.map((key) => storage.remove(key)));
     },
   };
 }

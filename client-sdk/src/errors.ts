@@ -52,6 +52,15 @@ export function readFailure(thrown: unknown): CallFailure {
   return { kind: 'refused', error: new CampaignError(refusalOf(thrown instanceof Error ? thrown.message : '', data), { cause: thrown }) };
 }
 
+/**
+ * What any call of `client.trpc`, or of the hooks of TanStack Query, threw, as a {@link CampaignError}.
+ *
+ * @example client.trpc.campaign.create.mutate(input).catch((thrown) => alert(toCampaignError(thrown).reason));
+ */
+export function toCampaignError(thrown: unknown): CampaignError {
+  return thrown instanceof CampaignError ? thrown : readFailure(thrown).error;
+}
+
 /** Reads an error of the server that belongs to no call. */
 export function readRefusal(message: string, data: unknown): CampaignError {
   return new CampaignError(refusalOf(message, typeof data === 'object' && data !== null ? { ...data } : {}));

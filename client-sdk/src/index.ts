@@ -2,7 +2,7 @@ export { createCampaignClient, type CampaignClientOptions } from './client.ts';
 export type { Clock } from './clock.ts';
 export type { TokenSource } from './connection.ts';
 export type { CampaignDocument, CampaignUpdates, FeatureName, Patch, Register, SectionValue } from './document.ts';
-export { CampaignError } from './errors.ts';
+export { CampaignError, toCampaignError } from './errors.ts';
 export type { WebSocketConstructor, WebSocketLike } from './live-socket.ts';
 export type { Network } from './network.ts';
 export { defineSections, type SectionSchema } from './sections.ts';

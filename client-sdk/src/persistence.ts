@@ -19,6 +19,8 @@ export interface Persistence {
   /** What is unsaved of a campaign, whenever it has changed. */
   readonly save: (campaignId: string, mutations: readonly StoredMutation[]) => void;
   readonly close: () => void;
+  /** Removes all of it, other tabs' too, for good. */
+  readonly clear: () => Promise<void>;
 }
 
 /**
@@ -82,12 +84,21 @@ export function createPersistence({ scope, storage, locks, clock, adopt }: Persi
   locks.request(lockOf(tab), () => ended).catch(warn);
   locks.request(lockOf('leader'), lead).catch(warn);
 
+  function close(): void {
+    closed = true;
+    cancelLook();
+    end();
+  }
+
   return {
     save,
-    close() {
-      closed = true;
-      cancelLook();
-      end();
+    close,
+    async clear() {
+      close();
+      unwritten.clear();
+      await writing;
+      const keys = (await storage.entries()).map(([key]) => key).filter((key) => key.startsWith(`${scope}/`));
+      await Promise.all(keys.map((key) => storage.remove(key)));
     },
   };
 }

@@ -1,6 +1,6 @@
 import { asCampaign, type CampaignState } from '../../server/core/campaign.ts';
 import { parsePosition } from '../../server/core/position.ts';
-import { readFailure } from './errors.ts';
+import { toCampaignError } from './errors.ts';
 import { documentOf, type Mirror } from './mirror.ts';
 import type { CampaignClient } from './types.ts';
 
@@ -33,7 +33,7 @@ export async function prefetchCampaign(client: CampaignClient, campaignId?: stri
     const archived = archivedAt !== undefined && { archivedAt };
     return { campaignId: id, isDefault: campaignId === undefined, epoch, version, durableVersion, ...archived, state };
   } catch (thrown) {
-    throw readFailure(thrown).error;
+    throw toCampaignError(thrown);
   }
 }
 

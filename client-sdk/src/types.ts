@@ -185,6 +185,8 @@ export interface CampaignClient {
   readonly trpc: TRPCClient<AppRouter>;
   /** A new token: on the living link where there is one, else for the next attempt. Rejects where the server refuses it. */
   readonly authenticate: (token: string) => Promise<void>;
-  /** Lets go of everything, for good; what is pending is rejected. */
+  /** Lets go of everything, for good; what is pending is rejected. What `persist` keeps stays on the device, for the next client. */
   readonly close: () => void;
+  /** Closes, and removes from the device what `persist` has kept of this user, unsaved edits too: for a logout. */
+  readonly forget: () => Promise<void>;
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test, vi } from 'vitest';
 import { composePatches } from '../../client-sdk/src/compose-patch.ts';
-import type { Campaign } from '../../client-sdk/src/index.ts';
+import { CampaignError, toCampaignError, type Campaign } from '../../client-sdk/src/index.ts';
 import { createTestCampaign, type TestCampaign } from '../../client-sdk/src/testing/index.ts';
 import { mergePatch } from '../../server/core/merge-patch.ts';
 import type { JsonObject } from '../../server/core/json.ts';
@@ -124,4 +124,13 @@ test('K15 a composed patch does what the two do, one after the other, to any sta
       if (composed) expect(mergePatch(state, composed)).toEqual(mergePatch(mergePatch(state, one), two));
     }),
   );
+});
+
+test('K5 what a direct call threw reads as the same typed error', async () => {
+  const { kit } = await open();
+  const thrown: unknown = await kit.client.trpc.campaign.get.query({ campaignId: 'nowhere' }).catch((error: unknown) => error);
+  const read = toCampaignError(thrown);
+  expect(read).toBeInstanceOf(CampaignError);
+  expect(read).toMatchObject({ reason: 'NOT_FOUND', path: ['campaignId'], retryable: false });
+  expect(toCampaignError(read)).toBe(read);
 });

@@ -1,5 +1,6 @@
 // @vitest-environment jsdom
 import { act, cleanup, fireEvent, render, screen, waitFor } from '@testing-library/react';
+import { QueryClient } from '@tanstack/react-query';
 import { StrictMode, type ReactNode } from 'react';
 import { afterEach, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
@@ -7,6 +8,7 @@ import { CampaignManager } from '../../client-sdk/examples/usage.tsx';
 import { createCampaignClient, type CampaignClient, type CampaignClientOptions } from '../../client-sdk/src/index.ts';
 import {
   CampaignProvider,
+  getQueryKey,
   trpc,
   useCampaign,
   useCampaignHistory,
@@ -240,4 +242,34 @@ test('K46 what has no stream goes through TanStack Query, typed', async () => {
   }
   await inApp(<List />);
   await screen.findByText('Autumn');
+});
+
+test('K50 TanStack Query’s tools see what goes through it: the app’s own cache, under keys that say what they are', async () => {
+  const { url } = await server();
+  const queryClient = new QueryClient();
+  function Lists() {
+    const pages = trpc.campaign.list.useInfiniteQuery({ limit: 5 }, { getNextPageParam: (page) => page.nextCursor });
+    const { entries } = useCampaignHistory({ limit: 3 });
+    return (
+      <p>
+        {pages.data?.pages[0]?.items.length} campaigns, {entries.length} entries
+      </p>
+    );
+  }
+  render(
+    <CampaignProvider client={client(url)} queryClient={queryClient}>
+      <Lists />
+    </CampaignProvider>,
+  );
+  await screen.findByText('2 campaigns, 1 entries');
+  // The history was asked for once it was known of which campaign.
+  const seen = queryClient.getQueryCache().findAll({ predicate: ({ state }) => state.status === 'success' });
+  expect(seen.map(({ queryKey }) => queryKey)).toEqual([
+    [['campaign', 'list'], { input: { limit: 5 }, type: 'infinite' }],
+    [['campaign', 'history'], { input: { campaignId: 'spring', limit: 3 }, type: 'infinite' }],
+  ]);
+  // And an app can use those keys, as it would with any router of its own.
+  await queryClient.invalidateQueries({ queryKey: getQueryKey(trpc.campaign.list) });
+  expect(seen[0]?.state.dataUpdateCount).toBe(2);
+  queryClient.clear();
 });

@@ -1,11 +1,14 @@
 import { execFile } from 'node:child_process';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { build } from 'tsdown';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startServer } from './support/server.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const SDK = join(ROOT, 'client-sdk');
@@ -217,6 +220,48 @@ test('K19 K60 K61 with React: a strict consumer compiles on TypeScript 5.9, 6 an
     for (const config of ['nodenext.json', 'bundler.json', 'sections.json', 'openfeature.json', 'stock.json']) {
       await sh(process.execPath, [join(at, 'node_modules', compiler, 'bin/tsc'), '-p', config], at);
     }
+  }
+});
+
+/** The page of the Vue app, played by jsdom in a process of its own: as Vue has it, one app to a page. */
+const VUE_PAGE = `
+import { JSDOM } from '${pathToFileURL(createRequire(import.meta.url).resolve('jsdom')).href}';
+
+const { window } = new JSDOM('<main></main>');
+for (const name of ['window', 'document', 'Element', 'SVGElement', 'HTMLElement', 'HTMLInputElement', 'ShadowRoot', 'MathMLElement', 'AbortController', 'AbortSignal'])
+  Object.defineProperty(globalThis, name, { value: name === 'window' ? window : window[name] });
+const { mountBannerApp } = await import('./app.js');
+
+const root = document.querySelector('main');
+const unmount = mountBannerApp(root, process.argv[2]);
+async function shown(text) {
+  while (root.textContent !== text) await new Promise((resolve) => setTimeout(resolve, 5));
+  console.log(text);
+}
+await shown('Hellosaved');
+const input = root.querySelector('input');
+input.value = 'Hello Vue';
+input.dispatchEvent(new window.Event('input'));
+await shown('Hello Vuesaving');
+input.dispatchEvent(new window.Event('blur'));
+await shown('Hello Vuesaved');
+unmount();
+`;
+
+test('K65 a Vue app that installs the package compiles, shows and edits', INSTALL, async () => {
+  const started = await startServer();
+  try {
+    const at = await project('vue', ['vue@3'], {
+      'app.ts': await readFile(join(SDK, 'examples/vue/app.ts'), 'utf8'),
+      'page.js': VUE_PAGE,
+      // Vue's own declarations are not all fit for a strict look.
+      'tsconfig.json': tsconfig(['app.ts'], { ...NODENEXT, noEmit: false, skipLibCheck: true }),
+    });
+    await sh(join(ROOT, 'node_modules/.bin/tsc'), ['-p', '.'], at);
+    expect(await sh(process.execPath, ['page.js', started.url], at)).toBe('Hellosaved\nHello Vuesaving\nHello Vuesaved\n');
+    expect(await readdir(join(at, 'node_modules'))).not.toContain('react');
+  } finally {
+    await started.close();
   }
 });
 

@@ -327,3 +327,24 @@ test('K27 the newest twenty campaigns are kept', async () => {
   expect(lastSeen.has('server/c6')).toBe(false);
   expect(lastSeen.size).toBe(20);
 });
+
+test('K28 a logout leaves nothing of this user on the device, and another user’s alone', async () => {
+  const device = browser();
+  const hers = tabOf(campaign(), device, 'server#anna');
+  const his = tabOf(campaign(), device, 'server#ben');
+  for (const { handle, link } of [hers, his]) {
+    await vi.waitFor(() => expect(handle.getSnapshot().version).toBe(1), WAIT);
+    link.drop();
+    void handle.update({ counter: 1 });
+  }
+  clock.advance(1_000);
+  await settle();
+  expect([device.kept.size, device.lastSeen.size]).toEqual([2, 2]);
+  void hers.handle.update({ counter: 2 });
+  await hers.client.forget();
+  clock.advance(1_000);
+  await settle();
+  expect([...device.kept.keys(), ...device.lastSeen.keys()].every((key) => key.startsWith('server#ben/'))).toBe(true);
+  expect([device.kept.size, device.lastSeen.size]).toEqual([1, 1]);
+  expect(hers.client.connection.getSnapshot().status).toBe('closed');
+});

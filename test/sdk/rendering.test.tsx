@@ -4,6 +4,7 @@ import { Component, StrictMode, Suspense, useState, type ReactNode } from 'react
 import { afterEach, expect, test, vi } from 'vitest';
 import { CampaignError } from '../../client-sdk/src/index.ts';
 import {
+  shallowEqual,
   skipToken,
   useCampaign,
   useLostConnection,
@@ -148,4 +149,27 @@ test('K49 with skipToken nothing is asked for', async () => {
   expect(screen.getByText('title: undefined')).toBeTruthy();
   rerender(app(false));
   await screen.findByText('title: A');
+});
+
+test('K40 a selector that puts parts together renders when one of them changes, with shallowEqual', async () => {
+  const kit = createTestCampaign({ state: { slug: 'spring', title: 'Spring' } });
+  closing.push(kit.client.close);
+  let renders = 0;
+  function Both() {
+    renders += 1;
+    const { title, status } = useCampaign((state) => ({ title: state.title, status: state.status }), { isEqual: shallowEqual });
+    return <p>{`${title} ${status}`}</p>;
+  }
+  render(
+    <CampaignTestProvider campaign={kit}>
+      <Both />
+    </CampaignTestProvider>,
+  );
+  await screen.findByText('Spring undefined');
+  const before = renders;
+  act(() => kit.push({ description: 'not shown' }));
+  await waitFor(() => expect(kit.client.campaign().getSnapshot().version).toBe(2), WAIT);
+  expect(renders).toBe(before);
+  act(() => kit.push({ status: 'active' }));
+  await screen.findByText('Spring active');
 });

@@ -1,7 +1,7 @@
 export { skipToken } from '@tanstack/react-query';
 export { useCampaignClient, useCampaignHandle } from './context.ts';
 export { CampaignProvider, type CampaignProviderProps } from './provider.tsx';
-export { trpc, type CampaignTrpc } from './trpc.ts';
+export { getQueryKey, trpc, type CampaignTrpc } from './trpc.ts';
 export type {
   CampaignHookOptions,
   CampaignUpdaters,
@@ -16,5 +16,6 @@ export { useCampaignHistory } from './use-history.ts';
 export { useLostConnection, type UseLostConnectionOptions } from './use-lost-connection.ts';
 export { usePacedUpdate, type UsePacedUpdateResult } from './use-paced-update.ts';
 export { useConnection, useServiceState, useSyncStatus } from './use-status.ts';
+export { shallowEqual } from './use-selected.ts';
 export { useSuspenseCampaign } from './use-suspense-campaign.ts';
 export { useUndo } from './use-undo.ts';

@@ -14,3 +14,6 @@ export type CampaignTrpc = Omit<Everything, 'campaign'> & { readonly campaign: O
  * @example const pages = trpc.campaign.list.useInfiniteQuery({ limit: 20 }, { getNextPageParam: (page) => page.nextCursor });
  */
 export const trpc: CampaignTrpc = createTRPCReact<AppRouter>();
+
+/** The key under which a query stands in TanStack Query's cache, for `invalidateQueries` and the like. */
+export { getQueryKey } from '@trpc/react-query';

@@ -8,7 +8,7 @@ import { updatersOf } from './updaters.ts';
 import { shallowEqual, useSelected } from './use-selected.ts';
 
 export interface UseCampaignOptions<T> extends CampaignHookOptions {
-  /** When a selection counts as the same. Default `Object.is`: equal parts of the document are the same objects. */
+  /** When a selection counts as the same. Default `Object.is`: equal parts of the document are the same objects. See {@link shallowEqual}. */
   readonly isEqual?: ((a: T, b: T) => boolean) | undefined;
 }
 

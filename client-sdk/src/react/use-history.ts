@@ -1,6 +1,7 @@
+import { skipToken } from '@tanstack/react-query';
 import { useEffect, useMemo } from 'react';
 import { parsePosition } from '../../../server/core/position.ts';
-import { readFailure } from '../errors.ts';
+import { toCampaignError } from '../errors.ts';
 import type { CampaignSnapshot } from '../types.ts';
 import { useCampaignHandle } from './context.ts';
 import { mergeHistory } from './history.ts';
@@ -17,8 +18,8 @@ export function useCampaignHistory(options: CampaignHookOptions & { readonly lim
   const { limit, enabled = true } = options;
   const { campaignId, epoch, recent } = useSelected(useCampaignHandle(options.campaignId), liveOf, { isEqual: shallowEqual, enabled });
   const query = trpc.campaign.history.useInfiniteQuery(
-    { campaignId: campaignId ?? '', ...(limit !== undefined && { limit }) },
-    { enabled: enabled && campaignId !== undefined && epoch !== undefined, getNextPageParam: (page) => page.nextCursor },
+    campaignId === undefined ? skipToken : { campaignId, ...(limit !== undefined && { limit }) },
+    { enabled: enabled && epoch !== undefined, getNextPageParam: (page) => page.nextCursor },
   );
   const { data, isFetching, refetch } = query;
   const { entries, hole } = useMemo(() => mergeHistory(data?.pages ?? [], recent), [data, recent]);
@@ -36,7 +37,7 @@ export function useCampaignHistory(options: CampaignHookOptions & { readonly lim
   return {
     entries,
     status: query.status,
-    error: query.error ? readFailure(query.error).error : undefined,
+    error: query.error ? toCampaignError(query.error) : undefined,
     hasNextPage: query.hasNextPage,
     isFetchingNextPage: query.isFetchingNextPage,
     fetchNextPage: () => void query.fetchNextPage(),
