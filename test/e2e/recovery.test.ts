@@ -47,7 +47,7 @@ describe('recovery', () => {
   });
 
   it('D8 notices that the device is offline, and sends what was edited when it is back', async () => {
-    const [one, two] = await Promise.all([stage.open(), stage.open()]);
+    const [one, two] = await Promise.all([stage.open('/', { offline: false }), stage.open()]);
     const mine = consolePage(one.page);
     await mine.field('Footer').waitFor();
     await one.page.context().setOffline(true);
@@ -56,5 +56,24 @@ describe('recovery', () => {
     await one.page.context().setOffline(false);
     await eventually(() => consolePage(two.page).audience.locator('.page-footer').innerText()).toBe('Written on a train');
     await mine.saved.waitFor();
+  });
+});
+
+describe('a page opened while the server does not answer', () => {
+  it('D21 says so in both panes and on the page alone, and opens by itself', async () => {
+    const { page } = await stage.open();
+    const alone = await stage.open('/audience.html');
+    let answers = false;
+    for (const tab of [page, alone.page]) {
+      await tab.routeWebSocket(/\/trpc/, (socket) => (answers ? void socket.connectToServer() : void socket.close()));
+      await tab.route(/\/trpc/, (route) => (answers ? route.continue() : route.abort()));
+      await tab.reload();
+    }
+    await page.getByText('The server does not answer.').waitFor();
+    for (const tab of [page, alone.page]) await tab.getByText('This page cannot be reached just now.').waitFor();
+    answers = true;
+    for (const tab of [page, alone.page]) await tab.getByRole('heading', { level: 1 }).last().waitFor();
+    await eventually(() => page.getByText('The server does not answer.').count()).toBe(0);
+    await consolePage(page).field('Title').waitFor();
   });
 });

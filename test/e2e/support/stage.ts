@@ -15,7 +15,7 @@ export interface Tab {
 
 export interface Stage {
   readonly server: RealServer;
-  /** A tab of a browser profile of its own, closed after the test. */
+  /** A tab of the test's browser profile, or, with options, of a profile of its own; closed after the test. */
   open(path?: string, options?: PageOptions): Promise<Tab>;
 }
 
@@ -26,13 +26,27 @@ const PATIENCE_MS = 15_000;
 export function useStage(environment: Readonly<Record<string, string>> = {}): Stage {
   let server: RealServer;
   let browser: Browser;
-  const contexts: BrowserContext[] = [];
+  const profiles: Promise<BrowserContext>[] = [];
+  let common: Promise<BrowserContext> | undefined;
+
+  async function newProfile(options: PageOptions = {}): Promise<BrowserContext> {
+    const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...options });
+    context.setDefaultTimeout(PATIENCE_MS);
+    return context;
+  }
+
+  function profile(options?: PageOptions): Promise<BrowserContext> {
+    const made = newProfile(options);
+    profiles.push(made);
+    return made;
+  }
 
   beforeAll(async () => {
     [server, browser] = await Promise.all([startRealServer(environment, inject('firstStart')), connectBrowser(inject('browser'))]);
   });
   afterEach(async () => {
-    await Promise.all(contexts.splice(0).map((context) => context.close()));
+    common = undefined;
+    await Promise.all(profiles.splice(0).map(async (context) => (await context).close()));
   });
   afterAll(async () => {
     await Promise.all([browser?.close(), server?.stop()]);
@@ -42,10 +56,8 @@ export function useStage(environment: Readonly<Record<string, string>> = {}): St
     get server() {
       return server;
     },
-    async open(path = '/', options = {}) {
-      const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...options });
-      contexts.push(context);
-      context.setDefaultTimeout(PATIENCE_MS);
+    async open(path = '/', options) {
+      const context = await (options ? profile(options) : (common ??= profile()));
       const page = await context.newPage();
       const errors: string[] = [];
       page.on('console', (message) => message.type() === 'error' && errors.push(message.text()));
