@@ -72,7 +72,7 @@ async function openBrowser(address: string, clock: Clock, adopt: PersistenceOpti
   const scope = encodeURIComponent(address);
   if (locks) {
     return {
-      outbox: createPersistence({ scope, storage: indexedDbStorage('campaign-state'), locks, clock, adopt }),
+      outbox: createPersistence({ scope, storage: indexedDbStorage('campaign-state-outbox'), locks, clock, adopt }),
       documents: createDeviceDocuments({ scope, storage: indexedDbStorage('campaign-state-seen'), clock }),
     };
   }

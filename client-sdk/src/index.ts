@@ -26,6 +26,6 @@ export type {
 export type { AppRouter } from '../../server/api/router.ts';
 export type { CampaignState, CampaignStatus, ConfigSection, UiComponent, UiContent } from '../../server/core/campaign.ts';
 export type { ConfigMode, FeaturesAction } from '../../server/core/command.ts';
-export type { Actor, Durability, Entry, EntryType, Position, Receipt, ViewEntry } from '../../server/core/entry.ts';
+export type { Actor, Durability, Entry, EntryType, Position, Receipt, VersionName, ViewEntry } from '../../server/core/entry.ts';
 export type { Path, Reason } from '../../server/core/errors.ts';
 export type { WatchEvent } from '../../server/core/stream.ts';

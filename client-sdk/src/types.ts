@@ -2,7 +2,7 @@ import type { TRPCClient } from '@trpc/client';
 import type { AppRouter } from '../../server/api/router.ts';
 import type { ConfigSection } from '../../server/core/campaign.ts';
 import type { ConfigMode, EditCommand, FeaturesAction } from '../../server/core/command.ts';
-import type { Entry, Position, Receipt, ViewEntry } from '../../server/core/entry.ts';
+import type { Entry, Position, Receipt, VersionName, ViewEntry } from '../../server/core/entry.ts';
 import type { CampaignDocument, CampaignUpdates, FeatureName, SectionValue } from './document.ts';
 import type { CampaignError } from './errors.ts';
 
@@ -158,8 +158,11 @@ export interface Campaign extends Readable<CampaignSnapshot> {
    * @example campaign.batch((c) => { c.update({ title: 'Hello' }); c.updateFeatures(['referral'], 'add'); })
    */
   readonly batch: (build: (batch: BatchBuilder) => void, options?: EditOptions) => Change;
-  /** Back to the state of an earlier version, as a new version. Sent after everything pending; waits for a connection. */
-  readonly rollback: (toVersion: number, options?: EditOptions) => Promise<Receipt>;
+  /**
+   * Back to the state of an earlier version, as a new version. Sent after everything pending; waits for a connection. A position instead
+   * of a number is `NOT_FOUND` where that entry has not survived.
+   */
+  readonly rollback: (toVersion: VersionName, options?: EditOptions) => Promise<Receipt>;
   /**
    * Takes back this client's newest edit, as a new one; what others have changed since stays as it is. `undefined` where nothing is
    * left to take back.

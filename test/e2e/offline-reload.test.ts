@@ -31,6 +31,7 @@ it('K27 in a real browser: reloaded without the server, the page shows what it s
   const title = () => page.getByLabel('Title').inputValue();
   const status = () => page.getByRole('status').innerText();
   await eventually(status).toBe('connected saved 0');
+  await eventually(title).not.toBe('');
   const before = await title();
   await eventually(() => page.evaluate(countSeen)).toBe(1);
 

@@ -1,6 +1,6 @@
 import type { ConfigSection } from '../../../server/core/campaign.ts';
 import type { ConfigMode, FeaturesAction } from '../../../server/core/command.ts';
-import type { Entry, Receipt } from '../../../server/core/entry.ts';
+import type { Entry, Receipt, VersionName } from '../../../server/core/entry.ts';
 import type { CampaignDocument, CampaignUpdates, FeatureName, SectionValue } from '../document.ts';
 import type { CampaignError } from '../errors.ts';
 import type { BatchBuilder, CampaignLoadStatus, Change, ConnectionState, EditOptions, SyncStatus } from '../types.ts';
@@ -20,7 +20,7 @@ export interface CampaignUpdaters {
   readonly updateConfig: <S extends ConfigSection>(section: S, value: SectionValue<S>, mode?: ConfigMode, options?: EditOptions) => Change;
   readonly updateCampaignConfig: CampaignUpdaters['updateConfig'];
   readonly batch: (build: (batch: BatchBuilder) => void, options?: EditOptions) => Change;
-  readonly rollback: (toVersion: number, options?: EditOptions) => Promise<Receipt>;
+  readonly rollback: (toVersion: VersionName, options?: EditOptions) => Promise<Receipt>;
 }
 
 /** What {@link useCampaignState} returns. */

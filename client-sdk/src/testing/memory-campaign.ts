@@ -2,11 +2,11 @@ import { apply, type CampaignContent } from '../../../server/core/apply.ts';
 import { asCampaign } from '../../../server/core/campaign.ts';
 import type { EditCommand, Mutation } from '../../../server/core/command.ts';
 import { effect } from '../../../server/core/effect.ts';
-import { ENTRY_FORMAT, type Actor, type Entry, type EntryType, type Position, type Receipt } from '../../../server/core/entry.ts';
+import { ENTRY_FORMAT, type Actor, type Entry, type EntryType, type Position, type Receipt, type VersionName } from '../../../server/core/entry.ts';
 import { isRetryable, type Refusal } from '../../../server/core/errors.ts';
 import { jsonEqual, type JsonObject } from '../../../server/core/json.ts';
 import { diff, isEmptyPatch } from '../../../server/core/merge-patch.ts';
-import { formatPosition, parsePosition, survivingVersion, type Fork } from '../../../server/core/position.ts';
+import { formatPosition, parsePosition, survivingVersion, versionOnLine, type Fork } from '../../../server/core/position.ts';
 import type { SnapshotReason, WatchEvent } from '../../../server/core/stream.ts';
 import type { PushOutcome } from '../../../server/engine/service.ts';
 
@@ -40,8 +40,8 @@ export interface MemoryCampaign {
   readonly history: () => readonly Entry[];
   readonly content: () => CampaignContent;
   readonly head: () => { readonly epoch: string; readonly version: number; readonly durableVersion: number };
-  /** The state at a version; `undefined` where there is no such version. */
-  readonly at: (version: number) => JsonObject | undefined;
+  /** The state at a version; `undefined` where there is no such version on the present line. */
+  readonly at: (named: VersionName) => { readonly version: number; readonly state: JsonObject } | undefined;
   readonly mutate: (mutation: KitMutation, actor: Actor) => PushOutcome;
   /** In order; stops at the first refusal that passes by itself. `seen`: the newest position that the client was told of. */
   readonly push: (mutations: readonly Mutation[], actor: Actor, seen?: Position) => PushOutcome[];
@@ -188,7 +188,11 @@ export function createMemoryCampaign(campaignId: string, state: JsonObject, now:
     history: () => entries,
     content: () => content,
     head: () => ({ epoch, version: entries.length, durableVersion }),
-    at: (version) => (version >= 1 && version <= entries.length ? fold(entries.slice(0, version)).state : undefined),
+    at(named) {
+      const version = versionOnLine(named, { epoch, version: entries.length }, lineage);
+      if (version === undefined || version < 0 || version > entries.length) return undefined;
+      return { version, state: fold(entries.slice(0, version)).state };
+    },
     mutate: (mutation, actor) => mutate(mutation, actor),
     push(mutations, actor, seen) {
       const broken = brokenLine(seen);

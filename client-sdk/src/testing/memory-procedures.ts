@@ -1,7 +1,7 @@
 import type { inferProcedureInput, inferProcedureOutput } from '@trpc/server';
 import type { AppRouter } from '../../../server/api/router.ts';
 import { asCampaign } from '../../../server/core/campaign.ts';
-import type { Actor, Receipt } from '../../../server/core/entry.ts';
+import type { Actor, Receipt, VersionName } from '../../../server/core/entry.ts';
 import type { Refusal } from '../../../server/core/errors.ts';
 import { diff } from '../../../server/core/merge-patch.ts';
 import { parsePosition } from '../../../server/core/position.ts';
@@ -43,10 +43,10 @@ export function memoryProcedures(campaign: MemoryCampaign, actor: Actor, newId: 
     throw new KitRefusal({ ...outcome.error, mutationId: outcome.mutationId });
   }
 
-  function stateAt(version: number) {
-    const state = campaign.at(version);
-    if (state) return state;
-    throw new KitRefusal({ reason: 'NOT_FOUND', message: `There is no version ${version}` });
+  function stateAt(named: VersionName, field: string) {
+    const found = campaign.at(named);
+    if (found) return found;
+    throw new KitRefusal({ reason: 'NOT_FOUND', message: `${field}: there is no version ${named}`, path: [field] });
   }
 
   async function whenDurable(text: string): Promise<void> {
@@ -73,7 +73,7 @@ export function memoryProcedures(campaign: MemoryCampaign, actor: Actor, newId: 
       updateConfig: (input) =>
         carryOut(input, { type: 'updateConfig', section: input.section, value: input.value, ...(input.mode && { mode: input.mode }) }),
       batch: (input) => carryOut(input, { type: 'batch', commands: input.commands }),
-      rollback: (input) => carryOut(input, { type: 'rollback', target: stateAt(input.toVersion) }),
+      rollback: (input) => carryOut(input, { type: 'rollback', target: stateAt(input.toVersion, 'toVersion').state }),
       archive: (input) => carryOut(input, { type: 'archive' }),
       restore: (input) => carryOut(input, { type: 'restore' }),
       push: (input) => campaign.push(known(input).mutations, actor, input.seen),
@@ -95,10 +95,17 @@ export function memoryProcedures(campaign: MemoryCampaign, actor: Actor, newId: 
         const { cursor = Number.POSITIVE_INFINITY, limit = PAGE } = known(input);
         const older = campaign.history().filter((entry) => entry.version < cursor);
         const items = older.slice(-limit).reverse();
-        return { items, nextCursor: older.length > limit ? items.at(-1)?.version : undefined };
+        return { epoch: campaign.head().epoch, items, nextCursor: older.length > limit ? items.at(-1)?.version : undefined };
       },
-      at: (input) => ({ ...known(input), state: asCampaign(stateAt(input.version)) }),
-      diff: (input) => ({ ...known(input), change: diff(stateAt(input.from), stateAt(input.to)) }),
+      at(input) {
+        const { version, state } = stateAt(known(input).version, 'version');
+        return { campaignId: campaign.campaignId, epoch: campaign.head().epoch, version, state: asCampaign(state) };
+      },
+      diff(input) {
+        const [from, to] = [stateAt(known(input).from, 'from'), stateAt(input.to, 'to')];
+        const { epoch } = campaign.head();
+        return { campaignId: campaign.campaignId, epoch, from: from.version, to: to.version, change: diff(from.state, to.state) };
+      },
       async whenDurable(input) {
         await whenDurable(known(input).position);
         return input;
