@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { CAMPAIGN_ID_PATTERN, CAMPAIGN_STATUSES, CONFIG_SECTIONS } from '../core/campaign.ts';
 import type { CampaignStatus, ConfigSection } from '../core/campaign.ts';
 import type { ConfigMode, EditCommand, FeaturesAction, Mutation, MutationOptions, SimpleCommand } from '../core/command.ts';
-import type { Position } from '../core/entry.ts';
+import type { Position, VersionName } from '../core/entry.ts';
 import type { JsonObject } from '../core/json.ts';
 import { LIMITS } from '../core/limits.ts';
 import { cleanJson } from '../core/plain-json.ts';
@@ -38,7 +38,7 @@ export interface BatchInput extends CampaignInput, MutationOptions {
 }
 
 export interface RollbackInput extends CampaignInput, MutationOptions {
-  toVersion: number;
+  toVersion: VersionName;
 }
 
 /** `archive` and `restore`. */
@@ -66,12 +66,12 @@ export interface HistoryInput extends CampaignInput {
 }
 
 export interface AtInput extends CampaignInput {
-  version: number;
+  version: VersionName;
 }
 
 export interface DiffInput extends CampaignInput {
-  from: number;
-  to: number;
+  from: VersionName;
+  to: VersionName;
 }
 
 export interface WhenDurableInput extends CampaignInput {
@@ -100,6 +100,13 @@ const position = z
   .refine((value) => parsePosition(value) !== undefined, 'must be a position such as 5kQ0cB2v:418');
 
 const version = z.number('must be a number').int('must be a whole number').min(0, 'must not be negative');
+
+/** A version of the current line, by number or by position, from that number on. */
+function versionName(minimum: number) {
+  const words = `must be a version, ${minimum} or more, or a position such as 5kQ0cB2v:418`;
+  const isPosition = (value: string): boolean => (parsePosition(value)?.version ?? -1) >= minimum;
+  return z.union([z.string().refine(isPosition, words), z.number().int(words).min(minimum, words)], words);
+}
 
 const mutationId = z.string('must be a string').regex(/^[A-Za-z0-9._:-]{1,64}$/, 'must be 1 to 64 of A-Z, a-z, 0-9 and . _ : -');
 
@@ -185,7 +192,7 @@ export const updateInput: z.ZodType<UpdateInput> = z.object({ campaignId, ...opt
 export const updateFeaturesInput: z.ZodType<UpdateFeaturesInput> = z.object({ campaignId, ...options, ...featuresFields }, input);
 export const updateConfigInput: z.ZodType<UpdateConfigInput> = z.object({ campaignId, ...options, ...configFields }, input);
 export const batchInput: z.ZodType<BatchInput> = z.object({ campaignId, ...options, commands }, input);
-export const rollbackInput: z.ZodType<RollbackInput> = z.object({ campaignId, ...options, toVersion: version.min(1, 'at least 1') }, input);
+export const rollbackInput: z.ZodType<RollbackInput> = z.object({ campaignId, ...options, toVersion: versionName(1) }, input);
 export const lifecycleInput: z.ZodType<LifecycleInput> = z.object({ campaignId, ...options }, input);
 export const createInput: z.ZodType<CreateInput> = z.object({ campaignId, ...options, state: jsonObject('drop') }, input);
 export const pushInput: z.ZodType<PushInput> = z.object(
@@ -208,8 +215,8 @@ export const listInput: z.ZodType<ListInput | undefined> = z
   )
   .optional();
 export const historyInput: z.ZodType<HistoryInput> = z.object({ campaignId, cursor: version.exactOptional(), limit: pageLimit }, input);
-export const atInput: z.ZodType<AtInput> = z.object({ campaignId, version: version.min(1, 'at least 1') }, input);
-export const diffInput: z.ZodType<DiffInput> = z.object({ campaignId, from: version, to: version }, input);
+export const atInput: z.ZodType<AtInput> = z.object({ campaignId, version: versionName(1) }, input);
+export const diffInput: z.ZodType<DiffInput> = z.object({ campaignId, from: versionName(0), to: versionName(0) }, input);
 export const whenDurableInput: z.ZodType<WhenDurableInput> = z.object({ campaignId, position }, input);
 export const watchInput: z.ZodType<WatchInput | undefined> = z
   .object(

@@ -1,6 +1,6 @@
 import type { ConfigSection } from './campaign.ts';
 import type { JsonObject } from './json.ts';
-import type { Position } from './entry.ts';
+import type { Position, VersionName } from './entry.ts';
 
 /** Merge patch on the document: `null` removes a member (RFC 7396). */
 export interface UpdateCommand {
@@ -36,10 +36,10 @@ export interface BatchCommand {
   commands: SimpleCommand[];
 }
 
-/** Back to the state of an earlier version, as a new version. */
+/** Back to the state of an earlier version, as a new version. A position says which one is meant also where its line has ended meanwhile. */
 export interface RollbackCommand {
   type: 'rollback';
-  toVersion: number;
+  toVersion: VersionName;
 }
 
 /** Read-only from then on, until `restore`. */
@@ -75,7 +75,7 @@ export interface MutationOptions {
   /** The position at which the intent was made, fixed once; lets the server tell a late retry from a new intent. */
   base?: Position;
   /** Refuse with `CONFLICT` unless the campaign is here: a position, or a version of the current epoch. */
-  expectedVersion?: Position | number;
+  expectedVersion?: VersionName;
   /** When to answer: once ordered, or once committed. Default: `CAMPAIGN_DURABILITY`. */
   durability?: 'accepted' | 'durable';
   /** For the audit. */

@@ -2,12 +2,12 @@ import { type CampaignContent } from './apply.ts';
 import { check, type Sections } from './check.ts';
 import type { Command, CreateCommand, RollbackCommand } from './command.ts';
 import { effect } from './effect.ts';
-import type { Position } from './entry.ts';
+import type { VersionName } from './entry.ts';
 import type { Refusal } from './errors.ts';
 import type { JsonObject } from './json.ts';
 import { diff, isEmptyPatch, mergePatch } from './merge-patch.ts';
 import { can, type Action, type Identity } from './permissions.ts';
-import { formatPosition, parsePosition, survivingVersion, type Fork } from './position.ts';
+import { formatPosition, versionOnLine, type Fork } from './position.ts';
 
 /** What a decision is made on: a campaign at one version. */
 export interface Situation {
@@ -26,7 +26,7 @@ export type ResolvedCommand = Exclude<Command, CreateCommand | RollbackCommand> 
 export interface Request {
   command: ResolvedCommand;
   identity: Identity;
-  expectedVersion?: Position | number;
+  expectedVersion?: VersionName;
 }
 
 export type Decision =
@@ -91,10 +91,6 @@ function reject(refusal: Refusal): Decision {
 }
 
 /** A number means the current epoch; a position of an earlier epoch counts where it is on the surviving line. */
-function isExpected(situation: Situation, expected: Position | number): boolean {
-  if (typeof expected === 'number') return expected === situation.version;
-  const position = parsePosition(expected);
-  if (position === undefined || position.version !== situation.version) return false;
-  const bound = survivingVersion(position.epoch, situation, situation.lineage);
-  return bound !== undefined && position.version <= bound;
+function isExpected(situation: Situation, expected: VersionName): boolean {
+  return versionOnLine(expected, situation, situation.lineage) === situation.version;
 }

@@ -55,6 +55,9 @@ export interface ViewEntry {
  */
 export type Position = string;
 
+/** Names a version of the line that is current: by its number, or by a position, which also says whether that entry has survived. */
+export type VersionName = Position | number;
+
 /** How sure an accepted change is: ordered and shown; committed in Postgres; or never to be, because persistence is off. */
 export type Durability = 'accepted' | 'durable' | 'none';
 

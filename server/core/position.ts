@@ -1,4 +1,4 @@
-import type { Position } from './entry.ts';
+import type { Position, VersionName } from './entry.ts';
 
 /** An epoch is a random token; it never holds a colon. */
 const POSITION = /^([A-Za-z0-9_-]{1,32}):(0|[1-9]\d{0,15})$/;
@@ -43,4 +43,16 @@ export function survivingVersion(
     if (fork.parent === epoch) return bound;
   }
   return undefined;
+}
+
+/** The version that is meant, as a number on the current line; `undefined` for a position that is not on it. */
+export function versionOnLine(
+  named: VersionName,
+  current: { epoch: string; version: number },
+  lineage: readonly Fork[],
+): number | undefined {
+  if (typeof named === 'number') return named;
+  const position = parsePosition(named);
+  const bound = position && survivingVersion(position.epoch, current, lineage);
+  return position && bound !== undefined && position.version <= bound ? position.version : undefined;
 }

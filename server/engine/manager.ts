@@ -105,7 +105,7 @@ export function createManager(options: ManagerOptions): Manager {
     appendPatience: options.appendPatience ?? 5_000,
     recentEntries: 256,
     maxLoaded,
-    stateAt: ({ live }, version) => past.stateAt(live, version),
+    past,
   });
   const archiver = createArchiver({ log, archive: options.archive, clock, observer, liveContent: (campaignId) => hosting.peek(campaignId)?.live });
   const { maxBacklog = 100_000, maxBacklogBytes = 256 * 1024 * 1024 } = options;

@@ -1,11 +1,11 @@
 import { CampaignError } from '../core/errors.ts';
-import type { JsonObject } from '../core/json.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { Sections } from '../core/check.ts';
 import { decideGroup, type Plan, type RollbackTarget } from './decide-group.ts';
 import type { Delivery, LiveCampaign } from './live-campaign.ts';
 import type { EngineObserver } from './observer.ts';
 import { findOldMutations } from './old-mutations.ts';
+import type { Past } from './past.ts';
 import type { AppendResult, Archive, Clock, OrderedLog, SealedEntry } from './ports.ts';
 import { shuttingDown } from './refusals.ts';
 import type { WaitingMutation } from './waiting-mutation.ts';
@@ -23,8 +23,8 @@ export interface MutationQueueOptions<C extends Decidable> {
   observer: EngineObserver;
   /** How long an append may stay without a known outcome before its mutations are answered `UNAVAILABLE`, in milliseconds. */
   appendPatience: number;
-  /** The state at an earlier version, for rollbacks; refuses versions that are not there. */
-  stateAt(campaign: C, version: number): Promise<JsonObject>;
+  /** Where rollbacks lead. */
+  past: Pick<Past, 'stateAt'>;
   /** The one door of this instance. */
   deliver(campaign: C, sealed: SealedEntry): Delivery;
   /** Reads the campaign again from archive and log, into the same object, after the log has lost its line. */
@@ -108,9 +108,12 @@ async function processGroup<C extends Decidable>(
   const giveUpAt = options.clock.now() + options.appendPatience;
   let reloads = 0;
   for (;;) {
+    const { epoch } = live.head;
     // Asked in each round: after a reload the window may reach less far back, and a version may be another one.
     const known = await findOldMutations(live, group, options.archive);
-    const target = await rollbackTarget(campaign, group, options);
+    const target = await rollbackTarget(live, group, options.past);
+    // What was read of a line that ended meanwhile may not be on the next one.
+    if (live.head.epoch !== epoch) continue;
     const plan = decideGroup(live, units, known, target, options);
     if (options.isClosed()) throw shuttingDown();
     const result = await append(live, plan, options, giveUpAt);
@@ -164,15 +167,11 @@ async function pause(clock: Clock, attempt: number, giveUpAt: number, why: strin
   await new Promise<void>((resolve) => clock.after(delay * (0.5 + clock.random() / 2), resolve));
 }
 
-async function rollbackTarget<C extends Decidable>(
-  campaign: C,
-  group: readonly WaitingMutation[],
-  { stateAt }: Pick<MutationQueueOptions<C>, 'stateAt'>,
-): Promise<RollbackTarget> {
+async function rollbackTarget(live: LiveCampaign, group: readonly WaitingMutation[], past: Pick<Past, 'stateAt'>): Promise<RollbackTarget> {
   const command = group[0]?.request.command;
   if (command?.type !== 'rollback') return { state: {} };
   try {
-    return { state: await stateAt(campaign, command.toVersion) };
+    return { state: (await past.stateAt(live, command.toVersion, 'toVersion')).state };
   } catch (error) {
     // A version that is not there may be one that this instance has not heard of: said only once the log has confirmed it.
     if (error instanceof CampaignError && error.refusal.reason === 'NOT_FOUND') return { refusal: error.refusal };

@@ -1,9 +1,9 @@
 import { asCampaign } from '../core/campaign.ts';
-import { CampaignError } from '../core/errors.ts';
 import { parseResumeId } from '../core/cursor.ts';
-import { diff } from '../core/merge-patch.ts';
+import type { VersionName } from '../core/entry.ts';
+import { CampaignError } from '../core/errors.ts';
 import { can, roleFor, type Identity } from '../core/permissions.ts';
-import { parsePosition, survivingVersion } from '../core/position.ts';
+import { formatPosition, parsePosition, versionOnLine } from '../core/position.ts';
 import { hides, projectState, viewFor, type View } from '../core/views.ts';
 import { deferredIterator } from './deferred-iterator.ts';
 import type { Hosting, LoadedCampaign } from './hosting.ts';
@@ -52,13 +52,18 @@ export function createReading(options: ReadingOptions): Reading {
     return campaign;
   };
 
-  /** Opens once the campaign is as new as what this caller has seen of it: elsewhere it may have been further than here. */
-  const openFor = async <T>(caller: Caller, { campaignId, lastEventId }: WatchOptions, open: (campaign: LoadedCampaign) => T): Promise<T> => {
-    const campaign = await readable(caller, campaignId, 'read');
-    const seen = lastEventId === undefined ? undefined : parseResumeId(lastEventId);
+  /** The campaign, as new as what this caller has seen of it: elsewhere it may have been further than here. */
+  const reaching = async (caller: Caller, campaignId: string, action: 'read' | 'audit', ...seen: readonly VersionName[]): Promise<LoadedCampaign> => {
+    const campaign = await readable(caller, campaignId, action);
     const { head } = campaign.live;
-    if (seen?.epoch === head.epoch && seen.version > head.version) await hosting.catchUp(campaign);
-    return open(campaign);
+    const positions = seen.map((named) => (typeof named === 'number' ? undefined : parsePosition(named)));
+    if (positions.some((position) => position?.epoch === head.epoch && position.version > head.version)) await hosting.catchUp(campaign);
+    return campaign;
+  };
+
+  const openFor = async <T>(caller: Caller, { campaignId, lastEventId }: WatchOptions, open: (campaign: LoadedCampaign) => T): Promise<T> => {
+    const seen = lastEventId === undefined ? undefined : parseResumeId(lastEventId);
+    return open(await reaching(caller, campaignId, 'read', ...(seen ? [formatPosition(seen.epoch, seen.version)] : [])));
   };
 
   return {
@@ -104,27 +109,25 @@ export function createReading(options: ReadingOptions): Reading {
     },
 
     async at(caller, campaignId, version) {
-      const { live } = await readable(caller, campaignId, 'audit');
-      return { campaignId, version, state: asCampaign(await reads.pass(caller, () => past.stateAt(live, version))) };
+      const { live } = await reaching(caller, campaignId, 'audit', version);
+      const { state, ...found } = await reads.pass(caller, () => past.stateAt(live, version, 'version'));
+      return { campaignId, ...found, state: asCampaign(state) };
     },
 
     async diff(caller, campaignId, from, to) {
-      const { live } = await readable(caller, campaignId, 'audit');
-      const states = [from, to].map((version) => reads.pass(caller, () => past.stateAt(live, version)));
-      const [before = {}, after = {}] = await Promise.all(states);
-      return { campaignId, from, to, change: diff(before, after) };
+      const { live } = await reaching(caller, campaignId, 'audit', from, to);
+      return reads.pass(caller, () => past.difference(live, from, to));
     },
 
     async whenDurable(caller, campaignId, position) {
-      const { live } = await readable(caller, campaignId, 'read');
+      const { live } = await reaching(caller, campaignId, 'read', position);
       if (!persistent) throw notPersistent();
-      const parsed = parsePosition(position);
-      if (!parsed) throw new CampaignError('INVALID', 'position: must be epoch:version, as a receipt gives it', { path: ['position'] });
-      const bound = survivingVersion(parsed.epoch, live.head, live.lineage);
-      if (bound === undefined || parsed.version > bound) {
+      if (!parsePosition(position)) throw new CampaignError('INVALID', 'position: must be epoch:version, as a receipt gives it', { path: ['position'] });
+      const version = versionOnLine(position, live.head, live.lineage);
+      if (version === undefined) {
         throw new CampaignError('NOT_FOUND', `position: ${position} is not on the surviving line of ${campaignId}`, { path: ['position'] });
       }
-      await waitDurable(live, parsed.version, { clock, patience: options.durablePatience, signal: caller.signal });
+      await waitDurable(live, version, { clock, patience: options.durablePatience, signal: caller.signal });
       return { campaignId, position };
     },
 

@@ -1,6 +1,6 @@
 import type { Command, CreateCommand, Mutation, MutationOptions } from '../core/command.ts';
 import type { CampaignState } from '../core/campaign.ts';
-import type { Entry, Position, Receipt } from '../core/entry.ts';
+import type { Entry, Position, Receipt, VersionName } from '../core/entry.ts';
 import type { Refusal } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Identity } from '../core/permissions.ts';
@@ -35,6 +35,28 @@ export type VisibleSummary = Omit<CampaignSummary, 'updatedBy'> & { updatedBy?: 
 export interface Page<T, C> {
   items: T[];
   nextCursor: C | undefined;
+}
+
+/** Entries, newest first, of the line that ends in that epoch: where it is another one in the next page, begin anew. */
+export interface HistoryPage extends Page<Entry, number> {
+  epoch: string;
+}
+
+/** What `campaign.at` answers: the state at that version of that epoch's line. */
+export interface StateAt {
+  campaignId: string;
+  epoch: string;
+  version: number;
+  state: CampaignState;
+}
+
+/** What `campaign.diff` answers: the merge patch that leads from the one version of that epoch's line to the other. */
+export interface Difference {
+  campaignId: string;
+  epoch: string;
+  from: number;
+  to: number;
+  change: JsonObject;
 }
 
 /** Who asks, and under which correlation id. */
@@ -132,9 +154,9 @@ export interface CampaignService {
   create(caller: Caller, campaignId: string, state: JsonObject, options: MutationOptions): Promise<Receipt | DryRun>;
   get(caller: Caller, campaignId: string): Promise<CampaignRecord>;
   list(caller: Caller, query: { cursor?: string | undefined; limit: number; status?: string | undefined }): Promise<Page<VisibleSummary, string>>;
-  history(caller: Caller, campaignId: string, query: { cursor?: number | undefined; limit: number }): Promise<Page<Entry, number>>;
-  at(caller: Caller, campaignId: string, version: number): Promise<{ campaignId: string; version: number; state: CampaignState }>;
-  diff(caller: Caller, campaignId: string, from: number, to: number): Promise<{ campaignId: string; from: number; to: number; change: JsonObject }>;
+  history(caller: Caller, campaignId: string, query: { cursor?: number | undefined; limit: number }): Promise<HistoryPage>;
+  at(caller: Caller, campaignId: string, version: VersionName): Promise<StateAt>;
+  diff(caller: Caller, campaignId: string, from: VersionName, to: VersionName): Promise<Difference>;
   whenDurable(caller: Caller, campaignId: string, position: Position): Promise<{ campaignId: string; position: Position }>;
   /** Ends when the signal aborts; throws `CampaignError` when the right to read ends. */
   watch(caller: Caller, reader: Reader, options: WatchOptions): AsyncIterableIterator<ResumableEvent>;

@@ -50,7 +50,14 @@ describe.each(transports)('over %s', (_name, connect) => {
     expect(await campaign.at.query({ campaignId: CAMPAIGN, version: 2 })).toMatchObject({ version: 2, state: { title: 'B' } });
     expect(await campaign.diff.query({ campaignId: CAMPAIGN, from: 3, to: 1 })).toMatchObject({ change: { title: 'Spring' } });
     expect(await campaign.rollback.mutate({ campaignId: CAMPAIGN, toVersion: 1 })).toMatchObject({ version: 4 });
+    const { epoch } = await campaign.get.query({ campaignId: CAMPAIGN });
+    const second = `${epoch}:2`;
+    expect(await campaign.at.query({ campaignId: CAMPAIGN, version: second })).toMatchObject({ epoch, version: 2, state: { title: 'B' } });
+    expect(await campaign.diff.query({ campaignId: CAMPAIGN, from: second, to: 3 })).toMatchObject({ epoch, from: 2, to: 3, change: { title: 'C' } });
+    expect(await refusal(campaign.at.query({ campaignId: CAMPAIGN, version: 'another:2' }))).toMatchObject({ reason: 'NOT_FOUND', path: ['version'] });
+    expect(await refusal(campaign.rollback.mutate({ campaignId: CAMPAIGN, toVersion: 'another:2' }))).toMatchObject({ reason: 'NOT_FOUND', path: ['toVersion'] });
     const page = await campaign.history.query({ campaignId: CAMPAIGN, limit: 2 });
+    expect(page.epoch).toBe(epoch);
     expect(page.items.map(({ version, type }) => [version, type])).toEqual([
       [4, 'rollback'],
       [3, 'update'],

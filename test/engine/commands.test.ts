@@ -34,7 +34,7 @@ describe('rollback', () => {
     const world = engineWorld();
     await world.create();
     for (const toVersion of [-1, 2, 99]) {
-      expect(await refusal(world.change({ type: 'rollback', toVersion }))).toMatchObject({ reason: 'NOT_FOUND', path: ['version'] });
+      expect(await refusal(world.change({ type: 'rollback', toVersion }))).toMatchObject({ reason: 'NOT_FOUND', path: ['toVersion'] });
     }
     // Before the first version there was no document, which is none to go back to.
     expect(await refusal(world.change({ type: 'rollback', toVersion: 0 }))).toMatchObject({ reason: 'INVALID' });

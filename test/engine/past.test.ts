@@ -79,7 +79,7 @@ describe('the past', () => {
   it('G6 M172 the state at each version is the fold up to it, committed or not', async () => {
     const availability = { away: false };
     const world = worldWithArchive(availability);
-    await world.create();
+    const { epoch } = await world.create();
     await changes(world, 2, 5);
     await world.change({ type: 'update', updates: { description: 'six', owner_id: null } });
     await world.clock.advance(100);
@@ -95,7 +95,7 @@ describe('the past', () => {
       [9, { ...rest, title: 't9', description: 'six' }],
     ]);
     for (const [version, state] of expected) {
-      expect(await world.clock.until(world.manager.at(CALLERS.viewer, CAMPAIGN, version))).toEqual({ campaignId: CAMPAIGN, version, state });
+      expect(await world.clock.until(world.manager.at(CALLERS.viewer, CAMPAIGN, version))).toEqual({ campaignId: CAMPAIGN, epoch, version, state });
     }
     for (const version of [-1, 10]) {
       expect(await refusal(world.manager.at(CALLERS.viewer, CAMPAIGN, version))).toMatchObject({ reason: 'NOT_FOUND', path: ['version'] });
@@ -110,7 +110,8 @@ describe('the past', () => {
     availability.away = true;
     await world.change({ type: 'update', updates: { title: 'two', description: 'new' } });
     const { manager, clock } = world;
-    expect(await clock.until(manager.diff(CALLERS.viewer, CAMPAIGN, 1, 2))).toEqual({ campaignId: CAMPAIGN, from: 1, to: 2, change: { title: 'two', description: 'new' } });
+    const { epoch } = await manager.get(CALLERS.viewer, CAMPAIGN);
+    expect(await clock.until(manager.diff(CALLERS.viewer, CAMPAIGN, 1, 2))).toEqual({ campaignId: CAMPAIGN, epoch, from: 1, to: 2, change: { title: 'two', description: 'new' } });
     expect(await clock.until(manager.diff(CALLERS.viewer, CAMPAIGN, 2, 1))).toMatchObject({ change: { title: 'Summer', description: null } });
     expect(await clock.until(manager.diff(CALLERS.viewer, CAMPAIGN, 2, 2))).toMatchObject({ change: {} });
   });

@@ -123,8 +123,17 @@ describe.each([
     expect(await campaign.rollback(1)).toMatchObject({ version: 3 });
     expect((await mine.trpc.campaign.at.query({ campaignId: 'spring', version: 2 })).state).toMatchObject({ title: 'Two' });
     expect((await mine.trpc.campaign.diff.query({ campaignId: 'spring', from: 2, to: 3 })).change).toEqual({ title: 'Spring' });
-    expect(await refusal(campaign.rollback(99))).toMatchObject({ reason: 'NOT_FOUND' });
+    expect(await refusal(campaign.rollback(99))).toMatchObject({ reason: 'NOT_FOUND', path: ['toVersion'] });
+    const { epoch } = await mine.trpc.campaign.get.query({ campaignId: 'spring' });
+    const at = await mine.trpc.campaign.at.query({ campaignId: 'spring', version: `${epoch}:2` });
+    expect(at).toMatchObject({ epoch, version: 2, state: { title: 'Two' } });
+    const difference = await mine.trpc.campaign.diff.query({ campaignId: 'spring', from: `${epoch}:2`, to: 3 });
+    expect(difference).toMatchObject({ epoch, from: 2, to: 3, change: { title: 'Spring' } });
+    const lost = mine.trpc.campaign.at.query({ campaignId: 'spring', version: 'another:2' });
+    await expect(lost).rejects.toMatchObject({ data: { reason: 'NOT_FOUND', path: ['version'] } });
+    expect(await refusal(campaign.rollback('another:2'))).toMatchObject({ reason: 'NOT_FOUND', path: ['toVersion'] });
     const page = await mine.trpc.campaign.history.query({ campaignId: 'spring', limit: 2 });
+    expect(page.epoch).toBe(epoch);
     expect(page.items.map(({ type }) => type)).toEqual(['rollback', 'update']);
     expect((await mine.trpc.campaign.history.query({ campaignId: 'spring', cursor: page.nextCursor ?? 0 })).items.map(({ type }) => type)).toEqual(['create']);
   });
