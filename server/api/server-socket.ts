@@ -11,8 +11,8 @@ const LONGEST_STOP = 1_024;
 
 /** A ws connection, with what tRPC's adapter leaves to whoever hands it one. */
 export class ServerSocket extends WebSocket implements Transport {
-  /** Looked at by `socket-watch.ts`; times of `performance.now()`. */
-  readonly life = { admitted: false, openedAt: performance.now(), heardAt: performance.now(), askedAt: 0 };
+  /** Looked at by `socket-watch.ts`; times of `performance.now()`, and about how many bytes were sent since it was last heard. */
+  readonly life = { admitted: false, openedAt: performance.now(), heardAt: performance.now(), askedAt: 0, sent: 0 };
   /** What the connection's frames are written to. */
   #stream: Duplex | undefined;
   /** Stops that wait for the context; `undefined` once it is there. */
@@ -37,8 +37,9 @@ export class ServerSocket extends WebSocket implements Transport {
    */
   writeFrame(frame: Uint8Array): void {
     if (this.readyState !== WebSocket.OPEN || !this.#stream) return;
-    if (this.#stream.writableLength > API_LIMITS.unsentBytes) this.terminate();
-    else this.#stream.write(frame);
+    if (this.#stream.writableLength > API_LIMITS.unsentBytes) return this.terminate();
+    this.life.sent += frame.length;
+    this.#stream.write(frame);
   }
 
   /**
@@ -46,8 +47,10 @@ export class ServerSocket extends WebSocket implements Transport {
    * themselves (`engine/fan-out.ts`); answers cannot, so that who asks and does not read is cut off.
    */
   override send(data: Parameters<WebSocket['send']>[0], second?: SendOptions | SendCallback, third?: SendCallback): void {
-    if (this.bufferedAmount > API_LIMITS.unsentBytes) this.terminate();
-    else if (typeof second === 'object') super.send(data, second, third);
+    if (this.bufferedAmount > API_LIMITS.unsentBytes) return this.terminate();
+    // The adapter sends text.
+    if (typeof data === 'string') this.life.sent += data.length;
+    if (typeof second === 'object') super.send(data, second, third);
     else super.send(data, second);
   }
 
@@ -57,7 +60,10 @@ export class ServerSocket extends WebSocket implements Transport {
    * by one, and until the context is there.
    */
   override emit(event: string | symbol, ...args: unknown[]): boolean {
-    if (event === 'message' || event === 'pong') this.life.heardAt = performance.now();
+    if (event === 'message' || event === 'pong') {
+      this.life.heardAt = performance.now();
+      this.life.sent = 0;
+    }
     if (event !== 'message' || !isStop(args[0])) return super.emit(event, ...args);
     const deliver = (): void => {
       super.emit(event, ...args);

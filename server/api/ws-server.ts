@@ -44,7 +44,7 @@ export interface WsServer {
 
 /** tRPC over ws. */
 export function createWsServer({ admission, slots, admissionMs, onError }: WsServerOptions): WsServer {
-  const wss = new WebSocketServer({ noServer: true, maxPayload: API_LIMITS.messageBytes, perMessageDeflate: false, WebSocket: ServerSocket });
+  const wss = new WebSocketServer<typeof ServerSocket>({ noServer: true, maxPayload: API_LIMITS.messageBytes, perMessageDeflate: false, WebSocket: ServerSocket });
   const stopWatching = watchSockets({
     sockets: wss.clients,
     admissionMs,

@@ -199,6 +199,29 @@ describe.each(WAYS)('a slow reader, by %s', (way) => {
     expect(watching.mirror).toMatchObject({ version: 18, snapshots: ['start'] });
   });
 
+  it('M155 whose socket stays full for a minute is given up, one that drains in time is not', async () => {
+    const world = engineWorld();
+    await world.create();
+    const [stuck, slow] = [watch(world.manager), watch(world.manager)];
+    await world.clock.settle();
+    for (const { reader } of [stuck, slow]) reader.hold(CONGESTED);
+    await world.title('one');
+    await world.clock.advance(59_000);
+    slow.reader.hold(0);
+    await world.clock.advance(100);
+    slow.reader.hold(CONGESTED);
+    await world.title('two');
+    expect(stuck.reader.disconnected).toBe(false);
+    await world.clock.advance(2_000);
+    expect([stuck.reader.disconnected, stuck.end]).toEqual([true, 'closed']);
+    await world.clock.advance(50_000);
+    expect(slow.reader.disconnected).toBe(false);
+    slow.reader.hold(0);
+    await world.clock.advance(100);
+    expect(slow.mirror.version).toBe(3);
+    expect([stuck.reader.listeners, world.manager.stats().subscribers]).toEqual([0, 1]);
+  });
+
   it('M148 beyond the buffer it gets one snapshot, and is healthy again', async () => {
     const world = engineWorld({ subscriberBuffer: 16 });
     await world.create();
