@@ -1,10 +1,13 @@
 import { describe, expect, it } from 'vitest';
+import { createMemoryStore } from '../../server/archive/memory-archive.ts';
 import type { Archive } from '../../server/engine/ports.ts';
 import type { JsonObject } from '../../server/core/json.ts';
 import { LIMITS } from '../../server/core/limits.ts';
 import type { Caller } from '../../server/engine/service.ts';
 import { CALLERS, CAMPAIGN, engineWorld, FIRST_STATE, refusal, setTitle, type EngineWorld } from '../support/engine-world.ts';
 import { gate } from '../support/gate.ts';
+import { connectSharedLog, createSharedLogStore } from '../support/shared-log.ts';
+import { simulatedClock } from '../support/simulated-clock.ts';
 
 interface Availability {
   away: boolean;
@@ -150,6 +153,36 @@ describe('the past', () => {
     expect(await clock.until(manager.list(CALLERS.viewer, { limit: 3, cursor: 'c' }))).toMatchObject({ items: [{ campaignId: 'd' }], nextCursor: undefined });
     const active = await clock.until(manager.list(CALLERS.viewer, { limit: 10, status: 'active' }));
     expect(active.items.map(({ campaignId }) => campaignId)).toEqual(['a', 'b', 'd']);
+  });
+
+  it('M178 who has seen more on another instance is answered with it: a position that is ahead of this one is caught up with', async () => {
+    const clock = simulatedClock();
+    const [disk, log] = [createMemoryStore(), createSharedLogStore()];
+    const instance = (name: string, publicationDelay: () => number | undefined): EngineWorld =>
+      engineWorld({
+        clock,
+        memory: { store: disk, soleUser: false },
+        aroundLog: () => connectSharedLog(log, { clock, instance: name, checkEvery: 2 ** 30, publicationDelay }),
+      });
+    const [here, deaf] = [instance('here', () => 0), instance('deaf', () => undefined)];
+    await here.create();
+    await deaf.state();
+    const { position, epoch } = await here.title('two');
+    const { manager } = deaf;
+    expect(await manager.get(CALLERS.viewer, CAMPAIGN)).toMatchObject({ version: 1 });
+    expect(await clock.until(manager.at(CALLERS.viewer, CAMPAIGN, position))).toMatchObject({ version: 2, state: { title: 'two' } });
+    await here.title('three');
+    expect(await clock.until(manager.diff(CALLERS.viewer, CAMPAIGN, 1, `${epoch}:3`))).toMatchObject({ change: { title: 'three' } });
+    await here.title('four');
+    await here.change({ type: 'rollback', toVersion: 1 });
+    const back = manager.mutate(CALLERS.editor, CAMPAIGN, { type: 'rollback', toVersion: `${epoch}:4` }, {});
+    expect(await clock.until(back)).toMatchObject({ version: 6 });
+    expect(await deaf.state()).toMatchObject({ title: 'four' });
+    const { position: newest } = await here.title('seven');
+    // It does not hear of commits either, but knows the position by now.
+    expect(await refusal(clock.until(manager.whenDurable(CALLERS.viewer, CAMPAIGN, newest)))).toMatchObject({ reason: 'UNAVAILABLE' });
+    const never = clock.until(manager.whenDurable(CALLERS.viewer, CAMPAIGN, `${epoch}:99`));
+    expect(await refusal(never)).toMatchObject({ reason: 'NOT_FOUND' });
   });
 
   describe('reads take turns at the archive', () => {
