@@ -108,12 +108,14 @@ async function processGroup<C extends Decidable>(
   const giveUpAt = options.clock.now() + options.appendPatience;
   let reloads = 0;
   for (;;) {
-    const { epoch } = live.head;
     // Asked in each round: after a reload the window may reach less far back, and a version may be another one.
+    const { window } = live;
+    const { floor } = window;
     const known = await findOldMutations(live, group, options.archive);
     const target = await rollbackTarget(live, group, options.past);
-    // What was read of a line that ended meanwhile may not be on the next one.
-    if (live.head.epoch !== epoch) continue;
+    // Reloaded, or trimmed, meanwhile: what was read may be of a line that has ended, and what was asked of the archive and what is in the
+    // window may leave a hole between them (G3).
+    if (live.window !== window || window.floor !== floor) continue;
     const plan = decideGroup(live, units, known, target, options);
     if (options.isClosed()) throw shuttingDown();
     const result = await append(live, plan, options, giveUpAt);
