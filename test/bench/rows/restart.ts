@@ -21,9 +21,13 @@ interface Restart {
 export const resume: Row = {
   name: 'resume',
   rounds: { full: 3, quick: 1, verify: 1 },
-  lines: [{ name: 'resume', title: '5,000 watchers current again after a restart, counted from the server being ready', unit: 's', targets: [atMost(5)] }],
+  lines: [
+    { name: 'resume-start', title: 'stopped to ready again, embedded', unit: 's', targets: [] },
+    { name: 'resume', title: '5,000 watchers current again after a restart, counted from the server being ready', unit: 's', targets: [atMost(5)] },
+  ],
   async measure(round) {
-    const { resumeSeconds } = await restart(round, 'SIGTERM');
+    const { startSeconds, resumeSeconds } = await restart(round, 'SIGTERM');
+    round.record('resume-start', 'ours', startSeconds);
     round.record('resume', 'ours', resumeSeconds);
   },
 };
