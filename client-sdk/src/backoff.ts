@@ -8,7 +8,7 @@ export interface BackoffBounds {
   readonly cap: number;
 }
 
-export const RECONNECT: BackoffBounds = { floor: 100, base: 600, cap: 15_000 };
+export const RECONNECT: BackoffBounds = { floor: 100, base: 600, cap: 10_000 };
 export const RETRY: BackoffBounds = { floor: 50, base: 400, cap: 10_000 };
 
 /**
