@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { createMemoryStore } from '../../server/archive/memory-archive.ts';
 import { CALLERS, CAMPAIGN, engineWorld, refusal, setTitle } from '../support/engine-world.ts';
+import { gate } from '../support/gate.ts';
+import { connectSharedLog, createSharedLogStore } from '../support/shared-log.ts';
+import { simulatedClock } from '../support/simulated-clock.ts';
 import { watch } from '../support/watching.ts';
 
 describe('the archive is away', () => {
@@ -37,5 +41,45 @@ describe('the archive is away', () => {
     expect(watching.mirror.durable).toBe(11);
     expect((await world.archive.heads([CAMPAIGN]))[0]?.head.version).toBe(11);
     expect(await world.title('after')).toMatchObject({ version: 12 });
+  });
+
+  it('G12 M91 the bytes that wait are counted once, also of what others write while the campaign is being loaded', async () => {
+    const clock = simulatedClock();
+    const [disk, store] = [createMemoryStore(), createSharedLogStore()];
+    const text = 'x'.repeat(60_000);
+    const commits = gate();
+    const here = engineWorld({
+      clock,
+      memory: { store: disk, soleUser: false },
+      aroundLog: () => connectSharedLog(store, { clock, instance: 'here' }),
+      aroundArchive: (archive) => ({ ...archive, commit: (parts) => commits.pass().then(() => archive.commit(parts)) }),
+    });
+    let meanwhile = true;
+    const there = engineWorld({
+      clock,
+      maxBacklogBytes: 50_000,
+      memory: { store: disk, soleUser: false },
+      aroundLog() {
+        const log = connectSharedLog(store, { clock, instance: 'there' });
+        return {
+          ...log,
+          async open(...asked) {
+            const opened = await log.open(...asked);
+            commits.shut();
+            if (meanwhile) await here.manager.mutate(CALLERS.editor, CAMPAIGN, { type: 'update', updates: { description: text } }, {});
+            meanwhile = false;
+            // Until it has been heard of.
+            await new Promise<void>((resolve) => clock.after(5, resolve));
+            return opened;
+          },
+        };
+      },
+    });
+    await here.create();
+    await here.title('one');
+    expect(await there.state()).toMatchObject({ description: text });
+    commits.open();
+    await clock.advance(10_000);
+    expect(await there.title('two')).toMatchObject({ version: 4 });
   });
 });
