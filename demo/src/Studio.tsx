@@ -1,4 +1,4 @@
-import { useCampaignState, useConnection } from '@campaign-state/client/react';
+import { useConnection } from '@campaign-state/client/react';
 import type { CampaignClient } from '@campaign-state/client';
 import { AudiencePane } from './audience/AudiencePane.tsx';
 import { CampaignList } from './campaigns/CampaignList.tsx';
@@ -10,10 +10,11 @@ import { RecoveryStrip } from './status/RecoveryStrip.tsx';
 import { Refusals } from './status/Refusals.tsx';
 import { SaveStatus } from './status/SaveStatus.tsx';
 import { TokenForm } from './status/TokenForm.tsx';
+import { useSnapshot } from './use-snapshot.ts';
 
 /** The whole screen. */
 export function Studio({ visitor, select }: { visitor: CampaignClient; select: (campaignId: string) => void }) {
-  const { campaignId } = useCampaignState();
+  const campaignId = useSnapshot((snapshot) => snapshot.campaignId);
   const { status } = useConnection();
   return (
     <div className="studio">

@@ -1,12 +1,16 @@
 import { useEffect, useRef } from 'react';
-import { trpc, useCampaignState, useConnection } from '@campaign-state/client/react';
+import { trpc, useConnection } from '@campaign-state/client/react';
+import { useSnapshot } from '../use-snapshot.ts';
 import { Problem } from '../status/Problem.tsx';
 import { CreateCampaign } from './CreateCampaign.tsx';
 
 /** All campaigns, page by page; the selected one's title and status are the live ones. */
 export function CampaignList({ selected, select }: { selected: string | undefined; select: (campaignId: string) => void }) {
   const list = trpc.campaign.list.useInfiniteQuery({ limit: 30 }, { getNextPageParam: ({ nextCursor }) => nextCursor, refetchInterval: 15_000 });
-  const { state, archivedAt, status } = useCampaignState();
+  const title = useSnapshot((snapshot) => snapshot.state.title);
+  const status = useSnapshot((snapshot) => snapshot.state.status);
+  const archivedAt = useSnapshot((snapshot) => snapshot.archivedAt);
+  const isLoaded = useSnapshot((snapshot) => snapshot.status === 'success');
   const campaigns = list.data?.pages.flatMap((page) => page.items) ?? [];
   const connection = useConnection();
   const nav = useRef<HTMLElement>(null);
@@ -26,7 +30,7 @@ export function CampaignList({ selected, select }: { selected: string | undefine
       <ul>
         {campaigns.map((campaign) => {
           const isSelected = campaign.campaignId === selected;
-          const live = isSelected && status === 'success' ? { title: state.title ?? campaign.title, status: state.status, archivedAt } : campaign;
+          const live = isSelected && isLoaded ? { title: title ?? campaign.title, status, archivedAt } : campaign;
           const word = live.archivedAt === undefined ? live.status : 'archived';
           return (
             <li key={campaign.campaignId}>

@@ -1,5 +1,6 @@
-import { useCampaignState } from '@campaign-state/client/react';
+import { useCampaignUpdates } from '@campaign-state/client/react';
 import { useMeasured } from '../measure/use-measured.ts';
+import { useSnapshot } from '../use-snapshot.ts';
 import { text } from '../audience/read.ts';
 import { ChoiceField } from './ChoiceField.tsx';
 import { DateField } from './DateField.tsx';
@@ -10,7 +11,8 @@ const STATUSES = ['draft', 'active', 'paused', 'ended'] as const;
 
 /** What the page says, and when. */
 export function ContentPanel() {
-  const { state, updateCampaign, updateConfig } = useCampaignState();
+  const state = useSnapshot((snapshot) => snapshot.state);
+  const { updateCampaign, updateConfig } = useCampaignUpdates();
   const measure = useMeasured();
   const { ui_content: content = {} } = state;
   const form = content.lead_form ?? {};

@@ -1,5 +1,6 @@
-import { useCampaignState } from '@campaign-state/client/react';
+import { useCampaignUpdates } from '@campaign-state/client/react';
 import { useMeasured } from '../measure/use-measured.ts';
+import { useSnapshot } from '../use-snapshot.ts';
 import { ChoiceField } from './ChoiceField.tsx';
 import { orRemoved } from './or-removed.ts';
 import { SetField } from './SetField.tsx';
@@ -7,7 +8,8 @@ import { TextField } from './TextField.tsx';
 
 /** What apps and colleagues need to know of the campaign, and its page does not show. */
 export function DetailsPanel() {
-  const { state, updateCampaign } = useCampaignState();
+  const state = useSnapshot((snapshot) => snapshot.state);
+  const { updateCampaign } = useCampaignUpdates();
   const measure = useMeasured();
   return (
     <>

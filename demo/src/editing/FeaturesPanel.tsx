@@ -1,12 +1,14 @@
-import { useCampaignState } from '@campaign-state/client/react';
+import { useCampaignUpdates } from '@campaign-state/client/react';
 import { useMeasured } from '../measure/use-measured.ts';
+import { useSnapshot } from '../use-snapshot.ts';
 import { AddItem } from './AddItem.tsx';
 import { ItemList } from './ItemList.tsx';
 import { ModuleFields } from './ModuleFields.tsx';
 
 /** What the page can do: its features in order, and the figures of those that are modules of the page. */
 export function FeaturesPanel() {
-  const { state, updateFeatures } = useCampaignState();
+  const state = useSnapshot((snapshot) => snapshot.state);
+  const { updateFeatures } = useCampaignUpdates();
   const measure = useMeasured();
   const { features = [], ui_components: components = {} } = state;
   return (

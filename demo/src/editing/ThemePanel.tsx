@@ -1,13 +1,15 @@
-import { useCampaignState } from '@campaign-state/client/react';
+import { useCampaignUpdates } from '@campaign-state/client/react';
 import { radius, THEME_COLOURS, THEME_FONTS, themeFont } from '../audience/theme.ts';
 import { useMeasured } from '../measure/use-measured.ts';
+import { useSnapshot } from '../use-snapshot.ts';
 import { ChoiceField } from './ChoiceField.tsx';
 import { ColourField } from './ColourField.tsx';
 import { NumberField } from './NumberField.tsx';
 
 /** How the page looks. */
 export function ThemePanel() {
-  const { state, updateConfig } = useCampaignState();
+  const state = useSnapshot((snapshot) => snapshot.state);
+  const { updateConfig } = useCampaignUpdates();
   const measure = useMeasured();
   const { theme = {} } = state;
   return (

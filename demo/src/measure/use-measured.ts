@@ -1,6 +1,6 @@
 import { useCallback } from 'react';
 import type { Change } from '@campaign-state/client';
-import { useCampaignState } from '@campaign-state/client/react';
+import { useSnapshot } from '../use-snapshot.ts';
 import { useLedger } from './ledger-context.ts';
 
 /** How every edit of the console is made: it passes the change through and has it measured. */
@@ -8,7 +8,7 @@ export type Measure = (change: Change, typedAt?: number) => Change;
 
 export function useMeasured(): Measure {
   const ledger = useLedger();
-  const { campaignId } = useCampaignState();
+  const campaignId = useSnapshot((snapshot) => snapshot.campaignId);
   return useCallback(
     (change, typedAt = performance.now()) => {
       if (campaignId !== undefined) ledger.follow(campaignId, change, typedAt);

@@ -1,5 +1,5 @@
 import { useState } from 'react';
-import { useCampaignState } from '@campaign-state/client/react';
+import { useSnapshot } from '../use-snapshot.ts';
 import { AddModule } from './AddModule.tsx';
 import type { Json } from './json.ts';
 import { Section } from './Section.tsx';
@@ -7,7 +7,7 @@ import { sectionsOf } from './section-names.ts';
 
 /** Every section and module of the document as text, for all that has no field of its own. */
 export function SectionsPanel({ readOnly }: { readOnly: boolean }) {
-  const { state } = useCampaignState();
+  const state = useSnapshot((snapshot) => snapshot.state);
   const [added, setAdded] = useState<readonly string[]>([]);
   // Values of the document are JSON; its type says `unknown` where it is open.
   const document = state as Readonly<Record<string, Json>>;

@@ -1,15 +1,16 @@
-import { useCampaignState, useSyncStatus } from '@campaign-state/client/react';
+import { useSyncStatus } from '@campaign-state/client/react';
 import type { SyncStatus } from '@campaign-state/client';
 import { Ago } from '../history/Ago.tsx';
+import { useSnapshot } from '../use-snapshot.ts';
 import { useSettled } from './use-settled.ts';
 
 /** Whether what was edited here is kept. Seen at once; said aloud only when it lasts, for typing changes it all the time. */
 export function SaveStatus() {
   const sync = useSyncStatus();
-  const { status } = useCampaignState();
+  const isLoaded = useSnapshot((snapshot) => snapshot.status === 'success');
   const words = say(sync);
   const settled = useSettled(words, 1_000);
-  if (status !== 'success') return undefined;
+  if (!isLoaded) return undefined;
   return (
     <>
       <span className="save-status" data-state={sync.state}>
