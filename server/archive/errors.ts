@@ -1,3 +1,5 @@
+import { asError } from '../core/errors.ts';
+
 /**
  * Why the archive could not do it:
  * - `unreachable`: the database does not answer now, and may later; the outcome of a write is unknown
@@ -58,7 +60,7 @@ export function toArchiveError(error: unknown): ArchiveError {
   if (error instanceof ArchiveError) return error;
   const ofFiles = fromFileSystem(error);
   if (ofFiles) return ofFiles;
-  const cause = error instanceof Error ? error : new Error(String(error));
+  const cause = asError(error);
   const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : undefined;
   // A failed connection to a name with several addresses is an AggregateError, whose own message is empty.
   const message = cause.message || code || cause.name;

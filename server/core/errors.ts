@@ -59,3 +59,8 @@ export class CampaignError extends Error {
     this.refusal = { reason, message, ...details };
   }
 }
+
+/** Whatever was thrown, as an error. */
+export function asError(cause: unknown): Error {
+  return cause instanceof Error ? cause : new Error(String(cause));
+}

@@ -1,4 +1,4 @@
-import { CampaignError } from '../core/errors.ts';
+import { asError, CampaignError } from '../core/errors.ts';
 import type { EngineObserver } from './observer.ts';
 import type { Archive } from './ports.ts';
 
@@ -14,7 +14,7 @@ export function answeringArchive(archive: Archive, observer: EngineObserver): Ar
         return await call(...args);
       } catch (cause) {
         if (cause instanceof CampaignError) throw cause;
-        observer.failed?.({ what: `archive: ${what}`, error: cause instanceof Error ? cause : new Error(String(cause)) });
+        observer.failed?.({ what: `archive: ${what}`, error: asError(cause) });
         throw new CampaignError('UNAVAILABLE', 'the database does not answer; try again', { retryAfterMs: 1_000 });
       }
     };

@@ -1,18 +1,13 @@
-import { LRUCache } from 'lru-cache';
-import { apply, NOTHING, type CampaignContent } from '../core/apply.ts';
+import { asError } from '../core/errors.ts';
+import { createCommitContents, type CommitContentsOptions } from './commit-contents.ts';
 import type { EngineObserver } from './observer.ts';
 import type { Archive, CampaignCommit, Clock, CommitOutcome, Head, OrderedLog, PendingEntries, SealedEntry } from './ports.ts';
 
-export interface ArchiverOptions {
+export interface ArchiverOptions extends CommitContentsOptions {
   log: OrderedLog;
   archive: Archive;
   clock: Clock;
   observer: EngineObserver;
-  /**
-   * The content that a campaign in memory has now. Used where its tail is the one to be committed, which proves it to be the same
-   * (G6), and saves a read and a fold; never needed.
-   */
-  liveContent(campaignId: string): { head: Head; content: CampaignContent } | undefined;
   /** Entries in one transaction, at most. */
   batchEntries?: number;
   /** First and longest pause after a failure, in milliseconds; in between it doubles, with jitter. */
@@ -37,13 +32,6 @@ class LogAway extends Error {
   override readonly name = 'LogAway';
 }
 
-/** What the archive held of a campaign after the last commit of ours. */
-interface Checkpoint {
-  epoch: string;
-  version: number;
-  content: CampaignContent;
-}
-
 /**
  * Carries the log into the archive: one transaction at a time over all campaigns that wait (group commit: what comes in meanwhile
  * makes the next batch), then the watermark. Everything it commits is read from the log. Any number of archivers may run: the
@@ -54,7 +42,7 @@ export function createArchiver(options: ArchiverOptions): Archiver {
   const { log, archive, clock, observer } = options;
   const batchEntries = options.batchEntries ?? 1_000;
   const retry = options.retry ?? { first: 100, longest: 10_000 };
-  const checkpoints = new LRUCache<string, Checkpoint>({ max: 256 });
+  const contents = createCommitContents(options);
   /** Campaigns whose data the archive refuses, and when each is tried again. */
   const stalled = new Map<string, { until: number; attempt: number }>();
   let attempt = 0;
@@ -82,39 +70,15 @@ export function createArchiver(options: ArchiverOptions): Archiver {
   const markStalled = (campaignId: string, error: Error): void => {
     const tries = (stalled.get(campaignId)?.attempt ?? 0) + 1;
     stalled.set(campaignId, { until: clock.now() + backoff(tries), attempt: tries });
-    checkpoints.delete(campaignId);
+    contents.forget(campaignId);
     observer.stalled?.({ campaignId, error });
   };
 
-  const toCommit = async ({ campaignId, entries }: PendingEntries): Promise<CampaignCommit | undefined> => {
-    const first = entries[0];
-    const last = entries.at(-1);
-    if (!first || !last) return undefined;
-    const expected = { epoch: first.record.epoch, version: first.record.version - 1 };
-    const content = await contentAfter(campaignId, expected, entries, last);
-    if (!content) return undefined;
-    return { campaignId, expected, entries, state: content.state, archivedAt: content.archivedAt };
-  };
-
-  const contentAfter = async (
-    campaignId: string,
-    expected: CampaignCommit['expected'],
-    entries: readonly SealedEntry[],
-    last: SealedEntry,
-  ): Promise<CampaignContent | undefined> => {
-    const live = options.liveContent(campaignId);
-    if (live?.head.tail === last.tail) return live.content;
-    const checkpoint = checkpoints.get(campaignId);
-    if (checkpoint?.epoch === expected.epoch && checkpoint.version === expected.version) {
-      return entries.reduce((content, { record }) => apply(content, record), checkpoint.content);
-    }
-    const archived = await archive.load(campaignId, 0);
-    if (archived?.head.epoch !== expected.epoch || archived.head.version !== expected.version) {
-      await settleConflict(campaignId, entries, archived?.head);
-      return undefined;
-    }
-    const base: CampaignContent = expected.version === 0 ? NOTHING : archived;
-    return entries.reduce((content, { record }) => apply(content, record), base);
+  const toCommit = async (pending: PendingEntries): Promise<CampaignCommit | undefined> => {
+    const prepared = await contents.partFor(pending);
+    if (prepared.kind === 'part') return prepared.part;
+    await settleConflict(pending.campaignId, pending.entries, prepared.head);
+    return undefined;
   };
 
   /** The log being away is neither the archive's fault nor the campaign's: the whole round is tried again. */
@@ -126,7 +90,7 @@ export function createArchiver(options: ArchiverOptions): Archiver {
 
   /** The archive stands elsewhere: either it has these entries already, or their line is not the archive's. */
   const settleConflict = async (campaignId: string, entries: readonly SealedEntry[], head: Head | undefined): Promise<void> => {
-    checkpoints.delete(campaignId);
+    contents.forget(campaignId);
     const known = head && entries.find(({ record }) => record.version === head.version);
     const behind = head !== undefined && entries[0] !== undefined && head.version >= entries[0].record.version;
     if (head && behind && head.epoch === entries[0]?.record.epoch && (known === undefined || known.tail === head.tail)) {
@@ -149,9 +113,8 @@ export function createArchiver(options: ArchiverOptions): Archiver {
         continue;
       }
       stalled.delete(part.campaignId);
-      const { epoch, version } = last.record;
-      checkpoints.set(part.campaignId, { epoch, version, content: { state: part.state, archivedAt: part.archivedAt } });
-      await tellDurable(part.campaignId, epoch, version);
+      contents.committed(part);
+      await tellDurable(part.campaignId, last.record.epoch, last.record.version);
     }
   };
 
@@ -190,7 +153,7 @@ export function createArchiver(options: ArchiverOptions): Archiver {
     } catch (cause) {
       if (cause instanceof LogAway) throw cause;
       observer.commitFailed?.({ error: asError(cause), attempt: attempt + 1, retryInMs: 0 });
-      for (const { campaignId } of parts) checkpoints.delete(campaignId);
+      for (const { campaignId } of parts) contents.forget(campaignId);
       // Rejects where the archive is away: then it is no campaign's fault, and the whole round is tried again later.
       await archive.ping();
       for (const part of parts) await orStall(part.campaignId, commit([part]));
@@ -259,8 +222,4 @@ function withinBytes(pending: readonly PendingEntries[], limit: number): Pending
     if (bytes > limit) break;
   }
   return taken;
-}
-
-function asError(cause: unknown): Error {
-  return cause instanceof Error ? cause : new Error(String(cause));
 }

@@ -1,7 +1,7 @@
 import { check, type Sections } from '../core/check.ts';
 import type { MutationOptions } from '../core/command.ts';
 import { ENTRY_FORMAT, type Receipt } from '../core/entry.ts';
-import { CampaignError } from '../core/errors.ts';
+import { asError, CampaignError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import { mergePatch } from '../core/merge-patch.ts';
 import { can, roleFor } from '../core/permissions.ts';
@@ -105,7 +105,7 @@ export function createCreating(options: CreatingOptions): Pick<CampaignService, 
       try {
         return await carryOut(about, firstRecord(caller, about, state, mutation.comment), state);
       } catch (cause) {
-        const error = cause instanceof Error ? cause : new Error(String(cause));
+        const error = asError(cause);
         report(about, { kind: 'failed', error });
         throw error;
       }

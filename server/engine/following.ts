@@ -1,4 +1,4 @@
-import { CampaignError } from '../core/errors.ts';
+import { asError, CampaignError } from '../core/errors.ts';
 import { survivingVersion } from '../core/position.ts';
 import { createFanOut, type FanOut, type FanOutOptions } from './fan-out.ts';
 import { createLiveCampaign, deliver, markDurable, type Delivery, type LiveCampaign } from './live-campaign.ts';
@@ -185,8 +185,4 @@ export function createFollowing(options: FollowingOptions): Following {
       return unsavedBytes;
     },
   };
-}
-
-function asError(cause: unknown): Error {
-  return cause instanceof Error ? cause : new Error(String(cause));
 }

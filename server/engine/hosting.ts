@@ -1,4 +1,4 @@
-import { CampaignError } from '../core/errors.ts';
+import { asError, CampaignError } from '../core/errors.ts';
 import { createFollowing, type FollowingOptions, type LoadedCampaign } from './following.ts';
 import type { LiveCampaign } from './live-campaign.ts';
 import { createMutationQueue, type MutationQueue, type MutationQueueOptions } from './mutation-queue.ts';
@@ -139,8 +139,4 @@ export function createHosting(options: HostingOptions): Hosting {
       cancelSweep();
     },
   };
-}
-
-function asError(cause: unknown): Error {
-  return cause instanceof Error ? cause : new Error(String(cause));
 }

@@ -10,7 +10,7 @@ import type { ArchivedCampaign, Head, LogRecord, SealedEntry } from './ports.ts'
 import type { Seated } from './seat.ts';
 import { createWatermark, type Watermark } from './watermark.ts';
 
-/** A campaign in memory: everything that is known of it, as of one position. Changed by `deliver` and `rebuild` alone. */
+/** A campaign in memory: everything that is known of it, as of one position. Changed by `deliver` and `markDurable` alone, and put in the place of what was there by a reload. */
 export interface LiveCampaign {
   readonly id: string;
   head: Head;

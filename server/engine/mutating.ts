@@ -1,7 +1,7 @@
 import type { MutationOptions } from '../core/command.ts';
 import { mayAsk } from '../core/decide.ts';
 import type { Receipt } from '../core/entry.ts';
-import { CampaignError, isRetryable } from '../core/errors.ts';
+import { asError, CampaignError, isRetryable } from '../core/errors.ts';
 import { formatPosition } from '../core/position.ts';
 import type { HostedCampaign, Hosting } from './hosting.ts';
 import type { LiveCampaign } from './live-campaign.ts';
@@ -127,7 +127,7 @@ export function createMutating(options: MutatingOptions): Mutating {
         return { ...answered, durability: 'durable' as const };
       });
     } catch (error) {
-      return Promise.reject(error instanceof Error ? error : new Error(String(error)));
+      return Promise.reject(asError(error));
     }
   };
 

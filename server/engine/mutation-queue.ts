@@ -1,4 +1,4 @@
-import { CampaignError } from '../core/errors.ts';
+import { asError, CampaignError } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { Sections } from '../core/check.ts';
 import { decideGroup, type Plan, type RollbackTarget } from './decide-group.ts';
@@ -60,7 +60,7 @@ export function createMutationQueue<C extends Decidable>(loaded: Promise<C>, opt
       try {
         await processGroup(await loaded, units, options);
       } catch (cause) {
-        const error = cause instanceof Error ? cause : new Error(String(cause));
+        const error = asError(cause);
         for (const mutation of group) mutation.settle({ kind: 'failed', error });
       }
       length -= group.length;

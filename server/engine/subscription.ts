@@ -1,3 +1,4 @@
+import { asError } from '../core/errors.ts';
 import type { Clock } from './ports.ts';
 import type { ResumableEvent } from './service.ts';
 import { CONGESTED_BYTES, DRAIN_POLL_MS, SLOW_PATIENCE_MS } from './slow-reader.ts';
@@ -104,7 +105,7 @@ export function openSubscription({ subscriber, clock, signal, onDelivered, onClo
     },
     throw(error) {
       close();
-      return Promise.reject(error instanceof Error ? error : new Error(String(error)));
+      return Promise.reject(asError(error));
     },
     [Symbol.asyncIterator]: () => subscription,
   };

@@ -1,3 +1,4 @@
+import { asError } from '../core/errors.ts';
 import type { AppendResult, Clock, OpenedLog, OrderedLog, PendingEntries, SealedEntry } from '../engine/ports.ts';
 import { nextTail } from '../engine/seal.ts';
 import { connectRedis } from './redis/connection.ts';
@@ -63,7 +64,7 @@ export function createRedisLog(options: RedisLogOptions): RedisLog {
   const fail = (cause: unknown): void => {
     if (stopped) return;
     failing = true;
-    options.onError?.(cause instanceof Error ? cause : new Error(String(cause)));
+    options.onError?.(asError(cause));
   };
 
   const { commands, subscriber, close } = connectRedis({
