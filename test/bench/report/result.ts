@@ -15,8 +15,8 @@ export interface Result {
   target: string;
   /** Whether the medians reach every target; `null` where there is none. */
   holds: boolean | null;
-  /** How far the middle half of the rounds lies apart, as a share of the median. */
-  spread: number;
+  /** How far the middle half of the rounds lies apart, as a share of the median; `null` where one round is no spread. */
+  spread: number | null;
   /** Targets about which this run says nothing: the spread is larger than the distance to the limit. */
   noise: string[];
   rounds: number;
@@ -43,7 +43,7 @@ export function toResult(line: Line, samples: Samples, mode: Mode, measuredAt: s
     ratio: Object.fromEntries([...ratios].map(([peer, values]) => [peer, round(median(values))])),
     target: line.targets.map((target) => describeTarget(target, line.unit)).join(', '),
     holds: checks.length === 0 ? null : checks.every(({ holds }) => holds),
-    spread: round(spread(ours) / Math.abs(median(ours) || 1)),
+    spread: ours.length > 1 ? round(spread(ours) / Math.abs(median(ours) || 1)) : null,
     noise: line.targets.filter((_, index) => checks[index]?.isNoise).map((target) => describeTarget(target, line.unit)),
     rounds: ours.length,
     mode,

@@ -28,15 +28,20 @@ export function figure(value: number): string {
   return String(Number(value.toPrecision(3)));
 }
 
-function verdict({ holds, noise }: Result): string {
+function verdict({ holds, noise, rounds }: Result): string {
   if (holds === null) return '';
-  const word = holds ? 'yes' : '**no**';
+  const word = `${holds ? 'yes' : '**no**'}${rounds === 1 ? ', in one round' : ''}`;
   return noise.length === 0 ? word : `${word}, but noise: ${noise.map(withNames).join(', ')}`;
 }
 
 function withNames(target: string): string {
   const [bound, peer] = target.split(' × ');
   return peer === undefined ? target : `${bound} × ${nameOf(peer)}`;
+}
+
+/** Half the distance of the quartiles. */
+function deviation(spread: number | null): string {
+  return spread === null ? 'one round' : `± ${Math.round(spread * 50)} %`;
 }
 
 function peersOf({ peers, ratio }: Result): string {
@@ -55,7 +60,7 @@ export function toMarkdown(results: readonly Result[]): string {
       peersOf(result),
       target.split(', ').map(withNames).join('<br>'),
       verdict(result),
-      `± ${Math.round(spread * 50)} %`,
+      deviation(spread),
       `${rounds}${mode === 'quick' ? ', quick' : ''}`,
     ];
     return `| ${cells.join(' | ')} |`;
@@ -72,7 +77,7 @@ export function toText(results: readonly Result[]): string {
       const target = result.target === '' ? '' : `  target ${result.target}${noise}`;
       const beside = peersOf(result);
       return [
-        `${reached} ${result.title.padEnd(74)} ${`${figure(result.ours)} ${result.unit}`.padStart(12)}  ± ${Math.round(result.spread * 50)} %${target}`,
+        `${reached} ${result.title.padEnd(74)} ${`${figure(result.ours)} ${result.unit}`.padStart(12)}  ${deviation(result.spread)}${target}`,
         ...(beside === '' ? [] : [`    ${beside}`]),
       ].join('\n');
     })
