@@ -19,7 +19,7 @@ describe('recovery', () => {
     await two.page.getByText('The server is gone. Reconnecting…').waitFor();
     // Editing goes on; the console shows it, the audience cannot have seen it.
     await console1.field('Banner').fill('Written while nobody listened');
-    await one.page.getByText(/unsaved, waiting for the connection/).first().waitFor();
+    await one.page.getByText(/^\d changes? unsaved, waiting for the connection, the first made /).waitFor();
     expect(await console1.banner.innerText()).not.toBe('Written while nobody listened');
 
     await stage.server.startAgain();

@@ -33,8 +33,8 @@ export function Editor() {
   return (
     <section className="editor" aria-label={`Edit ${title ?? 'the campaign'}`}>
       {readOnly && (
-        <div className="notice" role="status">
-          <p id={notice}>
+        <div className="notice">
+          <p id={notice} role="status">
             {isArchived ? (
               <>
                 <strong>Archived</strong> <Ago at={archivedAt} />, and therefore read-only.

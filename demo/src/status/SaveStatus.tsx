@@ -17,7 +17,7 @@ export function SaveStatus() {
         {words}
         {sync.state === 'waiting' && sync.oldestPendingAt !== undefined && (
           <>
-            , since <Ago at={sync.oldestPendingAt} />
+            , the first made <Ago at={sync.oldestPendingAt} />
           </>
         )}
       </span>
