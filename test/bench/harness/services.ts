@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,6 +22,10 @@ export function createServices(): Services {
   let redis: Promise<string> | undefined;
   let postgres: Promise<string> | undefined;
   let namespaces = 0;
+  const folders: string[] = [];
+  process.once('exit', () => {
+    for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+  });
 
   const openRedis = async (): Promise<string> => {
     const given = process.env['REDIS_URL'];
@@ -42,6 +47,7 @@ export function createServices(): Services {
     namespace: () => `bench_${process.pid}_${(namespaces += 1)}`,
     async folder() {
       const folder = await mkdtemp(join(tmpdir(), 'campaign-state-bench-'));
+      folders.push(folder);
       stops.push(() => rm(folder, { recursive: true, force: true }));
       return folder;
     },
