@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
 import { join, relative, resolve } from 'node:path';
@@ -7,6 +8,8 @@ import { ArchiveError, toArchiveError } from './errors.ts';
 
 /** Holds a data folder until it is released or the process ends, in whatever way. */
 export interface DataFolderLock {
+  /** Throws where the folder is no longer the one that was locked: it was removed or moved, and its name may be another's by now. */
+  assertHeld(): void;
   release(): Promise<void>;
 }
 
@@ -82,6 +85,11 @@ async function listenIn(folder: string): Promise<DataFolderLock & { name: string
     own: () => {
       holder.owns = true;
     },
+    assertHeld() {
+      if (existsSync(join(folder, name))) return;
+      const message = `The data folder ${folder} was removed or moved while it was in use: what is written now would be lost; put it back.`;
+      throw new ArchiveError('unreachable', message);
+    },
     release: async () => {
       await close(server);
       await rm(join(folder, name), { force: true });
@@ -108,7 +116,8 @@ async function lockByPipe(folder: string): Promise<DataFolderLock> {
   const path = `\\\\.\\pipe\\campaign-state-${name}`;
   try {
     const server = await listen(path, { pid: process.pid, owns: true });
-    return { release: () => close(server) };
+    // The system lets nobody remove a folder whose files are open.
+    return { assertHeld: () => undefined, release: () => close(server) };
   } catch (error) {
     if (toArchiveError(error).code === 'EADDRINUSE') throw inUse(folder, (await ask(path))?.pid);
     throw error;

@@ -34,18 +34,23 @@ export async function openPgliteArchive(options: PgliteArchiveOptions): Promise<
   });
   const { call } = thread;
   let stopping: Promise<void> | undefined;
+  /** For whatever writes: writing into files that have no name any more succeeds, and is gone with the process. */
+  const held = async <T>(write: () => Promise<T>): Promise<T> => {
+    if (!stopping) lock.assertHeld();
+    return await write();
+  };
   return {
     load: (campaignId, recent) => call('load', [campaignId, recent]),
-    create: (campaignId, first, state) => call('create', [campaignId, first, state]),
-    commit: (parts) => call('commit', [parts.map(packCommit)]),
-    enterLog: (campaignId, expected, epoch) => call('enterLog', [campaignId, expected, epoch]),
+    create: (campaignId, first, state) => held(() => call('create', [campaignId, first, state])),
+    commit: (parts) => held(() => call('commit', [parts.map(packCommit)])),
+    enterLog: (campaignId, expected, epoch) => held(() => call('enterLog', [campaignId, expected, epoch])),
     leaveLog: (campaignId, generation) => call('leaveLog', [campaignId, generation]),
     heads: (campaignIds) => call('heads', [campaignIds]),
     findMutation: (campaignId, mutationId) => call('findMutation', [campaignId, mutationId]),
     history: (campaignId, before, limit) => call('history', [campaignId, before, limit]),
     stateAt: (campaignId, version) => call('stateAt', [campaignId, version]),
     list: (query) => call('list', [query]),
-    ping: () => call('ping', []),
+    ping: () => held(() => call('ping', [])),
     stop: (how) => (stopping ??= call('stop', [how]).finally(() => thread.end().then(() => lock.release()))),
   };
 }

@@ -85,7 +85,7 @@ const environment = z.object({
   CAMPAIGN_MAX_BACKLOG: integer(1).default(100_000),
   CAMPAIGN_RATE_LIMIT: integer(0, 1_000_000).default(1_000),
   CAMPAIGN_MAX_CONNECTIONS: integer(1, 1_000_000).default(20_000),
-  CAMPAIGN_NAMESPACE: z.string().regex(/^[a-z][a-z0-9_]{0,31}$/, '1 to 32 of a-z, 0-9 and _, a letter first').default('cs'),
+  CAMPAIGN_NAMESPACE: z.string().regex(/^(?!pg_)[a-z][a-z0-9_]{0,31}$/, '1 to 32 of a-z, 0-9 and _, a letter first, and not pg_').default('cs'),
   PORT: integer(0, 65_535).default(4_000),
   HOST: z.string().regex(/^[A-Za-z0-9.:_-]+$/, 'the name or the address to listen on').default('127.0.0.1'),
   METRICS_PORT: integer(0, 65_535).optional(),

@@ -8,11 +8,15 @@ const DEFAULT_FILE = 'default_campaign.json';
 const FOLDER = 'campaigns';
 
 /**
- * Reads `default_campaign.json` and `campaigns/*.json` of a folder; what is not there is left out.
+ * Reads `default_campaign.json` and `campaigns/*.json` of a folder; those of them that are not there are left out.
  *
- * @throws Error with one sentence about the file that cannot be read
+ * @throws Error with one sentence about the folder or the file that cannot be read
  */
 export async function readStartFiles(folder: string): Promise<StartCampaign[]> {
+  // Whoever names a folder means one that is there.
+  await readdir(folder).catch((cause: unknown) => {
+    throw new Error(`The folder of start files ${folder} cannot be read (${cause instanceof Error ? cause.message : String(cause)}).`, { cause });
+  });
   const more = await readdir(join(folder, FOLDER)).catch(absent<string[]>([]));
   const names = more.filter((name) => name.endsWith('.json')).sort();
   const files = [DEFAULT_FILE, ...names.map((name) => join(FOLDER, name))];

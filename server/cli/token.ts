@@ -18,6 +18,7 @@ export async function printToken(args: readonly string[]): Promise<void> {
   const { role, campaign, sub, expires } = readArguments(args);
   if (!ROLES.some((known) => known === role)) giveUp(`--role takes one of ${ROLES.join(', ')}.`);
   if (campaign !== '*' && !CAMPAIGN_ID_PATTERN.test(campaign)) giveUp('--campaign takes the id of a campaign, or *.');
+  if (sub === '') giveUp('--sub takes a name that is not empty.');
   const lifetime = parseDuration(expires);
   if (lifetime === undefined) giveUp(`--expires takes ${DURATION_EXAMPLES}.`);
 

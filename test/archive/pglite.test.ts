@@ -1,4 +1,4 @@
-import { cp, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
@@ -138,6 +138,22 @@ describe('the embedded archive', () => {
     const again = await open();
     expect(await again.load('kept', 10)).toMatchObject({ head: { version: 3 } });
     await again.stop({ clean: true });
+  });
+
+  test('A44 a folder that is moved away takes no more writes, and goes on when it is back: what is written meanwhile would be lost', async () => {
+    const archive = await open();
+    const history = campaignHistory('moved', { slug: 's', title: 'T' });
+    await history.createIn(archive);
+    history.add({ round: 1 });
+    const elsewhere = `${dataDir}-elsewhere`;
+    await rename(dataDir, elsewhere);
+    const sentence = { kind: 'unreachable', message: expect.stringContaining(`${dataDir} was removed or moved`) };
+    await expect(archive.commit([history.commitAfter(1)])).rejects.toMatchObject(sentence);
+    await expect(archive.ping()).rejects.toMatchObject(sentence);
+    await expect(campaignHistory('other').createIn(archive)).rejects.toMatchObject(sentence);
+    await rename(elsewhere, dataDir);
+    expect(await archive.commit([history.commitAfter(1)])).toMatchObject([{ kind: 'committed' }]);
+    await archive.stop({ clean: true });
   });
 
   test('A39 a folder that holds no database, or a broken one, is an error of the open call and leaves no lock behind', async () => {

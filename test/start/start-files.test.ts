@@ -26,7 +26,12 @@ describe('F3 start files', () => {
   });
 
   test('F3 what is not there is left out', async () => {
-    expect(await readStartFiles(join(await temporaryFolder(), 'nowhere'))).toEqual([]);
+    expect(await readStartFiles(await temporaryFolder())).toEqual([]);
+  });
+
+  test('F3 but whoever names a folder that is not there hears of it', async () => {
+    const folder = join(await temporaryFolder(), 'nowhere');
+    await expect(readStartFiles(folder)).rejects.toThrow(`The folder of start files ${folder} cannot be read (ENOENT`);
   });
 
   const broken: [string, Record<string, string>, RegExp][] = [

@@ -27,6 +27,7 @@ test('F8 says in one sentence what is missing or wrong', async () => {
     [[], { AUTH_SECRET: SECRET }, /^--role takes/],
     [['--role', 'viewer', '--expires', 'never'], { AUTH_SECRET: SECRET }, /^--expires takes a duration/],
     [['--role', 'viewer', '--campaign', 'A B'], { AUTH_SECRET: SECRET }, /^--campaign takes/],
+    [['--role', 'viewer', '--sub', ''], { AUTH_SECRET: SECRET }, /^--sub takes/],
     [['--rolle', 'viewer'], { AUTH_SECRET: SECRET }, /--rolle/],
     [['--role', 'viewer'], { AUTH_SECRET: 'short' }, /^AUTH_SECRET takes at least 32/],
   ];
