@@ -3,6 +3,9 @@ import { isIP } from 'node:net';
 /** Everything, in `ALLOWED_ORIGINS`. */
 const ANY = '*';
 
+/** A name or an address, and a port: whatever else may stand in an address is no part of a host. */
+const HOST = /^[^\s@/?#\\]+$/;
+
 export interface OriginPolicy {
   /** Why a request must not be served, in one sentence; `undefined` where it may. */
   refusal(headers: { host?: string | undefined; origin?: string | undefined }): string | undefined;
@@ -24,7 +27,7 @@ export function createOriginPolicy(allowedOrigins: readonly string[], host: stri
   return {
     refusal({ host: hostHeader, origin }) {
       if (all) return undefined;
-      const hostname = hostHeader === undefined ? undefined : hostnameOf(`http://${hostHeader}`);
+      const hostname = hostHeader !== undefined && HOST.test(hostHeader) ? hostnameOf(`http://${hostHeader}`) : undefined;
       // A numeric address cannot be rebound: it is what the client dialled.
       if (hostname === undefined || !(isLoopbackName(hostname) || isAddress(hostname) || names.has(hostname))) {
         return `Host ${quote(hostHeader)} is not served here; its origin must be in ALLOWED_ORIGINS`;

@@ -59,6 +59,8 @@ describe('H2 foreign pages are kept out (trap 31)', () => {
     { host: 'evil.example' },
     { host: 'evil.example:4000', origin: 'http://evil.example:4000' },
     { host: 'localhost.evil.example' },
+    { host: 'user@localhost' },
+    { host: 'evil.example#@localhost' },
   ];
   test.each(refused)('H2 refused on http, SSE and ws: %j', async (headers) => {
     const { url } = await startServer();
