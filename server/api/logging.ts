@@ -10,7 +10,31 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
  */
 export function createLogger(level: LogLevel, destination?: DestinationStream): Logger {
   const options = { level, base: null, timestamp: stdTimeFunctions.isoTime };
-  return destination ? pino(options, destination) : pino(options);
+  return pino(options, destination ?? (standardOutput ??= openStandardOutput()));
+}
+
+/** One for the process: its loggers share it. */
+let standardOutput: DestinationStream | undefined;
+
+/** Lines that are not read are kept up to so many bytes; what comes then is dropped. */
+const UNREAD_BYTES = 4 * 1024 * 1024;
+/** How often the end of the process tries, a tenth of a second apart, to bring the last lines to a reader that does not read. */
+const LAST_TRIES = 5;
+
+/** Written when it can be, and never waited for: a held terminal or a stuck collector must not stop the service, nor its end. */
+function openStandardOutput(): DestinationStream {
+  let tries = Number.POSITIVE_INFINITY;
+  // Before the destination's own, which would try for ever.
+  process.once('exit', () => {
+    tries = LAST_TRIES;
+    try {
+      output.flushSync();
+    } catch {
+      output.destroy();
+    }
+  });
+  const output = pino.destination({ fd: 1, sync: false, maxLength: UNREAD_BYTES, retryEAGAIN: () => (tries -= 1) > 0 });
+  return output;
 }
 
 /** Logs a call that is over: refusals at `info`, failures at `error`, the rest at `debug`. */
