@@ -4,7 +4,7 @@ import { fullJitter, RECONNECT } from './backoff.ts';
 import type { Clock } from './clock.ts';
 import { describe, IDLE, next, type LinkEvent, type LinkState } from './connection-state.ts';
 import { CampaignError, readFailure, readRefusal } from './errors.ts';
-import { openLiveSocket, TIMEOUTS, type LiveSocket, type WebSocketConstructor } from './live-socket.ts';
+import { answerPatience, openLiveSocket, TIMEOUTS, type LiveSocket, type WebSocketConstructor } from './live-socket.ts';
 import type { Network } from './network.ts';
 import { writable } from './readable.ts';
 import { createRpcLink } from './rpc-link.ts';
@@ -54,6 +54,7 @@ export function createConnection({ url, token, WebSocket, clock, network }: Conn
   let source = token;
   let usedToken: string | undefined;
   let refusedToken: string | undefined;
+  const answers = answerPatience(TIMEOUTS);
   let socket: LiveSocket | undefined;
   /** Between the wish for a socket and its end. */
   let engaged = false;
@@ -148,7 +149,7 @@ export function createConnection({ url, token, WebSocket, clock, network }: Conn
   /** False where the address is none that this runtime can open. */
   function open(): boolean {
     try {
-      socket = openLiveSocket(transport.open(address), clock, TIMEOUTS, {
+      socket = openLiveSocket(transport.open(address), clock, TIMEOUTS, answers, {
         opened() {
           socket?.send(JSON.stringify({ method: 'connectionParams', data: { contract: CONTRACT, token: usedToken } }));
           rpc.attach((frame) => socket?.send(frame));

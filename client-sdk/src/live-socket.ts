@@ -10,17 +10,41 @@ export interface WebSocketLike {
 
 export type WebSocketConstructor = new (url: string) => WebSocketLike;
 
-/** Milliseconds after which silence means death. Their sum bounds how long a half-open link goes unnoticed: below 5 s. */
+/** Milliseconds after which silence means death. `silence` and `answer` bound how long a half-open link goes unnoticed: below 5 s. */
 export interface SocketTimeouts {
   /** From the first SYN to an open socket. */
   readonly handshake: number;
   /** Without a frame for so long, the server is asked for a sign of life. */
   readonly silence: number;
-  /** For that sign. */
+  /** For that sign, as long as it comes. */
   readonly answer: number;
+  /** For that sign, at most. */
+  readonly longestAnswer: number;
 }
 
-export const TIMEOUTS: SocketTimeouts = { handshake: 5_000, silence: 2_500, answer: 2_000 };
+export const TIMEOUTS: SocketTimeouts = { handshake: 5_000, silence: 2_500, answer: 2_000, longestAnswer: 32_000 };
+
+/** How long a connection's sockets wait for a sign of life, one after the other. */
+export interface AnswerPatience {
+  readonly milliseconds: number;
+  answered(): void;
+  missed(): void;
+}
+
+/**
+ * On a slow link every sign of life waits behind a large snapshot, and a snapshot that is given up begins anew on the next socket:
+ * with twice the patience each time it arrives, with the same each time it never would.
+ */
+export function answerPatience({ answer, longestAnswer }: SocketTimeouts): AnswerPatience {
+  let milliseconds = answer;
+  return {
+    get milliseconds() {
+      return milliseconds;
+    },
+    answered: () => void (milliseconds = answer),
+    missed: () => void (milliseconds = Math.min(milliseconds * 2, longestAnswer)),
+  };
+}
 
 /** What the connection hears of its socket. */
 export interface SocketObserver {
@@ -44,7 +68,13 @@ export interface LiveSocket {
  * waits for the closing handshake; stays `connecting` as long as a black hole lets it; and can not ping. This one reports the end at
  * once and lets the real socket die behind it.
  */
-export function openLiveSocket(inner: WebSocketLike, clock: Clock, timeouts: SocketTimeouts, observer: SocketObserver): LiveSocket {
+export function openLiveSocket(
+  inner: WebSocketLike,
+  clock: Clock,
+  timeouts: SocketTimeouts,
+  patience: AnswerPatience,
+  observer: SocketObserver,
+): LiveSocket {
   let state: 'connecting' | 'open' | 'closed' = 'connecting';
   let cancelTimer = clock.after(timeouts.handshake, () => end(4408, 'The server did not answer in time'));
 
@@ -57,7 +87,10 @@ export function openLiveSocket(inner: WebSocketLike, clock: Clock, timeouts: Soc
   function ask(): void {
     cancelTimer();
     inner.send('PING');
-    cancelTimer = clock.after(timeouts.answer, () => end(4408, 'The server has fallen silent'));
+    cancelTimer = clock.after(patience.milliseconds, () => {
+      patience.missed();
+      end(4408, 'The server has fallen silent');
+    });
   }
 
   function end(code: number, reason: string): void {
@@ -78,7 +111,7 @@ export function openLiveSocket(inner: WebSocketLike, clock: Clock, timeouts: Soc
     // The server speaks text alone.
     if (state !== 'open' || typeof data !== 'string') return;
     listen();
-    if (data === 'PONG') return;
+    if (data === 'PONG') return patience.answered();
     if (data === 'PING') return inner.send('PONG');
     const { error, method } = data.startsWith('{"id":null,') ? connectionFrame(data) : {};
     if (error) observer.refused(error.message, error.data);

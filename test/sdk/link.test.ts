@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest';
 import { WebSocketServer } from 'ws';
 import { createCampaignClient } from '../../client-sdk/src/index.ts';
-import type { WebSocketLike } from '../../client-sdk/src/live-socket.ts';
+import { answerPatience, openLiveSocket, TIMEOUTS, type WebSocketLike } from '../../client-sdk/src/live-socket.ts';
 import type { Network } from '../../client-sdk/src/network.ts';
 import { createMemoryArchive } from '../../server/archive/index.ts';
 import { manualClock } from './support/manual-clock.ts';
@@ -50,6 +50,33 @@ test('K20 a half-open link is noticed within 5 s, is seen meanwhile, and so is a
     expect(status()).toBe('connected');
   }, WAIT);
   expect(await change).toMatchObject({ version: 2 });
+});
+
+test('K29 on a link too slow for the present state it arrives all the same: each try is given more patience, until there is an answer', () => {
+  const clock = manualClock();
+  const patience = answerPatience(TIMEOUTS);
+  /** How long a socket lives over whose link nothing comes for so long. */
+  const lifeOf = (delay: number): number | 'answered' => {
+    const heard = new Map<string, (event: { data: unknown }) => void>();
+    const inner: WebSocketLike = { send: () => undefined, close: () => undefined, addEventListener: (type, listener) => heard.set(type, listener as never) };
+    let closedAt = 0;
+    const started = clock.now();
+    const ignore = (): void => undefined;
+    const socket = openLiveSocket(inner, clock, TIMEOUTS, patience, { opened: ignore, received: ignore, refused: ignore, closed: () => (closedAt = clock.now()) });
+    heard.get('open')?.({ data: undefined });
+    // First what is small, then the large frame and behind it the answer.
+    heard.get('message')?.({ data: '{"id":1,"result":{"type":"started"}}' });
+    clock.advance(delay);
+    if (closedAt > 0) return closedAt - started;
+    heard.get('message')?.({ data: '{"id":1,"result":{"type":"data"}}' });
+    heard.get('message')?.({ data: 'PONG' });
+    socket.close();
+    return 'answered';
+  };
+  expect([lifeOf(12_000), lifeOf(12_000), lifeOf(12_000), lifeOf(12_000)]).toEqual([4_500, 6_500, 10_500, 'answered']);
+  expect(lifeOf(12_000)).toBe(4_500);
+  for (let attempt = 0; attempt < 10; attempt += 1) lifeOf(1_000_000);
+  expect(lifeOf(1_000_000)).toBe(34_500);
 });
 
 test('K21 a server that accepts and closes at once is not hammered, and a hundred clients come back spread out', async () => {
