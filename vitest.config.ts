@@ -30,7 +30,9 @@ export default defineConfig({
           globalSetup: ['test/e2e/support/global-setup.ts'],
           testTimeout: 120_000,
           hookTimeout: 180_000,
-          fileParallelism: false,
+          // One waits for a page where the other computes; after the others, so that a browser does not starve.
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
         },
       },
     ],

@@ -27,7 +27,7 @@ function countSeen(): Promise<number> {
 }
 
 it('K27 in a real browser: reloaded without the server, the page shows what it showed, and goes on', async () => {
-  const { page } = await stage.open(`${inject('pages')}offline-page/?server=${wire.url}`, {});
+  const { page } = await stage.open(`${inject('pages')}offline-page/?server=${wire.url}`);
   const title = () => page.getByLabel('Title').inputValue();
   const status = () => page.getByRole('status').innerText();
   await eventually(status).toBe('connected saved 0');

@@ -14,7 +14,7 @@ afterAll(() => wire?.close());
 
 /** A browser of its own, with what it keeps. */
 async function person(serverUrl: string): Promise<{ page: Page; title: () => Promise<string>; features: () => Promise<string>; status: () => Promise<string> }> {
-  const { page } = await stage.open(`${inject('pages')}offline-page/?server=${serverUrl}`, {});
+  const { page } = await stage.open(`${inject('pages')}offline-page/?server=${serverUrl}`);
   return {
     page,
     title: () => page.getByLabel('Title').inputValue(),

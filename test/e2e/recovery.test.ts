@@ -47,7 +47,7 @@ describe('recovery', () => {
   });
 
   it('D8 notices that the device is offline, and sends what was edited when it is back', async () => {
-    const [one, two] = await Promise.all([stage.open('/', { offline: false }), stage.open()]);
+    const [one, two] = await Promise.all([stage.open(), stage.open()]);
     const mine = consolePage(one.page);
     await mine.field('Footer').waitFor();
     await one.page.context().setOffline(true);

@@ -15,7 +15,7 @@ export interface Tab {
 
 export interface Stage {
   readonly server: RealServer;
-  /** A tab of the test's browser profile, or, with options, of a profile of its own; closed after the test. */
+  /** A tab of a browser profile of its own, closed after the test: of several tabs of one profile all but one are in the background. */
   open(path?: string, options?: PageOptions): Promise<Tab>;
 }
 
@@ -26,27 +26,13 @@ const PATIENCE_MS = 15_000;
 export function useStage(environment: Readonly<Record<string, string>> = {}): Stage {
   let server: RealServer;
   let browser: Browser;
-  const profiles: Promise<BrowserContext>[] = [];
-  let common: Promise<BrowserContext> | undefined;
-
-  async function newProfile(options: PageOptions = {}): Promise<BrowserContext> {
-    const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...options });
-    context.setDefaultTimeout(PATIENCE_MS);
-    return context;
-  }
-
-  function profile(options?: PageOptions): Promise<BrowserContext> {
-    const made = newProfile(options);
-    profiles.push(made);
-    return made;
-  }
+  const profiles: BrowserContext[] = [];
 
   beforeAll(async () => {
     [server, browser] = await Promise.all([startRealServer(environment, inject('firstStart')), connectBrowser(inject('browser'))]);
   });
   afterEach(async () => {
-    common = undefined;
-    await Promise.all(profiles.splice(0).map(async (context) => (await context).close()));
+    await Promise.all(profiles.splice(0).map((profile) => profile.close()));
   });
   afterAll(async () => {
     await Promise.all([browser?.close(), server?.stop()]);
@@ -56,9 +42,11 @@ export function useStage(environment: Readonly<Record<string, string>> = {}): St
     get server() {
       return server;
     },
-    async open(path = '/', options) {
-      const context = await (options ? profile(options) : (common ??= profile()));
-      const page = await context.newPage();
+    async open(path = '/', options = {}) {
+      const profile = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...options });
+      profiles.push(profile);
+      profile.setDefaultTimeout(PATIENCE_MS);
+      const page = await profile.newPage();
       const errors: string[] = [];
       page.on('console', (message) => message.type() === 'error' && errors.push(message.text()));
       page.on('pageerror', (error) => errors.push(error.message));
