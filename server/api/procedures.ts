@@ -45,7 +45,7 @@ function framed(admitFirst: boolean) {
     // Nothing may be awaited before this line: up to here, calls come in the order in which their messages arrived.
     const ticket = type === 'mutation' ? connection.lane.take() : undefined;
     const gone = type === 'subscription' ? undefined : ctx.connection.closed;
-  const call: Call = { path, ticket, gone, correlationId: ctx.correlationId ?? freshId(), startedAt: performance.now() };
+    const call: Call = { path, ticket, gone, correlationId: ctx.correlationId ?? freshId(), startedAt: performance.now() };
     let endCall: (() => void) | undefined;
     try {
       endCall = connection.beginCall();

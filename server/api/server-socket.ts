@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
 import type { Transport } from './connection.ts';
 import { API_LIMITS } from './limits.ts';
+import { writeTogether } from './write-together.ts';
 
 type SendCallback = (error?: Error) => void;
 type SendOptions = { mask?: boolean | undefined; binary?: boolean | undefined; compress?: boolean | undefined; fin?: boolean | undefined };
@@ -48,6 +49,7 @@ export class ServerSocket extends WebSocket implements Transport {
    */
   override send(data: Parameters<WebSocket['send']>[0], second?: SendOptions | SendCallback, third?: SendCallback): void {
     if (this.bufferedAmount > API_LIMITS.unsentBytes) return this.terminate();
+    if (this.#stream) writeTogether(this.#stream);
     // The adapter sends text.
     if (typeof data === 'string') this.life.sent += data.length;
     if (typeof second === 'object') super.send(data, second, third);
