@@ -8,7 +8,10 @@ import { serve } from '../harness/serve.ts';
  * subscribes; `BENCH_BYTES` is the size of the snapshot that it sends then.
  */
 const { AUTH_SECRET, BENCH_BYTES = '0' } = process.env;
-const secret = AUTH_SECRET === undefined ? undefined : new TextEncoder().encode(AUTH_SECRET);
+const secret =
+  AUTH_SECRET === undefined
+    ? undefined
+    : await crypto.subtle.importKey('raw', new TextEncoder().encode(AUTH_SECRET), { name: 'HMAC', hash: 'SHA-256' }, false, ['verify']);
 const state = { slug: 'bench', title: 'Bench', status: 'active', about: { text: 'x'.repeat(Number(BENCH_BYTES)) } };
 
 await serve(async () => {
