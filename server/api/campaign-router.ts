@@ -21,7 +21,7 @@ import {
   watchInput,
   whenDurableInput,
 } from './schemas.ts';
-import { roomSubscription } from './room-subscription.ts';
+import { RoomSubscription } from './room-subscription.ts';
 import { orDefault, subscriptionOf } from './subscription.ts';
 
 /** The options that an input carries beside its command. */
@@ -133,7 +133,7 @@ export const campaignRouter = router({
     const options = { campaignId, lastEventId: input?.lastEventId, receipts: input?.receipts };
     const caller = callerOf(ctx, signal);
     return ctx.connection.pushes
-      ? subscriptionOf(ctx, campaignId, () => roomSubscription(ctx, caller, options), (value) => value)
+      ? subscriptionOf(ctx, campaignId, () => new RoomSubscription(ctx, caller, options), (value) => value)
       : subscriptionOf(
           ctx,
           campaignId,

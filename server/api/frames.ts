@@ -9,16 +9,16 @@ import type { ResumableEvent } from '../engine/service.ts';
  * is the same bytes for everyone who listens under the same request id, which is most, because clients count from 1.
  */
 export class RoomTicket {
-  readonly #take: (frameFor: (event: ResumableEvent) => Buffer) => ResumableEvent;
+  readonly #take: (prefix: string) => ResumableEvent;
 
-  /** @param take takes the place in the room, given how to make frames for it, and answers the first event */
-  constructor(take: (frameFor: (event: ResumableEvent) => Buffer) => ResumableEvent) {
+  /** @param take takes the place in the room, given what its frames begin with, and answers the first event */
+  constructor(take: (prefix: string) => ResumableEvent) {
     this.#take = take;
   }
 
   /** Called by the encoder, once. */
   redeem(prefix: string): string {
-    return prefix + encode(this.#take((next) => encodeFrame(prefix, next))).rest;
+    return prefix + encode(this.#take(prefix)).rest;
   }
 }
 
@@ -46,7 +46,8 @@ function encode(event: ResumableEvent): EncodedEvent {
 /** The last frame that was made: a room sends one event to everyone before it takes the next. */
 let last: { event: ResumableEvent; prefix: string; frame: Buffer } | undefined;
 
-function encodeFrame(prefix: string, event: ResumableEvent): Buffer {
+/** The ws frame of an event for whoever listens under the request id in the prefix; made once for all of them. */
+export function encodeFrame(prefix: string, event: ResumableEvent): Buffer {
   if (last?.event === event && last.prefix === prefix) return last.frame;
   const { rest, frames } = encode(event);
   let frame = frames.get(prefix);

@@ -20,6 +20,8 @@ export function subscriptionOf<T, U>(
   map: (value: T) => U,
 ): Subscription<U> {
   let source: AsyncIterator<T> | undefined;
+  /** Let go once it has opened: it may hold what only the beginning needs. */
+  let opening: (() => AsyncIterator<T>) | undefined = open;
   let endSubscription: (() => void) | undefined;
   let over = false;
 
@@ -35,7 +37,9 @@ export function subscriptionOf<T, U>(
       if (over) return { done: true, value: undefined };
       try {
         endSubscription ??= ctx.connection.beginSubscription();
-        source ??= open();
+        source ??= opening?.();
+        opening = undefined;
+        if (!source) throw new Error('a subscription that could not be opened was asked again');
         const step = await source.next();
         if (!step.done) return { done: false, value: map(step.value) };
         end();

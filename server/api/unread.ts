@@ -21,9 +21,13 @@ const LOOK_EVERY_MS = 250;
  */
 export function watchUnread({ server, limit, onCut }: UnreadOptions): () => void {
   const sockets = new Set<Socket>();
+  // One for all: there are thousands of them.
+  function forget(this: Socket): void {
+    sockets.delete(this);
+  }
   server.on('connection', (socket: Socket) => {
     sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
+    socket.on('close', forget);
   });
 
   const look = (): void => {

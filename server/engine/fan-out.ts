@@ -80,9 +80,9 @@ export function createFanOut(live: LiveCampaign, options: FanOutOptions): FanOut
       return subscription;
     },
 
-    enter({ reader, send, end }, watching) {
-      const subscriber = subscriberFor(reader, watching, () => rooms.recheck(member));
-      const member: Member = { subscriber, send, end };
+    enter(to, watching) {
+      const subscriber = subscriberFor(to.reader, watching, () => rooms.recheck(member));
+      const member: Member = { subscriber, to };
       return {
         first: () => rooms.enter(member),
         leave() {

@@ -8,15 +8,18 @@ const LONGEST_TIMER = 2 ** 31 - 1;
 export class RightsWatch {
   readonly #reader: Pick<Reader, 'identity' | 'onIdentity'>;
   readonly #clock: Pick<Clock, 'now' | 'after'>;
-  readonly #onRights: () => void;
+  readonly #changed: () => void;
   readonly #stopIdentity: () => void;
   #cancelExpiry: (() => void) | undefined;
 
   constructor(reader: Pick<Reader, 'identity' | 'onIdentity'>, clock: Pick<Clock, 'now' | 'after'>, onRights: () => void) {
     this.#reader = reader;
     this.#clock = clock;
-    this.#onRights = onRights;
-    this.#stopIdentity = reader.onIdentity(() => this.#changed());
+    this.#changed = () => {
+      this.#awaitExpiry();
+      onRights();
+    };
+    this.#stopIdentity = reader.onIdentity(this.#changed);
     this.#awaitExpiry();
   }
 
@@ -25,17 +28,12 @@ export class RightsWatch {
     this.#cancelExpiry?.();
   }
 
-  #changed(): void {
-    this.#awaitExpiry();
-    this.#onRights();
-  }
-
   #awaitExpiry(): void {
     this.#cancelExpiry?.();
     this.#cancelExpiry = undefined;
     const { expiresAt } = this.#reader.identity();
     if (expiresAt === undefined) return;
     const wait = Math.min(Math.max(0, expiresAt - this.#clock.now()), LONGEST_TIMER);
-    this.#cancelExpiry = this.#clock.after(wait, () => this.#changed());
+    this.#cancelExpiry = this.#clock.after(wait, this.#changed);
   }
 }

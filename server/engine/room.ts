@@ -1,16 +1,13 @@
 import type { Cursor } from '../core/cursor.ts';
 import type { Clock } from './ports.ts';
-import type { ResumableEvent } from './service.ts';
+import type { ResumableEvent, RoomMember } from './service.ts';
 import { CONGESTED_BYTES, DRAIN_POLL_MS, SLOW_PATIENCE_MS } from './slow-reader.ts';
 import type { Subscriber } from './subscriber.ts';
 
-/** Someone to whom events are pushed. */
+/** Someone to whom events are pushed: by which cursor, and how. One whose `send` throws is ended. */
 export interface Member {
   readonly subscriber: Subscriber;
-  /** Writes an event; the same object goes to everyone in the room, so that its encoding can be shared. One that throws is ended. */
-  send(event: ResumableEvent): void;
-  /** It gets no more: its right to read has ended or it cannot be written to (then `error` says how), or its socket was given up. */
-  end(error: unknown): void;
+  readonly to: Pick<RoomMember, 'send' | 'end'>;
 }
 
 /** Where a member is: with the others at the head, on its own way there, or behind a congested socket since that time. */
@@ -76,7 +73,7 @@ export function createRooms({ clock, onDelivered }: RoomsOptions): Rooms {
     if (!places.has(member)) return;
     remove(member);
     member.subscriber.close();
-    member.end(error);
+    member.to.end(error);
   };
 
   const goAlone = (member: Member, place: Place): void => {
@@ -111,7 +108,7 @@ export function createRooms({ clock, onDelivered }: RoomsOptions): Rooms {
         }
         const event = member.subscriber.take();
         if (!event) break;
-        member.send(event);
+        member.to.send(event);
         onDelivered(event, 1);
       }
       joinRoom(member);
@@ -123,7 +120,7 @@ export function createRooms({ clock, onDelivered }: RoomsOptions): Rooms {
   /** What one of them throws is its own end, and nobody else's. */
   const sent = (member: Member, event: ResumableEvent): boolean => {
     try {
-      member.send(event);
+      member.to.send(event);
       return true;
     } catch (error) {
       end(member, error);

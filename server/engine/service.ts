@@ -89,10 +89,10 @@ export interface ResumableEvent {
 
 /** Someone to whom events are pushed, instead of pulling them. */
 export interface RoomMember {
-  reader: Reader;
+  readonly reader: Reader;
   /** Writes an event. The same object goes to everyone who is sent the same: who encodes it can share that. */
   send(event: ResumableEvent): void;
-  /** It is sent no more: a refusal, where its right to read has ended; what `send` threw, where it did. */
+  /** It is sent no more: a refusal, where its right to read has ended; what `send` threw, where it did; nothing, where its socket was given up. */
   end(error: unknown): void;
 }
 
