@@ -19,9 +19,8 @@ export function subscriptionOf<T, U>(
   open: () => AsyncIterator<T>,
   map: (value: T) => U,
 ): Subscription<U> {
-  let source: AsyncIterator<T> | undefined;
-  /** Let go once it has opened: it may hold what only the beginning needs. */
-  let opening: (() => AsyncIterator<T>) | undefined = open;
+  /** How to open it, until then: that may hold what only the beginning needs. */
+  let source: AsyncIterator<T> | (() => AsyncIterator<T>) = open;
   let endSubscription: (() => void) | undefined;
   let over = false;
 
@@ -37,9 +36,7 @@ export function subscriptionOf<T, U>(
       if (over) return { done: true, value: undefined };
       try {
         endSubscription ??= ctx.connection.beginSubscription();
-        source ??= opening?.();
-        opening = undefined;
-        if (!source) throw new Error('a subscription that could not be opened was asked again');
+        if (typeof source === 'function') source = source();
         const step = await source.next();
         if (!step.done) return { done: false, value: map(step.value) };
         end();
@@ -51,7 +48,7 @@ export function subscriptionOf<T, U>(
     },
     async return() {
       end();
-      await source?.return?.();
+      if (typeof source !== 'function') await source.return?.();
       return { done: true, value: undefined };
     },
     [Symbol.asyncIterator]() {
