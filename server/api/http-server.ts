@@ -56,6 +56,12 @@ export interface HttpServer {
 /** How long the answers to what was asked may still take when the server goes, in milliseconds. */
 const ANSWERING_MS = 1_000;
 
+/**
+ * Connections that may wait to be accepted: after a restart all clients come back, and one that finds no place here asks again only
+ * after one second, then after three. The system's own bound holds too (`net.core.somaxconn`).
+ */
+const BACKLOG = 4_096;
+
 /** How long a client of http may take nothing of its answer, in milliseconds. SSE is pinged more often, ws has its own rules. */
 const UNREAD_MS = 60_000;
 
@@ -215,7 +221,7 @@ function plain(res: ServerResponse, status: number, message: string): void {
 function listenOn(server: ReturnType<typeof createServer>, port: number, host: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen(port, host, () => {
+    server.listen({ port, host, backlog: BACKLOG }, () => {
       server.off('error', reject);
       resolve();
     });

@@ -1,5 +1,6 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
+import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -222,4 +223,18 @@ describe('H9 /dev', () => {
     expect(await (await fetch(`${url}/dev`)).json()).toEqual({ kill: false });
     expect((await fetch(`${url}/dev/kill`, { method: 'POST' })).status).toBe(404);
   });
+});
+
+/** How many connections the system lets wait to be accepted, where it can be asked. */
+const systemBacklog = Number(await readFile('/proc/sys/net/core/somaxconn', 'utf8').catch(() => '0'));
+
+test.skipIf(systemBacklog < 1_000)('H18 a thousand that come at one moment all find a place', async () => {
+  const { url } = await startServer();
+  let connected = 0;
+  // In one turn of the event loop that the server runs in too: it accepts none before all are there.
+  const sockets = Array.from({ length: 1_000 }, (): Socket => connect(Number(new URL(url).port), '127.0.0.1', () => (connected += 1)));
+  cleanUp(() => sockets.forEach((socket) => socket.destroy()));
+  // Whoever found no place asks again, which the system does after a second, and not in these turns.
+  for (let turn = 0; turn < 10; turn += 1) await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(connected).toBe(1_000);
 });
