@@ -27,6 +27,8 @@ export type LinkEvent =
   | { readonly type: 'settled' }
   /** The socket closed, or could not be opened. `delay` (milliseconds) is the jittered wait before the next attempt. */
   | { readonly type: 'lost'; readonly error: CampaignError; readonly now: number; readonly delay: (attempt: number) => number }
+  /** The network, or the page, is back: what failed before says nothing any more. */
+  | { readonly type: 'hurried' }
   /** The socket was closed because nothing needs it. */
   | { readonly type: 'released' }
   | { readonly type: 'unauthorized'; readonly error: CampaignError }
@@ -51,6 +53,8 @@ export function next(state: LinkState, event: LinkEvent): LinkState {
       return state.kind === 'dialing' ? { kind: 'fresh', attempt: state.attempt } : state;
     case 'settled':
       return state.kind === 'fresh' ? { kind: 'stable' } : state;
+    case 'hurried':
+      return state.kind === 'waiting' || state.kind === 'dialing' ? { ...state, attempt: Math.min(state.attempt, 1) } : state;
     case 'released':
       return state.kind === 'refused' ? state : { kind: 'idle', attempt: attemptOf(state) };
     case 'lost': {

@@ -1,10 +1,10 @@
 import { createTRPCClient, type TRPCClient } from '@trpc/client';
 import type { AppRouter } from '../../server/api/router.ts';
-import { fullJitter, RECONNECT } from './backoff.ts';
+import { reconnectDelay } from './backoff.ts';
 import type { Clock } from './clock.ts';
 import { describe, IDLE, next, type LinkEvent, type LinkState } from './connection-state.ts';
 import { CampaignError, readFailure, readRefusal } from './errors.ts';
-import { answerPatience, openLiveSocket, TIMEOUTS, type LiveSocket, type WebSocketConstructor } from './live-socket.ts';
+import { answerPatience, openLiveSocket, TIMED_OUT, TIMEOUTS, type LiveSocket, type WebSocketConstructor } from './live-socket.ts';
 import type { Network } from './network.ts';
 import { writable } from './readable.ts';
 import { createRpcLink } from './rpc-link.ts';
@@ -84,9 +84,9 @@ export function createConnection({ url, token, WebSocket, clock, network }: Conn
     if (!same) state.set(seen);
   }
 
-  function lost(message: string, cause?: unknown): CampaignError {
+  function lost(message: string, { absent = false, cause }: { absent?: boolean; cause?: unknown }): CampaignError {
     const error = new CampaignError({ reason: 'UNAVAILABLE', message, retryable: true }, { cause });
-    tell({ type: 'lost', error, now: clock.now(), delay: (attempt) => fullJitter(attempt, clock.random(), RECONNECT) });
+    tell({ type: 'lost', error, now: clock.now(), delay: (attempt) => reconnectDelay(attempt, absent, clock.random()) });
     return error;
   }
 
@@ -125,7 +125,7 @@ export function createConnection({ url, token, WebSocket, clock, network }: Conn
         return true;
       } catch (cause) {
         if (again) askLater();
-        else lost('The token could not be had', cause);
+        else lost('The token could not be had', { cause });
       }
     }
   }
@@ -165,7 +165,7 @@ export function createConnection({ url, token, WebSocket, clock, network }: Conn
       });
       return true;
     } catch (cause) {
-      lost('The connection could not be opened', cause);
+      lost('The connection could not be opened', { cause });
       return false;
     }
   }
@@ -173,7 +173,8 @@ export function createConnection({ url, token, WebSocket, clock, network }: Conn
   function closed(code: number, reason: string): void {
     socket = undefined;
     cancelTimer();
-    rpc.detach(lost(reason !== '' ? reason : `The connection was lost (${code})`));
+    const absent = link.kind === 'dialing' && code !== TIMED_OUT;
+    rpc.detach(lost(reason !== '' ? reason : `The connection was lost (${code})`, { absent }));
     engaged = false;
     void engage();
   }
@@ -196,6 +197,7 @@ export function createConnection({ url, token, WebSocket, clock, network }: Conn
 
   const stopNetwork = network.onChange((change) => {
     show();
+    if (change !== 'offline') tell({ type: 'hurried' });
     if (socket) socket.probe();
     else if (change !== 'offline') hurry();
   });

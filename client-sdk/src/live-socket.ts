@@ -24,6 +24,9 @@ export interface SocketTimeouts {
 
 export const TIMEOUTS: SocketTimeouts = { handshake: 5_000, silence: 2_500, answer: 2_000, longestAnswer: 32_000 };
 
+/** The code of a socket that was given up because nothing came. */
+export const TIMED_OUT = 4408;
+
 /** How long a connection's sockets wait for a sign of life, one after the other. */
 export interface AnswerPatience {
   readonly milliseconds: number;
@@ -76,7 +79,7 @@ export function openLiveSocket(
   observer: SocketObserver,
 ): LiveSocket {
   let state: 'connecting' | 'open' | 'closed' = 'connecting';
-  let cancelTimer = clock.after(timeouts.handshake, () => end(4408, 'The server did not answer in time'));
+  let cancelTimer = clock.after(timeouts.handshake, () => end(TIMED_OUT, 'The server did not answer in time'));
 
   /** Any frame is a sign of life. */
   function listen(): void {
@@ -89,7 +92,7 @@ export function openLiveSocket(
     inner.send('PING');
     cancelTimer = clock.after(patience.milliseconds, () => {
       patience.missed();
-      end(4408, 'The server has fallen silent');
+      end(TIMED_OUT, 'The server has fallen silent');
     });
   }
 

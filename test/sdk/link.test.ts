@@ -4,7 +4,7 @@ import { createCampaignClient } from '../../client-sdk/src/index.ts';
 import { answerPatience, openLiveSocket, TIMEOUTS, type WebSocketLike } from '../../client-sdk/src/live-socket.ts';
 import type { Network } from '../../client-sdk/src/network.ts';
 import { createMemoryArchive } from '../../server/archive/index.ts';
-import { manualClock } from './support/manual-clock.ts';
+import { manualClock, type ManualClock } from './support/manual-clock.ts';
 import { SECRET, token } from './support/token.ts';
 import { client, later, live, proxyOf, server, WAIT } from './support/world.ts';
 
@@ -120,6 +120,48 @@ test('K21 a server that accepts and closes at once is not hammered, and a hundre
   expect(new Set(thirdAttempts).size).toBeGreaterThan(10);
 });
 
+/** The waits of a client, in order, none of whose sockets comes to anything. */
+async function waitsOf(attempts: number, fail: (tell: (type: 'open' | 'close') => void, clock: ManualClock) => void): Promise<number[]> {
+  const clock = manualClock(3);
+  class Failing implements WebSocketLike {
+    readonly #listeners = new Map<string, ((event: never) => void)[]>();
+    constructor() {
+      setImmediate(() => fail((type) => this.#listeners.get(type)?.forEach((listener) => listener({ code: 1006, reason: '' } as never)), clock));
+    }
+    send(): void {}
+    close(): void {}
+    addEventListener(type: string, listener: (event: never) => void): void {
+      this.#listeners.set(type, [...(this.#listeners.get(type) ?? []), listener]);
+    }
+  }
+  const made = client('http://127.0.0.1:9', { WebSocket: Failing, clock });
+  later(made.campaign('spring').subscribe(() => undefined));
+  const waits: number[] = [];
+  for (const { connection } = made; waits.length < attempts; clock.advance(waits.at(-1) ?? 0)) {
+    while (connection.getSnapshot().attempt !== waits.length + 1) await breathe();
+    waits.push((connection.getSnapshot().retryAt ?? 0) - clock.now());
+  }
+  return waits;
+}
+
+test('K21 a server that refuses at once is asked at least every 4 s for about a minute, then within 30 s', async () => {
+  const waits = await waitsOf(50, (tell) => tell('close'));
+  const [first, then] = [waits.slice(0, 30), waits.slice(30)];
+  expect(Math.max(...first)).toBeLessThanOrEqual(4_000);
+  expect(Math.max(...first)).toBeGreaterThan(3_000);
+  expect(Math.max(...then)).toBeGreaterThan(15_000);
+  expect(Math.max(...then)).toBeLessThanOrEqual(30_000);
+});
+
+test.each<[string, Parameters<typeof waitsOf>[1]]>([
+  ['lets in and closes', (tell) => (tell('open'), tell('close'))],
+  ['does not answer', (_tell, clock) => clock.advance(5_000)],
+])('K21 a server that %s is left more time', async (_name, fail) => {
+  const waits = await waitsOf(20, fail);
+  expect(Math.max(...waits)).toBeGreaterThan(5_000);
+  expect(Math.max(...waits)).toBeLessThanOrEqual(10_000);
+});
+
 test('K22 the network’s return ends a wait at once; without network and link it is offline', async () => {
   const started = await server();
   const proxy = await proxyOf(started);
@@ -141,6 +183,18 @@ test('K22 the network’s return ends a wait at once; without network and link i
   tell('offline');
   expect(made.connection.getSnapshot().status).toBe('offline');
 
+  await vi.waitFor(() => {
+    clock.advance(1_000);
+    expect(made.connection.getSnapshot().attempt).toBeGreaterThan(3);
+  }, WAIT);
+  online = true;
+  tell('online');
+  // What failed without a network says nothing of the server.
+  expect(made.connection.getSnapshot()).toMatchObject({ status: 'reconnecting', attempt: 1 });
+  await vi.waitFor(() => expect(made.connection.getSnapshot()).toMatchObject({ attempt: 2, retryAt: expect.any(Number) }), WAIT);
+
+  online = false;
+  tell('offline');
   proxy.restore();
   await breathe();
   expect(made.connection.getSnapshot().status).toBe('offline');

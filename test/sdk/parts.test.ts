@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { fullJitter } from '../../client-sdk/src/backoff.ts';
+import { fullJitter, reconnectDelay } from '../../client-sdk/src/backoff.ts';
 import { describe as describeLink, IDLE, next, type LinkEvent, type LinkState } from '../../client-sdk/src/connection-state.ts';
 import { CampaignError } from '../../client-sdk/src/errors.ts';
 import { fold, positionOf, type Mirror } from '../../client-sdk/src/mirror.ts';
@@ -121,6 +121,27 @@ test('K21 delays are between the floor and a bound that doubles up to a cap', ()
       expect(delay).toBeLessThanOrEqual(Math.min(15_000, 600 * 2 ** attempt));
     }),
   );
+});
+
+test('K21 a server that is not there is asked every few seconds, one that is busy less often, and after a minute either seldom', () => {
+  /** The longest and the mean wait, in seconds. */
+  const waits = (attempt: number, absent: boolean) => [0.999_99, 0.5].map((random) => Math.round(reconnectDelay(attempt, absent, random) / 1_000));
+  expect([0, 1, 2, 3, 29].map((attempt) => waits(attempt, true))).toEqual([[1, 0], [1, 1], [2, 1], [4, 2], [4, 2]]);
+  expect([3, 4, 5, 29].map((attempt) => waits(attempt, false))).toEqual([[5, 2], [10, 5], [10, 5], [10, 5]]);
+  for (const absent of [true, false]) expect(waits(30, absent)).toEqual([30, 15]);
+  const firstThirty = Array.from({ length: 30 }, (_, attempt) => reconnectDelay(attempt, true, 0.5)).reduce((sum, wait) => sum + wait, 0);
+  expect(Math.round(firstThirty / 10_000)).toBe(6);
+});
+
+test('K22 what failed before the network or the page was back does not count', () => {
+  const failed = Array.from({ length: 40 }, (): LinkEvent[] => [{ type: 'dial' }, lost(0)]).flat();
+  const back = play([...failed, { type: 'hurried' }]);
+  expect(describeLink(back, true)).toMatchObject({ status: 'reconnecting', attempt: 1 });
+  expect(describeLink(play([{ type: 'dial' }, lost(0)], back), true)).toMatchObject({ attempt: 2 });
+  expect(describeLink(play([...failed, { type: 'dial' }, { type: 'hurried' }]), true)).toMatchObject({ status: 'reconnecting', attempt: 1 });
+  // One that let us in and is still to be trusted failed by itself.
+  const fresh = play([...failed, { type: 'dial' }, { type: 'opened' }]);
+  expect(play([{ type: 'hurried' }], fresh)).toBe(fresh);
 });
 
 test('K45 pages and live entries are one list; a hole between them is seen', () => {

@@ -1,5 +1,6 @@
 import { WebSocket, type RawData } from 'ws';
-import { fullJitter, RECONNECT } from '../../../client-sdk/src/backoff.ts';
+import { reconnectDelay } from '../../../client-sdk/src/backoff.ts';
+import { TIMEOUTS } from '../../../client-sdk/src/live-socket.ts';
 import { nowMicros, type Received } from './messages.ts';
 import { protocolNamed, type Protocol } from './protocols.ts';
 import { tokenOf } from './token.ts';
@@ -27,8 +28,9 @@ export function textOf(data: RawData, isBinary: boolean): string {
   return (data as Buffer).toString(isBinary ? 'latin1' : 'utf8');
 }
 
-export function openSocket(protocol: Protocol, port: number, path: string): WebSocket {
-  return new WebSocket(`ws://127.0.0.1:${port}${path}`, protocol.subprotocol, { perMessageDeflate: false });
+export function openSocket(protocol: Protocol, port: number, path: string, handshakeTimeout?: number): WebSocket {
+  const options = { perMessageDeflate: false, ...(handshakeTimeout !== undefined && { handshakeTimeout }) };
+  return new WebSocket(`ws://127.0.0.1:${port}${path}`, protocol.subprotocol, options);
 }
 
 /** Thin clients that watch, count what they see, and notice a hole, a double or a wrong order. */
@@ -63,7 +65,7 @@ export function createWatchers() {
     const resumed = watcher.frame !== undefined;
     const session = { token: watcher.token, resumeId: watcher.frame === undefined ? undefined : protocol.resumeId?.(watcher.frame) };
     await new Promise<void>((resolve, reject) => {
-      const socket = openSocket(protocol, port, path);
+      const socket = openSocket(protocol, port, path, resumed ? TIMEOUTS.handshake : undefined);
       watcher.socket = socket;
       let joined = false;
       socket.on('open', () => protocol.join(socket, undefined, session));
@@ -82,12 +84,12 @@ export function createWatchers() {
     });
   };
 
-  /** As the SDK does: with full jitter, longer each time. */
-  const comeBack = (watcher: Watcher, protocol: Protocol, port: number, attempt = 0): void => {
+  /** As the SDK does, with its delays and its patience. */
+  const comeBack = (watcher: Watcher, protocol: Protocol, port: number, attempt = 0, absent = false): void => {
     if (!following) return;
     setTimeout(() => {
-      open(watcher, protocol, port).catch(() => comeBack(watcher, protocol, port, attempt + 1));
-    }, fullJitter(attempt, Math.random(), RECONNECT));
+      open(watcher, protocol, port).catch((error: unknown) => comeBack(watcher, protocol, port, attempt + 1, isRefusal(error)));
+    }, reconnectDelay(attempt, absent, Math.random()));
   };
 
   return {
@@ -131,6 +133,11 @@ export function createWatchers() {
       };
     },
   };
+}
+
+/** Whether nobody listened on the port. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ECONNREFUSED';
 }
 
 /** At most 2,000, evenly: enough for percentiles, little to send. */
