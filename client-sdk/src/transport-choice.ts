@@ -1,9 +1,10 @@
 import type { Clock } from './clock.ts';
 import { HttpSocket } from './http-socket.ts';
 import type { WebSocketConstructor, WebSocketLike } from './live-socket.ts';
+import { socketOrHttp } from './socket-or-http.ts';
 
 /** So many WebSockets in a row that did not open are a network that lets none through, or a server that is not there: http tells which. */
-const FAILURES_BEFORE_HTTP = 3;
+const FAILURES_BEFORE_HTTP = 2;
 /** How often a WebSocket is tried again while http does, in milliseconds. */
 const TRY_AGAIN_EVERY_MS = 60_000;
 
@@ -14,18 +15,18 @@ export interface TransportChoice {
 }
 
 /**
- * WebSockets, and http where the network lets none through: after some that did not open every other attempt is http, until one of the
- * two opens. While http does, a WebSocket is tried now and then beside it, and the link moves back when one opens.
+ * WebSockets, and http where the network lets none through: after some that did not open, each further one that does not leaves its
+ * attempt to http. While http works, a WebSocket is tried now and then beside it, and the link moves back when one opens.
  */
 export function createTransportChoice(WebSocket: WebSocketConstructor, clock: Clock): TransportChoice {
   /** WebSockets in a row that did not open. */
   let failures = 0;
-  let lastWasHttp = false;
   let endTrials = () => {};
 
   function open(url: string): WebSocketLike {
-    lastWasHttp = failures >= FAILURES_BEFORE_HTTP && !lastWasHttp;
-    return lastWasHttp ? openHttp(url) : openWebSocket(url);
+    const withHttp = failures >= FAILURES_BEFORE_HTTP;
+    const socket = openWebSocket(url);
+    return withHttp ? socketOrHttp(socket, () => openHttp(url), clock) : socket;
   }
 
   function openWebSocket(url: string): WebSocketLike {
@@ -37,11 +38,7 @@ export function createTransportChoice(WebSocket: WebSocketConstructor, clock: Cl
 
   function openHttp(url: string): WebSocketLike {
     const socket = new HttpSocket(url);
-    socket.addEventListener('open', () => {
-      tryLater(socket, url);
-      // It works: when it is lost, the next attempt is http too.
-      lastWasHttp = false;
-    });
+    socket.addEventListener('open', () => tryLater(socket, url));
     socket.addEventListener('close', () => endTrials());
     return socket;
   }

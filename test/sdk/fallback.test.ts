@@ -100,7 +100,7 @@ test('K24 over http rights are the token’s, and a new one is taken over', asyn
   await eventually(clock, () => expect(campaign.getSnapshot()).toMatchObject({ version: 2, state: { title: 'Allowed' }, sync: { pendingCount: 0 } }));
 });
 
-test('K24 a server that is not there is reached by WebSocket when it is back', async () => {
+test.each([6, 7])('K24 a server that is not there is reached by WebSocket when it is back, not by http, after %i attempts', async (attempts) => {
   const started = await server();
   const proxy = await proxyOf(started);
   const clock = manualClock();
@@ -115,10 +115,41 @@ test('K24 a server that is not there is reached by WebSocket when it is back', a
   const made = client(proxy.url, { WebSocket: Counted, clock });
   const campaign = made.campaign('spring');
   campaign.subscribe(() => undefined);
-  await eventually(clock, () => expect(made.connection.getSnapshot().attempt).toBeGreaterThan(6));
+  await eventually(clock, () => expect(made.connection.getSnapshot()).toMatchObject({ attempt: attempts, retryAt: expect.any(Number) }));
   proxy.restore();
   await eventually(clock, () => expect(campaign.getSnapshot().status).toBe('success'));
-  await eventually(clock, () => expect(opened).toBeGreaterThan(0));
+  expect(opened).toBe(1);
+});
+
+test('K24 a WebSocket that is swallowed leaves its attempt to http, and one that opens too late is closed', async () => {
+  const { url } = await server();
+  const clock = manualClock();
+  const sockets: { open(): void; closed: boolean }[] = [];
+  class Swallowed implements WebSocketLike {
+    closed = false;
+    readonly #opens: ((event: never) => void)[] = [];
+    constructor() {
+      sockets.push(this);
+    }
+    send(): void {
+      throw new Error('it is not open');
+    }
+    close(): void {
+      this.closed = true;
+    }
+    open(): void {
+      for (const listener of this.#opens) listener({} as never);
+    }
+    addEventListener(type: string, listener: (event: never) => void): void {
+      if (type === 'open') this.#opens.push(listener);
+    }
+  }
+  const campaign = client(url, { WebSocket: Swallowed, clock }).campaign('spring');
+  campaign.subscribe(() => undefined);
+  await eventually(clock, () => expect(campaign.getSnapshot().status).toBe('success'));
+  expect(sockets.map(({ closed }) => closed)).toEqual([true, true, true]);
+  sockets[2]?.open();
+  expect(await campaign.update({ title: 'Over http' })).toMatchObject({ version: 2 });
 });
 
 test('K24 server-sent events are read whatever the chunks are', async () => {
