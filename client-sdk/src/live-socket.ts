@@ -36,7 +36,9 @@ export interface AnswerPatience {
 
 /**
  * On a slow link every sign of life waits behind a large snapshot, and a snapshot that is given up begins anew on the next socket:
- * with twice the patience each time it arrives, with the same each time it never would.
+ * with twice the patience each time it arrives, with the same each time it never would. Whether its bytes come meanwhile, or none any
+ * more, no WebSocket tells before the whole message is there. So the patience is only for sockets like that one, on which something
+ * came and then nothing.
  */
 export function answerPatience({ answer, longestAnswer }: SocketTimeouts): AnswerPatience {
   let milliseconds = answer;
@@ -79,6 +81,9 @@ export function openLiveSocket(
   observer: SocketObserver,
 ): LiveSocket {
   let state: 'connecting' | 'open' | 'closed' = 'connecting';
+  let openedAt = 0;
+  let heard = false;
+  let asked = false;
   let cancelTimer = clock.after(timeouts.handshake, () => end(TIMED_OUT, 'The server did not answer in time'));
 
   /** Any frame is a sign of life. */
@@ -89,9 +94,11 @@ export function openLiveSocket(
 
   function ask(): void {
     cancelTimer();
+    asked = true;
     inner.send('PING');
     cancelTimer = clock.after(patience.milliseconds, () => {
-      patience.missed();
+      // A link that brought nothing at all is not slow: the first frames of a stream are small.
+      if (heard) patience.missed();
       end(TIMED_OUT, 'The server has fallen silent');
     });
   }
@@ -107,6 +114,7 @@ export function openLiveSocket(
   inner.addEventListener('open', () => {
     if (state !== 'connecting') return;
     state = 'open';
+    openedAt = clock.now();
     listen();
     observer.opened();
   });
@@ -114,7 +122,12 @@ export function openLiveSocket(
     // The server speaks text alone.
     if (state !== 'open' || typeof data !== 'string') return;
     listen();
-    if (data === 'PONG') return patience.answered();
+    // A frame that comes unasked, on a socket older than the shortest patience, says as much as an answer: nothing is held back.
+    const isQuick = !asked && clock.now() - openedAt > timeouts.silence + timeouts.answer;
+    if (data === 'PONG' || isQuick) patience.answered();
+    heard = true;
+    asked = false;
+    if (data === 'PONG') return;
     if (data === 'PING') return inner.send('PONG');
     const { error, method } = data.startsWith('{"id":null,') ? connectionFrame(data) : {};
     if (error) observer.refused(error.message, error.data);
