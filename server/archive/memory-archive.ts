@@ -1,6 +1,8 @@
 import type { JsonObject } from '../core/json.ts';
+import { LIMITS } from '../core/limits.ts';
 import { mergePatch } from '../core/merge-patch.ts';
 import type { Fork } from '../core/position.ts';
+import { upToBytes } from '../core/up-to-bytes.ts';
 import type { Archive, ArchivedCampaign, CampaignCommit, CampaignSummary, CommitOutcome, Head, Seat, SealedEntry } from '../engine/ports.ts';
 import { lastEntry, listed, toSealedEntry } from './columns.ts';
 import { ArchiveError } from './errors.ts';
@@ -111,7 +113,7 @@ export function createMemoryArchive(options: MemoryArchiveOptions = {}): Archive
           updatedBy: campaign.updatedBy,
           lineage: campaign.lineage.map((step) => ({ ...step })),
           seat: { ...campaign.seat },
-          recent: recent > 0 ? campaign.entries.slice(-recent).map(toSealedEntry) : [],
+          recent: newest(campaign.entries, recent).reverse().map(toSealedEntry),
         };
       }),
 
@@ -185,7 +187,7 @@ export function createMemoryArchive(options: MemoryArchiveOptions = {}): Archive
         if (!campaign) return [];
         const { entries, firstVersion, head } = campaign;
         const end = Math.max(0, Math.min(before ?? head.version + 1, head.version + 1) - firstVersion);
-        return entries.slice(Math.max(0, end - limit), end).reverse().map(toSealedEntry);
+        return newest(entries.slice(0, end), limit).map(toSealedEntry);
       }),
 
     stateAt: (campaignId, version) =>
@@ -217,6 +219,12 @@ export function createMemoryArchive(options: MemoryArchiveOptions = {}): Archive
       return Promise.resolve();
     },
   };
+}
+
+/** The newest of these, newest first, as far as number and bytes go. */
+function newest(entries: StoredCampaign['entries'], limit: number): StoredCampaign['entries'] {
+  const last = entries.slice(Math.max(0, entries.length - limit)).reverse();
+  return upToBytes(last, LIMITS.pageBytes, ({ bytes }) => Buffer.byteLength(bytes));
 }
 
 function fold(state: JsonObject, entries: readonly SealedEntry[]): JsonObject {

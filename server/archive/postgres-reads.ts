@@ -1,6 +1,7 @@
 import { sql, type Kysely } from 'kysely';
 import { jsonArrayFrom } from 'kysely/helpers/postgres';
 import type { JsonObject } from '../core/json.ts';
+import { LIMITS } from '../core/limits.ts';
 import { mergePatch } from '../core/merge-patch.ts';
 import type { Archive, CampaignSummary } from '../engine/ports.ts';
 import { toSealedEntry } from './columns.ts';
@@ -25,12 +26,7 @@ export function createReads(db: Kysely<Database>): Reads {
             .select(['epoch', 'parent', 'from_version as fromVersion']),
         ).as('lineage'),
         jsonArrayFrom(
-          query
-            .selectFrom('entries')
-            .where('campaign_id', '=', campaignId)
-            .orderBy('version', 'desc')
-            .limit(recent)
-            .select([sql<string>`bytes::text`.as('bytes'), 'tail']),
+          newestEntries(db, campaignId, undefined, recent),
         ).as('recent'),
       ])
       .executeTakeFirst();
@@ -74,14 +70,7 @@ export function createReads(db: Kysely<Database>): Reads {
   };
 
   const history: Archive['history'] = async (campaignId, before, limit) => {
-    const rows = await db
-      .selectFrom('entries')
-      .where('campaign_id', '=', campaignId)
-      .$if(before !== undefined, (query) => query.where('version', '<', before ?? 0))
-      .orderBy('version', 'desc')
-      .limit(limit)
-      .select([sql<string>`bytes::text`.as('bytes'), 'tail'])
-      .execute();
+    const rows = await newestEntries(db, campaignId, before, limit).execute();
     return rows.map(toSealedEntry);
   };
 
@@ -129,4 +118,27 @@ export function createReads(db: Kysely<Database>): Reads {
   };
 
   return { load, heads, findMutation, history, stateAt, list };
+}
+
+/** Newest first, as far as number and bytes go: the database counts, so that what is too much never leaves it. */
+function newestEntries(db: Kysely<Database>, campaignId: string, before: number | undefined, limit: number) {
+  return db
+    .selectFrom((query) =>
+      query
+        .selectFrom((inner) =>
+          inner
+            .selectFrom('entries')
+            .where('campaign_id', '=', campaignId)
+            .$if(before !== undefined, (rows) => rows.where('version', '<', before ?? 0))
+            .orderBy('version', 'desc')
+            .limit(limit)
+            .select(['version', 'bytes', 'tail', sql<number>`octet_length(bytes::text)`.as('size')])
+            .as('newest'),
+        )
+        .select(['version', 'bytes', 'tail', 'size', sql<number>`sum(size) over (order by version desc)`.as('total')])
+        .as('counted'),
+    )
+    .where(sql<boolean>`total - size < ${LIMITS.pageBytes}`)
+    .orderBy('version', 'desc')
+    .select([sql<string>`bytes::text`.as('bytes'), 'tail']);
 }

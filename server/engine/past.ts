@@ -2,8 +2,11 @@ import { apply, type CampaignContent } from '../core/apply.ts';
 import type { Entry, VersionName } from '../core/entry.ts';
 import { CampaignError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
+import { LIMITS } from '../core/limits.ts';
 import { diff } from '../core/merge-patch.ts';
+import { jsonBytes } from '../core/plain-json.ts';
 import { formatPosition, versionOnLine } from '../core/position.ts';
+import { upToBytes } from '../core/up-to-bytes.ts';
 import { toEntry, type LiveCampaign } from './live-campaign.ts';
 import type { Archive, SealedEntry } from './ports.ts';
 import type { Difference, HistoryPage, Page } from './service.ts';
@@ -19,12 +22,13 @@ export interface Past {
 export function createPast(archive: Archive): Past {
   const page = async (live: LiveCampaign, before: number | undefined, limit: number): Promise<Page<Entry, number>> => {
     const from = Math.min(before ?? Number.POSITIVE_INFINITY, live.head.version + 1);
-    const items = newestBefore(inMemory(live), from, limit);
-    const oldest = items.at(-1)?.version ?? from;
-    if (items.length < limit && oldest > 1) {
-      const older = await archive.history(live.id, oldest, limit - items.length);
-      items.push(...older.map(({ record }) => toEntry(record)));
+    const found = newestBefore(inMemory(live), from, limit);
+    const oldest = found.at(-1)?.version ?? from;
+    if (found.length < limit && oldest > 1) {
+      const older = await archive.history(live.id, oldest, limit - found.length);
+      found.push(...older.map(({ record }) => toEntry(record)));
     }
+    const items = upToBytes(found, LIMITS.pageBytes, ({ change }) => jsonBytes(change));
     const last = items.at(-1)?.version ?? 1;
     return { items, nextCursor: last > 1 ? last : undefined };
   };

@@ -127,7 +127,7 @@ export interface ArchivedCampaign {
   lineage: Fork[];
   /** Its seat in the log. */
   seat: Seat;
-  /** The newest entries up to the head, oldest first, for resumes and the idempotency window. */
+  /** The newest entries up to the head, oldest first, without a hole, for resumes and the idempotency window. */
   recent: SealedEntry[];
 }
 
@@ -169,7 +169,10 @@ export interface FoundMutation {
  * resolves it by reading.
  */
 export interface Archive {
-  /** The campaign with its newest `recent` entries, or `undefined` where there is none. */
+  /**
+   * The campaign with its newest `recent` entries, or `undefined` where there is none. They are fewer where they would be more than
+   * `LIMITS.pageBytes`: the one that reaches it is the oldest, and what is older is not read.
+   */
   load(campaignId: string, recent: number): Promise<ArchivedCampaign | undefined>;
   /** Version 1 of a new campaign; false where the id is taken. Committed when it resolves. */
   create(campaignId: string, first: SealedEntry, state: JsonObject): Promise<boolean>;
@@ -190,7 +193,10 @@ export interface Archive {
   heads(campaignIds: readonly string[]): Promise<{ campaignId: string; head: Head }[]>;
   /** The first entry with that mutation id, if there is one. */
   findMutation(campaignId: string, mutationId: string): Promise<FoundMutation>;
-  /** Newest first: entries with a version below `before` (all: `undefined`), at most `limit`. */
+  /**
+   * Newest first: entries with a version below `before` (all: `undefined`), at most `limit`, and fewer where they would be more than
+   * `LIMITS.pageBytes`: the one that reaches it is the last. None only where there are none.
+   */
   history(campaignId: string, before: number | undefined, limit: number): Promise<SealedEntry[]>;
   /** The state at a version, folded from the nearest checkpoint; `undefined` where that version is not there. */
   stateAt(campaignId: string, version: number): Promise<JsonObject | undefined>;

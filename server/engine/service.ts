@@ -154,6 +154,7 @@ export interface CampaignService {
   create(caller: Caller, campaignId: string, state: JsonObject, options: MutationOptions): Promise<Receipt | DryRun>;
   get(caller: Caller, campaignId: string): Promise<CampaignRecord>;
   list(caller: Caller, query: { cursor?: string | undefined; limit: number; status?: string | undefined }): Promise<Page<VisibleSummary, string>>;
+  /** At most `limit` entries, fewer where they come to `LIMITS.pageBytes`; the cursor, not their number, says whether there are more. */
   history(caller: Caller, campaignId: string, query: { cursor?: number | undefined; limit: number }): Promise<HistoryPage>;
   at(caller: Caller, campaignId: string, version: VersionName): Promise<StateAt>;
   diff(caller: Caller, campaignId: string, from: VersionName, to: VersionName): Promise<Difference>;

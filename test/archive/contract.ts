@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import fc from 'fast-check';
 import type { JsonObject } from '../../server/core/json.ts';
+import { LIMITS } from '../../server/core/limits.ts';
 import type { Archive, CampaignCommit } from '../../server/engine/ports.ts';
 import { campaignHistory, type CampaignHistory } from './campaign-history.ts';
 
@@ -321,6 +322,22 @@ export function archiveContract(name: string, createWorld: () => Promise<Archive
       expect(told).toEqual(history.entries.toReversed());
       expect(await archive.history(history.campaignId, 1, 10)).toEqual([]);
       expect(await archive.history('unknown', undefined, 10)).toEqual([]);
+    });
+
+    test('A63 a page of the history, and what a load brings, end with the entry that reaches 1 MiB, and hold one at least (G10)', async () => {
+      const history = await created();
+      // Of two bytes each: what is counted is the bytes, not the characters.
+      const half = 'é'.repeat(LIMITS.pageBytes / 8);
+      for (const text of [half, half, half, half, half, 'é'.repeat(LIMITS.pageBytes), 'small']) history.add({ text }, { command: { type: 'create' } });
+      await archive.commit([history.commitAfter(1)]);
+      const told = [];
+      for (let before: number | undefined; before !== 1; before = told.at(-1)?.at(-1)) {
+        told.push((await archive.history(history.campaignId, before, 100)).map(({ record }) => record.version));
+      }
+      expect(told).toEqual([[8, 7], [6, 5, 4, 3], [2, 1]]);
+      expect((await archive.history(history.campaignId, 7, 2)).map(({ record }) => record.version)).toEqual([6, 5]);
+      expect((await archive.load(history.campaignId, 100))?.recent).toEqual(history.entries.slice(6));
+      expect((await archive.load(history.campaignId, 1))?.recent).toEqual(history.entries.slice(7));
     });
 
     test('A18 the state at a version is the fold of the entries up to it, across checkpoints (G6)', async () => {

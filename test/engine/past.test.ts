@@ -79,6 +79,29 @@ describe('the past', () => {
     expect(await allPages(world, LIMITS.pageSize)).toEqual(countdown(total));
   });
 
+  it('M179 a page ends early, with the entry that reaches 1 MiB, also where all of it waits for the archive (G10)', async () => {
+    const availability = { away: true };
+    const world = worldWithArchive(availability);
+    await world.create();
+    for (let n = 2; n <= 13; n += 1) await world.change({ type: 'update', updates: { text: `${n}`.padEnd(200 * 1024, 'x') } });
+    const pages = async (): Promise<number[][]> => {
+      const told: number[][] = [];
+      for (let cursor: number | undefined; ; ) {
+        const page = await world.clock.until(world.manager.history(CALLERS.viewer, CAMPAIGN, { limit: 100, cursor }));
+        told.push(page.items.map(({ version }) => version));
+        cursor = page.nextCursor;
+        if (cursor === undefined) return told;
+      }
+    };
+    const expected = [[13, 12, 11, 10, 9, 8], [7, 6, 5, 4, 3, 2], [1]];
+    expect(await pages()).toEqual(expected);
+    availability.away = false;
+    await world.clock.advance(30_000);
+    const stored = await pages();
+    expect(stored.flat()).toEqual(countdown(13));
+    for (const page of stored) expect(page.length).toBeLessThanOrEqual(6);
+  });
+
   it('G6 M172 the state at each version is the fold up to it, committed or not', async () => {
     const availability = { away: false };
     const world = worldWithArchive(availability);
