@@ -67,7 +67,7 @@ export interface CampaignServerOptions {
   /** Open ws connections and SSE streams. Default 20,000. */
   maxConnections?: number;
   /** Bytes that all connections together may hold of what their clients have not read. Default: a quarter of the memory. */
-  maxUnreadBytes?: number;
+  maxUnreadBytes?: number | undefined;
   /** How long a ws connection may take to say who it is, in milliseconds. Default 10 s. */
   admissionMs?: number;
   /** Folder of a built page, served at `/`. */

@@ -31,7 +31,20 @@ interface EncodedEvent {
   frames: Map<string, Buffer>;
 }
 
-const encoded = new WeakMap<ResumableEvent, EncodedEvent>();
+/** Bytes of encodings that are kept over all campaigns, whatever number of events they are of. */
+const KEPT_BYTES = 64 * 1024 * 1024;
+
+let encoded = new WeakMap<ResumableEvent, EncodedEvent>();
+/** At least the bytes that are kept: what went with its event is still counted. */
+let keptBytes = 0;
+
+/** Counts what is about to be kept. All is let go where it would be too much: at most, an event is encoded again every so many bytes. */
+function keep(bytes: number): void {
+  keptBytes += bytes;
+  if (keptBytes <= KEPT_BYTES) return;
+  encoded = new WeakMap();
+  keptBytes = bytes;
+}
 
 function encode(event: ResumableEvent): EncodedEvent {
   const known = encoded.get(event);
@@ -39,6 +52,8 @@ function encode(event: ResumableEvent): EncodedEvent {
   const id = JSON.stringify(event.resumeId);
   const rest = `"result":{"type":"data","data":{"id":${id},"data":${JSON.stringify(event.event)}},"id":${id}}}`;
   const made: EncodedEvent = { rest, frames: new Map() };
+  // A character takes two bytes at most.
+  keep(rest.length * 2);
   encoded.set(event, made);
   return made;
 }
@@ -53,7 +68,10 @@ export function encodeFrame(prefix: string, event: ResumableEvent): Buffer {
   let frame = frames.get(prefix);
   if (!frame) {
     frame = textFrame(prefix + rest);
-    if (frames.size < SHARED_IDS) frames.set(prefix, frame);
+    if (frames.size < SHARED_IDS) {
+      keep(frame.length);
+      frames.set(prefix, frame);
+    }
   }
   last = { event, prefix, frame };
   return frame;

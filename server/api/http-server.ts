@@ -142,7 +142,11 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const stopWatchingUnread = watchUnread({
     server,
     limit: options.maxUnreadBytes ?? defaultUnreadLimit(),
-    onCut: (connections, bytes) => logger.warn({ connections, bytes }, 'clients do not read what they asked for; those that held the most were cut'),
+    onLooked: (bytes) => metrics.unreadBytes.set(bytes),
+    onCut(connections, bytes) {
+      metrics.cuts(connections);
+      logger.warn({ connections, bytes }, 'clients do not read what they asked for; those that held the most were cut');
+    },
   });
   server.on('upgrade', (req, socket, head) => {
     socket.on('error', (error) => logger.debug({ err: error }, 'socket error'));

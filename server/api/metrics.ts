@@ -51,6 +51,7 @@ export function createMetrics(stats: () => ServiceStats) {
   return {
     registry,
     connections: new Gauge({ ...common, name: `${PREFIX}connections`, help: 'Open ws connections and SSE streams', labelNames: ['transport'] }),
+    unreadBytes: new Gauge({ ...common, name: `${PREFIX}unread_bytes`, help: 'Bytes that all connections hold of what their clients have not read' }),
     mutations: new Counter({
       ...common,
       name: `${PREFIX}mutations_total`,
@@ -69,6 +70,7 @@ export function createMetrics(stats: () => ServiceStats) {
       labelNames: ['outcome'],
     }),
     drops: tally('reader_drops_total', 'Readers that fell behind and were given a snapshot instead of what they missed'),
+    cuts: tally('connections_cut_total', 'Connections that held the most of what clients do not read, cut because all of it was too much'),
     resets: tally('resets_total', 'Campaigns whose line of history broke'),
     loads: tally('loads_total', 'Campaigns that were loaded into memory'),
     evictions: tally('evictions_total', 'Campaigns that left memory because nobody used them'),

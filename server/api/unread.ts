@@ -7,6 +7,8 @@ export interface UnreadOptions {
   server: Server;
   /** Bytes that all connections together may hold of what their clients have not read. */
   limit: number;
+  /** What they hold now; at every look. */
+  onLooked(bytes: number): void;
   /** Connections were cut: those that held the most. */
   onCut(connections: number, bytes: number): void;
 }
@@ -15,11 +17,12 @@ const LOOK_EVERY_MS = 250;
 
 /**
  * Each connection has its own bound (`limits.ts`), and there are thousands of them: clients that ask and do not read could fill the
- * memory all the same. Where all of them hold too much, those that hold the most are cut, until what is left has room.
+ * memory all the same. Where all of them hold too much, those that hold the most are cut, until what is left has room. Without a word: a
+ * closing frame would wait behind what they do not read.
  *
  * @returns how to stop it
  */
-export function watchUnread({ server, limit, onCut }: UnreadOptions): () => void {
+export function watchUnread({ server, limit, onLooked, onCut }: UnreadOptions): () => void {
   const sockets = new Set<Socket>();
   // One for all: there are thousands of them.
   function forget(this: Socket): void {
@@ -33,6 +36,7 @@ export function watchUnread({ server, limit, onCut }: UnreadOptions): () => void
   const look = (): void => {
     let unread = 0;
     for (const socket of sockets) unread += socket.writableLength;
+    onLooked(unread);
     if (unread <= limit) return;
     const largest = [...sockets].sort((one, other) => other.writableLength - one.writableLength);
     const before = unread;

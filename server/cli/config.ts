@@ -16,6 +16,7 @@ export interface Config {
   maxBacklog: number;
   rateLimit: number;
   maxConnections: number;
+  maxUnreadBytes: number | undefined;
   storage: { kind: 'none' } | { kind: 'embedded'; dataDir: string } | { kind: 'postgres'; url: string };
   /** Redis as sequencer and fan-out of many instances; without it, this process is the only one. */
   redisUrl: string | undefined;
@@ -85,6 +86,7 @@ const environment = z.object({
   CAMPAIGN_MAX_BACKLOG: integer(1).default(100_000),
   CAMPAIGN_RATE_LIMIT: integer(0, 1_000_000).default(1_000),
   CAMPAIGN_MAX_CONNECTIONS: integer(1, 1_000_000).default(20_000),
+  CAMPAIGN_MAX_UNREAD: integer(1, 1_000_000).optional(),
   CAMPAIGN_NAMESPACE: z.string().regex(/^(?!pg_)[a-z][a-z0-9_]{0,31}$/, '1 to 32 of a-z, 0-9 and _, a letter first, and not pg_').default('cs'),
   PORT: integer(0, 65_535).default(4_000),
   HOST: z.string().regex(/^[A-Za-z0-9.:_-]+$/, 'the name or the address to listen on').default('127.0.0.1'),
@@ -135,6 +137,7 @@ function toConfig(read: z.output<typeof environment>): Config {
     maxBacklog: read.CAMPAIGN_MAX_BACKLOG,
     rateLimit: read.CAMPAIGN_RATE_LIMIT,
     maxConnections: read.CAMPAIGN_MAX_CONNECTIONS,
+    maxUnreadBytes: read.CAMPAIGN_MAX_UNREAD === undefined ? undefined : read.CAMPAIGN_MAX_UNREAD * 1024 * 1024,
     storage: storageOf(read),
     redisUrl: read.REDIS_URL,
     namespace: read.CAMPAIGN_NAMESPACE,

@@ -47,6 +47,9 @@ test('H12 all that clients do not read is bounded: who holds the most is cut, ot
   // 20 MB each, of which the system takes a few.
   const greedy = await Promise.all(Array.from({ length: 8 }, () => askAndNotRead(port, batchPath(100))));
   await until(() => lines.some((line) => line.includes('were cut')));
+  const metrics = await (await fetch(`${url}/metrics`)).text();
+  expect(Number(/^campaign_state_connections_cut_total (\d+)$/m.exec(metrics)?.[1])).toBeGreaterThan(0);
+  expect(Number(/^campaign_state_unread_bytes (\d+)$/m.exec(metrics)?.[1])).toBeGreaterThan(0);
   await other.campaign.update.mutate({ campaignId: CAMPAIGN, updates: { title: 'Still served' } });
   modest.socket.resume();
   expect((await modest.answer(1)).result?.type).toBe('data');

@@ -29,6 +29,7 @@ const variables: [string, keyof Config, unknown, string, unknown, string[], RegE
   ['CAMPAIGN_MAX_BACKLOG', 'maxBacklog', 100_000, '5', 5, ['0'], /takes a whole number from 1/],
   ['CAMPAIGN_RATE_LIMIT', 'rateLimit', 1_000, '0', 0, ['-5', '1000001'], /takes a whole number from 0 to 1000000/],
   ['CAMPAIGN_MAX_CONNECTIONS', 'maxConnections', 20_000, '10', 10, ['0'], /takes a whole number from 1/],
+  ['CAMPAIGN_MAX_UNREAD', 'maxUnreadBytes', undefined, '512', 512 * 1024 * 1024, ['0', '1.5', '64MB'], /takes a whole number from 1 to 1000000/],
   ['CAMPAIGN_NAMESPACE', 'namespace', 'cs', 'shop_2', 'shop_2', ['Shop', '2shop', 'a-b', 'x'.repeat(33), 'pg_shop'], /takes 1 to 32 of a-z/],
   ['PORT', 'port', 4_000, '0', 0, ['65536', 'http'], /takes a whole number from 0 to 65535/],
   ['HOST', 'host', '127.0.0.1', '::1', '::1', ['a b', 'http://x'], /takes the name or the address/],
