@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
-import { join, relative, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { ArchiveError, toArchiveError } from './errors.ts';
 
@@ -46,13 +46,33 @@ const LOCK_NAME = /^lock-[\w-]{8}\.sock$/;
 export async function lockDataFolder(dataFolder: string): Promise<DataFolderLock> {
   const folder = resolve(dataFolder);
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     return process.platform === 'win32' ? await lockByPipe(folder) : await lockBySocket(folder);
   } catch (error) {
     const { kind, message, code } = toArchiveError(error);
     if (kind === 'in-use' || error instanceof ArchiveError) throw error;
     throw new ArchiveError('failed', `The data folder ${folder} cannot be used (${message}).`, { code, cause: error });
   }
+}
+
+/** Not by `mkdir`'s own recursion, which never ends where a folder is there and the system makes none in it, as in `/proc`. */
+async function makeFolder(folder: string): Promise<void> {
+  const parent = dirname(folder);
+  if (parent === folder || (await isFolder(folder))) return;
+  await makeFolder(parent);
+  try {
+    await mkdir(folder);
+  } catch (error) {
+    // Another starter may have been faster.
+    if (!(await isFolder(folder))) throw error;
+  }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return await stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
 }
 
 async function lockBySocket(folder: string): Promise<DataFolderLock> {

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -86,4 +86,17 @@ test('A35 a folder that cannot be used is refused in one sentence that names it'
   const file = join(root, 'file');
   await writeFile(file, '');
   await expect(lockDataFolder(file)).rejects.toMatchObject({ kind: 'failed', message: expect.stringMatching(`^The data folder ${file} cannot be used \\(.*EEXIST.*\\)\\.$`) });
+});
+
+test.runIf(process.platform === 'linux')('A35 so is one where the system makes no folders: nothing waits for ever', async () => {
+  for (const folder of ['/proc/nope', '/proc/nope/deeper', '/sys/nope', '/proc', '/dev/null/data']) {
+    expect(await start(folder).line(/^refused/)).toMatch(new RegExp(`The data folder ${folder} cannot be used \\([^\n]+\\)\\.$`));
+  }
+});
+
+test.runIf(process.platform === 'linux' && process.getuid?.() !== 0)('A35 and one that may not be written', async () => {
+  await chmod(root, 0o500);
+  for (const folder of [root, join(root, 'below')]) {
+    await expect(lockDataFolder(folder)).rejects.toMatchObject({ kind: 'failed', message: expect.stringContaining('EACCES') });
+  }
 });
