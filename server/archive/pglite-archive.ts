@@ -27,7 +27,9 @@ const WORKER = new URL(import.meta.url.endsWith('.ts') ? './pglite-worker.ts' : 
 export async function openPgliteArchive(options: PgliteArchiveOptions): Promise<Archive> {
   const { dataDir, namespace } = options;
   const lock = await lockDataFolder(dataDir);
-  const start = (): ArchiveThread => startThread(WORKER, { folder: join(dataDir, 'pglite'), namespace });
+  /** What a thread that breaks down knew: the log is in this process and lives on, so that a clean stop may free these seats all the same. */
+  const seats = new Map<string, number>();
+  const start = (): ArchiveThread => startThread(WORKER, { folder: join(dataDir, 'pglite'), namespace, seats });
   const thread = await keepThread(start, options).catch(async (error: unknown) => {
     await lock.release();
     throw error;
@@ -43,8 +45,15 @@ export async function openPgliteArchive(options: PgliteArchiveOptions): Promise<
     load: (campaignId, recent) => call('load', [campaignId, recent]),
     create: (campaignId, first, state) => held(() => call('create', [campaignId, first, state])),
     commit: (parts) => held(() => call('commit', [parts.map(packCommit)])),
-    enterLog: (campaignId, expected, epoch) => held(() => call('enterLog', [campaignId, expected, epoch])),
-    leaveLog: (campaignId, generation) => call('leaveLog', [campaignId, generation]),
+    async enterLog(campaignId, expected, epoch) {
+      const entered = await held(() => call('enterLog', [campaignId, expected, epoch]));
+      if (entered) seats.set(campaignId, expected.generation + 1);
+      return entered;
+    },
+    async leaveLog(campaignId, generation) {
+      await call('leaveLog', [campaignId, generation]);
+      if (seats.get(campaignId) === generation) seats.delete(campaignId);
+    },
     heads: (campaignIds) => call('heads', [campaignIds]),
     findMutation: (campaignId, mutationId) => call('findMutation', [campaignId, mutationId]),
     history: (campaignId, before, limit) => call('history', [campaignId, before, limit]),

@@ -13,11 +13,11 @@ import type { Database } from './schema.ts';
  * messages. Started by `pglite-archive.ts` alone.
  */
 
-async function open({ folder, namespace }: WorkerOptions): Promise<(request: Request) => Promise<unknown>> {
+async function open({ folder, namespace, seats }: WorkerOptions): Promise<(request: Request) => Promise<unknown>> {
   const pglite = await PGlite.create({ dataDir: folder });
   const db = new Kysely<Database>({ dialect: new PGliteDialect({ pglite }) });
   await migrate(db, namespace);
-  const archive = openArchive(db, { namespace, soleUser: true });
+  const archive = openArchive(db, { namespace, soleUser: true, seats });
   const tidy = createUpkeep(db, namespace);
   return async ({ id, method, args }) => {
     // What arrives was packed by `pglite-archive.ts` from the arguments of that very method.

@@ -12,13 +12,15 @@ export interface OpenArchiveOptions {
   namespace: string;
   /** Whether nobody else uses it, so that the log ends with this archive: a clean stop then frees the seats that were taken through it. */
   soleUser: boolean;
+  /** Seats that such a user has taken already, before its database was opened again, by campaign, with their generation. */
+  seats?: ReadonlyMap<string, number>;
 }
 
 /** The port over a migrated database, real Postgres or PGlite alike. `stop` ends the database too. */
-export function openArchive(unscoped: Kysely<Database>, { namespace, soleUser }: OpenArchiveOptions): Archive {
+export function openArchive(unscoped: Kysely<Database>, { namespace, soleUser, seats: taken }: OpenArchiveOptions): Archive {
   const db = unscoped.withSchema(namespace);
   const reads = createReads(db);
-  const seats = createSeats(db, soleUser);
+  const seats = createSeats(db, soleUser, taken);
 
   const commit: Archive['commit'] = async (parts) => {
     const moved = await commitParts(db, parts);

@@ -8,10 +8,14 @@ export interface Seats extends Pick<Archive, 'enterLog' | 'leaveLog'> {
   leaveAll: () => Promise<void>;
 }
 
-/** Every write is one statement, hence one transaction, and guarded. */
-export function createSeats(db: Kysely<Database>, soleUser: boolean): Seats {
+/**
+ * Every write is one statement, hence one transaction, and guarded.
+ *
+ * @param before seats that a sole user has taken already
+ */
+export function createSeats(db: Kysely<Database>, soleUser: boolean, before: ReadonlyMap<string, number> = new Map()): Seats {
   /** Seats taken through the archive of a sole user, by campaign, with their generation. */
-  const taken = new Map<string, number>();
+  const taken = new Map(before);
 
   const enterLog: Archive['enterLog'] = async (campaignId, expected, epoch) => {
     const entering = db.with('entered', (query) =>

@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { openPgliteArchive } from '../../server/archive/index.ts';
 import { startThread } from '../../server/archive/pglite-thread.ts';
 import type { Archive } from '../../server/engine/ports.ts';
-import { campaignHistory } from './campaign-history.ts';
+import { campaignHistory, type CampaignHistory } from './campaign-history.ts';
 import { startChild, type Child } from './child-process.ts';
 import { archiveContract, refusesValues } from './contract.ts';
 
@@ -93,7 +93,7 @@ describe('the embedded archive', () => {
   });
 
   test.for(['list', 'ping'] as const)('A38 when the thread dies (by %s), every waiting call is rejected, and so is every later one', async (method) => {
-    const thread = startThread(new URL('./fixtures/dying-worker.ts', import.meta.url), { folder: dataDir, namespace: 'cs' });
+    const thread = startThread(new URL('./fixtures/dying-worker.ts', import.meta.url), { folder: dataDir, namespace: 'cs', seats: new Map() });
     await thread.opened;
     const waiting = [thread.call('load', ['any', 1]), thread.call('heads', [[]]), thread.call(method, [{ limit: 1 }])];
     const rejection = { name: 'ArchiveError', kind: 'unreachable' };
@@ -103,7 +103,7 @@ describe('the embedded archive', () => {
   });
 
   test('A42 a thread that owes an answer for too long is ended, one that answers is not', async () => {
-    const thread = startThread(new URL('./fixtures/stuck-worker.ts', import.meta.url), { folder: dataDir, namespace: 'cs' }, 500);
+    const thread = startThread(new URL('./fixtures/stuck-worker.ts', import.meta.url), { folder: dataDir, namespace: 'cs', seats: new Map() }, 500);
     await thread.opened;
     const until = performance.now() + 1_000;
     while (performance.now() < until) await thread.call('heads', [[]]);
@@ -138,6 +138,38 @@ describe('the embedded archive', () => {
     const again = await open();
     expect(await again.load('kept', 10)).toMatchObject({ head: { version: 3 } });
     await again.stop({ clean: true });
+  });
+
+  test('A45 a clean stop frees the seats that were taken before the database was opened again, and only these', async () => {
+    const [kept, left, crashed] = ['kept', 'left', 'crashed'].map((id) => campaignHistory(id));
+    if (!kept || !left || !crashed) throw new Error('three histories');
+    const enter = (archive: Archive, { campaignId, epoch }: CampaignHistory, generation: number): Promise<boolean> =>
+      archive.enterLog(campaignId, { epoch, version: 1, generation });
+    const before = await open();
+    await crashed.createIn(before);
+    expect(await enter(before, crashed, 0)).toBe(true);
+    await before.stop({ clean: false });
+
+    const workers: Worker[] = [];
+    const keep = (worker: Worker): unknown => workers.push(worker);
+    process.on('worker', keep);
+    const mended = Promise.withResolvers<void>();
+    const archive = await openPgliteArchive({ dataDir, namespace: 'cs', onMended: mended.resolve });
+    process.off('worker', keep);
+    for (const history of [kept, left]) {
+      await history.createIn(archive);
+      expect(await enter(archive, history, 0)).toBe(true);
+    }
+    await archive.leaveLog('left', 1);
+    await workers[0]?.terminate();
+    await mended.promise;
+    expect((await archive.load('kept', 0))?.seat).toEqual({ generation: 1, taken: true });
+    await archive.stop({ clean: true });
+
+    const after = await open();
+    const seats = await Promise.all(['kept', 'left', 'crashed'].map(async (id) => (await after.load(id, 0))?.seat.taken));
+    expect(seats).toEqual([false, false, true]);
+    await after.stop({ clean: true });
   });
 
   test('A44 a folder that is moved away takes no more writes, and goes on when it is back: what is written meanwhile would be lost', async () => {
