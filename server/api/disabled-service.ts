@@ -27,7 +27,7 @@ export function createDisabledService(): CampaignService {
       mutations: 0,
       deliveries: 0,
       archive: { backlogEntries: 0, lagSeconds: 0, failing: false },
-      log: { failing: false },
+      log: { failing: false, clockOffsetSeconds: 0 },
       uptimeSeconds: process.uptime(),
     }),
   };

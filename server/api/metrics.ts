@@ -23,6 +23,8 @@ export function createMetrics(stats: () => ServiceStats) {
   gauge('archive_failing', '1 while the archive cannot be written', () => Number(stats().archive.failing));
   gauge('log_failing', '1 while the log cannot be reached', () => Number(stats().log.failing));
 
+  gauge('clock_offset_seconds', 'By how much the clock of this instance is ahead of that of Redis; 0 without Redis', () => stats().log.clockOffsetSeconds);
+
   function gauge(name: string, help: string, read: () => number): void {
     new Gauge({ ...common, name: PREFIX + name, help, collect() { this.set(read()); } });
   }
@@ -59,7 +61,7 @@ export function createMetrics(stats: () => ServiceStats) {
       labelNames: ['type', 'outcome', 'reason'],
     }),
     mutationSeconds: histogram('mutation_duration_seconds', 'From the arrival of a mutation to its answer', SECONDS),
-    fanOutSeconds: histogram('fan_out_duration_seconds', 'From the time of an entry to its being offered to all subscribers', SECONDS),
+    fanOutSeconds: histogram('fan_out_duration_seconds', 'From the arrival of an entry at this instance to its being written to all of its subscribers that keep up', SECONDS),
     appendSeconds: histogram('log_append_duration_seconds', 'Time that the log took to answer one append', SECONDS),
     deliveries: tally('deliveries_total', 'Events that went to one subscriber each'),
     deliveredEntries: tally('delivered_entries_total', 'Entries in these events'),

@@ -20,8 +20,9 @@ export function observe(metrics: Metrics, logger: Logger): EngineObserver {
       quietUntil = performance.now() + LINES_APART;
       logger.warn({ campaignId, entries, durationMs: seconds * 1_000 }, 'the log answers slowly');
     },
-    applied({ seconds }) {
-      metrics.fanOutSeconds.observe(seconds);
+    applied() {
+      const cameAt = performance.now();
+      return () => metrics.fanOutSeconds.observe((performance.now() - cameAt) / 1_000);
     },
     delivered(entries, readers) {
       metrics.deliveries(readers);

@@ -91,8 +91,9 @@ export function createFollowing(options: FollowingOptions): Following {
     const delivery = counted(live, () => deliver(live, sealed));
     if (delivery !== 'applied') return delivery;
     fanOut.notify();
-    const { version, at } = sealed.record;
-    observer.applied?.({ campaignId: live.id, version, subscribers: fanOut.size, seconds: (clock.now() - at) / 1_000 });
+    const offered = observer.applied?.({ campaignId: live.id, version: sealed.record.version, subscribers: fanOut.size });
+    // Behind what the fan-out does at the end of this turn.
+    if (offered) clock.turn(offered);
     return delivery;
   };
 

@@ -138,7 +138,7 @@ export function createManager(options: ManagerOptions): Manager {
           lagSeconds: oldestAt === undefined ? 0 : Math.max(0, now - oldestAt) / 1_000,
           failing: archiver.failing,
         },
-        log: { failing: log.failing },
+        log: { failing: log.failing, clockOffsetSeconds: log.clockOffset / 1_000 },
         uptimeSeconds: (now - startedAt) / 1_000,
       };
     },

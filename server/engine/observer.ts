@@ -25,8 +25,12 @@ export interface EngineObserver {
   }): void;
   /** The log answered an append; no entries: the confirmation of a head. */
   appended?(event: { campaignId: string; entries: number; seconds: number }): void;
-  /** An entry was applied and offered to all subscribers of this instance; `seconds` from its time in the log. */
-  applied?(event: { campaignId: string; version: number; subscribers: number; seconds: number }): void;
+  /**
+   * An entry came to this instance, in whichever way, and was applied.
+   *
+   * @returns called once it has been offered to all of its subscribers here; so that nobody's clock but the caller's is needed to measure it
+   */
+  applied?(event: { campaignId: string; version: number; subscribers: number }): (() => void) | undefined;
   /** One event, of so many entries, went to so many subscribers; a snapshot counts as one entry. */
   delivered?(entries: number, readers: number): void;
   /** A subscription was answered: from entries, or with a snapshot for that reason. */

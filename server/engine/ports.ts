@@ -99,6 +99,8 @@ export interface OrderedLog {
   backlog(): { entries: number; oldestAt: number | undefined };
   /** Whether the last call did not reach the log. */
   readonly failing: boolean;
+  /** By how many milliseconds the clock of this instance is ahead of the log's, about; 0 where the log has none of its own. */
+  readonly clockOffset: number;
   /** Whether other instances share it: then they are given a moment to save what they know before an epoch ends. */
   readonly shared: boolean;
   stop(): Promise<void>;

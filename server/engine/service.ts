@@ -121,7 +121,8 @@ export interface ServiceStats {
   mutations: number;
   deliveries: number;
   archive: { backlogEntries: number; lagSeconds: number; failing: boolean };
-  log: { failing: boolean };
+  /** `clockOffsetSeconds`: by how much the clock of this instance is ahead of the log's, about; 0 where it has no clock of its own. */
+  log: { failing: boolean; clockOffsetSeconds: number };
   uptimeSeconds: number;
 }
 

@@ -163,6 +163,7 @@ export function createMemoryLog({ keepDurable = 0 }: MemoryLogOptions = {}): Ord
     },
 
     failing: false,
+    clockOffset: 0,
     shared: false,
 
     stop() {

@@ -59,6 +59,7 @@ export function createRedisLog(options: RedisLogOptions): RedisLog {
   const leases = new Map<string, number>();
   const wakers = new Set<() => void>();
   let failing = false;
+  let clockOffset = 0;
   let stopped = false;
 
   const fail = (cause: unknown): void => {
@@ -70,6 +71,8 @@ export function createRedisLog(options: RedisLogOptions): RedisLog {
   const { commands, subscriber, close } = connectRedis({
     url: options.url,
     ...(options.commandTimeout !== undefined && { commandTimeout: options.commandTimeout }),
+    now: () => clock.now(),
+    onClockOffset: (milliseconds) => (clockOffset = milliseconds),
     onError: fail,
     onMessage: (channel, message) => hear(channel, message),
     onSubscriberReady: () => void resubscribe(),
@@ -307,6 +310,9 @@ export function createRedisLog(options: RedisLogOptions): RedisLog {
 
     get failing() {
       return failing;
+    },
+    get clockOffset() {
+      return clockOffset;
     },
 
     shared: true,

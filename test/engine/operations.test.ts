@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { EngineObserver } from '../../server/engine/observer.ts';
 import type { TraceEvent } from '../../server/engine/service.ts';
 import { CALLERS, CAMPAIGN, engineWorld, refusal, setTitle } from '../support/engine-world.ts';
-import { testReader, watch, type TestReader } from '../support/watching.ts';
+import { testReader, watch, WAYS, type TestReader } from '../support/watching.ts';
 
 describe('operations', () => {
   it('M180 the trace shows entries and rejections with who, what and why, to admins, while they listen', async () => {
@@ -87,7 +87,7 @@ describe('operations', () => {
       // Two snapshots and twice the entry.
       deliveries: 4,
       archive: { backlogEntries: 0, lagSeconds: 0, failing: false },
-      log: { failing: false },
+      log: { failing: false, clockOffsetSeconds: 0 },
       uptimeSeconds: 2,
     });
     first.abort();
@@ -103,7 +103,10 @@ describe('operations', () => {
       committed: ({ campaigns, entries }) => said.push(`committed ${campaigns}/${entries}`),
       loaded: (campaignId) => said.push(`loaded ${campaignId}`),
       evicted: (campaignId) => said.push(`evicted ${campaignId}`),
-      applied: ({ version, subscribers }) => said.push(`applied ${version} to ${subscribers}`),
+      applied({ version, subscribers }) {
+        said.push(`applied ${version} to ${subscribers}`);
+        return undefined;
+      },
     };
     const world = engineWorld({ observer, idleTtl: 400 });
     await world.create();
@@ -129,6 +132,29 @@ describe('operations', () => {
         'evicted summer',
       ].sort(),
     );
+  });
+
+  it('M186 it can time the fan-out by its own clock: it is told when an entry comes, and when it has been offered to all', async () => {
+    const said: string[] = [];
+    const observer: EngineObserver = {
+      applied({ version }) {
+        said.push(`${version} came`);
+        return () => said.push(`${version} offered`);
+      },
+      delivered: (entries, readers) => said.push(`${entries} to ${readers}`),
+    };
+    const world = engineWorld({ observer });
+    await world.create();
+    for (const way of WAYS) {
+      const watching = watch(world.manager, {}, undefined, way);
+      await world.clock.settle();
+      said.length = 0;
+      const { version } = await world.title(way);
+      await world.clock.settle();
+      expect(said).toEqual([`${version} came`, '1 to 1', `${version} offered`]);
+      watching.abort();
+      await world.clock.settle();
+    }
   });
 
   it('M185 what is turned away before it has a place in a queue is reported as well, to the observer and in the trace', async () => {

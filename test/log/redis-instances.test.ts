@@ -260,6 +260,19 @@ describe('instances over one Redis', () => {
     await vi.waitFor(() => expect(saved()).toBe(3), 15_000);
   });
 
+  it('L43 by how much the clock of an instance is ahead of that of Redis is measured all the time', async () => {
+    for (const ahead of [90_000, -5_000]) {
+      let skew = 0;
+      const log = createRedisLog({ url: redis.url, namespace, clock: { ...systemClock, now: () => Date.now() + skew } });
+      await log.ready();
+      const about = (expected: number) => vi.waitFor(() => expect(Math.abs(log.clockOffset - expected)).toBeLessThan(200), 15_000);
+      await about(0);
+      skew = ahead;
+      await about(ahead);
+      await log.stop();
+    }
+  });
+
   it('G9 L42 a subscription that Redis refuses is made up for by the check of heads, and made again', async () => {
     const [a, b] = [await start(), await start()];
     await create(a);

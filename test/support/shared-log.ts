@@ -299,6 +299,7 @@ export function connectSharedLog(store: SharedLogStore, options: SharedLogOption
     },
 
     failing: false,
+    clockOffset: 0,
     shared: true,
 
     async stop() {

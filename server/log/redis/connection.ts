@@ -1,4 +1,5 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import { measureClockOffset } from './clock-offset.ts';
 import { createSubscriber, type Subscriber } from './subscriber.ts';
 
 export interface RedisConnectionOptions {
@@ -6,6 +7,10 @@ export interface RedisConnectionOptions {
   url: string;
   /** How long a command may go unanswered, in milliseconds. Default 2,000. */
   commandTimeout?: number;
+  /** This process' clock, in epoch milliseconds. */
+  now: () => number;
+  /** By how many milliseconds that clock is ahead of Redis'; every few seconds. */
+  onClockOffset: (milliseconds: number) => void;
   /** Hears of every connection error; there is one for each try to connect again. */
   onError: (error: Error) => void;
   onMessage: (channel: string, message: string) => void;
@@ -20,12 +25,12 @@ export interface RedisConnection {
   close: () => void;
 }
 
-/** Between two pings, in milliseconds; a link that answers none within {@link SILENCE_MS} is dead, whatever TCP believes. */
+/** Between two pings, in milliseconds, of which one asks for the time; a link that answers none within {@link SILENCE_MS} is dead, whatever TCP believes. */
 const PING_MS = 1_500;
 const SILENCE_MS = 4_000;
 
 export function connectRedis(options: RedisConnectionOptions): RedisConnection {
-  const { url, commandTimeout = 2_000, onError, onMessage, onSubscriberReady } = options;
+  const { url, commandTimeout = 2_000, now, onClockOffset, onError, onMessage, onSubscriberReady } = options;
   const addresses = url.split(',').map((address) => address.trim());
   const [address = ''] = addresses;
   const retryStrategy = (attempt: number): number => Math.random() * Math.min(100 * 2 ** Math.min(attempt, 5), 2_000) + 20;
@@ -64,9 +69,14 @@ export function connectRedis(options: RedisConnectionOptions): RedisConnection {
     onReady: onSubscriberReady,
   });
 
-  // A failed ping says nothing that the socket's own timeout does not: it closes the link, and the client connects again.
+  // A failure says nothing that the socket's own timeout does not: it closes the link, and the client connects again.
   const ping = setInterval(() => {
-    if (commands.status === 'ready') commands.ping().catch(() => undefined);
+    if (commands.status === 'ready') {
+      measureClockOffset(commands, now).then(
+        (offset) => offset !== undefined && onClockOffset(offset),
+        () => undefined,
+      );
+    }
     subscriber.ping().catch(() => undefined);
   }, PING_MS);
   ping.unref();
