@@ -110,7 +110,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     if (path === undefined) return plain(res, 400, 'The address of this request cannot be read');
     if (health(path, req, res)) return;
     const refusal = policy.refusal(req.headers);
-    if (refusal !== undefined) return plain(res, 403, refusal);
+    if (refusal) return plain(res, refusal.status, refusal.message);
     if (req.headers.origin !== undefined) {
       res.setHeader('access-control-allow-origin', req.headers.origin);
       res.setHeader('vary', 'origin');
@@ -152,7 +152,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     socket.on('error', (error) => logger.debug({ err: error }, 'socket error'));
     const path = pathOf(req);
     const refusal = policy.refusal(req.headers);
-    if (refusal !== undefined) return refuseUpgrade(socket, 403, refusal);
+    if (refusal) return refuseUpgrade(socket, refusal.status, refusal.message);
     if (path !== '/trpc' && path !== '/trpc/') return refuseUpgrade(socket, 404, 'ws connections are served at /trpc');
     if (!ready) return refuseUpgrade(socket, 503, 'The server is on its way out');
     return ws.upgrade(req, socket, head);

@@ -7,8 +7,8 @@ const ANY = '*';
 const HOST = /^[^\s@/?#\\]+$/;
 
 export interface OriginPolicy {
-  /** Why a request must not be served, in one sentence; `undefined` where it may. */
-  refusal(headers: { host?: string | undefined; origin?: string | undefined }): string | undefined;
+  /** Why a request must not be served, in one sentence, and the http status that says so; `undefined` where it may. */
+  refusal(headers: { host?: string | undefined; origin?: string | undefined }): { status: 400 | 403; message: string } | undefined;
 }
 
 /**
@@ -26,18 +26,25 @@ export function createOriginPolicy(allowedOrigins: readonly string[], host: stri
 
   return {
     refusal({ host: hostHeader, origin }) {
-      if (all) return undefined;
       const hostname = hostHeader !== undefined && HOST.test(hostHeader) ? hostnameOf(`http://${hostHeader}`) : undefined;
+      if (all) {
+        // Whoever builds an address of it would fail. HTTP/1.0 has none.
+        return hostname === undefined && hostHeader !== undefined ? { status: 400, message: `Host ${quote(hostHeader)} cannot be read` } : undefined;
+      }
       // A numeric address cannot be rebound: it is what the client dialled.
       if (hostname === undefined || !(isLoopbackName(hostname) || isAddress(hostname) || names.has(hostname))) {
-        return `Host ${quote(hostHeader)} is not served here; its origin must be in ALLOWED_ORIGINS`;
+        return foreign(`Host ${quote(hostHeader)} is not served here; its origin must be in ALLOWED_ORIGINS`);
       }
       if (origin === undefined || origins.has(origin) || isSameOrigin(origin, hostHeader)) return undefined;
       const originName = hostnameOf(origin);
       if (originName !== undefined && (isLoopbackName(originName) || isLoopbackAddress(originName))) return undefined;
-      return `Origin ${quote(origin)} is not allowed; it must be in ALLOWED_ORIGINS`;
+      return foreign(`Origin ${quote(origin)} is not allowed; it must be in ALLOWED_ORIGINS`);
     },
   };
+}
+
+function foreign(message: string): { status: 403; message: string } {
+  return { status: 403, message };
 }
 
 /** Scheme apart: whether TLS ends here or at a proxy is not the page's doing. */

@@ -116,6 +116,14 @@ describe('H2 foreign pages are kept out (trap 31)', () => {
     const { url } = await startServer({ allowedOrigins: ['*'] });
     expect((await ask(url, get, { origin: 'https://any.example', host: 'some.example' })).status).toBe(200);
   });
+
+  test.each(['user@localhost', 'a b', '[::', 'localhost:99999', 'a/b', 'a#b', '\\'])('H2 with * a Host that cannot be read is a bad request, on http, SSE and ws: %j', async (host) => {
+    const { url } = await startServer({ allowedOrigins: ['*'] });
+    for (const path of [get, '/trpc/campaign.watch', '/', '/dev']) {
+      expect([path, await ask(url, path, { host })]).toMatchObject([path, { status: 400, body: expect.stringMatching(/^Host "[^\n]*" cannot be read$/) }]);
+    }
+    expect(await refusedUpgrade(url, { host })).toMatchObject({ status: 400, message: expect.stringContaining('cannot be read') });
+  });
 });
 
 describe('H6 metrics', () => {
