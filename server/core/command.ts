@@ -89,8 +89,8 @@ export interface Mutation extends Omit<MutationOptions, 'dryRun' | 'durability'>
   mutationId: string;
   command: EditCommand;
   /**
-   * It was sent before and not answered, so that a copy of it may still be on its way. If it has no effect now, an empty entry keeps that
-   * copy from having one later, behind what was meant after it (G7).
+   * It was sent before and not answered, so that a copy of it may still be on its way. If it has no effect now, or is refused for what the
+   * campaign is now, an empty entry keeps that copy from having one later, behind what was meant after it (G7).
    */
   again?: true;
 }

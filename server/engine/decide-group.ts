@@ -9,6 +9,7 @@ import { formatPosition, parsePosition, survivingVersion } from '../core/positio
 import { situationOf, type LiveCampaign } from './live-campaign.ts';
 import type { OldMutations } from './old-mutations.ts';
 import type { Clock, Head, LogRecord, SealedEntry } from './ports.ts';
+import { mayPassLater, refusalId, refusedBefore } from './refused-mutations.ts';
 import { fingerprint, seal } from './seal.ts';
 import type { QueuedCommand, QueueOutcome, WaitingMutation } from './waiting-mutation.ts';
 
@@ -43,13 +44,12 @@ export function decideGroup(
   const outcomes: Plan['outcomes'] = [];
   const planned = new Map<string, AppliedMutation>();
 
-  const appliedBefore = ({ mutationId }: WaitingMutation): AppliedMutation | undefined =>
-    planned.get(mutationId) ?? live.window.find(mutationId) ?? known.applied.get(mutationId);
+  const find = (id: string): AppliedMutation | undefined => planned.get(id) ?? live.window.find(id) ?? known.applied.get(id);
+  const appliedBefore = ({ mutationId }: WaitingMutation): AppliedMutation | undefined => find(mutationId);
 
-  const append = (mutation: WaitingMutation, change: JsonObject, decided: Partial<Situation>): LogRecord => {
-    const { mutationId } = mutation;
+  const append = (mutation: WaitingMutation, change: JsonObject, decided: Partial<Situation>, mutationId = mutation.mutationId): LogRecord => {
     at = Math.max(clock.now(), at);
-    const sealed = seal(toRecord(mutation, situation, change, at), head.tail);
+    const sealed = seal({ ...toRecord(mutation, situation, change, at), mutationId }, head.tail);
     const { epoch, version, fingerprint: print } = sealed.record;
     head = { epoch, version, tail: sealed.tail };
     situation = { ...situation, ...decided, version };
@@ -65,6 +65,14 @@ export function decideGroup(
   const withoutEffect = (mutation: WaitingMutation, restsOn: { epoch: string; version: number }): QueueOutcome => {
     if (mutation.again) append(mutation, {}, {});
     return { kind: 'unchanged', ...restsOn };
+  };
+
+  /** Refused, and with an entry under another id where a copy may still come; that entry is not found by who looks for an applied one. */
+  const refuse = (mutation: WaitingMutation, refusal: Refusal): QueueOutcome => {
+    const { mutationId, again } = mutation;
+    const before = find(refusalId(mutationId));
+    if (!before && again && mayPassLater(refusal)) append(mutation, {}, {}, refusalId(mutationId));
+    return { kind: 'rejected', refusal: { ...refusal, mutationId } };
   };
 
   for (const unit of units) {
@@ -84,11 +92,14 @@ export function decideGroup(
       const decision = known.tooOld.has(mutationId) ? tooOld(mutation) : decideOne(situation, mutation, target, sections);
       const { epoch, version } = situation;
       const later = behind[index];
-      if (later && decision.kind !== 'rejected') {
+      const refused = find(refusalId(mutationId));
+      if (refused && decision.kind !== 'rejected') {
+        outcomes.push({ mutation, outcome: refuse(mutation, refusedBefore(refused, mutationId)) });
+      } else if (later && decision.kind !== 'rejected') {
         // It was decided before that one, without effect, and now would come too late (G7).
         outcomes.push({ mutation, outcome: withoutEffect(mutation, { epoch: later.epoch, version: later.version - 1 }) });
       } else if (decision.kind === 'rejected') {
-        outcomes.push({ mutation, outcome: { kind: 'rejected', refusal: { ...decision.refusal, mutationId } } });
+        outcomes.push({ mutation, outcome: refuse(mutation, decision.refusal) });
       } else if (mutation.dryRun) {
         const change = decision.kind === 'entry' ? decision.change : {};
         outcomes.push({ mutation, outcome: { kind: 'dry-run', epoch, version, change } });

@@ -75,7 +75,7 @@ export function createMutating(options: MutatingOptions): Mutating {
       mutationId,
       mayBeRetry: given.mutationId !== undefined,
       seen: undefined,
-      again: false,
+      again: undefined,
       base,
       correlationId,
       comment,

@@ -2,6 +2,7 @@ import type { AppliedMutation } from '../core/idempotency.ts';
 import { parsePosition, survivingVersion } from '../core/position.ts';
 import type { LiveCampaign } from './live-campaign.ts';
 import type { Archive } from './ports.ts';
+import { refusalId } from './refused-mutations.ts';
 import type { WaitingMutation } from './waiting-mutation.ts';
 
 /** What the archive says of ids that the window may have forgotten. */
@@ -21,14 +22,20 @@ export async function findOldMutations(live: LiveCampaign, group: readonly Waiti
   if (live.window.floor === 0) return { applied, tooOld };
   const asked = group.filter(({ mutationId, mayBeRetry }) => mayBeRetry && !live.window.find(mutationId));
   await Promise.all(
-    asked.map(async ({ mutationId, base }) => {
+    asked.map(async ({ mutationId, base, again }) => {
       const madeAt = versionOf(live, base);
       if (madeAt !== undefined && madeAt >= live.window.floor) return;
-      const { entry, knownFrom } = await archive.findMutation(live.id, mutationId);
-      if (entry) {
-        const { version, epoch, fingerprint } = entry.record;
-        applied.set(mutationId, { mutationId, version, epoch, fingerprint });
-      } else if (madeAt !== undefined && madeAt + 1 < knownFrom) {
+      // Only what is pushed is refused under an id; direct calls are spared the second look.
+      const ids = again === undefined ? [mutationId] : [mutationId, refusalId(mutationId)];
+      const found = await Promise.all(ids.map((id) => archive.findMutation(live.id, id)));
+      for (const { entry } of found) {
+        if (!entry) continue;
+        const { mutationId: id, version, epoch, fingerprint } = entry.record;
+        applied.set(id, { mutationId: id, version, epoch, fingerprint });
+      }
+      const { knownFrom = 1 } = found[0] ?? {};
+      if (found.some(({ entry }) => entry)) return;
+      if (madeAt !== undefined && madeAt + 1 < knownFrom) {
         tooOld.add(mutationId);
       }
     }),

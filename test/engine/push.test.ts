@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createMemoryStore } from '../../server/archive/memory-archive.ts';
+import type { Mutation } from '../../server/core/command.ts';
 import { CALLERS, CAMPAIGN, engineWorld, FIRST_STATE, refusal, setTitle } from '../support/engine-world.ts';
 import { simulatedClock } from '../support/simulated-clock.ts';
 
@@ -149,5 +150,34 @@ describe('push', () => {
     // Without the word of the client there is no entry.
     await push(feature('m3', 'add'));
     expect((await world.clock.until(world.manager.get(CALLERS.admin, CAMPAIGN))).version).toBe(3);
+  });
+
+  it('G7 M57 a retry that is refused leaves an empty entry too, so that a copy that comes late is refused as well, also beyond the window', async () => {
+    const world = engineWorld({ idleTtl: 400, aroundArchive: (archive) => ({ ...archive, load: (campaignId, recent) => archive.load(campaignId, Math.min(recent, 1)) }) });
+    const { position } = await world.create();
+    const late = (again?: true) => ({ mutationId: 'late', base: position, command: setTitle('late'), expectedVersion: 3, ...(again && { again }) });
+    const push = (...mutations: Mutation[]) => world.clock.until(world.manager.push(CALLERS.editor, CAMPAIGN, mutations));
+    // Without the word of the client there is no entry, and a copy passes when it fits.
+    expect(await push({ ...late(), mutationId: 'other' })).toMatchObject([{ ok: false, error: { reason: 'CONFLICT' } }]);
+    expect(await push(late(true))).toMatchObject([{ ok: false, mutationId: 'late', error: { reason: 'CONFLICT', retryable: false } }]);
+    expect((await world.clock.until(world.manager.get(CALLERS.admin, CAMPAIGN))).version).toBe(2);
+    // Asked for once more, it is refused, and leaves no second one; nor does what is refused for want of the right.
+    expect(await push(late(true))).toMatchObject([{ ok: false, error: { reason: 'CONFLICT', path: ['expectedVersion'] } }]);
+    await world.title('three');
+    // Now it would fit: the copy that the network held back.
+    const refused = [{ ok: false, mutationId: 'late', error: { reason: 'CONFLICT', path: ['mutationId'], retryable: false } }];
+    expect(await push(late())).toMatchObject(refused);
+    expect(await push(late(true))).toMatchObject(refused);
+    expect(await world.state()).toMatchObject({ title: 'three' });
+    const { items } = await world.clock.until(world.manager.history(CALLERS.editor, CAMPAIGN, { limit: 10 }));
+    expect(items.map(({ version, change, mutationId }) => ({ version, change, mutationId }))).toMatchObject([
+      { version: 3, change: { title: 'three' } },
+      { version: 2, change: {}, mutationId: 'refused late' },
+      { version: 1 },
+    ]);
+    // Where memory has forgotten it, the archive knows.
+    await world.clock.advance(1_000);
+    expect(world.manager.stats().campaigns).toBe(0);
+    expect(await push(late())).toMatchObject(refused);
   });
 });

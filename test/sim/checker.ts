@@ -35,6 +35,8 @@ export interface Checker {
   receipt(receipt: Receipt, intent: string): void;
   /** G5: a mutation that had been accepted, and was lost, is answered as one without effect: then it must have none there. */
   withoutEffect(receipt: Receipt, command: EditCommand, intent: string): void;
+  /** G7: a mutation was refused for good, and is not applied after that. */
+  refused(campaignId: string, intent: string): void;
   /** What could not be judged before everything was on the disk. */
   atRest(): void;
   /** G8: someone was told that all up to there is durable. */
@@ -80,6 +82,8 @@ export function createChecker(store: MemoryStore, intentOf: (mutationId: string)
   /** Receipts of changes that are accepted and not known to be durable, by position. */
   const accepted = new Map<string, { campaignId: string; version: number; intent: string }>();
   const disk = new Map<string, Read>();
+  /** What was refused for good. */
+  const refused = new Set<string>();
   const claims: { campaignId: string; epoch: string; version: number; command: EditCommand; intent: string }[] = [];
 
   const fail = (guarantee: string, message: string): never => {
@@ -111,6 +115,7 @@ export function createChecker(store: MemoryStore, intentOf: (mutationId: string)
     const intent = intentOf(record.mutationId);
     const before = read.intents.get(intent);
     if (before !== undefined) fail('G3', `${campaignId}: ${intent} was applied at ${before} and at ${version}`);
+    if (refused.has(`${campaignId} ${intent}`)) fail('G7', `${campaignId}: ${intent} was refused for good, and was applied at ${version}`);
     read.intents.set(intent, version);
     read.records.push(record);
     read.bytes.push(bytes);
@@ -170,6 +175,12 @@ export function createChecker(store: MemoryStore, intentOf: (mutationId: string)
 
     withoutEffect({ campaignId, epoch, version }, command, intent) {
       claims.push({ campaignId, epoch, version, command, intent });
+    },
+
+    refused(campaignId, intent) {
+      const version = checker.versionOf(campaignId, intent);
+      if (version !== undefined) fail('G7', `${intent} is refused for good, and was applied at ${version}`);
+      refused.add(`${campaignId} ${intent}`);
     },
 
     atRest() {

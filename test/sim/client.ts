@@ -138,8 +138,11 @@ export function createClient(options: ClientOptions): SimClient {
   const advance = (step: ledger.Step): void => {
     pending = step.pending;
     for (const settlement of step.settled) {
-      if (settlement.kind === 'rejected') accepted.delete(settlement.mutationId);
-      else if (settlement.kind === 'accepted' && settlement.receipt.changed) accepted.add(settlement.mutationId);
+      if (settlement.kind === 'rejected') {
+        accepted.delete(settlement.mutationId);
+        checker.refused(campaignId, settlement.mutationId);
+      }
+      if (settlement.kind === 'accepted' && settlement.receipt.changed) accepted.add(settlement.mutationId);
       // Accepted once, lost with its line, and without effect on the one that survived.
       else if (settlement.kind === 'accepted') accepted.delete(settlement.mutationId);
     }

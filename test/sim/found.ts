@@ -155,4 +155,25 @@ export const FOUND: readonly { what: string; plan: Plan }[] = [
       ],
     },
   },
+  {
+    what: 'a change that was refused while the campaign was archived was applied by a copy that came after its restoring (G7)',
+    plan: {
+      seed: 3838,
+      steps: [
+        { wait: 166, kind: 'edit', client: 1, command: { type: 'batch', commands: [{ type: 'updateConfig', section: 'theme', value: { colour: 'one' } }, { type: 'updateFeatures', features: ['z'], action: 'add' }] } },
+        { wait: 53, kind: 'edit', client: 3, command: { type: 'updateFeatures', features: ['y'], action: 'add' } },
+        { wait: 0, kind: 'edit', client: 1, command: { type: 'batch', commands: [{ type: 'updateConfig', section: 'theme', value: { colour: 'two' } }, { type: 'updateFeatures', features: ['z'], action: 'add' }] } },
+        { wait: 74, kind: 'edit', client: 2, command: { type: 'update', updates: { status: 'draft' } } },
+        { wait: 4, kind: 'edit', client: 3, command: { type: 'batch', commands: [{ type: 'updateConfig', section: 'theme', value: { colour: 'two' } }, { type: 'updateFeatures', features: ['x'], action: 'add' }] } },
+        { wait: 144, kind: 'direct', client: 3, call: { type: 'archive' } },
+        { wait: 142, kind: 'edit', client: 1, command: { type: 'batch', commands: [{ type: 'updateConfig', section: 'theme', value: { colour: 'three' } }, { type: 'updateFeatures', features: ['y'], action: 'add' }] } },
+        { wait: 96, kind: 'edit', client: 1, command: { type: 'update', updates: { title: null } } },
+        { wait: 59, kind: 'direct', client: 1, call: { type: 'rollback' } },
+        { wait: 0, kind: 'edit', client: 1, command: { type: 'updateFeatures', features: ['x'], action: 'add' } },
+        { wait: 0, kind: 'crash', downtime: 182 },
+        { wait: 233, kind: 'direct', client: 1, call: { type: 'restore' } },
+        { wait: 0, kind: 'idle' },
+      ],
+    },
+  },
 ];

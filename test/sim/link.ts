@@ -11,7 +11,10 @@ export class LinkBroken extends Error {
   override readonly name = 'LinkBroken';
 }
 
-/** One client's connection to one instance. Each way keeps its order; what is on its way when the link breaks is gone. */
+/**
+ * One client's connection to one instance. Each way keeps its order. What is on its way when the link breaks does not arrive, except that
+ * the network may hold a call back, and deliver it when its client has long made it again elsewhere.
+ */
 export interface Link {
   readonly up: boolean;
   call<T>(work: (manager: Manager, caller: Caller) => Promise<T>): Promise<T>;
@@ -43,6 +46,9 @@ export interface LinkOptions {
   onError: (error: unknown) => void;
 }
 
+/** For how long, at most, in milliseconds. */
+const HELD_BACK_MS = 1_000;
+
 export function openLink({ instance, identity, clock, random, latency, onBreak, onError }: LinkOptions): Link {
   let up = true;
   let stalledUntil = 0;
@@ -52,10 +58,14 @@ export function openLink({ instance, identity, clock, random, latency, onBreak, 
   broken.promise.catch(() => undefined);
   const lastArrival = { there: 0, back: 0 };
 
-  const travel = (way: keyof typeof lastArrival): Promise<void> => {
+  const travel = (way: keyof typeof lastArrival, orElse?: (arrive: () => void) => void): Promise<void> => {
     const from = way === 'back' ? Math.max(clock.now(), stalledUntil) : clock.now();
     lastArrival[way] = Math.max(lastArrival[way], from + random.int(0, latency));
-    return new Promise((resolve) => clock.after(lastArrival[way] - clock.now(), () => up && resolve()));
+    return new Promise((resolve) => clock.after(lastArrival[way] - clock.now(), () => (up ? resolve() : orElse?.(resolve))));
+  };
+
+  const holdBack = (arrive: () => void): void => {
+    if (random.chance(0.5)) clock.after(random.int(0, HELD_BACK_MS), () => instance.phase === 'up' && arrive());
   };
 
   const breakLink = (): void => {
@@ -85,7 +95,7 @@ export function openLink({ instance, identity, clock, random, latency, onBreak, 
 
     async call<T>(work: (manager: Manager, caller: Caller) => Promise<T>): Promise<T> {
       const answered = async (): Promise<T> => {
-        await travel('there');
+        await travel('there', holdBack);
         await instance.awake();
         const outcome = await settled(work(instance.manager, caller));
         await travel('back');

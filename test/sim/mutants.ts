@@ -145,6 +145,15 @@ export const MUTANTS: readonly Mutant[] = [
     blind: true,
   },
   {
+    name: 'take no notice that a copy may still be on its way',
+    sabotage: {
+      manager: (manager) => ({
+        ...manager,
+        push: (caller, campaignId, mutations, seen) => manager.push(caller, campaignId, mutations.map(({ again: _unheard, ...mutation }) => mutation), seen),
+      }),
+    },
+  },
+  {
     name: 'miss the last publication, and never look again',
     cluster: true,
     sabotage: {
