@@ -1,13 +1,16 @@
 import { asError } from '../core/errors.ts';
-import type { AppendResult, Clock, OpenedLog, OrderedLog, PendingEntries, SealedEntry } from '../engine/ports.ts';
+import type { AppendResult, Clock, OpenedLog, OrderedLog, SealedEntry } from '../engine/ports.ts';
 import { nextTail } from '../engine/seal.ts';
+import { createArchiving, LEASE_MS } from './redis/archiving.ts';
 import { connectRedis } from './redis/connection.ts';
+import { createHeadCheck } from './redis/head-check.ts';
 import { createHostedCampaigns, type HostedCampaign } from './redis/hosted-campaigns.ts';
-import { campaignKeys, dirtyKey, PARTITIONS, partitionOf, type CampaignKeys } from './redis/keys.ts';
+import { campaignKeys, type CampaignKeys } from './redis/keys.ts';
 import { asList, asText, asVersion, toEntries, toPublication, UnexpectedReply } from './redis/replies.ts';
 import { checkRedis } from './redis/requirements.ts';
-import { runScript } from './redis/run-script.ts';
-import { APPEND, DURABLE, HEADS, LEAVE, OPEN, ORPHANS, SEED, TAKE } from './redis/scripts.ts';
+import { createRunForEach } from './redis/run-for-each.ts';
+import { runScript, type RunScript } from './redis/run-script.ts';
+import { APPEND, HEADS, LEAVE, OPEN, SEED } from './redis/scripts.ts';
 
 export interface RedisLogOptions {
   /** `redis://…`; several, separated by commas, are nodes of one cluster. */
@@ -34,12 +37,6 @@ export interface RedisLog extends OrderedLog {
   ping(): Promise<void>;
 }
 
-/** How long an instance archives a campaign alone, once it has appended to it, in milliseconds: longer than a commit takes. */
-const LEASE_MS = 5_000;
-/** Campaigns that wait for so long are archived by whoever sees them, in milliseconds. */
-const ORPHANED_MS = 3_000;
-/** Campaigns read at once for the archiver: enough for a full batch of small changes. */
-const TAKE_AT_ONCE = 200;
 /** Entries in one reading of a gap. */
 const READ_AT_ONCE = 10_000;
 
@@ -53,11 +50,6 @@ export function createRedisLog(options: RedisLogOptions): RedisLog {
   const { namespace, clock, keepDurable = 256, checkEvery = 1_000 } = options;
   const instance = options.instance ?? clock.token();
   const hosted = createHostedCampaigns(namespace, clock);
-  /** Campaigns that this instance archives, because it appended to them or found them waiting. */
-  const toArchive = new Set<string>();
-  /** Until when this instance archives a campaign alone, by its own clock: a hint, the lease itself is in Redis. */
-  const leases = new Map<string, number>();
-  const wakers = new Set<() => void>();
   let failing = false;
   let clockOffset = 0;
   let stopped = false;
@@ -78,7 +70,7 @@ export function createRedisLog(options: RedisLogOptions): RedisLog {
     onSubscriberReady: () => void resubscribe(),
   });
 
-  const run = async (script: string, keys: readonly string[], args: readonly string[]): Promise<unknown> => {
+  const run: RunScript = async (script, keys, args) => {
     if (stopped) throw new Error('the log has been stopped');
     try {
       const reply = await runScript(commands, script, keys, args);
@@ -92,15 +84,13 @@ export function createRedisLog(options: RedisLogOptions): RedisLog {
 
   const keysOf = (campaignId: string): CampaignKeys => hosted.get(campaignId)?.keys ?? campaignKeys(namespace, campaignId);
 
-  const archiveSoon = (campaignId: string): void => {
-    toArchive.add(campaignId);
-    for (const wake of wakers) wake();
-  };
+  const runForEach = createRunForEach(run, commands.isCluster);
+  const archiving = createArchiving({ namespace, instance, clock, keepDurable, hosted, run, runForEach, keysOf });
 
   const tellEntry = (campaign: HostedCampaign, sealed: SealedEntry): void => {
     hosted.tellEntry(campaign, sealed);
-    // Written by another instance, which leaves the archiving to us for as long as we hold the lease.
-    if ((leases.get(campaign.campaignId) ?? 0) > clock.now()) archiveSoon(campaign.campaignId);
+    const { version } = sealed.record;
+    if (version > campaign.durable) archiving.heard(campaign.campaignId, version);
   };
 
   const hear = (channel: string, message: string): void => {
@@ -137,56 +127,19 @@ export function createRedisLog(options: RedisLogOptions): RedisLog {
     return toEntries('XRANGE', await commands.xrange(keysOf(campaignId).log, `(${afterVersion}-0`, '+', 'COUNT', count));
   };
 
-  const checkHead = async (campaign: HostedCampaign, heard: number, head: readonly unknown[]): Promise<void> => {
-    if (hosted.get(campaign.campaignId) !== campaign || !campaign.opened) return;
-    const [generation, version, epoch, durable] = head;
-    if (generation === undefined || asVersion('HEADS', generation) !== campaign.generation || asVersion('HEADS', version) < heard) {
-      campaign.listener({ kind: 'reset' });
-      return;
-    }
-    if (asVersion('HEADS', version) > campaign.version) {
-      for (const sealed of await read(campaign.campaignId, campaign.version, READ_AT_ONCE)) tellEntry(campaign, sealed);
-      // A publication was lost, or the channel has moved to another node of the cluster.
-      await subscriber.subscribe(campaign.keys.channel);
-    }
-    hosted.tellDurable(campaign, asText('HEADS', epoch), asVersion('HEADS', durable));
-  };
-
-  /** Compares what was heard with what is there, a partition at a time. */
-  const checkHeads = async (): Promise<void> => {
-    const checked = hosted.all().map((campaign) => ({ campaign, heard: campaign.version }));
-    const partitions = Map.groupBy(checked, ({ campaign }) => partitionOf(campaign.campaignId));
-    await Promise.all(
-      [...partitions.values()].map(async (members) => {
-        const keys = members.map(({ campaign }) => campaign.keys.meta);
-        const heads = asList('HEADS', await run(HEADS, keys, []));
-        await Promise.all(members.map(({ campaign, heard }, index) => checkHead(campaign, heard, asList('HEADS', heads[index]))));
-      }),
-    );
-  };
-
-  /** Campaigns whose archiver has gone wait in their partition; whoever looks first takes them over. */
-  const findOrphans = async (): Promise<void> => {
-    const age = String(ORPHANED_MS);
-    const partitions = Array.from({ length: PARTITIONS }, (_, partition) => dirtyKey(namespace, partition));
-    const found = await Promise.all(partitions.map((dirty) => run(ORPHANS, [dirty], [age, String(TAKE_AT_ONCE)])));
-    for (const id of found.flatMap((reply) => asList('ORPHANS', reply))) archiveSoon(asText('ORPHANS', id));
-  };
+  const checkHeads = createHeadCheck({
+    hosted,
+    subscriber,
+    runForEach,
+    read: (campaignId, afterVersion) => read(campaignId, afterVersion, READ_AT_ONCE),
+    tellEntry,
+  });
 
   let cancelCheck = clock.after(checkEvery, () => void check());
   const check = async (): Promise<void> => {
-    await settle(listen(), checkHeads(), findOrphans());
+    await settle(listen(), checkHeads(), archiving.findOrphans());
     // Spread, so that instances which started together do not ask together for ever.
     if (!stopped) cancelCheck = clock.after(checkEvery * (0.75 + clock.random() / 2), () => void check());
-  };
-
-  const take = async (campaignId: string, limit: number): Promise<PendingEntries> => {
-    const { meta, log } = keysOf(campaignId);
-    const [mine, entries] = asList('TAKE', await run(TAKE, [meta, log], [instance, String(LEASE_MS), String(limit)]));
-    const pending = mine === 1 ? toEntries('TAKE', entries) : [];
-    if (mine === 1 && (pending.length > 0 || hosted.get(campaignId))) leases.set(campaignId, clock.now() + LEASE_MS);
-    else leases.delete(campaignId);
-    return { campaignId, entries: pending };
   };
 
   return {
@@ -235,7 +188,7 @@ export function createRedisLog(options: RedisLogOptions): RedisLog {
       const campaign = hosted.get(campaignId);
       if (!campaign) return false;
       hosted.remove(campaign);
-      leases.delete(campaignId);
+      archiving.release(campaignId);
       const { meta, log, channel } = campaign.keys;
       await subscriber.unsubscribe(channel);
       return leave && (await run(LEAVE, [meta, log], [String(campaign.generation), channel])) === 1;
@@ -258,10 +211,7 @@ export function createRedisLog(options: RedisLogOptions): RedisLog {
         case 'conflict':
           return { kind: 'conflict', entries: toEntries('APPEND', detail) };
         case 'appended':
-          if (detail === instance) {
-            leases.set(campaignId, clock.now() + LEASE_MS);
-            archiveSoon(campaignId);
-          }
+          archiving.appended(campaignId, entries.at(-1)?.record.version ?? version, detail);
           return { kind: 'appended' };
         default:
           throw new UnexpectedReply('APPEND', kind);
@@ -270,42 +220,9 @@ export function createRedisLog(options: RedisLogOptions): RedisLog {
 
     read,
 
-    async pending(limit, except) {
-      const ids = [...toArchive].filter((campaignId) => !except?.has(campaignId)).slice(0, TAKE_AT_ONCE);
-      // Taken off first: what is appended from here on puts them back.
-      for (const campaignId of ids) toArchive.delete(campaignId);
-      const found: PendingEntries[] = [];
-      let room = limit;
-      try {
-        const taken = (await Promise.all(ids.map((campaignId) => take(campaignId, limit)))).filter(({ entries }) => entries.length > 0);
-        // By age: who has waited longest goes first, whatever has woken whom meanwhile.
-        for (const { campaignId, entries } of taken.toSorted(byAge)) {
-          toArchive.add(campaignId);
-          const part = entries.slice(0, room);
-          room -= part.length;
-          if (part.length > 0) found.push({ campaignId, entries: part });
-        }
-        return found;
-      } catch (error) {
-        for (const campaignId of ids) toArchive.add(campaignId);
-        throw error;
-      }
-    },
-
-    async markDurable(campaignId, epoch, version) {
-      const { meta, log, dirty, channel } = keysOf(campaignId);
-      const keepFrom = `${Math.max(1, version - keepDurable + 1)}-0`;
-      const moved = await run(DURABLE, [meta, log, dirty], [epoch, String(version), campaignId, channel, keepFrom]);
-      // Whoever still waits goes to the end, so that one busy campaign cannot keep the archiver from the others.
-      if (toArchive.delete(campaignId)) toArchive.add(campaignId);
-      const campaign = hosted.get(campaignId);
-      if (campaign && moved !== '') hosted.tellDurable(campaign, epoch, asVersion('DURABLE', moved));
-    },
-
-    onPending(wake) {
-      wakers.add(wake);
-    },
-
+    pending: archiving.pending,
+    markDurable: archiving.markDurable,
+    onPending: archiving.onPending,
     backlog: () => hosted.backlog(),
 
     get failing() {
@@ -321,7 +238,7 @@ export function createRedisLog(options: RedisLogOptions): RedisLog {
       stopped = true;
       cancelCheck();
       hosted.clear();
-      wakers.clear();
+      archiving.stop();
       close();
       return Promise.resolve();
     },
@@ -336,8 +253,4 @@ export function createRedisLog(options: RedisLogOptions): RedisLog {
       await Promise.all([run(HEADS, [campaignKeys(namespace, 'ping').meta], []), subscriber.ping()]);
     },
   };
-}
-
-function byAge(a: PendingEntries, b: PendingEntries): number {
-  return (a.entries[0]?.record.at ?? 0) - (b.entries[0]?.record.at ?? 0);
 }

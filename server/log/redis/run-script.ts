@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Cluster, Redis } from 'ioredis';
 
+/** A script, its keys and its arguments: what it answers. */
+export type RunScript = (script: string, keys: readonly string[], args: readonly string[]) => Promise<unknown>;
+
 const digests = new Map<string, string>();
 
 function digestOf(script: string): string {

@@ -1,6 +1,6 @@
 /**
- * The scripts of the log. Each is atomic, touches the keys of one campaign (or one partition's `dirty`), and does no arithmetic on
- * versions: ids arrive as text, because Lua prints 2^53 - 1 as 9.007e+15. They compare versions as numbers, which is exact that far.
+ * The scripts of the log. Each is atomic, touches the keys of one campaign (ORPHANS and HEADS read one key of each of many), and does no
+ * arithmetic on versions: ids arrive as text, because Lua prints 2^53 - 1 as 9.007e+15. They compare versions as numbers, which is exact that far.
  *
  * A campaign is in the log under a `generation`, a number that the archive gives out and raises whenever the campaign enters the log
  * anew, and under the `run` of the Redis process that holds it. Either differing means that something was lost, or may have been: a
@@ -137,13 +137,18 @@ redis.call('HSET', KEYS[1], 'lease', ARGV[1], 'leaseUntil', string.format('%d', 
 return {1, redis.call('XRANGE', KEYS[2], '(' .. meta[1] .. '-0', '+', 'COUNT', ARGV[3])}
 `;
 
-/** KEYS dirty · ARGV age in ms, count. Campaigns of a partition that have waited for so long: their archiver has gone, or is late. */
+/** KEYS dirty of partitions · ARGV age in ms, count. Of each, the campaigns that have waited for so long: their archiver has gone, or is late. */
 export const ORPHANS = `${PREAMBLE}
-return redis.call('ZRANGE', KEYS[1], '-inf', string.format('%d', now_ms() - tonumber(ARGV[1])), 'BYSCORE', 'LIMIT', 0, ARGV[2])
+local before = string.format('%d', now_ms() - tonumber(ARGV[1]))
+local found = {}
+for i, key in ipairs(KEYS) do
+  found[i] = redis.call('ZRANGE', key, '-inf', before, 'BYSCORE', 'LIMIT', 0, ARGV[2])
+end
+return found
 `;
 
 /**
- * KEYS meta of campaigns of one partition. The head of each that this very Redis process holds, else an empty list; for the check that
+ * KEYS meta of campaigns. The head of each that this very Redis process holds, else an empty list; for the check that
  * catches lost publications and lost data.
  */
 export const HEADS = `${PREAMBLE}
