@@ -1,4 +1,5 @@
 import { asError } from '../core/errors.ts';
+import { createArchiverPace } from './archiver-pace.ts';
 import { createCommitContents, type CommitContentsOptions } from './commit-contents.ts';
 import type { EngineObserver } from './observer.ts';
 import type { Archive, CampaignCommit, Clock, CommitOutcome, Head, OrderedLog, PendingEntries, SealedEntry } from './ports.ts';
@@ -15,6 +16,8 @@ export interface ArchiverOptions extends CommitContentsOptions {
 }
 
 export interface Archiver {
+  /** Somebody waits for what was just accepted to be committed: the next commit begins at once. */
+  hurry(): void;
   /** Commits what is pending until `isDone`; false where that did not come true within that many milliseconds. */
   flush(patience: number, isDone: () => boolean): Promise<boolean>;
   readonly failing: boolean;
@@ -34,7 +37,7 @@ class LogAway extends Error {
 
 /**
  * Carries the log into the archive: one transaction at a time over all campaigns that wait (group commit: what comes in meanwhile
- * makes the next batch), then the watermark. Everything it commits is read from the log. Any number of archivers may run: the
+ * makes the next batch; when the next one begins is the pace's to say), then the watermark. Everything it commits is read from the log. Any number of archivers may run: the
  * archive's guard on `(epoch, version)` lets each entry in once, and where a batch's outcome is not known, the heads are read before
  * anything is tried again.
  */
@@ -43,27 +46,11 @@ export function createArchiver(options: ArchiverOptions): Archiver {
   const batchEntries = options.batchEntries ?? 1_000;
   const retry = options.retry ?? { first: 100, longest: 10_000 };
   const contents = createCommitContents(options);
+  const pace = createArchiverPace(clock);
   /** Campaigns whose data the archive refuses, and when each is tried again. */
   const stalled = new Map<string, { until: number; attempt: number }>();
   let attempt = 0;
   let stopping = false;
-  let awake = true;
-  let wakeUp: (() => void) | undefined;
-
-  const wake = (): void => {
-    awake = true;
-    wakeUp?.();
-  };
-
-  const sleep = (milliseconds: number | undefined): Promise<void> =>
-    new Promise((resolve) => {
-      const cancel = milliseconds === undefined ? () => undefined : clock.after(milliseconds, () => wakeUp?.());
-      wakeUp = () => {
-        wakeUp = undefined;
-        cancel();
-        resolve();
-      };
-    });
 
   const backoff = (tries: number): number => Math.min(retry.first * 2 ** (tries - 1), retry.longest) * (0.5 + clock.random() / 2);
 
@@ -102,29 +89,37 @@ export function createArchiver(options: ArchiverOptions): Archiver {
     markStalled(campaignId, new Error(`${campaignId}: the archive holds ${found}, which the log's next entry does not follow`));
   };
 
-  const settle = async (parts: readonly CampaignCommit[], outcomes: readonly CommitOutcome[]): Promise<void> => {
-    const byId = new Map(parts.map((part) => [part.campaignId, part]));
-    for (const outcome of outcomes) {
-      const part = byId.get(outcome.campaignId);
-      const last = part?.entries.at(-1);
-      if (!part || !last) continue;
-      if (outcome.kind === 'conflict') {
-        await settleConflict(part.campaignId, part.entries, outcome.head);
-        continue;
-      }
-      stalled.delete(part.campaignId);
-      contents.committed(part);
-      await tellDurable(part.campaignId, last.record.epoch, last.record.version);
+  const settle = async (part: CampaignCommit, outcome: CommitOutcome): Promise<void> => {
+    const last = part.entries.at(-1);
+    if (!last) return;
+    if (outcome.kind === 'conflict') {
+      await settleConflict(part.campaignId, part.entries, outcome.head);
+      return;
     }
+    stalled.delete(part.campaignId);
+    contents.committed(part);
+    await tellDurable(part.campaignId, last.record.epoch, last.record.version);
+  };
+
+  /** All of them together: one after the other, each would wait for the log's answer to the one before. */
+  const settleAll = async (parts: readonly CampaignCommit[], outcomes: readonly CommitOutcome[]): Promise<void> => {
+    const byId = new Map(outcomes.map((outcome) => [outcome.campaignId, outcome]));
+    const settled = await Promise.allSettled(
+      parts.map(async (part) => {
+        const outcome = byId.get(part.campaignId);
+        if (outcome) await settle(part, outcome);
+      }),
+    );
+    const failed = settled.find((result) => result.status === 'rejected');
+    if (failed) throw failed.reason;
   };
 
   const commit = async (parts: readonly CampaignCommit[]): Promise<void> => {
     const startedAt = clock.now();
     const outcomes = await archive.commit(parts);
     const committed = outcomes.filter(({ kind }) => kind === 'committed').length;
-    const entries = parts.reduce((sum, part) => sum + part.entries.length, 0);
-    await settle(parts, outcomes);
-    if (committed > 0) observer.committed?.({ campaigns: committed, entries, seconds: (clock.now() - startedAt) / 1_000 });
+    await settleAll(parts, outcomes);
+    if (committed > 0) observer.committed?.({ campaigns: committed, entries: entriesIn(parts), seconds: (clock.now() - startedAt) / 1_000 });
   };
 
   /** A failure with a healthy archive is the campaign's own: it stalls, and no other. Rejects where the archive is away. */
@@ -139,15 +134,18 @@ export function createArchiver(options: ArchiverOptions): Archiver {
     }
   };
 
-  const round = async (): Promise<boolean> => {
+  /** How much there was: all that waited, or not yet all. */
+  const round = async (): Promise<'nothing' | 'all' | 'part'> => {
     const now = clock.now();
     const except = new Set([...stalled].filter(([, { until }]) => until > now).map(([campaignId]) => campaignId));
-    const pending = withinBytes(await log.pending(batchEntries, except), BATCH_BYTES);
+    const waiting = await log.pending(batchEntries, except);
+    const pending = withinBytes(waiting, BATCH_BYTES);
+    const done = pending.length === 0 ? 'nothing' : isPart(pending, waiting, batchEntries) ? 'part' : 'all';
     // Whose turn has come and who waits for nothing any more has got over it: another archiver may have been there.
     if (pending.length === 0) for (const campaignId of stalled.keys()) if (!except.has(campaignId)) stalled.delete(campaignId);
     const prepared = await Promise.all(pending.map((entries) => orStall(entries.campaignId, toCommit(entries))));
     const parts = prepared.filter((part) => part !== undefined);
-    if (parts.length === 0) return pending.length > 0;
+    if (parts.length === 0) return done;
     try {
       await commit(parts);
     } catch (cause) {
@@ -158,34 +156,34 @@ export function createArchiver(options: ArchiverOptions): Archiver {
       await archive.ping();
       for (const part of parts) await orStall(part.campaignId, commit([part]));
     }
-    return true;
+    return done;
   };
 
   const loop = async (): Promise<void> => {
     while (!stopping) {
-      let pause: number | undefined;
+      pace.begin();
       try {
-        awake = false;
-        const more = await round();
+        const done = await round();
         attempt = 0;
-        if (more) awake = true;
-        else if (stalled.size > 0) pause = Math.max(0, Math.min(...[...stalled.values()].map(({ until }) => until)) - clock.now());
+        if (stopping) break;
+        if (done === 'all') await pace.rest();
+        if (done === 'nothing') await pace.idle(untilRetry());
       } catch (cause) {
         attempt += 1;
-        pause = backoff(attempt);
-        awake = false;
-        observer.commitFailed?.({ error: asError(cause), attempt, retryInMs: pause });
-        // New entries must not cut the pause short; only the end does.
-        await sleep(pause);
-        continue;
+        const retryInMs = backoff(attempt);
+        observer.commitFailed?.({ error: asError(cause), attempt, retryInMs });
+        if (!stopping) await pace.recover(retryInMs);
       }
-      if (!awake && !stopping) await sleep(pause);
     }
   };
 
-  log.onPending(() => {
-    if (attempt === 0) wake();
-  });
+  /** When the first of those that stall is tried again. */
+  const untilRetry = (): number | undefined => {
+    const times = [...stalled.values()].map(({ until }) => until);
+    return times.length === 0 ? undefined : Math.max(0, Math.min(...times) - clock.now());
+  };
+
+  log.onPending(pace.onNews);
   const ended = loop();
 
   return {
@@ -193,10 +191,12 @@ export function createArchiver(options: ArchiverOptions): Archiver {
       return attempt > 0 || stalled.size > 0;
     },
 
+    hurry: pace.hurry,
+
     async flush(patience, isDone) {
       const until = clock.now() + patience;
       // It does not wait for the end of a pause. Looked at again and again, because others may do the work.
-      wake();
+      pace.interrupt();
       while (!isDone()) {
         if (clock.now() >= until) return false;
         await new Promise<void>((resolve) => clock.after(Math.min(FLUSH_POLL_MS, until - clock.now()), resolve));
@@ -206,10 +206,20 @@ export function createArchiver(options: ArchiverOptions): Archiver {
 
     async stop() {
       stopping = true;
-      wake();
+      pace.interrupt();
       await ended;
     },
   };
+}
+
+/** Whether more waits, as far as can be told without asking. */
+function isPart(taken: readonly PendingEntries[], waiting: readonly PendingEntries[], limit: number): boolean {
+  const count = entriesIn(taken);
+  return count >= limit || count < entriesIn(waiting);
+}
+
+function entriesIn(parts: readonly { entries: readonly SealedEntry[] }[]): number {
+  return parts.reduce((sum, { entries }) => sum + entries.length, 0);
 }
 
 /** The first of them, as far as they fit; one entry always does. */

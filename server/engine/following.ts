@@ -14,6 +14,8 @@ export interface LoadedCampaign {
 export interface FollowingOptions extends FanOutOptions, SeatOptions {
   /** Whether it is still worth trying to keep it true to the log. */
   isNeeded(campaign: LoadedCampaign): boolean;
+  /** Somebody begins to wait for the durability of a campaign in memory. */
+  onAwaited(): void;
 }
 
 /** Keeps campaigns in memory true to the log: what it publishes is applied, what was missed is read, a line that broke is loaded anew. */
@@ -35,7 +37,7 @@ export interface Following {
 const RELOAD_PAUSE_MS = 200;
 
 export function createFollowing(options: FollowingOptions): Following {
-  const { log, clock, observer, isNeeded } = options;
+  const { log, clock, observer, isNeeded, onAwaited } = options;
   const reloading = new Map<string, Promise<void>>();
   const repairing = new Map<string, Promise<void>>();
   /** Campaigns whose last reload failed, and that are tried again and again. */
@@ -128,7 +130,7 @@ export function createFollowing(options: FollowingOptions): Following {
     if (present) return present;
     const before: Known = { head: live.head, unsaved: [...live.unsaved] };
     const reloaded = seat(live.id, before, (seated) => {
-      const { watermark, ...fresh } = createLiveCampaign(live.id, seated);
+      const { watermark, ...fresh } = createLiveCampaign(live.id, seated, onAwaited);
       counted(live, () => Object.assign(live, fresh));
       if (fresh.head.epoch === before.head.epoch) {
         live.watermark.advance(watermark.version);
@@ -172,7 +174,7 @@ export function createFollowing(options: FollowingOptions): Following {
   return {
     load: (campaignId, enter) =>
       seat(campaignId, undefined, (seated) => {
-        const live = createLiveCampaign(campaignId, seated);
+        const live = createLiveCampaign(campaignId, seated, onAwaited);
         const campaign = { live, fanOut: createFanOut(live, options) };
         unsavedBytes += live.unsavedBytes;
         enter(campaign);

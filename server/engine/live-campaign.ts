@@ -32,8 +32,12 @@ export interface LiveCampaign {
   publicFloor: number;
 }
 
-/** Builds it from what the archive keeps and what the log holds beyond that. */
-export function createLiveCampaign(id: string, { archived, opened }: Seated): LiveCampaign {
+/**
+ * Builds it from what the archive keeps and what the log holds beyond that.
+ *
+ * @param onAwaited somebody begins to wait for its durability
+ */
+export function createLiveCampaign(id: string, { archived, opened }: Seated, onAwaited?: () => void): LiveCampaign {
   const floor = archived.head.version - archived.recent.length;
   const live: LiveCampaign = {
     id,
@@ -45,7 +49,7 @@ export function createLiveCampaign(id: string, { archived, opened }: Seated): Li
     updatedBy: archived.updatedBy,
     ring: createRing(LIMITS.ringEntries, LIMITS.ringBytes, floor),
     window: createIdempotencyWindow(LIMITS.idempotencyWindow, floor),
-    watermark: createWatermark(Math.max(archived.head.version, opened.durableVersion)),
+    watermark: createWatermark(Math.max(archived.head.version, opened.durableVersion), onAwaited),
     generation: archived.seat.generation,
     unsaved: [],
     unsavedBytes: 0,

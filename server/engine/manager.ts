@@ -106,6 +106,7 @@ export function createManager(options: ManagerOptions): Manager {
     recentEntries: 256,
     maxLoaded,
     past,
+    onAwaited: () => archiver.hurry(),
   });
   const archiver = createArchiver({ log, archive: options.archive, clock, observer, liveContent: (campaignId) => hosting.peek(campaignId)?.live });
   const { maxBacklog = 100_000, maxBacklogBytes = 256 * 1024 * 1024 } = options;

@@ -10,7 +10,8 @@ export interface Watermark {
   readonly waiting: number;
 }
 
-export function createWatermark(start: number): Watermark {
+/** @param onWait somebody begins to wait for what is not durable */
+export function createWatermark(start: number, onWait: () => void = () => undefined): Watermark {
   let current = start;
   const waiters = new Set<{ version: number; settled: (error?: Error) => void }>();
 
@@ -38,6 +39,7 @@ export function createWatermark(start: number): Watermark {
       }
       const waiter = { version, settled };
       waiters.add(waiter);
+      onWait();
       return () => waiters.delete(waiter);
     },
     fail(survived, error) {

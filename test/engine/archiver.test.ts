@@ -30,7 +30,7 @@ interface Bench {
   /** Puts so many entries of that campaign into the log. */
   append(history: CampaignHistory, count: number): Promise<void>;
   durable(campaignId: string): number;
-  second(): Archiver;
+  second(changes?: Partial<ArchiverOptions>): Archiver;
 }
 
 function bench(options: Partial<ArchiverOptions> = {}): Bench {
@@ -58,7 +58,8 @@ function bench(options: Partial<ArchiverOptions> = {}): Bench {
     load: (campaignId, recent) => (faults.load?.(campaignId) ? Promise.reject(new Error('unreadable')) : archive.load(campaignId, recent)),
     ping: () => (faults.away ? Promise.reject(new Error('away')) : archive.ping()),
   };
-  const start = (): Archiver => createArchiver({ log, archive: faulty, clock, observer, liveContent: () => undefined, ...options });
+  const start = (changes: Partial<ArchiverOptions> = {}): Archiver =>
+    createArchiver({ log, archive: faulty, clock, observer, liveContent: () => undefined, ...options, ...changes });
   const heads = new Map<string, Head>();
 
   return {
@@ -109,7 +110,7 @@ describe('the archiver', () => {
     const world = bench();
     const histories = await Promise.all(['a', 'b', 'c'].map((id) => world.campaign(id)));
     for (const history of histories) await world.append(history, 2);
-    await world.clock.settle();
+    await world.clock.advance(10);
     expect(world.commits.length).toBeLessThan(3);
     expect(world.commits.flat().sort()).toEqual(['a+2', 'b+2', 'c+2']);
     for (const history of histories) await expectArchived(world.archive, history, 3);
@@ -277,7 +278,7 @@ describe('the archiver', () => {
       };
       history = await world.campaign('a');
       await world.append(history, 2);
-      await world.clock.settle();
+      await world.clock.advance(10);
       // A second archiver knows nothing of the first one's commits.
       if (path === 'archive') {
         await world.archiver.stop();
@@ -285,7 +286,7 @@ describe('the archiver', () => {
       }
       loads = 0;
       await world.append(history, 3);
-      await world.clock.settle();
+      await world.clock.advance(10);
       expect(loads).toBe(path === 'archive' ? 1 : 0);
       await expectArchived(world.archive, history, 6);
       states.push(JSON.stringify((await world.archive.load('a', 0))?.state));
@@ -307,5 +308,74 @@ describe('the archiver', () => {
     expect(await world.clock.until(world.archiver.flush(10, isDone))).toBe(true);
     await world.archiver.stop();
     expect(world.clock.timers).toBe(0);
+  });
+
+  it('M132 while nobody waits for it, what comes within five milliseconds shares a commit; what comes later is not put off', async () => {
+    const world = bench();
+    const history = await world.campaign('a');
+    await world.append(history, 1);
+    await world.clock.settle();
+    expect(world.commits).toEqual([['a+1']]);
+    for (let n = 0; n < 4; n += 1) {
+      await world.append(history, 1);
+      await world.clock.advance(1);
+    }
+    expect(world.commits).toEqual([['a+1']]);
+    await world.clock.advance(1);
+    expect(world.commits).toEqual([['a+1'], ['a+4']]);
+    await world.clock.advance(5);
+    await world.append(history, 1);
+    await world.clock.settle();
+    expect(world.commits).toEqual([['a+1'], ['a+4'], ['a+1']]);
+    await world.archiver.stop();
+  });
+
+  it('M133 who waits for a commit waits for nothing else', async () => {
+    const world = bench();
+    const history = await world.campaign('a');
+    for (let n = 1; n <= 3; n += 1) {
+      await world.append(history, 1);
+      world.archiver.hurry();
+      await world.clock.settle();
+      expect(world.commits).toEqual(Array.from({ length: n }, () => ['a+1']));
+    }
+    await world.archiver.stop();
+  });
+
+  it('M134 answers go first: it begins at the end of the turn, unless somebody waits for it', async () => {
+    const turns: (() => void)[] = [];
+    const world = bench({ clock: { ...simulatedClock(), turn: (callback) => void turns.push(callback) } });
+    const history = await world.campaign('a');
+    await world.clock.settle();
+    await world.append(history, 1);
+    await world.clock.settle();
+    expect(world.commits).toEqual([]);
+    for (const turn of turns.splice(0)) turn();
+    await world.clock.settle();
+    expect(world.commits).toEqual([['a+1']]);
+    await world.append(history, 1);
+    world.archiver.hurry();
+    await world.clock.settle();
+    expect(world.commits).toEqual([['a+1'], ['a+1']]);
+    await world.archiver.stop();
+  });
+
+  it('M135 a watermark that the log is slow to take does not keep those of other campaigns waiting', async () => {
+    const world = bench();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const markDurable: OrderedLog['markDurable'] = async (campaignId, epoch, version) => {
+      if (campaignId === 'slow') await promise;
+      await world.log.markDurable(campaignId, epoch, version);
+    };
+    await world.archiver.stop();
+    const histories = await Promise.all(['slow', 'a', 'b'].map((id) => world.campaign(id)));
+    for (const history of histories) await world.append(history, 1);
+    const archiver = world.second({ log: { ...world.log, markDurable } });
+    await world.clock.settle();
+    expect(['slow', 'a', 'b'].map(world.durable)).toEqual([1, 2, 2]);
+    resolve();
+    await world.clock.settle();
+    expect(world.durable('slow')).toBe(2);
+    await archiver.stop();
   });
 });
