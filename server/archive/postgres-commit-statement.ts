@@ -1,4 +1,4 @@
-import { sql, type Kysely } from 'kysely';
+import { sql, type AliasableExpression, type Kysely } from 'kysely';
 import type { Database } from './schema.ts';
 
 /** What a commit changes in one campaign's row, if its guard `(epoch, version)` holds. */
@@ -34,23 +34,75 @@ export interface EntryRow {
  */
 export type IdRule = 'unique' | 'first-keeps';
 
+/** What a statement commits: a single campaign without a checkpoint, or anything. */
+export type Reach = 'one' | 'any';
+
+/** All rows, as they travel: two JSON texts, so that the statement is the same for one entry and for thousands. */
+const PART = sql<HeadRow>`json_to_recordset($1::text::json)`.as<'part'>(
+  sql`part(campaign_id text, epoch text, version bigint, next_version bigint, tail text, state text, title text, status text,
+    archived_at bigint, updated_at bigint, updated_by text, checkpoint boolean)`,
+);
+const ENTRY = sql<EntryRow>`json_to_recordset($2::text::json)`.as<'entry'>(
+  sql`entry(campaign_id text, version bigint, epoch text, type text, at bigint, mutation_id text, bytes text, tail text)`,
+);
+
+/** A campaign's row after the commit. */
+const MOVED = {
+  version: sql.ref<number>('part.next_version'),
+  tail: sql.ref<string>('part.tail'),
+  state: sql<string>`part.state::json`,
+  title: sql.ref<string>('part.title'),
+  status: sql.ref<string | null>('part.status'),
+  archived_at: sql.ref<number | null>('part.archived_at'),
+  updated_at: sql.ref<number>('part.updated_at'),
+  updated_by: sql.ref<string>('part.updated_by'),
+};
+
+const ADDED = ['campaign_id', 'version', 'epoch', 'type', 'at', 'mutation_id', 'bytes', 'tail'] as const;
+
 /**
- * All rows travel as two JSON texts, the heads and the entries: the statement is the same for one campaign and for a thousand, and no
- * limit on the number of parameters is near. The guard is checked again on a row that another transaction held (read committed), so
- * that of two commits on one head only one passes; and where it holds, no entry has been added since the statement began, so that what
- * it sees of the campaign's ids is all of them.
+ * The guard is checked again on a row that another transaction held (read committed), so that of two commits on one head only one
+ * passes; and where it holds, no entry has been added since the statement began, so that what it sees of the campaign's ids is all of
+ * them.
  */
-export function compileCommit(db: Kysely<Database>, ids: IdRule): string {
+export function compileCommit(db: Kysely<Database>, ids: IdRule, reach: Reach): string {
   const mutationId = ids === 'unique' ? sql.ref<string>('entry.mutation_id') : firstKeeps(db);
-  const part = sql<HeadRow>`json_to_recordset($1::text::json)`.as<'part'>(
-    sql`part(campaign_id text, epoch text, version bigint, next_version bigint, tail text, state text, title text, status text,
-      archived_at bigint, updated_at bigint, updated_by text, checkpoint boolean)`,
-  );
-  const entry = sql<EntryRow>`json_to_recordset($2::text::json)`.as<'entry'>(
-    sql`entry(campaign_id text, version bigint, epoch text, type text, at bigint, mutation_id text, bytes text, tail text)`,
-  );
+  return reach === 'one' ? compileOne(db, mutationId) : compileAny(db, mutationId);
+}
+
+/** Whoever waits for a single change waits for this: it locks one row, in whatever order, and writes two tables. */
+function compileOne(db: Kysely<Database>, mutationId: AliasableExpression<string | null>): string {
   return db
-    .with('part', (query) => query.selectFrom(part).selectAll())
+    .with('part', (query) => query.selectFrom(PART).selectAll())
+    .with('moved', (query) =>
+      query
+        .updateTable('campaigns')
+        .from('part')
+        .set(MOVED)
+        .whereRef('campaigns.id', '=', 'part.campaign_id')
+        .whereRef('campaigns.epoch', '=', 'part.epoch')
+        .whereRef('campaigns.version', '=', 'part.version')
+        .returning('campaigns.id'),
+    )
+    .with('added', (query) =>
+      query
+        .insertInto('entries')
+        .columns(ADDED)
+        .expression((from) =>
+          from
+            .selectFrom(ENTRY)
+            .innerJoin('moved', 'moved.id', 'entry.campaign_id')
+            .select(['campaign_id', 'version', 'epoch', 'type', 'at', mutationId.as('mutation_id'), sql<string>`bytes::json`.as('bytes'), 'tail']),
+        ),
+    )
+    .selectFrom('moved')
+    .select('id')
+    .compile().sql;
+}
+
+function compileAny(db: Kysely<Database>, mutationId: AliasableExpression<string | null>): string {
+  return db
+    .with('part', (query) => query.selectFrom(PART).selectAll())
     // The guard, with the rows locked in the order of their ids: an UPDATE takes them in any order, and two commits could wait for
     // each other.
     .with('held', (query) =>
@@ -71,26 +123,17 @@ export function compileCommit(db: Kysely<Database>, ids: IdRule): string {
         .updateTable('campaigns')
         .from('part')
         .innerJoin('held', 'held.id', 'part.campaign_id')
-        .set((row) => ({
-          version: row.ref('part.next_version'),
-          tail: row.ref('part.tail'),
-          state: sql<string>`part.state::json`,
-          title: row.ref('part.title'),
-          status: row.ref('part.status'),
-          archived_at: row.ref('part.archived_at'),
-          updated_at: row.ref('part.updated_at'),
-          updated_by: row.ref('part.updated_by'),
-        }))
+        .set(MOVED)
         .whereRef('campaigns.id', '=', 'part.campaign_id')
         .returning('campaigns.id'),
     )
     .with('added', (query) =>
       query
         .insertInto('entries')
-        .columns(['campaign_id', 'version', 'epoch', 'type', 'at', 'mutation_id', 'bytes', 'tail'])
+        .columns(ADDED)
         .expression((from) =>
           from
-            .selectFrom(entry)
+            .selectFrom(ENTRY)
             .innerJoin('moved', 'moved.id', 'entry.campaign_id')
             .select(['campaign_id', 'version', 'epoch', 'type', 'at', mutationId.as('mutation_id'), sql<string>`bytes::json`.as('bytes'), 'tail']),
         ),

@@ -2,7 +2,7 @@ import { CompiledQuery, type Kysely } from 'kysely';
 import type { CampaignCommit } from '../engine/ports.ts';
 import { lastEntry, listed, reachesCheckpoint } from './columns.ts';
 import { toArchiveError } from './errors.ts';
-import { compileCommit, type EntryRow, type HeadRow, type IdRule } from './postgres-commit-statement.ts';
+import { compileCommit, type EntryRow, type HeadRow, type IdRule, type Reach } from './postgres-commit-statement.ts';
 import type { Database } from './schema.ts';
 
 /** Text that one statement carries, about; a larger commit takes several statements in one transaction. */
@@ -100,12 +100,20 @@ function toEntryRows({ campaignId, entries }: CampaignCommit): EntryRow[] {
   }));
 }
 
-/** Of each database: compiling the statement costs more than running it for one entry. */
-const compiled = { unique: new WeakMap<Kysely<Database>, string>(), 'first-keeps': new WeakMap<Kysely<Database>, string>() };
+/** Of each database: compiling a statement costs more than running it for one entry. */
+const compiled = new WeakMap<Kysely<Database>, Map<string, string>>();
+
+function textOf(db: Kysely<Database>, ids: IdRule, reach: Reach): string {
+  const texts = compiled.get(db) ?? new Map<string, string>();
+  compiled.set(db, texts);
+  const key = `${ids} ${reach}`;
+  const text = texts.get(key) ?? compileCommit(db, ids, reach);
+  texts.set(key, text);
+  return text;
+}
 
 async function commitStatement(db: Kysely<Database>, { heads, entries }: Statement, ids: IdRule): Promise<string[]> {
-  const text = compiled[ids].get(db) ?? compileCommit(db, ids);
-  compiled[ids].set(db, text);
+  const text = textOf(db, ids, heads.length === 1 && heads[0]?.checkpoint === false ? 'one' : 'any');
   const { rows } = await db.executeQuery<{ id: string }>(CompiledQuery.raw(text, [JSON.stringify(heads), JSON.stringify(entries)]));
   return rows.map((row) => row.id);
 }

@@ -19,9 +19,18 @@ function nameOf(text: string): string {
 export function preparing(pool: pg.Pool): PostgresPool {
   return {
     options: pool.options,
-    connect: async () => toClient(await pool.connect()),
+    connect: async () => clientOf(await pool.connect()),
     end: () => pool.end(),
   };
+}
+
+/** One for each connection: kysely keeps what it knows of a connection by this object. */
+const clients = new WeakMap<pg.PoolClient, PostgresPoolClient>();
+
+function clientOf(client: pg.PoolClient): PostgresPoolClient {
+  const known = clients.get(client) ?? toClient(client);
+  clients.set(client, known);
+  return known;
 }
 
 function toClient(client: pg.PoolClient): PostgresPoolClient {
