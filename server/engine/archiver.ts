@@ -37,9 +37,9 @@ class LogAway extends Error {
 
 /**
  * Carries the log into the archive: one transaction at a time over all campaigns that wait (group commit: what comes in meanwhile
- * makes the next batch; when the next one begins is the pace's to say), then the watermark. Everything it commits is read from the log. Any number of archivers may run: the
- * archive's guard on `(epoch, version)` lets each entry in once, and where a batch's outcome is not known, the heads are read before
- * anything is tried again.
+ * makes the next batch, and `archiver-pace.ts` says when that begins), then the watermark. Everything it commits is read from the log.
+ * Any number of archivers may run: the archive's guard on `(epoch, version)` lets each entry in once, and where a batch's outcome is not
+ * known, the heads are read before anything is tried again.
  */
 export function createArchiver(options: ArchiverOptions): Archiver {
   const { log, archive, clock, observer } = options;

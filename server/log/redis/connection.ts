@@ -25,7 +25,10 @@ export interface RedisConnection {
   close: () => void;
 }
 
-/** Between two pings, in milliseconds, of which one asks for the time; a link that answers none within {@link SILENCE_MS} is dead, whatever TCP believes. */
+/**
+ * Between two pings, in milliseconds, of which one asks for the time; a link that answers none within {@link SILENCE_MS} is dead,
+ * whatever TCP believes.
+ */
 const PING_MS = 1_500;
 const SILENCE_MS = 4_000;
 
