@@ -1,13 +1,13 @@
+import { useCampaignSnapshot } from '@campaign-state/client/react';
 import { Badge } from './measure/Badge.tsx';
 import { ConnectionPill } from './status/ConnectionPill.tsx';
 import { Instance } from './status/Instance.tsx';
 import { KillButton } from './status/KillButton.tsx';
-import { useSnapshot } from './use-snapshot.ts';
 
 /** The name, the figures of the newest change, and the server at the other end. */
 export function Masthead() {
-  const campaignId = useSnapshot((snapshot) => snapshot.campaignId);
-  const version = useSnapshot((snapshot) => snapshot.version);
+  const campaignId = useCampaignSnapshot((snapshot) => snapshot.campaignId);
+  const version = useCampaignSnapshot((snapshot) => snapshot.version);
   return (
     <header className="masthead">
       <h1>

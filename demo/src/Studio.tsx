@@ -1,4 +1,4 @@
-import { useConnection } from '@campaign-state/client/react';
+import { useCampaignSnapshot, useConnection } from '@campaign-state/client/react';
 import type { CampaignClient } from '@campaign-state/client';
 import { AudiencePane } from './audience/AudiencePane.tsx';
 import { CampaignList } from './campaigns/CampaignList.tsx';
@@ -10,11 +10,10 @@ import { RecoveryStrip } from './status/RecoveryStrip.tsx';
 import { Refusals } from './status/Refusals.tsx';
 import { SaveStatus } from './status/SaveStatus.tsx';
 import { TokenForm } from './status/TokenForm.tsx';
-import { useSnapshot } from './use-snapshot.ts';
 
 /** The whole screen. */
 export function Studio({ visitor, select }: { visitor: CampaignClient; select: (campaignId: string) => void }) {
-  const campaignId = useSnapshot((snapshot) => snapshot.campaignId);
+  const campaignId = useCampaignSnapshot((snapshot) => snapshot.campaignId);
   const { status } = useConnection();
   return (
     <div className="studio">

@@ -11,6 +11,7 @@ import {
   getQueryKey,
   trpc,
   useCampaign,
+  useCampaignSnapshot,
   useCampaignHistory,
   useCampaignState,
   useCampaignUpdates,
@@ -83,7 +84,21 @@ test('K43 the usage example of the first architecture document works as it stand
 });
 
 test('K40 a selector renders only when its selection changes, and fifty events in one go are folded right', async () => {
-  const seen: { banner: (string | undefined)[]; counter: unknown[]; content: number } = { banner: [], counter: [], content: 0 };
+  const seen: { banner: (string | undefined)[]; counter: unknown[]; content: number; status: string[]; versions: unknown[] } = {
+    banner: [],
+    counter: [],
+    content: 0,
+    status: [],
+    versions: [],
+  };
+  function Status() {
+    seen.status.push(useCampaignSnapshot((snapshot) => snapshot.status));
+    return null;
+  }
+  function Version() {
+    seen.versions.push(useCampaignSnapshot((snapshot) => snapshot.version));
+    return null;
+  }
   function Banner() {
     seen.banner.push(useCampaign((state) => state.ui_content?.banner));
     return null;
@@ -106,17 +121,20 @@ test('K40 a selector renders only when its selection changes, and fifty events i
       <Banner />
       <Content />
       <Counter />
+      <Status />
+      <Version />
     </CampaignProvider>,
   );
   await waitFor(() => expect(seen.banner.at(-1)).toBe('Hello'), WAIT);
-  const before = { banner: seen.banner.length, content: seen.content };
+  const before = { banner: seen.banner.length, content: seen.content, status: ['pending', 'success'] };
 
   const writer = client(started.url).campaign('spring');
   await Promise.all(Array.from({ length: 50 }, (_, n) => writer.update({ counter: n })));
   await screen.findByText('49');
   await writer.updateConfig('ui_content', { banner: 'Hello' });
   act(() => void mine.campaign().update({ title: 'Mine' }));
-  expect({ banner: seen.banner.length, content: seen.content }).toEqual(before);
+  expect({ banner: seen.banner.length, content: seen.content, status: seen.status }).toEqual(before);
+  expect(seen.versions.at(-1)).toBe(mine.campaign().getSnapshot().version);
 
   await writer.updateConfig('ui_content', { banner: 'Changed' });
   await waitFor(() => expect(seen.banner.at(-1)).toBe('Changed'), WAIT);

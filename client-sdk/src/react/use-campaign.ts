@@ -36,6 +36,19 @@ export function useCampaign<T>(
 }
 
 /**
+ * A part of all that is known of a campaign: its document, and status, version, error and the like. Renders only when that part changes,
+ * where {@link useCampaignState} renders at every version and every commit.
+ *
+ * @example const version = useCampaignSnapshot((snapshot) => snapshot.version);
+ */
+export function useCampaignSnapshot<T>(
+  selector: (snapshot: CampaignSnapshot) => T,
+  { campaignId, enabled, isEqual }: UseCampaignOptions<T> = {},
+): T {
+  return useSelected(useCampaignHandle(campaignId), selector, { isEqual, enabled });
+}
+
+/**
  * The whole document with everything to change it.
  *
  * @example const { state, updateCampaign, status } = useCampaignState();
@@ -70,5 +83,5 @@ export function useFeature(name: FeatureName, options: CampaignHookOptions & { r
     () => (snapshot: CampaignSnapshot) => (snapshot.position === undefined ? defaultValue : (snapshot.state.features?.includes(name) ?? false)),
     [name, defaultValue],
   );
-  return useSelected(useCampaignHandle(campaignId), select, { enabled });
+  return useCampaignSnapshot(select, { campaignId, enabled });
 }

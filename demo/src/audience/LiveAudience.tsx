@@ -1,17 +1,16 @@
-import { useConnection } from '@campaign-state/client/react';
+import { useCampaign, useCampaignSnapshot, useConnection } from '@campaign-state/client/react';
 import { usePaint } from '../measure/use-paint.ts';
 import { Problem } from '../status/Problem.tsx';
-import { useSnapshot } from '../use-snapshot.ts';
 import { AudiencePage } from './AudiencePage.tsx';
 
 const unmeasured = () => undefined;
 
 /** The page of the campaign above, live. `onPaint` is told which version the screen shows. */
 export function LiveAudience({ onPaint = unmeasured }: { onPaint?: (version: number) => void }) {
-  const state = useSnapshot((snapshot) => snapshot.state);
-  const status = useSnapshot((snapshot) => snapshot.status);
-  const error = useSnapshot((snapshot) => snapshot.error);
-  const version = useSnapshot((snapshot) => snapshot.version);
+  const state = useCampaign((document) => document);
+  const status = useCampaignSnapshot((snapshot) => snapshot.status);
+  const error = useCampaignSnapshot((snapshot) => snapshot.error);
+  const version = useCampaignSnapshot((snapshot) => snapshot.version);
   const connection = useConnection();
   usePaint(version, onPaint);
   if (status === 'error') return <Problem title="This page cannot be shown" error={error} />;

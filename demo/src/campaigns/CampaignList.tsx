@@ -1,16 +1,15 @@
 import { useEffect, useRef } from 'react';
-import { trpc, useConnection } from '@campaign-state/client/react';
-import { useSnapshot } from '../use-snapshot.ts';
+import { trpc, useCampaign, useCampaignSnapshot, useConnection } from '@campaign-state/client/react';
 import { Problem } from '../status/Problem.tsx';
 import { CreateCampaign } from './CreateCampaign.tsx';
 
 /** All campaigns, page by page; the selected one's title and status are the live ones. */
 export function CampaignList({ selected, select }: { selected: string | undefined; select: (campaignId: string) => void }) {
   const list = trpc.campaign.list.useInfiniteQuery({ limit: 30 }, { getNextPageParam: ({ nextCursor }) => nextCursor, refetchInterval: 15_000 });
-  const title = useSnapshot((snapshot) => snapshot.state.title);
-  const status = useSnapshot((snapshot) => snapshot.state.status);
-  const archivedAt = useSnapshot((snapshot) => snapshot.archivedAt);
-  const isLoaded = useSnapshot((snapshot) => snapshot.status === 'success');
+  const title = useCampaign((document) => document.title);
+  const status = useCampaign((document) => document.status);
+  const archivedAt = useCampaignSnapshot((snapshot) => snapshot.archivedAt);
+  const isLoaded = useCampaignSnapshot((snapshot) => snapshot.status === 'success');
   const campaigns = list.data?.pages.flatMap((page) => page.items) ?? [];
   const connection = useConnection();
   const nav = useRef<HTMLElement>(null);

@@ -1,7 +1,6 @@
 import { useId, useRef, useState } from 'react';
-import { trpc, useSyncStatus } from '@campaign-state/client/react';
+import { trpc, useCampaignSnapshot, useSyncStatus } from '@campaign-state/client/react';
 import { FieldFrame } from '../editing/FieldFrame.tsx';
-import { useSnapshot } from '../use-snapshot.ts';
 import { sayRefusal } from '../status/say-refusal.ts';
 
 /** What the contract allows. */
@@ -24,7 +23,7 @@ const WORDS = {
 
 /** Archives a campaign, or takes it back; asks before it does. */
 export function Lifecycle({ action }: { action: 'archive' | 'restore' }) {
-  const campaignId = useSnapshot((snapshot) => snapshot.campaignId) ?? '';
+  const campaignId = useCampaignSnapshot((snapshot) => snapshot.campaignId) ?? '';
   const { pendingCount } = useSyncStatus();
   const { list } = trpc.useUtils().campaign;
   const change = trpc.campaign[action].useMutation({ onSuccess: () => list.invalidate() });

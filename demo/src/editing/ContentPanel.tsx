@@ -1,6 +1,5 @@
-import { useCampaignUpdates } from '@campaign-state/client/react';
+import { useCampaign, useCampaignUpdates } from '@campaign-state/client/react';
 import { useMeasured } from '../measure/use-measured.ts';
-import { useSnapshot } from '../use-snapshot.ts';
 import { text } from '../audience/read.ts';
 import { ChoiceField } from './ChoiceField.tsx';
 import { DateField } from './DateField.tsx';
@@ -11,7 +10,7 @@ const STATUSES = ['draft', 'active', 'paused', 'ended'] as const;
 
 /** What the page says, and when. */
 export function ContentPanel() {
-  const state = useSnapshot((snapshot) => snapshot.state);
+  const state = useCampaign((document) => document);
   const { updateCampaign, updateConfig } = useCampaignUpdates();
   const measure = useMeasured();
   const { ui_content: content = {} } = state;

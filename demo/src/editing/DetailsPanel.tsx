@@ -1,6 +1,5 @@
-import { useCampaignUpdates } from '@campaign-state/client/react';
+import { useCampaign, useCampaignUpdates } from '@campaign-state/client/react';
 import { useMeasured } from '../measure/use-measured.ts';
-import { useSnapshot } from '../use-snapshot.ts';
 import { ChoiceField } from './ChoiceField.tsx';
 import { orRemoved } from './or-removed.ts';
 import { SetField } from './SetField.tsx';
@@ -8,7 +7,7 @@ import { TextField } from './TextField.tsx';
 
 /** What apps and colleagues need to know of the campaign, and its page does not show. */
 export function DetailsPanel() {
-  const state = useSnapshot((snapshot) => snapshot.state);
+  const state = useCampaign((document) => document);
   const { updateCampaign } = useCampaignUpdates();
   const measure = useMeasured();
   return (

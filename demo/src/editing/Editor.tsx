@@ -1,12 +1,12 @@
 import { useId } from 'react';
 import type { ReactNode } from 'react';
+import { useCampaign, useCampaignSnapshot } from '@campaign-state/client/react';
 import { Lifecycle } from '../campaigns/Lifecycle.tsx';
 import { Ago } from '../history/Ago.tsx';
 import { HistoryPanel } from '../history/HistoryPanel.tsx';
 import { SectionsPanel } from '../sections/SectionsPanel.tsx';
 import { Problem } from '../status/Problem.tsx';
 import { useAccess } from '../status/use-access.ts';
-import { useSnapshot } from '../use-snapshot.ts';
 import { ContentPanel } from './ContentPanel.tsx';
 import { DetailsPanel } from './DetailsPanel.tsx';
 import { FeaturesPanel } from './FeaturesPanel.tsx';
@@ -15,10 +15,10 @@ import { ThemePanel } from './ThemePanel.tsx';
 
 /** Everything an editor changes of one campaign; where it may not be changed, everything there is to see, and why. */
 export function Editor() {
-  const status = useSnapshot((snapshot) => snapshot.status);
-  const error = useSnapshot((snapshot) => snapshot.error);
-  const archivedAt = useSnapshot((snapshot) => snapshot.archivedAt);
-  const title = useSnapshot((snapshot) => snapshot.state.title);
+  const status = useCampaignSnapshot((snapshot) => snapshot.status);
+  const error = useCampaignSnapshot((snapshot) => snapshot.error);
+  const archivedAt = useCampaignSnapshot((snapshot) => snapshot.archivedAt);
+  const title = useCampaign((document) => document.title);
   const { mayEdit, mayAdminister } = useAccess();
   const notice = useId();
   if (status === 'error') return <Problem title="This campaign cannot be opened" error={error} />;

@@ -1,16 +1,14 @@
-import { useCampaignUpdates } from '@campaign-state/client/react';
+import { useCampaign, useCampaignUpdates } from '@campaign-state/client/react';
 import { useMeasured } from '../measure/use-measured.ts';
-import { useSnapshot } from '../use-snapshot.ts';
 import { AddItem } from './AddItem.tsx';
 import { ItemList } from './ItemList.tsx';
 import { ModuleFields } from './ModuleFields.tsx';
 
 /** What the page can do: its features in order, and the figures of those that are modules of the page. */
 export function FeaturesPanel() {
-  const state = useSnapshot((snapshot) => snapshot.state);
+  const { features = [], ui_components: components = {} } = useCampaign((document) => document);
   const { updateFeatures } = useCampaignUpdates();
   const measure = useMeasured();
-  const { features = [], ui_components: components = {} } = state;
   return (
     <>
       <p className="panel-intro">The page shows its modules in this order. Features without a module are switches that apps read.</p>

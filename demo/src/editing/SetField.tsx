@@ -1,15 +1,13 @@
-import { useCampaignUpdates } from '@campaign-state/client/react';
+import { useCampaign, useCampaignUpdates } from '@campaign-state/client/react';
 import { useMeasured } from '../measure/use-measured.ts';
-import { useSnapshot } from '../use-snapshot.ts';
 import { AddItem } from './AddItem.tsx';
 import { ItemList } from './ItemList.tsx';
 
 /** One of the document's ordered sets: tags, channels and the like. */
 export function SetField({ label, one, name }: { label: string; one: string; name: 'tags' | 'channels' | 'i18n_keys' }) {
-  const state = useSnapshot((snapshot) => snapshot.state);
+  const items = useCampaign((document) => document[name]) ?? [];
   const { updateCampaign } = useCampaignUpdates();
   const measure = useMeasured();
-  const { [name]: items = [] } = state;
   const set = (next: readonly string[]) => measure(updateCampaign({ [name]: [...next] }));
   return (
     <fieldset className="set-field">

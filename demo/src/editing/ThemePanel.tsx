@@ -1,17 +1,15 @@
-import { useCampaignUpdates } from '@campaign-state/client/react';
+import { useCampaign, useCampaignUpdates } from '@campaign-state/client/react';
 import { radius, THEME_COLOURS, THEME_FONTS, themeFont } from '../audience/theme.ts';
 import { useMeasured } from '../measure/use-measured.ts';
-import { useSnapshot } from '../use-snapshot.ts';
 import { ChoiceField } from './ChoiceField.tsx';
 import { ColourField } from './ColourField.tsx';
 import { NumberField } from './NumberField.tsx';
 
 /** How the page looks. */
 export function ThemePanel() {
-  const state = useSnapshot((snapshot) => snapshot.state);
+  const theme = useCampaign((document) => document.theme) ?? {};
   const { updateConfig } = useCampaignUpdates();
   const measure = useMeasured();
-  const { theme = {} } = state;
   return (
     <>
       <div className="field-pair">

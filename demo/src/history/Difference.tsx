@@ -1,5 +1,4 @@
-import { trpc } from '@campaign-state/client/react';
-import { useSnapshot } from '../use-snapshot.ts';
+import { trpc, useCampaignSnapshot } from '@campaign-state/client/react';
 import { sayRefusal } from '../status/say-refusal.ts';
 import { composeChanges, describeChange } from './describe-change.ts';
 import type { ChangedLine } from './describe-change.ts';
@@ -8,7 +7,7 @@ const LINES = 12;
 
 /** What some consecutive changes did together, against the document as it was before them. */
 export function Difference({ since, changes }: { since: number; changes: readonly Readonly<Record<string, unknown>>[] }) {
-  const campaignId = useSnapshot((snapshot) => snapshot.campaignId) ?? '';
+  const campaignId = useCampaignSnapshot((snapshot) => snapshot.campaignId) ?? '';
   const before = trpc.campaign.at.useQuery({ campaignId, version: since }, { enabled: since > 0, staleTime: Infinity });
   if (since > 0 && before.isPending) return <p className="empty">Reading version {since}…</p>;
   if (before.isError) return <p className="field-error">Version {since} cannot be read: {sayRefusal(before.error)}</p>;

@@ -1,6 +1,6 @@
 import { useCallback } from 'react';
+import { useCampaignSnapshot } from '@campaign-state/client/react';
 import type { Change } from '@campaign-state/client';
-import { useSnapshot } from '../use-snapshot.ts';
 import { useLedger } from './ledger-context.ts';
 
 /** How every edit of the console is made: it passes the change through and has it measured. */
@@ -8,7 +8,7 @@ export type Measure = (change: Change, typedAt?: number) => Change;
 
 export function useMeasured(): Measure {
   const ledger = useLedger();
-  const campaignId = useSnapshot((snapshot) => snapshot.campaignId);
+  const campaignId = useCampaignSnapshot((snapshot) => snapshot.campaignId);
   return useCallback(
     (change, typedAt = performance.now()) => {
       if (campaignId !== undefined) ledger.follow(campaignId, change, typedAt);

@@ -1,5 +1,5 @@
 import { useState } from 'react';
-import { useSnapshot } from '../use-snapshot.ts';
+import { useCampaignSnapshot } from '@campaign-state/client/react';
 import { useSectionDraft } from './drafts.ts';
 import { isObject } from './json.ts';
 import type { Json } from './json.ts';
@@ -17,7 +17,7 @@ export function Section({
   readOnly: boolean;
   isOpenAtFirst: boolean;
 }) {
-  const campaignId = useSnapshot((snapshot) => snapshot.campaignId) ?? '';
+  const campaignId = useCampaignSnapshot((snapshot) => snapshot.campaignId) ?? '';
   const [draft] = useSectionDraft(campaignId, name);
   const [isOpen, setOpen] = useState(isOpenAtFirst);
   return (

@@ -1,8 +1,7 @@
 import { useId, useRef } from 'react';
 import { CampaignError } from '@campaign-state/client';
-import { useCampaignHandle, useCampaignUpdates } from '@campaign-state/client/react';
+import { useCampaignHandle, useCampaignSnapshot, useCampaignUpdates } from '@campaign-state/client/react';
 import { useMeasured } from '../measure/use-measured.ts';
-import { useSnapshot } from '../use-snapshot.ts';
 import { sayRefusal } from '../status/say-refusal.ts';
 import { useSectionDraft } from './drafts.ts';
 import { isSame, patchBetween, sharedPlaces } from './json.ts';
@@ -16,7 +15,7 @@ const NOTHING: Json = {};
 
 /** A section's text. It is applied as the patch from what it was when it was begun, so that it merges with what others did since. */
 export function SectionText({ name, value, readOnly }: { name: string; value: Json | undefined; readOnly: boolean }) {
-  const campaignId = useSnapshot((snapshot) => snapshot.campaignId) ?? '';
+  const campaignId = useCampaignSnapshot((snapshot) => snapshot.campaignId) ?? '';
   const { updateCampaign } = useCampaignUpdates();
   const { dismiss } = useCampaignHandle();
   const measure = useMeasured();

@@ -1,5 +1,5 @@
 import { useState } from 'react';
-import { useSnapshot } from '../use-snapshot.ts';
+import { useCampaign } from '@campaign-state/client/react';
 import { AddModule } from './AddModule.tsx';
 import type { Json } from './json.ts';
 import { Section } from './Section.tsx';
@@ -7,10 +7,9 @@ import { sectionsOf } from './section-names.ts';
 
 /** Every section and module of the document as text, for all that has no field of its own. */
 export function SectionsPanel({ readOnly }: { readOnly: boolean }) {
-  const state = useSnapshot((snapshot) => snapshot.state);
   const [added, setAdded] = useState<readonly string[]>([]);
   // Values of the document are JSON; its type says `unknown` where it is open.
-  const document = state as Readonly<Record<string, Json>>;
+  const document = useCampaign((all) => all) as Readonly<Record<string, Json>>;
   const names = sectionsOf(document);
   return (
     <>

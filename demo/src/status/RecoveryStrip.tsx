@@ -1,7 +1,6 @@
 import { useEffect, useEffectEvent, useReducer } from 'react';
-import { useConnection, useSyncStatus } from '@campaign-state/client/react';
+import { useCampaignSnapshot, useConnection, useSyncStatus } from '@campaign-state/client/react';
 import { useNow } from '../use-now.ts';
-import { useSnapshot } from '../use-snapshot.ts';
 import { reduceRecovery } from './recovery.ts';
 
 /** Milliseconds in which the entries that were missed arrive. */
@@ -12,7 +11,7 @@ const TOLD = 12_000;
 /** Says that the connection is lost, that work goes on meanwhile, and afterwards what was caught up. */
 export function RecoveryStrip() {
   const { status, attempt, retryAt } = useConnection();
-  const version = useSnapshot((snapshot) => snapshot.version);
+  const version = useCampaignSnapshot((snapshot) => snapshot.version);
   const { unsavedCount } = useSyncStatus();
   const [recovery, dispatch] = useReducer(reduceRecovery, { phase: 'none' });
   const now = useNow();

@@ -1,13 +1,12 @@
-import { useSyncStatus } from '@campaign-state/client/react';
+import { useCampaignSnapshot, useSyncStatus } from '@campaign-state/client/react';
 import type { SyncStatus } from '@campaign-state/client';
 import { Ago } from '../history/Ago.tsx';
-import { useSnapshot } from '../use-snapshot.ts';
 import { useSettled } from './use-settled.ts';
 
 /** Whether what was edited here is kept. Seen at once; said aloud only when it lasts, for typing changes it all the time. */
 export function SaveStatus() {
   const sync = useSyncStatus();
-  const isLoaded = useSnapshot((snapshot) => snapshot.status === 'success');
+  const isLoaded = useCampaignSnapshot((snapshot) => snapshot.status === 'success');
   const words = say(sync);
   const settled = useSettled(words, 1_000);
   if (!isLoaded) return undefined;

@@ -1,6 +1,5 @@
 import { useEffect } from 'react';
-import { trpc, useConnection } from '@campaign-state/client/react';
-import { useSnapshot } from '../use-snapshot.ts';
+import { trpc, useCampaignSnapshot, useConnection } from '@campaign-state/client/react';
 
 /** What this console's user may do with the campaign above. Nothing is forbidden here before the server has said so: it decides. */
 export interface Access {
@@ -12,7 +11,7 @@ export interface Access {
 
 /** Asked again after every reconnect: another token may be in force by then. */
 export function useAccess(): Access {
-  const campaignId = useSnapshot((snapshot) => snapshot.campaignId);
+  const campaignId = useCampaignSnapshot((snapshot) => snapshot.campaignId);
   const { status } = useConnection();
   const { data, refetch } = trpc.session.info.useQuery({ campaignId: campaignId ?? '' }, { enabled: campaignId !== undefined, staleTime: Infinity });
   useEffect(() => {
