@@ -1,5 +1,5 @@
 import type { Sections } from '../core/check.ts';
-import { CampaignError } from '../core/errors.ts';
+import { asError, CampaignError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Identity } from '../core/permissions.ts';
 import { restrictedView } from '../core/views.ts';
@@ -165,6 +165,8 @@ export function createManager(options: ManagerOptions): Manager {
       hosting.stop();
       const clean = await archiver.flush(Math.max(0, until - clock.now()), hosting.untilSaved());
       await archiver.stop();
+      // Others find out by themselves, later.
+      if (!log.failing) await log.handOver().catch((cause: unknown) => observer.failed?.({ what: 'hand over', error: asError(cause) }));
       await log.stop();
       return clean;
     },

@@ -103,6 +103,11 @@ export interface OrderedLog {
   readonly clockOffset: number;
   /** Whether other instances share it: then they are given a moment to save what they know before an epoch ends. */
   readonly shared: boolean;
+  /**
+   * This instance archives no more: whoever else hosts what it archived may do so from now on, and is told where something waits. Rejects
+   * where the log is away; the others then find out after a while.
+   */
+  handOver(): Promise<void>;
   stop(): Promise<void>;
 }
 

@@ -166,6 +166,8 @@ export function createMemoryLog({ keepDurable = 0 }: MemoryLogOptions = {}): Ord
     clockOffset: 0,
     shared: false,
 
+    handOver: () => Promise.resolve(),
+
     stop() {
       stopped = true;
       campaigns.clear();

@@ -85,7 +85,17 @@ export function createRedisLog(options: RedisLogOptions): RedisLog {
   const keysOf = (campaignId: string): CampaignKeys => hosted.get(campaignId)?.keys ?? campaignKeys(namespace, campaignId);
 
   const runForEach = createRunForEach(run, commands.isCluster);
-  const archiving = createArchiving({ namespace, instance, clock, keepDurable, hosted, run, runForEach, keysOf });
+  const archiving = createArchiving({
+    namespace,
+    instance,
+    clock,
+    keepDurable,
+    hosted,
+    run,
+    runForEach,
+    keysOf,
+    publish: (channel, message) => commands.spublish(channel, message),
+  });
 
   const tellEntry = (campaign: HostedCampaign, sealed: SealedEntry): void => {
     hosted.tellEntry(campaign, sealed);
@@ -100,6 +110,7 @@ export function createRedisLog(options: RedisLogOptions): RedisLog {
       const publication = toPublication(message);
       if (publication.kind === 'durable') hosted.tellDurable(campaign, publication.epoch, publication.version);
       else if (publication.kind === 'entry') tellEntry(campaign, publication.sealed);
+      else if (publication.kind === 'released') archiving.released(campaign.campaignId, campaign.version);
       else if (campaign.opened && publication.generation > campaign.generation) campaign.listener({ kind: 'reset' });
     } catch (error) {
       fail(error);
@@ -223,6 +234,7 @@ export function createRedisLog(options: RedisLogOptions): RedisLog {
     pending: archiving.pending,
     markDurable: archiving.markDurable,
     onPending: archiving.onPending,
+    handOver: archiving.handOver,
     backlog: () => hosted.backlog(),
 
     get failing() {

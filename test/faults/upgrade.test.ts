@@ -6,6 +6,8 @@ import { runFaults, type RunResult } from './run.ts';
 
 let next: NextVersion;
 let result: RunResult;
+/** How each instance ended that was stopped for its turn. */
+const exitCodes: (number | null)[] = [];
 
 /** One instance after the other, as a rolling upgrade goes, with a pause in which both versions write. */
 function roll(name: string, main: () => string | undefined): Fault {
@@ -14,7 +16,7 @@ function roll(name: string, main: () => string | undefined): Fault {
     wants: 'everything',
     async inflict({ world }) {
       for (const instance of world.instances) {
-        await instance.terminate();
+        exitCodes.push(await instance.terminate());
         await instance.start(main());
         await new Promise((resolve) => setTimeout(resolve, 1_500));
       }
@@ -52,6 +54,10 @@ describe('a version and the next one on the same log', () => {
   it('X40 G1 G2 G3 G4 G5 G6 G7 G8 G9 hold through a rolling upgrade, a loss in the middle of it, and the way back', () => {
     const { violations } = result;
     expect(violations.length === 0 ? '' : `${describeViolations(violations)}\n${keepRecords(1, result)}`).toBe('');
+  });
+
+  it('X43 each that goes in its turn has committed what it accepted', () => {
+    expect(exitCodes).toEqual([0, 0, 0, 0, 0, 0]);
   });
 
   it('X41 entries of both formats, and of a type that one of them does not know, were written and shown by both', () => {

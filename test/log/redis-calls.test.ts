@@ -101,6 +101,32 @@ describe('what Redis is asked', () => {
       await log.stop();
     }
   });
+
+  it('L25 who goes hands over what it archives: the others are told of what waits, and need not wait for the end of its lease', async () => {
+    const join = async (): Promise<RedisLog> => {
+      const log = createRedisLog({ url: redis.url, namespace: 'handover', clock: systemClock, checkEvery: LONG });
+      await log.ready();
+      return log;
+    };
+    const [going, staying] = [await join(), await join()];
+    try {
+      const history = campaignEntries(SPRING);
+      const first = await append(going, 0, 1);
+      await staying.open(SPRING, 1, history.start, () => undefined);
+      let woken = 0;
+      staying.onPending(() => (woken += 1));
+      const more = history.after(history.headAfter(first), 2);
+      expect(await staying.append(SPRING, history.headAfter(first), more)).toEqual({ kind: 'appended' });
+      // The lease is the other's.
+      expect(await staying.pending(10)).toEqual([]);
+      const before = woken;
+      await going.handOver();
+      await vi.waitFor(() => expect(woken).toBeGreaterThan(before), 20_000);
+      expect(await staying.pending(10)).toEqual([{ campaignId: SPRING, entries: [...first, ...more] }]);
+    } finally {
+      await Promise.all([going.stop(), staying.stop()]);
+    }
+  });
 });
 
 describe('a cluster of a single node', () => {

@@ -260,6 +260,21 @@ describe('instances over one Redis', () => {
     await vi.waitFor(() => expect(saved()).toBe(3), 15_000);
   });
 
+  it('L44 an instance that stops when the one before it has just gone commits what that one archived', async () => {
+    const [a, b] = [await start(), await start()];
+    await create(a);
+    await titleOf(b);
+    archiveAway = true;
+    // Who writes first archives.
+    await title(a, 'first');
+    await title(b, 'second');
+    expect(await a.manager.stop(50)).toBe(false);
+    archiveAway = false;
+    // Its lease would last for five seconds, and what waits counts as an orphan after three.
+    expect(await b.manager.stop(2_500)).toBe(true);
+    expect(saved()).toBe(3);
+  });
+
   it('L43 by how much the clock of an instance is ahead of that of Redis is measured all the time', async () => {
     for (const ahead of [90_000, -5_000]) {
       let skew = 0;

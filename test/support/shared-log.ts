@@ -300,6 +300,7 @@ export function connectSharedLog(store: SharedLogStore, options: SharedLogOption
 
     failing: false,
     clockOffset: 0,
+    handOver: () => Promise.resolve(),
     shared: true,
 
     async stop() {

@@ -1,10 +1,10 @@
 import type { Clock, OrderedLog, PendingEntries } from '../../engine/ports.ts';
 import type { HostedCampaigns } from './hosted-campaigns.ts';
-import { dirtyKey, PARTITIONS, type CampaignKeys } from './keys.ts';
-import { asList, asText, asVersion, toEntries } from './replies.ts';
+import { dirtyKey, partitionOf, PARTITIONS, type CampaignKeys } from './keys.ts';
+import { asList, asText, asVersion, RELEASED, toEntries } from './replies.ts';
 import type { RunForEach } from './run-for-each.ts';
 import type { RunScript } from './run-script.ts';
-import { DURABLE, ORPHANS, TAKE } from './scripts.ts';
+import { DURABLE, ORPHANS, RELEASE, TAKE } from './scripts.ts';
 
 export interface ArchivingOptions {
   namespace: string;
@@ -17,14 +17,17 @@ export interface ArchivingOptions {
   run: RunScript;
   runForEach: RunForEach;
   keysOf(campaignId: string): CampaignKeys;
+  publish(channel: string, message: string): Promise<unknown>;
 }
 
 /** Which campaigns this instance carries into the archive, and what of them waits. */
-export interface Archiving extends Pick<OrderedLog, 'pending' | 'markDurable' | 'onPending'> {
+export interface Archiving extends Pick<OrderedLog, 'pending' | 'markDurable' | 'onPending' | 'handOver'> {
   /** An append was answered: up to that version the campaign waits for whoever holds its lease. */
   appended(campaignId: string, version: number, holder: unknown): void;
   /** An entry was heard. */
   heard(campaignId: string, version: number): void;
+  /** Whoever archived the campaign has gone, and it waits up to that version: whoever asks first takes it over. */
+  released(campaignId: string, version: number): void;
   /** The campaign is hosted no more. */
   release(campaignId: string): void;
   /** Campaigns whose archiver has gone wait in their partition; whoever looks first takes them over. */
@@ -41,7 +44,7 @@ const TAKE_AT_ONCE = 200;
 /** The version up to which a campaign waits, where that is not known: it is read again. */
 const UNKNOWN = Number.POSITIVE_INFINITY;
 
-export function createArchiving({ namespace, instance, clock, keepDurable, hosted, run, runForEach, keysOf }: ArchivingOptions): Archiving {
+export function createArchiving({ namespace, instance, clock, keepDurable, hosted, run, runForEach, keysOf, publish }: ArchivingOptions): Archiving {
   /** Campaigns that this instance archives, because it appended to them or found them waiting; up to which version, as far as is known. */
   const waiting = new Map<string, number>();
   /** Until when this instance archives a campaign alone, by its own clock: a hint, the lease itself is in Redis. */
@@ -78,7 +81,17 @@ export function createArchiving({ namespace, instance, clock, keepDurable, hoste
       if ((leases.get(campaignId) ?? 0) > clock.now()) archiveSoon(campaignId, version);
     },
 
+    released: archiveSoon,
+
     release: (campaignId) => void leases.delete(campaignId),
+
+    async handOver() {
+      const groups = [...Map.groupBy(leases.keys(), partitionOf).values()];
+      leases.clear();
+      const waits = await runForEach(RELEASE, groups.map((ids) => ids.map((campaignId) => keysOf(campaignId).meta)), [instance]);
+      const left = groups.flat().filter((_, index) => waits[index] === 1);
+      await Promise.all(left.map((campaignId) => publish(keysOf(campaignId).channel, RELEASED)));
+    },
 
     async findOrphans() {
       const partitions = Array.from({ length: PARTITIONS }, (_, partition) => [dirtyKey(namespace, partition)]);

@@ -40,11 +40,17 @@ export function toEntries(what: string, reply: unknown): SealedEntry[] {
   });
 }
 
-/** What a campaign's channel carries: an entry, a watermark, or the generation under which the campaign has entered the log anew. */
+/**
+ * What a campaign's channel carries: an entry, a watermark, the generation under which the campaign has entered the log anew, or that
+ * whoever archived it has gone and left something waiting.
+ */
 export type Publication =
   | { kind: 'entry'; sealed: SealedEntry }
   | { kind: 'durable'; epoch: string; version: number }
-  | { kind: 'seeded'; generation: number };
+  | { kind: 'seeded'; generation: number }
+  | { kind: 'released' };
+
+export const RELEASED = 'l';
 
 export function toPublication(message: string): Publication {
   const rest = message.slice(1);
@@ -56,6 +62,8 @@ export function toPublication(message: string): Publication {
       return { kind: 'durable', epoch: rest.slice(0, space), version: asVersion('a watermark', rest.slice(space + 1)) };
     case 'r':
       return { kind: 'seeded', generation: asVersion('a seeding', rest) };
+    case RELEASED:
+      return { kind: 'released' };
     default:
       throw new UnexpectedReply('a publication', message);
   }

@@ -137,6 +137,23 @@ redis.call('HSET', KEYS[1], 'lease', ARGV[1], 'leaseUntil', string.format('%d', 
 return {1, redis.call('XRANGE', KEYS[2], '(' .. meta[1] .. '-0', '+', 'COUNT', ARGV[3])}
 `;
 
+/**
+ * KEYS meta of campaigns · ARGV instance. Gives up the leases that this instance holds; answers `1` for each campaign of those that is
+ * not durable.
+ */
+export const RELEASE = `
+local waiting = {}
+for i, key in ipairs(KEYS) do
+  local meta = redis.call('HMGET', key, 'lease', 'version', 'durable')
+  waiting[i] = 0
+  if meta[1] == ARGV[1] then
+    redis.call('HDEL', key, 'lease', 'leaseUntil')
+    if meta[2] ~= meta[3] then waiting[i] = 1 end
+  end
+end
+return waiting
+`;
+
 /** KEYS dirty of partitions · ARGV age in ms, count. Of each, the campaigns that have waited for so long: their archiver has gone, or is late. */
 export const ORPHANS = `${PREAMBLE}
 local before = string.format('%d', now_ms() - tonumber(ARGV[1]))
