@@ -7,6 +7,7 @@ import { createRedisLog, type RedisLog } from '../../server/log/redis-log.ts';
 import { asReceipt, CALLERS, FIRST_STATE, setTitle } from '../support/engine-world.ts';
 import { watch } from '../support/watching.ts';
 import { startRedisCluster, type OwnRedisCluster } from '../tools/redis-cluster.ts';
+import { campaignEntries } from './campaign-entries.ts';
 import { describeOrderedLog } from './contract.ts';
 
 let cluster: OwnRedisCluster;
@@ -83,6 +84,33 @@ describe('instances over a cluster', () => {
     await vi.waitFor(() => expect(onB.mirror.content.state.title).toBe('after'), WAIT);
     expect(onB.mirror.snapshots).toEqual(['start']);
     await stop();
+  });
+
+  it('L64 who goes hands over what it archives on every node', async () => {
+    const namespace = `t${(namespaces += 1)}`;
+    const join = async (): Promise<RedisLog> => {
+      const log = createRedisLog({ url: cluster.url, namespace, clock: systemClock, checkEvery: 3_600_000 });
+      await log.ready();
+      return log;
+    };
+    const [going, staying] = [await join(), await join()];
+    for (const campaignId of CAMPAIGNS) {
+      const history = campaignEntries(campaignId);
+      await going.seed(campaignId, 1, history.start);
+      for (const log of [going, staying]) await log.open(campaignId, 1, history.start, () => undefined);
+      const first = history.after(history.start, 1);
+      await going.append(campaignId, history.start, first);
+      await staying.append(campaignId, history.headAfter(first), history.after(history.headAfter(first), 1));
+    }
+    expect(await staying.pending(100)).toEqual([]);
+    await going.handOver();
+    const found = new Set<string>();
+    const look = async (): Promise<void> => {
+      for (const { campaignId, entries } of await staying.pending(100)) if (entries.length === 2) found.add(campaignId);
+      expect(found.size).toBe(CAMPAIGNS.length);
+    };
+    await vi.waitFor(look, WAIT);
+    await Promise.all([going.stop(), staying.stop()]);
   });
 
   it('G5 L62 a node that dies and comes back stops its own campaigns only, and none of their changes is lost', async () => {
