@@ -64,3 +64,10 @@ export function campaignHistory(campaignId: string, state: JsonObject = { slug: 
   history.add(state, { type, command: { type } });
   return history;
 }
+
+/** One of them, where there is one. */
+export function part<T>(items: readonly T[], index: number): T {
+  const item = items[index];
+  if (item === undefined) throw new Error(`There is no item ${index}.`);
+  return item;
+}

@@ -8,7 +8,8 @@ import { startThread } from '../../server/archive/pglite-thread.ts';
 import type { Archive } from '../../server/engine/ports.ts';
 import { campaignHistory, type CampaignHistory } from './campaign-history.ts';
 import { startChild, type Child } from './child-process.ts';
-import { archiveContract, refusesValues } from './contract.ts';
+import { archiveContract } from './contract.ts';
+import { refusesValues } from './refuses-values.ts';
 
 /** An empty archive's folder. Making one takes seconds, copying it does not. */
 let template = '';

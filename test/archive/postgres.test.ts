@@ -2,7 +2,8 @@ import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest';
 import { openPostgresArchive } from '../../server/archive/index.ts';
 import type { Archive } from '../../server/engine/ports.ts';
 import { campaignHistory } from './campaign-history.ts';
-import { archiveContract, refusesValues } from './contract.ts';
+import { archiveContract } from './contract.ts';
+import { refusesValues } from './refuses-values.ts';
 import { freshNamespace, query } from './namespace.ts';
 
 archiveContract('Postgres', () => {
