@@ -1,4 +1,4 @@
-import { sql, type AliasableExpression, type Kysely } from 'kysely';
+import { sql, type AliasableExpression, type Kysely, type QueryCreator } from 'kysely';
 import type { Database } from './schema.ts';
 
 /** What a commit changes in one campaign's row, if its guard `(epoch, version)` holds. */
@@ -58,7 +58,18 @@ const MOVED = {
   updated_by: sql.ref<string>('part.updated_by'),
 };
 
-const ADDED = ['campaign_id', 'version', 'epoch', 'type', 'at', 'mutation_id', 'bytes', 'tail'] as const;
+/** Adds the entries of the campaigns that have moved. */
+function addEntries(query: QueryCreator<Database & { moved: { id: string } }>, mutationId: AliasableExpression<string | null>) {
+  return query
+    .insertInto('entries')
+    .columns(['campaign_id', 'version', 'epoch', 'type', 'at', 'mutation_id', 'bytes', 'tail'])
+    .expression((from) =>
+      from
+        .selectFrom(ENTRY)
+        .innerJoin('moved', 'moved.id', 'entry.campaign_id')
+        .select(['campaign_id', 'version', 'epoch', 'type', 'at', mutationId.as('mutation_id'), sql<string>`bytes::json`.as('bytes'), 'tail']),
+    );
+}
 
 /**
  * The guard is checked again on a row that another transaction held (read committed), so that of two commits on one head only one
@@ -84,17 +95,7 @@ function compileOne(db: Kysely<Database>, mutationId: AliasableExpression<string
         .whereRef('campaigns.version', '=', 'part.version')
         .returning('campaigns.id'),
     )
-    .with('added', (query) =>
-      query
-        .insertInto('entries')
-        .columns(ADDED)
-        .expression((from) =>
-          from
-            .selectFrom(ENTRY)
-            .innerJoin('moved', 'moved.id', 'entry.campaign_id')
-            .select(['campaign_id', 'version', 'epoch', 'type', 'at', mutationId.as('mutation_id'), sql<string>`bytes::json`.as('bytes'), 'tail']),
-        ),
-    )
+    .with('added', (query) => addEntries(query, mutationId))
     .selectFrom('moved')
     .select('id')
     .compile().sql;
@@ -127,17 +128,7 @@ function compileAny(db: Kysely<Database>, mutationId: AliasableExpression<string
         .whereRef('campaigns.id', '=', 'part.campaign_id')
         .returning('campaigns.id'),
     )
-    .with('added', (query) =>
-      query
-        .insertInto('entries')
-        .columns(ADDED)
-        .expression((from) =>
-          from
-            .selectFrom(ENTRY)
-            .innerJoin('moved', 'moved.id', 'entry.campaign_id')
-            .select(['campaign_id', 'version', 'epoch', 'type', 'at', mutationId.as('mutation_id'), sql<string>`bytes::json`.as('bytes'), 'tail']),
-        ),
-    )
+    .with('added', (query) => addEntries(query, mutationId))
     .with('kept', (query) =>
       query
         .insertInto('checkpoints')
