@@ -6,7 +6,7 @@ export default defineConfig({
     // `npx @campaign-state/server`
     bin: 'cli/bin.ts',
     // The embedded archive starts it as a thread, from beside the bundle.
-    'pglite-worker': 'archive/pglite-worker.ts',
+    'pglite-worker': 'archive/pglite/worker.ts',
   },
   format: 'esm',
   platform: 'node',

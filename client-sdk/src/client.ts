@@ -1,14 +1,14 @@
-import { createCampaignStore, type CampaignStore } from './campaign-store.ts';
+import { createCampaignStore, type CampaignStore } from './campaign/campaign-store.ts';
 import { systemClock, type Clock } from './clock.ts';
-import { createConnection, type Connection, type TokenSource } from './connection.ts';
-import { createLeaveWarning } from './leave-warning.ts';
-import { createDefaultCampaign } from './default-campaign.ts';
-import { createDeviceDocuments, type DeviceDocuments, type SeenCampaign } from './device-documents.ts';
-import type { WebSocketConstructor } from './live-socket.ts';
-import { systemNetwork, type Network } from './network.ts';
-import type { Pending } from './pending.ts';
-import { createPersistence, type Persistence, type PersistenceOptions } from './persistence.ts';
-import type { CampaignSeed } from './seed.ts';
+import { createConnection, type Connection, type TokenSource } from './link/connection.ts';
+import { createLeaveWarning } from './device/leave-warning.ts';
+import { createDefaultCampaign } from './campaign/default-campaign.ts';
+import { createDeviceDocuments, type DeviceDocuments, type SeenCampaign } from './device/snapshot-cache.ts';
+import type { WebSocketConstructor } from './link/live-socket.ts';
+import { systemNetwork, type Network } from './link/network.ts';
+import type { Pending } from './sync/pending.ts';
+import { createPersistence, type Persistence, type PersistenceOptions } from './device/outbox-persistence.ts';
+import type { CampaignSeed } from './sync/seed.ts';
 import type { Campaign, CampaignClient } from './types.ts';
 
 /** Long enough for React's StrictMode, a route change, or a list that scrolls back. */
@@ -67,7 +67,7 @@ export function createCampaignClient(options: CampaignClientOptions): CampaignCl
 
 /** IndexedDB's code is fetched only by those who ask for it. */
 async function openBrowser(address: string, clock: Clock, adopt: PersistenceOptions['adopt']): Promise<Device | undefined> {
-  const { indexedDbStorage, webLocks } = await import('./browser-storage.ts');
+  const { indexedDbStorage, webLocks } = await import('./device/browser-storage.ts');
   const locks = webLocks();
   const scope = encodeURIComponent(address);
   if (locks) {

@@ -1,4 +1,4 @@
-import type { CampaignState, ConfigSection } from '../../server/core/campaign.ts';
+import type { CampaignState, ConfigSection } from '../../server/core/document/campaign.ts';
 import type { JsonObject } from '../../server/core/json.ts';
 import type { SectionSchema } from './sections.ts';
 

@@ -1,12 +1,12 @@
 export { createCampaignClient, type CampaignClientOptions } from './client.ts';
 export type { Clock } from './clock.ts';
-export type { TokenSource } from './connection.ts';
+export type { TokenSource } from './link/connection.ts';
 export type { CampaignDocument, CampaignUpdates, FeatureName, Patch, Register, SectionValue } from './document.ts';
 export { CampaignError, toCampaignError } from './errors.ts';
-export type { WebSocketConstructor, WebSocketLike } from './live-socket.ts';
-export type { Network } from './network.ts';
+export type { WebSocketConstructor, WebSocketLike } from './link/live-socket.ts';
+export type { Network } from './link/network.ts';
 export { defineSections, type SectionSchema } from './sections.ts';
-export { prefetchCampaign, type CampaignSeed } from './seed.ts';
+export { prefetchCampaign, type CampaignSeed } from './sync/seed.ts';
 export type {
   BatchBuilder,
   Campaign,
@@ -23,9 +23,9 @@ export type {
   SyncState,
   SyncStatus,
 } from './types.ts';
-export type { AppRouter } from '../../server/api/router.ts';
-export type { CampaignState, CampaignStatus, ConfigSection, UiComponent, UiContent } from '../../server/core/campaign.ts';
-export type { ConfigMode, FeaturesAction } from '../../server/core/command.ts';
-export type { Actor, Durability, Entry, EntryType, Position, Receipt, VersionName, ViewEntry } from '../../server/core/entry.ts';
+export type { AppRouter } from '../../server/api/procedures/router.ts';
+export type { CampaignState, CampaignStatus, ConfigSection, UiComponent, UiContent } from '../../server/core/document/campaign.ts';
+export type { ConfigMode, FeaturesAction } from '../../server/core/commands/command.ts';
+export type { Actor, Durability, Entry, EntryType, Position, Receipt, VersionName, ViewEntry } from '../../server/core/stream/entry.ts';
 export type { Path, Reason } from '../../server/core/errors.ts';
-export type { WatchEvent } from '../../server/core/stream.ts';
+export type { WatchEvent } from '../../server/core/stream/events.ts';

@@ -1,8 +1,8 @@
 import type { TRPCClient } from '@trpc/client';
-import type { AppRouter } from '../../server/api/router.ts';
-import type { ConfigSection } from '../../server/core/campaign.ts';
-import type { ConfigMode, EditCommand, FeaturesAction } from '../../server/core/command.ts';
-import type { Entry, Position, Receipt, VersionName, ViewEntry } from '../../server/core/entry.ts';
+import type { AppRouter } from '../../server/api/procedures/router.ts';
+import type { ConfigSection } from '../../server/core/document/campaign.ts';
+import type { ConfigMode, EditCommand, FeaturesAction } from '../../server/core/commands/command.ts';
+import type { Entry, Position, Receipt, VersionName, ViewEntry } from '../../server/core/stream/entry.ts';
 import type { CampaignDocument, CampaignUpdates, FeatureName, SectionValue } from './document.ts';
 import type { CampaignError } from './errors.ts';
 

@@ -1,10 +1,10 @@
 import type { JsonObject } from '../core/json.ts';
 import { LIMITS } from '../core/limits.ts';
-import { mergePatch } from '../core/merge-patch.ts';
-import type { Fork } from '../core/position.ts';
-import { upToBytes } from '../core/up-to-bytes.ts';
+import { mergePatch } from '../core/document/merge-patch.ts';
+import type { Fork } from '../core/stream/position.ts';
+import { upToBytes } from '../core/stream/up-to-bytes.ts';
 import type { Archive, ArchivedCampaign, CampaignCommit, CampaignSummary, CommitOutcome, Head, Seat, SealedEntry } from '../engine/ports.ts';
-import { lastEntry, listed, toSealedEntry } from './columns.ts';
+import { lastEntry, listed, toSealedEntry } from './sql/columns.ts';
 import { ArchiveError } from './errors.ts';
 
 /** What is kept of one campaign, as text: nobody can change it through an object that they still hold. */

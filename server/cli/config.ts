@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { MINIMUM_SECRET_LENGTH } from '../api/auth.ts';
-import type { AuthKey } from '../api/auth.ts';
-import type { LogLevel } from '../api/logging.ts';
-import { isLoopback } from '../api/origin.ts';
+import { MINIMUM_SECRET_LENGTH } from '../api/connection/auth.ts';
+import type { AuthKey } from '../api/connection/auth.ts';
+import type { LogLevel } from '../api/observability/logging.ts';
+import { isLoopback } from '../api/transport/origin.ts';
 import { DURATION_EXAMPLES, parseDuration } from './duration.ts';
 
 /** Everything that can be set from outside, typed; durations in milliseconds. */

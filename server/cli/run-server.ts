@@ -1,6 +1,6 @@
 import closeWithGrace from 'close-with-grace';
-import { createLogger } from '../api/logging.ts';
-import { isLoopback } from '../api/origin.ts';
+import { createLogger } from '../api/observability/logging.ts';
+import { isLoopback } from '../api/transport/origin.ts';
 import { createCampaignServer } from '../campaign-server.ts';
 import type { CampaignServer } from '../campaign-server.ts';
 import { announcementOf } from './announcement.ts';

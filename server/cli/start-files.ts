@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { normaliseCampaignFile } from '../core/normalise.ts';
-import type { StartCampaign } from '../core/normalise.ts';
+import { normaliseCampaignFile } from '../core/document/normalise.ts';
+import type { StartCampaign } from '../core/document/normalise.ts';
 
 /** The campaigns that a server begins with; the first is its default. */
 const DEFAULT_FILE = 'default_campaign.json';

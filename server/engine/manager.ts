@@ -1,22 +1,22 @@
-import type { Sections } from '../core/check.ts';
+import type { Sections } from '../core/document/check.ts';
 import { asError, CampaignError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Identity } from '../core/permissions.ts';
-import { restrictedView } from '../core/views.ts';
-import { answeringArchive } from './answering-archive.ts';
-import { createArchiver } from './archiver.ts';
-import { createCreating } from './creating.ts';
-import { createHosting } from './hosting.ts';
-import { createMutating } from './mutating.ts';
-import { createMutationReport } from './mutation-report.ts';
+import { restrictedView } from '../core/stream/views.ts';
+import { answeringArchive } from './calls/request-archive.ts';
+import { createArchiver } from './archiving/archiver.ts';
+import { createCreating } from './calls/creation.ts';
+import { createHosting } from './hosting/campaign-host.ts';
+import { createMutating } from './calls/mutations.ts';
+import { createMutationReport } from './calls/mutation-report.ts';
 import type { EngineObserver } from './observer.ts';
-import { refuseOverload } from './overload.ts';
-import { createPast } from './past.ts';
+import { refuseOverload } from './calls/overload.ts';
+import { createPast } from './campaign/history.ts';
 import type { Archive, Clock, OrderedLog } from './ports.ts';
-import { createReading } from './reading.ts';
+import { createReading } from './calls/reads.ts';
 import { shuttingDown } from './refusals.ts';
 import type { CampaignService } from './service.ts';
-import { createTrace } from './trace.ts';
+import { createTrace } from './calls/trace.ts';
 
 export interface ManagerOptions {
   log: OrderedLog;

@@ -1,6 +1,6 @@
-import type { Command } from '../core/command.ts';
+import type { Command } from '../core/commands/command.ts';
 import type { Refusal } from '../core/errors.ts';
-import type { SnapshotReason } from '../core/stream.ts';
+import type { SnapshotReason } from '../core/stream/events.ts';
 
 export type CommandType = Command['type'];
 

@@ -1,7 +1,7 @@
 import type { JsonObject } from '../core/json.ts';
-import type { Command } from '../core/command.ts';
-import type { Entry } from '../core/entry.ts';
-import type { Fork } from '../core/position.ts';
+import type { Command } from '../core/commands/command.ts';
+import type { Entry } from '../core/stream/entry.ts';
+import type { Fork } from '../core/stream/position.ts';
 
 /**
  * The three things that the engine needs from the world: a log that orders, an archive that keeps, a clock. Each has an in-memory

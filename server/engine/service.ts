@@ -1,10 +1,10 @@
-import type { Command, CreateCommand, Mutation, MutationOptions } from '../core/command.ts';
-import type { CampaignState } from '../core/campaign.ts';
-import type { Entry, Position, Receipt, VersionName } from '../core/entry.ts';
+import type { Command, CreateCommand, Mutation, MutationOptions } from '../core/commands/command.ts';
+import type { CampaignState } from '../core/document/campaign.ts';
+import type { Entry, Position, Receipt, VersionName } from '../core/stream/entry.ts';
 import type { Refusal } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Identity } from '../core/permissions.ts';
-import type { WatchEvent } from '../core/stream.ts';
+import type { WatchEvent } from '../core/stream/events.ts';
 import type { CampaignSummary } from './ports.ts';
 
 /** What `campaign.get` answers. */

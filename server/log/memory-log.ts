@@ -1,5 +1,5 @@
 import type { AppendResult, Head, LogEvent, OpenedLog, OrderedLog, PendingEntries, SealedEntry } from '../engine/ports.ts';
-import { nextTail } from '../engine/seal.ts';
+import { nextTail } from '../engine/campaign/hash-chain.ts';
 
 /** One campaign's log: its head, and its entries from the watermark on. */
 interface CampaignLog {

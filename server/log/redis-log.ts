@@ -1,6 +1,6 @@
 import { asError } from '../core/errors.ts';
 import type { AppendResult, Clock, OpenedLog, OrderedLog, SealedEntry } from '../engine/ports.ts';
-import { nextTail } from '../engine/seal.ts';
+import { nextTail } from '../engine/campaign/hash-chain.ts';
 import { createArchiving, LEASE_MS } from './redis/archiving.ts';
 import { connectRedis } from './redis/connection.ts';
 import { createHeadCheck } from './redis/head-check.ts';

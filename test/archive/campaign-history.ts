@@ -1,8 +1,8 @@
-import { apply, NOTHING, type CampaignContent } from '../../server/core/apply.ts';
-import type { EntryType } from '../../server/core/entry.ts';
+import { apply, NOTHING, type CampaignContent } from '../../server/core/stream/apply.ts';
+import type { EntryType } from '../../server/core/stream/entry.ts';
 import type { JsonObject } from '../../server/core/json.ts';
 import type { Archive, CampaignCommit, LogRecord, SealedEntry } from '../../server/engine/ports.ts';
-import { FIRST_TAIL, seal } from '../../server/engine/seal.ts';
+import { FIRST_TAIL, seal } from '../../server/engine/campaign/hash-chain.ts';
 
 /** A campaign as a log would make it: sealed entries, one after the other, and what they add up to. */
 export interface CampaignHistory {

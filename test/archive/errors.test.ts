@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { ArchiveError, toArchiveError, type ArchiveErrorKind } from '../../server/archive/errors.ts';
-import { explainUnfit } from '../../server/archive/postgres-requirements.ts';
+import { explainUnfit } from '../../server/archive/postgres/requirements.ts';
 
 test('A60 whatever a driver throws becomes one of five kinds, with its code and a message', () => {
   const of = (message: string, code?: string): Error => Object.assign(new Error(message), code === undefined ? {} : { code });

@@ -1,6 +1,6 @@
 import fc, { type Arbitrary } from 'fast-check';
-import { CONFIG_SECTIONS, SET_FIELDS } from '../../server/core/campaign.ts';
-import type { EditCommand, SimpleCommand } from '../../server/core/command.ts';
+import { CONFIG_SECTIONS, SET_FIELDS } from '../../server/core/document/campaign.ts';
+import type { EditCommand, SimpleCommand } from '../../server/core/commands/command.ts';
 import type { JsonObject, JsonValue } from '../../server/core/json.ts';
 
 /** Names that mean something to JavaScript, to paths or to nobody; all may be keys of a document. */

@@ -1,4 +1,4 @@
-import type { EditCommand, SimpleCommand } from '../../server/core/command.ts';
+import type { EditCommand, SimpleCommand } from '../../server/core/commands/command.ts';
 import type { JsonObject, JsonValue } from '../../server/core/json.ts';
 
 /** The meaning of things, written a second time: slowly, in place, after the words of the specification. */

@@ -1,5 +1,5 @@
 import { createTRPCClient, httpLink } from '@trpc/client';
-import type { AppRouter } from '../../server/api/router.ts';
+import type { AppRouter } from '../../server/api/procedures/router.ts';
 import { readHeld, type HeldCampaign } from './held.ts';
 import type { Instance } from './instance.ts';
 import type { World } from './world.ts';

@@ -1,6 +1,6 @@
-import { apply, NOTHING, type CampaignContent } from '../../server/core/apply.ts';
-import { parsePosition } from '../../server/core/position.ts';
-import { FIRST_TAIL, nextTail } from '../../server/engine/seal.ts';
+import { apply, NOTHING, type CampaignContent } from '../../server/core/stream/apply.ts';
+import { parsePosition } from '../../server/core/stream/position.ts';
+import { FIRST_TAIL, nextTail } from '../../server/engine/campaign/hash-chain.ts';
 import { canonical } from '../core/naive.ts';
 import type { Evidence, Report } from './evidence.ts';
 import { digestOf, type ClientLine } from './journal.ts';

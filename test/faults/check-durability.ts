@@ -1,4 +1,4 @@
-import { parsePosition } from '../../server/core/position.ts';
+import { parsePosition } from '../../server/core/stream/position.ts';
 import type { Evidence, Report } from './evidence.ts';
 import type { ClientLine } from './journal.ts';
 

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import type { Entry, Receipt } from '../../server/core/entry.ts';
-import type { Fork } from '../../server/core/position.ts';
-import { apply, NOTHING } from '../../server/core/apply.ts';
-import { toEntry } from '../../server/engine/live-campaign.ts';
+import type { Entry, Receipt } from '../../server/core/stream/entry.ts';
+import type { Fork } from '../../server/core/stream/position.ts';
+import { apply, NOTHING } from '../../server/core/stream/apply.ts';
+import { toEntry } from '../../server/engine/campaign/live-campaign.ts';
 import type { LogRecord } from '../../server/engine/ports.ts';
-import { FIRST_TAIL, seal } from '../../server/engine/seal.ts';
+import { FIRST_TAIL, seal } from '../../server/engine/campaign/hash-chain.ts';
 import { check } from './checker.ts';
 import type { HeldCampaign } from './held.ts';
 import { createJournal, type Note } from './journal.ts';

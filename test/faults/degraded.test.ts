@@ -1,8 +1,8 @@
 import { createTRPCClient, createWSClient, httpLink, wsLink } from '@trpc/client';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { readFailure } from '../../client-sdk/src/errors.ts';
-import type { AppRouter } from '../../server/api/router.ts';
-import type { WatchEvent } from '../../server/core/stream.ts';
+import type { AppRouter } from '../../server/api/procedures/router.ts';
+import type { WatchEvent } from '../../server/core/stream/events.ts';
 import { streamMirror, type StreamMirror } from '../support/stream-mirror.ts';
 import { readHeld } from './held.ts';
 import type { Instance } from './instance.ts';

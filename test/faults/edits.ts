@@ -1,4 +1,4 @@
-import type { EditCommand, SimpleCommand } from '../../server/core/command.ts';
+import type { EditCommand, SimpleCommand } from '../../server/core/commands/command.ts';
 import type { SeededRandom } from '../support/seeded-random.ts';
 
 const FEATURES = ['referral', 'leaderboard', 'notifications', 'analytics', 'countdown'];

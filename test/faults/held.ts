@@ -1,9 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
-import type { Entry } from '../../server/core/entry.ts';
+import type { Entry } from '../../server/core/stream/entry.ts';
 import type { JsonObject } from '../../server/core/json.ts';
-import type { Fork } from '../../server/core/position.ts';
-import { toEntry } from '../../server/engine/live-campaign.ts';
+import type { Fork } from '../../server/core/stream/position.ts';
+import { toEntry } from '../../server/engine/campaign/live-campaign.ts';
 import type { Head, LogRecord } from '../../server/engine/ports.ts';
 import type { Journal } from './journal.ts';
 

@@ -1,4 +1,4 @@
-import type { Fork } from '../../server/core/position.ts';
+import type { Fork } from '../../server/core/stream/position.ts';
 
 /** The lines of one campaign's epochs, as Postgres tells them in the end; written anew, not taken from the service. */
 export interface History {

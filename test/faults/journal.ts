@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { Command } from '../../server/core/command.ts';
-import type { Entry, Position, Receipt } from '../../server/core/entry.ts';
+import type { Command } from '../../server/core/commands/command.ts';
+import type { Entry, Position, Receipt } from '../../server/core/stream/entry.ts';
 import { canonical } from '../core/naive.ts';
 
 /** An entry as somebody saw it: its content is kept once, however many saw it. */

@@ -1,4 +1,4 @@
-import type { Receipt } from '../../server/core/entry.ts';
+import type { Receipt } from '../../server/core/stream/entry.ts';
 import type { ClientLine, Line } from './journal.ts';
 
 /** All that the journals say of one mutation. */

@@ -17,10 +17,10 @@ export const NEXT = { format: 2, type: 'edit', member: 'reviewedBy' } as const;
  * heard of, a further member in each record.
  */
 const CHANGES: readonly [file: string, from: string, to: string][] = [
-  ['server/core/entry.ts', 'export const ENTRY_FORMAT = 1;', `export const ENTRY_FORMAT = ${NEXT.format};`],
-  ['server/core/entry.ts', "export type EntryType =\n  | 'create'", `export type EntryType =\n  | '${NEXT.type}'\n  | 'create'`],
+  ['server/core/stream/entry.ts', 'export const ENTRY_FORMAT = 1;', `export const ENTRY_FORMAT = ${NEXT.format};`],
+  ['server/core/stream/entry.ts', "export type EntryType =\n  | 'create'", `export type EntryType =\n  | '${NEXT.type}'\n  | 'create'`],
   [
-    'server/engine/decide-group.ts',
+    'server/engine/writes/decide-group.ts',
     '    type: command.type,\n    change,',
     `    type: command.type === 'update' ? '${NEXT.type}' : command.type,\n    ...{ ${NEXT.member}: { nobody: [1, 'é', null] } },\n    change,`,
   ],

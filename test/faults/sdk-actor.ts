@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { CampaignError, createCampaignClient, type Campaign, type Change } from '../../client-sdk/src/index.ts';
-import type { EditCommand } from '../../server/core/command.ts';
-import type { Entry, ViewEntry } from '../../server/core/entry.ts';
-import { parsePosition } from '../../server/core/position.ts';
+import type { EditCommand } from '../../server/core/commands/command.ts';
+import type { Entry, ViewEntry } from '../../server/core/stream/entry.ts';
+import { parsePosition } from '../../server/core/stream/position.ts';
 import type { Actor, ActorOptions } from './actor.ts';
 import { randomEdit } from './edits.ts';
 

@@ -1,11 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { createTRPCClient, createWSClient, httpLink, wsLink } from '@trpc/client';
 import { readFailure } from '../../client-sdk/src/errors.ts';
-import type { AppRouter } from '../../server/api/router.ts';
-import type { EditCommand, MutationOptions, RollbackCommand } from '../../server/core/command.ts';
-import type { Receipt } from '../../server/core/entry.ts';
-import { parsePosition } from '../../server/core/position.ts';
-import type { WatchEvent } from '../../server/core/stream.ts';
+import type { AppRouter } from '../../server/api/procedures/router.ts';
+import type { EditCommand, MutationOptions, RollbackCommand } from '../../server/core/commands/command.ts';
+import type { Receipt } from '../../server/core/stream/entry.ts';
+import { parsePosition } from '../../server/core/stream/position.ts';
+import type { WatchEvent } from '../../server/core/stream/events.ts';
 import type { Actor, ActorOptions } from './actor.ts';
 import { randomEdit } from './edits.ts';
 

@@ -1,11 +1,11 @@
-import { apply, NOTHING, type CampaignContent } from '../../server/core/apply.ts';
-import type { EditCommand } from '../../server/core/command.ts';
-import { effect } from '../../server/core/effect.ts';
-import type { Entry, Receipt, ViewEntry } from '../../server/core/entry.ts';
+import { apply, NOTHING, type CampaignContent } from '../../server/core/stream/apply.ts';
+import type { EditCommand } from '../../server/core/commands/command.ts';
+import { effect } from '../../server/core/commands/effect.ts';
+import type { Entry, Receipt, ViewEntry } from '../../server/core/stream/entry.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../server/core/json.ts';
 import type { MemoryStore } from '../../server/archive/memory-archive.ts';
 import type { LogRecord } from '../../server/engine/ports.ts';
-import { FIRST_TAIL, nextTail } from '../../server/engine/seal.ts';
+import { FIRST_TAIL, nextTail } from '../../server/engine/campaign/hash-chain.ts';
 
 /** A guarantee that did not hold. */
 export class Violation extends Error {

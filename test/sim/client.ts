@@ -1,9 +1,9 @@
-import { fold, positionOf, type Mirror } from '../../client-sdk/src/mirror.ts';
-import * as ledger from '../../client-sdk/src/pending.ts';
-import type { EditCommand, Mutation } from '../../server/core/command.ts';
+import { fold, positionOf, type Mirror } from '../../client-sdk/src/sync/mirror.ts';
+import * as ledger from '../../client-sdk/src/sync/pending.ts';
+import type { EditCommand, Mutation } from '../../server/core/commands/command.ts';
 import { CampaignError, isRetryable } from '../../server/core/errors.ts';
 import { LIMITS } from '../../server/core/limits.ts';
-import { formatPosition, parsePosition } from '../../server/core/position.ts';
+import { formatPosition, parsePosition } from '../../server/core/stream/position.ts';
 import type { Manager } from '../../server/engine/manager.ts';
 import type { Clock } from '../../server/engine/ports.ts';
 import type { Caller, PushOutcome, ResumableEvent } from '../../server/engine/service.ts';

@@ -1,4 +1,4 @@
-import type { EditCommand } from '../../server/core/command.ts';
+import type { EditCommand } from '../../server/core/commands/command.ts';
 import { seededRandom, type SeededRandom } from '../support/seeded-random.ts';
 import type { Fault } from './faults.ts';
 

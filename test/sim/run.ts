@@ -1,8 +1,8 @@
-import type { MutationOptions } from '../../server/core/command.ts';
-import type { Receipt } from '../../server/core/entry.ts';
+import type { MutationOptions } from '../../server/core/commands/command.ts';
+import type { Receipt } from '../../server/core/stream/entry.ts';
 import type { JsonObject } from '../../server/core/json.ts';
 import type { DryRun } from '../../server/engine/service.ts';
-import type { QueuedCommand } from '../../server/engine/waiting-mutation.ts';
+import type { QueuedCommand } from '../../server/engine/writes/queued-mutation.ts';
 import { canonical, Violation } from './checker.ts';
 import type { SimClient } from './client.ts';
 import { noFaults } from './faults.ts';

@@ -1,11 +1,11 @@
 import { createMemoryArchive, createMemoryStore, type MemoryArchiveOptions } from '../../server/archive/memory-archive.ts';
-import type { EditCommand, MutationOptions } from '../../server/core/command.ts';
-import type { Receipt } from '../../server/core/entry.ts';
+import type { EditCommand, MutationOptions } from '../../server/core/commands/command.ts';
+import type { Receipt } from '../../server/core/stream/entry.ts';
 import { CampaignError, type Refusal } from '../../server/core/errors.ts';
 import type { JsonObject } from '../../server/core/json.ts';
 import type { Identity } from '../../server/core/permissions.ts';
 import { createManager, type Manager, type ManagerOptions } from '../../server/engine/manager.ts';
-import type { QueuedCommand } from '../../server/engine/waiting-mutation.ts';
+import type { QueuedCommand } from '../../server/engine/writes/queued-mutation.ts';
 import type { Archive, OrderedLog } from '../../server/engine/ports.ts';
 import type { Caller } from '../../server/engine/service.ts';
 import { createMemoryLog } from '../../server/log/memory-log.ts';

@@ -1,5 +1,5 @@
 import type { AppendResult, Clock, Head, LogEvent, OpenedLog, OrderedLog, PendingEntries, SealedEntry } from '../../server/engine/ports.ts';
-import { nextTail } from '../../server/engine/seal.ts';
+import { nextTail } from '../../server/engine/campaign/hash-chain.ts';
 
 /** One campaign in the shared log, as Redis would hold it. */
 interface StoredCampaign {

@@ -1,8 +1,8 @@
-import { apply, NOTHING, type CampaignContent } from '../../server/core/apply.ts';
+import { apply, NOTHING, type CampaignContent } from '../../server/core/stream/apply.ts';
 import type { JsonObject } from '../../server/core/json.ts';
-import { parseResumeId } from '../../server/core/cursor.ts';
-import { parsePosition } from '../../server/core/position.ts';
-import type { SnapshotReason } from '../../server/core/stream.ts';
+import { parseResumeId } from '../../server/core/stream/cursor.ts';
+import { parsePosition } from '../../server/core/stream/position.ts';
+import type { SnapshotReason } from '../../server/core/stream/events.ts';
 import type { ResumableEvent } from '../../server/engine/service.ts';
 
 /** What a subscriber makes of its stream: it folds, and takes nothing that does not follow on what it has seen (G1). */

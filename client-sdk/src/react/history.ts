@@ -1,4 +1,4 @@
-import type { Entry, ViewEntry } from '../../../server/core/entry.ts';
+import type { Entry, ViewEntry } from '../../../server/core/stream/entry.ts';
 
 export interface MergedHistory {
   /** Newest first, each version once. */

@@ -1,5 +1,5 @@
 import { createTRPCReact, type CreateTRPCReact } from '@trpc/react-query';
-import type { AppRouter } from '../../../server/api/router.ts';
+import type { AppRouter } from '../../../server/api/procedures/router.ts';
 
 type Everything = CreateTRPCReact<AppRouter, unknown>;
 

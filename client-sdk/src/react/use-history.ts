@@ -1,6 +1,6 @@
 import { skipToken } from '@tanstack/react-query';
 import { useEffect, useMemo } from 'react';
-import { parsePosition } from '../../../server/core/position.ts';
+import { parsePosition } from '../../../server/core/stream/position.ts';
 import { toCampaignError } from '../errors.ts';
 import type { CampaignSnapshot } from '../types.ts';
 import { useCampaignHandle } from './context.ts';

@@ -1,13 +1,13 @@
-import { apply, type CampaignContent } from '../../../server/core/apply.ts';
-import { asCampaign } from '../../../server/core/campaign.ts';
-import type { EditCommand, Mutation } from '../../../server/core/command.ts';
-import { effect } from '../../../server/core/effect.ts';
-import { ENTRY_FORMAT, type Actor, type Entry, type EntryType, type Position, type Receipt, type VersionName } from '../../../server/core/entry.ts';
+import { apply, type CampaignContent } from '../../../server/core/stream/apply.ts';
+import { asCampaign } from '../../../server/core/document/campaign.ts';
+import type { EditCommand, Mutation } from '../../../server/core/commands/command.ts';
+import { effect } from '../../../server/core/commands/effect.ts';
+import { ENTRY_FORMAT, type Actor, type Entry, type EntryType, type Position, type Receipt, type VersionName } from '../../../server/core/stream/entry.ts';
 import { isRetryable, type Refusal } from '../../../server/core/errors.ts';
 import { jsonEqual, type JsonObject } from '../../../server/core/json.ts';
-import { diff, isEmptyPatch } from '../../../server/core/merge-patch.ts';
-import { formatPosition, parsePosition, survivingVersion, versionOnLine, type Fork } from '../../../server/core/position.ts';
-import type { SnapshotReason, WatchEvent } from '../../../server/core/stream.ts';
+import { diff, isEmptyPatch } from '../../../server/core/document/merge-patch.ts';
+import { formatPosition, parsePosition, survivingVersion, versionOnLine, type Fork } from '../../../server/core/stream/position.ts';
+import type { SnapshotReason, WatchEvent } from '../../../server/core/stream/events.ts';
 import type { PushOutcome } from '../../../server/engine/service.ts';
 
 /** A command that the kit's server can carry out; `rollback` with the state that it leads to. */

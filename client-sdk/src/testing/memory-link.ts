@@ -1,12 +1,12 @@
 import { createTRPCClient, TRPCClientError, type Operation, type TRPCLink } from '@trpc/client';
 import { observable, type Observer } from '@trpc/server/observable';
-import type { AppRouter } from '../../../server/api/router.ts';
-import type { Actor } from '../../../server/core/entry.ts';
+import type { AppRouter } from '../../../server/api/procedures/router.ts';
+import type { Actor } from '../../../server/core/stream/entry.ts';
 import { isRetryable, type Refusal } from '../../../server/core/errors.ts';
 import type { Clock } from '../clock.ts';
-import type { Connection } from '../connection.ts';
+import type { Connection } from '../link/connection.ts';
 import { CampaignError } from '../errors.ts';
-import { writable } from '../readable.ts';
+import { writable } from '../observable-value.ts';
 import type { ConnectionState } from '../types.ts';
 import type { MemoryCampaign } from './memory-campaign.ts';
 import { KitRefusal, memoryProcedures } from './memory-procedures.ts';

@@ -1,10 +1,10 @@
 import type { inferProcedureInput, inferProcedureOutput } from '@trpc/server';
-import type { AppRouter } from '../../../server/api/router.ts';
-import { asCampaign } from '../../../server/core/campaign.ts';
-import type { Actor, Receipt, VersionName } from '../../../server/core/entry.ts';
+import type { AppRouter } from '../../../server/api/procedures/router.ts';
+import { asCampaign } from '../../../server/core/document/campaign.ts';
+import type { Actor, Receipt, VersionName } from '../../../server/core/stream/entry.ts';
 import type { Refusal } from '../../../server/core/errors.ts';
-import { diff } from '../../../server/core/merge-patch.ts';
-import { parsePosition } from '../../../server/core/position.ts';
+import { diff } from '../../../server/core/document/merge-patch.ts';
+import { parsePosition } from '../../../server/core/stream/position.ts';
 import type { MemoryCampaign } from './memory-campaign.ts';
 
 type Areas = AppRouter['_def']['record'];

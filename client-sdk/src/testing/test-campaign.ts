@@ -1,8 +1,8 @@
-import type { EditCommand } from '../../../server/core/command.ts';
-import type { Actor, Entry, Position } from '../../../server/core/entry.ts';
+import type { EditCommand } from '../../../server/core/commands/command.ts';
+import type { Actor, Entry, Position } from '../../../server/core/stream/entry.ts';
 import type { Reason, Refusal } from '../../../server/core/errors.ts';
-import { cleanJson } from '../../../server/core/plain-json.ts';
-import { formatPosition } from '../../../server/core/position.ts';
+import { cleanJson } from '../../../server/core/document/plain-json.ts';
+import { formatPosition } from '../../../server/core/stream/position.ts';
 import { clientOn } from '../client.ts';
 import { systemClock, type Clock } from '../clock.ts';
 import type { CampaignDocument, CampaignUpdates } from '../document.ts';

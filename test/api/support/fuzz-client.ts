@@ -1,4 +1,4 @@
-import type { WatchEvent } from '../../../server/core/stream.ts';
+import type { WatchEvent } from '../../../server/core/stream/events.ts';
 import type { SeededRandom } from '../../support/seeded-random.ts';
 import { streamMirror } from '../../support/stream-mirror.ts';
 import type { StreamMirror } from '../../support/stream-mirror.ts';

@@ -1,6 +1,6 @@
 import { WebSocket, type RawData } from 'ws';
-import { reconnectDelay } from '../../../client-sdk/src/backoff.ts';
-import { TIMEOUTS } from '../../../client-sdk/src/live-socket.ts';
+import { reconnectDelay } from '../../../client-sdk/src/link/backoff.ts';
+import { TIMEOUTS } from '../../../client-sdk/src/link/live-socket.ts';
 import { nowMicros, type Received } from './messages.ts';
 import { protocolNamed, type Protocol } from './protocols.ts';
 import { tokenOf } from './token.ts';

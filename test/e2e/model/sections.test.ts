@@ -5,7 +5,7 @@ import type { Json } from '../../../demo/src/sections/json.ts';
 import { lineAt, rangeOfLine, read, write } from '../../../demo/src/sections/json-text.ts';
 import { faultOfName, sectionsOf } from '../../../demo/src/sections/section-names.ts';
 import type { JsonObject } from '../../../server/core/json.ts';
-import { mergePatch } from '../../../server/core/merge-patch.ts';
+import { mergePatch } from '../../../server/core/document/merge-patch.ts';
 
 const { json } = fc.letrec<{ json: Json }>((tie) => ({
   json: fc.oneof(

@@ -1,0 +1,64 @@
+import type { Receipt } from '../../../server/core/stream/entry.ts';
+import { CampaignError } from '../errors.ts';
+import type { Settlement } from '../sync/pending.ts';
+import type { Change } from '../types.ts';
+
+/** A change as the app holds it, and the hand that settles it. */
+export interface OpenChange {
+  readonly change: Change;
+  readonly settle: (settlement: Settlement) => void;
+  readonly fail: (error: CampaignError) => void;
+}
+
+export function openChange(mutationId: string): OpenChange {
+  const accepted = deferred();
+  const durable = deferred();
+  const fail = (error: CampaignError) => {
+    accepted.reject(error);
+    durable.reject(error);
+  };
+  return {
+    change: Object.assign(accepted.promise, { mutationId, durable: durable.promise }),
+    fail,
+    settle(settlement) {
+      if (settlement.kind === 'rejected') return fail(settlement.error);
+      accepted.resolve(settlement.receipt);
+      if (settlement.kind === 'durable') durable.resolve(settlement.receipt);
+      if (settlement.kind === 'volatile') durable.reject(notKept(mutationId));
+    },
+  };
+}
+
+/** A change that could not even begin. */
+export function failedChange(mutationId: string, error: CampaignError): Change {
+  const { change, fail } = openChange(mutationId);
+  fail(error);
+  return change;
+}
+
+interface Deferred {
+  readonly promise: Promise<Receipt>;
+  readonly resolve: (receipt: Receipt) => void;
+  readonly reject: (error: CampaignError) => void;
+}
+
+function deferred(): Deferred {
+  let resolve: Deferred['resolve'] = () => {};
+  let reject: Deferred['reject'] = () => {};
+  const promise = new Promise<Receipt>((onResolve, onReject) => {
+    resolve = onResolve;
+    reject = onReject;
+  });
+  // Many apps never look at a change again; its refusal must not end their process. Who awaits it still gets it.
+  promise.catch(() => undefined);
+  return { promise, resolve, reject };
+}
+
+function notKept(mutationId: string): CampaignError {
+  return new CampaignError({
+    reason: 'UNAVAILABLE',
+    message: 'This server keeps nothing: the change is live, and will not be durable',
+    retryable: false,
+    mutationId,
+  });
+}

@@ -1,0 +1,87 @@
+import { apply, type CampaignContent } from '../../../server/core/stream/apply.ts';
+import type { CampaignState } from '../../../server/core/document/campaign.ts';
+import type { Entry, Position, ViewEntry } from '../../../server/core/stream/entry.ts';
+import type { JsonObject } from '../../../server/core/json.ts';
+import { formatPosition, parsePosition } from '../../../server/core/stream/position.ts';
+import type { DurableEvent, EntriesEvent, SnapshotEvent, WatchEvent } from '../../../server/core/stream/events.ts';
+
+/** The confirmed state of one campaign: what the stream has said so far, and nothing else. */
+export interface Mirror {
+  readonly epoch: string;
+  readonly version: number;
+  /** The watermark on this mirror's line: it never falls while the line is the same. */
+  readonly durableVersion: number;
+  readonly content: CampaignContent;
+  /** The newest entries since the last snapshot, oldest first: contiguous, and no more than {@link RECENT}. */
+  readonly recent: readonly (Entry | ViewEntry)[];
+}
+
+/** Enough for a history that is being read to go on live. */
+const RECENT = 100;
+
+/** What became of an event: the mirror after it, or the news that something is missing before it. */
+export type Folded = { kind: 'folded'; mirror: Mirror; entries: readonly (Entry | ViewEntry)[] } | { kind: 'gap' };
+
+export function positionOf(mirror: Mirror): Position {
+  return formatPosition(mirror.epoch, mirror.version);
+}
+
+/**
+ * One event of the stream later (G1, G6). A snapshot replaces everything; entries must follow exactly on what is here, and a hole is
+ * refused rather than papered over; a watermark moves forward only.
+ */
+export function fold(mirror: Mirror | undefined, event: WatchEvent): Folded {
+  switch (event.type) {
+    case 'snapshot':
+      return foldSnapshot(mirror, event);
+    case 'entries':
+      return mirror ? foldEntries(mirror, event) : { kind: 'gap' };
+    case 'durable':
+      return mirror ? { kind: 'folded', mirror: foldDurable(mirror, event), entries: [] } : { kind: 'gap' };
+  }
+}
+
+function foldSnapshot(mirror: Mirror | undefined, event: SnapshotEvent): Folded {
+  const position = parsePosition(event.position);
+  if (!position) return { kind: 'gap' };
+  const before = mirror?.epoch === position.epoch ? mirror.durableVersion : 0;
+  return {
+    kind: 'folded',
+    mirror: {
+      epoch: position.epoch,
+      version: position.version,
+      durableVersion: Math.max(before, event.durableVersion),
+      content: { state: documentOf(event.state), archivedAt: event.archivedAt },
+      recent: [],
+    },
+    entries: [],
+  };
+}
+
+/**
+ * Entries of another epoch that follow on our version are an answer to a resume: the server has proved that our position is on the
+ * surviving line, so the line goes on under its new name.
+ */
+function foldEntries(mirror: Mirror, event: EntriesEvent): Folded {
+  const fresh = event.entries.filter((entry) => entry.version > mirror.version);
+  let { content, version } = mirror;
+  for (const entry of fresh) {
+    if (entry.version !== version + 1) return { kind: 'gap' };
+    content = apply(content, entry);
+    version = entry.version;
+  }
+  const recent = [...mirror.recent, ...fresh].slice(-RECENT);
+  return { kind: 'folded', mirror: { ...mirror, epoch: event.epoch, version, content, recent }, entries: fresh };
+}
+
+/** Likewise, a watermark of another epoch: the server resumed us there, and nothing has happened since that would have said so. */
+function foldDurable(mirror: Mirror, event: DurableEvent): Mirror {
+  const position = parsePosition(event.position);
+  if (!position || (position.epoch === mirror.epoch && position.version <= mirror.durableVersion)) return mirror;
+  return { ...mirror, epoch: position.epoch, durableVersion: Math.max(mirror.durableVersion, position.version) };
+}
+
+/** The one place of this cast: a document came as JSON, and `CampaignState` is its view with `unknown` in the open parts. */
+export function documentOf(state: CampaignState): JsonObject {
+  return state as unknown as JsonObject;
+}

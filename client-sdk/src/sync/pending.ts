@@ -1,0 +1,225 @@
+import type { EditCommand, Mutation } from '../../../server/core/commands/command.ts';
+import type { Entry, Position, Receipt, ViewEntry } from '../../../server/core/stream/entry.ts';
+import { formatPosition } from '../../../server/core/stream/position.ts';
+import { utf8Bytes } from '../../../server/core/document/plain-json.ts';
+import type { PushOutcome } from '../../../server/engine/service.ts';
+import { CampaignError } from '../errors.ts';
+import { positionOf, type Mirror } from './mirror.ts';
+
+/**
+ * The mutations of this client that are not yet known to be committed, in the order of their intent. Pure: what happens is a
+ * function's argument, and what is to be told to the app comes back as settlements.
+ *
+ * Two facts about a mutation are independent: how far its delivery is, and whether the confirmed state already contains it. The
+ * stream can be faster than the answer, and the answer faster than the stream.
+ */
+export interface Pending {
+  readonly campaignId: string;
+  /** As it travels, every time the same: the id and the base are fixed when the intent is made. */
+  readonly mutation: Mutation;
+  /** Epoch milliseconds. */
+  readonly madeAt: number;
+  readonly delivery: Delivery;
+  /** It was sent, and once not answered: a copy of it may still be on its way. */
+  readonly again?: true;
+  /** The version at which the confirmed state contains it; while `undefined`, the view applies it on top. */
+  readonly containedAt: number | undefined;
+}
+
+type Delivery =
+  /** Not to be sent yet: the app is still adding to it (`pacing`). Only the newest one can be. */
+  | { readonly kind: 'held' }
+  /** To be sent, or to be sent again under the same id. */
+  | { readonly kind: 'waiting' }
+  /** In the push that is under way; `epoch` is the line that the mirror was on then. */
+  | { readonly kind: 'sent'; readonly epoch: string | undefined }
+  /** Ordered by the server. */
+  | { readonly kind: 'accepted'; readonly receipt: Receipt };
+
+/** What the app is to be told about one mutation. */
+export type Settlement =
+  | { readonly kind: 'accepted'; readonly mutationId: string; readonly receipt: Receipt }
+  | { readonly kind: 'durable'; readonly mutationId: string; readonly receipt: Receipt }
+  /** Accepted by a server that keeps nothing: it will never be durable. */
+  | { readonly kind: 'volatile'; readonly mutationId: string; readonly receipt: Receipt }
+  | { readonly kind: 'rejected'; readonly mutationId: string; readonly command: EditCommand; readonly error: CampaignError };
+
+export interface Step {
+  readonly pending: readonly Pending[];
+  readonly settled: readonly Settlement[];
+}
+
+const WAITING: Delivery = { kind: 'waiting' };
+
+export interface PushLimits {
+  readonly mutations: number;
+  /** Of UTF-8. */
+  readonly bytes: number;
+}
+
+/**
+ * What the next push takes: the oldest waiting one and all behind it, within both limits, at least one, in the order of intent (G7). What
+ * stands behind it and has been answered goes along: a change that had no effect the first time, and is asked for again, must not be
+ * applied behind what was applied since then, and only those ids tell the server that something was.
+ */
+export function nextPush(pending: readonly Pending[], limits: PushLimits): Mutation[] {
+  const push: Mutation[] = [];
+  let bytes = 0;
+  const first = pending.findIndex(({ delivery }) => delivery.kind === 'waiting');
+  for (const { mutation, delivery, again } of first < 0 ? [] : pending.slice(first)) {
+    if (delivery.kind === 'held') break;
+    bytes += utf8Bytes(JSON.stringify(mutation));
+    if (push.length > 0 && (push.length >= limits.mutations || bytes > limits.bytes)) break;
+    push.push(again ? { ...mutation, again } : mutation);
+  }
+  return push;
+}
+
+/**
+ * The newest position that this client was told of, by the stream or by an answer that was faster. If that one does not survive, the
+ * server refuses a push for now: what was lost is sent again before it (G7).
+ */
+export function newestSeen(pending: readonly Pending[], mirror: Mirror | undefined): Position | undefined {
+  const ahead = pending.findLast(({ delivery, containedAt }) => delivery.kind === 'accepted' && containedAt === undefined);
+  if (ahead?.delivery.kind === 'accepted') return ahead.delivery.receipt.position;
+  return mirror && positionOf(mirror);
+}
+
+/** The held one is complete, and may be sent. */
+export function released(pending: readonly Pending[]): readonly Pending[] {
+  return pending.map((item) => (item.delivery.kind === 'held' ? { ...item, delivery: WAITING } : item));
+}
+
+/** The held one with another command. */
+export function amended(pending: readonly Pending[], command: EditCommand): readonly Pending[] {
+  return pending.map((item) => (item.delivery.kind === 'held' ? { ...item, mutation: { ...item.mutation, command } } : item));
+}
+
+/** They are on their way. */
+export function markSent(pending: readonly Pending[], push: readonly Mutation[], mirror: Mirror | undefined): readonly Pending[] {
+  const ids = new Set(push.map((mutation) => mutation.mutationId));
+  const delivery: Delivery = { kind: 'sent', epoch: mirror?.epoch };
+  return pending.map((item) => (item.delivery.kind === 'waiting' && ids.has(item.mutation.mutationId) ? { ...item, delivery } : item));
+}
+
+/** The push brought no answer: nothing is known, so all of it is sent again under its ids. */
+export function unanswered(pending: readonly Pending[]): readonly Pending[] {
+  return pending.map((item) => (item.delivery.kind === 'sent' ? { ...item, delivery: WAITING, again: true } : item));
+}
+
+/** The server answered a push. What it refused for now, and what stood behind that, waits again. */
+export function answered(pending: readonly Pending[], outcomes: readonly PushOutcome[], mirror: Mirror | undefined): Step {
+  const byId = new Map(outcomes.map((outcome) => [outcome.ok ? outcome.receipt.mutationId : outcome.mutationId, outcome]));
+  return settle(pending, mirror, (item, settled) => {
+    if (item.delivery.kind !== 'sent') return item;
+    const outcome = byId.get(item.mutation.mutationId);
+    if (!outcome || (!outcome.ok && outcome.error.retryable)) return { ...item, delivery: WAITING, again: true };
+    if (outcome.ok) return accept(item, item.delivery.epoch, outcome.receipt, mirror, settled);
+    return refuse(item, new CampaignError({ mutationId: outcome.mutationId, ...outcome.error }), mirror, settled);
+  });
+}
+
+/** The server refused one mutation for good, outside of an ordinary answer. */
+export function rejected(pending: readonly Pending[], mutationId: string, error: CampaignError, mirror: Mirror | undefined): Step {
+  return settle(pending, mirror, (item, settled) => (item.mutation.mutationId === mutationId ? refuse(item, error, mirror, settled) : item));
+}
+
+/** The mirror has moved: by entries, by a watermark, or by a snapshot (`entries` is empty then). */
+export function followed(
+  pending: readonly Pending[],
+  before: Mirror | undefined,
+  mirror: Mirror,
+  entries: readonly (Entry | ViewEntry)[],
+  bySnapshot: boolean,
+): Step {
+  const versions = new Map(entries.flatMap((entry) => ('mutationId' in entry ? [[entry.mutationId, entry.version] as const] : [])));
+  // Whoever had seen nothing yet may have been answered on any line.
+  const otherLine = before?.epoch !== mirror.epoch;
+  return settle(pending, mirror, (item) => {
+    const seenAt = versions.get(item.mutation.mutationId) ?? item.containedAt;
+    // What we saw is in a snapshot, unless that one is of another line, or older than what we saw.
+    const containedAt = bySnapshot && (otherLine || (seenAt ?? 0) > mirror.version) ? undefined : seenAt;
+    const { delivery } = item;
+    if (delivery.kind !== 'accepted') return { ...item, containedAt };
+    const { receipt } = delivery;
+    const broken = otherLine && receipt.epoch !== mirror.epoch && containedAt === undefined;
+    if (!broken) return { ...item, containedAt: versionIfReached(receipt, mirror) };
+    // The line broke under it. What is durable is on the new one; anything else is sent again under its id, in its place (G5).
+    return receipt.durability === 'durable' && bySnapshot
+      ? { ...item, containedAt: mirror.version }
+      : { ...item, delivery: WAITING, containedAt: undefined };
+  });
+}
+
+/**
+ * Applies a step to every mutation, then drops what is over: contained in the confirmed state and committed, or never to be. It stays as
+ * long as one before it has to be asked for again (see `nextPush`).
+ */
+function settle(
+  pending: readonly Pending[],
+  mirror: Mirror | undefined,
+  step: (item: Pending, settled: Settlement[]) => Pending | undefined,
+): Step {
+  const settled: Settlement[] = [];
+  const rest: Pending[] = [];
+  let asksAgain = false;
+  for (const item of pending) {
+    const next = step(item, settled);
+    if (!next) continue;
+    if (next.delivery.kind !== 'accepted') asksAgain = true;
+    if (asksAgain || next.delivery.kind !== 'accepted' || next.containedAt === undefined) {
+      rest.push(next);
+      continue;
+    }
+    const { receipt } = next.delivery;
+    const { mutationId } = next.mutation;
+    if (receipt.durability === 'none') settled.push({ kind: 'volatile', mutationId, receipt });
+    else if (receipt.durability === 'durable' || (mirror && mirror.durableVersion >= next.containedAt)) {
+      settled.push({ kind: 'durable', mutationId, receipt: { ...receipt, durability: 'durable' } });
+    } else rest.push(next);
+  }
+  return { pending: rest, settled };
+}
+
+function accept(
+  item: Pending,
+  sentOn: string | undefined,
+  receipt: Receipt,
+  mirror: Mirror | undefined,
+  settled: Settlement[],
+): Pending {
+  // Our line broke while the answer was on its way, and the answer is not about the new one: ask again, under the same id.
+  const brokeMeanwhile = mirror !== undefined && receipt.epoch !== mirror.epoch && sentOn !== mirror.epoch;
+  if (brokeMeanwhile && item.containedAt === undefined) return { ...item, delivery: WAITING };
+  settled.push({ kind: 'accepted', mutationId: item.mutation.mutationId, receipt });
+  return { ...item, delivery: { kind: 'accepted', receipt }, containedAt: mirror && versionIfReached(receipt, mirror) };
+}
+
+/**
+ * Whether the mirror contains what a receipt names. The receipt of a retry can bear the name of an older epoch: its entry is on our
+ * line all the same, for the server answered. One of a newer epoch is not in our state yet, for the moment until that line's snapshot
+ * arrives; counting it in by its number errs for that moment only, and never towards durable: a new line begins above all that is.
+ */
+function versionIfReached(receipt: Receipt, mirror: Mirror): number | undefined {
+  return receipt.version <= mirror.version ? receipt.version : undefined;
+}
+
+/** A refusal of what the stream has shown to be applied (its id is older than the server's memory) is no refusal. */
+function refuse(item: Pending, error: CampaignError, mirror: Mirror | undefined, settled: Settlement[]): Pending | undefined {
+  const { mutationId, command } = item.mutation;
+  if (item.containedAt === undefined || !mirror) {
+    settled.push({ kind: 'rejected', mutationId, command, error });
+    return undefined;
+  }
+  const receipt: Receipt = {
+    campaignId: item.campaignId,
+    position: formatPosition(mirror.epoch, item.containedAt),
+    epoch: mirror.epoch,
+    version: item.containedAt,
+    changed: true,
+    durability: 'accepted',
+    mutationId,
+  };
+  settled.push({ kind: 'accepted', mutationId, receipt });
+  return { ...item, delivery: { kind: 'accepted', receipt } };
+}

@@ -1,0 +1,102 @@
+import type { EditCommand, SimpleCommand } from '../../../server/core/commands/command.ts';
+import { effect } from '../../../server/core/commands/effect.ts';
+import { isJsonObject, jsonEqual, type JsonObject, type JsonValue } from '../../../server/core/json.ts';
+import { diff, isEmptyPatch, mergePatch } from '../../../server/core/document/merge-patch.ts';
+
+/** How many edits can be taken back. */
+const DEPTH = 100;
+
+/** One edit of this client: what it changed, and what would change it back. */
+interface Step {
+  readonly mutationId: string;
+  readonly change: JsonObject;
+  readonly inverse: JsonObject;
+}
+
+/** Newest last. */
+export interface UndoStacks {
+  readonly undo: readonly Step[];
+  readonly redo: readonly Step[];
+}
+
+/** What an edit was made for: an edit of the app's own ends what could be redone. */
+export type Origin = 'edit' | 'undo' | 'redo';
+
+export const NO_STEPS: UndoStacks = { undo: [], redo: [] };
+
+/** An edit was made on `view`. */
+export function recorded(stacks: UndoStacks, mutationId: string, view: JsonObject, command: EditCommand, origin: Origin): UndoStacks {
+  const change = effect(view, command);
+  if (isEmptyPatch(change)) return stacks;
+  const step = { mutationId, change, inverse: diff(mergePatch(view, change), view) };
+  if (origin === 'undo') return { ...stacks, redo: [...stacks.redo, step].slice(-DEPTH) };
+  return { undo: [...stacks.undo, step].slice(-DEPTH), redo: origin === 'edit' ? [] : stacks.redo };
+}
+
+/** What was refused never happened. */
+export function forgotten(stacks: UndoStacks, mutationId: string): UndoStacks {
+  const keep = (steps: readonly Step[]) => (steps.some((step) => step.mutationId === mutationId) ? steps.filter((step) => step.mutationId !== mutationId) : steps);
+  return { undo: keep(stacks.undo), redo: keep(stacks.redo) };
+}
+
+/**
+ * The command that takes back the newest step that can still be taken back on this view, and the stacks without it and what stood
+ * above it. What someone has changed since is theirs, and stays.
+ */
+export function takenBack(
+  stacks: UndoStacks,
+  from: 'undo' | 'redo',
+  view: JsonObject,
+): { readonly command: EditCommand; readonly stacks: UndoStacks } | undefined {
+  for (let index = stacks[from].length - 1; index >= 0; index -= 1) {
+    const step = stacks[from][index];
+    const command = step && commandOf(step, view);
+    if (command) return { command, stacks: { ...stacks, [from]: stacks[from].slice(0, index) } };
+  }
+  return undefined;
+}
+
+function commandOf({ change, inverse }: Step, view: JsonObject): EditCommand | undefined {
+  const { features: before, ...others } = inverse;
+  const commands: SimpleCommand[] = [];
+  if (before !== undefined) commands.push(...featureCommands(strings(before), strings(change.features), strings(view.features)));
+  const updates = stillOurs(others, change, view);
+  if (!isEmptyPatch(updates)) commands.push({ type: 'update', updates });
+  const [first] = commands;
+  return commands.length > 1 ? { type: 'batch', commands } : first;
+}
+
+/** A set is taken back member by member, so that members which others have added or removed since are left alone. */
+function featureCommands(before: readonly string[], after: readonly string[], now: readonly string[]): SimpleCommand[] {
+  const added = after.filter((name) => !before.includes(name) && now.includes(name));
+  const removed = before.filter((name) => !after.includes(name) && !now.includes(name));
+  const commands: SimpleCommand[] = [];
+  if (added.length > 0) commands.push({ type: 'updateFeatures', features: added, action: 'remove' });
+  if (removed.length > 0) commands.push({ type: 'updateFeatures', features: removed, action: 'add' });
+  // Nothing came or went: it was the order that changed.
+  if (commands.length === 0 && jsonEqual([...after], [...now]) && !jsonEqual([...before], [...now])) {
+    commands.push({ type: 'updateFeatures', features: [...before], action: 'set' });
+  }
+  return commands;
+}
+
+/** The part of the inverse whose members still have the values that our change gave them. */
+function stillOurs(inverse: JsonObject, change: JsonObject, now: JsonObject): JsonObject {
+  const kept: JsonObject = {};
+  for (const key of Object.keys(inverse)) {
+    const [back, made] = [inverse[key], change[key]];
+    const present = Object.hasOwn(now, key) ? now[key] : undefined;
+    if (back === undefined) continue;
+    if (isJsonObject(back) && isJsonObject(made) && isJsonObject(present)) {
+      const inner = stillOurs(back, made, present);
+      if (!isEmptyPatch(inner)) kept[key] = inner;
+    } else if (made === null ? present === undefined : jsonEqual(present, made)) {
+      kept[key] = back;
+    }
+  }
+  return kept;
+}
+
+function strings(value: JsonValue | undefined): string[] {
+  return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
+}

@@ -1,0 +1,50 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Registry } from 'prom-client';
+import type { ServiceStats } from '../../engine/service.ts';
+
+export interface HealthOptions {
+  readonly stats: () => ServiceStats;
+  /** Whether it loaded what it needs, and is not on its way out. */
+  readonly isReady: () => boolean;
+  /** Absent where they are served on a port of their own. */
+  metrics: Registry | undefined;
+}
+
+/** Answers probes and scrapes; false for every other path. */
+export type HealthHandler = (path: string, req: IncomingMessage, res: ServerResponse) => boolean;
+
+/**
+ * `/livez` (`/healthz`): the process answers. `/readyz`: it may be sent traffic. A dependency that is away changes the body, never
+ * the status: the service goes on without it, and if it did not, taking out every instance at once would not help.
+ */
+export function createHealth({ stats, isReady, metrics }: HealthOptions): HealthHandler {
+  return (path, _req, res) => {
+    if (path === '/livez' || path === '/healthz') answer(res, 200, { status: 'ok' });
+    else if (path === '/readyz') answer(res, isReady() ? 200 : 503, readiness(isReady(), stats()));
+    else if (path === '/metrics' && metrics) serveMetrics(metrics, res);
+    else return false;
+    return true;
+  };
+}
+
+function readiness(ready: boolean, { archive, log, campaigns, subscribers, uptimeSeconds }: ServiceStats) {
+  return {
+    status: !ready ? 'draining' : archive.failing || log.failing ? 'degraded' : 'ready',
+    archive: { status: archive.failing ? 'failing' : 'ok', backlogEntries: archive.backlogEntries, lagSeconds: archive.lagSeconds },
+    log: { status: log.failing ? 'failing' : 'ok' },
+    campaigns,
+    subscribers,
+    uptimeSeconds,
+  };
+}
+
+export function serveMetrics(registry: Registry, res: ServerResponse): void {
+  registry.metrics().then(
+    (text) => res.writeHead(200, { 'content-type': registry.contentType }).end(text),
+    (error: unknown) => res.writeHead(500, { 'content-type': 'text/plain' }).end(String(error)),
+  );
+}
+
+function answer(res: ServerResponse, status: number, body: object): void {
+  res.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' }).end(JSON.stringify(body));
+}

@@ -1,0 +1,61 @@
+import { setInterval } from 'node:timers/promises';
+import { CampaignError } from '../../core/errors.ts';
+import type { ServiceStats } from '../../engine/service.ts';
+import { CONTRACT } from '../connection/context.ts';
+import type { Context, SystemInfo } from '../connection/context.ts';
+import { callerOf, procedure, router } from './procedures.ts';
+import { subscriptionOf } from './subscription.ts';
+
+const STATS_INTERVAL_MS = 1_000;
+
+/** Operations. */
+export const systemRouter = router({
+  info: procedure.query(
+    ({ ctx }): SystemInfo => ({
+      defaultCampaignId: ctx.service.defaultCampaignId,
+      instance: ctx.instance,
+      version: ctx.version,
+      contract: CONTRACT,
+    }),
+  ),
+
+  /** How the service stands, now and then every second. Not for callers without a token. */
+  stats: procedure.subscription(({ ctx, signal }) =>
+    subscriptionOf(
+      ctx,
+      undefined,
+      () => {
+        admitToStats(ctx);
+        return everySecond(ctx, signal);
+      },
+      (stats) => stats,
+    ),
+  ),
+
+  /** Every entry and every refusal, with payloads and timings. Admins only. */
+  trace: procedure.subscription(({ ctx, signal }) =>
+    subscriptionOf(
+      ctx,
+      undefined,
+      () => ctx.service.trace(callerOf(ctx, signal), ctx.connection),
+      (event) => event,
+    ),
+  ),
+});
+
+/** Asked before each of them: the token may have expired by then, or have been replaced. */
+function admitToStats({ connection }: Context): void {
+  if (connection.admitted().anonymous === true) throw new CampaignError('FORBIDDEN', 'Statistics need a token');
+}
+
+async function* everySecond(ctx: Context, signal: AbortSignal | undefined): AsyncGenerator<ServiceStats, void, undefined> {
+  yield ctx.service.stats();
+  try {
+    for await (const _tick of setInterval(STATS_INTERVAL_MS, undefined, { ref: false, ...(signal && { signal }) })) {
+      admitToStats(ctx);
+      yield ctx.service.stats();
+    }
+  } catch (error) {
+    if (signal?.aborted !== true) throw error;
+  }
+}

@@ -1,0 +1,45 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { PGlite } from '@electric-sql/pglite';
+import { Kysely, PGliteDialect } from 'kysely';
+import { toArchiveError } from '../errors.ts';
+import { migrate } from '../sql/migrations/migrate.ts';
+import { packError, unpackCommit, type PackedCommit, type Reply, type Request, type WorkerOptions } from './worker-messages.ts';
+import { createUpkeep } from './upkeep.ts';
+import { openArchive } from '../sql/sql-archive.ts';
+import type { Database } from '../sql/schema.ts';
+
+/*
+ * The thread of the embedded database: the archive over PGlite, which blocks its thread while it works, with the port's calls as
+ * messages. Started by `pglite-archive.ts` alone.
+ */
+
+async function open({ folder, namespace, seats }: WorkerOptions): Promise<(request: Request) => Promise<unknown>> {
+  const pglite = await PGlite.create({ dataDir: folder });
+  const db = new Kysely<Database>({ dialect: new PGliteDialect({ pglite }) });
+  await migrate(db, namespace);
+  const archive = openArchive(db, { namespace, soleUser: true, seats });
+  const tidy = createUpkeep(db, namespace);
+  return async ({ id, method, args }) => {
+    // What arrives was packed by `pglite-archive.ts` from the arguments of that very method.
+    if (method !== 'commit') return await reply(id, Reflect.apply(archive[method], archive, args));
+    const parts = args[0] as PackedCommit[];
+    await reply(id, archive.commit(parts.map(unpackCommit)));
+    await tidy(parts);
+  };
+}
+
+async function reply(id: number, result: Promise<unknown>): Promise<void> {
+  const message = await result.then(
+    (value): Reply => ({ id, ok: true, value }),
+    (error: unknown): Reply => ({ id, ok: false, error: packError(toArchiveError(error)) }),
+  );
+  parentPort?.postMessage(message);
+}
+
+const options: WorkerOptions = workerData;
+await reply(
+  0,
+  open(options).then((handle) => {
+    parentPort?.on('message', (request: Request) => void handle(request));
+  }),
+);

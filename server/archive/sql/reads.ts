@@ -1,0 +1,144 @@
+import { sql, type Kysely } from 'kysely';
+import { jsonArrayFrom } from 'kysely/helpers/postgres';
+import type { JsonObject } from '../../core/json.ts';
+import { LIMITS } from '../../core/limits.ts';
+import { mergePatch } from '../../core/document/merge-patch.ts';
+import type { Archive, CampaignSummary } from '../../engine/ports.ts';
+import { toSealedEntry } from './columns.ts';
+import type { Database } from './schema.ts';
+
+/** What the port reads. */
+export type Reads = Pick<Archive, 'load' | 'heads' | 'findMutation' | 'history' | 'stateAt' | 'list'>;
+
+/** Every answer is one statement, hence one snapshot. (`stateAt` takes two, of rows that are never changed.) */
+export function createReads(db: Kysely<Database>): Reads {
+  const load: Archive['load'] = async (campaignId, recent) => {
+    const row = await db
+      .selectFrom('campaigns')
+      .where('id', '=', campaignId)
+      .select(['epoch', 'version', 'tail', 'archived_at', 'updated_at', 'updated_by', 'seat_generation', 'seat_taken', sql<string>`state::text`.as('state')])
+      .select((query) => [
+        jsonArrayFrom(
+          query
+            .selectFrom('epochs')
+            .where('campaign_id', '=', campaignId)
+            .orderBy('ordinal')
+            .select(['epoch', 'parent', 'from_version as fromVersion']),
+        ).as('lineage'),
+        jsonArrayFrom(
+          newestEntries(db, campaignId, undefined, recent),
+        ).as('recent'),
+      ])
+      .executeTakeFirst();
+    if (!row) return undefined;
+    return {
+      head: { epoch: row.epoch, version: row.version, tail: row.tail },
+      state: JSON.parse(row.state),
+      archivedAt: row.archived_at ?? undefined,
+      updatedAt: row.updated_at,
+      updatedBy: row.updated_by,
+      lineage: row.lineage,
+      seat: { generation: row.seat_generation, taken: row.seat_taken },
+      recent: row.recent.reverse().map(toSealedEntry),
+    };
+  };
+
+  const heads: Archive['heads'] = async (campaignIds) => {
+    const rows = await db
+      .selectFrom('campaigns')
+      .where(sql<boolean>`id = any(${[...campaignIds]}::text[])`)
+      .select(['id', 'epoch', 'version', 'tail'])
+      .execute();
+    return rows.map(({ id, epoch, version, tail }) => ({ campaignId: id, head: { epoch, version, tail } }));
+  };
+
+  const findMutation: Archive['findMutation'] = async (campaignId, mutationId) => {
+    const row = await db
+      .selectFrom('entries')
+      .where('campaign_id', '=', campaignId)
+      .where('mutation_id', '=', mutationId)
+      .select([sql<string>`bytes::text`.as('bytes'), 'tail'])
+      .executeTakeFirst();
+    if (row) return { entry: toSealedEntry(row), knownFrom: 1 };
+    // Nothing here deletes entries; who runs the database may, to save space.
+    const { oldest } = await db
+      .selectFrom('entries')
+      .where('campaign_id', '=', campaignId)
+      .select(({ fn }) => fn.min('version').as('oldest'))
+      .executeTakeFirstOrThrow();
+    return { entry: undefined, knownFrom: oldest ?? 1 };
+  };
+
+  const history: Archive['history'] = async (campaignId, before, limit) => {
+    const rows = await newestEntries(db, campaignId, before, limit).execute();
+    return rows.map(toSealedEntry);
+  };
+
+  const stateAt: Archive['stateAt'] = async (campaignId, version) => {
+    const checkpoint = await db
+      .selectFrom('checkpoints')
+      .where('campaign_id', '=', campaignId)
+      .where('version', '<=', version)
+      .orderBy('version', 'desc')
+      .limit(1)
+      .select(['version', sql<string>`state::text`.as('state')])
+      .executeTakeFirst();
+    const from = checkpoint?.version ?? 0;
+    const rows = await db
+      .selectFrom('entries')
+      .where('campaign_id', '=', campaignId)
+      .where('version', '>', from)
+      .where('version', '<=', version)
+      .orderBy('version')
+      .select([sql<string>`bytes::text`.as('bytes'), 'tail'])
+      .execute();
+    if (version < 1 || rows.length < version - from) return undefined;
+    const base: JsonObject = checkpoint ? JSON.parse(checkpoint.state) : {};
+    return rows.map(toSealedEntry).reduce((state, { record }) => mergePatch(state, record.change), base);
+  };
+
+  const list: Archive['list'] = async ({ cursor, limit, status, ids, publishedOnly }) => {
+    let query = db.selectFrom('campaigns').orderBy('id').limit(limit);
+    if (cursor !== undefined) query = query.where('id', '>', cursor);
+    if (status !== undefined) query = query.where('status', '=', status);
+    if (ids !== undefined) query = query.where(sql<boolean>`id = any(${[...ids]}::text[])`);
+    if (publishedOnly === true) query = query.where('status', 'is distinct from', 'draft');
+    const rows = await query.select(['id', 'title', 'status', 'version', 'updated_at', 'updated_by', 'archived_at']).execute();
+    return rows.map((row): CampaignSummary => {
+      const summary = {
+        campaignId: row.id,
+        title: row.title,
+        status: row.status ?? undefined,
+        version: row.version,
+        updatedAt: row.updated_at,
+        updatedBy: row.updated_by,
+      };
+      return row.archived_at === null ? summary : { ...summary, archivedAt: row.archived_at };
+    });
+  };
+
+  return { load, heads, findMutation, history, stateAt, list };
+}
+
+/** Newest first, as far as number and bytes go: the database counts, so that what is too much never leaves it. */
+function newestEntries(db: Kysely<Database>, campaignId: string, before: number | undefined, limit: number) {
+  return db
+    .selectFrom((query) =>
+      query
+        .selectFrom((inner) =>
+          inner
+            .selectFrom('entries')
+            .where('campaign_id', '=', campaignId)
+            .$if(before !== undefined, (rows) => rows.where('version', '<', before ?? 0))
+            .orderBy('version', 'desc')
+            .limit(limit)
+            .select(['version', 'bytes', 'tail', sql<number>`octet_length(bytes::text)`.as('size')])
+            .as('newest'),
+        )
+        .select(['version', 'bytes', 'tail', 'size', sql<number>`sum(size) over (order by version desc)`.as('total')])
+        .as('counted'),
+    )
+    .where(sql<boolean>`total - size < ${LIMITS.pageBytes}`)
+    .orderBy('version', 'desc')
+    .select([sql<string>`bytes::text`.as('bytes'), 'tail']);
+}

@@ -1,0 +1,96 @@
+import type { ConfigSection } from '../document/campaign.ts';
+import type { JsonObject } from '../json.ts';
+import type { Position, VersionName } from '../stream/entry.ts';
+
+/** Merge patch on the document: `null` removes a member (RFC 7396). */
+export interface UpdateCommand {
+  type: 'update';
+  updates: JsonObject;
+}
+
+export type FeaturesAction = 'add' | 'remove' | 'set';
+
+/** The ordered set of features. `set` takes `[]`. */
+export interface UpdateFeaturesCommand {
+  type: 'updateFeatures';
+  features: string[];
+  action: FeaturesAction;
+}
+
+export type ConfigMode = 'merge' | 'replace';
+
+/** One section of the configuration, merged (the default) or replaced as a whole. */
+export interface UpdateConfigCommand {
+  type: 'updateConfig';
+  section: ConfigSection;
+  value: JsonObject;
+  mode?: ConfigMode;
+}
+
+/** What a batch may hold. */
+export type SimpleCommand = UpdateCommand | UpdateFeaturesCommand | UpdateConfigCommand;
+
+/** At most {@link LIMITS.batchCommands} commands, folded in order into one entry, all or nothing. */
+export interface BatchCommand {
+  type: 'batch';
+  commands: SimpleCommand[];
+}
+
+/** Back to the state of an earlier version, as a new version. A position says which one is meant also where its line has ended meanwhile. */
+export interface RollbackCommand {
+  type: 'rollback';
+  toVersion: VersionName;
+}
+
+/** Read-only from then on, until `restore`. */
+export interface ArchiveCommand {
+  type: 'archive';
+}
+
+export interface RestoreCommand {
+  type: 'restore';
+}
+
+export interface CreateCommand {
+  type: 'create';
+  state: JsonObject;
+}
+
+/** What a caller asks for; what comes of it is the effect (`effect.ts`). */
+export type Command =
+  | SimpleCommand
+  | BatchCommand
+  | RollbackCommand
+  | ArchiveCommand
+  | RestoreCommand
+  | CreateCommand;
+
+/** The commands that the SDK pushes and replays: those whose effect needs nothing but the state. */
+export type EditCommand = SimpleCommand | BatchCommand;
+
+/** What every mutation takes beside its command. */
+export interface MutationOptions {
+  /** Made by the client, one per intent; the same id is applied once. Made by the server where it is missing. */
+  mutationId?: string;
+  /** The position at which the intent was made, fixed once; lets the server tell a late retry from a new intent. */
+  base?: Position;
+  /** Refuse with `CONFLICT` unless the campaign is here: a position, or a version of the current epoch. */
+  expectedVersion?: VersionName;
+  /** When to answer: once ordered, or once committed. Default: `CAMPAIGN_DURABILITY`. */
+  durability?: 'accepted' | 'durable';
+  /** For the audit. */
+  comment?: string;
+  /** Validate and return the diff, change nothing. */
+  dryRun?: true;
+}
+
+/** One element of `campaign.push`. */
+export interface Mutation extends Omit<MutationOptions, 'dryRun' | 'durability'> {
+  mutationId: string;
+  command: EditCommand;
+  /**
+   * It was sent before and not answered, so that a copy of it may still be on its way. If it has no effect now, or is refused for what the
+   * campaign is now, an empty entry keeps that copy from having one later, behind what was meant after it (G7).
+   */
+  again?: true;
+}

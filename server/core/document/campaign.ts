@@ -1,0 +1,90 @@
+import type { JsonObject, JsonValue } from '../json.ts';
+
+export const CAMPAIGN_STATUSES = ['draft', 'active', 'paused', 'ended'] as const;
+
+/** Where a campaign stands in its life. Drafts are hidden from callers without a token. */
+export type CampaignStatus = (typeof CAMPAIGN_STATUSES)[number];
+
+/** What a visitor fills in. Open: further members are kept as they are. */
+export interface LeadForm {
+  fields?: JsonValue[];
+  submit_text?: string;
+  [key: string]: unknown;
+}
+
+/** Words and pictures of the page. Open: further members are kept as they are. */
+export interface UiContent {
+  banner?: string;
+  cta?: string;
+  lead_form?: LeadForm;
+  [key: string]: unknown;
+}
+
+/** One component of the page, chosen by its `type`. */
+export interface UiComponent {
+  type: string;
+  [key: string]: unknown;
+}
+
+/** What is said to people, step by step. */
+export interface Script {
+  main_text?: string;
+  steps?: JsonValue[];
+  questions?: JsonValue[];
+  [key: string]: unknown;
+}
+
+/** When the campaign speaks, and through what. */
+export interface Communication {
+  levels?: JsonValue;
+  types?: JsonValue;
+  [key: string]: unknown;
+}
+
+/**
+ * The document of one campaign: all that apps show. Any key that is not named here is kept as plain JSON, so that modules such as
+ * `commerce` need no release of the server. Dates are ISO 8601 strings; `features`, `tags`, `channels` and `i18n_keys` are ordered
+ * sets (no string twice).
+ */
+export interface CampaignState {
+  slug: string;
+  title: string;
+  description?: string;
+  status?: CampaignStatus;
+  owner_id?: string;
+  start_date?: string;
+  end_date?: string;
+  ranking_formula?: string;
+  features?: string[];
+  tags?: string[];
+  channels?: string[];
+  i18n_keys?: string[];
+  broadcast_enabled?: boolean;
+  ui_content?: UiContent;
+  ui_components?: Record<string, UiComponent>;
+  views?: JsonObject;
+  theme?: Record<string, string | number | boolean>;
+  scripts?: Record<string, Script>;
+  communication?: Communication;
+  scheduling?: JsonObject;
+  about?: JsonObject;
+  [key: string]: unknown;
+}
+
+/**
+ * A stored document, seen through its schema. The one place of this cast: what is stored has passed `check`, which holds it to
+ * {@link CampaignState}; `unknown` stands in the open parts because a JSON index signature would refuse the optional fields.
+ */
+export function asCampaign(document: JsonObject): CampaignState {
+  return document as unknown as CampaignState;
+}
+
+/** The sections that `campaign.updateConfig` addresses. */
+export const CONFIG_SECTIONS = ['ui_content', 'scripts', 'communication', 'theme', 'ui_components', 'views'] as const;
+export type ConfigSection = (typeof CONFIG_SECTIONS)[number];
+
+/** The fields that are ordered sets of strings. */
+export const SET_FIELDS = ['features', 'tags', 'channels', 'i18n_keys'] as const;
+
+/** What a campaign id looks like; it is immutable, unlike the document's `slug`. */
+export const CAMPAIGN_ID_PATTERN = /^[a-z0-9][a-z0-9_-]{0,63}$/;

@@ -1,0 +1,123 @@
+import type { Path, Refusal } from '../errors.ts';
+import type { JsonObject, JsonValue } from '../json.ts';
+import { LIMITS } from '../limits.ts';
+
+/** Names that would reach into JavaScript's own machinery. */
+const FORBIDDEN_KEYS: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
+
+/** What becomes of `null` members of objects outside arrays: kept (they remove, in a patch) or dropped (in a document). */
+export type NullMembers = 'keep' | 'drop';
+
+export type Cleaned<T> = { ok: true; value: T } | { ok: false; refusal: Refusal };
+
+/**
+ * Checks that a value of unknown origin is a JSON object that can be kept: finite numbers, whole Unicode without U+0000, no
+ * forbidden keys, at most {@link LIMITS.depth} levels. `-0` becomes `0`. What is fine already comes back as it is, uncopied.
+ *
+ * @param at where the value stands in the input, for the message and the path of a refusal
+ * @param nulls `'drop'` for documents, in which a missing member is the only absence
+ * @example cleanJson({ title: 'x', n: 1 / 0 }, ['updates']) // refused: updates.n: numbers must be finite
+ */
+export function cleanJson(value: unknown, at: Path, nulls: NullMembers = 'keep'): Cleaned<JsonObject> {
+  if (typeof value !== 'object' || value === null || !isPlainObject(value)) return refuse(at, 'must be a JSON object');
+  return cleanObject(value, at, 1, nulls);
+}
+
+/** `{…}`, also one of another realm (a frame, a test environment), but no array, no `Date`, no instance of a class. */
+function isPlainObject(value: object): value is Record<string, unknown> {
+  if (Array.isArray(value)) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
+function refuse(path: Path, message: string, limit?: number): { ok: false; refusal: Refusal } {
+  const where = path.length > 0 ? `${path.join('.')}: ` : '';
+  return {
+    ok: false,
+    refusal: {
+      reason: limit === undefined ? 'INVALID' : 'TOO_LARGE',
+      message: `${where}${message}`,
+      path,
+      ...(limit !== undefined && { limit }),
+    },
+  };
+}
+
+function faultOf(text: string): string | undefined {
+  if (text.includes('\u0000')) return 'U+0000 is not allowed in text';
+  return text.isWellFormed() ? undefined : 'text must be well-formed Unicode; it holds half of a surrogate pair';
+}
+
+function cleanObject(source: Record<string, unknown>, path: Path, depth: number, nulls: NullMembers): Cleaned<JsonObject> {
+  if (depth > LIMITS.depth) return refuse(path, `nested more than ${LIMITS.depth} levels deep`, LIMITS.depth);
+  let copy: JsonObject | undefined;
+  for (const key of Object.keys(source)) {
+    const member = source[key];
+    if (FORBIDDEN_KEYS.has(key)) return refuse([...path, key], 'this key is not allowed');
+    const fault = faultOf(key);
+    if (fault !== undefined) return refuse([...path, key.toWellFormed()], fault);
+    if (member === undefined || (member === null && nulls === 'drop')) {
+      delete (copy ??= { ...source } as JsonObject)[key];
+      continue;
+    }
+    const cleaned = cleanValue(member, path, key, depth, nulls);
+    if (!cleaned.ok) return cleaned;
+    if (!Object.is(cleaned.value, member)) (copy ??= { ...source } as JsonObject)[key] = cleaned.value;
+  }
+  return { ok: true, value: copy ?? (source as JsonObject) };
+}
+
+function cleanArray(source: readonly unknown[], path: Path, depth: number): Cleaned<JsonValue> {
+  if (depth > LIMITS.depth) return refuse(path, `nested more than ${LIMITS.depth} levels deep`, LIMITS.depth);
+  let copy: JsonValue[] | undefined;
+  for (let index = 0; index < source.length; index += 1) {
+    // RFC 7396 replaces arrays whole, so `null` inside of them is a value like any other.
+    const cleaned = cleanValue(source[index], path, index, depth, 'keep');
+    if (!cleaned.ok) return cleaned;
+    if (!Object.is(cleaned.value, source[index])) (copy ??= [...source] as JsonValue[])[index] = cleaned.value;
+  }
+  return { ok: true, value: copy ?? (source as JsonValue[]) };
+}
+
+/** `path` and `key` come apart, so that the longer path is built only where something is wrong or nested. */
+function cleanValue(value: unknown, path: Path, key: string | number, depth: number, nulls: NullMembers): Cleaned<JsonValue> {
+  switch (typeof value) {
+    case 'string': {
+      const fault = faultOf(value);
+      return fault === undefined ? { ok: true, value } : refuse([...path, key], fault);
+    }
+    case 'number':
+      if (!Number.isFinite(value)) return refuse([...path, key], 'numbers must be finite');
+      return { ok: true, value: value === 0 ? 0 : value };
+    case 'boolean':
+      return { ok: true, value };
+    case 'object':
+      if (value === null) return { ok: true, value };
+      if (Array.isArray(value)) return cleanArray(value, [...path, key], depth + 1);
+      if (!isPlainObject(value)) return refuse([...path, key], 'must be plain JSON');
+      return cleanObject(value, [...path, key], depth + 1, nulls);
+    default:
+      return refuse([...path, key], `must be JSON, not ${typeof value}`);
+  }
+}
+
+/**
+ * Bytes of UTF-8 that a value takes as compact JSON.
+ *
+ * @example jsonBytes({ a: 'é' }) // 10
+ */
+export function jsonBytes(value: JsonValue): number {
+  return utf8Bytes(JSON.stringify(value));
+}
+
+/** Counts without encoding: this runs in browsers and on the server, on every document. */
+export function utf8Bytes(text: string): number {
+  let bytes = text.length;
+  for (let index = 0; index < text.length; index += 1) {
+    const unit = text.charCodeAt(index);
+    if (unit < 0x80) continue;
+    // A pair of surrogates is two units and four bytes, so that each half counts two.
+    bytes += unit < 0x800 || (unit >= 0xd800 && unit <= 0xdfff) ? 1 : 2;
+  }
+  return bytes;
+}

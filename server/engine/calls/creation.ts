@@ -1,0 +1,114 @@
+import { check, type Sections } from '../../core/document/check.ts';
+import type { MutationOptions } from '../../core/commands/command.ts';
+import { ENTRY_FORMAT, type Receipt } from '../../core/stream/entry.ts';
+import { asError, CampaignError } from '../../core/errors.ts';
+import type { JsonObject } from '../../core/json.ts';
+import { mergePatch } from '../../core/document/merge-patch.ts';
+import { can, roleFor } from '../../core/permissions.ts';
+import { formatPosition } from '../../core/stream/position.ts';
+import type { LoadedCampaign } from '../hosting/log-follower.ts';
+import type { Hosting } from '../hosting/campaign-host.ts';
+import { reportRefused, type MutationReport, type ReportedMutation } from './mutation-report.ts';
+import type { Archive, Clock, LogRecord } from '../ports.ts';
+import { toReceipt } from './receipt.ts';
+import { forbidden, notPersistent, toError } from '../refusals.ts';
+import { FIRST_TAIL, fingerprint, seal } from '../campaign/hash-chain.ts';
+import type { Caller, CampaignService } from '../service.ts';
+
+export interface CreatingOptions {
+  hosting: Hosting;
+  archive: Archive;
+  clock: Clock;
+  sections: Sections;
+  report: MutationReport;
+  /** What stands against taking a mutation at all. */
+  refuseLoad(): CampaignError | undefined;
+  persistent: boolean;
+  maxLoaded: number;
+}
+
+/** Makes campaigns: durable first, by one guarded write in the archive, then loaded like any other. */
+export function createCreating(options: CreatingOptions): Pick<CampaignService, 'create'> {
+  const { hosting, archive, clock, sections, report, persistent } = options;
+
+  /** Someone may have asked for it just before it was there: who has waited with them hears of that, and asks once more. */
+  const loadCreated = async (campaignId: string): Promise<LoadedCampaign> => {
+    try {
+      return await hosting.host(campaignId).loaded;
+    } catch (error) {
+      if (error instanceof CampaignError && error.refusal.reason === 'NOT_FOUND') return hosting.host(campaignId).loaded;
+      throw error;
+    }
+  };
+
+  const refuse = ({ identity }: Caller, campaignId: string, state: JsonObject): CampaignError | undefined => {
+    if (!can(identity, 'administer', campaignId, true)) return forbidden(campaignId, 'create');
+    const checked = check(state, state, Number.POSITIVE_INFINITY, sections);
+    return checked.ok ? undefined : toError({ ...checked.refusal, path: ['state', ...(checked.refusal.path ?? [])] });
+  };
+
+  const refuseNow = ({ durability }: MutationOptions): CampaignError | undefined => {
+    if (durability === 'durable' && !persistent) return notPersistent();
+    const overload = options.refuseLoad();
+    if (overload || persistent || hosting.size < options.maxLoaded) return overload;
+    const message = `${hosting.size} campaigns are in memory, the most that CAMPAIGN_MAX_LOADED allows`;
+    return new CampaignError('OVERLOADED', message, { limit: options.maxLoaded });
+  };
+
+  const carryOut = async (about: ReportedMutation, record: LogRecord, state: JsonObject): Promise<Receipt> => {
+    const { campaignId, mutationId } = about;
+    const created = await archive.create(campaignId, seal(record, FIRST_TAIL), state);
+    const known = created ? record : (await archive.findMutation(campaignId, mutationId)).entry?.record;
+    const { live } = await loadCreated(campaignId);
+    if (known?.type !== 'create' || known.fingerprint !== record.fingerprint) {
+      const position = formatPosition(live.head.epoch, live.head.version);
+      throw new CampaignError('CONFLICT', `campaignId: ${campaignId} exists already`, { path: ['campaignId'], mutationId, position });
+    }
+    report(about, created ? { kind: 'accepted', entry: record } : { kind: 'duplicate', applied: known });
+    return toReceipt(live, known, true, persistent);
+  };
+
+  const firstRecord = ({ identity }: Caller, { campaignId, mutationId, correlationId }: ReportedMutation, state: JsonObject, comment: string | undefined): LogRecord => ({
+    version: 1,
+    type: 'create',
+    change: state,
+    actor: { id: identity.id, role: roleFor(identity, campaignId) ?? 'viewer' },
+    mutationId,
+    correlationId,
+    ...(comment !== undefined && { comment }),
+    at: clock.now(),
+    format: ENTRY_FORMAT,
+    epoch: clock.token(),
+    command: { type: 'create' },
+    fingerprint: fingerprint({ type: 'create', state }),
+  });
+
+  return {
+    async create(caller, campaignId, given, mutation) {
+      // A patch against nothing: `null` members are dropped.
+      const state = mergePatch({}, given);
+      const about: ReportedMutation = {
+        campaignId,
+        command: { type: 'create', state },
+        actor: caller.identity.id,
+        correlationId: caller.correlationId,
+        mutationId: mutation.mutationId ?? clock.id(),
+        arrivedAt: clock.now(),
+      };
+      const dryRun = mutation.dryRun === true;
+      const refusal = refuse(caller, campaignId, state) ?? (dryRun ? undefined : refuseNow(mutation));
+      if (refusal) throw reportRefused(report, [about], refusal);
+      if (dryRun) {
+        report(about, { kind: 'dry-run', epoch: '-', version: 0, change: state });
+        return { campaignId, position: formatPosition('-', 0), changed: true, change: state, dryRun };
+      }
+      try {
+        return await carryOut(about, firstRecord(caller, about, state, mutation.comment), state);
+      } catch (cause) {
+        const error = asError(cause);
+        report(about, { kind: 'failed', error });
+        throw error;
+      }
+    },
+  };
+}

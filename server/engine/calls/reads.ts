@@ -1,0 +1,174 @@
+import { asCampaign } from '../../core/document/campaign.ts';
+import { parseResumeId } from '../../core/stream/cursor.ts';
+import type { VersionName } from '../../core/stream/entry.ts';
+import { CampaignError } from '../../core/errors.ts';
+import { can, roleFor, type Identity } from '../../core/permissions.ts';
+import { formatPosition, parsePosition, versionOnLine } from '../../core/stream/position.ts';
+import { hides, projectState, viewFor, type View } from '../../core/stream/views.ts';
+import { deferredIterator } from './deferred-iterator.ts';
+import type { LoadedCampaign } from '../hosting/log-follower.ts';
+import type { Hosting } from '../hosting/campaign-host.ts';
+import { isPublished } from '../campaign/live-campaign.ts';
+import type { Past } from '../campaign/history.ts';
+import type { Archive, Clock } from '../ports.ts';
+import { createReadGate } from './read-gate.ts';
+import { forbidden, notFound, notPersistent } from '../refusals.ts';
+import type { Caller, CampaignService, VisibleSummary, WatchOptions } from '../service.ts';
+import { waitDurable } from '../campaign/wait-durable.ts';
+
+export interface ReadingOptions {
+  hosting: Hosting;
+  archive: Archive;
+  past: Past;
+  clock: Clock;
+  publicView: View;
+  persistent: boolean;
+  durablePatience: number;
+}
+
+/** Reads of the past and of the list that the archive is given at once: they can take long, and its one thread, or its eight connections, are for commits too. */
+const READS_AT_ONCE = 4;
+/** Campaigns that readers have loaded at once: anyone may name any id. */
+const LOADS_AT_ONCE = 64;
+/** How long a read may wait for its turn, in milliseconds. */
+const TURN_MS = 10_000;
+
+type Reading = Pick<CampaignService, 'get' | 'list' | 'history' | 'at' | 'diff' | 'whenDurable' | 'watch' | 'join'>;
+
+/** Everything that only looks. Each checks the right to, before and after the campaign is known. */
+export function createReading(options: ReadingOptions): Reading {
+  const { hosting, archive, past, clock, publicView, persistent } = options;
+  const reads = createReadGate({ clock, atOnce: READS_AT_ONCE, patience: TURN_MS });
+  const loads = createReadGate({ clock, atOnce: LOADS_AT_ONCE, patience: TURN_MS });
+
+  const load = (caller: Caller, campaignId: string): Promise<LoadedCampaign> =>
+    hosting.holds(campaignId) ? hosting.host(campaignId).loaded : loads.pass(caller, () => hosting.host(campaignId).loaded);
+
+  const readable = async (caller: Caller, campaignId: string, action: 'read' | 'audit'): Promise<LoadedCampaign> => {
+    const { identity } = caller;
+    if (!can(identity, action, campaignId, true)) throw forbidden(campaignId, action === 'read' ? 'read' : 'history');
+    const campaign = await load(caller, campaignId);
+    // Only callers without a token can be refused by now: for them a draft is not there.
+    if (!can(identity, action, campaignId, isPublished(campaign.live.content))) throw notFound(campaignId);
+    return campaign;
+  };
+
+  /** The campaign, as new as what this caller has seen of it: elsewhere it may have been further than here. */
+  const reaching = async (caller: Caller, campaignId: string, action: 'read' | 'audit', ...seen: readonly VersionName[]): Promise<LoadedCampaign> => {
+    const campaign = await readable(caller, campaignId, action);
+    const { head } = campaign.live;
+    const positions = seen.map((named) => (typeof named === 'number' ? undefined : parsePosition(named)));
+    if (positions.some((position) => position?.epoch === head.epoch && position.version > head.version)) await hosting.catchUp(campaign);
+    return campaign;
+  };
+
+  const openFor = async <T>(caller: Caller, { campaignId, lastEventId }: WatchOptions, open: (campaign: LoadedCampaign) => T): Promise<T> => {
+    const seen = lastEventId === undefined ? undefined : parseResumeId(lastEventId);
+    return open(await reaching(caller, campaignId, 'read', ...(seen ? [formatPosition(seen.epoch, seen.version)] : [])));
+  };
+
+  return {
+    async get(caller, campaignId) {
+      const { live } = await readable(caller, campaignId, 'read');
+      const view = viewFor(caller.identity, publicView);
+      const { state, archivedAt } = live.content;
+      return {
+        campaignId,
+        epoch: live.head.epoch,
+        version: live.head.version,
+        durableVersion: persistent ? live.watermark.version : 0,
+        state: projectState(view, state),
+        updatedAt: live.updatedAt,
+        ...(view.kind === 'full' && { updatedBy: live.updatedBy }),
+        ...(archivedAt !== undefined && { archivedAt }),
+      };
+    },
+
+    async list(caller, { cursor, limit, status }) {
+      const { identity } = caller;
+      const view = viewFor(identity, publicView);
+      // Whom a filter finds tells the status, too.
+      if (status !== undefined && hides(view, 'status')) throw new CampaignError('FORBIDDEN', 'status: your view does not show it', { path: ['status'] });
+      const everything = roleFor(identity, '*') !== undefined;
+      const query = {
+        // One more than asked for tells whether there is a next page.
+        limit: limit + 1,
+        ...(cursor !== undefined && { cursor }),
+        ...(status !== undefined && { status }),
+        ...(!everything && { ids: Object.keys(identity.grants) }),
+        ...(identity.anonymous === true && { publishedOnly: true }),
+      };
+      const rows = await reads.pass(caller, () => archive.list(query));
+      const page = rows.slice(0, limit);
+      const items = page.map((row) => freshest(row)).filter((row) => isVisible(identity, row, status));
+      return { items: items.map((row) => asShown(view, row)), nextCursor: rows.length > limit ? page.at(-1)?.campaignId : undefined };
+    },
+
+    async history(caller, campaignId, { cursor, limit }) {
+      const { live } = await readable(caller, campaignId, 'audit');
+      return reads.pass(caller, () => past.history(live, cursor, limit));
+    },
+
+    async at(caller, campaignId, version) {
+      const { live } = await reaching(caller, campaignId, 'audit', version);
+      const { state, ...found } = await reads.pass(caller, () => past.stateAt(live, version, 'version'));
+      return { campaignId, ...found, state: asCampaign(state) };
+    },
+
+    async diff(caller, campaignId, from, to) {
+      const { live } = await reaching(caller, campaignId, 'audit', from, to);
+      return reads.pass(caller, () => past.difference(live, from, to));
+    },
+
+    async whenDurable(caller, campaignId, position) {
+      const { live } = await reaching(caller, campaignId, 'read', position);
+      if (!persistent) throw notPersistent();
+      if (!parsePosition(position)) throw new CampaignError('INVALID', 'position: must be epoch:version, as a receipt gives it', { path: ['position'] });
+      const version = versionOnLine(position, live.head, live.lineage);
+      if (version === undefined) {
+        throw new CampaignError('NOT_FOUND', `position: ${position} is not on the surviving line of ${campaignId}`, { path: ['position'] });
+      }
+      await waitDurable(live, version, { clock, patience: options.durablePatience, signal: caller.signal });
+      return { campaignId, position };
+    },
+
+    watch(caller, reader, options) {
+      const { lastEventId, receipts } = options;
+      const opened = openFor(caller, options, ({ fanOut }) =>
+        fanOut.subscribe({ reader, signal: caller.signal, lastEventId, receipts: receipts === true && persistent }),
+      );
+      return deferredIterator(opened, caller.signal);
+    },
+
+    join(caller, member, options) {
+      const { lastEventId, receipts } = options;
+      return openFor(caller, options, ({ fanOut }) => fanOut.enter(member, { lastEventId, receipts: receipts === true && persistent }));
+    },
+  };
+
+  /** What is in memory is newer than the archive's row. */
+  function freshest(row: VisibleSummary): VisibleSummary {
+    const live = hosting.peek(row.campaignId)?.live;
+    if (!live) return row;
+    const { state, archivedAt } = live.content;
+    return {
+      campaignId: row.campaignId,
+      title: typeof state.title === 'string' ? state.title : row.title,
+      status: typeof state.status === 'string' ? state.status : undefined,
+      version: live.head.version,
+      updatedAt: live.updatedAt,
+      updatedBy: live.updatedBy,
+      ...(archivedAt !== undefined && { archivedAt }),
+    };
+  }
+}
+
+function isVisible(identity: Identity, row: VisibleSummary, status: string | undefined): boolean {
+  return (status === undefined || row.status === status) && can(identity, 'read', row.campaignId, row.status !== 'draft');
+}
+
+function asShown(view: View, row: VisibleSummary): VisibleSummary {
+  if (view.kind === 'full') return row;
+  const { updatedBy: _hidden, title, status, ...visible } = row;
+  return { ...visible, title: hides(view, 'title') ? '' : title, status: hides(view, 'status') ? undefined : status };
+}

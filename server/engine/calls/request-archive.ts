@@ -1,0 +1,36 @@
+import { asError, CampaignError } from '../../core/errors.ts';
+import type { EngineObserver } from '../observer.ts';
+import type { Archive } from '../ports.ts';
+
+/**
+ * The archive as callers' requests see it: while it is away, each of them is told `UNAVAILABLE` (try again), and what exactly is wrong
+ * goes to the log alone. The archiver uses the bare archive, and has its own patience.
+ */
+export function answeringArchive(archive: Archive, observer: EngineObserver): Archive {
+  const answering =
+    <A extends unknown[], T>(what: string, call: (...args: A) => Promise<T>) =>
+    async (...args: A): Promise<T> => {
+      try {
+        return await call(...args);
+      } catch (cause) {
+        if (cause instanceof CampaignError) throw cause;
+        observer.failed?.({ what: `archive: ${what}`, error: asError(cause) });
+        throw new CampaignError('UNAVAILABLE', 'the database does not answer; try again', { retryAfterMs: 1_000 });
+      }
+    };
+
+  return {
+    load: answering('load', (campaignId, recent) => archive.load(campaignId, recent)),
+    create: answering('create', (campaignId, first, state) => archive.create(campaignId, first, state)),
+    commit: answering('commit', (parts) => archive.commit(parts)),
+    enterLog: answering('enterLog', (campaignId, expected, epoch) => archive.enterLog(campaignId, expected, epoch)),
+    leaveLog: answering('leaveLog', (campaignId, generation) => archive.leaveLog(campaignId, generation)),
+    heads: answering('heads', (campaignIds) => archive.heads(campaignIds)),
+    findMutation: answering('findMutation', (campaignId, mutationId) => archive.findMutation(campaignId, mutationId)),
+    history: answering('history', (campaignId, before, limit) => archive.history(campaignId, before, limit)),
+    stateAt: answering('stateAt', (campaignId, version) => archive.stateAt(campaignId, version)),
+    list: answering('list', (query) => archive.list(query)),
+    ping: () => archive.ping(),
+    stop: (how) => archive.stop(how),
+  };
+}

@@ -1,0 +1,89 @@
+import { can, hasExpired, type Identity } from '../../core/permissions.ts';
+import type { CampaignError } from '../../core/errors.ts';
+import type { Clock } from '../ports.ts';
+import { expired, forbidden } from '../refusals.ts';
+import { RightsWatch } from '../streams/rights-watch.ts';
+import type { TraceEvent, TraceReader } from '../service.ts';
+
+/** What happens, told to whoever listens; nothing is kept when nobody does. */
+export interface Trace {
+  readonly listening: boolean;
+  emit(event: TraceEvent): void;
+  /**
+   * Ends when the signal aborts, and with a refusal when the reader is no admin of everything, now or later. A listener that cannot keep
+   * up misses the oldest events.
+   */
+  listen(reader: TraceReader, signal: AbortSignal | undefined): AsyncIterableIterator<TraceEvent>;
+}
+
+/** Events that wait for one listener, at most. */
+const BACKLOG = 1_000;
+
+export function createTrace(clock: Pick<Clock, 'now' | 'after'>): Trace {
+  const listeners = new Set<(event: TraceEvent) => void>();
+
+  return {
+    get listening() {
+      return listeners.size > 0;
+    },
+
+    emit(event) {
+      for (const listener of listeners) listener(event);
+    },
+
+    listen(reader, signal) {
+      const refused = refuseListener(reader.identity(), clock.now());
+      if (refused) throw refused;
+      const queue: TraceEvent[] = [];
+      let ended = false;
+      let wakeUp: (() => void) | undefined;
+
+      const listener = (event: TraceEvent): void => {
+        queue.push(event);
+        if (queue.length > BACKLOG) queue.shift();
+        wakeUp?.();
+      };
+      const rights = new RightsWatch(reader, clock, () => wakeUp?.());
+      const close = (): void => {
+        ended = true;
+        rights.stop();
+        listeners.delete(listener);
+        signal?.removeEventListener('abort', close);
+        wakeUp?.();
+      };
+
+      listeners.add(listener);
+      signal?.addEventListener('abort', close, { once: true });
+      if (signal?.aborted === true) close();
+
+      const iterator: AsyncIterableIterator<TraceEvent> = {
+        async next() {
+          while (!ended) {
+            const refusal = refuseListener(reader.identity(), clock.now());
+            if (refusal) {
+              close();
+              throw refusal;
+            }
+            const event = queue.shift();
+            if (event) return { done: false, value: event };
+            await new Promise<void>((resolve) => {
+              wakeUp = resolve;
+            });
+          }
+          return { done: true, value: undefined };
+        },
+        return() {
+          close();
+          return Promise.resolve({ done: true, value: undefined });
+        },
+        [Symbol.asyncIterator]: () => iterator,
+      };
+      return iterator;
+    },
+  };
+}
+
+function refuseListener(identity: Identity, now: number): CampaignError | undefined {
+  if (hasExpired(identity, now)) return expired();
+  return can(identity, 'administer', '*', true) ? undefined : forbidden('*', 'trace');
+}

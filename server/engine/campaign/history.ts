@@ -1,0 +1,99 @@
+import { apply, type CampaignContent } from '../../core/stream/apply.ts';
+import type { Entry, VersionName } from '../../core/stream/entry.ts';
+import { CampaignError } from '../../core/errors.ts';
+import type { JsonObject } from '../../core/json.ts';
+import { LIMITS } from '../../core/limits.ts';
+import { diff } from '../../core/document/merge-patch.ts';
+import { jsonBytes } from '../../core/document/plain-json.ts';
+import { formatPosition, versionOnLine } from '../../core/stream/position.ts';
+import { upToBytes } from '../../core/stream/up-to-bytes.ts';
+import { toEntry, type LiveCampaign } from './live-campaign.ts';
+import type { Archive, SealedEntry } from '../ports.ts';
+import type { Difference, HistoryPage, Page } from '../service.ts';
+
+/** What was: read from the archive up to the watermark, and from memory what is not committed yet. Each answer is of one line. */
+export interface Past {
+  history(live: LiveCampaign, before: number | undefined, limit: number): Promise<HistoryPage>;
+  /** @param field what names the version, for the refusal where it is not there */
+  stateAt(live: LiveCampaign, named: VersionName, field: string): Promise<{ epoch: string; version: number; state: JsonObject }>;
+  difference(live: LiveCampaign, from: VersionName, to: VersionName): Promise<Difference>;
+}
+
+export function createPast(archive: Archive): Past {
+  const page = async (live: LiveCampaign, before: number | undefined, limit: number): Promise<Page<Entry, number>> => {
+    const from = Math.min(before ?? Number.POSITIVE_INFINITY, live.head.version + 1);
+    const found = newestBefore(inMemory(live), from, limit);
+    const oldest = found.at(-1)?.version ?? from;
+    if (found.length < limit && oldest > 1) {
+      const older = await archive.history(live.id, oldest, limit - found.length);
+      found.push(...older.map(({ record }) => toEntry(record)));
+    }
+    const items = upToBytes(found, LIMITS.pageBytes, ({ change }) => jsonBytes(change));
+    const last = items.at(-1)?.version ?? 1;
+    return { items, nextCursor: last > 1 ? last : undefined };
+  };
+
+  const stateAt = async (live: LiveCampaign, version: number, field: string): Promise<JsonObject> => {
+    if (version === live.head.version) return live.content.state;
+    if (version > live.head.version) throw notThere(live, version, field);
+    // Before the first version there was nothing; that is what a diff from 0 starts with.
+    if (version === 0) return {};
+    const durable = live.watermark.version;
+    // Taken in the same moment as the watermark, which may move while the archive answers.
+    const unsaved: readonly SealedEntry[] = live.unsaved.filter(({ record }) => record.version <= version);
+    const base = await archive.stateAt(live.id, Math.min(version, durable));
+    if (!base) throw notThere(live, version, field);
+    const start: CampaignContent = { state: base, archivedAt: undefined };
+    return unsaved.reduce((content, { record }) => apply(content, record), start).state;
+  };
+
+  return {
+    history: (live, before, limit) => onOneLine(live, () => page(live, before, limit)),
+
+    stateAt: (live, named, field) =>
+      onOneLine(live, async () => {
+        const version = versionOf(live, named, field);
+        return { version, state: await stateAt(live, version, field) };
+      }),
+
+    difference: (live, first, second) =>
+      onOneLine(live, async () => {
+        const [from, to] = [versionOf(live, first, 'from'), versionOf(live, second, 'to')];
+        // One after the other: each is a read of the archive.
+        const before = await stateAt(live, from, 'from');
+        const after = await stateAt(live, to, 'to');
+        return { campaignId: live.id, from, to, change: diff(before, after) };
+      }),
+  };
+}
+
+/** What is read while a line ends can be of both: then it is read again, of the line that went on. */
+async function onOneLine<T>(live: LiveCampaign, read: () => Promise<T>): Promise<T & { epoch: string }> {
+  for (;;) {
+    const { epoch } = live.head;
+    const answer = await read();
+    if (live.head.epoch === epoch) return { ...answer, epoch };
+  }
+}
+
+function versionOf(live: LiveCampaign, named: VersionName, field: string): number {
+  const version = versionOnLine(named, live.head, live.lineage);
+  if (version === undefined) throw notThere(live, named, field);
+  return version;
+}
+
+/** The longer of the two that memory holds, oldest first: the ring, or, when the archive is far behind, all that waits for it. */
+function inMemory(live: LiveCampaign): Entry[] {
+  return live.unsaved.length > live.ring.size ? live.unsaved.map(({ record }) => toEntry(record)) : (live.ring.after(live.ring.floor) ?? []);
+}
+
+function newestBefore(entries: readonly Entry[], version: number, limit: number): Entry[] {
+  const end = version - (entries[0]?.version ?? version);
+  return entries.slice(Math.max(0, end - limit), Math.max(0, end)).reverse();
+}
+
+function notThere(live: LiveCampaign, named: VersionName, field: string): CampaignError {
+  const { epoch, version } = live.head;
+  const what = typeof named === 'number' ? `version ${named} that can be read` : `${named} on its surviving line`;
+  return new CampaignError('NOT_FOUND', `${field}: ${live.id} has no ${what}; it is at ${formatPosition(epoch, version)}`, { path: [field] });
+}

@@ -1,0 +1,138 @@
+import { apply, type CampaignContent } from '../../core/stream/apply.ts';
+import type { Situation } from '../../core/commands/decide.ts';
+import type { Entry } from '../../core/stream/entry.ts';
+import { createIdempotencyWindow, type IdempotencyWindow } from '../../core/commands/idempotency.ts';
+import { LIMITS } from '../../core/limits.ts';
+import { jsonBytes } from '../../core/document/plain-json.ts';
+import type { Fork } from '../../core/stream/position.ts';
+import { createRing, type Ring } from '../../core/stream/ring.ts';
+import type { ArchivedCampaign, Head, LogRecord, SealedEntry } from '../ports.ts';
+import type { Seated } from './log-recovery.ts';
+import { createWatermark, type Watermark } from './watermark.ts';
+
+/** A campaign in memory: everything that is known of it, as of one position. Changed by `deliver` and `markDurable` alone, and put in the place of what was there by a reload. */
+export interface LiveCampaign {
+  readonly id: string;
+  head: Head;
+  lineage: Fork[];
+  content: CampaignContent;
+  sizeBound: number;
+  updatedAt: number;
+  updatedBy: string;
+  ring: Ring<Entry>;
+  window: IdempotencyWindow;
+  watermark: Watermark;
+  /** The generation of its seat in the log. */
+  generation: number;
+  /** Entries beyond the watermark, in order: what this instance can save if the log loses them. */
+  unsaved: SealedEntry[];
+  /** Bytes of these. */
+  unsavedBytes: number;
+  /** Readers without a token are given entries after this version only: those up to it were made while it was a draft (G11). */
+  publicFloor: number;
+}
+
+/**
+ * Builds it from what the archive keeps and what the log holds beyond that.
+ *
+ * @param onAwaited somebody begins to wait for its durability
+ */
+export function createLiveCampaign(id: string, { archived, opened }: Seated, onAwaited?: () => void): LiveCampaign {
+  const floor = archived.head.version - archived.recent.length;
+  const live: LiveCampaign = {
+    id,
+    head: archived.head,
+    lineage: archived.lineage,
+    content: { state: archived.state, archivedAt: archived.archivedAt },
+    sizeBound: jsonBytes(archived.state),
+    updatedAt: archived.updatedAt,
+    updatedBy: archived.updatedBy,
+    ring: createRing(LIMITS.ringEntries, LIMITS.ringBytes, floor),
+    window: createIdempotencyWindow(LIMITS.idempotencyWindow, floor),
+    watermark: createWatermark(Math.max(archived.head.version, opened.durableVersion), onAwaited),
+    generation: archived.seat.generation,
+    unsaved: [],
+    unsavedBytes: 0,
+    publicFloor: publicFloorOf(archived),
+  };
+  for (const sealed of archived.recent) remember(live, sealed);
+  for (const sealed of opened.entries) deliver(live, sealed);
+  return live;
+}
+
+/**
+ * What was read back may begin in a time as a draft. The states in between are not at hand; since the newest change of the status it
+ * has been what it is now, and where none of the entries changes it, for all of them.
+ */
+function publicFloorOf({ head, recent, state, archivedAt }: ArchivedCampaign): number {
+  if (!isPublished({ state, archivedAt })) return head.version;
+  const changed = recent.findLast(({ record }) => Object.hasOwn(record.change, 'status'));
+  return changed?.record.version ?? head.version - recent.length;
+}
+
+/** What the door said of an entry. `gap` and `fork` change nothing. */
+export type Delivery = 'applied' | 'seen' | 'gap' | 'fork';
+
+/**
+ * The one door: every entry comes in here, whoever wrote it and whichever way it came — as the answer to an append, from the log's
+ * publication, from the repair of a gap — in order, once (G1, G2).
+ */
+export function deliver(live: LiveCampaign, sealed: SealedEntry): Delivery {
+  const { record } = sealed;
+  // A publication of the epoch before, late: what of it survived is here already.
+  if (record.epoch !== live.head.epoch) return live.lineage.some(({ parent }) => parent === record.epoch) ? 'seen' : 'fork';
+  if (record.version <= live.head.version) return 'seen';
+  if (record.version > live.head.version + 1) return 'gap';
+  if (!isPublished(live.content)) live.publicFloor = record.version;
+  live.content = apply(live.content, record);
+  // More than the change can have added; the queue puts the exact figure where it has one.
+  live.sizeBound += Buffer.byteLength(sealed.bytes);
+  live.head = { epoch: record.epoch, version: record.version, tail: sealed.tail };
+  live.updatedAt = record.at;
+  live.updatedBy = record.actor.id;
+  remember(live, sealed);
+  live.window.trim(live.watermark.version);
+  if (record.version > live.watermark.version) {
+    live.unsaved.push(sealed);
+    live.unsavedBytes += sealed.bytes.length;
+  }
+  return 'applied';
+}
+
+/** Everything up to that version is committed. True where that is news. */
+export function markDurable(live: LiveCampaign, version: number): boolean {
+  if (!live.watermark.advance(version)) return false;
+  const firstUnsaved = live.unsaved.findIndex(({ record }) => record.version > version);
+  const saved = live.unsaved.splice(0, firstUnsaved < 0 ? live.unsaved.length : firstUnsaved);
+  for (const { bytes } of saved) live.unsavedBytes -= bytes.length;
+  return true;
+}
+
+function remember(live: LiveCampaign, { record, bytes }: SealedEntry): void {
+  live.ring.push(toEntry(record), bytes.length);
+  const { mutationId, version, epoch, fingerprint } = record;
+  live.window.remember({ mutationId, version, epoch, fingerprint });
+}
+
+/** What everyone with the full view sees of a record. */
+export function toEntry(record: LogRecord): Entry {
+  const { version, type, change, actor, mutationId, correlationId, comment, at, format } = record;
+  return { version, type, change, actor, mutationId, correlationId, ...(comment !== undefined && { comment }), at, format };
+}
+
+/** What decisions are made on. */
+export function situationOf(live: LiveCampaign): Situation {
+  return {
+    campaignId: live.id,
+    epoch: live.head.epoch,
+    version: live.head.version,
+    lineage: live.lineage,
+    content: live.content,
+    sizeBound: live.sizeBound,
+  };
+}
+
+/** Whether readers without a token may see it. */
+export function isPublished(content: CampaignContent): boolean {
+  return content.state.status !== 'draft';
+}

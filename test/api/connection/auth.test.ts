@@ -1,0 +1,258 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { exportJWK, generateKeyPair, SignJWT, UnsecuredJWT } from 'jose';
+import { describe, expect, test } from 'vitest';
+import { httpClient, rawSocket, refusal, refusalOf, watch, wsClient } from '../support/clients.ts';
+import type { Client } from '../support/clients.ts';
+import { CAMPAIGN, cleanUp, SECRET, startGuarded, startServer, tokenFor, until } from '../support/server.ts';
+
+const KEY = new TextEncoder().encode(SECRET);
+const inTenMinutes = (): number => Math.floor(Date.now() / 1_000) + 600;
+
+/** Every procedure with the role it needs, as a call that would succeed with it. */
+const calls: [name: string, needed: 'viewer' | 'editor' | 'admin', call: (client: Client) => Promise<unknown>][] = [
+  ['get', 'viewer', ({ campaign }) => campaign.get.query({ campaignId: CAMPAIGN })],
+  ['history', 'viewer', ({ campaign }) => campaign.history.query({ campaignId: CAMPAIGN })],
+  ['at', 'viewer', ({ campaign }) => campaign.at.query({ campaignId: CAMPAIGN, version: 1 })],
+  ['diff', 'viewer', ({ campaign }) => campaign.diff.query({ campaignId: CAMPAIGN, from: 1, to: 1 })],
+  ['watch', 'viewer', (client) => firstEvent(client)],
+  ['update', 'editor', ({ campaign }) => campaign.update.mutate({ campaignId: CAMPAIGN, updates: { title: 'A' } })],
+  ['updateFeatures', 'editor', ({ campaign }) => campaign.updateFeatures.mutate({ campaignId: CAMPAIGN, features: ['a'], action: 'add' })],
+  ['updateConfig', 'editor', ({ campaign }) => campaign.updateConfig.mutate({ campaignId: CAMPAIGN, section: 'theme', value: { a: 1 } })],
+  ['batch', 'editor', ({ campaign }) => campaign.batch.mutate({ campaignId: CAMPAIGN, commands: [] })],
+  ['push', 'editor', ({ campaign }) => campaign.push.mutate({ campaignId: CAMPAIGN, mutations: [] })],
+  ['rollback', 'editor', ({ campaign }) => campaign.rollback.mutate({ campaignId: CAMPAIGN, toVersion: 1 })],
+  ['create', 'admin', ({ campaign }) => campaign.create.mutate({ campaignId: 'fresh', state: { slug: 'fresh', title: 'F' } })],
+  ['archive', 'admin', ({ campaign }) => campaign.archive.mutate({ campaignId: CAMPAIGN })],
+  ['restore', 'admin', ({ campaign }) => campaign.restore.mutate({ campaignId: CAMPAIGN })],
+];
+
+function firstEvent({ campaign }: Client): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const subscription = campaign.watch.subscribe(
+      { campaignId: CAMPAIGN },
+      {
+        onData(event) {
+          subscription.unsubscribe();
+          resolve(event);
+        },
+        onError: reject,
+      },
+    );
+  });
+}
+
+const RANK = { viewer: 0, editor: 1, admin: 2 };
+
+describe.each(['viewer', 'editor', 'admin'] as const)('P4 a token that makes a %s', (role) => {
+  test('opens what that role may, and nothing else', async () => {
+    const { url } = await startGuarded();
+    const client = wsClient(url, { token: await tokenFor({ [CAMPAIGN]: role, fresh: role }) });
+    for (const [name, needed, call] of calls) {
+      const outcome = await call(client).then(
+        () => 'done',
+        (error: unknown) => refusalOf(error).reason,
+      );
+      expect([name, outcome]).toEqual([name, RANK[role] >= RANK[needed] ? 'done' : 'FORBIDDEN']);
+    }
+  });
+});
+
+test('P4 rights for one campaign are none for another, not even to know of it', async () => {
+  const { url } = await startGuarded();
+  const client = wsClient(url, { token: await tokenFor({ [CAMPAIGN]: 'admin' }) });
+  for (const campaignId of ['secret', 'nowhere']) {
+    expect(await refusal(client.campaign.get.query({ campaignId }))).toMatchObject({ code: 'FORBIDDEN', reason: 'FORBIDDEN', retryable: false });
+    expect(await refusal(client.campaign.update.mutate({ campaignId, updates: {} }))).toMatchObject({ reason: 'FORBIDDEN' });
+  }
+  const { items } = await client.campaign.list.query();
+  expect(items.map(({ campaignId }) => campaignId)).toEqual([CAMPAIGN]);
+});
+
+test('P16 a session says who is calling and in which role, and says it anew when the rights change', async () => {
+  const { url } = await startGuarded({ publicRead: true });
+  const client = wsClient(url, { token: await tokenFor({ '*': 'viewer', [CAMPAIGN]: 'editor' }, { sub: 'ada' }) });
+  const infoOf = (campaignId: string) => client.session.info.query({ campaignId });
+  expect(await infoOf(CAMPAIGN)).toEqual({ id: 'ada', role: 'editor', anonymous: false, expiresAt: expect.any(Number) });
+  expect(await infoOf('secret')).toMatchObject({ role: 'viewer' });
+  await client.session.authenticate.mutate({ token: await tokenFor({ [CAMPAIGN]: 'admin' }, { sub: 'grace' }) });
+  expect(await infoOf(CAMPAIGN)).toMatchObject({ id: 'grace', role: 'admin' });
+  expect(await infoOf('secret')).not.toHaveProperty('role');
+  expect(await wsClient(url).session.info.query({ campaignId: CAMPAIGN })).toEqual({ id: 'anonymous', role: 'viewer', anonymous: true });
+});
+
+test('P5 without a token nothing is served', async () => {
+  const { url } = await startGuarded();
+  for (const client of [wsClient(url), httpClient(url)]) {
+    expect(await refusal(client.campaign.get.query({ campaignId: CAMPAIGN }))).toMatchObject({ code: 'UNAUTHORIZED', reason: 'UNAUTHORIZED' });
+    expect(await refusal(client.campaign.update.mutate({ campaignId: CAMPAIGN, updates: {} }))).toMatchObject({ reason: 'UNAUTHORIZED' });
+    expect(await refusal(client.system.info.query())).toMatchObject({ reason: 'UNAUTHORIZED' });
+  }
+});
+
+test('P5 public read shows what is published, without its owner, and cannot tell a draft from nothing', async () => {
+  const { url } = await startGuarded({ publicRead: true });
+  const client = wsClient(url);
+  const { state } = await client.campaign.get.query({ campaignId: CAMPAIGN });
+  expect(state).toMatchObject({ title: 'Spring' });
+  expect(state).not.toHaveProperty('owner_id');
+  expect(JSON.stringify(await firstEvent(client))).not.toContain('owner_id');
+  const draft = await refusal(client.campaign.get.query({ campaignId: 'secret' }));
+  const nothing = await refusal(client.campaign.get.query({ campaignId: 'nowhere' }));
+  expect({ ...draft, message: draft.message.replace('secret', 'X'), correlationId: '' }).toEqual({
+    ...nothing,
+    message: nothing.message.replace('nowhere', 'X'),
+    correlationId: '',
+  });
+  expect((await client.campaign.list.query()).items.map(({ campaignId }) => campaignId)).toEqual([CAMPAIGN]);
+  for (const refused of [
+    client.campaign.update.mutate({ campaignId: CAMPAIGN, updates: {} }),
+    client.campaign.history.query({ campaignId: CAMPAIGN }),
+    client.campaign.diff.query({ campaignId: CAMPAIGN, from: 1, to: 1 }),
+  ]) {
+    expect(await refusal(refused)).toMatchObject({ reason: 'FORBIDDEN' });
+  }
+});
+
+describe('P6 a token that does not hold is UNAUTHORIZED, with a sentence', () => {
+  const claims = { sub: 'ada', campaigns: { '*': 'admin' } };
+  const sign = (payload: object): Promise<string> => new SignJWT({ ...payload }).setProtectedHeader({ alg: 'HS256' }).sign(KEY);
+  const bad: [string, () => Promise<string>, RegExp][] = [
+    ['no JWT', async () => 'letmein', /not a valid JWT/],
+    ['expired', () => tokenFor({ '*': 'admin' }, { seconds: -1 }), /has expired/],
+    ['another key', () => tokenFor({ '*': 'admin' }, { secret: 'another secret, which is as long as it has to be' }), /signature/],
+    ['unsigned', async () => new UnsecuredJWT({ ...claims, exp: inTenMinutes() }).encode(), /algorithm|valid JWT/],
+    ['another algorithm', () => new SignJWT({ ...claims, exp: inTenMinutes() }).setProtectedHeader({ alg: 'HS512' }).sign(KEY), /algorithm/],
+    ['no end', () => sign(claims), /exp/],
+    ['no subject', () => sign({ campaigns: claims.campaigns, exp: inTenMinutes() }), /sub/],
+    ['no campaigns', () => sign({ sub: 'ada', exp: inTenMinutes() }), /campaigns/],
+    ['an unknown role', () => sign({ ...claims, campaigns: { '*': 'owner' }, exp: inTenMinutes() }), /campaigns\.\*: must be one of viewer, editor, admin/],
+    ['no campaign id', () => sign({ ...claims, campaigns: { 'Not An Id': 'admin' }, exp: inTenMinutes() }), /campaigns/],
+    ['a subject that cannot be kept', () => sign({ ...claims, sub: 'a\u0000', exp: inTenMinutes() }), /sub/],
+  ];
+
+  test.each(bad)('P6 %s', async (_name, make, says) => {
+    const { url } = await startGuarded({ publicRead: true });
+    const token = await make();
+    for (const client of [wsClient(url, { token }), httpClient(url, token)]) {
+      const error = await refusal(client.campaign.get.query({ campaignId: CAMPAIGN }));
+      expect(error).toMatchObject({ code: 'UNAUTHORIZED', reason: 'UNAUTHORIZED', retryable: false });
+      expect(error.message).toMatch(says);
+    }
+  });
+});
+
+test('P6 tokens of a key set; the set out of reach is UNAVAILABLE, and no shared secret passes for a key of it', async () => {
+  const { publicKey, privateKey } = await generateKeyPair('ES256');
+  let up = true;
+  const keys = createServer((_request, response) => {
+    if (!up) return response.writeHead(500).end();
+    return void exportJWK(publicKey).then((jwk) => response.end(JSON.stringify({ keys: [{ ...jwk, kid: 'k', alg: 'ES256' }] })));
+  });
+  await new Promise<void>((resolve) => keys.listen(0, '127.0.0.1', resolve));
+  cleanUp(() => keys.close());
+  const jwks = `http://127.0.0.1:${(keys.address() as AddressInfo).port}/keys`;
+  const token = await new SignJWT({ campaigns: { '*': 'viewer' } })
+    .setProtectedHeader({ alg: 'ES256', kid: 'k' })
+    .setSubject('ada')
+    .setExpirationTime('10m')
+    .sign(privateKey);
+
+  const { url } = await startServer({ auth: { kind: 'jwks', url: jwks } });
+  await httpClient(url, token).campaign.get.query({ campaignId: CAMPAIGN });
+  expect(await refusal(httpClient(url, await tokenFor({ '*': 'admin' })).campaign.get.query({ campaignId: CAMPAIGN }))).toMatchObject({
+    reason: 'UNAUTHORIZED',
+  });
+
+  up = false;
+  const other = await startServer({ auth: { kind: 'jwks', url: jwks } });
+  expect(await refusal(httpClient(other.url, token).campaign.get.query({ campaignId: CAMPAIGN }))).toMatchObject({
+    code: 'SERVICE_UNAVAILABLE',
+    reason: 'UNAVAILABLE',
+    retryable: true,
+  });
+});
+
+test('P8 new rights on a live connection, for what is sent right after and for its subscriptions', async () => {
+  const { url } = await startGuarded();
+  const client = wsClient(url, { token: await tokenFor({ [CAMPAIGN]: 'viewer' }) });
+  const watching = watch(client, { campaignId: CAMPAIGN });
+  await until(() => watching.events.length === 1);
+  const edit = (title: string): Promise<unknown> => client.campaign.update.mutate({ campaignId: CAMPAIGN, updates: { title } });
+  expect(await refusal(edit('No'))).toMatchObject({ reason: 'FORBIDDEN' });
+
+  const authenticated = client.session.authenticate.mutate({ token: await tokenFor({ [CAMPAIGN]: 'editor' }, { sub: 'grace' }) });
+  // Not awaited in between: it is the order of sending that counts.
+  const edited = edit('Yes');
+  expect(await authenticated).toMatchObject({ id: 'grace', expiresAt: expect.any(Number) });
+  await edited;
+  await until(() => watching.mirror.version === 2);
+
+  expect(await refusal(client.session.authenticate.mutate({ token: 'nonsense' }))).toMatchObject({ reason: 'UNAUTHORIZED' });
+  await edit('Still grace');
+  await until(() => watching.mirror.version === 3);
+
+  await client.session.authenticate.mutate({ token: await tokenFor({ other: 'admin' }) });
+  await until(() => watching.error !== undefined);
+  expect(refusalOf(watching.error)).toMatchObject({ reason: 'FORBIDDEN' });
+  expect(await refusal(edit('No more'))).toMatchObject({ reason: 'FORBIDDEN' });
+});
+
+test('P8 a connection that was not let in is let in by a better token', async () => {
+  const { url } = await startGuarded();
+  const client = wsClient(url);
+  expect(await refusal(client.campaign.get.query({ campaignId: CAMPAIGN }))).toMatchObject({ reason: 'UNAUTHORIZED' });
+  await client.session.authenticate.mutate({ token: await tokenFor({ '*': 'viewer' }) });
+  await client.campaign.get.query({ campaignId: CAMPAIGN });
+});
+
+test('P9 an expired token stops everything on a connection that lives on; a new one makes it go on', async () => {
+  const { url, service } = await startGuarded();
+  const { identity } = { identity: { id: 'test', grants: { '*': 'admin' as const } } };
+  const client = wsClient(url, { token: await tokenFor({ [CAMPAIGN]: 'editor' }, { seconds: 2 }) });
+  const watching = watch(client, { campaignId: CAMPAIGN });
+  await client.campaign.update.mutate({ campaignId: CAMPAIGN, updates: { title: 'In time' } });
+  await until(() => watching.mirror.version === 2);
+
+  await until(() => watching.error !== undefined);
+  expect(refusalOf(watching.error)).toMatchObject({ reason: 'UNAUTHORIZED', message: expect.stringContaining('expired') });
+  await service.mutate({ identity, correlationId: 'c' }, CAMPAIGN, { type: 'update', updates: { title: 'Not for them' } }, {});
+  expect(await refusal(client.campaign.update.mutate({ campaignId: CAMPAIGN, updates: { title: 'Late' } }))).toMatchObject({ reason: 'UNAUTHORIZED' });
+  expect(await refusal(client.campaign.get.query({ campaignId: CAMPAIGN }))).toMatchObject({ reason: 'UNAUTHORIZED' });
+  expect(watching.mirror.version).toBe(2);
+
+  await client.session.authenticate.mutate({ token: await tokenFor({ [CAMPAIGN]: 'editor' }) });
+  await client.campaign.update.mutate({ campaignId: CAMPAIGN, updates: { title: 'On' } });
+});
+
+test('P9 statistics and the trace end with the token, the trace with the right to it as well, though nothing happens (trap 17)', async () => {
+  const { url } = await startGuarded();
+  const ends = (client: Client): Promise<unknown>[] => {
+    const ending = (subscribe: (onError: (error: unknown) => void) => void) => new Promise<unknown>((resolve) => subscribe(resolve)).then(refusalOf);
+    return [
+      ending((onError) => void client.system.trace.subscribe(undefined, { onError })),
+      ending((onError) => void client.system.stats.subscribe(undefined, { onError })),
+    ];
+  };
+  const expiring = ends(wsClient(url, { token: await tokenFor({ '*': 'admin' }, { seconds: 2 }) }));
+  const demoted = wsClient(url, { token: await tokenFor({ '*': 'admin' }) });
+  const [trace] = ends(demoted);
+  await demoted.session.authenticate.mutate({ token: await tokenFor({ '*': 'editor' }) });
+  expect(await trace).toMatchObject({ reason: 'FORBIDDEN' });
+  expect(await Promise.all(expiring)).toMatchObject([{ reason: 'UNAUTHORIZED' }, { reason: 'UNAUTHORIZED' }]);
+});
+
+test('P10 another contract is UPGRADE_REQUIRED, none is accepted', async () => {
+  const { url } = await startServer();
+  for (const client of [wsClient(url, { contract: '2' }), httpClient(url, undefined, { 'x-campaign-contract': '2' })]) {
+    expect(await refusal(client.campaign.get.query({ campaignId: CAMPAIGN }))).toMatchObject({ reason: 'UPGRADE_REQUIRED', retryable: false });
+    expect(await refusal(client.campaign.update.mutate({ campaignId: CAMPAIGN, updates: {} }))).toMatchObject({ reason: 'UPGRADE_REQUIRED' });
+  }
+  const other = wsClient(url, { contract: '2' });
+  expect(await refusal(other.session.authenticate.mutate({ token: 'any' }))).toMatchObject({ reason: 'UPGRADE_REQUIRED' });
+  expect(await refusal(other.campaign.get.query({ campaignId: CAMPAIGN }))).toMatchObject({ reason: 'UPGRADE_REQUIRED' });
+  await httpClient(url).campaign.get.query({ campaignId: CAMPAIGN });
+  const raw = await rawSocket(url);
+  raw.send({ id: 1, method: 'query', params: { path: 'campaign.get', input: { campaignId: CAMPAIGN } } });
+  expect((await raw.answer(1)).result?.type).toBe('data');
+});

@@ -1,0 +1,64 @@
+import { expect, test } from 'vitest';
+import { createMemoryStore } from '../../../server/archive/memory-archive.ts';
+import { createMemoryArchive } from '../../../server/index.ts';
+import type { Archive } from '../../../server/index.ts';
+import { rawSocket, watch, wsClient } from '../support/clients.ts';
+import { CAMPAIGN, startServer, until } from '../support/server.ts';
+
+/** An archive whose commits wait until they are let through. */
+function held(archive: Archive): { archive: Archive; release: () => void } {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  return { archive: { ...archive, commit: async (parts) => promise.then(() => archive.commit(parts)) }, release: resolve };
+}
+
+test('H7 answers first, then tells clients, closes with 1012, and commits everything', async () => {
+  const store = createMemoryStore();
+  const { archive, release } = held(createMemoryArchive({ store }));
+  const server = await startServer({ archive });
+  const raw = await rawSocket(server.url);
+  const client = wsClient(server.url);
+  await client.campaign.update.mutate({ campaignId: CAMPAIGN, updates: { title: 'Accepted' } });
+  const durable = client.campaign.update.mutate({ campaignId: CAMPAIGN, updates: { title: 'Durable' }, durability: 'durable' });
+  const stream = await fetch(`${server.url}/trpc/campaign.watch`);
+  const streamed = stream.text().catch(() => 'cut');
+  await until(() => server.service.stats().archive.backlogEntries === 2);
+
+  const closing = server.close();
+  expect(server.close()).toBe(closing);
+  await until(() => fetch(`${server.url}/readyz`).then(() => false, () => true));
+  release();
+  expect(await durable).toMatchObject({ durability: 'durable', version: 3 });
+  expect(await closing).toBe(true);
+
+  await until(() => raw.code !== undefined);
+  expect([raw.code, raw.reason]).toEqual([1012, 'the server restarts']);
+  expect(raw.messages).toContainEqual({ id: null, method: 'reconnect' });
+  // A stream that ended well would tell the stock client that there is nothing more to come.
+  expect(await streamed).not.toContain('event: return');
+  expect(await createMemoryArchive({ store }).load(CAMPAIGN, 0)).toMatchObject({ head: { version: 3 }, state: { title: 'Durable' } });
+});
+
+test('H7 says so when not everything could be committed in time', async () => {
+  const archive = createMemoryArchive();
+  const server = await startServer({ archive: { ...archive, commit: () => Promise.reject(new Error('away')) } });
+  await wsClient(server.url).campaign.update.mutate({ campaignId: CAMPAIGN, updates: { title: 'Lost' } });
+  const startedAt = performance.now();
+  expect(await server.close()).toBe(false);
+  expect(performance.now() - startedAt).toBeLessThan(10_000);
+});
+
+test('H7 a client goes on with the entries it missed when the server is back, in the same place', async () => {
+  const store = createMemoryStore();
+  const options = { archive: createMemoryArchive({ store }) };
+  const first = await startServer(options);
+  const watching = watch(wsClient(first.url), { campaignId: CAMPAIGN });
+  await until(() => watching.events.length === 1);
+  await first.close();
+
+  const second = await startServer({ archive: createMemoryArchive({ store }), port: first.port });
+  const caller = { identity: { id: 'editor', grants: { '*': 'editor' as const } }, correlationId: 'test' };
+  for (const title of ['A', 'B', 'C']) await second.service.mutate(caller, CAMPAIGN, { type: 'update', updates: { title } }, {});
+  await until(() => watching.mirror.version === 4);
+  expect(watching.mirror.snapshots).toEqual(['start']);
+  expect([watching.error, watching.completed]).toEqual([undefined, false]);
+});

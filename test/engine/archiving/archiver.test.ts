@@ -1,0 +1,381 @@
+import { describe, expect, it } from 'vitest';
+import { NOTHING } from '../../../server/core/stream/apply.ts';
+import { createMemoryArchive, createMemoryStore } from '../../../server/archive/memory-archive.ts';
+import { createArchiver, type Archiver, type ArchiverOptions } from '../../../server/engine/archiving/archiver.ts';
+import type { EngineObserver } from '../../../server/engine/observer.ts';
+import type { Archive, CampaignCommit, Head, OrderedLog, SealedEntry } from '../../../server/engine/ports.ts';
+import { createMemoryLog } from '../../../server/log/memory-log.ts';
+import { campaignHistory, type CampaignHistory } from '../../archive/campaign-history.ts';
+import { simulatedClock, type SimulatedClock } from '../../support/simulated-clock.ts';
+
+/** What the archive does with the next commits: all of them fail, or those with a certain campaign; or the answer is lost. */
+interface Faults {
+  commit?: (parts: readonly CampaignCommit[]) => 'refused' | 'unheard' | undefined;
+  away?: boolean;
+  load?: (campaignId: string) => boolean;
+}
+
+interface Bench {
+  clock: SimulatedClock;
+  log: OrderedLog;
+  /** Without faults. */
+  archive: Archive;
+  archiver: Archiver;
+  faults: Faults;
+  commits: string[][];
+  /** What an archiver told of itself. */
+  said: { failed: number[]; stalled: string[] };
+  /** A campaign in archive and log. */
+  campaign(campaignId: string): Promise<CampaignHistory>;
+  /** Puts so many entries of that campaign into the log. */
+  append(history: CampaignHistory, count: number): Promise<void>;
+  durable(campaignId: string): number;
+  second(changes?: Partial<ArchiverOptions>): Archiver;
+}
+
+function bench(options: Partial<ArchiverOptions> = {}): Bench {
+  const clock = simulatedClock();
+  const log = createMemoryLog();
+  const archive = createMemoryArchive({ store: createMemoryStore() });
+  const faults: Faults = {};
+  const commits: string[][] = [];
+  const durable = new Map<string, number>();
+  const said = { failed: [] as number[], stalled: [] as string[] };
+  const observer: EngineObserver = {
+    commitFailed: ({ retryInMs }) => said.failed.push(retryInMs),
+    stalled: ({ campaignId }) => said.stalled.push(campaignId),
+  };
+  const faulty: Archive = {
+    ...archive,
+    async commit(parts) {
+      const fault = faults.away ? 'refused' : faults.commit?.(parts);
+      if (fault === 'refused') throw new Error('refused');
+      commits.push(parts.map(({ campaignId, entries }) => `${campaignId}+${entries.length}`));
+      const outcomes = await archive.commit(parts);
+      if (fault === 'unheard') throw new Error('unheard');
+      return outcomes;
+    },
+    load: (campaignId, recent) => (faults.load?.(campaignId) ? Promise.reject(new Error('unreadable')) : archive.load(campaignId, recent)),
+    ping: () => (faults.away ? Promise.reject(new Error('away')) : archive.ping()),
+  };
+  const start = (changes: Partial<ArchiverOptions> = {}): Archiver =>
+    createArchiver({ log, archive: faulty, clock, observer, liveContent: () => undefined, ...options, ...changes });
+  const heads = new Map<string, Head>();
+
+  return {
+    clock,
+    log,
+    archive,
+    faults,
+    commits,
+    said,
+    archiver: start(),
+    second: start,
+    durable: (campaignId) => durable.get(campaignId) ?? 1,
+    async campaign(campaignId) {
+      const history = campaignHistory(campaignId);
+      await history.createIn(archive);
+      const [first] = history.entries;
+      const head: Head = { epoch: history.epoch, version: 1, tail: first?.tail ?? '' };
+      heads.set(campaignId, head);
+      await archive.enterLog(campaignId, { ...head, generation: 0 });
+      await log.seed(campaignId, 1, head);
+      await log.open(campaignId, 1, head, (event) => {
+        if (event.kind === 'durable') durable.set(campaignId, event.version);
+      });
+      return history;
+    },
+    async append(history, count) {
+      const { campaignId } = history;
+      const entries: SealedEntry[] = [];
+      for (let n = 0; n < count; n += 1) entries.push(history.add({ title: `${campaignId} ${history.entries.length}` }));
+      const before = heads.get(campaignId);
+      const last = entries.at(-1);
+      if (!before || !last) throw new Error('there is nothing to append');
+      expect(await log.append(campaignId, before, entries)).toEqual({ kind: 'appended' });
+      heads.set(campaignId, { epoch: history.epoch, version: last.record.version, tail: last.tail });
+    },
+  };
+}
+
+/** What the archive holds is the history up to that version, whole. */
+async function expectArchived(archive: Archive, history: CampaignHistory, version: number): Promise<void> {
+  const stored = await archive.load(history.campaignId, 1_000);
+  expect(stored?.recent.map(({ bytes }) => bytes)).toEqual(history.entries.slice(0, version).map(({ bytes }) => bytes));
+  expect(stored?.state).toEqual((history.contents[version] ?? NOTHING).state);
+}
+
+describe('the archiver', () => {
+  it('M120 commits over many campaigns in one transaction, and what comes meanwhile makes the next one', async () => {
+    const world = bench();
+    const histories = await Promise.all(['a', 'b', 'c'].map((id) => world.campaign(id)));
+    for (const history of histories) await world.append(history, 2);
+    await world.clock.advance(10);
+    expect(world.commits.length).toBeLessThan(3);
+    expect(world.commits.flat().sort()).toEqual(['a+2', 'b+2', 'c+2']);
+    for (const history of histories) await expectArchived(world.archive, history, 3);
+    expect(world.durable('a')).toBe(3);
+    await world.archiver.stop();
+  });
+
+  it('M121 takes at most a batch at a time, and everyone gets a turn', async () => {
+    const world = bench({ batchEntries: 10 });
+    world.faults.away = true;
+    const [busy, quiet] = await Promise.all([world.campaign('busy'), world.campaign('quiet')]);
+    await world.append(busy, 35);
+    await world.append(quiet, 1);
+    await world.clock.settle();
+    world.faults.away = false;
+    await world.clock.advance(10_000);
+    expect(world.commits).toEqual([['busy+10'], ['quiet+1', 'busy+9'], ['busy+10'], ['busy+6']]);
+    await expectArchived(world.archive, busy, 36);
+  });
+
+  it('M122 tries again after pauses that double up to a bound, with jitter; new entries do not shorten them', async () => {
+    const world = bench();
+    const history = await world.campaign('a');
+    world.faults.away = true;
+    await world.append(history, 1);
+    for (let n = 0; n < 300; n += 1) {
+      await world.clock.advance(200);
+      await world.append(history, 1);
+    }
+    const pauses = world.said.failed.filter((pause) => pause > 0);
+    expect(pauses.length).toBeLessThan(20);
+    pauses.forEach((pause, index) => {
+      const whole = Math.min(100 * 2 ** index, 10_000);
+      expect(pause).toBeGreaterThanOrEqual(whole / 2);
+      expect(pause).toBeLessThanOrEqual(whole);
+    });
+    expect(new Set(pauses.slice(-4)).size).toBe(4);
+    expect(world.archiver.failing).toBe(true);
+    world.faults.away = false;
+    await world.clock.advance(10_000);
+    expect(world.archiver.failing).toBe(false);
+    expect(world.durable('a')).toBe(302);
+    await expectArchived(world.archive, history, 302);
+  });
+
+  it('G8 M123 the watermark stays before a batch that failed (trap 12)', async () => {
+    const world = bench({ batchEntries: 5 });
+    const history = await world.campaign('a');
+    world.faults.commit = ([part]) => ((part?.expected.version ?? 0) >= 11 ? 'refused' : undefined);
+    await world.append(history, 30);
+    await world.clock.advance(60_000);
+    expect(world.durable('a')).toBe(11);
+    await expectArchived(world.archive, history, 11);
+    delete world.faults.commit;
+    await world.clock.advance(20_000);
+    expect(world.durable('a')).toBe(31);
+  });
+
+  it('M124 data that the archive refuses stalls its own campaign alone', async () => {
+    const world = bench();
+    const [good, bad] = await Promise.all([world.campaign('good'), world.campaign('bad')]);
+    world.faults.commit = (parts) => (parts.some(({ campaignId }) => campaignId === 'bad') ? 'refused' : undefined);
+    await world.append(good, 1);
+    await world.append(bad, 1);
+    await world.clock.advance(5_000);
+    await world.append(good, 1);
+    await world.clock.advance(5_000);
+    expect(world.durable('good')).toBe(3);
+    expect(world.durable('bad')).toBe(1);
+    expect(new Set(world.said.stalled)).toEqual(new Set(['bad']));
+    expect(world.said.stalled.length).toBeLessThan(12);
+    expect(world.archiver.failing).toBe(true);
+    delete world.faults.commit;
+    await world.clock.advance(20_000);
+    expect(world.durable('bad')).toBe(2);
+    expect(world.archiver.failing).toBe(false);
+    await expectArchived(world.archive, bad, 2);
+  });
+
+  it('M125 a campaign that cannot be read back stalls alone, too', async () => {
+    const world = bench();
+    const [good, bad] = await Promise.all([world.campaign('good'), world.campaign('bad')]);
+    world.faults.load = (campaignId) => campaignId === 'bad';
+    await world.append(bad, 1);
+    await world.append(good, 1);
+    await world.clock.advance(5_000);
+    expect(world.durable('good')).toBe(2);
+    expect(new Set(world.said.stalled)).toEqual(new Set(['bad']));
+    delete world.faults.load;
+    await world.clock.advance(20_000);
+    expect(world.durable('bad')).toBe(2);
+  });
+
+  it('M126 an unknown outcome of the commit is resolved by reading: nothing twice, nothing missing', async () => {
+    const world = bench();
+    const history = await world.campaign('a');
+    let lost = 2;
+    world.faults.commit = () => ((lost -= 1) >= 0 ? 'unheard' : undefined);
+    await world.append(history, 3);
+    await world.clock.advance(5_000);
+    expect(world.durable('a')).toBe(4);
+    await expectArchived(world.archive, history, 4);
+    await world.append(history, 1);
+    await world.clock.advance(1_000);
+    await expectArchived(world.archive, history, 5);
+    expect(world.archiver.failing).toBe(false);
+  });
+
+  it('M127 a campaign that had stalled and was committed after all is no failure, and costs no turn of the loop', async () => {
+    const world = bench();
+    const history = await world.campaign('a');
+    // The commit happens, its answer is lost, and the next try is refused: it stalls, though the archive has it.
+    const fates = ['unheard', 'refused'] as const;
+    let tries = 0;
+    world.faults.commit = () => fates[tries++];
+    await world.append(history, 1);
+    await world.clock.advance(60_000);
+    expect(world.said.stalled).toEqual(['a']);
+    expect(world.durable('a')).toBe(2);
+    expect(world.archiver.failing).toBe(false);
+    expect(world.clock.timers).toBe(0);
+  });
+
+  it('M128 two archivers on one log and one archive do no harm (trap 13)', async () => {
+    const world = bench({ batchEntries: 7 });
+    const second = world.second();
+    const histories = await Promise.all(['a', 'b'].map((id) => world.campaign(id)));
+    for (let n = 0; n < 20; n += 1) for (const history of histories) await world.append(history, 3);
+    await world.clock.advance(20_000);
+    for (const history of histories) {
+      expect(world.durable(history.campaignId)).toBe(61);
+      await expectArchived(world.archive, history, 61);
+    }
+    expect([world.archiver.failing, second.failing]).toEqual([false, false]);
+    await Promise.all([world.archiver.stop(), second.stop()]);
+  });
+
+  it('G8 M129 entries of another line than the archive\'s are never marked durable', async () => {
+    const world = bench();
+    const history = await world.campaign('a');
+    await world.archive.enterLog('a', { epoch: history.epoch, version: 1, generation: 1 }, 'another');
+    await world.append(history, 2);
+    await world.clock.advance(10_000);
+    expect(world.durable('a')).toBe(1);
+    expect(world.said.stalled[0]).toBe('a');
+    await expectArchived(world.archive, history, 1);
+  });
+
+  it('G6 M130 the checkpoint is the same from the campaign in memory, from the last commit and from the archive', async () => {
+    const states: string[] = [];
+    for (const path of ['memory', 'last commit', 'archive'] as const) {
+      let history: CampaignHistory | undefined;
+      const world = bench({
+        liveContent: () => {
+          const last = history?.entries.at(-1);
+          const content = history?.contents.at(-1);
+          if (path !== 'memory' || !history || !last || !content) return undefined;
+          return { head: { epoch: history.epoch, version: last.record.version, tail: last.tail }, content };
+        },
+      });
+      let loads = 0;
+      world.faults.load = () => {
+        loads += 1;
+        return false;
+      };
+      history = await world.campaign('a');
+      await world.append(history, 2);
+      await world.clock.advance(10);
+      // A second archiver knows nothing of the first one's commits.
+      if (path === 'archive') {
+        await world.archiver.stop();
+        world.second();
+      }
+      loads = 0;
+      await world.append(history, 3);
+      await world.clock.advance(10);
+      expect(loads).toBe(path === 'archive' ? 1 : 0);
+      await expectArchived(world.archive, history, 6);
+      states.push(JSON.stringify((await world.archive.load('a', 0))?.state));
+    }
+    expect(new Set(states).size).toBe(1);
+  });
+
+  it('M131 flush says whether all is committed, within the time', async () => {
+    const world = bench();
+    const history = await world.campaign('a');
+    const isDone = (): boolean => world.log.backlog().entries === 0;
+    expect(await world.archiver.flush(0, isDone)).toBe(true);
+    world.faults.away = true;
+    await world.append(history, 1);
+    await world.clock.advance(60_000);
+    expect(await world.clock.until(world.archiver.flush(500, isDone))).toBe(false);
+    world.faults.away = false;
+    // It does not wait for the end of the pause.
+    expect(await world.clock.until(world.archiver.flush(10, isDone))).toBe(true);
+    await world.archiver.stop();
+    expect(world.clock.timers).toBe(0);
+  });
+
+  it('M132 while nobody waits for it, what comes within five milliseconds shares a commit; what comes later is not put off', async () => {
+    const world = bench();
+    const history = await world.campaign('a');
+    await world.append(history, 1);
+    await world.clock.settle();
+    expect(world.commits).toEqual([['a+1']]);
+    for (let n = 0; n < 4; n += 1) {
+      await world.append(history, 1);
+      await world.clock.advance(1);
+    }
+    expect(world.commits).toEqual([['a+1']]);
+    await world.clock.advance(1);
+    expect(world.commits).toEqual([['a+1'], ['a+4']]);
+    await world.clock.advance(5);
+    await world.append(history, 1);
+    await world.clock.settle();
+    expect(world.commits).toEqual([['a+1'], ['a+4'], ['a+1']]);
+    await world.archiver.stop();
+  });
+
+  it('M133 who waits for a commit waits for nothing else', async () => {
+    const world = bench();
+    const history = await world.campaign('a');
+    for (let n = 1; n <= 3; n += 1) {
+      await world.append(history, 1);
+      world.archiver.hurry();
+      await world.clock.settle();
+      expect(world.commits).toEqual(Array.from({ length: n }, () => ['a+1']));
+    }
+    await world.archiver.stop();
+  });
+
+  it('M134 answers go first: it begins at the end of the turn, unless somebody waits for it', async () => {
+    const turns: (() => void)[] = [];
+    const world = bench({ clock: { ...simulatedClock(), turn: (callback) => void turns.push(callback) } });
+    const history = await world.campaign('a');
+    await world.clock.settle();
+    await world.append(history, 1);
+    await world.clock.settle();
+    expect(world.commits).toEqual([]);
+    for (const turn of turns.splice(0)) turn();
+    await world.clock.settle();
+    expect(world.commits).toEqual([['a+1']]);
+    await world.append(history, 1);
+    world.archiver.hurry();
+    await world.clock.settle();
+    expect(world.commits).toEqual([['a+1'], ['a+1']]);
+    await world.archiver.stop();
+  });
+
+  it('M135 a watermark that the log is slow to take does not keep those of other campaigns waiting', async () => {
+    const world = bench();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const markDurable: OrderedLog['markDurable'] = async (campaignId, epoch, version) => {
+      if (campaignId === 'slow') await promise;
+      await world.log.markDurable(campaignId, epoch, version);
+    };
+    await world.archiver.stop();
+    const histories = await Promise.all(['slow', 'a', 'b'].map((id) => world.campaign(id)));
+    for (const history of histories) await world.append(history, 1);
+    const archiver = world.second({ log: { ...world.log, markDurable } });
+    await world.clock.settle();
+    expect(['slow', 'a', 'b'].map(world.durable)).toEqual([1, 2, 2]);
+    resolve();
+    await world.clock.settle();
+    expect(world.durable('slow')).toBe(2);
+    await archiver.stop();
+  });
+});

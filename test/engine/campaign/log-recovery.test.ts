@@ -1,0 +1,92 @@
+import { describe, expect, it } from 'vitest';
+import { createMemoryArchive } from '../../../server/archive/memory-archive.ts';
+import type { JsonObject } from '../../../server/core/json.ts';
+import type { Archive, LogRecord, OrderedLog, SealedEntry } from '../../../server/engine/ports.ts';
+import { FIRST_TAIL, nextTail, seal } from '../../../server/engine/campaign/hash-chain.ts';
+import { takeSeat, type Known } from '../../../server/engine/campaign/log-recovery.ts';
+import { createMemoryLog } from '../../../server/log/memory-log.ts';
+import { simulatedClock } from '../../support/simulated-clock.ts';
+
+const ID = 'summer';
+
+function sealed(version: number, change: JsonObject, writer: string, tail: string): SealedEntry {
+  const record: LogRecord = {
+    version,
+    type: version === 1 ? 'create' : 'update',
+    change,
+    actor: { id: writer, role: 'admin' },
+    mutationId: `${writer}-${version}`,
+    correlationId: 'c',
+    at: version,
+    format: 1,
+    epoch: 'e1',
+    command: { type: 'create' },
+    fingerprint: 'f',
+  };
+  return seal(record, tail);
+}
+
+const first = sealed(1, { slug: ID, title: 'one' }, 'a', FIRST_TAIL);
+const lost2 = sealed(2, { title: 'lost' }, 'a', first.tail);
+const lost3 = sealed(3, { note: 'built on lost' }, 'a', lost2.tail);
+const other2 = sealed(2, { title: 'other' }, 'b', first.tail);
+const other3 = sealed(3, { note: 'built on other' }, 'b', other2.tail);
+
+/** An archive that holds those entries, and a shared log that has lost the campaign though its seat is taken. */
+async function afterALoss(entries: SealedEntry[], state: JsonObject): Promise<{ archive: Archive; log: OrderedLog }> {
+  const archive = createMemoryArchive({ soleUser: false });
+  await archive.create(ID, first, { slug: ID, title: 'one' });
+  await archive.enterLog(ID, { epoch: 'e1', version: 1, generation: 0 });
+  if (entries.length > 0) await archive.commit([{ campaignId: ID, expected: { epoch: 'e1', version: 1 }, entries, state, archivedAt: undefined }]);
+  return { archive, log: { ...createMemoryLog(), shared: true } };
+}
+
+describe('the seat in the log', () => {
+  const clock = simulatedClock();
+  const take = async (parts: { archive: Archive; log: OrderedLog }, known?: Known) =>
+    (await clock.until(takeSeat(ID, known, () => undefined, { ...parts, clock, recentEntries: 10 }))).archived;
+
+  it('G5 M200 what an instance knows beyond the archive is saved before the epoch ends', async () => {
+    const { head, state, lineage } = await take(await afterALoss([], {}), { head: { epoch: 'e1', version: 3, tail: lost3.tail }, unsaved: [lost2, lost3] });
+    expect(head).toMatchObject({ version: 3, tail: lost3.tail });
+    expect(head.epoch).not.toBe('e1');
+    expect(lineage).toMatchObject([{ parent: 'e1', fromVersion: 3 }]);
+    expect(state).toMatchObject({ title: 'lost', note: 'built on lost' });
+  });
+
+  it('G2 M201 what was written on a line that another instance has overtaken is not saved on top of the other', async () => {
+    const parts = await afterALoss([other2], { slug: ID, title: 'other' });
+    const { head, state } = await take(parts, { head: { epoch: 'e1', version: 3, tail: lost3.tail }, unsaved: [lost2, lost3] });
+    expect(head).toMatchObject({ version: 2, tail: other2.tail });
+    expect(state).toEqual({ slug: ID, title: 'other' });
+  });
+
+  it('G1 M202 who has seen an entry that the archive has another of does not go on in the same epoch', async () => {
+    const parts = await afterALoss([other2, other3], { slug: ID, title: 'other', note: 'built on other' });
+    await parts.log.seed(ID, 1, { epoch: 'e1', version: 3, tail: other3.tail });
+    const seen = { head: { epoch: 'e1', version: 2, tail: lost2.tail }, unsaved: [lost2] };
+    expect((await take(parts, seen)).head.epoch).not.toBe('e1');
+  });
+
+  it('M203 a free seat means that nothing was lost: the same epoch and tail', async () => {
+    const parts = await afterALoss([], {});
+    await parts.archive.leaveLog(ID, 1);
+    const { head, seat } = await take(parts);
+    expect(head).toEqual({ epoch: 'e1', version: 1, tail: nextTail(FIRST_TAIL, first.bytes) });
+    expect(seat).toEqual({ generation: 2, taken: true });
+  });
+
+  it('M204 an archive that was restored behind a log that went on starts a new epoch, instead of waiting for what will never come', async () => {
+    const parts = await afterALoss([], {});
+    const log: OrderedLog = { ...parts.log, remainder: () => Promise.resolve([]) };
+    await log.seed(ID, 1, { epoch: 'e1', version: 1, tail: first.tail });
+    await log.open(ID, 1, { epoch: 'e1', version: 1, tail: first.tail }, () => undefined);
+    await log.append(ID, { epoch: 'e1', version: 1, tail: first.tail }, [other2]);
+    await log.append(ID, { epoch: 'e1', version: 2, tail: other2.tail }, [other3]);
+    // The log has let go of version 2, which the archive, restored, does not have.
+    await log.markDurable(ID, 'e1', 2);
+    const { head, lineage } = await take({ archive: parts.archive, log });
+    expect(head).toMatchObject({ version: 1, tail: first.tail });
+    expect(lineage).toMatchObject([{ parent: 'e1', fromVersion: 1 }]);
+  });
+});

@@ -1,0 +1,136 @@
+import fc from 'fast-check';
+import { expect, test, vi } from 'vitest';
+import { composePatches } from '../../../client-sdk/src/sync/compose-patch.ts';
+import { CampaignError, toCampaignError, type Campaign } from '../../../client-sdk/src/index.ts';
+import { createTestCampaign, type TestCampaign } from '../../../client-sdk/src/testing/index.ts';
+import { mergePatch } from '../../../server/core/document/merge-patch.ts';
+import type { JsonObject } from '../../../server/core/json.ts';
+import { manualClock } from '../support/manual-clock.ts';
+import { later, live } from '../support/world.ts';
+
+async function open(): Promise<{ kit: TestCampaign; mine: Campaign; clock: ReturnType<typeof manualClock> }> {
+  const clock = manualClock();
+  const kit = createTestCampaign({ clock, state: { slug: 's', title: 'A', features: ['f'], ui_content: { banner: 'b', cta: 'c' } } });
+  later(kit.client.close);
+  const mine = kit.client.campaign();
+  await live(mine);
+  return { kit, mine, clock };
+}
+
+const settled = (campaign: Campaign) => vi.waitFor(() => expect(campaign.getSnapshot().sync.unsavedCount).toBe(0));
+
+test('K14 undo takes back the newest edit, redo makes it again, a new edit ends what could be redone', async () => {
+  const { kit, mine } = await open();
+  expect(mine.getSnapshot()).toMatchObject({ canUndo: false, canRedo: false });
+  expect(mine.undo()).toBeUndefined();
+  await mine.update({ title: 'B', description: 'new' });
+  await mine.updateConfig('ui_content', { banner: 'B' });
+
+  expect(await mine.undo()).toMatchObject({ changed: true, version: 4 });
+  expect(mine.getSnapshot()).toMatchObject({ canUndo: true, canRedo: true, state: { title: 'B', ui_content: { banner: 'b', cta: 'c' } } });
+  await mine.undo();
+  expect(mine.getSnapshot().state).toEqual({ slug: 's', title: 'A', features: ['f'], ui_content: { banner: 'b', cta: 'c' } });
+  expect(mine.getSnapshot()).toMatchObject({ canUndo: false, canRedo: true });
+  await mine.redo();
+  await mine.redo();
+  expect(mine.getSnapshot()).toMatchObject({ canRedo: false, state: { title: 'B', description: 'new', ui_content: { banner: 'B' } } });
+  await mine.undo();
+  await mine.update({ title: 'C' });
+  expect(mine.getSnapshot().canRedo).toBe(false);
+  await settled(mine);
+  expect(kit.state()).toEqual(mine.getSnapshot().state);
+});
+
+test('K14 what others have changed since stays', async () => {
+  const { kit, mine } = await open();
+  await mine.update({ title: 'Mine', ui_content: { banner: 'Mine', cta: 'Mine' } });
+  await mine.updateFeatures(['g', 'h'], 'add');
+  kit.push({ title: 'Theirs', ui_content: { cta: 'Theirs' }, features: ['f', 'g', 'h', 'i'] });
+  await vi.waitFor(() => expect(mine.getSnapshot().state.title).toBe('Theirs'));
+  await mine.undo();
+  expect(mine.getSnapshot().state.features).toEqual(['f', 'i']);
+  await mine.undo();
+  expect(mine.getSnapshot().state).toMatchObject({ title: 'Theirs', ui_content: { banner: 'b', cta: 'Theirs' } });
+
+  await mine.update({ title: 'Mine again' });
+  kit.push({ title: 'Theirs again' });
+  await vi.waitFor(() => expect(mine.getSnapshot().state.title).toBe('Theirs again'));
+  // Nothing of it is left to take back.
+  expect(mine.undo()).toBeUndefined();
+  expect(mine.getSnapshot()).toMatchObject({ canUndo: false, state: { title: 'Theirs again' } });
+});
+
+test('K14 a refused edit is not there to be taken back', async () => {
+  const { kit, mine } = await open();
+  await mine.update({ title: 'Good' });
+  kit.rejectNext('INVALID');
+  await expect(mine.update({ title: 'Bad' })).rejects.toMatchObject({ reason: 'INVALID' });
+  await mine.undo();
+  expect(mine.getSnapshot()).toMatchObject({ canUndo: false, state: { title: 'A' } });
+});
+
+test('K15 what is typed is shown at once and sent as one mutation, after the last stroke', async () => {
+  const { kit, mine, clock } = await open();
+  const changes = ['H', 'He', 'Hel'].map((title) => {
+    clock.advance(200);
+    const change = mine.pacedUpdate({ title }, { wait: 300 });
+    expect(mine.getSnapshot()).toMatchObject({ version: 1, state: { title }, sync: { pendingCount: 1, state: 'saving' } });
+    return change;
+  });
+  expect(new Set(changes).size).toBe(1);
+  clock.advance(299);
+  await Promise.resolve();
+  expect(kit.history()).toHaveLength(1);
+  clock.advance(1);
+  expect(await changes[0]).toMatchObject({ version: 2 });
+  expect(kit.state().title).toBe('Hel');
+  await mine.undo();
+  expect(mine.getSnapshot().state.title).toBe('A');
+});
+
+test('K15 throttled, it is sent so long after the first stroke', async () => {
+  const { kit, mine, clock } = await open();
+  void mine.pacedUpdate({ title: 'H' }, { wait: 300, mode: 'throttle' });
+  clock.advance(200);
+  const change = mine.pacedUpdate({ title: 'He' }, { wait: 300, mode: 'throttle' });
+  clock.advance(100);
+  await change;
+  expect(kit.history()).toHaveLength(2);
+});
+
+test('K15 another edit sends it first, and so does flush; what no single patch says is two', async () => {
+  const { kit, mine } = await open();
+  const held = mine.pacedUpdate({ title: 'Typed' }, { wait: 1_000 });
+  const other = mine.updateFeatures(['g'], 'add');
+  expect([(await held).version, (await other).version]).toEqual([2, 3]);
+
+  const removed = mine.pacedUpdate({ ui_content: null }, { wait: 1_000 });
+  const filled = mine.pacedUpdate({ ui_content: { banner: 'only this' } }, { wait: 1_000 });
+  expect(filled).not.toBe(removed);
+  mine.flush();
+  expect([(await removed).version, (await filled).version]).toEqual([4, 5]);
+  expect(kit.state().ui_content).toEqual({ banner: 'only this' });
+});
+
+test('K15 a composed patch does what the two do, one after the other, to any state', () => {
+  const json = fc.letrec((tie) => ({
+    value: fc.oneof({ maxDepth: 3 }, fc.constantFrom(1, 'a', null), fc.constant([1]), tie('object')),
+    object: fc.dictionary(fc.constantFrom('a', 'b', 'c'), tie('value'), { maxKeys: 3 }),
+  }));
+  fc.assert(
+    fc.property(json.object, json.object, json.object, (target, first, second) => {
+      const [state, one, two] = [mergePatch({}, target as JsonObject), first as JsonObject, second as JsonObject];
+      const composed = composePatches(one, two);
+      if (composed) expect(mergePatch(state, composed)).toEqual(mergePatch(mergePatch(state, one), two));
+    }),
+  );
+});
+
+test('K5 what a direct call threw reads as the same typed error', async () => {
+  const { kit } = await open();
+  const thrown: unknown = await kit.client.trpc.campaign.get.query({ campaignId: 'nowhere' }).catch((error: unknown) => error);
+  const read = toCampaignError(thrown);
+  expect(read).toBeInstanceOf(CampaignError);
+  expect(read).toMatchObject({ reason: 'NOT_FOUND', path: ['campaignId'], retryable: false });
+  expect(toCampaignError(read)).toBe(read);
+});

@@ -1,0 +1,350 @@
+// @vitest-environment jsdom
+import { expect, test, vi } from 'vitest';
+import { clientOn, type Device } from '../../../client-sdk/src/client.ts';
+import { createDeviceDocuments, type SeenCampaign } from '../../../client-sdk/src/device/snapshot-cache.ts';
+import type { DeviceStorage, Locks, OutboxStorage, StoredMutation } from '../../../client-sdk/src/device/device-storage.ts';
+import { createPersistence } from '../../../client-sdk/src/device/outbox-persistence.ts';
+import { createMemoryCampaign } from '../../../client-sdk/src/testing/memory-campaign.ts';
+import { createMemoryLink, type MemoryLink } from '../../../client-sdk/src/testing/memory-link.ts';
+import type { Campaign, CampaignClient } from '../../../client-sdk/src/index.ts';
+import { manualClock } from '../support/manual-clock.ts';
+import { later, WAIT } from '../support/world.ts';
+
+/** What a browser keeps: one storage for all tabs, and locks that fall when a tab dies. */
+function browser() {
+  const kept = new Map<string, readonly StoredMutation[]>();
+  const storage: OutboxStorage = {
+    entries: async () => [...structuredClone(kept)],
+    set: async (key, mutations) => void kept.set(key, structuredClone(mutations)),
+    remove: async (key) => void kept.delete(key),
+  };
+  const lastSeen = new Map<string, SeenCampaign>();
+  const seen: DeviceStorage<SeenCampaign> = {
+    entries: async () => [...structuredClone(lastSeen)],
+    set: async (key, campaign) => void lastSeen.set(key, structuredClone(campaign)),
+    remove: async (key) => void lastSeen.delete(key),
+  };
+  const owners = new Map<string, number>();
+  const queues = new Map<string, (() => void)[]>();
+  let tabs = 0;
+
+  function openTab(): { locks: Locks; die: () => void } {
+    const tab = (tabs += 1);
+    let dead = false;
+    const free = (name: string) => {
+      if (owners.get(name) !== tab) return;
+      owners.delete(name);
+      queues.get(name)?.shift()?.();
+    };
+    const run = async (name: string, held: () => Promise<void>) => {
+      owners.set(name, tab);
+      await held();
+      free(name);
+    };
+    return {
+      locks: {
+        request: (name, held) =>
+          new Promise((resolve) => {
+            const take = () => (dead ? queues.get(name)?.shift()?.() : resolve(run(name, held)));
+            if (owners.has(name)) queues.set(name, [...(queues.get(name) ?? []), take]);
+            else take();
+          }),
+        requestIfFree: async (name, held) => (owners.has(name) ? undefined : run(name, held)),
+      },
+      die() {
+        dead = true;
+        for (const name of owners.keys()) free(name);
+      },
+    };
+  }
+  return { storage, seen, openTab, kept, lastSeen };
+}
+
+const clock = manualClock();
+const campaign = () => createMemoryCampaign('spring', { slug: 'spring', title: 'Spring' }, clock.now);
+
+interface Tab {
+  readonly client: CampaignClient;
+  readonly handle: Campaign;
+  readonly link: MemoryLink;
+  /** As when the power fails: nothing is said to anyone. */
+  readonly crash: () => void;
+}
+
+function tabOf(server: ReturnType<typeof campaign>, { storage, seen, openTab }: ReturnType<typeof browser>, scope = 'server'): Tab {
+  const { locks, die } = openTab();
+  const link = createMemoryLink({
+    campaign: server,
+    actor: { id: 'me', role: 'editor' },
+    clock,
+    toServer: (deliver) => queueMicrotask(deliver),
+    toClient: (deliver) => queueMicrotask(deliver),
+  });
+  let device: Device | undefined;
+  const client = clientOn(link.connection, clock, 1_000, {
+    warnBeforeLeaving: true,
+    device: async (adopt) => (device = {
+      outbox: createPersistence({ scope, storage, locks, clock, adopt }),
+      documents: createDeviceDocuments({ scope, storage: seen, clock }),
+    }),
+  });
+  later(client.close);
+  const handle = client.campaign('spring');
+  later(handle.subscribe(() => undefined));
+  return {
+    client,
+    handle,
+    link,
+    crash() {
+      link.drop();
+      device?.outbox.close();
+      die();
+    },
+  };
+}
+
+const settle = () => new Promise((resolve) => setTimeout(resolve, 5));
+
+test('K16 what was made offline survives the page, and the next one sends it, in order, under its ids', async () => {
+  const server = campaign();
+  const device = browser();
+  const first = tabOf(server, device);
+  await vi.waitFor(() => expect(first.handle.getSnapshot().status).toBe('success'), WAIT);
+  first.link.drop();
+  const ids = [1, 2, 3].map((counter) => first.handle.update({ counter }).mutationId);
+  await settle();
+  first.crash();
+  expect(server.history()).toHaveLength(1);
+
+  const second = tabOf(server, device);
+  const own = second.handle.update({ title: 'Own' });
+  // Shown as soon as they are known, before anything is sent.
+  await vi.waitFor(() => expect(second.handle.getSnapshot().state).toMatchObject({ counter: 3, title: 'Own' }), WAIT);
+  await own;
+  await vi.waitFor(() => expect(server.history()).toHaveLength(5), WAIT);
+  const history = server.history().map(({ mutationId }) => mutationId);
+  expect(history.filter((id) => ids.includes(id))).toEqual(ids);
+  server.commit();
+  await vi.waitFor(() => expect(second.handle.getSnapshot().sync.state).toBe('saved'), WAIT);
+  await settle();
+  expect(device.kept.size).toBe(0);
+});
+
+test('K16 accepted and not yet durable stays on the device, and is applied once', async () => {
+  const server = campaign();
+  const device = browser();
+  const first = tabOf(server, device);
+  const { mutationId } = await first.handle.update({ counter: 1 });
+  await settle();
+  expect([...device.kept.values()].flat().map(({ mutation }) => mutation.mutationId)).toEqual([mutationId]);
+  first.crash();
+
+  const second = tabOf(server, device);
+  await vi.waitFor(() => expect(second.handle.getSnapshot().sync.unsavedCount).toBe(1), WAIT);
+  server.commit();
+  await vi.waitFor(() => expect(second.handle.getSnapshot().sync.state).toBe('saved'), WAIT);
+  expect(server.history()).toHaveLength(2);
+});
+
+test('K16 a tab that lives keeps its own; when it dies, the leading one takes over', async () => {
+  const server = campaign();
+  const device = browser();
+  const leader = tabOf(server, device);
+  const other = tabOf(server, device);
+  await settle();
+  other.link.drop();
+  void other.handle.update({ counter: 1 });
+  clock.advance(60_000);
+  await settle();
+  expect(leader.handle.getSnapshot().sync.unsavedCount).toBe(0);
+  expect(server.history()).toHaveLength(1);
+
+  other.crash();
+  await vi.waitFor(() => {
+    clock.advance(15_000);
+    expect(server.history()).toHaveLength(2);
+  }, WAIT);
+  expect(leader.handle.getSnapshot().state).toMatchObject({ counter: 1 });
+});
+
+test('K16 another user’s edits stay where they are', async () => {
+  const server = campaign();
+  const device = browser();
+  const hers = tabOf(server, device, 'server#anna');
+  hers.link.drop();
+  void hers.handle.update({ title: 'Anna' });
+  await settle();
+  hers.crash();
+  const his = tabOf(server, device, 'server#ben');
+  await his.handle.update({ counter: 1 });
+  clock.advance(60_000);
+  await settle();
+  expect(server.content().state.title).toBe('Spring');
+  expect(device.kept.size).toBeGreaterThan(0);
+});
+
+test('K17 no more than a thousand edits wait', async () => {
+  const { handle, link } = tabOf(campaign(), browser());
+  link.drop();
+  for (let n = 0; n < 1_000; n += 1) void handle.update({ counter: n });
+  await expect(handle.update({ counter: 1_000 })).rejects.toMatchObject({ reason: 'OVERLOADED', limit: 1_000 });
+  expect(handle.getSnapshot().sync.unsavedCount).toBe(1_000);
+});
+
+test('K17 leaving is asked about only while something exists nowhere else', async () => {
+  const asks = () => !window.dispatchEvent(new Event('beforeunload', { cancelable: true }));
+  const server = campaign();
+  const link = createMemoryLink({
+    campaign: server,
+    actor: { id: 'me', role: 'editor' },
+    clock,
+    toServer: (deliver) => queueMicrotask(deliver),
+    toClient: (deliver) => queueMicrotask(deliver),
+  });
+  const client = clientOn(link.connection, clock, 1_000, { warnBeforeLeaving: true });
+  later(client.close);
+  expect(asks()).toBe(false);
+  link.drop();
+  const change = client.campaign('spring').update({ counter: 1 });
+  expect(asks()).toBe(true);
+  link.reconnect();
+  await change;
+  expect(asks()).toBe(false);
+
+  const kept = tabOf(server, browser());
+  await settle();
+  kept.link.drop();
+  void kept.handle.update({ counter: 2 });
+  expect(asks()).toBe(false);
+});
+
+test('K27 a page without the server shows what was last seen, says so, and goes on from there with entries', async () => {
+  const server = campaign();
+  const device = browser();
+  const first = tabOf(server, device);
+  await first.handle.update({ title: 'Seen', counter: 1 });
+  await vi.waitFor(() => expect(first.handle.getSnapshot().version).toBe(2), WAIT);
+  clock.advance(1_000);
+  await settle();
+  first.link.drop();
+  void first.handle.update({ offline: true });
+  await settle();
+  first.crash();
+  server.mutate({ mutationId: 'meanwhile', command: { type: 'update', updates: { title: 'Meanwhile' } } }, { id: 'other', role: 'editor' });
+
+  const second = tabOf(server, device);
+  second.link.drop();
+  expect(second.handle.getSnapshot()).toMatchObject({ status: 'pending', isStale: false });
+  await vi.waitFor(() => expect(second.handle.getSnapshot().sync.unsavedCount).toBe(2), WAIT);
+  expect(second.handle.getSnapshot()).toMatchObject({
+    status: 'success',
+    isStale: true,
+    version: 2,
+    state: { title: 'Seen', counter: 1, offline: true },
+    sync: { state: 'waiting' },
+  });
+  second.link.reconnect();
+  await vi.waitFor(() => expect(second.handle.getSnapshot()).toMatchObject({ isStale: false, state: { title: 'Meanwhile', offline: true } }), WAIT);
+  // Not a snapshot, which would have brought no entries.
+  expect(second.handle.getSnapshot().recentEntries.map(({ version }) => version)).toEqual([3, 4]);
+});
+
+test('K27 without an id it is the default campaign that it was, until the server says which it is', async () => {
+  const server = campaign();
+  const device = browser();
+  const first = tabOf(server, device);
+  later(first.client.campaign().subscribe(() => undefined));
+  await vi.waitFor(() => expect(first.client.campaign().getSnapshot().version).toBe(1), WAIT);
+  clock.advance(1_000);
+  await settle();
+  first.crash();
+
+  const second = tabOf(server, device);
+  second.link.drop();
+  const unnamed = second.client.campaign();
+  let told = 0;
+  later(unnamed.subscribe(() => (told += 1)));
+  await vi.waitFor(() => expect(unnamed.getSnapshot()).toMatchObject({ campaignId: 'spring', isStale: true, state: { title: 'Spring' } }), WAIT);
+  expect(told).toBeGreaterThan(0);
+  void unnamed.update({ counter: 1 });
+  expect(unnamed.getSnapshot().state).toMatchObject({ counter: 1 });
+
+  // Meanwhile it is another one: everybody moves there, and the edit stays with what its maker saw.
+  const other = createMemoryCampaign('autumn', { slug: 'autumn', title: 'Autumn' }, clock.now);
+  const third = tabOf(other, device);
+  const moved = third.client.campaign();
+  later(moved.subscribe(() => undefined));
+  await vi.waitFor(() => expect(moved.getSnapshot()).toMatchObject({ campaignId: 'autumn', isStale: false, state: { title: 'Autumn' } }), WAIT);
+  second.link.reconnect();
+  await vi.waitFor(() => expect(server.content().state).toMatchObject({ counter: 1 }), WAIT);
+});
+
+test('K27 what this user may not see any more is forgotten; other users see nothing of it', async () => {
+  const device = browser();
+  const first = tabOf(campaign(), device);
+  await vi.waitFor(() => expect(first.handle.getSnapshot().version).toBe(1), WAIT);
+  clock.advance(1_000);
+  await settle();
+  expect([...device.lastSeen.keys()]).toEqual(['server/spring']);
+  first.crash();
+
+  const his = tabOf(campaign(), device, 'server#ben');
+  his.link.drop();
+  await settle();
+  expect(his.handle.getSnapshot().status).toBe('pending');
+
+  const refused = tabOf(createMemoryCampaign('autumn', { slug: 'autumn', title: 'Autumn' }, clock.now), device);
+  await vi.waitFor(() => expect(refused.handle.getSnapshot().error?.reason).toBe('NOT_FOUND'), WAIT);
+  await vi.waitFor(() => expect(device.lastSeen.has('server/spring')).toBe(false), WAIT);
+});
+
+test('K27 the newest twenty campaigns are kept', async () => {
+  const { seen, lastSeen } = browser();
+  const seenAt = (n: number): SeenCampaign => ({
+    campaignId: `c${n}`,
+    isDefault: false,
+    epoch: 'e',
+    version: n,
+    durableVersion: n,
+    state: { slug: 's', title: 'S' },
+    resumeId: `e:${n}`,
+    seenAt: n,
+  });
+  const open = () => createDeviceDocuments({ scope: 'server', storage: seen, clock });
+  const documents = open();
+  for (let n = 1; n <= 25; n += 1) {
+    documents.keep(`c${n}`, () => seenAt(n));
+    clock.advance(1_000);
+    await settle();
+  }
+  expect([...lastSeen.values()].map(({ campaignId }) => campaignId)).toEqual(Array.from({ length: 20 }, (_, index) => `c${index + 6}`));
+  // Over visits too.
+  const next = open();
+  expect(await next.recall('c6')).toMatchObject({ version: 6 });
+  next.keep('c26', () => seenAt(26));
+  next.close();
+  await settle();
+  expect(lastSeen.has('server/c6')).toBe(false);
+  expect(lastSeen.size).toBe(20);
+});
+
+test('K28 a logout leaves nothing of this user on the device, and another user’s alone', async () => {
+  const device = browser();
+  const hers = tabOf(campaign(), device, 'server#anna');
+  const his = tabOf(campaign(), device, 'server#ben');
+  for (const { handle, link } of [hers, his]) {
+    await vi.waitFor(() => expect(handle.getSnapshot().version).toBe(1), WAIT);
+    link.drop();
+    void handle.update({ counter: 1 });
+  }
+  clock.advance(1_000);
+  await settle();
+  expect([device.kept.size, device.lastSeen.size]).toEqual([2, 2]);
+  void hers.handle.update({ counter: 2 });
+  await hers.client.forget();
+  clock.advance(1_000);
+  await settle();
+  expect([...device.kept.keys(), ...device.lastSeen.keys()].every((key) => key.startsWith('server#ben/'))).toBe(true);
+  expect([device.kept.size, device.lastSeen.size]).toEqual([1, 1]);
+  expect(hers.client.connection.getSnapshot().status).toBe('closed');
+});

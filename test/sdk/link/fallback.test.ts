@@ -1,0 +1,174 @@
+import { expect, test, vi } from 'vitest';
+import { readServerSentEvents } from '../../../client-sdk/src/link/server-sent-events.ts';
+import type { WebSocketLike } from '../../../client-sdk/src/link/live-socket.ts';
+import { manualClock } from '../support/manual-clock.ts';
+import { SECRET, token } from '../support/token.ts';
+import { client, proxyOf, server, WAIT } from '../support/world.ts';
+
+/** A network that lets WebSockets through, or does not. */
+function network() {
+  let blocked = true;
+  let attempts = 0;
+  let sent = 0;
+  class Blocked implements WebSocketLike {
+    send(): void {}
+    close(): void {}
+    addEventListener(type: string, listener: (event: never) => void): void {
+      if (type === 'close') setTimeout(() => listener({ code: 1006, reason: '' } as never));
+    }
+  }
+  class Counted extends WebSocket {
+    override send(data: string): void {
+      sent += 1;
+      super.send(data);
+    }
+  }
+  // A function can be called with `new` and return what it likes; its type cannot say so.
+  const Chosen = function open(url: string): WebSocketLike {
+    attempts += 1;
+    return blocked ? new Blocked() : new Counted(url);
+  } as unknown as new (url: string) => WebSocketLike;
+  return { WebSocket: Chosen, attempts: () => attempts, sent: () => sent, unblock: () => (blocked = false) };
+}
+
+/** Moves the clock until something is so. */
+function eventually(clock: ReturnType<typeof manualClock>, check: () => void): Promise<void> {
+  return vi.waitFor(() => {
+    clock.advance(500);
+    check();
+  }, WAIT);
+}
+
+test('K24 where no WebSocket gets through, everything works over http and server-sent events, and moves back', async () => {
+  const started = await server();
+  const proxy = await proxyOf(started);
+  const { WebSocket: Chosen, attempts, sent, unblock } = network();
+  const clock = manualClock();
+  const made = client(proxy.url, { WebSocket: Chosen, clock });
+  const campaign = made.campaign();
+  campaign.subscribe(() => undefined);
+  await eventually(clock, () => expect(campaign.getSnapshot()).toMatchObject({ status: 'success', campaignId: 'spring' }));
+  expect(attempts()).toBe(3);
+  expect(made.connection.getSnapshot().status).toBe('connected');
+
+  // Live, in order, refused where it must be, durable.
+  const other = client(started.url).campaign('spring');
+  await other.update({ title: 'Theirs' });
+  await vi.waitFor(() => expect(campaign.getSnapshot().state.title).toBe('Theirs'), WAIT);
+  const changes = [1, 2, 3].map((counter) => campaign.update({ counter }));
+  expect((await Promise.all(changes)).map(({ version }) => version)).toEqual([3, 4, 5]);
+  await expect(campaign.update({ status: 'wrong' as 'draft' })).rejects.toMatchObject({ reason: 'INVALID', path: ['status'] });
+  expect(await changes[2]?.durable).toMatchObject({ durability: 'durable' });
+  const direct = [6, 7, 8].map((counter) => made.trpc.campaign.update.mutate({ campaignId: 'spring', updates: { counter } }));
+  expect((await Promise.all(direct)).map((answer) => ('version' in answer ? answer.version : 0))).toEqual([6, 7, 8]);
+
+  // Cut, and resumed without a snapshot.
+  const before = campaign.getSnapshot().recentEntries.length;
+  proxy.sever();
+  await vi.waitFor(() => expect(made.connection.getSnapshot().status).toBe('reconnecting'), WAIT);
+  await other.update({ title: 'Meanwhile' });
+  proxy.restore();
+  await eventually(clock, () => expect(campaign.getSnapshot()).toMatchObject({ version: 9, state: { title: 'Meanwhile' } }));
+  expect(campaign.getSnapshot().recentEntries.length).toBeGreaterThan(before);
+
+  unblock();
+  await eventually(clock, () => expect(sent()).toBeGreaterThan(0));
+  void campaign.update({ title: 'Back' });
+  await eventually(clock, () => expect(campaign.getSnapshot()).toMatchObject({ version: 10, sync: { pendingCount: 0 } }));
+});
+
+test('K24 a campaign that is not there is not there over http either', async () => {
+  const { url } = await server();
+  const clock = manualClock();
+  const nowhere = client(url, { WebSocket: network().WebSocket, clock }).campaign('nowhere');
+  nowhere.subscribe(() => undefined);
+  await eventually(clock, () => expect(nowhere.getSnapshot()).toMatchObject({ status: 'error', error: { reason: 'NOT_FOUND' } }));
+});
+
+test('K24 over http rights are the token’s, and a new one is taken over', async () => {
+  const auth = { kind: 'secret', secret: SECRET } as const;
+  const { url } = await server({ auth });
+  const clock = manualClock();
+  const made = client(url, { WebSocket: network().WebSocket, clock, token: await token('viewer') });
+  const campaign = made.campaign('spring');
+  campaign.subscribe(() => undefined);
+  await eventually(clock, () => expect(campaign.getSnapshot().status).toBe('success'));
+  await expect(campaign.update({ title: 'Not allowed' })).rejects.toMatchObject({ reason: 'FORBIDDEN' });
+  await expect(made.authenticate('nonsense')).rejects.toMatchObject({ reason: 'UNAUTHORIZED' });
+  await made.authenticate(await token('editor'));
+  void campaign.update({ title: 'Allowed' });
+  await eventually(clock, () => expect(campaign.getSnapshot()).toMatchObject({ version: 2, state: { title: 'Allowed' }, sync: { pendingCount: 0 } }));
+});
+
+test.each([6, 7])('K24 a server that is not there is reached by WebSocket when it is back, not by http, after %i attempts', async (attempts) => {
+  const started = await server();
+  const proxy = await proxyOf(started);
+  const clock = manualClock();
+  proxy.sever();
+  let opened = 0;
+  class Counted extends WebSocket {
+    constructor(url: string) {
+      super(url);
+      this.addEventListener('open', () => (opened += 1));
+    }
+  }
+  const made = client(proxy.url, { WebSocket: Counted, clock });
+  const campaign = made.campaign('spring');
+  campaign.subscribe(() => undefined);
+  await eventually(clock, () => expect(made.connection.getSnapshot()).toMatchObject({ attempt: attempts, retryAt: expect.any(Number) }));
+  proxy.restore();
+  await eventually(clock, () => expect(campaign.getSnapshot().status).toBe('success'));
+  expect(opened).toBe(1);
+});
+
+test('K24 a WebSocket that is swallowed leaves its attempt to http, and one that opens too late is closed', async () => {
+  const { url } = await server();
+  const clock = manualClock();
+  const sockets: { open(): void; closed: boolean }[] = [];
+  class Swallowed implements WebSocketLike {
+    closed = false;
+    readonly #opens: ((event: never) => void)[] = [];
+    constructor() {
+      sockets.push(this);
+    }
+    send(): void {
+      throw new Error('it is not open');
+    }
+    close(): void {
+      this.closed = true;
+    }
+    open(): void {
+      for (const listener of this.#opens) listener({} as never);
+    }
+    addEventListener(type: string, listener: (event: never) => void): void {
+      if (type === 'open') this.#opens.push(listener);
+    }
+  }
+  const campaign = client(url, { WebSocket: Swallowed, clock }).campaign('spring');
+  campaign.subscribe(() => undefined);
+  await eventually(clock, () => expect(campaign.getSnapshot().status).toBe('success'));
+  expect(sockets.map(({ closed }) => closed)).toEqual([true, true, true]);
+  sockets[2]?.open();
+  expect(await campaign.update({ title: 'Over http' })).toMatchObject({ version: 2 });
+});
+
+test('K24 server-sent events are read whatever the chunks are', async () => {
+  const text = 'event: connected\ndata: {"a":1}\n\n: a comment\n\ndata: {"b":\ndata: 2}\nid: e1:7\n\nevent: ping\ndata:\n\n';
+  for (const size of [1, 3, 7, 1_000]) {
+    const bytes = new TextEncoder().encode(text.replaceAll('"a"', '"ä"'));
+    const body = new ReadableStream<Uint8Array>({
+      start(controller) {
+        for (let at = 0; at < bytes.length; at += size) controller.enqueue(bytes.slice(at, at + size));
+        controller.close();
+      },
+    });
+    const events = [];
+    for await (const event of readServerSentEvents(body)) events.push(event);
+    expect(events).toEqual([
+      { event: 'connected', data: '{"ä":1}', id: undefined },
+      { event: 'message', data: '', id: undefined },
+      { event: 'message', data: '{"b":\n2}', id: 'e1:7' },
+      { event: 'ping', data: '', id: undefined },
+    ]);
+  }
+});

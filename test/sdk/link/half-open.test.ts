@@ -1,0 +1,136 @@
+import { expect, test, vi } from 'vitest';
+import { answerPatience, openLiveSocket, TIMEOUTS, type WebSocketLike } from '../../../client-sdk/src/link/live-socket.ts';
+import { manualClock, type ManualClock } from '../support/manual-clock.ts';
+import { client, live, proxyOf, server, WAIT } from '../support/world.ts';
+import { breathe } from '../support/breathe.ts';
+
+test('K20 a half-open link is noticed within 5 s, is seen meanwhile, and so is a handshake that nobody answers', async () => {
+  const started = await server();
+  const proxy = await proxyOf(started);
+  const clock = manualClock();
+  const made = client(proxy.url, { clock });
+  const campaign = made.campaign('spring');
+  await live(campaign);
+  const status = () => made.connection.getSnapshot().status;
+
+  // While the server answers, silence alone is no death.
+  for (let seconds = 0; seconds < 20; seconds += 1) {
+    clock.advance(2_500);
+    await vi.waitFor(() => expect(status()).toBe('connected'), WAIT);
+    await breathe();
+    await breathe();
+  }
+
+  proxy.freeze();
+  clock.advance(4_999);
+  expect(status()).toBe('reconnecting');
+
+  // The next attempt reaches the proxy, and no answer ever comes.
+  const before = proxy.connections();
+  await vi.waitFor(() => {
+    clock.advance(100);
+    expect(proxy.connections()).toBeGreaterThan(before);
+  }, WAIT);
+  expect(status()).toBe('reconnecting');
+  const attempts = made.connection.getSnapshot().attempt;
+  clock.advance(5_000);
+  expect(made.connection.getSnapshot()).toMatchObject({ status: 'reconnecting', attempt: attempts + 1 });
+
+  proxy.restore();
+  const change = campaign.update({ title: 'Back' });
+  await vi.waitFor(() => {
+    clock.advance(1_000);
+    expect(status()).toBe('connected');
+  }, WAIT);
+  expect(await change).toMatchObject({ version: 2 });
+});
+
+/** Sockets of one connection, one after the other, as far as their patience goes. */
+function patientSockets(clock: ManualClock) {
+  const patience = answerPatience(TIMEOUTS);
+  return function open() {
+    const heard = new Map<string, (event: { data: unknown }) => void>();
+    const inner: WebSocketLike = { send: () => undefined, close: () => undefined, addEventListener: (type, listener) => heard.set(type, listener as never) };
+    const openedAt = clock.now();
+    let life: number | undefined;
+    const ignore = (): void => undefined;
+    const socket = openLiveSocket(inner, clock, TIMEOUTS, patience, {
+      opened: ignore,
+      received: ignore,
+      refused: ignore,
+      closed: () => (life ??= clock.now() - openedAt),
+    });
+    heard.get('open')?.({ data: undefined });
+    return { socket, receive: (data: string) => heard.get('message')?.({ data }), life: () => life };
+  };
+}
+
+const STARTED = '{"id":1,"result":{"type":"started"}}';
+const DATA = '{"id":1,"result":{"type":"data"}}';
+
+test('K29 on a link too slow for the present state it arrives all the same: each try is given more patience, until there is an answer', () => {
+  const clock = manualClock();
+  const open = patientSockets(clock);
+  /** How long a socket lives over whose link nothing comes for so long. */
+  const lifeOf = (delay: number): number | 'answered' => {
+    const { socket, receive, life } = open();
+    // First what is small, then the large frame and behind it the answer.
+    receive(STARTED);
+    clock.advance(delay);
+    const ended = life();
+    if (ended !== undefined) return ended;
+    receive(DATA);
+    receive('PONG');
+    socket.close();
+    return 'answered';
+  };
+  expect([lifeOf(12_000), lifeOf(12_000), lifeOf(12_000), lifeOf(12_000)]).toEqual([4_500, 6_500, 10_500, 'answered']);
+  expect(lifeOf(12_000)).toBe(4_500);
+  for (let attempt = 0; attempt < 10; attempt += 1) lifeOf(1_000_000);
+  expect(lifeOf(1_000_000)).toBe(34_500);
+});
+
+test('K29 after one large state there is as much patience for the next, which comes on the same socket', () => {
+  const clock = manualClock();
+  const open = patientSockets(clock);
+  const lifeWith = (pause: number): number | undefined => {
+    const { receive, life } = open();
+    receive(STARTED);
+    for (let state = 0; state < 2; state += 1) {
+      clock.advance(pause);
+      receive(DATA);
+    }
+    return life();
+  };
+  expect([lifeWith(10_000), lifeWith(10_000), lifeWith(10_000)]).toEqual([4_500, 6_500, undefined]);
+});
+
+test('K29 a link that brings nothing at all is given no more patience', () => {
+  const clock = manualClock();
+  const open = patientSockets(clock);
+  const lives = [1, 2, 3].map(() => {
+    const { life } = open();
+    clock.advance(60_000);
+    return life();
+  });
+  expect(lives).toEqual([4_500, 4_500, 4_500]);
+});
+
+test('K29 a link that was slow and goes on bringing frames is half-open within 5 s again', () => {
+  const clock = manualClock();
+  const open = patientSockets(clock);
+  const lifeAfter = (frames: number): number => {
+    const { receive, life } = open();
+    receive(STARTED);
+    for (let frame = 0; frame < frames; frame += 1) {
+      clock.advance(1_000);
+      receive(DATA);
+    }
+    clock.advance(60_000);
+    return (life() ?? 0) - frames * 1_000;
+  };
+  expect([lifeAfter(0), lifeAfter(0)]).toEqual([4_500, 6_500]);
+  // Its first moments say little: what is small comes quickly over any link.
+  expect(lifeAfter(1)).toBe(10_500);
+  expect(lifeAfter(10)).toBe(4_500);
+});
