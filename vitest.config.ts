@@ -7,8 +7,22 @@ export default defineConfig({
   ssr: { resolve },
   test: {
     projects: [
-      { extends: true, test: { name: 'unit', include: ['test/{core,engine,sim}/**/*.test.ts', 'test/bench/report/*.test.ts', 'test/e2e/model/*.test.ts', 'test/log/{memory,shared}-log.test.ts'] } },
-      { extends: true, test: { name: 'redis', include: ['test/log/redis*.test.ts'], testTimeout: 60_000, hookTimeout: 120_000 } },
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: [
+            'test/{core,engine,sim}/**/*.test.ts',
+            'test/bench/report/*.test.ts',
+            'test/e2e/model/*.test.ts',
+            'test/log/{memory,shared}-log.test.ts',
+          ],
+        },
+      },
+      {
+        extends: true,
+        test: { name: 'redis', include: ['test/log/redis*.test.ts'], testTimeout: 60_000, hookTimeout: 120_000 },
+      },
       {
         extends: true,
         test: {
@@ -19,9 +33,24 @@ export default defineConfig({
           hookTimeout: 120_000,
         },
       },
-      { extends: true, test: { name: 'api', include: ['test/{api,start}/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 120_000 } },
-      { extends: true, test: { name: 'sdk', include: ['test/sdk/**/*.test.{ts,tsx}'], testTimeout: 60_000, hookTimeout: 120_000 } },
-      { extends: true, test: { name: 'faults', include: ['test/faults/**/*.test.ts'], testTimeout: 300_000, hookTimeout: 180_000, fileParallelism: false } },
+      {
+        extends: true,
+        test: { name: 'api', include: ['test/{api,start}/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 120_000 },
+      },
+      {
+        extends: true,
+        test: { name: 'sdk', include: ['test/sdk/**/*.test.{ts,tsx}'], testTimeout: 60_000, hookTimeout: 120_000 },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'faults',
+          include: ['test/faults/**/*.test.ts'],
+          testTimeout: 300_000,
+          hookTimeout: 180_000,
+          fileParallelism: false,
+        },
+      },
       {
         extends: true,
         test: {

@@ -21,7 +21,8 @@ export default defineConfig({
   // Else a bare import of each of those would stay.
   treeshake: { moduleSideEffects: false },
   deps: {
-    // As dependencies they would bring their peers, React and TypeScript, to users who want neither, and pin the versions of an app's own tRPC.
+    // As dependencies they would bring their peers, React and TypeScript, to users who want neither, and pin the
+    // versions of an app's own tRPC.
     alwaysBundle: [/^@trpc\//],
     onlyBundle: false,
     neverBundle: SERVER_SIDE,

@@ -27,7 +27,10 @@ export interface CampaignServerOptions {
   port?: number;
   /** A port of its own for `/metrics`. Default: the common one. */
   metricsPort?: number | undefined;
-  /** Keeps everything for good, and is stopped with the server. Without one nothing outlives the process, and receipts say `none`. */
+  /**
+   * Keeps everything for good, and is stopped with the server. Without one nothing outlives the process, and receipts
+   * say `none`.
+   */
   archive?: Archive | undefined;
   /** Orders the changes. Default: in this process, for one instance. */
   log?: OrderedLog;
@@ -37,7 +40,10 @@ export interface CampaignServerOptions {
   defaultCampaignId?: string;
   /** Schemas of whole sections, which the server enforces. */
   sections?: Sections;
-  /** Where the key for tokens comes from. Default: no key, every caller is a development admin, and only a loopback host is served. */
+  /**
+   * Where the key for tokens comes from. Default: no key, every caller is a development admin, and only a loopback host
+   * is served.
+   */
   auth?: AuthKey;
   /** Serves another host without a key. Default false. */
   insecure?: boolean;
@@ -52,8 +58,8 @@ export interface CampaignServerOptions {
   /** Entries that a reader may be behind when its socket has drained, before it gets a snapshot instead. Default 16. */
   subscriberBuffer?: number;
   /**
-   * How events reach ws connections: pushed by rooms, encoded once for all who are sent the same; or pulled by an iterator for each.
-   * The same stream either way. Default `rooms`.
+   * How events reach ws connections: pushed by rooms, encoded once for all who are sent the same; or pulled by an
+   * iterator for each. The same stream either way. Default `rooms`.
    */
   fanOut?: 'rooms' | 'iterator';
   /** How long a campaign that nobody uses stays in memory, in milliseconds. Default 10 minutes. */
@@ -66,7 +72,9 @@ export interface CampaignServerOptions {
   rateLimit?: number;
   /** Open ws connections and SSE streams. Default 20,000. */
   maxConnections?: number;
-  /** Bytes that all connections together may hold of what their clients have not read. Default: a quarter of the memory. */
+  /**
+   * Bytes that all connections together may hold of what their clients have not read. Default: a quarter of the memory.
+   */
   maxUnreadBytes?: number | undefined;
   /** How long a ws connection may take to say who it is, in milliseconds. Default 10 s. */
   admissionMs?: number;
@@ -85,8 +93,8 @@ export interface CampaignServer {
   /** The engine, for callers in the same process. */
   readonly service: CampaignService;
   /**
-   * Takes no more, tells clients to connect again, commits what was accepted, and closes everything; within 5 s. False where not
-   * all of it could be committed in that time.
+   * Takes no more, tells clients to connect again, commits what was accepted, and closes everything; within 5 s. False
+   * where not all of it could be committed in that time.
    */
   close(): Promise<boolean>;
 }
@@ -219,7 +227,9 @@ function warnOfMissingKey(host: string, insecure: boolean, logger: Logger): void
     return;
   }
   if (!insecure) {
-    throw new Error(`Without AUTH_SECRET or AUTH_JWKS_URL only a loopback HOST is served, not ${host}; AUTH_MODE=insecure serves it all the same`);
+    throw new Error(
+      `Without AUTH_SECRET or AUTH_JWKS_URL only a loopback HOST is served, not ${host}; AUTH_MODE=insecure serves it all the same`,
+    );
   }
   logger.warn({ host }, 'AUTH_MODE=insecure: every caller from anywhere is an admin');
 }

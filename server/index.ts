@@ -5,8 +5,20 @@ export { createLogger } from './api/observability/logging.ts';
 export type { LogLevel } from './api/observability/logging.ts';
 export { isLoopback } from './api/transport/origin.ts';
 export type { AppRouter } from './api/procedures/router.ts';
-export { ArchiveError, createMemoryArchive, createMemoryStore, openPgliteArchive, openPostgresArchive } from './archive/index.ts';
-export type { ArchiveErrorKind, MemoryArchiveOptions, MemoryStore, PgliteArchiveOptions, PostgresArchiveOptions } from './archive/index.ts';
+export {
+  ArchiveError,
+  createMemoryArchive,
+  createMemoryStore,
+  openPgliteArchive,
+  openPostgresArchive,
+} from './archive/index.ts';
+export type {
+  ArchiveErrorKind,
+  MemoryArchiveOptions,
+  MemoryStore,
+  PgliteArchiveOptions,
+  PostgresArchiveOptions,
+} from './archive/index.ts';
 export { createCampaignServer } from './campaign-server.ts';
 export type { CampaignServer, CampaignServerOptions } from './campaign-server.ts';
 export { CAMPAIGN_ID_PATTERN } from './core/document/campaign.ts';

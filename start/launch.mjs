@@ -1,5 +1,5 @@
-// `npm start`, `npm run dev` (--dev) and `npm run start:cluster` (--cluster). Plain JavaScript for old versions of Node, which this file
-// must at least be able to turn away.
+// `npm start`, `npm run dev` (--dev) and `npm run start:cluster` (--cluster). Plain JavaScript for old versions of
+// Node, which this file must at least be able to turn away.
 const NEEDED_NODE = 24;
 
 const [major] = process.versions.node.split('.').map(Number);

@@ -14,7 +14,9 @@ export async function endOverdueCampaigns(url: string, now: Date, token?: string
       const { state } = await client.trpc.campaign.get.query({ campaignId });
       if (state.end_date === undefined || new Date(state.end_date) > now) continue;
       try {
-        const change = client.campaign(campaignId).update({ status: 'ended' }, { expectedVersion: version, comment: 'its date has passed' });
+        const change = client
+          .campaign(campaignId)
+          .update({ status: 'ended' }, { expectedVersion: version, comment: 'its date has passed' });
         await change.durable;
         ended.push(campaignId);
       } catch (error) {

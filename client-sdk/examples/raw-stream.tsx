@@ -9,7 +9,10 @@ export function Ticker({ campaignId }: { campaignId: string }) {
     {
       onData({ data }) {
         // Events can come faster than React renders: each is taken as it comes, not as the newest one that there is.
-        const news = data.type === 'entries' ? data.entries.map(({ version, change }) => `${version}: ${Object.keys(change).join(', ')}`) : [data.type];
+        const news =
+          data.type === 'entries'
+            ? data.entries.map(({ version, change }) => `${version}: ${Object.keys(change).join(', ')}`)
+            : [data.type];
         setLines((before) => [...before, ...news].slice(-100));
       },
     },

@@ -5,7 +5,9 @@ import type { Campaign, CampaignSnapshot } from '@campaign-state/client';
  *
  * @example const store = campaignStore(client.campaign('spring'));
  */
-export function campaignStore(campaign: Campaign): { subscribe: (run: (snapshot: CampaignSnapshot) => void) => () => void } {
+export function campaignStore(campaign: Campaign): {
+  subscribe: (run: (snapshot: CampaignSnapshot) => void) => () => void;
+} {
   return {
     subscribe(run) {
       run(campaign.getSnapshot());

@@ -1,4 +1,5 @@
-// The usage example of the first architecture document, as it was: only its import path and the name that it declared twice differ.
+// The usage example of the first architecture document, as it was: only its import path and the name that it declared
+// twice differ.
 // oxlint-disable no-unused-vars, typescript/no-floating-promises
 import { useCampaignState, useCampaignUpdates } from '@campaign-state/client/react';
 
@@ -10,7 +11,7 @@ function CampaignManager() {
   const handleUpdate = () => {
     updateCampaign({
       title: 'Updated Campaign Title',
-      description: 'New description'
+      description: 'New description',
     });
   };
 
@@ -23,7 +24,7 @@ function CampaignManager() {
   const updateUI = () => {
     updateCampaignConfig('ui_content', {
       banner: 'Welcome to our updated campaign!',
-      theme: 'dark'
+      theme: 'dark',
     });
   };
 

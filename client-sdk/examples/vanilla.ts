@@ -10,7 +10,10 @@ export function mountBanner(root: HTMLElement, url: string): () => void {
   const saved = document.createElement('small');
   root.replaceChildren(heading, input, saved);
 
-  input.addEventListener('input', () => void campaign.pacedUpdate({ ui_content: { banner: input.value } }, { wait: 300 }));
+  input.addEventListener(
+    'input',
+    () => void campaign.pacedUpdate({ ui_content: { banner: input.value } }, { wait: 300 }),
+  );
   input.addEventListener('blur', campaign.flush);
 
   function show(): void {

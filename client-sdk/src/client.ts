@@ -17,16 +17,19 @@ const RELEASE_AFTER_MS = 5_000;
 export interface CampaignClientOptions {
   /** Where the server is: `https://campaigns.example.com`, or `/` for the page's own origin. */
   readonly url: string;
-  /** Who is calling: a token, or a function that is asked at every connect. Without it: whoever the server takes callers without one for. */
+  /**
+   * Who is calling: a token, or a function that is asked at every connect. Without it: whoever the server takes callers
+   * without one for.
+   */
   readonly token?: TokenSource | undefined;
   /** For a runtime without one of its own, such as Node 20: that of the package `ws`. */
   readonly WebSocket?: WebSocketConstructor | undefined;
   /** How long a campaign's stream stays after its last subscriber has left, in milliseconds. Default 5,000. */
   readonly releaseAfterMs?: number | undefined;
   /**
-   * Keeps edits that are not yet saved in IndexedDB, so that they survive a reload and are sent by whichever tab is open; and the newest
-   * 20 campaigns as they were last seen, so that a page without a network has something to show (`isStale`). A string sets those of
-   * different users of one browser apart: their id. Needs a secure context.
+   * Keeps edits that are not yet saved in IndexedDB, so that they survive a reload and are sent by whichever tab is
+   * open; and the newest 20 campaigns as they were last seen, so that a page without a network has something to show
+   * (`isStale`). A string sets those of different users of one browser apart: their id. Needs a secure context.
    */
   readonly persist?: boolean | string | undefined;
   /** Asks before the page is left with edits that exist nowhere but in it. Default true. */
@@ -66,7 +69,11 @@ export function createCampaignClient(options: CampaignClientOptions): CampaignCl
 }
 
 /** IndexedDB's code is fetched only by those who ask for it. */
-async function openBrowser(address: string, clock: Clock, adopt: PersistenceOptions['adopt']): Promise<Device | undefined> {
+async function openBrowser(
+  address: string,
+  clock: Clock,
+  adopt: PersistenceOptions['adopt'],
+): Promise<Device | undefined> {
   const { indexedDbStorage, webLocks } = await import('./device/browser-storage.ts');
   const locks = webLocks();
   const scope = encodeURIComponent(address);
@@ -76,7 +83,9 @@ async function openBrowser(address: string, clock: Clock, adopt: PersistenceOpti
       documents: createDeviceDocuments({ scope, storage: indexedDbStorage('campaign-state-seen'), clock }),
     };
   }
-  console.warn('campaign-state: persist needs Web Locks, which exist in secure contexts only; unsaved changes stay in memory');
+  console.warn(
+    'campaign-state: persist needs Web Locks, which exist in secure contexts only; unsaved changes stay in memory',
+  );
   return undefined;
 }
 
@@ -94,7 +103,12 @@ export interface ClientParts {
 }
 
 /** A client on a connection of any kind. */
-export function clientOn(connection: Connection, clock: Clock, releaseAfterMs: number, parts: ClientParts = {}): CampaignClient {
+export function clientOn(
+  connection: Connection,
+  clock: Clock,
+  releaseAfterMs: number,
+  parts: ClientParts = {},
+): CampaignClient {
   const { seeds = [], warnBeforeLeaving = false } = parts;
   const stores = new Map<string, CampaignStore>();
   const unsaved = new Map<string, readonly Pending[]>();
@@ -137,7 +151,9 @@ export function clientOn(connection: Connection, clock: Clock, releaseAfterMs: n
   function keep(campaignId: string, store: CampaignStore): void {
     device?.documents.keep(campaignId, () => {
       const seen = store.seen();
-      return seen && { ...seen.seed, isDefault: campaignId === defaultId, resumeId: seen.resumeId, seenAt: clock.now() };
+      return (
+        seen && { ...seen.seed, isDefault: campaignId === defaultId, resumeId: seen.resumeId, seenAt: clock.now() }
+      );
     });
   }
 

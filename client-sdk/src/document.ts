@@ -17,7 +17,9 @@ import type { SectionSchema } from './sections.ts';
 // oxlint-disable-next-line typescript/no-empty-object-type
 export interface Register {}
 
-type SectionsOf<R> = R extends { sections: infer S } ? { [K in keyof S]?: S[K] extends SectionSchema<infer Output> ? Output : never } : object;
+type SectionsOf<R> = R extends { sections: infer S }
+  ? { [K in keyof S]?: S[K] extends SectionSchema<infer Output> ? Output : never }
+  : object;
 
 type FeatureOf<R> = R extends { features: infer F extends string }
   ? F
@@ -45,7 +47,11 @@ export function asDocument(document: JsonObject): Partial<CampaignDocument> {
 }
 
 /** A merge patch of `T`: every member may be left out, and `null` removes it. Arrays are replaced whole. */
-export type Patch<T> = T extends readonly unknown[] ? T : T extends object ? { [K in keyof T]?: Patch<T[K]> | null } : T;
+export type Patch<T> = T extends readonly unknown[]
+  ? T
+  : T extends object
+    ? { [K in keyof T]?: Patch<T[K]> | null }
+    : T;
 
 /**
  * What `update` takes: any part of the document, `null` removes a member.

@@ -40,16 +40,25 @@ export class CampaignError extends Error {
 export type CallFailure = { kind: 'refused'; error: CampaignError } | { kind: 'unanswered'; error: CampaignError };
 
 /**
- * Reads what `@trpc/client` threw. An error without the server's `data` never came from the server: the link broke, and whether
- * the call was carried out is not known.
+ * Reads what `@trpc/client` threw. An error without the server's `data` never came from the server: the link broke, and
+ * whether the call was carried out is not known.
  */
 export function readFailure(thrown: unknown): CallFailure {
   const data = dataOf(thrown);
   if (!data) {
-    const message = thrown instanceof Error && thrown.message !== '' ? thrown.message : 'The connection was lost before an answer came';
-    return { kind: 'unanswered', error: new CampaignError({ reason: 'UNAVAILABLE', message, retryable: true }, { cause: thrown }) };
+    const message =
+      thrown instanceof Error && thrown.message !== ''
+        ? thrown.message
+        : 'The connection was lost before an answer came';
+    return {
+      kind: 'unanswered',
+      error: new CampaignError({ reason: 'UNAVAILABLE', message, retryable: true }, { cause: thrown }),
+    };
   }
-  return { kind: 'refused', error: new CampaignError(refusalOf(thrown instanceof Error ? thrown.message : '', data), { cause: thrown }) };
+  return {
+    kind: 'refused',
+    error: new CampaignError(refusalOf(thrown instanceof Error ? thrown.message : '', data), { cause: thrown }),
+  };
 }
 
 /**
@@ -94,7 +103,9 @@ function refusalOf(message: string, data: Record<string, unknown>): Refusal {
     message,
     ...(typeof data.retryable === 'boolean' && { retryable: data.retryable }),
     ...(typeof data.retryAfterMs === 'number' && { retryAfterMs: data.retryAfterMs }),
-    ...(Array.isArray(data.path) && { path: data.path.filter((step) => typeof step === 'string' || typeof step === 'number') }),
+    ...(Array.isArray(data.path) && {
+      path: data.path.filter((step) => typeof step === 'string' || typeof step === 'number'),
+    }),
     ...(typeof data.limit === 'number' && { limit: data.limit }),
     ...(typeof data.mutationId === 'string' && { mutationId: data.mutationId }),
     ...(typeof data.position === 'string' && { position: data.position }),

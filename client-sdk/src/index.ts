@@ -24,8 +24,23 @@ export type {
   SyncStatus,
 } from './types.ts';
 export type { AppRouter } from '../../server/api/procedures/router.ts';
-export type { CampaignState, CampaignStatus, ConfigSection, UiComponent, UiContent } from '../../server/core/document/campaign.ts';
+export type {
+  CampaignState,
+  CampaignStatus,
+  ConfigSection,
+  UiComponent,
+  UiContent,
+} from '../../server/core/document/campaign.ts';
 export type { ConfigMode, FeaturesAction } from '../../server/core/commands/command.ts';
-export type { Actor, Durability, Entry, EntryType, Position, Receipt, VersionName, ViewEntry } from '../../server/core/stream/entry.ts';
+export type {
+  Actor,
+  Durability,
+  Entry,
+  EntryType,
+  Position,
+  Receipt,
+  VersionName,
+  ViewEntry,
+} from '../../server/core/stream/entry.ts';
 export type { Path, Reason } from '../../server/core/errors.ts';
 export type { WatchEvent } from '../../server/core/stream/events.ts';

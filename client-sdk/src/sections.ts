@@ -4,8 +4,8 @@ export interface SectionSchema<Output = unknown> {
 }
 
 /**
- * Declares narrower shapes for parts of the document, in a file that app and server share: `createCampaignServer({ sections })`
- * enforces them, and `Register` makes the SDK's types follow.
+ * Declares narrower shapes for parts of the document, in a file that app and server share: `createCampaignServer({
+ * sections })` enforces them, and `Register` makes the SDK's types follow.
  *
  * @example
  * export const sections = defineSections({ ui_content: z.object({ banner: z.string().max(80) }) });

@@ -46,12 +46,14 @@ export interface EditOptions {
 
 /**
  * An edit on its way. It is shown at once; the promise resolves when the server has ordered it, and rejects with a
- * {@link CampaignError} when the server refused it (then the view is without it again). A rejection that nobody handles is not an
- * unhandled one: it also stands in {@link SyncStatus.rejected}.
+ * {@link CampaignError} when the server refused it (then the view is without it again). A rejection that nobody handles
+ * is not an unhandled one: it also stands in {@link SyncStatus.rejected}.
  */
 export interface Change extends Promise<Receipt> {
   readonly mutationId: string;
-  /** Resolves when the change is committed in Postgres. Rejects where it was refused, or where the server keeps nothing. */
+  /**
+   * Resolves when the change is committed in Postgres. Rejects where it was refused, or where the server keeps nothing.
+   */
   readonly durable: Promise<Receipt>;
 }
 
@@ -112,8 +114,8 @@ export interface CampaignSnapshot {
   /** Confirmed state plus this client's pending edits; a frozen `{}` before the first snapshot. Not to be changed. */
   readonly state: Readonly<Partial<CampaignDocument>>;
   /**
-   * What is shown was kept on this device (`persist`) from an earlier visit, and the server has not been reached since. It is never what
-   * is called `saved`: that is said of edits alone.
+   * What is shown was kept on this device (`persist`) from an earlier visit, and the server has not been reached since.
+   * It is never what is called `saved`: that is said of edits alone.
    */
   readonly isStale: boolean;
   /** The position of the confirmed state. */
@@ -124,7 +126,10 @@ export interface CampaignSnapshot {
   readonly durableVersion: number;
   /** Epoch milliseconds; set while the campaign is archived and therefore read-only. */
   readonly archivedAt: number | undefined;
-  /** The newest entries since the last snapshot, oldest first, at most 100. Restricted views name no author and no mutation. */
+  /**
+   * The newest entries since the last snapshot, oldest first, at most 100. Restricted views name no author and no
+   * mutation.
+   */
   readonly recentEntries: readonly (Entry | ViewEntry)[];
   readonly sync: SyncStatus;
   /** Whether there is an edit of this client to take back, or one taken back to make again. */
@@ -135,15 +140,16 @@ export interface CampaignSnapshot {
 }
 
 /**
- * One campaign, live while anyone subscribes to it or an edit of it is unsaved. Its functions are stable and need no `this`. What
- * cannot be sent, such as a number that is not finite, is refused at once: by the returned change, never by an exception.
+ * One campaign, live while anyone subscribes to it or an edit of it is unsaved. Its functions are stable and need no
+ * `this`. What cannot be sent, such as a number that is not finite, is refused at once: by the returned change, never
+ * by an exception.
  */
 export interface Campaign extends Readable<CampaignSnapshot> {
   /** Merge patch on the document: `null` removes a member. */
   readonly update: (updates: CampaignUpdates, options?: EditOptions) => Change;
   /**
-   * As `update`, for what is typed: shown at once, sent as one mutation with the updates before and after it. Any other edit sends what
-   * is held first, and so does `flush`.
+   * As `update`, for what is typed: shown at once, sent as one mutation with the updates before and after it. Any other
+   * edit sends what is held first, and so does `flush`.
    */
   readonly pacedUpdate: (updates: CampaignUpdates, pace: Pace) => Change;
   /** Sends what `pacedUpdate` holds. */
@@ -151,7 +157,12 @@ export interface Campaign extends Readable<CampaignSnapshot> {
   /** The ordered set of features; `set` takes `[]`. */
   readonly updateFeatures: (features: readonly FeatureName[], action: FeaturesAction, options?: EditOptions) => Change;
   /** One section, merged (default) or replaced. */
-  readonly updateConfig: <S extends ConfigSection>(section: S, value: SectionValue<S>, mode?: ConfigMode, options?: EditOptions) => Change;
+  readonly updateConfig: <S extends ConfigSection>(
+    section: S,
+    value: SectionValue<S>,
+    mode?: ConfigMode,
+    options?: EditOptions,
+  ) => Change;
   /**
    * Several edits as one entry.
    *
@@ -159,18 +170,21 @@ export interface Campaign extends Readable<CampaignSnapshot> {
    */
   readonly batch: (build: (batch: BatchBuilder) => void, options?: EditOptions) => Change;
   /**
-   * Back to the state of an earlier version, as a new version. Sent after everything pending; waits for a connection. A position instead
-   * of a number is `NOT_FOUND` where that entry has not survived.
+   * Back to the state of an earlier version, as a new version. Sent after everything pending; waits for a connection. A
+   * position instead of a number is `NOT_FOUND` where that entry has not survived.
    */
   readonly rollback: (toVersion: VersionName, options?: EditOptions) => Promise<Receipt>;
   /**
-   * Takes back this client's newest edit, as a new one; what others have changed since stays as it is. `undefined` where nothing is
-   * left to take back.
+   * Takes back this client's newest edit, as a new one; what others have changed since stays as it is. `undefined`
+   * where nothing is left to take back.
    */
   readonly undo: () => Change | undefined;
   /** Makes again what was last taken back. */
   readonly redo: () => Change | undefined;
-  /** Resolves when that position (default: the present one) is committed; `NOT_FOUND` if it is not on the surviving line. */
+  /**
+   * Resolves when that position (default: the present one) is committed; `NOT_FOUND` if it is not on the surviving
+   * line.
+   */
   readonly whenDurable: (position?: Position) => Promise<void>;
   /** Takes a refusal, or all of them, off {@link SyncStatus.rejected}. */
   readonly dismiss: (mutationId?: string) => void;
@@ -182,13 +196,18 @@ export interface CampaignClient {
   readonly campaign: (campaignId?: string) => Campaign;
   readonly connection: Readable<ConnectionState>;
   /**
-   * Every procedure, typed, without cache, outbox or retries. Campaign mutations made here pass the outbox by: they are neither shown
-   * early nor kept in order with the pending ones.
+   * Every procedure, typed, without cache, outbox or retries. Campaign mutations made here pass the outbox by: they are
+   * neither shown early nor kept in order with the pending ones.
    */
   readonly trpc: TRPCClient<AppRouter>;
-  /** A new token: on the living link where there is one, else for the next attempt. Rejects where the server refuses it. */
+  /**
+   * A new token: on the living link where there is one, else for the next attempt. Rejects where the server refuses it.
+   */
   readonly authenticate: (token: string) => Promise<void>;
-  /** Lets go of everything, for good; what is pending is rejected. What `persist` keeps stays on the device, for the next client. */
+  /**
+   * Lets go of everything, for good; what is pending is rejected. What `persist` keeps stays on the device, for the
+   * next client.
+   */
   readonly close: () => void;
   /** Closes, and removes from the device what `persist` has kept of this user, unsaved edits too: for a logout. */
   readonly forget: () => Promise<void>;

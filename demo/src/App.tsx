@@ -5,7 +5,10 @@ import type { Ledger } from './measure/ledger.ts';
 import { Studio } from './Studio.tsx';
 import { useSelectedCampaign } from './use-selected-campaign.ts';
 
-/** Two panes with a client each: what an editor does in the one is seen in the other only once the server has sent it there. */
+/**
+ * Two panes with a client each: what an editor does in the one is seen in the other only once the server has sent it
+ * there.
+ */
 export function App({ editor, visitor, ledger }: { editor: CampaignClient; visitor: CampaignClient; ledger: Ledger }) {
   const [campaignId, select] = useSelectedCampaign();
   return (

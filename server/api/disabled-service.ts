@@ -1,7 +1,10 @@
 import { CampaignError } from '../core/errors.ts';
 import type { CampaignService } from '../engine/service.ts';
 
-/** What stands in for the engine where `CAMPAIGN_STATE_ENABLED` is `false`: every campaign procedure answers `UNAVAILABLE`. */
+/**
+ * What stands in for the engine where `CAMPAIGN_STATE_ENABLED` is `false`: every campaign procedure answers
+ * `UNAVAILABLE`.
+ */
 export function createDisabledService(): CampaignService {
   const refuse = (): never => {
     throw new CampaignError('UNAVAILABLE', 'Campaign state is switched off on this server (CAMPAIGN_STATE_ENABLED)');

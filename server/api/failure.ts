@@ -17,7 +17,10 @@ const CODES: Record<Reason, TRPC_ERROR_CODE_KEY> = {
   UPGRADE_REQUIRED: 'PRECONDITION_FAILED',
 };
 
-/** What tRPC itself refuses, in the words of the contract. Whatever is missing here has no narrower reason than its code. */
+/**
+ * What tRPC itself refuses, in the words of the contract. Whatever is missing here has no narrower reason than its
+ * code.
+ */
 const REASONS: Partial<Record<TRPC_ERROR_CODE_KEY, Reason>> = {
   PARSE_ERROR: 'INVALID',
   BAD_REQUEST: 'INVALID',
@@ -47,13 +50,16 @@ export function refusalOf(error: unknown): Refusal | undefined {
   return reason && { reason, message: error.message };
 }
 
-/** Turns whatever a call threw into what its caller may see of it: a refusal as it is, anything else without its words. */
+/**
+ * Turns whatever a call threw into what its caller may see of it: a refusal as it is, anything else without its words.
+ */
 export function toCallError(error: unknown, correlationId: string): CallError {
   if (error instanceof CallError) return error;
   const refusal = refusalOf(error);
   if (!refusal) return new CallError('INTERNAL_SERVER_ERROR', internalMessage(correlationId), error, correlationId);
   // tRPC's own code is kept where the refusal is tRPC's own.
-  const code = error instanceof TRPCError && !(error.cause instanceof CampaignError) ? error.code : CODES[refusal.reason];
+  const code =
+    error instanceof TRPCError && !(error.cause instanceof CampaignError) ? error.code : CODES[refusal.reason];
   return new CallError(code, refusal.message, error instanceof TRPCError ? error.cause : error, correlationId);
 }
 

@@ -37,17 +37,31 @@ const UNREACHABLE_CODES: ReadonlySet<string> = new Set([
   'EPIPE',
 ]);
 
-/** SQLSTATEs of a server that starts, stops, fails over or is full: 57P01 to 57P03 and 57P05, 25006 (a demoted primary), 53300. */
+/**
+ * SQLSTATEs of a server that starts, stops, fails over or is full: 57P01 to 57P03 and 57P05, 25006 (a demoted primary),
+ * 53300.
+ */
 const UNREACHABLE_STATES = /^(08...|57P0[1235]|25006|53300)$/;
 
 /** SQLSTATE classes for values that no retry mends: data exception, integrity violation, limit exceeded. */
 const DATA_STATES = /^(22|23|54)...$/;
 
 /** `pg` has no codes for its own timeouts and broken links. */
-const UNREACHABLE_MESSAGES = /^(Connection terminated|timeout exceeded when trying to connect|Query read timeout|timeout expired)|not queryable/;
+const UNREACHABLE_MESSAGES =
+  /^(Connection terminated|timeout exceeded when trying to connect|Query read timeout|timeout expired)|not queryable/;
 
-/** What the file system of the embedded database throws: an object of its own with WASI's number of the error, and no message. */
-const FILE_ERRORS: Readonly<Record<number, string>> = { 2: 'EACCES', 29: 'EIO', 33: 'EMFILE', 51: 'ENOSPC', 63: 'EPERM', 69: 'EROFS' };
+/**
+ * What the file system of the embedded database throws: an object of its own with WASI's number of the error, and no
+ * message.
+ */
+const FILE_ERRORS: Readonly<Record<number, string>> = {
+  2: 'EACCES',
+  29: 'EIO',
+  33: 'EMFILE',
+  51: 'ENOSPC',
+  63: 'EPERM',
+  69: 'EROFS',
+};
 
 function fromFileSystem(error: unknown): ArchiveError | undefined {
   if (error instanceof Error || typeof error !== 'object' || error === null || !('errno' in error)) return undefined;

@@ -3,7 +3,16 @@ import { LIMITS } from '../core/limits.ts';
 import { mergePatch } from '../core/document/merge-patch.ts';
 import type { Fork } from '../core/stream/position.ts';
 import { upToBytes } from '../core/stream/up-to-bytes.ts';
-import type { Archive, ArchivedCampaign, CampaignCommit, CampaignSummary, CommitOutcome, Head, Seat, SealedEntry } from '../engine/ports.ts';
+import type {
+  Archive,
+  ArchivedCampaign,
+  CampaignCommit,
+  CampaignSummary,
+  CommitOutcome,
+  Head,
+  Seat,
+  SealedEntry,
+} from '../engine/ports.ts';
 import { lastEntry, listed, toSealedEntry } from './sql/columns.ts';
 import { ArchiveError } from './errors.ts';
 
@@ -35,7 +44,10 @@ export function createMemoryStore(): MemoryStore {
 export interface MemoryArchiveOptions {
   /** Default: an empty one. */
   store?: MemoryStore;
-  /** Whether nobody else uses the store: a clean stop then frees the seats that were taken through this archive. Default true. */
+  /**
+   * Whether nobody else uses the store: a clean stop then frees the seats that were taken through this archive. Default
+   * true.
+   */
   soleUser?: boolean;
   /** How many entries stay of each campaign, where memory is all there is. Default: all. */
   keepEntries?: number;
@@ -79,7 +91,8 @@ export function createMemoryArchive(options: MemoryArchiveOptions = {}): Archive
   const compact = (campaign: StoredCampaign): void => {
     if (campaign.entries.length <= keepEntries * 2) return;
     const old = campaign.entries.splice(0, campaign.entries.length - keepEntries).map(toSealedEntry);
-    for (const { record } of old) if (campaign.byMutation.get(record.mutationId) === record.version) campaign.byMutation.delete(record.mutationId);
+    for (const { record } of old)
+      if (campaign.byMutation.get(record.mutationId) === record.version) campaign.byMutation.delete(record.mutationId);
     campaign.stateBefore = JSON.stringify(fold(JSON.parse(campaign.stateBefore), old));
     campaign.firstVersion += old.length;
   };
@@ -205,7 +218,10 @@ export function createMemoryArchive(options: MemoryArchiveOptions = {}): Archive
           .filter(([id]) => (cursor === undefined || id > cursor) && (wanted === undefined || wanted.has(id)))
           .sort(([a], [b]) => (a < b ? -1 : 1))
           .map(([id, campaign]) => toSummary(id, campaign))
-          .filter((row) => (status === undefined || row.status === status) && (publishedOnly !== true || row.status !== 'draft'))
+          .filter(
+            (row) =>
+              (status === undefined || row.status === status) && (publishedOnly !== true || row.status !== 'draft'),
+          )
           .slice(0, limit);
       }),
 

@@ -11,7 +11,10 @@ export function announcementOf(url: string, { storage, redisUrl, auth }: Config)
   return {
     url,
     storage: redisUrl === undefined ? describeStorage(storage) : `${describeStorage(storage)}, ordered by Redis`,
-    access: auth.kind === 'none' ? 'everyone who reaches it is a development admin (there is no AUTH_SECRET)' : 'tokens; the command `token` makes one',
+    access:
+      auth.kind === 'none'
+        ? 'everyone who reaches it is a development admin (there is no AUTH_SECRET)'
+        : 'tokens; the command `token` makes one',
   };
 }
 

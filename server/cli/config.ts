@@ -53,7 +53,10 @@ const flag = variable('true or false', (text) => (text === 'true' ? true : text 
 const duration = variable(DURATION_EXAMPLES, parseDuration);
 
 function integer(minimum: number, maximum = Number.MAX_SAFE_INTEGER) {
-  const takes = maximum === Number.MAX_SAFE_INTEGER ? `a whole number from ${minimum}` : `a whole number from ${minimum} to ${maximum}`;
+  const takes =
+    maximum === Number.MAX_SAFE_INTEGER
+      ? `a whole number from ${minimum}`
+      : `a whole number from ${minimum} to ${maximum}`;
   return variable(takes, (text) => {
     const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
     return value >= minimum && value <= maximum ? value : undefined;
@@ -61,7 +64,9 @@ function integer(minimum: number, maximum = Number.MAX_SAFE_INTEGER) {
 }
 
 function url(takes: string, protocols: readonly string[]) {
-  return variable(takes, (text) => (URL.canParse(text) && protocols.includes(new URL(text).protocol) ? text : undefined));
+  return variable(takes, (text) =>
+    URL.canParse(text) && protocols.includes(new URL(text).protocol) ? text : undefined,
+  );
 }
 
 function origins(text: string): string[] | undefined {
@@ -71,7 +76,8 @@ function origins(text: string): string[] | undefined {
 }
 
 function redisAddresses(text: string): string | undefined {
-  const isAddress = (item: string): boolean => URL.canParse(item.trim()) && ['redis:', 'rediss:'].includes(new URL(item.trim()).protocol);
+  const isAddress = (item: string): boolean =>
+    URL.canParse(item.trim()) && ['redis:', 'rediss:'].includes(new URL(item.trim()).protocol);
   return text.split(',').every(isAddress) ? text : undefined;
 }
 
@@ -87,15 +93,30 @@ const environment = z.object({
   CAMPAIGN_RATE_LIMIT: integer(0, 1_000_000).default(1_000),
   CAMPAIGN_MAX_CONNECTIONS: integer(1, 1_000_000).default(20_000),
   CAMPAIGN_MAX_UNREAD: integer(1, 1_000_000).optional(),
-  CAMPAIGN_NAMESPACE: z.string().regex(/^(?!pg_)[a-z][a-z0-9_]{0,31}$/, '1 to 32 of a-z, 0-9 and _, a letter first, and not pg_').default('cs'),
+  CAMPAIGN_NAMESPACE: z
+    .string()
+    .regex(/^(?!pg_)[a-z][a-z0-9_]{0,31}$/, '1 to 32 of a-z, 0-9 and _, a letter first, and not pg_')
+    .default('cs'),
   PORT: integer(0, 65_535).default(4_000),
-  HOST: z.string().regex(/^[A-Za-z0-9.:_-]+$/, 'the name or the address to listen on').default('127.0.0.1'),
+  HOST: z
+    .string()
+    .regex(/^[A-Za-z0-9.:_-]+$/, 'the name or the address to listen on')
+    .default('127.0.0.1'),
   METRICS_PORT: integer(0, 65_535).optional(),
   ALLOWED_ORIGINS: variable('origins such as https://app.example.com, separated by commas, or *', origins).default([]),
-  DATABASE_URL: url('an address such as postgres://user:password@host:5432/database', ['postgres:', 'postgresql:']).optional(),
-  REDIS_URL: variable('an address such as redis://host:6379, or those of several nodes of a cluster, separated by commas', redisAddresses).optional(),
+  DATABASE_URL: url('an address such as postgres://user:password@host:5432/database', [
+    'postgres:',
+    'postgresql:',
+  ]).optional(),
+  REDIS_URL: variable(
+    'an address such as redis://host:6379, or those of several nodes of a cluster, separated by commas',
+    redisAddresses,
+  ).optional(),
   DATA_DIR: z.string().default('./data'),
-  AUTH_SECRET: z.string().min(MINIMUM_SECRET_LENGTH, `at least ${MINIMUM_SECRET_LENGTH} characters; \`openssl rand -hex 32\` makes some`).optional(),
+  AUTH_SECRET: z
+    .string()
+    .min(MINIMUM_SECRET_LENGTH, `at least ${MINIMUM_SECRET_LENGTH} characters; \`openssl rand -hex 32\` makes some`)
+    .optional(),
   AUTH_JWKS_URL: url('the http(s) address of a JSON Web Key Set', ['http:', 'https:']).optional(),
   AUTH_MODE: z.literal('insecure', 'insecure, or nothing').optional(),
   CAMPAIGN_PUBLIC_READ: flag.default(false),
@@ -108,10 +129,11 @@ const environment = z.object({
 export const VARIABLES: readonly string[] = Object.keys(environment.shape);
 
 /**
- * Reads the configuration from environment variables. A bad value is answered with one sentence that names the variable and what it
- * takes, never the value: it may be a secret.
+ * Reads the configuration from environment variables. A bad value is answered with one sentence that names the variable
+ * and what it takes, never the value: it may be a secret.
  *
- * @example readConfig({ CAMPAIGN_IDLE_TTL: 'soon' }) // { ok: false, message: 'CAMPAIGN_IDLE_TTL takes a duration such as …' }
+ * @example readConfig({ CAMPAIGN_IDLE_TTL: 'soon' }) // { ok: false, message: 'CAMPAIGN_IDLE_TTL takes a duration such
+ *   as …' }
  */
 export function readConfig(env: Environment): ReadConfig {
   // `PORT=` in a file of variables means that it is not set.
@@ -167,7 +189,8 @@ function authOf(read: z.output<typeof environment>): AuthKey {
 
 /** What does not go together, though each is fine by itself. */
 function findConflict(config: Config, read: z.output<typeof environment>): string | undefined {
-  if (read.AUTH_SECRET !== undefined && read.AUTH_JWKS_URL !== undefined) return 'AUTH_SECRET and AUTH_JWKS_URL exclude each other: set one.';
+  if (read.AUTH_SECRET !== undefined && read.AUTH_JWKS_URL !== undefined)
+    return 'AUTH_SECRET and AUTH_JWKS_URL exclude each other: set one.';
   if (config.auth.kind === 'none' && !config.insecure && !isLoopback(config.host)) {
     return `HOST takes a loopback address while there is no AUTH_SECRET or AUTH_JWKS_URL; AUTH_MODE=insecure serves any other without a key.`;
   }

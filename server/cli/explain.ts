@@ -8,7 +8,8 @@ export function explain(error: unknown, config: Config, logger: Logger): string 
   // Its codes are those of the database and of the data folder, its messages sentences.
   if (error instanceof ArchiveError) return error.message;
   const { host } = config;
-  const port = 'port' in error && error.port === config.metricsPort ? `METRICS_PORT ${config.metricsPort}` : `PORT ${config.port}`;
+  const port =
+    'port' in error && error.port === config.metricsPort ? `METRICS_PORT ${config.metricsPort}` : `PORT ${config.port}`;
   switch ('code' in error ? error.code : undefined) {
     case 'EADDRINUSE':
       return `${port} on ${host} is in use by another process: stop that one, or set another.`;
@@ -18,7 +19,8 @@ export function explain(error: unknown, config: Config, logger: Logger): string 
     case 'ENOTFOUND':
       return `HOST ${host} is no address of this machine.`;
     default:
-      // Whoever throws a plain `Error` has made it a sentence; what the language throws is a defect, and needs its stack.
+      // Whoever throws a plain `Error` has made it a sentence; what the language throws is a defect, and needs its
+      // stack.
       if (error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError) {
         logger.fatal({ err: error }, 'the start failed');
       }

@@ -37,7 +37,9 @@ async function run(args: string[]): Promise<void> {
   const announcement = await runServer({ env, startFiles: positionals[0] });
   process.send?.(announcement);
   if (interactive) {
-    print(`\n  campaign-state is running\n\n${announcementLines(announcement).map((line) => `    ${line}\n`).join('')}
+    print(`\n  campaign-state is running\n\n${announcementLines(announcement)
+      .map((line) => `    ${line}\n`)
+      .join('')}
   Ctrl+C stops it; what was accepted is saved first.\n`);
   }
 }
@@ -52,7 +54,15 @@ function readArguments(args: string[]) {
 
 function inColumns(names: readonly string[]): string {
   const rows = Array.from({ length: Math.ceil(names.length / 3) }, (_, row) => names.slice(row * 3, row * 3 + 3));
-  return rows.map((row) => `    ${row.map((name) => name.padEnd(30)).join('').trimEnd()}`).join('\n');
+  return rows
+    .map(
+      (row) =>
+        `    ${row
+          .map((name) => name.padEnd(30))
+          .join('')
+          .trimEnd()}`,
+    )
+    .join('\n');
 }
 
 function print(text: string): void {

@@ -7,8 +7,8 @@ import type { Config } from './config.ts';
 const RETRY_MS = 500;
 
 /**
- * The archive that the configuration names; `undefined`: none. Waits for a database that does not answer yet; everything else that
- * is wrong with it will not mend itself.
+ * The archive that the configuration names; `undefined`: none. Waits for a database that does not answer yet;
+ * everything else that is wrong with it will not mend itself.
  */
 export async function openArchive(config: Config, logger: Logger): Promise<Archive | undefined> {
   const { storage, redisUrl, namespace, startTimeout } = config;
@@ -27,7 +27,8 @@ export async function openArchive(config: Config, logger: Logger): Promise<Archi
       return await openPostgresArchive({
         namespace,
         connectionString: storage.url,
-        // Without Redis the log is in this process: a second instance on the same campaigns would order them for itself.
+        // Without Redis the log is in this process: a second instance on the same campaigns would order them for
+        // itself.
         ...(redisUrl === undefined && {
           exclusive: {
             onLockLost: (error: Error) => logger.error({ err: error }, 'the lock on the namespace was lost'),
@@ -39,7 +40,9 @@ export async function openArchive(config: Config, logger: Logger): Promise<Archi
     } catch (error) {
       if (!(error instanceof ArchiveError) || error.kind !== 'unreachable') throw error;
       if (Date.now() + RETRY_MS > giveUpAt) {
-        throw new Error(`DATABASE_URL: no answer within START_TIMEOUT, ${startTimeout / 1_000} s (${error.message}).`, { cause: error });
+        throw new Error(`DATABASE_URL: no answer within START_TIMEOUT, ${startTimeout / 1_000} s (${error.message}).`, {
+          cause: error,
+        });
       }
       logger.warn({ err: error }, 'the database does not answer yet');
       await pause(RETRY_MS);

@@ -5,8 +5,14 @@ import { createRedisLog } from '../log/redis-log.ts';
 import type { RedisLog } from '../log/redis-log.ts';
 import type { Config } from './config.ts';
 
-/** The log of many instances, once it answers and is fit to be one; `undefined` without Redis, where the server has its own. */
-export async function openLog({ redisUrl, namespace, startTimeout }: Config, logger: Logger): Promise<RedisLog | undefined> {
+/**
+ * The log of many instances, once it answers and is fit to be one; `undefined` without Redis, where the server has its
+ * own.
+ */
+export async function openLog(
+  { redisUrl, namespace, startTimeout }: Config,
+  logger: Logger,
+): Promise<RedisLog | undefined> {
   if (redisUrl === undefined) return undefined;
   const log = createRedisLog({
     url: redisUrl,

@@ -20,7 +20,10 @@ export interface RunOptions {
   startFiles?: string | undefined;
   /** Folder of a built page, served at `/`. */
   site?: string;
-  /** Whoever started this process starts it again: outside of production, on loopback, `POST /dev/kill` ends it as a crash would. */
+  /**
+   * Whoever started this process starts it again: outside of production, on loopback, `POST /dev/kill` ends it as a
+   * crash would.
+   */
   revived?: boolean;
 }
 
@@ -28,9 +31,9 @@ export interface RunOptions {
 const CLOSING_MS = 5_000;
 
 /**
- * This process as a server: the place where configuration, log, archive and port meet; everything else knows only its ports. Ends on
- * SIGTERM and SIGINT once what was accepted is committed, on a second signal at once. Where it cannot start, the process ends with
- * one sentence on stderr and exit code 1.
+ * This process as a server: the place where configuration, log, archive and port meet; everything else knows only its
+ * ports. Ends on SIGTERM and SIGINT once what was accepted is committed, on a second signal at once. Where it cannot
+ * start, the process ends with one sentence on stderr and exit code 1.
  *
  * @returns once it answers
  */
@@ -61,7 +64,10 @@ export async function runServer({ env, startFiles, site, revived = false }: RunO
       campaigns,
       logger,
       ...(site !== undefined && { site }),
-      kill: revived && !config.production && isLoopback(config.host) ? () => process.kill(process.pid, 'SIGKILL') : undefined,
+      kill:
+        revived && !config.production && isLoopback(config.host)
+          ? () => process.kill(process.pid, 'SIGKILL')
+          : undefined,
     });
     return announcementOf(server.url, config);
   } catch (error) {

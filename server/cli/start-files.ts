@@ -15,7 +15,10 @@ const FOLDER = 'campaigns';
 export async function readStartFiles(folder: string): Promise<StartCampaign[]> {
   // Whoever names a folder means one that is there.
   await readdir(folder).catch((cause: unknown) => {
-    throw new Error(`The folder of start files ${folder} cannot be read (${cause instanceof Error ? cause.message : String(cause)}).`, { cause });
+    throw new Error(
+      `The folder of start files ${folder} cannot be read (${cause instanceof Error ? cause.message : String(cause)}).`,
+      { cause },
+    );
   });
   const more = await readdir(join(folder, FOLDER)).catch(absent<string[]>([]));
   const names = more.filter((name) => name.endsWith('.json')).sort();
@@ -24,7 +27,9 @@ export async function readStartFiles(folder: string): Promise<StartCampaign[]> {
   for (const file of files) {
     for (const campaign of await readStartFile(join(folder, file))) {
       if (campaigns.some(({ campaignId }) => campaignId === campaign.campaignId)) {
-        throw new Error(`${join(folder, file)} cannot be used: another start file has the slug ${campaign.campaignId} already.`);
+        throw new Error(
+          `${join(folder, file)} cannot be used: another start file has the slug ${campaign.campaignId} already.`,
+        );
       }
       campaigns.push(campaign);
     }
@@ -44,7 +49,10 @@ function parse(text: string, path: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new Error(`${path} cannot be used: it is no JSON (${error instanceof Error ? error.message : String(error)}).`, { cause: error });
+    throw new Error(
+      `${path} cannot be used: it is no JSON (${error instanceof Error ? error.message : String(error)}).`,
+      { cause: error },
+    );
   }
 }
 

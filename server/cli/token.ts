@@ -13,7 +13,10 @@ const options = {
   expires: { type: 'string', default: '12h' },
 } as const;
 
-/** Prints a token that a server with the same `AUTH_SECRET` takes: `token --role editor [--campaign id] [--sub me] [--expires 12h]`. */
+/**
+ * Prints a token that a server with the same `AUTH_SECRET` takes: `token --role editor [--campaign id] [--sub me]
+ * [--expires 12h]`.
+ */
 export async function printToken(args: readonly string[]): Promise<void> {
   const { role, campaign, sub, expires } = readArguments(args);
   if (!ROLES.some((known) => known === role)) giveUp(`--role takes one of ${ROLES.join(', ')}.`);
@@ -26,7 +29,8 @@ export async function printToken(args: readonly string[]): Promise<void> {
   if (!read.ok) giveUp(read.message);
   const { auth } = read.config;
   if (auth.kind === 'jwks') giveUp('AUTH_JWKS_URL is set: tokens come from whoever holds the private keys.');
-  if (auth.kind === 'none') giveUp('AUTH_SECRET is not set: without it the server needs no tokens; set the one that the server has.');
+  if (auth.kind === 'none')
+    giveUp('AUTH_SECRET is not set: without it the server needs no tokens; set the one that the server has.');
 
   const token = await new SignJWT({ campaigns: { [campaign]: role } })
     .setProtectedHeader({ alg: 'HS256' })

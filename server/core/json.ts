@@ -2,8 +2,8 @@
 export type JsonValue = null | boolean | number | string | JsonValue[] | JsonObject;
 
 /**
- * A JSON object. In a document no member is `null`; in a patch `null` removes the member. A type alias, for tRPC takes an alias for
- * the JSON that it is, where it would take an interface apart member by member without end.
+ * A JSON object. In a document no member is `null`; in a patch `null` removes the member. A type alias, for tRPC takes
+ * an alias for the JSON that it is, where it would take an interface apart member by member without end.
  */
 export type JsonObject = { [key: string]: JsonValue };
 

@@ -16,7 +16,10 @@ export const LIMITS = {
   commentLength: 500,
   /** Rows of one page of `list` and `history`. */
   pageSize: 100,
-  /** Bytes of entries at which a page of `history`, and what is read back with a campaign, ends early: with the entry that reaches them. */
+  /**
+   * Bytes of entries at which a page of `history`, and what is read back with a campaign, ends early: with the entry
+   * that reaches them.
+   */
   pageBytes: 1024 * 1024,
   /** Entries kept in memory per campaign, for resumes. */
   ringEntries: 1_024,

@@ -15,7 +15,10 @@ export interface Identity {
   readonly id: string;
   readonly grants: Grants;
   readonly expiresAt?: number;
-  /** Without a token; sees published campaigns where `CAMPAIGN_PUBLIC_READ` allows it, and only what the public view shows. */
+  /**
+   * Without a token; sees published campaigns where `CAMPAIGN_PUBLIC_READ` allows it, and only what the public view
+   * shows.
+   */
   readonly anonymous?: boolean;
 }
 

@@ -52,7 +52,10 @@ export interface ManagerOptions {
 export interface Manager extends CampaignService {
   /** Inserts a start file's campaign where there is none of that id; true where it did. */
   ensure(campaignId: string, state: JsonObject): Promise<boolean>;
-  /** Takes no more mutations, answers those that wait, commits all that was accepted; false where that took longer than `patience` ms. */
+  /**
+   * Takes no more mutations, answers those that wait, commits all that was accepted; false where that took longer than
+   * `patience` ms.
+   */
   stop(patience: number): Promise<boolean>;
 }
 
@@ -60,8 +63,8 @@ export interface Manager extends CampaignService {
 const SYSTEM: Identity = { id: 'system', grants: { '*': 'admin' } };
 
 /**
- * The campaign state of this instance: campaigns in memory, one queue each, everything through one door. It composes, and holds no
- * rules: rights, effects and checks are the core's, order is the log's, what is kept is the archive's.
+ * The campaign state of this instance: campaigns in memory, one queue each, everything through one door. It composes,
+ * and holds no rules: rights, effects and checks are the core's, order is the log's, what is kept is the archive's.
  *
  * @example
  * const manager = createManager({ log: createMemoryLog(), archive: createMemoryArchive(), clock: systemClock });
@@ -108,7 +111,13 @@ export function createManager(options: ManagerOptions): Manager {
     past,
     onAwaited: () => archiver.hurry(),
   });
-  const archiver = createArchiver({ log, archive: options.archive, clock, observer, liveContent: (campaignId) => hosting.peek(campaignId)?.live });
+  const archiver = createArchiver({
+    log,
+    archive: options.archive,
+    clock,
+    observer,
+    liveContent: (campaignId) => hosting.peek(campaignId)?.live,
+  });
   const { maxBacklog = 100_000, maxBacklogBytes = 256 * 1024 * 1024 } = options;
   const taking = {
     hosting,
@@ -149,7 +158,9 @@ export function createManager(options: ManagerOptions): Manager {
     async ensure(campaignId, state) {
       if ((await archive.heads([campaignId])).length > 0) return false;
       try {
-        await creating.create({ identity: SYSTEM, correlationId: clock.id() }, campaignId, state, { comment: 'from a start file' });
+        await creating.create({ identity: SYSTEM, correlationId: clock.id() }, campaignId, state, {
+          comment: 'from a start file',
+        });
         return true;
       } catch (error) {
         if (error instanceof CampaignError && error.refusal.reason === 'CONFLICT') return false;
@@ -166,7 +177,8 @@ export function createManager(options: ManagerOptions): Manager {
       const clean = await archiver.flush(Math.max(0, until - clock.now()), hosting.untilSaved());
       await archiver.stop();
       // Others find out by themselves, later.
-      if (!log.failing) await log.handOver().catch((cause: unknown) => observer.failed?.({ what: 'hand over', error: asError(cause) }));
+      if (!log.failing)
+        await log.handOver().catch((cause: unknown) => observer.failed?.({ what: 'hand over', error: asError(cause) }));
       await log.stop();
       return clean;
     },

@@ -4,12 +4,15 @@ import type { SnapshotReason } from '../core/stream/events.ts';
 
 export type CommandType = Command['type'];
 
-/** How a mutation ended. `duplicate`: a known id, answered with the first receipt; `failed`: what became of it is not known, or it broke down. */
+/**
+ * How a mutation ended. `duplicate`: a known id, answered with the first receipt; `failed`: what became of it is not
+ * known, or it broke down.
+ */
 export type MutationOutcome = 'accepted' | 'unchanged' | 'duplicate' | 'rejected' | 'failed';
 
 /**
- * What the engine tells metrics, logs and traces. Plain callbacks, called synchronously; none may throw, and none is needed for the
- * engine to work.
+ * What the engine tells metrics, logs and traces. Plain callbacks, called synchronously; none may throw, and none is
+ * needed for the engine to work.
  */
 export interface EngineObserver {
   /** A mutation was answered; `seconds` from its arrival. */
@@ -28,7 +31,8 @@ export interface EngineObserver {
   /**
    * An entry came to this instance, in whichever way, and was applied.
    *
-   * @returns called once it has been offered to all of its subscribers here; so that nobody's clock but the caller's is needed to measure it
+   * @returns called once it has been offered to all of its subscribers here; so that nobody's clock but the caller's is
+   *   needed to measure it
    */
   applied?(event: { campaignId: string; version: number; subscribers: number }): (() => void) | undefined;
   /** One event, of so many entries, went to so many subscribers; a snapshot counts as one entry. */
@@ -37,7 +41,10 @@ export interface EngineObserver {
   joined?(outcome: 'entries' | SnapshotReason): void;
   /** A reader that fell behind was given a snapshot instead of what it missed. */
   dropped?(): void;
-  /** The line of a campaign broke, and subscribers were reset; `lost` mutations that this instance knows of did not survive. */
+  /**
+   * The line of a campaign broke, and subscribers were reset; `lost` mutations that this instance knows of did not
+   * survive.
+   */
   reset?(event: { campaignId: string; lost: number }): void;
   loaded?(campaignId: string): void;
   evicted?(campaignId: string): void;

@@ -4,11 +4,14 @@ import type { Entry } from '../core/stream/entry.ts';
 import type { Fork } from '../core/stream/position.ts';
 
 /**
- * The three things that the engine needs from the world: a log that orders, an archive that keeps, a clock. Each has an in-memory
- * twin, and one contract suite that all of its implementations pass.
+ * The three things that the engine needs from the world: a log that orders, an archive that keeps, a clock. Each has an
+ * in-memory twin, and one contract suite that all of its implementations pass.
  */
 
-/** Where a campaign stands: its line, its version, and the hash chained over every entry's bytes, which no fork can share. */
+/**
+ * Where a campaign stands: its line, its version, and the hash chained over every entry's bytes, which no fork can
+ * share.
+ */
 export interface Head {
   epoch: string;
   version: number;
@@ -37,7 +40,10 @@ export type AppendResult =
   | { kind: 'appended' }
   /** The head is another one; `entries` are those after the expected version. Nothing was appended. */
   | { kind: 'conflict'; entries: SealedEntry[] }
-  /** The expected head is not on the log's line, or the log does not hold the campaign under the generation it was opened with. */
+  /**
+   * The expected head is not on the log's line, or the log does not hold the campaign under the generation it was
+   * opened with.
+   */
   | { kind: 'lost' };
 
 /** What the log says of a hosted campaign. */
@@ -72,24 +78,32 @@ export interface PendingEntries {
 /** Orders the entries of each campaign, and tells everyone who hosts it. */
 export interface OrderedLog {
   /**
-   * Starts to host a campaign: from now on `listener` hears every entry and watermark, in order per campaign. An earlier listener of
-   * this instance is replaced.
+   * Starts to host a campaign: from now on `listener` hears every entry and watermark, in order per campaign. An
+   * earlier listener of this instance is replaced.
    */
   open(campaignId: string, generation: number, archived: Head, listener: (event: LogEvent) => void): Promise<OpenedLog>;
-  /** Brings the campaign into the log at that head. Without effect where the log holds it under this generation or a later one. */
+  /**
+   * Brings the campaign into the log at that head. Without effect where the log holds it under this generation or a
+   * later one.
+   */
   seed(campaignId: string, generation: number, head: Head): Promise<void>;
-  /** What the log still holds after that head, in order, as far as each entry's tail follows, whatever the generation. */
+  /**
+   * What the log still holds after that head, in order, as far as each entry's tail follows, whatever the generation.
+   */
   remainder(campaignId: string, archived: Head): Promise<SealedEntry[]>;
   /**
-   * Stops to host it; with `leave`, the campaign also leaves the log, if all of it is durable and no other instance hosts it: true
-   * where it did.
+   * Stops to host it; with `leave`, the campaign also leaves the log, if all of it is durable and no other instance
+   * hosts it: true where it did.
    */
   close(campaignId: string, options: { leave: boolean }): Promise<boolean>;
   /** Appends all or nothing, if the head is still the expected one. No entries: only confirms the head. */
   append(campaignId: string, expected: Head, entries: readonly SealedEntry[]): Promise<AppendResult>;
   /** Entries after that version, in order, at most `limit`. */
   read(campaignId: string, afterVersion: number, limit: number): Promise<SealedEntry[]>;
-  /** Campaigns with entries that are not yet durable, oldest first, at most `limit` entries over all, without those in `except`. */
+  /**
+   * Campaigns with entries that are not yet durable, oldest first, at most `limit` entries over all, without those in
+   * `except`.
+   */
   pending(limit: number, except?: ReadonlySet<string>): Promise<PendingEntries[]>;
   /** Moves the watermark of a campaign forward and tells everyone; entries up to it may be trimmed. */
   markDurable(campaignId: string, epoch: string, version: number): Promise<void>;
@@ -99,23 +113,27 @@ export interface OrderedLog {
   backlog(): { entries: number; oldestAt: number | undefined };
   /** Whether the last call did not reach the log. */
   readonly failing: boolean;
-  /** By how many milliseconds the clock of this instance is ahead of the log's, about; 0 where the log has none of its own. */
+  /**
+   * By how many milliseconds the clock of this instance is ahead of the log's, about; 0 where the log has none of its
+   * own.
+   */
   readonly clockOffset: number;
   /** Whether other instances share it: then they are given a moment to save what they know before an epoch ends. */
   readonly shared: boolean;
   /**
-   * This instance archives no more: whoever else hosts what it archived may do so from now on, and is told where something waits. Rejects
-   * where the log is away; the others then find out after a while.
+   * This instance archives no more: whoever else hosts what it archived may do so from now on, and is told where
+   * something waits. Rejects where the log is away; the others then find out after a while.
    */
   handOver(): Promise<void>;
   stop(): Promise<void>;
 }
 
 /**
- * A campaign's seat in the log, as the archive knows it. `generation` is raised by one whenever the campaign enters the log anew;
- * `taken` says that it has entered and has not left in order. A taken seat that the log does not know of is how a loss is noticed (a
- * crash of a log in memory, a flushed Redis, a promoted replica): what was accepted since the archive's head may have been seen and is
- * gone, so that the campaign goes on in a new epoch. A free seat means that nothing can have been lost: same epoch, same tail.
+ * A campaign's seat in the log, as the archive knows it. `generation` is raised by one whenever the campaign enters the
+ * log anew; `taken` says that it has entered and has not left in order. A taken seat that the log does not know of is
+ * how a loss is noticed (a crash of a log in memory, a flushed Redis, a promoted replica): what was accepted since the
+ * archive's head may have been seen and is gone, so that the campaign goes on in a new epoch. A free seat means that
+ * nothing can have been lost: same epoch, same tail.
  */
 export interface Seat {
   generation: number;
@@ -172,49 +190,62 @@ export interface FoundMutation {
 }
 
 /**
- * Keeps everything for good. Every write is guarded by `(epoch, version)`. A thrown error leaves the outcome unknown; who asks
- * resolves it by reading.
+ * Keeps everything for good. Every write is guarded by `(epoch, version)`. A thrown error leaves the outcome unknown;
+ * who asks resolves it by reading.
  */
 export interface Archive {
   /**
-   * The campaign with its newest `recent` entries, or `undefined` where there is none. They are fewer where they would be more than
-   * `LIMITS.pageBytes`: the one that reaches it is the oldest, and what is older is not read.
+   * The campaign with its newest `recent` entries, or `undefined` where there is none. They are fewer where they would
+   * be more than `LIMITS.pageBytes`: the one that reaches it is the oldest, and what is older is not read.
    */
   load(campaignId: string, recent: number): Promise<ArchivedCampaign | undefined>;
   /** Version 1 of a new campaign; false where the id is taken. Committed when it resolves. */
   create(campaignId: string, first: SealedEntry, state: JsonObject): Promise<boolean>;
   /**
-   * Commits every campaign's part in one transaction; a part whose guard fails is left out and reported. An entry under a mutation id that
-   * an earlier entry of its campaign has is kept like any other, and not found by that id.
+   * Commits every campaign's part in one transaction; a part whose guard fails is left out and reported. An entry under
+   * a mutation id that an earlier entry of its campaign has is kept like any other, and not found by that id.
    */
   commit(parts: readonly CampaignCommit[]): Promise<CommitOutcome[]>;
   /**
-   * The campaign enters the log: raises the seat's generation by one and takes it, if head and generation are still the expected
-   * ones; with `epoch`, also starts that new epoch at the present head (a `Fork` is recorded; the tail stays). False where another
-   * instance was faster, and then nothing has changed.
+   * The campaign enters the log: raises the seat's generation by one and takes it, if head and generation are still the
+   * expected ones; with `epoch`, also starts that new epoch at the present head (a `Fork` is recorded; the tail stays).
+   * False where another instance was faster, and then nothing has changed.
    */
-  enterLog(campaignId: string, expected: { epoch: string; version: number; generation: number }, epoch?: string): Promise<boolean>;
-  /** The campaign has left the log in order, everything durable: frees the seat, unless its generation is another by now. */
+  enterLog(
+    campaignId: string,
+    expected: { epoch: string; version: number; generation: number },
+    epoch?: string,
+  ): Promise<boolean>;
+  /**
+   * The campaign has left the log in order, everything durable: frees the seat, unless its generation is another by
+   * now.
+   */
   leaveLog(campaignId: string, generation: number): Promise<void>;
   /** Heads of those campaigns that exist. */
   heads(campaignIds: readonly string[]): Promise<{ campaignId: string; head: Head }[]>;
   /** The first entry with that mutation id, if there is one. */
   findMutation(campaignId: string, mutationId: string): Promise<FoundMutation>;
   /**
-   * Newest first: entries with a version below `before` (all: `undefined`), at most `limit`, and fewer where they would be more than
-   * `LIMITS.pageBytes`: the one that reaches it is the last. None only where there are none.
+   * Newest first: entries with a version below `before` (all: `undefined`), at most `limit`, and fewer where they would
+   * be more than `LIMITS.pageBytes`: the one that reaches it is the last. None only where there are none.
    */
   history(campaignId: string, before: number | undefined, limit: number): Promise<SealedEntry[]>;
   /** The state at a version, folded from the nearest checkpoint; `undefined` where that version is not there. */
   stateAt(campaignId: string, version: number): Promise<JsonObject | undefined>;
   /** By id, ascending, after `cursor`. `ids` narrows to those campaigns, `status` to that status. */
-  list(query: { cursor?: string; limit: number; status?: string; ids?: readonly string[]; publishedOnly?: boolean }): Promise<CampaignSummary[]>;
+  list(query: {
+    cursor?: string;
+    limit: number;
+    status?: string;
+    ids?: readonly string[];
+    publishedOnly?: boolean;
+  }): Promise<CampaignSummary[]>;
   /** Whether the archive answers; rejects where it does not. */
   ping(): Promise<void>;
   /**
-   * Closes it. `clean`: everything that was accepted has been committed. An archive with a single user (embedded, or Postgres without
-   * Redis) then frees the seats that were taken through it, because the log goes with the process. A seat that an earlier crash left
-   * taken stays so until its campaign enters the log again.
+   * Closes it. `clean`: everything that was accepted has been committed. An archive with a single user (embedded, or
+   * Postgres without Redis) then frees the seats that were taken through it, because the log goes with the process. A
+   * seat that an earlier crash left taken stays so until its campaign enters the log again.
    */
   stop(options: { clean: boolean }): Promise<void>;
 }

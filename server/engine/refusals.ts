@@ -6,7 +6,9 @@ export function notFound(campaignId: string): CampaignError {
 
 /** The same whether the campaign is there or not: who has no right to it learns nothing of it. */
 export function forbidden(campaignId: string, what: string): CampaignError {
-  return new CampaignError('FORBIDDEN', `${what}: your token gives no right to this on ${campaignId}`, { path: ['campaignId'] });
+  return new CampaignError('FORBIDDEN', `${what}: your token gives no right to this on ${campaignId}`, {
+    path: ['campaignId'],
+  });
 }
 
 /** The token's time is up; another one goes on. */
@@ -16,10 +18,14 @@ export function expired(): CampaignError {
 
 /** Without persistence nothing can be waited for. */
 export function notPersistent(): CampaignError {
-  return new CampaignError('UNAVAILABLE', 'durability: persistence is off on this server, so that nothing becomes durable', {
-    path: ['durability'],
-    retryable: false,
-  });
+  return new CampaignError(
+    'UNAVAILABLE',
+    'durability: persistence is off on this server, so that nothing becomes durable',
+    {
+      path: ['durability'],
+      retryable: false,
+    },
+  );
 }
 
 /** Not yet taken, so that another instance, or this one after its start, can take it. */

@@ -28,7 +28,10 @@ export interface DryRun {
   dryRun: true;
 }
 
-/** A row of `campaign.list`. Callers without a token are not shown who changed it last, nor a title (then it is empty) or status that their view hides. */
+/**
+ * A row of `campaign.list`. Callers without a token are not shown who changed it last, nor a title (then it is empty)
+ * or status that their view hides.
+ */
 export type VisibleSummary = Omit<CampaignSummary, 'updatedBy'> & { updatedBy?: string };
 
 /** A page as `useInfiniteQuery` expects it. */
@@ -92,13 +95,19 @@ export interface RoomMember {
   readonly reader: Reader;
   /** Writes an event. The same object goes to everyone who is sent the same: who encodes it can share that. */
   send(event: ResumableEvent): void;
-  /** It is sent no more: a refusal, where its right to read has ended; what `send` threw, where it did; nothing, where its socket was given up. */
+  /**
+   * It is sent no more: a refusal, where its right to read has ended; what `send` threw, where it did; nothing, where
+   * its socket was given up.
+   */
   end(error: unknown): void;
 }
 
 /** A place among those to whom a campaign's events are pushed. */
 export interface RoomSeat {
-  /** Takes the place: the first event, which the member writes itself; from then on they are sent to it. Throws a refusal. */
+  /**
+   * Takes the place: the first event, which the member writes itself; from then on they are sent to it. Throws a
+   * refusal.
+   */
   first(): ResumableEvent;
   leave(): void;
 }
@@ -121,7 +130,10 @@ export interface ServiceStats {
   mutations: number;
   deliveries: number;
   archive: { backlogEntries: number; lagSeconds: number; failing: boolean };
-  /** `clockOffsetSeconds`: by how much the clock of this instance is ahead of the log's, about; 0 where it has no clock of its own. */
+  /**
+   * `clockOffsetSeconds`: by how much the clock of this instance is ahead of the log's, about; 0 where it has no clock
+   * of its own.
+   */
   log: { failing: boolean; clockOffsetSeconds: number };
   uptimeSeconds: number;
 }
@@ -143,23 +155,45 @@ export interface TraceEvent {
 }
 
 /**
- * The engine as the procedures see it. Every method checks the caller's rights itself and throws `CampaignError`; input has been
- * parsed by then.
+ * The engine as the procedures see it. Every method checks the caller's rights itself and throws `CampaignError`; input
+ * has been parsed by then.
  */
 export interface CampaignService {
   readonly defaultCampaignId: string | undefined;
   /** Synchronous up to the place in the campaign's queue: calls made in order are decided in order. */
-  mutate(caller: Caller, campaignId: string, command: Exclude<Command, CreateCommand>, options: MutationOptions): Promise<Receipt | DryRun>;
-  /** @param seen where the client stands; from a line that did not survive nothing new is taken, and all of it may be sent again */
+  mutate(
+    caller: Caller,
+    campaignId: string,
+    command: Exclude<Command, CreateCommand>,
+    options: MutationOptions,
+  ): Promise<Receipt | DryRun>;
+  /**
+   * @param seen where the client stands; from a line that did not survive nothing new is taken, and all of it may be
+   * sent again
+   */
   push(caller: Caller, campaignId: string, mutations: readonly Mutation[], seen?: Position): Promise<PushOutcome[]>;
   create(caller: Caller, campaignId: string, state: JsonObject, options: MutationOptions): Promise<Receipt | DryRun>;
   get(caller: Caller, campaignId: string): Promise<CampaignRecord>;
-  list(caller: Caller, query: { cursor?: string | undefined; limit: number; status?: string | undefined }): Promise<Page<VisibleSummary, string>>;
-  /** At most `limit` entries, fewer where they come to `LIMITS.pageBytes`; the cursor, not their number, says whether there are more. */
-  history(caller: Caller, campaignId: string, query: { cursor?: number | undefined; limit: number }): Promise<HistoryPage>;
+  list(
+    caller: Caller,
+    query: { cursor?: string | undefined; limit: number; status?: string | undefined },
+  ): Promise<Page<VisibleSummary, string>>;
+  /**
+   * At most `limit` entries, fewer where they come to `LIMITS.pageBytes`; the cursor, not their number, says whether
+   * there are more.
+   */
+  history(
+    caller: Caller,
+    campaignId: string,
+    query: { cursor?: number | undefined; limit: number },
+  ): Promise<HistoryPage>;
   at(caller: Caller, campaignId: string, version: VersionName): Promise<StateAt>;
   diff(caller: Caller, campaignId: string, from: VersionName, to: VersionName): Promise<Difference>;
-  whenDurable(caller: Caller, campaignId: string, position: Position): Promise<{ campaignId: string; position: Position }>;
+  whenDurable(
+    caller: Caller,
+    campaignId: string,
+    position: Position,
+  ): Promise<{ campaignId: string; position: Position }>;
   /** Ends when the signal aborts; throws `CampaignError` when the right to read ends. */
   watch(caller: Caller, reader: Reader, options: WatchOptions): AsyncIterableIterator<ResumableEvent>;
   /** The same stream, pushed: many subscribers of one campaign share the making and the encoding of each event. */

@@ -6,7 +6,10 @@ import type { Clock } from './ports.ts';
 const ORIGIN = uuidv7();
 let made = 0;
 
-/** An id that no other process and no other call makes, without drawing chance for each: `<uuid of this process>.<number>`. */
+/**
+ * An id that no other process and no other call makes, without drawing chance for each: `<uuid of this
+ * process>.<number>`.
+ */
 export function freshId(): string {
   made += 1;
   return `${ORIGIN}.${made.toString(36)}`;

@@ -1,4 +1,12 @@
-import type { AppendResult, Head, LogEvent, OpenedLog, OrderedLog, PendingEntries, SealedEntry } from '../engine/ports.ts';
+import type {
+  AppendResult,
+  Head,
+  LogEvent,
+  OpenedLog,
+  OrderedLog,
+  PendingEntries,
+  SealedEntry,
+} from '../engine/ports.ts';
 import { nextTail } from '../engine/campaign/hash-chain.ts';
 
 /** One campaign's log: its head, and its entries from the watermark on. */
@@ -6,7 +14,10 @@ interface CampaignLog {
   generation: number;
   head: Head;
   durableVersion: number;
-  /** Entries after `durableVersion`, and before that a tail for gap repair: contiguous, the last one is at `head.version`. */
+  /**
+   * Entries after `durableVersion`, and before that a tail for gap repair: contiguous, the last one is at
+   * `head.version`.
+   */
   entries: SealedEntry[];
   listener: ((event: LogEvent) => void) | undefined;
 }
@@ -17,8 +28,8 @@ export interface MemoryLogOptions {
 }
 
 /**
- * The log of one process: the embedded one, and the in-memory twin of the Redis log. Its entries are published within `append`,
- * before that resolves.
+ * The log of one process: the embedded one, and the in-memory twin of the Redis log. Its entries are published within
+ * `append`, before that resolves.
  */
 export function createMemoryLog({ keepDurable = 0 }: MemoryLogOptions = {}): OrderedLog {
   const campaigns = new Map<string, CampaignLog>();
@@ -45,7 +56,10 @@ export function createMemoryLog({ keepDurable = 0 }: MemoryLogOptions = {}): Ord
     return version < first ? [] : log.entries.slice(version - first, version - first + limit);
   };
 
-  /** Whether the line passes through that head: the entry behind it tells. True as well where that one has been trimmed, too. */
+  /**
+   * Whether the line passes through that head: the entry behind it tells. True as well where that one has been trimmed,
+   * too.
+   */
   const passes = (log: CampaignLog, { epoch, version, tail }: Head): boolean => {
     if (log.head.epoch !== epoch || version > log.head.version) return false;
     if (version === log.head.version) return log.head.tail === tail;
@@ -155,7 +169,8 @@ export function createMemoryLog({ keepDurable = 0 }: MemoryLogOptions = {}): Ord
     },
 
     backlog() {
-      // The first to wait has waited longest, but for the rest of a busy campaign: near enough for a gauge, and it costs nothing.
+      // The first to wait has waited longest, but for the rest of a busy campaign: near enough for a gauge, and it
+      // costs nothing.
       const [first] = waiting;
       const log = first === undefined ? undefined : campaigns.get(first);
       const oldestAt = log && readAfter(log, log.durableVersion, 1)[0]?.record.at;

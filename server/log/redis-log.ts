@@ -31,7 +31,10 @@ export interface RedisLogOptions {
 }
 
 export interface RedisLog extends OrderedLog {
-  /** Resolves once both connections are there, with what this Redis lacks to be a log; waits for ever where there is none. */
+  /**
+   * Resolves once both connections are there, with what this Redis lacks to be a log; waits for ever where there is
+   * none.
+   */
   ready(): Promise<{ refusals: string[]; warnings: string[] }>;
   /** Whether both connections answer; what was published before has then been heard. */
   ping(): Promise<void>;
@@ -41,10 +44,10 @@ export interface RedisLog extends OrderedLog {
 const READ_AT_ONCE = 10_000;
 
 /**
- * The log of many instances. Redis orders each campaign's entries by one script, which compares generation, run, epoch, version and
- * tail, appends all or nothing, and publishes to everyone who hosts the campaign. Publications can be lost, the last one before a
- * silence too: all hosted heads are compared once a second and after every reconnect, and what is missing is read from the stream.
- * The protocol and its invariants are in this folder's README.
+ * The log of many instances. Redis orders each campaign's entries by one script, which compares generation, run, epoch,
+ * version and tail, appends all or nothing, and publishes to everyone who hosts the campaign. Publications can be lost,
+ * the last one before a silence too: all hosted heads are compared once a second and after every reconnect, and what is
+ * missing is read from the stream. The protocol and its invariants are in this folder's README.
  */
 export function createRedisLog(options: RedisLogOptions): RedisLog {
   const { namespace, clock, keepDurable = 256, checkEvery = 1_000 } = options;
@@ -82,7 +85,8 @@ export function createRedisLog(options: RedisLogOptions): RedisLog {
     }
   };
 
-  const keysOf = (campaignId: string): CampaignKeys => hosted.get(campaignId)?.keys ?? campaignKeys(namespace, campaignId);
+  const keysOf = (campaignId: string): CampaignKeys =>
+    hosted.get(campaignId)?.keys ?? campaignKeys(namespace, campaignId);
 
   const runForEach = createRunForEach(run, commands.isCluster);
   const archiving = createArchiving({
@@ -123,10 +127,18 @@ export function createRedisLog(options: RedisLogOptions): RedisLog {
   };
 
   const listen = async (): Promise<void> => {
-    await Promise.all(hosted.channels().filter((channel) => !subscriber.hears(channel)).map((channel) => subscriber.subscribe(channel)));
+    await Promise.all(
+      hosted
+        .channels()
+        .filter((channel) => !subscriber.hears(channel))
+        .map((channel) => subscriber.subscribe(channel)),
+    );
   };
 
-  /** After a reconnect: subscribes anew, then reads what was published in between. The check does the same, a little later. */
+  /**
+   * After a reconnect: subscribes anew, then reads what was published in between. The check does the same, a little
+   * later.
+   */
   const resubscribe = async (): Promise<void> => {
     await settle(listen());
     await settle(checkHeads());
@@ -135,7 +147,10 @@ export function createRedisLog(options: RedisLogOptions): RedisLog {
   const read = async (campaignId: string, afterVersion: number, limit: number): Promise<SealedEntry[]> => {
     if (stopped) throw new Error('the log has been stopped');
     const count = Math.min(limit, READ_AT_ONCE);
-    return toEntries('XRANGE', await commands.xrange(keysOf(campaignId).log, `(${afterVersion}-0`, '+', 'COUNT', count));
+    return toEntries(
+      'XRANGE',
+      await commands.xrange(keysOf(campaignId).log, `(${afterVersion}-0`, '+', 'COUNT', count),
+    );
   };
 
   const checkHeads = createHeadCheck({
@@ -159,7 +174,10 @@ export function createRedisLog(options: RedisLogOptions): RedisLog {
       const campaign = hosted.add(campaignId, generation, archived.version, listener);
       const { meta, log, channel } = campaign.keys;
       await subscriber.subscribe(channel);
-      const reply = asList('OPEN', await run(OPEN, [meta, log], [String(generation), String(archived.version), archived.tail, archived.epoch]));
+      const reply = asList(
+        'OPEN',
+        await run(OPEN, [meta, log], [String(generation), String(archived.version), archived.tail, archived.epoch]),
+      );
       switch (reply[0]) {
         case 'absent':
           return { kind: 'absent' };
@@ -213,7 +231,16 @@ export function createRedisLog(options: RedisLogOptions): RedisLog {
       }
       const { meta, log, dirty, channel } = campaign.keys;
       const { epoch, version, tail: expectedTail } = expected;
-      const args = [String(campaign.generation), String(version), expectedTail, campaignId, channel, instance, String(LEASE_MS), epoch];
+      const args = [
+        String(campaign.generation),
+        String(version),
+        expectedTail,
+        campaignId,
+        channel,
+        instance,
+        String(LEASE_MS),
+        epoch,
+      ];
       for (const { record, bytes, tail } of entries) args.push(String(record.version), bytes, tail);
       const [kind, detail] = asList('APPEND', await run(APPEND, [meta, log, dirty], args));
       switch (kind) {

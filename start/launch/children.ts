@@ -11,7 +11,11 @@ const SAME_SIGNAL_MS = 500;
 /** The processes of a launcher: they end when it is told to, and then it ends too. */
 export interface Children {
   /** Runs a file with this Node. */
-  run(args: readonly string[], options: SpawnOptions, onExit?: (code: number | null, signal: NodeJS.Signals | null) => void): ChildProcess;
+  run(
+    args: readonly string[],
+    options: SpawnOptions,
+    onExit?: (code: number | null, signal: NodeJS.Signals | null) => void,
+  ): ChildProcess;
   /** Ends all of them, then this process, with that code, or with the worst that a child ends with. */
   finish(code: number): void;
   /** Before the end, when they are gone. */

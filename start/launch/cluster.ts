@@ -5,8 +5,9 @@ import { buildDemoIfDue } from './demo-build.ts';
 import { superviseServer } from './supervised-server.ts';
 
 /**
- * `npm run start:cluster`: three instances on this machine, at one address each, over one Redis and one Postgres. Each serves the demo,
- * which names the instance that its tab talks to. Kill one: its tabs come back, the others do not notice.
+ * `npm run start:cluster`: three instances on this machine, at one address each, over one Redis and one Postgres. Each
+ * serves the demo, which names the instance that its tab talks to. Kill one: its tabs come back, the others do not
+ * notice.
  */
 
 const INSTANCES = 3;
@@ -50,7 +51,9 @@ function startInstance(number: number, databases: Databases): void {
   });
 }
 
-/** Ports in a row; 0, any that is free, and what is no port at all, which the instance itself refuses, stay as they are. */
+/**
+ * Ports in a row; 0, any that is free, and what is no port at all, which the instance itself refuses, stay as they are.
+ */
 function portOf(first: string, number: number): string {
   return /^[1-9]\d*$/.test(first) ? String(Number(first) + number - 1) : first;
 }

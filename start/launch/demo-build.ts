@@ -6,18 +6,35 @@ import { ROOT, type Children } from './children.ts';
 export const VITE = join(ROOT, 'node_modules', 'vite', 'bin', 'vite.js');
 
 /** What the built demo is made of. */
-const SOURCES = ['demo/src', 'demo/public', 'demo/index.html', 'demo/audience.html', 'demo/vite.config.ts', 'client-sdk/src', 'server/core'];
+const SOURCES = [
+  'demo/src',
+  'demo/public',
+  'demo/index.html',
+  'demo/audience.html',
+  'demo/vite.config.ts',
+  'client-sdk/src',
+  'server/core',
+];
 
-/** Builds the demo where there is none, or an older one than its sources. Where that fails the server starts without it, which is said. */
+/**
+ * Builds the demo where there is none, or an older one than its sources. Where that fails the server starts without it,
+ * which is said.
+ */
 export async function buildDemoIfDue(children: Children): Promise<void> {
   if (!isDue()) return;
   process.stdout.write('Building the demo …\n');
   let output = '';
   const code = await new Promise<number | null>((resolve) => {
-    const child = children.run([VITE, 'build', '--logLevel', 'warn'], { cwd: join(ROOT, 'demo'), stdio: ['ignore', 'pipe', 'pipe'] }, resolve);
-    for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', (text: string) => (output += text));
+    const child = children.run(
+      [VITE, 'build', '--logLevel', 'warn'],
+      { cwd: join(ROOT, 'demo'), stdio: ['ignore', 'pipe', 'pipe'] },
+      resolve,
+    );
+    for (const stream of [child.stdout, child.stderr])
+      stream?.setEncoding('utf8').on('data', (text: string) => (output += text));
   });
-  if (code !== 0 && !children.stopping) process.stderr.write(`${output}\nThe demo could not be built; the server starts without it.\n`);
+  if (code !== 0 && !children.stopping)
+    process.stderr.write(`${output}\nThe demo could not be built; the server starts without it.\n`);
 }
 
 function isDue(): boolean {

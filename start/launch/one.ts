@@ -6,8 +6,8 @@ import { buildDemoIfDue, VITE } from './demo-build.ts';
 import { superviseServer } from './supervised-server.ts';
 
 /**
- * `npm start` and `npm run dev`: builds the demo if that is due, starts the server, says where to look, and starts it again when it is
- * killed; in development also when its sources change, with the demo served by Vite.
+ * `npm start` and `npm run dev`: builds the demo if that is due, starts the server, says where to look, and starts it
+ * again when it is killed; in development also when its sources change, with the demo served by Vite.
  */
 
 const dev = process.argv.includes('--dev');
@@ -19,17 +19,24 @@ if (!children.stopping) {
     children,
     name: 'The server',
     env: {},
-    onReady: (announcement, again) => print(again ? `The server is back at ${announcement.url}` : greeting(announcement)),
+    onReady: (announcement, again) =>
+      print(again ? `The server is back at ${announcement.url}` : greeting(announcement)),
     onEnd: (code) => (dev ? print('The server ended; it starts again with the next change.') : children.finish(code)),
   });
   if (dev) {
-    children.run([VITE, '--clearScreen', 'false'], { cwd: join(ROOT, 'demo'), stdio: ['ignore', 'inherit', 'inherit'] });
+    children.run([VITE, '--clearScreen', 'false'], {
+      cwd: join(ROOT, 'demo'),
+      stdio: ['ignore', 'inherit', 'inherit'],
+    });
     onSourceChange(() => !children.stopping && server.restart());
   }
 }
 
 function greeting(announcement: Announcement): string {
-  const lines = [`Open      ${dev ? 'the address that Vite prints' : announcement.url}`, ...announcementLines(announcement)];
+  const lines = [
+    `Open      ${dev ? 'the address that Vite prints' : announcement.url}`,
+    ...announcementLines(announcement),
+  ];
   return `
   campaign-state is running
 

@@ -39,11 +39,16 @@ export function superviseServer({ children, name, env, onReady, onEnd }: Supervi
       [join('start', 'main.ts')],
       {
         stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-        // In a process group of its own: Ctrl+C reaches every process of the terminal's, and would reach the server twice. It stops by
-        // itself when this process is gone, because the channel between the two closes.
+        // In a process group of its own: Ctrl+C reaches every process of the terminal's, and would reach the server
+        // twice. It stops by itself when this process is gone, because the channel between the two closes.
         detached: true,
         // What a log at `info` says, the launcher's lines say to people.
-        env: { LOG_LEVEL: production ? 'info' : 'warn', ...process.env, ...env, ...(port !== undefined && { PORT: port }) },
+        env: {
+          LOG_LEVEL: production ? 'info' : 'warn',
+          ...process.env,
+          ...env,
+          ...(port !== undefined && { PORT: port }),
+        },
       },
       onExit,
     );

@@ -43,7 +43,8 @@ export function createOwnProcess(options: OwnProcessOptions): OwnProcess {
   let child: ChildProcess | undefined;
   let log = '';
 
-  const hasEnded = (process: ChildProcess): boolean => process.exitCode !== null || process.signalCode !== null || process.pid === undefined;
+  const hasEnded = (process: ChildProcess): boolean =>
+    process.exitCode !== null || process.signalCode !== null || process.pid === undefined;
 
   const start = async (): Promise<void> => {
     log = '';
@@ -52,7 +53,8 @@ export function createOwnProcess(options: OwnProcessOptions): OwnProcess {
       ...(uid !== undefined && { uid }),
       ...(gid !== undefined && { gid }),
       stdio: ['ignore', 'pipe', 'pipe'],
-      // In a process group of its own: Ctrl+C reaches every process of the terminal's, and whoever uses it must be able to stop first.
+      // In a process group of its own: Ctrl+C reaches every process of the terminal's, and whoever uses it must be able
+      // to stop first.
       detached: true,
     });
     for (const output of [started.stdout, started.stderr]) {

@@ -39,9 +39,14 @@ export function binariesIn(bin: string): Binaries {
 /** Postgres refuses to run as root: then as `postgres`, or as `nobody`, whichever the system has. */
 export function serverUser(): ServerUser {
   if (process.getuid?.() !== 0) return {};
-  const lines = readFileSync('/etc/passwd', 'utf8').split('\n').map((line) => line.split(':'));
+  const lines = readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .map((line) => line.split(':'));
   const line = lines.find(([name]) => name === 'postgres') ?? lines.find(([name]) => name === 'nobody');
-  if (!line) throw new Error('Postgres does not run as root, and this system has neither a user "postgres" nor a user "nobody" for it.');
+  if (!line)
+    throw new Error(
+      'Postgres does not run as root, and this system has neither a user "postgres" nor a user "nobody" for it.',
+    );
   return { uid: Number(line[2]), gid: Number(line[3]) };
 }
 
@@ -50,7 +55,11 @@ export function serverUser(): ServerUser {
  *
  * @param folder of the server, which the user can reach
  */
-export async function usableBinaries(candidates: readonly Binaries[], user: ServerUser, folder: string): Promise<Binaries | undefined> {
+export async function usableBinaries(
+  candidates: readonly Binaries[],
+  user: ServerUser,
+  folder: string,
+): Promise<Binaries | undefined> {
   for (const binaries of candidates) {
     if (runs(binaries, user)) return binaries;
     if (!existsSync(binaries.postgres)) continue;

@@ -45,7 +45,10 @@ export async function startPostgres(candidates: readonly Binaries[] = installedB
       await chown(folder, user.uid, user.gid ?? user.uid);
     }
     binaries = await usableBinaries(candidates, user, folder);
-    if (!binaries) throw new Error("A Postgres (15 or newer) is needed: install your system's postgresql package, or set DATABASE_URL.");
+    if (!binaries)
+      throw new Error(
+        "A Postgres (15 or newer) is needed: install your system's postgresql package, or set DATABASE_URL.",
+      );
     initialise(binaries, user, folder, data);
   } catch (error) {
     rmSync(folder, { recursive: true, force: true });
@@ -81,7 +84,10 @@ function initialise({ initdb }: Binaries, user: ServerUser, cwd: string, data: s
   if (status !== 0) throw new Error(`initdb failed: ${stderr || error?.message}`);
 }
 
-/** After `kill -9` the old server's children still hold its shared memory for a moment, and the new one refuses to start. */
+/**
+ * After `kill -9` the old server's children still hold its shared memory for a moment, and the new one refuses to
+ * start.
+ */
 async function persist(start: () => Promise<void>): Promise<void> {
   for (let attempt = 1; attempt < RESTARTS; attempt += 1) {
     try {

@@ -29,8 +29,8 @@ export interface RedisSettings {
 const PATIENCE_MS = 30_000;
 
 /**
- * Starts a Redis on 127.0.0.1, with an append-only file in a temporary folder and without eviction, as the log needs it. Where the
- * machine has none, and is a Debian on which we are root, it is installed first, which is said.
+ * Starts a Redis on 127.0.0.1, with an append-only file in a temporary folder and without eviction, as the log needs
+ * it. Where the machine has none, and is a Debian on which we are root, it is installed first, which is said.
  *
  * @throws Error in one sentence where no Redis can be had
  */
@@ -89,7 +89,9 @@ function findServer(): string {
     const installed = COMMANDS.find(runs);
     if (installed !== undefined) return installed;
   }
-  throw new Error("A Redis (7 or newer) is needed: install your system's package, so that redis-server is on the PATH, or set REDIS_URL.");
+  throw new Error(
+    "A Redis (7 or newer) is needed: install your system's package, so that redis-server is on the PATH, or set REDIS_URL.",
+  );
 }
 
 function runs(command: string): boolean {

@@ -19,8 +19,13 @@ export interface CampaignHistory {
   createIn(archive: Archive): Promise<boolean>;
 }
 
-/** A history with version 1, which creates `state`. Ids, tokens and times follow from the campaign's id and the version. */
-export function campaignHistory(campaignId: string, state: JsonObject = { slug: campaignId, title: `Title of ${campaignId}` }): CampaignHistory {
+/**
+ * A history with version 1, which creates `state`. Ids, tokens and times follow from the campaign's id and the version.
+ */
+export function campaignHistory(
+  campaignId: string,
+  state: JsonObject = { slug: campaignId, title: `Title of ${campaignId}` },
+): CampaignHistory {
   const entries: SealedEntry[] = [];
   const contents: CampaignContent[] = [NOTHING];
   const history: CampaignHistory = {
@@ -51,7 +56,13 @@ export function campaignHistory(campaignId: string, state: JsonObject = { slug: 
     },
     commitAfter(version) {
       const content = contents.at(-1) ?? NOTHING;
-      return { campaignId, expected: { epoch: history.epoch, version }, entries: entries.slice(version), state: content.state, archivedAt: content.archivedAt };
+      return {
+        campaignId,
+        expected: { epoch: history.epoch, version },
+        entries: entries.slice(version),
+        state: content.state,
+        archivedAt: content.archivedAt,
+      };
     },
     async createIn(archive) {
       const [first] = entries;

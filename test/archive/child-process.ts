@@ -7,7 +7,9 @@ export interface Child {
   readonly pid: number;
   /** Everything printed so far, line by line. */
   readonly lines: readonly string[];
-  /** The first line, also of those still to come, that the expression matches; rejects when the process ends without it. */
+  /**
+   * The first line, also of those still to come, that the expression matches; rejects when the process ends without it.
+   */
   line(expression: RegExp): Promise<string>;
   /** Ends it with that signal, if it has not ended. */
   kill(signal: NodeJS.Signals): Promise<void>;
@@ -48,7 +50,8 @@ export function startChild(fixture: string, args: readonly string[], cwd?: strin
           const found = lines.find((line) => expression.test(line));
           if (found === undefined && !over) return;
           waiting.delete(look);
-          if (found === undefined) reject(new Error(`${fixture} ended without ${String(expression)}:\n${lines.join('\n')}`));
+          if (found === undefined)
+            reject(new Error(`${fixture} ended without ${String(expression)}:\n${lines.join('\n')}`));
           else resolve(found);
         };
         waiting.add(look);

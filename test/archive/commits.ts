@@ -14,7 +14,10 @@ export interface CommitTests {
   grown(versions: number): Promise<CampaignHistory>;
 }
 
-/** The part of the contract that is about commits: their guards, what they refuse, and that everything comes back as it was. */
+/**
+ * The part of the contract that is about commits: their guards, what they refuse, and that everything comes back as it
+ * was.
+ */
 export function commitTests({ archive, fresh, created, grown }: CommitTests): void {
   test('A3 a commit moves the head, the state and what lists show', async () => {
     const history = await created();
@@ -57,8 +60,19 @@ export function commitTests({ archive, fresh, created, grown }: CommitTests): vo
     });
     const stale = part(histories, 1).commitAfter(2);
     const strange = inEpoch(part(parts, 3), 'another-epoch');
-    const outcomes = await archive().commit([part(parts, 0), stale, part(parts, 2), strange, part(parts, 4), ghost(part(parts, 0))]);
-    const head = (index: number) => ({ epoch: histories[index]?.epoch, version: 3, tail: histories[index]?.entries[2]?.tail });
+    const outcomes = await archive().commit([
+      part(parts, 0),
+      stale,
+      part(parts, 2),
+      strange,
+      part(parts, 4),
+      ghost(part(parts, 0)),
+    ]);
+    const head = (index: number) => ({
+      epoch: histories[index]?.epoch,
+      version: 3,
+      tail: histories[index]?.entries[2]?.tail,
+    });
     expect(outcomes).toEqual([
       { campaignId: histories[0]?.campaignId, kind: 'committed' },
       { campaignId: histories[1]?.campaignId, kind: 'conflict', head: head(1) },
@@ -81,7 +95,11 @@ export function commitTests({ archive, fresh, created, grown }: CommitTests): vo
     history.add({ title: 'Once' });
     await archive().commit([history.commitAfter(1)]);
     expect(await archive().commit([history.commitAfter(1)])).toEqual([
-      { campaignId: history.campaignId, kind: 'conflict', head: { epoch: history.epoch, version: 2, tail: history.entries[1]?.tail } },
+      {
+        campaignId: history.campaignId,
+        kind: 'conflict',
+        head: { epoch: history.epoch, version: 2, tail: history.entries[1]?.tail },
+      },
     ]);
     expect(await archive().history(history.campaignId, undefined, 10)).toHaveLength(2);
   });
@@ -104,7 +122,10 @@ export function commitTests({ archive, fresh, created, grown }: CommitTests): vo
     const [good, bad] = [await created(), await created()];
     good.add({ title: 'Good' });
     bad.add({ title: 'Bad' }, { version: 3 });
-    await expect(archive().commit([good.commitAfter(1), bad.commitAfter(1)])).rejects.toMatchObject({ name: 'ArchiveError', kind: 'data' });
+    await expect(archive().commit([good.commitAfter(1), bad.commitAfter(1)])).rejects.toMatchObject({
+      name: 'ArchiveError',
+      kind: 'data',
+    });
     expect((await archive().heads([good.campaignId, bad.campaignId])).map(({ head }) => head.version)).toEqual([1, 1]);
     await expect(archive().commit([bad.commitAfter(1)])).rejects.toMatchObject({ kind: 'data' });
     expect(await archive().commit([good.commitAfter(1)])).toEqual([{ campaignId: good.campaignId, kind: 'committed' }]);
@@ -116,7 +137,9 @@ export function commitTests({ archive, fresh, created, grown }: CommitTests): vo
     const whole = history.commitAfter(1);
     const refused = { name: 'ArchiveError', kind: 'data' };
     await expect(archive().commit([{ ...whole, entries: whole.entries.slice(1) }])).rejects.toMatchObject(refused);
-    await expect(archive().commit([{ ...whole, entries: whole.entries.toSpliced(1, 1) }])).rejects.toMatchObject(refused);
+    await expect(archive().commit([{ ...whole, entries: whole.entries.toSpliced(1, 1) }])).rejects.toMatchObject(
+      refused,
+    );
     expect((await archive().heads([history.campaignId]))[0]?.head.version).toBe(1);
   });
 
@@ -131,11 +154,21 @@ export function commitTests({ archive, fresh, created, grown }: CommitTests): vo
 
   test('A10 bytes are kept verbatim: order of keys, numbers as written, every legal character', async () => {
     const history = await created();
-    const change = { z: 1e21, a: 0.1, '10': 1, '9': 2, nested: { y: [], x: {} }, text: 'é e\u0301 \u2028 \u2029 😀 \ufeff "\\" \u0001 {,} \uffff \t' };
+    const change = {
+      z: 1e21,
+      a: 0.1,
+      '10': 1,
+      '9': 2,
+      nested: { y: [], x: {} },
+      text: 'é e\u0301 \u2028 \u2029 😀 \ufeff "\\" \u0001 {,} \uffff \t',
+    };
     history.add(change, { comment: "'; drop table entries; --", mutationId: 'weird {"id"} \\ 😀' });
     const plain = history.add({ plain: true });
-    // As another version of the server might have written it: other spaces and spellings of the same values, twice the same key.
-    const bytes = plain.bytes.replace('{', '{ "format": 1 ,\t').replace('"plain":true', '"plain":true,"\\u0078":1.0E+2,"gone":"\\u0000 \\ud800"');
+    // As another version of the server might have written it: other spaces and spellings of the same values, twice the
+    // same key.
+    const bytes = plain.bytes
+      .replace('{', '{ "format": 1 ,\t')
+      .replace('"plain":true', '"plain":true,"\\u0078":1.0E+2,"gone":"\\u0000 \\ud800"');
     const sealed = { record: JSON.parse(bytes), bytes, tail: plain.tail };
     await archive().commit([{ ...history.commitAfter(1), entries: [part(history.entries, 1), sealed] }]);
     const stored = (await archive().load(history.campaignId, 10))?.recent ?? [];
@@ -168,8 +201,15 @@ export function commitTests({ archive, fresh, created, grown }: CommitTests): vo
     const parts = histories.map((history) => history.commitAfter(1));
     const conflicting = inEpoch(part(parts, 60), 'another-epoch');
     const outcomes = await archive().commit(parts.with(60, conflicting));
-    expect(outcomes.map(({ kind }) => kind)).toEqual(histories.map((_, index) => (index === 60 ? 'conflict' : 'committed')));
-    const heads = new Map((await archive().heads(histories.map(({ campaignId }) => campaignId))).map(({ campaignId, head }) => [campaignId, head.version]));
+    expect(outcomes.map(({ kind }) => kind)).toEqual(
+      histories.map((_, index) => (index === 60 ? 'conflict' : 'committed')),
+    );
+    const heads = new Map(
+      (await archive().heads(histories.map(({ campaignId }) => campaignId))).map(({ campaignId, head }) => [
+        campaignId,
+        head.version,
+      ]),
+    );
     expect([...heads.values()].filter((version) => version === 51)).toHaveLength(119);
     const refused = parts.map((each) => ({ ...each, expected: { ...each.expected, version: 51 }, entries: [] }));
     expect((await archive().commit(refused)).filter(({ kind }) => kind === 'conflict')).toHaveLength(1);
@@ -179,11 +219,19 @@ export function commitTests({ archive, fresh, created, grown }: CommitTests): vo
 /** Objects that pass as documents: no nulls, no lone surrogates, no U+0000. */
 const anyText = fc.string({ unit: 'grapheme', maxLength: 20 }).map((text) => text.replaceAll('\u0000', ''));
 const anyKey = anyText.filter((key) => key !== '__proto__');
-const anyObject: fc.Arbitrary<JsonObject> = fc.dictionary(
-  anyKey,
-  fc.oneof(anyText, fc.double({ noNaN: true, noDefaultInfinity: true }).map((number) => number + 0), fc.boolean(), fc.array(fc.integer()), fc.dictionary(anyKey, anyText)),
-  { maxKeys: 6 },
-).map((object): JsonObject => JSON.parse(JSON.stringify(object)));
+const anyObject: fc.Arbitrary<JsonObject> = fc
+  .dictionary(
+    anyKey,
+    fc.oneof(
+      anyText,
+      fc.double({ noNaN: true, noDefaultInfinity: true }).map((number) => number + 0),
+      fc.boolean(),
+      fc.array(fc.integer()),
+      fc.dictionary(anyKey, anyText),
+    ),
+    { maxKeys: 6 },
+  )
+  .map((object): JsonObject => JSON.parse(JSON.stringify(object)));
 
 function inEpoch(commit: CampaignCommit, epoch: string): CampaignCommit {
   return { ...commit, expected: { ...commit.expected, epoch } };

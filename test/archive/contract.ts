@@ -36,8 +36,11 @@ export function archiveContract(name: string, createWorld: () => Promise<Archive
     /** Created, and grown by so many entries in one commit. */
     const grown = async (versions: number): Promise<CampaignHistory> => {
       const history = await created();
-      for (let version = 2; version <= versions; version += 1) history.add({ title: `Version ${version}`, [`key${version % 7}`]: version });
-      expect(await archive.commit([history.commitAfter(1)])).toEqual([{ campaignId: history.campaignId, kind: 'committed' }]);
+      for (let version = 2; version <= versions; version += 1)
+        history.add({ title: `Version ${version}`, [`key${version % 7}`]: version });
+      expect(await archive.commit([history.commitAfter(1)])).toEqual([
+        { campaignId: history.campaignId, kind: 'committed' },
+      ]);
       return history;
     };
 
@@ -70,8 +73,13 @@ export function archiveContract(name: string, createWorld: () => Promise<Archive
     test('A12 a mutation is found by its id, in its campaign only', async () => {
       const history = await grown(4);
       const other = await created();
-      expect((await archive.findMutation(history.campaignId, `${history.campaignId}-mutation-3`)).entry).toEqual(history.entries[2]);
-      expect(await archive.findMutation(other.campaignId, `${history.campaignId}-mutation-3`)).toEqual({ entry: undefined, knownFrom: 1 });
+      expect((await archive.findMutation(history.campaignId, `${history.campaignId}-mutation-3`)).entry).toEqual(
+        history.entries[2],
+      );
+      expect(await archive.findMutation(other.campaignId, `${history.campaignId}-mutation-3`)).toEqual({
+        entry: undefined,
+        knownFrom: 1,
+      });
       expect(await archive.findMutation('unknown', 'unknown')).toEqual({ entry: undefined, knownFrom: 1 });
     });
 
@@ -83,7 +91,9 @@ export function archiveContract(name: string, createWorld: () => Promise<Archive
       history.add({ title: 'Between' });
       history.add({ title: 'In one commit' }, { mutationId: 'again' });
       history.add({ title: 'In the same' }, { mutationId: 'again' });
-      expect(await archive.commit([history.commitAfter(2)])).toEqual([{ campaignId: history.campaignId, kind: 'committed' }]);
+      expect(await archive.commit([history.commitAfter(2)])).toEqual([
+        { campaignId: history.campaignId, kind: 'committed' },
+      ]);
       expect((await archive.load(history.campaignId, 10))?.recent).toEqual(history.entries);
       expect(await archive.stateAt(history.campaignId, 6)).toEqual(history.contents[6]?.state);
       expect((await archive.findMutation(history.campaignId, 'twice')).entry).toEqual(first);
@@ -111,18 +121,27 @@ export function archiveContract(name: string, createWorld: () => Promise<Archive
       const { campaignId, epoch: first } = history;
       history.add({ title: 'Never stored' });
       const late = history.commitAfter(1);
-      const tries = await Promise.all(['x', 'y', 'z'].map((epoch) => archive.enterLog(campaignId, { epoch: first, version: 1, generation: 0 }, epoch)));
+      const tries = await Promise.all(
+        ['x', 'y', 'z'].map((epoch) =>
+          archive.enterLog(campaignId, { epoch: first, version: 1, generation: 0 }, epoch),
+        ),
+      );
       expect(tries.filter(Boolean)).toHaveLength(1);
       const second = part(['x', 'y', 'z'], tries.indexOf(true));
       expect(await archive.enterLog(campaignId, { epoch: second, version: 1, generation: 1 }, 'a-third')).toBe(true);
-      expect(await archive.commit([late])).toMatchObject([{ kind: 'conflict', head: { epoch: 'a-third', version: 1 } }]);
+      expect(await archive.commit([late])).toMatchObject([
+        { kind: 'conflict', head: { epoch: 'a-third', version: 1 } },
+      ]);
       const line = campaignHistory(campaignId);
       line.epoch = 'a-third';
       line.add({ title: 'Stored' });
       expect(await archive.commit([line.commitAfter(1)])).toMatchObject([{ kind: 'committed' }]);
       expect(await archive.enterLog(campaignId, { epoch: 'a-third', version: 2, generation: 2 }, 'fourth')).toBe(true);
       const loaded = await archive.load(campaignId, 10);
-      expect(loaded).toMatchObject({ head: { epoch: 'fourth', version: 2, tail: line.entries[1]?.tail }, seat: { generation: 3, taken: true } });
+      expect(loaded).toMatchObject({
+        head: { epoch: 'fourth', version: 2, tail: line.entries[1]?.tail },
+        seat: { generation: 3, taken: true },
+      });
       expect(loaded?.lineage).toEqual([
         { epoch: second, parent: first, fromVersion: 1 },
         { epoch: 'a-third', parent: second, fromVersion: 1 },
@@ -150,7 +169,12 @@ export function archiveContract(name: string, createWorld: () => Promise<Archive
       const [one, two] = [await grown(2), await created()];
       const heads = await archive.heads([one.campaignId, 'unknown', two.campaignId]);
       expect(new Map(heads.map(({ campaignId, head }) => [campaignId, head]))).toEqual(
-        new Map([one, two].map((history) => [history.campaignId, { epoch: history.epoch, version: history.entries.length, tail: history.entries.at(-1)?.tail }])),
+        new Map(
+          [one, two].map((history) => [
+            history.campaignId,
+            { epoch: history.epoch, version: history.entries.length, tail: history.entries.at(-1)?.tail },
+          ]),
+        ),
       );
       expect(heads).toHaveLength(2);
       expect(await archive.heads([])).toEqual([]);
@@ -166,7 +190,7 @@ export function archiveContract(name: string, createWorld: () => Promise<Archive
     test('A17 the history is told newest first, page by page', async () => {
       const history = await grown(25);
       const told = [];
-      for (let before: number | undefined; ; ) {
+      for (let before: number | undefined; ;) {
         const page = await archive.history(history.campaignId, before, 10);
         told.push(...page);
         if (page.length < 10) break;
@@ -181,13 +205,18 @@ export function archiveContract(name: string, createWorld: () => Promise<Archive
       const history = await created();
       // Of two bytes each: what is counted is the bytes, not the characters.
       const half = 'é'.repeat(LIMITS.pageBytes / 8);
-      for (const text of [half, half, half, half, half, 'é'.repeat(LIMITS.pageBytes), 'small']) history.add({ text }, { command: { type: 'create' } });
+      for (const text of [half, half, half, half, half, 'é'.repeat(LIMITS.pageBytes), 'small'])
+        history.add({ text }, { command: { type: 'create' } });
       await archive.commit([history.commitAfter(1)]);
       const told = [];
       for (let before: number | undefined; before !== 1; before = told.at(-1)?.at(-1)) {
         told.push((await archive.history(history.campaignId, before, 100)).map(({ record }) => record.version));
       }
-      expect(told).toEqual([[8, 7], [6, 5, 4, 3], [2, 1]]);
+      expect(told).toEqual([
+        [8, 7],
+        [6, 5, 4, 3],
+        [2, 1],
+      ]);
       expect((await archive.history(history.campaignId, 7, 2)).map(({ record }) => record.version)).toEqual([6, 5]);
       expect((await archive.load(history.campaignId, 100))?.recent).toEqual(history.entries.slice(6));
       expect((await archive.load(history.campaignId, 1))?.recent).toEqual(history.entries.slice(7));
@@ -199,7 +228,11 @@ export function archiveContract(name: string, createWorld: () => Promise<Archive
         const from = history.entries.length;
         for (let index = 0; index < size; index += 1) {
           const version = from + index + 1;
-          history.add(version % 50 === 0 ? { gone: null, deep: null } : { gone: version, deep: { [`k${version % 5}`]: { version } } });
+          history.add(
+            version % 50 === 0
+              ? { gone: null, deep: null }
+              : { gone: version, deep: { [`k${version % 5}`]: { version } } },
+          );
         }
         await archive.commit([history.commitAfter(from)]);
       }
@@ -215,7 +248,7 @@ export function archiveContract(name: string, createWorld: () => Promise<Archive
       const ids = ['order-a', 'order-a-b', 'order-a0', 'order-a_b', 'order-ab', 'order-b'];
       for (const id of ids.toReversed()) await campaignHistory(id).createIn(archive);
       const told: string[] = [];
-      for (let cursor = 'order'; ; ) {
+      for (let cursor = 'order'; ;) {
         const page = await archive.list({ cursor, limit: 2, ids });
         told.push(...page.map((row) => row.campaignId));
         if (page.length < 2) break;
@@ -225,10 +258,17 @@ export function archiveContract(name: string, createWorld: () => Promise<Archive
     });
 
     test('A20 a list narrows to ids, to a status, and to what is published: everything that is not a draft', async () => {
-      const of = async (status: string | undefined) => (await created({ slug: 's', title: 'T', ...(status === undefined ? {} : { status }) })).campaignId;
-      const [draft, active, ended, none] = [await of('draft'), await of('active'), await of('ended'), await of(undefined)];
+      const of = async (status: string | undefined) =>
+        (await created({ slug: 's', title: 'T', ...(status === undefined ? {} : { status }) })).campaignId;
+      const [draft, active, ended, none] = [
+        await of('draft'),
+        await of('active'),
+        await of('ended'),
+        await of(undefined),
+      ];
       const ids = [draft, active, ended, none];
-      const told = async (query: { status?: string; publishedOnly?: boolean }) => (await archive.list({ limit: 10, ids, ...query })).map((row) => row.campaignId);
+      const told = async (query: { status?: string; publishedOnly?: boolean }) =>
+        (await archive.list({ limit: 10, ids, ...query })).map((row) => row.campaignId);
       expect(new Set(await told({}))).toEqual(new Set(ids));
       expect(await told({ status: 'active' })).toEqual([active]);
       expect(new Set(await told({ publishedOnly: true }))).toEqual(new Set([active, ended, none]));
@@ -253,11 +293,17 @@ export function archiveContract(name: string, createWorld: () => Promise<Archive
       await archive.ping();
       const other = await createWorld();
       const stopped = await other.open({ soleUser: true });
-      const before = Promise.allSettled([stopped.ping(), stopped.load('any', 1), campaignHistory('last').createIn(stopped), stopped.list({ limit: 1 })]);
+      const before = Promise.allSettled([
+        stopped.ping(),
+        stopped.load('any', 1),
+        campaignHistory('last').createIn(stopped),
+        stopped.list({ limit: 1 }),
+      ]);
       const stop = stopped.stop({ clean: true });
       const after = Promise.allSettled([stopped.ping(), stopped.load('any', 1)]);
       for (const call of await before) expect(call.status).toBe('fulfilled');
-      for (const call of await after) expect(call).toMatchObject({ status: 'rejected', reason: { name: 'ArchiveError', kind: 'stopped' } });
+      for (const call of await after)
+        expect(call).toMatchObject({ status: 'rejected', reason: { name: 'ArchiveError', kind: 'stopped' } });
       await stop;
       await stopped.stop({ clean: true });
       await expect(stopped.ping()).rejects.toMatchObject({ name: 'ArchiveError', kind: 'stopped' });

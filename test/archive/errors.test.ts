@@ -3,7 +3,8 @@ import { ArchiveError, toArchiveError, type ArchiveErrorKind } from '../../serve
 import { explainUnfit } from '../../server/archive/postgres/requirements.ts';
 
 test('A60 whatever a driver throws becomes one of five kinds, with its code and a message', () => {
-  const of = (message: string, code?: string): Error => Object.assign(new Error(message), code === undefined ? {} : { code });
+  const of = (message: string, code?: string): Error =>
+    Object.assign(new Error(message), code === undefined ? {} : { code });
   const cases: [unknown, ArchiveErrorKind][] = [
     [of('connect ECONNREFUSED 127.0.0.1:5432', 'ECONNREFUSED'), 'unreachable'],
     [Object.assign(new AggregateError([], ''), { code: 'ECONNREFUSED' }), 'unreachable'],
@@ -29,7 +30,10 @@ test('A60 whatever a driver throws becomes one of five kinds, with its code and 
     expect(error.message).not.toBe('');
     expect(error).toBeInstanceOf(ArchiveError);
   }
-  expect(toArchiveError({ name: 'ErrnoError', errno: 51 })).toMatchObject({ code: 'ENOSPC', message: expect.stringContaining('ENOSPC') });
+  expect(toArchiveError({ name: 'ErrnoError', errno: 51 })).toMatchObject({
+    code: 'ENOSPC',
+    message: expect.stringContaining('ENOSPC'),
+  });
   const own = new ArchiveError('in-use', 'taken');
   expect(toArchiveError(own)).toBe(own);
 });
@@ -38,7 +42,9 @@ test('A62 a server that will not do is named in one sentence: too old, another e
   const fit = { version: 150_000, name: '15.0', encoding: 'UTF8', synchronousCommit: 'on' };
   expect(explainUnfit(fit)).toBeUndefined();
   expect(explainUnfit({ ...fit, synchronousCommit: 'remote_write' })).toBeUndefined();
-  expect(explainUnfit({ ...fit, version: 140_012, name: '14.12' })).toBe('DATABASE_URL names a Postgres 14.12; 15 or newer is needed.');
+  expect(explainUnfit({ ...fit, version: 140_012, name: '14.12' })).toBe(
+    'DATABASE_URL names a Postgres 14.12; 15 or newer is needed.',
+  );
   expect(explainUnfit({ ...fit, encoding: 'LATIN1' })).toContain('LATIN1');
   expect(explainUnfit({ ...fit, synchronousCommit: 'off' })).toContain('synchronous_commit off');
 });

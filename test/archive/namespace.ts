@@ -9,7 +9,11 @@ export function freshNamespace(): { namespace: string; drop: () => Promise<void>
 }
 
 /** Asks the run's Postgres directly, past the archive. */
-export async function query<R extends pg.QueryResultRow>(text: string, values: unknown[] = [], url = inject('postgresUrl')): Promise<R[]> {
+export async function query<R extends pg.QueryResultRow>(
+  text: string,
+  values: unknown[] = [],
+  url = inject('postgresUrl'),
+): Promise<R[]> {
   const client = new pg.Client(url);
   await client.connect();
   try {

@@ -13,7 +13,11 @@ export function archiveRestarts(name: string, createWorld: () => Promise<Archive
     afterEach(() => world.dispose());
 
     /** One start of the service: opens, does something, stops. */
-    const run = async <T>(stop: { clean: boolean }, use: (archive: Archive) => Promise<T>, soleUser = true): Promise<T> => {
+    const run = async <T>(
+      stop: { clean: boolean },
+      use: (archive: Archive) => Promise<T>,
+      soleUser = true,
+    ): Promise<T> => {
       const archive = await world.open({ soleUser });
       try {
         return await use(archive);
@@ -22,7 +26,11 @@ export function archiveRestarts(name: string, createWorld: () => Promise<Archive
       }
     };
 
-    const enter = async (archive: Archive, { campaignId, epoch, entries }: CampaignHistory, generation: number): Promise<void> => {
+    const enter = async (
+      archive: Archive,
+      { campaignId, epoch, entries }: CampaignHistory,
+      generation: number,
+    ): Promise<void> => {
       expect(await archive.enterLog(campaignId, { epoch, version: entries.length, generation })).toBe(true);
     };
 
@@ -68,17 +76,25 @@ export function archiveRestarts(name: string, createWorld: () => Promise<Archive
       await enter(first, history, 0);
       await run({ clean: true }, (second) => enter(second, history, 1), false);
       await first.stop({ clean: true });
-      expect(await run({ clean: true }, (archive) => archive.load('overtaken', 0))).toMatchObject({ seat: { generation: 2, taken: true } });
+      expect(await run({ clean: true }, (archive) => archive.load('overtaken', 0))).toMatchObject({
+        seat: { generation: 2, taken: true },
+      });
     });
 
     test('A27 with other users, whose log goes on, a stop frees no seat', async (context) => {
       if (!world.shared) context.skip('it has one user only');
       const history = campaignHistory('shared');
-      await run({ clean: true }, async (archive) => {
-        await history.createIn(archive);
-        await enter(archive, history, 0);
-      }, false);
-      expect(await run({ clean: true }, (archive) => archive.load('shared', 0))).toMatchObject({ seat: { generation: 1, taken: true } });
+      await run(
+        { clean: true },
+        async (archive) => {
+          await history.createIn(archive);
+          await enter(archive, history, 0);
+        },
+        false,
+      );
+      expect(await run({ clean: true }, (archive) => archive.load('shared', 0))).toMatchObject({
+        seat: { generation: 1, taken: true },
+      });
     });
   });
 }

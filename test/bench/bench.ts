@@ -54,13 +54,24 @@ export async function bench(args: string[]): Promise<number> {
   const services = createServices();
   const startedAt = performance.now();
   try {
-    const broken = await runRows(rows, { mode, rounds, services, atOnce: mode === 'verify' ? 3 : 1, print, onResults: keep });
+    const broken = await runRows(rows, {
+      mode,
+      rounds,
+      services,
+      atOnce: mode === 'verify' ? 3 : 1,
+      print,
+      onResults: keep,
+    });
     const took = `${Math.round((performance.now() - startedAt) / 1_000)} s`;
     if (broken.length > 0) {
       print(`Broken after ${took}:\n${broken.map((line) => `  ${line}`).join('\n')}`);
       return 1;
     }
-    print(mode === 'verify' ? `Every row does what it is measured for (${took}).` : `Done in ${took}; the table is in test/bench/README.md.`);
+    print(
+      mode === 'verify'
+        ? `Every row does what it is measured for (${took}).`
+        : `Done in ${took}; the table is in test/bench/README.md.`,
+    );
     return 0;
   } finally {
     await services.stop();

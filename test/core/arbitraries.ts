@@ -4,10 +4,26 @@ import type { EditCommand, SimpleCommand } from '../../server/core/commands/comm
 import type { JsonObject, JsonValue } from '../../server/core/json.ts';
 
 /** Names that mean something to JavaScript, to paths or to nobody; all may be keys of a document. */
-const ODD_KEYS = ['toString', 'hasOwnProperty', 'valueOf', '__defineGetter__', 'length', '0', '-1', '', 'a.b', 'é', '𝄞', 'null'];
+const ODD_KEYS = [
+  'toString',
+  'hasOwnProperty',
+  'valueOf',
+  '__defineGetter__',
+  'length',
+  '0',
+  '-1',
+  '',
+  'a.b',
+  'é',
+  '𝄞',
+  'null',
+];
 
 /** Keys from a small pool, so that target and patch meet. */
-const keys = fc.oneof({ weight: 4, arbitrary: fc.constantFrom('a', 'b', 'c', 'd') }, { weight: 1, arbitrary: fc.constantFrom(...ODD_KEYS) });
+const keys = fc.oneof(
+  { weight: 4, arbitrary: fc.constantFrom('a', 'b', 'c', 'd') },
+  { weight: 1, arbitrary: fc.constantFrom(...ODD_KEYS) },
+);
 
 const texts = fc.oneof(
   fc.constantFrom('', 'x', 'é', '𝄞', '"', '\\', '\n', ' '),
@@ -22,18 +38,25 @@ const scalars: Arbitrary<JsonValue> = fc.oneof(
 );
 
 function tree(nullMembers: boolean): Arbitrary<JsonValue> {
-  const { node } = fc.letrec<{ node: JsonValue; inArray: JsonValue; object: JsonObject; array: JsonValue[] }>((tie) => ({
-    node: fc.oneof(
-      { maxDepth: 4, depthIdentifier: 'tree' },
-      nullMembers ? fc.oneof(scalars, fc.constant(null)) : scalars,
-      tie('object'),
-      tie('array'),
-    ),
-    // Inside arrays `null` is a value like any other, in objects there too.
-    inArray: fc.oneof({ maxDepth: 4, depthIdentifier: 'tree' }, scalars, fc.constant(null), fc.dictionary(keys, fc.oneof(scalars, fc.constant(null)), { maxKeys: 2, noNullPrototype: true })),
-    object: fc.dictionary(keys, tie('node'), { maxKeys: 4, noNullPrototype: true }),
-    array: fc.array(tie('inArray'), { maxLength: 3 }),
-  }));
+  const { node } = fc.letrec<{ node: JsonValue; inArray: JsonValue; object: JsonObject; array: JsonValue[] }>(
+    (tie) => ({
+      node: fc.oneof(
+        { maxDepth: 4, depthIdentifier: 'tree' },
+        nullMembers ? fc.oneof(scalars, fc.constant(null)) : scalars,
+        tie('object'),
+        tie('array'),
+      ),
+      // Inside arrays `null` is a value like any other, in objects there too.
+      inArray: fc.oneof(
+        { maxDepth: 4, depthIdentifier: 'tree' },
+        scalars,
+        fc.constant(null),
+        fc.dictionary(keys, fc.oneof(scalars, fc.constant(null)), { maxKeys: 2, noNullPrototype: true }),
+      ),
+      object: fc.dictionary(keys, tie('node'), { maxKeys: 4, noNullPrototype: true }),
+      array: fc.array(tie('inArray'), { maxLength: 3 }),
+    }),
+  );
   return node;
 }
 
@@ -53,19 +76,51 @@ export const anyJson: Arbitrary<unknown> = fc.oneof(
   fc.letrec<{ node: unknown }>((tie) => ({
     node: fc.oneof(
       { maxDepth: 5 },
-      fc.oneof(fc.constantFrom('\ud800', 'a\udc00', '\u0000', '', null, true, -0, 1 / 0, 1e-7, Number.MAX_VALUE), scalars),
+      fc.oneof(
+        fc.constantFrom('\ud800', 'a\udc00', '\u0000', '', null, true, -0, 1 / 0, 1e-7, Number.MAX_VALUE),
+        scalars,
+      ),
       fc.array(tie('node'), { maxLength: 4 }),
       // By way of text, so that `__proto__` becomes a member like any other.
       fc
-        .array(fc.tuple(fc.oneof(keys, fc.constantFrom('__proto__', 'constructor', 'prototype', '\ud800', '\u0000', 'slug', 'title', 'features', 'metadata')), tie('node')), { maxLength: 4 })
-        .map((members) => JSON.parse(`{${members.map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value) ?? 'null'}`).join(',')}}`) as unknown),
+        .array(
+          fc.tuple(
+            fc.oneof(
+              keys,
+              fc.constantFrom(
+                '__proto__',
+                'constructor',
+                'prototype',
+                '\ud800',
+                '\u0000',
+                'slug',
+                'title',
+                'features',
+                'metadata',
+              ),
+            ),
+            tie('node'),
+          ),
+          { maxLength: 4 },
+        )
+        .map(
+          (members) =>
+            JSON.parse(
+              `{${members.map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value) ?? 'null'}`).join(',')}}`,
+            ) as unknown,
+        ),
     ),
   })).node,
 );
 
-export const featureLists = fc.array(fc.constantFrom('analytics', 'badges', 'chat', 'donations', 'events', 'toString', '__proto__', ''), { maxLength: 6 });
+export const featureLists = fc.array(
+  fc.constantFrom('analytics', 'badges', 'chat', 'donations', 'events', 'toString', '__proto__', ''),
+  { maxLength: 6 },
+);
 
-const sets = fc.uniqueArray(fc.constantFrom('analytics', 'badges', 'chat', 'donations', 'events', 'web', 'sms'), { maxLength: 5 });
+const sets = fc.uniqueArray(fc.constantFrom('analytics', 'badges', 'chat', 'donations', 'events', 'web', 'sms'), {
+  maxLength: 5,
+});
 
 /** Documents that `check` lets stand. */
 export const campaignStates: Arbitrary<JsonObject> = fc
@@ -104,7 +159,9 @@ const updates: Arbitrary<JsonObject> = fc
 
 export const simpleCommands: Arbitrary<SimpleCommand> = fc.oneof(
   updates.map((given): SimpleCommand => ({ type: 'update', updates: given })),
-  fc.tuple(featureLists, fc.constantFrom('add', 'remove', 'set')).map(([features, action]): SimpleCommand => ({ type: 'updateFeatures', features, action })),
+  fc
+    .tuple(featureLists, fc.constantFrom('add', 'remove', 'set'))
+    .map(([features, action]): SimpleCommand => ({ type: 'updateFeatures', features, action })),
   fc
     .tuple(fc.constantFrom(...CONFIG_SECTIONS), patches, fc.constantFrom('merge', 'replace', undefined))
     .map(([section, value, mode]): SimpleCommand => ({ type: 'updateConfig', section, value, ...(mode && { mode }) })),
@@ -113,5 +170,8 @@ export const simpleCommands: Arbitrary<SimpleCommand> = fc.oneof(
 /** Well-typed commands, most of which `check` lets pass, and some not. */
 export const editCommands: Arbitrary<EditCommand> = fc.oneof(
   { weight: 4, arbitrary: simpleCommands },
-  { weight: 1, arbitrary: fc.array(simpleCommands, { maxLength: 4 }).map((commands): EditCommand => ({ type: 'batch', commands })) },
+  {
+    weight: 1,
+    arbitrary: fc.array(simpleCommands, { maxLength: 4 }).map((commands): EditCommand => ({ type: 'batch', commands })),
+  },
 );

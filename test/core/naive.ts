@@ -26,7 +26,10 @@ function naiveSimple(state: JsonObject, command: SimpleCommand): JsonObject {
     case 'update':
       return naiveMergePatch(state, command.updates) as JsonObject;
     case 'updateConfig': {
-      const merged = command.mode === 'replace' ? naiveMergePatch({}, command.value) : naiveMergePatch(state[command.section], command.value);
+      const merged =
+        command.mode === 'replace'
+          ? naiveMergePatch({}, command.value)
+          : naiveMergePatch(state[command.section], command.value);
       return { ...state, [command.section]: merged };
     }
     case 'updateFeatures':

@@ -17,12 +17,15 @@ const RIGHTS: Record<Role | 'nobody', Action[]> = {
 };
 
 describe('permissions', () => {
-  const table = (['nobody', 'viewer', 'editor', 'admin'] as const).flatMap((role) => ACTIONS.map((action) => [role, action] as const));
+  const table = (['nobody', 'viewer', 'editor', 'admin'] as const).flatMap((role) =>
+    ACTIONS.map((action) => [role, action] as const),
+  );
 
   it.each(table)('G11 C60 %s, asking to %s: each role may do what those before it may', (role, action) => {
     const identity = who(role === 'nobody' ? {} : { summer: role });
     // Whether it is a draft is nothing to who has a token.
-    for (const published of [true, false]) expect(can(identity, action, 'summer', published)).toBe(RIGHTS[role].includes(action));
+    for (const published of [true, false])
+      expect(can(identity, action, 'summer', published)).toBe(RIGHTS[role].includes(action));
     expect(can(identity, action, 'winter', true)).toBe(false);
   });
 
@@ -53,7 +56,8 @@ describe('permissions', () => {
       const anonymous = who({ '*': role }, { anonymous: true });
       expect(can(anonymous, 'read', 'summer', true)).toBe(true);
       expect(can(anonymous, 'read', 'summer', false)).toBe(false);
-      for (const action of ['audit', 'edit', 'administer'] as const) expect(can(anonymous, action, 'summer', true)).toBe(false);
+      for (const action of ['audit', 'edit', 'administer'] as const)
+        expect(can(anonymous, action, 'summer', true)).toBe(false);
     }
     expect(can(who({}, { anonymous: true }), 'read', 'summer', true)).toBe(false);
   });

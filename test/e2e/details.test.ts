@@ -37,7 +37,8 @@ describe('details', () => {
     const theirs = consolePage(two.page);
     await mine.tab('Details').click();
     await theirs.tab('Details').click();
-    const tags = () => two.page.getByRole('list', { name: 'Tags' }).getByRole('listitem').locator('span').allInnerTexts();
+    const tags = () =>
+      two.page.getByRole('list', { name: 'Tags' }).getByRole('listitem').locator('span').allInnerTexts();
     const [first = ''] = await tags();
     await mine.field('Add a tag').fill('sea');
     await mine.field('Add a tag').press('Enter');

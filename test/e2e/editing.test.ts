@@ -7,7 +7,11 @@ const stage = useStage();
 
 describe('editing', () => {
   it('D1 shows what is typed in the audience pane, in another tab and on the page alone', async () => {
-    const [one, two, alone] = await Promise.all([stage.open(), stage.open(), stage.open('/audience.html?campaign=ovasabi_website')]);
+    const [one, two, alone] = await Promise.all([
+      stage.open(),
+      stage.open(),
+      stage.open('/audience.html?campaign=ovasabi_website'),
+    ]);
     const console1 = consolePage(one.page);
     const console2 = consolePage(two.page);
     await console1.field('Banner').fill('Come as you are');
@@ -52,7 +56,9 @@ describe('editing', () => {
     expect(await badge.innerText()).not.toContain('shown');
     const before = await versionOf(page);
     await field('Call to action').fill('Take a seat');
-    await eventually(async () => (await badge.innerText()).replaceAll(/\s+/g, ' ')).toMatch(/^v\d+ shown \d+ ms saved \d+ ms$/);
+    await eventually(async () => (await badge.innerText()).replaceAll(/\s+/g, ' ')).toMatch(
+      /^v\d+ shown \d+ ms saved \d+ ms$/,
+    );
     expect(await versionOf(page)).toBe(before + 1);
     await audience.getByRole('button', { name: 'Take a seat' }).waitFor();
   });

@@ -71,10 +71,14 @@ describe('strained', () => {
     };
     expect(await tab('Content').evaluate(line)).not.toBe(await tab('Features').evaluate(line));
     const campaigns = page.getByRole('navigation', { name: 'Campaigns' }).getByRole('button');
-    expect(await campaigns.nth(0).evaluate(line)).not.toBe(await page.locator('nav [aria-current=true]').evaluate(line));
+    expect(await campaigns.nth(0).evaluate(line)).not.toBe(
+      await page.locator('nav [aria-current=true]').evaluate(line),
+    );
     const status = (name: string) => page.getByRole('radio', { name }).locator('+ span').evaluate(line);
     expect(await status('active')).not.toBe(await status('draft'));
-    expect(await audience.locator('.progress-track').evaluate((track) => getComputedStyle(track).borderTopStyle)).toBe('solid');
+    expect(await audience.locator('.progress-track').evaluate((track) => getComputedStyle(track).borderTopStyle)).toBe(
+      'solid',
+    );
   });
 
   it('D22 stays still for who wants no motion', async () => {
@@ -82,7 +86,9 @@ describe('strained', () => {
     const { field, banner } = consolePage(page);
     await field('Banner').fill('Without a flash');
     await eventually(() => banner.innerText()).toBe('Without a flash');
-    const lengths = await page.evaluate(() => document.getAnimations().map((animation) => Number(animation.effect?.getComputedTiming().duration ?? 0)));
+    const lengths = await page.evaluate(() =>
+      document.getAnimations().map((animation) => Number(animation.effect?.getComputedTiming().duration ?? 0)),
+    );
     expect(lengths.filter((milliseconds) => milliseconds > 1)).toEqual([]);
   });
 

@@ -6,12 +6,16 @@ import { useStage } from './support/stage.ts';
 
 const stage = useStage();
 
-/** The name of what has the focus, as a screen reader would say it, and whether its focus ring is drawn. Nothing: the page itself. */
+/**
+ * The name of what has the focus, as a screen reader would say it, and whether its focus ring is drawn. Nothing: the
+ * page itself.
+ */
 function focused(page: Page): Promise<{ name: string; isSeen: boolean } | undefined> {
   return page.evaluate(() => {
     const element = document.activeElement;
     if (!(element instanceof HTMLElement) || element === document.body) return undefined;
-    const labels = element instanceof HTMLInputElement || element instanceof HTMLTextAreaElement ? element.labels : null;
+    const labels =
+      element instanceof HTMLInputElement || element instanceof HTMLTextAreaElement ? element.labels : null;
     const name = element.getAttribute('aria-label') ?? labels?.[0]?.textContent ?? element.textContent ?? '';
     const ring = (of: Element | null) => of !== null && getComputedStyle(of).outlineStyle !== 'none';
     return { name: name.trim(), isSeen: ring(element) || ring(element.nextElementSibling) };

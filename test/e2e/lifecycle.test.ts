@@ -7,14 +7,20 @@ const stage = useStage();
 
 describe('archiving', () => {
   it('D17 asks first, closes every field for everyone, and is taken back', async () => {
-    const [one, two] = await Promise.all([stage.open('/?campaign=slow_letter_referral'), stage.open('/?campaign=slow_letter_referral')]);
+    const [one, two] = await Promise.all([
+      stage.open('/?campaign=slow_letter_referral'),
+      stage.open('/?campaign=slow_letter_referral'),
+    ]);
     const mine = consolePage(one.page);
     const theirs = consolePage(two.page);
     await theirs.field('Title').waitFor();
 
     await mine.tab('Details').click();
     await one.page.getByRole('button', { name: 'Archive…' }).click();
-    await one.page.getByRole('dialog', { name: 'Archive this campaign?' }).getByRole('button', { name: 'Cancel' }).click();
+    await one.page
+      .getByRole('dialog', { name: 'Archive this campaign?' })
+      .getByRole('button', { name: 'Cancel' })
+      .click();
     expect(await theirs.field('Title').isDisabled()).toBe(false);
 
     await one.page.getByRole('button', { name: 'Archive…' }).click();

@@ -13,7 +13,12 @@ beforeAll(async () => {
 afterAll(() => wire?.close());
 
 /** A browser of its own, with what it keeps. */
-async function person(serverUrl: string): Promise<{ page: Page; title: () => Promise<string>; features: () => Promise<string>; status: () => Promise<string> }> {
+async function person(serverUrl: string): Promise<{
+  page: Page;
+  title: () => Promise<string>;
+  features: () => Promise<string>;
+  status: () => Promise<string>;
+}> {
   const { page } = await stage.open(`${inject('pages')}offline-page/?server=${serverUrl}`);
   return {
     page,

@@ -29,7 +29,9 @@ describe('recovery', () => {
       await eventually(() => banner.innerText()).toBe('Written while nobody listened');
       expect(await name.innerText()).toBe('Kept through the crash');
     }
-    await eventually(() => alone.page.getByRole('heading', { level: 1 }).innerText()).toBe('Written while nobody listened');
+    await eventually(() => alone.page.getByRole('heading', { level: 1 }).innerText()).toBe(
+      'Written while nobody listened',
+    );
     expect(await alone.page.locator('.page-name').innerText()).toBe('Kept through the crash');
   });
 
@@ -54,7 +56,9 @@ describe('recovery', () => {
     await one.page.getByText('This device is offline.').waitFor();
     await mine.field('Footer').fill('Written on a train');
     await one.page.context().setOffline(false);
-    await eventually(() => consolePage(two.page).audience.locator('.page-footer').innerText()).toBe('Written on a train');
+    await eventually(() => consolePage(two.page).audience.locator('.page-footer').innerText()).toBe(
+      'Written on a train',
+    );
     await mine.saved.waitFor();
   });
 });

@@ -1,4 +1,5 @@
-// Takes the pictures of the README: `node test/e2e/screenshot.ts` writes docs/two-panes.png and docs/two-panes-dark.png.
+// Takes the pictures of the README: `node test/e2e/screenshot.ts` writes docs/two-panes.png and
+// docs/two-panes-dark.png.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { launchBrowser } from '../tools/browser.ts';
@@ -9,7 +10,12 @@ import { startRealServer } from './support/real-server.ts';
 const docs = join(import.meta.dirname, '..', '..', 'docs');
 const SCENES = [
   { colorScheme: 'light', file: 'two-panes.png', campaign: 'ovasabi_website', banner: 'Make it with other people.' },
-  { colorScheme: 'dark', file: 'two-panes-dark.png', campaign: 'skerry_bay_lifeboat', banner: 'When the pager goes, she has to start.' },
+  {
+    colorScheme: 'dark',
+    file: 'two-panes-dark.png',
+    campaign: 'skerry_bay_lifeboat',
+    banner: 'When the pager goes, she has to start.',
+  },
 ] as const;
 
 await buildDemo();
@@ -18,7 +24,11 @@ const server = await startRealServer();
 const browser = await launchBrowser();
 try {
   for (const { colorScheme, file, campaign, banner } of SCENES) {
-    const page = await browser.newPage({ viewport: { width: 1440, height: 900 }, colorScheme, reducedMotion: 'reduce' });
+    const page = await browser.newPage({
+      viewport: { width: 1440, height: 900 },
+      colorScheme,
+      reducedMotion: 'reduce',
+    });
     await page.goto(`${server.url}/?campaign=${campaign}`);
     const { field, badge, saved, banner: shown } = consolePage(page);
     await shown.waitFor();

@@ -10,7 +10,11 @@ const stage = useStage();
 async function sectionOf(page: Page, name: string) {
   await consolePage(page).tab('JSON').click();
   const text = page.getByLabel(`${name} as JSON`);
-  if (!(await text.isVisible())) await page.locator('summary').filter({ has: page.getByText(name, { exact: true }) }).click();
+  if (!(await text.isVisible()))
+    await page
+      .locator('summary')
+      .filter({ has: page.getByText(name, { exact: true }) })
+      .click();
   return {
     text,
     read: async () => JSON.parse(await text.inputValue()),
@@ -59,7 +63,10 @@ describe('sections as text', () => {
   });
 
   it('D19 merges with what somebody else has changed in the same section meanwhile', async () => {
-    const [one, two] = await Promise.all([stage.open('/?campaign=ovasabi_website'), stage.open('/?campaign=ovasabi_website')]);
+    const [one, two] = await Promise.all([
+      stage.open('/?campaign=ovasabi_website'),
+      stage.open('/?campaign=ovasabi_website'),
+    ]);
     const [mine, theirs] = [await sectionOf(one.page, 'communication'), await sectionOf(two.page, 'communication')];
     const value = await mine.read();
     await mine.write({ ...value, types: ['mine'] });

@@ -14,7 +14,11 @@ const stage = useStage({ AUTH_SECRET });
 /** A token as `npm run token` makes it. */
 function tokenFor(role: 'viewer' | 'editor'): string {
   const env = { ...process.env, AUTH_SECRET };
-  return execFileSync(process.execPath, ['server/cli/bin.ts', 'token', '--role', role], { cwd: root, env, encoding: 'utf8' }).trim();
+  return execFileSync(process.execPath, ['server/cli/bin.ts', 'token', '--role', role], {
+    cwd: root,
+    env,
+    encoding: 'utf8',
+  }).trim();
 }
 
 async function enterAs(page: Page, role: 'viewer' | 'editor'): Promise<void> {

@@ -17,7 +17,10 @@ export async function createCampaigns({ instances }: World): Promise<void> {
   const [first] = instances;
   if (!first) throw new Error('a world has instances');
   for (const campaignId of [...WATCHED, ...SLEEPERS]) {
-    await over(first).campaign.create.mutate({ campaignId, state: { slug: campaignId, title: 'At the start', features: ['referral'] } });
+    await over(first).campaign.create.mutate({
+      campaignId,
+      state: { slug: campaignId, title: 'At the start', features: ['referral'] },
+    });
   }
 }
 

@@ -15,27 +15,37 @@ export function checkContents({ held, history, lines, contents }: Evidence, repo
   let content = NOTHING;
   let tail = FIRST_TAIL;
   for (const [index, { entry, epoch, bytes, tail: stored }] of entries.entries()) {
-    if (entry.version !== index + 1) report('G8', `Postgres holds version ${entry.version} of ${campaignId} where ${index + 1} should be`, []);
+    if (entry.version !== index + 1)
+      report('G8', `Postgres holds version ${entry.version} of ${campaignId} where ${index + 1} should be`, []);
     if (history.owner(head.epoch, entry.version) !== epoch) {
       report('G2', `version ${entry.version} of ${campaignId} is of epoch ${epoch}, which the lineage contradicts`, []);
     }
     tail = nextTail(tail, bytes);
-    if (tail !== stored) report('G2', `the tail of version ${entry.version} of ${campaignId} is not the hash of its line`, []);
+    if (tail !== stored)
+      report('G2', `the tail of version ${entry.version} of ${campaignId} is not the hash of its line`, []);
     content = apply(content, entry);
     states[entry.version] = canonical(content.state);
     seen.set(`${epoch}:${entry.version}`, { digest: digestOf(entry) });
   }
-  if (head.version !== entries.length || head.tail !== tail) report('G6', `the head of ${campaignId} is not that of its entries`, []);
-  if (states[head.version] !== canonical(state)) report('G6', `the stored state of ${campaignId} is not the fold of its entries`, []);
-  if (content.archivedAt !== held.archivedAt) report('G6', `the stored archivedAt of ${campaignId} is not that of its entries`, []);
+  if (head.version !== entries.length || head.tail !== tail)
+    report('G6', `the head of ${campaignId} is not that of its entries`, []);
+  if (states[head.version] !== canonical(state))
+    report('G6', `the stored state of ${campaignId} is not the fold of its entries`, []);
+  if (content.archivedAt !== held.archivedAt)
+    report('G6', `the stored archivedAt of ${campaignId} is not that of its entries`, []);
   for (const { version, state: kept } of held.checkpoints) {
-    if (states[version] !== canonical(kept)) report('G6', `the checkpoint ${version} of ${campaignId} is not the fold of its entries`, []);
+    if (states[version] !== canonical(kept))
+      report('G6', `the checkpoint ${version} of ${campaignId} is not the fold of its entries`, []);
   }
 
   const compare = (shown: unknown, position: string, line: ClientLine): void => {
     const at = parsePosition(position);
     if (at && history.survives(at.epoch, at.version) && canonical(shown) !== states[at.version]) {
-      report('G6', `${line.client} was shown a state of ${campaignId} at ${position} that is not the fold of the entries`, [line]);
+      report(
+        'G6',
+        `${line.client} was shown a state of ${campaignId} at ${position} that is not the fold of the entries`,
+        [line],
+      );
     }
   };
 
@@ -53,10 +63,15 @@ export function checkContents({ held, history, lines, contents }: Evidence, repo
           const first = seen.get(key);
           if (!first) seen.set(key, { digest, line });
           else if (first.digest !== digest) {
-            report('G2', `${line.client} saw another content of ${campaignId} ${key}`, first.line ? [first.line, line] : [line]);
+            report(
+              'G2',
+              `${line.client} saw another content of ${campaignId} ${key}`,
+              first.line ? [first.line, line] : [line],
+            );
           }
           const entry = contents.get(digest);
-          if (folded && entry && !line.cut) folded = { content: apply(folded.content, entry), position: `${line.epoch}:${version}`, line };
+          if (folded && entry && !line.cut)
+            folded = { content: apply(folded.content, entry), position: `${line.epoch}:${version}`, line };
         }
         if (line.cut) folded = undefined;
       }

@@ -19,7 +19,8 @@ export function checkDurability({ held, history, lines }: Evidence, report: Repo
     const position = claimed(line);
     if (position && position.version > 0) claims.push({ ...position, at: line.at, line });
     if (line.kind !== 'answered' || line.receipt.durability !== 'durable' || !line.receipt.changed) continue;
-    if (!kept.has(line.mutationId)) report('G4', `${line.mutationId} was answered durable and is not in Postgres`, [line]);
+    if (!kept.has(line.mutationId))
+      report('G4', `${line.mutationId} was answered durable and is not in Postgres`, [line]);
   }
   let next = 0;
   for (const { at, epoch, version, line } of claims) {
@@ -27,14 +28,19 @@ export function checkDurability({ held, history, lines }: Evidence, report: Repo
     const look = looks[next];
     if (!look) return;
     if (look.version < version || history.owner(look.epoch, version) !== history.owner(epoch, version)) {
-      report('G8', `${epoch}:${version} of ${campaignId} was called durable, and Postgres then held ${look.epoch}:${look.version}`, [line, look]);
+      report(
+        'G8',
+        `${epoch}:${version} of ${campaignId} was called durable, and Postgres then held ${look.epoch}:${look.version}`,
+        [line, look],
+      );
     }
   }
 }
 
 function claimed(line: ClientLine): { epoch: string; version: number } | undefined {
   if (line.kind === 'watermark') return parsePosition(line.position);
-  if (line.kind === 'answered' && line.receipt.durability === 'durable') return { epoch: line.receipt.epoch, version: line.receipt.version };
+  if (line.kind === 'answered' && line.receipt.durability === 'durable')
+    return { epoch: line.receipt.epoch, version: line.receipt.version };
   const at = line.kind === 'snapshot' ? parsePosition(line.position) : undefined;
   return at && line.kind === 'snapshot' ? { epoch: at.epoch, version: line.durableVersion } : undefined;
 }

@@ -27,20 +27,33 @@ export function checkMutations(evidence: Evidence, report: Report): void {
     const epochs = [...seen].map((position) => position.split(':')[0]);
     if (new Set(epochs).size === epochs.length) continue;
     const own = stories.find((story) => story.mutationId === mutationId);
-    report('G3', `${mutationId} was applied twice in one epoch of ${campaignId}: ${[...seen].join(', ')}`, own ? about(own) : []);
+    report(
+      'G3',
+      `${mutationId} was applied twice in one epoch of ${campaignId}: ${[...seen].join(', ')}`,
+      own ? about(own) : [],
+    );
   }
 
   for (const story of stories) {
     const { mutationId, answers, refused, client } = story;
     const version = versions.get(mutationId);
-    if (answers.length === 0 && refused === undefined) report('G5', `${mutationId} on ${campaignId} was never answered`, about(story));
+    if (answers.length === 0 && refused === undefined)
+      report('G5', `${mutationId} on ${campaignId} was never answered`, about(story));
     if (refused !== undefined && answers.length === 0 && version !== undefined) {
-      report('G3', `${mutationId} on ${campaignId} was refused for good (${refused}) and is version ${version}`, about(story));
+      report(
+        'G3',
+        `${mutationId} on ${campaignId} was refused for good (${refused}) and is version ${version}`,
+        about(story),
+      );
     }
     for (const { receipt } of answers) {
       if (!receipt.changed || !history.survives(receipt.epoch, receipt.version)) continue;
       if (version !== receipt.version) {
-        report('G3', `${client} was told that ${mutationId} is ${receipt.position} of ${campaignId}; there is another change`, about(story));
+        report(
+          'G3',
+          `${client} was told that ${mutationId} is ${receipt.position} of ${campaignId}; there is another change`,
+          about(story),
+        );
       }
     }
   }
@@ -50,7 +63,9 @@ export function checkMutations(evidence: Evidence, report: Report): void {
 
 function checkLost(evidence: Evidence, report: Report, about: (story: MutationStory) => ClientLine[]): void {
   const { held, lines, faults } = evidence;
-  const disowned = new Set(lines.flatMap((line) => (line.kind === 'disowned' && line.reason === 'NOT_FOUND' ? [line.mutationId] : [])));
+  const disowned = new Set(
+    lines.flatMap((line) => (line.kind === 'disowned' && line.reason === 'NOT_FOUND' ? [line.mutationId] : [])),
+  );
   for (const story of lostMutations(evidence)) {
     const { mutationId, answers, client } = story;
     const acknowledgedAt = Math.min(...answers.map(({ at }) => at));

@@ -56,8 +56,9 @@ function overtaken(placed: readonly Placed[]): [MutationStory, MutationStory][] 
 }
 
 /**
- * Only what is in the history in the end counts. The stock client's retries are its own affair, while the SDK keeps the order over them.
- * What had no effect leaves no trace: a copy of it that the network delivers after that answer may have one, and stands where it arrived.
+ * Only what is in the history in the end counts. The stock client's retries are its own affair, while the SDK keeps the
+ * order over them. What had no effect leaves no trace: a copy of it that the network delivers after that answer may
+ * have one, and stands where it arrived.
  */
 function swapped({ held, stories }: Evidence): [MutationStory, MutationStory][] {
   const found: [MutationStory, MutationStory][] = [];

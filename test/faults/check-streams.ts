@@ -45,13 +45,21 @@ export function checkStreams({ held: { campaignId, head }, history, lines }: Evi
             break;
           }
           if (!known(line.epoch, place.version, line)) break;
-          if (line.epoch !== place.epoch && history.owner(line.epoch, place.version) !== history.owner(place.epoch, place.version)) {
-            report('G1', `${where} was led from ${place.epoch}:${place.version} onto a line that does not pass there, without a snapshot`, about);
+          if (
+            line.epoch !== place.epoch &&
+            history.owner(line.epoch, place.version) !== history.owner(place.epoch, place.version)
+          ) {
+            report(
+              'G1',
+              `${where} was led from ${place.epoch}:${place.version} onto a line that does not pass there, without a snapshot`,
+              about,
+            );
           }
           if (line.epoch !== place.epoch) watermark = 0;
           let version = line.cut ? (line.entries[0]?.version ?? place.version + 1) - 1 : place.version;
           for (const entry of line.entries) {
-            if (entry.version !== version + 1) report('G1', `${where} was given version ${entry.version} after ${version}`, about);
+            if (entry.version !== version + 1)
+              report('G1', `${where} was given version ${entry.version} after ${version}`, about);
             version = entry.version;
           }
           place = { epoch: line.epoch, version };

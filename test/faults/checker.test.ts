@@ -53,7 +53,10 @@ const CREATED = record(1, 'm1');
 const LINE = [CREATED, record(2, 'm2'), record(3, 'm3')];
 
 /** Notes of clients, each as one would write it, checked against what Postgres holds. */
-function judge(notes: readonly [client: string, note: Note | { see: readonly Entry[]; epoch?: string }][], held = hold(LINE)): string[] {
+function judge(
+  notes: readonly [client: string, note: Note | { see: readonly Entry[]; epoch?: string }][],
+  held = hold(LINE),
+): string[] {
   const journal = createJournal();
   for (const [client, note] of notes) {
     if ('see' in note) {
@@ -65,12 +68,32 @@ function judge(notes: readonly [client: string, note: Note | { see: readonly Ent
   return check(journal, [held]).map(({ rule }) => rule);
 }
 
-const snapshot = (position: string, state: object): Note => ({ kind: 'snapshot', position, durableVersion: 1, reason: 'start', state: { ...state } });
-const sent = (mutationId: string, attempt = 1): Note => ({ kind: 'sent', mutationId, command: { type: 'update', updates: {} }, attempt });
+const snapshot = (position: string, state: object): Note => ({
+  kind: 'snapshot',
+  position,
+  durableVersion: 1,
+  reason: 'start',
+  state: { ...state },
+});
+const sent = (mutationId: string, attempt = 1): Note => ({
+  kind: 'sent',
+  mutationId,
+  command: { type: 'update', updates: {} },
+  attempt,
+});
 const answered = (mutationId: string, version: number, more: Partial<Receipt> = {}): Note => {
   const epoch = more.epoch ?? 'e1';
   const position = `${epoch}:${version}`;
-  const receipt: Receipt = { campaignId: ID, position, epoch, version, changed: true, durability: 'accepted', mutationId, ...more };
+  const receipt: Receipt = {
+    campaignId: ID,
+    position,
+    epoch,
+    version,
+    changed: true,
+    durability: 'accepted',
+    mutationId,
+    ...more,
+  };
   return { kind: 'answered', mutationId, receipt };
 };
 const at1 = snapshot('e1:1', { slug: ID, title: 'Spring' });
@@ -98,36 +121,86 @@ describe('the checker of the fault runs', () => {
   });
 
   it('X2 G1 finds a hole, entries without a snapshot, and a line that is changed without one', () => {
-    expect(judge([['stock-1', at1], ['stock-1', see(third)]])).toContain('G1');
+    expect(
+      judge([
+        ['stock-1', at1],
+        ['stock-1', see(third)],
+      ]),
+    ).toContain('G1');
     expect(judge([['stock-1', see(second)]])).toContain('G1');
     const forked = hold([CREATED, record(2, 'other', 'e2')], [{ epoch: 'e2', parent: 'e1', fromVersion: 1 }]);
     const broken = [toEntry(record(3, 'more', 'e2'))];
-    expect(judge([['stock-1', at1], ['stock-1', see(second)], ['stock-1', { see: broken, epoch: 'e2' }]], forked)).toContain('G1');
+    expect(
+      judge(
+        [
+          ['stock-1', at1],
+          ['stock-1', see(second)],
+          ['stock-1', { see: broken, epoch: 'e2' }],
+        ],
+        forked,
+      ),
+    ).toContain('G1');
   });
 
   it('X3 G2 finds two contents of one version, among clients and against Postgres, and an epoch that nobody began', () => {
     const other = toEntry({ ...record(2, 'm2'), at: 7 });
-    expect(judge([['stock-1', at1], ['stock-1', see(other)]])).toContain('G2');
+    expect(
+      judge([
+        ['stock-1', at1],
+        ['stock-1', see(other)],
+      ]),
+    ).toContain('G2');
     expect(judge([['stock-1', snapshot('e9:1', {})]])).toContain('G2');
     const tampered = hold(LINE);
-    expect(judge([], { ...tampered, entries: tampered.entries.map((held) => ({ ...held, tail: 'other' })) })).toContain('G2');
+    expect(judge([], { ...tampered, entries: tampered.entries.map((held) => ({ ...held, tail: 'other' })) })).toContain(
+      'G2',
+    );
   });
 
   it('X4 G3 finds an id that was applied twice, a receipt that names another change, and a refusal that was none', () => {
     const twice = [CREATED, record(2, 'm2'), record(3, 'm2')];
-    expect(judge([['stock-1', sent('m2')], ['stock-1', answered('m2', 2)]], hold(twice))).toContain('G3');
-    expect(judge([['stock-1', sent('m2')], ['stock-1', answered('m2', 3)]])).toContain('G3');
+    expect(
+      judge(
+        [
+          ['stock-1', sent('m2')],
+          ['stock-1', answered('m2', 2)],
+        ],
+        hold(twice),
+      ),
+    ).toContain('G3');
+    expect(
+      judge([
+        ['stock-1', sent('m2')],
+        ['stock-1', answered('m2', 3)],
+      ]),
+    ).toContain('G3');
     const refused: Note = { kind: 'refused', mutationId: 'm2', reason: 'CONFLICT', final: true, message: '' };
-    expect(judge([['stock-1', sent('m2')], ['stock-1', refused]])).toContain('G3');
+    expect(
+      judge([
+        ['stock-1', sent('m2')],
+        ['stock-1', refused],
+      ]),
+    ).toContain('G3');
   });
 
   it('X5 G4 finds a durable answer that Postgres does not hold', () => {
-    expect(judge([['stock-1', sent('m9')], ['stock-1', answered('m9', 4, { durability: 'durable' })]])).toContain('G4');
+    expect(
+      judge([
+        ['stock-1', sent('m9')],
+        ['stock-1', answered('m9', 4, { durability: 'durable' })],
+      ]),
+    ).toContain('G4');
   });
 
   it('X6 G5 finds what was acknowledged and is gone, unless Redis has lost it and the service says so', () => {
-    const gone: [string, Note][] = [['stock-1', sent('m9')], ['stock-1', answered('m9', 4)]];
-    const disowned: [string, Note] = ['stock-1', { kind: 'disowned', mutationId: 'm9', position: 'e1:4', reason: 'NOT_FOUND' }];
+    const gone: [string, Note][] = [
+      ['stock-1', sent('m9')],
+      ['stock-1', answered('m9', 4)],
+    ];
+    const disowned: [string, Note] = [
+      'stock-1',
+      { kind: 'disowned', mutationId: 'm9', position: 'e1:4', reason: 'NOT_FOUND' },
+    ];
     expect(judge([...gone, disowned])).toEqual(['G5']);
     expect(judge([...gone, LOSS])).toEqual(['G5']);
     expect(judge([...gone, LOSS, disowned])).toEqual([]);
@@ -144,15 +217,28 @@ describe('the checker of the fault runs', () => {
   });
 
   it('X8 G7 finds what overtook: a change that was answered before, and a change of the same client', () => {
-    const overtaken: [string, Note][] = [['stock-1', sent('m3')], ['stock-1', answered('m3', 3)], ['stock-2', sent('m2')], ['stock-2', answered('m2', 2)]];
+    const overtaken: [string, Note][] = [
+      ['stock-1', sent('m3')],
+      ['stock-1', answered('m3', 3)],
+      ['stock-2', sent('m2')],
+      ['stock-2', answered('m2', 2)],
+    ];
     expect(judge(overtaken)).toEqual(['G7']);
-    const swapped: [string, Note][] = [['sdk-1', sent('m3')], ['sdk-1', sent('m2')], ['sdk-1', answered('m3', 3)], ['sdk-1', answered('m2', 2)]];
+    const swapped: [string, Note][] = [
+      ['sdk-1', sent('m3')],
+      ['sdk-1', sent('m2')],
+      ['sdk-1', answered('m3', 3)],
+      ['sdk-1', answered('m2', 2)],
+    ];
     expect(judge(swapped)).toEqual(['G7']);
   });
 
   it('X9 G8 finds a watermark that falls, that did not survive, and that Postgres has not reached', () => {
     const mark = (version: number): [string, Note] => ['stock-1', { kind: 'watermark', position: `e1:${version}` }];
-    const look = (version: number): [string, Note] => ['postgres', { kind: 'held', epoch: 'e1', version, askedAt: 1e9 }];
+    const look = (version: number): [string, Note] => [
+      'postgres',
+      { kind: 'held', epoch: 'e1', version, askedAt: 1e9 },
+    ];
     expect(judge([['stock-1', at1], mark(3), mark(2)])).toEqual(['G8']);
     expect(judge([['stock-1', at1], mark(4)])).toEqual(['G8']);
     expect(judge([['stock-1', at1], mark(3), look(2)])).toEqual(['G8']);
@@ -162,6 +248,8 @@ describe('the checker of the fault runs', () => {
   });
 
   it('X10 G9 finds who does not stand at the head in the end', () => {
-    expect(judge([['instance-1', { kind: 'final', position: 'e1:2', state: { slug: ID, title: 'm2' } }]])).toEqual(['G9']);
+    expect(judge([['instance-1', { kind: 'final', position: 'e1:2', state: { slug: ID, title: 'm2' } }]])).toEqual([
+      'G9',
+    ]);
   });
 });

@@ -15,7 +15,10 @@ export interface Violation {
 }
 
 /** Reads every journal and Postgres, and says which guarantees did not hold. Pure. */
-export function check({ lines, contents }: Pick<Journal, 'lines' | 'contents'>, held: readonly HeldCampaign[]): Violation[] {
+export function check(
+  { lines, contents }: Pick<Journal, 'lines' | 'contents'>,
+  held: readonly HeldCampaign[],
+): Violation[] {
   const violations: Violation[] = [];
   const report: Report = (rule, message, about) => void violations.push({ rule, message, lines: [...about] });
   for (const evidence of gather({ lines, contents }, held)) {

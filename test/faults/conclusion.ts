@@ -16,15 +16,19 @@ export async function convergence(world: World, actors: readonly Actor[], patien
       for (const instance of world.instances) {
         const { epoch, version, durableVersion } = await over(instance).campaign.get.query({ campaignId });
         if (`${epoch}:${version}` === wanted && durableVersion === version) continue;
-        apart.push(`${instance.name} ${campaignId} ${epoch}:${version} (${durableVersion} durable) instead of ${wanted}`);
+        apart.push(
+          `${instance.name} ${campaignId} ${epoch}:${version} (${durableVersion} durable) instead of ${wanted}`,
+        );
       }
       for (const actor of actors) {
         const at = actor.watched.includes(campaignId) ? actor.position(campaignId) : wanted;
-        if (at?.split(':')[1] !== String(head.version)) apart.push(`${actor.name} ${campaignId} ${at} instead of ${wanted}`);
+        if (at?.split(':')[1] !== String(head.version))
+          apart.push(`${actor.name} ${campaignId} ${at} instead of ${wanted}`);
       }
     }
     if (apart.length === 0) return;
-    if (performance.now() > until) throw new Error(`${patience / 1_000} s after the last change, still apart:\n${apart.join('\n')}`);
+    if (performance.now() > until)
+      throw new Error(`${patience / 1_000} s after the last change, still apart:\n${apart.join('\n')}`);
     await pause(100);
   }
 }
@@ -47,10 +51,12 @@ export async function disown(world: World, journal: Journal): Promise<void> {
     for (const { mutationId, client, answers } of lostMutations(evidence)) {
       const position = answers.find(({ receipt }) => receipt.changed)?.receipt.position;
       if (!instance || position === undefined) continue;
-      const reason = await over(instance).campaign.whenDurable.query({ campaignId, position }).then(
-        () => 'DURABLE',
-        (thrown: unknown) => readFailure(thrown).error.reason,
-      );
+      const reason = await over(instance)
+        .campaign.whenDurable.query({ campaignId, position })
+        .then(
+          () => 'DURABLE',
+          (thrown: unknown) => readFailure(thrown).error.reason,
+        );
       journal.note(client, campaignId, { kind: 'disowned', mutationId, position, reason });
     }
   }

@@ -37,7 +37,8 @@ function call(to: Instance) {
   return createTRPCClient<AppRouter>({ links: [httpLink({ url: `${address(to)}/trpc` })] }).campaign;
 }
 
-const title = (to: Instance, text: string, mutationId: string) => call(to).update.mutate({ campaignId: ID, updates: { title: text }, mutationId });
+const title = (to: Instance, text: string, mutationId: string) =>
+  call(to).update.mutate({ campaignId: ID, updates: { title: text }, mutationId });
 
 /** What a call is refused with. */
 async function refusal(work: Promise<unknown>) {
@@ -48,7 +49,10 @@ async function refusal(work: Promise<unknown>) {
 
 function watch(on: Instance): StreamMirror {
   const mirror = streamMirror();
-  const socket = createWSClient({ url: `${address(on).replace('http', 'ws')}/trpc`, connectionParams: { contract: '1' } });
+  const socket = createWSClient({
+    url: `${address(on).replace('http', 'ws')}/trpc`,
+    connectionParams: { contract: '1' },
+  });
   const client = createTRPCClient<AppRouter>({ links: [wsLink({ client: socket })] });
   const subscription = client.campaign.watch.subscribe(
     { campaignId: ID },
@@ -64,7 +68,8 @@ function watch(on: Instance): StreamMirror {
 
 async function readiness(of: Instance) {
   const response = await fetch(`${address(of)}/readyz`);
-  const body: { status: string; archive: { status: string; backlogEntries: number }; log: { status: string } } = JSON.parse(await response.text());
+  const body: { status: string; archive: { status: string; backlogEntries: number }; log: { status: string } } =
+    JSON.parse(await response.text());
   return { code: response.status, ...body };
 }
 
@@ -87,16 +92,27 @@ describe('degraded modes', () => {
     let refused;
     for (let step = 0; !refused && step < 10 * MAX_BACKLOG; step += 1) {
       const id = `away-${step}`;
-      refused = await title(a, id, id).then(() => void accepted.push(id), (thrown: unknown) => readFailure(thrown).error);
+      refused = await title(a, id, id).then(
+        () => void accepted.push(id),
+        (thrown: unknown) => readFailure(thrown).error,
+      );
     }
     expect(refused).toMatchObject({ reason: 'OVERLOADED', retryable: true, limit: MAX_BACKLOG, retryAfterMs: 1_000 });
     expect(accepted.length).toBeGreaterThanOrEqual(MAX_BACKLOG - 1);
     await vi.waitFor(() => expect(onB.content.state.title).toBe(accepted.at(-1)), WAIT);
     expect((await call(b).get.query({ campaignId: ID })).state.title).toBe(accepted.at(-1));
     // The other instance counts what it has heard of: it cannot be used to pass the limit.
-    await vi.waitFor(async () => expect(await refusal(title(b, 'past the limit', 'past'))).toMatchObject({ reason: 'OVERLOADED' }), WAIT);
+    await vi.waitFor(
+      async () => expect(await refusal(title(b, 'past the limit', 'past'))).toMatchObject({ reason: 'OVERLOADED' }),
+      WAIT,
+    );
 
-    expect(await readiness(a)).toMatchObject({ code: 200, status: 'degraded', archive: { status: 'failing' }, log: { status: 'ok' } });
+    expect(await readiness(a)).toMatchObject({
+      code: 200,
+      status: 'degraded',
+      archive: { status: 'failing' },
+      log: { status: 'ok' },
+    });
     expect(await metric(a, 'archive_failing')).toBe(1);
     expect(await metric(a, 'archive_lag_entries')).toBeGreaterThanOrEqual(MAX_BACKLOG - 1);
     expect(await metric(a, 'archive_lag_seconds')).toBeGreaterThan(0);
@@ -109,7 +125,9 @@ describe('degraded modes', () => {
       expect(durableVersion).toBe(version);
     }, WAIT);
     const held = (await readHeld(world.postgres.url, world.namespace)).find(({ campaignId }) => campaignId === ID);
-    expect(held?.entries.map(({ entry }) => entry.mutationId)).toEqual(expect.arrayContaining(['before', ...accepted, 'after']));
+    expect(held?.entries.map(({ entry }) => entry.mutationId)).toEqual(
+      expect.arrayContaining(['before', ...accepted, 'after']),
+    );
     expect(await readiness(a)).toMatchObject({ code: 200, status: 'ready' });
     expect(await metric(a, 'archive_failing')).toBe(0);
     expect(onB.snapshots).toEqual(['start']);
@@ -122,7 +140,11 @@ describe('degraded modes', () => {
     await vi.waitFor(() => expect(onB.content.state.title).toBe('before Redis went'), WAIT);
     await world.redis.kill();
 
-    expect(await refusal(title(a, 'meanwhile', 'r-meanwhile'))).toMatchObject({ reason: 'UNAVAILABLE', retryable: true, mutationId: 'r-meanwhile' });
+    expect(await refusal(title(a, 'meanwhile', 'r-meanwhile'))).toMatchObject({
+      reason: 'UNAVAILABLE',
+      retryable: true,
+      mutationId: 'r-meanwhile',
+    });
     expect((await call(a).get.query({ campaignId: ID })).state.title).toBe('before Redis went');
     // Who comes now is shown the campaign too.
     const late = watch(b);
@@ -133,8 +155,14 @@ describe('degraded modes', () => {
     expect(logged(a, 'Redis does not answer as it should')).toBe(true);
 
     await world.redis.restart();
-    await vi.waitFor(async () => expect(await title(a, 'meanwhile', 'r-meanwhile')).toMatchObject({ changed: true }), WAIT);
-    await vi.waitFor(() => expect([onB.content.state.title, late.content.state.title]).toEqual(['meanwhile', 'meanwhile']), WAIT);
+    await vi.waitFor(
+      async () => expect(await title(a, 'meanwhile', 'r-meanwhile')).toMatchObject({ changed: true }),
+      WAIT,
+    );
+    await vi.waitFor(
+      () => expect([onB.content.state.title, late.content.state.title]).toEqual(['meanwhile', 'meanwhile']),
+      WAIT,
+    );
     expect(onB.snapshots).toEqual(['start']);
     await vi.waitFor(async () => expect(await readiness(a)).toMatchObject({ code: 200, status: 'ready' }), WAIT);
     expect(await metric(a, 'log_failing')).toBe(0);
@@ -148,7 +176,12 @@ describe('degraded modes', () => {
     a.pause();
     for (let step = 0; step < 5; step += 1) await title(b, `while it stood ${step}`, `s-${step}`);
     // The saving is taken over too: what was answered durable is in Postgres.
-    const receipt = await call(b).update.mutate({ campaignId: ID, updates: { title: 'saved' }, mutationId: 's-durable', durability: 'durable' });
+    const receipt = await call(b).update.mutate({
+      campaignId: ID,
+      updates: { title: 'saved' },
+      mutationId: 's-durable',
+      durability: 'durable',
+    });
     expect(receipt).toMatchObject({ changed: true, durability: 'durable' });
     await new Promise((resolve) => setTimeout(resolve, 4_000));
     a.resume();
@@ -179,6 +212,11 @@ describe('degraded modes', () => {
     const { items } = await call(a).history.query({ campaignId: ID, limit: 20 });
     const times = items.toReversed().map(({ at }) => at);
     expect(times).toEqual(times.toSorted((x, y) => x - y));
-    expect(items.slice(0, 6).toReversed().map(({ mutationId }) => mutationId)).toEqual(['c-0', 'c-1', 'c-2', 'c-3', 'c-4', 'c-5']);
+    expect(
+      items
+        .slice(0, 6)
+        .toReversed()
+        .map(({ mutationId }) => mutationId),
+    ).toEqual(['c-0', 'c-1', 'c-2', 'c-3', 'c-4', 'c-5']);
   });
 });

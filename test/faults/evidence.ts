@@ -18,7 +18,10 @@ export interface Evidence {
 export type Report = (rule: string, message: string, lines: readonly Line[]) => void;
 
 /** Puts together what belongs to each campaign. */
-export function gather({ lines, contents }: Pick<Journal, 'lines' | 'contents'>, held: readonly HeldCampaign[]): Evidence[] {
+export function gather(
+  { lines, contents }: Pick<Journal, 'lines' | 'contents'>,
+  held: readonly HeldCampaign[],
+): Evidence[] {
   const faults = lines.filter((line) => line.kind === 'fault');
   const stories = Map.groupBy(mutationStories(lines), ({ campaignId }) => campaignId);
   const byCampaign = Map.groupBy(
@@ -37,11 +40,18 @@ export function gather({ lines, contents }: Pick<Journal, 'lines' | 'contents'>,
 
 /** What the journals say of a mutation, and where its client began anew. */
 export function linesAbout({ mutationId, client }: MutationStory, lines: readonly ClientLine[]): ClientLine[] {
-  return lines.filter((line) => ('mutationId' in line ? line.mutationId === mutationId : line.kind === 'snapshot' && line.client === client));
+  return lines.filter((line) =>
+    'mutationId' in line ? line.mutationId === mutationId : line.kind === 'snapshot' && line.client === client,
+  );
 }
 
-/** Acknowledged changes that are not in the surviving history: allowed where Redis lost its data, and only if that is told. */
+/**
+ * Acknowledged changes that are not in the surviving history: allowed where Redis lost its data, and only if that is
+ * told.
+ */
 export function lostMutations({ held, stories }: Evidence): MutationStory[] {
   const kept = new Set(held.entries.map(({ entry }) => entry.mutationId));
-  return stories.filter(({ answers, mutationId }) => answers.some(({ receipt }) => receipt.changed) && !kept.has(mutationId));
+  return stories.filter(
+    ({ answers, mutationId }) => answers.some(({ receipt }) => receipt.changed) && !kept.has(mutationId),
+  );
 }

@@ -9,7 +9,11 @@ it(`X20 G1 G2 G3 G4 G5 G6 G7 G8 G9 hold while everything fails that can, seed ${
   const hold = { short: 800, long: 10_000 };
   const result = await runFaults({ seed, clients: 16, pace: 400, hold, atOnce: 3, lasts: 0, say: () => undefined });
   const { violations, counts } = result;
-  expect(violations.length === 0 ? '' : [describeViolations(violations), describeRun(result), keepRecords(seed, result)].join('\n')).toBe('');
+  expect(
+    violations.length === 0
+      ? ''
+      : [describeViolations(violations), describeRun(result), keepRecords(seed, result)].join('\n'),
+  ).toBe('');
   // Something happened at all: changes were made, epochs ended, and streams went on.
   expect(Math.min(counts.accepted, counts.durable, counts.epochs, counts.entriesSeen)).toBeGreaterThan(0);
 });

@@ -31,7 +31,11 @@ export interface Fault {
 }
 
 /** Something about one instance. */
-function onInstance(name: string, inflict: (instance: Instance) => Promise<Inflicted['heal']> | Inflicted['heal'], lasts?: 'long'): Fault {
+function onInstance(
+  name: string,
+  inflict: (instance: Instance) => Promise<Inflicted['heal']> | Inflicted['heal'],
+  lasts?: 'long',
+): Fault {
   return {
     name,
     wants: 'instance',
@@ -77,10 +81,14 @@ export const FAULTS: readonly Fault[] = [
     await instance.kill();
     return () => instance.start();
   }),
-  onInstance('stop an instance', (instance) => {
-    instance.pause();
-    return () => instance.resume();
-  }, 'long'),
+  onInstance(
+    'stop an instance',
+    (instance) => {
+      instance.pause();
+      return () => instance.resume();
+    },
+    'long',
+  ),
   {
     name: 'rolling restart',
     wants: 'instance',

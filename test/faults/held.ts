@@ -25,9 +25,14 @@ export async function readHeld(url: string, namespace: string): Promise<HeldCamp
     const rows = async <R extends pg.QueryResultRow>(text: string): Promise<R[]> => {
       return (await client.query<R>(text.replaceAll('$ns', namespace))).rows;
     };
-    const campaigns = await rows<{ id: string; epoch: string; version: string; tail: string; state: string; archived_at: string | null }>(
-      'select id, epoch, version, tail, state::text as state, archived_at from $ns.campaigns order by id',
-    );
+    const campaigns = await rows<{
+      id: string;
+      epoch: string;
+      version: string;
+      tail: string;
+      state: string;
+      archived_at: string | null;
+    }>('select id, epoch, version, tail, state::text as state, archived_at from $ns.campaigns order by id');
     const entries = await rows<{ campaign_id: string; bytes: string; tail: string }>(
       'select campaign_id, bytes::text as bytes, tail from $ns.entries order by campaign_id, version',
     );
@@ -45,17 +50,26 @@ export async function readHeld(url: string, namespace: string): Promise<HeldCamp
       head: { epoch, version: Number(version), tail },
       state: JSON.parse(state),
       archivedAt: archived_at === null ? undefined : Number(archived_at),
-      lineage: (epochsOf.get(id) ?? []).map((row) => ({ epoch: row.epoch, parent: row.parent, fromVersion: Number(row.from_version) })),
+      lineage: (epochsOf.get(id) ?? []).map((row) => ({
+        epoch: row.epoch,
+        parent: row.parent,
+        fromVersion: Number(row.from_version),
+      })),
       entries: (entriesOf.get(id) ?? []).map((row) => {
         const record: LogRecord = JSON.parse(row.bytes);
         return { entry: toEntry(record), epoch: record.epoch, bytes: row.bytes, tail: row.tail };
       }),
-      checkpoints: (checkpointsOf.get(id) ?? []).map((row) => ({ version: Number(row.version), state: JSON.parse(row.state) })),
+      checkpoints: (checkpointsOf.get(id) ?? []).map((row) => ({
+        version: Number(row.version),
+        state: JSON.parse(row.state),
+      })),
     }));
   });
 }
 
-/** Asks Postgres for all heads, again and again, and writes them into the journal: what is called durable must be there. */
+/**
+ * Asks Postgres for all heads, again and again, and writes them into the journal: what is called durable must be there.
+ */
 export function watchHeld(url: string, namespace: string, journal: Journal): { stop(): Promise<void> } {
   let stopped = false;
   const look = async (): Promise<void> => {
@@ -65,7 +79,8 @@ export function watchHeld(url: string, namespace: string, journal: Journal): { s
           const askedAt = journal.now();
           const question = `select id, epoch, version from ${namespace}.campaigns`;
           const { rows } = await client.query<{ id: string; epoch: string; version: string }>(question);
-          for (const { id, epoch, version } of rows) journal.note('postgres', id, { kind: 'held', epoch, version: Number(version), askedAt });
+          for (const { id, epoch, version } of rows)
+            journal.note('postgres', id, { kind: 'held', epoch, version: Number(version), askedAt });
           await pause(250);
         }
       });

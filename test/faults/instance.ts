@@ -37,7 +37,13 @@ const MAIN = join(import.meta.dirname, '..', '..', 'start', 'main.ts');
 const SKEW = join(import.meta.dirname, 'skewed-clock.ts');
 const LOG_LINES = 2_000;
 
-export async function createInstance({ name, redisPort, postgresPort, clockSkew = 0, env = {} }: InstanceOptions): Promise<Instance> {
+export async function createInstance({
+  name,
+  redisPort,
+  postgresPort,
+  clockSkew = 0,
+  env = {},
+}: InstanceOptions): Promise<Instance> {
   const redis = await openTcpProxy(redisPort);
   const postgres = await openTcpProxy(postgresPort);
   const log: string[] = [];

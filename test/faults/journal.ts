@@ -24,7 +24,14 @@ export type Note =
   /** A stream goes on after a break, perhaps on another instance, which may have heard of a lower watermark so far. */
   | { kind: 'resumed' }
   /** `state` is missing where the client shows its own open edits on top of it. */
-  | { kind: 'snapshot'; position: Position; durableVersion: number; reason: string; state?: SeenState; lost?: readonly string[] }
+  | {
+      kind: 'snapshot';
+      position: Position;
+      durableVersion: number;
+      reason: string;
+      state?: SeenState;
+      lost?: readonly string[];
+    }
   /** `cut`: older ones came as well, and were not kept. */
   | { kind: 'entries'; epoch: string; entries: readonly Seen[]; cut?: true }
   | { kind: 'watermark'; position: Position }
@@ -36,10 +43,20 @@ export type Note =
   | { kind: 'disowned'; mutationId: string; position: Position; reason: string };
 
 export type ClientLine = Note & { at: number; client: string; campaignId: string };
-export type FaultLine = { kind: 'fault'; at: number; name: string; phase: 'begins' | 'ends'; detail: string; losesLog: boolean };
+export type FaultLine = {
+  kind: 'fault';
+  at: number;
+  name: string;
+  phase: 'begins' | 'ends';
+  detail: string;
+  losesLog: boolean;
+};
 export type Line = ClientLine | FaultLine;
 
-/** Everything that happened, in the order in which it happened in this process; times in milliseconds since the start, no two alike. */
+/**
+ * Everything that happened, in the order in which it happened in this process; times in milliseconds since the start,
+ * no two alike.
+ */
 export interface Journal {
   readonly lines: Line[];
   readonly contents: ReadonlyMap<string, Entry>;
@@ -61,7 +78,8 @@ export function createJournal(): Journal {
     contents,
     now,
     note: (client, campaignId, note) => void lines.push({ ...note, at: now(), client, campaignId }),
-    fault: (name, phase, detail, losesLog) => void lines.push({ kind: 'fault', at: now(), name, phase, detail, losesLog }),
+    fault: (name, phase, detail, losesLog) =>
+      void lines.push({ kind: 'fault', at: now(), name, phase, detail, losesLog }),
     see(entry) {
       const digest = digestOf(entry);
       if (!contents.has(digest)) contents.set(digest, entry);

@@ -25,13 +25,24 @@ if (![seed, minutes, clients].every((value) => Number.isFinite(value) && value >
 }
 
 const startedAt = performance.now();
-const say = (text: string): void => console.log(`${((performance.now() - startedAt) / 1_000).toFixed(0).padStart(5)} s  ${text}`);
+const say = (text: string): void =>
+  console.log(`${((performance.now() - startedAt) / 1_000).toFixed(0).padStart(5)} s  ${text}`);
 
-const result = await runFaults({ seed, clients, pace: 1_200, hold: { short: 3_000, long: 30_000 }, atOnce: 1, lasts: minutes * 60_000, say });
+const result = await runFaults({
+  seed,
+  clients,
+  pace: 1_200,
+  hold: { short: 3_000, long: 30_000 },
+  atOnce: 1,
+  lasts: minutes * 60_000,
+  say,
+});
 console.log(describeRun(result));
 if (result.violations.length > 0) {
   console.log(describeViolations(result.violations.slice(0, 20)));
-  console.log(`seed ${seed}: ${result.violations.length} violations; journals and logs are in ${keepRecords(seed, result)}`);
+  console.log(
+    `seed ${seed}: ${result.violations.length} violations; journals and logs are in ${keepRecords(seed, result)}`,
+  );
   process.exitCode = 1;
 } else {
   console.log(`seed ${seed}: G1 to G9 hold`);

@@ -22,7 +22,15 @@ export function mutationStories(lines: readonly Line[]): MutationStory[] {
     if (!isOfMutation(line)) continue;
     const { mutationId, campaignId, client, at } = line;
     const key = `${campaignId} ${mutationId}`;
-    const story = stories.get(key) ?? { mutationId, campaignId, client, sentAt: at, once: true, answers: [], refused: undefined };
+    const story = stories.get(key) ?? {
+      mutationId,
+      campaignId,
+      client,
+      sentAt: at,
+      once: true,
+      answers: [],
+      refused: undefined,
+    };
     stories.set(key, story);
     if (line.kind === 'sent' && line.attempt > 1) story.once = false;
     else if (line.kind === 'answered') story.answers.push({ at, receipt: line.receipt });

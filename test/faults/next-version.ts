@@ -13,12 +13,16 @@ export interface NextVersion {
 export const NEXT = { format: 2, type: 'edit', member: 'reviewedBy' } as const;
 
 /**
- * What a next version may change in what it writes, done to a copy of this one: another format, a type of entry that this version has never
- * heard of, a further member in each record.
+ * What a next version may change in what it writes, done to a copy of this one: another format, a type of entry that
+ * this version has never heard of, a further member in each record.
  */
 const CHANGES: readonly [file: string, from: string, to: string][] = [
   ['server/core/stream/entry.ts', 'export const ENTRY_FORMAT = 1;', `export const ENTRY_FORMAT = ${NEXT.format};`],
-  ['server/core/stream/entry.ts', "export type EntryType =\n  | 'create'", `export type EntryType =\n  | '${NEXT.type}'\n  | 'create'`],
+  [
+    'server/core/stream/entry.ts',
+    "export type EntryType =\n  | 'create'",
+    `export type EntryType =\n  | '${NEXT.type}'\n  | 'create'`,
+  ],
   [
     'server/engine/writes/decide-group.ts',
     '    type: command.type,\n    change,',
@@ -32,12 +36,14 @@ export async function makeNextVersion(): Promise<NextVersion> {
   const remove = (): Promise<void> => rm(folder, { recursive: true, force: true });
   try {
     const isSource = (path: string): boolean => !path.includes('node_modules') && !path.endsWith('/dist');
-    for (const part of ['server', 'start']) await cp(join(root, part), join(folder, part), { recursive: true, filter: isSource });
+    for (const part of ['server', 'start'])
+      await cp(join(root, part), join(folder, part), { recursive: true, filter: isSource });
     await symlink(join(root, 'node_modules'), join(folder, 'node_modules'));
     for (const [file, from, to] of CHANGES) {
       const path = join(folder, file);
       const source = await readFile(path, 'utf8');
-      if (source.split(from).length !== 2) throw new Error(`${file} no longer has the place that the next version changes: ${from}`);
+      if (source.split(from).length !== 2)
+        throw new Error(`${file} no longer has the place that the next version changes: ${from}`);
       await writeFile(path, source.replace(from, to));
     }
   } catch (error) {

@@ -24,7 +24,7 @@ export async function recovery({ journal, actors, campaigns, patience }: Recover
   const idle = new Set(actors.map(({ name }) => name));
   const shut = new Set(campaigns);
   const took: Recovery = { campaigns: 0, clients: 0 };
-  for (let next = journal.lines.length; idle.size > 0 || shut.size > 0; ) {
+  for (let next = journal.lines.length; idle.size > 0 || shut.size > 0;) {
     await pause(20);
     for (; next < journal.lines.length; next += 1) {
       const line = journal.lines[next];
@@ -34,7 +34,9 @@ export async function recovery({ journal, actors, campaigns, patience }: Recover
       if (idle.delete(line.client)) took.clients = line.at - since;
     }
     if (journal.now() - since > patience) {
-      throw new Error(`${patience / 1_000} s after the last fault there is still no answer for ${[...idle, ...shut].join(', ')}`);
+      throw new Error(
+        `${patience / 1_000} s after the last fault there is still no answer for ${[...idle, ...shut].join(', ')}`,
+      );
     }
   }
   return took;

@@ -43,7 +43,9 @@ function inMilliseconds({ campaigns, clients }: Recovery): string {
 
 export function describeViolations(violations: readonly Violation[]): string {
   return violations
-    .map(({ rule, message, lines }) => [`${rule}: ${message}`, ...lines.slice(0, LINES_SHOWN).map((line) => `    ${show(line)}`)].join('\n'))
+    .map(({ rule, message, lines }) =>
+      [`${rule}: ${message}`, ...lines.slice(0, LINES_SHOWN).map((line) => `    ${show(line)}`)].join('\n'),
+    )
     .join('\n');
 }
 
@@ -52,6 +54,7 @@ export function keepRecords(seed: number, { journal, logs }: Pick<RunResult, 'jo
   const folder = join(tmpdir(), `campaign-state-faults-${seed}`);
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'journal.txt'), journal.lines.map(show).join('\n'));
-  for (const [instance, lines] of Object.entries(logs)) writeFileSync(join(folder, `${instance}.txt`), lines.join('\n'));
+  for (const [instance, lines] of Object.entries(logs))
+    writeFileSync(join(folder, `${instance}.txt`), lines.join('\n'));
   return folder;
 }

@@ -54,7 +54,8 @@ export async function runFaults(options: RunOptions): Promise<RunResult> {
   const actors: Actor[] = [];
   try {
     await createCampaigns(world);
-    for (let index = 0; index < clients; index += 1) actors.push(await startActor(world, journal, random.fork(), index, pace));
+    for (let index = 0; index < clients; index += 1)
+      actors.push(await startActor(world, journal, random.fork(), index, pace));
     const looking = watchHeld(world.postgres.url, world.namespace, journal);
     const watchers = actors.filter(({ watched }) => watched.length > 0);
     const recovered = () => recovery({ journal, actors: watchers, campaigns: WATCHED, patience: RECOVERY_MS });
@@ -99,13 +100,31 @@ export async function runFaults(options: RunOptions): Promise<RunResult> {
 }
 
 /** Every second client is one of the SDK; every tenth writes to sleepers and watches nothing. */
-async function startActor({ instances }: World, journal: Journal, random: SeededRandom, index: number, pace: number): Promise<Actor> {
+async function startActor(
+  { instances }: World,
+  journal: Journal,
+  random: SeededRandom,
+  index: number,
+  pace: number,
+): Promise<Actor> {
   const isSdk = index % 2 === 0;
   const sleeps = index % 10 === 9;
   const name = `${isSdk ? 'sdk' : sleeps ? 'sleeper' : 'stock'}-${index + 1}`;
-  const link = await openTcpProxy(() => random.pick([...instances.filter(({ port }) => port !== undefined), ...instances]).port);
-  const watched = sleeps ? [] : [WATCHED[index % WATCHED.length] ?? '', WATCHED[(index + 1 + (index % 3)) % WATCHED.length] ?? ''];
-  const options = { name, link, journal, random, watched, campaigns: sleeps ? SLEEPERS : watched, pace: sleeps ? pace * 5 : pace };
+  const link = await openTcpProxy(
+    () => random.pick([...instances.filter(({ port }) => port !== undefined), ...instances]).port,
+  );
+  const watched = sleeps
+    ? []
+    : [WATCHED[index % WATCHED.length] ?? '', WATCHED[(index + 1 + (index % 3)) % WATCHED.length] ?? ''];
+  const options = {
+    name,
+    link,
+    journal,
+    random,
+    watched,
+    campaigns: sleeps ? SLEEPERS : watched,
+    pace: sleeps ? pace * 5 : pace,
+  };
   return isSdk ? startSdkActor(options) : startStockActor(options);
 }
 
@@ -120,7 +139,10 @@ async function attempt(work: () => Promise<void>): Promise<Violation[]> {
 }
 
 function shuffled<T>(items: readonly T[], random: SeededRandom): T[] {
-  return items.map((item) => ({ item, place: random.next() })).sort((a, b) => a.place - b.place).map(({ item }) => item);
+  return items
+    .map((item) => ({ item, place: random.next() }))
+    .sort((a, b) => a.place - b.place)
+    .map(({ item }) => item);
 }
 
 function within<T>(milliseconds: number, what: string, work: Promise<T>): Promise<T> {

@@ -19,8 +19,13 @@ export interface ScheduleOptions {
 export type Recoveries = Map<string, Recovery[]>;
 
 /** Every fault once, in that order, so many at a time, with a calm after each group. */
-export async function inTurn(order: readonly Fault[], atOnce: number, options: ScheduleOptions, recoveries: Recoveries): Promise<void> {
-  for (let left = [...order]; left.length > 0; ) {
+export async function inTurn(
+  order: readonly Fault[],
+  atOnce: number,
+  options: ScheduleOptions,
+  recoveries: Recoveries,
+): Promise<void> {
+  for (let left = [...order]; left.length > 0;) {
     const group: Fault[] = [];
     for (const fault of left) if (group.length < atOnce && goesWith(fault, group)) group.push(fault);
     left = left.filter((fault) => !group.includes(fault));
@@ -48,15 +53,26 @@ function goesWith({ wants }: Fault, others: readonly Fault[]): boolean {
 
 async function episode(faults: readonly Fault[], options: ScheduleOptions, recoveries: Recoveries): Promise<void> {
   const { random } = options.reach;
-  const plans = faults.map((fault) => ({ fault, delay: faults.length > 1 ? random.int(0, 1_000) : 0, share: 0.5 + random.next() / 2 }));
+  const plans = faults.map((fault) => ({
+    fault,
+    delay: faults.length > 1 ? random.int(0, 1_000) : 0,
+    share: 0.5 + random.next() / 2,
+  }));
   const details = await Promise.all(plans.map(({ fault, delay, share }) => suffer(fault, delay, share, options)));
   const took = await options.recovered();
   const name = faults.length === 1 ? (faults[0]?.name ?? '') : 'several at once';
   recoveries.set(name, [...(recoveries.get(name) ?? []), took]);
-  options.say(`${details.join('  +  ')}: campaigns ${Math.round(took.campaigns)} ms, clients ${Math.round(took.clients)} ms`);
+  options.say(
+    `${details.join('  +  ')}: campaigns ${Math.round(took.campaigns)} ms, clients ${Math.round(took.clients)} ms`,
+  );
 }
 
-async function suffer(fault: Fault, delay: number, share: number, { reach, journal, hold }: ScheduleOptions): Promise<string> {
+async function suffer(
+  fault: Fault,
+  delay: number,
+  share: number,
+  { reach, journal, hold }: ScheduleOptions,
+): Promise<string> {
   await pause(delay);
   const { name, losesLog = false, lasts = 'short' } = fault;
   journal.fault(name, 'begins', '', losesLog);

@@ -24,7 +24,13 @@ export function startSdkActor({ name, link, journal, random, campaigns, watched,
         (receipt) => journal.note(name, campaignId, { kind: 'answered', mutationId, receipt }),
         (error: unknown) => {
           if (!(error instanceof CampaignError)) throw error;
-          journal.note(name, campaignId, { kind: 'refused', mutationId, reason: error.reason, message: error.message, final: true });
+          journal.note(name, campaignId, {
+            kind: 'refused',
+            mutationId,
+            reason: error.reason,
+            message: error.message,
+            final: true,
+          });
         },
       );
     }
@@ -111,11 +117,18 @@ function observer(name: string, campaignId: string, campaign: Campaign, journal:
     if (now.position === undefined || !at) return;
     if (now.position !== before.position || now.recentEntries !== before.recentEntries) {
       const fresh = now.recentEntries.filter(({ version }) => version > before.version);
-      const begins = before.position === undefined || (now.recentEntries.length === 0 && now.recentEntries !== before.recentEntries);
+      const begins =
+        before.position === undefined || (now.recentEntries.length === 0 && now.recentEntries !== before.recentEntries);
       if (begins || fresh.length === 0) {
         const { position, durableVersion, state } = now;
         const own = now.sync.unsavedCount > 0;
-        journal.note(name, campaignId, { kind: 'snapshot', position, durableVersion, reason: 'sdk', ...(!own && { state }) });
+        journal.note(name, campaignId, {
+          kind: 'snapshot',
+          position,
+          durableVersion,
+          reason: 'sdk',
+          ...(!own && { state }),
+        });
       } else {
         const entries = fresh.map((entry) => journal.see(named(entry)));
         const cut = fresh[0]?.version === before.version + 1 ? {} : ({ cut: true } as const);

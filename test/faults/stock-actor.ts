@@ -43,7 +43,8 @@ export function startStockActor({ name, link, journal, random, campaigns, watche
   const watch = (campaignId: string): void => {
     let lastEventId: string | undefined;
     let subscription: { unsubscribe(): void } | undefined;
-    const again = (): void => void pause(100 + Math.random() * 400, undefined, { ref: false }).then(() => closed || subscribe());
+    const again = (): void =>
+      void pause(100 + Math.random() * 400, undefined, { ref: false }).then(() => closed || subscribe());
     const subscribe = (): void => {
       if (lastEventId === undefined) journal.note(name, campaignId, { kind: 'joined' });
       subscription = overWs.campaign.watch.subscribe(
@@ -69,7 +70,14 @@ export function startStockActor({ name, link, journal, random, campaigns, watche
     switch (event.type) {
       case 'snapshot': {
         const { position, durableVersion, reason, state, lost } = event;
-        journal.note(name, campaignId, { kind: 'snapshot', position, durableVersion, reason, state, ...(lost && { lost }) });
+        journal.note(name, campaignId, {
+          kind: 'snapshot',
+          position,
+          durableVersion,
+          reason,
+          state,
+          ...(lost && { lost }),
+        });
         return;
       }
       case 'entries': {
@@ -110,10 +118,15 @@ export function startStockActor({ name, link, journal, random, campaigns, watche
   const intend = (campaignId: string, command: Intent['command'], more: MutationOptions = {}): Intent => {
     const base = positions.get(campaignId);
     marks += 1;
-    return { campaignId, command, options: { mutationId: `${name}.${marks}`, ...(base !== undefined && { base }), ...more } };
+    return {
+      campaignId,
+      command,
+      options: { mutationId: `${name}.${marks}`, ...(base !== undefined && { base }), ...more },
+    };
   };
 
-  const edit = (campaignId: string, more: MutationOptions = {}): Intent => intend(campaignId, randomEdit(random, name, marks), more);
+  const edit = (campaignId: string, more: MutationOptions = {}): Intent =>
+    intend(campaignId, randomEdit(random, name, marks), more);
 
   const act = async (): Promise<void> => {
     const campaignId = random.pick(campaigns);
@@ -124,7 +137,8 @@ export function startStockActor({ name, link, journal, random, campaigns, watche
     else if (share < 0.31 && position !== undefined) {
       const version = parsePosition(position)?.version ?? 1;
       await carry(intend(campaignId, { type: 'rollback', toVersion: Math.max(1, version - random.int(0, 5)) }));
-    } else if (share < 0.39) await Promise.all([edit(campaignId), edit(campaignId), edit(campaignId)].map((intent) => carry(intent)));
+    } else if (share < 0.39)
+      await Promise.all([edit(campaignId), edit(campaignId), edit(campaignId)].map((intent) => carry(intent)));
     else if (share < 0.44) {
       // The same intent on two ways at once, to two instances perhaps.
       const twice = edit(campaignId);
@@ -175,12 +189,20 @@ async function call(client: Client, { campaignId, command, options }: Intent): P
   return answer;
 }
 
-function ask({ campaign }: Client, input: { campaignId: string } & MutationOptions, command: Intent['command'], signal: AbortSignal) {
+function ask(
+  { campaign }: Client,
+  input: { campaignId: string } & MutationOptions,
+  command: Intent['command'],
+  signal: AbortSignal,
+) {
   switch (command.type) {
     case 'update':
       return campaign.update.mutate({ ...input, updates: command.updates }, { signal });
     case 'updateFeatures':
-      return campaign.updateFeatures.mutate({ ...input, features: command.features, action: command.action }, { signal });
+      return campaign.updateFeatures.mutate(
+        { ...input, features: command.features, action: command.action },
+        { signal },
+      );
     case 'updateConfig': {
       const { section, value, mode = 'merge' } = command;
       return campaign.updateConfig.mutate({ ...input, section, value, mode }, { signal });

@@ -46,7 +46,16 @@ beforeAll(async () => {
   next = await makeNextVersion();
   const faults = [flushWithBoth, roll('rolling upgrade', () => next.main), roll('rolling back', () => undefined)];
   const hold = { short: 500, long: 500 };
-  result = await runFaults({ seed: 1, clients: 12, pace: 400, hold, faults, atOnce: 1, lasts: 0, say: () => undefined });
+  result = await runFaults({
+    seed: 1,
+    clients: 12,
+    pace: 400,
+    hold,
+    faults,
+    atOnce: 1,
+    lasts: 0,
+    say: () => undefined,
+  });
 });
 afterAll(() => next.remove());
 
@@ -67,7 +76,9 @@ describe('a version and the next one on the same log', () => {
   });
 
   it('X42 what only the next version writes is kept verbatim, whoever carried it', () => {
-    const records = result.held.flatMap(({ entries }) => entries.map(({ bytes }): Record<string, unknown> => JSON.parse(bytes)));
+    const records = result.held.flatMap(({ entries }) =>
+      entries.map(({ bytes }): Record<string, unknown> => JSON.parse(bytes)),
+    );
     const newer = records.filter(({ format }) => format === NEXT.format);
     expect(newer.length).toBeGreaterThan(0);
     for (const record of newer) expect(record[NEXT.member]).toEqual({ nobody: [1, 'é', null] });

@@ -44,7 +44,12 @@ export function describeOrderedLog(name: string, create: () => Promise<LogUnderT
     it('L1 a campaign that the log does not hold is absent, and opens once it has been seeded', async () => {
       expect(await log.open(ID, 1, start, ignore)).toEqual({ kind: 'absent' });
       await log.seed(ID, 1, start);
-      expect(await log.open(ID, 1, start, ignore)).toEqual({ kind: 'opened', head: start, durableVersion: 1, entries: [] });
+      expect(await log.open(ID, 1, start, ignore)).toEqual({
+        kind: 'opened',
+        head: start,
+        durableVersion: 1,
+        entries: [],
+      });
     });
 
     it('L2 another generation, another epoch and another tail are absent', async () => {
@@ -105,7 +110,10 @@ export function describeOrderedLog(name: string, create: () => Promise<LogUnderT
       const first = after(start, 3);
       await log.append(ID, start, first);
       const between = headAfter(first.slice(0, 1));
-      expect(await log.append(ID, between, after(between, 1, 'b'))).toEqual({ kind: 'conflict', entries: first.slice(1) });
+      expect(await log.append(ID, between, after(between, 1, 'b'))).toEqual({
+        kind: 'conflict',
+        entries: first.slice(1),
+      });
       expect(await log.append(ID, start, [])).toEqual({ kind: 'conflict', entries: first });
       await under.delivered();
       expect(events).toHaveLength(3);

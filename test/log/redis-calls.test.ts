@@ -38,7 +38,10 @@ describe('what Redis is asked', () => {
   /** Scripts that Redis has run so far. */
   const calls = async (): Promise<number> => {
     const stats = await admin.info('commandstats');
-    return ['eval', 'evalsha'].reduce((sum, name) => sum + Number(new RegExp(`cmdstat_${name}:calls=(\\d+)`).exec(stats)?.[1] ?? 0), 0);
+    return ['eval', 'evalsha'].reduce(
+      (sum, name) => sum + Number(new RegExp(`cmdstat_${name}:calls=(\\d+)`).exec(stats)?.[1] ?? 0),
+      0,
+    );
   };
 
   it('L22 what waits is read once and marked once; then nothing is asked until something comes', async () => {
@@ -86,13 +89,21 @@ describe('what Redis is asked', () => {
   });
 
   it('L24 a check asks one node twice, however many partitions there are', async () => {
-    const log = createRedisLog({ url: redis.url, namespace: 'checks', clock: { ...systemClock, random: () => 0.5 }, checkEvery: 50 });
+    const log = createRedisLog({
+      url: redis.url,
+      namespace: 'checks',
+      clock: { ...systemClock, random: () => 0.5 },
+      checkEvery: 50,
+    });
     await log.ready();
     try {
       await append(log, 0, 1);
       await append(log, 1, 1);
       const before = await calls();
-      await vi.waitFor(async () => expect((await calls()) - before).toBeGreaterThanOrEqual(4), { timeout: 20_000, interval: 50 });
+      await vi.waitFor(async () => expect((await calls()) - before).toBeGreaterThanOrEqual(4), {
+        timeout: 20_000,
+        interval: 50,
+      });
       const [from, at] = [await calls(), performance.now()];
       await new Promise((resolve) => setTimeout(resolve, 500));
       const checks = (performance.now() - at) / 50 + 1;
@@ -140,7 +151,13 @@ describe('a cluster of a single node', () => {
       expect(new Set(CAMPAIGNS.map(({ campaignId }) => partitionOf(campaignId))).size).toBe(2);
       const errors: Error[] = [];
       const join = async (checkEvery: number): Promise<RedisLog> => {
-        const log = createRedisLog({ url: node.url, namespace: 'one', clock: systemClock, checkEvery, onError: (error) => errors.push(error) });
+        const log = createRedisLog({
+          url: node.url,
+          namespace: 'one',
+          clock: systemClock,
+          checkEvery,
+          onError: (error) => errors.push(error),
+        });
         logs.push(log);
         await log.ready();
         return log;

@@ -40,12 +40,19 @@ describe('instances over a cluster', () => {
   /** So many that every node has some. */
   const CAMPAIGNS = Array.from({ length: 12 }, (_, index) => `campaign-${index}`);
 
-  const begin = async (): Promise<{ namespace: string; store: MemoryStore; instances: Manager[]; stop: () => Promise<void> }> => {
+  const begin = async (): Promise<{
+    namespace: string;
+    store: MemoryStore;
+    instances: Manager[];
+    stop: () => Promise<void>;
+  }> => {
     const namespace = `t${(namespaces += 1)}`;
     const store = createMemoryStore();
     const logs = [0, 1].map(() => createRedisLog({ url: cluster.url, namespace, clock: systemClock, checkEvery: 200 }));
     await Promise.all(logs.map((log) => log.ready()));
-    const instances = logs.map((log) => createManager({ log, archive: createMemoryArchive({ store, soleUser: false }), clock: systemClock }));
+    const instances = logs.map((log) =>
+      createManager({ log, archive: createMemoryArchive({ store, soleUser: false }), clock: systemClock }),
+    );
     for (const campaignId of CAMPAIGNS) await instances[0]?.create(CALLERS.admin, campaignId, FIRST_STATE, {});
     return { namespace, store, instances, stop: async () => void (await Promise.all(logs.map((log) => log.stop()))) };
   };
@@ -62,11 +69,19 @@ describe('instances over a cluster', () => {
     const watching = CAMPAIGNS.map((campaignId) => watch(b, { campaignId }));
     await vi.waitFor(() => expect(watching.map(({ mirror }) => mirror.version)).toEqual(CAMPAIGNS.map(() => 1)), WAIT);
     for (let step = 0; step < 10; step += 1) {
-      await Promise.all(CAMPAIGNS.map((campaignId, index) => title(instances[(index + step) % 2], campaignId, `t${step}`)));
+      await Promise.all(
+        CAMPAIGNS.map((campaignId, index) => title(instances[(index + step) % 2], campaignId, `t${step}`)),
+      );
     }
     await vi.waitFor(() => expect(watching.map(({ mirror }) => mirror.version)).toEqual(CAMPAIGNS.map(() => 11)), WAIT);
     expect(watching.every(({ mirror }) => mirror.snapshots.length === 1)).toBe(true);
-    await vi.waitFor(() => expect(CAMPAIGNS.map((campaignId) => store.campaigns.get(campaignId)?.head.version)).toEqual(CAMPAIGNS.map(() => 11)), WAIT);
+    await vi.waitFor(
+      () =>
+        expect(CAMPAIGNS.map((campaignId) => store.campaigns.get(campaignId)?.head.version)).toEqual(
+          CAMPAIGNS.map(() => 11),
+        ),
+      WAIT,
+    );
     await stop();
   });
 

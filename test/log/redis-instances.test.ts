@@ -54,7 +54,11 @@ describe('instances over one Redis', () => {
       if (archiveAway) throw new Error('the archive is away');
       return archive.commit(parts);
     };
-    return { ...archive, commit, ping: () => (archiveAway ? Promise.reject(new Error('the archive is away')) : archive.ping()) };
+    return {
+      ...archive,
+      commit,
+      ping: () => (archiveAway ? Promise.reject(new Error('the archive is away')) : archive.ping()),
+    };
   };
 
   const start = async (idleTtl = 600_000): Promise<Instance> => {
@@ -78,8 +82,11 @@ describe('instances over one Redis', () => {
     await manager.create(CALLERS.admin, CAMPAIGN, FIRST_STATE, {});
   };
   const title = async ({ manager }: Instance, text: string, mutationId?: string) =>
-    asReceipt(await manager.mutate(CALLERS.admin, CAMPAIGN, setTitle(text), mutationId === undefined ? {} : { mutationId }));
-  const titleOf = async ({ manager }: Instance): Promise<string> => (await manager.get(CALLERS.admin, CAMPAIGN)).state.title;
+    asReceipt(
+      await manager.mutate(CALLERS.admin, CAMPAIGN, setTitle(text), mutationId === undefined ? {} : { mutationId }),
+    );
+  const titleOf = async ({ manager }: Instance): Promise<string> =>
+    (await manager.get(CALLERS.admin, CAMPAIGN)).state.title;
   const saved = (): number => store.campaigns.get(CAMPAIGN)?.head.version ?? 0;
 
   it('L30 a change made on one instance is shown on the others, and their writers take turns', async () => {
@@ -113,7 +120,10 @@ describe('instances over one Redis', () => {
     await title(a, 'heard');
     await vi.waitFor(() => expect(onB.mirror.version).toBe(2));
     const [entry] = await admin.xrange(log, '2-0', '2-0');
-    const bytes = entry?.[1][1]?.replace('"version":2', '"version":3').replace(/"mutationId":"[^"]+"/, '"mutationId":"silent"').replace('heard', 'missed');
+    const bytes = entry?.[1][1]
+      ?.replace('"version":2', '"version":3')
+      .replace(/"mutationId":"[^"]+"/, '"mutationId":"silent"')
+      .replace('heard', 'missed');
     await admin.xadd(log, '3-0', 'b', bytes ?? '', 't', 'a-tail');
     await admin.hset(meta, { version: '3', tail: 'a-tail' });
     await vi.waitFor(() => expect(onB.mirror.content.state.title).toBe('missed'), 5_000);
@@ -165,7 +175,9 @@ describe('instances over one Redis', () => {
     const c = createMemoryArchive({ store, soleUser: false });
     const seat = (await c.load(CAMPAIGN, 0))?.seat;
     const head = store.campaigns.get(CAMPAIGN)?.head;
-    expect(await c.enterLog(CAMPAIGN, { epoch: head?.epoch ?? '', version: 1, generation: seat?.generation ?? 0 }, 'next')).toBe(true);
+    expect(
+      await c.enterLog(CAMPAIGN, { epoch: head?.epoch ?? '', version: 1, generation: seat?.generation ?? 0 }, 'next'),
+    ).toBe(true);
     archiveAway = false;
     await vi.waitFor(() => expect(onB.mirror.snapshots).toEqual(['start', 'reset']), 15_000);
     const last = onB.events.findLast(({ event }) => event.type === 'snapshot');
@@ -278,9 +290,14 @@ describe('instances over one Redis', () => {
   it('L43 by how much the clock of an instance is ahead of that of Redis is measured all the time', async () => {
     for (const ahead of [90_000, -5_000]) {
       let skew = 0;
-      const log = createRedisLog({ url: redis.url, namespace, clock: { ...systemClock, now: () => Date.now() + skew } });
+      const log = createRedisLog({
+        url: redis.url,
+        namespace,
+        clock: { ...systemClock, now: () => Date.now() + skew },
+      });
       await log.ready();
-      const about = (expected: number) => vi.waitFor(() => expect(Math.abs(log.clockOffset - expected)).toBeLessThan(200), 15_000);
+      const about = (expected: number) =>
+        vi.waitFor(() => expect(Math.abs(log.clockOffset - expected)).toBeLessThan(200), 15_000);
       await about(0);
       skew = ahead;
       await about(ahead);

@@ -8,5 +8,10 @@ describeOrderedLog('the model of the shared log', () => {
   let instances = 0;
   const join = () => connectSharedLog(store, { clock, instance: `i${(instances += 1)}`, keepDurable: 2 });
   const log = join();
-  return Promise.resolve({ log, join: () => Promise.resolve(join()), delivered: () => clock.advance(1), stop: () => log.stop() });
+  return Promise.resolve({
+    log,
+    join: () => Promise.resolve(join()),
+    delivered: () => clock.advance(1),
+    stop: () => log.stop(),
+  });
 });

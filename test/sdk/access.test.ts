@@ -13,13 +13,20 @@ test('K12 without a token it needs one, makes no further attempts, and goes on w
   const campaign = made.campaign('spring');
   later(campaign.subscribe(() => undefined));
   const early = campaign.update({ title: 'Early' });
-  await vi.waitFor(() => expect(made.connection.getSnapshot()).toMatchObject({ status: 'needs-auth', error: { reason: 'UNAUTHORIZED' } }), WAIT);
+  await vi.waitFor(
+    () =>
+      expect(made.connection.getSnapshot()).toMatchObject({ status: 'needs-auth', error: { reason: 'UNAUTHORIZED' } }),
+    WAIT,
+  );
   const attempts = proxy.connections();
   for (let turn = 0; turn < 50; turn += 1) await breathe();
   expect(proxy.connections()).toBe(attempts);
 
   await made.authenticate(await token('editor'));
-  await vi.waitFor(() => expect(campaign.getSnapshot()).toMatchObject({ status: 'success', state: { title: 'Early' } }), WAIT);
+  await vi.waitFor(
+    () => expect(campaign.getSnapshot()).toMatchObject({ status: 'success', state: { title: 'Early' } }),
+    WAIT,
+  );
   expect(await early).toMatchObject({ version: 2 });
 });
 
@@ -96,15 +103,31 @@ test('K13 a server that no longer speaks this contract ends the client for good'
   let connections = 0;
   wss.on('connection', (socket) => {
     connections += 1;
-    socket.send(JSON.stringify({ id: null, error: { code: -32600, message: 'Contract 1 is no longer spoken', data: { code: 'BAD_REQUEST', reason: 'UPGRADE_REQUIRED' } } }));
+    socket.send(
+      JSON.stringify({
+        id: null,
+        error: {
+          code: -32600,
+          message: 'Contract 1 is no longer spoken',
+          data: { code: 'BAD_REQUEST', reason: 'UPGRADE_REQUIRED' },
+        },
+      }),
+    );
   });
   await new Promise((resolve) => wss.once('listening', resolve));
   const address = wss.address();
   const made = client(`http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`);
   const campaign = made.campaign('spring');
   later(campaign.subscribe(() => undefined));
-  await vi.waitFor(() => expect(made.connection.getSnapshot()).toMatchObject({ status: 'closed', error: { reason: 'UPGRADE_REQUIRED' } }), WAIT);
-  await vi.waitFor(() => expect(campaign.getSnapshot()).toMatchObject({ status: 'error', error: { reason: 'UPGRADE_REQUIRED' } }), WAIT);
+  await vi.waitFor(
+    () =>
+      expect(made.connection.getSnapshot()).toMatchObject({ status: 'closed', error: { reason: 'UPGRADE_REQUIRED' } }),
+    WAIT,
+  );
+  await vi.waitFor(
+    () => expect(campaign.getSnapshot()).toMatchObject({ status: 'error', error: { reason: 'UPGRADE_REQUIRED' } }),
+    WAIT,
+  );
   for (let turn = 0; turn < 50; turn += 1) await breathe();
   expect(connections).toBe(1);
 });

@@ -10,7 +10,9 @@ test('K1 a campaign is live while someone subscribes: a snapshot, then every cha
   const reader = client(url).campaign('spring');
   expect(reader.getSnapshot()).toMatchObject({ status: 'pending', state: {}, version: 0 });
   later(reader.subscribe(() => undefined));
-  await vi.waitFor(() => expect(reader.getSnapshot()).toMatchObject({ status: 'success', state: CAMPAIGN, version: 1 }));
+  await vi.waitFor(() =>
+    expect(reader.getSnapshot()).toMatchObject({ status: 'success', state: CAMPAIGN, version: 1 }),
+  );
 
   const receipt = await client(url).campaign('spring').update({ title: 'Summer' });
   expect(receipt).toMatchObject({ campaignId: 'spring', version: 2, changed: true });
@@ -56,7 +58,11 @@ test('K4 an edit is shown before update returns, and is a copy', async () => {
   await live(campaign);
   const updates = { ui_content: { banner: 'New' } };
   const change = campaign.update(updates);
-  expect(campaign.getSnapshot()).toMatchObject({ version: 1, state: { ui_content: { banner: 'New', cta: 'Join' } }, sync: { pendingCount: 1 } });
+  expect(campaign.getSnapshot()).toMatchObject({
+    version: 1,
+    state: { ui_content: { banner: 'New', cta: 'Join' } },
+    sync: { pendingCount: 1 },
+  });
   updates.ui_content.banner = 'Changed by the app';
   expect(campaign.getSnapshot().state.ui_content?.banner).toBe('New');
   await change;
@@ -82,7 +88,9 @@ test('K5 a refused edit is taken out alone, says why, and crashes nothing', asyn
   await expect(bad.durable).rejects.toBe(error);
   await vi.waitFor(() => expect(campaign.getSnapshot().version).toBe(3), WAIT);
   expect(campaign.getSnapshot().state).toMatchObject({ title: 'Spring', description: 'kept', owner_id: 'kept too' });
-  expect(campaign.getSnapshot().sync.rejected).toMatchObject([{ mutationId: bad.mutationId, error: { reason: 'INVALID' } }]);
+  expect(campaign.getSnapshot().sync.rejected).toMatchObject([
+    { mutationId: bad.mutationId, error: { reason: 'INVALID' } },
+  ]);
   campaign.dismiss(bad.mutationId);
   expect(campaign.getSnapshot().sync.rejected).toEqual([]);
 });
@@ -93,8 +101,14 @@ test('K5 what cannot be sent is refused at once', async () => {
   await live(campaign);
   const before = service.stats().mutations;
   await expect(campaign.update({ n: Number.NaN })).rejects.toMatchObject({ reason: 'INVALID', path: ['updates', 'n'] });
-  await expect(campaign.update({ about: { text: 'x'.repeat(600_000) } })).rejects.toMatchObject({ reason: 'TOO_LARGE', limit: 524_288 });
-  await expect(campaign.updateConfig('theme', { a: () => 1 } as never)).rejects.toMatchObject({ reason: 'INVALID', path: ['value', 'a'] });
+  await expect(campaign.update({ about: { text: 'x'.repeat(600_000) } })).rejects.toMatchObject({
+    reason: 'TOO_LARGE',
+    limit: 524_288,
+  });
+  await expect(campaign.updateConfig('theme', { a: () => 1 } as never)).rejects.toMatchObject({
+    reason: 'INVALID',
+    path: ['value', 'a'],
+  });
   expect(campaign.getSnapshot()).toMatchObject({ version: 1, state: CAMPAIGN, sync: { unsavedCount: 0 } });
   expect(campaign.getSnapshot().sync.rejected).toHaveLength(3);
   expect(service.stats().mutations).toBe(before);
@@ -119,12 +133,23 @@ test('K6 durable, and saved, only once the archive has committed', async () => {
   let durable = false;
   void change.durable.then(() => (durable = true));
   expect(await change).toMatchObject({ durability: 'accepted' });
-  await vi.waitFor(() => expect(campaign.getSnapshot()).toMatchObject({ version: 2, sync: { state: 'saving', pendingCount: 0, unsavedCount: 1 } }), WAIT);
+  await vi.waitFor(
+    () =>
+      expect(campaign.getSnapshot()).toMatchObject({
+        version: 2,
+        sync: { state: 'saving', pendingCount: 0, unsavedCount: 1 },
+      }),
+    WAIT,
+  );
   expect(durable).toBe(false);
 
   release();
   expect(await change.durable).toMatchObject({ version: 2, durability: 'durable' });
-  await vi.waitFor(() => expect(campaign.getSnapshot()).toMatchObject({ durableVersion: 2, sync: { state: 'saved', unsavedCount: 0 } }), WAIT);
+  await vi.waitFor(
+    () =>
+      expect(campaign.getSnapshot()).toMatchObject({ durableVersion: 2, sync: { state: 'saved', unsavedCount: 0 } }),
+    WAIT,
+  );
   await campaign.whenDurable();
 });
 
@@ -208,7 +233,11 @@ test('K11 a batch is one entry, and a rollback comes after what was made before 
   const change = campaign.batch((batch) => {
     batch.update({ title: 'Summer' }).updateFeatures(['polls'], 'add').updateConfig('theme', { accent: 'red' });
   });
-  expect(campaign.getSnapshot().state).toMatchObject({ title: 'Summer', features: ['referral', 'polls'], theme: { accent: 'red' } });
+  expect(campaign.getSnapshot().state).toMatchObject({
+    title: 'Summer',
+    features: ['referral', 'polls'],
+    theme: { accent: 'red' },
+  });
   expect(await change).toMatchObject({ version: 2 });
   void campaign.updateFeatures([], 'set');
   expect(await campaign.rollback(1)).toMatchObject({ version: 4, changed: true });
@@ -231,5 +260,8 @@ test('K1 an unknown campaign is an error that names it', async () => {
   const { url } = await server();
   const campaign = client(url).campaign('nowhere');
   later(campaign.subscribe(() => undefined));
-  await vi.waitFor(() => expect(campaign.getSnapshot()).toMatchObject({ status: 'error', error: { reason: 'NOT_FOUND' }, state: {} }), WAIT);
+  await vi.waitFor(
+    () => expect(campaign.getSnapshot()).toMatchObject({ status: 'error', error: { reason: 'NOT_FOUND' }, state: {} }),
+    WAIT,
+  );
 });

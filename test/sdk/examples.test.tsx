@@ -12,7 +12,8 @@ import { CampaignTestProvider, createTestCampaign } from '../../client-sdk/src/t
 import { CAMPAIGN } from './support/server.ts';
 import { server, WAIT } from './support/world.ts';
 
-// The examples make their clients themselves, with the WebSocket of the platform; Node's own does not get on with jsdom's events.
+// The examples make their clients themselves, with the WebSocket of the platform; Node's own does not get on with
+// jsdom's events.
 vi.stubGlobal('WebSocket', WebSocket);
 afterEach(cleanup);
 

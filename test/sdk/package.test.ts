@@ -33,7 +33,11 @@ async function project(name: string, packages: readonly string[], files: Record<
   const at = join(folder, name);
   await mkdir(at);
   await writeFile(join(at, 'package.json'), JSON.stringify({ name, private: true, type: 'module' }));
-  await sh('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error', tarball, ...packages], at);
+  await sh(
+    'npm',
+    ['install', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error', tarball, ...packages],
+    at,
+  );
   for (const [file, content] of Object.entries(files)) await writeFile(join(at, file), content);
   return at;
 }
@@ -44,8 +48,11 @@ beforeAll(async () => {
   const published = join(folder, 'package');
   await mkdir(published);
   await sh('npx', ['tsdown', '--out-dir', join(published, 'dist')], SDK);
-  for (const file of ['package.json', 'README.md', 'PROTOCOL.md', 'MIGRATION.md', 'THIRD_PARTY_LICENSES.txt']) await cp(join(SDK, file), join(published, file));
-  const [packed] = JSON.parse(await sh('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], published)) as { filename: string }[];
+  for (const file of ['package.json', 'README.md', 'PROTOCOL.md', 'MIGRATION.md', 'THIRD_PARTY_LICENSES.txt'])
+    await cp(join(SDK, file), join(published, file));
+  const [packed] = JSON.parse(
+    await sh('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], published),
+  ) as { filename: string }[];
   tarball = join(folder, packed?.filename ?? '');
 }, 240_000);
 
@@ -174,7 +181,8 @@ const CONFIG = {
   noUncheckedIndexedAccess: true,
   noEmit: true,
 };
-const tsconfig = (files: readonly string[], options: object) => JSON.stringify({ compilerOptions: { ...CONFIG, ...options }, files });
+const tsconfig = (files: readonly string[], options: object) =>
+  JSON.stringify({ compilerOptions: { ...CONFIG, ...options }, files });
 const NODENEXT = { module: 'nodenext', moduleResolution: 'nodenext', jsx: 'react-jsx' };
 const BUNDLER = { module: 'esnext', moduleResolution: 'bundler', jsx: 'react-jsx' };
 
@@ -200,28 +208,51 @@ test('K60 K61 without React: it installs plainly, brings no React, compiles and 
   expect(await sh(process.execPath, ['test.js'], at)).toBe('Tested durable\n');
 });
 
-test('K19 K60 K61 with React: a strict consumer compiles on TypeScript 5.9, 6 and 7, nodenext and bundler', INSTALL, async () => {
-  const compilers = ['typescript59@npm:typescript@5.9', 'typescript6@npm:typescript@6', 'typescript7@npm:typescript@7'];
-  const at = await project('react', ['react@19', '@types/react@19', '@tanstack/react-query@5', 'zod@4', '@trpc/client@11.19.0', '@trpc/server@11.19.0', '@openfeature/core@1', '@openfeature/web-sdk@1', '@openfeature/server-sdk@1', ...compilers], {
-    'vanilla.ts': VANILLA,
-    'react.tsx': REACT,
-    'nodenext.json': tsconfig(['vanilla.ts', 'react.tsx'], NODENEXT),
-    'bundler.json': tsconfig(['vanilla.ts', 'react.tsx'], BUNDLER),
-    'openfeature.ts': OPENFEATURE,
-    // OpenFeature's own declarations are not all fit for a strict look.
-    'openfeature.json': tsconfig(['openfeature.ts'], { ...NODENEXT, skipLibCheck: true }),
-    'sections.tsx': SECTIONS,
-    'sections.json': tsconfig(['sections.tsx'], BUNDLER),
-    'stock.ts': STOCK,
-    // tRPC's own declarations need those of Node and of `ws`.
-    'stock.json': tsconfig(['stock.ts'], { ...NODENEXT, skipLibCheck: true }),
-  });
-  for (const compiler of ['typescript59', 'typescript6', 'typescript7']) {
-    for (const config of ['nodenext.json', 'bundler.json', 'sections.json', 'openfeature.json', 'stock.json']) {
-      await sh(process.execPath, [join(at, 'node_modules', compiler, 'bin/tsc'), '-p', config], at);
+test(
+  'K19 K60 K61 with React: a strict consumer compiles on TypeScript 5.9, 6 and 7, nodenext and bundler',
+  INSTALL,
+  async () => {
+    const compilers = [
+      'typescript59@npm:typescript@5.9',
+      'typescript6@npm:typescript@6',
+      'typescript7@npm:typescript@7',
+    ];
+    const at = await project(
+      'react',
+      [
+        'react@19',
+        '@types/react@19',
+        '@tanstack/react-query@5',
+        'zod@4',
+        '@trpc/client@11.19.0',
+        '@trpc/server@11.19.0',
+        '@openfeature/core@1',
+        '@openfeature/web-sdk@1',
+        '@openfeature/server-sdk@1',
+        ...compilers,
+      ],
+      {
+        'vanilla.ts': VANILLA,
+        'react.tsx': REACT,
+        'nodenext.json': tsconfig(['vanilla.ts', 'react.tsx'], NODENEXT),
+        'bundler.json': tsconfig(['vanilla.ts', 'react.tsx'], BUNDLER),
+        'openfeature.ts': OPENFEATURE,
+        // OpenFeature's own declarations are not all fit for a strict look.
+        'openfeature.json': tsconfig(['openfeature.ts'], { ...NODENEXT, skipLibCheck: true }),
+        'sections.tsx': SECTIONS,
+        'sections.json': tsconfig(['sections.tsx'], BUNDLER),
+        'stock.ts': STOCK,
+        // tRPC's own declarations need those of Node and of `ws`.
+        'stock.json': tsconfig(['stock.ts'], { ...NODENEXT, skipLibCheck: true }),
+      },
+    );
+    for (const compiler of ['typescript59', 'typescript6', 'typescript7']) {
+      for (const config of ['nodenext.json', 'bundler.json', 'sections.json', 'openfeature.json', 'stock.json']) {
+        await sh(process.execPath, [join(at, 'node_modules', compiler, 'bin/tsc'), '-p', config], at);
+      }
     }
-  }
-});
+  },
+);
 
 /** The page of the Vue app, played by jsdom in a process of its own: as Vue has it, one app to a page. */
 const VUE_PAGE = `
@@ -258,7 +289,9 @@ test('K65 a Vue app that installs the package compiles, shows and edits', INSTAL
       'tsconfig.json': tsconfig(['app.ts'], { ...NODENEXT, noEmit: false, skipLibCheck: true }),
     });
     await sh(join(ROOT, 'node_modules/.bin/tsc'), ['-p', '.'], at);
-    expect(await sh(process.execPath, ['page.js', started.url], at)).toBe('Hellosaved\nHello Vuesaving\nHello Vuesaved\n');
+    expect(await sh(process.execPath, ['page.js', started.url], at)).toBe(
+      'Hellosaved\nHello Vuesaving\nHello Vuesaved\n',
+    );
     expect(await readdir(join(at, 'node_modules'))).not.toContain('react');
   } finally {
     await started.close();
@@ -269,8 +302,19 @@ test('K66 every piece of code in the README compiles', INSTALL, async () => {
   const readme = await readFile(join(SDK, 'README.md'), 'utf8');
   const pieces = [...readme.matchAll(/^```tsx?\n(.*?)^```$/gms)].map(([, code = '']) => code);
   expect(pieces.length).toBeGreaterThan(4);
-  const packages = ['react@19', '@types/react@19', '@types/react-dom@19', 'react-dom@19', '@testing-library/react', '@testing-library/dom'];
-  const at = await project('readme', [...packages, '@tanstack/react-query@5', 'zod@4', '@openfeature/core@1', '@openfeature/web-sdk@1'], {});
+  const packages = [
+    'react@19',
+    '@types/react@19',
+    '@types/react-dom@19',
+    'react-dom@19',
+    '@testing-library/react',
+    '@testing-library/dom',
+  ];
+  const at = await project(
+    'readme',
+    [...packages, '@tanstack/react-query@5', 'zod@4', '@openfeature/core@1', '@openfeature/web-sdk@1'],
+    {},
+  );
   for (const [index, code] of pieces.entries()) {
     // What an earlier piece has made.
     const given = [
@@ -288,8 +332,11 @@ test('K62 the declarations name none of the server’s packages', async () => {
   const declarations = (await readdir(dist)).filter((file) => file.endsWith('.d.ts'));
   expect(declarations.length).toBeGreaterThan(2);
   for (const file of declarations) {
-    const imports = [...(await readFile(join(dist, file), 'utf8')).matchAll(/(?:from|import\()\s*["']([^"'.][^"']*)["']/g)].map(([, name]) => name);
-    for (const name of imports) expect(name).toMatch(/^(react(\/.*)?|@tanstack\/react-query|@openfeature\/(web|server)-sdk)$/);
+    const imports = [
+      ...(await readFile(join(dist, file), 'utf8')).matchAll(/(?:from|import\()\s*["']([^"'.][^"']*)["']/g),
+    ].map(([, name]) => name);
+    for (const name of imports)
+      expect(name).toMatch(/^(react(\/.*)?|@tanstack\/react-query|@openfeature\/(web|server)-sdk)$/);
   }
 });
 
@@ -304,7 +351,10 @@ async function gzipped(name: string, modules: readonly string[]): Promise<number
   // Beside the workspace's packages, from which the bundle is made.
   const linked = join(folder, 'package/node_modules');
   await symlink(join(ROOT, 'node_modules'), linked).catch(() => undefined);
-  await writeFile(join(folder, 'package', `${name}.js`), modules.map((module) => `export * from './dist/${module}.js';`).join('\n'));
+  await writeFile(
+    join(folder, 'package', `${name}.js`),
+    modules.map((module) => `export * from './dist/${module}.js';`).join('\n'),
+  );
   await build({
     config: false,
     logLevel: 'error',
@@ -319,7 +369,9 @@ async function gzipped(name: string, modules: readonly string[]): Promise<number
     deps: { alwaysBundle: [/^@trpc\//], onlyBundle: false, neverBundle: [/^react/, /^@tanstack\//] },
   });
   const files = (await readdir(outDir)).filter((file) => file.endsWith('.js'));
-  const sizes = await Promise.all(files.map(async (file) => gzipSync(await readFile(join(outDir, file)), { level: 9 }).length));
+  const sizes = await Promise.all(
+    files.map(async (file) => gzipSync(await readFile(join(outDir, file)), { level: 9 }).length),
+  );
   return sizes.reduce((sum, size) => sum + size, 0);
 }
 

@@ -28,12 +28,22 @@ export interface Checker {
   /** G2: someone saw that entry at that version of that epoch. */
   entry(campaignId: string, epoch: string, entry: Entry | ViewEntry, who: string): void;
   /** G2, G6, G11: someone holds that state at that position; without a token no more than what everyone may see. */
-  state(campaignId: string, epoch: string, version: number, state: JsonObject, who: string, view?: 'full' | 'public'): void;
+  state(
+    campaignId: string,
+    epoch: string,
+    version: number,
+    state: JsonObject,
+    who: string,
+    view?: 'full' | 'public',
+  ): void;
   /** A mutation leaves its client, for the first time or again. */
   sent(campaignId: string, intent: string): void;
   /** G2, G4, G7, G8: a mutation was answered. */
   receipt(receipt: Receipt, intent: string): void;
-  /** G5: a mutation that had been accepted, and was lost, is answered as one without effect: then it must have none there. */
+  /**
+   * G5: a mutation that had been accepted, and was lost, is answered as one without effect: then it must have none
+   * there.
+   */
   withoutEffect(receipt: Receipt, command: EditCommand, intent: string): void;
   /** G7: a mutation was refused for good, and is not applied after that. */
   refused(campaignId: string, intent: string): void;
@@ -109,13 +119,15 @@ export function createChecker(store: MemoryStore, intentOf: (mutationId: string)
   const take = (campaignId: string, read: Read, { bytes, tail }: { bytes: string; tail: string }): void => {
     const record: LogRecord = JSON.parse(bytes);
     const version = read.records.length + 1;
-    if (record.version !== version) fail('G8', `${campaignId}: version ${record.version} stands at ${version} of the archive`);
+    if (record.version !== version)
+      fail('G8', `${campaignId}: version ${record.version} stands at ${version} of the archive`);
     read.tail = nextTail(read.tail, bytes);
     if (tail !== read.tail) fail('G2', `${campaignId}: the tail at version ${version} does not follow`);
     const intent = intentOf(record.mutationId);
     const before = read.intents.get(intent);
     if (before !== undefined) fail('G3', `${campaignId}: ${intent} was applied at ${before} and at ${version}`);
-    if (refused.has(`${campaignId} ${intent}`)) fail('G7', `${campaignId}: ${intent} was refused for good, and was applied at ${version}`);
+    if (refused.has(`${campaignId} ${intent}`))
+      fail('G7', `${campaignId}: ${intent} was refused for good, and was applied at ${version}`);
     read.intents.set(intent, version);
     read.records.push(record);
     read.bytes.push(bytes);
@@ -130,7 +142,10 @@ export function createChecker(store: MemoryStore, intentOf: (mutationId: string)
     },
     fail,
     note: (error) => {
-      violation ??= error instanceof Violation ? error : new Violation('the run', error instanceof Error ? (error.stack ?? error.message) : String(error));
+      violation ??=
+        error instanceof Violation
+          ? error
+          : new Violation('the run', error instanceof Error ? (error.stack ?? error.message) : String(error));
     },
 
     entry(campaignId, epoch, entry, who) {
@@ -160,7 +175,10 @@ export function createChecker(store: MemoryStore, intentOf: (mutationId: string)
       const line = `${campaignId} ${epoch}`;
       const floor = floors.get(intent)?.get(line) ?? 0;
       if (changed ? version <= floor : version < floor) {
-        fail('G7', `${intent} was answered with ${epoch}:${version}, but ${floor} had been acknowledged before it was sent`);
+        fail(
+          'G7',
+          `${intent} was answered with ${epoch}:${version}, but ${floor} had been acknowledged before it was sent`,
+        );
       }
       acknowledged.set(line, Math.max(version, acknowledged.get(line) ?? 0));
       if (changed) {
@@ -169,7 +187,8 @@ export function createChecker(store: MemoryStore, intentOf: (mutationId: string)
       }
       if (durability === 'durable') {
         checker.durable(campaignId, epoch, version, `the receipt of ${intent}`);
-        if (changed && checker.versionOf(campaignId, intent) !== version) fail('G4', `${intent} was answered durable, and is not at ${version} of the archive`);
+        if (changed && checker.versionOf(campaignId, intent) !== version)
+          fail('G4', `${intent} was answered durable, and is not at ${version} of the archive`);
       }
     },
 
@@ -190,13 +209,20 @@ export function createChecker(store: MemoryStore, intentOf: (mutationId: string)
         // A retry may name a later version than the one at which it was decided.
         const states = read.states.slice(Math.max(0, version - 10), version);
         if (states.some((state) => Object.keys(effect(state, command)).length === 0)) continue;
-        fail('G5', `${intent} had been accepted, was lost, and was answered as if it had no effect at ${epoch}:${version}`);
+        fail(
+          'G5',
+          `${intent} had been accepted, was lost, and was answered as if it had no effect at ${epoch}:${version}`,
+        );
       }
     },
 
     durable(campaignId, epoch, version, who) {
       const stored = store.campaigns.get(campaignId)?.entries[version - 1];
-      if (!stored) return fail('G8', `${campaignId}: ${who} says that ${epoch}:${version} is durable, and it is not in the archive`);
+      if (!stored)
+        return fail(
+          'G8',
+          `${campaignId}: ${who} says that ${epoch}:${version} is durable, and it is not in the archive`,
+        );
       const record: LogRecord = JSON.parse(stored.bytes);
       agree(intents, `${campaignId} ${epoch}:${version}`, intentOf(record.mutationId), 'G8', `${who}, by the archive,`);
       accepted.delete(`${campaignId} ${epoch}:${version}`);
@@ -206,12 +232,16 @@ export function createChecker(store: MemoryStore, intentOf: (mutationId: string)
       for (const [campaignId, stored] of store.campaigns) {
         const read = readDisk(campaignId);
         const known = read.records.length;
-        if (stored.entries.length < known) fail('G4', `${campaignId}: the archive went back from ${known} to ${stored.entries.length}`);
-        if (known > 0 && stored.entries[known - 1]?.bytes !== read.bytes[known - 1]) fail('G4', `${campaignId}: version ${known} of the archive has changed`);
+        if (stored.entries.length < known)
+          fail('G4', `${campaignId}: the archive went back from ${known} to ${stored.entries.length}`);
+        if (known > 0 && stored.entries[known - 1]?.bytes !== read.bytes[known - 1])
+          fail('G4', `${campaignId}: version ${known} of the archive has changed`);
         if (stored.entries.length === known) continue;
         for (const entry of stored.entries.slice(known)) take(campaignId, read, entry);
-        if (stored.head.version !== read.records.length || stored.head.tail !== read.tail) fail('G8', `${campaignId}: the archive's head is not its last entry`);
-        if (canonical(JSON.parse(stored.state)) !== canonical(read.content.state)) fail('G6', `${campaignId}: the checkpoint at ${stored.head.version} is not the fold of the entries`);
+        if (stored.head.version !== read.records.length || stored.head.tail !== read.tail)
+          fail('G8', `${campaignId}: the archive's head is not its last entry`);
+        if (canonical(JSON.parse(stored.state)) !== canonical(read.content.state))
+          fail('G6', `${campaignId}: the checkpoint at ${stored.head.version} is not the fold of the entries`);
         checker.state(campaignId, stored.head.epoch, stored.head.version, read.content.state, 'the archive');
       }
     },
@@ -222,7 +252,8 @@ export function createChecker(store: MemoryStore, intentOf: (mutationId: string)
 
     stoppedCleanly() {
       for (const [position, { campaignId, version, intent }] of accepted) {
-        if (checker.versionOf(campaignId, intent) !== version) fail('G5', `${intent}, accepted at ${position}, was lost in a clean stop`);
+        if (checker.versionOf(campaignId, intent) !== version)
+          fail('G5', `${intent}, accepted at ${position}, was lost in a clean stop`);
       }
     },
 
@@ -234,7 +265,12 @@ export function createChecker(store: MemoryStore, intentOf: (mutationId: string)
     isPin(campaignId, intent) {
       const read = disk.get(campaignId);
       const record = read?.records[(read.intents.get(intent) ?? 0) - 1];
-      return record !== undefined && record.type !== 'archive' && record.type !== 'restore' && Object.keys(record.change).length === 0;
+      return (
+        record !== undefined &&
+        record.type !== 'archive' &&
+        record.type !== 'restore' &&
+        Object.keys(record.change).length === 0
+      );
     },
   };
   return checker;

@@ -112,7 +112,13 @@ export function createClient(options: ClientOptions): SimClient {
   const checkPromises = ({ event }: ResumableEvent): void => {
     if (event.type === 'entries') return;
     const at = parsePosition(event.position);
-    if (at) checker.durable(campaignId, at.epoch, event.type === 'snapshot' ? event.durableVersion : at.version, `${name}'s ${event.type}`);
+    if (at)
+      checker.durable(
+        campaignId,
+        at.epoch,
+        event.type === 'snapshot' ? event.durableVersion : at.version,
+        `${name}'s ${event.type}`,
+      );
   };
 
   const take = (resumable: ResumableEvent): void => {
@@ -122,15 +128,20 @@ export function createClient(options: ClientOptions): SimClient {
     } catch (error) {
       checker.fail('G1', `${name}: ${error instanceof Error ? error.message : String(error)}`);
     }
-    say(`${event.type}${event.type === 'snapshot' ? ` (${event.reason})` : ''} → ${formatPosition(seen.epoch, seen.version)}`);
-    if (event.type === 'entries') for (const entry of event.entries) checker.entry(campaignId, event.epoch, entry, name);
+    say(
+      `${event.type}${event.type === 'snapshot' ? ` (${event.reason})` : ''} → ${formatPosition(seen.epoch, seen.version)}`,
+    );
+    if (event.type === 'entries')
+      for (const entry of event.entries) checker.entry(campaignId, event.epoch, entry, name);
     if (event.type !== 'durable') checker.state(campaignId, seen.epoch, seen.version, seen.content.state, name, view);
     const folded = fold(mirror, event);
     if (folded.kind === 'gap') return checker.fail('G1', `${name}: the SDK's mirror has a gap`);
     const before = mirror;
     mirror = folded.mirror;
     current = true;
-    const entries = folded.entries.map((entry) => ('mutationId' in entry ? { ...entry, mutationId: intentOf(entry.mutationId) } : entry));
+    const entries = folded.entries.map((entry) =>
+      'mutationId' in entry ? { ...entry, mutationId: intentOf(entry.mutationId) } : entry,
+    );
     advance(ledger.followed(pending, before, mirror, entries, event.type === 'snapshot'));
     push();
   };
@@ -186,7 +197,9 @@ export function createClient(options: ClientOptions): SimClient {
       } else say(`${outcome.mutationId} → ${outcome.error.reason}`);
     }
     const named = outcomes.map((outcome) =>
-      outcome.ok ? { ...outcome, receipt: { ...outcome.receipt, mutationId: intentOf(outcome.receipt.mutationId) } } : { ...outcome, mutationId: intentOf(outcome.mutationId) },
+      outcome.ok
+        ? { ...outcome, receipt: { ...outcome.receipt, mutationId: intentOf(outcome.receipt.mutationId) } }
+        : { ...outcome, mutationId: intentOf(outcome.mutationId) },
     );
     advance(ledger.answered(pending, named, mirror));
   };
@@ -214,7 +227,10 @@ export function createClient(options: ClientOptions): SimClient {
       const mutationId = `${name}-${made}`;
       pushed.push(mutationId);
       const mutation: Mutation = { mutationId, command, ...(mirror && { base: positionOf(mirror) }) };
-      pending = [...pending, { campaignId, mutation, madeAt: clock.now(), delivery: { kind: 'waiting' }, containedAt: undefined }];
+      pending = [
+        ...pending,
+        { campaignId, mutation, madeAt: clock.now(), delivery: { kind: 'waiting' }, containedAt: undefined },
+      ];
       push();
     },
 
@@ -244,7 +260,12 @@ export function createClient(options: ClientOptions): SimClient {
     forget() {
       seen = streamMirror();
       mirror = undefined;
-      pending = pending.map((item) => ({ ...item, delivery: { kind: 'waiting' }, again: true, containedAt: undefined }));
+      pending = pending.map((item) => ({
+        ...item,
+        delivery: { kind: 'waiting' },
+        again: true,
+        containedAt: undefined,
+      }));
       link?.break();
     },
     leave() {

@@ -2,7 +2,10 @@ import { ArchiveError } from '../../server/archive/errors.ts';
 import type { Archive, Clock, LogEvent, OrderedLog } from '../../server/engine/ports.ts';
 import type { SeededRandom } from '../support/seeded-random.ts';
 
-/** `refused`: nothing was done; `unheard`: it was done, and the answer was lost. Who asked cannot tell one from the other. */
+/**
+ * `refused`: nothing was done; `unheard`: it was done, and the answer was lost. Who asked cannot tell one from the
+ * other.
+ */
 export type Fault = 'refused' | 'unheard';
 
 /** What goes wrong at present, for all instances. Changed by the plan, read by the ports. */
@@ -24,7 +27,15 @@ export interface Faults {
 }
 
 export function noFaults(): Faults {
-  return { writes: [], appends: [], archiveAwayUntil: 0, logAwayUntil: 0, deafUntil: new Map(), archiveLatency: 10, logLatency: 2 };
+  return {
+    writes: [],
+    appends: [],
+    archiveAwayUntil: 0,
+    logAwayUntil: 0,
+    deafUntil: new Map(),
+    archiveLatency: 10,
+    logLatency: 2,
+  };
 }
 
 export interface FaultyOptions {
@@ -36,13 +47,17 @@ export interface FaultyOptions {
   recentAtMost: number;
 }
 
-/** The archive behind a link that delays and fails: a crash can fall before a write, after it, or between it and its answer. */
+/**
+ * The archive behind a link that delays and fails: a crash can fall before a write, after it, or between it and its
+ * answer.
+ */
 export function faultyArchive(archive: Archive, { faults, clock, random, recentAtMost }: FaultyOptions): Archive {
   const way = (): Promise<void> => new Promise((resolve) => clock.after(random.int(0, faults.archiveLatency), resolve));
 
   const call = async <T>(fault: Fault | undefined, work: () => Promise<T>): Promise<T> => {
     await way();
-    if (fault === 'refused' || clock.now() < faults.archiveAwayUntil) throw new ArchiveError('unreachable', 'no answer');
+    if (fault === 'refused' || clock.now() < faults.archiveAwayUntil)
+      throw new ArchiveError('unreachable', 'no answer');
     const answer = await work();
     await way();
     if (fault === 'unheard') throw new ArchiveError('unreachable', 'no answer');
@@ -90,7 +105,8 @@ export function faultyLog(log: OrderedLog, { faults, clock, random }: FaultyOpti
 
   return {
     ...log,
-    open: (campaignId, generation, archived, listener) => call(undefined, () => log.open(campaignId, generation, archived, late(listener))),
+    open: (campaignId, generation, archived, listener) =>
+      call(undefined, () => log.open(campaignId, generation, archived, late(listener))),
     append: (...args) => call(faults.appends.shift(), () => log.append(...args)),
     seed: (...args) => call(undefined, () => log.seed(...args)),
     remainder: (...args) => call(undefined, () => log.remainder(...args)),

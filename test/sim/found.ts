@@ -13,7 +13,18 @@ export const FOUND: readonly { what: string; plan: Plan }[] = [
         { wait: 48, kind: 'edit', client: 3, command: { type: 'update', updates: { title: 'three' } } },
         { wait: 42, kind: 'disconnect', client: 3 },
         { wait: 179, kind: 'restart', patience: 1000, downtime: 166 },
-        { wait: 287, kind: 'edit', client: 1, command: { type: 'batch', commands: [{ type: 'updateConfig', section: 'theme', value: { colour: 'three' } }, { type: 'updateFeatures', features: ['x'], action: 'add' }] } },
+        {
+          wait: 287,
+          kind: 'edit',
+          client: 1,
+          command: {
+            type: 'batch',
+            commands: [
+              { type: 'updateConfig', section: 'theme', value: { colour: 'three' } },
+              { type: 'updateFeatures', features: ['x'], action: 'add' },
+            ],
+          },
+        },
       ],
     },
   },
@@ -22,7 +33,18 @@ export const FOUND: readonly { what: string; plan: Plan }[] = [
     plan: {
       seed: 5848,
       steps: [
-        { wait: 309, kind: 'edit', client: 0, command: { type: 'batch', commands: [{ type: 'updateConfig', section: 'theme', value: { colour: 'two' } }, { type: 'updateFeatures', features: ['z'], action: 'add' }] } },
+        {
+          wait: 309,
+          kind: 'edit',
+          client: 0,
+          command: {
+            type: 'batch',
+            commands: [
+              { type: 'updateConfig', section: 'theme', value: { colour: 'two' } },
+              { type: 'updateFeatures', features: ['z'], action: 'add' },
+            ],
+          },
+        },
         { wait: 0, kind: 'idle' },
         { wait: 0, kind: 'log-faults', faults: ['unheard', 'refused', 'unheard', 'refused'] },
         { wait: 28, kind: 'edit', client: 2, command: { type: 'updateFeatures', features: ['x'], action: 'remove' } },
@@ -31,7 +53,18 @@ export const FOUND: readonly { what: string; plan: Plan }[] = [
         { wait: 49, kind: 'crash', downtime: 166 },
         { wait: 31, kind: 'latency', archive: 30, log: 20 },
         { wait: 164, kind: 'edit', client: 0, command: { type: 'updateFeatures', features: ['z'], action: 'remove' } },
-        { wait: 79, kind: 'edit', client: 2, command: { type: 'batch', commands: [{ type: 'updateConfig', section: 'theme', value: { colour: 'two' } }, { type: 'updateFeatures', features: ['z'], action: 'add' }] } },
+        {
+          wait: 79,
+          kind: 'edit',
+          client: 2,
+          command: {
+            type: 'batch',
+            commands: [
+              { type: 'updateConfig', section: 'theme', value: { colour: 'two' } },
+              { type: 'updateFeatures', features: ['z'], action: 'add' },
+            ],
+          },
+        },
         { wait: 123, kind: 'idle' },
       ],
     },
@@ -48,22 +81,82 @@ export const FOUND: readonly { what: string; plan: Plan }[] = [
         { wait: 200, kind: 'edit', client: 1, command: { type: 'update', updates: { title: null } } },
         { wait: 28, kind: 'restart', patience: 1000, downtime: 147 },
         { wait: 91, kind: 'read', client: 3, call: 'diff' },
-        { wait: 0, kind: 'edit', client: 2, command: { type: 'batch', commands: [{ type: 'updateConfig', section: 'theme', value: { colour: 'one' } }, { type: 'updateFeatures', features: ['z'], action: 'add' }] } },
-        { wait: 184, kind: 'edit', client: 2, command: { type: 'update', updates: { about: { x: 8 }, owner_id: 'three' } } },
+        {
+          wait: 0,
+          kind: 'edit',
+          client: 2,
+          command: {
+            type: 'batch',
+            commands: [
+              { type: 'updateConfig', section: 'theme', value: { colour: 'one' } },
+              { type: 'updateFeatures', features: ['z'], action: 'add' },
+            ],
+          },
+        },
+        {
+          wait: 184,
+          kind: 'edit',
+          client: 2,
+          command: { type: 'update', updates: { about: { x: 8 }, owner_id: 'three' } },
+        },
         { wait: 36, kind: 'edit', client: 3, command: { type: 'update', updates: { status: 'draft' } } },
         { wait: 5, kind: 'idle' },
         { wait: 14, kind: 'crash', downtime: 89 },
-        { wait: 0, kind: 'edit', client: 3, command: { type: 'batch', commands: [{ type: 'updateConfig', section: 'theme', value: { colour: 'three' } }, { type: 'updateFeatures', features: ['x'], action: 'add' }] } },
-        { wait: 18, kind: 'edit', client: 3, command: { type: 'batch', commands: [{ type: 'updateConfig', section: 'theme', value: { colour: 'three' } }, { type: 'updateFeatures', features: ['x'], action: 'add' }] } },
+        {
+          wait: 0,
+          kind: 'edit',
+          client: 3,
+          command: {
+            type: 'batch',
+            commands: [
+              { type: 'updateConfig', section: 'theme', value: { colour: 'three' } },
+              { type: 'updateFeatures', features: ['x'], action: 'add' },
+            ],
+          },
+        },
+        {
+          wait: 18,
+          kind: 'edit',
+          client: 3,
+          command: {
+            type: 'batch',
+            commands: [
+              { type: 'updateConfig', section: 'theme', value: { colour: 'three' } },
+              { type: 'updateFeatures', features: ['x'], action: 'add' },
+            ],
+          },
+        },
         { wait: 27, kind: 'edit', client: 0, command: { type: 'update', updates: { title: 'two' } } },
         { wait: 4, kind: 'edit', client: 2, command: { type: 'update', updates: { about: null, owner_id: 'two' } } },
-        { wait: 68, kind: 'edit', client: 3, command: { type: 'batch', commands: [{ type: 'updateConfig', section: 'theme', value: { colour: 'two' } }, { type: 'updateFeatures', features: ['x'], action: 'add' }] } },
+        {
+          wait: 68,
+          kind: 'edit',
+          client: 3,
+          command: {
+            type: 'batch',
+            commands: [
+              { type: 'updateConfig', section: 'theme', value: { colour: 'two' } },
+              { type: 'updateFeatures', features: ['x'], action: 'add' },
+            ],
+          },
+        },
         { wait: 38, kind: 'disconnect', client: 2 },
         { wait: 54, kind: 'edit', client: 0, command: { type: 'update', updates: { title: 'one' } } },
         { wait: 15, kind: 'archive-faults', faults: ['refused', 'refused', 'refused'] },
         { wait: 49, kind: 'stall', client: 3, milliseconds: 636 },
         { wait: 67, kind: 'forget', client: 1 },
-        { wait: 38, kind: 'edit', client: 1, command: { type: 'batch', commands: [{ type: 'updateConfig', section: 'theme', value: { colour: 'one' } }, { type: 'updateFeatures', features: ['z'], action: 'add' }] } },
+        {
+          wait: 38,
+          kind: 'edit',
+          client: 1,
+          command: {
+            type: 'batch',
+            commands: [
+              { type: 'updateConfig', section: 'theme', value: { colour: 'one' } },
+              { type: 'updateFeatures', features: ['z'], action: 'add' },
+            ],
+          },
+        },
         { wait: 0, kind: 'forget', client: 3 },
         { wait: 46, kind: 'archive-faults', faults: ['refused', 'refused', 'unheard', 'unheard'] },
         { wait: 99, kind: 'edit', client: 0, command: { type: 'update', updates: { status: 'draft' } } },
@@ -79,11 +172,27 @@ export const FOUND: readonly { what: string; plan: Plan }[] = [
         { wait: 23, kind: 'crash', downtime: 173 },
         { wait: 6, kind: 'archive-away', milliseconds: 971 },
         { wait: 57, kind: 'edit', client: 0, command: { type: 'update', updates: { about: null, owner_id: 'three' } } },
-        { wait: 175, kind: 'edit', client: 0, command: { type: 'batch', commands: [{ type: 'updateConfig', section: 'theme', value: { colour: 'one' } }, { type: 'updateFeatures', features: ['z'], action: 'add' }] } },
+        {
+          wait: 175,
+          kind: 'edit',
+          client: 0,
+          command: {
+            type: 'batch',
+            commands: [
+              { type: 'updateConfig', section: 'theme', value: { colour: 'one' } },
+              { type: 'updateFeatures', features: ['z'], action: 'add' },
+            ],
+          },
+        },
         { wait: 0, kind: 'log-faults', faults: ['unheard', 'refused', 'unheard'] },
         { wait: 20, kind: 'edit', client: 3, command: { type: 'update', updates: { about: null, owner_id: 'three' } } },
         { wait: 47, kind: 'direct', client: 2, call: { type: 'restore' } },
-        { wait: 100, kind: 'edit', client: 0, command: { type: 'update', updates: { about: { z: 3 }, owner_id: 'two' } } },
+        {
+          wait: 100,
+          kind: 'edit',
+          client: 0,
+          command: { type: 'update', updates: { about: { z: 3 }, owner_id: 'two' } },
+        },
         { wait: 1, kind: 'direct', client: 3, call: { type: 'rollback' } },
         { wait: 29, kind: 'archive-away', milliseconds: 161 },
         { wait: 0, kind: 'idle' },
@@ -93,7 +202,12 @@ export const FOUND: readonly { what: string; plan: Plan }[] = [
         { wait: 0, kind: 'log-faults', faults: ['unheard', 'unheard', 'refused'] },
         { wait: 0, kind: 'edit', client: 0, command: { type: 'update', updates: { about: null, owner_id: 'one' } } },
         { wait: 149, kind: 'stall', client: 0, milliseconds: 178 },
-        { wait: 140, kind: 'edit', client: 0, command: { type: 'update', updates: { about: { z: 4 }, owner_id: 'three' } } },
+        {
+          wait: 140,
+          kind: 'edit',
+          client: 0,
+          command: { type: 'update', updates: { about: { z: 4 }, owner_id: 'three' } },
+        },
         { wait: 58, kind: 'crash', downtime: 45 },
       ],
     },
@@ -105,7 +219,12 @@ export const FOUND: readonly { what: string; plan: Plan }[] = [
       steps: [
         { wait: 75, kind: 'disconnect', client: 3 },
         { wait: 12, kind: 'edit', client: 3, command: { type: 'update', updates: { title: 'two' } } },
-        { wait: 24, kind: 'edit', client: 1, command: { type: 'update', updates: { about: { z: 0 }, owner_id: 'one' } } },
+        {
+          wait: 24,
+          kind: 'edit',
+          client: 1,
+          command: { type: 'update', updates: { about: { z: 0 }, owner_id: 'one' } },
+        },
         { wait: 11, kind: 'crash', downtime: 58 },
       ],
     },
@@ -116,12 +235,22 @@ export const FOUND: readonly { what: string; plan: Plan }[] = [
       seed: 2766,
       instances: 3,
       steps: [
-        { wait: 48, kind: 'edit', client: 1, command: { type: 'update', updates: { about: { z: 2 }, owner_id: 'two' } } },
+        {
+          wait: 48,
+          kind: 'edit',
+          client: 1,
+          command: { type: 'update', updates: { about: { z: 2 }, owner_id: 'two' } },
+        },
         { wait: 14, kind: 'pause', instance: 1, milliseconds: 3338 },
         { wait: 54, kind: 'edit', client: 2, command: { type: 'update', updates: { title: 'three' } } },
         { wait: 80, kind: 'edit', client: 2, command: { type: 'update', updates: { status: 'draft' } } },
         { wait: 53, kind: 'stall', client: 0, milliseconds: 653 },
-        { wait: 7, kind: 'edit', client: 0, command: { type: 'update', updates: { about: { x: 5 }, owner_id: 'one' } } },
+        {
+          wait: 7,
+          kind: 'edit',
+          client: 0,
+          command: { type: 'update', updates: { about: { x: 5 }, owner_id: 'one' } },
+        },
         { wait: 39, kind: 'edit', client: 3, command: { type: 'update', updates: { title: 'two' } } },
         { wait: 10, kind: 'edit', client: 2, command: { type: 'update', updates: { status: 'draft' } } },
         { wait: 0, kind: 'direct', client: 0, call: { type: 'archive' } },
@@ -145,12 +274,34 @@ export const FOUND: readonly { what: string; plan: Plan }[] = [
         { wait: 44, kind: 'direct', client: 3, call: { type: 'archive' } },
         { wait: 25, kind: 'edit', client: 1, command: { type: 'updateFeatures', features: ['y'], action: 'remove' } },
         { wait: 36, kind: 'idle' },
-        { wait: 95, kind: 'edit', client: 1, command: { type: 'batch', commands: [{ type: 'updateConfig', section: 'theme', value: { colour: 'one' } }, { type: 'updateFeatures', features: ['y'], action: 'add' }] } },
+        {
+          wait: 95,
+          kind: 'edit',
+          client: 1,
+          command: {
+            type: 'batch',
+            commands: [
+              { type: 'updateConfig', section: 'theme', value: { colour: 'one' } },
+              { type: 'updateFeatures', features: ['y'], action: 'add' },
+            ],
+          },
+        },
         { wait: 55, kind: 'edit', client: 1, command: { type: 'update', updates: { status: 'active' } } },
         { wait: 34, kind: 'edit', client: 1, command: { type: 'update', updates: { title: 'two' } } },
         { wait: 19, kind: 'forget', client: 3 },
         { wait: 96, kind: 'restart', instance: 1, patience: 1000, downtime: 105 },
-        { wait: 8, kind: 'edit', client: 3, command: { type: 'batch', commands: [{ type: 'updateConfig', section: 'theme', value: { colour: 'three' } }, { type: 'updateFeatures', features: ['y'], action: 'add' }] } },
+        {
+          wait: 8,
+          kind: 'edit',
+          client: 3,
+          command: {
+            type: 'batch',
+            commands: [
+              { type: 'updateConfig', section: 'theme', value: { colour: 'three' } },
+              { type: 'updateFeatures', features: ['y'], action: 'add' },
+            ],
+          },
+        },
         { wait: 60, kind: 'stall', client: 0, milliseconds: 948 },
       ],
     },
@@ -160,13 +311,57 @@ export const FOUND: readonly { what: string; plan: Plan }[] = [
     plan: {
       seed: 3838,
       steps: [
-        { wait: 166, kind: 'edit', client: 1, command: { type: 'batch', commands: [{ type: 'updateConfig', section: 'theme', value: { colour: 'one' } }, { type: 'updateFeatures', features: ['z'], action: 'add' }] } },
+        {
+          wait: 166,
+          kind: 'edit',
+          client: 1,
+          command: {
+            type: 'batch',
+            commands: [
+              { type: 'updateConfig', section: 'theme', value: { colour: 'one' } },
+              { type: 'updateFeatures', features: ['z'], action: 'add' },
+            ],
+          },
+        },
         { wait: 53, kind: 'edit', client: 3, command: { type: 'updateFeatures', features: ['y'], action: 'add' } },
-        { wait: 0, kind: 'edit', client: 1, command: { type: 'batch', commands: [{ type: 'updateConfig', section: 'theme', value: { colour: 'two' } }, { type: 'updateFeatures', features: ['z'], action: 'add' }] } },
+        {
+          wait: 0,
+          kind: 'edit',
+          client: 1,
+          command: {
+            type: 'batch',
+            commands: [
+              { type: 'updateConfig', section: 'theme', value: { colour: 'two' } },
+              { type: 'updateFeatures', features: ['z'], action: 'add' },
+            ],
+          },
+        },
         { wait: 74, kind: 'edit', client: 2, command: { type: 'update', updates: { status: 'draft' } } },
-        { wait: 4, kind: 'edit', client: 3, command: { type: 'batch', commands: [{ type: 'updateConfig', section: 'theme', value: { colour: 'two' } }, { type: 'updateFeatures', features: ['x'], action: 'add' }] } },
+        {
+          wait: 4,
+          kind: 'edit',
+          client: 3,
+          command: {
+            type: 'batch',
+            commands: [
+              { type: 'updateConfig', section: 'theme', value: { colour: 'two' } },
+              { type: 'updateFeatures', features: ['x'], action: 'add' },
+            ],
+          },
+        },
         { wait: 144, kind: 'direct', client: 3, call: { type: 'archive' } },
-        { wait: 142, kind: 'edit', client: 1, command: { type: 'batch', commands: [{ type: 'updateConfig', section: 'theme', value: { colour: 'three' } }, { type: 'updateFeatures', features: ['y'], action: 'add' }] } },
+        {
+          wait: 142,
+          kind: 'edit',
+          client: 1,
+          command: {
+            type: 'batch',
+            commands: [
+              { type: 'updateConfig', section: 'theme', value: { colour: 'three' } },
+              { type: 'updateFeatures', features: ['y'], action: 'add' },
+            ],
+          },
+        },
         { wait: 96, kind: 'edit', client: 1, command: { type: 'update', updates: { title: null } } },
         { wait: 59, kind: 'direct', client: 1, call: { type: 'rollback' } },
         { wait: 0, kind: 'edit', client: 1, command: { type: 'updateFeatures', features: ['x'], action: 'add' } },

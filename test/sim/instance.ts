@@ -49,7 +49,16 @@ export interface Sabotage {
   crash?(store: MemoryStore): void;
 }
 
-export function startInstance({ clock, random, store, faults, recentAtMost, sabotage, met, connectLog }: InstanceOptions): Instance {
+export function startInstance({
+  clock,
+  random,
+  store,
+  faults,
+  recentAtMost,
+  sabotage,
+  met,
+  connectLog,
+}: InstanceOptions): Instance {
   let phase: Instance['phase'] = 'up';
   const cancels = new Set<() => void>();
   const downs = new Set<() => void>();

@@ -12,8 +12,9 @@ export class LinkBroken extends Error {
 }
 
 /**
- * One client's connection to one instance. Each way keeps its order. What is on its way when the link breaks does not arrive, except that
- * the network may hold a call back, and deliver it when its client has long made it again elsewhere.
+ * One client's connection to one instance. Each way keeps its order. What is on its way when the link breaks does not
+ * arrive, except that the network may hold a call back, and deliver it when its client has long made it again
+ * elsewhere.
  */
 export interface Link {
   readonly up: boolean;
@@ -61,7 +62,9 @@ export function openLink({ instance, identity, clock, random, latency, onBreak, 
   const travel = (way: keyof typeof lastArrival, orElse?: (arrive: () => void) => void): Promise<void> => {
     const from = way === 'back' ? Math.max(clock.now(), stalledUntil) : clock.now();
     lastArrival[way] = Math.max(lastArrival[way], from + random.int(0, latency));
-    return new Promise((resolve) => clock.after(lastArrival[way] - clock.now(), () => (up ? resolve() : orElse?.(resolve))));
+    return new Promise((resolve) =>
+      clock.after(lastArrival[way] - clock.now(), () => (up ? resolve() : orElse?.(resolve))),
+    );
   };
 
   const holdBack = (arrive: () => void): void => {
@@ -113,10 +116,14 @@ export function openLink({ instance, identity, clock, random, latency, onBreak, 
         } catch (error) {
           onError(error);
         }
-        travel('back').then(() => on.received(event)).catch(onError);
+        travel('back')
+          .then(() => on.received(event))
+          .catch(onError);
       };
       const end = (error: unknown): void => {
-        travel('back').then(() => on.ended(error)).catch(onError);
+        travel('back')
+          .then(() => on.ended(error))
+          .catch(onError);
       };
 
       const pull = async (): Promise<void> => {

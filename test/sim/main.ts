@@ -9,9 +9,9 @@ import type { Mutant } from './world.ts';
 /**
  * Plays simulated histories of the service, and looks for one that breaks a guarantee.
  *
- *     npm run test:sim -- --seeds 5000        the first 5,000 seeds
- *     npm run test:sim -- --seed 7            this one, with its whole journal; with --cluster, of several servers over one log
- *     npm run test:sim -- --mutants           every mutant, until it is found
+ *     npm run test:sim -- --seeds 5000 the first 5,000 seeds npm run test:sim -- --seed 7 this one, with its whole
+ *     journal; with --cluster, of several servers over one log npm run test:sim -- --mutants every mutant, until it is
+ *     found
  */
 const { values } = parseArgs({
   options: {
@@ -29,7 +29,11 @@ const SHOWN = 80;
 const PATIENCE = 2_000;
 
 const began = performance.now();
-const fine = values.mutants ? await findMutants() : values.seed === undefined ? await playMany() : await playOne(Number(values.seed));
+const fine = values.mutants
+  ? await findMutants()
+  : values.seed === undefined
+    ? await playMany()
+    : await playOne(Number(values.seed));
 process.exitCode = fine ? 0 : 1;
 
 async function playMany(): Promise<boolean> {
@@ -37,7 +41,10 @@ async function playMany(): Promise<boolean> {
   const count = Number(values.seeds);
   const met = new Map<string, number>();
   let entries = 0;
-  const plans = [...FOUND.map(({ plan }) => plan), ...Array.from({ length: count }, (_, index) => [planFor(from + index), clusterPlanFor(from + index)]).flat()];
+  const plans = [
+    ...FOUND.map(({ plan }) => plan),
+    ...Array.from({ length: count }, (_, index) => [planFor(from + index), clusterPlanFor(from + index)]).flat(),
+  ];
   for (const plan of plans) {
     const outcome = await run(plan);
     entries += outcome.entries;
@@ -48,8 +55,15 @@ async function playMany(): Promise<boolean> {
     }
   }
   const seconds = (performance.now() - began) / 1_000;
-  console.log(`${plans.length} runs, ${entries} entries, ${seconds.toFixed(1)} s (${Math.round((plans.length / seconds) * 60)} a minute): every guarantee held`);
-  console.log([...met].sort(([a], [b]) => (a < b ? -1 : 1)).map(([what, times]) => `  ${what}: ${times}`).join('\n'));
+  console.log(
+    `${plans.length} runs, ${entries} entries, ${seconds.toFixed(1)} s (${Math.round((plans.length / seconds) * 60)} a minute): every guarantee held`,
+  );
+  console.log(
+    [...met]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([what, times]) => `  ${what}: ${times}`)
+      .join('\n'),
+  );
   return true;
 }
 
@@ -66,7 +80,9 @@ async function findMutants(): Promise<boolean> {
     const seed = await find(mutant);
     if (seed === undefined) alive += 1;
     const violation = seed === undefined ? undefined : (await run(mutantPlan(mutant, seed), mutant)).violation;
-    console.log(`${violation ? `found, seed ${seed}` : `ALIVE after ${PATIENCE} seeds`}: ${mutant.name}${violation ? `\n    ${violation.message.slice(0, 200)}` : ''}`);
+    console.log(
+      `${violation ? `found, seed ${seed}` : `ALIVE after ${PATIENCE} seeds`}: ${mutant.name}${violation ? `\n    ${violation.message.slice(0, 200)}` : ''}`,
+    );
   }
   return alive === 0;
 }

@@ -7,7 +7,10 @@ export function mutantPlan({ cluster }: Mutant, seed: number): Plan {
   return cluster ? clusterPlanFor(seed) : planFor(seed);
 }
 
-/** Every rule here is broken on purpose, from outside of the engine, and each must be found: a checker that finds nothing proves nothing. */
+/**
+ * Every rule here is broken on purpose, from outside of the engine, and each must be found: a checker that finds
+ * nothing proves nothing.
+ */
 export const MUTANTS: readonly Mutant[] = [
   {
     name: 'skip dedupe: a retry counts as a new mutation',
@@ -18,7 +21,11 @@ export const MUTANTS: readonly Mutant[] = [
         return {
           ...manager,
           push: (caller, campaignId, mutations) =>
-            manager.push(caller, campaignId, mutations.map((mutation) => ({ ...mutation, mutationId: anew(mutation.mutationId) }))),
+            manager.push(
+              caller,
+              campaignId,
+              mutations.map((mutation) => ({ ...mutation, mutationId: anew(mutation.mutationId) })),
+            ),
         };
       },
     },
@@ -26,7 +33,9 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'forget ids beyond the window',
-    sabotage: { archive: (archive) => ({ ...archive, findMutation: () => Promise.resolve({ entry: undefined, knownFrom: 1 }) }) },
+    sabotage: {
+      archive: (archive) => ({ ...archive, findMutation: () => Promise.resolve({ entry: undefined, knownFrom: 1 }) }),
+    },
   },
   {
     name: 'say durable before the commit',
@@ -58,14 +67,20 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'jump the watermark to the head',
-    sabotage: { log: (log) => ({ ...log, markDurable: (campaignId, epoch) => log.markDurable(campaignId, epoch, Number.MAX_SAFE_INTEGER) }) },
+    sabotage: {
+      log: (log) => ({
+        ...log,
+        markDurable: (campaignId, epoch) => log.markDurable(campaignId, epoch, Number.MAX_SAFE_INTEGER),
+      }),
+    },
   },
   {
     name: 'apply own writes twice',
     sabotage: {
       log: (log) => ({
         ...log,
-        open: (campaignId, generation, archived, listener) => log.open(campaignId, generation, archived, (event) => [event, doubled(event)].forEach(listener)),
+        open: (campaignId, generation, archived, listener) =>
+          log.open(campaignId, generation, archived, (event) => [event, doubled(event)].forEach(listener)),
       }),
     },
   },
@@ -78,7 +93,9 @@ export const MUTANTS: readonly Mutant[] = [
           ...log,
           append(campaignId, expected, entries) {
             appends += 1;
-            return appends % 5 === 0 && entries.length > 0 ? Promise.resolve({ kind: 'appended' }) : log.append(campaignId, expected, entries);
+            return appends % 5 === 0 && entries.length > 0
+              ? Promise.resolve({ kind: 'appended' })
+              : log.append(campaignId, expected, entries);
           },
         };
       },
@@ -114,7 +131,8 @@ export const MUTANTS: readonly Mutant[] = [
     sabotage: {
       archive: (archive) => ({
         ...archive,
-        commit: (parts) => archive.commit(parts.map((part) => ({ ...part, state: { ...part.state, title: 'of another moment' } }))),
+        commit: (parts) =>
+          archive.commit(parts.map((part) => ({ ...part, state: { ...part.state, title: 'of another moment' } }))),
       }),
     },
   },
@@ -123,7 +141,11 @@ export const MUTANTS: readonly Mutant[] = [
     sabotage: {
       log(log) {
         const gone = (entries: SealedEntry[]): SealedEntry[] => (entries.length > 2 ? entries.slice(1) : entries);
-        return { ...log, pending: async (...args) => (await log.pending(...args)).map(({ campaignId, entries }) => ({ campaignId, entries: gone(entries) })) };
+        return {
+          ...log,
+          pending: async (...args) =>
+            (await log.pending(...args)).map(({ campaignId, entries }) => ({ campaignId, entries: gone(entries) })),
+        };
       },
     },
   },
@@ -146,12 +168,19 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'take no notice that a copy may still be on its way',
-    // Of runs with several servers one in two hundred finds it; a single one, as played here, hardly ever hears a copy late.
+    // Of runs with several servers one in two hundred finds it; a single one, as played here, hardly ever hears a copy
+    // late.
     cluster: true,
     sabotage: {
       manager: (manager) => ({
         ...manager,
-        push: (caller, campaignId, mutations, seen) => manager.push(caller, campaignId, mutations.map(({ again: _unheard, ...mutation }) => mutation), seen),
+        push: (caller, campaignId, mutations, seen) =>
+          manager.push(
+            caller,
+            campaignId,
+            mutations.map(({ again: _unheard, ...mutation }) => mutation),
+            seen,
+          ),
       }),
     },
   },
@@ -162,7 +191,9 @@ export const MUTANTS: readonly Mutant[] = [
       log: (log) => ({
         ...log,
         open: (campaignId, generation, archived, listener) =>
-          log.open(campaignId, generation, archived, (event) => (event.kind === 'entry' && event.sealed.record.version % 3 === 0 ? undefined : listener(event))),
+          log.open(campaignId, generation, archived, (event) =>
+            event.kind === 'entry' && event.sealed.record.version % 3 === 0 ? undefined : listener(event),
+          ),
       }),
     },
   },
@@ -186,7 +217,8 @@ export const MUTANTS: readonly Mutant[] = [
     sabotage: {
       log: (log) => ({
         ...log,
-        append: (campaignId, expected, entries) => (entries.length === 0 ? Promise.resolve({ kind: 'appended' }) : log.append(campaignId, expected, entries)),
+        append: (campaignId, expected, entries) =>
+          entries.length === 0 ? Promise.resolve({ kind: 'appended' }) : log.append(campaignId, expected, entries),
       }),
     },
   },

@@ -2,7 +2,10 @@ import type { EditCommand } from '../../server/core/commands/command.ts';
 import { seededRandom, type SeededRandom } from '../support/seeded-random.ts';
 import type { Fault } from './faults.ts';
 
-/** One thing that happens. `wait`: milliseconds since the step before. Plain data, so that a plan can be printed, and cut down. */
+/**
+ * One thing that happens. `wait`: milliseconds since the step before. Plain data, so that a plan can be printed, and
+ * cut down.
+ */
 export type Step = { wait: number } & (
   | { kind: 'edit'; client: number; command: EditCommand }
   | { kind: 'direct'; client: number; call: DirectCall }
@@ -16,7 +19,10 @@ export type Step = { wait: number } & (
   /** What the log publishes does not reach it. */
   | { kind: 'deaf'; instance: number; milliseconds: number }
   | { kind: 'log-away'; milliseconds: number }
-  /** All that the log holds is gone; it starts again with all it had; a replica falls behind from here on, and is promoted. */
+  /**
+   * All that the log holds is gone; it starts again with all it had; a replica falls behind from here on, and is
+   * promoted.
+   */
   | { kind: 'log-flush' | 'log-restart' | 'log-replica' | 'log-promote' }
   | { kind: 'archive-away'; milliseconds: number }
   | { kind: 'archive-faults' | 'log-faults'; faults: Fault[] }
@@ -61,7 +67,8 @@ export function clusterPlanFor(seed: number): Plan {
   const length = random.int(20, 60);
   const roughness = random.next();
   const instances = random.int(2, 3);
-  const mishap = (own: SeededRandom, wait: number): Step => (own.chance(0.5) ? drawClusterMishap(own, wait, instances) : drawMishap(own, wait, instances));
+  const mishap = (own: SeededRandom, wait: number): Step =>
+    own.chance(0.5) ? drawClusterMishap(own, wait, instances) : drawMishap(own, wait, instances);
   return { seed, instances, steps: Array.from({ length }, () => drawStep(random, roughness, mishap)) };
 }
 
@@ -93,7 +100,13 @@ function drawMishap(random: SeededRandom, wait: number, instances?: number): Ste
     case 5:
       return { wait, kind: 'crash', ...instance, downtime: random.int(0, 200) };
     case 6:
-      return { wait, kind: 'restart', ...instance, patience: random.pick([50, 1_000, 5_000]), downtime: random.int(0, 200) };
+      return {
+        wait,
+        kind: 'restart',
+        ...instance,
+        patience: random.pick([50, 1_000, 5_000]),
+        downtime: random.int(0, 200),
+      };
     case 7:
       return { wait, kind: 'archive-away', milliseconds: random.int(50, 1_500) };
     case 8:
@@ -141,10 +154,15 @@ function drawCommand(random: SeededRandom): EditCommand {
     case 1:
       return { type: 'updateFeatures', features: [feature], action: random.pick(['add', 'remove'] as const) };
     case 2:
-      return { type: 'update', updates: { about: random.chance(0.3) ? null : { [feature]: random.int(0, 9) }, owner_id: random.pick(TITLES) } };
+      return {
+        type: 'update',
+        updates: { about: random.chance(0.3) ? null : { [feature]: random.int(0, 9) }, owner_id: random.pick(TITLES) },
+      };
     case 3:
       // Refused: a document has a title.
-      return random.chance(0.3) ? { type: 'update', updates: { title: null } } : { type: 'update', updates: { status: random.pick(['draft', 'active'] as const) } };
+      return random.chance(0.3)
+        ? { type: 'update', updates: { title: null } }
+        : { type: 'update', updates: { status: random.pick(['draft', 'active'] as const) } };
     default:
       return {
         type: 'batch',
@@ -158,6 +176,17 @@ function drawCommand(random: SeededRandom): EditCommand {
 
 function drawCall(random: SeededRandom): DirectCall {
   const command = drawCommand(random);
-  const type = random.pick(['durable', 'durable', 'expected', 'expected', 'dry-run', 'rollback', 'archive', 'restore', 'restore', 'whenDurable'] as const);
+  const type = random.pick([
+    'durable',
+    'durable',
+    'expected',
+    'expected',
+    'dry-run',
+    'rollback',
+    'archive',
+    'restore',
+    'restore',
+    'whenDurable',
+  ] as const);
   return type === 'durable' || type === 'expected' || type === 'dry-run' ? { type, command } : { type };
 }

@@ -21,7 +21,10 @@ export interface Outcome {
 
 const FIRST_STATE = { slug: 'first', title: 'First', owner_id: 'one', status: 'active' };
 
-/** Plays a plan to its end, and on until everything has come to rest; everything that is promised is looked at after every step. */
+/**
+ * Plays a plan to its end, and on until everything has come to rest; everything that is promised is looked at after
+ * every step.
+ */
 export async function run(plan: Plan, mutant?: Mutant): Promise<Outcome> {
   const world = createWorld(plan, mutant);
   try {
@@ -36,8 +39,12 @@ export async function run(plan: Plan, mutant?: Mutant): Promise<Outcome> {
     await comeToRest(world);
   } catch (error) {
     // What is found first is what went wrong; the rest may follow from it.
-    if (!world.checker.violation && !(error instanceof Violation)) world.say(String(error instanceof Error ? error.stack : error));
-    return outcomeOf(world, world.checker.violation ?? (error instanceof Violation ? error : new Violation('the run', String(error))));
+    if (!world.checker.violation && !(error instanceof Violation))
+      world.say(String(error instanceof Error ? error.stack : error));
+    return outcomeOf(
+      world,
+      world.checker.violation ?? (error instanceof Violation ? error : new Violation('the run', String(error))),
+    );
   } finally {
     for (const instance of world.instances) instance.crash();
   }
@@ -57,7 +64,9 @@ function look({ checker }: World): void {
 async function create(world: World, campaignId: string): Promise<void> {
   const admin = { identity: { id: 'ada', grants: { '*': 'admin' } as const }, correlationId: 'sim' };
   if (!world.instance) throw new Error('no server runs');
-  await world.clock.until(world.instance.manager.create(admin, campaignId, FIRST_STATE, { mutationId: `create-${campaignId}` }));
+  await world.clock.until(
+    world.instance.manager.create(admin, campaignId, FIRST_STATE, { mutationId: `create-${campaignId}` }),
+  );
   look(world);
 }
 
@@ -129,24 +138,32 @@ async function direct(world: World, client: SimClient, call: DirectCall): Promis
   if (call.type === 'whenDurable') {
     const position = mirror.resumeId;
     if (position === undefined) return;
-    const done = await client.call('whenDurable', (manager, caller) => manager.whenDurable(caller, campaignId, position));
+    const done = await client.call('whenDurable', (manager, caller) =>
+      manager.whenDurable(caller, campaignId, position),
+    );
     const [epoch = '', version = ''] = position.split(':');
     if (done) checker.durable(campaignId, epoch, Number(version), `${client.name}'s whenDurable`);
     return;
   }
   const mutate = (command: QueuedCommand, options: MutationOptions): Promise<Receipt | DryRun | undefined> => {
     checker.sent(campaignId, id);
-    return client.call(`${id} ${call.type}`, (manager, caller) => manager.mutate(caller, campaignId, command, { mutationId: id, ...options }));
+    return client.call(`${id} ${call.type}`, (manager, caller) =>
+      manager.mutate(caller, campaignId, command, { mutationId: id, ...options }),
+    );
   };
   const answer = await mutate(...commandOf(call, mirror));
   if (answer && !('dryRun' in answer)) {
     checker.receipt(answer, id);
     const expected = call.type === 'expected' ? mirror.resumeId : undefined;
-    if (expected !== undefined && answer.changed && answer.version === 1) checker.fail('G7', `${id}: nothing changes at version 1`);
+    if (expected !== undefined && answer.changed && answer.version === 1)
+      checker.fail('G7', `${id}: nothing changes at version 1`);
   }
 }
 
-function commandOf(call: Exclude<DirectCall, { type: 'whenDurable' }>, { resumeId, version }: SimClient['mirror']): [QueuedCommand, MutationOptions] {
+function commandOf(
+  call: Exclude<DirectCall, { type: 'whenDurable' }>,
+  { resumeId, version }: SimClient['mirror'],
+): [QueuedCommand, MutationOptions] {
   const base = resumeId === undefined ? {} : { base: resumeId };
   switch (call.type) {
     case 'durable':
@@ -169,7 +186,8 @@ async function read(client: SimClient, { checker }: World, call: 'at' | 'diff' |
   if (durable === 0) return;
   switch (call) {
     case 'at': {
-      // A number alone may name another entry on the line that answers; what is durable is the same on all that survive.
+      // A number alone may name another entry on the line that answers; what is durable is the same on all that
+      // survive.
       const answer = await client.call('at', (manager, caller) => manager.at(caller, campaignId, durable));
       if (answer) checker.state(campaignId, epoch, durable, toJson(answer.state), `${name}'s at`);
       return;
@@ -177,10 +195,13 @@ async function read(client: SimClient, { checker }: World, call: 'at' | 'diff' |
     case 'diff':
       return void (await client.call('diff', (manager, caller) => manager.diff(caller, campaignId, 1, durable)));
     case 'history': {
-      const page = await client.call('history', (manager, caller) => manager.history(caller, campaignId, { limit: 10 }));
+      const page = await client.call('history', (manager, caller) =>
+        manager.history(caller, campaignId, { limit: 10 }),
+      );
       page?.items.forEach((entry, index) => {
         const above = page.items[index - 1];
-        if (above && entry.version !== above.version - 1) checker.fail('G1', `${name}: the history goes from ${above.version} to ${entry.version}`);
+        if (above && entry.version !== above.version - 1)
+          checker.fail('G1', `${name}: the history goes from ${above.version} to ${entry.version}`);
       });
       return;
     }
@@ -206,7 +227,8 @@ async function comeToRest(world: World): Promise<void> {
     look(world);
     if (world.instance?.phase === 'up' && clients.every(({ idle, connected }) => idle && connected)) break;
   }
-  for (const { idle, connected, name } of clients) if (!idle || !connected) checker.fail('G9', `${name} does not come to rest`);
+  for (const { idle, connected, name } of clients)
+    if (!idle || !connected) checker.fail('G9', `${name} does not come to rest`);
 
   // The last change is behind us: two seconds are enough for everyone.
   await clock.advance(2_000);
@@ -225,9 +247,13 @@ async function comeToRest(world: World): Promise<void> {
     const now = await clock.until(instance.manager.get(admin, campaignId));
     const stored = store.campaigns.get(campaignId);
     if (stored?.head.version !== now.version || now.durableVersion !== now.version) {
-      checker.fail('G8', `${campaignId}: ${now.version} versions, of which ${now.durableVersion} are said to be durable and ${stored?.head.version} are`);
+      checker.fail(
+        'G8',
+        `${campaignId}: ${now.version} versions, of which ${now.durableVersion} are said to be durable and ${stored?.head.version} are`,
+      );
     }
-    if (canonical(mirror.content.state) !== canonical(JSON.parse(stored?.state ?? 'null'))) checker.fail('G6', `${name} does not hold what the archive holds`);
+    if (canonical(mirror.content.state) !== canonical(JSON.parse(stored?.state ?? 'null')))
+      checker.fail('G6', `${name} does not hold what the archive holds`);
   }
   for (const client of editors) checkIntents(world, client);
   checker.atRest();
@@ -237,7 +263,10 @@ async function comeToRest(world: World): Promise<void> {
   look(world);
   const { campaigns, subscribers, archive } = instance.manager.stats();
   if (campaigns + subscribers + archive.backlogEntries > 0) {
-    checker.fail('G10', `${campaigns} campaigns, ${subscribers} subscribers and ${archive.backlogEntries} entries stay though nobody is there`);
+    checker.fail(
+      'G10',
+      `${campaigns} campaigns, ${subscribers} subscribers and ${archive.backlogEntries} entries stay though nobody is there`,
+    );
   }
 }
 
@@ -251,7 +280,8 @@ function checkIntents({ checker }: World, { name, campaignId, pushed, accepted }
       continue;
     }
     if (checker.isPin(campaignId, intent)) continue;
-    if (version < before) checker.fail('G7', `${name}: ${intent} stands at ${version}, before what was meant earlier, at ${before}`);
+    if (version < before)
+      checker.fail('G7', `${name}: ${intent} stands at ${version}, before what was meant earlier, at ${before}`);
     before = version;
   }
 }

@@ -9,8 +9,8 @@ export interface Failure {
 }
 
 /**
- * Leaves out of a failing plan what it does not need to fail: ever smaller runs of steps, as long as what is left still breaks the
- * same guarantee. The waits of what is left out are kept, so that the rest happens at its time.
+ * Leaves out of a failing plan what it does not need to fail: ever smaller runs of steps, as long as what is left still
+ * breaks the same guarantee. The waits of what is left out are kept, so that the rest happens at its time.
  *
  * @param tries runs that this may cost, at most
  */
@@ -19,7 +19,7 @@ export async function shrink(failure: Failure, mutant?: Mutant, tries = 300): Pr
   let best = failure;
   let left = tries;
   for (let size = Math.ceil(best.plan.steps.length / 2); size >= 1; size = Math.floor(size / 2)) {
-    for (let from = 0; from < best.plan.steps.length && left > 0; ) {
+    for (let from = 0; from < best.plan.steps.length && left > 0;) {
       const plan = without(best.plan, from, size);
       const outcome = await run(plan, mutant);
       left -= 1;
@@ -34,5 +34,8 @@ function without(plan: Plan, from: number, count: number): Plan {
   const gone = plan.steps.slice(from, from + count);
   const [next, ...rest] = plan.steps.slice(from + count);
   const waited = gone.reduce((sum, { wait }) => sum + wait, 0);
-  return { ...plan, steps: [...plan.steps.slice(0, from), ...(next ? [{ ...next, wait: next.wait + waited }] : []), ...rest] };
+  return {
+    ...plan,
+    steps: [...plan.steps.slice(0, from), ...(next ? [{ ...next, wait: next.wait + waited }] : []), ...rest],
+  };
 }

@@ -14,19 +14,33 @@ describe('the simulation', () => {
     expect((await run(plan)).violation).toBeUndefined();
   });
 
-  it(`Z2 G1 G2 G3 G4 G5 G6 G7 G8 G9 G10 G11 hold over crashes, restarts, lost replies and failing batches: ${SEEDS} seeds`, { timeout: 120_000 }, async () => {
-    for (let seed = 1; seed <= SEEDS; seed += 1) {
-      const { violation, journal } = await run(planFor(seed));
-      expect(violation, `seed ${seed}; npm run test:sim -- --seed ${seed}\n${journal.slice(-20).join('\n')}`).toBeUndefined();
-    }
-  });
+  it(
+    `Z2 G1 G2 G3 G4 G5 G6 G7 G8 G9 G10 G11 hold over crashes, restarts, lost replies and failing batches: ${SEEDS} seeds`,
+    { timeout: 120_000 },
+    async () => {
+      for (let seed = 1; seed <= SEEDS; seed += 1) {
+        const { violation, journal } = await run(planFor(seed));
+        expect(
+          violation,
+          `seed ${seed}; npm run test:sim -- --seed ${seed}\n${journal.slice(-20).join('\n')}`,
+        ).toBeUndefined();
+      }
+    },
+  );
 
-  it(`Z5 they hold for several servers over one log, which is lost, restarted, replaced by a stale replica, and not heard: ${SEEDS} seeds`, { timeout: 120_000 }, async () => {
-    for (let seed = 1; seed <= SEEDS; seed += 1) {
-      const { violation, journal } = await run(clusterPlanFor(seed));
-      expect(violation, `seed ${seed}; npm run test:sim -- --cluster --seed ${seed}\n${journal.slice(-20).join('\n')}`).toBeUndefined();
-    }
-  });
+  it(
+    `Z5 they hold for several servers over one log, which is lost, restarted, replaced by a stale replica, and not heard: ${SEEDS} seeds`,
+    { timeout: 120_000 },
+    async () => {
+      for (let seed = 1; seed <= SEEDS; seed += 1) {
+        const { violation, journal } = await run(clusterPlanFor(seed));
+        expect(
+          violation,
+          `seed ${seed}; npm run test:sim -- --cluster --seed ${seed}\n${journal.slice(-20).join('\n')}`,
+        ).toBeUndefined();
+      }
+    },
+  );
 
   it('Z3 the same seed plays the same run', async () => {
     const [first, second] = [await run(planFor(11)), await run(planFor(11))];

@@ -80,7 +80,10 @@ export function createWorld({ seed, instances: count }: Plan, mutant: Mutant | u
         clock: instanceClock,
         instance: `i${(connections += 1)}`,
         checkEvery: 500,
-        publicationDelay: () => ((faults.deafUntil.get(index) ?? 0) > clock.now() || own.chance(0.02) ? undefined : own.int(0, faults.logLatency)),
+        publicationDelay: () =>
+          (faults.deafUntil.get(index) ?? 0) > clock.now() || own.chance(0.02)
+            ? undefined
+            : own.int(0, faults.logLatency),
       });
   };
 
@@ -88,7 +91,16 @@ export function createWorld({ seed, instances: count }: Plan, mutant: Mutant | u
     const before = instances[index];
     if (before && before.phase !== 'down') return;
     const sabotage = mutant?.sabotage ?? {};
-    instances[index] = startInstance({ clock, random: random.fork(), store, faults, recentAtMost, sabotage, met: meet, connectLog: connectLog(index) });
+    instances[index] = startInstance({
+      clock,
+      random: random.fork(),
+      store,
+      faults,
+      recentAtMost,
+      sabotage,
+      met: meet,
+      connectLog: connectLog(index),
+    });
     say(`server ${index} runs`);
   };
 
@@ -117,7 +129,15 @@ export function createWorld({ seed, instances: count }: Plan, mutant: Mutant | u
       connect(onBreak) {
         const instance = anInstance(own);
         if (!instance) return undefined;
-        return openLink({ instance, identity: isEditor ? EDITOR : ANYONE, clock, random: own, latency: 10, onBreak, onError: checker.note });
+        return openLink({
+          instance,
+          identity: isEditor ? EDITOR : ANYONE,
+          clock,
+          random: own,
+          latency: 10,
+          onBreak,
+          onError: checker.note,
+        });
       },
     });
   });

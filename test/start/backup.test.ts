@@ -24,7 +24,12 @@ const execute = promisify(execFile);
 
 /** A change whose mutation id is the title that it sets. */
 async function setTitle({ campaign }: Client, title: string, durability: 'accepted' | 'durable' = 'durable') {
-  const receipt = await campaign.update.mutate({ campaignId: CAMPAIGN, updates: { title }, mutationId: title, durability });
+  const receipt = await campaign.update.mutate({
+    campaignId: CAMPAIGN,
+    updates: { title },
+    mutationId: title,
+    durability,
+  });
   if ('dryRun' in receipt) throw new Error('it was not asked to be dry');
   return receipt;
 }
@@ -36,7 +41,10 @@ test('F11 embedded: stop, copy, start; and back from the copy', LONG, async () =
 
   const first = await startMain(folder, env);
   const saved = await setTitle(httpClient(first.url), 'in-the-backup');
-  await httpClient(first.url).campaign.create.mutate({ campaignId: 'autumn', state: { slug: 'autumn', title: 'Autumn' } });
+  await httpClient(first.url).campaign.create.mutate({
+    campaignId: 'autumn',
+    state: { slug: 'autumn', title: 'Autumn' },
+  });
   first.kill('SIGTERM');
   expect(await first.ended).toBe(0);
   await cp(data, backup, { recursive: true });
@@ -50,9 +58,16 @@ test('F11 embedded: stop, copy, start; and back from the copy', LONG, async () =
 
   const third = await startMain(folder, env);
   const client = httpClient(third.url);
-  expect(await client.campaign.get.query({ campaignId: CAMPAIGN })).toMatchObject({ version: saved.version, epoch: saved.epoch, state: { title: 'in-the-backup' } });
+  expect(await client.campaign.get.query({ campaignId: CAMPAIGN })).toMatchObject({
+    version: saved.version,
+    epoch: saved.epoch,
+    state: { title: 'in-the-backup' },
+  });
   expect((await client.campaign.list.query({})).items.map(({ campaignId }) => campaignId)).toContain('autumn');
-  expect((await client.campaign.history.query({ campaignId: CAMPAIGN })).items).toMatchObject([{ version: 2, mutationId: 'in-the-backup' }, { version: 1 }]);
+  expect((await client.campaign.history.query({ campaignId: CAMPAIGN })).items).toMatchObject([
+    { version: 2, mutationId: 'in-the-backup' },
+    { version: 1 },
+  ]);
   // The same intent again is the same change.
   expect(await setTitle(client, 'in-the-backup')).toMatchObject({ version: saved.version });
   third.kill('SIGTERM');
@@ -97,7 +112,8 @@ test.runIf(withTools)('F11 cluster: pg_dump while it runs; stop, restore, clear 
   // Restore.
   await execute(join(bin, 'pg_restore'), [`--dbname=${postgres.url}`, '--exit-on-error', dump]);
   const log = new Redis(redis.url);
-  for await (const keys of log.scanStream({ match: '{cs:*' })) if (Array.isArray(keys) && keys.length > 0) await log.unlink(...keys);
+  for await (const keys of log.scanStream({ match: '{cs:*' }))
+    if (Array.isArray(keys) && keys.length > 0) await log.unlink(...keys);
   expect(await log.dbsize()).toBe(0);
   log.disconnect();
   const second = await startMain(folder, env);

@@ -11,35 +11,46 @@ async function restsOf(folder: string): Promise<string[]> {
   return (await readdir(folder)).filter((name) => name.startsWith('campaign-state-'));
 }
 
-test('F9 three instances over a Redis and a Postgres of their own: one line of history, a killed one comes back, all of it ends', { timeout: 240_000 }, async () => {
-  const folder = await temporaryFolder();
-  // Where we are root, Postgres runs as another user, who must be able to enter.
-  await chmod(folder, 0o755);
-  const running = run([join(ROOT, 'start', 'launch.mjs'), '--cluster'], { PORT: '0', TMPDIR: folder, LOG_LEVEL: 'error' }, folder);
-  await running.line(/Ctrl\+C/);
-  expect(running.lines.length).toBeLessThan(24);
-  const urls = running.lines.flatMap((line) => /^ +(?:Open +)?(http:\/\/127\.0\.0\.1:\d+)$/.exec(line)?.[1] ?? []);
-  expect(new Set(urls).size).toBe(3);
-  const [a = '', b = '', c = ''] = urls;
-  expect(await restsOf(folder)).toHaveLength(2);
+test(
+  'F9 three instances over a Redis and a Postgres of their own: one line of history, a killed one comes back, all of it ends',
+  { timeout: 240_000 },
+  async () => {
+    const folder = await temporaryFolder();
+    // Where we are root, Postgres runs as another user, who must be able to enter.
+    await chmod(folder, 0o755);
+    const running = run(
+      [join(ROOT, 'start', 'launch.mjs'), '--cluster'],
+      { PORT: '0', TMPDIR: folder, LOG_LEVEL: 'error' },
+      folder,
+    );
+    await running.line(/Ctrl\+C/);
+    expect(running.lines.length).toBeLessThan(24);
+    const urls = running.lines.flatMap((line) => /^ +(?:Open +)?(http:\/\/127\.0\.0\.1:\d+)$/.exec(line)?.[1] ?? []);
+    expect(new Set(urls).size).toBe(3);
+    const [a = '', b = '', c = ''] = urls;
+    expect(await restsOf(folder)).toHaveLength(2);
 
-  const instances = await Promise.all(urls.map(async (url) => (await httpClient(url).system.info.query()).instance));
-  expect(new Set(instances).size).toBe(3);
+    const instances = await Promise.all(urls.map(async (url) => (await httpClient(url).system.info.query()).instance));
+    expect(new Set(instances).size).toBe(3);
 
-  const watching = watch(wsClient(b), { campaignId: CAMPAIGN });
-  await until(() => watching.mirror.version > 0);
-  await httpClient(a).campaign.update.mutate({ campaignId: CAMPAIGN, updates: { title: 'From the first' } });
-  await until(() => watching.mirror.content.state['title'] === 'From the first');
+    const watching = watch(wsClient(b), { campaignId: CAMPAIGN });
+    await until(() => watching.mirror.version > 0);
+    await httpClient(a).campaign.update.mutate({ campaignId: CAMPAIGN, updates: { title: 'From the first' } });
+    await until(() => watching.mirror.content.state['title'] === 'From the first');
 
-  await fetch(`${c}/dev/kill`, { method: 'POST' }).catch(() => undefined);
-  await running.line(/^Instance 3 was killed \(SIGKILL\); starting it again/);
-  await httpClient(a).campaign.update.mutate({ campaignId: CAMPAIGN, updates: { title: 'While the third was away' } });
-  expect(await running.line(/^Instance 3 is back at/)).toContain(c);
-  const { state } = await httpClient(c).campaign.get.query({ campaignId: CAMPAIGN });
-  expect(state).toMatchObject({ title: 'While the third was away' });
+    await fetch(`${c}/dev/kill`, { method: 'POST' }).catch(() => undefined);
+    await running.line(/^Instance 3 was killed \(SIGKILL\); starting it again/);
+    await httpClient(a).campaign.update.mutate({
+      campaignId: CAMPAIGN,
+      updates: { title: 'While the third was away' },
+    });
+    expect(await running.line(/^Instance 3 is back at/)).toContain(c);
+    const { state } = await httpClient(c).campaign.get.query({ campaignId: CAMPAIGN });
+    expect(state).toMatchObject({ title: 'While the third was away' });
 
-  running.kill('SIGINT');
-  expect(await running.ended).toBe(0);
-  for (const url of urls) await expect(fetch(url)).rejects.toThrow();
-  expect(await restsOf(folder)).toEqual([]);
-});
+    running.kill('SIGINT');
+    expect(await running.ended).toBe(0);
+    for (const url of urls) await expect(fetch(url)).rejects.toThrow();
+    expect(await restsOf(folder)).toEqual([]);
+  },
+);

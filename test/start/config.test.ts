@@ -18,27 +18,110 @@ function refusalOf(env: Record<string, string>): string {
 
 const SECRET = 'x'.repeat(32);
 
-/** Variable, field, default, a value that it takes with what becomes of it, values that it does not take, and what it says then. */
+/**
+ * Variable, field, default, a value that it takes with what becomes of it, values that it does not take, and what it
+ * says then.
+ */
 const variables: [string, keyof Config, unknown, string, unknown, string[], RegExp][] = [
   ['CAMPAIGN_STATE_ENABLED', 'enabled', true, 'false', false, ['yes', '1', 'TRUE'], /takes true or false/],
-  ['CAMPAIGN_PERSISTENCE_ENABLED', 'storage', { kind: 'embedded', dataDir: './data' }, 'false', { kind: 'none' }, ['no'], /takes true or false/],
-  ['CAMPAIGN_SUBSCRIBER_BUFFER', 'subscriberBuffer', 16, '64', 64, ['0', '-1', '1.5', 'many', '1e3'], /takes a whole number from 1 to 1000/],
+  [
+    'CAMPAIGN_PERSISTENCE_ENABLED',
+    'storage',
+    { kind: 'embedded', dataDir: './data' },
+    'false',
+    { kind: 'none' },
+    ['no'],
+    /takes true or false/,
+  ],
+  [
+    'CAMPAIGN_SUBSCRIBER_BUFFER',
+    'subscriberBuffer',
+    16,
+    '64',
+    64,
+    ['0', '-1', '1.5', 'many', '1e3'],
+    /takes a whole number from 1 to 1000/,
+  ],
   ['CAMPAIGN_DURABILITY', 'durability', 'accepted', 'durable', 'durable', ['always'], /takes accepted or durable/],
-  ['CAMPAIGN_IDLE_TTL', 'idleTtl', 600_000, '90s', 90_000, ['soon', '10', '10 m', '-1m'], /takes a duration such as .*10m/],
+  [
+    'CAMPAIGN_IDLE_TTL',
+    'idleTtl',
+    600_000,
+    '90s',
+    90_000,
+    ['soon', '10', '10 m', '-1m'],
+    /takes a duration such as .*10m/,
+  ],
   ['CAMPAIGN_MAX_LOADED', 'maxLoaded', undefined, '500', 500, ['0', 'x'], /takes a whole number from 1/],
   ['CAMPAIGN_MAX_BACKLOG', 'maxBacklog', 100_000, '5', 5, ['0'], /takes a whole number from 1/],
   ['CAMPAIGN_RATE_LIMIT', 'rateLimit', 1_000, '0', 0, ['-5', '1000001'], /takes a whole number from 0 to 1000000/],
   ['CAMPAIGN_MAX_CONNECTIONS', 'maxConnections', 20_000, '10', 10, ['0'], /takes a whole number from 1/],
-  ['CAMPAIGN_MAX_UNREAD', 'maxUnreadBytes', undefined, '512', 512 * 1024 * 1024, ['0', '1.5', '64MB'], /takes a whole number from 1 to 1000000/],
-  ['CAMPAIGN_NAMESPACE', 'namespace', 'cs', 'shop_2', 'shop_2', ['Shop', '2shop', 'a-b', 'x'.repeat(33), 'pg_shop'], /takes 1 to 32 of a-z/],
+  [
+    'CAMPAIGN_MAX_UNREAD',
+    'maxUnreadBytes',
+    undefined,
+    '512',
+    512 * 1024 * 1024,
+    ['0', '1.5', '64MB'],
+    /takes a whole number from 1 to 1000000/,
+  ],
+  [
+    'CAMPAIGN_NAMESPACE',
+    'namespace',
+    'cs',
+    'shop_2',
+    'shop_2',
+    ['Shop', '2shop', 'a-b', 'x'.repeat(33), 'pg_shop'],
+    /takes 1 to 32 of a-z/,
+  ],
   ['PORT', 'port', 4_000, '0', 0, ['65536', 'http'], /takes a whole number from 0 to 65535/],
   ['HOST', 'host', '127.0.0.1', '::1', '::1', ['a b', 'http://x'], /takes the name or the address/],
   ['METRICS_PORT', 'metricsPort', undefined, '9100', 9_100, ['x'], /takes a whole number from 0 to 65535/],
-  ['ALLOWED_ORIGINS', 'allowedOrigins', [], 'https://a.example, http://b.example:8080', ['https://a.example', 'http://b.example:8080'], ['a.example', 'https://a.example/path', 'https://a.example,'], /takes origins such as/],
-  ['DATABASE_URL', 'storage', { kind: 'embedded', dataDir: './data' }, 'postgres://u:p@h/d', { kind: 'postgres', url: 'postgres://u:p@h/d' }, ['h:5432', 'mysql://h/d'], /takes an address such as postgres:/],
-  ['DATA_DIR', 'storage', { kind: 'embedded', dataDir: './data' }, '/var/x', { kind: 'embedded', dataDir: '/var/x' }, [], /-/],
-  ['AUTH_SECRET', 'auth', { kind: 'none' }, SECRET, { kind: 'secret', secret: SECRET }, ['short'], /takes at least 32 characters/],
-  ['AUTH_JWKS_URL', 'auth', { kind: 'none' }, 'https://id.example/keys', { kind: 'jwks', url: 'https://id.example/keys' }, ['id.example', 'file:///etc/passwd'], /takes the http\(s\) address/],
+  [
+    'ALLOWED_ORIGINS',
+    'allowedOrigins',
+    [],
+    'https://a.example, http://b.example:8080',
+    ['https://a.example', 'http://b.example:8080'],
+    ['a.example', 'https://a.example/path', 'https://a.example,'],
+    /takes origins such as/,
+  ],
+  [
+    'DATABASE_URL',
+    'storage',
+    { kind: 'embedded', dataDir: './data' },
+    'postgres://u:p@h/d',
+    { kind: 'postgres', url: 'postgres://u:p@h/d' },
+    ['h:5432', 'mysql://h/d'],
+    /takes an address such as postgres:/,
+  ],
+  [
+    'DATA_DIR',
+    'storage',
+    { kind: 'embedded', dataDir: './data' },
+    '/var/x',
+    { kind: 'embedded', dataDir: '/var/x' },
+    [],
+    /-/,
+  ],
+  [
+    'AUTH_SECRET',
+    'auth',
+    { kind: 'none' },
+    SECRET,
+    { kind: 'secret', secret: SECRET },
+    ['short'],
+    /takes at least 32 characters/,
+  ],
+  [
+    'AUTH_JWKS_URL',
+    'auth',
+    { kind: 'none' },
+    'https://id.example/keys',
+    { kind: 'jwks', url: 'https://id.example/keys' },
+    ['id.example', 'file:///etc/passwd'],
+    /takes the http\(s\) address/,
+  ],
   ['AUTH_MODE', 'insecure', false, 'insecure', true, ['none', 'secure'], /takes insecure, or nothing/],
   ['CAMPAIGN_PUBLIC_READ', 'publicRead', false, 'true', true, ['on'], /takes true or false/],
   ['START_TIMEOUT', 'startTimeout', 30_000, '500ms', 500, ['30'], /takes a duration/],
@@ -65,13 +148,19 @@ describe.each(variables)('F1 %s', (name, field, fallback, given, becomes, bad, s
 });
 
 test('F1 durations', () => {
-  expect(['0ms', '500ms', '30s', '10m', '12h', '7d'].map(parseDuration)).toEqual([0, 500, 30_000, 600_000, 43_200_000, 604_800_000]);
+  expect(['0ms', '500ms', '30s', '10m', '12h', '7d'].map(parseDuration)).toEqual([
+    0, 500, 30_000, 600_000, 43_200_000, 604_800_000,
+  ]);
   expect(['', 's', '1', '1.5h', '1w', ' 1s', '1S'].map(parseDuration)).toEqual(Array(7).fill(undefined));
 });
 
 test('F2 what excludes each other', () => {
-  expect(refusalOf({ AUTH_SECRET: SECRET, AUTH_JWKS_URL: 'https://id.example/keys' })).toMatch(/AUTH_SECRET and AUTH_JWKS_URL exclude each other/);
-  expect(refusalOf({ CAMPAIGN_PERSISTENCE_ENABLED: 'false', CAMPAIGN_DURABILITY: 'durable' })).toMatch(/CAMPAIGN_DURABILITY takes accepted/);
+  expect(refusalOf({ AUTH_SECRET: SECRET, AUTH_JWKS_URL: 'https://id.example/keys' })).toMatch(
+    /AUTH_SECRET and AUTH_JWKS_URL exclude each other/,
+  );
+  expect(refusalOf({ CAMPAIGN_PERSISTENCE_ENABLED: 'false', CAMPAIGN_DURABILITY: 'durable' })).toMatch(
+    /CAMPAIGN_DURABILITY takes accepted/,
+  );
 });
 
 test('F2 without a key only loopback is served, unless it is said to be wanted', async () => {
@@ -80,6 +169,8 @@ test('F2 without a key only loopback is served, unless it is said to be wanted',
     expect(configOf({ HOST, AUTH_MODE: 'insecure' })).toMatchObject({ host: HOST, insecure: true });
     expect(configOf({ HOST, AUTH_SECRET: SECRET })).toMatchObject({ host: HOST });
   }
-  await expect(createCampaignServer({ host: '0.0.0.0', port: 0, logger: createLogger('silent') })).rejects.toThrow(/only a loopback HOST is served/);
+  await expect(createCampaignServer({ host: '0.0.0.0', port: 0, logger: createLogger('silent') })).rejects.toThrow(
+    /only a loopback HOST is served/,
+  );
   for (const HOST of ['127.0.0.1', '127.1.2.3', '::1', 'localhost']) expect(configOf({ HOST }).host).toBe(HOST);
 });

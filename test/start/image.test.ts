@@ -11,8 +11,15 @@ const dockerfile = await readFile(join(ROOT, 'Dockerfile'), 'utf8');
 /** What the instances are given, as `KEY: value` lines, with the values that `compose` would put in. */
 function instanceEnvironment(): Record<string, string> {
   const [, block = ''] = /^ {2}environment:\n((?: {4}.*\n)+)/m.exec(compose) ?? [];
-  const given = [...block.matchAll(/^ {4}([A-Z_]+): '?(.*?)'?$/gm)].map(([, name = '', value = '']): [string, string] => [name, value]);
-  return Object.fromEntries(given.map(([name, value]) => [name, value.replace(/\$\{\w+:-([^}]*)\}/g, '$1').replace(/\$\{\w+:\?[^}]*\}/g, 'x'.repeat(64))]));
+  const given = [...block.matchAll(/^ {4}([A-Z_]+): '?(.*?)'?$/gm)].map(
+    ([, name = '', value = '']): [string, string] => [name, value],
+  );
+  return Object.fromEntries(
+    given.map(([name, value]) => [
+      name,
+      value.replace(/\$\{\w+:-([^}]*)\}/g, '$1').replace(/\$\{\w+:\?[^}]*\}/g, 'x'.repeat(64)),
+    ]),
+  );
 }
 
 test('F13 the instances of compose.yaml are given variables that exist, with values that they take', () => {
@@ -20,17 +27,23 @@ test('F13 the instances of compose.yaml are given variables that exist, with val
   expect(Object.keys(environment)).toEqual(expect.arrayContaining(['AUTH_SECRET', 'DATABASE_URL', 'REDIS_URL']));
   for (const name of Object.keys(environment)) expect(VARIABLES).toContain(name);
   const read = readConfig({ ...environment, HOST: '0.0.0.0' });
-  expect(read).toMatchObject({ ok: true, config: { storage: { kind: 'postgres' }, redisUrl: 'redis://redis:6379', auth: { kind: 'secret' } } });
+  expect(read).toMatchObject({
+    ok: true,
+    config: { storage: { kind: 'postgres' }, redisUrl: 'redis://redis:6379', auth: { kind: 'secret' } },
+  });
 });
 
 test('F13 Redis is run as the server requires it, and no secret has a default', () => {
   expect(compose).toContain('--maxmemory-policy noeviction');
   expect(compose).toContain('--appendonly yes');
-  for (const secret of ['AUTH_SECRET', 'POSTGRES_PASSWORD']) expect(compose).not.toMatch(new RegExp(`\\$\\{${secret}(?!:\\?)`));
+  for (const secret of ['AUTH_SECRET', 'POSTGRES_PASSWORD'])
+    expect(compose).not.toMatch(new RegExp(`\\$\\{${secret}(?!:\\?)`));
 });
 
 test('F13 the image: what it copies and runs is there, its variables exist, it runs as a user without rights on the same Node', async () => {
-  const copied = [...dockerfile.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, sources = '']) => sources.split(' '));
+  const copied = [...dockerfile.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, sources = '']) =>
+    sources.split(' '),
+  );
   expect(copied.length).toBeGreaterThan(8);
   for (const source of copied) if (!source.includes('*')) expect(existsSync(join(ROOT, source))).toBe(true);
   const [, file = ''] = /^CMD \["node", "([^"]+)"\]$/m.exec(dockerfile) ?? [];
@@ -44,7 +57,12 @@ test('F13 the image: what it copies and runs is there, its variables exist, it r
 });
 
 test('F13 the image’s context leaves out what it does not copy, and takes in all that it does', async () => {
-  const taken = (await readFile(join(ROOT, '.dockerignore'), 'utf8')).split('\n').flatMap((line) => /^!(.+)$/.exec(line)?.[1] ?? []);
-  const copied = [...dockerfile.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, sources = '']) => sources.split(' '));
-  for (const source of copied) expect(taken.some((pattern) => source === pattern || source.startsWith(`${pattern}/`))).toBe(true);
+  const taken = (await readFile(join(ROOT, '.dockerignore'), 'utf8'))
+    .split('\n')
+    .flatMap((line) => /^!(.+)$/.exec(line)?.[1] ?? []);
+  const copied = [...dockerfile.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, sources = '']) =>
+    sources.split(' '),
+  );
+  for (const source of copied)
+    expect(taken.some((pattern) => source === pattern || source.startsWith(`${pattern}/`))).toBe(true);
 });

@@ -21,7 +21,9 @@ test('F7 an old Node is turned away with one sentence', async () => {
   expect(code).toBe(1);
   expect(sentence).toMatch(/^campaign-state needs Node 24 or newer, this is 20\.19\.0: [^\n]+\.$/);
   // An old Node reads the whole file before it runs a line of it: nothing in it may be too new.
-  expect(await readFile(LAUNCH, 'utf8')).not.toMatch(/import\.meta\.(dirname|resolve)|\bwith \{|\busing\b|withResolvers|#\w+ in/);
+  expect(await readFile(LAUNCH, 'utf8')).not.toMatch(
+    /import\.meta\.(dirname|resolve)|\bwith \{|\busing\b|withResolvers|#\w+ in/,
+  );
 });
 
 test('F7 tells the address within one screen, serves, starts a killed server again, and stops with it', async () => {
@@ -33,16 +35,27 @@ test('F7 tells the address within one screen, serves, starts a killed server aga
   expect(page.status).toBe(200);
   expect(page.headers.get('content-security-policy')).toBeTruthy();
   expect(await (await fetch(`${address}/dev`)).json()).toEqual({ kill: true });
-  await httpClient(address).campaign.update.mutate({ campaignId: 'ovasabi_website', updates: { title: 'Kept' }, durability: 'durable' });
+  await httpClient(address).campaign.update.mutate({
+    campaignId: 'ovasabi_website',
+    updates: { title: 'Kept' },
+    durability: 'durable',
+  });
 
   await fetch(`${address}/dev/kill`, { method: 'POST' }).catch(() => undefined);
   await running.line(/was killed \(SIGKILL\); starting it again/);
   const again = addressIn(await running.line(/is back at/));
-  expect(await httpClient(again).campaign.get.query({ campaignId: 'ovasabi_website' })).toMatchObject({ state: { title: 'Kept' } });
+  expect(await httpClient(again).campaign.get.query({ campaignId: 'ovasabi_website' })).toMatchObject({
+    state: { title: 'Kept' },
+  });
 
   // The terminal and npm both pass a Ctrl+C on: to the server that is one signal, or it would not end well.
   running.kill('SIGINT');
   running.kill('SIGINT');
   expect(await running.ended).toBe(0);
-  await until(() => fetch(again).then(() => false, () => true));
+  await until(() =>
+    fetch(again).then(
+      () => false,
+      () => true,
+    ),
+  );
 });

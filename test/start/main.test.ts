@@ -7,7 +7,11 @@ import { until } from '../api/support/server.ts';
 import { lastWords, run, ROOT, runMain, startMain, temporaryFolder } from './support/processes.ts';
 
 const CAMPAIGN = 'ovasabi_website';
-const update = (description: string, mutationId: string) => ({ campaignId: CAMPAIGN, updates: { description }, mutationId });
+const update = (description: string, mutationId: string) => ({
+  campaignId: CAMPAIGN,
+  updates: { description },
+  mutationId,
+});
 
 describe('F4 what cannot start says why in one sentence, with exit code 1', () => {
   test('F4 a wrong variable', async () => {
@@ -21,12 +25,17 @@ describe('F4 what cannot start says why in one sentence, with exit code 1', () =
     await new Promise((resolve) => other.once('listening', resolve));
     const { port } = other.address() as AddressInfo;
     const outcomes = await Promise.all(
-      [{ PORT: String(port) }, { METRICS_PORT: String(port) }].map(async (env) => lastWords(runMain(await temporaryFolder(), env))),
+      [{ PORT: String(port) }, { METRICS_PORT: String(port) }].map(async (env) =>
+        lastWords(runMain(await temporaryFolder(), env)),
+      ),
     );
     other.close();
     expect(outcomes).toEqual([
       { code: 1, sentence: `PORT ${port} on 127.0.0.1 is in use by another process: stop that one, or set another.` },
-      { code: 1, sentence: `METRICS_PORT ${port} on 127.0.0.1 is in use by another process: stop that one, or set another.` },
+      {
+        code: 1,
+        sentence: `METRICS_PORT ${port} on 127.0.0.1 is in use by another process: stop that one, or set another.`,
+      },
     ]);
   });
 
@@ -35,7 +44,9 @@ describe('F4 what cannot start says why in one sentence, with exit code 1', () =
     const first = await startMain(folder);
     const { code, sentence } = await lastWords(runMain(folder));
     expect(code).toBe(1);
-    expect(sentence).toMatch(new RegExp(`^The data folder ${join(folder, 'data')} is in use by process ${first.pid}[^\n]*\\.$`));
+    expect(sentence).toMatch(
+      new RegExp(`^The data folder ${join(folder, 'data')} is in use by process ${first.pid}[^\n]*\\.$`),
+    );
     expect((await fetch(`${first.url}/livez`)).status).toBe(200);
   });
 
@@ -58,7 +69,9 @@ describe('F5 SIGTERM', () => {
     const folder = await temporaryFolder();
     const first = await startMain(folder);
     const { campaign } = wsClient(first.url);
-    const receipts = await Promise.all(Array.from({ length: 200 }, (_, index) => campaign.update.mutate(update(`number ${index}`, `m${index}`))));
+    const receipts = await Promise.all(
+      Array.from({ length: 200 }, (_, index) => campaign.update.mutate(update(`number ${index}`, `m${index}`))),
+    );
     first.kill('SIGTERM');
     expect(await first.ended).toBe(0);
 
@@ -78,7 +91,9 @@ describe('F5 SIGTERM', () => {
     // A call whose input never comes holds the first signal up.
     const slow = connect(Number(new URL(running.url).port), '127.0.0.1');
     slow.on('error', () => undefined);
-    slow.write('POST /trpc/campaign.update HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{');
+    slow.write(
+      'POST /trpc/campaign.update HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{',
+    );
     // What is answered later has arrived later.
     await fetch(`${running.url}/livez`);
     running.kill('SIGTERM');
@@ -138,7 +153,9 @@ describe('F6 kill -9', () => {
     const { campaign } = httpClient(second.url);
     const { version } = await campaign.get.query({ campaignId: CAMPAIGN });
     expect(version === 2 || version === 3).toBe(true);
-    expect(await campaign.at.query({ campaignId: CAMPAIGN, version: 2 })).toMatchObject({ state: { description: 'durable' } });
+    expect(await campaign.at.query({ campaignId: CAMPAIGN, version: 2 })).toMatchObject({
+      state: { description: 'durable' },
+    });
     // The same intents again: each is there once.
     expect(await campaign.update.mutate(update('durable', 'kept'))).toMatchObject({ version: 2 });
     expect(await campaign.update.mutate(update('accepted', 'perhaps'))).toMatchObject({ version: 3 });

@@ -34,12 +34,16 @@ test('F12 every metric of the dashboard and of the alert rules is one that the s
   expect(named.rules.length).toBeGreaterThan(10);
   expect(named.dashboard.length).toBeGreaterThan(20);
   // Only Linux tells of open files.
-  const expected = [...named.rules, ...named.dashboard].filter((name) => process.platform === 'linux' || !name.endsWith('_fds'));
+  const expected = [...named.rules, ...named.dashboard].filter(
+    (name) => process.platform === 'linux' || !name.endsWith('_fds'),
+  );
   expect(expected.filter((name) => !shown.has(name))).toEqual([]);
 });
 
 test('F12 the dashboard shows every metric of the service itself', async () => {
-  const own = [...(await shownMetrics())].filter((name) => !/_(nodejs|process)_/.test(name)).map((name) => name.replace(/_(bucket|sum|count)$/, ''));
+  const own = [...(await shownMetrics())]
+    .filter((name) => !/_(nodejs|process)_/.test(name))
+    .map((name) => name.replace(/_(bucket|sum|count)$/, ''));
   const named = metricsIn(dashboard).map((name) => name.replace(/_(bucket|sum|count)$/, ''));
   expect([...new Set(own)].filter((name) => !named.includes(name))).toEqual([]);
 });
@@ -51,8 +55,11 @@ test('F12 the dashboard is one that Grafana reads: panels with queries, none ove
     gridPos: { x: number; y: number; w: number; h: number };
   }
   const { panels }: { panels: Panel[] } = JSON.parse(dashboard);
-  for (const { type, targets } of panels) if (type !== 'row') expect(targets?.every(({ expr }) => expr !== '')).toBe(true);
-  const cells = panels.flatMap(({ gridPos: { x, y, w, h } }) => Array.from({ length: w * h }, (_, cell) => `${x + (cell % w)}:${y + Math.floor(cell / w)}`));
+  for (const { type, targets } of panels)
+    if (type !== 'row') expect(targets?.every(({ expr }) => expr !== '')).toBe(true);
+  const cells = panels.flatMap(({ gridPos: { x, y, w, h } }) =>
+    Array.from({ length: w * h }, (_, cell) => `${x + (cell % w)}:${y + Math.floor(cell / w)}`),
+  );
   expect(new Set(cells).size).toBe(cells.length);
 });
 

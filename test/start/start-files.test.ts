@@ -18,11 +18,19 @@ describe('F3 start files', () => {
     const nested = { metadata: { service_specific: { campaign: { slug: 'nested', title: 'N' } }, features: ['a'] } };
     const folder = await folderWith({
       'default_campaign.json': flat('main'),
-      'campaigns/b.json': JSON.stringify([{ slug: 'one', title: '1' }, { slug: 'two', title: '2' }]),
+      'campaigns/b.json': JSON.stringify([
+        { slug: 'one', title: '1' },
+        { slug: 'two', title: '2' },
+      ]),
       'campaigns/a.json': JSON.stringify(nested),
       'campaigns/notes.txt': 'not a campaign',
     });
-    expect((await readStartFiles(folder)).map(({ campaignId }) => campaignId)).toEqual(['main', 'nested', 'one', 'two']);
+    expect((await readStartFiles(folder)).map(({ campaignId }) => campaignId)).toEqual([
+      'main',
+      'nested',
+      'one',
+      'two',
+    ]);
   });
 
   test('F3 what is not there is left out', async () => {
@@ -38,8 +46,16 @@ describe('F3 start files', () => {
     ['no JSON', { 'default_campaign.json': '{"slug":' }, /default_campaign\.json cannot be used: it is no JSON/],
     ['no campaign', { 'campaigns/x.json': '"hello"' }, /x\.json cannot be used/],
     ['no title', { 'campaigns/x.json': '{"slug":"x"}' }, /x\.json cannot be used: .*title/],
-    ['a slug that is no id', { 'campaigns/x.json': '{"slug":"Not An Id","title":"x"}' }, /x\.json cannot be used: slug/],
-    ['a slug twice', { 'default_campaign.json': flat('x'), 'campaigns/x.json': flat('x') }, /x\.json cannot be used: another start file/],
+    [
+      'a slug that is no id',
+      { 'campaigns/x.json': '{"slug":"Not An Id","title":"x"}' },
+      /x\.json cannot be used: slug/,
+    ],
+    [
+      'a slug twice',
+      { 'default_campaign.json': flat('x'), 'campaigns/x.json': flat('x') },
+      /x\.json cannot be used: another start file/,
+    ],
   ];
 
   test.each(broken)('F3 %s is one sentence that names the file', async (_name, files, says) => {

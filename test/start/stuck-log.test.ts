@@ -7,7 +7,10 @@ import { ROOT } from './support/processes.ts';
 test('F14 a log that nobody reads holds up neither the service nor its end', async () => {
   const { PATH = '' } = process.env;
   const env = { PATH, PORT: '0', CAMPAIGN_PERSISTENCE_ENABLED: 'false' };
-  const server = spawn(process.execPath, [join(ROOT, 'start', 'main.ts')], { env, stdio: ['ignore', 'pipe', 'ignore', 'ipc'] });
+  const server = spawn(process.execPath, [join(ROOT, 'start', 'main.ts')], {
+    env,
+    stdio: ['ignore', 'pipe', 'ignore', 'ipc'],
+  });
   try {
     // What it tells its parent once it is ready.
     const [{ url }] = await once(server, 'message');

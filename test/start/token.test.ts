@@ -10,11 +10,22 @@ async function token(args: string[], env: Record<string, string> = { AUTH_SECRET
 
 test('F8 makes a token that the server takes, for that role and campaign', async () => {
   const { url } = await startGuarded();
-  const { code, sentence } = await token(['--role', 'editor', '--campaign', CAMPAIGN, '--sub', 'grace', '--expires', '1h']);
+  const { code, sentence } = await token([
+    '--role',
+    'editor',
+    '--campaign',
+    CAMPAIGN,
+    '--sub',
+    'grace',
+    '--expires',
+    '1h',
+  ]);
   expect(code).toBe(0);
   const { campaign } = httpClient(url, sentence);
   await campaign.update.mutate({ campaignId: CAMPAIGN, updates: { title: 'By token' } });
-  expect((await campaign.history.query({ campaignId: CAMPAIGN, limit: 1 })).items).toMatchObject([{ actor: { id: 'grace', role: 'editor' } }]);
+  expect((await campaign.history.query({ campaignId: CAMPAIGN, limit: 1 })).items).toMatchObject([
+    { actor: { id: 'grace', role: 'editor' } },
+  ]);
   expect(await refusal(campaign.get.query({ campaignId: 'secret' }))).toMatchObject({ reason: 'FORBIDDEN' });
   await httpClient(url, (await token(['--role', 'viewer'])).sentence).campaign.get.query({ campaignId: 'secret' });
 });

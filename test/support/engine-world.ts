@@ -1,4 +1,8 @@
-import { createMemoryArchive, createMemoryStore, type MemoryArchiveOptions } from '../../server/archive/memory-archive.ts';
+import {
+  createMemoryArchive,
+  createMemoryStore,
+  type MemoryArchiveOptions,
+} from '../../server/archive/memory-archive.ts';
 import type { EditCommand, MutationOptions } from '../../server/core/commands/command.ts';
 import type { Receipt } from '../../server/core/stream/entry.ts';
 import { CampaignError, type Refusal } from '../../server/core/errors.ts';
@@ -38,7 +42,11 @@ export interface EngineWorldOptions extends Partial<Omit<ManagerOptions, 'log' |
 export const CAMPAIGN = 'summer';
 export const FIRST_STATE: JsonObject = { slug: CAMPAIGN, title: 'Summer', owner_id: 'the owner', status: 'active' };
 
-const identity = (id: string, grants: Identity['grants'], more: Partial<Identity> = {}): Identity => ({ id, grants, ...more });
+const identity = (id: string, grants: Identity['grants'], more: Partial<Identity> = {}): Identity => ({
+  id,
+  grants,
+  ...more,
+});
 
 /** One caller of each kind. */
 export const CALLERS = {
@@ -49,7 +57,13 @@ export const CALLERS = {
   stranger: { identity: identity('stan', {}), correlationId: 'c-stranger' },
 } satisfies Record<string, Caller>;
 
-export function engineWorld({ aroundLog, aroundArchive, memory, clock = simulatedClock(), ...options }: EngineWorldOptions = {}): EngineWorld {
+export function engineWorld({
+  aroundLog,
+  aroundArchive,
+  memory,
+  clock = simulatedClock(),
+  ...options
+}: EngineWorldOptions = {}): EngineWorld {
   const plainLog = createMemoryLog();
   const plainArchive = createMemoryArchive({ store: createMemoryStore(), ...memory });
   const log = aroundLog?.(plainLog, clock) ?? plainLog;

@@ -14,7 +14,10 @@ interface Shared {
 }
 
 const SHARED = Symbol.for('campaign-state.test.postgres');
-/** Each project loads this module anew, in one process: what they share lies on the global object, under a key that is only ours. */
+/**
+ * Each project loads this module anew, in one process: what they share lies on the global object, under a key that is
+ * only ours.
+ */
 const slot = globalThis as { [SHARED]?: Shared };
 
 /** Vitest `globalSetup`: one Postgres for the whole run, whichever projects want it. */

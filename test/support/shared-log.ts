@@ -1,4 +1,13 @@
-import type { AppendResult, Clock, Head, LogEvent, OpenedLog, OrderedLog, PendingEntries, SealedEntry } from '../../server/engine/ports.ts';
+import type {
+  AppendResult,
+  Clock,
+  Head,
+  LogEvent,
+  OpenedLog,
+  OrderedLog,
+  PendingEntries,
+  SealedEntry,
+} from '../../server/engine/ports.ts';
 import { nextTail } from '../../server/engine/campaign/hash-chain.ts';
 
 /** One campaign in the shared log, as Redis would hold it. */
@@ -21,9 +30,16 @@ interface Listener {
   hear(publication: Publication): void;
 }
 
-type Publication = { campaignId: string } & ({ kind: 'entry'; sealed: SealedEntry } | { kind: 'durable'; epoch: string; version: number } | { kind: 'seeded'; generation: number });
+type Publication = { campaignId: string } & (
+  | { kind: 'entry'; sealed: SealedEntry }
+  | { kind: 'durable'; epoch: string; version: number }
+  | { kind: 'seeded'; generation: number }
+);
 
-/** The log that several instances share: a model of the Redis log, with the same rules, that can lose what a Redis can lose. */
+/**
+ * The log that several instances share: a model of the Redis log, with the same rules, that can lose what a Redis can
+ * lose.
+ */
 export interface SharedLogStore {
   /** Everything is gone, and the process runs on. */
   flush(): void;
@@ -103,7 +119,11 @@ export function connectSharedLog(store: SharedLogStore, options: SharedLogOption
     const campaign = store.campaigns.get(campaignId);
     return campaign?.run === store.run || store.careless ? campaign : undefined;
   };
-  const after = ({ head, entries }: StoredCampaign, version: number, limit = Number.POSITIVE_INFINITY): readonly SealedEntry[] => {
+  const after = (
+    { head, entries }: StoredCampaign,
+    version: number,
+    limit = Number.POSITIVE_INFINITY,
+  ): readonly SealedEntry[] => {
     const first = head.version - entries.length;
     return entries.slice(Math.max(0, version - first), Math.max(0, version - first) + limit);
   };
@@ -174,7 +194,13 @@ export function connectSharedLog(store: SharedLogStore, options: SharedLogOption
   return {
     async open(campaignId, generation, archived, heard): Promise<OpenedLog> {
       alive();
-      const campaign: Hosted = { generation, version: archived.version, durable: archived.version, opened: false, listener: heard };
+      const campaign: Hosted = {
+        generation,
+        version: archived.version,
+        durable: archived.version,
+        opened: false,
+        listener: heard,
+      };
       hosted.set(campaignId, campaign);
       const there = stored(campaignId);
       if (there?.generation !== generation || !passes(there, archived)) return { kind: 'absent' };
@@ -190,7 +216,15 @@ export function connectSharedLog(store: SharedLogStore, options: SharedLogOption
       alive();
       const there = store.campaigns.get(campaignId);
       if (there && there.generation >= generation) return;
-      store.campaigns.set(campaignId, { generation, run: store.run, head, durable: head.version, entries: [], lease: undefined, dirtySince: undefined });
+      store.campaigns.set(campaignId, {
+        generation,
+        run: store.run,
+        head,
+        durable: head.version,
+        entries: [],
+        lease: undefined,
+        dirtySince: undefined,
+      });
       publish({ campaignId, kind: 'seeded', generation });
     },
 
@@ -212,7 +246,8 @@ export function connectSharedLog(store: SharedLogStore, options: SharedLogOption
       const campaign = hosted.get(campaignId);
       hosted.delete(campaignId);
       const there = store.campaigns.get(campaignId);
-      if (!campaign || !leave || there?.generation !== campaign.generation || there.durable < there.head.version) return false;
+      if (!campaign || !leave || there?.generation !== campaign.generation || there.durable < there.head.version)
+        return false;
       const others = [...store.listeners].some((other) => other !== listener && other.hosts(campaignId));
       if (!others) store.campaigns.delete(campaignId);
       return !others;
@@ -279,7 +314,12 @@ export function connectSharedLog(store: SharedLogStore, options: SharedLogOption
         const first = there.head.version - there.entries.length;
         const spare = Math.max(0, upTo - keepDurable - first);
         const done = upTo === there.head.version;
-        store.campaigns.set(campaignId, { ...there, durable: upTo, entries: there.entries.slice(spare), dirtySince: done ? undefined : clock.now() });
+        store.campaigns.set(campaignId, {
+          ...there,
+          durable: upTo,
+          entries: there.entries.slice(spare),
+          dirtySince: done ? undefined : clock.now(),
+        });
         publish({ campaignId, kind: 'durable', epoch, version: upTo });
       }
       if (toArchive.delete(campaignId)) toArchive.add(campaignId);

@@ -17,7 +17,8 @@ export interface SimulatedClock extends Clock {
 const LIVELOCK = 10_000;
 
 /**
- * A {@link Clock} on virtual time. Between two timers every pending promise is settled, so that a run is the same every time.
+ * A {@link Clock} on virtual time. Between two timers every pending promise is settled, so that a run is the same every
+ * time.
  *
  * @param seed of `random`; `token` and `id` carry it, so that two clocks never make the same
  * @example
@@ -33,7 +34,8 @@ export function simulatedClock(seed = 1, startAt = Date.UTC(2026, 0, 1)): Simula
   let drawn = 0;
   let atThisMoment = 0;
 
-  // Immediates come after all microtasks, however many these bring forth: no other wait is as exact, and it costs no time.
+  // Immediates come after all microtasks, however many these bring forth: no other wait is as exact, and it costs no
+  // time.
   const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
   /** Runs the next timer that is due by then, and all that follows from it at once; false where there is none. */
@@ -42,7 +44,8 @@ export function simulatedClock(seed = 1, startAt = Date.UTC(2026, 0, 1)): Simula
     if (!next || next.due > limit) return false;
     timers.shift();
     atThisMoment = next.due > time ? 0 : atThisMoment + 1;
-    if (atThisMoment > LIVELOCK) throw new Error(`more than ${LIVELOCK} timers at one moment: something waits in a loop that never ends`);
+    if (atThisMoment > LIVELOCK)
+      throw new Error(`more than ${LIVELOCK} timers at one moment: something waits in a loop that never ends`);
     time = Math.max(time, next.due);
     next.callback();
     await settle();

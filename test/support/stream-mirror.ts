@@ -17,7 +17,9 @@ export interface StreamMirror {
   readonly snapshots: readonly SnapshotReason[];
   /** How many entries came one by one. */
   readonly entries: number;
-  /** The stream goes on at another server, which may have heard less of what is durable: its word is true, and lower. */
+  /**
+   * The stream goes on at another server, which may have heard less of what is durable: its word is true, and lower.
+   */
   elsewhere(): void;
   /** Takes the next event; throws where it breaks the line. */
   take(event: ResumableEvent): void;

@@ -12,7 +12,9 @@ export interface TcpProxy {
   cut(): void;
   /** Cuts every connection, and refuses new ones until `restore`. */
   sever(): void;
-  /** Connections stay open, and nothing comes through any more, new ones included, until `restore`: a half-open link. */
+  /**
+   * Connections stay open, and nothing comes through any more, new ones included, until `restore`: a half-open link.
+   */
   freeze(): void;
   /** The server still hears everything, and nobody hears the server, until `restore`. */
   dropReplies(): void;
@@ -20,7 +22,10 @@ export interface TcpProxy {
   stall(): void;
   /** From now on, both ways take so many milliseconds longer. */
   delay(milliseconds: number): void;
-  /** Everything comes through again; a connection of which something was lost ends, because TCP never leaves a hole in one. */
+  /**
+   * Everything comes through again; a connection of which something was lost ends, because TCP never leaves a hole in
+   * one.
+   */
   restore(): void;
   close(): Promise<void>;
 }

@@ -65,7 +65,12 @@ export interface Watching {
   leave(): void;
 }
 
-export function watch(manager: Manager, options: Partial<WatchOptions> = {}, reader: TestReader = testReader(), way: Way = 'iterator'): Watching {
+export function watch(
+  manager: Manager,
+  options: Partial<WatchOptions> = {},
+  reader: TestReader = testReader(),
+  way: Way = 'iterator',
+): Watching {
   const controller = new AbortController();
   const watching: Watching = {
     events: [],
@@ -76,7 +81,8 @@ export function watch(manager: Manager, options: Partial<WatchOptions> = {}, rea
     leave: () => undefined,
   };
   const caller = { identity: reader.identity(), correlationId: 'c-watch', signal: controller.signal };
-  const begun = way === 'iterator' ? pull(manager, caller, options, watching) : push(manager, caller, options, watching);
+  const begun =
+    way === 'iterator' ? pull(manager, caller, options, watching) : push(manager, caller, options, watching);
   begun.catch((error: unknown) => {
     watching.end ??= error instanceof Error ? error : new Error(String(error));
   });
@@ -88,14 +94,24 @@ function take(watching: Watching, event: ResumableEvent): void {
   watching.mirror.take(event);
 }
 
-async function pull(manager: Manager, caller: Caller, options: Partial<WatchOptions>, watching: Watching): Promise<void> {
+async function pull(
+  manager: Manager,
+  caller: Caller,
+  options: Partial<WatchOptions>,
+  watching: Watching,
+): Promise<void> {
   const iterator = manager.watch(caller, watching.reader, { campaignId: CAMPAIGN, ...options });
   watching.leave = () => void iterator.return?.();
   for await (const event of iterator) take(watching, event);
   watching.end = 'closed';
 }
 
-async function push(manager: Manager, caller: Caller, options: Partial<WatchOptions>, watching: Watching): Promise<void> {
+async function push(
+  manager: Manager,
+  caller: Caller,
+  options: Partial<WatchOptions>,
+  watching: Watching,
+): Promise<void> {
   const end = (error: unknown): void => {
     watching.end ??= error instanceof Error ? error : 'closed';
   };

@@ -20,7 +20,8 @@ const FLAGS = [
 ];
 
 /**
- * Starts a headless Chromium. Looks for one on PATH; where there is none and apt can be used, installs Debian's, and says so first.
+ * Starts a headless Chromium. Looks for one on PATH; where there is none and apt can be used, installs Debian's, and
+ * says so first.
  *
  * @throws Error in one sentence where no browser can be had
  */
@@ -29,7 +30,8 @@ export async function launchBrowser(): Promise<Browser> {
 }
 
 /**
- * The same for several processes at once: each connects to its `wsEndpoint()`, and what one opens the others do not see.
+ * The same for several processes at once: each connects to its `wsEndpoint()`, and what one opens the others do not
+ * see.
  *
  * @throws Error in one sentence where no browser can be had
  */
@@ -60,18 +62,25 @@ function installBrowser(): string {
   if (!isDebian() || process.getuid?.() !== 0) {
     throw new Error(`The browser tests need Chromium: none of ${NAMES.join(', ')} is on PATH.`);
   }
-  process.stderr.write('The browser tests need Chromium: installing it with `apt-get install -y chromium` (once, about 300 MB) …\n');
+  process.stderr.write(
+    'The browser tests need Chromium: installing it with `apt-get install -y chromium` (once, about 300 MB) …\n',
+  );
   for (const args of [['update'], ['install', '-y', '--no-install-recommends', 'chromium']]) {
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
     spawnSync('apt-get', ['-qq', ...args], { env, stdio: ['ignore', 'ignore', 'inherit'] });
   }
   const path = findBrowser();
-  if (path === undefined) throw new Error('The browser tests need Chromium, and `apt-get install -y chromium` did not bring it; its message stands above.');
+  if (path === undefined)
+    throw new Error(
+      'The browser tests need Chromium, and `apt-get install -y chromium` did not bring it; its message stands above.',
+    );
   return path;
 }
 
 function isDebian(): boolean {
-  return existsSync('/etc/os-release') && /^ID(_LIKE)?=.*(debian|ubuntu)/m.test(readFileSync('/etc/os-release', 'utf8'));
+  return (
+    existsSync('/etc/os-release') && /^ID(_LIKE)?=.*(debian|ubuntu)/m.test(readFileSync('/etc/os-release', 'utf8'))
+  );
 }
 
 function isExecutable(path: string): boolean {

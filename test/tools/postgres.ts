@@ -52,7 +52,8 @@ async function untilItAnswers(url: string): Promise<void> {
       await client.query('select 1');
       return;
     } catch (error) {
-      if (Date.now() > deadline) throw new Error(`Postgres does not answer at ${new URL(url).host}: ${String(error)}`, { cause: error });
+      if (Date.now() > deadline)
+        throw new Error(`Postgres does not answer at ${new URL(url).host}: ${String(error)}`, { cause: error });
     } finally {
       await client.end().catch(() => undefined);
     }

@@ -45,7 +45,12 @@ export async function startRedisCluster(): Promise<OwnRedisCluster> {
       const slot = Number(await clients[0]?.cluster('KEYSLOT', key));
       const from = ownerOf(slot);
       const to = (from + 1) % NODES;
-      await moveSlot(slot, { client: clients[from], node: nodes[from] }, { client: clients[to], node: nodes[to] }, clients);
+      await moveSlot(
+        slot,
+        { client: clients[from], node: nodes[from] },
+        { client: clients[to], node: nodes[to] },
+        clients,
+      );
     },
   };
 }
@@ -56,7 +61,11 @@ function ownerOf(slot: number): number {
 
 async function form(nodes: readonly OwnRedis[], clients: readonly Redis[]): Promise<void> {
   for (const [index, client] of clients.entries()) {
-    await client.cluster('ADDSLOTSRANGE', Math.ceil((index * SLOTS) / NODES), Math.ceil(((index + 1) * SLOTS) / NODES) - 1);
+    await client.cluster(
+      'ADDSLOTSRANGE',
+      Math.ceil((index * SLOTS) / NODES),
+      Math.ceil(((index + 1) * SLOTS) / NODES) - 1,
+    );
     // Else all begin with the same epoch, and have to agree on another one first.
     await client.cluster('SET-CONFIG-EPOCH', index + 1);
   }
@@ -64,7 +73,12 @@ async function form(nodes: readonly OwnRedis[], clients: readonly Redis[]): Prom
   for (const client of clients) {
     for (;;) {
       const info = String(await client.cluster('INFO'));
-      if (info.includes('cluster_state:ok') && info.includes(`cluster_known_nodes:${NODES}`) && info.includes('cluster_slots_ok:16384')) break;
+      if (
+        info.includes('cluster_state:ok') &&
+        info.includes(`cluster_known_nodes:${NODES}`) &&
+        info.includes('cluster_slots_ok:16384')
+      )
+        break;
       await pause(50);
     }
   }

@@ -1,7 +1,10 @@
 import { defineSections } from '@campaign-state/client';
 import { z } from 'zod';
 
-/** What this company's campaigns look like. The server enforces it, and the types of everything that reads or edits follow. */
+/**
+ * What this company's campaigns look like. The server enforces it, and the types of everything that reads or edits
+ * follow.
+ */
 export const sections = defineSections({
   features: z.array(z.enum(['leaderboard', 'polls', 'referral'])),
   ui_content: z.object({ banner: z.string().max(80), badge: z.object({ text: z.string() }).optional() }),

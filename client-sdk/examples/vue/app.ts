@@ -1,7 +1,10 @@
 import { createCampaignClient, type Campaign, type CampaignSnapshot } from '@campaign-state/client';
 import { createApp, defineComponent, h, onScopeDispose, shallowRef, type ShallowRef } from 'vue';
 
-/** A campaign as a ref: what reads it is rendered when it changes. Equal parts stay the same objects, so that `computed` goes no further. */
+/**
+ * A campaign as a ref: what reads it is rendered when it changes. Equal parts stay the same objects, so that `computed`
+ * goes no further.
+ */
 export function useCampaign(campaign: Campaign): Readonly<ShallowRef<CampaignSnapshot>> {
   const snapshot = shallowRef(campaign.getSnapshot());
   onScopeDispose(campaign.subscribe(() => (snapshot.value = campaign.getSnapshot())));
@@ -16,12 +19,17 @@ export function mountBannerApp(root: Element, url: string): () => void {
   const Banner = defineComponent(() => {
     const snapshot = useCampaign(campaign);
     const edit = ({ target }: Event) => {
-      if (target instanceof HTMLInputElement) void campaign.pacedUpdate({ ui_content: { banner: target.value } }, { wait: 300 });
+      if (target instanceof HTMLInputElement)
+        void campaign.pacedUpdate({ ui_content: { banner: target.value } }, { wait: 300 });
     };
     return () => {
       const { state, sync } = snapshot.value;
       const banner = state.ui_content?.banner ?? '';
-      return [h('h1', banner), h('input', { value: banner, onInput: edit, onBlur: campaign.flush }), h('small', sync.state)];
+      return [
+        h('h1', banner),
+        h('input', { value: banner, onInput: edit, onBlur: campaign.flush }),
+        h('small', sync.state),
+      ];
     };
   });
 

@@ -59,8 +59,9 @@ export interface CampaignStore {
 }
 
 /**
- * Joins the parts: the watcher's events move the mirror, the mirror and the answers move the pending mutations, both together are
- * the view. All decisions are in `mirror.ts` and `pending.ts`, which are pure; what is here keeps their state and tells the world.
+ * Joins the parts: the watcher's events move the mirror, the mirror and the answers move the pending mutations, both
+ * together are the view. All decisions are in `mirror.ts` and `pending.ts`, which are pure; what is here keeps their
+ * state and tells the world.
  */
 export function createCampaignStore(options: CampaignStoreOptions): CampaignStore {
   const { campaignId, connection, clock, releaseAfterMs, seed, onPending, onSeen, onHidden } = options;
@@ -76,7 +77,15 @@ export function createCampaignStore(options: CampaignStoreOptions): CampaignStor
   const book = createEditBook(clock);
   const overlay = createOverlay();
 
-  const watcher = createWatcher({ campaignId, connection, clock, resumeId: mirror && positionOf(mirror), onStarted: confirmed, onEvent, onError });
+  const watcher = createWatcher({
+    campaignId,
+    connection,
+    clock,
+    resumeId: mirror && positionOf(mirror),
+    onStarted: confirmed,
+    onEvent,
+    onError,
+  });
   const retention = createRetention(watcher, clock, releaseAfterMs);
   const outbox = createOutbox({
     campaignId,
@@ -157,7 +166,12 @@ export function createCampaignStore(options: CampaignStoreOptions): CampaignStor
       durableVersion: mirror?.durableVersion ?? 0,
       archivedAt: mirror?.content.archivedAt,
       recentEntries: mirror?.recent ?? NO_ENTRIES,
-      sync: syncStatus(pending, book.rejected(), book.isVolatile(), connection.state.getSnapshot().status === 'connected'),
+      sync: syncStatus(
+        pending,
+        book.rejected(),
+        book.isVolatile(),
+        connection.state.getSnapshot().status === 'connected',
+      ),
       canUndo: steps.undo.length > 0,
       canRedo: steps.redo.length > 0,
       error,
@@ -193,7 +207,8 @@ export function createCampaignStore(options: CampaignStoreOptions): CampaignStor
     if (mirror) steps = recorded(steps, mutationId, currentView(), command, origin);
     const { change } = book.open(mutationId);
     pacing.cancel();
-    // Before anyone hears of it: the change is on its way before a framework that renders in a microtask of its own has begun.
+    // Before anyone hears of it: the change is on its way before a framework that renders in a microtask of its own has
+    // begun.
     outbox.wake();
     const made: Pending = { campaignId, mutation, madeAt: clock.now(), delivery, containedAt: undefined };
     take({ pending: [...ledger.released(pending), made], settled: [] });
@@ -280,7 +295,14 @@ export function createCampaignStore(options: CampaignStoreOptions): CampaignStor
       const known = new Set(pending.map(({ mutation }) => mutation.mutationId));
       const adopted = mutations
         .filter(({ mutation }) => !known.has(mutation.mutationId))
-        .map(({ mutation, madeAt }): Pending => ({ campaignId, mutation, madeAt, delivery: { kind: 'waiting' }, again: true, containedAt: undefined }));
+        .map(({ mutation, madeAt }): Pending => ({
+          campaignId,
+          mutation,
+          madeAt,
+          delivery: { kind: 'waiting' },
+          again: true,
+          containedAt: undefined,
+        }));
       take({ pending: [...adopted, ...pending], settled: [] });
       outbox.wake();
     },

@@ -1,5 +1,11 @@
 import type { ConfigSection } from '../../../server/core/document/campaign.ts';
-import type { ConfigMode, EditCommand, FeaturesAction, SimpleCommand, UpdateCommand } from '../../../server/core/commands/command.ts';
+import type {
+  ConfigMode,
+  EditCommand,
+  FeaturesAction,
+  SimpleCommand,
+  UpdateCommand,
+} from '../../../server/core/commands/command.ts';
 import type { JsonObject } from '../../../server/core/json.ts';
 import { cleanJson } from '../../../server/core/document/plain-json.ts';
 import type { FeatureName } from '../document.ts';
@@ -7,8 +13,9 @@ import { CampaignError } from '../errors.ts';
 import type { BatchBuilder, Campaign, Change, EditOptions } from '../types.ts';
 
 /**
- * What an app asks for, as a command. Content is copied, so that what the app does to its objects later changes nothing here, and held
- * to plain JSON at once: what could not travel is refused where it was written, by a {@link CampaignError}.
+ * What an app asks for, as a command. Content is copied, so that what the app does to its objects later changes nothing
+ * here, and held to plain JSON at once: what could not travel is refused where it was written, by a {@link
+ * CampaignError}.
  */
 export function updateCommand(updates: object): UpdateCommand {
   return { type: 'update', updates: copyJson(updates, 'updates') };

@@ -27,15 +27,21 @@ const UNKNOWN: CampaignSnapshot = Object.freeze({
   durableVersion: 0,
   archivedAt: undefined,
   recentEntries: Object.freeze([]),
-  sync: Object.freeze({ state: 'saved', pendingCount: 0, unsavedCount: 0, oldestPendingAt: undefined, rejected: Object.freeze([]) }),
+  sync: Object.freeze({
+    state: 'saved',
+    pendingCount: 0,
+    unsavedCount: 0,
+    oldestPendingAt: undefined,
+    rejected: Object.freeze([]),
+  }),
   canUndo: false,
   canRedo: false,
   error: undefined,
 });
 
 /**
- * The server's default campaign, before and after its id is known. It is asked for when it is first needed; then everything goes to
- * that campaign's one store, so that whoever names the id shares the stream with whoever does not.
+ * The server's default campaign, before and after its id is known. It is asked for when it is first needed; then
+ * everything goes to that campaign's one store, so that whoever names the id shares the stream with whoever does not.
  */
 export function createDefaultCampaign({ connection, clock, open, recall }: DefaultCampaignOptions): Campaign {
   let store: CampaignStore | undefined;
@@ -48,18 +54,15 @@ export function createDefaultCampaign({ connection, clock, open, recall }: Defau
   const earlyEdits: { make: (opened: CampaignStore) => Change; open: OpenChange }[] = [];
 
   function resolve(): Promise<CampaignStore> {
-    resolving ??= ask().then(
-      settleOn,
-      (thrown: unknown) => {
-        error = toCampaignError(thrown);
-        snapshot = { ...UNKNOWN, status: 'error', error };
-        resolving = undefined;
-        for (const { open: waiting } of earlyEdits.splice(0)) waiting.fail(error);
-        waitForRights();
-        tell();
-        throw error;
-      },
-    );
+    resolving ??= ask().then(settleOn, (thrown: unknown) => {
+      error = toCampaignError(thrown);
+      snapshot = { ...UNKNOWN, status: 'error', error };
+      resolving = undefined;
+      for (const { open: waiting } of earlyEdits.splice(0)) waiting.fail(error);
+      waitForRights();
+      tell();
+      throw error;
+    });
     return resolving;
   }
 

@@ -7,7 +7,9 @@ export interface Retention {
   readonly end: () => void;
 }
 
-/** Keeps something going while it is needed, and for a moment after: whoever leaves and comes back finds it still there. */
+/**
+ * Keeps something going while it is needed, and for a moment after: whoever leaves and comes back finds it still there.
+ */
 export function createRetention(
   { start, stop }: { readonly start: () => void; readonly stop: () => void },
   clock: Clock,

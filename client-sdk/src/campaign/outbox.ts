@@ -10,8 +10,8 @@ import { CampaignError, readFailure } from '../errors.ts';
 import type { PushLimits } from '../sync/pending.ts';
 
 /**
- * How much one push carries, and how large one mutation may be: twice a document, and with its envelope still below the frame that
- * the server takes. A larger frame would end the link, and being sent again end every link after it.
+ * How much one push carries, and how large one mutation may be: twice a document, and with its envelope still below the
+ * frame that the server takes. A larger frame would end the link, and being sent again end every link after it.
  */
 const PUSH: PushLimits = { mutations: LIMITS.pushMutations, bytes: 2 * LIMITS.documentBytes };
 
@@ -22,7 +22,11 @@ const WAITING_AT_MOST = 1_000;
 export function refuseUnsendable(command: EditCommand, waiting: number): void {
   const bytes = utf8Bytes(JSON.stringify(command));
   if (bytes > PUSH.bytes) {
-    throw new CampaignError({ reason: 'TOO_LARGE', message: `The change takes ${bytes} bytes; at most ${PUSH.bytes} can be sent`, limit: PUSH.bytes });
+    throw new CampaignError({
+      reason: 'TOO_LARGE',
+      message: `The change takes ${bytes} bytes; at most ${PUSH.bytes} can be sent`,
+      limit: PUSH.bytes,
+    });
   }
   if (waiting >= WAITING_AT_MOST) {
     const message = `${WAITING_AT_MOST} changes wait to be saved; no more are taken before some are`;
@@ -49,9 +53,9 @@ export interface OutboxOptions {
 }
 
 /**
- * Carries one campaign's mutations to the server: one push at a time, so that nothing can overtake (G7); what waits meanwhile
- * travels together in the next. A push without an answer is sent again under the same ids; a refusal that passes by itself holds
- * everything behind it back.
+ * Carries one campaign's mutations to the server: one push at a time, so that nothing can overtake (G7); what waits
+ * meanwhile travels together in the next. A push without an answer is sent again under the same ids; a refusal that
+ * passes by itself holds everything behind it back.
  */
 export interface Outbox {
   /** There may be something to send. */
@@ -65,7 +69,9 @@ export function createOutbox({ campaignId, connection, clock, queue }: OutboxOpt
   let attempt = 0;
   let resting = false;
   let cancelRest = () => {};
-  /** After a refusal of a whole push that named no culprit, mutations go one by one until the culprit has been found. */
+  /**
+   * After a refusal of a whole push that named no culprit, mutations go one by one until the culprit has been found.
+   */
   let oneByOne = false;
   const stopListening = connection.state.subscribe(wake);
 
@@ -81,7 +87,11 @@ export function createOutbox({ campaignId, connection, clock, queue }: OutboxOpt
     busy = true;
     try {
       const seen = queue.seen();
-      const outcomes = await connection.trpc.campaign.push.mutate({ campaignId, mutations: push, ...(seen !== undefined && { seen }) });
+      const outcomes = await connection.trpc.campaign.push.mutate({
+        campaignId,
+        mutations: push,
+        ...(seen !== undefined && { seen }),
+      });
       oneByOne = false;
       queue.answered(outcomes);
       const held = outcomes.find((outcome) => !outcome.ok && outcome.error.retryable);

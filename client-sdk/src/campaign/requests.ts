@@ -15,7 +15,13 @@ export interface RequestsOptions {
 }
 
 /** What is asked of the server as a call of its own, because its effect is not for the client to know. */
-export function requests({ campaignId, connection, clock, position, allAnswered }: RequestsOptions): Pick<Campaign, 'rollback' | 'whenDurable'> {
+export function requests({
+  campaignId,
+  connection,
+  clock,
+  position,
+  allAnswered,
+}: RequestsOptions): Pick<Campaign, 'rollback' | 'whenDurable'> {
   const { campaign } = connection.trpc;
   return {
     async rollback(toVersion, options) {
@@ -28,7 +34,8 @@ export function requests({ campaignId, connection, clock, position, allAnswered 
     },
     async whenDurable(given) {
       const wanted = given ?? position();
-      if (wanted === undefined) throw new CampaignError({ reason: 'NOT_FOUND', message: 'Nothing has been received of this campaign yet' });
+      if (wanted === undefined)
+        throw new CampaignError({ reason: 'NOT_FOUND', message: 'Nothing has been received of this campaign yet' });
       await callUntilAnswered(connection, clock, () => campaign.whenDurable.query({ campaignId, position: wanted }));
     },
   };

@@ -29,8 +29,9 @@ export interface Watcher {
 }
 
 /**
- * After a lost link, `rpc-link` subscribes again by itself with the last id it was handed. What is left to do here is the rest:
- * a hole, a stream that the server ended, a refusal. Then a new subscription begins after the last event that was folded in.
+ * After a lost link, `rpc-link` subscribes again by itself with the last id it was handed. What is left to do here is
+ * the rest: a hole, a stream that the server ended, a refusal. Then a new subscription begins after the last event that
+ * was folded in.
  */
 export function createWatcher(options: WatcherOptions): Watcher {
   const { campaignId, connection, clock, onStarted, onEvent, onError } = options;

@@ -1,6 +1,6 @@
 /**
- * Asks before the page is left while something has not reached the server. It listens only while that is so: a listener for
- * `beforeunload` keeps a page out of the browser's back and forward cache.
+ * Asks before the page is left while something has not reached the server. It listens only while that is so: a listener
+ * for `beforeunload` keeps a page out of the browser's back and forward cache.
  *
  * @returns to be told how many edits the server does not have
  */

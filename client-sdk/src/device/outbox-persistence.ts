@@ -24,9 +24,10 @@ export interface Persistence {
 }
 
 /**
- * Every tab writes its own mutations under its own name, and holds a lock of that name for as long as it lives; so the order within a
- * tab is the tab's affair alone. One tab leads: it takes over what stands under names that nobody holds any more, and sends it. That
- * two tabs could do so at the turn of a lead costs nothing, for the server applies each mutation id once.
+ * Every tab writes its own mutations under its own name, and holds a lock of that name for as long as it lives; so the
+ * order within a tab is the tab's affair alone. One tab leads: it takes over what stands under names that nobody holds
+ * any more, and sends it. That two tabs could do so at the turn of a lead costs nothing, for the server applies each
+ * mutation id once.
  */
 export function createPersistence({ scope, storage, locks, clock, adopt }: PersistenceOptions): Persistence {
   const tab = clock.id();

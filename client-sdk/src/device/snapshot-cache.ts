@@ -74,7 +74,10 @@ export function createDeviceDocuments({ scope, storage, clock }: DeviceDocuments
   return {
     async recall(campaignId) {
       await loaded;
-      const seen = campaignId === undefined ? [...kept.values()].findLast((one) => one !== 'here' && one.isDefault) : kept.get(campaignId);
+      const seen =
+        campaignId === undefined
+          ? [...kept.values()].findLast((one) => one !== 'here' && one.isDefault)
+          : kept.get(campaignId);
       return seen === 'here' ? undefined : seen;
     },
     keep(campaignId, seen) {

@@ -8,7 +8,10 @@ export interface BackoffBounds {
   readonly cap: number;
 }
 
-/** A server that is not there refuses at once, which costs nobody anything; and when it is back, nobody waits longer than this. */
+/**
+ * A server that is not there refuses at once, which costs nobody anything; and when it is back, nobody waits longer
+ * than this.
+ */
 const ABSENT: BackoffBounds = { floor: 100, base: 600, cap: 4_000 };
 /** One that lets clients in and closes again, or does not answer in time, has more to do than it can. */
 const BUSY: BackoffBounds = { floor: 100, base: 600, cap: 10_000 };
@@ -19,8 +22,8 @@ const LASTING: BackoffBounds = { floor: 100, base: 600, cap: 30_000 };
 export const RETRY: BackoffBounds = { floor: 50, base: 400, cap: 10_000 };
 
 /**
- * Full jitter: anywhere between the floor and a bound that doubles, so that a thousand clients that lost the same server come back
- * spread out.
+ * Full jitter: anywhere between the floor and a bound that doubles, so that a thousand clients that lost the same
+ * server come back spread out.
  *
  * @param attempt 0 for the first retry
  * @param random in [0, 1)

@@ -2,8 +2,8 @@ import type { CampaignError } from '../errors.ts';
 import type { ConnectionState } from '../types.ts';
 
 /**
- * The life of the link, as a machine without clock or socket: `connection.ts` tells it what happened and does what follows. It has
- * more states than users see; {@link describe} says which are alike to them.
+ * The life of the link, as a machine without clock or socket: `connection.ts` tells it what happened and does what
+ * follows. It has more states than users see; {@link describe} says which are alike to them.
  */
 export type LinkState =
   /** Nothing has needed a link yet, or nothing needs it any more; its failures are remembered. */
@@ -26,7 +26,12 @@ export type LinkEvent =
   /** It has stayed open long enough. */
   | { readonly type: 'settled' }
   /** The socket closed, or could not be opened. `delay` (milliseconds) is the jittered wait before the next attempt. */
-  | { readonly type: 'lost'; readonly error: CampaignError; readonly now: number; readonly delay: (attempt: number) => number }
+  | {
+      readonly type: 'lost';
+      readonly error: CampaignError;
+      readonly now: number;
+      readonly delay: (attempt: number) => number;
+    }
   /** The network, or the page, is back: what failed before says nothing any more. */
   | { readonly type: 'hurried' }
   /** The socket was closed because nothing needs it. */
@@ -54,7 +59,9 @@ export function next(state: LinkState, event: LinkEvent): LinkState {
     case 'settled':
       return state.kind === 'fresh' ? { kind: 'stable' } : state;
     case 'hurried':
-      return state.kind === 'waiting' || state.kind === 'dialing' ? { ...state, attempt: Math.min(state.attempt, 1) } : state;
+      return state.kind === 'waiting' || state.kind === 'dialing'
+        ? { ...state, attempt: Math.min(state.attempt, 1) }
+        : state;
     case 'released':
       return state.kind === 'refused' ? state : { kind: 'idle', attempt: attemptOf(state) };
     case 'lost': {
@@ -72,7 +79,8 @@ function attemptOf(state: LinkState): number {
 /**
  * What users see of it.
  *
- * @param online whether the device says that it has a network; believed only while there is no link, for loopback needs none
+ * @param online whether the device says that it has a network; believed only while there is no link, for loopback needs
+ *   none
  */
 export function describe(state: LinkState, online: boolean): ConnectionState {
   const attempt = attemptOf(state);

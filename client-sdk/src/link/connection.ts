@@ -4,7 +4,14 @@ import { reconnectDelay } from './backoff.ts';
 import type { Clock } from '../clock.ts';
 import { describe, IDLE, next, type LinkEvent, type LinkState } from './connection-state.ts';
 import { CampaignError, readFailure, readRefusal } from '../errors.ts';
-import { answerPatience, openLiveSocket, TIMED_OUT, TIMEOUTS, type LiveSocket, type WebSocketConstructor } from './live-socket.ts';
+import {
+  answerPatience,
+  openLiveSocket,
+  TIMED_OUT,
+  TIMEOUTS,
+  type LiveSocket,
+  type WebSocketConstructor,
+} from './live-socket.ts';
 import type { Network } from './network.ts';
 import { writable } from '../observable-value.ts';
 import { createRpcLink } from './rpc-link.ts';
@@ -47,7 +54,10 @@ export interface Connection {
   close(): void;
 }
 
-/** Opens a socket when something is to be sent, when the link's state machine permits it, and again when it was lost and is missed. */
+/**
+ * Opens a socket when something is to be sent, when the link's state machine permits it, and again when it was lost and
+ * is missed.
+ */
 export function createConnection({ url, token, WebSocket, clock, network }: ConnectionOptions): Connection {
   const address = `${url.replace(/^http/, 'ws').replace(/\/+$/, '')}/trpc?connectionParams=1`;
   let link: LinkState = IDLE;
@@ -80,13 +90,22 @@ export function createConnection({ url, token, WebSocket, clock, network }: Conn
   function show(): void {
     const seen = describe(link, network.online());
     const shown = state.getSnapshot();
-    const same = seen.status === shown.status && seen.attempt === shown.attempt && seen.retryAt === shown.retryAt && seen.error === shown.error;
+    const same =
+      seen.status === shown.status &&
+      seen.attempt === shown.attempt &&
+      seen.retryAt === shown.retryAt &&
+      seen.error === shown.error;
     if (!same) state.set(seen);
   }
 
   function lost(message: string, { absent = false, cause }: { absent?: boolean; cause?: unknown }): CampaignError {
     const error = new CampaignError({ reason: 'UNAVAILABLE', message, retryable: true }, { cause });
-    tell({ type: 'lost', error, now: clock.now(), delay: (attempt) => reconnectDelay(attempt, absent, clock.random()) });
+    tell({
+      type: 'lost',
+      error,
+      now: clock.now(),
+      delay: (attempt) => reconnectDelay(attempt, absent, clock.random()),
+    });
     return error;
   }
 
@@ -101,7 +120,9 @@ export function createConnection({ url, token, WebSocket, clock, network }: Conn
     else tell({ type: 'released' });
   }
 
-  /** Whether an attempt may be made: true in its time, false when nothing needs it any more, or when there will be none. */
+  /**
+   * Whether an attempt may be made: true in its time, false when nothing needs it any more, or when there will be none.
+   */
   async function permit(): Promise<boolean> {
     for (let hurried = false; ; hurried = await patience()) {
       if (link.kind === 'closed') return false;

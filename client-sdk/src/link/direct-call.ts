@@ -4,8 +4,8 @@ import { closedError, type Connection } from './connection.ts';
 import { readFailure } from '../errors.ts';
 
 /**
- * Makes a call until there is an answer to it: over lost links, and over refusals that pass by themselves. Only for calls that may be
- * made twice: queries, and mutations with a mutation id.
+ * Makes a call until there is an answer to it: over lost links, and over refusals that pass by themselves. Only for
+ * calls that may be made twice: queries, and mutations with a mutation id.
  */
 export async function callUntilAnswered<T>(connection: Connection, clock: Clock, call: () => Promise<T>): Promise<T> {
   for (let attempt = 0; ; attempt += 1) {

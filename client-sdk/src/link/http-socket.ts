@@ -14,8 +14,9 @@ type Message =
 type Call = Extract<Message, { params: unknown }>;
 
 /**
- * A socket for networks that let no WebSocket through: it takes tRPC's messages and makes http requests and server-sent events
- * of them. To everyone above it is one more socket, so that reconnects, resumes, signs of life and the outbox are the same over it.
+ * A socket for networks that let no WebSocket through: it takes tRPC's messages and makes http requests and server-sent
+ * events of them. To everyone above it is one more socket, so that reconnects, resumes, signs of life and the outbox
+ * are the same over it.
  *
  * It breaks as one: when a request finds no server, the whole socket closes, and the link begins anew.
  */
@@ -73,14 +74,20 @@ export class HttpSocket implements WebSocketLike {
   }
 
   async #isServerThere(): Promise<boolean> {
-    const answer = await fetch(this.#base.replace(/\/trpc$/, '/livez'), { cache: 'no-store', signal: this.#over.signal }).catch(() => undefined);
+    const answer = await fetch(this.#base.replace(/\/trpc$/, '/livez'), {
+      cache: 'no-store',
+      signal: this.#over.signal,
+    }).catch(() => undefined);
     return answer?.ok === true;
   }
 
   #take(message: Message): void {
     if (message.method === 'connectionParams') {
       const { token, contract = '' } = message.data;
-      this.#headers = { 'x-campaign-contract': contract, ...(token !== undefined && { authorization: `Bearer ${token}` }) };
+      this.#headers = {
+        'x-campaign-contract': contract,
+        ...(token !== undefined && { authorization: `Bearer ${token}` }),
+      };
     } else if (message.method === 'subscription.stop') {
       this.#streams.get(message.id)?.abort();
       this.#streams.delete(message.id);
@@ -105,7 +112,8 @@ export class HttpSocket implements WebSocketLike {
     const body = await response.then((answer) => answer?.json()).catch(() => undefined);
     if (!isAnswer(body)) return this.close();
     this.#answer(id, 'error' in body ? { error: body.error } : { result: { type: 'data', data: body.result.data } });
-    // Rights are a connection's, and here each request is one: the streams begin anew, with the token that has just been found good.
+    // Rights are a connection's, and here each request is one: the streams begin anew, with the token that has just
+    // been found good.
     if (params.path === 'session.authenticate' && 'result' in body) this.close();
   }
 
@@ -137,7 +145,12 @@ export class HttpSocket implements WebSocketLike {
     switch (event) {
       case 'message': {
         const value: unknown = JSON.parse(data);
-        this.#answer(id, { result: eventId === undefined ? { type: 'data', data: value } : { type: 'data', id: eventId, data: { id: eventId, data: value } } });
+        this.#answer(id, {
+          result:
+            eventId === undefined
+              ? { type: 'data', data: value }
+              : { type: 'data', id: eventId, data: { id: eventId, data: value } },
+        });
         return true;
       }
       case 'connected':
@@ -157,7 +170,9 @@ export class HttpSocket implements WebSocketLike {
   }
 
   #fetch(path: string, init: RequestInit): Promise<Response | undefined> {
-    return fetch(`${this.#base}/${path}`, { cache: 'no-store', signal: this.#over.signal, ...init }).catch(() => undefined);
+    return fetch(`${this.#base}/${path}`, { cache: 'no-store', signal: this.#over.signal, ...init }).catch(
+      () => undefined,
+    );
   }
 }
 

@@ -4,13 +4,19 @@ import type { Clock } from '../clock.ts';
 export interface WebSocketLike {
   send(data: string): void;
   close(code?: number, reason?: string): void;
-  addEventListener(type: 'open' | 'close' | 'error', listener: (event: { code?: number; reason?: string }) => void): unknown;
+  addEventListener(
+    type: 'open' | 'close' | 'error',
+    listener: (event: { code?: number; reason?: string }) => void,
+  ): unknown;
   addEventListener(type: 'message', listener: (event: { data: unknown }) => void): unknown;
 }
 
 export type WebSocketConstructor = new (url: string) => WebSocketLike;
 
-/** Milliseconds after which silence means death. `silence` and `answer` bound how long a half-open link goes unnoticed: below 5 s. */
+/**
+ * Milliseconds after which silence means death. `silence` and `answer` bound how long a half-open link goes unnoticed:
+ * below 5 s.
+ */
 export interface SocketTimeouts {
   /** From the first SYN to an open socket. */
   readonly handshake: number;
@@ -35,10 +41,10 @@ export interface AnswerPatience {
 }
 
 /**
- * On a slow link every sign of life waits behind a large snapshot, and a snapshot that is given up begins anew on the next socket:
- * with twice the patience each time it arrives, with the same each time it never would. Whether its bytes come meanwhile, or none any
- * more, no WebSocket tells before the whole message is there. So the patience is only for sockets like that one, on which something
- * came and then nothing.
+ * On a slow link every sign of life waits behind a large snapshot, and a snapshot that is given up begins anew on the
+ * next socket: with twice the patience each time it arrives, with the same each time it never would. Whether its bytes
+ * come meanwhile, or none any more, no WebSocket tells before the whole message is there. So the patience is only for
+ * sockets like that one, on which something came and then nothing.
  */
 export function answerPatience({ answer, longestAnswer }: SocketTimeouts): AnswerPatience {
   let milliseconds = answer;
@@ -69,9 +75,9 @@ export interface LiveSocket {
 }
 
 /**
- * A socket that ends when it says so. The platform's own takes up to 30 s (or for ever) to report that a peer has vanished, because it
- * waits for the closing handshake; stays `connecting` as long as a black hole lets it; and can not ping. This one reports the end at
- * once and lets the real socket die behind it.
+ * A socket that ends when it says so. The platform's own takes up to 30 s (or for ever) to report that a peer has
+ * vanished, because it waits for the closing handshake; stays `connecting` as long as a black hole lets it; and can not
+ * ping. This one reports the end at once and lets the real socket die behind it.
  */
 export function openLiveSocket(
   inner: WebSocketLike,
@@ -122,7 +128,8 @@ export function openLiveSocket(
     // The server speaks text alone.
     if (state !== 'open' || typeof data !== 'string') return;
     listen();
-    // A frame that comes unasked, on a socket older than the shortest patience, says as much as an answer: nothing is held back.
+    // A frame that comes unasked, on a socket older than the shortest patience, says as much as an answer: nothing is
+    // held back.
     const isQuick = !asked && clock.now() - openedAt > timeouts.silence + timeouts.answer;
     if (data === 'PONG' || isQuick) patience.answered();
     heard = true;
@@ -145,7 +152,9 @@ export function openLiveSocket(
   };
 }
 
-/** What tRPC says under the id `null` is about the connection: that it will not have it, or that another one is wanted. */
+/**
+ * What tRPC says under the id `null` is about the connection: that it will not have it, or that another one is wanted.
+ */
 function connectionFrame(data: string): { error?: { message: string; data: unknown }; method?: string } {
   return JSON.parse(data);
 }

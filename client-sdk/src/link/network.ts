@@ -14,7 +14,9 @@ export const systemNetwork: Network = {
     const { signal } = stop;
     window.addEventListener('online', () => callback('online'), { signal });
     window.addEventListener('offline', () => callback('offline'), { signal });
-    document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && callback('visible'), { signal });
+    document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && callback('visible'), {
+      signal,
+    });
     return () => stop.abort();
   },
 };

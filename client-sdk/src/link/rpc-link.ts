@@ -43,9 +43,10 @@ export interface RpcLink {
 }
 
 /**
- * tRPC's messages over one socket after another. `wsLink` of `@trpc/client` does the same, and two things besides that are not wanted
- * here: it opens sockets when it thinks fit, and holds every frame back for a timer's turn to join it with others. Behind a page that
- * has to render what was just edited, that turn comes a frame later. Here a frame leaves before the call returns.
+ * tRPC's messages over one socket after another. `wsLink` of `@trpc/client` does the same, and two things besides that
+ * are not wanted here: it opens sockets when it thinks fit, and holds every frame back for a timer's turn to join it
+ * with others. Behind a page that has to render what was just edited, that turn comes a frame later. Here a frame
+ * leaves before the call returns.
  */
 export function createRpcLink({ onWanted, onUnused }: RpcLinkOptions): RpcLink {
   /** In the order in which they were made. While there is a socket, it has carried all of them. */
@@ -72,7 +73,9 @@ export function createRpcLink({ onWanted, onUnused }: RpcLinkOptions): RpcLink {
   /** What `useSubscription` and others show of a stream's link. */
   function tellState(request: Request, error: RpcError | null): void {
     if (request.op.type !== 'subscription') return;
-    request.observer.next({ result: send ? { type: 'state', state: 'pending', error: null } : { type: 'state', state: 'connecting', error } });
+    request.observer.next({
+      result: send ? { type: 'state', state: 'pending', error: null } : { type: 'state', state: 'connecting', error },
+    });
   }
 
   function begin(op: Operation, observer: Observer<Result, RpcError>): () => void {
@@ -86,7 +89,8 @@ export function createRpcLink({ onWanted, onUnused }: RpcLinkOptions): RpcLink {
     else op.signal?.addEventListener('abort', abandon, { once: true });
     return () => {
       op.signal?.removeEventListener('abort', abandon);
-      if (requests.has(op.id) && op.type === 'subscription') send?.(JSON.stringify({ id: op.id, method: 'subscription.stop' }));
+      if (requests.has(op.id) && op.type === 'subscription')
+        send?.(JSON.stringify({ id: op.id, method: 'subscription.stop' }));
       forget(request);
     };
   }
@@ -103,7 +107,10 @@ export function createRpcLink({ onWanted, onUnused }: RpcLinkOptions): RpcLink {
   }
 
   return {
-    link: () => ({ op }) => observable<Result, RpcError>((observer) => begin(op, observer)),
+    link:
+      () =>
+      ({ op }) =>
+        observable<Result, RpcError>((observer) => begin(op, observer)),
     isNeeded: () => requests.size > 0,
     attach(given) {
       send = given;

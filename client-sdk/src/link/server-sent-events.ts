@@ -6,8 +6,13 @@ export interface ServerSentEvent {
   readonly id: string | undefined;
 }
 
-/** Reads a `text/event-stream` as `fetch` brings it: with headers of its own, and a status to see, neither of which `EventSource` has. */
-export async function* readServerSentEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<ServerSentEvent, void, undefined> {
+/**
+ * Reads a `text/event-stream` as `fetch` brings it: with headers of its own, and a status to see, neither of which
+ * `EventSource` has.
+ */
+export async function* readServerSentEvents(
+  body: ReadableStream<Uint8Array>,
+): AsyncGenerator<ServerSentEvent, void, undefined> {
   const decoder = new TextDecoder();
   const reader = body.getReader();
   let text = '';

@@ -1,14 +1,22 @@
 import type { Clock } from '../clock.ts';
 import type { WebSocketLike } from './live-socket.ts';
 
-/** A WebSocket that has neither opened nor failed within this will not open, in milliseconds: some networks swallow it without a word. */
+/**
+ * A WebSocket that has neither opened nor failed within this will not open, in milliseconds: some networks swallow it
+ * without a word.
+ */
 const OPENS_WITHIN_MS = 2_000;
 
 /**
- * A WebSocket, and http in its place where that does not open; one socket to everyone above. The WebSocket comes first each time: a
- * server that was away lets it in when it is back, and only a network that lets none through leaves it to http.
+ * A WebSocket, and http in its place where that does not open; one socket to everyone above. The WebSocket comes first
+ * each time: a server that was away lets it in when it is back, and only a network that lets none through leaves it to
+ * http.
  */
-export function socketOrHttp(webSocket: WebSocketLike, openHttp: () => WebSocketLike, clock: Pick<Clock, 'after'>): WebSocketLike {
+export function socketOrHttp(
+  webSocket: WebSocketLike,
+  openHttp: () => WebSocketLike,
+  clock: Pick<Clock, 'after'>,
+): WebSocketLike {
   const listeners = new Map<string, Set<(event: never) => void>>();
   let chosen = webSocket;
   let undecided = true;

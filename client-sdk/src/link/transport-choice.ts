@@ -3,7 +3,10 @@ import { HttpSocket } from './http-socket.ts';
 import type { WebSocketConstructor, WebSocketLike } from './live-socket.ts';
 import { socketOrHttp } from './socket-or-http.ts';
 
-/** So many WebSockets in a row that did not open are a network that lets none through, or a server that is not there: http tells which. */
+/**
+ * So many WebSockets in a row that did not open are a network that lets none through, or a server that is not there:
+ * http tells which.
+ */
 const FAILURES_BEFORE_HTTP = 2;
 /** How often a WebSocket is tried again while http does, in milliseconds. */
 const TRY_AGAIN_EVERY_MS = 60_000;
@@ -15,8 +18,9 @@ export interface TransportChoice {
 }
 
 /**
- * WebSockets, and http where the network lets none through: after some that did not open, each further one that does not leaves its
- * attempt to http. While http works, a WebSocket is tried now and then beside it, and the link moves back when one opens.
+ * WebSockets, and http where the network lets none through: after some that did not open, each further one that does
+ * not leaves its attempt to http. While http works, a WebSocket is tried now and then beside it, and the link moves
+ * back when one opens.
  */
 export function createTransportChoice(WebSocket: WebSocketConstructor, clock: Clock): TransportChoice {
   /** WebSockets in a row that did not open. */

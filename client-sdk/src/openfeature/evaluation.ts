@@ -7,18 +7,25 @@ export type FlagKind = 'boolean' | 'string' | 'number' | 'object';
 /** What became of an evaluation, in OpenFeature's words. */
 export type Evaluation =
   | { readonly kind: 'value'; readonly value: JsonValue; readonly reason: 'STATIC' | 'DISABLED' | 'STALE' }
-  | { readonly kind: 'error'; readonly code: 'FLAG_NOT_FOUND' | 'TYPE_MISMATCH' | 'PROVIDER_NOT_READY'; readonly message: string };
+  | {
+      readonly kind: 'error';
+      readonly code: 'FLAG_NOT_FOUND' | 'TYPE_MISMATCH' | 'PROVIDER_NOT_READY';
+      readonly message: string;
+    };
 
 /**
- * A flag's value in a campaign. A boolean flag is one of its features, and off where the campaign does not name it; any other is a place
- * in the document, outermost first: `theme.accent`, `ui_content.banner`. A place that holds a boolean is a boolean flag too.
+ * A flag's value in a campaign. A boolean flag is one of its features, and off where the campaign does not name it; any
+ * other is a place in the document, outermost first: `theme.accent`, `ui_content.banner`. A place that holds a boolean
+ * is a boolean flag too.
  */
 export function evaluate(snapshot: CampaignSnapshot, key: string, kind: FlagKind, isFresh: boolean): Evaluation {
-  if (snapshot.position === undefined) return { kind: 'error', code: 'PROVIDER_NOT_READY', message: 'Nothing has been received of the campaign yet' };
+  if (snapshot.position === undefined)
+    return { kind: 'error', code: 'PROVIDER_NOT_READY', message: 'Nothing has been received of the campaign yet' };
   // A document came as JSON; its type has `unknown` in the open parts.
   const document = snapshot.state as JsonObject;
   const reason = isFresh ? 'STATIC' : 'STALE';
-  if (kind === 'boolean' && snapshot.state.features?.includes(key) === true) return { kind: 'value', value: true, reason };
+  if (kind === 'boolean' && snapshot.state.features?.includes(key) === true)
+    return { kind: 'value', value: true, reason };
   const value = placeIn(document, key.split('.'));
   if (value === undefined) {
     return kind === 'boolean'
@@ -41,6 +48,8 @@ function placeIn(document: JsonObject, [name = '', ...rest]: readonly string[]):
 export function changedFlags(before: CampaignSnapshot['state'], after: CampaignSnapshot['state']): string[] {
   const [old, now] = [new Set(before.features), new Set(after.features)];
   const features = [...old].filter((name) => !now.has(name)).concat([...now].filter((name) => !old.has(name)));
-  const fields = [...new Set([...Object.keys(before), ...Object.keys(after)])].filter((field) => before[field] !== after[field]);
+  const fields = [...new Set([...Object.keys(before), ...Object.keys(after)])].filter(
+    (field) => before[field] !== after[field],
+  );
   return [...new Set([...features, ...fields])];
 }

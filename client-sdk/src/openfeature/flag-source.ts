@@ -19,7 +19,11 @@ export interface FlagSource {
 }
 
 /** A campaign's live stream as a source of flags, for providers of every platform. */
-export function createFlagSource(client: CampaignClient, campaignId: string | undefined, events: FlagEvents): FlagSource {
+export function createFlagSource(
+  client: CampaignClient,
+  campaignId: string | undefined,
+  events: FlagEvents,
+): FlagSource {
   const campaign: Campaign = client.campaign(campaignId);
   const isConnected = () => client.connection.getSnapshot().status === 'connected';
   let stops: (() => void)[] = [];

@@ -24,7 +24,13 @@ export function resolve<T extends JsonValue, C>(
   const flagMetadata = source.metadata();
   const evaluation = source.evaluate(key, kind);
   if (evaluation.kind === 'error') {
-    return { value: defaultValue, reason: 'ERROR', errorCode: codes[evaluation.code], errorMessage: evaluation.message, flagMetadata };
+    return {
+      value: defaultValue,
+      reason: 'ERROR',
+      errorCode: codes[evaluation.code],
+      errorMessage: evaluation.message,
+      flagMetadata,
+    };
   }
   // `evaluate` has compared it with `kind`, which is that of `T`.
   return { value: evaluation.value as T, reason: evaluation.reason, flagMetadata };

@@ -21,7 +21,9 @@ export function useCampaignClient(): CampaignClient {
   return useCampaignContext().client;
 }
 
-/** The vanilla handle of a campaign: by default the provider's. The same object for as long as the campaign is the same. */
+/**
+ * The vanilla handle of a campaign: by default the provider's. The same object for as long as the campaign is the same.
+ */
 export function useCampaignHandle(campaignId?: string): Campaign {
   const { client, campaignId: provided } = useCampaignContext();
   return client.campaign(campaignId ?? provided);

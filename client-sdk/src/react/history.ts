@@ -13,7 +13,10 @@ export interface MergedHistory {
  * @param pages newest first, as `campaign.history` answers
  * @param recent oldest first, contiguous, as the stream brought them
  */
-export function mergeHistory(pages: readonly { readonly items: readonly Entry[] }[], recent: readonly (Entry | ViewEntry)[]): MergedHistory {
+export function mergeHistory(
+  pages: readonly { readonly items: readonly Entry[] }[],
+  recent: readonly (Entry | ViewEntry)[],
+): MergedHistory {
   const paged = pages.flatMap((page) => page.items);
   const newest = paged[0]?.version ?? 0;
   const live = recent.filter((entry): entry is Entry => 'mutationId' in entry && entry.version > newest);

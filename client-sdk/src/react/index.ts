@@ -11,7 +11,14 @@ export type {
   UseSyncStatusResult,
   UseUndoResult,
 } from './types.ts';
-export { useCampaign, useCampaignSnapshot, useCampaignState, useCampaignUpdates, useFeature, type UseCampaignOptions } from './use-campaign.ts';
+export {
+  useCampaign,
+  useCampaignSnapshot,
+  useCampaignState,
+  useCampaignUpdates,
+  useFeature,
+  type UseCampaignOptions,
+} from './use-campaign.ts';
 export { useCampaignHistory } from './use-history.ts';
 export { useLostConnection, type UseLostConnectionOptions } from './use-lost-connection.ts';
 export { usePacedUpdate, type UsePacedUpdateResult } from './use-paced-update.ts';

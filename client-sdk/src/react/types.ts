@@ -12,12 +12,19 @@ export interface CampaignHookOptions {
   readonly enabled?: boolean | undefined;
 }
 
-/** The functions that change a campaign. Stable for as long as the campaign is the same, and the same under both names. */
+/**
+ * The functions that change a campaign. Stable for as long as the campaign is the same, and the same under both names.
+ */
 export interface CampaignUpdaters {
   readonly updateCampaign: (updates: CampaignUpdates, options?: EditOptions) => Change;
   readonly updateFeatures: (features: readonly FeatureName[], action: FeaturesAction, options?: EditOptions) => Change;
   readonly updateCampaignFeatures: CampaignUpdaters['updateFeatures'];
-  readonly updateConfig: <S extends ConfigSection>(section: S, value: SectionValue<S>, mode?: ConfigMode, options?: EditOptions) => Change;
+  readonly updateConfig: <S extends ConfigSection>(
+    section: S,
+    value: SectionValue<S>,
+    mode?: ConfigMode,
+    options?: EditOptions,
+  ) => Change;
   readonly updateCampaignConfig: CampaignUpdaters['updateConfig'];
   readonly batch: (build: (batch: BatchBuilder) => void, options?: EditOptions) => Change;
   readonly rollback: (toVersion: VersionName, options?: EditOptions) => Promise<Receipt>;

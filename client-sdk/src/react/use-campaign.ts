@@ -8,7 +8,10 @@ import { updatersOf } from './updaters.ts';
 import { shallowEqual, useSelected } from './use-selected.ts';
 
 export interface UseCampaignOptions<T> extends CampaignHookOptions {
-  /** When a selection counts as the same. Default `Object.is`: equal parts of the document are the same objects. See {@link shallowEqual}. */
+  /**
+   * When a selection counts as the same. Default `Object.is`: equal parts of the document are the same objects. See
+   * {@link shallowEqual}.
+   */
   readonly isEqual?: ((a: T, b: T) => boolean) | undefined;
 }
 
@@ -31,13 +34,16 @@ export function useCampaign<T>(
   { campaignId, enabled = true, isEqual }: UseCampaignOptions<T | undefined> = {},
 ): T | undefined {
   const skipped = selector === skipToken;
-  const select = useMemo(() => (snapshot: CampaignSnapshot) => (selector === skipToken ? undefined : selector(snapshot.state)), [selector]);
+  const select = useMemo(
+    () => (snapshot: CampaignSnapshot) => (selector === skipToken ? undefined : selector(snapshot.state)),
+    [selector],
+  );
   return useSelected(useCampaignHandle(campaignId), select, { isEqual, enabled: enabled && !skipped });
 }
 
 /**
- * A part of all that is known of a campaign: its document, and status, version, error and the like. Renders only when that part changes,
- * where {@link useCampaignState} renders at every version and every commit.
+ * A part of all that is known of a campaign: its document, and status, version, error and the like. Renders only when
+ * that part changes, where {@link useCampaignState} renders at every version and every commit.
  *
  * @example const version = useCampaignSnapshot((snapshot) => snapshot.version);
  */
@@ -60,11 +66,22 @@ export function useCampaignState({ campaignId, enabled }: CampaignHookOptions = 
 }
 
 function shownOf({ campaignId, state, status, isStale, error, version, durableVersion, archivedAt }: CampaignSnapshot) {
-  return { campaignId, state, status, isPending: status === 'pending', isStale, error, version, durableVersion, archivedAt };
+  return {
+    campaignId,
+    state,
+    status,
+    isPending: status === 'pending',
+    isStale,
+    error,
+    version,
+    durableVersion,
+    archivedAt,
+  };
 }
 
 /**
- * The functions that change a campaign, without reading it: a component that uses only this never renders because of it.
+ * The functions that change a campaign, without reading it: a component that uses only this never renders because of
+ * it.
  *
  * @example const { updateCampaignFeatures } = useCampaignUpdates();
  */
@@ -77,10 +94,14 @@ export function useCampaignUpdates(campaignId?: string): CampaignUpdaters {
  *
  * @example const showLeaderboard = useFeature('leaderboard');
  */
-export function useFeature(name: FeatureName, options: CampaignHookOptions & { readonly defaultValue?: boolean } = {}): boolean {
+export function useFeature(
+  name: FeatureName,
+  options: CampaignHookOptions & { readonly defaultValue?: boolean } = {},
+): boolean {
   const { campaignId, enabled, defaultValue = false } = options;
   const select = useMemo(
-    () => (snapshot: CampaignSnapshot) => (snapshot.position === undefined ? defaultValue : (snapshot.state.features?.includes(name) ?? false)),
+    () => (snapshot: CampaignSnapshot) =>
+      snapshot.position === undefined ? defaultValue : (snapshot.state.features?.includes(name) ?? false),
     [name, defaultValue],
   );
   return useCampaignSnapshot(select, { campaignId, enabled });

@@ -14,9 +14,14 @@ import { shallowEqual, useSelected } from './use-selected.ts';
  *
  * @example const { entries, hasNextPage, fetchNextPage } = useCampaignHistory({ limit: 30 });
  */
-export function useCampaignHistory(options: CampaignHookOptions & { readonly limit?: number } = {}): UseCampaignHistoryResult {
+export function useCampaignHistory(
+  options: CampaignHookOptions & { readonly limit?: number } = {},
+): UseCampaignHistoryResult {
   const { limit, enabled = true } = options;
-  const { campaignId, epoch, recent } = useSelected(useCampaignHandle(options.campaignId), liveOf, { isEqual: shallowEqual, enabled });
+  const { campaignId, epoch, recent } = useSelected(useCampaignHandle(options.campaignId), liveOf, {
+    isEqual: shallowEqual,
+    enabled,
+  });
   const query = trpc.campaign.history.useInfiniteQuery(
     campaignId === undefined ? skipToken : { campaignId, ...(limit !== undefined && { limit }) },
     { enabled: enabled && epoch !== undefined, getNextPageParam: (page) => page.nextCursor },

@@ -11,13 +11,17 @@ export interface UsePacedUpdateResult {
 }
 
 /**
- * Updates for what is typed or dragged: every one is shown at once, those that follow each other closely are sent as one mutation.
+ * Updates for what is typed or dragged: every one is shown at once, those that follow each other closely are sent as
+ * one mutation.
  *
- * @example
- * const { updateCampaign, flush } = usePacedUpdate({ wait: 300 });
- * <input value={state.title ?? ''} onChange={(event) => void updateCampaign({ title: event.target.value })} onBlur={flush} />
+ * @example const { updateCampaign, flush } = usePacedUpdate({ wait: 300 }); <input value={state.title ?? ''}
+ * onChange={(event) => void updateCampaign({ title: event.target.value })} onBlur={flush} />
  */
-export function usePacedUpdate({ campaignId, wait, mode }: Pace & Pick<CampaignHookOptions, 'campaignId'>): UsePacedUpdateResult {
+export function usePacedUpdate({
+  campaignId,
+  wait,
+  mode,
+}: Pace & Pick<CampaignHookOptions, 'campaignId'>): UsePacedUpdateResult {
   const campaign = useCampaignHandle(campaignId);
   useEffect(() => campaign.flush, [campaign]);
   return useMemo(

@@ -7,8 +7,8 @@ export interface SelectOptions<T> {
   /** With `false`, what is known is shown, and nothing is subscribed to. Default true. */
   readonly enabled?: boolean | undefined;
   /**
-   * What to show while a page that was rendered elsewhere is taken over: what it began with there (default), or what is known now, for
-   * components that were not rendered before there was something.
+   * What to show while a page that was rendered elsewhere is taken over: what it began with there (default), or what is
+   * known now, for components that were not rendered before there was something.
    */
   readonly takeOver?: 'initial' | 'current';
 }
@@ -36,7 +36,11 @@ export function useSelected<S, T>(store: Readable<S>, select: (snapshot: S) => T
     let first: { selection: T } | undefined;
     return () => (first ??= { selection: select(store.getInitialSnapshot()) }).selection;
   }, [store, select, takeOver, getSelection]);
-  const selection = useSyncExternalStore(enabled ? store.subscribe : NO_SUBSCRIPTION, getSelection, getInitialSelection);
+  const selection = useSyncExternalStore(
+    enabled ? store.subscribe : NO_SUBSCRIPTION,
+    getSelection,
+    getInitialSelection,
+  );
   useEffect(() => {
     shown.current = { selection };
   }, [selection]);
@@ -51,5 +55,8 @@ export function useSelected<S, T>(store: Readable<S>, select: (snapshot: S) => T
 export function shallowEqual<T extends object>(a: T, b: T): boolean {
   const entries = Object.entries(a);
   const others = new Map(Object.entries(b));
-  return entries.length === others.size && entries.every(([key, value]) => others.has(key) && Object.is(value, others.get(key)));
+  return (
+    entries.length === others.size &&
+    entries.every(([key, value]) => others.has(key) && Object.is(value, others.get(key)))
+  );
 }

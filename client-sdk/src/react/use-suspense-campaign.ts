@@ -23,7 +23,10 @@ export function useSuspenseCampaign<T>(
     throw loaded(campaign);
   }
   // Once it is loaded, the document is whole.
-  const select = useMemo(() => (snapshot: CampaignSnapshot) => selector(snapshot.state as CampaignDocument), [selector]);
+  const select = useMemo(
+    () => (snapshot: CampaignSnapshot) => selector(snapshot.state as CampaignDocument),
+    [selector],
+  );
   return useSelected(campaign, select, { isEqual, takeOver: 'current' });
 }
 

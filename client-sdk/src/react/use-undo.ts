@@ -14,7 +14,10 @@ import { shallowEqual, useSelected } from './use-selected.ts';
 export function useUndo({ campaignId, enabled }: CampaignHookOptions = {}): UseUndoResult {
   const campaign = useCampaignHandle(campaignId);
   const able = useSelected(campaign, ableOf, { isEqual: shallowEqual, enabled });
-  return useMemo(() => ({ ...able, undo: () => void campaign.undo(), redo: () => void campaign.redo() }), [able, campaign]);
+  return useMemo(
+    () => ({ ...able, undo: () => void campaign.undo(), redo: () => void campaign.redo() }),
+    [able, campaign],
+  );
 }
 
 function ableOf({ canUndo, canRedo }: CampaignSnapshot) {

@@ -27,8 +27,8 @@ export function positionOf(mirror: Mirror): Position {
 }
 
 /**
- * One event of the stream later (G1, G6). A snapshot replaces everything; entries must follow exactly on what is here, and a hole is
- * refused rather than papered over; a watermark moves forward only.
+ * One event of the stream later (G1, G6). A snapshot replaces everything; entries must follow exactly on what is here,
+ * and a hole is refused rather than papered over; a watermark moves forward only.
  */
 export function fold(mirror: Mirror | undefined, event: WatchEvent): Folded {
   switch (event.type) {
@@ -59,8 +59,8 @@ function foldSnapshot(mirror: Mirror | undefined, event: SnapshotEvent): Folded 
 }
 
 /**
- * Entries of another epoch that follow on our version are an answer to a resume: the server has proved that our position is on the
- * surviving line, so the line goes on under its new name.
+ * Entries of another epoch that follow on our version are an answer to a resume: the server has proved that our
+ * position is on the surviving line, so the line goes on under its new name.
  */
 function foldEntries(mirror: Mirror, event: EntriesEvent): Folded {
   const fresh = event.entries.filter((entry) => entry.version > mirror.version);
@@ -74,14 +74,20 @@ function foldEntries(mirror: Mirror, event: EntriesEvent): Folded {
   return { kind: 'folded', mirror: { ...mirror, epoch: event.epoch, version, content, recent }, entries: fresh };
 }
 
-/** Likewise, a watermark of another epoch: the server resumed us there, and nothing has happened since that would have said so. */
+/**
+ * Likewise, a watermark of another epoch: the server resumed us there, and nothing has happened since that would have
+ * said so.
+ */
 function foldDurable(mirror: Mirror, event: DurableEvent): Mirror {
   const position = parsePosition(event.position);
   if (!position || (position.epoch === mirror.epoch && position.version <= mirror.durableVersion)) return mirror;
   return { ...mirror, epoch: position.epoch, durableVersion: Math.max(mirror.durableVersion, position.version) };
 }
 
-/** The one place of this cast: a document came as JSON, and `CampaignState` is its view with `unknown` in the open parts. */
+/**
+ * The one place of this cast: a document came as JSON, and `CampaignState` is its view with `unknown` in the open
+ * parts.
+ */
 export function documentOf(state: CampaignState): JsonObject {
   return state as unknown as JsonObject;
 }

@@ -14,8 +14,9 @@ interface Made {
 }
 
 /**
- * Re-applies what is pending, by the server's own `effect`: all of it after the confirmed state has moved. One more edit, and one more
- * stroke of the newest edit, go on from the view that was there before it, and cost one step, however many wait.
+ * Re-applies what is pending, by the server's own `effect`: all of it after the confirmed state has moved. One more
+ * edit, and one more stroke of the newest edit, go on from the view that was there before it, and cost one step,
+ * however many wait.
  */
 export function createOverlay(): Overlay {
   let base: JsonObject | undefined;
@@ -24,7 +25,8 @@ export function createOverlay(): Overlay {
 
   return (state, pending) => {
     const open = pending.flatMap(({ mutation, containedAt }) => (containedAt === undefined ? [mutation] : []));
-    const known = state === base ? made.find(({ of }) => of.every((mutation, index) => mutation === open[index])) : undefined;
+    const known =
+      state === base ? made.find(({ of }) => of.every((mutation, index) => mutation === open[index])) : undefined;
     const from = known ?? { of: [], view: state };
     const rest = open.slice(from.of.length);
     const newest = rest.pop();
@@ -35,12 +37,16 @@ export function createOverlay(): Overlay {
     }
     const before = rest.reduce(applied, from.view);
     const view = applied(before, newest);
-    made = [{ of: open, view }, { of: open.slice(0, -1), view: before }];
+    made = [
+      { of: open, view },
+      { of: open.slice(0, -1), view: before },
+    ];
     return view;
   };
 }
 
 function applied(view: JsonObject, { command }: Mutation): JsonObject {
-  // The effect of an update leads to where the update itself leads: the same view, without working out the difference first.
+  // The effect of an update leads to where the update itself leads: the same view, without working out the difference
+  // first.
   return mergePatch(view, command.type === 'update' ? command.updates : effect(view, command));
 }

@@ -7,11 +7,11 @@ import { CampaignError } from '../errors.ts';
 import { positionOf, type Mirror } from './mirror.ts';
 
 /**
- * The mutations of this client that are not yet known to be committed, in the order of their intent. Pure: what happens is a
- * function's argument, and what is to be told to the app comes back as settlements.
+ * The mutations of this client that are not yet known to be committed, in the order of their intent. Pure: what happens
+ * is a function's argument, and what is to be told to the app comes back as settlements.
  *
- * Two facts about a mutation are independent: how far its delivery is, and whether the confirmed state already contains it. The
- * stream can be faster than the answer, and the answer faster than the stream.
+ * Two facts about a mutation are independent: how far its delivery is, and whether the confirmed state already contains
+ * it. The stream can be faster than the answer, and the answer faster than the stream.
  */
 export interface Pending {
   readonly campaignId: string;
@@ -42,7 +42,12 @@ export type Settlement =
   | { readonly kind: 'durable'; readonly mutationId: string; readonly receipt: Receipt }
   /** Accepted by a server that keeps nothing: it will never be durable. */
   | { readonly kind: 'volatile'; readonly mutationId: string; readonly receipt: Receipt }
-  | { readonly kind: 'rejected'; readonly mutationId: string; readonly command: EditCommand; readonly error: CampaignError };
+  | {
+      readonly kind: 'rejected';
+      readonly mutationId: string;
+      readonly command: EditCommand;
+      readonly error: CampaignError;
+    };
 
 export interface Step {
   readonly pending: readonly Pending[];
@@ -58,9 +63,10 @@ export interface PushLimits {
 }
 
 /**
- * What the next push takes: the oldest waiting one and all behind it, within both limits, at least one, in the order of intent (G7). What
- * stands behind it and has been answered goes along: a change that had no effect the first time, and is asked for again, must not be
- * applied behind what was applied since then, and only those ids tell the server that something was.
+ * What the next push takes: the oldest waiting one and all behind it, within both limits, at least one, in the order of
+ * intent (G7). What stands behind it and has been answered goes along: a change that had no effect the first time, and
+ * is asked for again, must not be applied behind what was applied since then, and only those ids tell the server that
+ * something was.
  */
 export function nextPush(pending: readonly Pending[], limits: PushLimits): Mutation[] {
   const push: Mutation[] = [];
@@ -76,11 +82,13 @@ export function nextPush(pending: readonly Pending[], limits: PushLimits): Mutat
 }
 
 /**
- * The newest position that this client was told of, by the stream or by an answer that was faster. If that one does not survive, the
- * server refuses a push for now: what was lost is sent again before it (G7).
+ * The newest position that this client was told of, by the stream or by an answer that was faster. If that one does not
+ * survive, the server refuses a push for now: what was lost is sent again before it (G7).
  */
 export function newestSeen(pending: readonly Pending[], mirror: Mirror | undefined): Position | undefined {
-  const ahead = pending.findLast(({ delivery, containedAt }) => delivery.kind === 'accepted' && containedAt === undefined);
+  const ahead = pending.findLast(
+    ({ delivery, containedAt }) => delivery.kind === 'accepted' && containedAt === undefined,
+  );
   if (ahead?.delivery.kind === 'accepted') return ahead.delivery.receipt.position;
   return mirror && positionOf(mirror);
 }
@@ -92,14 +100,22 @@ export function released(pending: readonly Pending[]): readonly Pending[] {
 
 /** The held one with another command. */
 export function amended(pending: readonly Pending[], command: EditCommand): readonly Pending[] {
-  return pending.map((item) => (item.delivery.kind === 'held' ? { ...item, mutation: { ...item.mutation, command } } : item));
+  return pending.map((item) =>
+    item.delivery.kind === 'held' ? { ...item, mutation: { ...item.mutation, command } } : item,
+  );
 }
 
 /** They are on their way. */
-export function markSent(pending: readonly Pending[], push: readonly Mutation[], mirror: Mirror | undefined): readonly Pending[] {
+export function markSent(
+  pending: readonly Pending[],
+  push: readonly Mutation[],
+  mirror: Mirror | undefined,
+): readonly Pending[] {
   const ids = new Set(push.map((mutation) => mutation.mutationId));
   const delivery: Delivery = { kind: 'sent', epoch: mirror?.epoch };
-  return pending.map((item) => (item.delivery.kind === 'waiting' && ids.has(item.mutation.mutationId) ? { ...item, delivery } : item));
+  return pending.map((item) =>
+    item.delivery.kind === 'waiting' && ids.has(item.mutation.mutationId) ? { ...item, delivery } : item,
+  );
 }
 
 /** The push brought no answer: nothing is known, so all of it is sent again under its ids. */
@@ -108,8 +124,14 @@ export function unanswered(pending: readonly Pending[]): readonly Pending[] {
 }
 
 /** The server answered a push. What it refused for now, and what stood behind that, waits again. */
-export function answered(pending: readonly Pending[], outcomes: readonly PushOutcome[], mirror: Mirror | undefined): Step {
-  const byId = new Map(outcomes.map((outcome) => [outcome.ok ? outcome.receipt.mutationId : outcome.mutationId, outcome]));
+export function answered(
+  pending: readonly Pending[],
+  outcomes: readonly PushOutcome[],
+  mirror: Mirror | undefined,
+): Step {
+  const byId = new Map(
+    outcomes.map((outcome) => [outcome.ok ? outcome.receipt.mutationId : outcome.mutationId, outcome]),
+  );
   return settle(pending, mirror, (item, settled) => {
     if (item.delivery.kind !== 'sent') return item;
     const outcome = byId.get(item.mutation.mutationId);
@@ -120,8 +142,15 @@ export function answered(pending: readonly Pending[], outcomes: readonly PushOut
 }
 
 /** The server refused one mutation for good, outside of an ordinary answer. */
-export function rejected(pending: readonly Pending[], mutationId: string, error: CampaignError, mirror: Mirror | undefined): Step {
-  return settle(pending, mirror, (item, settled) => (item.mutation.mutationId === mutationId ? refuse(item, error, mirror, settled) : item));
+export function rejected(
+  pending: readonly Pending[],
+  mutationId: string,
+  error: CampaignError,
+  mirror: Mirror | undefined,
+): Step {
+  return settle(pending, mirror, (item, settled) =>
+    item.mutation.mutationId === mutationId ? refuse(item, error, mirror, settled) : item,
+  );
 }
 
 /** The mirror has moved: by entries, by a watermark, or by a snapshot (`entries` is empty then). */
@@ -132,7 +161,9 @@ export function followed(
   entries: readonly (Entry | ViewEntry)[],
   bySnapshot: boolean,
 ): Step {
-  const versions = new Map(entries.flatMap((entry) => ('mutationId' in entry ? [[entry.mutationId, entry.version] as const] : [])));
+  const versions = new Map(
+    entries.flatMap((entry) => ('mutationId' in entry ? [[entry.mutationId, entry.version] as const] : [])),
+  );
   // Whoever had seen nothing yet may have been answered on any line.
   const otherLine = before?.epoch !== mirror.epoch;
   return settle(pending, mirror, (item) => {
@@ -144,7 +175,8 @@ export function followed(
     const { receipt } = delivery;
     const broken = otherLine && receipt.epoch !== mirror.epoch && containedAt === undefined;
     if (!broken) return { ...item, containedAt: versionIfReached(receipt, mirror) };
-    // The line broke under it. What is durable is on the new one; anything else is sent again under its id, in its place (G5).
+    // The line broke under it. What is durable is on the new one; anything else is sent again under its id, in its
+    // place (G5).
     return receipt.durability === 'durable' && bySnapshot
       ? { ...item, containedAt: mirror.version }
       : { ...item, delivery: WAITING, containedAt: undefined };
@@ -152,8 +184,8 @@ export function followed(
 }
 
 /**
- * Applies a step to every mutation, then drops what is over: contained in the confirmed state and committed, or never to be. It stays as
- * long as one before it has to be asked for again (see `nextPush`).
+ * Applies a step to every mutation, then drops what is over: contained in the confirmed state and committed, or never
+ * to be. It stays as long as one before it has to be asked for again (see `nextPush`).
  */
 function settle(
   pending: readonly Pending[],
@@ -188,7 +220,8 @@ function accept(
   mirror: Mirror | undefined,
   settled: Settlement[],
 ): Pending {
-  // Our line broke while the answer was on its way, and the answer is not about the new one: ask again, under the same id.
+  // Our line broke while the answer was on its way, and the answer is not about the new one: ask again, under the same
+  // id.
   const brokeMeanwhile = mirror !== undefined && receipt.epoch !== mirror.epoch && sentOn !== mirror.epoch;
   if (brokeMeanwhile && item.containedAt === undefined) return { ...item, delivery: WAITING };
   settled.push({ kind: 'accepted', mutationId: item.mutation.mutationId, receipt });
@@ -196,16 +229,22 @@ function accept(
 }
 
 /**
- * Whether the mirror contains what a receipt names. The receipt of a retry can bear the name of an older epoch: its entry is on our
- * line all the same, for the server answered. One of a newer epoch is not in our state yet, for the moment until that line's snapshot
- * arrives; counting it in by its number errs for that moment only, and never towards durable: a new line begins above all that is.
+ * Whether the mirror contains what a receipt names. The receipt of a retry can bear the name of an older epoch: its
+ * entry is on our line all the same, for the server answered. One of a newer epoch is not in our state yet, for the
+ * moment until that line's snapshot arrives; counting it in by its number errs for that moment only, and never towards
+ * durable: a new line begins above all that is.
  */
 function versionIfReached(receipt: Receipt, mirror: Mirror): number | undefined {
   return receipt.version <= mirror.version ? receipt.version : undefined;
 }
 
 /** A refusal of what the stream has shown to be applied (its id is older than the server's memory) is no refusal. */
-function refuse(item: Pending, error: CampaignError, mirror: Mirror | undefined, settled: Settlement[]): Pending | undefined {
+function refuse(
+  item: Pending,
+  error: CampaignError,
+  mirror: Mirror | undefined,
+  settled: Settlement[],
+): Pending | undefined {
   const { mutationId, command } = item.mutation;
   if (item.containedAt === undefined || !mirror) {
     settled.push({ kind: 'rejected', mutationId, command, error });

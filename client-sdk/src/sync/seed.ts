@@ -17,8 +17,8 @@ export interface CampaignSeed {
 }
 
 /**
- * Reads a campaign once, on a server that renders pages. The client that gets it as a seed shows it at once, and its stream goes on
- * from there: without a flash, and without fetching it a second time.
+ * Reads a campaign once, on a server that renders pages. The client that gets it as a seed shows it at once, and its
+ * stream goes on from there: without a flash, and without fetching it a second time.
  *
  * @param campaignId default: the server's default campaign
  * @throws CampaignError
@@ -29,7 +29,9 @@ export interface CampaignSeed {
 export async function prefetchCampaign(client: CampaignClient, campaignId?: string): Promise<CampaignSeed> {
   try {
     const id = campaignId ?? (await client.trpc.system.info.query()).defaultCampaignId ?? '';
-    const { epoch, version, durableVersion, archivedAt, state } = await client.trpc.campaign.get.query({ campaignId: id });
+    const { epoch, version, durableVersion, archivedAt, state } = await client.trpc.campaign.get.query({
+      campaignId: id,
+    });
     const archived = archivedAt !== undefined && { archivedAt };
     return { campaignId: id, isDefault: campaignId === undefined, epoch, version, durableVersion, ...archived, state };
   } catch (thrown) {
@@ -47,5 +49,13 @@ export function mirrorOf(seed: CampaignSeed): Mirror | undefined {
 /** The other way round: what is known of a campaign, as a seed. */
 export function seedOf(campaignId: string, { epoch, version, durableVersion, content }: Mirror): CampaignSeed {
   const archived = content.archivedAt !== undefined && { archivedAt: content.archivedAt };
-  return { campaignId, isDefault: false, epoch, version, durableVersion, ...archived, state: asCampaign(content.state) };
+  return {
+    campaignId,
+    isDefault: false,
+    epoch,
+    version,
+    durableVersion,
+    ...archived,
+    state: asCampaign(content.state),
+  };
 }

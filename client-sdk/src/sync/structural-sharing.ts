@@ -1,8 +1,8 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '../../../server/core/json.ts';
 
 /**
- * `next`, built of the parts of `previous` wherever they are equal, so that `===` tells what really changed and a selector that
- * returns an object does not render for nothing. Parts that both share already cost nothing.
+ * `next`, built of the parts of `previous` wherever they are equal, so that `===` tells what really changed and a
+ * selector that returns an object does not render for nothing. Parts that both share already cost nothing.
  */
 export function shareStructure(previous: JsonObject, next: JsonObject): JsonObject {
   if (previous === next) return next;
@@ -24,7 +24,9 @@ function shareValue(previous: JsonValue | undefined, next: JsonValue): JsonValue
   if (previous === next || previous === undefined) return next;
   if (Array.isArray(next) && Array.isArray(previous)) {
     const items = next.map((item, index) => shareValue(previous[index], item));
-    return items.length === previous.length && items.every((item, index) => item === previous[index]) ? previous : items;
+    return items.length === previous.length && items.every((item, index) => item === previous[index])
+      ? previous
+      : items;
   }
   return isJsonObject(next) && isJsonObject(previous) ? shareStructure(previous, next) : next;
 }

@@ -25,7 +25,13 @@ export type Origin = 'edit' | 'undo' | 'redo';
 export const NO_STEPS: UndoStacks = { undo: [], redo: [] };
 
 /** An edit was made on `view`. */
-export function recorded(stacks: UndoStacks, mutationId: string, view: JsonObject, command: EditCommand, origin: Origin): UndoStacks {
+export function recorded(
+  stacks: UndoStacks,
+  mutationId: string,
+  view: JsonObject,
+  command: EditCommand,
+  origin: Origin,
+): UndoStacks {
   const change = effect(view, command);
   if (isEmptyPatch(change)) return stacks;
   const step = { mutationId, change, inverse: diff(mergePatch(view, change), view) };
@@ -35,13 +41,16 @@ export function recorded(stacks: UndoStacks, mutationId: string, view: JsonObjec
 
 /** What was refused never happened. */
 export function forgotten(stacks: UndoStacks, mutationId: string): UndoStacks {
-  const keep = (steps: readonly Step[]) => (steps.some((step) => step.mutationId === mutationId) ? steps.filter((step) => step.mutationId !== mutationId) : steps);
+  const keep = (steps: readonly Step[]) =>
+    steps.some((step) => step.mutationId === mutationId)
+      ? steps.filter((step) => step.mutationId !== mutationId)
+      : steps;
   return { undo: keep(stacks.undo), redo: keep(stacks.redo) };
 }
 
 /**
- * The command that takes back the newest step that can still be taken back on this view, and the stacks without it and what stood
- * above it. What someone has changed since is theirs, and stays.
+ * The command that takes back the newest step that can still be taken back on this view, and the stacks without it and
+ * what stood above it. What someone has changed since is theirs, and stays.
  */
 export function takenBack(
   stacks: UndoStacks,
@@ -59,7 +68,8 @@ export function takenBack(
 function commandOf({ change, inverse }: Step, view: JsonObject): EditCommand | undefined {
   const { features: before, ...others } = inverse;
   const commands: SimpleCommand[] = [];
-  if (before !== undefined) commands.push(...featureCommands(strings(before), strings(change.features), strings(view.features)));
+  if (before !== undefined)
+    commands.push(...featureCommands(strings(before), strings(change.features), strings(view.features)));
   const updates = stillOurs(others, change, view);
   if (!isEmptyPatch(updates)) commands.push({ type: 'update', updates });
   const [first] = commands;

@@ -2,11 +2,25 @@ import { apply, type CampaignContent } from '../../../server/core/stream/apply.t
 import { asCampaign } from '../../../server/core/document/campaign.ts';
 import type { EditCommand, Mutation } from '../../../server/core/commands/command.ts';
 import { effect } from '../../../server/core/commands/effect.ts';
-import { ENTRY_FORMAT, type Actor, type Entry, type EntryType, type Position, type Receipt, type VersionName } from '../../../server/core/stream/entry.ts';
+import {
+  ENTRY_FORMAT,
+  type Actor,
+  type Entry,
+  type EntryType,
+  type Position,
+  type Receipt,
+  type VersionName,
+} from '../../../server/core/stream/entry.ts';
 import { isRetryable, type Refusal } from '../../../server/core/errors.ts';
 import { jsonEqual, type JsonObject } from '../../../server/core/json.ts';
 import { diff, isEmptyPatch } from '../../../server/core/document/merge-patch.ts';
-import { formatPosition, parsePosition, survivingVersion, versionOnLine, type Fork } from '../../../server/core/stream/position.ts';
+import {
+  formatPosition,
+  parsePosition,
+  survivingVersion,
+  versionOnLine,
+  type Fork,
+} from '../../../server/core/stream/position.ts';
 import type { SnapshotReason, WatchEvent } from '../../../server/core/stream/events.ts';
 import type { PushOutcome } from '../../../server/engine/service.ts';
 
@@ -43,7 +57,10 @@ export interface MemoryCampaign {
   /** The state at a version; `undefined` where there is no such version on the present line. */
   readonly at: (named: VersionName) => { readonly version: number; readonly state: JsonObject } | undefined;
   readonly mutate: (mutation: KitMutation, actor: Actor) => PushOutcome;
-  /** In order; stops at the first refusal that passes by itself. `seen`: the newest position that the client was told of. */
+  /**
+   * In order; stops at the first refusal that passes by itself. `seen`: the newest position that the client was told
+   * of.
+   */
   readonly push: (mutations: readonly Mutation[], actor: Actor, seen?: Position) => PushOutcome[];
   /** With `receipts` the watermark is told too. */
   readonly subscribe: (options: SubscribeOptions, subscriber: Subscriber) => () => void;
@@ -58,8 +75,8 @@ export interface MemoryCampaign {
 }
 
 /**
- * A campaign as the server keeps it, with the server's own `effect` and `apply`: ordering, mutation ids, positions, resumes, the
- * watermark, epochs. It holds documents to no schema: `rejectNext` plays the part of `check`.
+ * A campaign as the server keeps it, with the server's own `effect` and `apply`: ordering, mutation ids, positions,
+ * resumes, the watermark, epochs. It holds documents to no schema: `rejectNext` plays the part of `check`.
  */
 export function createMemoryCampaign(campaignId: string, state: JsonObject, now: () => number): MemoryCampaign {
   const system: Actor = { id: 'system', role: 'admin' };
@@ -75,8 +92,24 @@ export function createMemoryCampaign(campaignId: string, state: JsonObject, now:
   const subscribers = new Map<Subscriber, { seen: number; readonly receipts: boolean }>();
   const moved = new Set<() => void>();
 
-  function entryOf(version: number, type: EntryType, change: JsonObject, mutationId: string, actor: Actor, comment?: string): Entry {
-    const base = { version, type, change, actor, mutationId, correlationId: mutationId, at: now(), format: ENTRY_FORMAT };
+  function entryOf(
+    version: number,
+    type: EntryType,
+    change: JsonObject,
+    mutationId: string,
+    actor: Actor,
+    comment?: string,
+  ): Entry {
+    const base = {
+      version,
+      type,
+      change,
+      actor,
+      mutationId,
+      correlationId: mutationId,
+      at: now(),
+      format: ENTRY_FORMAT,
+    };
     return comment === undefined ? base : { ...base, comment };
   }
 
@@ -104,16 +137,24 @@ export function createMemoryCampaign(campaignId: string, state: JsonObject, now:
     }
     const archiving = command.type === 'archive' || command.type === 'restore';
     if (content.archivedAt !== undefined && !archiving) {
-      return { kind: 'refused', refusal: { reason: 'INVALID', message: `${campaignId} is archived and read-only; restore it first` } };
+      return {
+        kind: 'refused',
+        refusal: { reason: 'INVALID', message: `${campaignId} is archived and read-only; restore it first` },
+      };
     }
     if (archiving) {
-      return (content.archivedAt !== undefined) === (command.type === 'archive') ? { kind: 'unchanged' } : { kind: 'entry', change: {} };
+      return (content.archivedAt !== undefined) === (command.type === 'archive')
+        ? { kind: 'unchanged' }
+        : { kind: 'entry', change: {} };
     }
     const change = command.type === 'rollback' ? diff(content.state, command.target) : effect(content.state, command);
     return isEmptyPatch(change) ? { kind: 'unchanged' } : { kind: 'entry', change };
   }
 
-  /** @param behind an applied mutation that stood behind this one: then it was decided before, without effect, and now comes too late */
+  /**
+   * @param behind an applied mutation that stood behind this one: then it was decided before, without effect, and now
+   * comes too late
+   */
   function mutate(mutation: KitMutation, actor: Actor, behind?: Applied): PushOutcome {
     const { mutationId, command, comment } = mutation;
     const known = applied.get(mutationId);
@@ -142,13 +183,21 @@ export function createMemoryCampaign(campaignId: string, state: JsonObject, now:
     }
   }
 
-  /** A client that stands on a line which did not survive is about to hear of that, and to send again what was lost first. */
+  /**
+   * A client that stands on a line which did not survive is about to hear of that, and to send again what was lost
+   * first.
+   */
   function brokenLine(seen: Position | undefined): Refusal | undefined {
     const position = seen === undefined ? undefined : parsePosition(seen);
     if (!position || position.epoch === epoch) return undefined;
     const bound = survivingVersion(position.epoch, { epoch, version: entries.length }, lineage);
     if (bound !== undefined && position.version <= bound) return undefined;
-    return { reason: 'CONFLICT', message: `seen: ${seen} is not on the surviving line`, path: ['seen'], retryable: true };
+    return {
+      reason: 'CONFLICT',
+      message: `seen: ${seen} is not on the surviving line`,
+      path: ['seen'],
+      retryable: true,
+    };
   }
 
   /** Every subscriber gets what it has not seen. */
@@ -200,7 +249,10 @@ export function createMemoryCampaign(campaignId: string, state: JsonObject, now:
       for (const [index, mutation] of mutations.entries()) {
         const next = mutations.slice(index + 1).find(({ mutationId }) => applied.has(mutationId));
         const behind = next && applied.get(next.mutationId);
-        const outcome = broken && !applied.has(mutation.mutationId) ? refuse(mutation.mutationId, broken) : mutate(mutation, actor, behind);
+        const outcome =
+          broken && !applied.has(mutation.mutationId)
+            ? refuse(mutation.mutationId, broken)
+            : mutate(mutation, actor, behind);
         outcomes.push(outcome);
         if (!outcome.ok && outcome.error.retryable) break;
       }

@@ -25,7 +25,9 @@ export interface MemoryLinkOptions {
 /** One client's link to a campaign in memory, which can be cut. */
 export interface MemoryLink {
   readonly connection: Connection;
-  /** Cuts it: what is on the wire is lost both ways, and whoever waits for an answer is told that there will be none. */
+  /**
+   * Cuts it: what is on the wire is lost both ways, and whoever waits for an answer is told that there will be none.
+   */
   readonly drop: () => void;
   /** Brings it back; subscriptions go on after the last event that came through. */
   readonly reconnect: () => void;
@@ -62,7 +64,9 @@ export function createMemoryLink({ campaign, actor, clock, toServer, toClient }:
       // Its values are what the typed procedures and the watched campaign say; `observable` cannot know.
       observable<never, TRPCClientError<AppRouter>>((observer) => {
         const output = observer as unknown as Output;
-        return op.type === 'subscription' ? watch({ op, output, lastEventId: textIn(op.input, 'lastEventId'), stop: () => {} }) : call({ op, output });
+        return op.type === 'subscription'
+          ? watch({ op, output, lastEventId: textIn(op.input, 'lastEventId'), stop: () => {} })
+          : call({ op, output });
       });
   };
 
@@ -91,12 +95,16 @@ export function createMemoryLink({ campaign, actor, clock, toServer, toClient }:
     });
   }
 
-  async function carryOut({ path, input }: Operation): Promise<{ ok: true; data: unknown } | { ok: false; error: TRPCClientError<AppRouter> }> {
+  async function carryOut({
+    path,
+    input,
+  }: Operation): Promise<{ ok: true; data: unknown } | { ok: false; error: TRPCClientError<AppRouter> }> {
     const [area, name] = path.split('.');
     const handlers: Partial<Record<string, Partial<Record<string, unknown>>>> = { ...procedures };
     const handler = area !== undefined && name !== undefined ? handlers[area]?.[name] : undefined;
     try {
-      if (typeof handler !== 'function') throw new KitRefusal({ reason: 'NOT_FOUND', message: `The test kit has no procedure ${path}` });
+      if (typeof handler !== 'function')
+        throw new KitRefusal({ reason: 'NOT_FOUND', message: `The test kit has no procedure ${path}` });
       return { ok: true, data: structuredClone(await handler(structuredClone(input))) };
     } catch (thrown) {
       if (thrown instanceof KitRefusal) return { ok: false, error: asTrpcError(thrown.refusal) };
@@ -129,14 +137,17 @@ export function createMemoryLink({ campaign, actor, clock, toServer, toClient }:
         return;
       }
       const { lastEventId, op } = subscription;
-      unsubscribe = campaign.subscribe({ lastEventId, receipts: memberOf(op.input, 'receipts') === true }, (id, event) => {
-        const sent = structuredClone(event);
-        toClient(() => {
-          if (stopped || openedOn !== generation) return;
-          subscription.lastEventId = id;
-          subscription.output.next({ result: { type: 'data', id, data: { id, data: sent } } });
-        });
-      });
+      unsubscribe = campaign.subscribe(
+        { lastEventId, receipts: memberOf(op.input, 'receipts') === true },
+        (id, event) => {
+          const sent = structuredClone(event);
+          toClient(() => {
+            if (stopped || openedOn !== generation) return;
+            subscription.lastEventId = id;
+            subscription.output.next({ result: { type: 'data', id, data: { id, data: sent } } });
+          });
+        },
+      );
     });
   }
 

@@ -9,7 +9,9 @@ import type { MemoryCampaign } from './memory-campaign.ts';
 
 type Areas = AppRouter['_def']['record'];
 type Handlers<Area extends keyof Areas> = {
-  [P in keyof Areas[Area]]?: (input: inferProcedureInput<Areas[Area][P]>) => Answer<inferProcedureOutput<Areas[Area][P]>>;
+  [P in keyof Areas[Area]]?: (
+    input: inferProcedureInput<Areas[Area][P]>,
+  ) => Answer<inferProcedureOutput<Areas[Area][P]>>;
 };
 type Answer<T> = T | Promise<T>;
 
@@ -34,10 +36,17 @@ const PAGE = 50;
 export function memoryProcedures(campaign: MemoryCampaign, actor: Actor, newId: () => string): MemoryProcedures {
   function known<T extends { campaignId: string }>(input: T): T {
     if (input.campaignId === campaign.campaignId) return input;
-    throw new KitRefusal({ reason: 'NOT_FOUND', message: `campaignId: there is no campaign ${input.campaignId}`, path: ['campaignId'] });
+    throw new KitRefusal({
+      reason: 'NOT_FOUND',
+      message: `campaignId: there is no campaign ${input.campaignId}`,
+      path: ['campaignId'],
+    });
   }
 
-  function carryOut(input: { campaignId: string; mutationId?: string }, command: Parameters<MemoryCampaign['mutate']>[0]['command']): Receipt {
+  function carryOut(
+    input: { campaignId: string; mutationId?: string },
+    command: Parameters<MemoryCampaign['mutate']>[0]['command'],
+  ): Receipt {
     const outcome = campaign.mutate({ ...known(input), mutationId: input.mutationId ?? newId(), command }, actor);
     if (outcome.ok) return outcome.receipt;
     throw new KitRefusal({ ...outcome.error, mutationId: outcome.mutationId });
@@ -69,9 +78,15 @@ export function memoryProcedures(campaign: MemoryCampaign, actor: Actor, newId: 
   return {
     campaign: {
       update: (input) => carryOut(input, { type: 'update', updates: input.updates }),
-      updateFeatures: (input) => carryOut(input, { type: 'updateFeatures', features: input.features, action: input.action }),
+      updateFeatures: (input) =>
+        carryOut(input, { type: 'updateFeatures', features: input.features, action: input.action }),
       updateConfig: (input) =>
-        carryOut(input, { type: 'updateConfig', section: input.section, value: input.value, ...(input.mode && { mode: input.mode }) }),
+        carryOut(input, {
+          type: 'updateConfig',
+          section: input.section,
+          value: input.value,
+          ...(input.mode && { mode: input.mode }),
+        }),
       batch: (input) => carryOut(input, { type: 'batch', commands: input.commands }),
       rollback: (input) => carryOut(input, { type: 'rollback', target: stateAt(input.toVersion, 'toVersion').state }),
       archive: (input) => carryOut(input, { type: 'archive' }),
@@ -95,7 +110,11 @@ export function memoryProcedures(campaign: MemoryCampaign, actor: Actor, newId: 
         const { cursor = Number.POSITIVE_INFINITY, limit = PAGE } = known(input);
         const older = campaign.history().filter((entry) => entry.version < cursor);
         const items = older.slice(-limit).reverse();
-        return { epoch: campaign.head().epoch, items, nextCursor: older.length > limit ? items.at(-1)?.version : undefined };
+        return {
+          epoch: campaign.head().epoch,
+          items,
+          nextCursor: older.length > limit ? items.at(-1)?.version : undefined,
+        };
       },
       at(input) {
         const { version, state } = stateAt(known(input).version, 'version');
@@ -104,7 +123,13 @@ export function memoryProcedures(campaign: MemoryCampaign, actor: Actor, newId: 
       diff(input) {
         const [from, to] = [stateAt(known(input).from, 'from'), stateAt(input.to, 'to')];
         const { epoch } = campaign.head();
-        return { campaignId: campaign.campaignId, epoch, from: from.version, to: to.version, change: diff(from.state, to.state) };
+        return {
+          campaignId: campaign.campaignId,
+          epoch,
+          from: from.version,
+          to: to.version,
+          change: diff(from.state, to.state),
+        };
       },
       async whenDurable(input) {
         await whenDurable(known(input).position);
@@ -112,6 +137,8 @@ export function memoryProcedures(campaign: MemoryCampaign, actor: Actor, newId: 
       },
     },
     session: { authenticate: () => ({ id: actor.id, expiresAt: undefined }) },
-    system: { info: () => ({ defaultCampaignId: campaign.campaignId, version: '0.0.0', instance: 'memory', contract: '1' }) },
+    system: {
+      info: () => ({ defaultCampaignId: campaign.campaignId, version: '0.0.0', instance: 'memory', contract: '1' }),
+    },
   };
 }

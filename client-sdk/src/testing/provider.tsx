@@ -14,7 +14,8 @@ export interface CampaignTestProviderProps {
 /**
  * Components under test, on a campaign in memory.
  *
- * @example render(<CampaignTestProvider state={{ slug: 'spring', title: 'Spring' }}><Headline /></CampaignTestProvider>)
+ * @example render(<CampaignTestProvider state={{ slug: 'spring', title: 'Spring' }}><Headline
+ *   /></CampaignTestProvider>)
  */
 export function CampaignTestProvider({ state, campaign, children }: CampaignTestProviderProps) {
   const [own] = useState(() => campaign ?? createTestCampaign(state && { state }));

@@ -55,8 +55,8 @@ const SOMEONE: Actor = { id: 'someone', role: 'editor' };
 const RELEASE_AFTER_MS = 1_000;
 
 /**
- * A campaign for tests of apps: no server, no network, the same `effect` and `apply` as the server's. It holds documents to no schema;
- * `rejectNext` plays that part.
+ * A campaign for tests of apps: no server, no network, the same `effect` and `apply` as the server's. It holds
+ * documents to no schema; `rejectNext` plays that part.
  *
  * @example
  * const campaign = createTestCampaign({ state: { slug: 'spring', title: 'Spring' } });
@@ -65,14 +65,20 @@ const RELEASE_AFTER_MS = 1_000;
  * campaign.reconnect();                                   // sent, accepted, durable
  */
 export function createTestCampaign(options: TestCampaignOptions = {}): TestCampaign {
-  const { campaignId = 'test', state = { slug: 'test', title: 'Test' }, autoCommit = true, clock = systemClock } = options;
+  const {
+    campaignId = 'test',
+    state = { slug: 'test', title: 'Test' },
+    autoCommit = true,
+    clock = systemClock,
+  } = options;
   const cleaned = cleanJson(structuredClone(state), ['state'], 'drop');
   if (!cleaned.ok) throw new CampaignError(cleaned.refusal);
   const campaign = createMemoryCampaign(campaignId, cleaned.value, clock.now);
   let delayMs = 0;
 
   // A durable server commits what it has accepted a moment later.
-  if (autoCommit) campaign.subscribe({}, (_id, event) => event.type === 'entries' && queueMicrotask(() => campaign.commit()));
+  if (autoCommit)
+    campaign.subscribe({}, (_id, event) => event.type === 'entries' && queueMicrotask(() => campaign.commit()));
 
   function connect(): TestLink {
     const { connection, drop, reconnect }: MemoryLink = createMemoryLink({
@@ -108,7 +114,8 @@ export function createTestCampaign(options: TestCampaignOptions = {}): TestCampa
       const command: EditCommand = { type: 'update', updates: change.value };
       campaign.mutate({ mutationId: clock.id(), command }, SOMEONE);
     },
-    rejectNext: (reason, details = {}) => campaign.rejectNext({ message: `refused by the test: ${reason}`, ...details, reason }),
+    rejectNext: (reason, details = {}) =>
+      campaign.rejectNext({ message: `refused by the test: ${reason}`, ...details, reason }),
     delay(milliseconds) {
       delayMs = milliseconds;
     },
@@ -117,4 +124,3 @@ export function createTestCampaign(options: TestCampaignOptions = {}): TestCampa
     connect,
   };
 }
-

@@ -70,7 +70,9 @@ export function AudiencePage({ campaign }: { campaign: Partial<CampaignState> })
           <LeadForm form={content.lead_form ?? {}} open={status !== 'ended'} />
         </div>
       )}
-      <footer className="page-footer" dir="auto">{text(content['footer'])}</footer>
+      <footer className="page-footer" dir="auto">
+        {text(content['footer'])}
+      </footer>
     </article>
   );
 }

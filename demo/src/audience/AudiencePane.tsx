@@ -5,7 +5,10 @@ import { useLedger } from '../measure/ledger-context.ts';
 import { ConnectionPill } from '../status/ConnectionPill.tsx';
 import { LiveAudience } from './LiveAudience.tsx';
 
-/** The second pane. It has a client and a connection of its own, so that it shows what any visitor would see, and no sooner. */
+/**
+ * The second pane. It has a client and a connection of its own, so that it shows what any visitor would see, and no
+ * sooner.
+ */
 export function AudiencePane({ client, campaignId }: { client: CampaignClient; campaignId: string | undefined }) {
   const ledger = useLedger();
   const onPaint = useCallback(

@@ -19,7 +19,9 @@ export function Countdown({ component, campaign }: ModuleProps) {
   const left = Math.max(0, Math.floor((at - now) / 1_000));
   return (
     <section className="module countdown">
-      <h2 className="module-label" dir="auto">{text(component['label']) || 'Time left'}</h2>
+      <h2 className="module-label" dir="auto">
+        {text(component['label']) || 'Time left'}
+      </h2>
       {left === 0 ? (
         <p className="countdown-over">The time has come.</p>
       ) : (

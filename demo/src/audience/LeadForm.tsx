@@ -7,15 +7,26 @@ type Field = Readonly<Record<string, unknown>>;
 const INPUT_TYPES = new Set(['text', 'email', 'tel', 'number', 'url', 'date']);
 
 /** What a visitor fills in, as the document describes it. The demo keeps nothing of it. */
-export function LeadForm({ form, open }: { form: NonNullable<NonNullable<CampaignState['ui_content']>['lead_form']>; open: boolean }) {
+export function LeadForm({
+  form,
+  open,
+}: {
+  form: NonNullable<NonNullable<CampaignState['ui_content']>['lead_form']>;
+  open: boolean;
+}) {
   const heading = useId();
   const [sent, setSent] = useState(false);
   return (
     <section className="lead-form" aria-labelledby={heading}>
-      <h2 id={heading} dir="auto">{text(form['title']) || 'Stay in touch'}</h2>
+      <h2 id={heading} dir="auto">
+        {text(form['title']) || 'Stay in touch'}
+      </h2>
       {sent ? (
         <p className="lead-thanks" role="status">
-          {text(form['thanks']) || 'Thank you.'} <button type="button" className="text-button" onClick={() => setSent(false)}>Fill it in again</button>
+          {text(form['thanks']) || 'Thank you.'}{' '}
+          <button type="button" className="text-button" onClick={() => setSent(false)}>
+            Fill it in again
+          </button>
         </p>
       ) : (
         <form
@@ -25,7 +36,10 @@ export function LeadForm({ form, open }: { form: NonNullable<NonNullable<Campaig
           }}
         >
           {list(form.fields).map((field, index) => (
-            <FormField key={text(record(field)['name']) || index} field={typeof field === 'string' ? { name: field, label: field } : record(field)} />
+            <FormField
+              key={text(record(field)['name']) || index}
+              field={typeof field === 'string' ? { name: field, label: field } : record(field)}
+            />
           ))}
           <button type="submit" className="page-button" disabled={!open}>
             {text(form.submit_text) || 'Send'}

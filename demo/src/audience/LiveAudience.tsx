@@ -21,6 +21,7 @@ export function LiveAudience({ onPaint = unmeasured }: { onPaint?: (version: num
       </p>
     );
   }
-  if (status === 'pending') return <div className="skeleton page-skeleton" role="status" aria-label="Loading the page" />;
+  if (status === 'pending')
+    return <div className="skeleton page-skeleton" role="status" aria-label="Loading the page" />;
   return <AudiencePage campaign={state} />;
 }

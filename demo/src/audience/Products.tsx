@@ -10,7 +10,9 @@ export function Products({ component, campaign }: ModuleProps) {
   return (
     <section className="module products">
       <h2 dir="auto">{text(component['title']) || 'Shop'}</h2>
-      <p className="module-lead" dir="auto">{text(shop['description'])}</p>
+      <p className="module-lead" dir="auto">
+        {text(shop['description'])}
+      </p>
       <ul>
         {list(config['products']).map((item, index) => {
           const product = record(item);

@@ -8,13 +8,16 @@ export function Steps({ component, campaign }: ModuleProps) {
   return (
     <section className="module steps">
       <h2 dir="auto">{text(component['title']) || 'How it works'}</h2>
-      <p className="module-lead" dir="auto">{text(script.main_text)}</p>
+      <p className="module-lead" dir="auto">
+        {text(script.main_text)}
+      </p>
       <ol>
         {list(script.steps).map((item, index) => {
           const step = record(item);
           return (
             <li key={index} dir="auto">
-              {typeof item === 'string' ? item : <strong>{text(step['title'])}</strong>} <span>{text(step['text'])}</span>
+              {typeof item === 'string' ? item : <strong>{text(step['title'])}</strong>}{' '}
+              <span>{text(step['text'])}</span>
             </li>
           );
         })}

@@ -8,7 +8,9 @@ export function Tiers({ component, campaign }: ModuleProps) {
   return (
     <section className="module tiers">
       <h2 dir="auto">{text(component['title']) || 'Pass it on'}</h2>
-      <p className="module-lead" dir="auto">{text(referral['description'])}</p>
+      <p className="module-lead" dir="auto">
+        {text(referral['description'])}
+      </p>
       <ol>
         {list(record(referral['config'])['tiers']).map((item, index) => {
           const tier = record(item);

@@ -9,7 +9,12 @@ export function amount(value: number, unit: string): string {
 /** A price in a currency such as EUR; an unknown currency stands after the number. */
 export function price(value: number, currency: string): string {
   try {
-    return new Intl.NumberFormat('en', { style: 'currency', currency, maximumFractionDigits: 2, minimumFractionDigits: 0 }).format(value);
+    return new Intl.NumberFormat('en', {
+      style: 'currency',
+      currency,
+      maximumFractionDigits: 2,
+      minimumFractionDigits: 0,
+    }).format(value);
   } catch {
     return amount(value, currency);
   }

@@ -26,7 +26,9 @@ export interface PageModule {
   component: Readonly<Record<string, unknown>>;
 }
 
-/** The modules of a page, in the order of its features: a feature shows the component of its name, where there is one. */
+/**
+ * The modules of a page, in the order of its features: a feature shows the component of its name, where there is one.
+ */
 export function pageModules({ features = [], ui_components = {} }: Partial<CampaignState>): PageModule[] {
   return features.flatMap((feature) => {
     const component = record(ui_components[feature]);

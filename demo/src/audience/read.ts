@@ -1,6 +1,6 @@
 /**
- * The open parts of a campaign are `unknown` to the types, and people write them by hand: these read what a component needs and give
- * an empty value for anything else, so that a half-typed document never breaks its page.
+ * The open parts of a campaign are `unknown` to the types, and people write them by hand: these read what a component
+ * needs and give an empty value for anything else, so that a half-typed document never breaks its page.
  */
 
 export function text(value: unknown): string {
@@ -16,5 +16,7 @@ export function list(value: unknown): readonly unknown[] {
 }
 
 export function record(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.fromEntries(Object.entries(value)) : {};
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? Object.fromEntries(Object.entries(value))
+    : {};
 }

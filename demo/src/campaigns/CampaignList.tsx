@@ -4,8 +4,17 @@ import { Problem } from '../status/Problem.tsx';
 import { CreateCampaign } from './CreateCampaign.tsx';
 
 /** All campaigns, page by page; the selected one's title and status are the live ones. */
-export function CampaignList({ selected, select }: { selected: string | undefined; select: (campaignId: string) => void }) {
-  const list = trpc.campaign.list.useInfiniteQuery({ limit: 30 }, { getNextPageParam: ({ nextCursor }) => nextCursor, refetchInterval: 15_000 });
+export function CampaignList({
+  selected,
+  select,
+}: {
+  selected: string | undefined;
+  select: (campaignId: string) => void;
+}) {
+  const list = trpc.campaign.list.useInfiniteQuery(
+    { limit: 30 },
+    { getNextPageParam: ({ nextCursor }) => nextCursor, refetchInterval: 15_000 },
+  );
   const title = useCampaign((document) => document.title);
   const status = useCampaign((document) => document.status);
   const archivedAt = useCampaignSnapshot((snapshot) => snapshot.archivedAt);
@@ -23,7 +32,9 @@ export function CampaignList({ selected, select }: { selected: string | undefine
   return (
     <nav className="campaigns" ref={nav} aria-label="Campaigns">
       <h2>Campaigns</h2>
-      {list.isPending && connection.status !== 'needs-auth' && <div className="skeleton" role="status" aria-label="Loading the list" />}
+      {list.isPending && connection.status !== 'needs-auth' && (
+        <div className="skeleton" role="status" aria-label="Loading the list" />
+      )}
       {list.isLoadingError && <Problem title="The list cannot be read" error={list.error} />}
       {list.isSuccess && campaigns.length === 0 && <p className="empty">No campaign yet. Create the first one.</p>}
       <ul>
@@ -42,7 +53,12 @@ export function CampaignList({ selected, select }: { selected: string | undefine
         })}
       </ul>
       {list.hasNextPage && (
-        <button type="button" className="small" disabled={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()}>
+        <button
+          type="button"
+          className="small"
+          disabled={list.isFetchingNextPage}
+          onClick={() => void list.fetchNextPage()}
+        >
           More
         </button>
       )}

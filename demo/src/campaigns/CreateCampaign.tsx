@@ -30,14 +30,24 @@ export function CreateCampaign({ created }: { created: (campaignId: string) => v
     <form className="create" onSubmit={submit}>
       <label htmlFor={id}>New campaign</label>
       <div>
-        <input id={id} type="text" dir="auto" placeholder="Its title" autoComplete="off" value={title} onChange={(event) => setTitle(event.target.value)} />
+        <input
+          id={id}
+          type="text"
+          dir="auto"
+          placeholder="Its title"
+          autoComplete="off"
+          value={title}
+          onChange={(event) => setTitle(event.target.value)}
+        />
         <button type="submit" disabled={campaignId === undefined || create.isPending}>
           Create
         </button>
       </div>
       {create.isError && (
         <p className="field-error" role="alert">
-          {create.error.data?.reason === 'CONFLICT' ? 'There is a campaign of that name already.' : sayRefusal(create.error)}
+          {create.error.data?.reason === 'CONFLICT'
+            ? 'There is a campaign of that name already.'
+            : sayRefusal(create.error)}
         </p>
       )}
     </form>

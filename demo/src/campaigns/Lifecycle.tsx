@@ -38,7 +38,10 @@ export function Lifecycle({ action }: { action: 'archive' | 'restore' }) {
   }
 
   function submit(): void {
-    change.mutate({ campaignId, ...(comment.trim() !== '' && { comment: comment.trim() }) }, { onSuccess: () => dialog.current?.close() });
+    change.mutate(
+      { campaignId, ...(comment.trim() !== '' && { comment: comment.trim() }) },
+      { onSuccess: () => dialog.current?.close() },
+    );
   }
 
   return (
@@ -46,7 +49,13 @@ export function Lifecycle({ action }: { action: 'archive' | 'restore' }) {
       <button type="button" onClick={open}>
         {words.open}
       </button>
-      <dialog ref={dialog} className="confirm" aria-labelledby={`${id}-title`} aria-describedby={`${id}-effect`} onClose={() => setComment('')}>
+      <dialog
+        ref={dialog}
+        className="confirm"
+        aria-labelledby={`${id}-title`}
+        aria-describedby={`${id}-effect`}
+        onClose={() => setComment('')}
+      >
         <form
           onSubmit={(event) => {
             event.preventDefault();

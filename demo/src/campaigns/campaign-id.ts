@@ -8,6 +8,9 @@ const LONGEST = 64;
  */
 export function campaignIdFor(title: string): string | undefined {
   const plain = title.normalize('NFKD').replaceAll(/\p{M}/gu, '').toLowerCase();
-  const id = plain.replaceAll(/[^a-z0-9]+/g, '_').slice(0, LONGEST).replaceAll(/^_+|_+$/g, '');
+  const id = plain
+    .replaceAll(/[^a-z0-9]+/g, '_')
+    .slice(0, LONGEST)
+    .replaceAll(/^_+|_+$/g, '');
   return id === '' ? undefined : id;
 }

@@ -1,6 +1,8 @@
 import type { CampaignDocument } from '@campaign-state/client';
 
-/** What a new campaign starts with: enough for a page that looks like one, and a draft until somebody decides otherwise. */
+/**
+ * What a new campaign starts with: enough for a page that looks like one, and a draft until somebody decides otherwise.
+ */
 export function newCampaign(campaignId: string, title: string) {
   return {
     slug: campaignId,
@@ -20,6 +22,13 @@ export function newCampaign(campaignId: string, title: string) {
       },
     },
     ui_components: { progress: { type: 'progress', label: 'Signed up so far', value: 0, goal: 100, unit: 'people' } },
-    theme: { primary: '#1d4ed8', accent: '#db2777', background: '#ffffff', text: '#16181d', radius: 10, font: 'grotesque' },
+    theme: {
+      primary: '#1d4ed8',
+      accent: '#db2777',
+      background: '#ffffff',
+      text: '#16181d',
+      radius: 10,
+      font: 'grotesque',
+    },
   } satisfies CampaignDocument;
 }

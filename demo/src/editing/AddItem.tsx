@@ -5,7 +5,15 @@ import { sayRefusal } from '../status/say-refusal.ts';
 const NO_SUGGESTIONS: readonly string[] = [];
 
 /** Adds one to an ordered set, by name; what could be meant is offered. */
-export function AddItem({ label, suggestions = NO_SUGGESTIONS, add }: { label: string; suggestions?: readonly string[]; add: (item: string) => Change }) {
+export function AddItem({
+  label,
+  suggestions = NO_SUGGESTIONS,
+  add,
+}: {
+  label: string;
+  suggestions?: readonly string[];
+  add: (item: string) => Change;
+}) {
   const id = useId();
   const [name, setName] = useState('');
   const [error, setError] = useState<Error>();

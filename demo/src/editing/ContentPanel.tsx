@@ -54,7 +54,11 @@ export function ContentPanel() {
         save={(note) => updateConfig('ui_content', { cta_note: orRemoved(note) })}
       />
       <div className="field-pair">
-        <DateField label="Starts" value={state.start_date ?? ''} save={(date) => updateCampaign({ start_date: date })} />
+        <DateField
+          label="Starts"
+          value={state.start_date ?? ''}
+          save={(date) => updateCampaign({ start_date: date })}
+        />
         <DateField label="Ends" value={state.end_date ?? ''} save={(date) => updateCampaign({ end_date: date })} />
       </div>
       <div className="field-pair">

@@ -7,12 +7,21 @@ import { useDraft } from './use-draft.ts';
 const EARLIEST = Date.UTC(1970, 0);
 
 /** A moment of the document, edited in UTC; emptied, it leaves the document. */
-export function DateField({ label, value, save }: { label: string; value: string; save: (value: string | null) => Change }) {
+export function DateField({
+  label,
+  value,
+  save,
+}: {
+  label: string;
+  value: string;
+  save: (value: string | null) => Change;
+}) {
   const id = useId();
   const input = useRef<HTMLInputElement>(null);
   const draft = useDraft(toControl(value), (local) => save(local === '' ? null : `${local}:00Z`), {
     // The control says '' for a date that is half typed, too.
-    isComplete: (local) => (local === '' ? input.current?.validity.badInput === false : Date.parse(`${local}:00Z`) >= EARLIEST),
+    isComplete: (local) =>
+      local === '' ? input.current?.validity.badInput === false : Date.parse(`${local}:00Z`) >= EARLIEST,
   });
 
   function clear(): void {

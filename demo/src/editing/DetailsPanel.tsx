@@ -14,7 +14,11 @@ export function DetailsPanel() {
     <>
       <div className="field-pair">
         <TextField label="Slug" value={state.slug ?? ''} save={(slug) => updateCampaign({ slug })} />
-        <TextField label="Owner" value={state.owner_id ?? ''} save={(owner) => updateCampaign({ owner_id: orRemoved(owner) })} />
+        <TextField
+          label="Owner"
+          value={state.owner_id ?? ''}
+          save={(owner) => updateCampaign({ owner_id: orRemoved(owner) })}
+        />
       </div>
       <SetField label="Tags" one="a tag" name="tags" />
       <SetField label="Channels" one="a channel" name="channels" />

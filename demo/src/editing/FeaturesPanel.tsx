@@ -11,7 +11,9 @@ export function FeaturesPanel() {
   const measure = useMeasured();
   return (
     <>
-      <p className="panel-intro">The page shows its modules in this order. Features without a module are switches that apps read.</p>
+      <p className="panel-intro">
+        The page shows its modules in this order. Features without a module are switches that apps read.
+      </p>
       <ItemList
         label="Features"
         items={features}

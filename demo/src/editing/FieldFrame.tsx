@@ -29,7 +29,8 @@ export function FieldFrame({
       <div id={`${id}-notes`} aria-live="polite">
         {conflict && (
           <p className="field-conflict">
-            Somebody else wrote <q dir="auto">{conflict.theirs === '' ? 'nothing' : conflict.theirs}</q> while you typed.{' '}
+            Somebody else wrote <q dir="auto">{conflict.theirs === '' ? 'nothing' : conflict.theirs}</q> while you
+            typed.{' '}
             <button type="button" className="small" onClick={conflict.take}>
               Take theirs
             </button>{' '}

@@ -3,8 +3,8 @@ import type { MouseEvent } from 'react';
 import { moved } from './moved.ts';
 
 /**
- * An ordered set as chips: by drag, or by the arrows on each chip; the focus goes with the chip that is moved. Events are heard by the
- * list, so that of a thousand chips only those are drawn again that have changed.
+ * An ordered set as chips: by drag, or by the arrows on each chip; the focus goes with the chip that is moved. Events
+ * are heard by the list, so that of a thousand chips only those are drawn again that have changed.
  */
 export function ItemList({
   label,
@@ -49,7 +49,10 @@ export function ItemList({
   }
 
   function onClick(event: MouseEvent<HTMLElement>): void {
-    const control = event.target instanceof Element ? event.target.closest<HTMLElement>('[data-control]')?.dataset['control'] : undefined;
+    const control =
+      event.target instanceof Element
+        ? event.target.closest<HTMLElement>('[data-control]')?.dataset['control']
+        : undefined;
     const item = itemAt(event.target);
     if (item === undefined) return;
     const index = items.indexOf(item);
@@ -78,7 +81,8 @@ export function ItemList({
         onDrop={(event) => {
           event.preventDefault();
           const target = itemAt(event.target);
-          if (dragged !== undefined && target !== undefined && dragged !== target) reorder(moved(items, dragged, items.indexOf(target)));
+          if (dragged !== undefined && target !== undefined && dragged !== target)
+            reorder(moved(items, dragged, items.indexOf(target)));
         }}
       >
         {items.map((item, index) => (

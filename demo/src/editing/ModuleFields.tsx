@@ -14,18 +14,23 @@ export function ModuleFields({ name }: { name: string }) {
   const component = useCampaign((state) => state.ui_components?.[name]);
   const { updateConfig } = useCampaignUpdates();
   if (!component) return undefined;
-  const save = (member: string) => (value: string | number) => updateConfig('ui_components', { [name]: { [member]: value } });
+  const save = (member: string) => (value: string | number) =>
+    updateConfig('ui_components', { [name]: { [member]: value } });
   return (
     <fieldset className="module-fields">
       <legend>{name}</legend>
       {WORDS.map((member) => {
         const value = component[member];
-        return typeof value === 'string' ? <TextField key={member} label="Heading" value={value} save={save(member)} /> : undefined;
+        return typeof value === 'string' ? (
+          <TextField key={member} label="Heading" value={value} save={save(member)} />
+        ) : undefined;
       })}
       <div className="field-pair">
         {FIGURES.map(({ member, label }) => {
           const value = number(component[member]);
-          return value === undefined ? undefined : <NumberField key={member} label={label} value={value} save={save(member)} />;
+          return value === undefined ? undefined : (
+            <NumberField key={member} label={label} value={value} save={save(member)} />
+          );
         })}
       </div>
     </fieldset>

@@ -4,7 +4,15 @@ import { AddItem } from './AddItem.tsx';
 import { ItemList } from './ItemList.tsx';
 
 /** One of the document's ordered sets: tags, channels and the like. */
-export function SetField({ label, one, name }: { label: string; one: string; name: 'tags' | 'channels' | 'i18n_keys' }) {
+export function SetField({
+  label,
+  one,
+  name,
+}: {
+  label: string;
+  one: string;
+  name: 'tags' | 'channels' | 'i18n_keys';
+}) {
   const items = useCampaign((document) => document[name]) ?? [];
   const { updateCampaign } = useCampaignUpdates();
   const measure = useMeasured();
@@ -12,7 +20,12 @@ export function SetField({ label, one, name }: { label: string; one: string; nam
   return (
     <fieldset className="set-field">
       <legend>{label}</legend>
-      <ItemList label={label} items={items} reorder={(order) => void set(order)} remove={(item) => void set(items.filter((other) => other !== item))} />
+      <ItemList
+        label={label}
+        items={items}
+        reorder={(order) => void set(order)}
+        remove={(item) => void set(items.filter((other) => other !== item))}
+      />
       <AddItem label={`Add ${one}`} add={(item) => set([...items.filter((other) => other !== item), item])} />
     </fieldset>
   );

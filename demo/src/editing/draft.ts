@@ -1,9 +1,12 @@
 /**
- * One field under somebody's hands. The document may change at any moment, by this person's own edits coming back or by somebody
- * else's. What was typed is never overwritten, and nobody is overwritten unknowingly.
+ * One field under somebody's hands. The document may change at any moment, by this person's own edits coming back or by
+ * somebody else's. What was typed is never overwritten, and nobody is overwritten unknowingly.
  */
 export interface Draft<T> {
-  /** What the document says without the edits that are on their way; going back to it, as after a refusal, is nobody's change. */
+  /**
+   * What the document says without the edits that are on their way; going back to it, as after a refusal, is nobody's
+   * change.
+   */
   readonly base: T;
   /** What was typed here and is not yet settled; absent while the field simply shows the document. */
   readonly typed?: { readonly value: T };
@@ -28,7 +31,11 @@ export function untouched<T>(value: T): Draft<T> {
 }
 
 /** @param isSame when two values say the same: 007 is 7 */
-export function reduceDraft<T>(draft: Draft<T>, event: DraftEvent<T>, isSame: (a: T, b: T) => boolean = Object.is): Draft<T> {
+export function reduceDraft<T>(
+  draft: Draft<T>,
+  event: DraftEvent<T>,
+  isSame: (a: T, b: T) => boolean = Object.is,
+): Draft<T> {
   switch (event.type) {
     case 'typed':
       return { ...draft, typed: { value: event.value } };

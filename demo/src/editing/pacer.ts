@@ -1,5 +1,7 @@
 export interface Pacer<T> {
-  /** Takes a new value; the first after a pause passes at once, those that follow closely are bundled into the newest. */
+  /**
+   * Takes a new value; the first after a pause passes at once, those that follow closely are bundled into the newest.
+   */
   readonly push: (value: T) => void;
   /** Passes what is waiting now. */
   readonly flush: () => void;
@@ -13,7 +15,11 @@ export interface Pacer<T> {
  * @param pass gets the value, and when the oldest keystroke bundled in it was made
  * @param interval milliseconds between two values that pass
  */
-export function createPacer<T>(pass: (value: T, typedAt: number) => void, interval: number, now: () => number = () => performance.now()): Pacer<T> {
+export function createPacer<T>(
+  pass: (value: T, typedAt: number) => void,
+  interval: number,
+  now: () => number = () => performance.now(),
+): Pacer<T> {
   let waiting: { value: T; typedAt: number } | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
 

@@ -36,8 +36,8 @@ export interface DraftOptions {
 const always = () => true;
 
 /**
- * One editable field of the document: what is typed is shown at once and sent in paced mutations; {@link reduceDraft} says what
- * happens when somebody else edits the same field.
+ * One editable field of the document: what is typed is shown at once and sent in paced mutations; {@link reduceDraft}
+ * says what happens when somebody else edits the same field.
  *
  * @param value what the document says
  * @param save makes the change

@@ -6,11 +6,22 @@ import type { ChangedLine } from './describe-change.ts';
 const LINES = 12;
 
 /** What some consecutive changes did together, against the document as it was before them. */
-export function Difference({ since, changes }: { since: number; changes: readonly Readonly<Record<string, unknown>>[] }) {
+export function Difference({
+  since,
+  changes,
+}: {
+  since: number;
+  changes: readonly Readonly<Record<string, unknown>>[];
+}) {
   const campaignId = useCampaignSnapshot((snapshot) => snapshot.campaignId) ?? '';
   const before = trpc.campaign.at.useQuery({ campaignId, version: since }, { enabled: since > 0, staleTime: Infinity });
   if (since > 0 && before.isPending) return <p className="empty">Reading version {since}…</p>;
-  if (before.isError) return <p className="field-error">Version {since} cannot be read: {sayRefusal(before.error)}</p>;
+  if (before.isError)
+    return (
+      <p className="field-error">
+        Version {since} cannot be read: {sayRefusal(before.error)}
+      </p>
+    );
   const lines = describeChange(before.data?.state, composeChanges(changes));
   return (
     <dl className="difference">

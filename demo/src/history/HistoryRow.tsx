@@ -8,7 +8,15 @@ import { Difference } from './Difference.tsx';
 import type { EntryGroup } from './group-entries.ts';
 
 /** One row of the history: who, what, when; the difference when it is opened; the way back to it. */
-export function HistoryRow({ group, isCurrent, readOnly }: { group: EntryGroup<Entry>; isCurrent: boolean; readOnly: boolean }) {
+export function HistoryRow({
+  group,
+  isCurrent,
+  readOnly,
+}: {
+  group: EntryGroup<Entry>;
+  isCurrent: boolean;
+  readOnly: boolean;
+}) {
   const { newest, oldest, entries } = group;
   const { rollback } = useCampaignUpdates();
   const [isOpen, setOpen] = useState(false);

@@ -9,7 +9,9 @@ export interface Edit {
   readonly change: Readonly<Record<string, unknown>>;
 }
 
-/** Entries that belong together, newest first: one person's strokes at the same place, each within a minute of the next. */
+/**
+ * Entries that belong together, newest first: one person's strokes at the same place, each within a minute of the next.
+ */
 export interface EntryGroup<E extends Edit> {
   readonly newest: E;
   readonly oldest: E;

@@ -2,7 +2,10 @@ import { useSyncExternalStore } from 'react';
 import { useLedger } from './ledger-context.ts';
 import type { Measurement } from './ledger.ts';
 
-/** The newest change of this console in figures: its version, how soon the audience pane had painted it, how soon it was saved. */
+/**
+ * The newest change of this console in figures: its version, how soon the audience pane had painted it, how soon it was
+ * saved.
+ */
 export function Badge({ campaignId, version }: { campaignId: string | undefined; version: number }) {
   const ledger = useLedger();
   const newest = useSyncExternalStore(ledger.subscribe, ledger.getSnapshot);

@@ -30,8 +30,8 @@ interface Following {
 }
 
 /**
- * Brings together what two connections know of one change: the console's, which hears the receipts, and the audience pane's, which
- * paints. Either may come first, and they share only the version.
+ * Brings together what two connections know of one change: the console's, which hears the receipts, and the audience
+ * pane's, which paints. Either may come first, and they share only the version.
  *
  * @param now a clock in milliseconds
  */

@@ -2,7 +2,13 @@ import { useId, useState } from 'react';
 import { faultOfName } from './section-names.ts';
 
 /** Opens a new module of the document; it is there once its text is applied. */
-export function AddModule({ document, add }: { document: Readonly<Record<string, unknown>>; add: (name: string) => void }) {
+export function AddModule({
+  document,
+  add,
+}: {
+  document: Readonly<Record<string, unknown>>;
+  add: (name: string) => void;
+}) {
   const id = useId();
   const [name, setName] = useState('');
   const wanted = name.trim();

@@ -24,7 +24,11 @@ export function Section({
     <details className="section" open={isOpen} onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>
         <span className="section-name">{name}</span>
-        {draft ? <span className="section-draft">not applied</span> : <span className="section-what">{summary(value)}</span>}
+        {draft ? (
+          <span className="section-draft">not applied</span>
+        ) : (
+          <span className="section-what">{summary(value)}</span>
+        )}
       </summary>
       {isOpen && <SectionText name={name} value={value} readOnly={readOnly} />}
     </details>

@@ -13,7 +13,10 @@ import { showLine } from './show-line.ts';
 /** What a section begins with that is not there yet. */
 const NOTHING: Json = {};
 
-/** A section's text. It is applied as the patch from what it was when it was begun, so that it merges with what others did since. */
+/**
+ * A section's text. It is applied as the patch from what it was when it was begun, so that it merges with what others
+ * did since.
+ */
 export function SectionText({ name, value, readOnly }: { name: string; value: Json | undefined; readOnly: boolean }) {
   const campaignId = useCampaignSnapshot((snapshot) => snapshot.campaignId) ?? '';
   const { updateCampaign } = useCampaignUpdates();
@@ -49,7 +52,8 @@ export function SectionText({ name, value, readOnly }: { name: string; value: Js
     send(patchBetween(base, result.value), base);
   }
 
-  const theirs = draft && !draft.isSending && !isSame(draft.base, value) ? patchBetween(draft.base, value ?? null) : undefined;
+  const theirs =
+    draft && !draft.isSending && !isSame(draft.base, value) ? patchBetween(draft.base, value ?? null) : undefined;
   return (
     <form
       className="section-text"
@@ -107,7 +111,9 @@ function say({ line, message }: TextFault): string {
 /** What the server refused, at its place in the text. */
 function placed(refusal: Error, name: string, text: string): TextFault {
   const [section, ...path] = refusal instanceof CampaignError ? (refusal.path ?? []) : [];
-  return section === name ? { message: sayRefusal(refusal, `“${path.join('.') || name}”`), line: lineAt(text, path) } : { message: sayRefusal(refusal), line: undefined };
+  return section === name
+    ? { message: sayRefusal(refusal, `“${path.join('.') || name}”`), line: lineAt(text, path) }
+    : { message: sayRefusal(refusal), line: undefined };
 }
 
 function sayTheirs(text: string, base: Json | undefined, theirs: Json): string {

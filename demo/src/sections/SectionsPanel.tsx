@@ -14,11 +14,18 @@ export function SectionsPanel({ readOnly }: { readOnly: boolean }) {
   return (
     <>
       <p className="panel-intro">
-        Nothing here is live before it is applied. What others change in another part of the same section meanwhile stays theirs.
+        Nothing here is live before it is applied. What others change in another part of the same section meanwhile
+        stays theirs.
       </p>
       <div className="sections">
         {[...names, ...added.filter((name) => !names.includes(name))].map((name) => (
-          <Section key={name} name={name} value={document[name]} readOnly={readOnly} isOpenAtFirst={added.includes(name)} />
+          <Section
+            key={name}
+            name={name}
+            value={document[name]}
+            readOnly={readOnly}
+            isOpenAtFirst={added.includes(name)}
+          />
         ))}
       </div>
       {!readOnly && <AddModule document={document} add={(name) => setAdded([...added, name])} />}

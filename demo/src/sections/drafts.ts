@@ -12,8 +12,8 @@ export interface SectionDraft {
 }
 
 /**
- * Texts outlive the panel in which they are written, and the campaign that is open: whoever looks something up elsewhere finds them
- * again. Before the page goes with them, the browser asks.
+ * Texts outlive the panel in which they are written, and the campaign that is open: whoever looks something up
+ * elsewhere finds them again. Before the page goes with them, the browser asks.
  */
 const drafts = new Map<string, SectionDraft>();
 const listeners = new Set<() => void>();
@@ -26,7 +26,10 @@ function subscribe(listener: () => void): () => void {
 }
 
 /** The draft of a section, and how to replace it; `undefined` drops it. */
-export function useSectionDraft(campaignId: string, section: string): [SectionDraft | undefined, (draft: SectionDraft | undefined) => void] {
+export function useSectionDraft(
+  campaignId: string,
+  section: string,
+): [SectionDraft | undefined, (draft: SectionDraft | undefined) => void] {
   const key = `${campaignId}/${section}`;
   const draft = useSyncExternalStore(subscribe, () => drafts.get(key));
   return [

@@ -27,7 +27,9 @@ export function read(text: string): ReadText {
 function faultOf(words: string, text: string): TextFault {
   const line = /line (\d+)/.exec(words)?.[1];
   const position = /position (\d+)/.exec(words)?.[1];
-  const message = words.replace(/^JSON\.parse: |^JSON Parse error: /, '').replace(/ (in JSON )?at (position|line) .*$/, '');
+  const message = words
+    .replace(/^JSON\.parse: |^JSON Parse error: /, '')
+    .replace(/ (in JSON )?at (position|line) .*$/, '');
   if (line !== undefined) return { message, line: Number(line) };
   if (position !== undefined) return { message, line: lineOf(text, Number(position)) };
   // Chrome names no place where the text just ends.
@@ -44,7 +46,10 @@ interface Frame {
   awaitsKey: boolean;
 }
 
-/** The line, counted from 1, of the member at that path in a well-formed text; of the closest one around it, where it is not there. */
+/**
+ * The line, counted from 1, of the member at that path in a well-formed text; of the closest one around it, where it is
+ * not there.
+ */
 export function lineAt(text: string, path: readonly (string | number)[]): number {
   const stack: Frame[] = [];
   let found = { depth: 0, offset: 0 };
@@ -61,8 +66,10 @@ export function lineAt(text: string, path: readonly (string | number)[]): number
       frame.memberAt = index;
       frame.awaitsKey = false;
     } else {
-      const isOnPath = stack.length <= path.length && stack.every(({ step }, depth) => String(step) === String(path[depth]));
-      if (isOnPath && stack.length > found.depth) found = { depth: stack.length, offset: frame?.kind === 'object' ? frame.memberAt : index };
+      const isOnPath =
+        stack.length <= path.length && stack.every(({ step }, depth) => String(step) === String(path[depth]));
+      if (isOnPath && stack.length > found.depth)
+        found = { depth: stack.length, offset: frame?.kind === 'object' ? frame.memberAt : index };
       if (token === '{') stack.push({ kind: 'object', step: '', memberAt: index, awaitsKey: true });
       if (token === '[') stack.push({ kind: 'array', step: 0, memberAt: index, awaitsKey: false });
     }

@@ -1,5 +1,14 @@
 /** The document's own sections, in the order in which people look for them. */
-const KNOWN = ['ui_content', 'ui_components', 'theme', 'scripts', 'communication', 'views', 'scheduling', 'about'] as const;
+const KNOWN = [
+  'ui_content',
+  'ui_components',
+  'theme',
+  'scripts',
+  'communication',
+  'views',
+  'scheduling',
+  'about',
+] as const;
 
 /** What has fields of its own in the console. */
 const ELSEWHERE: ReadonlySet<string> = new Set([
@@ -27,5 +36,7 @@ export function sectionsOf(document: Readonly<Record<string, unknown>>): string[
 /** Why a module cannot have that name, or `undefined` where it can. */
 export function faultOfName(name: string, document: Readonly<Record<string, unknown>>): string | undefined {
   if (ELSEWHERE.has(name)) return `${name} has a field of its own.`;
-  return Object.hasOwn(document, name) || KNOWN.some((known) => known === name) ? `${name} is there already.` : undefined;
+  return Object.hasOwn(document, name) || KNOWN.some((known) => known === name)
+    ? `${name} is there already.`
+    : undefined;
 }

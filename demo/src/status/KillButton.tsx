@@ -1,7 +1,10 @@
 import { useEffect, useState } from 'react';
 import { useConnection } from '@campaign-state/client/react';
 
-/** In development: ends the server's process for good, so that its return can be watched. Absent where the server does not offer it. */
+/**
+ * In development: ends the server's process for good, so that its return can be watched. Absent where the server does
+ * not offer it.
+ */
 export function KillButton() {
   const { status } = useConnection();
   const [isOffered, setOffered] = useState(false);

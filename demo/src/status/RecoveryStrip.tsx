@@ -43,7 +43,8 @@ export function RecoveryStrip() {
       )}
       {recovery.phase === 'back' && (
         <p className="strip" data-phase="back">
-          <strong>Back after {(recovery.took / 1_000).toFixed(1)} s.</strong> {caughtUp(recovery.from, recovery.version)}{' '}
+          <strong>Back after {(recovery.took / 1_000).toFixed(1)} s.</strong>{' '}
+          {caughtUp(recovery.from, recovery.version)}{' '}
           {unsavedCount === 0 ? 'Every edit of yours is saved.' : unsaved(unsavedCount)}
         </p>
       )}

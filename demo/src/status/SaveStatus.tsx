@@ -3,7 +3,10 @@ import type { SyncStatus } from '@campaign-state/client';
 import { Ago } from '../history/Ago.tsx';
 import { useSettled } from './use-settled.ts';
 
-/** Whether what was edited here is kept. Seen at once; said aloud only when it lasts, for typing changes it all the time. */
+/**
+ * Whether what was edited here is kept. Seen at once; said aloud only when it lasts, for typing changes it all the
+ * time.
+ */
 export function SaveStatus() {
   const sync = useSyncStatus();
   const isLoaded = useCampaignSnapshot((snapshot) => snapshot.status === 'success');

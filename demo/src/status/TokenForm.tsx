@@ -16,8 +16,17 @@ export function TokenForm() {
       <label htmlFor={id}>
         This server wants a token. <code>npm run token -- --role editor</code> makes one.
       </label>
-      <input id={id} type="password" required autoComplete="off" value={token} onChange={(event) => setToken(event.target.value)} />
-      <button type="submit" className="primary">Use it</button>
+      <input
+        id={id}
+        type="password"
+        required
+        autoComplete="off"
+        value={token}
+        onChange={(event) => setToken(event.target.value)}
+      />
+      <button type="submit" className="primary">
+        Use it
+      </button>
     </form>
   );
 }

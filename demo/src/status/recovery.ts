@@ -21,7 +21,9 @@ export function reduceRecovery(recovery: Recovery, event: RecoveryEvent): Recove
       }
       if (event.status !== 'reconnecting' && event.status !== 'offline') return recovery;
       // Without a version nothing was seen yet, and nothing can have been missed.
-      return recovery.phase === 'lost' || event.version === 0 ? recovery : { phase: 'lost', since: event.at, version: event.version };
+      return recovery.phase === 'lost' || event.version === 0
+        ? recovery
+        : { phase: 'lost', since: event.at, version: event.version };
     case 'caught-up':
       return recovery.phase === 'back' ? { ...recovery, version: event.version } : recovery;
     case 'told':

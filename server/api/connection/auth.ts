@@ -29,7 +29,18 @@ export interface Authenticator {
 export const MINIMUM_SECRET_LENGTH = 32;
 
 /** Never HS256 with a public key set: its keys are known to everyone. */
-const PUBLIC_KEY_ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'];
+const PUBLIC_KEY_ALGORITHMS = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+];
 
 const DEVELOPMENT_ADMIN: Identity = { id: 'dev', grants: { '*': 'admin' } };
 const ANONYMOUS: Identity = { id: 'anonymous', anonymous: true, grants: { '*': 'viewer' } };
@@ -69,7 +80,13 @@ export function createAuthenticator({ key, publicRead }: AuthOptions): Authentic
 function createVerifier(key: Exclude<AuthKey, { kind: 'none' }>): (token: string) => Promise<JWTPayload> {
   if (key.kind === 'secret') {
     // Imported once: jose would do it anew for every token, which takes longer than to verify one.
-    const secret = crypto.subtle.importKey('raw', new TextEncoder().encode(key.secret), { name: 'HMAC', hash: 'SHA-256' }, false, ['verify']);
+    const secret = crypto.subtle.importKey(
+      'raw',
+      new TextEncoder().encode(key.secret),
+      { name: 'HMAC', hash: 'SHA-256' },
+      false,
+      ['verify'],
+    );
     return async (token) => {
       try {
         return (await jwtVerify(token, await secret, { algorithms: ['HS256'] })).payload;
@@ -78,13 +95,18 @@ function createVerifier(key: Exclude<AuthKey, { kind: 'none' }>): (token: string
       }
     };
   }
-  const keys: JWTVerifyGetKey = createRemoteJWKSet(new URL(key.url), { cooldownDuration: 30_000, timeoutDuration: 5_000 });
+  const keys: JWTVerifyGetKey = createRemoteJWKSet(new URL(key.url), {
+    cooldownDuration: 30_000,
+    timeoutDuration: 5_000,
+  });
   return async (token) => {
     try {
       return (await jwtVerify(token, keys, { algorithms: PUBLIC_KEY_ALGORITHMS })).payload;
     } catch (error) {
       if (isAboutTheToken(error)) throw unauthorized(describe(error));
-      throw new CampaignError('UNAVAILABLE', 'The keys to verify tokens with cannot be fetched now', { retryAfterMs: 5_000 });
+      throw new CampaignError('UNAVAILABLE', 'The keys to verify tokens with cannot be fetched now', {
+        retryAfterMs: 5_000,
+      });
     }
   };
 }
@@ -98,10 +120,12 @@ function isAboutTheToken(error: unknown): boolean {
 
 function describe(error: unknown): string {
   if (error instanceof errors.JWTExpired) return 'The token has expired';
-  if (error instanceof errors.JWSSignatureVerificationFailed) return "The token's signature does not fit this server's key";
+  if (error instanceof errors.JWSSignatureVerificationFailed)
+    return "The token's signature does not fit this server's key";
   if (error instanceof errors.JWKSNoMatchingKey) return "The token's key is not in this server's key set";
   if (error instanceof errors.JOSEAlgNotAllowed) return "The token's algorithm is not allowed";
-  if (error instanceof errors.JWTClaimValidationFailed) return `The token's claim ${error.claim} does not hold: ${error.reason}`;
+  if (error instanceof errors.JWTClaimValidationFailed)
+    return `The token's claim ${error.claim} does not hold: ${error.reason}`;
   return 'The token is not a valid JWT';
 }
 

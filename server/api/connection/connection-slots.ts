@@ -11,7 +11,10 @@ export interface ConnectionSlots {
 }
 
 /** @param onChange told of every change, as +1 or -1 */
-export function createConnectionSlots(limit: number, onChange: (transport: Transport, change: 1 | -1) => void): ConnectionSlots {
+export function createConnectionSlots(
+  limit: number,
+  onChange: (transport: Transport, change: 1 | -1) => void,
+): ConnectionSlots {
   let taken = 0;
   return {
     take(transport) {
@@ -24,6 +27,9 @@ export function createConnectionSlots(limit: number, onChange: (transport: Trans
       };
     },
     refusal: () =>
-      new CampaignError('OVERLOADED', `At most ${limit} connections may be open on this server`, { limit, retryAfterMs: 5_000 }),
+      new CampaignError('OVERLOADED', `At most ${limit} connections may be open on this server`, {
+        limit,
+        retryAfterMs: 5_000,
+      }),
   };
 }

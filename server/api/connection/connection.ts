@@ -8,8 +8,8 @@ import { createOrderLane } from './order-lane.ts';
 import type { OrderLane } from './order-lane.ts';
 
 /**
- * Whether a connection was let in. One that was not stays open and answers every call with the reason, so that a client can still
- * bring a better token, and is not driven into reconnecting.
+ * Whether a connection was let in. One that was not stays open and answers every call with the reason, so that a client
+ * can still bring a better token, and is not driven into reconnecting.
  */
 export type Access = { kind: 'admitted'; identity: Identity } | { kind: 'refused'; error: CampaignError };
 
@@ -93,7 +93,8 @@ class CallerConnection implements Connection {
 
   admitted(): Identity {
     if (this.#access.kind === 'refused') throw this.#access.error;
-    if (hasExpired(this.#access.identity, this.#surroundings.now())) throw new CampaignError('UNAUTHORIZED', 'The token has expired');
+    if (hasExpired(this.#access.identity, this.#surroundings.now()))
+      throw new CampaignError('UNAUTHORIZED', 'The token has expired');
     return this.#access.identity;
   }
 
@@ -107,7 +108,8 @@ class CallerConnection implements Connection {
 
   replaceIdentity(next: Identity): void {
     // Another token does not make a client understand this server.
-    if (this.#access.kind === 'refused' && this.#access.error.refusal.reason === 'UPGRADE_REQUIRED') throw this.#access.error;
+    if (this.#access.kind === 'refused' && this.#access.error.refusal.reason === 'UPGRADE_REQUIRED')
+      throw this.#access.error;
     this.#access = { kind: 'admitted', identity: next };
     for (const listener of this.#listeners ?? []) listener();
   }

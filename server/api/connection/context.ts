@@ -19,7 +19,10 @@ export interface Connection extends Reader {
   admitted(): Identity;
   /** Who is calling, for the log; `undefined` where nobody was let in. */
   actor(): string | undefined;
-  /** From now on, calls and subscriptions of this connection have these rights; throws `UPGRADE_REQUIRED` where no rights would help. */
+  /**
+   * From now on, calls and subscriptions of this connection have these rights; throws `UPGRADE_REQUIRED` where no
+   * rights would help.
+   */
   replaceIdentity(identity: Identity): void;
   /** Counts mutations against the rate limit; rejects with `RATE_LIMITED`. */
   spend(mutations: number): Promise<void>;

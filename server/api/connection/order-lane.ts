@@ -7,9 +7,9 @@ export interface Ticket {
 }
 
 /**
- * Keeps the order of arrival. tRPC handles the messages of one connection concurrently, so that of two mutations the second reaches
- * the engine first if the first one's middleware waits longer. Who takes a ticket at arrival and waits for its turn before it calls
- * the engine is safe from that, and pays nothing where nobody is before it.
+ * Keeps the order of arrival. tRPC handles the messages of one connection concurrently, so that of two mutations the
+ * second reaches the engine first if the first one's middleware waits longer. Who takes a ticket at arrival and waits
+ * for its turn before it calls the engine is safe from that, and pays nothing where nobody is before it.
  */
 export interface OrderLane {
   take(): Ticket;

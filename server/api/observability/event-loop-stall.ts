@@ -3,8 +3,8 @@ const LOOK_MS = 500;
 const WORTH_TELLING_MS = 2_000;
 
 /**
- * Tells when this process stood still: stopped, starved of the processor, or asleep with its machine. Nothing has to be done then, as all
- * that it missed is guarded elsewhere; but whoever looks into slow answers wants to know.
+ * Tells when this process stood still: stopped, starved of the processor, or asleep with its machine. Nothing has to be
+ * done then, as all that it missed is guarded elsewhere; but whoever looks into slow answers wants to know.
  *
  * @param tell is given the seconds that were lost
  * @returns how to stop that

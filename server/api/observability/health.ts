@@ -14,8 +14,9 @@ export interface HealthOptions {
 export type HealthHandler = (path: string, req: IncomingMessage, res: ServerResponse) => boolean;
 
 /**
- * `/livez` (`/healthz`): the process answers. `/readyz`: it may be sent traffic. A dependency that is away changes the body, never
- * the status: the service goes on without it, and if it did not, taking out every instance at once would not help.
+ * `/livez` (`/healthz`): the process answers. `/readyz`: it may be sent traffic. A dependency that is away changes the
+ * body, never the status: the service goes on without it, and if it did not, taking out every instance at once would
+ * not help.
  */
 export function createHealth({ stats, isReady, metrics }: HealthOptions): HealthHandler {
   return (path, _req, res) => {
@@ -30,7 +31,11 @@ export function createHealth({ stats, isReady, metrics }: HealthOptions): Health
 function readiness(ready: boolean, { archive, log, campaigns, subscribers, uptimeSeconds }: ServiceStats) {
   return {
     status: !ready ? 'draining' : archive.failing || log.failing ? 'degraded' : 'ready',
-    archive: { status: archive.failing ? 'failing' : 'ok', backlogEntries: archive.backlogEntries, lagSeconds: archive.lagSeconds },
+    archive: {
+      status: archive.failing ? 'failing' : 'ok',
+      backlogEntries: archive.backlogEntries,
+      lagSeconds: archive.lagSeconds,
+    },
     log: { status: log.failing ? 'failing' : 'ok' },
     campaigns,
     subscribers,

@@ -5,8 +5,9 @@ import type { CallReport } from '../connection/context.ts';
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
 /**
- * Structured logs, one JSON object a line. At `info`: the service's own life, and what was refused; at `debug` every call. Fields:
- * `campaignId`, `actor`, `correlationId`, `durationMs`. Payloads are never logged: `system.trace` shows them, to admins.
+ * Structured logs, one JSON object a line. At `info`: the service's own life, and what was refused; at `debug` every
+ * call. Fields: `campaignId`, `actor`, `correlationId`, `durationMs`. Payloads are never logged: `system.trace` shows
+ * them, to admins.
  */
 export function createLogger(level: LogLevel, destination?: DestinationStream): Logger {
   const options = { level, base: null, timestamp: stdTimeFunctions.isoTime };
@@ -18,10 +19,16 @@ let standardOutput: DestinationStream | undefined;
 
 /** Lines that are not read are kept up to so many bytes; what comes then is dropped. */
 const UNREAD_BYTES = 4 * 1024 * 1024;
-/** How often the end of the process tries, a tenth of a second apart, to bring the last lines to a reader that does not read. */
+/**
+ * How often the end of the process tries, a tenth of a second apart, to bring the last lines to a reader that does not
+ * read.
+ */
 const LAST_TRIES = 5;
 
-/** Written when it can be, and never waited for: a held terminal or a stuck collector must not stop the service, nor its end. */
+/**
+ * Written when it can be, and never waited for: a held terminal or a stuck collector must not stop the service, nor its
+ * end.
+ */
 function openStandardOutput(): DestinationStream {
   let tries = Number.POSITIVE_INFINITY;
   // Before the destination's own, which would try for ever.
@@ -47,7 +54,10 @@ export function logCall(logger: Logger, call: CallReport): void {
     case 'ok':
       return logger.debug(fields, 'call answered');
     case 'refused':
-      return logger.info({ ...fields, reason: outcome.refusal.reason, refusal: outcome.refusal.message }, 'call refused');
+      return logger.info(
+        { ...fields, reason: outcome.refusal.reason, refusal: outcome.refusal.message },
+        'call refused',
+      );
     case 'failed':
       return logger.error({ ...fields, err: outcome.error }, 'call failed');
   }

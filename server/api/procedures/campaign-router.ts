@@ -25,7 +25,14 @@ import { RoomSubscription } from './room-subscription.ts';
 import { orDefault, subscriptionOf } from './subscription.ts';
 
 /** The options that an input carries beside its command. */
-function optionsOf({ mutationId, base, expectedVersion, durability, comment, dryRun }: MutationOptions): MutationOptions {
+function optionsOf({
+  mutationId,
+  base,
+  expectedVersion,
+  durability,
+  comment,
+  dryRun,
+}: MutationOptions): MutationOptions {
   return {
     ...(mutationId !== undefined && { mutationId }),
     ...(base !== undefined && { base }),
@@ -67,7 +74,9 @@ export const campaignRouter = router({
   push: mutationProcedure
     .input(parsedBy(pushInput))
     .mutation(({ ctx, input, signal }) =>
-      inTurn(ctx, signal, input.mutations.length, (caller) => ctx.service.push(caller, input.campaignId, input.mutations, input.seen)),
+      inTurn(ctx, signal, input.mutations.length, (caller) =>
+        ctx.service.push(caller, input.campaignId, input.mutations, input.seen),
+      ),
     ),
 
   /** Back to the state of an earlier version, as a new version. */
@@ -86,31 +95,38 @@ export const campaignRouter = router({
   archive: mutationProcedure
     .input(parsedBy(lifecycleInput))
     .mutation(({ ctx, input, signal }) =>
-      inTurn(ctx, signal, 1, (caller) => ctx.service.mutate(caller, input.campaignId, { type: 'archive' }, optionsOf(input))),
+      inTurn(ctx, signal, 1, (caller) =>
+        ctx.service.mutate(caller, input.campaignId, { type: 'archive' }, optionsOf(input)),
+      ),
     ),
 
   /** Makes an archived campaign editable again. */
   restore: mutationProcedure
     .input(parsedBy(lifecycleInput))
     .mutation(({ ctx, input, signal }) =>
-      inTurn(ctx, signal, 1, (caller) => ctx.service.mutate(caller, input.campaignId, { type: 'restore' }, optionsOf(input))),
+      inTurn(ctx, signal, 1, (caller) =>
+        ctx.service.mutate(caller, input.campaignId, { type: 'restore' }, optionsOf(input)),
+      ),
     ),
 
   get: procedure
     .input(parsedBy(campaignInput))
     .query(({ ctx, input, signal }) => ctx.service.get(callerOf(ctx, signal), input.campaignId)),
 
-  list: procedure
-    .input(parsedBy(listInput))
-    .query(({ ctx, input, signal }) =>
-      ctx.service.list(callerOf(ctx, signal), { cursor: input?.cursor, status: input?.status, limit: input?.limit ?? LIMITS.pageSize / 2 }),
-    ),
+  list: procedure.input(parsedBy(listInput)).query(({ ctx, input, signal }) =>
+    ctx.service.list(callerOf(ctx, signal), {
+      cursor: input?.cursor,
+      status: input?.status,
+      limit: input?.limit ?? LIMITS.pageSize / 2,
+    }),
+  ),
 
-  history: procedure
-    .input(parsedBy(historyInput))
-    .query(({ ctx, input, signal }) =>
-      ctx.service.history(callerOf(ctx, signal), input.campaignId, { cursor: input.cursor, limit: input.limit ?? LIMITS.pageSize / 2 }),
-    ),
+  history: procedure.input(parsedBy(historyInput)).query(({ ctx, input, signal }) =>
+    ctx.service.history(callerOf(ctx, signal), input.campaignId, {
+      cursor: input.cursor,
+      limit: input.limit ?? LIMITS.pageSize / 2,
+    }),
+  ),
 
   /** The state at a version. */
   at: procedure
@@ -125,7 +141,9 @@ export const campaignRouter = router({
   /** Answers when everything up to that position is committed. */
   whenDurable: procedure
     .input(parsedBy(whenDurableInput))
-    .query(({ ctx, input, signal }) => ctx.service.whenDurable(callerOf(ctx, signal), input.campaignId, input.position)),
+    .query(({ ctx, input, signal }) =>
+      ctx.service.whenDurable(callerOf(ctx, signal), input.campaignId, input.position),
+    ),
 
   /** The live stream: a snapshot or the entries since `lastEventId`, then every change. */
   watch: procedure.input(parsedBy(watchInput)).subscription(({ ctx, input, signal }) => {
@@ -133,7 +151,12 @@ export const campaignRouter = router({
     const options = { campaignId, lastEventId: input?.lastEventId, receipts: input?.receipts };
     const caller = callerOf(ctx, signal);
     return ctx.connection.pushes
-      ? subscriptionOf(ctx, campaignId, () => new RoomSubscription(ctx, caller, options), (value) => value)
+      ? subscriptionOf(
+          ctx,
+          campaignId,
+          () => new RoomSubscription(ctx, caller, options),
+          (value) => value,
+        )
       : subscriptionOf(
           ctx,
           campaignId,

@@ -3,10 +3,11 @@ import type { Encoder } from '@trpc/server/adapters/ws';
 import type { ResumableEvent } from '../../engine/service.ts';
 
 /**
- * The way of a room's events onto sockets that tRPC's adapter writes to as well. A subscription's iterator yields one thing, a ticket,
- * and then waits. When the adapter encodes the ticket, it is known under which request id the client listens, and the first event
- * takes the ticket's place in that frame. From then on the room writes the frames itself: an event is encoded once, and its ws frame
- * is the same bytes for everyone who listens under the same request id, which is most, because clients count from 1.
+ * The way of a room's events onto sockets that tRPC's adapter writes to as well. A subscription's iterator yields one
+ * thing, a ticket, and then waits. When the adapter encodes the ticket, it is known under which request id the client
+ * listens, and the first event takes the ticket's place in that frame. From then on the room writes the frames itself:
+ * an event is encoded once, and its ws frame is the same bytes for everyone who listens under the same request id,
+ * which is most, because clients count from 1.
  */
 export class RoomTicket {
   readonly #take: (prefix: string) => ResumableEvent;
@@ -38,7 +39,10 @@ let encoded = new WeakMap<ResumableEvent, EncodedEvent>();
 /** At least the bytes that are kept: what went with its event is still counted. */
 let keptBytes = 0;
 
-/** Counts what is about to be kept. All is let go where it would be too much: at most, an event is encoded again every so many bytes. */
+/**
+ * Counts what is about to be kept. All is let go where it would be too much: at most, an event is encoded again every
+ * so many bytes.
+ */
 function keep(bytes: number): void {
   keptBytes += bytes;
   if (keptBytes <= KEPT_BYTES) return;
@@ -105,8 +109,11 @@ interface TrackedMessage {
 
 function isTicket(message: unknown): message is TrackedMessage {
   const result = message !== null && typeof message === 'object' && 'result' in message ? message.result : undefined;
-  const data = result !== null && typeof result === 'object' && result !== undefined && 'data' in result ? result.data : undefined;
-  return data !== null && typeof data === 'object' && data !== undefined && 'data' in data && data.data instanceof RoomTicket;
+  const data =
+    result !== null && typeof result === 'object' && result !== undefined && 'data' in result ? result.data : undefined;
+  return (
+    data !== null && typeof data === 'object' && data !== undefined && 'data' in data && data.data instanceof RoomTicket
+  );
 }
 
 /** Encodes as tRPC does; a ticket becomes the first frame of its room. */

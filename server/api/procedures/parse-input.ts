@@ -4,8 +4,8 @@ import type { Path, Refusal } from '../../core/errors.ts';
 import { inWords } from '../../core/document/issue-words.ts';
 
 /**
- * An input parser for tRPC: the input itself, or one sentence about the first thing that is wrong with it, which names the field
- * and the limit. A plain function, so that no type of zod's reaches the router's type.
+ * An input parser for tRPC: the input itself, or one sentence about the first thing that is wrong with it, which names
+ * the field and the limit. A plain function, so that no type of zod's reaches the router's type.
  *
  * @example procedure.input(parsedBy(updateInput))
  */

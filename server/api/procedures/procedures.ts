@@ -33,9 +33,9 @@ export interface CallContext extends Context {
 }
 
 /**
- * The first thing that happens to every call, its place in the order of arrival, and the last, its report. Subscriptions are reported
- * when they end (`subscription.ts`), unless they were refused before they began. One step for all of it: each further one costs a
- * copy of the context and several promises a call.
+ * The first thing that happens to every call, its place in the order of arrival, and the last, its report.
+ * Subscriptions are reported when they end (`subscription.ts`), unless they were refused before they began. One step
+ * for all of it: each further one costs a copy of the context and several promises a call.
  *
  * @param admitFirst whether an identity is needed before the input is looked at
  */
@@ -45,7 +45,13 @@ function framed(admitFirst: boolean) {
     // Nothing may be awaited before this line: up to here, calls come in the order in which their messages arrived.
     const ticket = type === 'mutation' ? connection.lane.take() : undefined;
     const gone = type === 'subscription' ? undefined : ctx.connection.closed;
-    const call: Call = { path, ticket, gone, correlationId: ctx.correlationId ?? freshId(), startedAt: performance.now() };
+    const call: Call = {
+      path,
+      ticket,
+      gone,
+      correlationId: ctx.correlationId ?? freshId(),
+      startedAt: performance.now(),
+    };
     let endCall: (() => void) | undefined;
     try {
       endCall = connection.beginCall();
@@ -73,12 +79,16 @@ export const procedure = framed(true);
 
 /** Who asks. To be called when the answer is decided, not earlier: the identity of a live connection can change. */
 export function callerOf(ctx: CallContext, signal: AbortSignal | undefined): Caller {
-  return { identity: ctx.connection.admitted(), correlationId: ctx.call.correlationId, signal: ctx.call.gone ?? signal };
+  return {
+    identity: ctx.connection.admitted(),
+    correlationId: ctx.call.correlationId,
+    signal: ctx.call.gone ?? signal,
+  };
 }
 
 /**
- * Hands mutations to the engine in the order in which they arrived on their connection. `call` must take its place in the
- * engine's queue before it returns its promise; the next one is let through then, not when the answer is there.
+ * Hands mutations to the engine in the order in which they arrived on their connection. `call` must take its place in
+ * the engine's queue before it returns its promise; the next one is let through then, not when the answer is there.
  *
  * @param weight how many mutations this call counts for, against the rate limit
  */
@@ -115,7 +125,9 @@ export function reportOf(
   };
 }
 
-/** The campaign a call was about, for the log; nothing that is not an id, and nothing where the input could not be read. */
+/**
+ * The campaign a call was about, for the log; nothing that is not an id, and nothing where the input could not be read.
+ */
 async function campaignIdOf(getRawInput: () => Promise<unknown>): Promise<string | undefined> {
   const input = await getRawInput().catch(() => undefined);
   if (typeof input !== 'object' || input === null || !('campaignId' in input)) return undefined;

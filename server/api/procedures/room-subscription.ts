@@ -12,9 +12,9 @@ type Step = IteratorResult<TrackedEnvelope<WatchEvent>, void>;
 const DONE: Step = { done: true, value: undefined };
 
 /**
- * A subscription whose events are pushed to the socket by a room. To tRPC it is an iterator that yields one value, a ticket (see
- * `frames.ts`), and then waits for its end. A class, and nothing kept that only its beginning needs, because there are as many as
- * watchers.
+ * A subscription whose events are pushed to the socket by a room. To tRPC it is an iterator that yields one value, a
+ * ticket (see `frames.ts`), and then waits for its end. A class, and nothing kept that only its beginning needs,
+ * because there are as many as watchers.
  */
 export class RoomSubscription implements AsyncIterator<TrackedEnvelope<WatchEvent>, void>, RoomMember {
   readonly #ctx: CallContext;

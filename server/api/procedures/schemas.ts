@@ -1,7 +1,14 @@
 import { z } from 'zod';
 import { CAMPAIGN_ID_PATTERN, CAMPAIGN_STATUSES, CONFIG_SECTIONS } from '../../core/document/campaign.ts';
 import type { CampaignStatus, ConfigSection } from '../../core/document/campaign.ts';
-import type { ConfigMode, EditCommand, FeaturesAction, Mutation, MutationOptions, SimpleCommand } from '../../core/commands/command.ts';
+import type {
+  ConfigMode,
+  EditCommand,
+  FeaturesAction,
+  Mutation,
+  MutationOptions,
+  SimpleCommand,
+} from '../../core/commands/command.ts';
 import type { Position, VersionName } from '../../core/stream/entry.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { LIMITS } from '../../core/limits.ts';
@@ -10,8 +17,8 @@ import type { NullMembers } from '../../core/document/plain-json.ts';
 import { parsePosition } from '../../core/stream/position.ts';
 
 /**
- * What the procedures take. The types are written out and the schemas held to them, so that the SDK's declarations name no zod.
- * Unknown members are ignored: an older server must understand what a newer client adds.
+ * What the procedures take. The types are written out and the schemas held to them, so that the SDK's declarations name
+ * no zod. Unknown members are ignored: an older server must understand what a newer client adds.
  */
 
 export interface CampaignInput {
@@ -49,7 +56,10 @@ export interface CreateInput extends CampaignInput, MutationOptions {
 }
 
 export interface PushInput extends CampaignInput {
-  /** Where the client stands: a push from a line that did not survive is refused, because what was lost has to come first. */
+  /**
+   * Where the client stands: a push from a line that did not survive is refused, because what was lost has to come
+   * first.
+   */
   seen?: Position;
   mutations: Mutation[];
 }
@@ -108,7 +118,9 @@ function versionName(minimum: number) {
   return z.union([z.string().refine(isPosition, words), z.number().int(words).min(minimum, words)], words);
 }
 
-const mutationId = z.string('must be a string').regex(/^[A-Za-z0-9._:-]{1,64}$/, 'must be 1 to 64 of A-Z, a-z, 0-9 and . _ : -');
+const mutationId = z
+  .string('must be a string')
+  .regex(/^[A-Za-z0-9._:-]{1,64}$/, 'must be 1 to 64 of A-Z, a-z, 0-9 and . _ : -');
 
 function text(maximum: number) {
   return z
@@ -141,7 +153,9 @@ const options = {
 const updateFields = { updates: patch };
 
 const featuresFields = {
-  features: z.array(text(LIMITS.setItemLength), 'must be an array of strings').max(LIMITS.setItems, `at most ${LIMITS.setItems} strings`),
+  features: z
+    .array(text(LIMITS.setItemLength), 'must be an array of strings')
+    .max(LIMITS.setItems, `at most ${LIMITS.setItems} strings`),
   action: z.enum(['add', 'remove', 'set'], 'must be add, remove or set'),
 };
 
@@ -157,9 +171,15 @@ const simpleCommands = [
   z.object({ type: z.literal('updateConfig'), ...configFields }),
 ] as const;
 
-const simpleCommand = z.discriminatedUnion('type', simpleCommands, 'must be a command of type update, updateFeatures or updateConfig');
+const simpleCommand = z.discriminatedUnion(
+  'type',
+  simpleCommands,
+  'must be a command of type update, updateFeatures or updateConfig',
+);
 
-const commands = z.array(simpleCommand, 'must be an array of commands').max(LIMITS.batchCommands, `at most ${LIMITS.batchCommands} commands`);
+const commands = z
+  .array(simpleCommand, 'must be an array of commands')
+  .max(LIMITS.batchCommands, `at most ${LIMITS.batchCommands} commands`);
 
 const editCommand: z.ZodType<EditCommand> = z.discriminatedUnion(
   'type',
@@ -189,17 +209,31 @@ const pageLimit = z
 const input = 'must be an object';
 
 export const updateInput: z.ZodType<UpdateInput> = z.object({ campaignId, ...options, ...updateFields }, input);
-export const updateFeaturesInput: z.ZodType<UpdateFeaturesInput> = z.object({ campaignId, ...options, ...featuresFields }, input);
-export const updateConfigInput: z.ZodType<UpdateConfigInput> = z.object({ campaignId, ...options, ...configFields }, input);
+export const updateFeaturesInput: z.ZodType<UpdateFeaturesInput> = z.object(
+  { campaignId, ...options, ...featuresFields },
+  input,
+);
+export const updateConfigInput: z.ZodType<UpdateConfigInput> = z.object(
+  { campaignId, ...options, ...configFields },
+  input,
+);
 export const batchInput: z.ZodType<BatchInput> = z.object({ campaignId, ...options, commands }, input);
-export const rollbackInput: z.ZodType<RollbackInput> = z.object({ campaignId, ...options, toVersion: versionName(1) }, input);
+export const rollbackInput: z.ZodType<RollbackInput> = z.object(
+  { campaignId, ...options, toVersion: versionName(1) },
+  input,
+);
 export const lifecycleInput: z.ZodType<LifecycleInput> = z.object({ campaignId, ...options }, input);
-export const createInput: z.ZodType<CreateInput> = z.object({ campaignId, ...options, state: jsonObject('drop') }, input);
+export const createInput: z.ZodType<CreateInput> = z.object(
+  { campaignId, ...options, state: jsonObject('drop') },
+  input,
+);
 export const pushInput: z.ZodType<PushInput> = z.object(
   {
     campaignId,
     seen: position.exactOptional(),
-    mutations: z.array(mutation, 'must be an array of mutations').max(LIMITS.pushMutations, `at most ${LIMITS.pushMutations} mutations`),
+    mutations: z
+      .array(mutation, 'must be an array of mutations')
+      .max(LIMITS.pushMutations, `at most ${LIMITS.pushMutations} mutations`),
   },
   input,
 );
@@ -214,9 +248,15 @@ export const listInput: z.ZodType<ListInput | undefined> = z
     input,
   )
   .optional();
-export const historyInput: z.ZodType<HistoryInput> = z.object({ campaignId, cursor: version.exactOptional(), limit: pageLimit }, input);
+export const historyInput: z.ZodType<HistoryInput> = z.object(
+  { campaignId, cursor: version.exactOptional(), limit: pageLimit },
+  input,
+);
 export const atInput: z.ZodType<AtInput> = z.object({ campaignId, version: versionName(1) }, input);
-export const diffInput: z.ZodType<DiffInput> = z.object({ campaignId, from: versionName(0), to: versionName(0) }, input);
+export const diffInput: z.ZodType<DiffInput> = z.object(
+  { campaignId, from: versionName(0), to: versionName(0) },
+  input,
+);
 export const whenDurableInput: z.ZodType<WhenDurableInput> = z.object({ campaignId, position }, input);
 export const watchInput: z.ZodType<WatchInput | undefined> = z
   .object(

@@ -27,8 +27,8 @@ export const sessionRouter = router({
   }),
 
   /**
-   * New rights on a live connection, for its subscriptions too. What is sent after it on the same connection waits for it, and is
-   * decided with the new rights. A bad token changes nothing.
+   * New rights on a live connection, for its subscriptions too. What is sent after it on the same connection waits for
+   * it, and is decided with the new rights. A bad token changes nothing.
    */
   authenticate: mutationProcedure.input(parsedBy(authenticateInput)).mutation(async ({ ctx, input }) => {
     await ctx.call.ticket?.turn();

@@ -7,11 +7,12 @@ import type { CallContext } from './procedures.ts';
 export type Subscription<T> = AsyncIterableIterator<T, void, undefined>;
 
 /**
- * A stream for one subscriber: `map` of each of the source's values. The source is opened at the first `next()`: tRPC drops, without
- * a word, a subscription whose socket has closed meanwhile or whose id is taken, and what was not opened need not be closed.
+ * A stream for one subscriber: `map` of each of the source's values. The source is opened at the first `next()`: tRPC
+ * drops, without a word, a subscription whose socket has closed meanwhile or whose id is taken, and what was not opened
+ * need not be closed.
  *
- * Written out instead of as an async generator: a generator that waits for the source ignores `return()` until the source moves,
- * and costs twice the promises on every delivery.
+ * Written out instead of as an async generator: a generator that waits for the source ignores `return()` until the
+ * source moves, and costs twice the promises on every delivery.
  */
 export function subscriptionOf<T, U>(
   ctx: CallContext,
@@ -60,6 +61,7 @@ export function subscriptionOf<T, U>(
 /** The campaign that a watcher means who names none. */
 export function orDefault(campaignId: string | undefined, defaultCampaignId: string | undefined): string {
   const id = campaignId ?? defaultCampaignId;
-  if (id === undefined) throw new CampaignError('NOT_FOUND', 'campaignId: this server has no default campaign', { path: ['campaignId'] });
+  if (id === undefined)
+    throw new CampaignError('NOT_FOUND', 'campaignId: this server has no default campaign', { path: ['campaignId'] });
   return id;
 }

@@ -10,14 +10,12 @@ const STATS_INTERVAL_MS = 1_000;
 
 /** Operations. */
 export const systemRouter = router({
-  info: procedure.query(
-    ({ ctx }): SystemInfo => ({
-      defaultCampaignId: ctx.service.defaultCampaignId,
-      instance: ctx.instance,
-      version: ctx.version,
-      contract: CONTRACT,
-    }),
-  ),
+  info: procedure.query(({ ctx }): SystemInfo => ({
+    defaultCampaignId: ctx.service.defaultCampaignId,
+    instance: ctx.instance,
+    version: ctx.version,
+    contract: CONTRACT,
+  })),
 
   /** How the service stands, now and then every second. Not for callers without a token. */
   stats: procedure.subscription(({ ctx, signal }) =>
@@ -48,7 +46,10 @@ function admitToStats({ connection }: Context): void {
   if (connection.admitted().anonymous === true) throw new CampaignError('FORBIDDEN', 'Statistics need a token');
 }
 
-async function* everySecond(ctx: Context, signal: AbortSignal | undefined): AsyncGenerator<ServiceStats, void, undefined> {
+async function* everySecond(
+  ctx: Context,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<ServiceStats, void, undefined> {
   yield ctx.service.stats();
   try {
     for await (const _tick of setInterval(STATS_INTERVAL_MS, undefined, { ref: false, ...(signal && { signal }) })) {

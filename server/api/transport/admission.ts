@@ -25,11 +25,17 @@ export interface AdmissionOptions {
   logger: Logger;
   instance: string;
   version: string;
-  /** Whether events are pushed to ws connections by rooms (`CAMPAIGN_FANOUT`); else each subscription is pulled by itself. */
+  /**
+   * Whether events are pushed to ws connections by rooms (`CAMPAIGN_FANOUT`); else each subscription is pulled by
+   * itself.
+   */
   rooms: boolean;
 }
 
-/** Makes the context of every http request and of every ws socket. Nothing is thrown: who is not let in is told at each call. */
+/**
+ * Makes the context of every http request and of every ws socket. Nothing is thrown: who is not let in is told at each
+ * call.
+ */
 export interface Admission {
   forRequest(options: CreateHTTPContextOptions): Promise<Context>;
   /** Calls that wait for their answer, over all connections. */
@@ -40,7 +46,16 @@ export interface Admission {
 
 type Params = Readonly<Record<string, string | undefined>> | null;
 
-export function createAdmission({ service, authenticator, rate, slots, logger, instance, version, rooms }: AdmissionOptions): Admission {
+export function createAdmission({
+  service,
+  authenticator,
+  rate,
+  slots,
+  logger,
+  instance,
+  version,
+  rooms,
+}: AdmissionOptions): Admission {
   const shared = {
     service,
     instance,
@@ -93,7 +108,9 @@ export function createAdmission({ service, authenticator, rate, slots, logger, i
     async forRequest(options) {
       const { req, res, info } = options;
       const tooMuch = excess(options);
-      const access = tooMuch ? ({ kind: 'refused', error: tooMuch } as const) : await accessFor(req.headers, info.connectionParams);
+      const access = tooMuch
+        ? ({ kind: 'refused', error: tooMuch } as const)
+        : await accessFor(req.headers, info.connectionParams);
       const transport = {
         get unsent() {
           return res.writableLength;
@@ -117,7 +134,10 @@ export function createAdmission({ service, authenticator, rate, slots, logger, i
 
 function checkContract(contract: string | string[] | undefined): void {
   if (contract === undefined || contract === CONTRACT) return;
-  throw new CampaignError('UPGRADE_REQUIRED', `This server speaks contract ${CONTRACT}, not ${JSON.stringify(contract).slice(0, 40)}; update the client`);
+  throw new CampaignError(
+    'UPGRADE_REQUIRED',
+    `This server speaks contract ${CONTRACT}, not ${JSON.stringify(contract).slice(0, 40)}; update the client`,
+  );
 }
 
 /** The id that the response carries already. */
@@ -125,4 +145,3 @@ function correlationOf(res: ServerResponse): string | undefined {
   const id = res.getHeader(CORRELATION_HEADER);
   return typeof id === 'string' ? id : undefined;
 }
-

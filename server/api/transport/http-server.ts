@@ -34,7 +34,9 @@ export interface HttpServerOptions {
   /** A port of its own for `/metrics`; `undefined`: the common one. */
   metricsPort: number | undefined;
   maxConnections: number;
-  /** Bytes that all connections together may hold of what their clients have not read. Default: a quarter of the memory. */
+  /**
+   * Bytes that all connections together may hold of what their clients have not read. Default: a quarter of the memory.
+   */
   maxUnreadBytes: number | undefined;
   /** Whether events are pushed to ws connections by rooms; else each subscription is pulled by itself. */
   rooms: boolean;
@@ -47,7 +49,9 @@ export interface HttpServerOptions {
 export interface HttpServer {
   /** Rejects where the port is taken. */
   listen(port: number, host: string): Promise<{ port: number }>;
-  /** Stops accepting and says so on `/readyz`; then, when what was asked is answered, tells clients to connect again. */
+  /**
+   * Stops accepting and says so on `/readyz`; then, when what was asked is answered, tells clients to connect again.
+   */
   drain(): Promise<void>;
   /** Closes every connection. */
   close(): Promise<void>;
@@ -57,12 +61,15 @@ export interface HttpServer {
 const ANSWERING_MS = 1_000;
 
 /**
- * Connections that may wait to be accepted: after a restart all clients come back, and one that finds no place here asks again only
- * after one second, then after three. The system's own bound holds too (`net.core.somaxconn`).
+ * Connections that may wait to be accepted: after a restart all clients come back, and one that finds no place here
+ * asks again only after one second, then after three. The system's own bound holds too (`net.core.somaxconn`).
  */
 const BACKLOG = 4_096;
 
-/** How long a client of http may take nothing of its answer, in milliseconds. SSE is pinged more often, ws has its own rules. */
+/**
+ * How long a client of http may take nothing of its answer, in milliseconds. SSE is pinged more often, ws has its own
+ * rules.
+ */
 const UNREAD_MS = 60_000;
 
 const CORS_HEADERS = {
@@ -77,7 +84,9 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const { service, policy, metrics, logger, metricsPort, kill } = options;
   let ready = false;
 
-  const slots = createConnectionSlots(options.maxConnections, (transport, change) => metrics.connections.inc({ transport }, change));
+  const slots = createConnectionSlots(options.maxConnections, (transport, change) =>
+    metrics.connections.inc({ transport }, change),
+  );
   const admission = createAdmission({ ...options, slots });
   const ws = createWsServer({ admission, slots, admissionMs: options.admissionMs, onError });
   const site = createSite(options.site);
@@ -91,7 +100,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     basePath: '/trpc/',
     createContext: (options) => admission.forRequest(options),
     maxBodySize: API_LIMITS.messageBytes,
-    // Up to here each call of a batch that is too large is told so (`admission.ts`); answering many thousands would be work of its own.
+    // Up to here each call of a batch that is too large is told so (`admission.ts`); answering many thousands would be
+    // work of its own.
     maxBatchSize: API_LIMITS.batchCalls * 2,
     // tRPC writes `vary` itself, and adds this to it.
     responseMeta: () => ({ headers: new Headers({ vary: 'origin' }) }),
@@ -161,7 +171,9 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const metricsServer =
     metricsPort === undefined
       ? undefined
-      : createServer((req, res) => (pathOf(req) === '/metrics' ? serveMetrics(metrics.registry, res) : plain(res, 404, 'Not found')));
+      : createServer((req, res) =>
+          pathOf(req) === '/metrics' ? serveMetrics(metrics.registry, res) : plain(res, 404, 'Not found'),
+        );
 
   return {
     async listen(port, host) {
@@ -196,8 +208,16 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   };
 }
 
-/** How the demo learns whether it may show its *Kill server* button, which is so in development, and what that button does. */
-function handleDevelopment(path: string, req: IncomingMessage, res: ServerResponse, kill: (() => void) | undefined): void {
+/**
+ * How the demo learns whether it may show its *Kill server* button, which is so in development, and what that button
+ * does.
+ */
+function handleDevelopment(
+  path: string,
+  req: IncomingMessage,
+  res: ServerResponse,
+  kill: (() => void) | undefined,
+): void {
   if (path === '/dev' && req.method === 'GET') {
     res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ kill: kill !== undefined }));
   } else if (kill && path === '/dev/kill' && req.method === 'POST') {
@@ -219,7 +239,9 @@ function pathOf(req: IncomingMessage): string | undefined {
 }
 
 function plain(res: ServerResponse, status: number, message: string): void {
-  res.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff' }).end(message);
+  res
+    .writeHead(status, { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff' })
+    .end(message);
 }
 
 function listenOn(server: ReturnType<typeof createServer>, port: number, host: string): Promise<void> {

@@ -8,13 +8,16 @@ const HOST = /^[^\s@/?#\\]+$/;
 
 export interface OriginPolicy {
   /** Why a request must not be served, in one sentence, and the http status that says so; `undefined` where it may. */
-  refusal(headers: { host?: string | undefined; origin?: string | undefined }): { status: 400 | 403; message: string } | undefined;
+  refusal(headers: {
+    host?: string | undefined;
+    origin?: string | undefined;
+  }): { status: 400 | 403; message: string } | undefined;
 }
 
 /**
- * Keeps other people's web pages out. A browser lets any page open a ws connection to any server, a local one too, so that `Origin`
- * must be checked where it is served; and a name of the attacker's that resolves to 127.0.0.1 makes the page "same origin", so that
- * `Host` must be checked as well (DNS rebinding).
+ * Keeps other people's web pages out. A browser lets any page open a ws connection to any server, a local one too, so
+ * that `Origin` must be checked where it is served; and a name of the attacker's that resolves to 127.0.0.1 makes the
+ * page "same origin", so that `Host` must be checked as well (DNS rebinding).
  *
  * @param allowedOrigins such as `https://app.example.com`; `*` allows all
  * @param host the name that the server listens on
@@ -26,10 +29,13 @@ export function createOriginPolicy(allowedOrigins: readonly string[], host: stri
 
   return {
     refusal({ host: hostHeader, origin }) {
-      const hostname = hostHeader !== undefined && HOST.test(hostHeader) ? hostnameOf(`http://${hostHeader}`) : undefined;
+      const hostname =
+        hostHeader !== undefined && HOST.test(hostHeader) ? hostnameOf(`http://${hostHeader}`) : undefined;
       if (all) {
         // Whoever builds an address of it would fail. HTTP/1.0 has none.
-        return hostname === undefined && hostHeader !== undefined ? { status: 400, message: `Host ${quote(hostHeader)} cannot be read` } : undefined;
+        return hostname === undefined && hostHeader !== undefined
+          ? { status: 400, message: `Host ${quote(hostHeader)} cannot be read` }
+          : undefined;
       }
       // A numeric address cannot be rebound: it is what the client dialled.
       if (hostname === undefined || !(isLoopbackName(hostname) || isAddress(hostname) || names.has(hostname))) {

@@ -5,14 +5,22 @@ import { API_LIMITS } from '../limits.ts';
 import { writeTogether } from './write-batching.ts';
 
 type SendCallback = (error?: Error) => void;
-type SendOptions = { mask?: boolean | undefined; binary?: boolean | undefined; compress?: boolean | undefined; fin?: boolean | undefined };
+type SendOptions = {
+  mask?: boolean | undefined;
+  binary?: boolean | undefined;
+  compress?: boolean | undefined;
+  fin?: boolean | undefined;
+};
 
 /** A frame that holds nothing but `{"id":…,"method":"subscription.stop"}` is not longer than this. */
 const LONGEST_STOP = 1_024;
 
 /** A ws connection, with what tRPC's adapter leaves to whoever hands it one. */
 export class ServerSocket extends WebSocket implements Transport {
-  /** Looked at by `socket-watch.ts`; times of `performance.now()`, and about how many bytes were sent since it was last heard. */
+  /**
+   * Looked at by `socket-watch.ts`; times of `performance.now()`, and about how many bytes were sent since it was last
+   * heard.
+   */
   readonly life = { admitted: false, openedAt: performance.now(), heardAt: performance.now(), askedAt: 0, sent: 0 };
   /** What the connection's frames are written to. */
   #stream: Duplex | undefined;
@@ -33,8 +41,8 @@ export class ServerSocket extends WebSocket implements Transport {
   }
 
   /**
-   * Writes a frame that is made already, and may go to many. Between the frames of `ws`, which writes each of its own in one turn: nothing
-   * here is compressed or comes in fragments.
+   * Writes a frame that is made already, and may go to many. Between the frames of `ws`, which writes each of its own
+   * in one turn: nothing here is compressed or comes in fragments.
    */
   writeFrame(frame: Uint8Array): void {
     if (this.readyState !== WebSocket.OPEN || !this.#stream) return;
@@ -44,10 +52,14 @@ export class ServerSocket extends WebSocket implements Transport {
   }
 
   /**
-   * The adapter sends whatever is answered, and never looks at what the socket holds already. Subscriptions wait for a slow reader by
-   * themselves (`engine/fan-out.ts`); answers cannot, so that who asks and does not read is cut off.
+   * The adapter sends whatever is answered, and never looks at what the socket holds already. Subscriptions wait for a
+   * slow reader by themselves (`engine/fan-out.ts`); answers cannot, so that who asks and does not read is cut off.
    */
-  override send(data: Parameters<WebSocket['send']>[0], second?: SendOptions | SendCallback, third?: SendCallback): void {
+  override send(
+    data: Parameters<WebSocket['send']>[0],
+    second?: SendOptions | SendCallback,
+    third?: SendCallback,
+  ): void {
     if (this.bufferedAmount > API_LIMITS.unsentBytes) return this.terminate();
     if (this.#stream) writeTogether(this.#stream);
     // The adapter sends text.
@@ -57,9 +69,9 @@ export class ServerSocket extends WebSocket implements Transport {
   }
 
   /**
-   * The adapter knows a subscription only some promises after its message, and ignores a stop that comes before: the subscription
-   * would then run for as long as the socket. When the network has held both back they come in one turn, so that a stop is delayed
-   * by one, and until the context is there.
+   * The adapter knows a subscription only some promises after its message, and ignores a stop that comes before: the
+   * subscription would then run for as long as the socket. When the network has held both back they come in one turn,
+   * so that a stop is delayed by one, and until the context is there.
    */
   override emit(event: string | symbol, ...args: unknown[]): boolean {
     if (event === 'message' || event === 'pong') {

@@ -32,7 +32,8 @@ const NOT_BUILT = `<!doctype html>
 `;
 
 /**
- * The demo: the files of a folder, and its `index.html` for every path that is no file. Without the folder: a page that says so.
+ * The demo: the files of a folder, and its `index.html` for every path that is no file. Without the folder: a page that
+ * says so.
  *
  * @param folder of the built demo; read once, at the start
  */
@@ -44,7 +45,10 @@ export function createSite(folder: string | undefined): Handler {
     setHeaders(res, pathname) {
       for (const [name, value] of Object.entries(SECURITY_HEADERS)) res.setHeader(name, value);
       // Vite puts a hash of the content into the names of what it builds.
-      res.setHeader('cache-control', pathname.startsWith('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache');
+      res.setHeader(
+        'cache-control',
+        pathname.startsWith('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache',
+      );
     },
   });
   return (req, res) => {

@@ -21,11 +21,16 @@ const SLOW_LINK_BYTES = 16 * 1024;
 const LOOK_EVERY_MS = 1_000;
 
 /**
- * Looks after all ws connections with one timer: thousands of them, with two timers each, would cost more memory than what they watch.
+ * Looks after all ws connections with one timer: thousands of them, with two timers each, would cost more memory than
+ * what they watch.
  *
  * @returns how to stop it
  */
-export function watchSockets<S extends WatchedSocket>({ sockets, admissionMs, onNotAdmitted }: SocketWatchOptions<S>): () => void {
+export function watchSockets<S extends WatchedSocket>({
+  sockets,
+  admissionMs,
+  onNotAdmitted,
+}: SocketWatchOptions<S>): () => void {
   const look = (): void => {
     const now = performance.now();
     for (const socket of sockets) {

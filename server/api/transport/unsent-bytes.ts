@@ -16,9 +16,9 @@ export interface UnreadOptions {
 const LOOK_EVERY_MS = 250;
 
 /**
- * Each connection has its own bound (`limits.ts`), and there are thousands of them: clients that ask and do not read could fill the
- * memory all the same. Where all of them hold too much, those that hold the most are cut, until what is left has room. Without a word: a
- * closing frame would wait behind what they do not read.
+ * Each connection has its own bound (`limits.ts`), and there are thousands of them: clients that ask and do not read
+ * could fill the memory all the same. Where all of them hold too much, those that hold the most are cut, until what is
+ * left has room. Without a word: a closing frame would wait behind what they do not read.
  *
  * @returns how to stop it
  */

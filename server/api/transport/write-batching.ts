@@ -10,8 +10,8 @@ function writeAll(): void {
 }
 
 /**
- * Makes one write of all that this turn of the event loop writes to a stream. A write to a socket costs about as much as everything
- * else about a small answer, and mutations that are decided together are answered together.
+ * Makes one write of all that this turn of the event loop writes to a stream. A write to a socket costs about as much
+ * as everything else about a small answer, and mutations that are decided together are answered together.
  */
 export function writeTogether(stream: Writable): void {
   if (held.has(stream)) return;

@@ -44,7 +44,12 @@ export interface WsServer {
 
 /** tRPC over ws. */
 export function createWsServer({ admission, slots, admissionMs, onError }: WsServerOptions): WsServer {
-  const wss = new WebSocketServer<typeof ServerSocket>({ noServer: true, maxPayload: API_LIMITS.messageBytes, perMessageDeflate: false, WebSocket: ServerSocket });
+  const wss = new WebSocketServer<typeof ServerSocket>({
+    noServer: true,
+    maxPayload: API_LIMITS.messageBytes,
+    perMessageDeflate: false,
+    WebSocket: ServerSocket,
+  });
   const stopWatching = watchSockets({
     sockets: wss.clients,
     admissionMs,
@@ -100,15 +105,25 @@ const boundedEncoder: Encoder = {
     const decoded = jsonEncoder.decode(data);
     const messages: unknown[] = Array.isArray(decoded) ? decoded : [decoded];
     if (messages.length > API_LIMITS.frameMessages) {
-      throw tooLarge(`At most ${API_LIMITS.frameMessages} messages may come in one frame; these are ${messages.length}`, API_LIMITS.frameMessages);
+      throw tooLarge(
+        `At most ${API_LIMITS.frameMessages} messages may come in one frame; these are ${messages.length}`,
+        API_LIMITS.frameMessages,
+      );
     }
-    if (messages.some(hasLongId)) throw tooLarge(`id: at most ${API_LIMITS.requestId} characters`, API_LIMITS.requestId);
+    if (messages.some(hasLongId))
+      throw tooLarge(`id: at most ${API_LIMITS.requestId} characters`, API_LIMITS.requestId);
     return decoded;
   },
 };
 
 function hasLongId(message: unknown): boolean {
-  return typeof message === 'object' && message !== null && 'id' in message && typeof message.id === 'string' && message.id.length > API_LIMITS.requestId;
+  return (
+    typeof message === 'object' &&
+    message !== null &&
+    'id' in message &&
+    typeof message.id === 'string' &&
+    message.id.length > API_LIMITS.requestId
+  );
 }
 
 function tooLarge(message: string, limit: number): CampaignError {

@@ -8,7 +8,10 @@ import { ArchiveError, toArchiveError } from '../errors.ts';
 
 /** Holds a data folder until it is released or the process ends, in whatever way. */
 export interface DataFolderLock {
-  /** Throws where the folder is no longer the one that was locked: it was removed or moved, and its name may be another's by now. */
+  /**
+   * Throws where the folder is no longer the one that was locked: it was removed or moved, and its name may be
+   * another's by now.
+   */
   assertHeld(): void;
   release(): Promise<void>;
 }
@@ -33,13 +36,13 @@ const ROUNDS = 20;
 const LOCK_NAME = /^lock-[\w-]{8}\.sock$/;
 
 /**
- * Takes a data folder for this process. A listening socket is the lock: the system closes it with its process, also after `kill -9`,
- * and it works between containers that share the folder, where a pid would name another process.
+ * Takes a data folder for this process. A listening socket is the lock: the system closes it with its process, also
+ * after `kill -9`, and it works between containers that share the folder, where a pid would name another process.
  *
- * Every starter listens on a socket of its own, whose name was never used before, and only then looks for others. Of two starters
- * the one that looks last therefore sees the other, and whoever sees another gives way: to an owner for good, to another starter
- * for a moment. A name is shown only once it listens, so that one which refuses is dead for ever, and removing it can never hit a
- * living lock, as it could if all starters shared one name.
+ * Every starter listens on a socket of its own, whose name was never used before, and only then looks for others. Of
+ * two starters the one that looks last therefore sees the other, and whoever sees another gives way: to an owner for
+ * good, to another starter for a moment. A name is shown only once it listens, so that one which refuses is dead for
+ * ever, and removing it can never hit a living lock, as it could if all starters shared one name.
  *
  * @throws ArchiveError `in-use`, naming the folder and its owner's process
  */
@@ -55,7 +58,10 @@ export async function lockDataFolder(dataFolder: string): Promise<DataFolderLock
   }
 }
 
-/** Not by `mkdir`'s own recursion, which never ends where a folder is there and the system makes none in it, as in `/proc`. */
+/**
+ * Not by `mkdir`'s own recursion, which never ends where a folder is there and the system makes none in it, as in
+ * `/proc`.
+ */
 async function makeFolder(folder: string): Promise<void> {
   const parent = dirname(folder);
   if (parent === folder || (await isFolder(folder))) return;
@@ -92,7 +98,10 @@ async function lockBySocket(folder: string): Promise<DataFolderLock> {
   }
 }
 
-/** Listens under a hidden name, then shows it: between the two calls of the system a socket refuses, and would look dead. */
+/**
+ * Listens under a hidden name, then shows it: between the two calls of the system a socket refuses, and would look
+ * dead.
+ */
 async function listenIn(folder: string): Promise<DataFolderLock & { name: string; own(): void }> {
   const token = randomBytes(6).toString('base64url');
   const name = `lock-${token}.sock`;
@@ -198,5 +207,8 @@ function ask(path: string): Promise<Holder | undefined> {
 
 function inUse(folder: string, pid: number | undefined): ArchiveError {
   const owner = pid === undefined ? 'another process' : `process ${pid}`;
-  return new ArchiveError('in-use', `The data folder ${folder} is in use by ${owner}; stop that one, or give this one another DATA_DIR.`);
+  return new ArchiveError(
+    'in-use',
+    `The data folder ${folder} is in use by ${owner}; stop that one, or give this one another DATA_DIR.`,
+  );
 }

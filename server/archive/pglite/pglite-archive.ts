@@ -14,20 +14,25 @@ export interface PgliteArchiveOptions extends BreakdownObserver {
 
 /**
  * The worker's file, beside this one: `worker.ts` where Node runs the source, `pglite-worker.js` in a build, which must
- * therefore have `archiv./worker.ts` as an entry named `pglite-worker`, in the folder of the bundle that holds this module.
+ * therefore have `archive/pglite/worker.ts` as an entry named `pglite-worker`, in the folder of the bundle that holds
+ * this module.
  */
 const WORKER = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './pglite-worker.js', import.meta.url);
 
 /**
- * The embedded archive: Postgres as WASM in a thread of its own, with its files in `dataDir/pglite`. A commit has been handed to the
- * system when it resolves, so `kill -9` of the process loses nothing of it; PGlite never calls fsync, so a power cut can.
+ * The embedded archive: Postgres as WASM in a thread of its own, with its files in `dataDir/pglite`. A commit has been
+ * handed to the system when it resolves, so `kill -9` of the process loses nothing of it; PGlite never calls fsync, so
+ * a power cut can.
  *
  * @throws ArchiveError `in-use` where another process has the folder
  */
 export async function openPgliteArchive(options: PgliteArchiveOptions): Promise<Archive> {
   const { dataDir, namespace } = options;
   const lock = await lockDataFolder(dataDir);
-  /** What a thread that breaks down knew: the log is in this process and lives on, so that a clean stop may free these seats all the same. */
+  /**
+   * What a thread that breaks down knew: the log is in this process and lives on, so that a clean stop may free these
+   * seats all the same.
+   */
   const seats = new Map<string, number>();
   const start = (): ArchiveThread => startThread(WORKER, { folder: join(dataDir, 'pglite'), namespace, seats });
   const thread = await keepThread(start, options).catch(async (error: unknown) => {

@@ -6,12 +6,17 @@ import type { PackedCommit } from './worker-messages.ts';
 const TIDY_EVERY = 32 * 1024 * 1024;
 
 /**
- * What Postgres' background processes do, which PGlite does not have: without a checkpoint the write-ahead log grows for as long as
- * the process lives, and all of it is replayed after a crash; without a vacuum every old state stays in the table's files.
+ * What Postgres' background processes do, which PGlite does not have: without a checkpoint the write-ahead log grows
+ * for as long as the process lives, and all of it is replayed after a crash; without a vacuum every old state stays in
+ * the table's files.
  *
  * @returns what to call after each commit
  */
-export function createUpkeep(db: Kysely<Database>, namespace: string, tidyEvery = TIDY_EVERY): (parts: readonly PackedCommit[]) => Promise<void> {
+export function createUpkeep(
+  db: Kysely<Database>,
+  namespace: string,
+  tidyEvery = TIDY_EVERY,
+): (parts: readonly PackedCommit[]) => Promise<void> {
   let written = 0;
   return async (parts) => {
     written += parts.reduce((sum, part) => sum + charactersOf(part), 0);
@@ -21,7 +26,8 @@ export function createUpkeep(db: Kysely<Database>, namespace: string, tidyEvery 
       await sql`vacuum ${sql.id(namespace, 'campaigns')}`.execute(db);
       await sql`checkpoint`.execute(db);
     } catch {
-      // It has harmed nothing, and is tried again after as much text; a full disk fails the commits too, and those are heard.
+      // It has harmed nothing, and is tried again after as much text; a full disk fails the commits too, and those are
+      // heard.
     }
   };
 }

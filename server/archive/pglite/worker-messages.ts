@@ -12,7 +12,9 @@ export interface WorkerOptions {
 
 export type ArchiveMethod = keyof Archive;
 
-/** One call of the port. The values of the port can be cloned as they are, `commit`'s parts go as {@link PackedCommit}s. */
+/**
+ * One call of the port. The values of the port can be cloned as they are, `commit`'s parts go as {@link PackedCommit}s.
+ */
 export interface Request {
   id: number;
   method: ArchiveMethod;
@@ -30,8 +32,8 @@ export interface PackedError {
 }
 
 /**
- * A part of a commit as text. Commits are the traffic of this channel, and the thread that sends them is the one that serves: flat
- * strings are copied, where records and states would be walked.
+ * A part of a commit as text. Commits are the traffic of this channel, and the thread that sends them is the one that
+ * serves: flat strings are copied, where records and states would be walked.
  */
 export interface PackedCommit extends Pick<CampaignCommit, 'campaignId' | 'expected' | 'archivedAt'> {
   entries: { bytes: string; tail: string }[];
@@ -39,7 +41,13 @@ export interface PackedCommit extends Pick<CampaignCommit, 'campaignId' | 'expec
 }
 
 export function packCommit({ campaignId, expected, archivedAt, entries, state }: CampaignCommit): PackedCommit {
-  return { campaignId, expected, archivedAt, entries: entries.map(({ bytes, tail }) => ({ bytes, tail })), state: JSON.stringify(state) };
+  return {
+    campaignId,
+    expected,
+    archivedAt,
+    entries: entries.map(({ bytes, tail }) => ({ bytes, tail })),
+    state: JSON.stringify(state),
+  };
 }
 
 export function unpackCommit({ entries, state, ...part }: PackedCommit): CampaignCommit {

@@ -18,13 +18,16 @@ const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 10_000;
 
 /**
- * Keeps the embedded database open. A full disk at the wrong moment makes Postgres panic, which a server of its own answers by starting
- * anew; here the thread is, for as long as nobody ends it. Meanwhile every call is rejected as `unreachable`, as by a database that
- * restarts: what has not been committed waits in the log.
+ * Keeps the embedded database open. A full disk at the wrong moment makes Postgres panic, which a server of its own
+ * answers by starting anew; here the thread is, for as long as nobody ends it. Meanwhile every call is rejected as
+ * `unreachable`, as by a database that restarts: what has not been committed waits in the log.
  *
  * Rejects where the first thread cannot be opened.
  */
-export async function keepThread(start: () => ArchiveThread, { onBroken, onMended }: BreakdownObserver): Promise<KeptThread> {
+export async function keepThread(
+  start: () => ArchiveThread,
+  { onBroken, onMended }: BreakdownObserver,
+): Promise<KeptThread> {
   const ending = new AbortController();
   const { signal } = ending;
   let thread = await open(start);

@@ -14,12 +14,16 @@ export interface ArchiveThread {
   end: () => Promise<void>;
 }
 
-/** A thread that owes answers and gives none for so long, in milliseconds, is stuck: a database that panics can hold it for ever. */
+/**
+ * A thread that owes answers and gives none for so long, in milliseconds, is stuck: a database that panics can hold it
+ * for ever.
+ */
 const SILENCE_MS = 30_000;
 
 /**
- * Starts the worker and gives each answer to the call that waits for it. When the thread ends, in whatever way, everything that waits
- * is rejected, and so is every later call: the outcome of a commit is then unknown, as after any broken connection.
+ * Starts the worker and gives each answer to the call that waits for it. When the thread ends, in whatever way,
+ * everything that waits is rejected, and so is every later call: the outcome of a commit is then unknown, as after any
+ * broken connection.
  *
  * @param silence after how many milliseconds without an answer that is owed the thread is ended
  */
@@ -67,8 +71,12 @@ export function startThread(file: URL, options: WorkerOptions, silence = SILENCE
   };
 
   worker.on('message', settle);
-  worker.on('error', (error) => fail(new ArchiveError('unreachable', `The embedded database has broken down: ${error.message}`, { cause: error })));
-  worker.on('exit', (code) => fail(new ArchiveError('unreachable', `The thread of the embedded database has ended with ${code}.`)));
+  worker.on('error', (error) =>
+    fail(new ArchiveError('unreachable', `The embedded database has broken down: ${error.message}`, { cause: error })),
+  );
+  worker.on('exit', (code) =>
+    fail(new ArchiveError('unreachable', `The thread of the embedded database has ended with ${code}.`)),
+  );
 
   const call = (method: ArchiveMethod, args: unknown[]): Promise<unknown> => {
     if (end) return Promise.reject(end);

@@ -3,14 +3,21 @@ import { PGlite } from '@electric-sql/pglite';
 import { Kysely, PGliteDialect } from 'kysely';
 import { toArchiveError } from '../errors.ts';
 import { migrate } from '../sql/migrations/migrate.ts';
-import { packError, unpackCommit, type PackedCommit, type Reply, type Request, type WorkerOptions } from './worker-messages.ts';
+import {
+  packError,
+  unpackCommit,
+  type PackedCommit,
+  type Reply,
+  type Request,
+  type WorkerOptions,
+} from './worker-messages.ts';
 import { createUpkeep } from './upkeep.ts';
 import { openArchive } from '../sql/sql-archive.ts';
 import type { Database } from '../sql/schema.ts';
 
 /*
- * The thread of the embedded database: the archive over PGlite, which blocks its thread while it works, with the port's calls as
- * messages. Started by `pglite-archive.ts` alone.
+ * The thread of the embedded database: the archive over PGlite, which blocks its thread while it works, with the
+ * port's calls as messages. Started by `pglite-archive.ts` alone.
  */
 
 async function open({ folder, namespace, seats }: WorkerOptions): Promise<(request: Request) => Promise<unknown>> {

@@ -8,8 +8,9 @@ export interface NamespaceLockOptions {
   connectionString: string;
   namespace: string;
   /**
-   * The session that held the lock broke. Writes stay guarded by `(epoch, version)`, so nothing diverges in the archive; but until the
-   * lock is back, another instance may take the namespace, and what is then accepted here is refused there.
+   * The session that held the lock broke. Writes stay guarded by `(epoch, version)`, so nothing diverges in the
+   * archive; but until the lock is back, another instance may take the namespace, and what is then accepted here is
+   * refused there.
    */
   onLost?: ((error: Error) => void) | undefined;
   /** The lock is held again. */
@@ -28,9 +29,9 @@ const END_PATIENCE = 500;
 const LONGEST_BACKOFF = 10_000;
 
 /**
- * Takes a namespace of a database for this instance alone: without Redis, two instances would each order the same campaigns. The lock
- * is Postgres' own, held by a session, so it ends with its process; it is taken anew when the session breaks. (Behind a pooler it
- * needs session pooling.)
+ * Takes a namespace of a database for this instance alone: without Redis, two instances would each order the same
+ * campaigns. The lock is Postgres' own, held by a session, so it ends with its process; it is taken anew when the
+ * session breaks. (Behind a pooler it needs session pooling.)
  *
  * @throws ArchiveError `in-use` where another instance holds it, `unreachable` where Postgres does not answer
  */
@@ -42,7 +43,9 @@ export async function lockNamespace(options: NamespaceLockOptions): Promise<Name
   const regain = async (): Promise<void> => {
     for (let attempt = 0; !released.signal.aborted; attempt += 1) {
       const backoff = Math.min(LONGEST_BACKOFF, 250 * 2 ** attempt);
-      await pause(backoff * (0.5 + Math.random() / 2), undefined, { ref: false, signal: released.signal }).catch(() => undefined);
+      await pause(backoff * (0.5 + Math.random() / 2), undefined, { ref: false, signal: released.signal }).catch(
+        () => undefined,
+      );
       const next = released.signal.aborted ? undefined : await openSession(options).catch(() => undefined);
       if (!next) continue;
       if (!released.signal.aborted && next.holder === undefined) {
@@ -58,7 +61,11 @@ export async function lockNamespace(options: NamespaceLockOptions): Promise<Name
   const watch = (held: Session): void => {
     void held.broken.then((error) => {
       if (released.signal.aborted) return;
-      onLost?.(new ArchiveError('unreachable', `The lock on the namespace "${namespace}" was lost: ${error.message}`, { cause: error }));
+      onLost?.(
+        new ArchiveError('unreachable', `The lock on the namespace "${namespace}" was lost: ${error.message}`, {
+          cause: error,
+        }),
+      );
       void regain();
     });
   };

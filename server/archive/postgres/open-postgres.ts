@@ -15,13 +15,15 @@ export interface PostgresArchiveOptions {
   /** The Postgres schema; one namespace is one tenant. */
   namespace: string;
   /**
-   * Without Redis: the namespace belongs to this instance alone, a second one is refused, and a clean stop frees the seats of its log.
-   * The callbacks tell when the session that holds the lock breaks, and when it is back.
+   * Without Redis: the namespace belongs to this instance alone, a second one is refused, and a clean stop frees the
+   * seats of its log. The callbacks tell when the session that holds the lock breaks, and when it is back.
    */
   exclusive?: { onLockLost?: (error: Error) => void; onLockRegained?: () => void };
   /** Connections at most. Default 8. */
   poolSize?: number;
-  /** How long one statement may take, in milliseconds; a link that stays silent for longer is given up. Default 30,000. */
+  /**
+   * How long one statement may take, in milliseconds; a link that stays silent for longer is given up. Default 30,000.
+   */
   statementTimeout?: number;
   /** A connection broke that nobody was waiting on; for the log. */
   onConnectionError?: (error: Error) => void;
@@ -35,12 +37,20 @@ const STOP_PATIENCE = 1_000;
 /**
  * The archive in a Postgres of its own.
  *
- * @throws ArchiveError `unreachable` where Postgres does not answer now and may later (it starts, it is full, the network is away):
- * whoever starts the service calls again until its own time is up; `in-use` where another instance has the namespace; `failed` for
- * what no waiting mends, such as a wrong password, or a database that does not exist or will not do
+ * @throws ArchiveError `unreachable` where Postgres does not answer now and may later (it starts, it is full, the
+ *   network is away):
+ * whoever starts the service calls again until its own time is up; `in-use` where another instance has the namespace;
+ * `failed` for what no waiting mends, such as a wrong password, or a database that does not exist or will not do
  */
 export async function openPostgresArchive(options: PostgresArchiveOptions): Promise<Archive> {
-  const { connectionString, namespace, exclusive, poolSize = 8, statementTimeout = 30_000, onConnectionError: onError } = options;
+  const {
+    connectionString,
+    namespace,
+    exclusive,
+    poolSize = 8,
+    statementTimeout = 30_000,
+    onConnectionError: onError,
+  } = options;
   let lock: NamespaceLock | undefined;
   try {
     if (exclusive) {

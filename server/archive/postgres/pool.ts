@@ -22,7 +22,10 @@ export interface LinkOptions {
 /** How connections to Postgres are made, and a way to break all of them. */
 export interface Links {
   config: pg.ClientConfig;
-  /** Breaks every connection, also those to come: whatever waits on one is rejected. For an end that cannot wait for an answer. */
+  /**
+   * Breaks every connection, also those to come: whatever waits on one is rejected. For an end that cannot wait for an
+   * answer.
+   */
   cut: () => void;
 }
 
@@ -32,7 +35,8 @@ export function createLinks({ connectionString, statementTimeout, endWhenSilent 
   const open = (): Socket => {
     const socket = new Socket();
     const patience = statementTimeout + Math.min(SILENCE_MARGIN, statementTimeout);
-    // `query_timeout` would give up the answer and keep the dead connection for the next query; closing the socket ends both.
+    // `query_timeout` would give up the answer and keep the dead connection for the next query; closing the socket ends
+    // both.
     if (endWhenSilent) socket.setTimeout(patience, () => socket.destroy(silence()));
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
@@ -73,13 +77,15 @@ export interface PoolOptions extends LinkOptions {
   onError?: ((error: Error) => void) | undefined;
 }
 
-/** Connections that come and go with Postgres: a broken one rejects the calls that use it, and never ends the process. */
+/**
+ * Connections that come and go with Postgres: a broken one rejects the calls that use it, and never ends the process.
+ */
 export function createPool({ size, onError, ...link }: PoolOptions): { pool: pg.Pool; cut: () => void } {
   const { config, cut } = createLinks(link);
   const pool = new pg.Pool({ ...config, types: NUMBERS, max: size, idleTimeoutMillis: IDLE_TIMEOUT });
   pool.on('error', (error) => onError?.(error));
-  // While a client is lent out the pool does not listen to it, and an 'error' that nobody hears would end the process; the call
-  // that borrowed the client hears of it by its rejection.
+  // While a client is lent out the pool does not listen to it, and an 'error' that nobody hears would end the process;
+  // the call that borrowed the client hears of it by its rejection.
   pool.on('connect', (client) => client.on('error', () => undefined));
   return { pool, cut };
 }

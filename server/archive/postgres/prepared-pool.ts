@@ -1,7 +1,9 @@
 import type { PostgresCursor, PostgresPool, PostgresPoolClient, PostgresQueryResult } from 'kysely';
 import type pg from 'pg';
 
-/** One name per statement text, for the process: the archive has a few dozen texts, none of which grows with its values. */
+/**
+ * One name per statement text, for the process: the archive has a few dozen texts, none of which grows with its values.
+ */
 const names = new Map<string, string>();
 
 function nameOf(text: string): string {
@@ -13,8 +15,9 @@ function nameOf(text: string): string {
 }
 
 /**
- * The pool as kysely takes it, with every statement that has parameters prepared once per connection: of a small commit, parsing and
- * planning its statement would be the larger half. (Postgres plans anew when it has analysed a table that grew.)
+ * The pool as kysely takes it, with every statement that has parameters prepared once per connection: of a small
+ * commit, parsing and planning its statement would be the larger half. (Postgres plans anew when it has analysed a
+ * table that grew.)
  */
 export function preparing(pool: pg.Pool): PostgresPool {
   return {

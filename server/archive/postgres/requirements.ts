@@ -26,7 +26,9 @@ export function explainUnfit({ version, name, encoding, synchronousCommit }: Pos
 export async function requireFit(db: Kysely<Database>): Promise<void> {
   const { rows } = await sql<PostgresServer>`
     select current_setting('server_version_num')::int as version, current_setting('server_version') as name,
-      current_setting('server_encoding') as encoding, current_setting('synchronous_commit') as "synchronousCommit"`.execute(db);
+      current_setting('server_encoding') as encoding, current_setting('synchronous_commit') as "synchronousCommit"`.execute(
+    db,
+  );
   const unfit = rows[0] && explainUnfit(rows[0]);
   if (unfit !== undefined) throw new ArchiveError('failed', unfit);
 }

@@ -2,7 +2,10 @@ import type { JsonObject } from '../../core/json.ts';
 import type { CampaignCommit, SealedEntry } from '../../engine/ports.ts';
 import { ArchiveError } from '../errors.ts';
 
-/** A state is stored beside the entries whenever a commit passes a multiple of this, so that `stateAt` folds few of them. */
+/**
+ * A state is stored beside the entries whenever a commit passes a multiple of this, so that `stateAt` folds few of
+ * them.
+ */
 export const CHECKPOINT_INTERVAL = 100;
 
 /** Whether the state after a commit that leads from one version to the other becomes a checkpoint. */
@@ -17,8 +20,8 @@ export function listed(state: JsonObject): { title: string; status: string | und
 }
 
 /**
- * The last entry of a part, once it is sure that its entries follow on its expected version without a hole: what has a hole must
- * never look durable (G8).
+ * The last entry of a part, once it is sure that its entries follow on its expected version without a hole: what has a
+ * hole must never look durable (G8).
  *
  * @returns `undefined` for a part without entries, which only asks whether the head is still there
  */
@@ -26,7 +29,10 @@ export function lastEntry(part: CampaignCommit): SealedEntry | undefined {
   const wrong = part.entries.find((entry, index) => entry.record.version !== part.expected.version + 1 + index);
   if (wrong) {
     const { version } = wrong.record;
-    throw new ArchiveError('data', `${part.campaignId}: version ${version} does not follow on version ${part.expected.version} without a hole.`);
+    throw new ArchiveError(
+      'data',
+      `${part.campaignId}: version ${version} does not follow on version ${part.expected.version} without a hole.`,
+    );
   }
   return part.entries.at(-1);
 }

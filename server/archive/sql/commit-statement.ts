@@ -29,8 +29,9 @@ export interface EntryRow {
 }
 
 /**
- * What becomes of a mutation id that an earlier entry of its campaign has: the statement fails, or the entry is stored without it, so that a
- * client which lied about its `base` has its change twice, instead of stopping the campaign for everyone.
+ * What becomes of a mutation id that an earlier entry of its campaign has: the statement fails, or the entry is stored
+ * without it, so that a client which lied about its `base` has its change twice, instead of stopping the campaign for
+ * everyone.
  */
 export type IdRule = 'unique' | 'first-keeps';
 
@@ -59,7 +60,10 @@ const MOVED = {
 };
 
 /** Adds the entries of the campaigns that have moved. */
-function addEntries(query: QueryCreator<Database & { moved: { id: string } }>, mutationId: AliasableExpression<string | null>) {
+function addEntries(
+  query: QueryCreator<Database & { moved: { id: string } }>,
+  mutationId: AliasableExpression<string | null>,
+) {
   return query
     .insertInto('entries')
     .columns(['campaign_id', 'version', 'epoch', 'type', 'at', 'mutation_id', 'bytes', 'tail'])
@@ -67,14 +71,23 @@ function addEntries(query: QueryCreator<Database & { moved: { id: string } }>, m
       from
         .selectFrom(ENTRY)
         .innerJoin('moved', 'moved.id', 'entry.campaign_id')
-        .select(['campaign_id', 'version', 'epoch', 'type', 'at', mutationId.as('mutation_id'), sql<string>`bytes::json`.as('bytes'), 'tail']),
+        .select([
+          'campaign_id',
+          'version',
+          'epoch',
+          'type',
+          'at',
+          mutationId.as('mutation_id'),
+          sql<string>`bytes::json`.as('bytes'),
+          'tail',
+        ]),
     );
 }
 
 /**
- * The guard is checked again on a row that another transaction held (read committed), so that of two commits on one head only one
- * passes; and where it holds, no entry has been added since the statement began, so that what it sees of the campaign's ids is all of
- * them.
+ * The guard is checked again on a row that another transaction held (read committed), so that of two commits on one
+ * head only one passes; and where it holds, no entry has been added since the statement began, so that what it sees of
+ * the campaign's ids is all of them.
  */
 export function compileCommit(db: Kysely<Database>, ids: IdRule, reach: Reach): string {
   const mutationId = ids === 'unique' ? sql.ref<string>('entry.mutation_id') : firstKeeps(db);
@@ -102,48 +115,50 @@ function compileOne(db: Kysely<Database>, mutationId: AliasableExpression<string
 }
 
 function compileAny(db: Kysely<Database>, mutationId: AliasableExpression<string | null>): string {
-  return db
-    .with('part', (query) => query.selectFrom(PART).selectAll())
-    // The guard, with the rows locked in the order of their ids: an UPDATE takes them in any order, and two commits could wait for
-    // each other.
-    .with('held', (query) =>
-      query
-        .selectFrom('campaigns')
-        .innerJoin('part', (join) =>
-          join
-            .onRef('campaigns.id', '=', 'part.campaign_id')
-            .onRef('campaigns.epoch', '=', 'part.epoch')
-            .onRef('campaigns.version', '=', 'part.version'),
-        )
-        .select('campaigns.id')
-        .orderBy('campaigns.id')
-        .forUpdate('campaigns'),
-    )
-    .with('moved', (query) =>
-      query
-        .updateTable('campaigns')
-        .from('part')
-        .innerJoin('held', 'held.id', 'part.campaign_id')
-        .set(MOVED)
-        .whereRef('campaigns.id', '=', 'part.campaign_id')
-        .returning('campaigns.id'),
-    )
-    .with('added', (query) => addEntries(query, mutationId))
-    .with('kept', (query) =>
-      query
-        .insertInto('checkpoints')
-        .columns(['campaign_id', 'version', 'state'])
-        .expression((from) =>
-          from
-            .selectFrom('part')
-            .innerJoin('moved', 'moved.id', 'part.campaign_id')
-            .where('part.checkpoint', 'is', sql.lit(true))
-            .select(['campaign_id', 'next_version', sql<string>`state::json`.as('state')]),
-        ),
-    )
-    .selectFrom('moved')
-    .select('id')
-    .compile().sql;
+  return (
+    db
+      .with('part', (query) => query.selectFrom(PART).selectAll())
+      // The guard, with the rows locked in the order of their ids: an UPDATE takes them in any order, and two commits
+      // could wait for each other.
+      .with('held', (query) =>
+        query
+          .selectFrom('campaigns')
+          .innerJoin('part', (join) =>
+            join
+              .onRef('campaigns.id', '=', 'part.campaign_id')
+              .onRef('campaigns.epoch', '=', 'part.epoch')
+              .onRef('campaigns.version', '=', 'part.version'),
+          )
+          .select('campaigns.id')
+          .orderBy('campaigns.id')
+          .forUpdate('campaigns'),
+      )
+      .with('moved', (query) =>
+        query
+          .updateTable('campaigns')
+          .from('part')
+          .innerJoin('held', 'held.id', 'part.campaign_id')
+          .set(MOVED)
+          .whereRef('campaigns.id', '=', 'part.campaign_id')
+          .returning('campaigns.id'),
+      )
+      .with('added', (query) => addEntries(query, mutationId))
+      .with('kept', (query) =>
+        query
+          .insertInto('checkpoints')
+          .columns(['campaign_id', 'version', 'state'])
+          .expression((from) =>
+            from
+              .selectFrom('part')
+              .innerJoin('moved', 'moved.id', 'part.campaign_id')
+              .where('part.checkpoint', 'is', sql.lit(true))
+              .select(['campaign_id', 'next_version', sql<string>`state::json`.as('state')]),
+          ),
+      )
+      .selectFrom('moved')
+      .select('id')
+      .compile().sql
+  );
 }
 
 /** The entry's mutation id, or `null` where an earlier entry of the campaign has it. */

@@ -12,8 +12,8 @@ const STATEMENT_CHARACTERS = 16 * 1024 * 1024;
 const UNIQUE_VIOLATION = '23505';
 
 /**
- * Commits the parts, all in one transaction: of those whose guard holds, the heads move and the entries are added; of the others
- * nothing is written.
+ * Commits the parts, all in one transaction: of those whose guard holds, the heads move and the entries are added; of
+ * the others nothing is written.
  *
  * @returns the ids of the campaigns that moved
  */
@@ -28,7 +28,11 @@ export async function commitParts(db: Kysely<Database>, parts: readonly Campaign
   }
 }
 
-async function commitStatements(db: Kysely<Database>, [first, ...others]: readonly Statement[], ids: IdRule): Promise<Set<string>> {
+async function commitStatements(
+  db: Kysely<Database>,
+  [first, ...others]: readonly Statement[],
+  ids: IdRule,
+): Promise<Set<string>> {
   if (!first) return new Set();
   // One statement is a transaction of its own, and a single round trip.
   if (others.length === 0) return new Set(await commitStatement(db, first, ids));
@@ -114,6 +118,8 @@ function textOf(db: Kysely<Database>, ids: IdRule, reach: Reach): string {
 
 async function commitStatement(db: Kysely<Database>, { heads, entries }: Statement, ids: IdRule): Promise<string[]> {
   const text = textOf(db, ids, heads.length === 1 && heads[0]?.checkpoint === false ? 'one' : 'any');
-  const { rows } = await db.executeQuery<{ id: string }>(CompiledQuery.raw(text, [JSON.stringify(heads), JSON.stringify(entries)]));
+  const { rows } = await db.executeQuery<{ id: string }>(
+    CompiledQuery.raw(text, [JSON.stringify(heads), JSON.stringify(entries)]),
+  );
   return rows.map((row) => row.id);
 }

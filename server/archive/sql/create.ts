@@ -4,8 +4,16 @@ import type { SealedEntry } from '../../engine/ports.ts';
 import { listed } from './columns.ts';
 import type { Database } from './schema.ts';
 
-/** Version 1 of a campaign, in one statement: the row if the id is free, and with it the entry. False where the id is taken. */
-export async function createCampaign(db: Kysely<Database>, campaignId: string, first: SealedEntry, state: JsonObject): Promise<boolean> {
+/**
+ * Version 1 of a campaign, in one statement: the row if the id is free, and with it the entry. False where the id is
+ * taken.
+ */
+export async function createCampaign(
+  db: Kysely<Database>,
+  campaignId: string,
+  first: SealedEntry,
+  state: JsonObject,
+): Promise<boolean> {
   const { record, bytes, tail } = first;
   const { title, status } = listed(state);
   const { epoch, version, type, at, mutationId, actor } = record;
@@ -34,16 +42,18 @@ export async function createCampaign(db: Kysely<Database>, campaignId: string, f
     .insertInto('entries')
     .columns(['campaign_id', 'version', 'epoch', 'type', 'at', 'mutation_id', 'bytes', 'tail'])
     .expression((query) =>
-      query.selectFrom('created').select((row) => [
-        'created.id',
-        row.cast<number>(row.val(version), 'bigint').as('version'),
-        row.cast<string>(row.val(epoch), 'text').as('epoch'),
-        row.cast<string>(row.val(type), 'text').as('type'),
-        row.cast<number>(row.val(at), 'bigint').as('at'),
-        row.cast<string>(row.val(mutationId), 'text').as('mutation_id'),
-        row.cast<string>(row.cast<string>(row.val(bytes), 'text'), 'json').as('bytes'),
-        row.cast<string>(row.val(tail), 'text').as('tail'),
-      ]),
+      query
+        .selectFrom('created')
+        .select((row) => [
+          'created.id',
+          row.cast<number>(row.val(version), 'bigint').as('version'),
+          row.cast<string>(row.val(epoch), 'text').as('epoch'),
+          row.cast<string>(row.val(type), 'text').as('type'),
+          row.cast<number>(row.val(at), 'bigint').as('at'),
+          row.cast<string>(row.val(mutationId), 'text').as('mutation_id'),
+          row.cast<string>(row.cast<string>(row.val(bytes), 'text'), 'json').as('bytes'),
+          row.cast<string>(row.val(tail), 'text').as('tail'),
+        ]),
     )
     .returning('campaign_id')
     .execute();

@@ -13,7 +13,11 @@ export interface Seats extends Pick<Archive, 'enterLog' | 'leaveLog'> {
  *
  * @param before seats that a sole user has taken already
  */
-export function createSeats(db: Kysely<Database>, soleUser: boolean, before: ReadonlyMap<string, number> = new Map()): Seats {
+export function createSeats(
+  db: Kysely<Database>,
+  soleUser: boolean,
+  before: ReadonlyMap<string, number> = new Map(),
+): Seats {
   /** Seats taken through the archive of a sole user, by campaign, with their generation. */
   const taken = new Map(before);
 
@@ -35,12 +39,14 @@ export function createSeats(db: Kysely<Database>, soleUser: boolean, before: Rea
             .insertInto('epochs')
             .columns(['campaign_id', 'epoch', 'parent', 'from_version'])
             .expression((query) =>
-              query.selectFrom('entered').select((row) => [
-                'entered.id',
-                row.cast<string>(row.val(epoch), 'text').as('epoch'),
-                row.cast<string>(row.val(expected.epoch), 'text').as('parent'),
-                'entered.version',
-              ]),
+              query
+                .selectFrom('entered')
+                .select((row) => [
+                  'entered.id',
+                  row.cast<string>(row.val(epoch), 'text').as('epoch'),
+                  row.cast<string>(row.val(expected.epoch), 'text').as('parent'),
+                  'entered.version',
+                ]),
             )
             .returning('campaign_id')
             .execute();
@@ -60,15 +66,19 @@ export function createSeats(db: Kysely<Database>, soleUser: boolean, before: Rea
   };
 
   /**
-   * The seats that were taken here, and no other: one that an earlier process left taken when it crashed still tells of a loss, until
-   * its campaign is loaded.
+   * The seats that were taken here, and no other: one that an earlier process left taken when it crashed still tells of
+   * a loss, until its campaign is loaded.
    */
   const leaveAll: Seats['leaveAll'] = async () => {
     if (taken.size === 0) return;
     const seats = JSON.stringify([...taken].map(([id, generation]) => ({ id, generation })));
     await db
       .updateTable('campaigns')
-      .from(sql<{ id: string; generation: number }>`json_to_recordset(${seats}::text::json)`.as<'seat'>(sql`seat(id text, generation bigint)`))
+      .from(
+        sql<{ id: string; generation: number }>`json_to_recordset(${seats}::text::json)`.as<'seat'>(
+          sql`seat(id text, generation bigint)`,
+        ),
+      )
       .set({ seat_taken: false })
       .whereRef('campaigns.id', '=', 'seat.id')
       .whereRef('campaigns.seat_generation', '=', 'seat.generation')

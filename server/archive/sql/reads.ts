@@ -16,7 +16,17 @@ export function createReads(db: Kysely<Database>): Reads {
     const row = await db
       .selectFrom('campaigns')
       .where('id', '=', campaignId)
-      .select(['epoch', 'version', 'tail', 'archived_at', 'updated_at', 'updated_by', 'seat_generation', 'seat_taken', sql<string>`state::text`.as('state')])
+      .select([
+        'epoch',
+        'version',
+        'tail',
+        'archived_at',
+        'updated_at',
+        'updated_by',
+        'seat_generation',
+        'seat_taken',
+        sql<string>`state::text`.as('state'),
+      ])
       .select((query) => [
         jsonArrayFrom(
           query
@@ -25,9 +35,7 @@ export function createReads(db: Kysely<Database>): Reads {
             .orderBy('ordinal')
             .select(['epoch', 'parent', 'from_version as fromVersion']),
         ).as('lineage'),
-        jsonArrayFrom(
-          newestEntries(db, campaignId, undefined, recent),
-        ).as('recent'),
+        jsonArrayFrom(newestEntries(db, campaignId, undefined, recent)).as('recent'),
       ])
       .executeTakeFirst();
     if (!row) return undefined;
@@ -103,7 +111,9 @@ export function createReads(db: Kysely<Database>): Reads {
     if (status !== undefined) query = query.where('status', '=', status);
     if (ids !== undefined) query = query.where(sql<boolean>`id = any(${[...ids]}::text[])`);
     if (publishedOnly === true) query = query.where('status', 'is distinct from', 'draft');
-    const rows = await query.select(['id', 'title', 'status', 'version', 'updated_at', 'updated_by', 'archived_at']).execute();
+    const rows = await query
+      .select(['id', 'title', 'status', 'version', 'updated_at', 'updated_by', 'archived_at'])
+      .execute();
     return rows.map((row): CampaignSummary => {
       const summary = {
         campaignId: row.id,

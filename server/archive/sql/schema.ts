@@ -1,8 +1,8 @@
 import type { ColumnType, GeneratedAlways } from 'kysely';
 
 /**
- * JSON that is kept as it was written: `json`, never `jsonb`, which reorders keys and rewrites numbers, so that the hashes over the
- * bytes hold. Read it as `column::text`; a driver would parse the bare column.
+ * JSON that is kept as it was written: `json`, never `jsonb`, which reorders keys and rewrites numbers, so that the
+ * hashes over the bytes hold. Read it as `column::text`; a driver would parse the bare column.
  */
 type VerbatimJson = ColumnType<unknown, string, string>;
 
@@ -34,7 +34,10 @@ export interface EntriesTable {
   epoch: string;
   type: string;
   at: number;
-  /** Unique in its campaign: `null` where an earlier entry has the id already, which only a client brings about that lies about its base. */
+  /**
+   * Unique in its campaign: `null` where an earlier entry has the id already, which only a client brings about that
+   * lies about its base.
+   */
   mutation_id: string | null;
   bytes: VerbatimJson;
   tail: string;

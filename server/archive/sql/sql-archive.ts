@@ -10,14 +10,22 @@ import type { Database } from './schema.ts';
 export interface OpenArchiveOptions {
   /** The Postgres schema. */
   namespace: string;
-  /** Whether nobody else uses it, so that the log ends with this archive: a clean stop then frees the seats that were taken through it. */
+  /**
+   * Whether nobody else uses it, so that the log ends with this archive: a clean stop then frees the seats that were
+   * taken through it.
+   */
   soleUser: boolean;
-  /** Seats that such a user has taken already, before its database was opened again, by campaign, with their generation. */
+  /**
+   * Seats that such a user has taken already, before its database was opened again, by campaign, with their generation.
+   */
   seats?: ReadonlyMap<string, number>;
 }
 
 /** The port over a migrated database, real Postgres or PGlite alike. `stop` ends the database too. */
-export function openArchive(unscoped: Kysely<Database>, { namespace, soleUser, seats: taken }: OpenArchiveOptions): Archive {
+export function openArchive(
+  unscoped: Kysely<Database>,
+  { namespace, soleUser, seats: taken }: OpenArchiveOptions,
+): Archive {
   const db = unscoped.withSchema(namespace);
   const reads = createReads(db);
   const seats = createSeats(db, soleUser, taken);
@@ -25,7 +33,9 @@ export function openArchive(unscoped: Kysely<Database>, { namespace, soleUser, s
   const commit: Archive['commit'] = async (parts) => {
     const moved = await commitParts(db, parts);
     const others = parts.filter((part) => !moved.has(part.campaignId)).map((part) => part.campaignId);
-    const found = new Map(others.length > 0 ? (await reads.heads(others)).map(({ campaignId, head }) => [campaignId, head]) : []);
+    const found = new Map(
+      others.length > 0 ? (await reads.heads(others)).map(({ campaignId, head }) => [campaignId, head]) : [],
+    );
     return parts.map(({ campaignId, expected, entries }): CommitOutcome => {
       if (moved.has(campaignId)) return { campaignId, kind: 'committed' };
       const head = found.get(campaignId);
@@ -50,11 +60,16 @@ export function openArchive(unscoped: Kysely<Database>, { namespace, soleUser, s
   };
 
   let stopping: Promise<void> | undefined;
-  /** The same call, rejecting with an `ArchiveError`; a stop waits for those that were made before it, and later ones are rejected. */
+  /**
+   * The same call, rejecting with an `ArchiveError`; a stop waits for those that were made before it, and later ones
+   * are rejected.
+   */
   const open = <A extends unknown[], T>(call: (...args: A) => Promise<T>): ((...args: A) => Promise<T>) => {
     return (...args) => {
       if (stopping) return Promise.reject(new ArchiveError('stopped', 'The archive has been stopped.'));
-      const answer = call(...args).catch(rethrow).finally(() => inFlight.delete(answer));
+      const answer = call(...args)
+        .catch(rethrow)
+        .finally(() => inFlight.delete(answer));
       inFlight.add(answer);
       return answer;
     };

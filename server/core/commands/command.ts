@@ -36,7 +36,10 @@ export interface BatchCommand {
   commands: SimpleCommand[];
 }
 
-/** Back to the state of an earlier version, as a new version. A position says which one is meant also where its line has ended meanwhile. */
+/**
+ * Back to the state of an earlier version, as a new version. A position says which one is meant also where its line has
+ * ended meanwhile.
+ */
 export interface RollbackCommand {
   type: 'rollback';
   toVersion: VersionName;
@@ -57,13 +60,7 @@ export interface CreateCommand {
 }
 
 /** What a caller asks for; what comes of it is the effect (`effect.ts`). */
-export type Command =
-  | SimpleCommand
-  | BatchCommand
-  | RollbackCommand
-  | ArchiveCommand
-  | RestoreCommand
-  | CreateCommand;
+export type Command = SimpleCommand | BatchCommand | RollbackCommand | ArchiveCommand | RestoreCommand | CreateCommand;
 
 /** The commands that the SDK pushes and replays: those whose effect needs nothing but the state. */
 export type EditCommand = SimpleCommand | BatchCommand;
@@ -89,8 +86,9 @@ export interface Mutation extends Omit<MutationOptions, 'dryRun' | 'durability'>
   mutationId: string;
   command: EditCommand;
   /**
-   * It was sent before and not answered, so that a copy of it may still be on its way. If it has no effect now, or is refused for what the
-   * campaign is now, an empty entry keeps that copy from having one later, behind what was meant after it (G7).
+   * It was sent before and not answered, so that a copy of it may still be on its way. If it has no effect now, or is
+   * refused for what the campaign is now, an empty entry keeps that copy from having one later, behind what was meant
+   * after it (G7).
    */
   again?: true;
 }

@@ -21,7 +21,9 @@ export interface Situation {
 }
 
 /** A rollback with the state that it leads to, which the engine has looked up. */
-export type ResolvedCommand = Exclude<Command, CreateCommand | RollbackCommand> | (RollbackCommand & { target: JsonObject });
+export type ResolvedCommand =
+  | Exclude<Command, CreateCommand | RollbackCommand>
+  | (RollbackCommand & { target: JsonObject });
 
 export interface Request {
   command: ResolvedCommand;
@@ -47,14 +49,16 @@ const ACTIONS: Record<ResolvedCommand['type'], Action> = {
   restore: 'administer',
 };
 
-/** Whether that identity may ask for that command at all; asked before anything about the campaign is looked up, too. */
+/**
+ * Whether that identity may ask for that command at all; asked before anything about the campaign is looked up, too.
+ */
 export function mayAsk(identity: Identity, type: ResolvedCommand['type'], campaignId: string): boolean {
   return can(identity, ACTIONS[type], campaignId, true);
 }
 
 /**
- * Decides one command on one situation: rights, `expectedVersion`, effect, check. Nothing else in the server says yes or no to a
- * change.
+ * Decides one command on one situation: rights, `expectedVersion`, effect, check. Nothing else in the server says yes
+ * or no to a change.
  */
 export function decide(situation: Situation, request: Request, sections: Sections = {}): Decision {
   const { command } = request;

@@ -1,4 +1,7 @@
-/** What is remembered of an applied mutation: enough to answer a retry, and to tell it from another command under the same id. */
+/**
+ * What is remembered of an applied mutation: enough to answer a retry, and to tell it from another command under the
+ * same id.
+ */
 export interface AppliedMutation {
   mutationId: string;
   version: number;
@@ -7,8 +10,8 @@ export interface AppliedMutation {
 }
 
 /**
- * The mutation ids of a campaign's newest entries (G3). Every id applied after `floor` is here; whether an older one was applied is
- * for the archive to say. The floor never passes the watermark, so that the two together know every id.
+ * The mutation ids of a campaign's newest entries (G3). Every id applied after `floor` is here; whether an older one
+ * was applied is for the archive to say. The floor never passes the watermark, so that the two together know every id.
  */
 export interface IdempotencyWindow {
   remember(applied: AppliedMutation): void;

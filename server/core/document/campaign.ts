@@ -42,9 +42,9 @@ export interface Communication {
 }
 
 /**
- * The document of one campaign: all that apps show. Any key that is not named here is kept as plain JSON, so that modules such as
- * `commerce` need no release of the server. Dates are ISO 8601 strings; `features`, `tags`, `channels` and `i18n_keys` are ordered
- * sets (no string twice).
+ * The document of one campaign: all that apps show. Any key that is not named here is kept as plain JSON, so that
+ * modules such as `commerce` need no release of the server. Dates are ISO 8601 strings; `features`, `tags`, `channels`
+ * and `i18n_keys` are ordered sets (no string twice).
  */
 export interface CampaignState {
   slug: string;
@@ -72,8 +72,9 @@ export interface CampaignState {
 }
 
 /**
- * A stored document, seen through its schema. The one place of this cast: what is stored has passed `check`, which holds it to
- * {@link CampaignState}; `unknown` stands in the open parts because a JSON index signature would refuse the optional fields.
+ * A stored document, seen through its schema. The one place of this cast: what is stored has passed `check`, which
+ * holds it to {@link CampaignState}; `unknown` stands in the open parts because a JSON index signature would refuse the
+ * optional fields.
  */
 export function asCampaign(document: JsonObject): CampaignState {
   return document as unknown as CampaignState;

@@ -25,9 +25,9 @@ export type Checked =
   { ok: true; sizeBound: number } | { ok: false; refusal: Refusal };
 
 /**
- * Whether a state may stand: required fields, the shape of every known field, the operator's sections, depth and size. The state
- * before was checked too, so that only what the change touched is looked at; the size is counted anew only when the sum of what
- * came in could have passed the limit.
+ * Whether a state may stand: required fields, the shape of every known field, the operator's sections, depth and size.
+ * The state before was checked too, so that only what the change touched is looked at; the size is counted anew only
+ * when the sum of what came in could have passed the limit.
  *
  * @param next the state after the change
  * @param change the effect that led to it
@@ -51,7 +51,11 @@ export function check(next: JsonObject, change: JsonObject, sizeBound: number, s
   const bytes = jsonBytes(next);
   return bytes <= LIMITS.documentBytes
     ? { ok: true, sizeBound: bytes }
-    : refuse([], `the document would take ${bytes} bytes; at most ${LIMITS.documentBytes} are allowed`, LIMITS.documentBytes);
+    : refuse(
+        [],
+        `the document would take ${bytes} bytes; at most ${LIMITS.documentBytes} are allowed`,
+        LIMITS.documentBytes,
+      );
 }
 
 function refuse(path: Path, message: string, limit?: number): { ok: false; refusal: Refusal } {
@@ -70,7 +74,10 @@ function firstIssue(schema: z.ZodType | undefined, value: JsonValue | undefined)
 
 function checkField(field: string, value: JsonValue | undefined, sections: Sections): Refusal | undefined {
   const known: Readonly<Record<string, z.ZodType>> = FIELD_SCHEMAS;
-  const schemas = [Object.hasOwn(known, field) ? known[field] : undefined, Object.hasOwn(sections, field) ? sections[field] : undefined];
+  const schemas = [
+    Object.hasOwn(known, field) ? known[field] : undefined,
+    Object.hasOwn(sections, field) ? sections[field] : undefined,
+  ];
   for (const schema of schemas) {
     const issue = firstIssue(schema, value);
     if (!issue) continue;

@@ -8,7 +8,10 @@ type KnownFields = { [K in keyof CampaignState as string extends K ? never : K]-
 
 // What reaches these schemas has passed `cleanJson`, so that "any JSON" needs no second look at its inside.
 const anyJson = z.custom<JsonValue>();
-const anyObject = z.custom<JsonObject>((value) => typeof value === 'object' && value !== null && !Array.isArray(value), 'must be an object');
+const anyObject = z.custom<JsonObject>(
+  (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+  'must be an object',
+);
 
 const orderedSet = z
   .array(z.string().max(LIMITS.setItemLength))

@@ -1,8 +1,9 @@
 import { isJsonObject, jsonEqual, type JsonObject, type JsonValue } from '../json.ts';
 
 /**
- * JSON Merge Patch (RFC 7396) of an object. Nothing is changed in place, and what the patch does not touch is shared with the
- * target: where nothing changes at all, the target itself comes back, so that `===` tells whether something did.
+ * JSON Merge Patch (RFC 7396) of an object. Nothing is changed in place, and what the patch does not touch is shared
+ * with the target: where nothing changes at all, the target itself comes back, so that `===` tells whether something
+ * did.
  *
  * @example mergePatch({ a: 1, b: 2 }, { b: null, c: 3 }) // { a: 1, c: 3 }
  */
@@ -30,9 +31,9 @@ function mergeValue(before: JsonValue | undefined, change: JsonValue): JsonValue
 }
 
 /**
- * The smallest merge patch that leads from one document to the other: `mergePatch(from, diff(from, to))` equals `to`, provided that
- * `to` has no `null` members outside arrays (RFC 7396 cannot say them). Where both share parts by reference, those cost nothing;
- * after a `mergePatch` the work is that of the patch alone.
+ * The smallest merge patch that leads from one document to the other: `mergePatch(from, diff(from, to))` equals `to`,
+ * provided that `to` has no `null` members outside arrays (RFC 7396 cannot say them). Where both share parts by
+ * reference, those cost nothing; after a `mergePatch` the work is that of the patch alone.
  *
  * @returns `{}` where the two are equal
  * @example diff({ a: 1, b: { c: 2 } }, { b: { c: 3 } }) // { a: null, b: { c: 3 } }

@@ -14,12 +14,13 @@ export interface StartCampaign {
 export type Normalised = { ok: true; campaigns: StartCampaign[] } | { ok: false; refusal: Refusal };
 
 /**
- * Reads a campaign file: one campaign or a list of them, either flat or in the older shape, in which the fields stand under
- * `metadata.service_specific.campaign`, features also under `metadata.features`, and scripts under
- * `metadata.service_specific.localization.scripts`. What stands at the top wins, but features are joined; what was not lifted stays
- * in `metadata`.
+ * Reads a campaign file: one campaign or a list of them, either flat or in the older shape, in which the fields stand
+ * under `metadata.service_specific.campaign`, features also under `metadata.features`, and scripts under
+ * `metadata.service_specific.localization.scripts`. What stands at the top wins, but features are joined; what was not
+ * lifted stays in `metadata`.
  *
- * @example normaliseCampaignFile({ slug: 'summer', title: 'Summer' }) // { ok: true, campaigns: [{ campaignId: 'summer', … }] }
+ * @example normaliseCampaignFile({ slug: 'summer', title: 'Summer' }) // { ok: true, campaigns: [{ campaignId:
+ *   'summer', … }] }
  */
 export function normaliseCampaignFile(content: unknown, sections: Sections = {}): Normalised {
   if (!Array.isArray(content)) {
@@ -32,7 +33,11 @@ export function normaliseCampaignFile(content: unknown, sections: Sections = {})
     if (!read.ok) return inList(index, read.refusal);
     const { campaignId } = read.value;
     if (campaigns.has(campaignId)) {
-      return inList(index, { reason: 'INVALID', message: `slug: ${campaignId} stands in this file twice`, path: ['slug'] });
+      return inList(index, {
+        reason: 'INVALID',
+        message: `slug: ${campaignId} stands in this file twice`,
+        path: ['slug'],
+      });
     }
     campaigns.set(campaignId, read.value);
   }

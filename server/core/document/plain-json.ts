@@ -5,14 +5,17 @@ import { LIMITS } from '../limits.ts';
 /** Names that would reach into JavaScript's own machinery. */
 const FORBIDDEN_KEYS: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
 
-/** What becomes of `null` members of objects outside arrays: kept (they remove, in a patch) or dropped (in a document). */
+/**
+ * What becomes of `null` members of objects outside arrays: kept (they remove, in a patch) or dropped (in a document).
+ */
 export type NullMembers = 'keep' | 'drop';
 
 export type Cleaned<T> = { ok: true; value: T } | { ok: false; refusal: Refusal };
 
 /**
- * Checks that a value of unknown origin is a JSON object that can be kept: finite numbers, whole Unicode without U+0000, no
- * forbidden keys, at most {@link LIMITS.depth} levels. `-0` becomes `0`. What is fine already comes back as it is, uncopied.
+ * Checks that a value of unknown origin is a JSON object that can be kept: finite numbers, whole Unicode without
+ * U+0000, no forbidden keys, at most {@link LIMITS.depth} levels. `-0` becomes `0`. What is fine already comes back as
+ * it is, uncopied.
  *
  * @param at where the value stands in the input, for the message and the path of a refusal
  * @param nulls `'drop'` for documents, in which a missing member is the only absence
@@ -48,7 +51,12 @@ function faultOf(text: string): string | undefined {
   return text.isWellFormed() ? undefined : 'text must be well-formed Unicode; it holds half of a surrogate pair';
 }
 
-function cleanObject(source: Record<string, unknown>, path: Path, depth: number, nulls: NullMembers): Cleaned<JsonObject> {
+function cleanObject(
+  source: Record<string, unknown>,
+  path: Path,
+  depth: number,
+  nulls: NullMembers,
+): Cleaned<JsonObject> {
   if (depth > LIMITS.depth) return refuse(path, `nested more than ${LIMITS.depth} levels deep`, LIMITS.depth);
   let copy: JsonObject | undefined;
   for (const key of Object.keys(source)) {
@@ -80,7 +88,13 @@ function cleanArray(source: readonly unknown[], path: Path, depth: number): Clea
 }
 
 /** `path` and `key` come apart, so that the longer path is built only where something is wrong or nested. */
-function cleanValue(value: unknown, path: Path, key: string | number, depth: number, nulls: NullMembers): Cleaned<JsonValue> {
+function cleanValue(
+  value: unknown,
+  path: Path,
+  key: string | number,
+  depth: number,
+  nulls: NullMembers,
+): Cleaned<JsonValue> {
   switch (typeof value) {
     case 'string': {
       const fault = faultOf(value);

@@ -19,7 +19,8 @@ export interface Applicable {
 }
 
 /**
- * One entry later. The same for every type and every format, for ever: `change` is a merge patch (G6: state = fold(log)).
+ * One entry later. The same for every type and every format, for ever: `change` is a merge patch (G6: state =
+ * fold(log)).
  *
  * @example entries.reduce(apply, NOTHING).state
  */

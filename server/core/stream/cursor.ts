@@ -2,11 +2,14 @@ import type { SnapshotReason } from './events.ts';
 import { formatPosition, parsePosition, survivingVersion, type Fork } from './position.ts';
 
 /**
- * Where a subscriber stands. It holds no queue: what it has not seen yet is in the campaign's ring, so that a slow reader costs no
- * memory of its own, and whatever is sent next follows exactly on what was seen (G1).
+ * Where a subscriber stands. It holds no queue: what it has not seen yet is in the campaign's ring, so that a slow
+ * reader costs no memory of its own, and whatever is sent next follows exactly on what was seen (G1).
  */
 export type Cursor =
-  /** Has seen nothing under its present rights. `resume`: where it stood before; `reason`: why the snapshot, if one is due. */
+  /**
+   * Has seen nothing under its present rights. `resume`: where it stood before; `reason`: why the snapshot, if one is
+   * due.
+   */
   | { phase: 'joining'; resume?: { epoch: string; version: number }; reason: SnapshotReason }
   /** Has seen everything up to `version` of `epoch`, and the watermark `durable`. */
   | { phase: 'live'; epoch: string; version: number; durable: number }
@@ -67,7 +70,8 @@ export function step(cursor: Cursor, line: Line, reader: ReaderState): Step {
   const durable = cursor.phase === 'live' && cursor.epoch === line.epoch ? cursor.durable : -1;
   const live: Cursor = { phase: 'live', epoch: line.epoch, version: line.version, durable };
   // A resume that misses nothing is answered too: an empty list says that the stream goes on here.
-  if (missing > 0 || cursor.phase === 'joining' || cursor.epoch !== line.epoch) return { kind: 'entries', after: from.version, cursor: live };
+  if (missing > 0 || cursor.phase === 'joining' || cursor.epoch !== line.epoch)
+    return { kind: 'entries', after: from.version, cursor: live };
   if (reader.receipts && line.durableVersion > cursor.durable) {
     return { kind: 'durable', version: line.durableVersion, cursor: { ...live, durable: line.durableVersion } };
   }

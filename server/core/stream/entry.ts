@@ -18,14 +18,16 @@ export type EntryType =
   | 'restore';
 
 /**
- * The format of the entries that this version writes. It says which members a record has beside `change`, never what `change` means: old
- * formats stay readable for ever, and newer ones can be folded by those who do not know them (`log/README.md`).
+ * The format of the entries that this version writes. It says which members a record has beside `change`, never what
+ * `change` means: old formats stay readable for ever, and newer ones can be folded by those who do not know them
+ * (`log/README.md`).
  */
 export const ENTRY_FORMAT = 1;
 
 /**
- * An accepted change. `change` is the effect: an RFC 7396 patch against the state at `version - 1` (`{}` before version 1), so that
- * every entry of every type is applied in the same way, whatever the server's version. `at` is epoch milliseconds and never falls.
+ * An accepted change. `change` is the effect: an RFC 7396 patch against the state at `version - 1` (`{}` before version
+ * 1), so that every entry of every type is applied in the same way, whatever the server's version. `at` is epoch
+ * milliseconds and never falls.
  */
 export interface Entry {
   version: number;
@@ -39,7 +41,10 @@ export interface Entry {
   format: number;
 }
 
-/** An entry as a restricted view shows it: `change` lies between the two projections, and is empty where nothing visible changed. */
+/**
+ * An entry as a restricted view shows it: `change` lies between the two projections, and is empty where nothing visible
+ * changed.
+ */
 export interface ViewEntry {
   version: number;
   /** Only what concerns every reader: that the campaign became read-only, or editable again. */
@@ -49,16 +54,22 @@ export interface ViewEntry {
 }
 
 /**
- * Names an entry without doubt: `epoch:version`. Versions alone do not: after a loss the same number can name another change.
+ * Names an entry without doubt: `epoch:version`. Versions alone do not: after a loss the same number can name another
+ * change.
  *
  * @example '5kQ0cB2v:418'
  */
 export type Position = string;
 
-/** Names a version of the line that is current: by its number, or by a position, which also says whether that entry has survived. */
+/**
+ * Names a version of the line that is current: by its number, or by a position, which also says whether that entry has
+ * survived.
+ */
 export type VersionName = Position | number;
 
-/** How sure an accepted change is: ordered and shown; committed in Postgres; or never to be, because persistence is off. */
+/**
+ * How sure an accepted change is: ordered and shown; committed in Postgres; or never to be, because persistence is off.
+ */
 export type Durability = 'accepted' | 'durable' | 'none';
 
 /** The answer to a mutation. `changed: false` means that the state was so already, and that no entry was made. */

@@ -2,8 +2,8 @@ import type { CampaignState } from '../document/campaign.ts';
 import type { Entry, Position, ViewEntry } from './entry.ts';
 
 /**
- * Why a snapshot was sent: the first one; a position too far back for entries; a reader that fell behind; a line of history that
- * did not survive; rights that changed what this caller may see.
+ * Why a snapshot was sent: the first one; a position too far back for entries; a reader that fell behind; a line of
+ * history that did not survive; rights that changed what this caller may see.
  */
 export type SnapshotReason = 'start' | 'too-old' | 'slow' | 'reset' | 'view';
 

@@ -16,7 +16,9 @@ export function parsePosition(text: string): { epoch: string; version: number } 
   return epoch !== undefined && Number.isSafeInteger(version) ? { epoch, version } : undefined;
 }
 
-/** One step of a campaign's line of epochs: `epoch` went on from `parent` at `fromVersion`, the last version they share. */
+/**
+ * One step of a campaign's line of epochs: `epoch` went on from `parent` at `fromVersion`, the last version they share.
+ */
 export interface Fork {
   epoch: string;
   parent: string;
@@ -24,10 +26,11 @@ export interface Fork {
 }
 
 /**
- * The newest version of the position's own epoch that is on the surviving line, or `undefined` where that epoch is unknown to it.
- * A position is on the line if its version is at or below that bound.
+ * The newest version of the position's own epoch that is on the surviving line, or `undefined` where that epoch is
+ * unknown to it. A position is on the line if its version is at or below that bound.
  *
- * @param lineage the forks of this campaign, oldest first; the last one's `epoch` is the current one (none: never forked)
+ * @param lineage the forks of this campaign, oldest first; the last one's `epoch` is the current one (none: never
+ *   forked)
  */
 export function survivingVersion(
   epoch: string,

@@ -7,7 +7,10 @@ export interface Versioned {
 export interface Ring<T extends Versioned> {
   /** Adds the next version; a ring takes no gap, it starts anew instead. */
   push(item: T, bytes: number): void;
-  /** Everything after that version, oldest first; `undefined` where the ring no longer reaches back so far, or is not there yet. */
+  /**
+   * Everything after that version, oldest first; `undefined` where the ring no longer reaches back so far, or is not
+   * there yet.
+   */
   after(version: number): T[] | undefined;
   /** Everything after this version can be had. */
   readonly floor: number;

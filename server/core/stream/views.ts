@@ -5,11 +5,13 @@ import type { JsonObject } from '../json.ts';
 import type { Identity } from '../permissions.ts';
 
 /**
- * What a caller may see of a document: all of it, or all but some fields, and then of an entry no more than what it did to the
- * visible part (G11). `hash` names a restricted view in resume ids and rooms: a change of rights can never go on from a position
- * that was reached under others.
+ * What a caller may see of a document: all of it, or all but some fields, and then of an entry no more than what it did
+ * to the visible part (G11). `hash` names a restricted view in resume ids and rooms: a change of rights can never go on
+ * from a position that was reached under others.
  */
-export type View = { readonly kind: 'full' } | { readonly kind: 'restricted'; readonly hidden: ReadonlySet<string>; readonly hash: string };
+export type View =
+  | { readonly kind: 'full' }
+  | { readonly kind: 'restricted'; readonly hidden: ReadonlySet<string>; readonly hash: string };
 
 export const FULL_VIEW: View = { kind: 'full' };
 
@@ -38,7 +40,10 @@ export function projectState(view: View, state: JsonObject): CampaignState {
   return asCampaign(view.kind === 'full' ? state : without(state, view.hidden));
 }
 
-/** The entry as that view shows it. The projection drops whole fields, so that the diff between two projections is the patch without them. */
+/**
+ * The entry as that view shows it. The projection drops whole fields, so that the diff between two projections is the
+ * patch without them.
+ */
 export function projectEntry(view: View, entry: Entry): Entry | ViewEntry {
   if (view.kind === 'full') return entry;
   const { version, type, at } = entry;

@@ -19,8 +19,9 @@ export interface ArchiverPace {
 }
 
 /**
- * Between the beginnings of two rounds that find something, while nobody here waits for one, in milliseconds: under load many changes
- * then share the cost of a commit, and of telling everyone; where changes come further apart than this, nothing is put off.
+ * Between the beginnings of two rounds that find something, while nobody here waits for one, in milliseconds: under
+ * load many changes then share the cost of a commit, and of telling everyone; where changes come further apart than
+ * this, nothing is put off.
  */
 const GATHER_MS = 5;
 

@@ -2,7 +2,16 @@ import { asError } from '../../core/errors.ts';
 import { createArchiverPace } from './archiver-pace.ts';
 import { createCommitContents, type CommitContentsOptions } from './commit-contents.ts';
 import type { EngineObserver } from '../observer.ts';
-import type { Archive, CampaignCommit, Clock, CommitOutcome, Head, OrderedLog, PendingEntries, SealedEntry } from '../ports.ts';
+import type {
+  Archive,
+  CampaignCommit,
+  Clock,
+  CommitOutcome,
+  Head,
+  OrderedLog,
+  PendingEntries,
+  SealedEntry,
+} from '../ports.ts';
 
 export interface ArchiverOptions extends CommitContentsOptions {
   log: OrderedLog;
@@ -36,10 +45,10 @@ class LogAway extends Error {
 }
 
 /**
- * Carries the log into the archive: one transaction at a time over all campaigns that wait (group commit: what comes in meanwhile
- * makes the next batch, and `archiver-pace.ts` says when that begins), then the watermark. Everything it commits is read from the log.
- * Any number of archivers may run: the archive's guard on `(epoch, version)` lets each entry in once, and where a batch's outcome is not
- * known, the heads are read before anything is tried again.
+ * Carries the log into the archive: one transaction at a time over all campaigns that wait (group commit: what comes in
+ * meanwhile makes the next batch, and `archiver-pace.ts` says when that begins), then the watermark. Everything it
+ * commits is read from the log. Any number of archivers may run: the archive's guard on `(epoch, version)` lets each
+ * entry in once, and where a batch's outcome is not known, the heads are read before anything is tried again.
  */
 export function createArchiver(options: ArchiverOptions): Archiver {
   const { log, archive, clock, observer } = options;
@@ -52,7 +61,8 @@ export function createArchiver(options: ArchiverOptions): Archiver {
   let attempt = 0;
   let stopping = false;
 
-  const backoff = (tries: number): number => Math.min(retry.first * 2 ** (tries - 1), retry.longest) * (0.5 + clock.random() / 2);
+  const backoff = (tries: number): number =>
+    Math.min(retry.first * 2 ** (tries - 1), retry.longest) * (0.5 + clock.random() / 2);
 
   const markStalled = (campaignId: string, error: Error): void => {
     const tries = (stalled.get(campaignId)?.attempt ?? 0) + 1;
@@ -76,17 +86,29 @@ export function createArchiver(options: ArchiverOptions): Archiver {
   };
 
   /** The archive stands elsewhere: either it has these entries already, or their line is not the archive's. */
-  const settleConflict = async (campaignId: string, entries: readonly SealedEntry[], head: Head | undefined): Promise<void> => {
+  const settleConflict = async (
+    campaignId: string,
+    entries: readonly SealedEntry[],
+    head: Head | undefined,
+  ): Promise<void> => {
     contents.forget(campaignId);
     const known = head && entries.find(({ record }) => record.version === head.version);
     const behind = head !== undefined && entries[0] !== undefined && head.version >= entries[0].record.version;
-    if (head && behind && head.epoch === entries[0]?.record.epoch && (known === undefined || known.tail === head.tail)) {
+    if (
+      head &&
+      behind &&
+      head.epoch === entries[0]?.record.epoch &&
+      (known === undefined || known.tail === head.tail)
+    ) {
       stalled.delete(campaignId);
       await tellDurable(campaignId, head.epoch, head.version);
       return;
     }
     const found = head ? `${head.epoch}:${head.version}` : 'nothing';
-    markStalled(campaignId, new Error(`${campaignId}: the archive holds ${found}, which the log's next entry does not follow`));
+    markStalled(
+      campaignId,
+      new Error(`${campaignId}: the archive holds ${found}, which the log's next entry does not follow`),
+    );
   };
 
   const settle = async (part: CampaignCommit, outcome: CommitOutcome): Promise<void> => {
@@ -119,10 +141,17 @@ export function createArchiver(options: ArchiverOptions): Archiver {
     const outcomes = await archive.commit(parts);
     const committed = outcomes.filter(({ kind }) => kind === 'committed').length;
     await settleAll(parts, outcomes);
-    if (committed > 0) observer.committed?.({ campaigns: committed, entries: entriesIn(parts), seconds: (clock.now() - startedAt) / 1_000 });
+    if (committed > 0)
+      observer.committed?.({
+        campaigns: committed,
+        entries: entriesIn(parts),
+        seconds: (clock.now() - startedAt) / 1_000,
+      });
   };
 
-  /** A failure with a healthy archive is the campaign's own: it stalls, and no other. Rejects where the archive is away. */
+  /**
+   * A failure with a healthy archive is the campaign's own: it stalls, and no other. Rejects where the archive is away.
+   */
   const orStall = async <T>(campaignId: string, work: Promise<T>): Promise<T | undefined> => {
     try {
       return await work;
@@ -142,7 +171,8 @@ export function createArchiver(options: ArchiverOptions): Archiver {
     const pending = withinBytes(waiting, BATCH_BYTES);
     const done = pending.length === 0 ? 'nothing' : isPart(pending, waiting, batchEntries) ? 'part' : 'all';
     // Whose turn has come and who waits for nothing any more has got over it: another archiver may have been there.
-    if (pending.length === 0) for (const campaignId of stalled.keys()) if (!except.has(campaignId)) stalled.delete(campaignId);
+    if (pending.length === 0)
+      for (const campaignId of stalled.keys()) if (!except.has(campaignId)) stalled.delete(campaignId);
     const prepared = await Promise.all(pending.map((entries) => orStall(entries.campaignId, toCommit(entries))));
     const parts = prepared.filter((part) => part !== undefined);
     if (parts.length === 0) return done;
@@ -227,7 +257,9 @@ function withinBytes(pending: readonly PendingEntries[], limit: number): Pending
   const taken: PendingEntries[] = [];
   let bytes = 0;
   for (const { campaignId, entries } of pending) {
-    const fitting = entries.filter((sealed) => (bytes += sealed.bytes.length) <= limit || (taken.length === 0 && sealed === entries[0]));
+    const fitting = entries.filter(
+      (sealed) => (bytes += sealed.bytes.length) <= limit || (taken.length === 0 && sealed === entries[0]),
+    );
     if (fitting.length > 0) taken.push({ campaignId, entries: fitting });
     if (bytes > limit) break;
   }

@@ -5,8 +5,8 @@ import type { Archive, CampaignCommit, Head, PendingEntries } from '../ports.ts'
 export interface CommitContentsOptions {
   archive: Pick<Archive, 'load'>;
   /**
-   * The content that a campaign in memory has now. Used where its tail is the one to be committed, which proves it to be the same
-   * (G6), and saves a read and a fold; never needed.
+   * The content that a campaign in memory has now. Used where its tail is the one to be committed, which proves it to
+   * be the same (G6), and saves a read and a fold; never needed.
    */
   liveContent(campaignId: string): { head: Head; content: CampaignContent } | undefined;
 }
@@ -14,7 +14,9 @@ export interface CommitContentsOptions {
 /** What is committed with a campaign's entries: the content that they lead to. */
 export interface CommitContents {
   /** The part that commits them; or where the archive stands, if they do not follow on it. */
-  partFor(pending: PendingEntries): Promise<{ kind: 'part'; part: CampaignCommit } | { kind: 'elsewhere'; head: Head | undefined }>;
+  partFor(
+    pending: PendingEntries,
+  ): Promise<{ kind: 'part'; part: CampaignCommit } | { kind: 'elsewhere'; head: Head | undefined }>;
   /** That part is in the archive: the next one can go on from it. */
   committed(part: CampaignCommit): void;
   /** What the archive holds of it is not known any more. */
@@ -31,7 +33,10 @@ interface Checkpoint {
 /** Checkpoints that are kept. */
 const KEPT = 256;
 
-/** Finds it where it costs least: with the campaign in memory, by a fold from the last commit, and else from what the archive holds. */
+/**
+ * Finds it where it costs least: with the campaign in memory, by a fold from the last commit, and else from what the
+ * archive holds.
+ */
 export function createCommitContents({ archive, liveContent }: CommitContentsOptions): CommitContents {
   const checkpoints = new LRUCache<string, Checkpoint>({ max: KEPT });
 
@@ -41,15 +46,20 @@ export function createCommitContents({ archive, liveContent }: CommitContentsOpt
       if (!first || !last) throw new Error(`${campaignId}: nothing waits`);
       const expected = { epoch: first.record.epoch, version: first.record.version - 1 };
       const { epoch, version } = expected;
-      const part = ({ state, archivedAt }: CampaignContent) => ({ kind: 'part' as const, part: { campaignId, expected, entries, state, archivedAt } });
-      const folded = (base: CampaignContent): CampaignContent => entries.reduce((content, { record }) => apply(content, record), base);
+      const part = ({ state, archivedAt }: CampaignContent) => ({
+        kind: 'part' as const,
+        part: { campaignId, expected, entries, state, archivedAt },
+      });
+      const folded = (base: CampaignContent): CampaignContent =>
+        entries.reduce((content, { record }) => apply(content, record), base);
 
       const live = liveContent(campaignId);
       if (live?.head.tail === last.tail) return part(live.content);
       const checkpoint = checkpoints.get(campaignId);
       if (checkpoint?.epoch === epoch && checkpoint.version === version) return part(folded(checkpoint.content));
       const archived = await archive.load(campaignId, 0);
-      if (archived?.head.epoch !== epoch || archived.head.version !== version) return { kind: 'elsewhere', head: archived?.head };
+      if (archived?.head.epoch !== epoch || archived.head.version !== version)
+        return { kind: 'elsewhere', head: archived?.head };
       return part(folded(version === 0 ? NOTHING : archived));
     },
 

@@ -31,12 +31,15 @@ export interface CreatingOptions {
 export function createCreating(options: CreatingOptions): Pick<CampaignService, 'create'> {
   const { hosting, archive, clock, sections, report, persistent } = options;
 
-  /** Someone may have asked for it just before it was there: who has waited with them hears of that, and asks once more. */
+  /**
+   * Someone may have asked for it just before it was there: who has waited with them hears of that, and asks once more.
+   */
   const loadCreated = async (campaignId: string): Promise<LoadedCampaign> => {
     try {
       return await hosting.host(campaignId).loaded;
     } catch (error) {
-      if (error instanceof CampaignError && error.refusal.reason === 'NOT_FOUND') return hosting.host(campaignId).loaded;
+      if (error instanceof CampaignError && error.refusal.reason === 'NOT_FOUND')
+        return hosting.host(campaignId).loaded;
       throw error;
     }
   };
@@ -62,13 +65,22 @@ export function createCreating(options: CreatingOptions): Pick<CampaignService, 
     const { live } = await loadCreated(campaignId);
     if (known?.type !== 'create' || known.fingerprint !== record.fingerprint) {
       const position = formatPosition(live.head.epoch, live.head.version);
-      throw new CampaignError('CONFLICT', `campaignId: ${campaignId} exists already`, { path: ['campaignId'], mutationId, position });
+      throw new CampaignError('CONFLICT', `campaignId: ${campaignId} exists already`, {
+        path: ['campaignId'],
+        mutationId,
+        position,
+      });
     }
     report(about, created ? { kind: 'accepted', entry: record } : { kind: 'duplicate', applied: known });
     return toReceipt(live, known, true, persistent);
   };
 
-  const firstRecord = ({ identity }: Caller, { campaignId, mutationId, correlationId }: ReportedMutation, state: JsonObject, comment: string | undefined): LogRecord => ({
+  const firstRecord = (
+    { identity }: Caller,
+    { campaignId, mutationId, correlationId }: ReportedMutation,
+    state: JsonObject,
+    comment: string | undefined,
+  ): LogRecord => ({
     version: 1,
     type: 'create',
     change: state,

@@ -1,10 +1,13 @@
 const DONE = { done: true, value: undefined } as const;
 
 /**
- * An iterator whose source is still to come: the first `next` waits for it, and no longer than until the iterator is ended, by `return`
- * or by the signal. Ending it early ends the source too, once it is there.
+ * An iterator whose source is still to come: the first `next` waits for it, and no longer than until the iterator is
+ * ended, by `return` or by the signal. Ending it early ends the source too, once it is there.
  */
-export function deferredIterator<T>(source: Promise<AsyncIterableIterator<T>>, signal?: AbortSignal): AsyncIterableIterator<T> {
+export function deferredIterator<T>(
+  source: Promise<AsyncIterableIterator<T>>,
+  signal?: AbortSignal,
+): AsyncIterableIterator<T> {
   const early = Promise.withResolvers<typeof DONE>();
   let opened: AsyncIterableIterator<T> | undefined;
   let ended = signal?.aborted === true;
@@ -28,7 +31,8 @@ export function deferredIterator<T>(source: Promise<AsyncIterableIterator<T>>, s
 
   const iterator: AsyncIterableIterator<T> = {
     next() {
-      // From then on the source knows its own end; racing on for as long as it lives would pile up reactions on one promise.
+      // From then on the source knows its own end; racing on for as long as it lives would pile up reactions on one
+      // promise.
       if (opened) return opened.next();
       if (ended) return Promise.resolve(DONE);
       return Promise.race([source.then((inner) => (ended ? DONE : inner.next())), early.promise]);

@@ -19,7 +19,11 @@ export interface ReportedMutation {
 /** Tells metrics, logs and traces how a mutation ended. */
 export type MutationReport = (mutation: ReportedMutation, outcome: QueueOutcome) => void;
 
-export function createMutationReport(clock: Pick<Clock, 'now'>, observer: EngineObserver, trace: Trace): MutationReport {
+export function createMutationReport(
+  clock: Pick<Clock, 'now'>,
+  observer: EngineObserver,
+  trace: Trace,
+): MutationReport {
   return ({ campaignId, command, actor, correlationId, mutationId, arrivedAt }, outcome) => {
     const now = clock.now();
     const refusal = refusalIn(outcome);
@@ -51,8 +55,13 @@ export function createMutationReport(clock: Pick<Clock, 'now'>, observer: Engine
 }
 
 /** Reports what was turned away before it had a place in any queue, and hands the refusal on. */
-export function reportRefused(report: MutationReport, mutations: readonly ReportedMutation[], error: CampaignError): CampaignError {
-  for (const mutation of mutations) report(mutation, { kind: 'rejected', refusal: { ...error.refusal, mutationId: mutation.mutationId } });
+export function reportRefused(
+  report: MutationReport,
+  mutations: readonly ReportedMutation[],
+  error: CampaignError,
+): CampaignError {
+  for (const mutation of mutations)
+    report(mutation, { kind: 'rejected', refusal: { ...error.refusal, mutationId: mutation.mutationId } });
   return error;
 }
 

@@ -29,7 +29,10 @@ export interface MutatingOptions {
 
 type Mutating = Pick<CampaignService, 'mutate' | 'push'>;
 
-/** Everything that changes a campaign that is there: takes mutations to its queue, and makes receipts and errors of what comes back. */
+/**
+ * Everything that changes a campaign that is there: takes mutations to its queue, and makes receipts and errors of what
+ * comes back.
+ */
 export function createMutating(options: MutatingOptions): Mutating {
   const { hosting, clock, report, refuseLoad, persistent } = options;
 
@@ -58,7 +61,12 @@ export function createMutating(options: MutatingOptions): Mutating {
     return given.durability ?? (persistent ? options.durability : 'accepted');
   };
 
-  const arrive = ({ identity, correlationId }: Caller, campaignId: string, command: QueuedCommand, given: MutationOptions): Arrived => ({
+  const arrive = (
+    { identity, correlationId }: Caller,
+    campaignId: string,
+    command: QueuedCommand,
+    given: MutationOptions,
+  ): Arrived => ({
     campaignId,
     command,
     actor: identity.id,
@@ -67,7 +75,12 @@ export function createMutating(options: MutatingOptions): Mutating {
     arrivedAt: clock.now(),
   });
 
-  const toWaiting = ({ identity }: Caller, arrived: Arrived, given: MutationOptions, settle: (outcome: QueueOutcome) => void): WaitingMutation => {
+  const toWaiting = (
+    { identity }: Caller,
+    arrived: Arrived,
+    given: MutationOptions,
+    settle: (outcome: QueueOutcome) => void,
+  ): WaitingMutation => {
     const { command, mutationId, correlationId } = arrived;
     const { expectedVersion, base, comment, dryRun } = given;
     return {
@@ -109,7 +122,8 @@ export function createMutating(options: MutatingOptions): Mutating {
   };
 
   const mutate: Mutating['mutate'] = (caller, campaignId, command, given) => {
-    // Not an async function: everything up to the place in the queue happens within the call, which keeps the order of calls (G7).
+    // Not an async function: everything up to the place in the queue happens within the call, which keeps the order of
+    // calls (G7).
     try {
       const wanted = wantedDurability(command.type, given);
       const arrived = arrive(caller, campaignId, command, given);
@@ -123,7 +137,12 @@ export function createMutating(options: MutatingOptions): Mutating {
         const answered = answer(live, waiting.mutationId, outcome);
         if ('dryRun' in answered || wanted === 'accepted' || answered.durability === 'durable') return answered;
         const { mutationId } = waiting;
-        await waitDurable(live, answered.version, { clock, patience: options.durablePatience, signal: caller.signal, mutationId });
+        await waitDurable(live, answered.version, {
+          clock,
+          patience: options.durablePatience,
+          signal: caller.signal,
+          mutationId,
+        });
         return { ...answered, durability: 'durable' as const };
       });
     } catch (error) {
@@ -132,11 +151,23 @@ export function createMutating(options: MutatingOptions): Mutating {
   };
 
   const push: Mutating['push'] = async (caller, campaignId, mutations, seen) => {
-    const arrived = mutations.map((mutation) => ({ mutation, as: arrive(caller, campaignId, mutation.command, mutation) }));
-    const { queue, loaded } = hostFor(caller, campaignId, 'update', 'accepted', arrived.map(({ as }) => as));
+    const arrived = mutations.map((mutation) => ({
+      mutation,
+      as: arrive(caller, campaignId, mutation.command, mutation),
+    }));
+    const { queue, loaded } = hostFor(
+      caller,
+      campaignId,
+      'update',
+      'accepted',
+      arrived.map(({ as }) => as),
+    );
     const pushed = arrived.map(({ mutation, as }) => {
       const { promise, resolve } = Promise.withResolvers<QueueOutcome>();
-      return { promise, waiting: { ...toWaiting(caller, as, mutation, resolve), seen, again: mutation.again === true } };
+      return {
+        promise,
+        waiting: { ...toWaiting(caller, as, mutation, resolve), seen, again: mutation.again === true },
+      };
     });
     // One unit: what the log refuses, it refuses all of, so that a retry cannot be overtaken.
     queue.add(...pushed.map(({ waiting }) => waiting));

@@ -15,7 +15,12 @@ export interface OverloadOptions {
 const RETRY_AFTER_MS = 1_000;
 
 /** Refuses what would wait for the archive behind too much else (G12); `undefined` where there is room. */
-export function refuseOverload({ log, hosting, maxBacklog, maxBacklogBytes }: OverloadOptions): CampaignError | undefined {
+export function refuseOverload({
+  log,
+  hosting,
+  maxBacklog,
+  maxBacklogBytes,
+}: OverloadOptions): CampaignError | undefined {
   const { entries } = log.backlog();
   if (entries >= maxBacklog) {
     const message = `${entries} changes wait for the database, at most ${maxBacklog} may; try again later`;

@@ -4,7 +4,10 @@ import type { Caller } from '../service.ts';
 
 /** Lets so many reads of the archive happen at once. */
 export interface ReadGate {
-  /** Reads at this caller's turn; `UNAVAILABLE` (ask again) where that does not come in time, or where the caller has gone by then. */
+  /**
+   * Reads at this caller's turn; `UNAVAILABLE` (ask again) where that does not come in time, or where the caller has
+   * gone by then.
+   */
   pass<T>(caller: Caller, read: () => Promise<T>): Promise<T>;
 }
 
@@ -17,8 +20,9 @@ export interface ReadGateOptions {
 }
 
 /**
- * Commits go to the same archive as what callers read, and must not wait for a thousand reads. So few of them are let through at once,
- * and the others stand in lines, one for each caller, from which the first is taken in turn: who asks for much waits for it alone.
+ * Commits go to the same archive as what callers read, and must not wait for a thousand reads. So few of them are let
+ * through at once, and the others stand in lines, one for each caller, from which the first is taken in turn: who asks
+ * for much waits for it alone.
  */
 export function createReadGate({ clock, atOnce, patience }: ReadGateOptions): ReadGate {
   /** By caller, in the order of their turns. */

@@ -26,7 +26,10 @@ export interface ReadingOptions {
   durablePatience: number;
 }
 
-/** Reads of the past and of the list that the archive is given at once: they can take long, and its one thread, or its eight connections, are for commits too. */
+/**
+ * Reads of the past and of the list that the archive is given at once: they can take long, and its one thread, or its
+ * eight connections, are for commits too.
+ */
 const READS_AT_ONCE = 4;
 /** Campaigns that readers have loaded at once: anyone may name any id. */
 const LOADS_AT_ONCE = 64;
@@ -42,7 +45,9 @@ export function createReading(options: ReadingOptions): Reading {
   const loads = createReadGate({ clock, atOnce: LOADS_AT_ONCE, patience: TURN_MS });
 
   const load = (caller: Caller, campaignId: string): Promise<LoadedCampaign> =>
-    hosting.holds(campaignId) ? hosting.host(campaignId).loaded : loads.pass(caller, () => hosting.host(campaignId).loaded);
+    hosting.holds(campaignId)
+      ? hosting.host(campaignId).loaded
+      : loads.pass(caller, () => hosting.host(campaignId).loaded);
 
   const readable = async (caller: Caller, campaignId: string, action: 'read' | 'audit'): Promise<LoadedCampaign> => {
     const { identity } = caller;
@@ -54,17 +59,29 @@ export function createReading(options: ReadingOptions): Reading {
   };
 
   /** The campaign, as new as what this caller has seen of it: elsewhere it may have been further than here. */
-  const reaching = async (caller: Caller, campaignId: string, action: 'read' | 'audit', ...seen: readonly VersionName[]): Promise<LoadedCampaign> => {
+  const reaching = async (
+    caller: Caller,
+    campaignId: string,
+    action: 'read' | 'audit',
+    ...seen: readonly VersionName[]
+  ): Promise<LoadedCampaign> => {
     const campaign = await readable(caller, campaignId, action);
     const { head } = campaign.live;
     const positions = seen.map((named) => (typeof named === 'number' ? undefined : parsePosition(named)));
-    if (positions.some((position) => position?.epoch === head.epoch && position.version > head.version)) await hosting.catchUp(campaign);
+    if (positions.some((position) => position?.epoch === head.epoch && position.version > head.version))
+      await hosting.catchUp(campaign);
     return campaign;
   };
 
-  const openFor = async <T>(caller: Caller, { campaignId, lastEventId }: WatchOptions, open: (campaign: LoadedCampaign) => T): Promise<T> => {
+  const openFor = async <T>(
+    caller: Caller,
+    { campaignId, lastEventId }: WatchOptions,
+    open: (campaign: LoadedCampaign) => T,
+  ): Promise<T> => {
     const seen = lastEventId === undefined ? undefined : parseResumeId(lastEventId);
-    return open(await reaching(caller, campaignId, 'read', ...(seen ? [formatPosition(seen.epoch, seen.version)] : [])));
+    return open(
+      await reaching(caller, campaignId, 'read', ...(seen ? [formatPosition(seen.epoch, seen.version)] : [])),
+    );
   };
 
   return {
@@ -88,7 +105,8 @@ export function createReading(options: ReadingOptions): Reading {
       const { identity } = caller;
       const view = viewFor(identity, publicView);
       // Whom a filter finds tells the status, too.
-      if (status !== undefined && hides(view, 'status')) throw new CampaignError('FORBIDDEN', 'status: your view does not show it', { path: ['status'] });
+      if (status !== undefined && hides(view, 'status'))
+        throw new CampaignError('FORBIDDEN', 'status: your view does not show it', { path: ['status'] });
       const everything = roleFor(identity, '*') !== undefined;
       const query = {
         // One more than asked for tells whether there is a next page.
@@ -101,7 +119,10 @@ export function createReading(options: ReadingOptions): Reading {
       const rows = await reads.pass(caller, () => archive.list(query));
       const page = rows.slice(0, limit);
       const items = page.map((row) => freshest(row)).filter((row) => isVisible(identity, row, status));
-      return { items: items.map((row) => asShown(view, row)), nextCursor: rows.length > limit ? page.at(-1)?.campaignId : undefined };
+      return {
+        items: items.map((row) => asShown(view, row)),
+        nextCursor: rows.length > limit ? page.at(-1)?.campaignId : undefined,
+      };
     },
 
     async history(caller, campaignId, { cursor, limit }) {
@@ -123,10 +144,15 @@ export function createReading(options: ReadingOptions): Reading {
     async whenDurable(caller, campaignId, position) {
       const { live } = await reaching(caller, campaignId, 'read', position);
       if (!persistent) throw notPersistent();
-      if (!parsePosition(position)) throw new CampaignError('INVALID', 'position: must be epoch:version, as a receipt gives it', { path: ['position'] });
+      if (!parsePosition(position))
+        throw new CampaignError('INVALID', 'position: must be epoch:version, as a receipt gives it', {
+          path: ['position'],
+        });
       const version = versionOnLine(position, live.head, live.lineage);
       if (version === undefined) {
-        throw new CampaignError('NOT_FOUND', `position: ${position} is not on the surviving line of ${campaignId}`, { path: ['position'] });
+        throw new CampaignError('NOT_FOUND', `position: ${position} is not on the surviving line of ${campaignId}`, {
+          path: ['position'],
+        });
       }
       await waitDurable(live, version, { clock, patience: options.durablePatience, signal: caller.signal });
       return { campaignId, position };
@@ -142,7 +168,9 @@ export function createReading(options: ReadingOptions): Reading {
 
     join(caller, member, options) {
       const { lastEventId, receipts } = options;
-      return openFor(caller, options, ({ fanOut }) => fanOut.enter(member, { lastEventId, receipts: receipts === true && persistent }));
+      return openFor(caller, options, ({ fanOut }) =>
+        fanOut.enter(member, { lastEventId, receipts: receipts === true && persistent }),
+      );
     },
   };
 
@@ -164,7 +192,9 @@ export function createReading(options: ReadingOptions): Reading {
 }
 
 function isVisible(identity: Identity, row: VisibleSummary, status: string | undefined): boolean {
-  return (status === undefined || row.status === status) && can(identity, 'read', row.campaignId, row.status !== 'draft');
+  return (
+    (status === undefined || row.status === status) && can(identity, 'read', row.campaignId, row.status !== 'draft')
+  );
 }
 
 function asShown(view: View, row: VisibleSummary): VisibleSummary {

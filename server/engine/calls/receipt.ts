@@ -11,5 +11,13 @@ export function toReceipt(
 ): Receipt {
   const { epoch, version, mutationId } = applied;
   const durability = !persistent ? 'none' : version <= live.watermark.version ? 'durable' : 'accepted';
-  return { campaignId: live.id, position: formatPosition(epoch, version), epoch, version, changed, durability, mutationId };
+  return {
+    campaignId: live.id,
+    position: formatPosition(epoch, version),
+    epoch,
+    version,
+    changed,
+    durability,
+    mutationId,
+  };
 }

@@ -10,8 +10,8 @@ export interface Trace {
   readonly listening: boolean;
   emit(event: TraceEvent): void;
   /**
-   * Ends when the signal aborts, and with a refusal when the reader is no admin of everything, now or later. A listener that cannot keep
-   * up misses the oldest events.
+   * Ends when the signal aborts, and with a refusal when the reader is no admin of everything, now or later. A listener
+   * that cannot keep up misses the oldest events.
    */
   listen(reader: TraceReader, signal: AbortSignal | undefined): AsyncIterableIterator<TraceEvent>;
 }

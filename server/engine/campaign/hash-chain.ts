@@ -6,8 +6,9 @@ import type { LogRecord, SealedEntry } from '../ports.ts';
 export const FIRST_TAIL = '';
 
 /**
- * Writes a record's bytes, once and for all, and chains their hash to the tail before: two lines that differ in any byte of any
- * entry never share a tail again, which versions alone do not give (a stale replica can reach the same number with other content).
+ * Writes a record's bytes, once and for all, and chains their hash to the tail before: two lines that differ in any
+ * byte of any entry never share a tail again, which versions alone do not give (a stale replica can reach the same
+ * number with other content).
  */
 export function seal(record: LogRecord, previousTail: string): SealedEntry {
   const bytes = JSON.stringify(record);

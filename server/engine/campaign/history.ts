@@ -11,11 +11,18 @@ import { toEntry, type LiveCampaign } from './live-campaign.ts';
 import type { Archive, SealedEntry } from '../ports.ts';
 import type { Difference, HistoryPage, Page } from '../service.ts';
 
-/** What was: read from the archive up to the watermark, and from memory what is not committed yet. Each answer is of one line. */
+/**
+ * What was: read from the archive up to the watermark, and from memory what is not committed yet. Each answer is of one
+ * line.
+ */
 export interface Past {
   history(live: LiveCampaign, before: number | undefined, limit: number): Promise<HistoryPage>;
   /** @param field what names the version, for the refusal where it is not there */
-  stateAt(live: LiveCampaign, named: VersionName, field: string): Promise<{ epoch: string; version: number; state: JsonObject }>;
+  stateAt(
+    live: LiveCampaign,
+    named: VersionName,
+    field: string,
+  ): Promise<{ epoch: string; version: number; state: JsonObject }>;
   difference(live: LiveCampaign, from: VersionName, to: VersionName): Promise<Difference>;
 }
 
@@ -82,9 +89,14 @@ function versionOf(live: LiveCampaign, named: VersionName, field: string): numbe
   return version;
 }
 
-/** The longer of the two that memory holds, oldest first: the ring, or, when the archive is far behind, all that waits for it. */
+/**
+ * The longer of the two that memory holds, oldest first: the ring, or, when the archive is far behind, all that waits
+ * for it.
+ */
 function inMemory(live: LiveCampaign): Entry[] {
-  return live.unsaved.length > live.ring.size ? live.unsaved.map(({ record }) => toEntry(record)) : (live.ring.after(live.ring.floor) ?? []);
+  return live.unsaved.length > live.ring.size
+    ? live.unsaved.map(({ record }) => toEntry(record))
+    : (live.ring.after(live.ring.floor) ?? []);
 }
 
 function newestBefore(entries: readonly Entry[], version: number, limit: number): Entry[] {
@@ -95,5 +107,9 @@ function newestBefore(entries: readonly Entry[], version: number, limit: number)
 function notThere(live: LiveCampaign, named: VersionName, field: string): CampaignError {
   const { epoch, version } = live.head;
   const what = typeof named === 'number' ? `version ${named} that can be read` : `${named} on its surviving line`;
-  return new CampaignError('NOT_FOUND', `${field}: ${live.id} has no ${what}; it is at ${formatPosition(epoch, version)}`, { path: [field] });
+  return new CampaignError(
+    'NOT_FOUND',
+    `${field}: ${live.id} has no ${what}; it is at ${formatPosition(epoch, version)}`,
+    { path: [field] },
+  );
 }

@@ -10,7 +10,10 @@ import type { ArchivedCampaign, Head, LogRecord, SealedEntry } from '../ports.ts
 import type { Seated } from './log-recovery.ts';
 import { createWatermark, type Watermark } from './watermark.ts';
 
-/** A campaign in memory: everything that is known of it, as of one position. Changed by `deliver` and `markDurable` alone, and put in the place of what was there by a reload. */
+/**
+ * A campaign in memory: everything that is known of it, as of one position. Changed by `deliver` and `markDurable`
+ * alone, and put in the place of what was there by a reload.
+ */
 export interface LiveCampaign {
   readonly id: string;
   head: Head;
@@ -28,7 +31,10 @@ export interface LiveCampaign {
   unsaved: SealedEntry[];
   /** Bytes of these. */
   unsavedBytes: number;
-  /** Readers without a token are given entries after this version only: those up to it were made while it was a draft (G11). */
+  /**
+   * Readers without a token are given entries after this version only: those up to it were made while it was a draft
+   * (G11).
+   */
   publicFloor: number;
 }
 
@@ -61,8 +67,8 @@ export function createLiveCampaign(id: string, { archived, opened }: Seated, onA
 }
 
 /**
- * What was read back may begin in a time as a draft. The states in between are not at hand; since the newest change of the status it
- * has been what it is now, and where none of the entries changes it, for all of them.
+ * What was read back may begin in a time as a draft. The states in between are not at hand; since the newest change of
+ * the status it has been what it is now, and where none of the entries changes it, for all of them.
  */
 function publicFloorOf({ head, recent, state, archivedAt }: ArchivedCampaign): number {
   if (!isPublished({ state, archivedAt })) return head.version;
@@ -74,13 +80,14 @@ function publicFloorOf({ head, recent, state, archivedAt }: ArchivedCampaign): n
 export type Delivery = 'applied' | 'seen' | 'gap' | 'fork';
 
 /**
- * The one door: every entry comes in here, whoever wrote it and whichever way it came — as the answer to an append, from the log's
- * publication, from the repair of a gap — in order, once (G1, G2).
+ * The one door: every entry comes in here, whoever wrote it and whichever way it came — as the answer to an append,
+ * from the log's publication, from the repair of a gap — in order, once (G1, G2).
  */
 export function deliver(live: LiveCampaign, sealed: SealedEntry): Delivery {
   const { record } = sealed;
   // A publication of the epoch before, late: what of it survived is here already.
-  if (record.epoch !== live.head.epoch) return live.lineage.some(({ parent }) => parent === record.epoch) ? 'seen' : 'fork';
+  if (record.epoch !== live.head.epoch)
+    return live.lineage.some(({ parent }) => parent === record.epoch) ? 'seen' : 'fork';
   if (record.version <= live.head.version) return 'seen';
   if (record.version > live.head.version + 1) return 'gap';
   if (!isPublished(live.content)) live.publicFloor = record.version;
@@ -117,7 +124,17 @@ function remember(live: LiveCampaign, { record, bytes }: SealedEntry): void {
 /** What everyone with the full view sees of a record. */
 export function toEntry(record: LogRecord): Entry {
   const { version, type, change, actor, mutationId, correlationId, comment, at, format } = record;
-  return { version, type, change, actor, mutationId, correlationId, ...(comment !== undefined && { comment }), at, format };
+  return {
+    version,
+    type,
+    change,
+    actor,
+    mutationId,
+    correlationId,
+    ...(comment !== undefined && { comment }),
+    at,
+    format,
+  };
 }
 
 /** What decisions are made on. */

@@ -29,17 +29,19 @@ export interface Known {
 const RESCUE_MS = 300;
 
 /**
- * Brings a campaign to its place in the log, and finds out whether anything was lost since it last had one. The one protocol for the
- * first load, for the return of an idle campaign, and for every loss; its invariants are written down in `log/README.md`.
+ * Brings a campaign to its place in the log, and finds out whether anything was lost since it last had one. The one
+ * protocol for the first load, for the return of an idle campaign, and for every loss; its invariants are written down
+ * in `log/README.md`.
  *
  * - The log holds it under the archive's generation and on the archive's line: that is the place.
  * - It does not, and the seat is free: the campaign left in order. It enters again, same epoch, same tail.
- * - It does not, and the seat is taken: something was lost. Whoever still knows entries after the archive's head saves them there
- *   (each instance its own, and what the log has left); after a moment for all of them, one instance ends the epoch by the guarded
- *   write that also gives out the next generation. What was not saved by then is on no surviving line.
+ * - It does not, and the seat is taken: something was lost. Whoever still knows entries after the archive's head saves
+ *   them there (each instance its own, and what the log has left); after a moment for all of them, one instance ends
+ *   the epoch by the guarded write that also gives out the next generation. What was not saved by then is on no
+ *   surviving line.
  *
- * The log may also hold the campaign in its place and still have lost its newest entries; an instance that has seen them (`known`)
- * treats that as a loss too.
+ * The log may also hold the campaign in its place and still have lost its newest entries; an instance that has seen
+ * them (`known`) treats that as a loss too.
  */
 export async function takeSeat(
   campaignId: string,
@@ -55,7 +57,8 @@ export async function takeSeat(
     if (!archived) throw notFound(campaignId);
     const { head, seat } = archived;
     const opened = await log.open(campaignId, seat.generation, head, listener);
-    if (opened.kind === 'opened' && (known === undefined || passesThrough(archived, opened, known.head))) return { archived, opened };
+    if (opened.kind === 'opened' && (known === undefined || passesThrough(archived, opened, known.head)))
+      return { archived, opened };
     if (opened.kind === 'stale-archive' && !isSame(stale, archived)) {
       stale = archived;
       continue;
@@ -64,7 +67,8 @@ export async function takeSeat(
     if (seat.taken && log.shared) {
       if (await rescue(campaignId, archived, known?.unsaved ?? [], options)) continue;
       if (!isSame(rescued, archived)) {
-        // Others may know more than we do: they are told by the log, and get a moment. Then everything is looked at again.
+        // Others may know more than we do: they are told by the log, and get a moment. Then everything is looked at
+        // again.
         rescued = archived;
         await new Promise<void>((resolve) => clock.after(RESCUE_MS, resolve));
         continue;
@@ -109,14 +113,20 @@ function isSame(before: ArchivedCampaign | undefined, now: ArchivedCampaign): bo
   );
 }
 
-/** Those entries that go on from the head in its own epoch, each by the tail of the one before: what was written on another line is not saved on this one. */
+/**
+ * Those entries that go on from the head in its own epoch, each by the tail of the one before: what was written on
+ * another line is not saved on this one.
+ */
 function following(head: Head, entries: readonly SealedEntry[]): SealedEntry[] {
   const line: SealedEntry[] = [];
   let { tail } = head;
   for (const sealed of entries) {
     if (sealed.record.version <= head.version) continue;
     tail = nextTail(tail, sealed.bytes);
-    const follows = sealed.record.epoch === head.epoch && sealed.record.version === head.version + line.length + 1 && sealed.tail === tail;
+    const follows =
+      sealed.record.epoch === head.epoch &&
+      sealed.record.version === head.version + line.length + 1 &&
+      sealed.tail === tail;
     if (!follows) break;
     line.push(sealed);
   }

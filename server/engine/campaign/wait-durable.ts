@@ -10,7 +10,9 @@ export interface WaitDurableOptions {
   mutationId?: string | undefined;
 }
 
-/** Resolves once that version is committed; `UNAVAILABLE` (ask again) when that takes too long or the caller has gone. */
+/**
+ * Resolves once that version is committed; `UNAVAILABLE` (ask again) when that takes too long or the caller has gone.
+ */
 export function waitDurable(live: LiveCampaign, version: number, options: WaitDurableOptions): Promise<void> {
   const { clock, patience, signal, mutationId } = options;
   const unavailable = (message: string): CampaignError =>
@@ -23,7 +25,10 @@ export function waitDurable(live: LiveCampaign, version: number, options: WaitDu
     const settle = (error?: Error): void => {
       for (const stop of stops) stop();
       // Whoever asks about a position hears that it is gone; whoever wants a change made can have it made again.
-      if (error && mutationId !== undefined) reject(unavailable(`${live.id}: the change was lost before it was committed; send it again under its mutationId`));
+      if (error && mutationId !== undefined)
+        reject(
+          unavailable(`${live.id}: the change was lost before it was committed; send it again under its mutationId`),
+        );
       else if (error) reject(error);
       else resolve();
     };
@@ -32,9 +37,14 @@ export function waitDurable(live: LiveCampaign, version: number, options: WaitDu
       reject(unavailable(message));
     };
     const abort = (): void => giveUp('the caller went away');
-    const late = (): void => giveUp(`${live.id}: version ${version} is accepted, but was not committed within ${patience} ms; ask again`);
+    const late = (): void =>
+      giveUp(`${live.id}: version ${version} is accepted, but was not committed within ${patience} ms; ask again`);
     signal?.addEventListener('abort', abort, { once: true });
-    stops.push(() => signal?.removeEventListener('abort', abort), clock.after(patience, late), live.watermark.wait(version, settle));
+    stops.push(
+      () => signal?.removeEventListener('abort', abort),
+      clock.after(patience, late),
+      live.watermark.wait(version, settle),
+    );
     // Settled during `wait`: the stops were not all there yet.
     if (live.watermark.version >= version) for (const stop of stops) stop();
   });

@@ -11,7 +11,10 @@ export interface HostedCampaign {
   lastUsed: number;
 }
 
-export interface HostingOptions extends Omit<FollowingOptions, 'isNeeded'>, Omit<MutationQueueOptions<LoadedCampaign>, 'reload' | 'deliver' | 'isClosed'> {
+export interface HostingOptions
+  extends
+    Omit<FollowingOptions, 'isNeeded'>,
+    Omit<MutationQueueOptions<LoadedCampaign>, 'reload' | 'deliver' | 'isClosed'> {
   /** `CAMPAIGN_IDLE_TTL`, in milliseconds. */
   idleTtl: number;
   /** Campaigns in memory at most; `Infinity` where the archive can take back those that are idle. */
@@ -33,7 +36,9 @@ export interface Hosting {
   catchUp(campaign: LoadedCampaign): Promise<void>;
   /** Resolves once no queue holds a mutation, or after that many milliseconds. */
   settled(patience: number): Promise<void>;
-  /** Asks whether everything that is in memory now has been committed since; what others append later does not count. */
+  /**
+   * Asks whether everything that is in memory now has been committed since; what others append later does not count.
+   */
   untilSaved(): () => boolean;
   /** From now on nothing is appended any more, and nobody is let go. */
   stop(): void;
@@ -47,7 +52,10 @@ export function createHosting(options: HostingOptions): Hosting {
   const leaving = new Map<string, Promise<void>>();
   let stopped = false;
 
-  const following = createFollowing({ ...options, isNeeded: (campaign) => !stopped && inMemory.get(campaign.live.id) === campaign });
+  const following = createFollowing({
+    ...options,
+    isNeeded: (campaign) => !stopped && inMemory.get(campaign.live.id) === campaign,
+  });
 
   const load = async (campaignId: string): Promise<LoadedCampaign> => {
     await leaving.get(campaignId);
@@ -64,7 +72,11 @@ export function createHosting(options: HostingOptions): Hosting {
       return present;
     }
     if (hosted.size >= maxLoaded) {
-      throw new CampaignError('OVERLOADED', `${hosted.size} campaigns are in memory, the most that CAMPAIGN_MAX_LOADED allows`, { limit: maxLoaded });
+      throw new CampaignError(
+        'OVERLOADED',
+        `${hosted.size} campaigns are in memory, the most that CAMPAIGN_MAX_LOADED allows`,
+        { limit: maxLoaded },
+      );
     }
     const loaded = load(campaignId);
     const { deliver, reload } = following;
@@ -79,7 +91,9 @@ export function createHosting(options: HostingOptions): Hosting {
     return campaign;
   };
 
-  /** A failure on the way leaves the seat taken, which the next load answers with a new epoch: costly, and never wrong. */
+  /**
+   * A failure on the way leaves the seat taken, which the next load answers with a new epoch: costly, and never wrong.
+   */
   const leave = async (live: LiveCampaign): Promise<void> => {
     if (await log.close(live.id, { leave: true })) await archive.leaveLog(live.id, live.generation);
   };
@@ -88,7 +102,8 @@ export function createHosting(options: HostingOptions): Hosting {
     const before = clock.now() - idleTtl;
     for (const campaign of hosted.values()) {
       const loaded = inMemory.get(campaign.id);
-      if (!loaded || following.isReloading(campaign.id) || campaign.lastUsed > before || campaign.queue.length > 0) continue;
+      if (!loaded || following.isReloading(campaign.id) || campaign.lastUsed > before || campaign.queue.length > 0)
+        continue;
       const { live, fanOut } = loaded;
       // Who was watched until now is not idle yet: readers that lost their connection are about to come back.
       if (fanOut.size > 0) campaign.lastUsed = clock.now();
@@ -98,7 +113,10 @@ export function createHosting(options: HostingOptions): Hosting {
       const left = leave(live).catch((cause: unknown) => {
         observer.failed?.({ what: 'eviction', campaignId: live.id, error: asError(cause) });
       });
-      leaving.set(campaign.id, left.finally(() => leaving.delete(campaign.id)));
+      leaving.set(
+        campaign.id,
+        left.finally(() => leaving.delete(campaign.id)),
+      );
       observer.evicted?.(campaign.id);
     }
     cancelSweep = clock.after(sweepEvery, evictIdle);
@@ -132,7 +150,8 @@ export function createHosting(options: HostingOptions): Hosting {
     untilSaved() {
       const heads = [...inMemory.values()].map(({ live }) => ({ live, head: live.head }));
       // Where the epoch ends meanwhile, what did not survive has been told, and there is nothing left to wait for.
-      return () => heads.every(({ live, head }) => live.head.epoch !== head.epoch || live.watermark.version >= head.version);
+      return () =>
+        heads.every(({ live, head }) => live.head.epoch !== head.epoch || live.watermark.version >= head.version);
     },
     stop() {
       stopped = true;

@@ -1,7 +1,13 @@
 import { asError, CampaignError } from '../../core/errors.ts';
 import { survivingVersion } from '../../core/stream/position.ts';
 import { createFanOut, type FanOut, type FanOutOptions } from '../streams/fan-out.ts';
-import { createLiveCampaign, deliver, markDurable, type Delivery, type LiveCampaign } from '../campaign/live-campaign.ts';
+import {
+  createLiveCampaign,
+  deliver,
+  markDurable,
+  type Delivery,
+  type LiveCampaign,
+} from '../campaign/live-campaign.ts';
 import type { LogEvent, SealedEntry } from '../ports.ts';
 import { takeSeat, type Known, type Seated, type SeatOptions } from '../campaign/log-recovery.ts';
 
@@ -18,7 +24,10 @@ export interface FollowingOptions extends FanOutOptions, SeatOptions {
   onAwaited(): void;
 }
 
-/** Keeps campaigns in memory true to the log: what it publishes is applied, what was missed is read, a line that broke is loaded anew. */
+/**
+ * Keeps campaigns in memory true to the log: what it publishes is applied, what was missed is read, a line that broke
+ * is loaded anew.
+ */
 export interface Following {
   /** @param enter what is done once the campaign is there, before it hears of anything */
   load(campaignId: string, enter: (campaign: LoadedCampaign) => void): Promise<LoadedCampaign>;
@@ -45,7 +54,11 @@ export function createFollowing(options: FollowingOptions): Following {
   let unsavedBytes = 0;
 
   /** Takes the campaign's seat; what the log publishes before the campaign has been built from it waits. */
-  const seat = async (campaignId: string, known: Known | undefined, build: (seated: Seated) => LoadedCampaign): Promise<LoadedCampaign> => {
+  const seat = async (
+    campaignId: string,
+    known: Known | undefined,
+    build: (seated: Seated) => LoadedCampaign,
+  ): Promise<LoadedCampaign> => {
     const early: LogEvent[] = [];
     let campaign: LoadedCampaign | undefined;
     const listener = (event: LogEvent): void => {
@@ -58,11 +71,13 @@ export function createFollowing(options: FollowingOptions): Following {
   };
 
   /** Refusals pass; everything else means that archive or log are away, and that it is worth trying again. */
-  const refuse = (campaignId: string) => (cause: unknown): never => {
-    if (cause instanceof CampaignError) throw cause;
-    observer.failed?.({ what: 'load', campaignId, error: asError(cause) });
-    throw new CampaignError('UNAVAILABLE', `${campaignId} cannot be loaded now; try again`, { retryAfterMs: 1_000 });
-  };
+  const refuse =
+    (campaignId: string) =>
+    (cause: unknown): never => {
+      if (cause instanceof CampaignError) throw cause;
+      observer.failed?.({ what: 'load', campaignId, error: asError(cause) });
+      throw new CampaignError('UNAVAILABLE', `${campaignId} cannot be loaded now; try again`, { retryAfterMs: 1_000 });
+    };
 
   /** Keeps the sum of what the campaigns in memory have not saved. */
   const counted = <T>(live: LiveCampaign, change: () => T): T => {
@@ -93,7 +108,11 @@ export function createFollowing(options: FollowingOptions): Following {
     const delivery = counted(live, () => deliver(live, sealed));
     if (delivery !== 'applied') return delivery;
     fanOut.notify();
-    const offered = observer.applied?.({ campaignId: live.id, version: sealed.record.version, subscribers: fanOut.size });
+    const offered = observer.applied?.({
+      campaignId: live.id,
+      version: sealed.record.version,
+      subscribers: fanOut.size,
+    });
     // Behind what the fan-out does at the end of this turn.
     if (offered) clock.turn(offered);
     return delivery;
@@ -109,7 +128,10 @@ export function createFollowing(options: FollowingOptions): Following {
     return repaired;
   };
 
-  /** Something is missing between what we have and what came: read it from the log; where that does not help, load again. */
+  /**
+   * Something is missing between what we have and what came: read it from the log; where that does not help, load
+   * again.
+   */
   const readMissing = async (campaign: LoadedCampaign): Promise<void> => {
     const { live } = campaign;
     try {
@@ -123,7 +145,9 @@ export function createFollowing(options: FollowingOptions): Following {
     }
   };
 
-  /** The same object, anew, once at a time: subscribers keep their place in it, and their cursors tell them of a break. */
+  /**
+   * The same object, anew, once at a time: subscribers keep their place in it, and their cursors tell them of a break.
+   */
   const reload = (campaign: LoadedCampaign): Promise<void> => {
     const { live, fanOut } = campaign;
     const present = reloading.get(live.id);
@@ -140,9 +164,14 @@ export function createFollowing(options: FollowingOptions): Following {
       const survived = survivingVersion(before.head.epoch, live.head, live.lineage) ?? 0;
       // The epoch ended at the archive's head: up to there everything is durable.
       live.watermark.advance(survived);
-      live.watermark.fail(survived, new CampaignError('NOT_FOUND', `position: it is not on the surviving line of ${live.id}`));
+      live.watermark.fail(
+        survived,
+        new CampaignError('NOT_FOUND', `position: it is not on the surviving line of ${live.id}`),
+      );
       live.watermark = watermark;
-      const lost = before.unsaved.filter(({ record }) => record.version > survived).map(({ record }) => record.mutationId);
+      const lost = before.unsaved
+        .filter(({ record }) => record.version > survived)
+        .map(({ record }) => record.mutationId);
       fanOut.reset(lost);
       observer.reset?.({ campaignId: live.id, lost: lost.length });
       return campaign;

@@ -4,5 +4,8 @@ export const CONGESTED_BYTES = 256 * 1024;
 /** How often a congested socket is looked at, in milliseconds: `ws` tells nobody when it has drained. */
 export const DRAIN_POLL_MS = 25;
 
-/** A socket that has been congested for so long, in milliseconds, is given up: its reader has gone, or will never catch up. */
+/**
+ * A socket that has been congested for so long, in milliseconds, is given up: its reader has gone, or will never catch
+ * up.
+ */
 export const SLOW_PATIENCE_MS = 60_000;

@@ -4,7 +4,9 @@ import { projectEntry, projectState, viewKey, type View } from '../../core/strea
 import type { LiveCampaign } from '../campaign/live-campaign.ts';
 import type { ResumableEvent } from '../service.ts';
 
-/** Makes the events of one campaign: the same object for everyone who must be sent the same, so that it is encoded once. */
+/**
+ * Makes the events of one campaign: the same object for everyone who must be sent the same, so that it is encoded once.
+ */
 export interface CampaignEvents {
   make(step: Exclude<Step, { kind: 'idle' }>, view: View): ResumableEvent;
   /** After a break: these acknowledged mutations are known not to have survived. */
@@ -14,7 +16,9 @@ export interface CampaignEvents {
 /** Different events for one head that are kept: one for each version that readers come back from, about. */
 const KEPT = 64;
 
-/** @param persistent whether anything becomes durable: else the watermark of the archive in memory is nobody's business */
+/**
+ * @param persistent whether anything becomes durable: else the watermark of the archive in memory is nobody's business
+ */
 export function createCampaignEvents(live: LiveCampaign, persistent: boolean): CampaignEvents {
   const made = new Map<string, ResumableEvent>();
   let madeFor = '';
@@ -28,9 +32,13 @@ export function createCampaignEvents(live: LiveCampaign, persistent: boolean): C
         return { resumeId, event: { type: 'durable', position: formatPosition(epoch, step.version) } };
       case 'entries': {
         const entries = live.ring.after(step.after);
-        // The cursor's step looks at the ring's floor: a hole here would be a defect, and must not pass as an empty list.
+        // The cursor's step looks at the ring's floor: a hole here would be a defect, and must not pass as an empty
+        // list.
         if (!entries) throw new Error(`${live.id}: the ring does not reach back to version ${step.after}`);
-        return { resumeId, event: { type: 'entries', epoch, entries: entries.map((entry) => projectEntry(view, entry)) } };
+        return {
+          resumeId,
+          event: { type: 'entries', epoch, entries: entries.map((entry) => projectEntry(view, entry)) },
+        };
       }
       case 'snapshot': {
         const { state, archivedAt } = live.content;

@@ -47,8 +47,11 @@ export function createFanOut(live: LiveCampaign, options: FanOutOptions): FanOut
   };
   const rooms = createRooms({ clock, onDelivered: report });
 
-  const subscriberFor = (reader: Reader, { lastEventId, receipts = false }: Omit<WatchOptions, 'campaignId'>, onRights: () => void): Subscriber =>
-    createSubscriber(surroundings, { reader, lastEventId, receipts, onRights });
+  const subscriberFor = (
+    reader: Reader,
+    { lastEventId, receipts = false }: Omit<WatchOptions, 'campaignId'>,
+    onRights: () => void,
+  ): Subscriber => createSubscriber(surroundings, { reader, lastEventId, receipts, onRights });
 
   const notify = (): void => {
     for (const subscription of subscriptions) subscription.wake();

@@ -20,10 +20,17 @@ export interface OpenSubscriptionOptions {
 const DONE: IteratorResult<ResumableEvent> = { done: true, value: undefined };
 
 /**
- * A subscription that its reader pulls: between two pulls nothing is queued for it; what it missed is in the campaign's ring. Written
- * by hand, because a generator that waits inside of an `await` cannot be ended from outside, and would leak.
+ * A subscription that its reader pulls: between two pulls nothing is queued for it; what it missed is in the campaign's
+ * ring. Written by hand, because a generator that waits inside of an `await` cannot be ended from outside, and would
+ * leak.
  */
-export function openSubscription({ subscriber, clock, signal, onDelivered, onClose }: OpenSubscriptionOptions): Subscription {
+export function openSubscription({
+  subscriber,
+  clock,
+  signal,
+  onDelivered,
+  onClose,
+}: OpenSubscriptionOptions): Subscription {
   const { reader } = subscriber;
   let wakeUp: (() => void) | undefined;
 

@@ -10,7 +10,9 @@ export interface Member {
   readonly to: Pick<RoomMember, 'send' | 'end'>;
 }
 
-/** Where a member is: with the others at the head, on its own way there, or behind a congested socket since that time. */
+/**
+ * Where a member is: with the others at the head, on its own way there, or behind a congested socket since that time.
+ */
 type Place = 'together' | 'alone' | { slowSince: number };
 
 export interface Rooms {
@@ -37,9 +39,10 @@ interface Room {
 }
 
 /**
- * The members of one campaign, in rooms by what they see. Those at a room's head are moved together: one of them takes the next event
- * with its own rights and cursor, everyone else is written the same. Who joins, is slow, or has other rights by now goes alone, by its
- * own cursor, until it stands at the head again; the rules are the same as for a subscription of its own, because the cursor is.
+ * The members of one campaign, in rooms by what they see. Those at a room's head are moved together: one of them takes
+ * the next event with its own rights and cursor, everyone else is written the same. Who joins, is slow, or has other
+ * rights by now goes alone, by its own cursor, until it stands at the head again; the rules are the same as for a
+ * subscription of its own, because the cursor is.
  */
 export function createRooms({ clock, onDelivered }: RoomsOptions): Rooms {
   const places = new Map<Member, Place>();
@@ -128,7 +131,10 @@ export function createRooms({ clock, onDelivered }: RoomsOptions): Rooms {
     }
   };
 
-  /** Moves a room to the head: one member takes each event, with its own rights and by the room's cursor, and all are sent it. */
+  /**
+   * Moves a room to the head: one member takes each event, with its own rights and by the room's cursor, and all are
+   * sent it.
+   */
   const moveRoom = (room: Room): void => {
     for (;;) {
       const [first] = room.members;

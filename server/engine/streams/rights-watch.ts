@@ -4,7 +4,10 @@ import type { Reader } from '../service.ts';
 /** Timers hold 31 bits of milliseconds; a token that is valid for longer is looked at again then. */
 const LONGEST_TIMER = 2 ** 31 - 1;
 
-/** Calls back whenever a reader's rights are others: when its identity is replaced, and when its token expires (trap 17). */
+/**
+ * Calls back whenever a reader's rights are others: when its identity is replaced, and when its token expires (trap
+ * 17).
+ */
 export class RightsWatch {
   readonly #reader: Pick<Reader, 'identity' | 'onIdentity'>;
   readonly #clock: Pick<Clock, 'now' | 'after'>;
@@ -12,7 +15,11 @@ export class RightsWatch {
   readonly #stopIdentity: () => void;
   #cancelExpiry: (() => void) | undefined;
 
-  constructor(reader: Pick<Reader, 'identity' | 'onIdentity'>, clock: Pick<Clock, 'now' | 'after'>, onRights: () => void) {
+  constructor(
+    reader: Pick<Reader, 'identity' | 'onIdentity'>,
+    clock: Pick<Clock, 'now' | 'after'>,
+    onRights: () => void,
+  ) {
     this.#reader = reader;
     this.#clock = clock;
     this.#changed = () => {

@@ -99,7 +99,10 @@ class CampaignSubscriber implements Subscriber {
     return true;
   }
 
-  /** Rights are looked at before every event: they may have been replaced, have run out, or the campaign may be a draft again. */
+  /**
+   * Rights are looked at before every event: they may have been replaced, have run out, or the campaign may be a draft
+   * again.
+   */
   #authorise(): void {
     const { live, clock, publicView } = this.#surroundings;
     const identity = this.reader.identity();
@@ -117,5 +120,7 @@ export function refuseReader(identity: Identity, live: LiveCampaign, now: number
   if (can(identity, 'read', live.id, isPublished(live.content))) return undefined;
   return identity.anonymous === true
     ? notFound(live.id)
-    : new CampaignError('FORBIDDEN', `campaignId: your token gives no right to read ${live.id}`, { path: ['campaignId'] });
+    : new CampaignError('FORBIDDEN', `campaignId: your token gives no right to read ${live.id}`, {
+        path: ['campaignId'],
+      });
 }

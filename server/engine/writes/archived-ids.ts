@@ -13,10 +13,14 @@ export interface OldMutations {
 }
 
 /**
- * Ids that the window may have forgotten are asked of the archive: those whose intent was made before the window's floor, or who
- * knows when (G3). New intents, made where the campaign is now, cost nothing.
+ * Ids that the window may have forgotten are asked of the archive: those whose intent was made before the window's
+ * floor, or who knows when (G3). New intents, made where the campaign is now, cost nothing.
  */
-export async function findOldMutations(live: LiveCampaign, group: readonly WaitingMutation[], archive: Archive): Promise<OldMutations> {
+export async function findOldMutations(
+  live: LiveCampaign,
+  group: readonly WaitingMutation[],
+  archive: Archive,
+): Promise<OldMutations> {
   const applied = new Map<string, AppliedMutation>();
   const tooOld = new Set<string>();
   if (live.window.floor === 0) return { applied, tooOld };
@@ -43,7 +47,10 @@ export async function findOldMutations(live: LiveCampaign, group: readonly Waiti
   return { applied, tooOld };
 }
 
-/** The version of this line at which an intent was made; one made on a line that did not survive counts as where that line was left. */
+/**
+ * The version of this line at which an intent was made; one made on a line that did not survive counts as where that
+ * line was left.
+ */
 function versionOf(live: LiveCampaign, base: string | undefined): number | undefined {
   const position = base === undefined ? undefined : parsePosition(base);
   const bound = position && survivingVersion(position.epoch, live.head, live.lineage);

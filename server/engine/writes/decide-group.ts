@@ -25,8 +25,8 @@ export interface Plan {
 }
 
 /**
- * Decides each of a group on what those before it lead to, and seals what is accepted. Nothing is changed: the log may still say that
- * the situation was another one.
+ * Decides each of a group on what those before it lead to, and seals what is accepted. Nothing is changed: the log may
+ * still say that the situation was another one.
  *
  * @param known what the archive says of mutations that the window may have forgotten
  */
@@ -44,10 +44,16 @@ export function decideGroup(
   const outcomes: Plan['outcomes'] = [];
   const planned = new Map<string, AppliedMutation>();
 
-  const find = (id: string): AppliedMutation | undefined => planned.get(id) ?? live.window.find(id) ?? known.applied.get(id);
+  const find = (id: string): AppliedMutation | undefined =>
+    planned.get(id) ?? live.window.find(id) ?? known.applied.get(id);
   const appliedBefore = ({ mutationId }: WaitingMutation): AppliedMutation | undefined => find(mutationId);
 
-  const append = (mutation: WaitingMutation, change: JsonObject, decided: Partial<Situation>, mutationId = mutation.mutationId): LogRecord => {
+  const append = (
+    mutation: WaitingMutation,
+    change: JsonObject,
+    decided: Partial<Situation>,
+    mutationId = mutation.mutationId,
+  ): LogRecord => {
     at = Math.max(clock.now(), at);
     const sealed = seal({ ...toRecord(mutation, situation, change, at), mutationId }, head.tail);
     const { epoch, version, fingerprint: print } = sealed.record;
@@ -59,15 +65,18 @@ export function decideGroup(
   };
 
   /**
-   * No effect, and no entry, unless a copy of it may still come: then an empty entry takes its id. The answer names what the decision
-   * rests on, not that entry, which may be less durable.
+   * No effect, and no entry, unless a copy of it may still come: then an empty entry takes its id. The answer names
+   * what the decision rests on, not that entry, which may be less durable.
    */
   const withoutEffect = (mutation: WaitingMutation, restsOn: { epoch: string; version: number }): QueueOutcome => {
     if (mutation.again) append(mutation, {}, {});
     return { kind: 'unchanged', ...restsOn };
   };
 
-  /** Refused, and with an entry under another id where a copy may still come; that entry is not found by who looks for an applied one. */
+  /**
+   * Refused, and with an entry under another id where a copy may still come; that entry is not found by who looks for
+   * an applied one.
+   */
   const refuse = (mutation: WaitingMutation, refusal: Refusal): QueueOutcome => {
     const { mutationId, again } = mutation;
     const before = find(refusalId(mutationId));
@@ -89,7 +98,9 @@ export function decideGroup(
         outcomes.push({ mutation, outcome: { kind: 'rejected', refusal: { ...broken, mutationId } } });
         continue;
       }
-      const decision = known.tooOld.has(mutationId) ? tooOld(mutation) : decideOne(situation, mutation, target, sections);
+      const decision = known.tooOld.has(mutationId)
+        ? tooOld(mutation)
+        : decideOne(situation, mutation, target, sections);
       const { epoch, version } = situation;
       const later = behind[index];
       const refused = find(refusalId(mutationId));
@@ -97,7 +108,10 @@ export function decideGroup(
         outcomes.push({ mutation, outcome: refuse(mutation, refusedBefore(refused, mutationId)) });
       } else if (later && decision.kind !== 'rejected') {
         // It was decided before that one, without effect, and now would come too late (G7).
-        outcomes.push({ mutation, outcome: withoutEffect(mutation, { epoch: later.epoch, version: later.version - 1 }) });
+        outcomes.push({
+          mutation,
+          outcome: withoutEffect(mutation, { epoch: later.epoch, version: later.version - 1 }),
+        });
       } else if (decision.kind === 'rejected') {
         outcomes.push({ mutation, outcome: refuse(mutation, decision.refusal) });
       } else if (mutation.dryRun) {
@@ -106,14 +120,20 @@ export function decideGroup(
       } else if (decision.kind === 'unchanged') {
         outcomes.push({ mutation, outcome: withoutEffect(mutation, { epoch, version }) });
       } else {
-        outcomes.push({ mutation, outcome: { kind: 'accepted', entry: append(mutation, decision.change, decision.after) } });
+        outcomes.push({
+          mutation,
+          outcome: { kind: 'accepted', entry: append(mutation, decision.change, decision.after) },
+        });
       }
     }
   }
   return { base: live.head, head, sizeBound: situation.sizeBound, entries, outcomes };
 }
 
-/** For each of a unit, the next one behind it that has been applied: then the unit comes again, and this one was decided before. */
+/**
+ * For each of a unit, the next one behind it that has been applied: then the unit comes again, and this one was decided
+ * before.
+ */
 function appliedBehind(
   unit: readonly WaitingMutation[],
   appliedBefore: (mutation: WaitingMutation) => AppliedMutation | undefined,
@@ -129,8 +149,8 @@ function appliedBehind(
 }
 
 /**
- * A push that was made on a line which did not survive: its client is about to hear of that, and to send again what was lost, which
- * stands before this (G7). Ahead of us on our own line is not broken: then we lag, and the log will say so.
+ * A push that was made on a line which did not survive: its client is about to hear of that, and to send again what was
+ * lost, which stands before this (G7). Ahead of us on our own line is not broken: then we lag, and the log will say so.
  */
 function brokenLine([first]: readonly WaitingMutation[], situation: Situation): Refusal | undefined {
   const seen = first?.seen === undefined ? undefined : parsePosition(first.seen);
@@ -138,7 +158,13 @@ function brokenLine([first]: readonly WaitingMutation[], situation: Situation): 
   const bound = survivingVersion(seen.epoch, situation, situation.lineage);
   if (bound !== undefined && seen.version <= bound) return undefined;
   const message = `seen: ${first?.seen} is not on the surviving line; follow the stream to where it goes on, and send again`;
-  return { reason: 'CONFLICT', message, path: ['seen'], retryable: true, position: formatPosition(situation.epoch, situation.version) };
+  return {
+    reason: 'CONFLICT',
+    message,
+    path: ['seen'],
+    retryable: true,
+    position: formatPosition(situation.epoch, situation.version),
+  };
 }
 
 function toRecord(mutation: WaitingMutation, situation: Situation, change: JsonObject, at: number): LogRecord {
@@ -164,7 +190,12 @@ function toRecord(mutation: WaitingMutation, situation: Situation, change: JsonO
 /** The state that a group's rollback leads to, or why there is none; a rollback goes alone. */
 export type RollbackTarget = { state: JsonObject } | { refusal: Refusal };
 
-function decideOne(situation: Situation, { request }: WaitingMutation, target: RollbackTarget, sections: Sections): Decision {
+function decideOne(
+  situation: Situation,
+  { request }: WaitingMutation,
+  target: RollbackTarget,
+  sections: Sections,
+): Decision {
   const { command } = request;
   if (command.type !== 'rollback') return decide(situation, { ...request, command }, sections);
   if ('refusal' in target) return { kind: 'rejected', refusal: target.refusal };

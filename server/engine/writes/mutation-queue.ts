@@ -21,7 +21,10 @@ export interface MutationQueueOptions<C extends Decidable> {
   clock: Clock;
   sections: Sections;
   observer: EngineObserver;
-  /** How long an append may stay without a known outcome before its mutations are answered `UNAVAILABLE`, in milliseconds. */
+  /**
+   * How long an append may stay without a known outcome before its mutations are answered `UNAVAILABLE`, in
+   * milliseconds.
+   */
   appendPatience: number;
   /** Where rollbacks lead. */
   past: Pick<Past, 'stateAt'>;
@@ -35,19 +38,23 @@ export interface MutationQueueOptions<C extends Decidable> {
 
 export interface MutationQueue {
   /**
-   * Takes its place at once: mutations are decided in the order in which they were added. Those added together stay together: a
-   * failure of the log stops all of them, so that none overtakes the one before it.
+   * Takes its place at once: mutations are decided in the order in which they were added. Those added together stay
+   * together: a failure of the log stops all of them, so that none overtakes the one before it.
    */
   add(...mutations: WaitingMutation[]): void;
   readonly length: number;
 }
 
 /**
- * The serial queue of one campaign. All that waits is decided together on one situation, each on the state that the one before it
- * leads to, and goes to the log in one append; answers go out once the log has confirmed the state that they rest on, rejections and
- * no-ops too, because an instance that lags must not refuse someone who was just acknowledged elsewhere.
+ * The serial queue of one campaign. All that waits is decided together on one situation, each on the state that the one
+ * before it leads to, and goes to the log in one append; answers go out once the log has confirmed the state that they
+ * rest on, rejections and no-ops too, because an instance that lags must not refuse someone who was just acknowledged
+ * elsewhere.
  */
-export function createMutationQueue<C extends Decidable>(loaded: Promise<C>, options: MutationQueueOptions<C>): MutationQueue {
+export function createMutationQueue<C extends Decidable>(
+  loaded: Promise<C>,
+  options: MutationQueueOptions<C>,
+): MutationQueue {
   const waiting: WaitingMutation[][] = [];
   let length = 0;
   let running = false;
@@ -81,7 +88,10 @@ export function createMutationQueue<C extends Decidable>(loaded: Promise<C>, opt
   };
 }
 
-/** As many units as fit into one append; a rollback goes alone, because the version it names may be made by what stands before it. */
+/**
+ * As many units as fit into one append; a rollback goes alone, because the version it names may be made by what stands
+ * before it.
+ */
 function takeGroup(waiting: WaitingMutation[][]): WaitingMutation[][] {
   const units: WaitingMutation[][] = [];
   let size = 0;
@@ -113,8 +123,8 @@ async function processGroup<C extends Decidable>(
     const { floor } = window;
     const known = await findOldMutations(live, group, options.archive);
     const target = await rollbackTarget(live, group, options.past);
-    // Reloaded, or trimmed, meanwhile: what was read may be of a line that has ended, and what was asked of the archive and what is in the
-    // window may leave a hole between them (G3).
+    // Reloaded, or trimmed, meanwhile: what was read may be of a line that has ended, and what was asked of the archive
+    // and what is in the window may leave a hole between them (G3).
     if (live.window !== window || window.floor !== floor) continue;
     const plan = decideGroup(live, units, known, target, options);
     if (options.isClosed()) throw shuttingDown();
@@ -131,13 +141,17 @@ async function processGroup<C extends Decidable>(
     for (const sealed of result.kind === 'conflict' ? result.entries : []) options.deliver(campaign, sealed);
     if (options.clock.now() >= giveUpAt) throw outOfPatience(`${live.id}: others change it all the time`);
     if (live.head.version !== plan.base.version) continue;
-    if (reloads > 0) await pause(options.clock, reloads, giveUpAt, `${live.id}: its line in the log is lost again and again`);
+    if (reloads > 0)
+      await pause(options.clock, reloads, giveUpAt, `${live.id}: its line in the log is lost again and again`);
     await options.reload(campaign);
     reloads += 1;
   }
 }
 
-/** Retries while the outcome is unknown: the same entries under the same ids, so that a success that was not heard of shows as a conflict with ourselves. */
+/**
+ * Retries while the outcome is unknown: the same entries under the same ids, so that a success that was not heard of
+ * shows as a conflict with ourselves.
+ */
 async function append(
   live: LiveCampaign,
   plan: Plan,
@@ -148,34 +162,54 @@ async function append(
     const startedAt = clock.now();
     try {
       const result = await log.append(live.id, plan.base, plan.entries);
-      observer.appended?.({ campaignId: live.id, entries: plan.entries.length, seconds: (clock.now() - startedAt) / 1_000 });
+      observer.appended?.({
+        campaignId: live.id,
+        entries: plan.entries.length,
+        seconds: (clock.now() - startedAt) / 1_000,
+      });
       return result;
     } catch (cause) {
-      await pause(clock, attempt, giveUpAt, `${live.id}: the log did not answer: ${cause instanceof Error ? cause.message : String(cause)}`);
+      await pause(
+        clock,
+        attempt,
+        giveUpAt,
+        `${live.id}: the log did not answer: ${cause instanceof Error ? cause.message : String(cause)}`,
+      );
     }
   }
 }
 
 function outOfPatience(why: string): CampaignError {
-  return new CampaignError('UNAVAILABLE', `${why}; whether the change was ordered is not known, send it again under its mutationId`, {
-    retryAfterMs: 1_000,
-  });
+  return new CampaignError(
+    'UNAVAILABLE',
+    `${why}; whether the change was ordered is not known, send it again under its mutationId`,
+    {
+      retryAfterMs: 1_000,
+    },
+  );
 }
 
-/** Waits before the next attempt, longer each time and with jitter; `UNAVAILABLE` where the patience ends before that. */
+/**
+ * Waits before the next attempt, longer each time and with jitter; `UNAVAILABLE` where the patience ends before that.
+ */
 async function pause(clock: Clock, attempt: number, giveUpAt: number, why: string): Promise<void> {
   const delay = Math.min(50 * 2 ** (attempt - 1), 1_000);
   if (clock.now() + delay >= giveUpAt) throw outOfPatience(why);
   await new Promise<void>((resolve) => clock.after(delay * (0.5 + clock.random() / 2), resolve));
 }
 
-async function rollbackTarget(live: LiveCampaign, group: readonly WaitingMutation[], past: Pick<Past, 'stateAt'>): Promise<RollbackTarget> {
+async function rollbackTarget(
+  live: LiveCampaign,
+  group: readonly WaitingMutation[],
+  past: Pick<Past, 'stateAt'>,
+): Promise<RollbackTarget> {
   const command = group[0]?.request.command;
   if (command?.type !== 'rollback') return { state: {} };
   try {
     return { state: (await past.stateAt(live, command.toVersion, 'toVersion')).state };
   } catch (error) {
-    // A version that is not there may be one that this instance has not heard of: said only once the log has confirmed it.
+    // A version that is not there may be one that this instance has not heard of: said only once the log has confirmed
+    // it.
     if (error instanceof CampaignError && error.refusal.reason === 'NOT_FOUND') return { refusal: error.refusal };
     throw error;
   }

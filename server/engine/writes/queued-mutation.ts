@@ -19,7 +19,10 @@ export interface WaitingMutation {
   mayBeRetry: boolean;
   /** Where the client stood that pushed it, the same for a whole push; nothing for a direct call. */
   seen: Position | undefined;
-  /** Whether a copy of it may still be on its way, as far as who pushed it can tell; `undefined`: a direct call, which says nothing of that. */
+  /**
+   * Whether a copy of it may still be on its way, as far as who pushed it can tell; `undefined`: a direct call, which
+   * says nothing of that.
+   */
   again: boolean | undefined;
   correlationId: string;
   comment: string | undefined;

@@ -35,7 +35,10 @@ export interface Archiving extends Pick<OrderedLog, 'pending' | 'markDurable' | 
   stop(): void;
 }
 
-/** How long an instance archives a campaign alone, once it has appended to it, in milliseconds: longer than a commit takes. */
+/**
+ * How long an instance archives a campaign alone, once it has appended to it, in milliseconds: longer than a commit
+ * takes.
+ */
 export const LEASE_MS = 5_000;
 /** Campaigns that wait for so long are archived by whoever sees them, in milliseconds. */
 const ORPHANED_MS = 3_000;
@@ -44,8 +47,21 @@ const TAKE_AT_ONCE = 200;
 /** The version up to which a campaign waits, where that is not known: it is read again. */
 const UNKNOWN = Number.POSITIVE_INFINITY;
 
-export function createArchiving({ namespace, instance, clock, keepDurable, hosted, run, runForEach, keysOf, publish }: ArchivingOptions): Archiving {
-  /** Campaigns that this instance archives, because it appended to them or found them waiting; up to which version, as far as is known. */
+export function createArchiving({
+  namespace,
+  instance,
+  clock,
+  keepDurable,
+  hosted,
+  run,
+  runForEach,
+  keysOf,
+  publish,
+}: ArchivingOptions): Archiving {
+  /**
+   * Campaigns that this instance archives, because it appended to them or found them waiting; up to which version, as
+   * far as is known.
+   */
   const waiting = new Map<string, number>();
   /** Until when this instance archives a campaign alone, by its own clock: a hint, the lease itself is in Redis. */
   const leases = new Map<string, number>();
@@ -88,7 +104,11 @@ export function createArchiving({ namespace, instance, clock, keepDurable, hoste
     async handOver() {
       const groups = [...Map.groupBy(leases.keys(), partitionOf).values()];
       leases.clear();
-      const waits = await runForEach(RELEASE, groups.map((ids) => ids.map((campaignId) => keysOf(campaignId).meta)), [instance]);
+      const waits = await runForEach(
+        RELEASE,
+        groups.map((ids) => ids.map((campaignId) => keysOf(campaignId).meta)),
+        [instance],
+      );
       const left = groups.flat().filter((_, index) => waits[index] === 1);
       await Promise.all(left.map((campaignId) => publish(keysOf(campaignId).channel, RELEASED)));
     },
@@ -106,7 +126,9 @@ export function createArchiving({ namespace, instance, clock, keepDurable, hoste
       const found: PendingEntries[] = [];
       let room = limit;
       try {
-        const taken = (await Promise.all(ids.map((campaignId) => take(campaignId, limit)))).filter(({ entries }) => entries.length > 0);
+        const taken = (await Promise.all(ids.map((campaignId) => take(campaignId, limit)))).filter(
+          ({ entries }) => entries.length > 0,
+        );
         // By age: who has waited longest goes first, whatever has woken whom meanwhile.
         for (const { campaignId, entries } of taken.toSorted(byAge)) {
           waitsUpTo(campaignId, entries.length < limit ? (entries.at(-1)?.record.version ?? 0) : UNKNOWN);

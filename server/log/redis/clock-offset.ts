@@ -4,10 +4,13 @@ import type { Cluster, Redis } from 'ioredis';
 const LONGEST_WAY_MS = 250;
 
 /**
- * By how many milliseconds this process' clock is ahead of Redis', as if the answer had been given in the middle of its way; `undefined`
- * where the way was too long to tell.
+ * By how many milliseconds this process' clock is ahead of Redis', as if the answer had been given in the middle of its
+ * way; `undefined` where the way was too long to tell.
  */
-export async function measureClockOffset(commands: Pick<Redis | Cluster, 'time'>, now: () => number): Promise<number | undefined> {
+export async function measureClockOffset(
+  commands: Pick<Redis | Cluster, 'time'>,
+  now: () => number,
+): Promise<number | undefined> {
   const askedAt = now();
   const [seconds, microseconds] = await commands.time();
   const answeredAt = now();

@@ -26,8 +26,8 @@ export interface RedisConnection {
 }
 
 /**
- * Between two pings, in milliseconds, of which one asks for the time; a link that answers none within {@link SILENCE_MS} is dead,
- * whatever TCP believes.
+ * Between two pings, in milliseconds, of which one asks for the time; a link that answers none within {@link
+ * SILENCE_MS} is dead, whatever TCP believes.
  */
 const PING_MS = 1_500;
 const SILENCE_MS = 4_000;
@@ -36,7 +36,8 @@ export function connectRedis(options: RedisConnectionOptions): RedisConnection {
   const { url, commandTimeout = 2_000, now, onClockOffset, onError, onMessage, onSubscriberReady } = options;
   const addresses = url.split(',').map((address) => address.trim());
   const [address = ''] = addresses;
-  const retryStrategy = (attempt: number): number => Math.random() * Math.min(100 * 2 ** Math.min(attempt, 5), 2_000) + 20;
+  const retryStrategy = (attempt: number): number =>
+    Math.random() * Math.min(100 * 2 ** Math.min(attempt, 5), 2_000) + 20;
   const shared = {
     commandTimeout,
     connectTimeout: 3_000,
@@ -51,14 +52,15 @@ export function connectRedis(options: RedisConnectionOptions): RedisConnection {
   const lone = { ...shared, enableOfflineQueue: false, retryStrategy } satisfies RedisOptions;
   const credentials = credentialsOf(address);
 
-  const commands = addresses.length > 1
-    ? new Cluster(addresses, {
-        enableOfflineQueue: false,
-        clusterRetryStrategy: retryStrategy,
-        slotsRefreshTimeout: 2_000,
-        redisOptions: { ...shared, ...credentials },
-      })
-    : new Redis(address, lone);
+  const commands =
+    addresses.length > 1
+      ? new Cluster(addresses, {
+          enableOfflineQueue: false,
+          clusterRetryStrategy: retryStrategy,
+          slotsRefreshTimeout: 2_000,
+          redisOptions: { ...shared, ...credentials },
+        })
+      : new Redis(address, lone);
   commands.on('error', onError);
 
   const subscriber = createSubscriber({

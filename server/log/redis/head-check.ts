@@ -16,14 +16,24 @@ export interface HeadCheckOptions {
 }
 
 /**
- * Compares what was heard of all hosted campaigns with what is there, and makes up for the difference: publications can be lost, the
- * last one before a silence too (G9).
+ * Compares what was heard of all hosted campaigns with what is there, and makes up for the difference: publications can
+ * be lost, the last one before a silence too (G9).
  */
-export function createHeadCheck({ hosted, subscriber, runForEach, read, tellEntry }: HeadCheckOptions): () => Promise<void> {
+export function createHeadCheck({
+  hosted,
+  subscriber,
+  runForEach,
+  read,
+  tellEntry,
+}: HeadCheckOptions): () => Promise<void> {
   const checkHead = async (campaign: HostedCampaign, heard: number, head: readonly unknown[]): Promise<void> => {
     if (hosted.get(campaign.campaignId) !== campaign || !campaign.opened) return;
     const [generation, version, epoch, durable] = head;
-    if (generation === undefined || asVersion('HEADS', generation) !== campaign.generation || asVersion('HEADS', version) < heard) {
+    if (
+      generation === undefined ||
+      asVersion('HEADS', generation) !== campaign.generation ||
+      asVersion('HEADS', version) < heard
+    ) {
       campaign.listener({ kind: 'reset' });
       return;
     }
@@ -38,7 +48,13 @@ export function createHeadCheck({ hosted, subscriber, runForEach, read, tellEntr
   return async () => {
     const checked = hosted.all().map((campaign) => ({ campaign, heard: campaign.version }));
     const groups = [...Map.groupBy(checked, ({ campaign }) => partitionOf(campaign.campaignId)).values()];
-    const heads = await runForEach(HEADS, groups.map((group) => group.map(({ campaign }) => campaign.keys.meta)), []);
-    await Promise.all(groups.flat().map(({ campaign, heard }, index) => checkHead(campaign, heard, asList('HEADS', heads[index]))));
+    const heads = await runForEach(
+      HEADS,
+      groups.map((group) => group.map(({ campaign }) => campaign.keys.meta)),
+      [],
+    );
+    await Promise.all(
+      groups.flat().map(({ campaign, heard }, index) => checkHead(campaign, heard, asList('HEADS', heads[index]))),
+    );
   };
 }

@@ -70,7 +70,15 @@ export function createHostedCampaigns(namespace: string, clock: Pick<Clock, 'now
       const previous = campaigns.get(campaignId);
       if (previous) remove(previous);
       const keys = previous?.keys ?? campaignKeys(namespace, campaignId);
-      const campaign: HostedCampaign = { campaignId, keys, generation, version, durable: version, opened: false, listener };
+      const campaign: HostedCampaign = {
+        campaignId,
+        keys,
+        generation,
+        version,
+        durable: version,
+        opened: false,
+        listener,
+      };
       campaigns.set(campaignId, campaign);
       byChannel.set(keys.channel, campaign);
       return campaign;

@@ -9,7 +9,10 @@ export interface CampaignKeys {
   meta: string;
   /** Stream: one entry a version, id `version-0`, fields `b` (bytes) and `t` (tail). */
   log: string;
-  /** Sorted set of the partition's campaigns that are not yet durable; the score is when, by Redis' clock, they came to be so. */
+  /**
+   * Sorted set of the partition's campaigns that are not yet durable; the score is when, by Redis' clock, they came to
+   * be so.
+   */
   dirty: string;
   /** Sharded channel of the campaign's publications. */
   channel: string;
@@ -26,5 +29,10 @@ export function dirtyKey(namespace: string, partition: number): string {
 export function campaignKeys(namespace: string, campaignId: string): CampaignKeys {
   const partition = partitionOf(campaignId);
   const tag = `{${namespace}:${partition}}`;
-  return { meta: `${tag}:m:${campaignId}`, log: `${tag}:l:${campaignId}`, dirty: dirtyKey(namespace, partition), channel: `${tag}:c:${campaignId}` };
+  return {
+    meta: `${tag}:m:${campaignId}`,
+    log: `${tag}:l:${campaignId}`,
+    dirty: dirtyKey(namespace, partition),
+    channel: `${tag}:c:${campaignId}`,
+  };
 }

@@ -41,8 +41,8 @@ export function toEntries(what: string, reply: unknown): SealedEntry[] {
 }
 
 /**
- * What a campaign's channel carries: an entry, a watermark, the generation under which the campaign has entered the log anew, or that
- * whoever archived it has gone and left something waiting.
+ * What a campaign's channel carries: an entry, a watermark, the generation under which the campaign has entered the log
+ * anew, or that whoever archived it has gone and left something waiting.
  */
 export type Publication =
   | { kind: 'entry'; sealed: SealedEntry }

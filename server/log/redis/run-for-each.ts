@@ -10,11 +10,15 @@ const AT_ONCE = 500;
  * @param groups keys that may go together anywhere: those of one partition
  * @returns the answers, in the order of the keys
  */
-export type RunForEach = (script: string, groups: readonly (readonly string[])[], args: readonly string[]) => Promise<readonly unknown[]>;
+export type RunForEach = (
+  script: string,
+  groups: readonly (readonly string[])[],
+  args: readonly string[],
+) => Promise<readonly unknown[]>;
 
 /**
- * One call for all keys where one node has them, one for each group on a cluster. A cluster of a single node looks like any Redis, until
- * it refuses keys of several slots: nothing has been done then, and from there on its groups go apart.
+ * One call for all keys where one node has them, one for each group on a cluster. A cluster of a single node looks like
+ * any Redis, until it refuses keys of several slots: nothing has been done then, and from there on its groups go apart.
  */
 export function createRunForEach(run: RunScript, isCluster: boolean): RunForEach {
   let apart = isCluster;
@@ -36,5 +40,7 @@ export function createRunForEach(run: RunScript, isCluster: boolean): RunForEach
 }
 
 function inChunks(keys: readonly string[]): string[][] {
-  return Array.from({ length: Math.ceil(keys.length / AT_ONCE) }, (_, index) => keys.slice(index * AT_ONCE, (index + 1) * AT_ONCE));
+  return Array.from({ length: Math.ceil(keys.length / AT_ONCE) }, (_, index) =>
+    keys.slice(index * AT_ONCE, (index + 1) * AT_ONCE),
+  );
 }

@@ -14,8 +14,16 @@ function digestOf(script: string): string {
   return digest;
 }
 
-/** Runs a script by its digest, and sends it whole where the server does not have it. A rejection leaves the outcome unknown. */
-export async function runScript(client: Redis | Cluster, script: string, keys: readonly string[], args: readonly string[]): Promise<unknown> {
+/**
+ * Runs a script by its digest, and sends it whole where the server does not have it. A rejection leaves the outcome
+ * unknown.
+ */
+export async function runScript(
+  client: Redis | Cluster,
+  script: string,
+  keys: readonly string[],
+  args: readonly string[],
+): Promise<unknown> {
   try {
     return await client.evalsha(digestOf(script), keys.length, ...keys, ...args);
   } catch (error) {

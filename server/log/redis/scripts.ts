@@ -1,10 +1,12 @@
 /**
- * The scripts of the log. Each is atomic, touches the keys of one campaign (ORPHANS and HEADS read one key of each of many), and does no
- * arithmetic on versions: ids arrive as text, because Lua prints 2^53 - 1 as 9.007e+15. They compare versions as numbers, which is exact that far.
+ * The scripts of the log. Each is atomic, touches the keys of one campaign (ORPHANS and HEADS read one key of each of
+ * many), and does no arithmetic on versions: ids arrive as text, because Lua prints 2^53 - 1 as 9.007e+15. They compare
+ * versions as numbers, which is exact that far.
  *
- * A campaign is in the log under a `generation`, a number that the archive gives out and raises whenever the campaign enters the log
- * anew, and under the `run` of the Redis process that holds it. Either differing means that something was lost, or may have been: a
- * flushed Redis, a promoted replica, a restart. Nothing is appended then; who asked takes the campaign's seat anew (see `engine/seat.ts`).
+ * A campaign is in the log under a `generation`, a number that the archive gives out and raises whenever the campaign
+ * enters the log anew, and under the `run` of the Redis process that holds it. Either differing means that something
+ * was lost, or may have been: a flushed Redis, a promoted replica, a restart. Nothing is appended then; who asked takes
+ * the campaign's seat anew (see `engine/seat.ts`).
  */
 const PREAMBLE = `
 local function run_id()
@@ -27,9 +29,9 @@ end
 `;
 
 /**
- * KEYS meta, log, dirty · ARGV generation, expected version, expected tail, campaign, channel, instance, lease ms, expected epoch, then
- * version, bytes and tail of each entry. Answers `lost`, `conflict` with the entries after the expected version, or `appended` with who archives. With
- * no entries it only confirms the head.
+ * KEYS meta, log, dirty · ARGV generation, expected version, expected tail, campaign, channel, instance, lease ms,
+ * expected epoch, then version, bytes and tail of each entry. Answers `lost`, `conflict` with the entries after the
+ * expected version, or `appended` with who archives. With no entries it only confirms the head.
  */
 export const APPEND = `${PREAMBLE}
 local meta = redis.call('HMGET', KEYS[1], 'generation', 'run', 'version', 'tail', 'lease', 'leaseUntil', 'epoch')
@@ -58,9 +60,9 @@ return {'appended', holder}
 `;
 
 /**
- * KEYS meta, log · ARGV generation, archived version, archived tail, epoch. Answers `absent` (not here, or not on the archive's line),
- * `trimmed` (the archive was read before it took what has been trimmed since: read again), or `opened` with version, tail, durable
- * and the entries after the archived version.
+ * KEYS meta, log · ARGV generation, archived version, archived tail, epoch. Answers `absent` (not here, or not on the
+ * archive's line), `trimmed` (the archive was read before it took what has been trimmed since: read again), or `opened`
+ * with version, tail, durable and the entries after the archived version.
  */
 export const OPEN = `${PREAMBLE}
 local meta = redis.call('HMGET', KEYS[1], 'generation', 'run', 'version', 'tail', 'durable', 'epoch')
@@ -78,8 +80,9 @@ return {'opened', meta[3], meta[4], meta[5], entries}
 `;
 
 /**
- * KEYS meta, log, dirty · ARGV generation, epoch, version, tail, campaign, channel. The campaign enters the log under a generation
- * that the archive has just given out; a generation that was overtaken changes nothing. Whoever hosts the campaign is told the generation.
+ * KEYS meta, log, dirty · ARGV generation, epoch, version, tail, campaign, channel. The campaign enters the log under a
+ * generation that the archive has just given out; a generation that was overtaken changes nothing. Whoever hosts the
+ * campaign is told the generation.
  */
 export const SEED = `${PREAMBLE}
 local generation = redis.call('HGET', KEYS[1], 'generation')
@@ -92,9 +95,9 @@ return 1
 `;
 
 /**
- * KEYS meta, log, dirty · ARGV epoch, version, campaign, channel, oldest id to keep. The watermark goes forward only, and never past
- * the log's head; what it has passed is trimmed, but for a tail that repairs gaps. Answers where it stands now, or an empty text
- * where it has not moved.
+ * KEYS meta, log, dirty · ARGV epoch, version, campaign, channel, oldest id to keep. The watermark goes forward only,
+ * and never past the log's head; what it has passed is trimmed, but for a tail that repairs gaps. Answers where it
+ * stands now, or an empty text where it has not moved.
  */
 export const DURABLE = `${PREAMBLE}
 local meta = redis.call('HMGET', KEYS[1], 'epoch', 'version', 'durable')
@@ -114,7 +117,8 @@ return version
 `;
 
 /**
- * KEYS meta, log · ARGV generation, channel. The campaign leaves the log if all of it is durable and no other instance listens to it.
+ * KEYS meta, log · ARGV generation, channel. The campaign leaves the log if all of it is durable and no other instance
+ * listens to it.
  */
 export const LEAVE = `${PREAMBLE}
 local meta = redis.call('HMGET', KEYS[1], 'generation', 'version', 'durable')
@@ -125,8 +129,9 @@ return 1
 `;
 
 /**
- * KEYS meta, log · ARGV instance, lease ms, count. `1` and the entries that are not yet durable, for whoever holds
- * the lease or finds it free; else `0`. An economy that keeps two archivers off the same work: correctness is the archive's guard.
+ * KEYS meta, log · ARGV instance, lease ms, count. `1` and the entries that are not yet durable, for whoever holds the
+ * lease or finds it free; else `0`. An economy that keeps two archivers off the same work: correctness is the archive's
+ * guard.
  */
 export const TAKE = `${PREAMBLE}
 local meta = redis.call('HMGET', KEYS[1], 'durable', 'lease', 'leaseUntil')
@@ -138,8 +143,8 @@ return {1, redis.call('XRANGE', KEYS[2], '(' .. meta[1] .. '-0', '+', 'COUNT', A
 `;
 
 /**
- * KEYS meta of campaigns · ARGV instance. Gives up the leases that this instance holds; answers `1` for each campaign of those that is
- * not durable.
+ * KEYS meta of campaigns · ARGV instance. Gives up the leases that this instance holds; answers `1` for each campaign
+ * of those that is not durable.
  */
 export const RELEASE = `
 local waiting = {}
@@ -154,7 +159,10 @@ end
 return waiting
 `;
 
-/** KEYS dirty of partitions · ARGV age in ms, count. Of each, the campaigns that have waited for so long: their archiver has gone, or is late. */
+/**
+ * KEYS dirty of partitions · ARGV age in ms, count. Of each, the campaigns that have waited for so long: their archiver
+ * has gone, or is late.
+ */
 export const ORPHANS = `${PREAMBLE}
 local before = string.format('%d', now_ms() - tonumber(ARGV[1]))
 local found = {}

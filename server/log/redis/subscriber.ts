@@ -30,8 +30,9 @@ const MOVED = /^MOVED \d+ (.+)$/;
 const CONNECTING_MS = 3_000;
 
 /**
- * No map of the cluster is kept: a node that a channel does not belong to says where it does (`MOVED`). A channel that moves later on
- * falls silent; the log finds by its check of heads that something was missed, and subscribes to it again.
+ * No map of the cluster is kept: a node that a channel does not belong to says where it does (`MOVED`). A channel that
+ * moves later on falls silent; the log finds by its check of heads that something was missed, and subscribes to it
+ * again.
  */
 export function createSubscriber({ addresses, open, onMessage, onReady }: SubscriberOptions): Subscriber {
   const links = new Map<string, Redis>();

@@ -17,12 +17,24 @@ const calls: [name: string, needed: 'viewer' | 'editor' | 'admin', call: (client
   ['diff', 'viewer', ({ campaign }) => campaign.diff.query({ campaignId: CAMPAIGN, from: 1, to: 1 })],
   ['watch', 'viewer', (client) => firstEvent(client)],
   ['update', 'editor', ({ campaign }) => campaign.update.mutate({ campaignId: CAMPAIGN, updates: { title: 'A' } })],
-  ['updateFeatures', 'editor', ({ campaign }) => campaign.updateFeatures.mutate({ campaignId: CAMPAIGN, features: ['a'], action: 'add' })],
-  ['updateConfig', 'editor', ({ campaign }) => campaign.updateConfig.mutate({ campaignId: CAMPAIGN, section: 'theme', value: { a: 1 } })],
+  [
+    'updateFeatures',
+    'editor',
+    ({ campaign }) => campaign.updateFeatures.mutate({ campaignId: CAMPAIGN, features: ['a'], action: 'add' }),
+  ],
+  [
+    'updateConfig',
+    'editor',
+    ({ campaign }) => campaign.updateConfig.mutate({ campaignId: CAMPAIGN, section: 'theme', value: { a: 1 } }),
+  ],
   ['batch', 'editor', ({ campaign }) => campaign.batch.mutate({ campaignId: CAMPAIGN, commands: [] })],
   ['push', 'editor', ({ campaign }) => campaign.push.mutate({ campaignId: CAMPAIGN, mutations: [] })],
   ['rollback', 'editor', ({ campaign }) => campaign.rollback.mutate({ campaignId: CAMPAIGN, toVersion: 1 })],
-  ['create', 'admin', ({ campaign }) => campaign.create.mutate({ campaignId: 'fresh', state: { slug: 'fresh', title: 'F' } })],
+  [
+    'create',
+    'admin',
+    ({ campaign }) => campaign.create.mutate({ campaignId: 'fresh', state: { slug: 'fresh', title: 'F' } }),
+  ],
   ['archive', 'admin', ({ campaign }) => campaign.archive.mutate({ campaignId: CAMPAIGN })],
   ['restore', 'admin', ({ campaign }) => campaign.restore.mutate({ campaignId: CAMPAIGN })],
 ];
@@ -62,8 +74,14 @@ test('P4 rights for one campaign are none for another, not even to know of it', 
   const { url } = await startGuarded();
   const client = wsClient(url, { token: await tokenFor({ [CAMPAIGN]: 'admin' }) });
   for (const campaignId of ['secret', 'nowhere']) {
-    expect(await refusal(client.campaign.get.query({ campaignId }))).toMatchObject({ code: 'FORBIDDEN', reason: 'FORBIDDEN', retryable: false });
-    expect(await refusal(client.campaign.update.mutate({ campaignId, updates: {} }))).toMatchObject({ reason: 'FORBIDDEN' });
+    expect(await refusal(client.campaign.get.query({ campaignId }))).toMatchObject({
+      code: 'FORBIDDEN',
+      reason: 'FORBIDDEN',
+      retryable: false,
+    });
+    expect(await refusal(client.campaign.update.mutate({ campaignId, updates: {} }))).toMatchObject({
+      reason: 'FORBIDDEN',
+    });
   }
   const { items } = await client.campaign.list.query();
   expect(items.map(({ campaignId }) => campaignId)).toEqual([CAMPAIGN]);
@@ -73,19 +91,33 @@ test('P16 a session says who is calling and in which role, and says it anew when
   const { url } = await startGuarded({ publicRead: true });
   const client = wsClient(url, { token: await tokenFor({ '*': 'viewer', [CAMPAIGN]: 'editor' }, { sub: 'ada' }) });
   const infoOf = (campaignId: string) => client.session.info.query({ campaignId });
-  expect(await infoOf(CAMPAIGN)).toEqual({ id: 'ada', role: 'editor', anonymous: false, expiresAt: expect.any(Number) });
+  expect(await infoOf(CAMPAIGN)).toEqual({
+    id: 'ada',
+    role: 'editor',
+    anonymous: false,
+    expiresAt: expect.any(Number),
+  });
   expect(await infoOf('secret')).toMatchObject({ role: 'viewer' });
   await client.session.authenticate.mutate({ token: await tokenFor({ [CAMPAIGN]: 'admin' }, { sub: 'grace' }) });
   expect(await infoOf(CAMPAIGN)).toMatchObject({ id: 'grace', role: 'admin' });
   expect(await infoOf('secret')).not.toHaveProperty('role');
-  expect(await wsClient(url).session.info.query({ campaignId: CAMPAIGN })).toEqual({ id: 'anonymous', role: 'viewer', anonymous: true });
+  expect(await wsClient(url).session.info.query({ campaignId: CAMPAIGN })).toEqual({
+    id: 'anonymous',
+    role: 'viewer',
+    anonymous: true,
+  });
 });
 
 test('P5 without a token nothing is served', async () => {
   const { url } = await startGuarded();
   for (const client of [wsClient(url), httpClient(url)]) {
-    expect(await refusal(client.campaign.get.query({ campaignId: CAMPAIGN }))).toMatchObject({ code: 'UNAUTHORIZED', reason: 'UNAUTHORIZED' });
-    expect(await refusal(client.campaign.update.mutate({ campaignId: CAMPAIGN, updates: {} }))).toMatchObject({ reason: 'UNAUTHORIZED' });
+    expect(await refusal(client.campaign.get.query({ campaignId: CAMPAIGN }))).toMatchObject({
+      code: 'UNAUTHORIZED',
+      reason: 'UNAUTHORIZED',
+    });
+    expect(await refusal(client.campaign.update.mutate({ campaignId: CAMPAIGN, updates: {} }))).toMatchObject({
+      reason: 'UNAUTHORIZED',
+    });
     expect(await refusal(client.system.info.query())).toMatchObject({ reason: 'UNAUTHORIZED' });
   }
 });
@@ -116,18 +148,35 @@ test('P5 public read shows what is published, without its owner, and cannot tell
 
 describe('P6 a token that does not hold is UNAUTHORIZED, with a sentence', () => {
   const claims = { sub: 'ada', campaigns: { '*': 'admin' } };
-  const sign = (payload: object): Promise<string> => new SignJWT({ ...payload }).setProtectedHeader({ alg: 'HS256' }).sign(KEY);
+  const sign = (payload: object): Promise<string> =>
+    new SignJWT({ ...payload }).setProtectedHeader({ alg: 'HS256' }).sign(KEY);
   const bad: [string, () => Promise<string>, RegExp][] = [
     ['no JWT', async () => 'letmein', /not a valid JWT/],
     ['expired', () => tokenFor({ '*': 'admin' }, { seconds: -1 }), /has expired/],
-    ['another key', () => tokenFor({ '*': 'admin' }, { secret: 'another secret, which is as long as it has to be' }), /signature/],
+    [
+      'another key',
+      () => tokenFor({ '*': 'admin' }, { secret: 'another secret, which is as long as it has to be' }),
+      /signature/,
+    ],
     ['unsigned', async () => new UnsecuredJWT({ ...claims, exp: inTenMinutes() }).encode(), /algorithm|valid JWT/],
-    ['another algorithm', () => new SignJWT({ ...claims, exp: inTenMinutes() }).setProtectedHeader({ alg: 'HS512' }).sign(KEY), /algorithm/],
+    [
+      'another algorithm',
+      () => new SignJWT({ ...claims, exp: inTenMinutes() }).setProtectedHeader({ alg: 'HS512' }).sign(KEY),
+      /algorithm/,
+    ],
     ['no end', () => sign(claims), /exp/],
     ['no subject', () => sign({ campaigns: claims.campaigns, exp: inTenMinutes() }), /sub/],
     ['no campaigns', () => sign({ sub: 'ada', exp: inTenMinutes() }), /campaigns/],
-    ['an unknown role', () => sign({ ...claims, campaigns: { '*': 'owner' }, exp: inTenMinutes() }), /campaigns\.\*: must be one of viewer, editor, admin/],
-    ['no campaign id', () => sign({ ...claims, campaigns: { 'Not An Id': 'admin' }, exp: inTenMinutes() }), /campaigns/],
+    [
+      'an unknown role',
+      () => sign({ ...claims, campaigns: { '*': 'owner' }, exp: inTenMinutes() }),
+      /campaigns\.\*: must be one of viewer, editor, admin/,
+    ],
+    [
+      'no campaign id',
+      () => sign({ ...claims, campaigns: { 'Not An Id': 'admin' }, exp: inTenMinutes() }),
+      /campaigns/,
+    ],
     ['a subject that cannot be kept', () => sign({ ...claims, sub: 'a\u0000', exp: inTenMinutes() }), /sub/],
   ];
 
@@ -147,7 +196,9 @@ test('P6 tokens of a key set; the set out of reach is UNAVAILABLE, and no shared
   let up = true;
   const keys = createServer((_request, response) => {
     if (!up) return response.writeHead(500).end();
-    return void exportJWK(publicKey).then((jwk) => response.end(JSON.stringify({ keys: [{ ...jwk, kid: 'k', alg: 'ES256' }] })));
+    return void exportJWK(publicKey).then((jwk) =>
+      response.end(JSON.stringify({ keys: [{ ...jwk, kid: 'k', alg: 'ES256' }] })),
+    );
   });
   await new Promise<void>((resolve) => keys.listen(0, '127.0.0.1', resolve));
   cleanUp(() => keys.close());
@@ -160,7 +211,9 @@ test('P6 tokens of a key set; the set out of reach is UNAVAILABLE, and no shared
 
   const { url } = await startServer({ auth: { kind: 'jwks', url: jwks } });
   await httpClient(url, token).campaign.get.query({ campaignId: CAMPAIGN });
-  expect(await refusal(httpClient(url, await tokenFor({ '*': 'admin' })).campaign.get.query({ campaignId: CAMPAIGN }))).toMatchObject({
+  expect(
+    await refusal(httpClient(url, await tokenFor({ '*': 'admin' })).campaign.get.query({ campaignId: CAMPAIGN })),
+  ).toMatchObject({
     reason: 'UNAUTHORIZED',
   });
 
@@ -178,17 +231,22 @@ test('P8 new rights on a live connection, for what is sent right after and for i
   const client = wsClient(url, { token: await tokenFor({ [CAMPAIGN]: 'viewer' }) });
   const watching = watch(client, { campaignId: CAMPAIGN });
   await until(() => watching.events.length === 1);
-  const edit = (title: string): Promise<unknown> => client.campaign.update.mutate({ campaignId: CAMPAIGN, updates: { title } });
+  const edit = (title: string): Promise<unknown> =>
+    client.campaign.update.mutate({ campaignId: CAMPAIGN, updates: { title } });
   expect(await refusal(edit('No'))).toMatchObject({ reason: 'FORBIDDEN' });
 
-  const authenticated = client.session.authenticate.mutate({ token: await tokenFor({ [CAMPAIGN]: 'editor' }, { sub: 'grace' }) });
+  const authenticated = client.session.authenticate.mutate({
+    token: await tokenFor({ [CAMPAIGN]: 'editor' }, { sub: 'grace' }),
+  });
   // Not awaited in between: it is the order of sending that counts.
   const edited = edit('Yes');
   expect(await authenticated).toMatchObject({ id: 'grace', expiresAt: expect.any(Number) });
   await edited;
   await until(() => watching.mirror.version === 2);
 
-  expect(await refusal(client.session.authenticate.mutate({ token: 'nonsense' }))).toMatchObject({ reason: 'UNAUTHORIZED' });
+  expect(await refusal(client.session.authenticate.mutate({ token: 'nonsense' }))).toMatchObject({
+    reason: 'UNAUTHORIZED',
+  });
   await edit('Still grace');
   await until(() => watching.mirror.version === 3);
 
@@ -215,9 +273,19 @@ test('P9 an expired token stops everything on a connection that lives on; a new 
   await until(() => watching.mirror.version === 2);
 
   await until(() => watching.error !== undefined);
-  expect(refusalOf(watching.error)).toMatchObject({ reason: 'UNAUTHORIZED', message: expect.stringContaining('expired') });
-  await service.mutate({ identity, correlationId: 'c' }, CAMPAIGN, { type: 'update', updates: { title: 'Not for them' } }, {});
-  expect(await refusal(client.campaign.update.mutate({ campaignId: CAMPAIGN, updates: { title: 'Late' } }))).toMatchObject({ reason: 'UNAUTHORIZED' });
+  expect(refusalOf(watching.error)).toMatchObject({
+    reason: 'UNAUTHORIZED',
+    message: expect.stringContaining('expired'),
+  });
+  await service.mutate(
+    { identity, correlationId: 'c' },
+    CAMPAIGN,
+    { type: 'update', updates: { title: 'Not for them' } },
+    {},
+  );
+  expect(
+    await refusal(client.campaign.update.mutate({ campaignId: CAMPAIGN, updates: { title: 'Late' } })),
+  ).toMatchObject({ reason: 'UNAUTHORIZED' });
   expect(await refusal(client.campaign.get.query({ campaignId: CAMPAIGN }))).toMatchObject({ reason: 'UNAUTHORIZED' });
   expect(watching.mirror.version).toBe(2);
 
@@ -228,7 +296,8 @@ test('P9 an expired token stops everything on a connection that lives on; a new 
 test('P9 statistics and the trace end with the token, the trace with the right to it as well, though nothing happens (trap 17)', async () => {
   const { url } = await startGuarded();
   const ends = (client: Client): Promise<unknown>[] => {
-    const ending = (subscribe: (onError: (error: unknown) => void) => void) => new Promise<unknown>((resolve) => subscribe(resolve)).then(refusalOf);
+    const ending = (subscribe: (onError: (error: unknown) => void) => void) =>
+      new Promise<unknown>((resolve) => subscribe(resolve)).then(refusalOf);
     return [
       ending((onError) => void client.system.trace.subscribe(undefined, { onError })),
       ending((onError) => void client.system.stats.subscribe(undefined, { onError })),
@@ -245,12 +314,21 @@ test('P9 statistics and the trace end with the token, the trace with the right t
 test('P10 another contract is UPGRADE_REQUIRED, none is accepted', async () => {
   const { url } = await startServer();
   for (const client of [wsClient(url, { contract: '2' }), httpClient(url, undefined, { 'x-campaign-contract': '2' })]) {
-    expect(await refusal(client.campaign.get.query({ campaignId: CAMPAIGN }))).toMatchObject({ reason: 'UPGRADE_REQUIRED', retryable: false });
-    expect(await refusal(client.campaign.update.mutate({ campaignId: CAMPAIGN, updates: {} }))).toMatchObject({ reason: 'UPGRADE_REQUIRED' });
+    expect(await refusal(client.campaign.get.query({ campaignId: CAMPAIGN }))).toMatchObject({
+      reason: 'UPGRADE_REQUIRED',
+      retryable: false,
+    });
+    expect(await refusal(client.campaign.update.mutate({ campaignId: CAMPAIGN, updates: {} }))).toMatchObject({
+      reason: 'UPGRADE_REQUIRED',
+    });
   }
   const other = wsClient(url, { contract: '2' });
-  expect(await refusal(other.session.authenticate.mutate({ token: 'any' }))).toMatchObject({ reason: 'UPGRADE_REQUIRED' });
-  expect(await refusal(other.campaign.get.query({ campaignId: CAMPAIGN }))).toMatchObject({ reason: 'UPGRADE_REQUIRED' });
+  expect(await refusal(other.session.authenticate.mutate({ token: 'any' }))).toMatchObject({
+    reason: 'UPGRADE_REQUIRED',
+  });
+  expect(await refusal(other.campaign.get.query({ campaignId: CAMPAIGN }))).toMatchObject({
+    reason: 'UPGRADE_REQUIRED',
+  });
   await httpClient(url).campaign.get.query({ campaignId: CAMPAIGN });
   const raw = await rawSocket(url);
   raw.send({ id: 1, method: 'query', params: { path: 'campaign.get', input: { campaignId: CAMPAIGN } } });

@@ -5,15 +5,25 @@ import { createMemoryArchive } from '../../../server/index.ts';
 import { batchingClient, openRaw, rawSocket, refusal, refusedUpgrade, wsClient } from '../support/clients.ts';
 import { CAMPAIGN, startGuarded, startServer, until } from '../support/server.ts';
 
-const get = (id: number | null) => ({ id, method: 'query', params: { path: 'campaign.get', input: { campaignId: CAMPAIGN } } });
+const get = (id: number | null) => ({
+  id,
+  method: 'query',
+  params: { path: 'campaign.get', input: { campaignId: CAMPAIGN } },
+});
 
 describe('H3 what one client may take', () => {
   test('H3 one http body', async () => {
     const { url } = await startServer();
     const body = JSON.stringify({ campaignId: CAMPAIGN, updates: { text: 'x'.repeat(API_LIMITS.messageBytes) } });
-    const response = await fetch(`${url}/trpc/campaign.update`, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+    const response = await fetch(`${url}/trpc/campaign.update`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body,
+    });
     expect(response.status).toBe(413);
-    expect(await response.json()).toMatchObject({ error: { data: { code: 'PAYLOAD_TOO_LARGE', reason: 'TOO_LARGE' } } });
+    expect(await response.json()).toMatchObject({
+      error: { data: { code: 'PAYLOAD_TOO_LARGE', reason: 'TOO_LARGE' } },
+    });
   });
 
   test('H3 one ws frame: the connection is closed with 1009, others go on', async () => {
@@ -31,8 +41,14 @@ describe('H3 what one client may take', () => {
     const { campaign } = batchingClient(url);
     const calls = Array.from({ length: API_LIMITS.batchCalls + 1 }, () => campaign.get.query({ campaignId: CAMPAIGN }));
     const errors = await Promise.all(calls.map((call) => refusal(call)));
-    expect(errors[0]).toMatchObject({ reason: 'TOO_LARGE', limit: API_LIMITS.batchCalls, message: expect.stringContaining('100') });
-    await Promise.all(Array.from({ length: API_LIMITS.batchCalls }, () => campaign.get.query({ campaignId: CAMPAIGN })));
+    expect(errors[0]).toMatchObject({
+      reason: 'TOO_LARGE',
+      limit: API_LIMITS.batchCalls,
+      message: expect.stringContaining('100'),
+    });
+    await Promise.all(
+      Array.from({ length: API_LIMITS.batchCalls }, () => campaign.get.query({ campaignId: CAMPAIGN })),
+    );
   });
 
   test('H3 messages in one frame', async () => {
@@ -48,7 +64,9 @@ describe('H3 what one client may take', () => {
   test('H3 calls that wait for their answer', async () => {
     const archive = createMemoryArchive();
     const { promise: opened, resolve: open } = Promise.withResolvers<void>();
-    const { url } = await startServer({ archive: { ...archive, commit: async (parts) => opened.then(() => archive.commit(parts)) } });
+    const { url } = await startServer({
+      archive: { ...archive, commit: async (parts) => opened.then(() => archive.commit(parts)) },
+    });
     const raw = await rawSocket(url);
     const durable = (id: number) => {
       const input = { campaignId: CAMPAIGN, updates: { description: `${id}` }, durability: 'durable' };
@@ -57,7 +75,11 @@ describe('H3 what one client may take', () => {
     raw.send(Array.from({ length: API_LIMITS.pendingCalls }, (_, index) => durable(index)));
     raw.send(get(9_000));
     const refused = await raw.answer(9_000);
-    expect(refused.error?.data).toMatchObject({ reason: 'RATE_LIMITED', retryable: true, limit: API_LIMITS.pendingCalls });
+    expect(refused.error?.data).toMatchObject({
+      reason: 'RATE_LIMITED',
+      retryable: true,
+      limit: API_LIMITS.pendingCalls,
+    });
     open();
     await Promise.all(Array.from({ length: API_LIMITS.pendingCalls }, (_, index) => raw.answer(index)));
     raw.send(get(9_001));
@@ -67,7 +89,11 @@ describe('H3 what one client may take', () => {
   test('H3 subscriptions of one connection', async () => {
     const { url, service } = await startServer();
     const raw = await rawSocket(url);
-    const watch = (id: number) => ({ id, method: 'subscription', params: { path: 'campaign.watch', input: { campaignId: CAMPAIGN } } });
+    const watch = (id: number) => ({
+      id,
+      method: 'subscription',
+      params: { path: 'campaign.watch', input: { campaignId: CAMPAIGN } },
+    });
     for (let id = 1; id <= API_LIMITS.subscriptions; id += 1) raw.send(watch(id));
     await raw.answer(API_LIMITS.subscriptions, ({ result }) => result?.type === 'data');
     raw.send(watch(1_000));
@@ -86,7 +112,10 @@ describe('H3 what one client may take', () => {
     const stream = await fetch(`${url}/trpc/campaign.watch`);
     const reader = stream.body?.getReader();
     await reader?.read();
-    expect(await refusedUpgrade(url, {})).toMatchObject({ status: 503, message: expect.stringContaining('2 connections') });
+    expect(await refusedUpgrade(url, {})).toMatchObject({
+      status: 503,
+      message: expect.stringContaining('2 connections'),
+    });
     const refused = await (await fetch(`${url}/trpc/campaign.watch`)).text();
     expect(refused).toMatch(/serialized-error[^]*OVERLOADED/);
     expect((await fetch(`${url}/livez`)).status).toBe(200);
@@ -158,7 +187,11 @@ describe('H4 nonsense', () => {
 
   test('H4 an address that is none, and http that is none', async () => {
     const { url, port } = await startServer();
-    for (const text of ['GET //\\%zz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n', 'nonsense\r\n\r\n', 'GET /trpc/%E0%A4%A HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n']) {
+    for (const text of [
+      'GET //\\%zz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n',
+      'nonsense\r\n\r\n',
+      'GET /trpc/%E0%A4%A HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n',
+    ]) {
       const answer = await new Promise<string>((resolve) => {
         const socket = connect(port, '127.0.0.1', () => socket.write(text));
         let seen = '';

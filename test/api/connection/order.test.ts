@@ -48,12 +48,22 @@ function call(ctx: Context, path: string, input: unknown, ready: Promise<void> =
     await ready;
     return input;
   };
-  return callTRPCProcedure({ router: appRouter, path, type: 'mutation', ctx, getRawInput, signal: undefined, batchIndex: 0 });
+  return callTRPCProcedure({
+    router: appRouter,
+    path,
+    type: 'mutation',
+    ctx,
+    getRawInput,
+    signal: undefined,
+    batchIndex: 0,
+  });
 }
 
 const update = (title: JsonValue) => ({ campaignId: CAMPAIGN, updates: { title } });
 const order = (receipts: PromiseSettledResult<unknown>[]): unknown[] =>
-  receipts.map((outcome) => (outcome.status === 'fulfilled' && hasVersion(outcome.value) ? outcome.value.version : 'refused'));
+  receipts.map((outcome) =>
+    outcome.status === 'fulfilled' && hasVersion(outcome.value) ? outcome.value.version : 'refused',
+  );
 
 function hasVersion(value: unknown): value is { version: number } {
   return typeof value === 'object' && value !== null && 'version' in value;
@@ -126,8 +136,12 @@ describe('P7 mutations of one connection', () => {
     const { campaign } = wsClient(url);
     const calls = Array.from({ length: 300 }, (_, index) => {
       if (index % 3 === 0) return campaign.update.mutate(update(`T${index}`));
-      if (index % 3 === 1) return campaign.updateFeatures.mutate({ campaignId: CAMPAIGN, features: [`f${index}`], action: 'add' });
-      return campaign.batch.mutate({ campaignId: CAMPAIGN, commands: [{ type: 'update', updates: { description: `d${index}` } }] });
+      if (index % 3 === 1)
+        return campaign.updateFeatures.mutate({ campaignId: CAMPAIGN, features: [`f${index}`], action: 'add' });
+      return campaign.batch.mutate({
+        campaignId: CAMPAIGN,
+        commands: [{ type: 'update', updates: { description: `d${index}` } }],
+      });
     });
     expect(order(await Promise.allSettled(calls))).toEqual(calls.map((_, index) => index + 2));
   });

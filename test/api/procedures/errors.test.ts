@@ -40,13 +40,23 @@ describe.each(['development', 'production', 'test'])('P3 with NODE_ENV=%s', (mod
     const { url } = await startServer({ archive: breakingArchive(), logger: createLogger('info', stream) });
     for (const client of [wsClient(url), httpClient(url)]) {
       const error = await refusal(client.campaign.list.query());
-      expect(error).toMatchObject({ code: 'INTERNAL_SERVER_ERROR', httpStatus: 500, retryable: false, message: expect.stringContaining('Internal error') });
+      expect(error).toMatchObject({
+        code: 'INTERNAL_SERVER_ERROR',
+        httpStatus: 500,
+        retryable: false,
+        message: expect.stringContaining('Internal error'),
+      });
       expect(error).not.toHaveProperty('reason');
       expect(JSON.stringify(error)).not.toMatch(/hunter2|stack/);
       const { correlationId } = error;
       expect(error.message).toContain(correlationId);
       const line = lines.find((text) => correlationId !== undefined && text.includes(correlationId));
-      expect(JSON.parse(line ?? '{}')).toMatchObject({ level: 50, path: 'campaign.list', actor: 'dev', err: { message: expect.stringContaining('hunter2') } });
+      expect(JSON.parse(line ?? '{}')).toMatchObject({
+        level: 50,
+        path: 'campaign.list',
+        actor: 'dev',
+        err: { message: expect.stringContaining('hunter2') },
+      });
     }
   });
 
@@ -80,7 +90,9 @@ describe.each(['development', 'production', 'test'])('P3 with NODE_ENV=%s', (mod
       expect(JSON.parse(text)).toMatchObject({ error: { data: { reason: expect.any(String), retryable: false } } });
       expect(text).not.toMatch(/stack|\.ts:\d/);
     }
-    const sse = await fetch(`${url}/trpc/campaign.watch?input={"campaignId":"nowhere"}`, { headers: { accept: 'text/event-stream' } });
+    const sse = await fetch(`${url}/trpc/campaign.watch?input={"campaignId":"nowhere"}`, {
+      headers: { accept: 'text/event-stream' },
+    });
     const text = await sse.text();
     expect(text).toContain('serialized-error');
     expect(text).toContain('"reason":"NOT_FOUND"');
@@ -93,8 +105,12 @@ test('H11 a log line has campaign, actor, correlation id and duration, and no pa
   const { url } = await startServer({ logger: createLogger('debug', stream) });
   const client = httpClient(url, undefined, { 'x-correlation-id': 'order-7' });
   await client.campaign.update.mutate({ campaignId: CAMPAIGN, updates: { title: 'a secret title' } });
-  await refusal(client.campaign.update.mutate({ campaignId: CAMPAIGN, updates: { title: 5, description: 'a secret text' } }));
-  const calls = lines.map((line): Record<string, unknown> => JSON.parse(line)).filter(({ correlationId }) => correlationId === 'order-7');
+  await refusal(
+    client.campaign.update.mutate({ campaignId: CAMPAIGN, updates: { title: 5, description: 'a secret text' } }),
+  );
+  const calls = lines
+    .map((line): Record<string, unknown> => JSON.parse(line))
+    .filter(({ correlationId }) => correlationId === 'order-7');
   expect(calls).toMatchObject([
     { level: 20, path: 'campaign.update', campaignId: CAMPAIGN, actor: 'dev', durationMs: expect.any(Number) },
     { level: 30, path: 'campaign.update', campaignId: CAMPAIGN, actor: 'dev', reason: 'INVALID' },

@@ -17,8 +17,17 @@ describe.each(transports)('over %s', (_name, connect) => {
     expect(first).toMatchObject({ campaignId: CAMPAIGN, version: 2, changed: true, durability: 'accepted' });
     await campaign.updateFeatures.mutate({ campaignId: CAMPAIGN, features: ['faq', 'referral'], action: 'add' });
     await campaign.updateFeatures.mutate({ campaignId: CAMPAIGN, features: ['referral'], action: 'remove' });
-    await campaign.updateConfig.mutate({ campaignId: CAMPAIGN, section: 'ui_content', value: { banner: 'Hi', cta: 'Go' } });
-    await campaign.updateConfig.mutate({ campaignId: CAMPAIGN, section: 'ui_content', value: { banner: 'Ho' }, mode: 'replace' });
+    await campaign.updateConfig.mutate({
+      campaignId: CAMPAIGN,
+      section: 'ui_content',
+      value: { banner: 'Hi', cta: 'Go' },
+    });
+    await campaign.updateConfig.mutate({
+      campaignId: CAMPAIGN,
+      section: 'ui_content',
+      value: { banner: 'Ho' },
+      mode: 'replace',
+    });
     const batch = await campaign.batch.mutate({
       campaignId: CAMPAIGN,
       commands: [
@@ -46,32 +55,65 @@ describe.each(transports)('over %s', (_name, connect) => {
   test('P1 the past of the contract', async () => {
     const { url } = await startServer();
     const { campaign } = connect(url);
-    for (const title of ['B', 'C']) await campaign.update.mutate({ campaignId: CAMPAIGN, updates: { title }, comment: `to ${title}` });
-    expect(await campaign.at.query({ campaignId: CAMPAIGN, version: 2 })).toMatchObject({ version: 2, state: { title: 'B' } });
-    expect(await campaign.diff.query({ campaignId: CAMPAIGN, from: 3, to: 1 })).toMatchObject({ change: { title: 'Spring' } });
+    for (const title of ['B', 'C'])
+      await campaign.update.mutate({ campaignId: CAMPAIGN, updates: { title }, comment: `to ${title}` });
+    expect(await campaign.at.query({ campaignId: CAMPAIGN, version: 2 })).toMatchObject({
+      version: 2,
+      state: { title: 'B' },
+    });
+    expect(await campaign.diff.query({ campaignId: CAMPAIGN, from: 3, to: 1 })).toMatchObject({
+      change: { title: 'Spring' },
+    });
     expect(await campaign.rollback.mutate({ campaignId: CAMPAIGN, toVersion: 1 })).toMatchObject({ version: 4 });
     const { epoch } = await campaign.get.query({ campaignId: CAMPAIGN });
     const second = `${epoch}:2`;
-    expect(await campaign.at.query({ campaignId: CAMPAIGN, version: second })).toMatchObject({ epoch, version: 2, state: { title: 'B' } });
-    expect(await campaign.diff.query({ campaignId: CAMPAIGN, from: second, to: 3 })).toMatchObject({ epoch, from: 2, to: 3, change: { title: 'C' } });
-    expect(await refusal(campaign.at.query({ campaignId: CAMPAIGN, version: 'another:2' }))).toMatchObject({ reason: 'NOT_FOUND', path: ['version'] });
-    expect(await refusal(campaign.rollback.mutate({ campaignId: CAMPAIGN, toVersion: 'another:2' }))).toMatchObject({ reason: 'NOT_FOUND', path: ['toVersion'] });
+    expect(await campaign.at.query({ campaignId: CAMPAIGN, version: second })).toMatchObject({
+      epoch,
+      version: 2,
+      state: { title: 'B' },
+    });
+    expect(await campaign.diff.query({ campaignId: CAMPAIGN, from: second, to: 3 })).toMatchObject({
+      epoch,
+      from: 2,
+      to: 3,
+      change: { title: 'C' },
+    });
+    expect(await refusal(campaign.at.query({ campaignId: CAMPAIGN, version: 'another:2' }))).toMatchObject({
+      reason: 'NOT_FOUND',
+      path: ['version'],
+    });
+    expect(await refusal(campaign.rollback.mutate({ campaignId: CAMPAIGN, toVersion: 'another:2' }))).toMatchObject({
+      reason: 'NOT_FOUND',
+      path: ['toVersion'],
+    });
     const page = await campaign.history.query({ campaignId: CAMPAIGN, limit: 2 });
     expect(page.epoch).toBe(epoch);
     expect(page.items.map(({ version, type }) => [version, type])).toEqual([
       [4, 'rollback'],
       [3, 'update'],
     ]);
-    const { items } = await campaign.history.query({ campaignId: CAMPAIGN, limit: 2, ...(page.nextCursor !== undefined && { cursor: page.nextCursor }) });
-    expect(items).toMatchObject([{ version: 2, comment: 'to B', actor: { id: 'dev', role: 'admin' } }, { version: 1, type: 'create' }]);
+    const { items } = await campaign.history.query({
+      campaignId: CAMPAIGN,
+      limit: 2,
+      ...(page.nextCursor !== undefined && { cursor: page.nextCursor }),
+    });
+    expect(items).toMatchObject([
+      { version: 2, comment: 'to B', actor: { id: 'dev', role: 'admin' } },
+      { version: 1, type: 'create' },
+    ]);
   });
 
   test('P1 the life of a campaign', async () => {
     const { url } = await startServer();
     const { campaign } = connect(url);
-    const created = await campaign.create.mutate({ campaignId: 'fresh', state: { slug: 'fresh', title: 'Fresh', description: null } });
+    const created = await campaign.create.mutate({
+      campaignId: 'fresh',
+      state: { slug: 'fresh', title: 'Fresh', description: null },
+    });
     expect(created).toMatchObject({ version: 1, durability: 'durable' });
-    expect(await refusal(campaign.create.mutate({ campaignId: 'fresh', state: { slug: 'fresh', title: 'Again' } }))).toMatchObject({ reason: 'CONFLICT' });
+    expect(
+      await refusal(campaign.create.mutate({ campaignId: 'fresh', state: { slug: 'fresh', title: 'Again' } })),
+    ).toMatchObject({ reason: 'CONFLICT' });
     await campaign.archive.mutate({ campaignId: 'fresh' });
     expect(await campaign.get.query({ campaignId: 'fresh' })).toMatchObject({ archivedAt: expect.any(Number) });
     const refused = await refusal(campaign.update.mutate({ campaignId: 'fresh', updates: { title: 'No' } }));
@@ -87,7 +129,11 @@ describe.each(transports)('over %s', (_name, connect) => {
   test('P1 durability, pushes and the system', async () => {
     const { url } = await startServer();
     const { campaign, system } = connect(url);
-    const durable = await campaign.update.mutate({ campaignId: CAMPAIGN, updates: { title: 'Kept' }, durability: 'durable' });
+    const durable = await campaign.update.mutate({
+      campaignId: CAMPAIGN,
+      updates: { title: 'Kept' },
+      durability: 'durable',
+    });
     expect(durable).toMatchObject({ durability: 'durable' });
     const outcomes = await campaign.push.mutate({
       campaignId: CAMPAIGN,
@@ -103,9 +149,17 @@ describe.each(transports)('over %s', (_name, connect) => {
       { ok: true, receipt: { mutationId: 'p3', version: 4 } },
     ]);
     const { epoch } = await campaign.get.query({ campaignId: CAMPAIGN });
-    expect(await campaign.whenDurable.query({ campaignId: CAMPAIGN, position: `${epoch}:4` })).toMatchObject({ position: `${epoch}:4` });
-    expect(await refusal(campaign.whenDurable.query({ campaignId: CAMPAIGN, position: `${epoch}:400` }))).toMatchObject({ reason: 'NOT_FOUND' });
-    expect(await system.info.query()).toMatchObject({ defaultCampaignId: CAMPAIGN, contract: '1', version: expect.stringMatching(/^\d+\.\d+\.\d+/) });
+    expect(await campaign.whenDurable.query({ campaignId: CAMPAIGN, position: `${epoch}:4` })).toMatchObject({
+      position: `${epoch}:4`,
+    });
+    expect(await refusal(campaign.whenDurable.query({ campaignId: CAMPAIGN, position: `${epoch}:400` }))).toMatchObject(
+      { reason: 'NOT_FOUND' },
+    );
+    expect(await system.info.query()).toMatchObject({
+      defaultCampaignId: CAMPAIGN,
+      contract: '1',
+      version: expect.stringMatching(/^\d+\.\d+\.\d+/),
+    });
   });
 
   test('P13 once per mutation id, conflicts, dry runs', async () => {
@@ -114,7 +168,9 @@ describe.each(transports)('over %s', (_name, connect) => {
     const first = await campaign.update.mutate({ campaignId: CAMPAIGN, updates: { title: 'A' }, mutationId: 'm-1' });
     const again = await campaign.update.mutate({ campaignId: CAMPAIGN, updates: { title: 'A' }, mutationId: 'm-1' });
     expect(again).toMatchObject({ version: 2, mutationId: 'm-1', changed: true });
-    const other = await refusal(campaign.update.mutate({ campaignId: CAMPAIGN, updates: { title: 'B' }, mutationId: 'm-1' }));
+    const other = await refusal(
+      campaign.update.mutate({ campaignId: CAMPAIGN, updates: { title: 'B' }, mutationId: 'm-1' }),
+    );
     expect(other).toMatchObject({ reason: 'INVALID', path: ['mutationId'], mutationId: 'm-1' });
     const stale = { campaignId: CAMPAIGN, updates: { title: 'B' }, expectedVersion: 1, mutationId: 'm-2' };
     expect(await refusal(campaign.update.mutate(stale))).toMatchObject({
@@ -125,7 +181,12 @@ describe.each(transports)('over %s', (_name, connect) => {
       position: first.position,
       mutationId: 'm-2',
     });
-    const dry = await campaign.update.mutate({ campaignId: CAMPAIGN, updates: { title: 'B' }, expectedVersion: first.position, dryRun: true });
+    const dry = await campaign.update.mutate({
+      campaignId: CAMPAIGN,
+      updates: { title: 'B' },
+      expectedVersion: first.position,
+      dryRun: true,
+    });
     expect(dry).toMatchObject({ dryRun: true, changed: true, change: { title: 'B' } });
     expect(await campaign.get.query({ campaignId: CAMPAIGN })).toMatchObject({ version: 2, state: { title: 'A' } });
   });
@@ -140,7 +201,9 @@ test('P11 members that are not known are ignored', async () => {
 test('P12 more mutations a second than allowed are RATE_LIMITED', async () => {
   const { url } = await startServer({ rateLimit: 5 });
   const { campaign } = wsClient(url);
-  const calls = Array.from({ length: 8 }, (_, index) => campaign.update.mutate({ campaignId: CAMPAIGN, updates: { title: `T${index}` } }));
+  const calls = Array.from({ length: 8 }, (_, index) =>
+    campaign.update.mutate({ campaignId: CAMPAIGN, updates: { title: `T${index}` } }),
+  );
   const outcomes = await Promise.allSettled(calls);
   expect(outcomes.map(({ status }) => status)).toEqual([...Array(5).fill('fulfilled'), ...Array(3).fill('rejected')]);
   const limited = await refusal(calls[7] ?? Promise.resolve());
@@ -166,7 +229,9 @@ test('P14 where campaign state is switched off, the rest answers', async () => {
   const { campaign, system } = wsClient(url);
   const off = await refusal(campaign.get.query({ campaignId: CAMPAIGN }));
   expect(off).toMatchObject({ reason: 'UNAVAILABLE', code: 'SERVICE_UNAVAILABLE' });
-  expect(await refusal(campaign.update.mutate({ campaignId: CAMPAIGN, updates: {} }))).toMatchObject({ reason: 'UNAVAILABLE' });
+  expect(await refusal(campaign.update.mutate({ campaignId: CAMPAIGN, updates: {} }))).toMatchObject({
+    reason: 'UNAVAILABLE',
+  });
   expect(await system.info.query()).toMatchObject({ contract: '1' });
   expect((await fetch(`${url}/readyz`)).status).toBe(200);
 });

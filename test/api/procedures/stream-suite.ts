@@ -27,13 +27,17 @@ async function throughProxy({ port }: CampaignServer): Promise<TcpProxy> {
 /** Open connections, as the metrics have them. */
 async function connections({ url }: CampaignServer): Promise<number> {
   const text = await (await fetch(`${url}/metrics`)).text();
-  return [...text.matchAll(/^campaign_state_connections\{.*\} (\d+)$/gm)].reduce((sum, [, count]) => sum + Number(count), 0);
+  return [...text.matchAll(/^campaign_state_connections\{.*\} (\d+)$/gm)].reduce(
+    (sum, [, count]) => sum + Number(count),
+    0,
+  );
 }
 
 /** The live stream is the same whichever way it takes to the socket. */
 export function describeStream(fanOut: 'rooms' | 'iterator'): void {
   const start = (options: CampaignServerOptions = {}): Promise<CampaignServer> => startServer({ fanOut, ...options });
-  const startWithTokens = (options: CampaignServerOptions = {}): Promise<CampaignServer> => startGuarded({ fanOut, ...options });
+  const startWithTokens = (options: CampaignServerOptions = {}): Promise<CampaignServer> =>
+    startGuarded({ fanOut, ...options });
 
   test('S1 a snapshot, then each change, of the default campaign where none is named', async () => {
     const server = await start();
@@ -79,7 +83,10 @@ export function describeStream(fanOut: 'rooms' | 'iterator'): void {
     while (mirror.version < 201) {
       connections += 1;
       const headers = mirror.resumeId === undefined ? {} : { 'last-event-id': mirror.resumeId };
-      const events = openEvents(`${proxy.url}/trpc/campaign.watch?input=${encodeURIComponent(JSON.stringify({ campaignId: CAMPAIGN }))}`, headers);
+      const events = openEvents(
+        `${proxy.url}/trpc/campaign.watch?input=${encodeURIComponent(JSON.stringify({ campaignId: CAMPAIGN }))}`,
+        headers,
+      );
       let taken = 0;
       for await (const { event, id, data } of events) {
         if (event !== undefined || id === undefined) continue;
@@ -101,7 +108,8 @@ export function describeStream(fanOut: 'rooms' | 'iterator'): void {
       const raw = await rawSocket(server.url);
       for (let batch = 0; batch < 20; batch += 1) {
         const ids = Array.from({ length: 50 }, (_, index) => batch * 50 + index + 1);
-        for (const id of ids) raw.send({ id, method: 'subscription', params: { path: 'campaign.watch', input: { campaignId: CAMPAIGN } } });
+        for (const id of ids)
+          raw.send({ id, method: 'subscription', params: { path: 'campaign.watch', input: { campaignId: CAMPAIGN } } });
         // Half of them are stopped while they are still joining.
         for (const id of ids.filter((even) => even % 2 === 0)) raw.send({ id, method: 'subscription.stop' });
         for (const id of ids.filter((odd) => odd % 2 === 1)) {
@@ -113,7 +121,11 @@ export function describeStream(fanOut: 'rooms' | 'iterator'): void {
       }
       await until(() => server.service.stats().subscribers === 0);
       // The limit of subscriptions counts those that are open: after 1,000 there is room.
-      raw.send({ id: 5_000, method: 'subscription', params: { path: 'campaign.watch', input: { campaignId: CAMPAIGN } } });
+      raw.send({
+        id: 5_000,
+        method: 'subscription',
+        params: { path: 'campaign.watch', input: { campaignId: CAMPAIGN } },
+      });
       await raw.answer(5_000, ({ result }) => result?.type === 'data');
     });
 
@@ -143,7 +155,11 @@ export function describeStream(fanOut: 'rooms' | 'iterator'): void {
     test('S4 subscriptions under an id that is taken', async () => {
       const server = await start();
       const raw = await rawSocket(server.url);
-      const message = { id: 1, method: 'subscription', params: { path: 'campaign.watch', input: { campaignId: CAMPAIGN } } };
+      const message = {
+        id: 1,
+        method: 'subscription',
+        params: { path: 'campaign.watch', input: { campaignId: CAMPAIGN } },
+      };
       raw.send(message);
       await raw.answer(1, ({ result }) => result?.type === 'data');
       for (let index = 0; index < 100; index += 1) raw.send(message);
@@ -173,8 +189,11 @@ export function describeStream(fanOut: 'rooms' | 'iterator'): void {
     await until(() => watching.events.length > 0);
     for (let round = 1; round <= 5; round += 1) {
       await edit(server, 3, round * 10);
-      // The last thing it hears before the cut is the watermark; the mirror throws where that would be a position of its own.
-      await until(() => watching.mirror.durable === watching.mirror.version && watching.mirror.version === 1 + round * 3);
+      // The last thing it hears before the cut is the watermark; the mirror throws where that would be a position of
+      // its own.
+      await until(
+        () => watching.mirror.durable === watching.mirror.version && watching.mirror.version === 1 + round * 3,
+      );
       proxy.cut();
     }
     await edit(server, 1, 100);
@@ -206,7 +225,12 @@ export function describeStream(fanOut: 'rooms' | 'iterator'): void {
     raw.socket.pause();
     const text = 'x'.repeat(8_000);
     for (let index = 0; index < 2_000; index += 1) {
-      await server.service.mutate(caller, CAMPAIGN, { type: 'update', updates: { description: `${index} ${text}` } }, {});
+      await server.service.mutate(
+        caller,
+        CAMPAIGN,
+        { type: 'update', updates: { description: `${index} ${text}` } },
+        {},
+      );
       // One event each: what changes within one turn of the event loop would be sent as one.
       await new Promise((resolve) => setImmediate(resolve));
     }
@@ -240,10 +264,18 @@ export function describeStream(fanOut: 'rooms' | 'iterator'): void {
     admin.system.trace.subscribe(undefined, { onStarted: () => (started = true), onData: (event) => seen.push(event) });
     await until(() => started);
     await editor.campaign.update.mutate({ campaignId: CAMPAIGN, updates: { title: 'Seen' }, mutationId: 'm1' });
-    await editor.campaign.update.mutate({ campaignId: CAMPAIGN, updates: { title: 5 }, mutationId: 'm2' }).catch(() => undefined);
+    await editor.campaign.update
+      .mutate({ campaignId: CAMPAIGN, updates: { title: 5 }, mutationId: 'm2' })
+      .catch(() => undefined);
     await until(() => seen.length === 2);
     expect(seen).toMatchObject([
-      { outcome: 'accepted', mutationId: 'm1', actor: 'ada', command: { updates: { title: 'Seen' } }, entry: { version: 2 } },
+      {
+        outcome: 'accepted',
+        mutationId: 'm1',
+        actor: 'ada',
+        command: { updates: { title: 'Seen' } },
+        entry: { version: 2 },
+      },
       { outcome: 'rejected', mutationId: 'm2', refusal: { reason: 'INVALID', path: ['title'] } },
     ]);
     let refused: unknown;

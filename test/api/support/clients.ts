@@ -17,7 +17,10 @@ interface WsOptions {
 }
 
 /** The stock client over ws. */
-export function wsClient(url: string, { token, contract = '1' }: WsOptions = {}): Client & { disconnect(): Promise<void> } {
+export function wsClient(
+  url: string,
+  { token, contract = '1' }: WsOptions = {},
+): Client & { disconnect(): Promise<void> } {
   const socket = createWSClient({
     url: `${url.replace('http', 'ws')}/trpc`,
     connectionParams: { contract, ...(token !== undefined && { token }) },
@@ -52,7 +55,8 @@ export async function refusal(call: Promise<unknown>): Promise<ErrorData & { mes
 }
 
 export function refusalOf(error: unknown): ErrorData & { message: string } {
-  if (!(error instanceof TRPCClientError) || !error.data) throw new Error('not an error of the server', { cause: error });
+  if (!(error instanceof TRPCClientError) || !error.data)
+    throw new Error('not an error of the server', { cause: error });
   // What the server's formatter makes; the tests are there to see that it does.
   return { ...(error.data as ErrorData), message: error.message };
 }
@@ -69,7 +73,13 @@ export interface Watching {
 
 export function watch(client: Client, input?: WatchInput): Watching {
   const mirror = streamMirror();
-  const watching: Watching = { events: [], mirror, error: undefined, completed: false, stop: () => subscription.unsubscribe() };
+  const watching: Watching = {
+    events: [],
+    mirror,
+    error: undefined,
+    completed: false,
+    stop: () => subscription.unsubscribe(),
+  };
   const subscription = client.campaign.watch.subscribe(input, {
     onData({ id, data }) {
       // JSON of the same shape: only the type that tRPC gives it says less.
@@ -120,7 +130,9 @@ interface RawOptions {
 
 /** One that outlives the test; who opens it closes it. */
 export async function openRaw(url: string, options: RawOptions = {}): Promise<Raw> {
-  const socket = new RawSocket(`${url.replace('http', 'ws')}/trpc${options.query ?? ''}`, { headers: options.headers ?? {} });
+  const socket = new RawSocket(`${url.replace('http', 'ws')}/trpc${options.query ?? ''}`, {
+    headers: options.headers ?? {},
+  });
   const messages: unknown[] = [];
   const waiting = new Set<() => void>();
   const raw: Raw = {
@@ -132,7 +144,9 @@ export async function openRaw(url: string, options: RawOptions = {}): Promise<Ra
     answer: (id, kind = () => true) =>
       new Promise((resolve, reject) => {
         const look = (): void => {
-          const found = messages.find((message): message is Message => isMessage(message) && message.id === id && kind(message));
+          const found = messages.find(
+            (message): message is Message => isMessage(message) && message.id === id && kind(message),
+          );
           if (!found && raw.code === undefined) return;
           waiting.delete(look);
           if (found) resolve(found);
@@ -171,7 +185,10 @@ function isMessage(value: unknown): value is Message {
 }
 
 /** The status with which an upgrade was refused, and what was said. */
-export function refusedUpgrade(url: string, headers: Record<string, string>): Promise<{ status: number; message: string }> {
+export function refusedUpgrade(
+  url: string,
+  headers: Record<string, string>,
+): Promise<{ status: number; message: string }> {
   return new Promise((resolve, reject) => {
     const socket = new RawSocket(`${url.replace('http', 'ws')}/trpc`, { headers });
     socket.once('open', () => {

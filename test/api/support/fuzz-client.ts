@@ -41,9 +41,17 @@ interface Result {
 
 const FORGED = ['', 'x', 'e:1', 'e:9007199254740991', '__proto__:1', 'e:1.deadbeef', ':', 'e:-1', 'e:NaN'];
 
-export async function fuzzClient(url: string, random: SeededRandom, firstRights: 'public' | 'viewer'): Promise<FuzzClient> {
+export async function fuzzClient(
+  url: string,
+  random: SeededRandom,
+  firstRights: 'public' | 'viewer',
+): Promise<FuzzClient> {
   const violations: string[] = [];
-  const watchers: Watcher[] = Array.from({ length: 3 }, () => ({ mirror: streamMirror(), id: undefined, stopping: false }));
+  const watchers: Watcher[] = Array.from({ length: 3 }, () => ({
+    mirror: streamMirror(),
+    id: undefined,
+    stopping: false,
+  }));
   let rights: Rights = firstRights;
   let asked = 0;
   let raw = await connect();
@@ -56,7 +64,10 @@ export async function fuzzClient(url: string, random: SeededRandom, firstRights:
       opened.messages.length = 0;
       if (opened === raw) hear(data.toString());
     });
-    opened.send({ method: 'connectionParams', data: firstRights === 'public' ? null : { token: await tokenFor({ '*': 'viewer' }) } });
+    opened.send({
+      method: 'connectionParams',
+      data: firstRights === 'public' ? null : { token: await tokenFor({ '*': 'viewer' }) },
+    });
     return opened;
   }
 
@@ -68,7 +79,8 @@ export async function fuzzClient(url: string, random: SeededRandom, firstRights:
     if (error || result?.type === 'stopped') Object.assign(watcher, { id: undefined, stopping: false });
     if (result?.type !== 'data' || !result.data || result.id === undefined) return;
     if (rights === 'none') violations.push(`an event without the right to it: ${text.slice(0, 200)}`);
-    if (rights === 'public' && Object.values(SECRETS).some((secret) => text.includes(secret))) violations.push(`a secret: ${text.slice(0, 200)}`);
+    if (rights === 'public' && Object.values(SECRETS).some((secret) => text.includes(secret)))
+      violations.push(`a secret: ${text.slice(0, 200)}`);
     try {
       watcher.mirror.take({ resumeId: result.id, event: result.data.data });
     } catch (broken) {
@@ -84,7 +96,11 @@ export async function fuzzClient(url: string, random: SeededRandom, firstRights:
 
   function subscribe(watcher: Watcher, lastEventId: string | undefined): void {
     watcher.id = freshId();
-    const params = { path: 'campaign.watch', input: { campaignId: CAMPAIGN, receipts: random.chance(0.5) }, lastEventId };
+    const params = {
+      path: 'campaign.watch',
+      input: { campaignId: CAMPAIGN, receipts: random.chance(0.5) },
+      lastEventId,
+    };
     raw.send({ id: watcher.id, method: 'subscription', params });
   }
 
@@ -121,7 +137,12 @@ export async function fuzzClient(url: string, random: SeededRandom, firstRights:
       else if (dice <= 36) await authenticate('viewer');
       else if (dice <= 40) await authenticate('none');
       else if (dice <= 43) await authenticate('viewer', 1);
-      else if (dice <= 50) raw.send({ id: `get ${dice}`, method: 'query', params: { path: 'campaign.get', input: { campaignId: CAMPAIGN } } });
+      else if (dice <= 50)
+        raw.send({
+          id: `get ${dice}`,
+          method: 'query',
+          params: { path: 'campaign.get', input: { campaignId: CAMPAIGN } },
+        });
       else if (watcher.id === undefined) {
         const anew = random.chance(0.1);
         if (anew) watcher.mirror = streamMirror();
@@ -136,7 +157,8 @@ export async function fuzzClient(url: string, random: SeededRandom, firstRights:
     async settle() {
       raw.socket.resume();
       if (raw.code !== undefined) await reconnect();
-      if (rights === 'none' || (rights === 'viewer' && watchers.some(({ id }) => id === undefined))) await authenticate('viewer');
+      if (rights === 'none' || (rights === 'viewer' && watchers.some(({ id }) => id === undefined)))
+        await authenticate('viewer');
       for (const watcher of watchers) if (watcher.id === undefined) subscribe(watcher, watcher.mirror.resumeId);
     },
 

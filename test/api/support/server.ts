@@ -27,7 +27,10 @@ export async function startServer(options: CampaignServerOptions = {}): Promise<
     archive: createMemoryArchive(),
     rateLimit: 0,
     campaigns: [
-      { campaignId: CAMPAIGN, state: { slug: CAMPAIGN, title: 'Spring', status: 'active', features: ['referral'], owner_id: 'ada' } },
+      {
+        campaignId: CAMPAIGN,
+        state: { slug: CAMPAIGN, title: 'Spring', status: 'active', features: ['referral'], owner_id: 'ada' },
+      },
       { campaignId: 'secret', state: { slug: 'secret', title: 'Secret', status: 'draft' } },
     ],
     ...options,
@@ -42,7 +45,10 @@ export function startGuarded(options: CampaignServerOptions = {}): Promise<Campa
 }
 
 /** A token for those campaigns. */
-export function tokenFor(campaigns: Record<string, Role>, { sub = 'ada', seconds = 600, secret = SECRET } = {}): Promise<string> {
+export function tokenFor(
+  campaigns: Record<string, Role>,
+  { sub = 'ada', seconds = 600, secret = SECRET } = {},
+): Promise<string> {
   return new SignJWT({ campaigns })
     .setProtectedHeader({ alg: 'HS256' })
     .setSubject(sub)

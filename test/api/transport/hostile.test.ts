@@ -66,18 +66,22 @@ test('H13 a batch of many thousands of calls is refused as one', async () => {
 });
 
 describe('H14 request ids of any kind come back as they are', () => {
-  test.each([1.5, -1, '', '__proto__', 'a"b\\c', '\ud800', '\u2028é', '0'.repeat(API_LIMITS.requestId)])('H14 %j', async (id) => {
-    const { url } = await startServer();
-    const raw = await rawSocket(url);
-    const answers = (type: string) => raw.messages.filter((message) => JSON.stringify(message).includes(`"type":"${type}"`));
-    raw.send({ id, method: 'subscription', params: { path: 'campaign.watch', input: { campaignId: CAMPAIGN } } });
-    await until(() => answers('snapshot').length === 1);
-    await wsClient(url).campaign.update.mutate({ campaignId: CAMPAIGN, updates: { title: 'On' } });
-    await until(() => answers('entries').length === 1);
-    raw.send({ id, method: 'subscription.stop' });
-    await until(() => answers('stopped').length === 1);
-    for (const message of raw.messages) expect(message).toMatchObject({ id });
-  });
+  test.each([1.5, -1, '', '__proto__', 'a"b\\c', '\ud800', '\u2028é', '0'.repeat(API_LIMITS.requestId)])(
+    'H14 %j',
+    async (id) => {
+      const { url } = await startServer();
+      const raw = await rawSocket(url);
+      const answers = (type: string) =>
+        raw.messages.filter((message) => JSON.stringify(message).includes(`"type":"${type}"`));
+      raw.send({ id, method: 'subscription', params: { path: 'campaign.watch', input: { campaignId: CAMPAIGN } } });
+      await until(() => answers('snapshot').length === 1);
+      await wsClient(url).campaign.update.mutate({ campaignId: CAMPAIGN, updates: { title: 'On' } });
+      await until(() => answers('entries').length === 1);
+      raw.send({ id, method: 'subscription.stop' });
+      await until(() => answers('stopped').length === 1);
+      for (const message of raw.messages) expect(message).toMatchObject({ id });
+    },
+  );
 
   test('H14 but a longer one is refused: every event would repeat it', async () => {
     const { url } = await startServer();
@@ -105,10 +109,13 @@ test('H15 nothing more is done for what a closed ws connection asked', async () 
   const other = wsClient(url);
   await other.campaign.update.mutate({ campaignId: CAMPAIGN, updates: { title: 'Two' }, durability: 'durable' });
   const raw = await rawSocket(url);
-  for (let id = 1; id <= 100; id += 1) raw.send({ id, method: 'query', params: { path: 'campaign.at', input: { campaignId: CAMPAIGN, version: 1 } } });
+  for (let id = 1; id <= 100; id += 1)
+    raw.send({ id, method: 'query', params: { path: 'campaign.at', input: { campaignId: CAMPAIGN, version: 1 } } });
   await until(() => reads === 4);
   raw.socket.terminate();
-  await until(async () => (await (await fetch(`${url}/metrics`)).text()).includes('campaign_state_connections{transport="ws"} 1\n'));
+  await until(async () =>
+    (await (await fetch(`${url}/metrics`)).text()).includes('campaign_state_connections{transport="ws"} 1\n'),
+  );
   const at = other.campaign.at.query({ campaignId: CAMPAIGN, version: 1 });
   await until(() => {
     for (const resume of waiting.splice(0)) resume();
@@ -125,7 +132,9 @@ test('H16 a client that offers h2c with its request is served over http', async 
   cleanUp(() => socket.destroy());
   let answer = '';
   socket.setEncoding('utf8').on('data', (text: string) => (answer += text));
-  socket.write('GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n');
+  socket.write(
+    'GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n',
+  );
   await until(() => answer.includes('"ok"'));
   expect(answer).toMatch(/^HTTP\/1\.1 200 /);
 });

@@ -32,7 +32,11 @@ describe('H1 health', () => {
   test('H1 the process answers, and is ready', async () => {
     const { url } = await startServer();
     for (const path of ['/livez', '/healthz', '/readyz']) expect((await fetch(url + path)).status).toBe(200);
-    expect(await (await fetch(`${url}/readyz`)).json()).toMatchObject({ status: 'ready', archive: { status: 'ok' }, log: { status: 'ok' } });
+    expect(await (await fetch(`${url}/readyz`)).json()).toMatchObject({
+      status: 'ready',
+      archive: { status: 'ok' },
+      log: { status: 'ok' },
+    });
   });
 
   test('H1 an archive that fails changes the body of /readyz, never its status (trap 30)', async () => {
@@ -43,7 +47,8 @@ describe('H1 health', () => {
     });
     const client = wsClient(url);
     await client.campaign.update.mutate({ campaignId: CAMPAIGN, updates: { title: 'Live' } });
-    const isStatus = async (status: string): Promise<boolean> => (await (await fetch(`${url}/readyz`)).text()).includes(`"status":"${status}"`);
+    const isStatus = async (status: string): Promise<boolean> =>
+      (await (await fetch(`${url}/readyz`)).text()).includes(`"status":"${status}"`);
     await until(() => isStatus('degraded'));
     const response = await fetch(`${url}/readyz`);
     expect(response.status).toBe(200);
@@ -97,7 +102,12 @@ describe('H2 foreign pages are kept out (trap 31)', () => {
   test('H2 a browser is told what it may', async () => {
     const { url } = await startServer({ allowedOrigins: ['https://app.example.com'] });
     const origin = 'https://app.example.com';
-    const preflight = await ask(url, '/trpc/campaign.update', { origin, 'access-control-request-method': 'POST' }, 'OPTIONS');
+    const preflight = await ask(
+      url,
+      '/trpc/campaign.update',
+      { origin, 'access-control-request-method': 'POST' },
+      'OPTIONS',
+    );
     expect(preflight).toMatchObject({
       status: 204,
       headers: {
@@ -117,13 +127,22 @@ describe('H2 foreign pages are kept out (trap 31)', () => {
     expect((await ask(url, get, { origin: 'https://any.example', host: 'some.example' })).status).toBe(200);
   });
 
-  test.each(['user@localhost', 'a b', '[::', 'localhost:99999', 'a/b', 'a#b', '\\'])('H2 with * a Host that cannot be read is a bad request, on http, SSE and ws: %j', async (host) => {
-    const { url } = await startServer({ allowedOrigins: ['*'] });
-    for (const path of [get, '/trpc/campaign.watch', '/', '/dev']) {
-      expect([path, await ask(url, path, { host })]).toMatchObject([path, { status: 400, body: expect.stringMatching(/^Host "[^\n]*" cannot be read$/) }]);
-    }
-    expect(await refusedUpgrade(url, { host })).toMatchObject({ status: 400, message: expect.stringContaining('cannot be read') });
-  });
+  test.each(['user@localhost', 'a b', '[::', 'localhost:99999', 'a/b', 'a#b', '\\'])(
+    'H2 with * a Host that cannot be read is a bad request, on http, SSE and ws: %j',
+    async (host) => {
+      const { url } = await startServer({ allowedOrigins: ['*'] });
+      for (const path of [get, '/trpc/campaign.watch', '/', '/dev']) {
+        expect([path, await ask(url, path, { host })]).toMatchObject([
+          path,
+          { status: 400, body: expect.stringMatching(/^Host "[^\n]*" cannot be read$/) },
+        ]);
+      }
+      expect(await refusedUpgrade(url, { host })).toMatchObject({
+        status: 400,
+        message: expect.stringContaining('cannot be read'),
+      });
+    },
+  );
 });
 
 describe('H6 metrics', () => {
@@ -158,8 +177,11 @@ describe('H6 metrics', () => {
     await client.campaign.update.mutate({ campaignId: CAMPAIGN, updates: { title: 5 } }).catch(() => undefined);
     await until(() => watching.mirror.version === 2 && service.stats().archive.backlogEntries === 0);
     const text = await (await fetch(`${url}/metrics`)).text();
-    const values = new Map([...text.matchAll(/^(campaign_state_\S+) (\S+)$/gm)].map(([, name, value]) => [name, Number(value)]));
-    for (const name of promised) expect([...values.keys()].some((key) => key?.startsWith(`campaign_state_${name}`))).toBe(true);
+    const values = new Map(
+      [...text.matchAll(/^(campaign_state_\S+) (\S+)$/gm)].map(([, name, value]) => [name, Number(value)]),
+    );
+    for (const name of promised)
+      expect([...values.keys()].some((key) => key?.startsWith(`campaign_state_${name}`))).toBe(true);
     expect(values.get('campaign_state_connections{transport="ws"}')).toBe(1);
     expect(values.get('campaign_state_subscribers')).toBe(1);
     expect(values.get('campaign_state_mutations_total{type="update",outcome="accepted",reason=""}')).toBe(1);
@@ -243,7 +265,9 @@ test.skipIf(systemBacklog < 1_000)('H18 a thousand that come at one moment all f
   const { url } = await startServer();
   let connected = 0;
   // In one turn of the event loop that the server runs in too: it accepts none before all are there.
-  const sockets = Array.from({ length: 1_000 }, (): Socket => connect(Number(new URL(url).port), '127.0.0.1', () => (connected += 1)));
+  const sockets = Array.from({ length: 1_000 }, (): Socket =>
+    connect(Number(new URL(url).port), '127.0.0.1', () => (connected += 1)),
+  );
   cleanUp(() => sockets.forEach((socket) => socket.destroy()));
   // Whoever found no place asks again, which the system does after a second, and not in these turns.
   for (let turn = 0; turn < 10; turn += 1) await new Promise((resolve) => setTimeout(resolve, 20));

@@ -8,7 +8,10 @@ import { CAMPAIGN, startServer, until } from '../support/server.ts';
 /** An archive whose commits wait until they are let through. */
 function held(archive: Archive): { archive: Archive; release: () => void } {
   const { promise, resolve } = Promise.withResolvers<void>();
-  return { archive: { ...archive, commit: async (parts) => promise.then(() => archive.commit(parts)) }, release: resolve };
+  return {
+    archive: { ...archive, commit: async (parts) => promise.then(() => archive.commit(parts)) },
+    release: resolve,
+  };
 }
 
 test('H7 answers first, then tells clients, closes with 1012, and commits everything', async () => {
@@ -18,14 +21,23 @@ test('H7 answers first, then tells clients, closes with 1012, and commits everyt
   const raw = await rawSocket(server.url);
   const client = wsClient(server.url);
   await client.campaign.update.mutate({ campaignId: CAMPAIGN, updates: { title: 'Accepted' } });
-  const durable = client.campaign.update.mutate({ campaignId: CAMPAIGN, updates: { title: 'Durable' }, durability: 'durable' });
+  const durable = client.campaign.update.mutate({
+    campaignId: CAMPAIGN,
+    updates: { title: 'Durable' },
+    durability: 'durable',
+  });
   const stream = await fetch(`${server.url}/trpc/campaign.watch`);
   const streamed = stream.text().catch(() => 'cut');
   await until(() => server.service.stats().archive.backlogEntries === 2);
 
   const closing = server.close();
   expect(server.close()).toBe(closing);
-  await until(() => fetch(`${server.url}/readyz`).then(() => false, () => true));
+  await until(() =>
+    fetch(`${server.url}/readyz`).then(
+      () => false,
+      () => true,
+    ),
+  );
   release();
   expect(await durable).toMatchObject({ durability: 'durable', version: 3 });
   expect(await closing).toBe(true);
@@ -35,7 +47,10 @@ test('H7 answers first, then tells clients, closes with 1012, and commits everyt
   expect(raw.messages).toContainEqual({ id: null, method: 'reconnect' });
   // A stream that ended well would tell the stock client that there is nothing more to come.
   expect(await streamed).not.toContain('event: return');
-  expect(await createMemoryArchive({ store }).load(CAMPAIGN, 0)).toMatchObject({ head: { version: 3 }, state: { title: 'Durable' } });
+  expect(await createMemoryArchive({ store }).load(CAMPAIGN, 0)).toMatchObject({
+    head: { version: 3 },
+    state: { title: 'Durable' },
+  });
 });
 
 test('H7 says so when not everything could be committed in time', async () => {
@@ -57,7 +72,8 @@ test('H7 a client goes on with the entries it missed when the server is back, in
 
   const second = await startServer({ archive: createMemoryArchive({ store }), port: first.port });
   const caller = { identity: { id: 'editor', grants: { '*': 'editor' as const } }, correlationId: 'test' };
-  for (const title of ['A', 'B', 'C']) await second.service.mutate(caller, CAMPAIGN, { type: 'update', updates: { title } }, {});
+  for (const title of ['A', 'B', 'C'])
+    await second.service.mutate(caller, CAMPAIGN, { type: 'update', updates: { title } }, {});
   await until(() => watching.mirror.version === 4);
   expect(watching.mirror.snapshots).toEqual(['start']);
   expect([watching.error, watching.completed]).toEqual([undefined, false]);

@@ -73,7 +73,10 @@ async function openReader(server: CampaignServer): Promise<Reader> {
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
-/** Bytes in use: what is held, and not what the collector has left lying, which is how a resident set differs from run to run. */
+/**
+ * Bytes in use: what is held, and not what the collector has left lying, which is how a resident set differs from run
+ * to run.
+ */
 function retained(): number {
   collectGarbage();
   const { heapUsed, external } = process.memoryUsage();
@@ -81,7 +84,13 @@ function retained(): number {
 }
 
 /** So many changes, pushed as clients push them; between two pushes sockets get their turn. */
-async function storm({ service }: CampaignServer, pushes: number, each: number, text: string, between: () => void): Promise<void> {
+async function storm(
+  { service }: CampaignServer,
+  pushes: number,
+  each: number,
+  text: string,
+  between: () => void,
+): Promise<void> {
   for (let push = 0; push < pushes; push += 1) {
     const mutations = Array.from({ length: each }, (_, index) => {
       const mutationId = `m${push}-${index}`;

@@ -76,7 +76,10 @@ test('A33 within one process too, of many that start at once exactly one gets it
 test('A34 a long path works from nearby, and is else refused in one sentence', async () => {
   const far = join(root, 'd'.repeat(60), 'e'.repeat(60));
   await mkdir(far, { recursive: true });
-  await expect(lockDataFolder(far)).rejects.toMatchObject({ kind: 'failed', message: expect.stringContaining('path is too long for its lock') });
+  await expect(lockDataFolder(far)).rejects.toMatchObject({
+    kind: 'failed',
+    message: expect.stringContaining('path is too long for its lock'),
+  });
   expect(await readdir(far)).toEqual([]);
   const near = start(join(far, 'data'), far);
   await near.line(/^locked$/);
@@ -85,18 +88,32 @@ test('A34 a long path works from nearby, and is else refused in one sentence', a
 test('A35 a folder that cannot be used is refused in one sentence that names it', async () => {
   const file = join(root, 'file');
   await writeFile(file, '');
-  await expect(lockDataFolder(file)).rejects.toMatchObject({ kind: 'failed', message: expect.stringMatching(`^The data folder ${file} cannot be used \\(.*EEXIST.*\\)\\.$`) });
+  await expect(lockDataFolder(file)).rejects.toMatchObject({
+    kind: 'failed',
+    message: expect.stringMatching(`^The data folder ${file} cannot be used \\(.*EEXIST.*\\)\\.$`),
+  });
 });
 
-test.runIf(process.platform === 'linux')('A35 so is one where the system makes no folders: nothing waits for ever', async () => {
-  for (const folder of ['/proc/nope', '/proc/nope/deeper', '/sys/nope', '/proc', '/dev/null/data']) {
-    expect(await start(folder).line(/^refused/)).toMatch(new RegExp(`The data folder ${folder} cannot be used \\([^\n]+\\)\\.$`));
-  }
-});
+test.runIf(process.platform === 'linux')(
+  'A35 so is one where the system makes no folders: nothing waits for ever',
+  async () => {
+    for (const folder of ['/proc/nope', '/proc/nope/deeper', '/sys/nope', '/proc', '/dev/null/data']) {
+      expect(await start(folder).line(/^refused/)).toMatch(
+        new RegExp(`The data folder ${folder} cannot be used \\([^\n]+\\)\\.$`),
+      );
+    }
+  },
+);
 
-test.runIf(process.platform === 'linux' && process.getuid?.() !== 0)('A35 and one that may not be written', async () => {
-  await chmod(root, 0o500);
-  for (const folder of [root, join(root, 'below')]) {
-    await expect(lockDataFolder(folder)).rejects.toMatchObject({ kind: 'failed', message: expect.stringContaining('EACCES') });
-  }
-});
+test.runIf(process.platform === 'linux' && process.getuid?.() !== 0)(
+  'A35 and one that may not be written',
+  async () => {
+    await chmod(root, 0o500);
+    for (const folder of [root, join(root, 'below')]) {
+      await expect(lockDataFolder(folder)).rejects.toMatchObject({
+        kind: 'failed',
+        message: expect.stringContaining('EACCES'),
+      });
+    }
+  },
+);

@@ -76,7 +76,9 @@ describe('the embedded archive', () => {
     for (const [id, version] of acknowledged) {
       const loaded = await archive.load(id, 10_000);
       expect(loaded?.head.version).toBeGreaterThanOrEqual(version);
-      expect(loaded?.recent.map(({ record }) => record.version)).toEqual(Array.from({ length: loaded?.head.version ?? 0 }, (_, index) => index + 1));
+      expect(loaded?.recent.map(({ record }) => record.version)).toEqual(
+        Array.from({ length: loaded?.head.version ?? 0 }, (_, index) => index + 1),
+      );
       expect(loaded?.recent.at(-1)?.tail).toBe(loaded?.head.tail);
       expect(loaded?.state).toEqual(await archive.stateAt(id, loaded?.head.version ?? 0));
       expect(loaded?.seat).toEqual({ generation: 1, taken: true });
@@ -86,29 +88,52 @@ describe('the embedded archive', () => {
 
   test('A37 the folder is locked while the archive is open, and free once it has stopped', async () => {
     const archive = await open();
-    await expect(open()).rejects.toMatchObject({ name: 'ArchiveError', kind: 'in-use', message: expect.stringContaining(`${dataDir} is in use by process ${process.pid}`) });
+    await expect(open()).rejects.toMatchObject({
+      name: 'ArchiveError',
+      kind: 'in-use',
+      message: expect.stringContaining(`${dataDir} is in use by process ${process.pid}`),
+    });
     await archive.ping();
     await archive.stop({ clean: true });
     const again = await open();
     await again.stop({ clean: true });
   });
 
-  test.for(['list', 'ping'] as const)('A38 when the thread dies (by %s), every waiting call is rejected, and so is every later one', async (method) => {
-    const thread = startThread(new URL('../fixtures/dying-worker.ts', import.meta.url), { folder: dataDir, namespace: 'cs', seats: new Map() });
-    await thread.opened;
-    const waiting = [thread.call('load', ['any', 1]), thread.call('heads', [[]]), thread.call(method, [{ limit: 1 }])];
-    const rejection = { name: 'ArchiveError', kind: 'unreachable' };
-    for (const call of await Promise.allSettled(waiting)) expect(call).toMatchObject({ status: 'rejected', reason: rejection });
-    await expect(thread.call('ping', [])).rejects.toMatchObject(rejection);
-    await thread.end();
-  });
+  test.for(['list', 'ping'] as const)(
+    'A38 when the thread dies (by %s), every waiting call is rejected, and so is every later one',
+    async (method) => {
+      const thread = startThread(new URL('../fixtures/dying-worker.ts', import.meta.url), {
+        folder: dataDir,
+        namespace: 'cs',
+        seats: new Map(),
+      });
+      await thread.opened;
+      const waiting = [
+        thread.call('load', ['any', 1]),
+        thread.call('heads', [[]]),
+        thread.call(method, [{ limit: 1 }]),
+      ];
+      const rejection = { name: 'ArchiveError', kind: 'unreachable' };
+      for (const call of await Promise.allSettled(waiting))
+        expect(call).toMatchObject({ status: 'rejected', reason: rejection });
+      await expect(thread.call('ping', [])).rejects.toMatchObject(rejection);
+      await thread.end();
+    },
+  );
 
   test('A42 a thread that owes an answer for too long is ended, one that answers is not', async () => {
-    const thread = startThread(new URL('../fixtures/stuck-worker.ts', import.meta.url), { folder: dataDir, namespace: 'cs', seats: new Map() }, 500);
+    const thread = startThread(
+      new URL('../fixtures/stuck-worker.ts', import.meta.url),
+      { folder: dataDir, namespace: 'cs', seats: new Map() },
+      500,
+    );
     await thread.opened;
     const until = performance.now() + 1_000;
     while (performance.now() < until) await thread.call('heads', [[]]);
-    await expect(thread.call('ping', [])).rejects.toMatchObject({ kind: 'unreachable', message: expect.stringContaining('0.5 s') });
+    await expect(thread.call('ping', [])).rejects.toMatchObject({
+      kind: 'unreachable',
+      message: expect.stringContaining('0.5 s'),
+    });
     expect(await thread.ended).toMatchObject({ kind: 'unreachable' });
     await thread.end();
   });
@@ -118,7 +143,12 @@ describe('the embedded archive', () => {
     const keep = (worker: Worker): unknown => workers.push(worker);
     process.on('worker', keep);
     const told: string[] = [];
-    const archive = await openPgliteArchive({ dataDir, namespace: 'cs', onBroken: ({ kind }) => told.push(kind), onMended: () => told.push('mended') });
+    const archive = await openPgliteArchive({
+      dataDir,
+      namespace: 'cs',
+      onBroken: ({ kind }) => told.push(kind),
+      onMended: () => told.push('mended'),
+    });
     const history = campaignHistory('kept', { slug: 's', title: 'T' });
     await history.createIn(archive);
     for (let round = 1; round <= 2; round += 1) {
@@ -168,7 +198,9 @@ describe('the embedded archive', () => {
     await archive.stop({ clean: true });
 
     const after = await open();
-    const seats = await Promise.all(['kept', 'left', 'crashed'].map(async (id) => (await after.load(id, 0))?.seat.taken));
+    const seats = await Promise.all(
+      ['kept', 'left', 'crashed'].map(async (id) => (await after.load(id, 0))?.seat.taken),
+    );
     expect(seats).toEqual([false, false, true]);
     await after.stop({ clean: true });
   });

@@ -14,17 +14,24 @@ beforeEach(() => {
 
 afterEach(() => fresh.drop());
 
-const open = () => openPostgresArchive({ connectionString: inject('postgresUrl'), namespace: fresh.namespace, exclusive: {} });
+const open = () =>
+  openPostgresArchive({ connectionString: inject('postgresUrl'), namespace: fresh.namespace, exclusive: {} });
 
 test('A52 a namespace has one instance; a second one hears in one sentence who has it, and gets it after a stop', async () => {
   const first = await open();
   await expect(open()).rejects.toMatchObject({
     name: 'ArchiveError',
     kind: 'in-use',
-    message: expect.stringMatching(`^The namespace "${fresh.namespace}" of this database is in use by campaign-state .*:${process.pid}; .*\\.$`),
+    message: expect.stringMatching(
+      `^The namespace "${fresh.namespace}" of this database is in use by campaign-state .*:${process.pid}; .*\\.$`,
+    ),
   });
   const other = freshNamespace();
-  const beside = await openPostgresArchive({ connectionString: inject('postgresUrl'), namespace: other.namespace, exclusive: {} });
+  const beside = await openPostgresArchive({
+    connectionString: inject('postgresUrl'),
+    namespace: other.namespace,
+    exclusive: {},
+  });
   await beside.stop({ clean: true });
   await other.drop();
   await first.stop({ clean: true });
@@ -56,7 +63,10 @@ test('A53 a lost lock is told, and taken again as soon as nobody else has it', a
     );
     // The rival waits in Postgres' own queue, and so has the lock as soon as it is lost.
     const taken = rival.query('select pg_advisory_lock($1::bigint)', [held?.key]);
-    await vi.waitUntil(async () => (await query(`select 1 from pg_locks where locktype = 'advisory' and not granted`)).length > 0, { timeout: 20_000 });
+    await vi.waitUntil(
+      async () => (await query(`select 1 from pg_locks where locktype = 'advisory' and not granted`)).length > 0,
+      { timeout: 20_000 },
+    );
     proxy.cut();
     await taken;
     await vi.waitUntil(() => onLost.mock.calls.length === 1, { timeout: 20_000 });
@@ -66,7 +76,9 @@ test('A53 a lost lock is told, and taken again as soon as nobody else has it', a
     await rival.query('select pg_advisory_unlock($1::bigint)', [held?.key]);
     await vi.waitUntil(() => onRegained.mock.calls.length === 1, { timeout: 30_000 });
     expect(onLost).toHaveBeenCalledTimes(1);
-    const [again] = (await rival.query<{ free: boolean }>('select pg_try_advisory_lock($1::bigint) as free', [held?.key])).rows;
+    const [again] = (
+      await rival.query<{ free: boolean }>('select pg_try_advisory_lock($1::bigint) as free', [held?.key])
+    ).rows;
     expect(again).toEqual({ free: false });
   } finally {
     await rival.end();

@@ -30,7 +30,12 @@ describe('an archive whose Postgres is behind a bad wire', () => {
   beforeEach(async () => {
     fresh = freshNamespace();
     proxy = await openTcpProxy(Number(new URL(inject('postgresUrl')).port));
-    archive = await openPostgresArchive({ connectionString: through(), namespace: fresh.namespace, poolSize: 2, statementTimeout: 1_000 });
+    archive = await openPostgresArchive({
+      connectionString: through(),
+      namespace: fresh.namespace,
+      poolSize: 2,
+      statementTimeout: 1_000,
+    });
     history = campaignHistory('wired');
     await history.createIn(archive);
   });
@@ -46,7 +51,10 @@ describe('an archive whose Postgres is behind a bad wire', () => {
     proxy.dropReplies();
     const commit = archive.commit([history.commitAfter(1)]);
     const rejected = expect(commit).rejects.toMatchObject(UNREACHABLE);
-    await vi.waitUntil(async () => (await query(`select 1 from ${fresh.namespace}.entries where version = 2`)).length === 1, { timeout: 20_000 });
+    await vi.waitUntil(
+      async () => (await query(`select 1 from ${fresh.namespace}.entries where version = 2`)).length === 1,
+      { timeout: 20_000 },
+    );
     proxy.cut();
     proxy.restore();
     await rejected;
@@ -58,7 +66,12 @@ describe('an archive whose Postgres is behind a bad wire', () => {
 
   test('A57 a link that is silent is given up in bounded time, and the next call takes another one', async () => {
     proxy.freeze();
-    const calls = await Promise.allSettled([archive.ping(), archive.load('wired', 1), archive.heads(['wired']), archive.list({ limit: 1 })]);
+    const calls = await Promise.allSettled([
+      archive.ping(),
+      archive.load('wired', 1),
+      archive.heads(['wired']),
+      archive.list({ limit: 1 }),
+    ]);
     for (const call of calls) expect(call).toMatchObject({ status: 'rejected', reason: UNREACHABLE });
     proxy.restore();
     await commitOne(archive, history);
@@ -69,7 +82,8 @@ describe('an archive whose Postgres is behind a bad wire', () => {
     for (let round = 0; round < 5; round += 1) {
       const calls = [archive.ping(), archive.load('wired', 1), archive.heads(['wired'])];
       proxy.sever();
-      for (const call of await Promise.allSettled(calls)) if (call.status === 'rejected') expect(call.reason).toMatchObject(UNREACHABLE);
+      for (const call of await Promise.allSettled(calls))
+        if (call.status === 'rejected') expect(call.reason).toMatchObject(UNREACHABLE);
       await expect(archive.ping()).rejects.toMatchObject(UNREACHABLE);
       proxy.restore();
       await commitOne(archive, history);
@@ -83,7 +97,12 @@ test('A61 a stop does not wait for a link that is silent', async () => {
   const proxy = await openTcpProxy(Number(url.port));
   url.host = new URL(proxy.url).host;
   // Far beyond the time that this test has.
-  const archive = await openPostgresArchive({ connectionString: url.href, namespace: fresh.namespace, statementTimeout: 600_000, exclusive: {} });
+  const archive = await openPostgresArchive({
+    connectionString: url.href,
+    namespace: fresh.namespace,
+    statementTimeout: 600_000,
+    exclusive: {},
+  });
   const history = campaignHistory('seated');
   await history.createIn(archive);
   await archive.enterLog('seated', { epoch: history.epoch, version: 1, generation: 0 });
@@ -101,7 +120,11 @@ describe('an archive whose Postgres dies', () => {
     try {
       const onLockLost = vi.fn<(error: Error) => void>();
       const onLockRegained = vi.fn<() => void>();
-      const options: PostgresArchiveOptions = { connectionString: postgres.url, namespace: 'cs', exclusive: { onLockLost, onLockRegained } };
+      const options: PostgresArchiveOptions = {
+        connectionString: postgres.url,
+        namespace: 'cs',
+        exclusive: { onLockLost, onLockRegained },
+      };
       const archive = await openPostgresArchive(options);
       for (let round = 1; round <= 3; round += 1) {
         const history = campaignHistory(`round-${round}`);
@@ -133,13 +156,26 @@ describe('an archive whose Postgres dies', () => {
 
   test('A56 a Postgres that does not answer is unreachable at the open call, a wrong database is not; no message names the password', async () => {
     const { namespace } = freshNamespace();
-    const nobody = openPostgresArchive({ connectionString: 'postgres://someone:s3cret-word@127.0.0.1:1/cs', namespace, exclusive: {} });
-    await expect(nobody).rejects.toMatchObject({ ...UNREACHABLE, code: 'ECONNREFUSED', message: expect.not.stringContaining('s3cret-word') });
+    const nobody = openPostgresArchive({
+      connectionString: 'postgres://someone:s3cret-word@127.0.0.1:1/cs',
+      namespace,
+      exclusive: {},
+    });
+    await expect(nobody).rejects.toMatchObject({
+      ...UNREACHABLE,
+      code: 'ECONNREFUSED',
+      message: expect.not.stringContaining('s3cret-word'),
+    });
     const wrong = new URL(inject('postgresUrl'));
     wrong.pathname = '/no_such_database';
     for (const options of [{}, { exclusive: {} }]) {
       const opening = openPostgresArchive({ connectionString: wrong.href, namespace, ...options });
-      await expect(opening).rejects.toMatchObject({ name: 'ArchiveError', kind: 'failed', code: '3D000', message: expect.stringContaining('no_such_database') });
+      await expect(opening).rejects.toMatchObject({
+        name: 'ArchiveError',
+        kind: 'failed',
+        code: '3D000',
+        message: expect.stringContaining('no_such_database'),
+      });
     }
   });
 
@@ -150,7 +186,11 @@ describe('an archive whose Postgres dies', () => {
     const url = new URL(inject('postgresUrl'));
     url.pathname = `/${name}`;
     const opening = openPostgresArchive({ connectionString: url.href, namespace: 'cs', exclusive: {} });
-    await expect(opening).rejects.toMatchObject({ name: 'ArchiveError', kind: 'failed', message: expect.stringMatching(/^DATABASE_URL names .*synchronous_commit off.*\.$/) });
+    await expect(opening).rejects.toMatchObject({
+      name: 'ArchiveError',
+      kind: 'failed',
+      message: expect.stringMatching(/^DATABASE_URL names .*synchronous_commit off.*\.$/),
+    });
     await query(`drop database ${name} with (force)`);
   });
 });

@@ -10,7 +10,13 @@ archiveContract('Postgres', () => {
   const { namespace, drop } = freshNamespace();
   return Promise.resolve({
     shared: true,
-    open: ({ soleUser }) => openPostgresArchive({ connectionString: inject('postgresUrl'), namespace, poolSize: 4, ...(soleUser ? { exclusive: {} } : {}) }),
+    open: ({ soleUser }) =>
+      openPostgresArchive({
+        connectionString: inject('postgresUrl'),
+        namespace,
+        poolSize: 4,
+        ...(soleUser ? { exclusive: {} } : {}),
+      }),
     dispose: drop,
   });
 });
@@ -75,7 +81,9 @@ describe('several archives on one Postgres', () => {
       }
     };
     await Promise.all(archives.map(work));
-    const rows = await query<{ versions: string; newest: string }>(`select count(*) as versions, max(version) as newest from ${fresh.namespace}.entries group by campaign_id`);
+    const rows = await query<{ versions: string; newest: string }>(
+      `select count(*) as versions, max(version) as newest from ${fresh.namespace}.entries group by campaign_id`,
+    );
     expect(rows.every(({ versions, newest }) => versions === newest)).toBe(true);
     expect(rows.reduce((sum, { versions }) => sum + Number(versions), 0)).toBe(committed + ids.length);
   });
@@ -89,7 +97,9 @@ describe('several archives on one Postgres', () => {
       for (let index = 0; index < size; index += 1) history.add({ index: from + index });
       await archive.commit([history.commitAfter(from)]);
     }
-    const rows = await query<{ version: string }>(`select version from ${fresh.namespace}.checkpoints order by version`);
+    const rows = await query<{ version: string }>(
+      `select version from ${fresh.namespace}.checkpoints order by version`,
+    );
     expect(rows.map(({ version }) => Number(version))).toEqual([100, 200, 500]);
   });
 });

@@ -1,6 +1,15 @@
 import { fork } from 'node:child_process';
 import { join } from 'node:path';
-import type { Collect, LoadCommand, LoadReply, Mutated, Received, ServerCommand, ServerReply, Usage } from './messages.ts';
+import type {
+  Collect,
+  LoadCommand,
+  LoadReply,
+  Mutated,
+  Received,
+  ServerCommand,
+  ServerReply,
+  Usage,
+} from './messages.ts';
 
 /** A child process that answers each command with one message. */
 interface Child<C, R extends { type: string }> {
@@ -82,7 +91,8 @@ export async function startServer(system: string, env: NodeJS.ProcessEnv = {}): 
   return {
     port,
     publish: async (updates, bytes) => (await child.ask({ type: 'publish', updates, bytes }, 'done')).published,
-    publishAt: async (rate, milliseconds, bytes) => (await child.ask({ type: 'publish-at', rate, milliseconds, bytes }, 'done')).published,
+    publishAt: async (rate, milliseconds, bytes) =>
+      (await child.ask({ type: 'publish-at', rate, milliseconds, bytes }, 'done')).published,
     campaigns: async (count, bytes) => void (await child.ask({ type: 'campaigns', count, bytes }, 'done')),
     usage: async (collect = 'garbage') => (await child.ask({ type: 'usage', collect }, 'usage')).usage,
     async close() {
@@ -108,7 +118,8 @@ export function startLoad(): Load {
   const child = start<LoadCommand, LoadReply>('harness/load.ts');
   const tell = async (command: LoadCommand): Promise<void> => void (await child.ask(command, 'connected'));
   return {
-    connect: (protocol, port, count, secret) => tell({ type: 'connect', protocol, port, count, ...(secret !== undefined && { secret }) }),
+    connect: (protocol, port, count, secret) =>
+      tell({ type: 'connect', protocol, port, count, ...(secret !== undefined && { secret }) }),
     follow: () => tell({ type: 'follow' }),
     reset: () => tell({ type: 'reset' }),
     leave: (count) => tell({ type: 'leave', count }),

@@ -7,11 +7,16 @@ import { join } from 'node:path';
 export function ensurePeers(): void {
   const folder = join(import.meta.dirname, '..');
   const stamp = join(folder, 'node_modules', '.installed');
-  const lock = createHash('sha256').update(readFileSync(join(folder, 'package-lock.json'))).digest('hex');
+  const lock = createHash('sha256')
+    .update(readFileSync(join(folder, 'package-lock.json')))
+    .digest('hex');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return;
   process.stderr.write('Installing the systems to compare with into test/bench (once, about 90 MB) …\n');
   const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
-  const { status } = spawnSync(npm, ['ci', '--no-fund', '--no-audit', '--loglevel=error'], { cwd: folder, stdio: ['ignore', 'inherit', 'inherit'] });
+  const { status } = spawnSync(npm, ['ci', '--no-fund', '--no-audit', '--loglevel=error'], {
+    cwd: folder,
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
   if (status !== 0) {
     process.stderr.write('They could not be installed: `npm ci` in test/bench failed; its message stands above.\n');
     process.exit(1);

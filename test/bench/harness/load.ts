@@ -29,7 +29,10 @@ async function handle(command: LoadCommand): Promise<LoadReply> {
 
 process.on('message', (command: LoadCommand) => {
   void handle(command)
-    .catch((error: unknown): LoadReply => ({ type: 'failed', message: error instanceof Error ? error.message : String(error) }))
+    .catch((error: unknown): LoadReply => ({
+      type: 'failed',
+      message: error instanceof Error ? error.message : String(error),
+    }))
     .then((reply) => process.send?.(reply));
 });
 process.once('disconnect', () => process.exit());

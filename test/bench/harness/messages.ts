@@ -14,8 +14,8 @@ export type ServerCommand =
   | { type: 'close' };
 
 /**
- * What is done first: nothing; a garbage collection; or one that also lets the system have back what V8 keeps for itself, as it does when
- * memory runs short (else a resident set never falls).
+ * What is done first: nothing; a garbage collection; or one that also lets the system have back what V8 keeps for
+ * itself, as it does when memory runs short (else a resident set never falls).
  */
 export type Collect = 'nothing' | 'garbage' | 'everything';
 
@@ -43,14 +43,25 @@ export type ServerReply =
 export type LoadCommand =
   /** So many watchers more; with `secret`, each brings a token of its own. */
   | { type: 'connect'; protocol: string; port: number; count: number; secret?: string }
-  /** From now on, whoever loses its connection comes back as the SDK does: with jitter, from where it was. Answers `connected`. */
+  /**
+   * From now on, whoever loses its connection comes back as the SDK does: with jitter, from where it was. Answers
+   * `connected`.
+   */
   | { type: 'follow' }
   /** Forgets what was received so far. */
   | { type: 'reset' }
   /** Answers `received` once every watcher has seen update `last`, or after the patience. */
   | { type: 'await'; last: number; patience: number }
   /** So many mutations on one connection, `window` of them under way at a time; answers `mutated`. */
-  | { type: 'mutate'; protocol: string; port: number; count: number; window: number; secret?: string; durable?: boolean }
+  | {
+      type: 'mutate';
+      protocol: string;
+      port: number;
+      count: number;
+      window: number;
+      secret?: string;
+      durable?: boolean;
+    }
   /** Ends the first so many watchers, or all of them. */
   | { type: 'leave'; count: number };
 
@@ -103,9 +114,16 @@ const ITEM_BYTES = 42;
 const HEAD_BYTES = 45;
 let lastMade = 0;
 
-/** No two are made in one microsecond, and every item differs from the one before: a change leaves out what stays the same. */
+/**
+ * No two are made in one microsecond, and every item differs from the one before: a change leaves out what stays the
+ * same.
+ */
 export function payload(n: number, bytes: number): Payload {
   lastMade = Math.max(nowMicros(), lastMade + 1);
   const count = Math.max(0, Math.ceil((bytes - HEAD_BYTES) / ITEM_BYTES));
-  return { n, t: lastMade, items: Array.from({ length: count }, (_, id) => ({ id, label: 'audience', value: 1_000 + ((n + id) % 1_000) })) };
+  return {
+    n,
+    t: lastMade,
+    items: Array.from({ length: count }, (_, id) => ({ id, label: 'audience', value: 1_000 + ((n + id) % 1_000) })),
+  };
 }

@@ -4,7 +4,14 @@ import { tokenOf } from './token.ts';
 import { openSocket, sample, textOf } from './watchers.ts';
 
 /** Sends mutations on one connection, and looks for each one's answer. */
-export async function mutate({ protocol: name, port, count, window, secret, durable }: Extract<LoadCommand, { type: 'mutate' }>): Promise<Mutated> {
+export async function mutate({
+  protocol: name,
+  port,
+  count,
+  window,
+  secret,
+  durable,
+}: Extract<LoadCommand, { type: 'mutate' }>): Promise<Mutated> {
   const protocol = protocolNamed(name);
   if (!protocol.mutation) throw new Error(`${name} has no mutation`);
   const makeMutation = protocol.mutation;

@@ -8,16 +8,19 @@ export interface Session {
 }
 
 /**
- * How a thin client speaks to each system: just enough to subscribe, to find the updates in what comes, and to change something. The
- * same socket code for all of them, so that what is measured is the server. Frames are text; a binary one is read as Latin-1, which
- * keeps each byte as one character.
+ * How a thin client speaks to each system: just enough to subscribe, to find the updates in what comes, and to change
+ * something. The same socket code for all of them, so that what is measured is the server. Frames are text; a binary
+ * one is read as Latin-1, which keeps each byte as one character.
  */
 export interface Protocol {
   path: string;
   subprotocol?: string;
   /** Asks over http for a place, and answers the path to connect to. */
   reserve?(port: number): Promise<string>;
-  /** Called with each frame until it returns true: with that frame the client is subscribed. `undefined`: the socket has just opened. */
+  /**
+   * Called with each frame until it returns true: with that frame the client is subscribed. `undefined`: the socket has
+   * just opened.
+   */
   join(socket: WebSocket, frame: string | undefined, session: Session): boolean;
   /** Answers a frame that is the protocol's own, such as a ping; true where it was one. */
   housekeeping?(socket: WebSocket, frame: string): boolean;
@@ -32,10 +35,16 @@ export interface Protocol {
 /** Binary frames are written as Latin-1 text too. */
 const bytes = (text: string): Buffer => Buffer.from(text, 'latin1');
 
-const connectionParams = (token: string | undefined): string => JSON.stringify({ method: 'connectionParams', data: { token, contract: '1' } });
-const subscription = (path: string, input: object): string => JSON.stringify({ id: 1, method: 'subscription', params: { path, input } });
-const mutation = (id: number, path: string, input: object): string => JSON.stringify({ id, method: 'mutation', params: { path, input } });
-const isAnswerTo = (id: number) => (frame: string): boolean => frame.startsWith(`{"id":${id},`);
+const connectionParams = (token: string | undefined): string =>
+  JSON.stringify({ method: 'connectionParams', data: { token, contract: '1' } });
+const subscription = (path: string, input: object): string =>
+  JSON.stringify({ id: 1, method: 'subscription', params: { path, input } });
+const mutation = (id: number, path: string, input: object): string =>
+  JSON.stringify({ id, method: 'mutation', params: { path, input } });
+const isAnswerTo =
+  (id: number) =>
+  (frame: string): boolean =>
+    frame.startsWith(`{"id":${id},`);
 
 function ours(receipts: boolean): Protocol {
   return {
@@ -43,7 +52,13 @@ function ours(receipts: boolean): Protocol {
     join(socket, frame, { token, resumeId }) {
       if (frame === undefined) {
         socket.send(connectionParams(token));
-        socket.send(subscription('campaign.watch', { campaignId: 'bench', receipts, ...(resumeId !== undefined && { lastEventId: resumeId }) }));
+        socket.send(
+          subscription('campaign.watch', {
+            campaignId: 'bench',
+            receipts,
+            ...(resumeId !== undefined && { lastEventId: resumeId }),
+          }),
+        );
       }
       return frame?.includes('"type":"data"') === true;
     },
@@ -146,7 +161,11 @@ const colyseus: Protocol = {
       headers: { 'Content-Type': 'application/json' },
       body: '{}',
     });
-    const { processId, roomId, sessionId } = (await response.json()) as { processId: string; roomId: string; sessionId: string };
+    const { processId, roomId, sessionId } = (await response.json()) as {
+      processId: string;
+      roomId: string;
+      sessionId: string;
+    };
     return `/${processId}/${roomId}?sessionId=${sessionId}`;
   },
   join(socket, frame) {
@@ -161,7 +180,10 @@ const colyseus: Protocol = {
     // MessagePack: a text of up to 31 characters is its length and its characters.
     const text = String(id);
     const packed = String.fromCharCode(0xa0 | text.length) + text;
-    return { frame: bytes(`${ROOM_DATA}\xa6change${packed}`), isAnswer: (frame) => frame === `${ROOM_DATA}\xa7changed${packed}` };
+    return {
+      frame: bytes(`${ROOM_DATA}\xa6change${packed}`),
+      isAnswer: (frame) => frame === `${ROOM_DATA}\xa7changed${packed}`,
+    };
   },
 };
 

@@ -66,7 +66,8 @@ async function measure(row: Row, { mode, rounds, services, print }: RunOptions):
       said.add(sentence);
     },
   };
-  for (let index = 0; index < Math.min(rounds, row.rounds?.[mode] ?? rounds); index += 1) await row.measure({ ...round, index });
+  for (let index = 0; index < Math.min(rounds, row.rounds?.[mode] ?? rounds); index += 1)
+    await row.measure({ ...round, index });
   const measuredAt = new Date().toISOString();
   return [...samples].flatMap(([line, byPeer]) => toResult(line, byPeer, mode, measuredAt) ?? []);
 }

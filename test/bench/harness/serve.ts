@@ -45,7 +45,10 @@ export async function serve(start: () => Promise<SystemUnderTest>): Promise<void
         await system.campaigns?.(command.count, command.bytes);
         return reply({ type: 'done', published });
       case 'usage':
-        return reply({ type: 'usage', usage: { ...(await usage(command.collect)), campaigns: system.loaded?.() ?? 0 } });
+        return reply({
+          type: 'usage',
+          usage: { ...(await usage(command.collect)), campaigns: system.loaded?.() ?? 0 },
+        });
       case 'close':
         await system.close?.();
         return reply({ type: 'closed' });

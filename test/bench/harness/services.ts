@@ -16,7 +16,10 @@ export interface Services {
   stop(): Promise<void>;
 }
 
-/** The Redis of `REDIS_URL` and the Postgres of `DATABASE_URL`, else ones of our own, both with their default durability. */
+/**
+ * The Redis of `REDIS_URL` and the Postgres of `DATABASE_URL`, else ones of our own, both with their default
+ * durability.
+ */
 export function createServices(): Services {
   const stops: (() => Promise<void>)[] = [];
   let redis: Promise<string> | undefined;

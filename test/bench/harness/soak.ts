@@ -31,8 +31,8 @@ const WATCHED: readonly (Watched & { of(usage: Usage): number })[] = [
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
 
 /**
- * Lets clients come, edit and go, and campaigns be made and forgotten, on the embedded database, for so many minutes; answers the exit
- * code: 1 where something grows without bound, or where a watcher missed something.
+ * Lets clients come, edit and go, and campaigns be made and forgotten, on the embedded database, for so many minutes;
+ * answers the exit code: 1 where something grows without bound, or where a watcher missed something.
  */
 export async function soak(args: string[]): Promise<number> {
   const { values } = parseArgs({ args, options: { minutes: { type: 'string', default: '60' } } });
@@ -66,7 +66,11 @@ async function live(trial: Trial, minutes: number): Promise<Usage[]> {
   const end = startedAt + minutes * 60_000;
   const sampleEvery = Math.max(5_000, (minutes * 60_000) / LINES);
   let sampledAt = Number.NEGATIVE_INFINITY;
-  print(['minute', ...WATCHED.map(({ name, unit }) => (unit === '' ? name : `${name} ${unit}`))].map((cell) => cell.padStart(10)).join(''));
+  print(
+    ['minute', ...WATCHED.map(({ name, unit }) => (unit === '' ? name : `${name} ${unit}`))]
+      .map((cell) => cell.padStart(10))
+      .join(''),
+  );
   await watch(WATCHERS);
   while (performance.now() < end) {
     const cycleAt = performance.now();
@@ -75,13 +79,22 @@ async function live(trial: Trial, minutes: number): Promise<Usage[]> {
     await load.reset();
     const last = await server.publish(UPDATES, 180);
     await everythingSeen(trial, UPDATES, last);
-    await load.mutate({ protocol, port: server.port, count: MUTATIONS, window: 8, ...(secret !== undefined && { secret }) });
+    await load.mutate({
+      protocol,
+      port: server.port,
+      count: MUTATIONS,
+      window: 8,
+      ...(secret !== undefined && { secret }),
+    });
     await server.campaigns(CAMPAIGNS, CAMPAIGN_BYTES);
     if (performance.now() - sampledAt >= sampleEvery) {
       sampledAt = performance.now();
       const usage = await server.usage('everything');
       samples.push(usage);
-      const cells = [((sampledAt - startedAt) / 60_000).toFixed(1), ...WATCHED.map(({ of }) => String(Math.round(of(usage) * 10) / 10))];
+      const cells = [
+        ((sampledAt - startedAt) / 60_000).toFixed(1),
+        ...WATCHED.map(({ of }) => String(Math.round(of(usage) * 10) / 10)),
+      ];
       print(cells.map((cell) => cell.padStart(10)).join(''));
     }
     await pause(Math.max(0, CYCLE_MS - (performance.now() - cycleAt)));

@@ -18,30 +18,45 @@ export class BrokenRun extends Error {
 }
 
 /** Runs one contestant for as long as the work takes. */
-export async function withTrial<T>(name: ContestantName, work: (trial: Trial) => Promise<T>, env: Readonly<Record<string, string>> = {}): Promise<T> {
+export async function withTrial<T>(
+  name: ContestantName,
+  work: (trial: Trial) => Promise<T>,
+  env: Readonly<Record<string, string>> = {},
+): Promise<T> {
   const contestant: Contestant = CONTESTANTS[name];
   const server = await startServer(contestant.system, { ...contestant.env, ...env });
   const load = startLoad();
   try {
-    const watch = (count: number): Promise<void> => load.connect(contestant.protocol, server.port, count, contestant.secret);
+    const watch = (count: number): Promise<void> =>
+      load.connect(contestant.protocol, server.port, count, contestant.secret);
     return await work({ name, contestant, server, load, watch });
   } catch (error) {
-    throw error instanceof BrokenRun ? error : new BrokenRun(`${name}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw error instanceof BrokenRun
+      ? error
+      : new BrokenRun(`${name}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
   } finally {
     await load.stop();
     await server.stop();
   }
 }
 
-/** How long watchers may take to see the last update, in milliseconds: systems that are saturated still have to finish. */
+/**
+ * How long watchers may take to see the last update, in milliseconds: systems that are saturated still have to finish.
+ */
 const PATIENCE_MS = 90_000;
 
 /** Waits until everyone has seen everything; throws where anyone missed an update, or saw one twice or out of order. */
-export async function everythingSeen({ name, load }: Pick<Trial, 'name' | 'load'>, updates: number, last: number): Promise<Received> {
+export async function everythingSeen(
+  { name, load }: Pick<Trial, 'name' | 'load'>,
+  updates: number,
+  last: number,
+): Promise<Received> {
   const received = await load.received(last, PATIENCE_MS);
   const { watchers, broken, complete } = received;
-  if (broken > 0) throw new BrokenRun(`${name}: ${broken} of ${watchers} watchers saw an update twice, out of order, or missed one`);
-  if (complete < watchers) throw new BrokenRun(`${name}: ${watchers - complete} of ${watchers} watchers never saw update ${last}`);
+  if (broken > 0)
+    throw new BrokenRun(`${name}: ${broken} of ${watchers} watchers saw an update twice, out of order, or missed one`);
+  if (complete < watchers)
+    throw new BrokenRun(`${name}: ${watchers - complete} of ${watchers} watchers never saw update ${last}`);
   if (received.updates !== updates * watchers) {
     throw new BrokenRun(`${name}: ${watchers} watchers saw ${received.updates} updates, not ${updates * watchers}`);
   }
@@ -57,7 +72,10 @@ export interface FanOut {
 }
 
 /** Publishes at that rate to all watchers. */
-export async function fanOut(trial: Trial, { rate, milliseconds, bytes }: { rate: number; milliseconds: number; bytes: number }): Promise<FanOut> {
+export async function fanOut(
+  trial: Trial,
+  { rate, milliseconds, bytes }: { rate: number; milliseconds: number; bytes: number },
+): Promise<FanOut> {
   const { server, load } = trial;
   await load.reset();
   const before = await server.usage();
@@ -66,9 +84,15 @@ export async function fanOut(trial: Trial, { rate, milliseconds, bytes }: { rate
   const after = await server.usage('nothing');
   const { updates, latencies } = received;
   if (received.bytes < updates * bytes) {
-    throw new BrokenRun(`${trial.name}: an update came in ${Math.round(received.bytes / updates)} bytes, though it has ${bytes}`);
+    throw new BrokenRun(
+      `${trial.name}: an update came in ${Math.round(received.bytes / updates)} bytes, though it has ${bytes}`,
+    );
   }
-  return { cpuPerDelivery: (after.cpu - before.cpu) / updates, p50: percentile(latencies, 0.5) / 1_000, p99: percentile(latencies, 0.99) / 1_000 };
+  return {
+    cpuPerDelivery: (after.cpu - before.cpu) / updates,
+    p50: percentile(latencies, 0.5) / 1_000,
+    p99: percentile(latencies, 0.99) / 1_000,
+  };
 }
 
 /** @param sorted ascending */

@@ -63,14 +63,19 @@ export function createWatchers() {
   const open = async (watcher: Watcher, protocol: Protocol, port: number): Promise<void> => {
     const path = (await protocol.reserve?.(port)) ?? protocol.path;
     const resumed = watcher.frame !== undefined;
-    const session = { token: watcher.token, resumeId: watcher.frame === undefined ? undefined : protocol.resumeId?.(watcher.frame) };
+    const session = {
+      token: watcher.token,
+      resumeId: watcher.frame === undefined ? undefined : protocol.resumeId?.(watcher.frame),
+    };
     await new Promise<void>((resolve, reject) => {
       const socket = openSocket(protocol, port, path, resumed ? TIMEOUTS.handshake : undefined);
       watcher.socket = socket;
       let joined = false;
       socket.on('open', () => protocol.join(socket, undefined, session));
       socket.on('error', reject);
-      socket.on('close', () => (joined ? comeBack(watcher, protocol, port) : reject(new Error('the connection closed before it was joined'))));
+      socket.on('close', () =>
+        joined ? comeBack(watcher, protocol, port) : reject(new Error('the connection closed before it was joined')),
+      );
       socket.on('message', (data, isBinary) => {
         const arrived = nowMicros();
         const text = textOf(data, isBinary);
@@ -87,9 +92,14 @@ export function createWatchers() {
   /** As the SDK does, with its delays and its patience. */
   const comeBack = (watcher: Watcher, protocol: Protocol, port: number, attempt = 0, absent = false): void => {
     if (!following) return;
-    setTimeout(() => {
-      open(watcher, protocol, port).catch((error: unknown) => comeBack(watcher, protocol, port, attempt + 1, isRefusal(error)));
-    }, reconnectDelay(attempt, absent, Math.random()));
+    setTimeout(
+      () => {
+        open(watcher, protocol, port).catch((error: unknown) =>
+          comeBack(watcher, protocol, port, attempt + 1, isRefusal(error)),
+        );
+      },
+      reconnectDelay(attempt, absent, Math.random()),
+    );
   };
 
   return {
@@ -98,7 +108,16 @@ export function createWatchers() {
       for (let opened = 0; opened < count; opened += AT_ONCE) {
         const batch = Array.from({ length: Math.min(AT_ONCE, count - opened) }, (): Watcher => {
           const token = secret === undefined ? undefined : tokenOf(`watcher ${watchers.length}`, secret);
-          const watcher: Watcher = { socket: undefined, last: 0, updates: 0, bytes: 0, snapshots: 0, broken: false, frame: undefined, token };
+          const watcher: Watcher = {
+            socket: undefined,
+            last: 0,
+            updates: 0,
+            bytes: 0,
+            snapshots: 0,
+            broken: false,
+            frame: undefined,
+            token,
+          };
           watchers.push(watcher);
           return watcher;
         });
@@ -121,7 +140,8 @@ export function createWatchers() {
 
     async received(last: number, patience: number): Promise<Received> {
       const until = performance.now() + patience;
-      while (performance.now() < until && watchers.some((watcher) => watcher.last < last)) await new Promise((resolve) => setTimeout(resolve, 5));
+      while (performance.now() < until && watchers.some((watcher) => watcher.last < last))
+        await new Promise((resolve) => setTimeout(resolve, 5));
       return {
         watchers: watchers.length,
         updates: watchers.reduce((sum, watcher) => sum + watcher.updates, 0),

@@ -23,7 +23,9 @@ const GAP = 34;
 const TOP = 16;
 const FONT = 'font-family="system-ui, -apple-system, Segoe UI, sans-serif"';
 
-/** Bars of each figure, ours and the peers', the smallest first; what is longer than the frame is cut off, and says so. */
+/**
+ * Bars of each figure, ours and the peers', the smallest first; what is longer than the frame is cut off, and says so.
+ */
 export function chart(results: readonly Result[], theme: Theme): string {
   const parts: string[] = [];
   let y = TOP;
@@ -39,7 +41,13 @@ export function chart(results: readonly Result[], theme: Theme): string {
       const isCut = value > frame;
       const width = Math.max(1, (Math.min(value, frame) / frame) * (WIDTH - LABELS - 110));
       parts.push(
-        text(LABELS - 8, y + 11, nameOf(name), isOurs ? theme.text : theme.quiet, `text-anchor="end"${name === 'ours' ? ' font-weight="600"' : ''}`),
+        text(
+          LABELS - 8,
+          y + 11,
+          nameOf(name),
+          isOurs ? theme.text : theme.quiet,
+          `text-anchor="end"${name === 'ours' ? ' font-weight="600"' : ''}`,
+        ),
         `<rect x="${LABELS}" y="${y}" width="${width.toFixed(1)}" height="${BAR}" rx="2" fill="${name === 'ours' ? theme.ours : theme.others}"/>`,
         text(LABELS + width + 6, y + 11, `${figure(value)}${isCut ? ' →' : ''}`, theme.text, ''),
       );

@@ -21,7 +21,10 @@ interface Latest {
   results: Result[];
 }
 
-/** Puts new results in the place of earlier ones of the same name; the others stay, so that rows can be measured one by one. */
+/**
+ * Puts new results in the place of earlier ones of the same name; the others stay, so that rows can be measured one by
+ * one.
+ */
 export async function keep(results: readonly Result[]): Promise<void> {
   const earlier = existsSync(LATEST) ? (JSON.parse(await readFile(LATEST, 'utf8')) as Latest).results : [];
   const byName = new Map([...earlier, ...results].map((result) => [result.name, result]));
@@ -39,7 +42,8 @@ export async function keep(results: readonly Result[]): Promise<void> {
 
 async function drawCharts(results: readonly Result[]): Promise<void> {
   const shown = CHARTED.flatMap((name) => results.find((result) => result.name === name) ?? []);
-  for (const [name, theme] of Object.entries(THEMES)) await writeFile(join(RESULTS, `chart-${name}.svg`), chart(shown, theme));
+  for (const [name, theme] of Object.entries(THEMES))
+    await writeFile(join(RESULTS, `chart-${name}.svg`), chart(shown, theme));
 }
 
 async function writeReadme({ machine, results }: Latest): Promise<void> {

@@ -42,7 +42,11 @@ test('B3 a target holds by the median, in its own direction, and all of a line m
 });
 
 test('B4 a target within the spread of the rounds is called noise, and only that one; one round has no spread', () => {
-  const { noise, holds } = resultOf([atMost(1.15, 'raw-ws'), atMost(2, 'raw-ws')], [8, 9, 11, 13, 14], [10, 10, 10, 10, 10]);
+  const { noise, holds } = resultOf(
+    [atMost(1.15, 'raw-ws'), atMost(2, 'raw-ws')],
+    [8, 9, 11, 13, 14],
+    [10, 10, 10, 10, 10],
+  );
   expect(holds).toBe(true);
   expect(noise).toEqual(['≤ 1.15 × raw-ws']);
   expect(resultOf([atMost(1.15, 'raw-ws')], [10, 10, 10]).noise).toEqual([]);

@@ -15,7 +15,9 @@ export interface Result {
   target: string;
   /** Whether the medians reach every target; `null` where there is none. */
   holds: boolean | null;
-  /** How far the middle half of the rounds lies apart, as a share of the median; `null` where one round is no spread. */
+  /**
+   * How far the middle half of the rounds lies apart, as a share of the median; `null` where one round is no spread.
+   */
   spread: number | null;
   /** Targets about which this run says nothing: the spread is larger than the distance to the limit. */
   noise: string[];
@@ -32,8 +34,12 @@ export function toResult(line: Line, samples: Samples, mode: Mode, measuredAt: s
   const ours = samples.get('ours');
   if (!ours || ours.length === 0) return undefined;
   const others = [...samples].filter(([peer]) => peer !== 'ours');
-  const ratios = new Map(others.map(([peer, values]) => [peer, ours.map((value, round) => value / (values[round] ?? Number.NaN))]));
-  const checks = line.targets.map((target) => checkTarget(target, target.of === 'itself' ? ours : (ratios.get(target.of) ?? [])));
+  const ratios = new Map(
+    others.map(([peer, values]) => [peer, ours.map((value, round) => value / (values[round] ?? Number.NaN))]),
+  );
+  const checks = line.targets.map((target) =>
+    checkTarget(target, target.of === 'itself' ? ours : (ratios.get(target.of) ?? [])),
+  );
   return {
     name: line.name,
     title: line.title,
@@ -53,7 +59,10 @@ export function toResult(line: Line, samples: Samples, mode: Mode, measuredAt: s
 
 function checkTarget({ is, limit }: Target, values: readonly number[]): { holds: boolean; isNoise: boolean } {
   const value = median(values);
-  return { holds: is === 'at most' ? value <= limit : value >= limit, isNoise: spread(values) > Math.abs(value - limit) };
+  return {
+    holds: is === 'at most' ? value <= limit : value >= limit,
+    isNoise: spread(values) > Math.abs(value - limit),
+  };
 }
 
 function describeTarget({ of, is, limit }: Target, unit: string): string {

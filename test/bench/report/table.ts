@@ -46,7 +46,10 @@ function deviation(spread: number | null): string {
 
 function peersOf({ peers, ratio }: Result): string {
   return Object.entries(peers)
-    .map(([peer, value]) => `${nameOf(peer)} ${figure(value)} (${figure(ratio[peer as keyof typeof ratio] ?? Number.NaN)} ×)`)
+    .map(
+      ([peer, value]) =>
+        `${nameOf(peer)} ${figure(value)} (${figure(ratio[peer as keyof typeof ratio] ?? Number.NaN)} ×)`,
+    )
     .join(' · ');
 }
 
@@ -65,7 +68,11 @@ export function toMarkdown(results: readonly Result[]): string {
     ];
     return `| ${cells.join(' | ')} |`;
   });
-  return ['| | ours | beside it (ours by theirs) | target | reached | spread | rounds |', '| --- | --- | --- | --- | --- | --- | --- |', ...rows].join('\n');
+  return [
+    '| | ours | beside it (ours by theirs) | target | reached | spread | rounds |',
+    '| --- | --- | --- | --- | --- | --- | --- |',
+    ...rows,
+  ].join('\n');
 }
 
 /** For a terminal. */

@@ -9,7 +9,9 @@ const BYTES = 180;
 /** Eight updates within one turn of the event loop, as a script or an import makes them. */
 export const burst: Row = {
   name: 'burst',
-  lines: [{ name: 'burst', title: 'CPU per update and watcher, bursts of 8', unit: 'µs', targets: [atMost(0.3, 'raw-ws')] }],
+  lines: [
+    { name: 'burst', title: 'CPU per update and watcher, bursts of 8', unit: 'µs', targets: [atMost(0.3, 'raw-ws')] },
+  ],
   async measure(round) {
     const watchers = round.size({ full: 1_000, quick: 500, verify: 20 });
     const bursts = round.size({ full: 40, quick: 20, verify: 3 });

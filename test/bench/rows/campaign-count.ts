@@ -9,7 +9,12 @@ export const campaignCount: Row = {
   name: 'campaign-count',
   rounds: { full: 5, quick: 1, verify: 1 },
   lines: [
-    { name: 'campaign-count', title: 'CPU per delivery with 10,000 campaigns in memory, as a multiple of that with one', unit: '×', targets: [atMost(1.15)] },
+    {
+      name: 'campaign-count',
+      title: 'CPU per delivery with 10,000 campaigns in memory, as a multiple of that with one',
+      unit: '×',
+      targets: [atMost(1.15)],
+    },
   ],
   async measure(round) {
     const watchers = round.size({ full: 1_000, quick: 400, verify: 10 });

@@ -2,12 +2,21 @@ import type { ContestantName } from '../harness/contestants.ts';
 import { atMost, inTurn, type Row } from '../harness/row.ts';
 import { withTrial } from '../harness/trial.ts';
 
-const CONTESTANTS: ContestantName[] = ['raw-ws-token', 'ours', 'ours-iterator', 'stock-trpc', 'socket.io', 'graphql-ws', 'hocuspocus', 'colyseus'];
+const CONTESTANTS: ContestantName[] = [
+  'raw-ws-token',
+  'ours',
+  'ours-iterator',
+  'stock-trpc',
+  'socket.io',
+  'graphql-ws',
+  'hocuspocus',
+  'colyseus',
+];
 const SNAPSHOT_BYTES = 4_000;
 
 /**
- * What a watcher costs before anything changes. The raw ws verifies the same token, parses a message that subscribes and sends the
- * same snapshot; the other peers do without token and snapshot.
+ * What a watcher costs before anything changes. The raw ws verifies the same token, parses a message that subscribes
+ * and sends the same snapshot; the other peers do without token and snapshot.
  */
 export const connect: Row = {
   name: 'connect',

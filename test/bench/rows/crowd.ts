@@ -22,10 +22,25 @@ export const crowd: Row = {
   rounds: { full: 5, quick: 1, verify: 1 },
   lines: [
     ...CROWDS.filter(({ watchers }) => watchers >= 1_000).flatMap(({ name, watchers }) => [
-      { name: `crowd-${name}-p50`, title: `change to arrival, ${watchers.toLocaleString('en')} watchers, p50`, unit: 'ms', targets: [atMost(1.15, 'raw-ws')] },
-      { name: `crowd-${name}-p99`, title: `change to arrival, ${watchers.toLocaleString('en')} watchers, p99`, unit: 'ms', targets: [atMost(1.3, 'raw-ws')] },
+      {
+        name: `crowd-${name}-p50`,
+        title: `change to arrival, ${watchers.toLocaleString('en')} watchers, p50`,
+        unit: 'ms',
+        targets: [atMost(1.15, 'raw-ws')],
+      },
+      {
+        name: `crowd-${name}-p99`,
+        title: `change to arrival, ${watchers.toLocaleString('en')} watchers, p99`,
+        unit: 'ms',
+        targets: [atMost(1.3, 'raw-ws')],
+      },
     ]),
-    { name: 'crowd-growth', title: 'CPU per delivery to all of them, as a multiple of that to 100', unit: '×', targets: [atMost(1.15)] },
+    {
+      name: 'crowd-growth',
+      title: 'CPU per delivery to all of them, as a multiple of that to 100',
+      unit: '×',
+      targets: [atMost(1.15)],
+    },
     { name: 'crowd-memory', title: 'resident set, 10,000 idle watchers', unit: 'MB', targets: [atMost(300)] },
   ],
   async measure(round) {
@@ -40,14 +55,22 @@ export const crowd: Row = {
         for (const { watchers, name: crowdName } of CROWDS) {
           const wanted = Math.max(2, Math.round(watchers * share));
           const present = Math.min(wanted, available);
-          if (present < wanted) round.say(`crowd: only ${present} watchers instead of ${wanted}, because of the limit on open files (raise ulimit -n)`);
+          if (present < wanted)
+            round.say(
+              `crowd: only ${present} watchers instead of ${wanted}, because of the limit on open files (raise ulimit -n)`,
+            );
           if (present <= watching) continue;
           await trial.watch(present - watching);
           watching = present;
-          if (watchers === 10_000) round.record('crowd-memory', name, (await trial.server.usage('everything')).rss / MB);
+          if (watchers === 10_000)
+            round.record('crowd-memory', name, (await trial.server.usage('everything')).rss / MB);
           const rate = Math.min(200, DELIVERIES_PER_SECOND / present);
           await fanOut(trial, { rate, milliseconds: Math.max(500 * seconds, 1_000 / rate), bytes: BYTES });
-          const { cpuPerDelivery, p50, p99 } = await fanOut(trial, { rate, milliseconds: Math.max(1_000 * seconds, 2_000 / rate), bytes: BYTES });
+          const { cpuPerDelivery, p50, p99 } = await fanOut(trial, {
+            rate,
+            milliseconds: Math.max(1_000 * seconds, 2_000 / rate),
+            bytes: BYTES,
+          });
           alone ??= cpuPerDelivery;
           if (watchers >= 1_000) {
             round.record(`crowd-${crowdName}-p50`, name, p50);

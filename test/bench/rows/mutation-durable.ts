@@ -6,12 +6,24 @@ import { percentile, withTrial } from '../harness/trial.ts';
 /** Calls of one connection that may wait at a time, nearly. */
 const WINDOW = 1_000;
 
-/** Mutations that are answered once they are committed in a real Postgres, beside a single INSERT that commits itself. */
+/**
+ * Mutations that are answered once they are committed in a real Postgres, beside a single INSERT that commits itself.
+ */
 export const mutationDurable: Row = {
   name: 'mutation-durable',
   lines: [
-    { name: 'durable-rate', title: `mutations durable, ${WINDOW.toLocaleString('en')} under way`, unit: '1/s', targets: [atLeast(10_000)] },
-    { name: 'durable-p50', title: 'mutation to durable receipt, one at a time, p50', unit: 'ms', targets: [atMost(1.5, 'bare-insert')] },
+    {
+      name: 'durable-rate',
+      title: `mutations durable, ${WINDOW.toLocaleString('en')} under way`,
+      unit: '1/s',
+      targets: [atLeast(10_000)],
+    },
+    {
+      name: 'durable-p50',
+      title: 'mutation to durable receipt, one at a time, p50',
+      unit: 'ms',
+      targets: [atMost(1.5, 'bare-insert')],
+    },
   ],
   async measure(round) {
     const many = round.size({ full: 30_000, quick: 8_000, verify: 100 });
@@ -38,7 +50,11 @@ async function bareInsert(connectionString: string, table: string, count: number
   const client = new pg.Client({ connectionString });
   await client.connect();
   await client.query(`create table ${table} (id serial primary key, body json not null)`);
-  const insert = { name: 'insert', text: `insert into ${table} (body) values ($1)`, values: [JSON.stringify({ text: 'x'.repeat(400) })] };
+  const insert = {
+    name: 'insert',
+    text: `insert into ${table} (body) values ($1)`,
+    values: [JSON.stringify({ text: 'x'.repeat(400) })],
+  };
   const taken: number[] = [];
   for (let index = 0; index < count; index += 1) {
     const sentAt = nowMicros();
@@ -47,5 +63,10 @@ async function bareInsert(connectionString: string, table: string, count: number
   }
   await client.query(`drop table ${table}`);
   await client.end();
-  return percentile(taken.sort((a, b) => a - b), 0.5) / 1_000;
+  return (
+    percentile(
+      taken.sort((a, b) => a - b),
+      0.5,
+    ) / 1_000
+  );
 }

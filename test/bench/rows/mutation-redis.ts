@@ -7,14 +7,32 @@ import { percentile, withTrial } from '../harness/trial.ts';
 const CONTESTANTS: ContestantName[] = ['ours', 'redis-script-ws'];
 const WINDOW = 64;
 
-/** A mutation's way to its answer where Redis orders. The peer calls the same script for each message, one by one, and does nothing else. */
+/**
+ * A mutation's way to its answer where Redis orders. The peer calls the same script for each message, one by one, and
+ * does nothing else.
+ */
 export const mutationRedis: Row = {
   name: 'mutation-redis',
   rounds: { full: 5, quick: 1, verify: 1 },
   lines: [
-    { name: 'redis-rate-alone', title: 'mutations accepted over Redis, one at a time', unit: '1/s', targets: [atLeast(0.6, 'redis-script-ws')] },
-    { name: 'redis-rate', title: `mutations accepted over Redis, ${WINDOW} under way`, unit: '1/s', targets: [atLeast(1, 'redis-script-ws')] },
-    { name: 'redis-p50', title: 'mutation to receipt over Redis, p50, beyond a round trip to Redis', unit: 'ms', targets: [atMost(0.5)] },
+    {
+      name: 'redis-rate-alone',
+      title: 'mutations accepted over Redis, one at a time',
+      unit: '1/s',
+      targets: [atLeast(0.6, 'redis-script-ws')],
+    },
+    {
+      name: 'redis-rate',
+      title: `mutations accepted over Redis, ${WINDOW} under way`,
+      unit: '1/s',
+      targets: [atLeast(1, 'redis-script-ws')],
+    },
+    {
+      name: 'redis-p50',
+      title: 'mutation to receipt over Redis, p50, beyond a round trip to Redis',
+      unit: 'ms',
+      targets: [atMost(0.5)],
+    },
   ],
   async measure(round) {
     const many = round.size({ full: 20_000, quick: 5_000, verify: 100 });
@@ -26,7 +44,8 @@ export const mutationRedis: Row = {
       await withTrial(
         name,
         async ({ contestant: { protocol, secret }, server, load }) => {
-          const mutate = (count: number, window: number) => load.mutate({ protocol, port: server.port, count, window, ...(secret !== undefined && { secret }) });
+          const mutate = (count: number, window: number) =>
+            load.mutate({ protocol, port: server.port, count, window, ...(secret !== undefined && { secret }) });
           await mutate(many / 4, WINDOW);
           const { seconds } = await mutate(many, WINDOW);
           const alone = await mutate(few, 1);
@@ -50,5 +69,10 @@ async function roundTrip(url: string, count: number): Promise<number> {
     taken.push(nowMicros() - sentAt);
   }
   redis.disconnect();
-  return percentile(taken.sort((a, b) => a - b), 0.5) / 1_000;
+  return (
+    percentile(
+      taken.sort((a, b) => a - b),
+      0.5,
+    ) / 1_000
+  );
 }

@@ -7,21 +7,35 @@ const CONTESTANTS: ContestantName[] = ['raw-ws', 'ours', 'ours-embedded', 'stock
 const WINDOW = 32;
 
 /**
- * A mutation's way to its answer, on one connection, over a log in this process. Ours is parsed, authorised, decided, ordered and
- * applied; the peers' handlers do nothing.
+ * A mutation's way to its answer, on one connection, over a log in this process. Ours is parsed, authorised, decided,
+ * ordered and applied; the peers' handlers do nothing.
  */
 export const mutation: Row = {
   name: 'mutation',
   rounds: { full: 5, quick: 1, verify: 1 },
   lines: [
-    { name: 'mutation-cpu', title: `CPU per mutation, ${WINDOW} under way`, unit: 'µs', targets: [atMost(1.25, 'stock-trpc')] },
-    { name: 'mutation-cpu-alone', title: 'CPU per mutation, one at a time', unit: 'µs', targets: [atMost(1.25, 'stock-trpc')] },
+    {
+      name: 'mutation-cpu',
+      title: `CPU per mutation, ${WINDOW} under way`,
+      unit: 'µs',
+      targets: [atMost(1.25, 'stock-trpc')],
+    },
+    {
+      name: 'mutation-cpu-alone',
+      title: 'CPU per mutation, one at a time',
+      unit: 'µs',
+      targets: [atMost(1.25, 'stock-trpc')],
+    },
     { name: 'mutation-rate', title: `mutations accepted, ${WINDOW} under way`, unit: '1/s', targets: [] },
     { name: 'mutation-p50', title: 'mutation to receipt, one at a time, p50', unit: 'ms', targets: [] },
   ],
   async measure(round) {
     // PGlite takes seconds to start, and answers nothing that its own tests do not.
-    const contestants = round.size({ full: CONTESTANTS, quick: CONTESTANTS, verify: CONTESTANTS.filter((name) => name !== 'ours-embedded') });
+    const contestants = round.size({
+      full: CONTESTANTS,
+      quick: CONTESTANTS,
+      verify: CONTESTANTS.filter((name) => name !== 'ours-embedded'),
+    });
     for (const name of inTurn(contestants, round)) {
       await measureOne(round, name, name === 'ours-embedded' ? { DATA_DIR: await round.services.folder() } : {});
     }
@@ -34,7 +48,8 @@ function measureOne(round: Round, name: ContestantName, env: Record<string, stri
   return withTrial(
     name,
     async ({ contestant: { protocol, secret }, server, load }) => {
-      const mutate = (count: number, window: number) => load.mutate({ protocol, port: server.port, count, window, ...(secret !== undefined && { secret }) });
+      const mutate = (count: number, window: number) =>
+        load.mutate({ protocol, port: server.port, count, window, ...(secret !== undefined && { secret }) });
       await mutate(many / 2, WINDOW);
       const start = await server.usage();
       const { seconds } = await mutate(many, WINDOW);

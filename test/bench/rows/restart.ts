@@ -23,7 +23,12 @@ export const resume: Row = {
   rounds: { full: 3, quick: 1, verify: 1 },
   lines: [
     { name: 'resume-start', title: 'stopped to ready again, embedded', unit: 's', targets: [] },
-    { name: 'resume', title: '5,000 watchers current again after a restart, counted from the server being ready', unit: 's', targets: [atMost(5)] },
+    {
+      name: 'resume',
+      title: '5,000 watchers current again after a restart, counted from the server being ready',
+      unit: 's',
+      targets: [atMost(5)],
+    },
   ],
   async measure(round) {
     const { startSeconds, resumeSeconds } = await restart(round, 'SIGTERM');
@@ -32,7 +37,9 @@ export const resume: Row = {
   },
 };
 
-/** The same after `kill -9`: what was durable is there, in a new epoch, on which positions of the old one still resume. */
+/**
+ * The same after `kill -9`: what was durable is there, in a new epoch, on which positions of the old one still resume.
+ */
 export const recovery: Row = {
   name: 'recovery',
   rounds: { full: 3, quick: 1, verify: 1 },
@@ -75,7 +82,10 @@ async function restartUnder(load: Load, round: Round, signal: 'SIGTERM' | 'SIGKI
     const readyAt = performance.now();
     const last = await server.publish(MISSED, BYTES);
     const { snapshots } = await everythingSeen({ name: 'ours', load }, MISSED, last);
-    if (snapshots > 0) throw new BrokenRun(`ours: ${snapshots} of ${watchers} watchers were given a snapshot, though their entries are known`);
+    if (snapshots > 0)
+      throw new BrokenRun(
+        `ours: ${snapshots} of ${watchers} watchers were given a snapshot, though their entries are known`,
+      );
     return { startSeconds: (readyAt - endedAt) / 1_000, resumeSeconds: (performance.now() - readyAt) / 1_000 };
   } finally {
     await server.stop();

@@ -7,7 +7,9 @@ import { atMost, type Row } from '../harness/row.ts';
 const SDK = join(import.meta.dirname, '..', '..', '..', 'client-sdk');
 const KB = 1_024;
 
-/** What an app's bundler makes of the SDK: everything it needs, minified and gzipped, without React and TanStack Query. */
+/**
+ * What an app's bundler makes of the SDK: everything it needs, minified and gzipped, without React and TanStack Query.
+ */
 export const sdkSize: Row = {
   name: 'sdk-size',
   rounds: { full: 1, quick: 1, verify: 1 },
@@ -40,6 +42,8 @@ async function gzipped(modules: readonly string[], folder: string): Promise<numb
     deps: { alwaysBundle: [/^@trpc\//, 'idb-keyval'], onlyBundle: false, neverBundle: [/^react/, /^@tanstack\//] },
   });
   const files = (await readdir(outDir)).filter((file) => file.endsWith('.js'));
-  const sizes = await Promise.all(files.map(async (file) => gzipSync(await readFile(join(outDir, file)), { level: 9 }).length));
+  const sizes = await Promise.all(
+    files.map(async (file) => gzipSync(await readFile(join(outDir, file)), { level: 9 }).length),
+  );
   return sizes.reduce((sum, size) => sum + size, 0);
 }

@@ -13,9 +13,19 @@ export const twoInstances: Row = {
   name: 'two-instances',
   rounds: { full: 5, quick: 1, verify: 1 },
   lines: [
-    { name: 'two-instances-p50', title: 'writer on A to watchers on B, p50', unit: 'ms', targets: [atMost(1.15, 'redis-ws')] },
+    {
+      name: 'two-instances-p50',
+      title: 'writer on A to watchers on B, p50',
+      unit: 'ms',
+      targets: [atMost(1.15, 'redis-ws')],
+    },
     { name: 'two-instances-p99', title: 'writer on A to watchers on B, p99', unit: 'ms', targets: [] },
-    { name: 'two-instances-cpu', title: 'CPU of both instances per update', unit: 'ms', targets: [atMost(1.15, 'redis-ws')] },
+    {
+      name: 'two-instances-cpu',
+      title: 'CPU of both instances per update',
+      unit: 'ms',
+      targets: [atMost(1.15, 'redis-ws')],
+    },
   ],
   async measure(round) {
     for (const name of inTurn(PAIRS, round)) await measurePair(round, name);

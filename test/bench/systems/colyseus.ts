@@ -22,7 +22,11 @@ class BenchRoom extends Room<{ state: SchemaType<typeof State> }> {
 
 await serve(async () => {
   const http = createServer();
-  const server = new Server({ transport: new WebSocketTransport({ server: http }), greet: false, gracefullyShutdown: false });
+  const server = new Server({
+    transport: new WebSocketTransport({ server: http }),
+    greet: false,
+    gracefullyShutdown: false,
+  });
   server.define('bench', BenchRoom);
   await server.listen(0, '127.0.0.1');
   return {

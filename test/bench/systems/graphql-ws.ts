@@ -8,7 +8,9 @@ import { serve } from '../harness/serve.ts';
 
 await serve(async () => {
   const emitter = new EventEmitter().setMaxListeners(0);
-  const schema = buildSchema('type Item { id: Int label: String value: Int } type Update { n: Float t: Float items: [Item] } type Query { n: Int } type Subscription { bench: Update }');
+  const schema = buildSchema(
+    'type Item { id: Int label: String value: Int } type Update { n: Float t: Float items: [Item] } type Query { n: Int } type Subscription { bench: Update }',
+  );
   const http = createServer();
   const wss = new WebSocketServer({ server: http, path: '/graphql', perMessageDeflate: false });
   useServer(

@@ -4,7 +4,9 @@ import { WebSocketServer } from 'ws';
 import { payload } from '../harness/messages.ts';
 import { serve } from '../harness/serve.ts';
 
-/** A Yjs document that the server itself changes; the update is a text in a map, as an application would keep a record. */
+/**
+ * A Yjs document that the server itself changes; the update is a text in a map, as an application would keep a record.
+ */
 await serve(async () => {
   const hocuspocus = new Hocuspocus({ quiet: true });
   const http = createServer();
@@ -14,6 +16,7 @@ await serve(async () => {
   const direct = await hocuspocus.openDirectConnection('bench');
   return {
     port: (http.address() as { port: number }).port,
-    publish: (n, bytes) => direct.transact((document) => void document.getMap('bench').set('update', JSON.stringify(payload(n, bytes)))),
+    publish: (n, bytes) =>
+      direct.transact((document) => void document.getMap('bench').set('update', JSON.stringify(payload(n, bytes)))),
   };
 });

@@ -4,14 +4,20 @@ import { payload } from '../harness/messages.ts';
 import { serve } from '../harness/serve.ts';
 
 /**
- * The floor: one buffer, written to everyone, and a change that is only answered. With `AUTH_SECRET` it verifies the token of whoever
- * subscribes; `BENCH_BYTES` is the size of the snapshot that it sends then.
+ * The floor: one buffer, written to everyone, and a change that is only answered. With `AUTH_SECRET` it verifies the
+ * token of whoever subscribes; `BENCH_BYTES` is the size of the snapshot that it sends then.
  */
 const { AUTH_SECRET, BENCH_BYTES = '0' } = process.env;
 const secret =
   AUTH_SECRET === undefined
     ? undefined
-    : await crypto.subtle.importKey('raw', new TextEncoder().encode(AUTH_SECRET), { name: 'HMAC', hash: 'SHA-256' }, false, ['verify']);
+    : await crypto.subtle.importKey(
+        'raw',
+        new TextEncoder().encode(AUTH_SECRET),
+        { name: 'HMAC', hash: 'SHA-256' },
+        false,
+        ['verify'],
+      );
 const state = { slug: 'bench', title: 'Bench', status: 'active', about: { text: 'x'.repeat(Number(BENCH_BYTES)) } };
 
 await serve(async () => {

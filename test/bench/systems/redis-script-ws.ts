@@ -43,10 +43,12 @@ await serve(async () => {
   wss.on('connection', (socket) => {
     socket.on('message', (data) => {
       const { id, update } = JSON.parse((data as Buffer).toString()) as { id: number; update: LogRecord['change'] };
-      before = before.then(() => order(id, update)).then(
-        () => socket.send(JSON.stringify({ id, version: head.version })),
-        () => socket.close(),
-      );
+      before = before
+        .then(() => order(id, update))
+        .then(
+          () => socket.send(JSON.stringify({ id, version: head.version })),
+          () => socket.close(),
+        );
     });
   });
   return { port: (wss.address() as { port: number }).port, publish: () => undefined };

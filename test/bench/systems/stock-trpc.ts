@@ -7,18 +7,24 @@ import { z } from 'zod';
 import { payload } from '../harness/messages.ts';
 import { serve } from '../harness/serve.ts';
 
-/** tRPC as its documentation shows it: a generator over `on()` for each subscriber, and a mutation that does nothing. */
+/**
+ * tRPC as its documentation shows it: a generator over `on()` for each subscriber, and a mutation that does nothing.
+ */
 await serve(async () => {
   const t = initTRPC.create();
   const emitter = new EventEmitter().setMaxListeners(0);
   let count = 0;
   const router = t.router({
-    watch: t.procedure.input(z.object({ lastEventId: z.string().optional() })).subscription(async function* ({ signal }) {
+    watch: t.procedure.input(z.object({ lastEventId: z.string().optional() })).subscription(async function* ({
+      signal,
+    }) {
       const events = on(emitter, 'update', { signal: signal ?? new AbortController().signal });
       yield tracked('0', { snapshot: {} });
       for await (const [update] of events) yield tracked(String((count += 1)), update);
     }),
-    update: t.procedure.input(z.object({ campaignId: z.string(), updates: z.record(z.string(), z.unknown()) })).mutation(() => ({ ok: true })),
+    update: t.procedure
+      .input(z.object({ campaignId: z.string(), updates: z.record(z.string(), z.unknown()) }))
+      .mutation(() => ({ ok: true })),
   });
   const http = createServer();
   const wss = new WebSocketServer({ server: http, path: '/trpc', perMessageDeflate: false });

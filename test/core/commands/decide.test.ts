@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decide, mayAsk, type Decision, type Request, type ResolvedCommand, type Situation } from '../../../server/core/commands/decide.ts';
+import {
+  decide,
+  mayAsk,
+  type Decision,
+  type Request,
+  type ResolvedCommand,
+  type Situation,
+} from '../../../server/core/commands/decide.ts';
 import type { Refusal } from '../../../server/core/errors.ts';
 import type { JsonObject } from '../../../server/core/json.ts';
 import { LIMITS } from '../../../server/core/limits.ts';
@@ -12,7 +19,15 @@ const STATE: JsonObject = { slug: 'summer', title: 'Summer', features: ['chat'] 
 
 function situation(given: Partial<Situation> = {}): Situation {
   const content = { state: STATE, archivedAt: undefined };
-  return { campaignId: 'summer', epoch: 'e1', version: 418, lineage: [], content, sizeBound: jsonBytes(STATE), ...given };
+  return {
+    campaignId: 'summer',
+    epoch: 'e1',
+    version: 418,
+    lineage: [],
+    content,
+    sizeBound: jsonBytes(STATE),
+    ...given,
+  };
 }
 
 function identity(role: Role | undefined): Identity {
@@ -33,7 +48,11 @@ const COMMANDS: ResolvedCommand[] = [
 
 const EDIT = COMMANDS[0] ?? { type: 'archive' };
 
-function ask(command: ResolvedCommand, given: Partial<Omit<Request, 'command'>> = {}, on: Partial<Situation> = {}): Decision {
+function ask(
+  command: ResolvedCommand,
+  given: Partial<Omit<Request, 'command'>> = {},
+  on: Partial<Situation> = {},
+): Decision {
   return decide(situation(on), { command, identity: identity('admin'), ...given });
 }
 
@@ -53,27 +72,36 @@ describe('decide', () => {
     restore: 'admin',
   };
   const ORDER: (Role | undefined)[] = [undefined, 'viewer', 'editor', 'admin'];
-  const table = COMMANDS.flatMap((command) => ORDER.map((role) => [role ?? 'nobody', command.type, role, command] as const));
+  const table = COMMANDS.flatMap((command) =>
+    ORDER.map((role) => [role ?? 'nobody', command.type, role, command] as const),
+  );
 
-  it.each(table)('G11 %s asks for %s: allowed from the role on that it needs, and nothing is told before', (_name, type, role, command) => {
-    const allowed = ORDER.indexOf(role) >= ORDER.indexOf(NEEDED[type]);
-    expect(mayAsk(identity(role), type, 'summer')).toBe(allowed);
-    // On an archived campaign at another version: none of that shows to who may not ask.
-    for (const archivedAt of [undefined, 5]) {
-      const on = { content: { state: STATE, archivedAt } };
-      const decision = ask(command, { identity: identity(role), expectedVersion: 1 }, on);
-      expect(refusal(decision).reason).toBe(allowed ? 'CONFLICT' : 'FORBIDDEN');
-      if (!allowed) {
-        expect(refusal(decision)).toEqual({
-          reason: 'FORBIDDEN',
-          message: `${type}: your role does not allow this on summer`,
-          path: ['campaignId'],
-        });
+  it.each(table)(
+    'G11 %s asks for %s: allowed from the role on that it needs, and nothing is told before',
+    (_name, type, role, command) => {
+      const allowed = ORDER.indexOf(role) >= ORDER.indexOf(NEEDED[type]);
+      expect(mayAsk(identity(role), type, 'summer')).toBe(allowed);
+      // On an archived campaign at another version: none of that shows to who may not ask.
+      for (const archivedAt of [undefined, 5]) {
+        const on = { content: { state: STATE, archivedAt } };
+        const decision = ask(command, { identity: identity(role), expectedVersion: 1 }, on);
+        expect(refusal(decision).reason).toBe(allowed ? 'CONFLICT' : 'FORBIDDEN');
+        if (!allowed) {
+          expect(refusal(decision)).toEqual({
+            reason: 'FORBIDDEN',
+            message: `${type}: your role does not allow this on summer`,
+            path: ['campaignId'],
+          });
+        }
       }
-    }
-    const plain = ask(command, { identity: identity(role) }, type === 'restore' ? { content: { state: STATE, archivedAt: 5 } } : {});
-    expect(plain.kind).toBe(allowed ? 'entry' : 'rejected');
-  });
+      const plain = ask(
+        command,
+        { identity: identity(role) },
+        type === 'restore' ? { content: { state: STATE, archivedAt: 5 } } : {},
+      );
+      expect(plain.kind).toBe(allowed ? 'entry' : 'rejected');
+    },
+  );
 
   it.each(COMMANDS)('G11 a caller without a token may not ask for $type, whatever grants it claims', (command) => {
     expect(refusal(ask(command, { identity: ANONYMOUS })).reason).toBe('FORBIDDEN');
@@ -81,7 +109,9 @@ describe('decide', () => {
 
   it('G11 a role for one campaign is none for another', () => {
     expect(refusal(ask(EDIT, { identity: { id: 'u', grants: { winter: 'admin' } } })).reason).toBe('FORBIDDEN');
-    expect(refusal(ask(EDIT, { identity: { id: 'u', grants: { '*': 'admin', summer: 'viewer' } } })).reason).toBe('FORBIDDEN');
+    expect(refusal(ask(EDIT, { identity: { id: 'u', grants: { '*': 'admin', summer: 'viewer' } } })).reason).toBe(
+      'FORBIDDEN',
+    );
     expect(ask(EDIT, { identity: { id: 'u', grants: { '*': 'editor' } } }).kind).toBe('entry');
   });
 
@@ -90,9 +120,17 @@ describe('decide', () => {
     if (command.type === 'archive') {
       expect(decision).toEqual({ kind: 'unchanged' });
     } else if (command.type === 'restore') {
-      expect(decision).toMatchObject({ kind: 'entry', change: {}, after: { content: { state: STATE, archivedAt: undefined } } });
+      expect(decision).toMatchObject({
+        kind: 'entry',
+        change: {},
+        after: { content: { state: STATE, archivedAt: undefined } },
+      });
     } else {
-      expect(refusal(decision)).toMatchObject({ reason: 'INVALID', path: ['campaignId'], message: expect.stringMatching(/archived and read-only/) as unknown });
+      expect(refusal(decision)).toMatchObject({
+        reason: 'INVALID',
+        path: ['campaignId'],
+        message: expect.stringMatching(/archived and read-only/) as unknown,
+      });
     }
   });
 
@@ -121,7 +159,8 @@ describe('decide', () => {
     expect(expected('e1:418')).toBe('entry');
     expect(expected('e1:417')).toBe('CONFLICT');
     expect(expected('e0:418')).toBe('CONFLICT');
-    for (const garbage of ['', '418', 'e1:', 'e1:418 ', 'e1:0418', 'e1:9007199254740993', 'e1:418.x']) expect(expected(garbage)).toBe('CONFLICT');
+    for (const garbage of ['', '418', 'e1:', 'e1:418 ', 'e1:0418', 'e1:9007199254740993', 'e1:418.x'])
+      expect(expected(garbage)).toBe('CONFLICT');
 
     // The line broke at 418 and nothing has happened since: what was read at e1:418 still stands.
     const sameHead = { epoch: 'e2', lineage: [{ epoch: 'e2', parent: 'e1', fromVersion: 418 }] };
@@ -154,7 +193,12 @@ describe('decide', () => {
 
   it('C55 a refusal names its place and the limit that was passed', () => {
     const tooLong = ask({ type: 'update', updates: { title: 'x'.repeat(501) } });
-    expect(refusal(tooLong)).toMatchObject({ reason: 'TOO_LARGE', path: ['title'], limit: 500, message: expect.stringMatching(/^title: .*500/) as unknown });
+    expect(refusal(tooLong)).toMatchObject({
+      reason: 'TOO_LARGE',
+      path: ['title'],
+      limit: 500,
+      message: expect.stringMatching(/^title: .*500/) as unknown,
+    });
     const tooLarge = ask({ type: 'update', updates: { filler: 'x'.repeat(LIMITS.documentBytes) } });
     expect(refusal(tooLarge)).toMatchObject({ reason: 'TOO_LARGE', path: [], limit: LIMITS.documentBytes });
     const badField = ask({ type: 'updateConfig', section: 'ui_components', value: { hero: {} } });
@@ -165,8 +209,22 @@ describe('decide', () => {
 
   it('C55 a batch is refused as a whole, for what it comes to', () => {
     const updates: JsonObject = { title: 7 };
-    expect(ask({ type: 'batch', commands: [{ type: 'update', updates: { note: 'x' } }, { type: 'update', updates }] }).kind).toBe('rejected');
-    const mended = ask({ type: 'batch', commands: [{ type: 'update', updates }, { type: 'update', updates: { title: 'New' } }] });
+    expect(
+      ask({
+        type: 'batch',
+        commands: [
+          { type: 'update', updates: { note: 'x' } },
+          { type: 'update', updates },
+        ],
+      }).kind,
+    ).toBe('rejected');
+    const mended = ask({
+      type: 'batch',
+      commands: [
+        { type: 'update', updates },
+        { type: 'update', updates: { title: 'New' } },
+      ],
+    });
     expect(mended).toMatchObject({ kind: 'entry', change: { title: 'New' } });
   });
 
@@ -177,19 +235,35 @@ describe('decide', () => {
       change: { title: 'Old', features: null, theme: { color: 'red' } },
       after: { content: { state: target, archivedAt: undefined } },
     });
-    expect(refusal(ask({ type: 'rollback', toVersion: 3, target: { ...target, status: 'legacy' } })).path).toEqual(['status']);
+    expect(refusal(ask({ type: 'rollback', toVersion: 3, target: { ...target, status: 'legacy' } })).path).toEqual([
+      'status',
+    ]);
   });
 
   it('C57 decides whatever comes, and never throws', () => {
     fc.assert(
-      fc.property(campaignStates, editCommands, fc.oneof(fc.integer(), fc.string(), fc.constant(undefined)), anyJson, (state, command, expected, target) => {
-        const on = situation({ content: { state, archivedAt: undefined }, sizeBound: jsonBytes(state) });
-        const request: Request = { command, identity: identity('editor'), ...(expected !== undefined && { expectedVersion: expected }) };
-        expect(['entry', 'unchanged', 'rejected']).toContain(decide(on, request).kind);
-        const wanted = typeof target === 'object' && target !== null && !Array.isArray(target) ? (target as JsonObject) : {};
-        const rolled = decide(on, { command: { type: 'rollback', toVersion: 1, target: wanted }, identity: identity('editor') });
-        expect(['entry', 'unchanged', 'rejected']).toContain(rolled.kind);
-      }),
+      fc.property(
+        campaignStates,
+        editCommands,
+        fc.oneof(fc.integer(), fc.string(), fc.constant(undefined)),
+        anyJson,
+        (state, command, expected, target) => {
+          const on = situation({ content: { state, archivedAt: undefined }, sizeBound: jsonBytes(state) });
+          const request: Request = {
+            command,
+            identity: identity('editor'),
+            ...(expected !== undefined && { expectedVersion: expected }),
+          };
+          expect(['entry', 'unchanged', 'rejected']).toContain(decide(on, request).kind);
+          const wanted =
+            typeof target === 'object' && target !== null && !Array.isArray(target) ? (target as JsonObject) : {};
+          const rolled = decide(on, {
+            command: { type: 'rollback', toVersion: 1, target: wanted },
+            identity: identity('editor'),
+          });
+          expect(['entry', 'unchanged', 'rejected']).toContain(rolled.kind);
+        },
+      ),
     );
   });
 });

@@ -33,12 +33,27 @@ describe('effect', () => {
 
   it('C20 removes with null, merges a section by default, and replaces it where asked', () => {
     const state = { title: 'x', theme: { color: 'red', font: 'serif' } };
-    expect(after(state, { type: 'update', updates: { theme: { color: null } } })).toEqual({ title: 'x', theme: { font: 'serif' } });
+    expect(after(state, { type: 'update', updates: { theme: { color: null } } })).toEqual({
+      title: 'x',
+      theme: { font: 'serif' },
+    });
     const value = { color: 'blue', gap: null };
-    expect(after(state, { type: 'updateConfig', section: 'theme', value })).toEqual({ title: 'x', theme: { color: 'blue', font: 'serif' } });
-    expect(after(state, { type: 'updateConfig', section: 'theme', value, mode: 'merge' })).toEqual({ title: 'x', theme: { color: 'blue', font: 'serif' } });
-    expect(after(state, { type: 'updateConfig', section: 'theme', value, mode: 'replace' })).toEqual({ title: 'x', theme: { color: 'blue' } });
-    expect(after(state, { type: 'updateConfig', section: 'theme', value: {}, mode: 'replace' })).toEqual({ title: 'x', theme: {} });
+    expect(after(state, { type: 'updateConfig', section: 'theme', value })).toEqual({
+      title: 'x',
+      theme: { color: 'blue', font: 'serif' },
+    });
+    expect(after(state, { type: 'updateConfig', section: 'theme', value, mode: 'merge' })).toEqual({
+      title: 'x',
+      theme: { color: 'blue', font: 'serif' },
+    });
+    expect(after(state, { type: 'updateConfig', section: 'theme', value, mode: 'replace' })).toEqual({
+      title: 'x',
+      theme: { color: 'blue' },
+    });
+    expect(after(state, { type: 'updateConfig', section: 'theme', value: {}, mode: 'replace' })).toEqual({
+      title: 'x',
+      theme: {},
+    });
   });
 
   it('C21 is {} exactly where the state is so already', () => {
@@ -54,27 +69,44 @@ describe('effect', () => {
 
   it('C21 names no part that stays as it was', () => {
     const state = { title: 'x', theme: { color: 'red', font: 'serif' }, features: ['a'] };
-    expect(effect(state, { type: 'update', updates: { title: 'x', theme: { color: 'red', font: 'sans' } } })).toStrictEqual({ theme: { font: 'sans' } });
-    expect(effect(state, { type: 'updateConfig', section: 'theme', value: { color: 'red' }, mode: 'replace' })).toStrictEqual({ theme: { font: null } });
+    expect(
+      effect(state, { type: 'update', updates: { title: 'x', theme: { color: 'red', font: 'sans' } } }),
+    ).toStrictEqual({ theme: { font: 'sans' } });
+    expect(
+      effect(state, { type: 'updateConfig', section: 'theme', value: { color: 'red' }, mode: 'replace' }),
+    ).toStrictEqual({ theme: { font: null } });
   });
 
   it('C22 keeps features an ordered set: old ones keep their places, new ones come last, none comes twice', () => {
     const state = { features: ['a', 'b'] };
-    expect(after(state, { type: 'updateFeatures', action: 'add', features: ['c', 'a', 'c'] }).features).toEqual(['a', 'b', 'c']);
+    expect(after(state, { type: 'updateFeatures', action: 'add', features: ['c', 'a', 'c'] }).features).toEqual([
+      'a',
+      'b',
+      'c',
+    ]);
     expect(after(state, { type: 'updateFeatures', action: 'remove', features: ['a', 'x'] }).features).toEqual(['b']);
-    expect(after(state, { type: 'updateFeatures', action: 'set', features: ['c', 'a', 'c'] }).features).toEqual(['c', 'a']);
+    expect(after(state, { type: 'updateFeatures', action: 'set', features: ['c', 'a', 'c'] }).features).toEqual([
+      'c',
+      'a',
+    ]);
     expect(after(state, { type: 'updateFeatures', action: 'set', features: ['b', 'a'] }).features).toEqual(['b', 'a']);
     expect(after(state, { type: 'updateFeatures', action: 'set', features: [] }).features).toEqual([]);
     expect(after({}, { type: 'updateFeatures', action: 'set', features: [] })).toEqual({ features: [] });
     expect(effect({}, { type: 'updateFeatures', action: 'add', features: [] })).toEqual({});
     expect(effect({}, { type: 'updateFeatures', action: 'remove', features: ['a'] })).toEqual({});
     // No document holds such a list, but what an app shows before the server has checked it may.
-    expect(after({ features: ['a', 1, null] }, { type: 'updateFeatures', action: 'add', features: ['b'] }).features).toEqual(['a', 'b']);
-    expect(after({ features: 'a' }, { type: 'updateFeatures', action: 'add', features: ['b'] }).features).toEqual(['b']);
+    expect(
+      after({ features: ['a', 1, null] }, { type: 'updateFeatures', action: 'add', features: ['b'] }).features,
+    ).toEqual(['a', 'b']);
+    expect(after({ features: 'a' }, { type: 'updateFeatures', action: 'add', features: ['b'] }).features).toEqual([
+      'b',
+    ]);
   });
 
   it('C22 keeps features an ordered set whatever is done in whatever order', () => {
-    const steps = fc.array(fc.tuple(featureLists, fc.constantFrom('add' as const, 'remove' as const, 'set' as const)), { maxLength: 12 });
+    const steps = fc.array(fc.tuple(featureLists, fc.constantFrom('add' as const, 'remove' as const, 'set' as const)), {
+      maxLength: 12,
+    });
     fc.assert(
       fc.property(steps, (actions) => {
         let state: JsonObject = { slug: 's', title: 't' };
@@ -84,7 +116,8 @@ describe('effect', () => {
           const now = Array.isArray(state.features) ? state.features : [];
           expect(new Set(now).size).toBe(now.length);
           if (action === 'add') expect(now.slice(0, before.length)).toEqual(before);
-          if (action === 'remove') expect(now).toEqual(before.filter((item) => !features.some((name) => name === item)));
+          if (action === 'remove')
+            expect(now).toEqual(before.filter((item) => !features.some((name) => name === item)));
           if (action === 'set') expect(new Set(now)).toEqual(new Set(features));
         }
       }),
@@ -116,7 +149,8 @@ describe('effect', () => {
         for (const updates of [input.ok ? input.value : {}, value]) {
           const start = state.ok ? state.value : {};
           const change = effect(start, { type: 'update', updates });
-          if (updates !== value || input.ok) expect(effect(mergePatch(start, change), { type: 'update', updates })).toEqual({});
+          if (updates !== value || input.ok)
+            expect(effect(mergePatch(start, change), { type: 'update', updates })).toEqual({});
           effect(start, { type: 'updateConfig', section: 'views', value: updates, mode });
           effect(start, { type: 'updateFeatures', action: 'add', features: ['__proto__', 'constructor'] });
         }

@@ -37,7 +37,8 @@ describe('idempotency window', () => {
             if (window.floor > before) expect(version - window.floor).toBe(Math.max(bound, version - durable));
           }
           expect(window.floor).toBeLessThanOrEqual(durable);
-          for (let known = window.floor + 1; known <= version; known += 1) expect(window.find(`m${known}`)).toEqual(applied(known));
+          for (let known = window.floor + 1; known <= version; known += 1)
+            expect(window.find(`m${known}`)).toEqual(applied(known));
           for (let gone = floor + 1; gone <= window.floor; gone += 1) expect(window.find(`m${gone}`)).toBeUndefined();
         }
       }),

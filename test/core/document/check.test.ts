@@ -17,7 +17,10 @@ function verdict(change: JsonObject, sections = {}): ReturnType<typeof check> {
   return check(mergePatch(BASE, change), change, jsonBytes(BASE), sections);
 }
 
-function refusalOf(change: JsonObject, sections = {}): { reason: string; path: unknown; limit?: number | undefined; message: string } {
+function refusalOf(
+  change: JsonObject,
+  sections = {},
+): { reason: string; path: unknown; limit?: number | undefined; message: string } {
   const checked = verdict(change, sections);
   if (checked.ok) throw new Error(`should have been refused: ${JSON.stringify(change).slice(0, 200)}`);
   const { reason, path, limit, message } = checked.refusal;
@@ -34,7 +37,11 @@ function nested(levels: number): JsonValue {
 
 describe('check', () => {
   it.each(['slug', 'title'])('C30 %s is required and cannot be removed', (field) => {
-    expect(refusalOf({ [field]: null })).toMatchObject({ reason: 'INVALID', path: [field], message: `${field}: is required and cannot be removed` });
+    expect(refusalOf({ [field]: null })).toMatchObject({
+      reason: 'INVALID',
+      path: [field],
+      message: `${field}: is required and cannot be removed`,
+    });
   });
 
   it.each<[string, JsonValue, (string | number)[]?]>([
@@ -94,7 +101,12 @@ describe('check', () => {
       channels: ['web'],
       i18n_keys: ['k.v'],
       broadcast_enabled: false,
-      ui_content: { banner: 'b', cta: 'c', lead_form: { fields: [{ name: 'email' }, 'phone', null], submit_text: 'Go', note: 1 }, other: [1] },
+      ui_content: {
+        banner: 'b',
+        cta: 'c',
+        lead_form: { fields: [{ name: 'email' }, 'phone', null], submit_text: 'Go', note: 1 },
+        other: [1],
+      },
       ui_components: { hero: { type: 'hero', any: { thing: [] } } },
       views: { grid: { columns: 2 } },
       theme: { color: '#fff', gap: 4, dark: true },
@@ -108,7 +120,8 @@ describe('check', () => {
     };
     expect(verdict(full)).toMatchObject({ ok: true });
     for (const [field, value] of Object.entries(full)) expect(verdict({ [field]: value })).toMatchObject({ ok: true });
-    for (const date of ['2026-05-01T09:00:00Z', '2026-05-01T09:00', '2026-05-01T09:00:00']) expect(verdict({ start_date: date })).toMatchObject({ ok: true });
+    for (const date of ['2026-05-01T09:00:00Z', '2026-05-01T09:00', '2026-05-01T09:00:00'])
+      expect(verdict({ start_date: date })).toMatchObject({ ok: true });
   });
 
   it(`C32 takes a document of exactly ${LIMITS.documentBytes} bytes, and not one byte more`, () => {
@@ -132,10 +145,18 @@ describe('check', () => {
   it(`C33 takes ${LIMITS.depth} levels and not one more, however deep`, () => {
     expect(verdict({ views: nested(LIMITS.depth - 1) })).toMatchObject({ ok: true });
     const message = `the document would be nested more than ${LIMITS.depth} levels deep`;
-    expect(refusalOf({ views: nested(LIMITS.depth) })).toEqual({ reason: 'TOO_LARGE', path: [], limit: LIMITS.depth, message });
+    expect(refusalOf({ views: nested(LIMITS.depth) })).toEqual({
+      reason: 'TOO_LARGE',
+      path: [],
+      limit: LIMITS.depth,
+      message,
+    });
     const array = JSON.parse('['.repeat(10_000) + ']'.repeat(10_000)) as JsonValue;
     for (const deep of [nested(10_000), array]) {
-      expect(check({ ...BASE, deep }, { deep }, 0)).toMatchObject({ ok: false, refusal: { reason: 'TOO_LARGE', limit: LIMITS.depth } });
+      expect(check({ ...BASE, deep }, { deep }, 0)).toMatchObject({
+        ok: false,
+        refusal: { reason: 'TOO_LARGE', limit: LIMITS.depth },
+      });
     }
   });
 
@@ -143,15 +164,25 @@ describe('check', () => {
     // What `cleanJson` lets pass as a section's value stands one level further down in the document.
     const value = nested(LIMITS.depth) as JsonObject;
     expect(cleanJson(value, []).ok).toBe(true);
-    expect(refusalOf(effect(BASE, { type: 'updateConfig', section: 'views', value }))).toMatchObject({ limit: LIMITS.depth });
+    expect(refusalOf(effect(BASE, { type: 'updateConfig', section: 'views', value }))).toMatchObject({
+      limit: LIMITS.depth,
+    });
   });
 
   it.each(SET_FIELDS)('C34 %s holds as many strings, and as long ones, as the limits say', (field) => {
     const items = Array.from({ length: LIMITS.setItems }, (_item, index) => `n${index}`);
     expect(verdict({ [field]: items }).ok).toBe(true);
-    expect(refusalOf({ [field]: [...items, 'one more'] })).toMatchObject({ reason: 'TOO_LARGE', path: [field], limit: LIMITS.setItems });
+    expect(refusalOf({ [field]: [...items, 'one more'] })).toMatchObject({
+      reason: 'TOO_LARGE',
+      path: [field],
+      limit: LIMITS.setItems,
+    });
     expect(verdict({ [field]: [textOf(LIMITS.setItemLength)] }).ok).toBe(true);
-    expect(refusalOf({ [field]: [textOf(LIMITS.setItemLength + 1)] })).toMatchObject({ reason: 'TOO_LARGE', path: [field, 0], limit: LIMITS.setItemLength });
+    expect(refusalOf({ [field]: [textOf(LIMITS.setItemLength + 1)] })).toMatchObject({
+      reason: 'TOO_LARGE',
+      path: [field, 0],
+      limit: LIMITS.setItemLength,
+    });
   });
 
   it.each([
@@ -164,10 +195,20 @@ describe('check', () => {
   });
 
   it('C35 holds changes to the sections of who runs the server, beside the known shapes', () => {
-    const sections = defineSections({ ui_content: z.object({ banner: z.string().max(5) }), commerce: z.object({ price: z.number() }) });
+    const sections = defineSections({
+      ui_content: z.object({ banner: z.string().max(5) }),
+      commerce: z.object({ price: z.number() }),
+    });
     expect(verdict({ ui_content: { banner: 'short' } }, sections).ok).toBe(true);
-    expect(refusalOf({ ui_content: { banner: 'longer' } }, sections)).toMatchObject({ reason: 'TOO_LARGE', path: ['ui_content', 'banner'], limit: 5 });
-    expect(refusalOf({ commerce: { price: '1' } }, sections)).toMatchObject({ reason: 'INVALID', path: ['commerce', 'price'] });
+    expect(refusalOf({ ui_content: { banner: 'longer' } }, sections)).toMatchObject({
+      reason: 'TOO_LARGE',
+      path: ['ui_content', 'banner'],
+      limit: 5,
+    });
+    expect(refusalOf({ commerce: { price: '1' } }, sections)).toMatchObject({
+      reason: 'INVALID',
+      path: ['commerce', 'price'],
+    });
     // A section cannot make the known shape wider.
     expect(refusalOf({ title: 7 }, { title: z.any() })).toMatchObject({ path: ['title'] });
     expect(verdict({ commerce: null }, sections).ok).toBe(true);
@@ -193,7 +234,14 @@ describe('check', () => {
 
   it('C40 says it of the sections of who runs the server too, unless they have words of their own', () => {
     const sections = defineSections({
-      commerce: z.object({ price: z.number().min(1).max(9), stock: z.int().gt(0), codes: z.array(z.string()).min(2), unit: z.literal('each') }).partial(),
+      commerce: z
+        .object({
+          price: z.number().min(1).max(9),
+          stock: z.int().gt(0),
+          codes: z.array(z.string()).min(2),
+          unit: z.literal('each'),
+        })
+        .partial(),
       shop: z.object({ name: z.string('name the shop') }),
     });
     const said = (commerce: JsonObject) => refusalOf({ commerce }, sections).message;
@@ -270,7 +318,11 @@ describe('check', () => {
       fc.property(anyJson, anyJson, fc.boolean(), (stored, sent, required) => {
         const next = typeof stored === 'object' && stored !== null ? (stored as JsonObject) : {};
         const change = typeof sent === 'object' && sent !== null ? (sent as JsonObject) : {};
-        for (const [document, patch] of [[next, change], [change, change], [{ ...BASE, ...next }, next]] as const) {
+        for (const [document, patch] of [
+          [next, change],
+          [change, change],
+          [{ ...BASE, ...next }, next],
+        ] as const) {
           const checked = check(required ? { ...document, slug: 's' } : document, patch, 0);
           if (!checked.ok) expect(checked.refusal.message).not.toBe('');
         }

@@ -15,7 +15,11 @@ const APPENDIX_A: [JsonValue, JsonValue, JsonValue][] = [
   [{ a: 'c' }, { a: ['b'] }, { a: ['b'] }],
   [{ a: { b: 'c' } }, { a: { b: 'd', c: null } }, { a: { b: 'd' } }],
   [{ a: [{ b: 'c' }] }, { a: [1] }, { a: [1] }],
-  [['a', 'b'], ['c', 'd'], ['c', 'd']],
+  [
+    ['a', 'b'],
+    ['c', 'd'],
+    ['c', 'd'],
+  ],
   [{ a: 'b' }, ['c'], ['c']],
   [{ a: 'foo' }, null, null],
   [{ a: 'foo' }, 'bar', 'bar'],
@@ -31,7 +35,10 @@ function* parts(value: JsonValue, path: string[] = []): Generator<[string[], Jso
 }
 
 function at(value: JsonValue | undefined, path: readonly string[]): JsonValue | undefined {
-  return path.reduce<JsonValue | undefined>((inner, key) => (isJsonObject(inner) && Object.hasOwn(inner, key) ? inner[key] : undefined), value);
+  return path.reduce<JsonValue | undefined>(
+    (inner, key) => (isJsonObject(inner) && Object.hasOwn(inner, key) ? inner[key] : undefined),
+    value,
+  );
 }
 
 function freeze<T extends JsonValue>(value: T): T {
@@ -41,7 +48,8 @@ function freeze<T extends JsonValue>(value: T): T {
 
 describe('merge patch', () => {
   it.each(APPENDIX_A)('C11 RFC 7396, appendix A: %j, patched with %j, is %j', (target, patch, result) => {
-    // `mergePatch` takes objects; what is none is patched as a member, which the RFC does in the same way. There `null` removes.
+    // `mergePatch` takes objects; what is none is patched as a member, which the RFC does in the same way. There `null`
+    // removes.
     expect(mergePatch({ m: target }, { m: patch })).toStrictEqual(result === null ? {} : { m: result });
     if (isJsonObject(target) && isJsonObject(patch)) expect(mergePatch(target, patch)).toStrictEqual(result);
   });
@@ -142,7 +150,9 @@ describe('diff', () => {
         for (const key of Object.keys(patch)) {
           const { [key]: _left, ...rest } = patch;
           expect(canonical(mergePatch(from, rest))).not.toBe(canonical(to));
-          expect(Object.hasOwn(from, key) && Object.hasOwn(to, key) && canonical(from[key]) === canonical(to[key])).toBe(false);
+          expect(
+            Object.hasOwn(from, key) && Object.hasOwn(to, key) && canonical(from[key]) === canonical(to[key]),
+          ).toBe(false);
         }
       }),
     );
@@ -154,7 +164,9 @@ describe('diff', () => {
       fc.property(plainDocuments, fc.array(patches, { maxLength: 6 }), (first, steps) => {
         const last = steps.reduce<JsonObject>((state, patch) => mergePatch(state, patch), first);
         expect(canonical(mergePatch(first, diff(first, last)))).toBe(canonical(last));
-        expect(canonical(last)).toBe(canonical(steps.reduce<JsonValue>((state, patch) => naiveMergePatch(state, patch), first)));
+        expect(canonical(last)).toBe(
+          canonical(steps.reduce<JsonValue>((state, patch) => naiveMergePatch(state, patch), first)),
+        );
       }),
     );
   });

@@ -43,7 +43,17 @@ describe('normaliser', () => {
     for (const { campaignId, state } of campaigns) {
       expect(campaignId).toMatch(CAMPAIGN_ID_PATTERN);
       expect(state['slug']).toBe(campaignId);
-      for (const field of ['description', 'status', 'features', 'ui_content', 'ui_components', 'theme', 'scripts', 'communication', 'scheduling']) {
+      for (const field of [
+        'description',
+        'status',
+        'features',
+        'ui_content',
+        'ui_components',
+        'theme',
+        'scripts',
+        'communication',
+        'scheduling',
+      ]) {
         expect(state).toHaveProperty(field);
       }
       expect(JSON.stringify(state['metadata'] ?? {})).not.toContain('service_specific');
@@ -51,9 +61,16 @@ describe('normaliser', () => {
   });
 
   it('C71 takes a flat campaign as it is, and its slug as its id', () => {
-    const flat = { ...FLAT, features: ['a'], commerce: { enabled: true, config: {} }, metadata: { versioning: {}, note: 'x' } };
+    const flat = {
+      ...FLAT,
+      features: ['a'],
+      commerce: { enabled: true, config: {} },
+      metadata: { versioning: {}, note: 'x' },
+    };
     expect(read(flat)).toStrictEqual([{ campaignId: 'summer', state: flat }]);
-    expect(read({ ...FLAT, metadata: 'free text' })).toStrictEqual([{ campaignId: 'summer', state: { ...FLAT, metadata: 'free text' } }]);
+    expect(read({ ...FLAT, metadata: 'free text' })).toStrictEqual([
+      { campaignId: 'summer', state: { ...FLAT, metadata: 'free text' } },
+    ]);
   });
 
   it('C71 takes any document that may stand, unchanged, and again and again', () => {
@@ -105,14 +122,23 @@ describe('normaliser', () => {
         },
       },
     });
-    expect(lifted).toStrictEqual({ slug: 'summer', title: 'At the top', scripts: { nested: {} }, features: ['a', 'c', 'b'] });
+    expect(lifted).toStrictEqual({
+      slug: 'summer',
+      title: 'At the top',
+      scripts: { nested: {} },
+      features: ['a', 'c', 'b'],
+    });
     expect(stateOf({ ...FLAT, metadata: { features: [] } })).toStrictEqual({ ...FLAT, features: [] });
   });
 
   it('C73 loses nothing that it does not understand', () => {
     const odd = {
       ...FLAT,
-      metadata: { versioning: {}, service_specific: { campaign: 'none', localization: ['de'], other: {} }, features: { a: true } },
+      metadata: {
+        versioning: {},
+        service_specific: { campaign: 'none', localization: ['de'], other: {} },
+        features: { a: true },
+      },
     };
     expect(stateOf(odd)).toStrictEqual(odd);
     const listOfScripts = { ...FLAT, metadata: { service_specific: { localization: { scripts: ['hi'] } } } };
@@ -126,12 +152,20 @@ describe('normaliser', () => {
 
   it('C73 is not silent about features that are no list', () => {
     expect(refusal({ ...FLAT, features: 'chat', metadata: { features: ['badges'] } }).path).toEqual(['features']);
-    expect(refusal({ metadata: { features: ['a'], service_specific: { campaign: { ...FLAT, features: {} } } } }).path).toEqual(['features']);
+    expect(
+      refusal({ metadata: { features: ['a'], service_specific: { campaign: { ...FLAT, features: {} } } } }).path,
+    ).toEqual(['features']);
     expect(refusal({ ...FLAT, metadata: { features: ['a', 1] } }).path).toEqual(['features', 1]);
   });
 
   it('C74 makes sets of lists that name something twice, and drops null members', () => {
-    const state = stateOf({ ...FLAT, features: ['b', 'a', 'b'], tags: ['x', 'x'], description: null, about: { a: null, b: [null] } });
+    const state = stateOf({
+      ...FLAT,
+      features: ['b', 'a', 'b'],
+      tags: ['x', 'x'],
+      description: null,
+      about: { a: null, b: [null] },
+    });
     expect(state).toStrictEqual({ ...FLAT, features: ['b', 'a'], tags: ['x'], about: { b: [null] } });
   });
 
@@ -145,13 +179,43 @@ describe('normaliser', () => {
   it.each<[string, unknown, string, (string | number)[]]>([
     ['nothing', null, 'must be a JSON object', []],
     ['text', 'summer', 'must be a JSON object', []],
-    ['an object without a slug', { title: 'x' }, "slug: missing; it becomes the campaign's id: 1 to 64 of a-z, 0-9, _ and -, a letter or digit first", ['slug']],
-    ['a slug that is no id', { ...FLAT, slug: 'Über uns' }, 'slug: "Über uns"; it becomes the campaign\'s id: 1 to 64 of a-z, 0-9, _ and -, a letter or digit first', ['slug']],
-    ['a slug that is no text', { ...FLAT, slug: { huge: [] } }, "slug: not a string; it becomes the campaign's id: 1 to 64 of a-z, 0-9, _ and -, a letter or digit first", ['slug']],
+    [
+      'an object without a slug',
+      { title: 'x' },
+      "slug: missing; it becomes the campaign's id: 1 to 64 of a-z, 0-9, _ and -, a letter or digit first",
+      ['slug'],
+    ],
+    [
+      'a slug that is no id',
+      { ...FLAT, slug: 'Über uns' },
+      'slug: "Über uns"; it becomes the campaign\'s id: 1 to 64 of a-z, 0-9, _ and -, a letter or digit first',
+      ['slug'],
+    ],
+    [
+      'a slug that is no text',
+      { ...FLAT, slug: { huge: [] } },
+      "slug: not a string; it becomes the campaign's id: 1 to 64 of a-z, 0-9, _ and -, a letter or digit first",
+      ['slug'],
+    ],
     ['no title', { slug: 'summer' }, 'title: is required and cannot be removed', ['title']],
-    ['a wrong date', { ...FLAT, start_date: 'soon' }, 'start_date: must be an ISO 8601 date, such as 2026-05-01 or 2026-05-01T09:00:00Z', ['start_date']],
-    ['a forbidden key', JSON.parse('{"slug":"a","title":"b","views":{"__proto__":1}}'), 'views.__proto__: this key is not allowed', ['views', '__proto__']],
-    ['a bad one in a list', [FLAT, { slug: 'winter' }], 'campaign 2 of the list: title: is required and cannot be removed', [1, 'title']],
+    [
+      'a wrong date',
+      { ...FLAT, start_date: 'soon' },
+      'start_date: must be an ISO 8601 date, such as 2026-05-01 or 2026-05-01T09:00:00Z',
+      ['start_date'],
+    ],
+    [
+      'a forbidden key',
+      JSON.parse('{"slug":"a","title":"b","views":{"__proto__":1}}'),
+      'views.__proto__: this key is not allowed',
+      ['views', '__proto__'],
+    ],
+    [
+      'a bad one in a list',
+      [FLAT, { slug: 'winter' }],
+      'campaign 2 of the list: title: is required and cannot be removed',
+      [1, 'title'],
+    ],
     ['a bad one alone in a list', [7], 'campaign 1 of the list: must be a JSON object', [0]],
     ['one slug twice', [FLAT, FLAT], 'campaign 2 of the list: slug: summer stands in this file twice', [1, 'slug']],
     ['a list in a list', [[FLAT]], 'campaign 1 of the list: must be a JSON object', [0]],
@@ -175,7 +239,11 @@ describe('normaliser', () => {
       anyJson,
       anyJson.map((value) => ({ ...FLAT, metadata: value })),
       anyJson.map((value) => ({ metadata: { service_specific: { campaign: value, localization: value } } })),
-      fc.tuple(anyJson, anyJson).map(([one, other]) => ({ ...FLAT, features: one, metadata: { features: other, service_specific: { localization: other } } })),
+      fc.tuple(anyJson, anyJson).map(([one, other]) => ({
+        ...FLAT,
+        features: one,
+        metadata: { features: other, service_specific: { localization: other } },
+      })),
     );
     fc.assert(
       fc.property(fc.oneof(shaped, fc.array(shaped, { maxLength: 3 })), (content) => {
@@ -191,6 +259,8 @@ describe('normaliser', () => {
       }),
       { numRuns: 500 },
     );
-    expect(refusal(JSON.parse('{"a":'.repeat(10_000) + '1' + '}'.repeat(10_000))).message).toMatch(/nested more than 32 levels deep$/);
+    expect(refusal(JSON.parse('{"a":'.repeat(10_000) + '1' + '}'.repeat(10_000))).message).toMatch(
+      /nested more than 32 levels deep$/,
+    );
   });
 });

@@ -21,7 +21,8 @@ function refusal(value: unknown): { reason: string; path: unknown; message: stri
 }
 
 function nested(levels: number, kind: 'objects' | 'arrays'): unknown {
-  const text = kind === 'objects' ? '{"a":'.repeat(levels) + '1' + '}'.repeat(levels) : '['.repeat(levels) + ']'.repeat(levels);
+  const text =
+    kind === 'objects' ? '{"a":'.repeat(levels) + '1' + '}'.repeat(levels) : '['.repeat(levels) + ']'.repeat(levels);
   return JSON.parse(text);
 }
 
@@ -101,7 +102,11 @@ describe('plain JSON', () => {
       a = 1;
     }
     for (const value of [null, 7, 'text', true, [], [1], new Date(), new Map(), new Instance()]) {
-      expect(refusal(value)).toMatchObject({ reason: 'INVALID', path: ['updates'], message: 'updates: must be a JSON object' });
+      expect(refusal(value)).toMatchObject({
+        reason: 'INVALID',
+        path: ['updates'],
+        message: 'updates: must be a JSON object',
+      });
     }
     for (const value of [new Date(), new Map(), new Instance(), () => 1, Symbol('s'), 1n]) {
       expect(refusal({ a: [value] })).toMatchObject({ reason: 'INVALID', path: ['updates', 'a', 0] });
@@ -132,11 +137,23 @@ describe('plain JSON', () => {
 
   it('C9 counts the bytes that an encoder would write', () => {
     fc.assert(
-      fc.property(fc.oneof(plainDocuments, fc.string({ unit: 'grapheme' }), fc.string({ unit: 'binary' })), (value: JsonValue) => {
-        expect(jsonBytes(value)).toBe(new TextEncoder().encode(JSON.stringify(value)).length);
-      }),
+      fc.property(
+        fc.oneof(plainDocuments, fc.string({ unit: 'grapheme' }), fc.string({ unit: 'binary' })),
+        (value: JsonValue) => {
+          expect(jsonBytes(value)).toBe(new TextEncoder().encode(JSON.stringify(value)).length);
+        },
+      ),
     );
-    for (const [text, bytes] of [['\u007f', 1], ['\u0080', 2], ['\u07ff', 2], ['\u0800', 3], ['\ud7ff', 3], ['\ue000', 3], ['\uffff', 3], ['\u{10000}', 4]] as const) {
+    for (const [text, bytes] of [
+      ['\u007f', 1],
+      ['\u0080', 2],
+      ['\u07ff', 2],
+      ['\u0800', 3],
+      ['\ud7ff', 3],
+      ['\ue000', 3],
+      ['\uffff', 3],
+      ['\u{10000}', 4],
+    ] as const) {
       expect(utf8Bytes(text)).toBe(bytes);
     }
   });

@@ -1,6 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { formatResumeId, joining, step, type Cursor, type Line, type ReaderState, type Step } from '../../../server/core/stream/cursor.ts';
+import {
+  formatResumeId,
+  joining,
+  step,
+  type Cursor,
+  type Line,
+  type ReaderState,
+  type Step,
+} from '../../../server/core/stream/cursor.ts';
 import type { Fork } from '../../../server/core/stream/position.ts';
 import { createRing } from '../../../server/core/stream/ring.ts';
 
@@ -151,7 +159,10 @@ const moves = fc.array(
   fc.oneof(
     { weight: 8, arbitrary: fc.record({ kind: fc.constant('write' as const), count: fc.integer({ min: 1, max: 8 }) }) },
     { weight: 8, arbitrary: fc.constant({ kind: 'pull' as const, count: 0 }) },
-    { weight: 3, arbitrary: fc.record({ kind: fc.constant('commit' as const), count: fc.integer({ min: 1, max: 6 }) }) },
+    {
+      weight: 3,
+      arbitrary: fc.record({ kind: fc.constant('commit' as const), count: fc.integer({ min: 1, max: 6 }) }),
+    },
     { weight: 3, arbitrary: fc.constant({ kind: 'congest' as const, count: 0 }) },
     { weight: 3, arbitrary: fc.record({ kind: fc.constant('reconnect' as const), count: fc.nat(12) }) },
     { weight: 2, arbitrary: fc.record({ kind: fc.constant('fork' as const), count: fc.nat(7) }) },
@@ -163,30 +174,48 @@ describe('cursor', () => {
   it('R10 G1 a subscriber that folds what it is given has the state, whatever happens to it and to the line', () => {
     const seen = new Set<string>();
     fc.assert(
-      fc.property(moves, fc.integer({ min: 1, max: 8 }), fc.boolean(), fc.integer({ min: 1, max: 9 }), (script, buffer, receipts, recent) => {
-        const world = createWorld();
-        const subscriber = createSubscriber(world, receipts);
-        for (const { kind, count } of script) {
-          if (kind === 'write') world.write(count);
-          else if (kind === 'commit') world.commit(count);
-          else if (kind === 'fork') world.fork(count, recent);
-          else if (kind === 'congest') subscriber.congest();
-          else if (kind === 'reconnect') subscriber.reconnect(count);
-          else subscriber.pull(buffer);
-          seen.add(kind);
-        }
-        // When it is quiet, a few pulls bring everyone to rest.
-        let pulls = 0;
-        while (subscriber.pull(buffer)) pulls += 1;
-        expect(pulls).toBeLessThanOrEqual(3);
-      }),
+      fc.property(
+        moves,
+        fc.integer({ min: 1, max: 8 }),
+        fc.boolean(),
+        fc.integer({ min: 1, max: 9 }),
+        (script, buffer, receipts, recent) => {
+          const world = createWorld();
+          const subscriber = createSubscriber(world, receipts);
+          for (const { kind, count } of script) {
+            if (kind === 'write') world.write(count);
+            else if (kind === 'commit') world.commit(count);
+            else if (kind === 'fork') world.fork(count, recent);
+            else if (kind === 'congest') subscriber.congest();
+            else if (kind === 'reconnect') subscriber.reconnect(count);
+            else subscriber.pull(buffer);
+            seen.add(kind);
+          }
+          // When it is quiet, a few pulls bring everyone to rest.
+          let pulls = 0;
+          while (subscriber.pull(buffer)) pulls += 1;
+          expect(pulls).toBeLessThanOrEqual(3);
+        },
+      ),
       { numRuns: 2_000 },
     );
     expect(seen.size).toBe(6);
   });
 
-  const line = (given: Partial<Line> = {}): Line => ({ epoch: 'e1', version: 100, lineage: [], ringFloor: 50, durableVersion: 90, ...given });
-  const reader = (given: Partial<ReaderState> = {}): ReaderState => ({ lagging: false, buffer: 16, receipts: false, ...given });
+  const line = (given: Partial<Line> = {}): Line => ({
+    epoch: 'e1',
+    version: 100,
+    lineage: [],
+    ringFloor: 50,
+    durableVersion: 90,
+    ...given,
+  });
+  const reader = (given: Partial<ReaderState> = {}): ReaderState => ({
+    lagging: false,
+    buffer: 16,
+    receipts: false,
+    ...given,
+  });
   const live = (version: number, epoch = 'e1', durable = 90): Cursor => ({ phase: 'live', epoch, version, durable });
 
   it('R11 begins with a snapshot', () => {
@@ -212,12 +241,20 @@ describe('cursor', () => {
     expect(step(joining('e1:97.abc', ''), line(), reader())).toMatchObject({ kind: 'snapshot', reason: 'view' });
     expect(step(joining('e1:97', 'abc'), line(), reader())).toMatchObject({ kind: 'snapshot', reason: 'view' });
     expect(step(joining('e1:97.abd', 'abc'), line(), reader())).toMatchObject({ kind: 'snapshot', reason: 'view' });
-    expect(step(joining(formatResumeId('e1', 97, 'abc'), 'abc'), line(), reader())).toMatchObject({ kind: 'entries', after: 97 });
+    expect(step(joining(formatResumeId('e1', 97, 'abc'), 'abc'), line(), reader())).toMatchObject({
+      kind: 'entries',
+      after: 97,
+    });
   });
 
   it('R13 across forks a position on the surviving line goes on, and any other is told of the break', () => {
     const forked = line({ epoch: 'e2', version: 110, lineage: [{ epoch: 'e2', parent: 'e1', fromVersion: 95 }] });
-    for (const [at, kind] of [[95, 'entries'], [94, 'entries'], [96, 'snapshot'], [110, 'snapshot']] as const) {
+    for (const [at, kind] of [
+      [95, 'entries'],
+      [94, 'entries'],
+      [96, 'snapshot'],
+      [110, 'snapshot'],
+    ] as const) {
       const wanted = kind === 'entries' ? { kind, after: at } : { kind, reason: 'reset' };
       expect(step(joining(`e1:${at}`, ''), forked, reader())).toMatchObject(wanted);
       expect(step(live(at), forked, reader())).toMatchObject(wanted);
@@ -251,6 +288,9 @@ describe('cursor', () => {
   });
 
   it('R16 a closed cursor is sent nothing, ever', () => {
-    expect(step({ phase: 'closed' }, line(), reader({ receipts: true, lagging: true }))).toEqual({ kind: 'idle', cursor: { phase: 'closed' } });
+    expect(step({ phase: 'closed' }, line(), reader({ receipts: true, lagging: true }))).toEqual({
+      kind: 'idle',
+      cursor: { phase: 'closed' },
+    });
   });
 });

@@ -65,7 +65,9 @@ describe('fold', () => {
         expect(canonical(folded)).toBe(canonical(situation.content));
         // And from any checkpoint on the way.
         const middle = Math.floor(travelled.length / 2);
-        const checkpoint = JSON.parse(JSON.stringify(travelled.slice(0, middle).reduce(apply, NOTHING))) as CampaignContent;
+        const checkpoint = JSON.parse(
+          JSON.stringify(travelled.slice(0, middle).reduce(apply, NOTHING)),
+        ) as CampaignContent;
         expect(canonical(travelled.slice(middle).reduce(apply, checkpoint))).toBe(canonical(situation.content));
       }),
       { numRuns: 300 },
@@ -74,7 +76,15 @@ describe('fold', () => {
 
   it('C41 an entry applies by its change alone, whatever type it says', () => {
     const content: CampaignContent = { state: { a: 1, b: { c: 2 } }, archivedAt: undefined };
-    for (const type of ['create', 'update', 'updateFeatures', 'updateConfig', 'batch', 'rollback', undefined] as const) {
+    for (const type of [
+      'create',
+      'update',
+      'updateFeatures',
+      'updateConfig',
+      'batch',
+      'rollback',
+      undefined,
+    ] as const) {
       const entry: Applicable = { ...(type && { type }), change: { a: null, b: { d: 3 } }, at: 5 };
       expect(apply(content, entry)).toStrictEqual({ state: { b: { c: 2, d: 3 } }, archivedAt: undefined });
     }
@@ -83,8 +93,14 @@ describe('fold', () => {
   it('C42 archive and restore set and clear the time, and apply their change too', () => {
     const archived = apply({ state: { a: 1 }, archivedAt: undefined }, { type: 'archive', change: { b: 2 }, at: 7 });
     expect(archived).toStrictEqual({ state: { a: 1, b: 2 }, archivedAt: 7 });
-    expect(apply(archived, { type: 'update', change: { a: 2 }, at: 8 })).toStrictEqual({ state: { a: 2, b: 2 }, archivedAt: 7 });
-    expect(apply(archived, { type: 'restore', change: { b: 3 }, at: 9 })).toStrictEqual({ state: { a: 1, b: 3 }, archivedAt: undefined });
+    expect(apply(archived, { type: 'update', change: { a: 2 }, at: 8 })).toStrictEqual({
+      state: { a: 2, b: 2 },
+      archivedAt: 7,
+    });
+    expect(apply(archived, { type: 'restore', change: { b: 3 }, at: 9 })).toStrictEqual({
+      state: { a: 1, b: 3 },
+      archivedAt: undefined,
+    });
   });
 
   it('C42 an entry that changes nothing visible leaves the very same content', () => {

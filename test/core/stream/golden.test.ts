@@ -16,7 +16,9 @@ interface Golden {
 }
 
 const FOLDER = join(import.meta.dirname, 'golden');
-const GOLDEN = readdirSync(FOLDER).map((name) => [name, JSON.parse(readFileSync(join(FOLDER, name), 'utf8')) as Golden] as const);
+const GOLDEN = readdirSync(FOLDER).map(
+  (name) => [name, JSON.parse(readFileSync(join(FOLDER, name), 'utf8')) as Golden] as const,
+);
 
 /** All types that there are, held to the union by the compiler. */
 const TYPES: Record<EntryType, true> = {
@@ -32,23 +34,28 @@ const TYPES: Record<EntryType, true> = {
 
 describe('golden logs', () => {
   it('C43 there is one for every format that a server has ever written', () => {
-    expect(GOLDEN.map(([name]) => name).sort()).toEqual(Array.from({ length: ENTRY_FORMAT }, (_none, index) => `format-${index + 1}.json`));
+    expect(GOLDEN.map(([name]) => name).sort()).toEqual(
+      Array.from({ length: ENTRY_FORMAT }, (_none, index) => `format-${index + 1}.json`),
+    );
   });
 
-  it.each(GOLDEN)('C43 G6 %s folds to the golden state, entry by entry, for ever', (_name, { format, entries, after }) => {
-    expect(entries).toHaveLength(after.length);
-    let content: CampaignContent = NOTHING;
-    for (const [index, entry] of entries.entries()) {
-      const golden = after[index];
-      expect(entry).toMatchObject({ version: index + 1, format });
-      const before: JsonObject = content.state;
-      content = apply(content, entry);
-      expect(canonical(content.state)).toBe(canonical(golden?.state));
-      expect(content.archivedAt ?? null).toBe(golden?.archivedAt);
-      // The golden states themselves are no copy of what `apply` once did wrong.
-      expect(canonical(golden?.state)).toBe(canonical(naiveMergePatch(before, entry.change)));
-    }
-  });
+  it.each(GOLDEN)(
+    'C43 G6 %s folds to the golden state, entry by entry, for ever',
+    (_name, { format, entries, after }) => {
+      expect(entries).toHaveLength(after.length);
+      let content: CampaignContent = NOTHING;
+      for (const [index, entry] of entries.entries()) {
+        const golden = after[index];
+        expect(entry).toMatchObject({ version: index + 1, format });
+        const before: JsonObject = content.state;
+        content = apply(content, entry);
+        expect(canonical(content.state)).toBe(canonical(golden?.state));
+        expect(content.archivedAt ?? null).toBe(golden?.archivedAt);
+        // The golden states themselves are no copy of what `apply` once did wrong.
+        expect(canonical(golden?.state)).toBe(canonical(naiveMergePatch(before, entry.change)));
+      }
+    },
+  );
 
   it.each(GOLDEN)('C43 G2 %s has the tails that it was sealed with', (_name, { entries, after }) => {
     let tail = FIRST_TAIL;

@@ -42,8 +42,21 @@ function createPlain(maxItems: number, maxBytes: number, first: number): Ring<It
 
 const steps = fc.array(
   fc.oneof(
-    { weight: 20, arbitrary: fc.record({ kind: fc.constant('next' as const), bytes: fc.oneof(fc.nat(30), fc.integer({ min: 80, max: 140 })) }) },
-    { weight: 1, arbitrary: fc.record({ kind: fc.constant('jump' as const), by: fc.integer({ min: -3, max: 5 }), bytes: fc.nat(30) }) },
+    {
+      weight: 20,
+      arbitrary: fc.record({
+        kind: fc.constant('next' as const),
+        bytes: fc.oneof(fc.nat(30), fc.integer({ min: 80, max: 140 })),
+      }),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        kind: fc.constant('jump' as const),
+        by: fc.integer({ min: -3, max: 5 }),
+        bytes: fc.nat(30),
+      }),
+    },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant('clear' as const), floor: fc.nat(20) }) },
   ),
   { maxLength: 120, size: 'max' },
@@ -52,26 +65,33 @@ const steps = fc.array(
 describe('ring', () => {
   it('R1 answers like a plain list, for every version, after every step', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 120 }), fc.nat(9), steps, (maxItems, maxBytes, floor, moves) => {
-        const ring = createRing<Item>(maxItems, maxBytes, floor);
-        const plain = createPlain(maxItems, maxBytes, floor);
-        let version = floor;
-        for (const [index, move] of moves.entries()) {
-          if (move.kind === 'clear') {
-            version = move.floor;
-            ring.clear(version);
-            plain.clear(version);
-          } else {
-            version = Math.max(1, version + 1 + (move.kind === 'jump' ? move.by : 0));
-            const item = { version, text: `${index}` };
-            ring.push(item, move.bytes);
-            plain.push(item, move.bytes);
+      fc.property(
+        fc.integer({ min: 1, max: 9 }),
+        fc.integer({ min: 1, max: 120 }),
+        fc.nat(9),
+        steps,
+        (maxItems, maxBytes, floor, moves) => {
+          const ring = createRing<Item>(maxItems, maxBytes, floor);
+          const plain = createPlain(maxItems, maxBytes, floor);
+          let version = floor;
+          for (const [index, move] of moves.entries()) {
+            if (move.kind === 'clear') {
+              version = move.floor;
+              ring.clear(version);
+              plain.clear(version);
+            } else {
+              version = Math.max(1, version + 1 + (move.kind === 'jump' ? move.by : 0));
+              const item = { version, text: `${index}` };
+              ring.push(item, move.bytes);
+              plain.push(item, move.bytes);
+            }
+            expect(ring.floor).toBe(plain.floor);
+            expect(ring.size).toBe(plain.size);
+            for (let from = ring.floor - 2; from <= version + 2; from += 1)
+              expect(ring.after(from)).toEqual(plain.after(from));
           }
-          expect(ring.floor).toBe(plain.floor);
-          expect(ring.size).toBe(plain.size);
-          for (let from = ring.floor - 2; from <= version + 2; from += 1) expect(ring.after(from)).toEqual(plain.after(from));
-        }
-      }),
+        },
+      ),
     );
   });
 

@@ -4,7 +4,14 @@ import { apply, NOTHING } from '../../../server/core/stream/apply.ts';
 import type { Entry } from '../../../server/core/stream/entry.ts';
 import type { JsonObject } from '../../../server/core/json.ts';
 import { diff, mergePatch } from '../../../server/core/document/merge-patch.ts';
-import { FULL_VIEW, projectEntry, projectState, restrictedView, viewFor, viewKey } from '../../../server/core/stream/views.ts';
+import {
+  FULL_VIEW,
+  projectEntry,
+  projectState,
+  restrictedView,
+  viewFor,
+  viewKey,
+} from '../../../server/core/stream/views.ts';
 import { patches, plainDocuments } from '../arbitraries.ts';
 import { canonical } from '../naive.ts';
 
@@ -58,7 +65,9 @@ describe('views', () => {
           const change = diff(state, mergePatch(state, patch));
           const next = mergePatch(state, change);
           const seen = projectEntry(view, entry(index + 2, change));
-          expect(canonical(seen.change)).toBe(canonical(diff(projectState(view, state) as JsonObject, projectState(view, next) as JsonObject)));
+          expect(canonical(seen.change)).toBe(
+            canonical(diff(projectState(view, state) as JsonObject, projectState(view, next) as JsonObject)),
+          );
           shown = apply({ ...NOTHING, state: shown }, seen).state;
           state = next;
         }

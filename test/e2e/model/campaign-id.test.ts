@@ -14,10 +14,16 @@ describe('the id of a new campaign', () => {
 
   it('D9 is one that the contract allows, for every title', () => {
     fc.assert(
-      fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.string({ unit: fc.constantFrom('a', 'Z', '9', ' ', '_', '-', 'É', '日'), maxLength: 200 })), (title) => {
-        const id = campaignIdFor(title);
-        return id === undefined || CAMPAIGN_ID_PATTERN.test(id);
-      }),
+      fc.property(
+        fc.oneof(
+          fc.string({ unit: 'binary' }),
+          fc.string({ unit: fc.constantFrom('a', 'Z', '9', ' ', '_', '-', 'É', '日'), maxLength: 200 }),
+        ),
+        (title) => {
+          const id = campaignIdFor(title);
+          return id === undefined || CAMPAIGN_ID_PATTERN.test(id);
+        },
+      ),
     );
   });
 });

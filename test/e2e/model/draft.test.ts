@@ -19,7 +19,17 @@ describe('a field under somebody’s hands', () => {
   });
 
   it('D4 does not take its own edits, coming back in any order, for somebody else’s', () => {
-    const draft = after('', typed('a'), sent('a'), shows('a'), typed('ab'), sent('ab'), shows('ab'), accepted('a'), typed('abc'));
+    const draft = after(
+      '',
+      typed('a'),
+      sent('a'),
+      shows('a'),
+      typed('ab'),
+      sent('ab'),
+      shows('ab'),
+      accepted('a'),
+      typed('abc'),
+    );
     expect(draft.theirs).toBeUndefined();
     expect(draft.typed).toEqual({ value: 'abc' });
   });
@@ -35,19 +45,37 @@ describe('a field under somebody’s hands', () => {
   });
 
   it('D4 sees somebody else’s edit that follows an accepted one of its own, even back to where it was', () => {
-    const draft = after('old', typed('mine'), sent('mine'), shows('mine'), typed('mine!'), accepted('mine'), shows('old'));
+    const draft = after(
+      'old',
+      typed('mine'),
+      sent('mine'),
+      shows('mine'),
+      typed('mine!'),
+      accepted('mine'),
+      shows('old'),
+    );
     expect(draft.theirs).toEqual({ value: 'old' });
   });
 
   it('D4 holds on to the conflict while more is typed than was accepted', () => {
-    const conflict = after('old', typed('mine'), sent('mine'), shows('mine'), typed('mine!'), shows('theirs'), accepted('mine'));
+    const conflict = after(
+      'old',
+      typed('mine'),
+      sent('mine'),
+      shows('mine'),
+      typed('mine!'),
+      shows('theirs'),
+      accepted('mine'),
+    );
     expect(conflict).toEqual({ base: 'theirs', sent: [], typed: { value: 'mine!' }, theirs: { value: 'theirs' } });
     // And sees the next one, be it back to what was accepted.
     expect(reduceDraft(conflict, shows('mine')).theirs).toEqual({ value: 'mine' });
   });
 
   it('D4 shows what somebody else wrote after its own edit was accepted, for nothing typed is left', () => {
-    expect(after('old', typed('mine'), sent('mine'), shows('mine'), shows('theirs'), accepted('mine'))).toEqual(untouched('theirs'));
+    expect(after('old', typed('mine'), sent('mine'), shows('mine'), shows('theirs'), accepted('mine'))).toEqual(
+      untouched('theirs'),
+    );
   });
 
   it('D4 has no conflict where both wrote the same', () => {
@@ -64,7 +92,11 @@ describe('a field under somebody’s hands', () => {
   it('D4 takes theirs, or keeps mine', () => {
     const conflict = after('old', typed('mine'), shows('theirs'));
     expect(reduceDraft(conflict, { type: 'give-up' })).toEqual(untouched('theirs'));
-    expect(reduceDraft(conflict, { type: 'keep-mine' })).toEqual({ base: 'theirs', sent: [], typed: { value: 'mine' } });
+    expect(reduceDraft(conflict, { type: 'keep-mine' })).toEqual({
+      base: 'theirs',
+      sent: [],
+      typed: { value: 'mine' },
+    });
   });
 
   it('D5 keeps what was typed when it is refused, and the view that goes back is nobody’s edit', () => {

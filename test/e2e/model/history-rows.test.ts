@@ -13,11 +13,14 @@ const entry = (version: number, change: Record<string, unknown>, more: Partial<E
 });
 
 /** The versions of each row. */
-const rows = (newestFirst: Edit[]) => groupEntries(newestFirst).map(({ entries }) => entries.map(({ version }) => version));
+const rows = (newestFirst: Edit[]) =>
+  groupEntries(newestFirst).map(({ entries }) => entries.map(({ version }) => version));
 
 describe('the rows of the history', () => {
   it('D7 makes one row of the strokes of one sitting', () => {
-    expect(rows([entry(3, { title: 'abc' }), entry(2, { title: 'ab' }), entry(1, { title: 'a' })])).toEqual([[3, 2, 1]]);
+    expect(rows([entry(3, { title: 'abc' }), entry(2, { title: 'ab' }), entry(1, { title: 'a' })])).toEqual([
+      [3, 2, 1],
+    ]);
   });
 
   it('D7 keeps apart other people, other places, other kinds and other sittings', () => {
@@ -39,12 +42,14 @@ describe('the rows of the history', () => {
 
   it('D7 says what was there before, and what after', () => {
     const before = { title: 'Old', theme: { primary: '#000' }, features: ['a', 'b'] };
-    expect(describeChange(before, { title: 'New', theme: { primary: null, radius: 8 }, features: ['b', 'c'] })).toEqual([
-      { kind: 'value', path: 'title', before: 'Old', after: 'New' },
-      { kind: 'value', path: 'theme.primary', before: '#000', after: undefined },
-      { kind: 'value', path: 'theme.radius', before: undefined, after: '8' },
-      { kind: 'set', path: 'features', added: ['c'], removed: ['a'] },
-    ]);
+    expect(describeChange(before, { title: 'New', theme: { primary: null, radius: 8 }, features: ['b', 'c'] })).toEqual(
+      [
+        { kind: 'value', path: 'title', before: 'Old', after: 'New' },
+        { kind: 'value', path: 'theme.primary', before: '#000', after: undefined },
+        { kind: 'value', path: 'theme.radius', before: undefined, after: '8' },
+        { kind: 'set', path: 'features', added: ['c'], removed: ['a'] },
+      ],
+    );
   });
 
   it('D7 composes changes into one that does the same', () => {

@@ -31,7 +31,12 @@ describe('the ledger of measurements', () => {
   it('D2 starts when the change is handed over, and counts what bundling cost apart', () => {
     const { ledger } = ledgerAt(100);
     ledger.follow('spring', openChange().change, 60);
-    expect(ledger.getSnapshot()).toMatchObject({ bundled: 40, shown: undefined, accepted: undefined, saved: undefined });
+    expect(ledger.getSnapshot()).toMatchObject({
+      bundled: 40,
+      shown: undefined,
+      accepted: undefined,
+      saved: undefined,
+    });
   });
 
   it('D2 counts a paint that came before the receipt, and one that came after', async () => {

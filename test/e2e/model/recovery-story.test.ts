@@ -3,7 +3,11 @@ import { reduceRecovery } from '../../../demo/src/status/recovery.ts';
 import type { Recovery, RecoveryEvent } from '../../../demo/src/status/recovery.ts';
 
 const story = (...events: RecoveryEvent[]) => events.reduce<Recovery>(reduceRecovery, { phase: 'none' });
-const at = (time: number, status: Extract<RecoveryEvent, { type: 'connection' }>['status'], version: number): RecoveryEvent => ({
+const at = (
+  time: number,
+  status: Extract<RecoveryEvent, { type: 'connection' }>['status'],
+  version: number,
+): RecoveryEvent => ({
   type: 'connection',
   status,
   version,

@@ -18,7 +18,9 @@ const { json } = fc.letrec<{ json: Json }>((tie) => ({
 
 /** A document with that section after that change of it. */
 const changed = (section: Json | undefined, patch: Json) =>
-  mergePatch((section === undefined ? {} : { section }) as JsonObject, { section: patch } as JsonObject)['section'] as Json;
+  mergePatch((section === undefined ? {} : { section }) as JsonObject, { section: patch } as JsonObject)[
+    'section'
+  ] as Json;
 
 describe('the patch of a section', () => {
   it('D19 leads from what was begun with to what was written, and is none where both say the same', () => {
@@ -33,9 +35,13 @@ describe('the patch of a section', () => {
 
   it('D19 touches nothing that both have in common', () => {
     const before = { faq: { main_text: 'old', mood: 'kind' }, welcome: { steps: [1, 2] } };
-    expect(patchBetween(before, { faq: { main_text: 'new', mood: 'kind' }, welcome: { steps: [1, 2] } })).toEqual({ faq: { main_text: 'new' } });
+    expect(patchBetween(before, { faq: { main_text: 'new', mood: 'kind' }, welcome: { steps: [1, 2] } })).toEqual({
+      faq: { main_text: 'new' },
+    });
     expect(patchBetween(before, { faq: before.faq })).toEqual({ welcome: null });
-    expect(patchBetween(before, { welcome: { steps: [2, 1] }, faq: before.faq })).toEqual({ welcome: { steps: [2, 1] } });
+    expect(patchBetween(before, { welcome: { steps: [2, 1] }, faq: before.faq })).toEqual({
+      welcome: { steps: [2, 1] },
+    });
   });
 
   it('D19 names the places where two editors would overwrite each other, and no others', () => {

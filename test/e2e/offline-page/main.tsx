@@ -9,7 +9,8 @@ function Page() {
   return (
     <>
       <label>
-        Title <input value={state.title ?? ''} onChange={(event) => void updateCampaign({ title: event.target.value })} />
+        Title{' '}
+        <input value={state.title ?? ''} onChange={(event) => void updateCampaign({ title: event.target.value })} />
       </label>
       <form
         action={(data) => {

@@ -10,7 +10,11 @@ export async function buildDemo(): Promise<void> {
   const vite = join(dirname(createRequire(join(demo, 'package.json')).resolve('vite/package.json')), 'bin', 'vite.js');
   // A test runner sets NODE_ENV, and React would be built for development.
   const { NODE_ENV: _testing, ...env } = process.env;
-  const child = spawn(process.execPath, [vite, 'build', '--logLevel', 'warn'], { cwd: demo, env, stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(process.execPath, [vite, 'build', '--logLevel', 'warn'], {
+    cwd: demo,
+    env,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
   let complaints = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (complaints += text));
   const [code] = await once(child, 'close');

@@ -47,7 +47,12 @@ export function faintTexts(page: Page, minimum: number): Promise<FaintText[]> {
     while (walker.nextNode()) {
       const text = walker.currentNode.textContent?.trim() ?? '';
       const element = walker.currentNode.parentElement;
-      if (text === '' || !element?.checkVisibility() || element.closest(':disabled, script, noscript, .visually-hidden')) continue;
+      if (
+        text === '' ||
+        !element?.checkVisibility() ||
+        element.closest(':disabled, script, noscript, .visually-hidden')
+      )
+        continue;
       const background = backgroundOf(element);
       const ink = over(read(getComputedStyle(element).color), background);
       const [light = 0, dark = 0] = [luminance(ink), luminance(background)].toSorted((a, b) => b - a);

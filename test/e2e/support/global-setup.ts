@@ -22,7 +22,12 @@ declare module 'vitest' {
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const folder = await mkdtemp(join(tmpdir(), 'campaign-state-e2e-'));
   const firstStart = join(folder, 'data');
-  const [browser, pages] = await Promise.all([serveBrowser(), servePages(join(folder, 'pages')), buildDemo(), startOnce(firstStart)]);
+  const [browser, pages] = await Promise.all([
+    serveBrowser(),
+    servePages(join(folder, 'pages')),
+    buildDemo(),
+    startOnce(firstStart),
+  ]);
   project.provide('browser', browser.wsEndpoint());
   project.provide('firstStart', firstStart);
   project.provide('pages', pages.url);

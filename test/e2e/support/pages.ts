@@ -15,7 +15,12 @@ export async function servePages(outDir: string): Promise<Pages> {
   await build({
     ...shared,
     resolve: { conditions: ['source', 'module', 'browser', 'development|production'] },
-    build: { outDir, emptyOutDir: true, target: 'es2022', rolldownOptions: { input: ['usage-page/index.html', 'offline-page/index.html'].map((page) => join(root, page)) } },
+    build: {
+      outDir,
+      emptyOutDir: true,
+      target: 'es2022',
+      rolldownOptions: { input: ['usage-page/index.html', 'offline-page/index.html'].map((page) => join(root, page)) },
+    },
   });
   const site = await preview({ ...shared, build: { outDir }, preview: { host: '127.0.0.1', port: 0 } });
   const url = site.resolvedUrls?.local[0];

@@ -22,7 +22,10 @@ export interface RealServer {
  * @param environment variables of its configuration
  * @param data a data folder to begin with a copy of; a first start takes seconds
  */
-export async function startRealServer(environment: Readonly<Record<string, string>> = {}, data?: string): Promise<RealServer> {
+export async function startRealServer(
+  environment: Readonly<Record<string, string>> = {},
+  data?: string,
+): Promise<RealServer> {
   const folder = await mkdtemp(join(tmpdir(), 'campaign-state-e2e-'));
   const dataDir = join(folder, 'data');
   if (data !== undefined) await cp(data, dataDir, { recursive: true });
@@ -57,7 +60,8 @@ async function start(env: NodeJS.ProcessEnv): Promise<{ child: ChildProcess; url
 }
 
 function urlOf(message: unknown): string {
-  if (typeof message === 'object' && message !== null && 'url' in message && typeof message.url === 'string') return message.url;
+  if (typeof message === 'object' && message !== null && 'url' in message && typeof message.url === 'string')
+    return message.url;
   throw new Error(`The server said something else than where it is: ${JSON.stringify(message)}`);
 }
 

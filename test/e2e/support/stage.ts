@@ -15,21 +15,30 @@ export interface Tab {
 
 export interface Stage {
   readonly server: RealServer;
-  /** A tab of a browser profile of its own, closed after the test: of several tabs of one profile all but one are in the background. */
+  /**
+   * A tab of a browser profile of its own, closed after the test: of several tabs of one profile all but one are in the
+   * background.
+   */
   open(path?: string, options?: PageOptions): Promise<Tab>;
 }
 
 /** How long a tab waits for what a test asks of it. */
 const PATIENCE_MS = 15_000;
 
-/** Sets the scene for a test file: the built demo, served by a server of its own under these variables, in the run's Chromium. */
+/**
+ * Sets the scene for a test file: the built demo, served by a server of its own under these variables, in the run's
+ * Chromium.
+ */
 export function useStage(environment: Readonly<Record<string, string>> = {}): Stage {
   let server: RealServer;
   let browser: Browser;
   const profiles: BrowserContext[] = [];
 
   beforeAll(async () => {
-    [server, browser] = await Promise.all([startRealServer(environment, inject('firstStart')), connectBrowser(inject('browser'))]);
+    [server, browser] = await Promise.all([
+      startRealServer(environment, inject('firstStart')),
+      connectBrowser(inject('browser')),
+    ]);
   });
   afterEach(async () => {
     await Promise.all(profiles.splice(0).map((profile) => profile.close()));

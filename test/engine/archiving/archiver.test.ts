@@ -8,7 +8,10 @@ import { createMemoryLog } from '../../../server/log/memory-log.ts';
 import { campaignHistory, type CampaignHistory } from '../../archive/campaign-history.ts';
 import { simulatedClock, type SimulatedClock } from '../../support/simulated-clock.ts';
 
-/** What the archive does with the next commits: all of them fail, or those with a certain campaign; or the answer is lost. */
+/**
+ * What the archive does with the next commits: all of them fail, or those with a certain campaign; or the answer is
+ * lost.
+ */
 interface Faults {
   commit?: (parts: readonly CampaignCommit[]) => 'refused' | 'unheard' | undefined;
   away?: boolean;
@@ -55,7 +58,8 @@ function bench(options: Partial<ArchiverOptions> = {}): Bench {
       if (fault === 'unheard') throw new Error('unheard');
       return outcomes;
     },
-    load: (campaignId, recent) => (faults.load?.(campaignId) ? Promise.reject(new Error('unreadable')) : archive.load(campaignId, recent)),
+    load: (campaignId, recent) =>
+      faults.load?.(campaignId) ? Promise.reject(new Error('unreadable')) : archive.load(campaignId, recent),
     ping: () => (faults.away ? Promise.reject(new Error('away')) : archive.ping()),
   };
   const start = (changes: Partial<ArchiverOptions> = {}): Archiver =>
@@ -88,7 +92,8 @@ function bench(options: Partial<ArchiverOptions> = {}): Bench {
     async append(history, count) {
       const { campaignId } = history;
       const entries: SealedEntry[] = [];
-      for (let n = 0; n < count; n += 1) entries.push(history.add({ title: `${campaignId} ${history.entries.length}` }));
+      for (let n = 0; n < count; n += 1)
+        entries.push(history.add({ title: `${campaignId} ${history.entries.length}` }));
       const before = heads.get(campaignId);
       const last = entries.at(-1);
       if (!before || !last) throw new Error('there is nothing to append');
@@ -248,7 +253,7 @@ describe('the archiver', () => {
     await Promise.all([world.archiver.stop(), second.stop()]);
   });
 
-  it('G8 M129 entries of another line than the archive\'s are never marked durable', async () => {
+  it("G8 M129 entries of another line than the archive's are never marked durable", async () => {
     const world = bench();
     const history = await world.campaign('a');
     await world.archive.enterLog('a', { epoch: history.epoch, version: 1, generation: 1 }, 'another');

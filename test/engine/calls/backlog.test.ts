@@ -66,7 +66,13 @@ describe('the archive is away', () => {
           async open(...asked) {
             const opened = await log.open(...asked);
             commits.shut();
-            if (meanwhile) await here.manager.mutate(CALLERS.editor, CAMPAIGN, { type: 'update', updates: { description: text } }, {});
+            if (meanwhile)
+              await here.manager.mutate(
+                CALLERS.editor,
+                CAMPAIGN,
+                { type: 'update', updates: { description: text } },
+                {},
+              );
             meanwhile = false;
             // Until it has been heard of.
             await new Promise<void>((resolve) => clock.after(5, resolve));

@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { asReceipt, CALLERS, CAMPAIGN, engineWorld, FIRST_STATE, refusal, setTitle } from '../../support/engine-world.ts';
+import {
+  asReceipt,
+  CALLERS,
+  CAMPAIGN,
+  engineWorld,
+  FIRST_STATE,
+  refusal,
+  setTitle,
+} from '../../support/engine-world.ts';
 
 describe('rollback', () => {
   it('M70 leads back to the state of an earlier version, as a new version', async () => {
@@ -34,7 +42,10 @@ describe('rollback', () => {
     const world = engineWorld();
     await world.create();
     for (const toVersion of [-1, 2, 99]) {
-      expect(await refusal(world.change({ type: 'rollback', toVersion }))).toMatchObject({ reason: 'NOT_FOUND', path: ['toVersion'] });
+      expect(await refusal(world.change({ type: 'rollback', toVersion }))).toMatchObject({
+        reason: 'NOT_FOUND',
+        path: ['toVersion'],
+      });
     }
     // Before the first version there was no document, which is none to go back to.
     expect(await refusal(world.change({ type: 'rollback', toVersion: 0 }))).toMatchObject({ reason: 'INVALID' });
@@ -47,7 +58,9 @@ describe('rollback', () => {
     await world.title('one');
     const first = await world.change({ type: 'rollback', toVersion: 1 }, { mutationId: 'r' });
     await world.title('two');
-    expect(await world.change({ type: 'rollback', toVersion: 1 }, { mutationId: 'r' })).toMatchObject({ version: first.version });
+    expect(await world.change({ type: 'rollback', toVersion: 1 }, { mutationId: 'r' })).toMatchObject({
+      version: first.version,
+    });
     expect(await world.state()).toMatchObject({ title: 'two' });
   });
 });
@@ -72,7 +85,9 @@ describe('archive and restore', () => {
   it('M75 stays archived over an eviction, and needs an admin', async () => {
     const world = engineWorld({ idleTtl: 400 });
     await world.create();
-    expect(await refusal(world.manager.mutate(CALLERS.editor, CAMPAIGN, { type: 'archive' }, {}))).toMatchObject({ reason: 'FORBIDDEN' });
+    expect(await refusal(world.manager.mutate(CALLERS.editor, CAMPAIGN, { type: 'archive' }, {}))).toMatchObject({
+      reason: 'FORBIDDEN',
+    });
     await world.change({ type: 'archive' });
     const { archivedAt } = await world.manager.get(CALLERS.viewer, CAMPAIGN);
     await world.clock.advance(2_000);
@@ -86,12 +101,29 @@ describe('dryRun', () => {
   it('M76 validates and gives the change, and nothing has happened', async () => {
     const world = engineWorld();
     const { position } = await world.create();
-    const ask = (title: string | null) => world.manager.mutate(CALLERS.editor, CAMPAIGN, { type: 'update', updates: { title } }, { dryRun: true, durability: 'durable' });
-    expect(await world.clock.until(ask('x'))).toEqual({ campaignId: CAMPAIGN, position, changed: true, change: { title: 'x' }, dryRun: true });
+    const ask = (title: string | null) =>
+      world.manager.mutate(
+        CALLERS.editor,
+        CAMPAIGN,
+        { type: 'update', updates: { title } },
+        { dryRun: true, durability: 'durable' },
+      );
+    expect(await world.clock.until(ask('x'))).toEqual({
+      campaignId: CAMPAIGN,
+      position,
+      changed: true,
+      change: { title: 'x' },
+      dryRun: true,
+    });
     expect(await world.clock.until(ask('Summer'))).toMatchObject({ changed: false, change: {} });
     expect(await world.clock.until(refusal(ask(null)))).toMatchObject({ reason: 'INVALID' });
     expect((await world.manager.get(CALLERS.viewer, CAMPAIGN)).version).toBe(1);
-    const wouldCreate = await world.manager.create(CALLERS.admin, 'other', { ...FIRST_STATE, slug: 'other' }, { dryRun: true });
+    const wouldCreate = await world.manager.create(
+      CALLERS.admin,
+      'other',
+      { ...FIRST_STATE, slug: 'other' },
+      { dryRun: true },
+    );
     expect(wouldCreate).toMatchObject({ dryRun: true, changed: true });
     expect(await refusal(world.manager.get(CALLERS.viewer, 'other'))).toMatchObject({ reason: 'NOT_FOUND' });
   });

@@ -1,6 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { createMemoryStore } from '../../../server/archive/memory-archive.ts';
-import { asReceipt, CALLERS, CAMPAIGN, engineWorld, refusal, setTitle, type EngineWorld, type EngineWorldOptions } from '../../support/engine-world.ts';
+import {
+  asReceipt,
+  CALLERS,
+  CAMPAIGN,
+  engineWorld,
+  refusal,
+  setTitle,
+  type EngineWorld,
+  type EngineWorldOptions,
+} from '../../support/engine-world.ts';
 import { gate, type Gate } from '../../support/gate.ts';
 import { simulatedClock } from '../../support/simulated-clock.ts';
 import { watch } from '../../support/watching.ts';
@@ -27,10 +36,12 @@ describe('durability', () => {
     await create();
     commits.shut();
     let durable = false;
-    const waiting = manager.mutate(CALLERS.editor, CAMPAIGN, setTitle('one'), { durability: 'durable' }).then((receipt) => {
-      durable = true;
-      return receipt;
-    });
+    const waiting = manager
+      .mutate(CALLERS.editor, CAMPAIGN, setTitle('one'), { durability: 'durable' })
+      .then((receipt) => {
+        durable = true;
+        return receipt;
+      });
     const accepted = await clock.until(manager.mutate(CALLERS.editor, CAMPAIGN, setTitle('two'), {}));
     expect(accepted).toMatchObject({ version: 3, durability: 'accepted' });
     await clock.advance(5_000);
@@ -56,7 +67,9 @@ describe('durability', () => {
     await create();
     commits.shut();
     const byDefault = manager.mutate(CALLERS.editor, CAMPAIGN, setTitle('one'), {});
-    expect(await clock.until(manager.mutate(CALLERS.editor, CAMPAIGN, setTitle('two'), { durability: 'accepted' }))).toMatchObject({ durability: 'accepted' });
+    expect(
+      await clock.until(manager.mutate(CALLERS.editor, CAMPAIGN, setTitle('two'), { durability: 'accepted' })),
+    ).toMatchObject({ durability: 'accepted' });
     commits.open();
     expect(await clock.until(byDefault)).toMatchObject({ durability: 'durable' });
   });
@@ -66,7 +79,9 @@ describe('durability', () => {
     await create();
     commits.shut();
     const began = clock.now();
-    const late = refusal(manager.mutate(CALLERS.editor, CAMPAIGN, setTitle('one'), { durability: 'durable', mutationId: 'm' }));
+    const late = refusal(
+      manager.mutate(CALLERS.editor, CAMPAIGN, setTitle('one'), { durability: 'durable', mutationId: 'm' }),
+    );
     expect(await clock.until(late)).toMatchObject({ reason: 'UNAVAILABLE', mutationId: 'm' });
     expect(clock.now() - began).toBe(3_000);
     expect(await state()).toMatchObject({ title: 'one' });
@@ -112,9 +127,15 @@ describe('durability', () => {
     commits.open();
     await clock.until(waiting);
     for (const unknown of [`${epoch}:99`, 'other:1']) {
-      expect(await refusal(manager.whenDurable(CALLERS.viewer, CAMPAIGN, unknown))).toMatchObject({ reason: 'NOT_FOUND', path: ['position'] });
+      expect(await refusal(manager.whenDurable(CALLERS.viewer, CAMPAIGN, unknown))).toMatchObject({
+        reason: 'NOT_FOUND',
+        path: ['position'],
+      });
     }
-    expect(await refusal(manager.whenDurable(CALLERS.viewer, CAMPAIGN, 'nonsense'))).toMatchObject({ reason: 'INVALID', path: ['position'] });
+    expect(await refusal(manager.whenDurable(CALLERS.viewer, CAMPAIGN, 'nonsense'))).toMatchObject({
+      reason: 'INVALID',
+      path: ['position'],
+    });
   });
 
   it('M86 off the surviving line whenDurable is NOT_FOUND, on it an older epoch still counts', async () => {
@@ -128,8 +149,13 @@ describe('durability', () => {
     // A crash, and another server on the same store.
     const after = engineWorld({ clock, memory: { store } });
     await after.title('after', { durability: 'durable' });
-    expect(await refusal(after.manager.whenDurable(CALLERS.viewer, CAMPAIGN, lost.position))).toMatchObject({ reason: 'NOT_FOUND', path: ['position'] });
-    expect(await after.manager.whenDurable(CALLERS.viewer, CAMPAIGN, kept.position)).toMatchObject({ position: kept.position });
+    expect(await refusal(after.manager.whenDurable(CALLERS.viewer, CAMPAIGN, lost.position))).toMatchObject({
+      reason: 'NOT_FOUND',
+      path: ['position'],
+    });
+    expect(await after.manager.whenDurable(CALLERS.viewer, CAMPAIGN, kept.position)).toMatchObject({
+      position: kept.position,
+    });
   });
 
   it('G4 M87 what was answered durable is there after a crash', async () => {
@@ -151,8 +177,12 @@ describe('without persistence', () => {
     expect(await world.change({ type: 'archive' })).toMatchObject({ durability: 'none' });
     const { manager } = world;
     const final = { reason: 'UNAVAILABLE', retryable: false, path: ['durability'] };
-    expect(await refusal(manager.mutate(CALLERS.editor, CAMPAIGN, setTitle('x'), { durability: 'durable' }))).toMatchObject(final);
-    expect(await refusal(manager.create(CALLERS.admin, 'b', { slug: 'b', title: 'b' }, { durability: 'durable' }))).toMatchObject(final);
+    expect(
+      await refusal(manager.mutate(CALLERS.editor, CAMPAIGN, setTitle('x'), { durability: 'durable' })),
+    ).toMatchObject(final);
+    expect(
+      await refusal(manager.create(CALLERS.admin, 'b', { slug: 'b', title: 'b' }, { durability: 'durable' })),
+    ).toMatchObject(final);
     const { epoch, durableVersion } = await manager.get(CALLERS.viewer, CAMPAIGN);
     expect(durableVersion).toBe(0);
     const watching = watch(manager, { receipts: true });

@@ -10,18 +10,31 @@ describe('operations', () => {
     await world.create();
     const controller = new AbortController();
     const seen: TraceEvent[] = [];
-    const trace = world.manager.trace({ ...CALLERS.admin, signal: controller.signal }, testReader(CALLERS.admin.identity));
+    const trace = world.manager.trace(
+      { ...CALLERS.admin, signal: controller.signal },
+      testReader(CALLERS.admin.identity),
+    );
     const reading = (async () => {
       for await (const event of trace) seen.push(event);
     })();
     const { manager, clock } = world;
     await clock.until(manager.mutate(CALLERS.editor, CAMPAIGN, setTitle('one'), { mutationId: 'm' }));
     await clock.until(manager.mutate(CALLERS.editor, CAMPAIGN, setTitle('one'), {}));
-    await refusal(clock.until(manager.mutate(CALLERS.editor, CAMPAIGN, { type: 'update', updates: { title: null } }, {})));
+    await refusal(
+      clock.until(manager.mutate(CALLERS.editor, CAMPAIGN, { type: 'update', updates: { title: null } }, {})),
+    );
     await refusal(clock.until(manager.mutate(CALLERS.editor, CAMPAIGN, { type: 'rollback', toVersion: 9 }, {})));
     await clock.settle();
     expect(seen).toMatchObject([
-      { outcome: 'accepted', mutationId: 'm', correlationId: 'c-editor', actor: 'ed', campaignId: CAMPAIGN, command: setTitle('one'), entry: { version: 2 } },
+      {
+        outcome: 'accepted',
+        mutationId: 'm',
+        correlationId: 'c-editor',
+        actor: 'ed',
+        campaignId: CAMPAIGN,
+        command: setTitle('one'),
+        entry: { version: 2 },
+      },
       { outcome: 'unchanged' },
       { outcome: 'rejected', refusal: { reason: 'INVALID' } },
       { outcome: 'rejected', command: { type: 'rollback' }, refusal: { reason: 'NOT_FOUND' } },
@@ -37,7 +50,10 @@ describe('operations', () => {
     await world.create();
     const trace = world.manager.trace(CALLERS.admin, testReader(CALLERS.admin.identity));
     for (let n = 0; n < 15; n += 1) {
-      const mutations = Array.from({ length: 100 }, (_, i) => ({ mutationId: `m${n * 100 + i}`, command: setTitle(`t${n * 100 + i}`) }));
+      const mutations = Array.from({ length: 100 }, (_, i) => ({
+        mutationId: `m${n * 100 + i}`,
+        command: setTitle(`t${n * 100 + i}`),
+      }));
       await world.clock.until(world.manager.push(CALLERS.editor, CAMPAIGN, mutations));
     }
     const first = await world.clock.until(trace.next());
@@ -160,7 +176,9 @@ describe('operations', () => {
   it('M185 what is turned away before it has a place in a queue is reported as well, to the observer and in the trace', async () => {
     const said: string[] = [];
     let away = false;
-    const observer: EngineObserver = { mutation: ({ type, outcome, refusal: refused }) => void said.push(`${type} ${outcome} ${refused?.reason}`) };
+    const observer: EngineObserver = {
+      mutation: ({ type, outcome, refusal: refused }) => void said.push(`${type} ${outcome} ${refused?.reason}`),
+    };
     const world = engineWorld({
       observer,
       maxBacklog: 1,
@@ -208,8 +226,15 @@ describe('operations', () => {
       'update rejected UNAVAILABLE',
     ];
     expect(said).toEqual(expected);
-    expect(traced.map(({ command, outcome, refusal: refused }) => `${command.type} ${outcome} ${refused?.reason}`)).toEqual(expected);
-    expect(traced[0]).toMatchObject({ mutationId: 'forbidden', actor: 'vera', correlationId: 'c-viewer', refusal: { mutationId: 'forbidden' } });
+    expect(
+      traced.map(({ command, outcome, refusal: refused }) => `${command.type} ${outcome} ${refused?.reason}`),
+    ).toEqual(expected);
+    expect(traced[0]).toMatchObject({
+      mutationId: 'forbidden',
+      actor: 'vera',
+      correlationId: 'c-viewer',
+      refusal: { mutationId: 'forbidden' },
+    });
     expect(traced.slice(1, 3).map(({ mutationId }) => mutationId)).toEqual(['m1', 'm2']);
   });
 });

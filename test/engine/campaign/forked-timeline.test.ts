@@ -1,12 +1,22 @@
 import { describe, expect, it } from 'vitest';
 import { createMemoryArchive, createMemoryStore } from '../../../server/archive/memory-archive.ts';
 import type { Archive } from '../../../server/engine/ports.ts';
-import { asReceipt, CALLERS, CAMPAIGN, engineWorld, refusal, setTitle, type EngineWorld } from '../../support/engine-world.ts';
+import {
+  asReceipt,
+  CALLERS,
+  CAMPAIGN,
+  engineWorld,
+  refusal,
+  setTitle,
+  type EngineWorld,
+} from '../../support/engine-world.ts';
 import { gate, type Gate } from '../../support/gate.ts';
 import { watch } from '../../support/watching.ts';
 
 /** A world with three versions, of which the first two can be made durable, and whose line then ends in the log. */
-async function worldAtRisk(around: (archive: Archive) => Archive = (archive) => archive): Promise<EngineWorld & { commits: Gate; breakLine: () => Promise<void> }> {
+async function worldAtRisk(
+  around: (archive: Archive) => Archive = (archive) => archive,
+): Promise<EngineWorld & { commits: Gate; breakLine: () => Promise<void> }> {
   const store = createMemoryStore();
   const commits = gate();
   const world = engineWorld({
@@ -28,7 +38,15 @@ async function worldAtRisk(around: (archive: Archive) => Archive = (archive) => 
     const [second] = await world.log.read(CAMPAIGN, 1, 1);
     if (!archived || !second) throw new Error('there are three versions');
     const { epoch } = archived.head;
-    await other.commit([{ campaignId: CAMPAIGN, expected: { epoch, version: 1 }, entries: [second], state: { ...archived.state, title: 'two' }, archivedAt: undefined }]);
+    await other.commit([
+      {
+        campaignId: CAMPAIGN,
+        expected: { epoch, version: 1 },
+        entries: [second],
+        state: { ...archived.state, title: 'two' },
+        archivedAt: undefined,
+      },
+    ]);
     await other.enterLog(CAMPAIGN, { epoch, version: 2, generation: 1 }, 'next');
     await world.log.seed(CAMPAIGN, 2, { epoch: 'next', version: 2, tail: second.tail });
     await world.clock.advance(1_000);
@@ -80,7 +98,8 @@ describe('a line that ends', () => {
 
   it('G3 M192 a mutation that was lost is applied when it comes again, one that survived is not', async () => {
     const { manager, clock, breakLine, title, state } = await worldAtRisk();
-    for (const name of ['two', 'three']) await clock.until(manager.mutate(CALLERS.editor, CAMPAIGN, setTitle(name), { mutationId: name }));
+    for (const name of ['two', 'three'])
+      await clock.until(manager.mutate(CALLERS.editor, CAMPAIGN, setTitle(name), { mutationId: name }));
     await breakLine();
     expect(await title('two', { mutationId: 'two' })).toMatchObject({ version: 2 });
     expect(await title('three', { mutationId: 'three' })).toMatchObject({ epoch: 'next', version: 3, changed: true });
@@ -89,22 +108,38 @@ describe('a line that ends', () => {
 
   it('M193 the past says of which line it is; a position on the line names its entry over the break, one that was lost is NOT_FOUND (trap 26)', async () => {
     const { manager, clock, breakLine, title } = await worldAtRisk();
-    for (const name of ['two', 'three']) await clock.until(manager.mutate(CALLERS.editor, CAMPAIGN, setTitle(name), {}));
+    for (const name of ['two', 'three'])
+      await clock.until(manager.mutate(CALLERS.editor, CAMPAIGN, setTitle(name), {}));
     const { epoch } = await manager.get(CALLERS.viewer, CAMPAIGN);
     const [kept, lost] = [`${epoch}:2`, `${epoch}:3`];
-    expect(await clock.until(manager.at(CALLERS.viewer, CAMPAIGN, lost))).toMatchObject({ epoch, version: 3, state: { title: 'three' } });
+    expect(await clock.until(manager.at(CALLERS.viewer, CAMPAIGN, lost))).toMatchObject({
+      epoch,
+      version: 3,
+      state: { title: 'three' },
+    });
     await breakLine();
     expect(await title('another three')).toMatchObject({ position: 'next:3' });
     const at = (version: string | number) => clock.until(manager.at(CALLERS.viewer, CAMPAIGN, version));
     expect(await at(3)).toMatchObject({ epoch: 'next', version: 3, state: { title: 'another three' } });
     expect(await at(kept)).toMatchObject({ epoch: 'next', version: 2, state: { title: 'two' } });
     expect(await refusal(at(lost))).toMatchObject({ reason: 'NOT_FOUND', path: ['version'] });
-    const diff = (from: string | number, to: string | number) => clock.until(manager.diff(CALLERS.viewer, CAMPAIGN, from, to));
-    expect(await diff(kept, 'next:3')).toEqual({ campaignId: CAMPAIGN, epoch: 'next', from: 2, to: 3, change: { title: 'another three' } });
+    const diff = (from: string | number, to: string | number) =>
+      clock.until(manager.diff(CALLERS.viewer, CAMPAIGN, from, to));
+    expect(await diff(kept, 'next:3')).toEqual({
+      campaignId: CAMPAIGN,
+      epoch: 'next',
+      from: 2,
+      to: 3,
+      change: { title: 'another three' },
+    });
     expect(await refusal(diff(lost, 3))).toMatchObject({ reason: 'NOT_FOUND', path: ['from'] });
     expect(await refusal(diff(1, lost))).toMatchObject({ reason: 'NOT_FOUND', path: ['to'] });
-    expect(await clock.until(manager.history(CALLERS.viewer, CAMPAIGN, { limit: 1 }))).toMatchObject({ epoch: 'next', items: [{ version: 3 }] });
-    const back = (toVersion: string) => clock.until(manager.mutate(CALLERS.editor, CAMPAIGN, { type: 'rollback', toVersion }, {}));
+    expect(await clock.until(manager.history(CALLERS.viewer, CAMPAIGN, { limit: 1 }))).toMatchObject({
+      epoch: 'next',
+      items: [{ version: 3 }],
+    });
+    const back = (toVersion: string) =>
+      clock.until(manager.mutate(CALLERS.editor, CAMPAIGN, { type: 'rollback', toVersion }, {}));
     expect(await refusal(back(lost))).toMatchObject({ reason: 'NOT_FOUND', path: ['toVersion'] });
     expect(await back(kept)).toMatchObject({ position: 'next:4', changed: true });
     expect(await at(4)).toMatchObject({ state: { title: 'two' } });
@@ -120,7 +155,8 @@ describe('a line that ends', () => {
       },
     }));
     const { manager, clock, breakLine, title } = world;
-    for (const name of ['two', 'three', 'four']) await clock.until(manager.mutate(CALLERS.editor, CAMPAIGN, setTitle(name), {}));
+    for (const name of ['two', 'three', 'four'])
+      await clock.until(manager.mutate(CALLERS.editor, CAMPAIGN, setTitle(name), {}));
     reads.shut();
     const refused = Promise.all([
       refusal(manager.at(CALLERS.viewer, CAMPAIGN, 3)),

@@ -4,7 +4,15 @@ import type { Archive } from '../../../server/engine/ports.ts';
 import type { JsonObject } from '../../../server/core/json.ts';
 import { LIMITS } from '../../../server/core/limits.ts';
 import type { Caller } from '../../../server/engine/service.ts';
-import { CALLERS, CAMPAIGN, engineWorld, FIRST_STATE, refusal, setTitle, type EngineWorld } from '../../support/engine-world.ts';
+import {
+  CALLERS,
+  CAMPAIGN,
+  engineWorld,
+  FIRST_STATE,
+  refusal,
+  setTitle,
+  type EngineWorld,
+} from '../../support/engine-world.ts';
 import { gate } from '../../support/gate.ts';
 import { connectSharedLog, createSharedLogStore } from '../../support/shared-log.ts';
 import { simulatedClock } from '../../support/simulated-clock.ts';
@@ -14,7 +22,10 @@ interface Availability {
 }
 
 /** A world whose archive takes nothing while it is away, though it can be read. */
-function worldWithArchive(availability: Availability, around: (archive: Archive) => Archive = (archive) => archive): EngineWorld {
+function worldWithArchive(
+  availability: Availability,
+  around: (archive: Archive) => Archive = (archive) => archive,
+): EngineWorld {
   return engineWorld({
     aroundArchive: (archive) => ({
       ...around(archive),
@@ -27,7 +38,10 @@ function worldWithArchive(availability: Availability, around: (archive: Archive)
 async function changes(world: EngineWorld, from: number, to: number): Promise<void> {
   for (let n = from; n <= to; n += LIMITS.pushMutations) {
     const count = Math.min(LIMITS.pushMutations, to - n + 1);
-    const mutations = Array.from({ length: count }, (_, i) => ({ mutationId: `m${n + i}`, command: setTitle(`t${n + i}`) }));
+    const mutations = Array.from({ length: count }, (_, i) => ({
+      mutationId: `m${n + i}`,
+      command: setTitle(`t${n + i}`),
+    }));
     await world.clock.until(world.manager.push(CALLERS.editor, CAMPAIGN, mutations));
   }
 }
@@ -58,7 +72,9 @@ describe('the past', () => {
     await changes(world, 21, 30);
     for (const limit of [1, 3, 7, 30, 100]) expect(await allPages(world, limit)).toEqual(countdown(30));
     const { items } = await world.manager.history(CALLERS.viewer, CAMPAIGN, { limit: 1, cursor: 25 });
-    expect(items).toMatchObject([{ version: 24, mutationId: 'm24', type: 'update', change: { title: 't24' }, actor: { id: 'ed' } }]);
+    expect(items).toMatchObject([
+      { version: 24, mutationId: 'm24', type: 'update', change: { title: 't24' }, actor: { id: 'ed' } },
+    ]);
     expect(items[0]).not.toHaveProperty('command');
     expect(items[0]).not.toHaveProperty('fingerprint');
   });
@@ -83,10 +99,11 @@ describe('the past', () => {
     const availability = { away: true };
     const world = worldWithArchive(availability);
     await world.create();
-    for (let n = 2; n <= 13; n += 1) await world.change({ type: 'update', updates: { text: `${n}`.padEnd(200 * 1024, 'x') } });
+    for (let n = 2; n <= 13; n += 1)
+      await world.change({ type: 'update', updates: { text: `${n}`.padEnd(200 * 1024, 'x') } });
     const pages = async (): Promise<number[][]> => {
       const told: number[][] = [];
-      for (let cursor: number | undefined; ; ) {
+      for (let cursor: number | undefined; ;) {
         const page = await world.clock.until(world.manager.history(CALLERS.viewer, CAMPAIGN, { limit: 100, cursor }));
         told.push(page.items.map(({ version }) => version));
         cursor = page.nextCursor;
@@ -121,10 +138,18 @@ describe('the past', () => {
       [9, { ...rest, title: 't9', description: 'six' }],
     ]);
     for (const [version, state] of expected) {
-      expect(await world.clock.until(world.manager.at(CALLERS.viewer, CAMPAIGN, version))).toEqual({ campaignId: CAMPAIGN, epoch, version, state });
+      expect(await world.clock.until(world.manager.at(CALLERS.viewer, CAMPAIGN, version))).toEqual({
+        campaignId: CAMPAIGN,
+        epoch,
+        version,
+        state,
+      });
     }
     for (const version of [-1, 10]) {
-      expect(await refusal(world.manager.at(CALLERS.viewer, CAMPAIGN, version))).toMatchObject({ reason: 'NOT_FOUND', path: ['version'] });
+      expect(await refusal(world.manager.at(CALLERS.viewer, CAMPAIGN, version))).toMatchObject({
+        reason: 'NOT_FOUND',
+        path: ['version'],
+      });
     }
   });
 
@@ -137,8 +162,16 @@ describe('the past', () => {
     await world.change({ type: 'update', updates: { title: 'two', description: 'new' } });
     const { manager, clock } = world;
     const { epoch } = await manager.get(CALLERS.viewer, CAMPAIGN);
-    expect(await clock.until(manager.diff(CALLERS.viewer, CAMPAIGN, 1, 2))).toEqual({ campaignId: CAMPAIGN, epoch, from: 1, to: 2, change: { title: 'two', description: 'new' } });
-    expect(await clock.until(manager.diff(CALLERS.viewer, CAMPAIGN, 2, 1))).toMatchObject({ change: { title: 'Summer', description: null } });
+    expect(await clock.until(manager.diff(CALLERS.viewer, CAMPAIGN, 1, 2))).toEqual({
+      campaignId: CAMPAIGN,
+      epoch,
+      from: 1,
+      to: 2,
+      change: { title: 'two', description: 'new' },
+    });
+    expect(await clock.until(manager.diff(CALLERS.viewer, CAMPAIGN, 2, 1))).toMatchObject({
+      change: { title: 'Summer', description: null },
+    });
     expect(await clock.until(manager.diff(CALLERS.viewer, CAMPAIGN, 2, 2))).toMatchObject({ change: {} });
   });
 
@@ -160,7 +193,11 @@ describe('the past', () => {
     availability.away = false;
     await world.clock.advance(30_000);
     reads.open();
-    expect((await world.clock.until(Promise.all(asked))).map(({ state }) => state.title)).toEqual(['Summer', 't5', 't8']);
+    expect((await world.clock.until(Promise.all(asked))).map(({ state }) => state.title)).toEqual([
+      'Summer',
+      't5',
+      't8',
+    ]);
   });
 
   it('M175 the list shows what is in memory, in pages, by status and by right', async () => {
@@ -172,8 +209,18 @@ describe('the past', () => {
     await world.change({ type: 'update', updates: { status: 'ended' } }, {}, 'c');
     const { manager, clock } = world;
     const first = await clock.until(manager.list(CALLERS.viewer, { limit: 3 }));
-    expect(first).toMatchObject({ items: [{ campaignId: 'a' }, { campaignId: 'b', title: 'newer', version: 2, updatedBy: 'ada' }, { campaignId: 'c', status: 'ended' }], nextCursor: 'c' });
-    expect(await clock.until(manager.list(CALLERS.viewer, { limit: 3, cursor: 'c' }))).toMatchObject({ items: [{ campaignId: 'd' }], nextCursor: undefined });
+    expect(first).toMatchObject({
+      items: [
+        { campaignId: 'a' },
+        { campaignId: 'b', title: 'newer', version: 2, updatedBy: 'ada' },
+        { campaignId: 'c', status: 'ended' },
+      ],
+      nextCursor: 'c',
+    });
+    expect(await clock.until(manager.list(CALLERS.viewer, { limit: 3, cursor: 'c' }))).toMatchObject({
+      items: [{ campaignId: 'd' }],
+      nextCursor: undefined,
+    });
     const active = await clock.until(manager.list(CALLERS.viewer, { limit: 10, status: 'active' }));
     expect(active.items.map(({ campaignId }) => campaignId)).toEqual(['a', 'b', 'd']);
   });
@@ -193,9 +240,14 @@ describe('the past', () => {
     const { position, epoch } = await here.title('two');
     const { manager } = deaf;
     expect(await manager.get(CALLERS.viewer, CAMPAIGN)).toMatchObject({ version: 1 });
-    expect(await clock.until(manager.at(CALLERS.viewer, CAMPAIGN, position))).toMatchObject({ version: 2, state: { title: 'two' } });
+    expect(await clock.until(manager.at(CALLERS.viewer, CAMPAIGN, position))).toMatchObject({
+      version: 2,
+      state: { title: 'two' },
+    });
     await here.title('three');
-    expect(await clock.until(manager.diff(CALLERS.viewer, CAMPAIGN, 1, `${epoch}:3`))).toMatchObject({ change: { title: 'three' } });
+    expect(await clock.until(manager.diff(CALLERS.viewer, CAMPAIGN, 1, `${epoch}:3`))).toMatchObject({
+      change: { title: 'three' },
+    });
     await here.title('four');
     await here.change({ type: 'rollback', toVersion: 1 });
     const back = manager.mutate(CALLERS.editor, CAMPAIGN, { type: 'rollback', toVersion: `${epoch}:4` }, {});
@@ -203,7 +255,9 @@ describe('the past', () => {
     expect(await deaf.state()).toMatchObject({ title: 'four' });
     const { position: newest } = await here.title('seven');
     // It does not hear of commits either, but knows the position by now.
-    expect(await refusal(clock.until(manager.whenDurable(CALLERS.viewer, CAMPAIGN, newest)))).toMatchObject({ reason: 'UNAVAILABLE' });
+    expect(await refusal(clock.until(manager.whenDurable(CALLERS.viewer, CAMPAIGN, newest)))).toMatchObject({
+      reason: 'UNAVAILABLE',
+    });
     const never = clock.until(manager.whenDurable(CALLERS.viewer, CAMPAIGN, `${epoch}:99`));
     expect(await refusal(never)).toMatchObject({ reason: 'NOT_FOUND' });
   });
@@ -225,7 +279,8 @@ describe('the past', () => {
     it('M176 who asks for much waits for it alone', async () => {
       const { manager, clock, waiting } = await worldWithSlowPast();
       const answered: string[] = [];
-      const ask = (caller: Caller): void => void manager.at(caller, CAMPAIGN, 2).then(() => answered.push(caller.identity.id));
+      const ask = (caller: Caller): void =>
+        void manager.at(caller, CAMPAIGN, 2).then(() => answered.push(caller.identity.id));
       for (let n = 0; n < 100; n += 1) ask(CALLERS.viewer);
       await clock.settle();
       ask(CALLERS.editor);

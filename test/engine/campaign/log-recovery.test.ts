@@ -37,7 +37,10 @@ async function afterALoss(entries: SealedEntry[], state: JsonObject): Promise<{ 
   const archive = createMemoryArchive({ soleUser: false });
   await archive.create(ID, first, { slug: ID, title: 'one' });
   await archive.enterLog(ID, { epoch: 'e1', version: 1, generation: 0 });
-  if (entries.length > 0) await archive.commit([{ campaignId: ID, expected: { epoch: 'e1', version: 1 }, entries, state, archivedAt: undefined }]);
+  if (entries.length > 0)
+    await archive.commit([
+      { campaignId: ID, expected: { epoch: 'e1', version: 1 }, entries, state, archivedAt: undefined },
+    ]);
   return { archive, log: { ...createMemoryLog(), shared: true } };
 }
 
@@ -47,7 +50,10 @@ describe('the seat in the log', () => {
     (await clock.until(takeSeat(ID, known, () => undefined, { ...parts, clock, recentEntries: 10 }))).archived;
 
   it('G5 M200 what an instance knows beyond the archive is saved before the epoch ends', async () => {
-    const { head, state, lineage } = await take(await afterALoss([], {}), { head: { epoch: 'e1', version: 3, tail: lost3.tail }, unsaved: [lost2, lost3] });
+    const { head, state, lineage } = await take(await afterALoss([], {}), {
+      head: { epoch: 'e1', version: 3, tail: lost3.tail },
+      unsaved: [lost2, lost3],
+    });
     expect(head).toMatchObject({ version: 3, tail: lost3.tail });
     expect(head.epoch).not.toBe('e1');
     expect(lineage).toMatchObject([{ parent: 'e1', fromVersion: 3 }]);
@@ -56,7 +62,10 @@ describe('the seat in the log', () => {
 
   it('G2 M201 what was written on a line that another instance has overtaken is not saved on top of the other', async () => {
     const parts = await afterALoss([other2], { slug: ID, title: 'other' });
-    const { head, state } = await take(parts, { head: { epoch: 'e1', version: 3, tail: lost3.tail }, unsaved: [lost2, lost3] });
+    const { head, state } = await take(parts, {
+      head: { epoch: 'e1', version: 3, tail: lost3.tail },
+      unsaved: [lost2, lost3],
+    });
     expect(head).toMatchObject({ version: 2, tail: other2.tail });
     expect(state).toEqual({ slug: ID, title: 'other' });
   });

@@ -14,7 +14,10 @@ describe('eviction', () => {
     await world.clock.advance(2 * IDLE);
     expect(world.manager.stats().campaigns).toBe(0);
     expect(await world.archive.load(CAMPAIGN, 0)).toMatchObject({ seat: { taken: false } });
-    expect(await world.clock.until(world.manager.get(CALLERS.viewer, CAMPAIGN))).toMatchObject({ epoch: receipt.epoch, version: 2 });
+    expect(await world.clock.until(world.manager.get(CALLERS.viewer, CAMPAIGN))).toMatchObject({
+      epoch: receipt.epoch,
+      version: 2,
+    });
     const next = await world.title('two');
     expect(next).toMatchObject({ epoch: receipt.epoch, version: 3 });
     await world.clock.advance(100);

@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { SealedEntry } from '../../../server/engine/ports.ts';
-import { CALLERS, CAMPAIGN, engineWorld, FIRST_STATE, refusal, setTitle, type EngineWorld } from '../../support/engine-world.ts';
+import {
+  CALLERS,
+  CAMPAIGN,
+  engineWorld,
+  FIRST_STATE,
+  refusal,
+  setTitle,
+  type EngineWorld,
+} from '../../support/engine-world.ts';
 import { gate } from '../../support/gate.ts';
 import { watch } from '../../support/watching.ts';
 
@@ -42,7 +50,8 @@ describe('loading', () => {
       manager.diff(CALLERS.viewer, CAMPAIGN, 1, 1),
       manager.whenDurable(CALLERS.viewer, CAMPAIGN, 'e:1'),
     ].map(refusal);
-    for (const call of calls) expect(await clock.until(call)).toMatchObject({ reason: 'NOT_FOUND', path: ['campaignId'] });
+    for (const call of calls)
+      expect(await clock.until(call)).toMatchObject({ reason: 'NOT_FOUND', path: ['campaignId'] });
     expect(watching.end).toMatchObject({ refusal: { reason: 'NOT_FOUND' } });
     expect(manager.stats().campaigns).toBe(0);
 
@@ -106,15 +115,21 @@ describe('loading', () => {
       manager.create(CALLERS.admin, CAMPAIGN, FIRST_STATE, {}),
       manager.create(CALLERS.admin, CAMPAIGN, { ...FIRST_STATE, title: 'Other' }, options),
     ].map(refusal);
-    for (const other of others) expect(await clock.until(other)).toMatchObject({ reason: 'CONFLICT', path: ['campaignId'] });
+    for (const other of others)
+      expect(await clock.until(other)).toMatchObject({ reason: 'CONFLICT', path: ['campaignId'] });
     expect(await world.state()).toEqual({ ...FIRST_STATE, title: 'Autumn' });
   });
 
   it('M6 a created document is checked, null members are dropped, and editors may not create', async () => {
     const { manager, clock, state } = engineWorld();
     expect(await refusal(manager.create(CALLERS.editor, 'a', FIRST_STATE, {}))).toMatchObject({ reason: 'FORBIDDEN' });
-    expect(await refusal(manager.create(CALLERS.admin, 'a', { slug: 'a' }, {}))).toMatchObject({ reason: 'INVALID', path: ['state', 'title'] });
-    await clock.until(manager.create(CALLERS.admin, 'a', { ...FIRST_STATE, about: { x: null, y: 1 }, description: null }, {}));
+    expect(await refusal(manager.create(CALLERS.admin, 'a', { slug: 'a' }, {}))).toMatchObject({
+      reason: 'INVALID',
+      path: ['state', 'title'],
+    });
+    await clock.until(
+      manager.create(CALLERS.admin, 'a', { ...FIRST_STATE, about: { x: null, y: 1 }, description: null }, {}),
+    );
     expect(await state('a')).toEqual({ ...FIRST_STATE, about: { y: 1 } });
   });
 

@@ -10,21 +10,30 @@ describe('stopping', () => {
     const clock = simulatedClock();
     const world = engineWorld({ clock, memory: { store } });
     await world.create();
-    const calls = Array.from({ length: 50 }, (_, n) => world.manager.mutate(CALLERS.editor, CAMPAIGN, setTitle(`t${n}`), {}));
+    const calls = Array.from({ length: 50 }, (_, n) =>
+      world.manager.mutate(CALLERS.editor, CAMPAIGN, setTitle(`t${n}`), {}),
+    );
     const stopped = world.manager.stop(5_000);
     const receipts = (await clock.until(Promise.all(calls))).map(asReceipt);
     expect(await clock.until(stopped)).toBe(true);
     await world.archive.stop({ clean: true });
     const next = engineWorld({ clock, memory: { store } });
     const record = await clock.until(next.manager.get(CALLERS.viewer, CAMPAIGN));
-    expect(record).toMatchObject({ epoch: receipts[0]?.epoch, version: 51, durableVersion: 51, state: { title: 't49' } });
+    expect(record).toMatchObject({
+      epoch: receipts[0]?.epoch,
+      version: 51,
+      durableVersion: 51,
+      state: { title: 't49' },
+    });
   });
 
   it('M111 mutations that come meanwhile are UNAVAILABLE, reads go on', async () => {
     const world = engineWorld();
     await world.create();
     const stopped = world.manager.stop(5_000);
-    expect(await refusal(world.manager.mutate(CALLERS.editor, CAMPAIGN, setTitle('x'), {}))).toMatchObject({ reason: 'UNAVAILABLE' });
+    expect(await refusal(world.manager.mutate(CALLERS.editor, CAMPAIGN, setTitle('x'), {}))).toMatchObject({
+      reason: 'UNAVAILABLE',
+    });
     expect(await refusal(world.manager.push(CALLERS.editor, CAMPAIGN, []))).toMatchObject({ reason: 'UNAVAILABLE' });
     expect(await world.state()).toMatchObject({ title: 'Summer' });
     expect(await world.clock.until(stopped)).toBe(true);
@@ -32,7 +41,11 @@ describe('stopping', () => {
 
   it('M112 says false where the archive did not take everything in time', async () => {
     const world = engineWorld({
-      aroundArchive: (archive) => ({ ...archive, commit: () => Promise.reject(new Error('away')), ping: () => Promise.reject(new Error('away')) }),
+      aroundArchive: (archive) => ({
+        ...archive,
+        commit: () => Promise.reject(new Error('away')),
+        ping: () => Promise.reject(new Error('away')),
+      }),
     });
     await world.create();
     await world.title('one');

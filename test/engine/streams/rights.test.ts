@@ -36,8 +36,12 @@ describe('rights', () => {
     await world.create('one');
     await world.create('two');
     const caller = { identity: { id: 'x', grants: { '*': 'editor', one: 'viewer' } as const }, correlationId: 'c' };
-    expect(await refusal(world.manager.mutate(caller, 'one', setTitle('x'), {}))).toMatchObject({ reason: 'FORBIDDEN' });
-    expect(await world.clock.until(world.manager.mutate(caller, 'two', setTitle('x'), {}))).toMatchObject({ changed: true });
+    expect(await refusal(world.manager.mutate(caller, 'one', setTitle('x'), {}))).toMatchObject({
+      reason: 'FORBIDDEN',
+    });
+    expect(await world.clock.until(world.manager.mutate(caller, 'two', setTitle('x'), {}))).toMatchObject({
+      changed: true,
+    });
     const only = { identity: { id: 'y', grants: { two: 'viewer' } as const }, correlationId: 'c' };
     expect((await world.manager.list(only, { limit: 10 })).items.map(({ campaignId }) => campaignId)).toEqual(['two']);
     expect((await world.manager.list(CALLERS.stranger, { limit: 10 })).items).toEqual([]);
@@ -49,9 +53,16 @@ describe('the list of those without a token', () => {
     const { manager, clock, create } = engineWorld({ hiddenFromPublic: ['title', 'status'] });
     await create();
     const { items } = await clock.until(manager.list(CALLERS.anonymous, { limit: 10 }));
-    expect(items).toEqual([{ campaignId: CAMPAIGN, title: '', status: undefined, version: 1, updatedAt: expect.any(Number) }]);
-    expect(await refusal(manager.list(CALLERS.anonymous, { limit: 10, status: 'active' }))).toMatchObject({ reason: 'FORBIDDEN', path: ['status'] });
-    expect((await clock.until(manager.list(CALLERS.viewer, { limit: 10, status: 'active' }))).items).toMatchObject([{ title: 'Summer', status: 'active' }]);
+    expect(items).toEqual([
+      { campaignId: CAMPAIGN, title: '', status: undefined, version: 1, updatedAt: expect.any(Number) },
+    ]);
+    expect(await refusal(manager.list(CALLERS.anonymous, { limit: 10, status: 'active' }))).toMatchObject({
+      reason: 'FORBIDDEN',
+      path: ['status'],
+    });
+    expect((await clock.until(manager.list(CALLERS.viewer, { limit: 10, status: 'active' }))).items).toMatchObject([
+      { title: 'Summer', status: 'active' },
+    ]);
   });
 });
 
@@ -63,11 +74,19 @@ describe.each(WAYS)('rights of those who watch by %s', (way) => {
     await world.create(CAMPAIGN, { ...FIRST_STATE, owner_id: secret, about: { note: secret } });
     const watching = watch(manager, { receipts: true }, testReader(CALLERS.anonymous.identity), way);
     await clock.settle();
-    await world.change({ type: 'update', updates: { title: 'Autumn', owner_id: `${secret} either`, about: { more: secret } } }, { comment: secret, mutationId: `${secret} id` });
+    await world.change(
+      { type: 'update', updates: { title: 'Autumn', owner_id: `${secret} either`, about: { more: secret } } },
+      { comment: secret, mutationId: `${secret} id` },
+    );
     await world.change({ type: 'update', updates: { about: null } });
     await world.change({ type: 'archive' }, { comment: secret });
     await clock.advance(1_000);
-    const resumed = watch(manager, { lastEventId: watching.events[0]?.resumeId }, testReader(CALLERS.anonymous.identity), way);
+    const resumed = watch(
+      manager,
+      { lastEventId: watching.events[0]?.resumeId },
+      testReader(CALLERS.anonymous.identity),
+      way,
+    );
     const seen = [
       watching.events,
       resumed.events,
@@ -79,9 +98,20 @@ describe.each(WAYS)('rights of those who watch by %s', (way) => {
     await clock.settle();
     const text = JSON.stringify(seen);
     expect(text).not.toContain(secret);
-    for (const name of ['owner_id', 'about', 'actor', 'ada', 'mutationId', 'comment', 'updatedBy']) expect(text).not.toContain(name);
+    for (const name of ['owner_id', 'about', 'actor', 'ada', 'mutationId', 'comment', 'updatedBy'])
+      expect(text).not.toContain(name);
     // What they may see they do see, and empty where nothing visible changed.
-    expect(resumed.events).toMatchObject([{ event: { entries: [{ version: 2, change: { title: 'Autumn' } }, { version: 3, change: {} }, { version: 4, type: 'archive' }] } }]);
+    expect(resumed.events).toMatchObject([
+      {
+        event: {
+          entries: [
+            { version: 2, change: { title: 'Autumn' } },
+            { version: 3, change: {} },
+            { version: 4, type: 'archive' },
+          ],
+        },
+      },
+    ]);
     expect(watching.mirror.content).toMatchObject({ state: { title: 'Autumn' }, archivedAt: expect.any(Number) });
     expect(watching.mirror.version).toBe(4);
   });
@@ -97,9 +127,14 @@ describe.each(WAYS)('rights of those who watch by %s', (way) => {
     expect(JSON.stringify(watching.events)).not.toContain('not for you');
     expect(watching.reader.listeners).toBe(0);
     expect(editor.end).toBeUndefined();
-    for (const call of [world.manager.get(CALLERS.anonymous, CAMPAIGN), world.manager.whenDurable(CALLERS.anonymous, CAMPAIGN, 'e:1')]) {
+    for (const call of [
+      world.manager.get(CALLERS.anonymous, CAMPAIGN),
+      world.manager.whenDurable(CALLERS.anonymous, CAMPAIGN, 'e:1'),
+    ]) {
       const { message } = await refusal(call);
-      expect(message).toBe((await refusal(world.manager.get(CALLERS.anonymous, 'unknown'))).message.replace('unknown', CAMPAIGN));
+      expect(message).toBe(
+        (await refusal(world.manager.get(CALLERS.anonymous, 'unknown'))).message.replace('unknown', CAMPAIGN),
+      );
     }
     expect((await world.manager.list(CALLERS.anonymous, { limit: 10 })).items).toEqual([]);
     expect((await world.manager.list(CALLERS.viewer, { limit: 10 })).items).toHaveLength(1);
@@ -165,7 +200,9 @@ describe.each(WAYS)('rights of those who watch by %s', (way) => {
     for (const lastEventId of [resumeId, resumeId.replace(/:\d+/, ':0')]) {
       const again = watch(world.manager, { lastEventId }, testReader(CALLERS.anonymous.identity), way);
       await world.clock.settle();
-      expect(again.events).toMatchObject([{ event: { type: 'snapshot', reason: 'too-old', state: { title: 'Public' } } }]);
+      expect(again.events).toMatchObject([
+        { event: { type: 'snapshot', reason: 'too-old', state: { title: 'Public' } } },
+      ]);
       expect(JSON.stringify(again.events)).not.toContain('secret');
     }
   });

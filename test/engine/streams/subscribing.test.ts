@@ -5,7 +5,14 @@ import type { WatchOptions } from '../../../server/engine/service.ts';
 import { CALLERS, CAMPAIGN, engineWorld, FIRST_STATE, setTitle, type EngineWorld } from '../../support/engine-world.ts';
 import { gate } from '../../support/gate.ts';
 import { simulatedClock } from '../../support/simulated-clock.ts';
-import { testReader, watch as watchBy, WAYS, type TestReader, type Watching, type Way } from '../../support/watching.ts';
+import {
+  testReader,
+  watch as watchBy,
+  WAYS,
+  type TestReader,
+  type Watching,
+  type Way,
+} from '../../support/watching.ts';
 
 type Watch = (manager: Manager, options?: Partial<WatchOptions>, reader?: TestReader) => Watching;
 
@@ -16,7 +23,11 @@ function watcher(way: Way): Watch {
 /** So many changes in one turn. */
 async function burst(world: EngineWorld, count: number, name = 't'): Promise<void> {
   await world.clock.until(
-    Promise.all(Array.from({ length: count }, (_, n) => world.manager.mutate(CALLERS.editor, CAMPAIGN, setTitle(`${name}${n}`), {}))),
+    Promise.all(
+      Array.from({ length: count }, (_, n) =>
+        world.manager.mutate(CALLERS.editor, CAMPAIGN, setTitle(`${name}${n}`), {}),
+      ),
+    ),
   );
 }
 
@@ -41,7 +52,14 @@ describe.each(WAYS)('a subscription, by %s', (way) => {
         type: 'entries',
         epoch: created.epoch,
         entries: [
-          expect.objectContaining({ version: 2, type: 'update', change: { title: 'one' }, comment: 'why', mutationId: 'm', actor: { id: 'ada', role: 'admin' } }),
+          expect.objectContaining({
+            version: 2,
+            type: 'update',
+            change: { title: 'one' },
+            comment: 'why',
+            mutationId: 'm',
+            actor: { id: 'ada', role: 'admin' },
+          }),
         ],
       },
     });
@@ -56,7 +74,9 @@ describe.each(WAYS)('a subscription, by %s', (way) => {
     await world.clock.settle();
     await world.title('one');
     await world.clock.advance(100);
-    expect(receipts.events.at(-1)).toMatchObject({ event: { type: 'durable', position: expect.stringMatching(/:2$/) } });
+    expect(receipts.events.at(-1)).toMatchObject({
+      event: { type: 'durable', position: expect.stringMatching(/:2$/) },
+    });
     expect(receipts.mirror.durable).toBe(2);
     expect(plain.events.map(({ event }) => event.type)).toEqual(['snapshot', 'entries']);
   });
@@ -70,12 +90,19 @@ describe.each(WAYS)('a subscription, by %s', (way) => {
     const { epoch, version } = await world.manager.get(CALLERS.viewer, CAMPAIGN);
     const current = watch(world.manager, { lastEventId: `${epoch}:${version}` });
     await world.clock.settle();
-    expect(late.events).toMatchObject([{ event: { type: 'entries', entries: [{ version: 3 }, { version: 4 }, { version: 5 }] } }]);
-    expect(current.events).toMatchObject([{ resumeId: `${epoch}:${version}`, event: { type: 'entries', entries: [] } }]);
+    expect(late.events).toMatchObject([
+      { event: { type: 'entries', entries: [{ version: 3 }, { version: 4 }, { version: 5 }] } },
+    ]);
+    expect(current.events).toMatchObject([
+      { resumeId: `${epoch}:${version}`, event: { type: 'entries', entries: [] } },
+    ]);
   });
 
   it('M143 where entries cannot be had it gets a snapshot that says why', async () => {
-    const world = engineWorld({ aroundArchive: (archive) => ({ ...archive, load: (id, recent) => archive.load(id, Math.min(recent, 2)) }), idleTtl: 400 });
+    const world = engineWorld({
+      aroundArchive: (archive) => ({ ...archive, load: (id, recent) => archive.load(id, Math.min(recent, 2)) }),
+      idleTtl: 400,
+    });
     const first = await world.create();
     await burst(world, 5);
     await world.clock.advance(2_000);
@@ -91,7 +118,9 @@ describe.each(WAYS)('a subscription, by %s', (way) => {
       const watching = watch(world.manager, { lastEventId });
       await world.clock.settle();
       expect(watching.events).toHaveLength(1);
-      expect(watching.events[0]?.event).toMatchObject(reason === 'entries' ? { type: 'entries' } : { type: 'snapshot', reason });
+      expect(watching.events[0]?.event).toMatchObject(
+        reason === 'entries' ? { type: 'entries' } : { type: 'snapshot', reason },
+      );
     }
   });
 
@@ -115,7 +144,10 @@ describe.each(WAYS)('a subscription, by %s', (way) => {
     commits.shut();
     const lost = await before.title('lost');
     const after = engineWorld({ clock, memory: { store } });
-    const [good, bad] = [watch(after.manager, { lastEventId: survived.position }), watch(after.manager, { lastEventId: lost.position })];
+    const [good, bad] = [
+      watch(after.manager, { lastEventId: survived.position }),
+      watch(after.manager, { lastEventId: lost.position }),
+    ];
     await clock.settle();
     await after.title('after');
     expect(good.events.every(({ event }) => event.type === 'entries')).toBe(true);

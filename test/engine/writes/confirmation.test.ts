@@ -51,7 +51,12 @@ describe('confirmation', () => {
     const { manager, clock, create, appends, plainLog, archive, state } = worldWithSlowAppends();
     await create();
     appends.shut();
-    const stale = manager.mutate(CALLERS.editor, CAMPAIGN, { type: 'updateFeatures', features: ['a'], action: 'remove' }, {});
+    const stale = manager.mutate(
+      CALLERS.editor,
+      CAMPAIGN,
+      { type: 'updateFeatures', features: ['a'], action: 'remove' },
+      {},
+    );
     const wrongVersion = refusal(manager.mutate(CALLERS.editor, CAMPAIGN, setTitle('x'), { expectedVersion: 7 }));
     await clock.settle();
     // Another instance on the same log, which has kept its line.
@@ -60,12 +65,20 @@ describe('confirmation', () => {
       aroundLog: () => ({ ...plainLog, open: unheard(plainLog) }),
       aroundArchive: () => ({ ...archive, commit: () => new Promise(() => undefined) }),
     });
-    const added = other.manager.mutate(CALLERS.editor, CAMPAIGN, { type: 'updateFeatures', features: ['a', 'b'], action: 'set' }, {});
+    const added = other.manager.mutate(
+      CALLERS.editor,
+      CAMPAIGN,
+      { type: 'updateFeatures', features: ['a', 'b'], action: 'set' },
+      {},
+    );
     await clock.settle();
     appends.open();
     expect(await clock.until(added)).toMatchObject({ version: 2 });
     expect(await clock.until(stale)).toMatchObject({ changed: true, version: 3 });
-    expect(await clock.until(wrongVersion)).toMatchObject({ reason: 'CONFLICT', position: expect.stringMatching(/:3$/) });
+    expect(await clock.until(wrongVersion)).toMatchObject({
+      reason: 'CONFLICT',
+      position: expect.stringMatching(/:3$/),
+    });
     expect(await state()).toMatchObject({ features: ['b'] });
   });
 });

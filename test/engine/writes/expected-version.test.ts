@@ -19,7 +19,11 @@ describe('expectedVersion', () => {
   it('M61 a position that was lost is CONFLICT though the version is the same again (trap 26)', async () => {
     const store = createMemoryStore();
     const clock = simulatedClock();
-    const before = engineWorld({ clock, memory: { store }, aroundArchive: (archive) => ({ ...archive, commit: () => new Promise(() => undefined) }) });
+    const before = engineWorld({
+      clock,
+      memory: { store },
+      aroundArchive: (archive) => ({ ...archive, commit: () => new Promise(() => undefined) }),
+    });
     const created = await before.create();
     const lost = await before.title('lost');
     // The process is gone, and with it what had not been committed.
@@ -27,7 +31,10 @@ describe('expectedVersion', () => {
     const survivor = await after.title('kept', { expectedVersion: created.position });
     expect(survivor.version).toBe(lost.version);
     expect(survivor.epoch).not.toBe(lost.epoch);
-    expect(await refusal(after.title('x', { expectedVersion: lost.position }))).toMatchObject({ reason: 'CONFLICT', position: survivor.position });
+    expect(await refusal(after.title('x', { expectedVersion: lost.position }))).toMatchObject({
+      reason: 'CONFLICT',
+      position: survivor.position,
+    });
     expect(await after.title('x', { expectedVersion: survivor.position })).toMatchObject({ version: 3 });
   });
 });

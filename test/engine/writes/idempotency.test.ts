@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { LIMITS } from '../../../server/core/limits.ts';
-import { asReceipt, CALLERS, CAMPAIGN, engineWorld, refusal, setTitle, type EngineWorld } from '../../support/engine-world.ts';
+import {
+  asReceipt,
+  CALLERS,
+  CAMPAIGN,
+  engineWorld,
+  refusal,
+  setTitle,
+  type EngineWorld,
+} from '../../support/engine-world.ts';
 
 /** A world whose campaign comes back into memory with no more than its newest entry. */
 function forgetfulWorld(): EngineWorld & { asked: string[] } {
@@ -100,7 +108,10 @@ describe('idempotency', () => {
     await world.create();
     const many = async (prefix: string, count: number): Promise<void> => {
       for (let n = 0; n < count; n += LIMITS.pushMutations) {
-        const mutations = Array.from({ length: LIMITS.pushMutations }, (_, i) => ({ mutationId: `${prefix}${n + i}`, command: setTitle(`${prefix}${n + i}`) }));
+        const mutations = Array.from({ length: LIMITS.pushMutations }, (_, i) => ({
+          mutationId: `${prefix}${n + i}`,
+          command: setTitle(`${prefix}${n + i}`),
+        }));
         await world.clock.until(world.manager.push(CALLERS.editor, CAMPAIGN, mutations));
       }
     };
@@ -120,7 +131,10 @@ describe('idempotency', () => {
     const world = engineWorld({
       idleTtl: 400,
       observer: { stalled: ({ campaignId }) => void stalled.push(campaignId) },
-      aroundArchive: (archive) => ({ ...archive, load: (campaignId, recent) => archive.load(campaignId, Math.min(recent, 1)) }),
+      aroundArchive: (archive) => ({
+        ...archive,
+        load: (campaignId, recent) => archive.load(campaignId, Math.min(recent, 1)),
+      }),
     });
     const base = (await world.create()).position;
     await world.title('one', { mutationId: 'm', base });
@@ -136,11 +150,16 @@ describe('idempotency', () => {
     expect(await world.title('one', { mutationId: 'm', base })).toMatchObject({ version: 2 });
   });
 
-  it('M26 the order of a command\'s members does not make it another command', async () => {
+  it("M26 the order of a command's members does not make it another command", async () => {
     const world = engineWorld();
     await world.create();
-    const first = await world.change({ type: 'update', updates: { title: 'a', description: 'b' } }, { mutationId: 'm' });
-    expect(await world.change({ updates: { description: 'b', title: 'a' }, type: 'update' }, { mutationId: 'm' })).toMatchObject({ version: first.version });
+    const first = await world.change(
+      { type: 'update', updates: { title: 'a', description: 'b' } },
+      { mutationId: 'm' },
+    );
+    expect(
+      await world.change({ updates: { description: 'b', title: 'a' }, type: 'update' }, { mutationId: 'm' }),
+    ).toMatchObject({ version: first.version });
   });
 
   it('G3 M27 behind what was compacted away nobody knows: TOO_OLD, and nothing is applied twice', async () => {
@@ -151,7 +170,11 @@ describe('idempotency', () => {
     await world.clock.advance(1_000);
     expect(world.manager.stats().campaigns).toBe(0);
     const late = world.manager.mutate(CALLERS.editor, CAMPAIGN, setTitle('one'), { mutationId: 'm', base });
-    expect(await refusal(world.clock.until(late))).toMatchObject({ reason: 'TOO_OLD', path: ['base'], mutationId: 'm' });
+    expect(await refusal(world.clock.until(late))).toMatchObject({
+      reason: 'TOO_OLD',
+      path: ['base'],
+      mutationId: 'm',
+    });
     expect(await world.state()).toMatchObject({ title: '12' });
     const { position } = await world.title('now', { mutationId: 'new', base: `${base.split(':')[0]}:13` });
     expect(position.endsWith(':14')).toBe(true);

@@ -19,10 +19,14 @@ describe('ordering', () => {
     await world.create();
     await clock.advance(1_000);
     loads.shut();
-    const calls = Array.from({ length: 10 }, (_, n) => manager.mutate(CALLERS.editor, CAMPAIGN, setTitle(`cold ${n}`), {}));
+    const calls = Array.from({ length: 10 }, (_, n) =>
+      manager.mutate(CALLERS.editor, CAMPAIGN, setTitle(`cold ${n}`), {}),
+    );
     await clock.settle();
     loads.open();
-    calls.push(...Array.from({ length: 10 }, (_, n) => manager.mutate(CALLERS.editor, CAMPAIGN, setTitle(`warm ${n}`), {})));
+    calls.push(
+      ...Array.from({ length: 10 }, (_, n) => manager.mutate(CALLERS.editor, CAMPAIGN, setTitle(`warm ${n}`), {})),
+    );
     const receipts = await clock.until(Promise.all(calls));
     expect(receipts.map((receipt) => asReceipt(receipt).version)).toEqual(Array.from({ length: 20 }, (_, n) => n + 2));
     expect(await world.state()).toEqual({ ...FIRST_STATE, title: 'warm 9' });
@@ -45,7 +49,9 @@ describe('ordering', () => {
     appends.shut();
     const first = world.manager.mutate(CALLERS.editor, CAMPAIGN, setTitle('first'), {});
     await world.clock.settle();
-    const rest = Array.from({ length: 300 }, (_, n) => world.manager.mutate(CALLERS.editor, CAMPAIGN, setTitle(`t${n}`), {}));
+    const rest = Array.from({ length: 300 }, (_, n) =>
+      world.manager.mutate(CALLERS.editor, CAMPAIGN, setTitle(`t${n}`), {}),
+    );
     await world.clock.settle();
     appends.open();
     await world.clock.until(Promise.all([first, ...rest]));
@@ -57,7 +63,9 @@ describe('ordering', () => {
     const world = engineWorld();
     await world.create();
     const features = (name: string) => ({ type: 'updateFeatures' as const, features: [name], action: 'add' as const });
-    const calls = ['a', 'b', 'a', 'c'].map((name) => world.manager.mutate(CALLERS.editor, CAMPAIGN, features(name), {}));
+    const calls = ['a', 'b', 'a', 'c'].map((name) =>
+      world.manager.mutate(CALLERS.editor, CAMPAIGN, features(name), {}),
+    );
     const receipts = (await world.clock.until(Promise.all(calls))).map(asReceipt);
     expect(receipts.map(({ version, changed }) => [version, changed])).toEqual([
       [2, true],

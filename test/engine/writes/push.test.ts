@@ -27,7 +27,10 @@ describe('push', () => {
       { ok: true, receipt: { mutationId: 'e', version: 3, changed: true } },
     ]);
     const { items } = await world.manager.history(CALLERS.viewer, CAMPAIGN, { limit: 2 });
-    expect(items).toMatchObject([{ mutationId: 'e' }, { mutationId: 'a', comment: 'the first', actor: { id: 'ed', role: 'editor' } }]);
+    expect(items).toMatchObject([
+      { mutationId: 'e' },
+      { mutationId: 'a', comment: 'the first', actor: { id: 'ed', role: 'editor' } },
+    ]);
     expect(await world.clock.until(world.manager.push(CALLERS.editor, CAMPAIGN, []))).toEqual([]);
   });
 
@@ -43,12 +46,20 @@ describe('push', () => {
     failing = true;
     // Other mutations wait beside it; the push stays one unit whatever stands before it.
     const before = refusal(world.manager.mutate(CALLERS.editor, CAMPAIGN, setTitle('before'), {}));
-    const push = refusal(world.manager.push(CALLERS.editor, CAMPAIGN, Array.from({ length: 100 }, (_, n) => mutation(`p${n}`, `t${n}`))));
+    const push = refusal(
+      world.manager.push(
+        CALLERS.editor,
+        CAMPAIGN,
+        Array.from({ length: 100 }, (_, n) => mutation(`p${n}`, `t${n}`)),
+      ),
+    );
     expect(await world.clock.until(push)).toMatchObject({ reason: 'UNAVAILABLE' });
     expect(await world.clock.until(before)).toMatchObject({ reason: 'UNAVAILABLE' });
     expect(await world.state()).toEqual(FIRST_STATE);
     failing = false;
-    const again = await world.clock.until(world.manager.push(CALLERS.editor, CAMPAIGN, [mutation('p0', 't0'), mutation('p1', 't1')]));
+    const again = await world.clock.until(
+      world.manager.push(CALLERS.editor, CAMPAIGN, [mutation('p0', 't0'), mutation('p1', 't1')]),
+    );
     expect(again).toMatchObject([{ receipt: { version: 2 } }, { receipt: { version: 3 } }]);
   });
 
@@ -65,7 +76,11 @@ describe('push', () => {
     });
     await world.create();
     const pushes = ['a', 'b', 'c'].map((name) =>
-      world.manager.push(CALLERS.editor, CAMPAIGN, Array.from({ length: 60 }, (_, n) => mutation(`${name}${n}`, `${name}${n}`))),
+      world.manager.push(
+        CALLERS.editor,
+        CAMPAIGN,
+        Array.from({ length: 60 }, (_, n) => mutation(`${name}${n}`, `${name}${n}`)),
+      ),
     );
     await world.clock.until(Promise.all(pushes));
     expect(sizes).toEqual([60, 120]);
@@ -75,7 +90,11 @@ describe('push', () => {
     const world = engineWorld();
     await world.create();
     const { manager, clock } = world;
-    const features = (action: 'add' | 'remove', name: string) => ({ type: 'updateFeatures' as const, features: [name], action });
+    const features = (action: 'add' | 'remove', name: string) => ({
+      type: 'updateFeatures' as const,
+      features: [name],
+      action,
+    });
     await world.change(features('add', 'a'));
     const mutations = [
       { mutationId: '1', command: features('add', 'a') },
@@ -83,9 +102,15 @@ describe('push', () => {
       { mutationId: '3', command: features('remove', 'a') },
     ];
     const first = await clock.until(manager.push(CALLERS.editor, CAMPAIGN, mutations));
-    expect(first).toMatchObject([{ receipt: { changed: false } }, { ok: false }, { receipt: { version: 3, changed: true } }]);
+    expect(first).toMatchObject([
+      { receipt: { changed: false } },
+      { ok: false },
+      { receipt: { version: 3, changed: true } },
+    ]);
     // The answer was lost; what comes with the retry is new.
-    const again = await clock.until(manager.push(CALLERS.editor, CAMPAIGN, [...mutations, { mutationId: '4', command: features('add', 'b') }]));
+    const again = await clock.until(
+      manager.push(CALLERS.editor, CAMPAIGN, [...mutations, { mutationId: '4', command: features('add', 'b') }]),
+    );
     // It stands where it had no effect: before the one behind it.
     expect(again).toMatchObject([
       { receipt: { changed: false, version: 2, durability: 'durable' } },
@@ -101,7 +126,11 @@ describe('push', () => {
       { mutationId: '6', command: features('remove', 'b') },
     ];
     await clock.until(
-      Promise.all([manager.mutate(CALLERS.editor, CAMPAIGN, setTitle('x'), {}), manager.push(CALLERS.editor, CAMPAIGN, twice), manager.push(CALLERS.editor, CAMPAIGN, twice)]),
+      Promise.all([
+        manager.mutate(CALLERS.editor, CAMPAIGN, setTitle('x'), {}),
+        manager.push(CALLERS.editor, CAMPAIGN, twice),
+        manager.push(CALLERS.editor, CAMPAIGN, twice),
+      ]),
     );
     expect(await world.state()).toMatchObject({ features: [] });
   });
@@ -109,25 +138,43 @@ describe('push', () => {
   it('M53 is refused as a whole without the right, and for load', async () => {
     const world = engineWorld({ maxBacklog: 0 });
     await world.create().catch(() => undefined);
-    expect(await refusal(world.manager.push(CALLERS.viewer, CAMPAIGN, [mutation('a', 'x')]))).toMatchObject({ reason: 'FORBIDDEN' });
-    expect(await refusal(world.manager.push(CALLERS.editor, CAMPAIGN, [mutation('a', 'x')]))).toMatchObject({ reason: 'OVERLOADED', limit: 0 });
+    expect(await refusal(world.manager.push(CALLERS.viewer, CAMPAIGN, [mutation('a', 'x')]))).toMatchObject({
+      reason: 'FORBIDDEN',
+    });
+    expect(await refusal(world.manager.push(CALLERS.editor, CAMPAIGN, [mutation('a', 'x')]))).toMatchObject({
+      reason: 'OVERLOADED',
+      limit: 0,
+    });
   });
 
   it('G7 M55 from a line that did not survive it is refused for now as a whole, because what was lost has to come first', async () => {
     const store = createMemoryStore();
     const clock = simulatedClock();
-    const before = engineWorld({ clock, memory: { store }, aroundArchive: (archive) => ({ ...archive, commit: () => new Promise(() => undefined) }) });
+    const before = engineWorld({
+      clock,
+      memory: { store },
+      aroundArchive: (archive) => ({ ...archive, commit: () => new Promise(() => undefined) }),
+    });
     const created = await before.create();
     const lost = await before.title('lost', { mutationId: 'lost' });
     // The process is gone, and with it what had not been committed.
     const after = engineWorld({ clock, memory: { store } });
-    const push = (seen: string, ...mutations: ReturnType<typeof mutation>[]) => clock.until(after.manager.push(CALLERS.editor, CAMPAIGN, mutations, seen));
+    const push = (seen: string, ...mutations: ReturnType<typeof mutation>[]) =>
+      clock.until(after.manager.push(CALLERS.editor, CAMPAIGN, mutations, seen));
     const refused = { ok: false, error: { reason: 'CONFLICT', retryable: true, path: ['seen'] } };
-    expect(await push(lost.position, mutation('next', 'next'), mutation('more', 'more'))).toMatchObject([refused, refused]);
+    expect(await push(lost.position, mutation('next', 'next'), mutation('more', 'more'))).toMatchObject([
+      refused,
+      refused,
+    ]);
     expect(await push('unknown:1', mutation('next', 'next'))).toMatchObject([refused]);
     expect(await after.state()).toMatchObject({ title: 'Summer' });
     // Then in the order in which it was made, from a place that both lines share.
-    const sent = await push(created.position, mutation('lost', 'lost'), mutation('next', 'next'), mutation('more', 'more'));
+    const sent = await push(
+      created.position,
+      mutation('lost', 'lost'),
+      mutation('next', 'next'),
+      mutation('more', 'more'),
+    );
     expect(sent).toMatchObject([2, 3, 4].map((version) => ({ ok: true, receipt: { version, changed: true } })));
     // What is on the line already is answered as ever.
     expect(await push(lost.position, mutation('next', 'next'))).toMatchObject([{ ok: true, receipt: { version: 3 } }]);
@@ -141,7 +188,8 @@ describe('push', () => {
       command: { type: 'updateFeatures' as const, features: ['x'], action },
       ...(again && { again }),
     });
-    const push = (...mutations: ReturnType<typeof feature>[]) => world.clock.until(world.manager.push(CALLERS.editor, CAMPAIGN, mutations));
+    const push = (...mutations: ReturnType<typeof feature>[]) =>
+      world.clock.until(world.manager.push(CALLERS.editor, CAMPAIGN, mutations));
     const [first] = await push(feature('m1', 'remove', true), feature('m2', 'add'));
     expect(first).toMatchObject({ ok: true, receipt: { changed: false, version: 1 } });
     // The copy of the first, which the network held back.
@@ -153,19 +201,40 @@ describe('push', () => {
   });
 
   it('G7 M57 a retry that is refused leaves an empty entry too, so that a copy that comes late is refused as well, also beyond the window', async () => {
-    const world = engineWorld({ idleTtl: 400, aroundArchive: (archive) => ({ ...archive, load: (campaignId, recent) => archive.load(campaignId, Math.min(recent, 1)) }) });
+    const world = engineWorld({
+      idleTtl: 400,
+      aroundArchive: (archive) => ({
+        ...archive,
+        load: (campaignId, recent) => archive.load(campaignId, Math.min(recent, 1)),
+      }),
+    });
     const { position } = await world.create();
-    const late = (again?: true) => ({ mutationId: 'late', base: position, command: setTitle('late'), expectedVersion: 3, ...(again && { again }) });
-    const push = (...mutations: Mutation[]) => world.clock.until(world.manager.push(CALLERS.editor, CAMPAIGN, mutations));
+    const late = (again?: true) => ({
+      mutationId: 'late',
+      base: position,
+      command: setTitle('late'),
+      expectedVersion: 3,
+      ...(again && { again }),
+    });
+    const push = (...mutations: Mutation[]) =>
+      world.clock.until(world.manager.push(CALLERS.editor, CAMPAIGN, mutations));
     // Without the word of the client there is no entry, and a copy passes when it fits.
-    expect(await push({ ...late(), mutationId: 'other' })).toMatchObject([{ ok: false, error: { reason: 'CONFLICT' } }]);
-    expect(await push(late(true))).toMatchObject([{ ok: false, mutationId: 'late', error: { reason: 'CONFLICT', retryable: false } }]);
+    expect(await push({ ...late(), mutationId: 'other' })).toMatchObject([
+      { ok: false, error: { reason: 'CONFLICT' } },
+    ]);
+    expect(await push(late(true))).toMatchObject([
+      { ok: false, mutationId: 'late', error: { reason: 'CONFLICT', retryable: false } },
+    ]);
     expect((await world.clock.until(world.manager.get(CALLERS.admin, CAMPAIGN))).version).toBe(2);
     // Asked for once more, it is refused, and leaves no second one; nor does what is refused for want of the right.
-    expect(await push(late(true))).toMatchObject([{ ok: false, error: { reason: 'CONFLICT', path: ['expectedVersion'] } }]);
+    expect(await push(late(true))).toMatchObject([
+      { ok: false, error: { reason: 'CONFLICT', path: ['expectedVersion'] } },
+    ]);
     await world.title('three');
     // Now it would fit: the copy that the network held back.
-    const refused = [{ ok: false, mutationId: 'late', error: { reason: 'CONFLICT', path: ['mutationId'], retryable: false } }];
+    const refused = [
+      { ok: false, mutationId: 'late', error: { reason: 'CONFLICT', path: ['mutationId'], retryable: false } },
+    ];
     expect(await push(late())).toMatchObject(refused);
     expect(await push(late(true))).toMatchObject(refused);
     expect(await world.state()).toMatchObject({ title: 'three' });

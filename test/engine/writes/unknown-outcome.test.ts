@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { CALLERS, CAMPAIGN, engineWorld, refusal, setTitle, type EngineWorld } from '../../support/engine-world.ts';
 
-/** `refused`: nothing was done; `unheard`: it was done, and the answer was lost; `lost`: the log says that it has another line. */
+/**
+ * `refused`: nothing was done; `unheard`: it was done, and the answer was lost; `lost`: the log says that it has
+ * another line.
+ */
 type Fault = 'refused' | 'unheard' | 'lost';
 
 /** A world whose next appends fail in these ways. */

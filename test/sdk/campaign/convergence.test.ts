@@ -74,15 +74,32 @@ const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 const key = fc.constantFrom('title', 'banner', 'cta');
 const update = fc
-  .tuple(key, fc.oneof(fc.constantFrom<string | null>('a', 'b', 'c', null), fc.record({ x: fc.constantFrom(1, 2), y: fc.constant(3) })))
+  .tuple(
+    key,
+    fc.oneof(
+      fc.constantFrom<string | null>('a', 'b', 'c', null),
+      fc.record({ x: fc.constantFrom(1, 2), y: fc.constant(3) }),
+    ),
+  )
   .map(([name, value]): EditCommand => ({ type: 'update', updates: { [name]: value } }));
 const features = fc
-  .tuple(fc.uniqueArray(fc.constantFrom('f', 'g', 'h'), { maxLength: 2 }), fc.constantFrom('add' as const, 'remove' as const, 'set' as const))
+  .tuple(
+    fc.uniqueArray(fc.constantFrom('f', 'g', 'h'), { maxLength: 2 }),
+    fc.constantFrom('add' as const, 'remove' as const, 'set' as const),
+  )
   .map(([named, action]): EditCommand => ({ type: 'updateFeatures', features: named, action }));
-const batch = fc
-  .tuple(key, key)
-  .map(([a, b]): EditCommand => ({ type: 'batch', commands: [{ type: 'update', updates: { [a]: 'p' } }, { type: 'update', updates: { [b]: 'q' } }] }));
-const command = fc.oneof({ weight: 4, arbitrary: update }, { weight: 3, arbitrary: features }, { weight: 1, arbitrary: batch });
+const batch = fc.tuple(key, key).map(([a, b]): EditCommand => ({
+  type: 'batch',
+  commands: [
+    { type: 'update', updates: { [a]: 'p' } },
+    { type: 'update', updates: { [b]: 'q' } },
+  ],
+}));
+const command = fc.oneof(
+  { weight: 4, arbitrary: update },
+  { weight: 3, arbitrary: features },
+  { weight: 1, arbitrary: batch },
+);
 
 const who = fc.constantFrom(0, 1);
 const action = fc.oneof(
@@ -92,7 +109,13 @@ const action = fc.oneof(
   { weight: 3, arbitrary: fc.record({ do: fc.constant('remote' as const), command }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('drop' as const), who }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('reconnect' as const), who }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('reject' as const), reason: fc.constantFrom('INVALID' as const, 'OVERLOADED' as const) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('reject' as const),
+      reason: fc.constantFrom('INVALID' as const, 'OVERLOADED' as const),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('commit' as const) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('reset' as const) }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('tick' as const), ms: fc.integer({ min: 1, max: 1_000 }) }) },
@@ -161,7 +184,9 @@ async function perform(world: World, step: Action): Promise<void> {
   await settle();
 }
 
-/** The view is the confirmed state with the client's own unconfirmed edits on top, in their order; never anything else. */
+/**
+ * The view is the confirmed state with the client's own unconfirmed edits on top, in their order; never anything else.
+ */
 function expectExplained({ past }: World, { campaign, made }: Participant): void {
   const { position, state } = campaign.getSnapshot();
   if (position === undefined) {
@@ -172,9 +197,10 @@ function expectExplained({ past }: World, { campaign, made }: Participant): void
   if (!confirmed) throw new Error(`The client is at ${position}, where the server never was`);
   const afterReset = !position.startsWith('epoch1:');
   const contains = ({ change }: Made) => confirmed.ids.has(change.mutationId);
-  // A snapshot does not say whose edits it contains: until the answer comes, such an edit is shown on top of itself. And one that
-  // changed nothing is in no history.
-  const isDoubtful = (item: Made) => (contains(item) ? item.receipt === undefined || afterReset : item.receipt?.changed === false);
+  // A snapshot does not say whose edits it contains: until the answer comes, such an edit is shown on top of itself.
+  // And one that changed nothing is in no history.
+  const isDoubtful = (item: Made) =>
+    contains(item) ? item.receipt === undefined || afterReset : item.receipt?.changed === false;
   const open = made.filter((item) => !item.error && (!contains(item) || isDoubtful(item)));
   const doubtful = open.filter(isDoubtful);
   const explanations = Array.from({ length: 2 ** doubtful.length }, (_, choice) =>
@@ -198,7 +224,9 @@ async function drain(world: World): Promise<void> {
     }
     campaign.commit();
     clock.advance(10_000);
-    const quiet = participants.every(({ up, down, campaign: mine }) => up.length + down.length === 0 && mine.getSnapshot().sync.unsavedCount === 0);
+    const quiet = participants.every(
+      ({ up, down, campaign: mine }) => up.length + down.length === 0 && mine.getSnapshot().sync.unsavedCount === 0,
+    );
     if (quiet && round > 3) return;
   }
 }
@@ -242,8 +270,7 @@ async function run(steps: readonly Action[], seed: number): Promise<void> {
 }
 
 test('K30 any interleaving of edits, remote entries, drops, refusals, resets and reconnects ends equal to the server, and is explained on the way', async () => {
-  await fc.assert(
-    fc.asyncProperty(fc.array(action, { maxLength: 60, size: 'max' }), fc.integer({ min: 1 }), run),
-    { numRuns: Number(process.env.FC_RUNS ?? 150) },
-  );
+  await fc.assert(fc.asyncProperty(fc.array(action, { maxLength: 60, size: 'max' }), fc.integer({ min: 1 }), run), {
+    numRuns: Number(process.env.FC_RUNS ?? 150),
+  });
 });

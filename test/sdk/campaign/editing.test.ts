@@ -10,7 +10,10 @@ import { later, live } from '../support/world.ts';
 
 async function open(): Promise<{ kit: TestCampaign; mine: Campaign; clock: ReturnType<typeof manualClock> }> {
   const clock = manualClock();
-  const kit = createTestCampaign({ clock, state: { slug: 's', title: 'A', features: ['f'], ui_content: { banner: 'b', cta: 'c' } } });
+  const kit = createTestCampaign({
+    clock,
+    state: { slug: 's', title: 'A', features: ['f'], ui_content: { banner: 'b', cta: 'c' } },
+  });
   later(kit.client.close);
   const mine = kit.client.campaign();
   await live(mine);
@@ -27,13 +30,25 @@ test('K14 undo takes back the newest edit, redo makes it again, a new edit ends 
   await mine.updateConfig('ui_content', { banner: 'B' });
 
   expect(await mine.undo()).toMatchObject({ changed: true, version: 4 });
-  expect(mine.getSnapshot()).toMatchObject({ canUndo: true, canRedo: true, state: { title: 'B', ui_content: { banner: 'b', cta: 'c' } } });
+  expect(mine.getSnapshot()).toMatchObject({
+    canUndo: true,
+    canRedo: true,
+    state: { title: 'B', ui_content: { banner: 'b', cta: 'c' } },
+  });
   await mine.undo();
-  expect(mine.getSnapshot().state).toEqual({ slug: 's', title: 'A', features: ['f'], ui_content: { banner: 'b', cta: 'c' } });
+  expect(mine.getSnapshot().state).toEqual({
+    slug: 's',
+    title: 'A',
+    features: ['f'],
+    ui_content: { banner: 'b', cta: 'c' },
+  });
   expect(mine.getSnapshot()).toMatchObject({ canUndo: false, canRedo: true });
   await mine.redo();
   await mine.redo();
-  expect(mine.getSnapshot()).toMatchObject({ canRedo: false, state: { title: 'B', description: 'new', ui_content: { banner: 'B' } } });
+  expect(mine.getSnapshot()).toMatchObject({
+    canRedo: false,
+    state: { title: 'B', description: 'new', ui_content: { banner: 'B' } },
+  });
   await mine.undo();
   await mine.update({ title: 'C' });
   expect(mine.getSnapshot().canRedo).toBe(false);
@@ -74,7 +89,11 @@ test('K15 what is typed is shown at once and sent as one mutation, after the las
   const changes = ['H', 'He', 'Hel'].map((title) => {
     clock.advance(200);
     const change = mine.pacedUpdate({ title }, { wait: 300 });
-    expect(mine.getSnapshot()).toMatchObject({ version: 1, state: { title }, sync: { pendingCount: 1, state: 'saving' } });
+    expect(mine.getSnapshot()).toMatchObject({
+      version: 1,
+      state: { title },
+      sync: { pendingCount: 1, state: 'saving' },
+    });
     return change;
   });
   expect(new Set(changes).size).toBe(1);
@@ -128,7 +147,9 @@ test('K15 a composed patch does what the two do, one after the other, to any sta
 
 test('K5 what a direct call threw reads as the same typed error', async () => {
   const { kit } = await open();
-  const thrown: unknown = await kit.client.trpc.campaign.get.query({ campaignId: 'nowhere' }).catch((error: unknown) => error);
+  const thrown: unknown = await kit.client.trpc.campaign.get
+    .query({ campaignId: 'nowhere' })
+    .catch((error: unknown) => error);
   const read = toCampaignError(thrown);
   expect(read).toBeInstanceOf(CampaignError);
   expect(read).toMatchObject({ reason: 'NOT_FOUND', path: ['campaignId'], retryable: false });

@@ -2,7 +2,12 @@
 import { expect, test, vi } from 'vitest';
 import { clientOn, type Device } from '../../../client-sdk/src/client.ts';
 import { createDeviceDocuments, type SeenCampaign } from '../../../client-sdk/src/device/snapshot-cache.ts';
-import type { DeviceStorage, Locks, OutboxStorage, StoredMutation } from '../../../client-sdk/src/device/device-storage.ts';
+import type {
+  DeviceStorage,
+  Locks,
+  OutboxStorage,
+  StoredMutation,
+} from '../../../client-sdk/src/device/device-storage.ts';
 import { createPersistence } from '../../../client-sdk/src/device/outbox-persistence.ts';
 import { createMemoryCampaign } from '../../../client-sdk/src/testing/memory-campaign.ts';
 import { createMemoryLink, type MemoryLink } from '../../../client-sdk/src/testing/memory-link.ts';
@@ -71,7 +76,11 @@ interface Tab {
   readonly crash: () => void;
 }
 
-function tabOf(server: ReturnType<typeof campaign>, { storage, seen, openTab }: ReturnType<typeof browser>, scope = 'server'): Tab {
+function tabOf(
+  server: ReturnType<typeof campaign>,
+  { storage, seen, openTab }: ReturnType<typeof browser>,
+  scope = 'server',
+): Tab {
   const { locks, die } = openTab();
   const link = createMemoryLink({
     campaign: server,
@@ -83,10 +92,11 @@ function tabOf(server: ReturnType<typeof campaign>, { storage, seen, openTab }: 
   let device: Device | undefined;
   const client = clientOn(link.connection, clock, 1_000, {
     warnBeforeLeaving: true,
-    device: async (adopt) => (device = {
-      outbox: createPersistence({ scope, storage, locks, clock, adopt }),
-      documents: createDeviceDocuments({ scope, storage: seen, clock }),
-    }),
+    device: async (adopt) =>
+      (device = {
+        outbox: createPersistence({ scope, storage, locks, clock, adopt }),
+        documents: createDeviceDocuments({ scope, storage: seen, clock }),
+      }),
   });
   later(client.close);
   const handle = client.campaign('spring');
@@ -230,7 +240,10 @@ test('K27 a page without the server shows what was last seen, says so, and goes 
   void first.handle.update({ offline: true });
   await settle();
   first.crash();
-  server.mutate({ mutationId: 'meanwhile', command: { type: 'update', updates: { title: 'Meanwhile' } } }, { id: 'other', role: 'editor' });
+  server.mutate(
+    { mutationId: 'meanwhile', command: { type: 'update', updates: { title: 'Meanwhile' } } },
+    { id: 'other', role: 'editor' },
+  );
 
   const second = tabOf(server, device);
   second.link.drop();
@@ -244,7 +257,14 @@ test('K27 a page without the server shows what was last seen, says so, and goes 
     sync: { state: 'waiting' },
   });
   second.link.reconnect();
-  await vi.waitFor(() => expect(second.handle.getSnapshot()).toMatchObject({ isStale: false, state: { title: 'Meanwhile', offline: true } }), WAIT);
+  await vi.waitFor(
+    () =>
+      expect(second.handle.getSnapshot()).toMatchObject({
+        isStale: false,
+        state: { title: 'Meanwhile', offline: true },
+      }),
+    WAIT,
+  );
   // Not a snapshot, which would have brought no entries.
   expect(second.handle.getSnapshot().recentEntries.map(({ version }) => version)).toEqual([3, 4]);
 });
@@ -264,7 +284,11 @@ test('K27 without an id it is the default campaign that it was, until the server
   const unnamed = second.client.campaign();
   let told = 0;
   later(unnamed.subscribe(() => (told += 1)));
-  await vi.waitFor(() => expect(unnamed.getSnapshot()).toMatchObject({ campaignId: 'spring', isStale: true, state: { title: 'Spring' } }), WAIT);
+  await vi.waitFor(
+    () =>
+      expect(unnamed.getSnapshot()).toMatchObject({ campaignId: 'spring', isStale: true, state: { title: 'Spring' } }),
+    WAIT,
+  );
   expect(told).toBeGreaterThan(0);
   void unnamed.update({ counter: 1 });
   expect(unnamed.getSnapshot().state).toMatchObject({ counter: 1 });
@@ -274,7 +298,11 @@ test('K27 without an id it is the default campaign that it was, until the server
   const third = tabOf(other, device);
   const moved = third.client.campaign();
   later(moved.subscribe(() => undefined));
-  await vi.waitFor(() => expect(moved.getSnapshot()).toMatchObject({ campaignId: 'autumn', isStale: false, state: { title: 'Autumn' } }), WAIT);
+  await vi.waitFor(
+    () =>
+      expect(moved.getSnapshot()).toMatchObject({ campaignId: 'autumn', isStale: false, state: { title: 'Autumn' } }),
+    WAIT,
+  );
   second.link.reconnect();
   await vi.waitFor(() => expect(server.content().state).toMatchObject({ counter: 1 }), WAIT);
 });
@@ -317,7 +345,9 @@ test('K27 the newest twenty campaigns are kept', async () => {
     clock.advance(1_000);
     await settle();
   }
-  expect([...lastSeen.values()].map(({ campaignId }) => campaignId)).toEqual(Array.from({ length: 20 }, (_, index) => `c${index + 6}`));
+  expect([...lastSeen.values()].map(({ campaignId }) => campaignId)).toEqual(
+    Array.from({ length: 20 }, (_, index) => `c${index + 6}`),
+  );
   // Over visits too.
   const next = open();
   expect(await next.recall('c6')).toMatchObject({ version: 6 });

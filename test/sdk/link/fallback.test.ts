@@ -47,7 +47,9 @@ test('K24 where no WebSocket gets through, everything works over http and server
   const made = client(proxy.url, { WebSocket: Chosen, clock });
   const campaign = made.campaign();
   campaign.subscribe(() => undefined);
-  await eventually(clock, () => expect(campaign.getSnapshot()).toMatchObject({ status: 'success', campaignId: 'spring' }));
+  await eventually(clock, () =>
+    expect(campaign.getSnapshot()).toMatchObject({ status: 'success', campaignId: 'spring' }),
+  );
   expect(attempts()).toBe(3);
   expect(made.connection.getSnapshot().status).toBe('connected');
 
@@ -57,9 +59,14 @@ test('K24 where no WebSocket gets through, everything works over http and server
   await vi.waitFor(() => expect(campaign.getSnapshot().state.title).toBe('Theirs'), WAIT);
   const changes = [1, 2, 3].map((counter) => campaign.update({ counter }));
   expect((await Promise.all(changes)).map(({ version }) => version)).toEqual([3, 4, 5]);
-  await expect(campaign.update({ status: 'wrong' as 'draft' })).rejects.toMatchObject({ reason: 'INVALID', path: ['status'] });
+  await expect(campaign.update({ status: 'wrong' as 'draft' })).rejects.toMatchObject({
+    reason: 'INVALID',
+    path: ['status'],
+  });
   expect(await changes[2]?.durable).toMatchObject({ durability: 'durable' });
-  const direct = [6, 7, 8].map((counter) => made.trpc.campaign.update.mutate({ campaignId: 'spring', updates: { counter } }));
+  const direct = [6, 7, 8].map((counter) =>
+    made.trpc.campaign.update.mutate({ campaignId: 'spring', updates: { counter } }),
+  );
   expect((await Promise.all(direct)).map((answer) => ('version' in answer ? answer.version : 0))).toEqual([6, 7, 8]);
 
   // Cut, and resumed without a snapshot.
@@ -68,13 +75,17 @@ test('K24 where no WebSocket gets through, everything works over http and server
   await vi.waitFor(() => expect(made.connection.getSnapshot().status).toBe('reconnecting'), WAIT);
   await other.update({ title: 'Meanwhile' });
   proxy.restore();
-  await eventually(clock, () => expect(campaign.getSnapshot()).toMatchObject({ version: 9, state: { title: 'Meanwhile' } }));
+  await eventually(clock, () =>
+    expect(campaign.getSnapshot()).toMatchObject({ version: 9, state: { title: 'Meanwhile' } }),
+  );
   expect(campaign.getSnapshot().recentEntries.length).toBeGreaterThan(before);
 
   unblock();
   await eventually(clock, () => expect(sent()).toBeGreaterThan(0));
   void campaign.update({ title: 'Back' });
-  await eventually(clock, () => expect(campaign.getSnapshot()).toMatchObject({ version: 10, sync: { pendingCount: 0 } }));
+  await eventually(clock, () =>
+    expect(campaign.getSnapshot()).toMatchObject({ version: 10, sync: { pendingCount: 0 } }),
+  );
 });
 
 test('K24 a campaign that is not there is not there over http either', async () => {
@@ -82,7 +93,9 @@ test('K24 a campaign that is not there is not there over http either', async () 
   const clock = manualClock();
   const nowhere = client(url, { WebSocket: network().WebSocket, clock }).campaign('nowhere');
   nowhere.subscribe(() => undefined);
-  await eventually(clock, () => expect(nowhere.getSnapshot()).toMatchObject({ status: 'error', error: { reason: 'NOT_FOUND' } }));
+  await eventually(clock, () =>
+    expect(nowhere.getSnapshot()).toMatchObject({ status: 'error', error: { reason: 'NOT_FOUND' } }),
+  );
 });
 
 test('K24 over http rights are the token’s, and a new one is taken over', async () => {
@@ -97,29 +110,40 @@ test('K24 over http rights are the token’s, and a new one is taken over', asyn
   await expect(made.authenticate('nonsense')).rejects.toMatchObject({ reason: 'UNAUTHORIZED' });
   await made.authenticate(await token('editor'));
   void campaign.update({ title: 'Allowed' });
-  await eventually(clock, () => expect(campaign.getSnapshot()).toMatchObject({ version: 2, state: { title: 'Allowed' }, sync: { pendingCount: 0 } }));
+  await eventually(clock, () =>
+    expect(campaign.getSnapshot()).toMatchObject({
+      version: 2,
+      state: { title: 'Allowed' },
+      sync: { pendingCount: 0 },
+    }),
+  );
 });
 
-test.each([6, 7])('K24 a server that is not there is reached by WebSocket when it is back, not by http, after %i attempts', async (attempts) => {
-  const started = await server();
-  const proxy = await proxyOf(started);
-  const clock = manualClock();
-  proxy.sever();
-  let opened = 0;
-  class Counted extends WebSocket {
-    constructor(url: string) {
-      super(url);
-      this.addEventListener('open', () => (opened += 1));
+test.each([6, 7])(
+  'K24 a server that is not there is reached by WebSocket when it is back, not by http, after %i attempts',
+  async (attempts) => {
+    const started = await server();
+    const proxy = await proxyOf(started);
+    const clock = manualClock();
+    proxy.sever();
+    let opened = 0;
+    class Counted extends WebSocket {
+      constructor(url: string) {
+        super(url);
+        this.addEventListener('open', () => (opened += 1));
+      }
     }
-  }
-  const made = client(proxy.url, { WebSocket: Counted, clock });
-  const campaign = made.campaign('spring');
-  campaign.subscribe(() => undefined);
-  await eventually(clock, () => expect(made.connection.getSnapshot()).toMatchObject({ attempt: attempts, retryAt: expect.any(Number) }));
-  proxy.restore();
-  await eventually(clock, () => expect(campaign.getSnapshot().status).toBe('success'));
-  expect(opened).toBe(1);
-});
+    const made = client(proxy.url, { WebSocket: Counted, clock });
+    const campaign = made.campaign('spring');
+    campaign.subscribe(() => undefined);
+    await eventually(clock, () =>
+      expect(made.connection.getSnapshot()).toMatchObject({ attempt: attempts, retryAt: expect.any(Number) }),
+    );
+    proxy.restore();
+    await eventually(clock, () => expect(campaign.getSnapshot().status).toBe('success'));
+    expect(opened).toBe(1);
+  },
+);
 
 test('K24 a WebSocket that is swallowed leaves its attempt to http, and one that opens too late is closed', async () => {
   const { url } = await server();
@@ -153,7 +177,8 @@ test('K24 a WebSocket that is swallowed leaves its attempt to http, and one that
 });
 
 test('K24 server-sent events are read whatever the chunks are', async () => {
-  const text = 'event: connected\ndata: {"a":1}\n\n: a comment\n\ndata: {"b":\ndata: 2}\nid: e1:7\n\nevent: ping\ndata:\n\n';
+  const text =
+    'event: connected\ndata: {"a":1}\n\n: a comment\n\ndata: {"b":\ndata: 2}\nid: e1:7\n\nevent: ping\ndata:\n\n';
   for (const size of [1, 3, 7, 1_000]) {
     const bytes = new TextEncoder().encode(text.replaceAll('"a"', '"ä"'));
     const body = new ReadableStream<Uint8Array>({

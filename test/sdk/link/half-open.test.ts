@@ -1,5 +1,10 @@
 import { expect, test, vi } from 'vitest';
-import { answerPatience, openLiveSocket, TIMEOUTS, type WebSocketLike } from '../../../client-sdk/src/link/live-socket.ts';
+import {
+  answerPatience,
+  openLiveSocket,
+  TIMEOUTS,
+  type WebSocketLike,
+} from '../../../client-sdk/src/link/live-socket.ts';
 import { manualClock, type ManualClock } from '../support/manual-clock.ts';
 import { client, live, proxyOf, server, WAIT } from '../support/world.ts';
 import { breathe } from '../support/breathe.ts';
@@ -50,7 +55,11 @@ function patientSockets(clock: ManualClock) {
   const patience = answerPatience(TIMEOUTS);
   return function open() {
     const heard = new Map<string, (event: { data: unknown }) => void>();
-    const inner: WebSocketLike = { send: () => undefined, close: () => undefined, addEventListener: (type, listener) => heard.set(type, listener as never) };
+    const inner: WebSocketLike = {
+      send: () => undefined,
+      close: () => undefined,
+      addEventListener: (type, listener) => heard.set(type, listener as never),
+    };
     const openedAt = clock.now();
     let life: number | undefined;
     const ignore = (): void => undefined;

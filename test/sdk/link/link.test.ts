@@ -35,7 +35,15 @@ test('K10 a refusal that passes by itself holds back what stands behind it', asy
   release();
   const versions = [...(await receipts), await second].map(({ version }) => version);
   expect(versions).toEqual(versions.toSorted((a, b) => a - b));
-  await vi.waitFor(() => expect(campaign.getSnapshot()).toMatchObject({ version: 10, state: { counter: 'last' }, sync: { state: 'saved' } }), WAIT);
+  await vi.waitFor(
+    () =>
+      expect(campaign.getSnapshot()).toMatchObject({
+        version: 10,
+        state: { counter: 'last' },
+        sync: { state: 'saved' },
+      }),
+    WAIT,
+  );
 });
 
 test('K25 a change is on the wire before anything that is rendered because of it', async () => {
@@ -110,7 +118,12 @@ test('K9 a server that asks its clients to connect again gets them back, and a r
       if (frame.method !== 'subscription') return;
       asked.push(frame.params.lastEventId);
       socket.send(JSON.stringify({ id: frame.id, result: { type: 'started' } }));
-      socket.send(JSON.stringify({ id: frame.id, result: { type: 'data', id: 'e:7', data: { id: 'e:7', data: { type: 'durable', position: 'e:7' } } } }));
+      socket.send(
+        JSON.stringify({
+          id: frame.id,
+          result: { type: 'data', id: 'e:7', data: { id: 'e:7', data: { type: 'durable', position: 'e:7' } } },
+        }),
+      );
       if (asked.length === 1) socket.send(JSON.stringify({ id: null, method: 'reconnect' }));
     });
   });
@@ -118,7 +131,10 @@ test('K9 a server that asks its clients to connect again gets them back, and a r
   const address = wss.address();
   const made = client(`http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`);
   const states: string[] = [];
-  const { unsubscribe } = made.trpc.campaign.watch.subscribe({}, { onConnectionStateChange: ({ state }) => states.push(state) });
+  const { unsubscribe } = made.trpc.campaign.watch.subscribe(
+    {},
+    { onConnectionStateChange: ({ state }) => states.push(state) },
+  );
   await vi.waitFor(() => expect(asked).toEqual([undefined, 'e:7']), WAIT);
   expect(states).toEqual(['connecting', 'pending', 'connecting', 'pending']);
   unsubscribe();

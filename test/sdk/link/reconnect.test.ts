@@ -48,12 +48,20 @@ test('K21 a server that accepts and closes at once is not hammered, and a hundre
 });
 
 /** The waits of a client, in order, none of whose sockets comes to anything. */
-async function waitsOf(attempts: number, fail: (tell: (type: 'open' | 'close') => void, clock: ManualClock) => void): Promise<number[]> {
+async function waitsOf(
+  attempts: number,
+  fail: (tell: (type: 'open' | 'close') => void, clock: ManualClock) => void,
+): Promise<number[]> {
   const clock = manualClock(3);
   class Failing implements WebSocketLike {
     readonly #listeners = new Map<string, ((event: never) => void)[]>();
     constructor() {
-      setImmediate(() => fail((type) => this.#listeners.get(type)?.forEach((listener) => listener({ code: 1006, reason: '' } as never)), clock));
+      setImmediate(() =>
+        fail(
+          (type) => this.#listeners.get(type)?.forEach((listener) => listener({ code: 1006, reason: '' } as never)),
+          clock,
+        ),
+      );
     }
     send(): void {}
     close(): void {}
@@ -118,7 +126,10 @@ test('K22 the network’s return ends a wait at once; without network and link i
   tell('online');
   // What failed without a network says nothing of the server.
   expect(made.connection.getSnapshot()).toMatchObject({ status: 'reconnecting', attempt: 1 });
-  await vi.waitFor(() => expect(made.connection.getSnapshot()).toMatchObject({ attempt: 2, retryAt: expect.any(Number) }), WAIT);
+  await vi.waitFor(
+    () => expect(made.connection.getSnapshot()).toMatchObject({ attempt: 2, retryAt: expect.any(Number) }),
+    WAIT,
+  );
 
   online = false;
   tell('offline');

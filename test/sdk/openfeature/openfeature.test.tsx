@@ -31,14 +31,26 @@ test('K55 typed getters read features and places in the document', async () => {
   const kit = campaign();
   await OpenFeature.setProviderAndWait(createOpenFeatureProvider(kit.client));
   const flags = OpenFeature.getClient();
-  expect(flags.getBooleanDetails('leaderboard', false)).toMatchObject({ value: true, reason: 'STATIC', flagMetadata: { campaignId: 'spring', version: 1 } });
+  expect(flags.getBooleanDetails('leaderboard', false)).toMatchObject({
+    value: true,
+    reason: 'STATIC',
+    flagMetadata: { campaignId: 'spring', version: 1 },
+  });
   expect(flags.getBooleanDetails('polls', true)).toMatchObject({ value: false, reason: 'DISABLED' });
   expect(flags.getBooleanValue('broadcast_enabled', false)).toBe(true);
   expect(flags.getStringValue('theme.accent', 'blue')).toBe('red');
   expect(flags.getNumberValue('theme.columns', 1)).toBe(3);
   expect(flags.getObjectValue('ui_content', {})).toEqual({ banner: 'Hello' });
-  expect(flags.getStringDetails('theme.nothing', 'blue')).toMatchObject({ value: 'blue', reason: 'ERROR', errorCode: 'FLAG_NOT_FOUND' });
-  expect(flags.getNumberDetails('theme.accent', 1)).toMatchObject({ value: 1, reason: 'ERROR', errorCode: 'TYPE_MISMATCH' });
+  expect(flags.getStringDetails('theme.nothing', 'blue')).toMatchObject({
+    value: 'blue',
+    reason: 'ERROR',
+    errorCode: 'FLAG_NOT_FOUND',
+  });
+  expect(flags.getNumberDetails('theme.accent', 1)).toMatchObject({
+    value: 1,
+    reason: 'ERROR',
+    errorCode: 'TYPE_MISMATCH',
+  });
   expect(flags.getBooleanDetails('theme.accent', true)).toMatchObject({ value: true, errorCode: 'TYPE_MISMATCH' });
   expect(flags.getStringDetails('constructor.name', 'x')).toMatchObject({ errorCode: 'FLAG_NOT_FOUND' });
 });
@@ -46,8 +58,12 @@ test('K55 typed getters read features and places in the document', async () => {
 test('K56 events follow the stream and the link', async () => {
   const kit = campaign();
   const seen: string[] = [];
-  for (const event of [ProviderEvents.Ready, ProviderEvents.Stale, ProviderEvents.Error] as const) OpenFeature.addHandler(event, () => void seen.push(event));
-  OpenFeature.addHandler(ProviderEvents.ConfigurationChanged, (details) => void seen.push(`changed ${JSON.stringify(details?.flagsChanged)}`));
+  for (const event of [ProviderEvents.Ready, ProviderEvents.Stale, ProviderEvents.Error] as const)
+    OpenFeature.addHandler(event, () => void seen.push(event));
+  OpenFeature.addHandler(
+    ProviderEvents.ConfigurationChanged,
+    (details) => void seen.push(`changed ${JSON.stringify(details?.flagsChanged)}`),
+  );
   await OpenFeature.setProviderAndWait(createOpenFeatureProvider(kit.client, 'spring'));
   await vi.waitFor(() => expect(seen.at(-1)).toBe(ProviderEvents.Ready), WAIT);
   seen.length = 0;
@@ -65,7 +81,9 @@ test('K56 events follow the stream and the link', async () => {
 
 test('K56 a campaign that cannot be had is an error', async () => {
   const kit = campaign();
-  await expect(OpenFeature.setProviderAndWait(createOpenFeatureProvider(kit.client, 'nowhere'))).rejects.toMatchObject({ reason: 'NOT_FOUND' });
+  await expect(OpenFeature.setProviderAndWait(createOpenFeatureProvider(kit.client, 'nowhere'))).rejects.toMatchObject({
+    reason: 'NOT_FOUND',
+  });
   expect(OpenFeature.getClient().providerStatus).toBe('ERROR');
 });
 
@@ -95,6 +113,9 @@ test('K55 K56 the same in Node', async () => {
   expect(await flags.getStringDetails('theme.accent', 'blue')).toMatchObject({ value: 'red', reason: 'STATIC' });
   expect(await flags.getObjectDetails('title', {})).toMatchObject({ value: {}, errorCode: 'TYPE_MISMATCH' });
   kit.push({ theme: { accent: 'green' } });
-  await vi.waitFor(() => expect(changed).toHaveBeenCalledWith(expect.objectContaining({ flagsChanged: ['theme'] })), WAIT);
+  await vi.waitFor(
+    () => expect(changed).toHaveBeenCalledWith(expect.objectContaining({ flagsChanged: ['theme'] })),
+    WAIT,
+  );
   expect(await flags.getStringValue('theme.accent', 'blue')).toBe('green');
 });

@@ -5,7 +5,11 @@ import { StrictMode, type ReactNode } from 'react';
 import { afterEach, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { CampaignManager } from '../../../client-sdk/examples/usage.tsx';
-import { createCampaignClient, type CampaignClient, type CampaignClientOptions } from '../../../client-sdk/src/index.ts';
+import {
+  createCampaignClient,
+  type CampaignClient,
+  type CampaignClientOptions,
+} from '../../../client-sdk/src/index.ts';
 import {
   CampaignProvider,
   getQueryKey,
@@ -46,7 +50,12 @@ function client(url: string, options: Partial<CampaignClientOptions> = {}): Camp
 }
 
 /** A client that has seen the default campaign, with React around whatever is rendered. */
-async function inApp(children: ReactNode): Promise<{ started: CampaignServer; other: CampaignClient; mine: CampaignClient; rerender: (next: ReactNode) => void }> {
+async function inApp(children: ReactNode): Promise<{
+  started: CampaignServer;
+  other: CampaignClient;
+  mine: CampaignClient;
+  rerender: (next: ReactNode) => void;
+}> {
   const started = await server();
   const mine = client(started.url, { releaseAfterMs: 200 });
   const app = (content: ReactNode) => (
@@ -84,7 +93,13 @@ test('K43 the usage example of the first architecture document works as it stand
 });
 
 test('K40 a selector renders only when its selection changes, and fifty events in one go are folded right', async () => {
-  const seen: { banner: (string | undefined)[]; counter: unknown[]; content: number; status: string[]; versions: unknown[] } = {
+  const seen: {
+    banner: (string | undefined)[];
+    counter: unknown[];
+    content: number;
+    status: string[];
+    versions: unknown[];
+  } = {
     banner: [],
     counter: [],
     content: 0,
@@ -170,7 +185,14 @@ test('K42 state is never undefined, and updaters stay the same functions under b
   await screen.findByText('success');
   expect(states[0]).toEqual({});
   expect(Object.isFrozen(states[0])).toBe(true);
-  for (const { updateCampaign, updateFeatures, updateCampaignFeatures, updateConfig, updateCampaignConfig, batch } of updaters) {
+  for (const {
+    updateCampaign,
+    updateFeatures,
+    updateCampaignFeatures,
+    updateConfig,
+    updateCampaignConfig,
+    batch,
+  } of updaters) {
     expect(updateCampaignFeatures).toBe(updateFeatures);
     expect(updateCampaignConfig).toBe(updateConfig);
     expect([updateCampaign, updateFeatures, updateConfig, batch]).toEqual([
@@ -227,7 +249,11 @@ test('K46 status hooks say what is so', async () => {
     const { status } = useConnection();
     const service = useServiceState('campaign');
     const leaderboard = useFeature('leaderboard');
-    return <output>{[status, service.status, service.pendingCount, service.connection.status, leaderboard].join(' ')}</output>;
+    return (
+      <output>
+        {[status, service.status, service.pendingCount, service.connection.status, leaderboard].join(' ')}
+      </output>
+    );
   }
   function Sync() {
     const { state, unsavedCount, rejected, dismiss } = useSyncStatus();

@@ -157,7 +157,9 @@ test('K40 a selector that puts parts together renders when one of them changes, 
   let renders = 0;
   function Both() {
     renders += 1;
-    const { title, status } = useCampaign((state) => ({ title: state.title, status: state.status }), { isEqual: shallowEqual });
+    const { title, status } = useCampaign((state) => ({ title: state.title, status: state.status }), {
+      isEqual: shallowEqual,
+    });
     return <p>{`${title} ${status}`}</p>;
   }
   render(

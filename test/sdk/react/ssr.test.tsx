@@ -7,8 +7,18 @@ import { hydrateRoot } from 'react-dom/client';
 import { renderToPipeableStream } from 'react-dom/server.node';
 import { afterEach, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
-import { createCampaignClient, prefetchCampaign, type CampaignClient, type CampaignClientOptions } from '../../../client-sdk/src/index.ts';
-import { CampaignProvider, useCampaign, useCampaignState, useSuspenseCampaign } from '../../../client-sdk/src/react/index.ts';
+import {
+  createCampaignClient,
+  prefetchCampaign,
+  type CampaignClient,
+  type CampaignClientOptions,
+} from '../../../client-sdk/src/index.ts';
+import {
+  CampaignProvider,
+  useCampaign,
+  useCampaignState,
+  useSuspenseCampaign,
+} from '../../../client-sdk/src/react/index.ts';
 import { startServer } from '../support/server.ts';
 
 const WAIT = { timeout: 20_000, interval: 10 };
@@ -75,7 +85,9 @@ test('K47 a page rendered on a server is taken over, and goes on from its positi
   const recovered = vi.fn();
   const container = document.body.appendChild(document.createElement('div'));
   container.innerHTML = html;
-  const root = hydrateRoot(container, app(client(server.url, { seeds: [seed], WebSocket: TappedWebSocket })), { onRecoverableError: recovered });
+  const root = hydrateRoot(container, app(client(server.url, { seeds: [seed], WebSocket: TappedWebSocket })), {
+    onRecoverableError: recovered,
+  });
   closing.push(() => act(() => root.unmount()));
   await waitFor(() => expect(container.textContent).toBe('Summer Hello'), WAIT);
 

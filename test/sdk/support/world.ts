@@ -1,5 +1,10 @@
 import { afterEach, expect, vi } from 'vitest';
-import { createCampaignClient, type Campaign, type CampaignClient, type CampaignClientOptions } from '../../../client-sdk/src/index.ts';
+import {
+  createCampaignClient,
+  type Campaign,
+  type CampaignClient,
+  type CampaignClientOptions,
+} from '../../../client-sdk/src/index.ts';
 import type { CampaignServer } from '../../../server/index.ts';
 import { openTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
 import { startServer, type TestServerOptions } from './server.ts';

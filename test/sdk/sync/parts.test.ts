@@ -1,7 +1,13 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { fullJitter, reconnectDelay } from '../../../client-sdk/src/link/backoff.ts';
-import { describe as describeLink, IDLE, next, type LinkEvent, type LinkState } from '../../../client-sdk/src/link/connection-state.ts';
+import {
+  describe as describeLink,
+  IDLE,
+  next,
+  type LinkEvent,
+  type LinkState,
+} from '../../../client-sdk/src/link/connection-state.ts';
 import { CampaignError } from '../../../client-sdk/src/errors.ts';
 import { fold, positionOf, type Mirror } from '../../../client-sdk/src/sync/mirror.ts';
 import { shareStructure } from '../../../client-sdk/src/sync/structural-sharing.ts';
@@ -12,10 +18,25 @@ import type { WatchEvent } from '../../../server/core/stream/events.ts';
 
 function entry(version: number, change: JsonObject = { counter: version }): Entry {
   const actor = { id: 'someone', role: 'editor' } as const;
-  return { version, type: 'update', change, actor, mutationId: `m${version}`, correlationId: 'c', at: version, format: 1 };
+  return {
+    version,
+    type: 'update',
+    change,
+    actor,
+    mutationId: `m${version}`,
+    correlationId: 'c',
+    at: version,
+    format: 1,
+  };
 }
 
-const SNAPSHOT: WatchEvent = { type: 'snapshot', position: 'e1:5', durableVersion: 3, state: { slug: 's', title: 'S' }, reason: 'start' };
+const SNAPSHOT: WatchEvent = {
+  type: 'snapshot',
+  position: 'e1:5',
+  durableVersion: 3,
+  state: { slug: 's', title: 'S' },
+  reason: 'start',
+};
 
 function folded(mirror: Mirror | undefined, ...events: WatchEvent[]): Mirror {
   return events.reduce<Mirror | undefined>((before, event) => {
@@ -26,7 +47,11 @@ function folded(mirror: Mirror | undefined, ...events: WatchEvent[]): Mirror {
 }
 
 test('K31 the mirror folds a snapshot, contiguous entries and the watermark', () => {
-  const mirror = folded(undefined, SNAPSHOT, { type: 'entries', epoch: 'e1', entries: [entry(6), entry(7, { title: 'T' })] });
+  const mirror = folded(undefined, SNAPSHOT, {
+    type: 'entries',
+    epoch: 'e1',
+    entries: [entry(6), entry(7, { title: 'T' })],
+  });
   expect(positionOf(mirror)).toBe('e1:7');
   expect(mirror.content.state).toEqual({ slug: 's', title: 'T', counter: 6 });
   expect(mirror.recent.map(({ version }) => version)).toEqual([6, 7]);
@@ -47,19 +72,36 @@ test('K31 the mirror goes on under the epoch in which the server resumed it', ()
   const mirror = folded(undefined, SNAPSHOT);
   expect(positionOf(folded(mirror, { type: 'entries', epoch: 'e2', entries: [entry(6)] }))).toBe('e2:6');
   // Nothing has happened since: the watermark alone says so.
-  expect(folded(mirror, { type: 'durable', position: 'e2:5' })).toMatchObject({ epoch: 'e2', version: 5, durableVersion: 5 });
+  expect(folded(mirror, { type: 'durable', position: 'e2:5' })).toMatchObject({
+    epoch: 'e2',
+    version: 5,
+    durableVersion: 5,
+  });
 });
 
 test('K31 an archived campaign is known to be, and again not to be', () => {
-  const archived = folded(undefined, SNAPSHOT, { type: 'entries', epoch: 'e1', entries: [{ version: 6, type: 'archive', change: {}, at: 99 }] });
+  const archived = folded(undefined, SNAPSHOT, {
+    type: 'entries',
+    epoch: 'e1',
+    entries: [{ version: 6, type: 'archive', change: {}, at: 99 }],
+  });
   expect(archived.content.archivedAt).toBe(99);
-  const restored = folded(archived, { type: 'entries', epoch: 'e1', entries: [{ version: 7, type: 'restore', change: {}, at: 100 }] });
+  const restored = folded(archived, {
+    type: 'entries',
+    epoch: 'e1',
+    entries: [{ version: 7, type: 'restore', change: {}, at: 100 }],
+  });
   expect(restored.content.archivedAt).toBeUndefined();
 });
 
 test('K32 shared structure equals the new value, and equal parts are the old objects', () => {
   const json = fc.letrec((tie) => ({
-    value: fc.oneof({ maxDepth: 3 }, fc.constantFrom(1, 'a', true, null), fc.array(tie('value'), { maxLength: 3 }), tie('object')),
+    value: fc.oneof(
+      { maxDepth: 3 },
+      fc.constantFrom(1, 'a', true, null),
+      fc.array(tie('value'), { maxLength: 3 }),
+      tie('object'),
+    ),
     object: fc.dictionary(fc.constantFrom('a', 'b', 'c'), tie('value'), { maxKeys: 3 }),
   }));
   fc.assert(
@@ -125,11 +167,26 @@ test('K21 delays are between the floor and a bound that doubles up to a cap', ()
 
 test('K21 a server that is not there is asked every few seconds, one that is busy less often, and after a minute either seldom', () => {
   /** The longest and the mean wait, in seconds. */
-  const waits = (attempt: number, absent: boolean) => [0.999_99, 0.5].map((random) => Math.round(reconnectDelay(attempt, absent, random) / 1_000));
-  expect([0, 1, 2, 3, 29].map((attempt) => waits(attempt, true))).toEqual([[1, 0], [1, 1], [2, 1], [4, 2], [4, 2]]);
-  expect([3, 4, 5, 29].map((attempt) => waits(attempt, false))).toEqual([[5, 2], [10, 5], [10, 5], [10, 5]]);
+  const waits = (attempt: number, absent: boolean) =>
+    [0.999_99, 0.5].map((random) => Math.round(reconnectDelay(attempt, absent, random) / 1_000));
+  expect([0, 1, 2, 3, 29].map((attempt) => waits(attempt, true))).toEqual([
+    [1, 0],
+    [1, 1],
+    [2, 1],
+    [4, 2],
+    [4, 2],
+  ]);
+  expect([3, 4, 5, 29].map((attempt) => waits(attempt, false))).toEqual([
+    [5, 2],
+    [10, 5],
+    [10, 5],
+    [10, 5],
+  ]);
   for (const absent of [true, false]) expect(waits(30, absent)).toEqual([30, 15]);
-  const firstThirty = Array.from({ length: 30 }, (_, attempt) => reconnectDelay(attempt, true, 0.5)).reduce((sum, wait) => sum + wait, 0);
+  const firstThirty = Array.from({ length: 30 }, (_, attempt) => reconnectDelay(attempt, true, 0.5)).reduce(
+    (sum, wait) => sum + wait,
+    0,
+  );
   expect(Math.round(firstThirty / 10_000)).toBe(6);
 });
 
@@ -138,7 +195,10 @@ test('K22 what failed before the network or the page was back does not count', (
   const back = play([...failed, { type: 'hurried' }]);
   expect(describeLink(back, true)).toMatchObject({ status: 'reconnecting', attempt: 1 });
   expect(describeLink(play([{ type: 'dial' }, lost(0)], back), true)).toMatchObject({ attempt: 2 });
-  expect(describeLink(play([...failed, { type: 'dial' }, { type: 'hurried' }]), true)).toMatchObject({ status: 'reconnecting', attempt: 1 });
+  expect(describeLink(play([...failed, { type: 'dial' }, { type: 'hurried' }]), true)).toMatchObject({
+    status: 'reconnecting',
+    attempt: 1,
+  });
   // One that let us in and is still to be trusted failed by itself.
   const fresh = play([...failed, { type: 'dial' }, { type: 'opened' }]);
   expect(play([{ type: 'hurried' }], fresh)).toBe(fresh);
@@ -146,7 +206,9 @@ test('K22 what failed before the network or the page was back does not count', (
 
 test('K45 pages and live entries are one list; a hole between them is seen', () => {
   const pages = [{ items: [entry(5), entry(4)] }, { items: [entry(3)] }];
-  expect(mergeHistory(pages, [entry(5), entry(6), entry(7)]).entries.map(({ version }) => version)).toEqual([7, 6, 5, 4, 3]);
+  expect(mergeHistory(pages, [entry(5), entry(6), entry(7)]).entries.map(({ version }) => version)).toEqual([
+    7, 6, 5, 4, 3,
+  ]);
   expect(mergeHistory(pages, [entry(7)])).toMatchObject({ hole: true });
   expect(mergeHistory([], [])).toEqual({ entries: [], hole: false });
 });

@@ -4,7 +4,15 @@ import { clientOn } from '../../../client-sdk/src/client.ts';
 import { CampaignError } from '../../../client-sdk/src/errors.ts';
 import type { Mirror } from '../../../client-sdk/src/sync/mirror.ts';
 import { createOverlay } from '../../../client-sdk/src/sync/overlay.ts';
-import { answered, followed, markSent, nextPush, rejected, unanswered, type Pending } from '../../../client-sdk/src/sync/pending.ts';
+import {
+  answered,
+  followed,
+  markSent,
+  nextPush,
+  rejected,
+  unanswered,
+  type Pending,
+} from '../../../client-sdk/src/sync/pending.ts';
 import { createRetention } from '../../../client-sdk/src/campaign/linger.ts';
 import { createMemoryCampaign, type MemoryCampaign } from '../../../client-sdk/src/testing/memory-campaign.ts';
 import { createMemoryLink } from '../../../client-sdk/src/testing/memory-link.ts';
@@ -16,15 +24,34 @@ import { manualClock } from '../support/manual-clock.ts';
 
 function mutation(mutationId: string, updates: JsonObject = { title: mutationId }): Pending {
   const command = { type: 'update', updates } as const;
-  return { campaignId: 'spring', mutation: { mutationId, command }, madeAt: 0, delivery: { kind: 'waiting' }, containedAt: undefined };
+  return {
+    campaignId: 'spring',
+    mutation: { mutationId, command },
+    madeAt: 0,
+    delivery: { kind: 'waiting' },
+    containedAt: undefined,
+  };
 }
 
 function mirror(epoch: string, version: number, durableVersion = 0): Mirror {
   return { epoch, version, durableVersion, content: { state: {}, archivedAt: undefined }, recent: [] };
 }
 
-function receipt(mutationId: string, epoch: string, version: number, durability: Receipt['durability'] = 'accepted'): Receipt {
-  return { campaignId: 'spring', position: `${epoch}:${version}`, epoch, version, changed: true, durability, mutationId };
+function receipt(
+  mutationId: string,
+  epoch: string,
+  version: number,
+  durability: Receipt['durability'] = 'accepted',
+): Receipt {
+  return {
+    campaignId: 'spring',
+    position: `${epoch}:${version}`,
+    epoch,
+    version,
+    changed: true,
+    durability,
+    mutationId,
+  };
 }
 
 function entryOf(mutationId: string, version: number): Entry {
@@ -76,15 +103,24 @@ test('K30 the receipt alone takes nothing out of the view; the mirror’s reachi
 test('K30 G7 what is asked for again goes with what stands behind it, which stays until then', () => {
   const at = mirror('e1', 4);
   const receipts = [{ ...receipt('a', 'e1', 5), changed: false }, receipt('b', 'e1', 6)];
-  const { pending } = answered(sent(at, 'a', 'b'), receipts.map((given) => ({ ok: true, receipt: given })), at);
-  // The line goes on as e2, with b on it: whether a still has no effect there, the server must say, and know of b when it does.
+  const { pending } = answered(
+    sent(at, 'a', 'b'),
+    receipts.map((given) => ({ ok: true, receipt: given })),
+    at,
+  );
+  // The line goes on as e2, with b on it: whether a still has no effect there, the server must say, and know of b when
+  // it does.
   const resumed = followed(pending, at, mirror('e2', 6, 6), [entryOf('b', 6)], false);
   expect(ids(resumed.pending)).toEqual(['a waiting', 'b accepted']);
   expect(resumed.settled).toEqual([]);
   const push = nextPush(resumed.pending, LIMITS);
   expect(push.map(({ mutationId }) => mutationId)).toEqual(['a', 'b']);
   const again = [{ ...receipt('a', 'e1', 6, 'durable'), changed: false }, receipt('b', 'e1', 6, 'durable')];
-  const done = answered(markSent(resumed.pending, push, mirror('e2', 6, 6)), again.map((given) => ({ ok: true, receipt: given })), mirror('e2', 6, 6));
+  const done = answered(
+    markSent(resumed.pending, push, mirror('e2', 6, 6)),
+    again.map((given) => ({ ok: true, receipt: given })),
+    mirror('e2', 6, 6),
+  );
   expect(done.pending).toEqual([]);
   expect(done.settled.filter(({ kind }) => kind === 'durable').map(({ mutationId }) => mutationId)).toEqual(['a', 'b']);
 });
@@ -95,7 +131,10 @@ test('K30 G7 what was not answered says so when it goes again, and what was answ
   const push = nextPush(pending, limits);
   expect(push.map(({ again }) => again)).toEqual([undefined, undefined]);
   const sent = unanswered(markSent(pending, push, undefined));
-  expect(nextPush(sent, limits).map(({ mutationId, again }) => [mutationId, again])).toEqual([['a', true], ['b', true]]);
+  expect(nextPush(sent, limits).map(({ mutationId, again }) => [mutationId, again])).toEqual([
+    ['a', true],
+    ['b', true],
+  ]);
   expect(nextPush([...sent, mutation('c')], limits).map(({ again }) => again)).toEqual([true, true, undefined]);
 });
 
@@ -116,7 +155,10 @@ test('K30 what stands behind a refusal that passes by itself waits with it, in o
 
 test('G5 after a reset what is not known to be durable is sent again, in order; what is durable is not', () => {
   const before = mirror('e1', 1);
-  const outcomes = [receipt('a', 'e1', 2, 'durable'), receipt('b', 'e1', 3), receipt('c', 'e1', 4)].map((given) => ({ ok: true as const, receipt: given }));
+  const outcomes = [receipt('a', 'e1', 2, 'durable'), receipt('b', 'e1', 3), receipt('c', 'e1', 4)].map((given) => ({
+    ok: true as const,
+    receipt: given,
+  }));
   const { pending } = answered(sent(before, 'a', 'b', 'c'), outcomes, before);
   const after = followed(pending, before, mirror('e2', 2, 2), [], true);
   expect(ids(after.pending)).toEqual(['b waiting', 'c waiting']);
@@ -139,11 +181,22 @@ test('G5 the receipt of a retry bears the old name of an entry on the new line',
 
 test('K8 what the stream has shown is applied, whatever a late retry is told', () => {
   const at = mirror('e1', 1);
-  const entry = { version: 2, type: 'update', change: {}, actor: { id: 'me', role: 'editor' }, mutationId: 'a', correlationId: '', at: 0, format: 1 } as const;
+  const entry = {
+    version: 2,
+    type: 'update',
+    change: {},
+    actor: { id: 'me', role: 'editor' },
+    mutationId: 'a',
+    correlationId: '',
+    at: 0,
+    format: 1,
+  } as const;
   const seen = followed(unanswered(sent(at, 'a')), at, mirror('e1', 2), [entry], false);
   const tooOld = new CampaignError({ reason: 'TOO_OLD', message: 'forgotten' });
   const step = rejected(seen.pending, 'a', tooOld, mirror('e1', 2));
-  expect(step.settled).toMatchObject([{ kind: 'accepted', receipt: { campaignId: 'spring', position: 'e1:2', changed: true } }]);
+  expect(step.settled).toMatchObject([
+    { kind: 'accepted', receipt: { campaignId: 'spring', position: 'e1:2', changed: true } },
+  ]);
   expect(ids(step.pending)).toEqual(['a accepted']);
 });
 
@@ -187,12 +240,18 @@ test('K31 after a hole the campaign is read anew', async () => {
   let lose = false;
   const lossy: MemoryCampaign = {
     ...campaign,
-    subscribe: (id, subscriber) => campaign.subscribe(id, (resumeId, event) => (lose && event.type === 'entries' ? undefined : subscriber(resumeId, event))),
+    subscribe: (id, subscriber) =>
+      campaign.subscribe(id, (resumeId, event) =>
+        lose && event.type === 'entries' ? undefined : subscriber(resumeId, event),
+      ),
   };
   const handle = connect(lossy, clock);
   await settle();
   const change = (counter: number) =>
-    campaign.mutate({ mutationId: `m${counter}`, command: { type: 'update', updates: { counter } } }, { id: 'other', role: 'editor' });
+    campaign.mutate(
+      { mutationId: `m${counter}`, command: { type: 'update', updates: { counter } } },
+      { id: 'other', role: 'editor' },
+    );
   lose = true;
   change(1);
   await settle();
@@ -232,9 +291,18 @@ test('K3 what is kept stays for its moment, and no longer', () => {
 test('K33 one more edit, and one more stroke of the newest one, cost one step, however many wait', () => {
   let steps = 0;
   const counted = (counter: number): Pending => {
-    const mutation = { mutationId: `c${counter}`, command: { type: 'update', updates: { [`field${counter}`]: counter } } } as const;
+    const mutation = {
+      mutationId: `c${counter}`,
+      command: { type: 'update', updates: { [`field${counter}`]: counter } },
+    } as const;
     const watched = Object.defineProperty({ ...mutation }, 'command', { get: () => ((steps += 1), mutation.command) });
-    return { campaignId: 'spring', mutation: watched, madeAt: 0, delivery: { kind: 'waiting' }, containedAt: undefined };
+    return {
+      campaignId: 'spring',
+      mutation: watched,
+      madeAt: 0,
+      delivery: { kind: 'waiting' },
+      containedAt: undefined,
+    };
   };
   const overlay = createOverlay();
   const cost = (state: JsonObject, pending: readonly Pending[]) => {
@@ -260,14 +328,22 @@ test('K33 one more edit, and one more stroke of the newest one, cost one step, h
 test('K33 the view is what the server’s effects lead to, down to the order of its members', () => {
   const key = fc.constantFrom('a', 'b', 'c', 'features');
   const value = fc.letrec((tie) => ({
-    value: fc.oneof({ maxDepth: 3 }, fc.constantFrom(1, 'x', true), fc.array(fc.constantFrom('p', 'q')), fc.dictionary(key, tie('value'), { maxKeys: 3 })),
+    value: fc.oneof(
+      { maxDepth: 3 },
+      fc.constantFrom(1, 'x', true),
+      fc.array(fc.constantFrom('p', 'q')),
+      fc.dictionary(key, tie('value'), { maxKeys: 3 }),
+    ),
   })).value;
   const document = fc.dictionary(key, value, { maxKeys: 4 });
   const updates = fc.dictionary(key, fc.oneof(value, fc.constant(null)), { maxKeys: 4 });
   fc.assert(
     fc.property(document, fc.array(updates, { maxLength: 4 }), (state, edits) => {
       const pending = edits.map((edit, index) => mutation(`m${index}`, edit as JsonObject));
-      const expected = pending.reduce((view, item) => mergePatch(view, effect(view, item.mutation.command)), state as JsonObject);
+      const expected = pending.reduce(
+        (view, item) => mergePatch(view, effect(view, item.mutation.command)),
+        state as JsonObject,
+      );
       expect(JSON.stringify(createOverlay()(state as JsonObject, pending))).toBe(JSON.stringify(expected));
     }),
   );

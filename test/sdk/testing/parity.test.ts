@@ -29,7 +29,9 @@ async function inMemory(): Promise<Place> {
 }
 
 async function onServer(): Promise<Place> {
-  const server = await startServer({ campaigns: [{ campaignId: 'spring', state: structuredClone({ ...STATE }) as never }] });
+  const server = await startServer({
+    campaigns: [{ campaignId: 'spring', state: structuredClone({ ...STATE }) as never }],
+  });
   const proxy = await openTcpProxy(server.port);
   const mine = createCampaignClient({ url: proxy.url });
   const theirs = createCampaignClient({ url: server.url });
@@ -51,7 +53,11 @@ async function live(campaign: Campaign): Promise<Campaign> {
 const refusal = (promise: Promise<unknown>) =>
   promise.then(
     () => undefined,
-    ({ reason, retryable, path }: { reason: string; retryable: boolean; path?: unknown }) => ({ reason, retryable, path }),
+    ({ reason, retryable, path }: { reason: string; retryable: boolean; path?: unknown }) => ({
+      reason,
+      retryable,
+      path,
+    }),
   );
 
 describe.each([
@@ -62,9 +68,19 @@ describe.each([
     const { mine, theirs } = await open();
     const campaign = await live(mine.campaign());
     expect(campaign.getSnapshot()).toMatchObject({ campaignId: 'spring', version: 1, state: STATE, durableVersion: 1 });
-    expect(await theirs.campaign('spring').update({ title: 'Theirs', description: 'x' })).toMatchObject({ version: 2, changed: true });
-    expect(await campaign.update({ description: null })).toMatchObject({ version: 3, changed: true, campaignId: 'spring' });
-    await vi.waitFor(() => expect(campaign.getSnapshot()).toMatchObject({ version: 3, durableVersion: 3, sync: { state: 'saved' } }), WAIT);
+    expect(await theirs.campaign('spring').update({ title: 'Theirs', description: 'x' })).toMatchObject({
+      version: 2,
+      changed: true,
+    });
+    expect(await campaign.update({ description: null })).toMatchObject({
+      version: 3,
+      changed: true,
+      campaignId: 'spring',
+    });
+    await vi.waitFor(
+      () => expect(campaign.getSnapshot()).toMatchObject({ version: 3, durableVersion: 3, sync: { state: 'saved' } }),
+      WAIT,
+    );
     expect(campaign.getSnapshot().state).toEqual({ ...STATE, title: 'Theirs' });
     expect(campaign.getSnapshot().recentEntries.map(({ version, change }) => ({ version, change }))).toEqual([
       { version: 2, change: { title: 'Theirs', description: 'x' } },
@@ -76,10 +92,19 @@ describe.each([
     const campaign = await live((await open()).mine.campaign('spring'));
     expect(await campaign.updateFeatures(['referral'], 'add')).toMatchObject({ version: 1, changed: false });
     expect(await campaign.updateFeatures(['polls', 'referral'], 'add')).toMatchObject({ version: 2, changed: true });
-    const change = campaign.batch((batch) => batch.updateFeatures(['referral'], 'remove').updateConfig('theme', { accent: 'red' }, 'replace'));
+    const change = campaign.batch((batch) =>
+      batch.updateFeatures(['referral'], 'remove').updateConfig('theme', { accent: 'red' }, 'replace'),
+    );
     expect(await change).toMatchObject({ version: 3 });
     expect(await change.durable).toMatchObject({ version: 3, durability: 'durable' });
-    await vi.waitFor(() => expect(campaign.getSnapshot()).toMatchObject({ version: 3, state: { features: ['polls'], theme: { accent: 'red' } } }), WAIT);
+    await vi.waitFor(
+      () =>
+        expect(campaign.getSnapshot()).toMatchObject({
+          version: 3,
+          state: { features: ['polls'], theme: { accent: 'red' } },
+        }),
+      WAIT,
+    );
   });
 
   test('K70 what is made while the link is down arrives in order, and nothing is doubled', async () => {
@@ -88,13 +113,22 @@ describe.each([
     drop();
     await vi.waitFor(() => expect(mine.connection.getSnapshot().status).toBe('reconnecting'), WAIT);
     const changes = [1, 2, 3].map((counter) => campaign.update({ counter }));
-    expect(campaign.getSnapshot()).toMatchObject({ version: 1, state: { counter: 3 }, sync: { state: 'waiting', pendingCount: 3 } });
+    expect(campaign.getSnapshot()).toMatchObject({
+      version: 1,
+      state: { counter: 3 },
+      sync: { state: 'waiting', pendingCount: 3 },
+    });
     await theirs.campaign('spring').update({ title: 'Meanwhile' });
     reconnect();
     expect((await Promise.all(changes)).map(({ version }) => version)).toEqual([3, 4, 5]);
-    await vi.waitFor(() => expect(campaign.getSnapshot()).toMatchObject({ version: 5, state: { title: 'Meanwhile', counter: 3 } }), WAIT);
+    await vi.waitFor(
+      () => expect(campaign.getSnapshot()).toMatchObject({ version: 5, state: { title: 'Meanwhile', counter: 3 } }),
+      WAIT,
+    );
     const { items } = await theirs.trpc.campaign.history.query({ campaignId: 'spring' });
-    expect(items.map(({ mutationId }) => mutationId).slice(0, 3)).toEqual(changes.map(({ mutationId }) => mutationId).reverse());
+    expect(items.map(({ mutationId }) => mutationId).slice(0, 3)).toEqual(
+      changes.map(({ mutationId }) => mutationId).reverse(),
+    );
   });
 
   test('K70 an expected version that is not there is a conflict', async () => {
@@ -112,8 +146,13 @@ describe.each([
     const { mine } = await open();
     const input = { campaignId: 'spring', mutationId: 'once', updates: { title: 'Once' } };
     const first = await mine.trpc.campaign.update.mutate(input);
-    expect(await mine.trpc.campaign.update.mutate(input)).toMatchObject({ position: 'position' in first ? first.position : '', changed: true });
-    await expect(mine.trpc.campaign.update.mutate({ ...input, updates: { title: 'Other' } })).rejects.toMatchObject({ data: { reason: 'INVALID' } });
+    expect(await mine.trpc.campaign.update.mutate(input)).toMatchObject({
+      position: 'position' in first ? first.position : '',
+      changed: true,
+    });
+    await expect(mine.trpc.campaign.update.mutate({ ...input, updates: { title: 'Other' } })).rejects.toMatchObject({
+      data: { reason: 'INVALID' },
+    });
   });
 
   test('K70 rollback, past and difference', async () => {
@@ -121,8 +160,12 @@ describe.each([
     const campaign = await live(mine.campaign('spring'));
     await campaign.update({ title: 'Two' });
     expect(await campaign.rollback(1)).toMatchObject({ version: 3 });
-    expect((await mine.trpc.campaign.at.query({ campaignId: 'spring', version: 2 })).state).toMatchObject({ title: 'Two' });
-    expect((await mine.trpc.campaign.diff.query({ campaignId: 'spring', from: 2, to: 3 })).change).toEqual({ title: 'Spring' });
+    expect((await mine.trpc.campaign.at.query({ campaignId: 'spring', version: 2 })).state).toMatchObject({
+      title: 'Two',
+    });
+    expect((await mine.trpc.campaign.diff.query({ campaignId: 'spring', from: 2, to: 3 })).change).toEqual({
+      title: 'Spring',
+    });
     expect(await refusal(campaign.rollback(99))).toMatchObject({ reason: 'NOT_FOUND', path: ['toVersion'] });
     const { epoch } = await mine.trpc.campaign.get.query({ campaignId: 'spring' });
     const at = await mine.trpc.campaign.at.query({ campaignId: 'spring', version: `${epoch}:2` });
@@ -135,7 +178,11 @@ describe.each([
     const page = await mine.trpc.campaign.history.query({ campaignId: 'spring', limit: 2 });
     expect(page.epoch).toBe(epoch);
     expect(page.items.map(({ type }) => type)).toEqual(['rollback', 'update']);
-    expect((await mine.trpc.campaign.history.query({ campaignId: 'spring', cursor: page.nextCursor ?? 0 })).items.map(({ type }) => type)).toEqual(['create']);
+    expect(
+      (await mine.trpc.campaign.history.query({ campaignId: 'spring', cursor: page.nextCursor ?? 0 })).items.map(
+        ({ type }) => type,
+      ),
+    ).toEqual(['create']);
   });
 
   test('K70 archived is read-only, and known to be', async () => {
@@ -160,7 +207,10 @@ describe.each([
     const { mine, theirs } = await open();
     const seen: { [receipts: string]: string[] } = { true: [], false: [] };
     for (const receipts of [true, false]) {
-      const subscription = mine.trpc.campaign.watch.subscribe({ receipts }, { onData: ({ id, data }) => seen[String(receipts)]?.push(`${id.split(':')[1]} ${data.type}`) });
+      const subscription = mine.trpc.campaign.watch.subscribe(
+        { receipts },
+        { onData: ({ id, data }) => seen[String(receipts)]?.push(`${id.split(':')[1]} ${data.type}`) },
+      );
       closing.push(() => subscription.unsubscribe());
     }
     await vi.waitFor(() => expect(seen['false']).toEqual(['1 snapshot']), WAIT);
@@ -174,6 +224,9 @@ describe.each([
   test('K70 an unknown campaign is not found', async () => {
     const nowhere = (await open()).mine.campaign('nowhere');
     closing.push(nowhere.subscribe(() => undefined));
-    await vi.waitFor(() => expect(nowhere.getSnapshot()).toMatchObject({ status: 'error', error: { reason: 'NOT_FOUND' } }), WAIT);
+    await vi.waitFor(
+      () => expect(nowhere.getSnapshot()).toMatchObject({ status: 'error', error: { reason: 'NOT_FOUND' } }),
+      WAIT,
+    );
   });
 });

@@ -24,7 +24,11 @@ const STATE = {
 };
 
 test('K19 K65 one file narrows what the app may say and what the server takes', async () => {
-  const { url, close } = await startShopServer({ port: 0, logger: createLogger('silent'), campaigns: [{ campaignId: 'shop', state: STATE }] });
+  const { url, close } = await startShopServer({
+    port: 0,
+    logger: createLogger('silent'),
+    campaigns: [{ campaignId: 'shop', state: STATE }],
+  });
   later(close);
   const made = client(url);
   render(
@@ -41,12 +45,23 @@ test('K19 K65 one file narrows what the app may say and what the server takes', 
   // What the types refuse, the server refuses of whoever has none: word by word the same file.
   const wrong = (updates: object) => campaign.update(updates);
   await expect(wrong({ features: ['pols'] })).rejects.toMatchObject({ reason: 'INVALID', path: ['features', 0] });
-  await expect(wrong({ commerce: { currency: 'GBP' } })).rejects.toMatchObject({ reason: 'INVALID', path: ['commerce', 'currency'] });
-  await expect(wrong({ ui_content: { banner: 'x'.repeat(81) } })).rejects.toMatchObject({ reason: 'TOO_LARGE', limit: 80 });
-  expect(campaign.getSnapshot().state).toMatchObject({ features: ['referral', 'polls'], commerce: { enabled: true, currency: 'USD' } });
+  await expect(wrong({ commerce: { currency: 'GBP' } })).rejects.toMatchObject({
+    reason: 'INVALID',
+    path: ['commerce', 'currency'],
+  });
+  await expect(wrong({ ui_content: { banner: 'x'.repeat(81) } })).rejects.toMatchObject({
+    reason: 'TOO_LARGE',
+    limit: 80,
+  });
+  expect(campaign.getSnapshot().state).toMatchObject({
+    features: ['referral', 'polls'],
+    commerce: { enabled: true, currency: 'USD' },
+  });
 });
 
 test('K19 features, sections and paths are typed, and others do not compile', async () => {
   const tsc = join(import.meta.dirname, '../../../node_modules/.bin/tsc');
-  await promisify(execFile)(tsc, ['--noEmit', '-p', import.meta.dirname]).catch(({ stdout }: { stdout: string }) => expect.fail(stdout));
+  await promisify(execFile)(tsc, ['--noEmit', '-p', import.meta.dirname]).catch(({ stdout }: { stdout: string }) =>
+    expect.fail(stdout),
+  );
 });

@@ -33,10 +33,17 @@ export interface Running {
   kill(signal: NodeJS.Signals): void;
 }
 
-/** Runs a file of the repository with this Node, with those variables and no others of ours; killed after the test if it still runs. */
+/**
+ * Runs a file of the repository with this Node, with those variables and no others of ours; killed after the test if it
+ * still runs.
+ */
 export function run(args: readonly string[], env: Record<string, string>, cwd: string): Running {
   const { PATH = '', HOME = '' } = process.env;
-  const child = spawn(process.execPath, args, { cwd, env: { PATH, HOME, ...env }, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+  const child = spawn(process.execPath, args, {
+    cwd,
+    env: { PATH, HOME, ...env },
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  });
   const lines: string[] = [];
   const messages: unknown[] = [];
   const waiting = new Set<() => void>();

@@ -11,8 +11,9 @@ function migrations(namespace: string): Record<string, Migration> {
 }
 
 /**
- * Brings the namespace's Postgres schema up to date, creating it where it is missing. Kysely holds an advisory lock meanwhile, so of
- * several instances that start at once one migrates and the others find the work done. (PGlite has one user, and no lock.)
+ * Brings the namespace's Postgres schema up to date, creating it where it is missing. Kysely holds an advisory lock
+ * meanwhile, so of several instances that start at once one migrates and the others find the work done. (PGlite has one
+ * user, and no lock.)
  */
 export async function migrate(db: Kysely<Database>, namespace: string): Promise<void> {
   const migrator = new Migrator({
