@@ -10,7 +10,7 @@ import { createMetrics } from './api/observability/metrics.ts';
 import { createMutationRate } from './api/connection/mutation-rate.ts';
 import { observe } from './api/observability/observe.ts';
 import { createOriginPolicy, isLoopback } from './api/transport/origin.ts';
-import { watchStandstills } from './api/observability/event-loop-stall.ts';
+import { watchEventLoopStalls } from './api/observability/event-loop-stall.ts';
 import { createMemoryArchive } from './archive/index.ts';
 import type { Sections } from './core/document/check.ts';
 import type { StartCampaign } from './core/document/normalise.ts';
@@ -197,7 +197,7 @@ export async function createCampaignServer(options: CampaignServerOptions = {}):
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${actualPort}`;
   logger.info({ url, campaigns: campaigns.length, version: packageJson.version }, 'campaign-state is ready');
 
-  const stopWatching = watchStandstills((seconds) => {
+  const stopWatching = watchEventLoopStalls((seconds) => {
     metrics.standstills();
     logger.warn({ seconds }, 'this process stood still');
   });

@@ -3,11 +3,15 @@ import { systemClock, type Clock } from './clock.ts';
 import { createConnection, type Connection, type TokenSource } from './link/connection.ts';
 import { createLeaveWarning } from './device/leave-warning.ts';
 import { createDefaultCampaign } from './campaign/default-campaign.ts';
-import { createDeviceDocuments, type DeviceDocuments, type SeenCampaign } from './device/snapshot-cache.ts';
+import { createSnapshotCache, type SnapshotCache, type SeenCampaign } from './device/snapshot-cache.ts';
 import type { WebSocketConstructor } from './link/live-socket.ts';
 import { systemNetwork, type Network } from './link/network.ts';
 import type { Pending } from './sync/pending.ts';
-import { createPersistence, type Persistence, type PersistenceOptions } from './device/outbox-persistence.ts';
+import {
+  createOutboxPersistence,
+  type OutboxPersistence,
+  type OutboxPersistenceOptions,
+} from './device/outbox-persistence.ts';
 import type { CampaignSeed } from './sync/seed.ts';
 import type { Campaign, CampaignClient } from './types.ts';
 
@@ -72,15 +76,21 @@ export function createCampaignClient(options: CampaignClientOptions): CampaignCl
 async function openBrowser(
   address: string,
   clock: Clock,
-  adopt: PersistenceOptions['adopt'],
+  adopt: OutboxPersistenceOptions['adopt'],
 ): Promise<Device | undefined> {
   const { indexedDbStorage, webLocks } = await import('./device/browser-storage.ts');
   const locks = webLocks();
   const scope = encodeURIComponent(address);
   if (locks) {
     return {
-      outbox: createPersistence({ scope, storage: indexedDbStorage('campaign-state-outbox'), locks, clock, adopt }),
-      documents: createDeviceDocuments({ scope, storage: indexedDbStorage('campaign-state-seen'), clock }),
+      outbox: createOutboxPersistence({
+        scope,
+        storage: indexedDbStorage('campaign-state-outbox'),
+        locks,
+        clock,
+        adopt,
+      }),
+      documents: createSnapshotCache({ scope, storage: indexedDbStorage('campaign-state-seen'), clock }),
     };
   }
   console.warn(
@@ -91,15 +101,15 @@ async function openBrowser(
 
 /** What outlives the page. */
 export interface Device {
-  readonly outbox: Persistence;
-  readonly documents: DeviceDocuments;
+  readonly outbox: OutboxPersistence;
+  readonly documents: SnapshotCache;
 }
 
 export interface ClientParts {
   readonly seeds?: readonly CampaignSeed[] | undefined;
   readonly warnBeforeLeaving?: boolean;
   /** Opens what is kept beyond the page; `adopt` takes over unsaved edits. */
-  readonly device?: (adopt: PersistenceOptions['adopt']) => Promise<Device | undefined>;
+  readonly device?: (adopt: OutboxPersistenceOptions['adopt']) => Promise<Device | undefined>;
 }
 
 /** A client on a connection of any kind. */

@@ -1,4 +1,4 @@
-import { CampaignError } from '../core/errors.ts';
+import { RefusalError } from '../core/errors.ts';
 import type { CampaignService } from '../engine/service.ts';
 
 /**
@@ -7,7 +7,7 @@ import type { CampaignService } from '../engine/service.ts';
  */
 export function createDisabledService(): CampaignService {
   const refuse = (): never => {
-    throw new CampaignError('UNAVAILABLE', 'Campaign state is switched off on this server (CAMPAIGN_STATE_ENABLED)');
+    throw new RefusalError('UNAVAILABLE', 'Campaign state is switched off on this server (CAMPAIGN_STATE_ENABLED)');
   };
   const refuseLater = async (): Promise<never> => refuse();
   return {

@@ -1,6 +1,6 @@
 import { TRPCError } from '@trpc/server';
 import type { TRPC_ERROR_CODE_KEY, TRPCDefaultErrorShape } from '@trpc/server';
-import { CampaignError, isRetryable } from '../core/errors.ts';
+import { RefusalError, isRetryable } from '../core/errors.ts';
 import type { Path, Reason, Refusal } from '../core/errors.ts';
 
 const CODES: Record<Reason, TRPC_ERROR_CODE_KEY> = {
@@ -43,9 +43,9 @@ export class CallError extends TRPCError {
 
 /** The refusal behind an error, or `undefined` where something broke. */
 export function refusalOf(error: unknown): Refusal | undefined {
-  if (error instanceof CampaignError) return error.refusal;
+  if (error instanceof RefusalError) return error.refusal;
   if (!(error instanceof TRPCError)) return undefined;
-  if (error.cause instanceof CampaignError) return error.cause.refusal;
+  if (error.cause instanceof RefusalError) return error.cause.refusal;
   const reason = REASONS[error.code];
   return reason && { reason, message: error.message };
 }
@@ -59,7 +59,7 @@ export function toCallError(error: unknown, correlationId: string): CallError {
   if (!refusal) return new CallError('INTERNAL_SERVER_ERROR', internalMessage(correlationId), error, correlationId);
   // tRPC's own code is kept where the refusal is tRPC's own.
   const code =
-    error instanceof TRPCError && !(error.cause instanceof CampaignError) ? error.code : CODES[refusal.reason];
+    error instanceof TRPCError && !(error.cause instanceof RefusalError) ? error.code : CODES[refusal.reason];
   return new CallError(code, refusal.message, error instanceof TRPCError ? error.cause : error, correlationId);
 }
 

@@ -10,7 +10,7 @@ import type {
   CampaignSummary,
   CommitOutcome,
   Head,
-  Seat,
+  LogMembership,
   SealedEntry,
 } from '../engine/ports.ts';
 import { lastEntry, listed, toSealedEntry } from './sql/columns.ts';
@@ -29,7 +29,7 @@ interface StoredCampaign {
   stateBefore: string;
   entries: { bytes: string; tail: string }[];
   byMutation: Map<string, number>;
-  seat: Seat;
+  membership: LogMembership;
 }
 
 /** The disk of a memory archive: outlives it, so that restarts and crashes can be played. */
@@ -56,7 +56,7 @@ export interface MemoryArchiveOptions {
 /** The archive's twin in memory: the same answers, at once and always in the same way. For tests and simulations. */
 export function createMemoryArchive(options: MemoryArchiveOptions = {}): Archive {
   const { store = createMemoryStore(), soleUser = true, keepEntries = Number.POSITIVE_INFINITY } = options;
-  /** Seats taken through the archive of a sole user, by campaign, with their generation. */
+  /** LogMemberships taken through the archive of a sole user, by campaign, with their generation. */
   const taken = new Map<string, number>();
   let stopped = false;
 
@@ -75,7 +75,7 @@ export function createMemoryArchive(options: MemoryArchiveOptions = {}): Archive
 
   const leave = (campaignId: string, generation: number): void => {
     const campaign = store.campaigns.get(campaignId);
-    if (campaign?.seat.generation === generation) campaign.seat = { generation, taken: false };
+    if (campaign?.membership.generation === generation) campaign.membership = { generation, active: false };
   };
 
   const append = (campaign: StoredCampaign, { record, bytes, tail }: SealedEntry): void => {
@@ -125,7 +125,7 @@ export function createMemoryArchive(options: MemoryArchiveOptions = {}): Archive
           updatedAt: campaign.updatedAt,
           updatedBy: campaign.updatedBy,
           lineage: campaign.lineage.map((step) => ({ ...step })),
-          seat: { ...campaign.seat },
+          membership: { ...campaign.membership },
           recent: newest(campaign.entries, recent).reverse().map(toSealedEntry),
         };
       }),
@@ -145,7 +145,7 @@ export function createMemoryArchive(options: MemoryArchiveOptions = {}): Archive
           stateBefore: '{}',
           entries: [],
           byMutation: new Map(),
-          seat: { generation: 0, taken: false },
+          membership: { generation: 0, active: false },
         };
         append(campaign, first);
         store.campaigns.set(campaignId, campaign);
@@ -162,13 +162,13 @@ export function createMemoryArchive(options: MemoryArchiveOptions = {}): Archive
     enterLog: (campaignId, expected, epoch) =>
       call(() => {
         const campaign = held(campaignId, expected);
-        if (campaign?.seat.generation !== expected.generation) return false;
+        if (campaign?.membership.generation !== expected.generation) return false;
         if (epoch !== undefined) {
           campaign.lineage.push({ epoch, parent: expected.epoch, fromVersion: expected.version });
           campaign.head = { ...campaign.head, epoch };
         }
-        campaign.seat = { generation: expected.generation + 1, taken: true };
-        if (soleUser) taken.set(campaignId, campaign.seat.generation);
+        campaign.membership = { generation: expected.generation + 1, active: true };
+        if (soleUser) taken.set(campaignId, campaign.membership.generation);
         return true;
       }),
 

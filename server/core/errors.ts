@@ -48,11 +48,11 @@ export function isRetryable(refusal: Refusal): boolean {
 /**
  * A refusal that travels as an exception between the rooms of the server; `api/` turns it into a typed tRPC error.
  *
- * @example throw new CampaignError('TOO_LARGE', 'updates: 300000 bytes; at most 262144', { path: ['updates'], limit:
+ * @example throw new RefusalError('TOO_LARGE', 'updates: 300000 bytes; at most 262144', { path: ['updates'], limit:
  *   262144 })
  */
-export class CampaignError extends Error {
-  override readonly name = 'CampaignError';
+export class RefusalError extends Error {
+  override readonly name = 'RefusalError';
   readonly refusal: Refusal;
 
   constructor(reason: Reason, message: string, details: RefusalDetails = {}) {

@@ -1,19 +1,19 @@
 import type { Sections } from '../core/document/check.ts';
-import { asError, CampaignError } from '../core/errors.ts';
+import { asError, RefusalError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Identity } from '../core/permissions.ts';
 import { restrictedView } from '../core/stream/views.ts';
-import { answeringArchive } from './calls/request-archive.ts';
+import { createRequestArchive } from './calls/request-archive.ts';
 import { createArchiver } from './archiving/archiver.ts';
-import { createCreating } from './calls/creation.ts';
-import { createHosting } from './hosting/campaign-host.ts';
-import { createMutating } from './calls/mutations.ts';
+import { createCreation } from './calls/creation.ts';
+import { createCampaignHost } from './hosting/campaign-host.ts';
+import { createMutations } from './calls/mutations.ts';
 import { createMutationReport } from './calls/mutation-report.ts';
 import type { EngineObserver } from './observer.ts';
 import { refuseOverload } from './calls/overload.ts';
-import { createPast } from './campaign/history.ts';
+import { createCampaignHistory } from './campaign/history.ts';
 import type { Archive, Clock, OrderedLog } from './ports.ts';
-import { createReading } from './calls/reads.ts';
+import { createReads } from './calls/reads.ts';
 import { shuttingDown } from './refusals.ts';
 import type { CampaignService } from './service.ts';
 import { createTrace } from './calls/trace.ts';
@@ -42,9 +42,9 @@ export interface ManagerOptions {
   /** Bytes of them, likewise. Default 256 MiB. */
   maxBacklogBytes?: number;
   /** How long a caller waits for durability, in milliseconds. Default 30 s. */
-  durablePatience?: number;
+  durableTimeoutMs?: number;
   /** How long an append may stay without a known outcome, in milliseconds. Default 5 s. */
-  appendPatience?: number;
+  appendTimeoutMs?: number;
   /** Fields that callers without a token never see. Default `owner_id`. */
   hiddenFromPublic?: readonly string[];
 }
@@ -72,10 +72,10 @@ const SYSTEM: Identity = { id: 'system', grants: { '*': 'admin' } };
  */
 export function createManager(options: ManagerOptions): Manager {
   const { log, clock, observer = {}, sections = {}, persistent = true } = options;
-  const archive = answeringArchive(options.archive, observer);
-  const { durablePatience = 30_000, maxLoaded = Number.POSITIVE_INFINITY } = options;
+  const archive = createRequestArchive(options.archive, observer);
+  const { durableTimeoutMs = 30_000, maxLoaded = Number.POSITIVE_INFINITY } = options;
   const publicView = restrictedView(options.hiddenFromPublic ?? ['owner_id']);
-  const past = createPast(archive);
+  const past = createCampaignHistory(archive);
   const trace = createTrace(clock);
   const startedAt = clock.now();
   let stopping = false;
@@ -94,7 +94,7 @@ export function createManager(options: ManagerOptions): Manager {
     },
   };
 
-  const hosting = createHosting({
+  const hosting = createCampaignHost({
     log,
     archive,
     clock,
@@ -105,7 +105,7 @@ export function createManager(options: ManagerOptions): Manager {
     buffer: options.subscriberBuffer ?? 16,
     // What only memory has must stay there.
     idleTtl: persistent ? (options.idleTtl ?? 600_000) : Number.POSITIVE_INFINITY,
-    appendPatience: options.appendPatience ?? 5_000,
+    appendTimeoutMs: options.appendTimeoutMs ?? 5_000,
     recentEntries: 256,
     maxLoaded,
     past,
@@ -126,13 +126,13 @@ export function createManager(options: ManagerOptions): Manager {
     report: createMutationReport(clock, counting, trace),
     refuseLoad: () => (stopping ? shuttingDown() : refuseOverload({ log, hosting, maxBacklog, maxBacklogBytes })),
   };
-  const mutating = createMutating({ ...taking, durablePatience, durability: options.durability ?? 'accepted' });
-  const creating = createCreating({ ...taking, archive, sections, maxLoaded });
+  const mutating = createMutations({ ...taking, durableTimeoutMs, durability: options.durability ?? 'accepted' });
+  const creating = createCreation({ ...taking, archive, sections, maxLoaded });
 
   return {
     ...mutating,
     ...creating,
-    ...createReading({ hosting, archive, past, clock, publicView, persistent, durablePatience }),
+    ...createReads({ hosting, archive, past, clock, publicView, persistent, durableTimeoutMs }),
     defaultCampaignId: options.defaultCampaignId,
 
     stats() {
@@ -163,7 +163,7 @@ export function createManager(options: ManagerOptions): Manager {
         });
         return true;
       } catch (error) {
-        if (error instanceof CampaignError && error.refusal.reason === 'CONFLICT') return false;
+        if (error instanceof RefusalError && error.refusal.reason === 'CONFLICT') return false;
         throw error;
       }
     },

@@ -135,9 +135,9 @@ export interface OrderedLog {
  * archive's head may have been seen and is gone, so that the campaign goes on in a new epoch. A free seat means that
  * nothing can have been lost: same epoch, same tail.
  */
-export interface Seat {
+export interface LogMembership {
   generation: number;
-  taken: boolean;
+  active: boolean;
 }
 
 /** A campaign as the archive keeps it. */
@@ -151,7 +151,7 @@ export interface ArchivedCampaign {
   /** All forks of this campaign's line, oldest first. */
   lineage: Fork[];
   /** Its seat in the log. */
-  seat: Seat;
+  membership: LogMembership;
   /** The newest entries up to the head, oldest first, without a hole, for resumes and the idempotency window. */
   recent: SealedEntry[];
 }

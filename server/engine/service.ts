@@ -103,7 +103,7 @@ export interface RoomMember {
 }
 
 /** A place among those to whom a campaign's events are pushed. */
-export interface RoomSeat {
+export interface DeliverySlot {
   /**
    * Takes the place: the first event, which the member writes itself; from then on they are sent to it. Throws a
    * refusal.
@@ -155,7 +155,7 @@ export interface TraceEvent {
 }
 
 /**
- * The engine as the procedures see it. Every method checks the caller's rights itself and throws `CampaignError`; input
+ * The engine as the procedures see it. Every method checks the caller's rights itself and throws `RefusalError`; input
  * has been parsed by then.
  */
 export interface CampaignService {
@@ -194,11 +194,11 @@ export interface CampaignService {
     campaignId: string,
     position: Position,
   ): Promise<{ campaignId: string; position: Position }>;
-  /** Ends when the signal aborts; throws `CampaignError` when the right to read ends. */
+  /** Ends when the signal aborts; throws `RefusalError` when the right to read ends. */
   watch(caller: Caller, reader: Reader, options: WatchOptions): AsyncIterableIterator<ResumableEvent>;
   /** The same stream, pushed: many subscribers of one campaign share the making and the encoding of each event. */
-  join(caller: Caller, member: RoomMember, options: WatchOptions): Promise<RoomSeat>;
+  join(caller: Caller, member: RoomMember, options: WatchOptions): Promise<DeliverySlot>;
   stats(): ServiceStats;
-  /** Ends when the signal aborts; throws `CampaignError` when the right to listen ends. */
+  /** Ends when the signal aborts; throws `RefusalError` when the right to listen ends. */
   trace(caller: Caller, reader: TraceReader): AsyncIterableIterator<TraceEvent>;
 }

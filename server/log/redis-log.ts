@@ -4,7 +4,7 @@ import { nextTail } from '../engine/campaign/hash-chain.ts';
 import { createArchiving, LEASE_MS } from './redis/archiving.ts';
 import { connectRedis } from './redis/connection.ts';
 import { createHeadCheck } from './redis/head-check.ts';
-import { createHostedCampaigns, type HostedCampaign } from './redis/hosted-campaigns.ts';
+import { createTrackedCampaigns, type TrackedCampaign } from './redis/tracked-campaigns.ts';
 import { campaignKeys, type CampaignKeys } from './redis/keys.ts';
 import { asList, asText, asVersion, toEntries, toPublication, UnexpectedReply } from './redis/replies.ts';
 import { checkRedis } from './redis/requirements.ts';
@@ -52,7 +52,7 @@ const READ_AT_ONCE = 10_000;
 export function createRedisLog(options: RedisLogOptions): RedisLog {
   const { namespace, clock, keepDurable = 256, checkEvery = 1_000 } = options;
   const instance = options.instance ?? clock.token();
-  const hosted = createHostedCampaigns(namespace, clock);
+  const hosted = createTrackedCampaigns(namespace, clock);
   let failing = false;
   let clockOffset = 0;
   let stopped = false;
@@ -101,7 +101,7 @@ export function createRedisLog(options: RedisLogOptions): RedisLog {
     publish: (channel, message) => commands.spublish(channel, message),
   });
 
-  const tellEntry = (campaign: HostedCampaign, sealed: SealedEntry): void => {
+  const tellEntry = (campaign: TrackedCampaign, sealed: SealedEntry): void => {
     hosted.tellEntry(campaign, sealed);
     const { version } = sealed.record;
     if (version > campaign.durable) archiving.heard(campaign.campaignId, version);

@@ -32,7 +32,7 @@ export function commitTests({ archive, fresh, created, grown }: CommitTests): vo
       updatedAt: last?.record.at,
       updatedBy: 'actor-3',
       lineage: [],
-      seat: { generation: 0, taken: false },
+      membership: { generation: 0, active: false },
       recent: history.entries,
     });
     const [row] = await archive().list({ limit: 1, ids: [history.campaignId] });

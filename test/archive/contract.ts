@@ -53,7 +53,7 @@ export function archiveContract(name: string, createWorld: () => Promise<Archive
         updatedAt: history.entries[0]?.record.at,
         updatedBy: 'actor-1',
         lineage: [],
-        seat: { generation: 0, taken: false },
+        membership: { generation: 0, active: false },
         recent: history.entries,
       });
       expect(await archive.load('unknown', 10)).toBeUndefined();
@@ -113,7 +113,7 @@ export function archiveContract(name: string, createWorld: () => Promise<Archive
       expect(await archive.load(campaignId, 10)).toEqual(before);
       const tries = await Promise.all(Array.from({ length: 4 }, () => archive.enterLog(campaignId, expected)));
       expect(tries.filter(Boolean)).toHaveLength(1);
-      expect(await archive.load(campaignId, 10)).toEqual({ ...before, seat: { generation: 1, taken: true } });
+      expect(await archive.load(campaignId, 10)).toEqual({ ...before, membership: { generation: 1, active: true } });
     });
 
     test('A14 it may enter in a new epoch, which the lineage tells, oldest first; the old epoch commits nothing any more', async () => {
@@ -140,7 +140,7 @@ export function archiveContract(name: string, createWorld: () => Promise<Archive
       const loaded = await archive.load(campaignId, 10);
       expect(loaded).toMatchObject({
         head: { epoch: 'fourth', version: 2, tail: line.entries[1]?.tail },
-        seat: { generation: 3, taken: true },
+        membership: { generation: 3, active: true },
       });
       expect(loaded?.lineage).toEqual([
         { epoch: second, parent: first, fromVersion: 1 },
@@ -153,15 +153,15 @@ export function archiveContract(name: string, createWorld: () => Promise<Archive
     test('A24 a campaign that leaves the log frees its seat, unless the seat is another one by now', async () => {
       const history = await created();
       const { campaignId, epoch } = history;
-      const seat = async () => (await archive.load(campaignId, 0))?.seat;
+      const membership = async () => (await archive.load(campaignId, 0))?.membership;
       await archive.enterLog(campaignId, { epoch, version: 1, generation: 0 });
       await archive.leaveLog(campaignId, 0);
-      expect(await seat()).toEqual({ generation: 1, taken: true });
+      expect(await membership()).toEqual({ generation: 1, active: true });
       await archive.leaveLog(campaignId, 1);
-      expect(await seat()).toEqual({ generation: 1, taken: false });
+      expect(await membership()).toEqual({ generation: 1, active: false });
       expect(await archive.enterLog(campaignId, { epoch, version: 1, generation: 1 })).toBe(true);
       await archive.leaveLog(campaignId, 1);
-      expect(await seat()).toEqual({ generation: 2, taken: true });
+      expect(await membership()).toEqual({ generation: 2, active: true });
       await archive.leaveLog('unknown', 1);
     });
 

@@ -34,7 +34,7 @@ export function archiveRestarts(name: string, createWorld: () => Promise<Archive
       expect(await archive.enterLog(campaignId, { epoch, version: entries.length, generation })).toBe(true);
     };
 
-    test('A25 everything is there after a restart; a clean stop of a sole user frees the seats that it took, an unclean one does not', async () => {
+    test('A25 everything is there after a restart; a clean stop of a sole user frees the memberships that it took, an unclean one does not', async () => {
       const history = campaignHistory('kept');
       const before = await run({ clean: true }, async (archive) => {
         await history.createIn(archive);
@@ -43,13 +43,13 @@ export function archiveRestarts(name: string, createWorld: () => Promise<Archive
         await archive.commit([history.commitAfter(1)]);
         return await archive.load('kept', 10);
       });
-      expect(before?.seat).toEqual({ generation: 1, taken: true });
+      expect(before?.membership).toEqual({ generation: 1, active: true });
       await run({ clean: false }, async (archive) => {
-        expect(await archive.load('kept', 10)).toEqual({ ...before, seat: { generation: 1, taken: false } });
+        expect(await archive.load('kept', 10)).toEqual({ ...before, membership: { generation: 1, active: false } });
         await enter(archive, history, 1);
       });
       await run({ clean: true }, async (archive) => {
-        expect(await archive.load('kept', 10)).toEqual({ ...before, seat: { generation: 2, taken: true } });
+        expect(await archive.load('kept', 10)).toEqual({ ...before, membership: { generation: 2, active: true } });
       });
     });
 
@@ -63,8 +63,8 @@ export function archiveRestarts(name: string, createWorld: () => Promise<Archive
       });
       await run({ clean: true }, (archive) => enter(archive, used, 1));
       await run({ clean: true }, async (archive) => {
-        expect((await archive.load('crashed', 0))?.seat).toEqual({ generation: 1, taken: true });
-        expect((await archive.load('used', 0))?.seat).toEqual({ generation: 2, taken: false });
+        expect((await archive.load('crashed', 0))?.membership).toEqual({ generation: 1, active: true });
+        expect((await archive.load('used', 0))?.membership).toEqual({ generation: 2, active: false });
       });
     });
 
@@ -77,7 +77,7 @@ export function archiveRestarts(name: string, createWorld: () => Promise<Archive
       await run({ clean: true }, (second) => enter(second, history, 1), false);
       await first.stop({ clean: true });
       expect(await run({ clean: true }, (archive) => archive.load('overtaken', 0))).toMatchObject({
-        seat: { generation: 2, taken: true },
+        membership: { generation: 2, active: true },
       });
     });
 
@@ -93,7 +93,7 @@ export function archiveRestarts(name: string, createWorld: () => Promise<Archive
         false,
       );
       expect(await run({ clean: true }, (archive) => archive.load('shared', 0))).toMatchObject({
-        seat: { generation: 1, taken: true },
+        membership: { generation: 1, active: true },
       });
     });
   });

@@ -173,10 +173,14 @@ describe('instances over one Redis', () => {
     await a.kill();
     await admin.flushall();
     const c = createMemoryArchive({ store, soleUser: false });
-    const seat = (await c.load(CAMPAIGN, 0))?.seat;
+    const membership = (await c.load(CAMPAIGN, 0))?.membership;
     const head = store.campaigns.get(CAMPAIGN)?.head;
     expect(
-      await c.enterLog(CAMPAIGN, { epoch: head?.epoch ?? '', version: 1, generation: seat?.generation ?? 0 }, 'next'),
+      await c.enterLog(
+        CAMPAIGN,
+        { epoch: head?.epoch ?? '', version: 1, generation: membership?.generation ?? 0 },
+        'next',
+      ),
     ).toBe(true);
     archiveAway = false;
     await vi.waitFor(() => expect(onB.mirror.snapshots).toEqual(['start', 'reset']), 15_000);

@@ -1,7 +1,7 @@
 import { fold, positionOf, type Mirror } from '../../client-sdk/src/sync/mirror.ts';
 import * as ledger from '../../client-sdk/src/sync/pending.ts';
 import type { EditCommand, Mutation } from '../../server/core/commands/command.ts';
-import { CampaignError, isRetryable } from '../../server/core/errors.ts';
+import { RefusalError, isRetryable } from '../../server/core/errors.ts';
 import { LIMITS } from '../../server/core/limits.ts';
 import { formatPosition, parsePosition } from '../../server/core/stream/position.ts';
 import type { Manager } from '../../server/engine/manager.ts';
@@ -179,7 +179,7 @@ export function createClient(options: ClientOptions): SimClient {
     } catch (error) {
       pushing = false;
       pending = ledger.unanswered(pending);
-      if (error instanceof CampaignError && isRetryable(error.refusal)) say(`refused: ${error.refusal.reason}`);
+      if (error instanceof RefusalError && isRetryable(error.refusal)) say(`refused: ${error.refusal.reason}`);
       else if (!(error instanceof LinkBroken)) throw error;
       later(push);
     }
@@ -242,7 +242,7 @@ export function createClient(options: ClientOptions): SimClient {
         return answer;
       } catch (error) {
         say(`${what} → ${String(error)}`);
-        if (error instanceof LinkBroken || error instanceof CampaignError) return undefined;
+        if (error instanceof LinkBroken || error instanceof RefusalError) return undefined;
         throw error;
       }
     },
@@ -263,7 +263,7 @@ export function createClient(options: ClientOptions): SimClient {
       pending = pending.map((item) => ({
         ...item,
         delivery: { kind: 'waiting' },
-        again: true,
+        isRetry: true,
         containedAt: undefined,
       }));
       link?.break();

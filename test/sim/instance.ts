@@ -97,8 +97,8 @@ export function startInstance({
     observer: observerOf(met),
     idleTtl: 1_500,
     subscriberBuffer: 2,
-    appendPatience: 1_000,
-    durablePatience: 3_000,
+    appendTimeoutMs: 1_000,
+    durableTimeoutMs: 3_000,
     maxBacklog: 12,
   });
   const manager = sabotage.manager?.(plainManager, store) ?? plainManager;

@@ -130,13 +130,13 @@ export function openLink({ instance, identity, clock, random, latency, onBreak, 
         for await (const event of instance.manager.watch(caller, reader, options)) send(event);
       };
       const enter = async (): Promise<void> => {
-        const seat = await instance.manager.join(caller, { reader, send, end }, options);
-        caller.signal.addEventListener('abort', () => seat.leave());
-        if (caller.signal.aborted) return seat.leave();
+        const slot = await instance.manager.join(caller, { reader, send, end }, options);
+        caller.signal.addEventListener('abort', () => slot.leave());
+        if (caller.signal.aborted) return slot.leave();
         try {
-          send(seat.first());
+          send(slot.first());
         } catch (error) {
-          seat.leave();
+          slot.leave();
           throw error;
         }
       };

@@ -122,7 +122,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'go on in the same epoch after a crash',
     sabotage: {
       crash(store) {
-        for (const campaign of store.campaigns.values()) campaign.seat = { ...campaign.seat, taken: false };
+        for (const campaign of store.campaigns.values())
+          campaign.membership = { ...campaign.membership, active: false };
       },
     },
   },
@@ -178,7 +179,7 @@ export const MUTANTS: readonly Mutant[] = [
           manager.push(
             caller,
             campaignId,
-            mutations.map(({ again: _unheard, ...mutation }) => mutation),
+            mutations.map(({ isRetry: _ignored, ...mutation }) => mutation),
             seen,
           ),
       }),
@@ -206,7 +207,7 @@ export const MUTANTS: readonly Mutant[] = [
         ...archive,
         async load(campaignId, recent) {
           const loaded = await archive.load(campaignId, recent);
-          return loaded && { ...loaded, seat: { ...loaded.seat, taken: false } };
+          return loaded && { ...loaded, membership: { ...loaded.membership, active: false } };
         },
       }),
     },

@@ -5,7 +5,7 @@ import {
 } from '../../server/archive/memory-archive.ts';
 import type { EditCommand, MutationOptions } from '../../server/core/commands/command.ts';
 import type { Receipt } from '../../server/core/stream/entry.ts';
-import { CampaignError, type Refusal } from '../../server/core/errors.ts';
+import { RefusalError, type Refusal } from '../../server/core/errors.ts';
 import type { JsonObject } from '../../server/core/json.ts';
 import type { Identity } from '../../server/core/permissions.ts';
 import { createManager, type Manager, type ManagerOptions } from '../../server/engine/manager.ts';
@@ -101,7 +101,7 @@ export async function refusal(call: Promise<unknown>): Promise<Refusal> {
   try {
     await call;
   } catch (error) {
-    if (error instanceof CampaignError) return error.refusal;
+    if (error instanceof RefusalError) return error.refusal;
     throw error;
   }
   throw new Error('it was not refused');

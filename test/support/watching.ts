@@ -129,16 +129,16 @@ async function push(
     end(undefined);
   };
   caller.signal?.addEventListener('abort', () => watching.leave());
-  const seat = await manager.join(caller, { reader: watching.reader, send, end }, { campaignId: CAMPAIGN, ...options });
+  const slot = await manager.join(caller, { reader: watching.reader, send, end }, { campaignId: CAMPAIGN, ...options });
   watching.leave = () => {
-    seat.leave();
+    slot.leave();
     end(undefined);
   };
   if (left || caller.signal?.aborted === true) return watching.leave();
   try {
-    send(seat.first());
+    send(slot.first());
   } catch (error) {
-    seat.leave();
+    slot.leave();
     throw error;
   }
 }

@@ -1,4 +1,4 @@
-// Formats the tree (`--write`), or says which files are not formatted (`--check`) and which comments are wider than the code may be.
+// Formats the tree (`--write`), or names what is not formatted (`--check`), and comments that are too wide.
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

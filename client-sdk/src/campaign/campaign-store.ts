@@ -5,7 +5,7 @@ import { failedChange } from './change.ts';
 import type { Clock } from '../clock.ts';
 import { closedError, type Connection } from '../link/connection.ts';
 import { asDocument } from '../document.ts';
-import { createEditBook } from './settlements.ts';
+import { createSettlements } from './settlements.ts';
 import { editors } from './commands.ts';
 import { CampaignError } from '../errors.ts';
 import { fold, positionOf, type Mirror } from '../sync/mirror.ts';
@@ -16,7 +16,7 @@ import { createPacing } from './pacing.ts';
 import * as ledger from '../sync/pending.ts';
 import type { Pending, Step } from '../sync/pending.ts';
 import { requests } from './requests.ts';
-import { createRetention } from './linger.ts';
+import { createLinger } from './linger.ts';
 import { mirrorOf, seedOf, type CampaignSeed } from '../sync/seed.ts';
 import { shareStructure } from '../sync/structural-sharing.ts';
 import { syncStatus } from '../sync/sync-status.ts';
@@ -74,7 +74,7 @@ export function createCampaignStore(options: CampaignStoreOptions): CampaignStor
   let snapshot: CampaignSnapshot | undefined;
   let view = EMPTY;
   const listeners = new Set<() => void>();
-  const book = createEditBook(clock);
+  const book = createSettlements(clock);
   const overlay = createOverlay();
 
   const watcher = createWatcher({
@@ -86,7 +86,7 @@ export function createCampaignStore(options: CampaignStoreOptions): CampaignStor
     onEvent,
     onError,
   });
-  const retention = createRetention(watcher, clock, releaseAfterMs);
+  const retention = createLinger(watcher, clock, releaseAfterMs);
   const outbox = createOutbox({
     campaignId,
     connection,
@@ -300,7 +300,7 @@ export function createCampaignStore(options: CampaignStoreOptions): CampaignStor
           mutation,
           madeAt,
           delivery: { kind: 'waiting' },
-          again: true,
+          isRetry: true,
           containedAt: undefined,
         }));
       take({ pending: [...adopted, ...pending], settled: [] });

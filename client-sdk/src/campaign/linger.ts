@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
 
-export interface Retention {
+export interface Linger {
   /** To be called whenever the need may have changed. */
   readonly need: (needed: boolean) => void;
   /** Stops at once, for good. */
@@ -10,11 +10,11 @@ export interface Retention {
 /**
  * Keeps something going while it is needed, and for a moment after: whoever leaves and comes back finds it still there.
  */
-export function createRetention(
+export function createLinger(
   { start, stop }: { readonly start: () => void; readonly stop: () => void },
   clock: Clock,
   lingerMs: number,
-): Retention {
+): Linger {
   let going = false;
   let ended = false;
   let cancel = () => {};

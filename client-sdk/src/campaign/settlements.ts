@@ -10,7 +10,7 @@ import type { RejectedMutation } from '../types.ts';
 const REJECTED_KEPT = 20;
 
 /** The edits whose makers wait to hear of them, and what there was to tell. */
-export interface EditBook {
+export interface Settlements {
   readonly open: (mutationId: string) => OpenChange;
   readonly find: (mutationId: string) => OpenChange | undefined;
   readonly settle: (settlement: Settlement) => void;
@@ -23,7 +23,7 @@ export interface EditBook {
   readonly close: () => void;
 }
 
-export function createEditBook(clock: Clock): EditBook {
+export function createSettlements(clock: Clock): Settlements {
   const changes = new Map<string, OpenChange>();
   let rejected: readonly RejectedMutation[] = [];
   let isVolatile = false;

@@ -4,7 +4,7 @@ import type { Locks, OutboxStorage, StoredMutation } from './device-storage.ts';
 /** How often the leading tab looks for what a tab has left behind, in milliseconds. */
 const LOOK_EVERY_MS = 15_000;
 
-export interface PersistenceOptions {
+export interface OutboxPersistenceOptions {
   /** Whose outbox it is: server and, where several people use one browser, user. */
   readonly scope: string;
   readonly storage: OutboxStorage;
@@ -15,7 +15,7 @@ export interface PersistenceOptions {
 }
 
 /** Keeps what is unsaved on the device, so that it outlives the page. */
-export interface Persistence {
+export interface OutboxPersistence {
   /** What is unsaved of a campaign, whenever it has changed. */
   readonly save: (campaignId: string, mutations: readonly StoredMutation[]) => void;
   readonly close: () => void;
@@ -29,7 +29,13 @@ export interface Persistence {
  * any more, and sends it. That two tabs could do so at the turn of a lead costs nothing, for the server applies each
  * mutation id once.
  */
-export function createPersistence({ scope, storage, locks, clock, adopt }: PersistenceOptions): Persistence {
+export function createOutboxPersistence({
+  scope,
+  storage,
+  locks,
+  clock,
+  adopt,
+}: OutboxPersistenceOptions): OutboxPersistence {
   const tab = clock.id();
   let closed = false;
   let end = () => {};

@@ -10,7 +10,7 @@ export interface SeenCampaign extends CampaignSeed {
   readonly seenAt: number;
 }
 
-export interface DeviceDocuments {
+export interface SnapshotCache {
   /** What was last seen of a campaign, or of the server's default one. */
   readonly recall: (campaignId: string | undefined) => Promise<SeenCampaign | undefined>;
   /** A campaign has moved; it is written down soon, as it is then. */
@@ -23,7 +23,7 @@ export interface DeviceDocuments {
   readonly clear: () => Promise<void>;
 }
 
-export interface DeviceDocumentsOptions {
+export interface SnapshotCacheOptions {
   /** Whose they are: server and, where several people use one browser, user. */
   readonly scope: string;
   readonly storage: DeviceStorage<SeenCampaign>;
@@ -37,7 +37,7 @@ const KEPT_AT_MOST = 20;
 const WRITE_AFTER_MS = 1_000;
 
 /** Keeps what was last seen, so that a page that is opened without a network has something to show. */
-export function createDeviceDocuments({ scope, storage, clock }: DeviceDocumentsOptions): DeviceDocuments {
+export function createSnapshotCache({ scope, storage, clock }: SnapshotCacheOptions): SnapshotCache {
   /** By campaign, the one seen longest ago first; of those seen in this life of the page, only that they were. */
   const kept = new Map<string, SeenCampaign | 'here'>();
   const unwritten = new Map<string, () => SeenCampaign | undefined>();

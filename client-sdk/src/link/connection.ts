@@ -5,7 +5,7 @@ import type { Clock } from '../clock.ts';
 import { describe, IDLE, next, type LinkEvent, type LinkState } from './connection-state.ts';
 import { CampaignError, readFailure, readRefusal } from '../errors.ts';
 import {
-  answerPatience,
+  answerTimeout,
   openLiveSocket,
   TIMED_OUT,
   TIMEOUTS,
@@ -64,7 +64,7 @@ export function createConnection({ url, token, WebSocket, clock, network }: Conn
   let source = token;
   let usedToken: string | undefined;
   let refusedToken: string | undefined;
-  const answers = answerPatience(TIMEOUTS);
+  const answers = answerTimeout(TIMEOUTS);
   let socket: LiveSocket | undefined;
   /** Between the wish for a socket and its end. */
   let engaged = false;

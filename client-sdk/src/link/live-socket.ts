@@ -34,7 +34,7 @@ export const TIMEOUTS: SocketTimeouts = { handshake: 5_000, silence: 2_500, answ
 export const TIMED_OUT = 4408;
 
 /** How long a connection's sockets wait for a sign of life, one after the other. */
-export interface AnswerPatience {
+export interface AnswerTimeout {
   readonly milliseconds: number;
   answered(): void;
   missed(): void;
@@ -46,7 +46,7 @@ export interface AnswerPatience {
  * come meanwhile, or none any more, no WebSocket tells before the whole message is there. So the patience is only for
  * sockets like that one, on which something came and then nothing.
  */
-export function answerPatience({ answer, longestAnswer }: SocketTimeouts): AnswerPatience {
+export function answerTimeout({ answer, longestAnswer }: SocketTimeouts): AnswerTimeout {
   let milliseconds = answer;
   return {
     get milliseconds() {
@@ -83,7 +83,7 @@ export function openLiveSocket(
   inner: WebSocketLike,
   clock: Clock,
   timeouts: SocketTimeouts,
-  patience: AnswerPatience,
+  patience: AnswerTimeout,
   observer: SocketObserver,
 ): LiveSocket {
   let state: 'connecting' | 'open' | 'closed' = 'connecting';

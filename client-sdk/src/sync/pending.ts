@@ -21,7 +21,7 @@ export interface Pending {
   readonly madeAt: number;
   readonly delivery: Delivery;
   /** It was sent, and once not answered: a copy of it may still be on its way. */
-  readonly again?: true;
+  readonly isRetry?: true;
   /** The version at which the confirmed state contains it; while `undefined`, the view applies it on top. */
   readonly containedAt: number | undefined;
 }
@@ -72,11 +72,11 @@ export function nextPush(pending: readonly Pending[], limits: PushLimits): Mutat
   const push: Mutation[] = [];
   let bytes = 0;
   const first = pending.findIndex(({ delivery }) => delivery.kind === 'waiting');
-  for (const { mutation, delivery, again } of first < 0 ? [] : pending.slice(first)) {
+  for (const { mutation, delivery, isRetry } of first < 0 ? [] : pending.slice(first)) {
     if (delivery.kind === 'held') break;
     bytes += utf8Bytes(JSON.stringify(mutation));
     if (push.length > 0 && (push.length >= limits.mutations || bytes > limits.bytes)) break;
-    push.push(again ? { ...mutation, again } : mutation);
+    push.push(isRetry ? { ...mutation, isRetry } : mutation);
   }
   return push;
 }
@@ -120,7 +120,7 @@ export function markSent(
 
 /** The push brought no answer: nothing is known, so all of it is sent again under its ids. */
 export function unanswered(pending: readonly Pending[]): readonly Pending[] {
-  return pending.map((item) => (item.delivery.kind === 'sent' ? { ...item, delivery: WAITING, again: true } : item));
+  return pending.map((item) => (item.delivery.kind === 'sent' ? { ...item, delivery: WAITING, isRetry: true } : item));
 }
 
 /** The server answered a push. What it refused for now, and what stood behind that, waits again. */
@@ -135,7 +135,7 @@ export function answered(
   return settle(pending, mirror, (item, settled) => {
     if (item.delivery.kind !== 'sent') return item;
     const outcome = byId.get(item.mutation.mutationId);
-    if (!outcome || (!outcome.ok && outcome.error.retryable)) return { ...item, delivery: WAITING, again: true };
+    if (!outcome || (!outcome.ok && outcome.error.retryable)) return { ...item, delivery: WAITING, isRetry: true };
     if (outcome.ok) return accept(item, item.delivery.epoch, outcome.receipt, mirror, settled);
     return refuse(item, new CampaignError({ mutationId: outcome.mutationId, ...outcome.error }), mirror, settled);
   });

@@ -17,8 +17,8 @@ import { diff, isEmptyPatch } from '../../../server/core/document/merge-patch.ts
 import {
   formatPosition,
   parsePosition,
-  survivingVersion,
-  versionOnLine,
+  lastSharedVersion,
+  versionOnTimeline,
   type Fork,
 } from '../../../server/core/stream/position.ts';
 import type { SnapshotReason, WatchEvent } from '../../../server/core/stream/events.ts';
@@ -168,7 +168,7 @@ export function createMemoryCampaign(campaignId: string, state: JsonObject, now:
     if (behind || decision.kind === 'unchanged') {
       const restsOn = behind ? { epoch: behind.epoch, version: behind.version } : { epoch, version: entries.length };
       // As the server does: a copy that may still come can have no effect later.
-      if (mutation.again) append({});
+      if (mutation.isRetry) append({});
       return { ok: true, receipt: receiptOf(mutationId, false, restsOn) };
     }
     return { ok: true, receipt: receiptOf(mutationId, true, { epoch, version: append(decision.change) }) };
@@ -190,7 +190,7 @@ export function createMemoryCampaign(campaignId: string, state: JsonObject, now:
   function brokenLine(seen: Position | undefined): Refusal | undefined {
     const position = seen === undefined ? undefined : parsePosition(seen);
     if (!position || position.epoch === epoch) return undefined;
-    const bound = survivingVersion(position.epoch, { epoch, version: entries.length }, lineage);
+    const bound = lastSharedVersion(position.epoch, { epoch, version: entries.length }, lineage);
     if (bound !== undefined && position.version <= bound) return undefined;
     return {
       reason: 'CONFLICT',
@@ -238,7 +238,7 @@ export function createMemoryCampaign(campaignId: string, state: JsonObject, now:
     content: () => content,
     head: () => ({ epoch, version: entries.length, durableVersion }),
     at(named) {
-      const version = versionOnLine(named, { epoch, version: entries.length }, lineage);
+      const version = versionOnTimeline(named, { epoch, version: entries.length }, lineage);
       if (version === undefined || version < 0 || version > entries.length) return undefined;
       return { version, state: fold(entries.slice(0, version)).state };
     },
@@ -261,7 +261,7 @@ export function createMemoryCampaign(campaignId: string, state: JsonObject, now:
     subscribe({ lastEventId, receipts = false }, subscriber) {
       subscribers.set(subscriber, { seen: 0, receipts });
       const from = lastEventId === undefined ? undefined : parsePosition(lastEventId);
-      const bound = from && survivingVersion(from.epoch, { epoch, version: entries.length }, lineage);
+      const bound = from && lastSharedVersion(from.epoch, { epoch, version: entries.length }, lineage);
       if (from && bound !== undefined && from.version <= bound) {
         subscribers.set(subscriber, { seen: from.version, receipts });
         deliver();

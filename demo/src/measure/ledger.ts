@@ -24,7 +24,7 @@ export interface Ledger {
   readonly painted: (campaignId: string, version: number) => void;
 }
 
-interface Following {
+interface LogFollower {
   sentAt: number;
   measurement: Measurement;
 }
@@ -39,14 +39,14 @@ export function createLedger(now: () => number): Ledger {
   const listeners = new Set<() => void>();
   /** When the audience pane first painted each of the newest versions. */
   const paints = new Map<string, number>();
-  let current: Following | undefined;
+  let current: LogFollower | undefined;
 
-  function amend(following: Following, part: Partial<Measurement>): void {
+  function amend(following: LogFollower, part: Partial<Measurement>): void {
     following.measurement = { ...following.measurement, ...part };
     listeners.forEach((listener) => listener());
   }
 
-  function match(following: Following): void {
+  function match(following: LogFollower): void {
     const { campaignId, version, shown } = following.measurement;
     const paintedAt = version === undefined ? undefined : paints.get(`${campaignId}:${version}`);
     if (paintedAt !== undefined && shown === undefined) amend(following, { shown: paintedAt - following.sentAt });
@@ -61,7 +61,7 @@ export function createLedger(now: () => number): Ledger {
     follow(campaignId, change, typedAt) {
       const sentAt = now();
       const open = { version: undefined, shown: undefined, accepted: undefined, saved: undefined, refused: false };
-      const following: Following = { sentAt, measurement: { campaignId, bundled: sentAt - typedAt, ...open } };
+      const following: LogFollower = { sentAt, measurement: { campaignId, bundled: sentAt - typedAt, ...open } };
       current = following;
       amend(following, {});
       change.then(

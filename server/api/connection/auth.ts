@@ -1,7 +1,7 @@
 import { createRemoteJWKSet, errors, jwtVerify } from 'jose';
 import type { JWTPayload, JWTVerifyGetKey } from 'jose';
 import { z } from 'zod';
-import { CampaignError } from '../../core/errors.ts';
+import { RefusalError } from '../../core/errors.ts';
 import { CAMPAIGN_ID_PATTERN } from '../../core/document/campaign.ts';
 import { ROLES } from '../../core/permissions.ts';
 import type { Identity } from '../../core/permissions.ts';
@@ -19,7 +19,7 @@ export interface AuthOptions {
   publicRead: boolean;
 }
 
-/** Says who is calling. Every refusal is a `CampaignError`. */
+/** Says who is calling. Every refusal is a `RefusalError`. */
 export interface Authenticator {
   /** @param token what the caller presented; `undefined` for nothing */
   identify(token: string | undefined): Promise<Identity>;
@@ -104,7 +104,7 @@ function createVerifier(key: Exclude<AuthKey, { kind: 'none' }>): (token: string
       return (await jwtVerify(token, keys, { algorithms: PUBLIC_KEY_ALGORITHMS })).payload;
     } catch (error) {
       if (isAboutTheToken(error)) throw unauthorized(describe(error));
-      throw new CampaignError('UNAVAILABLE', 'The keys to verify tokens with cannot be fetched now', {
+      throw new RefusalError('UNAVAILABLE', 'The keys to verify tokens with cannot be fetched now', {
         retryAfterMs: 5_000,
       });
     }
@@ -139,8 +139,8 @@ function toIdentity(payload: JWTPayload): Identity {
   return { id: sub, grants: campaigns, expiresAt: exp * 1_000 };
 }
 
-function unauthorized(message: string): CampaignError {
-  return new CampaignError('UNAUTHORIZED', message);
+function unauthorized(message: string): RefusalError {
+  return new RefusalError('UNAUTHORIZED', message);
 }
 
 /** The token of an `Authorization` header, or `undefined`. */

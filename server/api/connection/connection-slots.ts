@@ -1,4 +1,4 @@
-import { CampaignError } from '../../core/errors.ts';
+import { RefusalError } from '../../core/errors.ts';
 
 export type Transport = 'ws' | 'sse';
 
@@ -7,7 +7,7 @@ export interface ConnectionSlots {
   /** Takes one, until the returned function is called; `undefined` where none is free. */
   take(transport: Transport): (() => void) | undefined;
   /** What to answer then. */
-  refusal(): CampaignError;
+  refusal(): RefusalError;
 }
 
 /** @param onChange told of every change, as +1 or -1 */
@@ -27,7 +27,7 @@ export function createConnectionSlots(
       };
     },
     refusal: () =>
-      new CampaignError('OVERLOADED', `At most ${limit} connections may be open on this server`, {
+      new RefusalError('OVERLOADED', `At most ${limit} connections may be open on this server`, {
         limit,
         retryAfterMs: 5_000,
       }),

@@ -1,4 +1,4 @@
-import { CampaignError } from '../../core/errors.ts';
+import { RefusalError } from '../../core/errors.ts';
 import { hasExpired } from '../../core/permissions.ts';
 import type { Identity } from '../../core/permissions.ts';
 import type { Connection } from './context.ts';
@@ -11,7 +11,7 @@ import type { OrderLane } from './order-lane.ts';
  * Whether a connection was let in. One that was not stays open and answers every call with the reason, so that a client
  * can still bring a better token, and is not driven into reconnecting.
  */
-export type Access = { kind: 'admitted'; identity: Identity } | { kind: 'refused'; error: CampaignError };
+export type Access = { kind: 'admitted'; identity: Identity } | { kind: 'refused'; error: RefusalError };
 
 /** Who was not let in has no right to anything. */
 const NOBODY: Identity = { id: 'nobody', grants: {} };
@@ -94,7 +94,7 @@ class CallerConnection implements Connection {
   admitted(): Identity {
     if (this.#access.kind === 'refused') throw this.#access.error;
     if (hasExpired(this.#access.identity, this.#surroundings.now()))
-      throw new CampaignError('UNAUTHORIZED', 'The token has expired');
+      throw new RefusalError('UNAUTHORIZED', 'The token has expired');
     return this.#access.identity;
   }
 
@@ -146,7 +146,7 @@ class CallerConnection implements Connection {
 }
 
 function refuseBeyond(count: number, limit: number, what: string): void {
-  if (count >= limit) throw new CampaignError('RATE_LIMITED', `At most ${limit} ${what}`, { limit });
+  if (count >= limit) throw new RefusalError('RATE_LIMITED', `At most ${limit} ${what}`, { limit });
 }
 
 function once(action: () => void): () => void {

@@ -15,7 +15,7 @@ export interface Connection extends Reader {
   readonly closed: AbortSignal | undefined;
   /** Keeps the order in which this connection's mutations arrived. */
   readonly lane: OrderLane;
-  /** Who is calling; throws `CampaignError` where nobody was let in, or where the token has expired. */
+  /** Who is calling; throws `RefusalError` where nobody was let in, or where the token has expired. */
   admitted(): Identity;
   /** Who is calling, for the log; `undefined` where nobody was let in. */
   actor(): string | undefined;

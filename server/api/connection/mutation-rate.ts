@@ -1,5 +1,5 @@
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
-import { CampaignError } from '../../core/errors.ts';
+import { RefusalError } from '../../core/errors.ts';
 
 /** Counts mutations by caller; rejects with `RATE_LIMITED`. */
 export type MutationRate = (key: string, mutations: number) => Promise<void>;
@@ -14,7 +14,7 @@ export function createMutationRate(perSecond: number): MutationRate {
       await limiter.consume(key, Math.min(mutations, perSecond));
     } catch (reason) {
       if (!(reason instanceof RateLimiterRes)) throw reason;
-      throw new CampaignError('RATE_LIMITED', `At most ${perSecond} mutations a second are allowed`, {
+      throw new RefusalError('RATE_LIMITED', `At most ${perSecond} mutations a second are allowed`, {
         limit: perSecond,
         retryAfterMs: reason.msBeforeNext,
       });

@@ -1,5 +1,5 @@
 /** A place in the order of arrival. */
-export interface Ticket {
+export interface TurnTicket {
   /** Resolves once every earlier ticket has been released; `undefined` when that is so already. */
   turn(): Promise<void> | undefined;
   /** Lets the next one pass. May be called early, late or twice; only the first time counts. */
@@ -12,7 +12,7 @@ export interface Ticket {
  * for its turn before it calls the engine is safe from that, and pays nothing where nobody is before it.
  */
 export interface OrderLane {
-  take(): Ticket;
+  take(): TurnTicket;
 }
 
 interface Place {

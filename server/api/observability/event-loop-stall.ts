@@ -9,7 +9,7 @@ const WORTH_TELLING_MS = 2_000;
  * @param tell is given the seconds that were lost
  * @returns how to stop that
  */
-export function watchStandstills(tell: (seconds: number) => void): () => void {
+export function watchEventLoopStalls(tell: (seconds: number) => void): () => void {
   let expected = performance.now() + LOOK_MS;
   const timer = setInterval(() => {
     const late = performance.now() - expected;

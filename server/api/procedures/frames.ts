@@ -9,7 +9,7 @@ import type { ResumableEvent } from '../../engine/service.ts';
  * an event is encoded once, and its ws frame is the same bytes for everyone who listens under the same request id,
  * which is most, because clients count from 1.
  */
-export class RoomTicket {
+export class FrameTicket {
   readonly #take: (prefix: string) => ResumableEvent;
 
   /** @param take takes the place in the room, given what its frames begin with, and answers the first event */
@@ -104,7 +104,7 @@ function textFrame(text: string): Buffer {
 interface TrackedMessage {
   id: number | string;
   jsonrpc?: string;
-  result: { data: { data: RoomTicket } };
+  result: { data: { data: FrameTicket } };
 }
 
 function isTicket(message: unknown): message is TrackedMessage {
@@ -112,7 +112,11 @@ function isTicket(message: unknown): message is TrackedMessage {
   const data =
     result !== null && typeof result === 'object' && result !== undefined && 'data' in result ? result.data : undefined;
   return (
-    data !== null && typeof data === 'object' && data !== undefined && 'data' in data && data.data instanceof RoomTicket
+    data !== null &&
+    typeof data === 'object' &&
+    data !== undefined &&
+    'data' in data &&
+    data.data instanceof FrameTicket
   );
 }
 

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { CampaignError } from '../../core/errors.ts';
+import { RefusalError } from '../../core/errors.ts';
 import type { Path, Refusal } from '../../core/errors.ts';
 import { inWords } from '../../core/document/issue-words.ts';
 
@@ -14,7 +14,7 @@ export function parsedBy<T>(schema: z.ZodType<T>): (input: unknown) => T {
     const result = schema.safeParse(input, { error: inWords });
     if (result.success) return result.data;
     const { reason, message, ...details } = refusalOf(result.error.issues[0]);
-    throw new CampaignError(reason, message, details);
+    throw new RefusalError(reason, message, details);
   };
 }
 

@@ -4,7 +4,7 @@ import type { Caller } from '../../engine/service.ts';
 import { freshId } from '../../engine/system-clock.ts';
 import type { CallReport, Context } from '../connection/context.ts';
 import { formatError, refusalOf, toCallError } from '../failure.ts';
-import type { Ticket } from '../connection/order-lane.ts';
+import type { TurnTicket } from '../connection/order-lane.ts';
 
 const t = initTRPC.context<Context>().create({
   // Stacks would reach clients otherwise.
@@ -21,7 +21,7 @@ export interface Call {
   readonly path: string;
   readonly correlationId: string;
   /** Only mutations have a place in the order of arrival. */
-  readonly ticket: Ticket | undefined;
+  readonly ticket: TurnTicket | undefined;
   /** When nobody waits for the answer any more: on a ws connection tRPC's own signal knows of subscriptions alone. */
   readonly gone: AbortSignal | undefined;
   readonly startedAt: number;

@@ -1,9 +1,9 @@
 import { tracked } from '@trpc/server';
 import type { TrackedEnvelope } from '@trpc/server';
 import type { WatchEvent } from '../../core/stream/events.ts';
-import type { Caller, ResumableEvent, RoomMember, RoomSeat, WatchOptions } from '../../engine/service.ts';
+import type { Caller, ResumableEvent, RoomMember, DeliverySlot, WatchOptions } from '../../engine/service.ts';
 import type { Connection } from '../connection/context.ts';
-import { encodeFrame, RoomTicket } from './frames.ts';
+import { encodeFrame, FrameTicket } from './frames.ts';
 import { toCallError } from '../failure.ts';
 import type { CallContext } from './procedures.ts';
 
@@ -20,7 +20,7 @@ export class RoomSubscription implements AsyncIterator<TrackedEnvelope<WatchEven
   readonly #ctx: CallContext;
   /** What it begins with; `undefined` once it has begun. */
   #beginning: { caller: Caller; options: WatchOptions } | undefined;
-  #seat: RoomSeat | undefined;
+  #seat: DeliverySlot | undefined;
   /** What its frames begin with; `undefined` until it has its place. */
   #prefix: string | undefined;
   /** How it ended. */
@@ -65,7 +65,7 @@ export class RoomSubscription implements AsyncIterator<TrackedEnvelope<WatchEven
       this.#seat.leave();
       return DONE;
     }
-    const ticket = new RoomTicket((prefix) => this.#enter(prefix));
+    const ticket = new FrameTicket((prefix) => this.#enter(prefix));
     // What the client reads under this type is the event that the ticket becomes when it is encoded.
     return { done: false, value: tracked('ticket', ticket as unknown as WatchEvent) };
   }

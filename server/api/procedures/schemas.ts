@@ -194,7 +194,7 @@ const mutation: z.ZodType<Mutation> = z.object(
     expectedVersion: options.expectedVersion,
     comment: options.comment,
     command: editCommand,
-    again: z.literal(true, 'must be true, or missing').exactOptional(),
+    isRetry: z.literal(true, 'must be true, or missing').exactOptional(),
   },
   'must be a mutation',
 );

@@ -1,4 +1,4 @@
-import { CampaignError } from '../../core/errors.ts';
+import { RefusalError } from '../../core/errors.ts';
 import { toCallError } from '../failure.ts';
 import { reportOf } from './procedures.ts';
 import type { CallContext } from './procedures.ts';
@@ -62,6 +62,6 @@ export function subscriptionOf<T, U>(
 export function orDefault(campaignId: string | undefined, defaultCampaignId: string | undefined): string {
   const id = campaignId ?? defaultCampaignId;
   if (id === undefined)
-    throw new CampaignError('NOT_FOUND', 'campaignId: this server has no default campaign', { path: ['campaignId'] });
+    throw new RefusalError('NOT_FOUND', 'campaignId: this server has no default campaign', { path: ['campaignId'] });
   return id;
 }

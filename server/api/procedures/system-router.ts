@@ -1,5 +1,5 @@
 import { setInterval } from 'node:timers/promises';
-import { CampaignError } from '../../core/errors.ts';
+import { RefusalError } from '../../core/errors.ts';
 import type { ServiceStats } from '../../engine/service.ts';
 import { CONTRACT } from '../connection/context.ts';
 import type { Context, SystemInfo } from '../connection/context.ts';
@@ -43,7 +43,7 @@ export const systemRouter = router({
 
 /** Asked before each of them: the token may have expired by then, or have been replaced. */
 function admitToStats({ connection }: Context): void {
-  if (connection.admitted().anonymous === true) throw new CampaignError('FORBIDDEN', 'Statistics need a token');
+  if (connection.admitted().anonymous === true) throw new RefusalError('FORBIDDEN', 'Statistics need a token');
 }
 
 async function* everySecond(

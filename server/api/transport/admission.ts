@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import type { CreateHTTPContextOptions } from '@trpc/server/adapters/standalone';
 import type { CreateWSSContextFnOptions } from '@trpc/server/adapters/ws';
 import type { Logger } from 'pino';
-import { CampaignError } from '../../core/errors.ts';
+import { RefusalError } from '../../core/errors.ts';
 import type { CampaignService } from '../../engine/service.ts';
 import { bearerToken } from '../connection/auth.ts';
 import type { Authenticator } from '../connection/auth.ts';
@@ -81,17 +81,17 @@ export function createAdmission({
       const token = bearerToken(headers.authorization) ?? (params?.['token'] || undefined);
       return { kind: 'admitted', identity: await authenticator.identify(token) };
     } catch (error) {
-      if (error instanceof CampaignError) return { kind: 'refused', error };
+      if (error instanceof RefusalError) return { kind: 'refused', error };
       logger.error({ err: error }, 'a caller could not be identified');
-      return { kind: 'refused', error: new CampaignError('UNAVAILABLE', 'The caller cannot be identified now') };
+      return { kind: 'refused', error: new RefusalError('UNAVAILABLE', 'The caller cannot be identified now') };
     }
   }
 
   /** What a request asks for beyond what one client may take. */
-  function excess({ info, res }: CreateHTTPContextOptions): CampaignError | undefined {
+  function excess({ info, res }: CreateHTTPContextOptions): RefusalError | undefined {
     if (info.calls.length > API_LIMITS.batchCalls) {
       const message = `At most ${API_LIMITS.batchCalls} calls may be batched; these are ${info.calls.length}`;
-      return new CampaignError('TOO_LARGE', message, { limit: API_LIMITS.batchCalls });
+      return new RefusalError('TOO_LARGE', message, { limit: API_LIMITS.batchCalls });
     }
     if (info.type !== 'subscription') return undefined;
     const free = slots.take('sse');
@@ -134,7 +134,7 @@ export function createAdmission({
 
 function checkContract(contract: string | string[] | undefined): void {
   if (contract === undefined || contract === CONTRACT) return;
-  throw new CampaignError(
+  throw new RefusalError(
     'UPGRADE_REQUIRED',
     `This server speaks contract ${CONTRACT}, not ${JSON.stringify(contract).slice(0, 40)}; update the client`,
   );

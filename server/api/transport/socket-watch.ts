@@ -1,4 +1,4 @@
-import { SLOW_PATIENCE_MS } from '../../engine/streams/backpressure.ts';
+import { BACKPRESSURE_TIMEOUT_MS } from '../../engine/streams/backpressure.ts';
 import type { ServerSocket } from './server-socket.ts';
 
 /** What is looked at, and done to it. */
@@ -35,7 +35,7 @@ export function watchSockets<S extends WatchedSocket>({
     const now = performance.now();
     for (const socket of sockets) {
       const { admitted, openedAt, heardAt, askedAt, sent } = socket.life;
-      const patience = sent > SLOW_LINK_BYTES ? SLOW_PATIENCE_MS : ANSWER_MS;
+      const patience = sent > SLOW_LINK_BYTES ? BACKPRESSURE_TIMEOUT_MS : ANSWER_MS;
       if (!admitted && now - openedAt > admissionMs) onNotAdmitted(socket);
       else if (askedAt > heardAt && now - askedAt > patience) socket.terminate();
       else if (askedAt <= heardAt && now - heardAt > QUIET_MS) socket.askForLife(now);

@@ -5,7 +5,7 @@ import { applyWSSHandler, jsonEncoder } from '@trpc/server/adapters/ws';
 import type { Encoder } from '@trpc/server/adapters/ws';
 import { WebSocketServer } from 'ws';
 import type { WebSocket } from 'ws';
-import { CampaignError } from '../../core/errors.ts';
+import { RefusalError } from '../../core/errors.ts';
 import type { Admission } from './admission.ts';
 import type { ConnectionSlots } from '../connection/connection-slots.ts';
 import { encodeMessage } from '../procedures/frames.ts';
@@ -126,8 +126,8 @@ function hasLongId(message: unknown): boolean {
   );
 }
 
-function tooLarge(message: string, limit: number): CampaignError {
-  return new CampaignError('TOO_LARGE', message, { limit });
+function tooLarge(message: string, limit: number): RefusalError {
+  return new RefusalError('TOO_LARGE', message, { limit });
 }
 
 function closeSocket(client: WebSocket, code: number, reason: string): Promise<void> {

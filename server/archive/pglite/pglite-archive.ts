@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Archive } from '../../engine/ports.ts';
 import { lockDataFolder } from './data-folder-lock.ts';
-import { keepThread, type BreakdownObserver } from './worker-supervisor.ts';
+import { superviseWorker, type BreakdownObserver } from './worker-supervisor.ts';
 import { packCommit } from './worker-messages.ts';
 import { startThread, type ArchiveThread } from './worker-thread.ts';
 
@@ -33,9 +33,9 @@ export async function openPgliteArchive(options: PgliteArchiveOptions): Promise<
    * What a thread that breaks down knew: the log is in this process and lives on, so that a clean stop may free these
    * seats all the same.
    */
-  const seats = new Map<string, number>();
-  const start = (): ArchiveThread => startThread(WORKER, { folder: join(dataDir, 'pglite'), namespace, seats });
-  const thread = await keepThread(start, options).catch(async (error: unknown) => {
+  const memberships = new Map<string, number>();
+  const start = (): ArchiveThread => startThread(WORKER, { folder: join(dataDir, 'pglite'), namespace, memberships });
+  const thread = await superviseWorker(start, options).catch(async (error: unknown) => {
     await lock.release();
     throw error;
   });
@@ -52,12 +52,12 @@ export async function openPgliteArchive(options: PgliteArchiveOptions): Promise<
     commit: (parts) => held(() => call('commit', [parts.map(packCommit)])),
     async enterLog(campaignId, expected, epoch) {
       const entered = await held(() => call('enterLog', [campaignId, expected, epoch]));
-      if (entered) seats.set(campaignId, expected.generation + 1);
+      if (entered) memberships.set(campaignId, expected.generation + 1);
       return entered;
     },
     async leaveLog(campaignId, generation) {
       await call('leaveLog', [campaignId, generation]);
-      if (seats.get(campaignId) === generation) seats.delete(campaignId);
+      if (memberships.get(campaignId) === generation) memberships.delete(campaignId);
     },
     heads: (campaignIds) => call('heads', [campaignIds]),
     findMutation: (campaignId, mutationId) => call('findMutation', [campaignId, mutationId]),

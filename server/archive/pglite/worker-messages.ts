@@ -6,8 +6,8 @@ import { ArchiveError, type ArchiveErrorKind } from '../errors.ts';
 export interface WorkerOptions {
   folder: string;
   namespace: string;
-  /** Seats that were taken through earlier threads of this archive and not left, by campaign, with their generation. */
-  seats: ReadonlyMap<string, number>;
+  /** Memberships that earlier threads of this archive took and did not leave: campaign id to generation. */
+  memberships: ReadonlyMap<string, number>;
 }
 
 export type ArchiveMethod = keyof Archive;

@@ -11,7 +11,7 @@ export interface BreakdownObserver {
 }
 
 /** A thread that is there again when it has ended. */
-export type KeptThread = Pick<ArchiveThread, 'call' | 'end'>;
+export type SupervisedWorker = Pick<ArchiveThread, 'call' | 'end'>;
 
 /** First and longest pause before a thread is started again, in milliseconds; in between it doubles. */
 const FIRST_PAUSE_MS = 250;
@@ -24,10 +24,10 @@ const LONGEST_PAUSE_MS = 10_000;
  *
  * Rejects where the first thread cannot be opened.
  */
-export async function keepThread(
+export async function superviseWorker(
   start: () => ArchiveThread,
   { onBroken, onMended }: BreakdownObserver,
-): Promise<KeptThread> {
+): Promise<SupervisedWorker> {
   const ending = new AbortController();
   const { signal } = ending;
   let thread = await open(start);

@@ -12,7 +12,7 @@ import {
   type WorkerOptions,
 } from './worker-messages.ts';
 import { createUpkeep } from './upkeep.ts';
-import { openArchive } from '../sql/sql-archive.ts';
+import { openSqlArchive } from '../sql/sql-archive.ts';
 import type { Database } from '../sql/schema.ts';
 
 /*
@@ -20,11 +20,15 @@ import type { Database } from '../sql/schema.ts';
  * port's calls as messages. Started by `pglite-archive.ts` alone.
  */
 
-async function open({ folder, namespace, seats }: WorkerOptions): Promise<(request: Request) => Promise<unknown>> {
+async function open({
+  folder,
+  namespace,
+  memberships,
+}: WorkerOptions): Promise<(request: Request) => Promise<unknown>> {
   const pglite = await PGlite.create({ dataDir: folder });
   const db = new Kysely<Database>({ dialect: new PGliteDialect({ pglite }) });
   await migrate(db, namespace);
-  const archive = openArchive(db, { namespace, soleUser: true, seats });
+  const archive = openSqlArchive(db, { namespace, soleUser: true, memberships });
   const tidy = createUpkeep(db, namespace);
   return async ({ id, method, args }) => {
     // What arrives was packed by `pglite-archive.ts` from the arguments of that very method.

@@ -3,7 +3,7 @@ import type { Archive } from '../../engine/ports.ts';
 import { toArchiveError } from '../errors.ts';
 import { migrate } from '../sql/migrations/migrate.ts';
 import { lockNamespace, type NamespaceLock } from './namespace-lock.ts';
-import { openArchive } from '../sql/sql-archive.ts';
+import { openSqlArchive } from '../sql/sql-archive.ts';
 import { requireFit } from './requirements.ts';
 import { createPool, type PoolOptions } from './pool.ts';
 import { preparing } from './prepared-pool.ts';
@@ -63,7 +63,7 @@ export async function openPostgresArchive(options: PostgresArchiveOptions): Prom
     throw toArchiveError(error);
   }
   const { db, cut } = connect({ connectionString, statementTimeout, size: poolSize, onError });
-  const archive = openArchive(db, { namespace, soleUser: exclusive !== undefined });
+  const archive = openSqlArchive(db, { namespace, soleUser: exclusive !== undefined });
   const stop: Archive['stop'] = async (how) => {
     const late = setTimeout(cut, STOP_PATIENCE);
     try {

@@ -33,8 +33,8 @@ export async function createCampaign(
           created_at: at,
           updated_at: at,
           updated_by: actor.id,
-          seat_generation: 0,
-          seat_taken: false,
+          log_generation: 0,
+          log_active: false,
         })
         .onConflict((conflict) => conflict.column('id').doNothing())
         .returning('id'),

@@ -3,7 +3,7 @@ import type { Archive } from '../../engine/ports.ts';
 import type { Database } from './schema.ts';
 
 /** What the port does with a campaign's seat in the log. */
-export interface Seats extends Pick<Archive, 'enterLog' | 'leaveLog'> {
+export interface LogMemberships extends Pick<Archive, 'enterLog' | 'leaveLog'> {
   /** The clean stop of a sole user, whose log ends with it: frees every seat that was taken through this archive. */
   leaveAll: () => Promise<void>;
 }
@@ -13,23 +13,23 @@ export interface Seats extends Pick<Archive, 'enterLog' | 'leaveLog'> {
  *
  * @param before seats that a sole user has taken already
  */
-export function createSeats(
+export function createLogMemberships(
   db: Kysely<Database>,
   soleUser: boolean,
   before: ReadonlyMap<string, number> = new Map(),
-): Seats {
-  /** Seats taken through the archive of a sole user, by campaign, with their generation. */
+): LogMemberships {
+  /** LogMemberships taken through the archive of a sole user, by campaign, with their generation. */
   const taken = new Map(before);
 
   const enterLog: Archive['enterLog'] = async (campaignId, expected, epoch) => {
     const entering = db.with('entered', (query) =>
       query
         .updateTable('campaigns')
-        .set({ seat_generation: expected.generation + 1, seat_taken: true, epoch: epoch ?? expected.epoch })
+        .set({ log_generation: expected.generation + 1, log_active: true, epoch: epoch ?? expected.epoch })
         .where('id', '=', campaignId)
         .where('epoch', '=', expected.epoch)
         .where('version', '=', expected.version)
-        .where('seat_generation', '=', expected.generation)
+        .where('log_generation', '=', expected.generation)
         .returning(['id', 'version']),
     );
     const entered =
@@ -58,9 +58,9 @@ export function createSeats(
   const leaveLog: Archive['leaveLog'] = async (campaignId, generation) => {
     await db
       .updateTable('campaigns')
-      .set({ seat_taken: false })
+      .set({ log_active: false })
       .where('id', '=', campaignId)
-      .where('seat_generation', '=', generation)
+      .where('log_generation', '=', generation)
       .execute();
     if (taken.get(campaignId) === generation) taken.delete(campaignId);
   };
@@ -69,19 +69,19 @@ export function createSeats(
    * The seats that were taken here, and no other: one that an earlier process left taken when it crashed still tells of
    * a loss, until its campaign is loaded.
    */
-  const leaveAll: Seats['leaveAll'] = async () => {
+  const leaveAll: LogMemberships['leaveAll'] = async () => {
     if (taken.size === 0) return;
-    const seats = JSON.stringify([...taken].map(([id, generation]) => ({ id, generation })));
+    const memberships = JSON.stringify([...taken].map(([id, generation]) => ({ id, generation })));
     await db
       .updateTable('campaigns')
       .from(
-        sql<{ id: string; generation: number }>`json_to_recordset(${seats}::text::json)`.as<'seat'>(
-          sql`seat(id text, generation bigint)`,
+        sql<{ id: string; generation: number }>`json_to_recordset(${memberships}::text::json)`.as<'membership'>(
+          sql`membership(id text, generation bigint)`,
         ),
       )
-      .set({ seat_taken: false })
-      .whereRef('campaigns.id', '=', 'seat.id')
-      .whereRef('campaigns.seat_generation', '=', 'seat.generation')
+      .set({ log_active: false })
+      .whereRef('campaigns.id', '=', 'membership.id')
+      .whereRef('campaigns.log_generation', '=', 'membership.generation')
       .execute();
     taken.clear();
   };

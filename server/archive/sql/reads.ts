@@ -8,10 +8,10 @@ import { toSealedEntry } from './columns.ts';
 import type { Database } from './schema.ts';
 
 /** What the port reads. */
-export type Reads = Pick<Archive, 'load' | 'heads' | 'findMutation' | 'history' | 'stateAt' | 'list'>;
+export type SqlReads = Pick<Archive, 'load' | 'heads' | 'findMutation' | 'history' | 'stateAt' | 'list'>;
 
 /** Every answer is one statement, hence one snapshot. (`stateAt` takes two, of rows that are never changed.) */
-export function createReads(db: Kysely<Database>): Reads {
+export function createSqlReads(db: Kysely<Database>): SqlReads {
   const load: Archive['load'] = async (campaignId, recent) => {
     const row = await db
       .selectFrom('campaigns')
@@ -23,8 +23,8 @@ export function createReads(db: Kysely<Database>): Reads {
         'archived_at',
         'updated_at',
         'updated_by',
-        'seat_generation',
-        'seat_taken',
+        'log_generation',
+        'log_active',
         sql<string>`state::text`.as('state'),
       ])
       .select((query) => [
@@ -46,7 +46,7 @@ export function createReads(db: Kysely<Database>): Reads {
       updatedAt: row.updated_at,
       updatedBy: row.updated_by,
       lineage: row.lineage,
-      seat: { generation: row.seat_generation, taken: row.seat_taken },
+      membership: { generation: row.log_generation, active: row.log_active },
       recent: row.recent.reverse().map(toSealedEntry),
     };
   };

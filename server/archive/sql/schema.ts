@@ -21,9 +21,9 @@ export interface CampaignsTable {
   created_at: number;
   updated_at: number;
   updated_by: string;
-  /** Its seat in the log: see `Seat` in `engine/ports.ts`. */
-  seat_generation: number;
-  seat_taken: boolean;
+  /** Its seat in the log: see `LogMembership` in `engine/ports.ts`. */
+  log_generation: number;
+  log_active: boolean;
 }
 
 /** The history, which is the audit too: every entry of the surviving line, its `bytes` exactly as they were logged. */

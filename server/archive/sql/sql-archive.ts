@@ -3,11 +3,11 @@ import type { Archive, CommitOutcome } from '../../engine/ports.ts';
 import { ArchiveError, toArchiveError } from '../errors.ts';
 import { commitParts } from './commit.ts';
 import { createCampaign } from './create.ts';
-import { createReads } from './reads.ts';
-import { createSeats } from './membership.ts';
+import { createSqlReads } from './reads.ts';
+import { createLogMemberships } from './membership.ts';
 import type { Database } from './schema.ts';
 
-export interface OpenArchiveOptions {
+export interface SqlArchiveOptions {
   /** The Postgres schema. */
   namespace: string;
   /**
@@ -16,19 +16,19 @@ export interface OpenArchiveOptions {
    */
   soleUser: boolean;
   /**
-   * Seats that such a user has taken already, before its database was opened again, by campaign, with their generation.
+   * Memberships that such a user has taken already, before its database was opened again: campaign id to generation.
    */
-  seats?: ReadonlyMap<string, number>;
+  memberships?: ReadonlyMap<string, number>;
 }
 
 /** The port over a migrated database, real Postgres or PGlite alike. `stop` ends the database too. */
-export function openArchive(
+export function openSqlArchive(
   unscoped: Kysely<Database>,
-  { namespace, soleUser, seats: taken }: OpenArchiveOptions,
+  { namespace, soleUser, memberships: taken }: SqlArchiveOptions,
 ): Archive {
   const db = unscoped.withSchema(namespace);
-  const reads = createReads(db);
-  const seats = createSeats(db, soleUser, taken);
+  const reads = createSqlReads(db);
+  const memberships = createLogMemberships(db, soleUser, taken);
 
   const commit: Archive['commit'] = async (parts) => {
     const moved = await commitParts(db, parts);
@@ -53,7 +53,7 @@ export function openArchive(
   const stop: Archive['stop'] = async ({ clean }) => {
     try {
       await Promise.allSettled(inFlight);
-      if (clean) await seats.leaveAll();
+      if (clean) await memberships.leaveAll();
     } finally {
       await db.destroy();
     }
@@ -79,8 +79,8 @@ export function openArchive(
     load: open(reads.load),
     create: open((campaignId, first, state) => createCampaign(db, campaignId, first, state)),
     commit: open(commit),
-    enterLog: open(seats.enterLog),
-    leaveLog: open(seats.leaveLog),
+    enterLog: open(memberships.enterLog),
+    leaveLog: open(memberships.leaveLog),
     heads: open(reads.heads),
     findMutation: open(reads.findMutation),
     history: open(reads.history),

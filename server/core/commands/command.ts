@@ -90,5 +90,5 @@ export interface Mutation extends Omit<MutationOptions, 'dryRun' | 'durability'>
    * refused for what the campaign is now, an empty entry keeps that copy from having one later, behind what was meant
    * after it (G7).
    */
-  again?: true;
+  isRetry?: true;
 }

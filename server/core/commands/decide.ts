@@ -7,7 +7,7 @@ import type { Refusal } from '../errors.ts';
 import type { JsonObject } from '../json.ts';
 import { diff, isEmptyPatch, mergePatch } from '../document/merge-patch.ts';
 import { can, type Action, type Identity } from '../permissions.ts';
-import { formatPosition, versionOnLine, type Fork } from '../stream/position.ts';
+import { formatPosition, versionOnTimeline, type Fork } from '../stream/position.ts';
 
 /** What a decision is made on: a campaign at one version. */
 export interface Situation {
@@ -96,5 +96,5 @@ function reject(refusal: Refusal): Decision {
 
 /** A number means the current epoch; a position of an earlier epoch counts where it is on the surviving line. */
 function isExpected(situation: Situation, expected: VersionName): boolean {
-  return versionOnLine(expected, situation, situation.lineage) === situation.version;
+  return versionOnTimeline(expected, situation, situation.lineage) === situation.version;
 }

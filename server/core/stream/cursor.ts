@@ -1,5 +1,5 @@
 import type { SnapshotReason } from './events.ts';
-import { formatPosition, parsePosition, survivingVersion, type Fork } from './position.ts';
+import { formatPosition, parsePosition, lastSharedVersion, type Fork } from './position.ts';
 
 /**
  * Where a subscriber stands. It holds no queue: what it has not seen yet is in the campaign's ring, so that a slow
@@ -59,7 +59,7 @@ export function step(cursor: Cursor, line: Line, reader: ReaderState): Step {
   if (!from) return { kind: 'snapshot', reason: cursor.phase === 'joining' ? cursor.reason : 'reset', cursor: head };
 
   // A live cursor of another epoch, and a resume on a line that did not survive: both are breaks, and are said to be.
-  const bound = survivingVersion(from.epoch, line, line.lineage);
+  const bound = lastSharedVersion(from.epoch, line, line.lineage);
   if (bound === undefined || from.version > bound) return { kind: 'snapshot', reason: 'reset', cursor: head };
 
   const missing = line.version - from.version;

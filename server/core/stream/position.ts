@@ -32,7 +32,7 @@ export interface Fork {
  * @param lineage the forks of this campaign, oldest first; the last one's `epoch` is the current one (none: never
  *   forked)
  */
-export function survivingVersion(
+export function lastSharedVersion(
   epoch: string,
   current: { epoch: string; version: number },
   lineage: readonly Fork[],
@@ -49,13 +49,13 @@ export function survivingVersion(
 }
 
 /** The version that is meant, as a number on the current line; `undefined` for a position that is not on it. */
-export function versionOnLine(
+export function versionOnTimeline(
   named: VersionName,
   current: { epoch: string; version: number },
   lineage: readonly Fork[],
 ): number | undefined {
   if (typeof named === 'number') return named;
   const position = parsePosition(named);
-  const bound = position && survivingVersion(position.epoch, current, lineage);
+  const bound = position && lastSharedVersion(position.epoch, current, lineage);
   return position && bound !== undefined && position.version <= bound ? position.version : undefined;
 }

@@ -1,13 +1,13 @@
 import { check, type Sections } from '../../core/document/check.ts';
 import type { MutationOptions } from '../../core/commands/command.ts';
 import { ENTRY_FORMAT, type Receipt } from '../../core/stream/entry.ts';
-import { asError, CampaignError } from '../../core/errors.ts';
+import { asError, RefusalError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { mergePatch } from '../../core/document/merge-patch.ts';
 import { can, roleFor } from '../../core/permissions.ts';
 import { formatPosition } from '../../core/stream/position.ts';
 import type { LoadedCampaign } from '../hosting/log-follower.ts';
-import type { Hosting } from '../hosting/campaign-host.ts';
+import type { CampaignHost } from '../hosting/campaign-host.ts';
 import { reportRefused, type MutationReport, type ReportedMutation } from './mutation-report.ts';
 import type { Archive, Clock, LogRecord } from '../ports.ts';
 import { toReceipt } from './receipt.ts';
@@ -15,20 +15,20 @@ import { forbidden, notPersistent, toError } from '../refusals.ts';
 import { FIRST_TAIL, fingerprint, seal } from '../campaign/hash-chain.ts';
 import type { Caller, CampaignService } from '../service.ts';
 
-export interface CreatingOptions {
-  hosting: Hosting;
+export interface CreationOptions {
+  hosting: CampaignHost;
   archive: Archive;
   clock: Clock;
   sections: Sections;
   report: MutationReport;
   /** What stands against taking a mutation at all. */
-  refuseLoad(): CampaignError | undefined;
+  refuseLoad(): RefusalError | undefined;
   persistent: boolean;
   maxLoaded: number;
 }
 
 /** Makes campaigns: durable first, by one guarded write in the archive, then loaded like any other. */
-export function createCreating(options: CreatingOptions): Pick<CampaignService, 'create'> {
+export function createCreation(options: CreationOptions): Pick<CampaignService, 'create'> {
   const { hosting, archive, clock, sections, report, persistent } = options;
 
   /**
@@ -38,24 +38,23 @@ export function createCreating(options: CreatingOptions): Pick<CampaignService, 
     try {
       return await hosting.host(campaignId).loaded;
     } catch (error) {
-      if (error instanceof CampaignError && error.refusal.reason === 'NOT_FOUND')
-        return hosting.host(campaignId).loaded;
+      if (error instanceof RefusalError && error.refusal.reason === 'NOT_FOUND') return hosting.host(campaignId).loaded;
       throw error;
     }
   };
 
-  const refuse = ({ identity }: Caller, campaignId: string, state: JsonObject): CampaignError | undefined => {
+  const refuse = ({ identity }: Caller, campaignId: string, state: JsonObject): RefusalError | undefined => {
     if (!can(identity, 'administer', campaignId, true)) return forbidden(campaignId, 'create');
     const checked = check(state, state, Number.POSITIVE_INFINITY, sections);
     return checked.ok ? undefined : toError({ ...checked.refusal, path: ['state', ...(checked.refusal.path ?? [])] });
   };
 
-  const refuseNow = ({ durability }: MutationOptions): CampaignError | undefined => {
+  const refuseNow = ({ durability }: MutationOptions): RefusalError | undefined => {
     if (durability === 'durable' && !persistent) return notPersistent();
     const overload = options.refuseLoad();
     if (overload || persistent || hosting.size < options.maxLoaded) return overload;
     const message = `${hosting.size} campaigns are in memory, the most that CAMPAIGN_MAX_LOADED allows`;
-    return new CampaignError('OVERLOADED', message, { limit: options.maxLoaded });
+    return new RefusalError('OVERLOADED', message, { limit: options.maxLoaded });
   };
 
   const carryOut = async (about: ReportedMutation, record: LogRecord, state: JsonObject): Promise<Receipt> => {
@@ -65,7 +64,7 @@ export function createCreating(options: CreatingOptions): Pick<CampaignService, 
     const { live } = await loadCreated(campaignId);
     if (known?.type !== 'create' || known.fingerprint !== record.fingerprint) {
       const position = formatPosition(live.head.epoch, live.head.version);
-      throw new CampaignError('CONFLICT', `campaignId: ${campaignId} exists already`, {
+      throw new RefusalError('CONFLICT', `campaignId: ${campaignId} exists already`, {
         path: ['campaignId'],
         mutationId,
         position,

@@ -1,5 +1,5 @@
 import type { Command } from '../../core/commands/command.ts';
-import { CampaignError, type Refusal } from '../../core/errors.ts';
+import { RefusalError, type Refusal } from '../../core/errors.ts';
 import type { EngineObserver, MutationOutcome } from '../observer.ts';
 import type { Clock } from '../ports.ts';
 import type { Trace } from './trace.ts';
@@ -58,8 +58,8 @@ export function createMutationReport(
 export function reportRefused(
   report: MutationReport,
   mutations: readonly ReportedMutation[],
-  error: CampaignError,
-): CampaignError {
+  error: RefusalError,
+): RefusalError {
   for (const mutation of mutations)
     report(mutation, { kind: 'rejected', refusal: { ...error.refusal, mutationId: mutation.mutationId } });
   return error;
@@ -67,7 +67,7 @@ export function reportRefused(
 
 function refusalIn(outcome: QueueOutcome): Refusal | undefined {
   if (outcome.kind === 'rejected') return outcome.refusal;
-  return outcome.kind === 'failed' && outcome.error instanceof CampaignError ? outcome.error.refusal : undefined;
+  return outcome.kind === 'failed' && outcome.error instanceof RefusalError ? outcome.error.refusal : undefined;
 }
 
 function kindOf(outcome: QueueOutcome): MutationOutcome {

@@ -1,9 +1,9 @@
 import type { MutationOptions } from '../../core/commands/command.ts';
 import { mayAsk } from '../../core/commands/decide.ts';
 import type { Receipt } from '../../core/stream/entry.ts';
-import { asError, CampaignError, isRetryable } from '../../core/errors.ts';
+import { asError, RefusalError, isRetryable } from '../../core/errors.ts';
 import { formatPosition } from '../../core/stream/position.ts';
-import type { HostedCampaign, Hosting } from '../hosting/campaign-host.ts';
+import type { HostedCampaign, CampaignHost } from '../hosting/campaign-host.ts';
 import type { LiveCampaign } from '../campaign/live-campaign.ts';
 import { reportRefused, type MutationReport, type ReportedMutation } from './mutation-report.ts';
 import type { Clock } from '../ports.ts';
@@ -11,20 +11,20 @@ import { toReceipt } from './receipt.ts';
 import { forbidden, notPersistent, toError } from '../refusals.ts';
 import type { Caller, CampaignService, DryRun, PushOutcome } from '../service.ts';
 import { waitDurable } from '../campaign/wait-durable.ts';
-import type { QueuedCommand, QueueOutcome, WaitingMutation } from '../writes/queued-mutation.ts';
+import type { QueuedCommand, QueueOutcome, QueuedMutation } from '../writes/queued-mutation.ts';
 
 /** A mutation as it came, with the id under which it is answered. */
 type Arrived = ReportedMutation & { command: QueuedCommand };
 
-export interface MutatingOptions {
-  hosting: Hosting;
+export interface MutationsOptions {
+  hosting: CampaignHost;
   clock: Clock;
   report: MutationReport;
   /** What stands against taking a mutation at all. */
-  refuseLoad(): CampaignError | undefined;
+  refuseLoad(): RefusalError | undefined;
   persistent: boolean;
   durability: 'accepted' | 'durable';
-  durablePatience: number;
+  durableTimeoutMs: number;
 }
 
 type Mutating = Pick<CampaignService, 'mutate' | 'push'>;
@@ -33,7 +33,7 @@ type Mutating = Pick<CampaignService, 'mutate' | 'push'>;
  * Everything that changes a campaign that is there: takes mutations to its queue, and makes receipts and errors of what
  * comes back.
  */
-export function createMutating(options: MutatingOptions): Mutating {
+export function createMutations(options: MutationsOptions): Mutating {
   const { hosting, clock, report, refuseLoad, persistent } = options;
 
   /** The campaign that is to take these; what it may not be asked, or is too much, is refused and reported. */
@@ -51,7 +51,7 @@ export function createMutating(options: MutatingOptions): Mutating {
       if (overload) throw overload;
       return hosting.host(campaignId);
     } catch (error) {
-      throw error instanceof CampaignError ? reportRefused(report, arrived, error) : error;
+      throw error instanceof RefusalError ? reportRefused(report, arrived, error) : error;
     }
   };
 
@@ -80,15 +80,15 @@ export function createMutating(options: MutatingOptions): Mutating {
     arrived: Arrived,
     given: MutationOptions,
     settle: (outcome: QueueOutcome) => void,
-  ): WaitingMutation => {
+  ): QueuedMutation => {
     const { command, mutationId, correlationId } = arrived;
     const { expectedVersion, base, comment, dryRun } = given;
     return {
       request: { command, identity, ...(expectedVersion !== undefined && { expectedVersion }) },
       mutationId,
-      mayBeRetry: given.mutationId !== undefined,
+      hasClientId: given.mutationId !== undefined,
       seen: undefined,
-      again: undefined,
+      isRetry: undefined,
       base,
       correlationId,
       comment,
@@ -139,7 +139,7 @@ export function createMutating(options: MutatingOptions): Mutating {
         const { mutationId } = waiting;
         await waitDurable(live, answered.version, {
           clock,
-          patience: options.durablePatience,
+          patience: options.durableTimeoutMs,
           signal: caller.signal,
           mutationId,
         });
@@ -166,7 +166,7 @@ export function createMutating(options: MutatingOptions): Mutating {
       const { promise, resolve } = Promise.withResolvers<QueueOutcome>();
       return {
         promise,
-        waiting: { ...toWaiting(caller, as, mutation, resolve), seen, again: mutation.again === true },
+        waiting: { ...toWaiting(caller, as, mutation, resolve), seen, isRetry: mutation.isRetry === true },
       };
     });
     // One unit: what the log refuses, it refuses all of, so that a retry cannot be overtaken.
@@ -193,5 +193,5 @@ export function createMutating(options: MutatingOptions): Mutating {
 
 /** Who is told to ask again needs the id to do it under, most of all where the server has made it. */
 function withMutationId(error: Error, mutationId: string): Error {
-  return error instanceof CampaignError ? toError({ ...error.refusal, mutationId }) : error;
+  return error instanceof RefusalError ? toError({ ...error.refusal, mutationId }) : error;
 }

@@ -1,10 +1,10 @@
-import { CampaignError } from '../../core/errors.ts';
-import type { Hosting } from '../hosting/campaign-host.ts';
+import { RefusalError } from '../../core/errors.ts';
+import type { CampaignHost } from '../hosting/campaign-host.ts';
 import type { OrderedLog } from '../ports.ts';
 
 export interface OverloadOptions {
   log: Pick<OrderedLog, 'backlog'>;
-  hosting: Pick<Hosting, 'unsavedBytes'>;
+  hosting: Pick<CampaignHost, 'unsavedBytes'>;
   /** Entries that may wait for the archive. */
   maxBacklog: number;
   /** Bytes of them, likewise. */
@@ -20,13 +20,13 @@ export function refuseOverload({
   hosting,
   maxBacklog,
   maxBacklogBytes,
-}: OverloadOptions): CampaignError | undefined {
+}: OverloadOptions): RefusalError | undefined {
   const { entries } = log.backlog();
   if (entries >= maxBacklog) {
     const message = `${entries} changes wait for the database, at most ${maxBacklog} may; try again later`;
-    return new CampaignError('OVERLOADED', message, { limit: maxBacklog, retryAfterMs: RETRY_AFTER_MS });
+    return new RefusalError('OVERLOADED', message, { limit: maxBacklog, retryAfterMs: RETRY_AFTER_MS });
   }
   if (hosting.unsavedBytes < maxBacklogBytes) return undefined;
   const message = `changes of ${hosting.unsavedBytes} bytes wait for the database, at most ${maxBacklogBytes} may; try again later`;
-  return new CampaignError('OVERLOADED', message, { limit: maxBacklogBytes, retryAfterMs: RETRY_AFTER_MS });
+  return new RefusalError('OVERLOADED', message, { limit: maxBacklogBytes, retryAfterMs: RETRY_AFTER_MS });
 }

@@ -1,4 +1,4 @@
-import { CampaignError } from '../../core/errors.ts';
+import { RefusalError } from '../../core/errors.ts';
 import type { Clock } from '../ports.ts';
 import type { Caller } from '../service.ts';
 
@@ -72,6 +72,6 @@ export function createReadGate({ clock, atOnce, patience }: ReadGateOptions): Re
   };
 }
 
-function unavailable(message: string): CampaignError {
-  return new CampaignError('UNAVAILABLE', message, { retryAfterMs: 1_000 });
+function unavailable(message: string): RefusalError {
+  return new RefusalError('UNAVAILABLE', message, { retryAfterMs: 1_000 });
 }

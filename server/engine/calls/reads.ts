@@ -1,29 +1,29 @@
 import { asCampaign } from '../../core/document/campaign.ts';
 import { parseResumeId } from '../../core/stream/cursor.ts';
 import type { VersionName } from '../../core/stream/entry.ts';
-import { CampaignError } from '../../core/errors.ts';
+import { RefusalError } from '../../core/errors.ts';
 import { can, roleFor, type Identity } from '../../core/permissions.ts';
-import { formatPosition, parsePosition, versionOnLine } from '../../core/stream/position.ts';
+import { formatPosition, parsePosition, versionOnTimeline } from '../../core/stream/position.ts';
 import { hides, projectState, viewFor, type View } from '../../core/stream/views.ts';
 import { deferredIterator } from './deferred-iterator.ts';
 import type { LoadedCampaign } from '../hosting/log-follower.ts';
-import type { Hosting } from '../hosting/campaign-host.ts';
+import type { CampaignHost } from '../hosting/campaign-host.ts';
 import { isPublished } from '../campaign/live-campaign.ts';
-import type { Past } from '../campaign/history.ts';
+import type { CampaignHistory } from '../campaign/history.ts';
 import type { Archive, Clock } from '../ports.ts';
 import { createReadGate } from './read-gate.ts';
 import { forbidden, notFound, notPersistent } from '../refusals.ts';
 import type { Caller, CampaignService, VisibleSummary, WatchOptions } from '../service.ts';
 import { waitDurable } from '../campaign/wait-durable.ts';
 
-export interface ReadingOptions {
-  hosting: Hosting;
+export interface ReadsOptions {
+  hosting: CampaignHost;
   archive: Archive;
-  past: Past;
+  past: CampaignHistory;
   clock: Clock;
   publicView: View;
   persistent: boolean;
-  durablePatience: number;
+  durableTimeoutMs: number;
 }
 
 /**
@@ -39,7 +39,7 @@ const TURN_MS = 10_000;
 type Reading = Pick<CampaignService, 'get' | 'list' | 'history' | 'at' | 'diff' | 'whenDurable' | 'watch' | 'join'>;
 
 /** Everything that only looks. Each checks the right to, before and after the campaign is known. */
-export function createReading(options: ReadingOptions): Reading {
+export function createReads(options: ReadsOptions): Reading {
   const { hosting, archive, past, clock, publicView, persistent } = options;
   const reads = createReadGate({ clock, atOnce: READS_AT_ONCE, patience: TURN_MS });
   const loads = createReadGate({ clock, atOnce: LOADS_AT_ONCE, patience: TURN_MS });
@@ -106,7 +106,7 @@ export function createReading(options: ReadingOptions): Reading {
       const view = viewFor(identity, publicView);
       // Whom a filter finds tells the status, too.
       if (status !== undefined && hides(view, 'status'))
-        throw new CampaignError('FORBIDDEN', 'status: your view does not show it', { path: ['status'] });
+        throw new RefusalError('FORBIDDEN', 'status: your view does not show it', { path: ['status'] });
       const everything = roleFor(identity, '*') !== undefined;
       const query = {
         // One more than asked for tells whether there is a next page.
@@ -145,16 +145,16 @@ export function createReading(options: ReadingOptions): Reading {
       const { live } = await reaching(caller, campaignId, 'read', position);
       if (!persistent) throw notPersistent();
       if (!parsePosition(position))
-        throw new CampaignError('INVALID', 'position: must be epoch:version, as a receipt gives it', {
+        throw new RefusalError('INVALID', 'position: must be epoch:version, as a receipt gives it', {
           path: ['position'],
         });
-      const version = versionOnLine(position, live.head, live.lineage);
+      const version = versionOnTimeline(position, live.head, live.lineage);
       if (version === undefined) {
-        throw new CampaignError('NOT_FOUND', `position: ${position} is not on the surviving line of ${campaignId}`, {
+        throw new RefusalError('NOT_FOUND', `position: ${position} is not on the surviving line of ${campaignId}`, {
           path: ['position'],
         });
       }
-      await waitDurable(live, version, { clock, patience: options.durablePatience, signal: caller.signal });
+      await waitDurable(live, version, { clock, patience: options.durableTimeoutMs, signal: caller.signal });
       return { campaignId, position };
     },
 

@@ -1,4 +1,4 @@
-import { asError, CampaignError } from '../../core/errors.ts';
+import { asError, RefusalError } from '../../core/errors.ts';
 import type { EngineObserver } from '../observer.ts';
 import type { Archive } from '../ports.ts';
 
@@ -6,16 +6,16 @@ import type { Archive } from '../ports.ts';
  * The archive as callers' requests see it: while it is away, each of them is told `UNAVAILABLE` (try again), and what
  * exactly is wrong goes to the log alone. The archiver uses the bare archive, and has its own patience.
  */
-export function answeringArchive(archive: Archive, observer: EngineObserver): Archive {
+export function createRequestArchive(archive: Archive, observer: EngineObserver): Archive {
   const answering =
     <A extends unknown[], T>(what: string, call: (...args: A) => Promise<T>) =>
     async (...args: A): Promise<T> => {
       try {
         return await call(...args);
       } catch (cause) {
-        if (cause instanceof CampaignError) throw cause;
+        if (cause instanceof RefusalError) throw cause;
         observer.failed?.({ what: `archive: ${what}`, error: asError(cause) });
-        throw new CampaignError('UNAVAILABLE', 'the database does not answer; try again', { retryAfterMs: 1_000 });
+        throw new RefusalError('UNAVAILABLE', 'the database does not answer; try again', { retryAfterMs: 1_000 });
       }
     };
 

@@ -1,5 +1,5 @@
 import { can, hasExpired, type Identity } from '../../core/permissions.ts';
-import type { CampaignError } from '../../core/errors.ts';
+import type { RefusalError } from '../../core/errors.ts';
 import type { Clock } from '../ports.ts';
 import { expired, forbidden } from '../refusals.ts';
 import { RightsWatch } from '../streams/rights-watch.ts';
@@ -83,7 +83,7 @@ export function createTrace(clock: Pick<Clock, 'now' | 'after'>): Trace {
   };
 }
 
-function refuseListener(identity: Identity, now: number): CampaignError | undefined {
+function refuseListener(identity: Identity, now: number): RefusalError | undefined {
   if (hasExpired(identity, now)) return expired();
   return can(identity, 'administer', '*', true) ? undefined : forbidden('*', 'trace');
 }

@@ -1,11 +1,11 @@
 import { apply, type CampaignContent } from '../../core/stream/apply.ts';
 import type { Entry, VersionName } from '../../core/stream/entry.ts';
-import { CampaignError } from '../../core/errors.ts';
+import { RefusalError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { LIMITS } from '../../core/limits.ts';
 import { diff } from '../../core/document/merge-patch.ts';
 import { jsonBytes } from '../../core/document/plain-json.ts';
-import { formatPosition, versionOnLine } from '../../core/stream/position.ts';
+import { formatPosition, versionOnTimeline } from '../../core/stream/position.ts';
 import { upToBytes } from '../../core/stream/up-to-bytes.ts';
 import { toEntry, type LiveCampaign } from './live-campaign.ts';
 import type { Archive, SealedEntry } from '../ports.ts';
@@ -15,7 +15,7 @@ import type { Difference, HistoryPage, Page } from '../service.ts';
  * What was: read from the archive up to the watermark, and from memory what is not committed yet. Each answer is of one
  * line.
  */
-export interface Past {
+export interface CampaignHistory {
   history(live: LiveCampaign, before: number | undefined, limit: number): Promise<HistoryPage>;
   /** @param field what names the version, for the refusal where it is not there */
   stateAt(
@@ -26,7 +26,7 @@ export interface Past {
   difference(live: LiveCampaign, from: VersionName, to: VersionName): Promise<Difference>;
 }
 
-export function createPast(archive: Archive): Past {
+export function createCampaignHistory(archive: Archive): CampaignHistory {
   const page = async (live: LiveCampaign, before: number | undefined, limit: number): Promise<Page<Entry, number>> => {
     const from = Math.min(before ?? Number.POSITIVE_INFINITY, live.head.version + 1);
     const found = newestBefore(inMemory(live), from, limit);
@@ -84,7 +84,7 @@ async function onOneLine<T>(live: LiveCampaign, read: () => Promise<T>): Promise
 }
 
 function versionOf(live: LiveCampaign, named: VersionName, field: string): number {
-  const version = versionOnLine(named, live.head, live.lineage);
+  const version = versionOnTimeline(named, live.head, live.lineage);
   if (version === undefined) throw notThere(live, named, field);
   return version;
 }
@@ -104,10 +104,10 @@ function newestBefore(entries: readonly Entry[], version: number, limit: number)
   return entries.slice(Math.max(0, end - limit), Math.max(0, end)).reverse();
 }
 
-function notThere(live: LiveCampaign, named: VersionName, field: string): CampaignError {
+function notThere(live: LiveCampaign, named: VersionName, field: string): RefusalError {
   const { epoch, version } = live.head;
   const what = typeof named === 'number' ? `version ${named} that can be read` : `${named} on its surviving line`;
-  return new CampaignError(
+  return new RefusalError(
     'NOT_FOUND',
     `${field}: ${live.id} has no ${what}; it is at ${formatPosition(epoch, version)}`,
     { path: [field] },

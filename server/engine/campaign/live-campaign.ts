@@ -7,7 +7,7 @@ import { jsonBytes } from '../../core/document/plain-json.ts';
 import type { Fork } from '../../core/stream/position.ts';
 import { createRing, type Ring } from '../../core/stream/ring.ts';
 import type { ArchivedCampaign, Head, LogRecord, SealedEntry } from '../ports.ts';
-import type { Seated } from './log-recovery.ts';
+import type { RecoveredCampaign } from './log-recovery.ts';
 import { createWatermark, type Watermark } from './watermark.ts';
 
 /**
@@ -43,7 +43,11 @@ export interface LiveCampaign {
  *
  * @param onAwaited somebody begins to wait for its durability
  */
-export function createLiveCampaign(id: string, { archived, opened }: Seated, onAwaited?: () => void): LiveCampaign {
+export function createLiveCampaign(
+  id: string,
+  { archived, opened }: RecoveredCampaign,
+  onAwaited?: () => void,
+): LiveCampaign {
   const floor = archived.head.version - archived.recent.length;
   const live: LiveCampaign = {
     id,
@@ -56,7 +60,7 @@ export function createLiveCampaign(id: string, { archived, opened }: Seated, onA
     ring: createRing(LIMITS.ringEntries, LIMITS.ringBytes, floor),
     window: createIdempotencyWindow(LIMITS.idempotencyWindow, floor),
     watermark: createWatermark(Math.max(archived.head.version, opened.durableVersion), onAwaited),
-    generation: archived.seat.generation,
+    generation: archived.membership.generation,
     unsaved: [],
     unsavedBytes: 0,
     publicFloor: publicFloorOf(archived),

@@ -4,7 +4,7 @@ import { notFound } from '../refusals.ts';
 import { nextTail } from './hash-chain.ts';
 import type { Archive, ArchivedCampaign, Clock, Head, LogEvent, OpenedLog, OrderedLog, SealedEntry } from '../ports.ts';
 
-export interface SeatOptions {
+export interface LogRecoveryOptions {
   log: OrderedLog;
   archive: Archive;
   clock: Clock;
@@ -13,7 +13,7 @@ export interface SeatOptions {
 }
 
 /** A campaign that has its place in the log, with everything that archive and log know of it. */
-export interface Seated {
+export interface RecoveredCampaign {
   archived: ArchivedCampaign;
   opened: Extract<OpenedLog, { kind: 'opened' }>;
 }
@@ -43,20 +43,20 @@ const RESCUE_MS = 300;
  * The log may also hold the campaign in its place and still have lost its newest entries; an instance that has seen
  * them (`known`) treats that as a loss too.
  */
-export async function takeSeat(
+export async function recoverCampaign(
   campaignId: string,
   known: Known | undefined,
   listener: (event: LogEvent) => void,
-  options: SeatOptions,
-): Promise<Seated> {
+  options: LogRecoveryOptions,
+): Promise<RecoveredCampaign> {
   const { log, archive, clock, recentEntries } = options;
   let rescued: ArchivedCampaign | undefined;
   let stale: ArchivedCampaign | undefined;
   for (;;) {
     const archived = await archive.load(campaignId, recentEntries);
     if (!archived) throw notFound(campaignId);
-    const { head, seat } = archived;
-    const opened = await log.open(campaignId, seat.generation, head, listener);
+    const { head, membership } = archived;
+    const opened = await log.open(campaignId, membership.generation, head, listener);
     if (opened.kind === 'opened' && (known === undefined || passesThrough(archived, opened, known.head)))
       return { archived, opened };
     if (opened.kind === 'stale-archive' && !isSame(stale, archived)) {
@@ -64,7 +64,7 @@ export async function takeSeat(
       continue;
     }
     // Still the same: an archive restored from a backup, behind a log that went on. What lies between is in neither.
-    if (seat.taken && log.shared) {
+    if (membership.active && log.shared) {
       if (await rescue(campaignId, archived, known?.unsaved ?? [], options)) continue;
       if (!isSame(rescued, archived)) {
         // Others may know more than we do: they are told by the log, and get a moment. Then everything is looked at
@@ -74,20 +74,20 @@ export async function takeSeat(
         continue;
       }
     }
-    const epoch = seat.taken ? clock.token() : undefined;
-    const expected = { epoch: head.epoch, version: head.version, generation: seat.generation };
+    const epoch = membership.active ? clock.token() : undefined;
+    const expected = { epoch: head.epoch, version: head.version, generation: membership.generation };
     if (!(await archive.enterLog(campaignId, expected, epoch))) continue;
     const entered = enter(archived, epoch);
-    await log.seed(campaignId, entered.seat.generation, entered.head);
+    await log.seed(campaignId, entered.membership.generation, entered.head);
     // With others about, who was overtaken between the two must see it: archive and log are read once more.
     if (log.shared) continue;
-    const seeded = await log.open(campaignId, entered.seat.generation, entered.head, listener);
+    const seeded = await log.open(campaignId, entered.membership.generation, entered.head, listener);
     if (seeded.kind === 'opened') return { archived: entered, opened: seeded };
   }
 }
 
 /** Whether the line of archive and log leads through what was seen, as far as that can be told. */
-function passesThrough({ head, recent }: ArchivedCampaign, opened: Seated['opened'], seen: Head): boolean {
+function passesThrough({ head, recent }: ArchivedCampaign, opened: RecoveredCampaign['opened'], seen: Head): boolean {
   if (seen.epoch !== head.epoch) return true;
   if (seen.version > opened.head.version) return false;
   if (seen.version === head.version) return seen.tail === head.tail;
@@ -97,8 +97,11 @@ function passesThrough({ head, recent }: ArchivedCampaign, opened: Seated['opene
 
 /** The campaign as the archive has it after `enterLog`. */
 function enter(archived: ArchivedCampaign, epoch: string | undefined): ArchivedCampaign {
-  const { head, lineage, seat } = archived;
-  const entered: ArchivedCampaign = { ...archived, seat: { generation: seat.generation + 1, taken: true } };
+  const { head, lineage, membership } = archived;
+  const entered: ArchivedCampaign = {
+    ...archived,
+    membership: { generation: membership.generation + 1, active: true },
+  };
   if (epoch === undefined) return entered;
   const fork: Fork = { epoch, parent: head.epoch, fromVersion: head.version };
   return { ...entered, head: { ...head, epoch }, lineage: [...lineage, fork] };
@@ -109,7 +112,7 @@ function isSame(before: ArchivedCampaign | undefined, now: ArchivedCampaign): bo
     before !== undefined &&
     before.head.epoch === now.head.epoch &&
     before.head.version === now.head.version &&
-    before.seat.generation === now.seat.generation
+    before.membership.generation === now.membership.generation
   );
 }
 
@@ -138,7 +141,7 @@ async function rescue(
   campaignId: string,
   archived: ArchivedCampaign,
   unsaved: readonly SealedEntry[],
-  { log, archive }: SeatOptions,
+  { log, archive }: LogRecoveryOptions,
 ): Promise<boolean> {
   const { head } = archived;
   const own = following(head, unsaved);

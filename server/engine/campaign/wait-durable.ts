@@ -1,4 +1,4 @@
-import { CampaignError } from '../../core/errors.ts';
+import { RefusalError } from '../../core/errors.ts';
 import type { LiveCampaign } from './live-campaign.ts';
 import type { Clock } from '../ports.ts';
 
@@ -15,8 +15,8 @@ export interface WaitDurableOptions {
  */
 export function waitDurable(live: LiveCampaign, version: number, options: WaitDurableOptions): Promise<void> {
   const { clock, patience, signal, mutationId } = options;
-  const unavailable = (message: string): CampaignError =>
-    new CampaignError('UNAVAILABLE', message, { retryAfterMs: 1_000, ...(mutationId !== undefined && { mutationId }) });
+  const unavailable = (message: string): RefusalError =>
+    new RefusalError('UNAVAILABLE', message, { retryAfterMs: 1_000, ...(mutationId !== undefined && { mutationId }) });
 
   // An aborted signal calls nobody back.
   if (signal?.aborted === true) return Promise.reject(unavailable('the caller went away'));

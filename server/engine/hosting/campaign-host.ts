@@ -1,5 +1,5 @@
-import { asError, CampaignError } from '../../core/errors.ts';
-import { createFollowing, type FollowingOptions, type LoadedCampaign } from './log-follower.ts';
+import { asError, RefusalError } from '../../core/errors.ts';
+import { createLogFollower, type LogFollowerOptions, type LoadedCampaign } from './log-follower.ts';
 import type { LiveCampaign } from '../campaign/live-campaign.ts';
 import { createMutationQueue, type MutationQueue, type MutationQueueOptions } from '../writes/mutation-queue.ts';
 
@@ -11,9 +11,9 @@ export interface HostedCampaign {
   lastUsed: number;
 }
 
-export interface HostingOptions
+export interface CampaignHostOptions
   extends
-    Omit<FollowingOptions, 'isNeeded'>,
+    Omit<LogFollowerOptions, 'isNeeded'>,
     Omit<MutationQueueOptions<LoadedCampaign>, 'reload' | 'deliver' | 'isClosed'> {
   /** `CAMPAIGN_IDLE_TTL`, in milliseconds. */
   idleTtl: number;
@@ -22,7 +22,7 @@ export interface HostingOptions
 }
 
 /** The campaigns in memory: loaded when someone asks, let go when nobody has for a while and all of them is durable. */
-export interface Hosting {
+export interface CampaignHost {
   host(campaignId: string): HostedCampaign;
   /** Whether it is in memory, or on its way there: then `host` asks nothing of the archive. */
   holds(campaignId: string): boolean;
@@ -44,7 +44,7 @@ export interface Hosting {
   stop(): void;
 }
 
-export function createHosting(options: HostingOptions): Hosting {
+export function createCampaignHost(options: CampaignHostOptions): CampaignHost {
   const { log, archive, clock, observer, idleTtl, maxLoaded } = options;
   const hosted = new Map<string, HostedCampaign>();
   const inMemory = new Map<string, LoadedCampaign>();
@@ -52,7 +52,7 @@ export function createHosting(options: HostingOptions): Hosting {
   const leaving = new Map<string, Promise<void>>();
   let stopped = false;
 
-  const following = createFollowing({
+  const following = createLogFollower({
     ...options,
     isNeeded: (campaign) => !stopped && inMemory.get(campaign.live.id) === campaign,
   });
@@ -72,7 +72,7 @@ export function createHosting(options: HostingOptions): Hosting {
       return present;
     }
     if (hosted.size >= maxLoaded) {
-      throw new CampaignError(
+      throw new RefusalError(
         'OVERLOADED',
         `${hosted.size} campaigns are in memory, the most that CAMPAIGN_MAX_LOADED allows`,
         { limit: maxLoaded },

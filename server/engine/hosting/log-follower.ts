@@ -1,5 +1,5 @@
-import { asError, CampaignError } from '../../core/errors.ts';
-import { survivingVersion } from '../../core/stream/position.ts';
+import { asError, RefusalError } from '../../core/errors.ts';
+import { lastSharedVersion } from '../../core/stream/position.ts';
 import { createFanOut, type FanOut, type FanOutOptions } from '../streams/fan-out.ts';
 import {
   createLiveCampaign,
@@ -9,7 +9,12 @@ import {
   type LiveCampaign,
 } from '../campaign/live-campaign.ts';
 import type { LogEvent, SealedEntry } from '../ports.ts';
-import { takeSeat, type Known, type Seated, type SeatOptions } from '../campaign/log-recovery.ts';
+import {
+  recoverCampaign,
+  type Known,
+  type RecoveredCampaign,
+  type LogRecoveryOptions,
+} from '../campaign/log-recovery.ts';
 
 /** A campaign in memory, and everyone who watches it. */
 export interface LoadedCampaign {
@@ -17,7 +22,7 @@ export interface LoadedCampaign {
   fanOut: FanOut;
 }
 
-export interface FollowingOptions extends FanOutOptions, SeatOptions {
+export interface LogFollowerOptions extends FanOutOptions, LogRecoveryOptions {
   /** Whether it is still worth trying to keep it true to the log. */
   isNeeded(campaign: LoadedCampaign): boolean;
   /** Somebody begins to wait for the durability of a campaign in memory. */
@@ -28,7 +33,7 @@ export interface FollowingOptions extends FanOutOptions, SeatOptions {
  * Keeps campaigns in memory true to the log: what it publishes is applied, what was missed is read, a line that broke
  * is loaded anew.
  */
-export interface Following {
+export interface LogFollower {
   /** @param enter what is done once the campaign is there, before it hears of anything */
   load(campaignId: string, enter: (campaign: LoadedCampaign) => void): Promise<LoadedCampaign>;
   /** The door of this instance. */
@@ -45,7 +50,7 @@ export interface Following {
 /** Between two tries to load a campaign whose line broke, in milliseconds. */
 const RELOAD_PAUSE_MS = 200;
 
-export function createFollowing(options: FollowingOptions): Following {
+export function createLogFollower(options: LogFollowerOptions): LogFollower {
   const { log, clock, observer, isNeeded, onAwaited } = options;
   const reloading = new Map<string, Promise<void>>();
   const repairing = new Map<string, Promise<void>>();
@@ -54,10 +59,10 @@ export function createFollowing(options: FollowingOptions): Following {
   let unsavedBytes = 0;
 
   /** Takes the campaign's seat; what the log publishes before the campaign has been built from it waits. */
-  const seat = async (
+  const recover = async (
     campaignId: string,
     known: Known | undefined,
-    build: (seated: Seated) => LoadedCampaign,
+    build: (recovered: RecoveredCampaign) => LoadedCampaign,
   ): Promise<LoadedCampaign> => {
     const early: LogEvent[] = [];
     let campaign: LoadedCampaign | undefined;
@@ -65,7 +70,7 @@ export function createFollowing(options: FollowingOptions): Following {
       if (campaign) hear(campaign, event);
       else early.push(event);
     };
-    campaign = build(await takeSeat(campaignId, known, listener, options).catch(refuse(campaignId)));
+    campaign = build(await recoverCampaign(campaignId, known, listener, options).catch(refuse(campaignId)));
     for (const event of early) hear(campaign, event);
     return campaign;
   };
@@ -74,9 +79,9 @@ export function createFollowing(options: FollowingOptions): Following {
   const refuse =
     (campaignId: string) =>
     (cause: unknown): never => {
-      if (cause instanceof CampaignError) throw cause;
+      if (cause instanceof RefusalError) throw cause;
       observer.failed?.({ what: 'load', campaignId, error: asError(cause) });
-      throw new CampaignError('UNAVAILABLE', `${campaignId} cannot be loaded now; try again`, { retryAfterMs: 1_000 });
+      throw new RefusalError('UNAVAILABLE', `${campaignId} cannot be loaded now; try again`, { retryAfterMs: 1_000 });
     };
 
   /** Keeps the sum of what the campaigns in memory have not saved. */
@@ -153,20 +158,20 @@ export function createFollowing(options: FollowingOptions): Following {
     const present = reloading.get(live.id);
     if (present) return present;
     const before: Known = { head: live.head, unsaved: [...live.unsaved] };
-    const reloaded = seat(live.id, before, (seated) => {
-      const { watermark, ...fresh } = createLiveCampaign(live.id, seated, onAwaited);
+    const reloaded = recover(live.id, before, (recovered) => {
+      const { watermark, ...fresh } = createLiveCampaign(live.id, recovered, onAwaited);
       counted(live, () => Object.assign(live, fresh));
       if (fresh.head.epoch === before.head.epoch) {
         live.watermark.advance(watermark.version);
         fanOut.notify();
         return campaign;
       }
-      const survived = survivingVersion(before.head.epoch, live.head, live.lineage) ?? 0;
+      const survived = lastSharedVersion(before.head.epoch, live.head, live.lineage) ?? 0;
       // The epoch ended at the archive's head: up to there everything is durable.
       live.watermark.advance(survived);
       live.watermark.fail(
         survived,
-        new CampaignError('NOT_FOUND', `position: it is not on the surviving line of ${live.id}`),
+        new RefusalError('NOT_FOUND', `position: it is not on the surviving line of ${live.id}`),
       );
       live.watermark = watermark;
       const lost = before.unsaved
@@ -202,8 +207,8 @@ export function createFollowing(options: FollowingOptions): Following {
 
   return {
     load: (campaignId, enter) =>
-      seat(campaignId, undefined, (seated) => {
-        const live = createLiveCampaign(campaignId, seated, onAwaited);
+      recover(campaignId, undefined, (recovered) => {
+        const live = createLiveCampaign(campaignId, recovered, onAwaited);
         const campaign = { live, fanOut: createFanOut(live, options) };
         unsavedBytes += live.unsavedBytes;
         enter(campaign);

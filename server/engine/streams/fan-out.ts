@@ -4,7 +4,7 @@ import type { LiveCampaign } from '../campaign/live-campaign.ts';
 import type { EngineObserver } from '../observer.ts';
 import type { Clock } from '../ports.ts';
 import { createRooms, type Member } from './push-delivery.ts';
-import type { Reader, ResumableEvent, RoomMember, RoomSeat, WatchOptions } from '../service.ts';
+import type { Reader, ResumableEvent, RoomMember, DeliverySlot, WatchOptions } from '../service.ts';
 import { createSubscriber, type Subscriber } from './subscriber.ts';
 import { openSubscription, type Subscription } from './pull-delivery.ts';
 
@@ -17,7 +17,7 @@ export interface FanOut {
   readonly size: number;
   subscribe(options: SubscribeOptions): AsyncIterableIterator<ResumableEvent>;
   /** Takes a place in the rooms; nothing is sent before `enter`. */
-  enter(member: RoomMember, options: Omit<WatchOptions, 'campaignId'>): RoomSeat;
+  enter(member: RoomMember, options: Omit<WatchOptions, 'campaignId'>): DeliverySlot;
 }
 
 export interface FanOutOptions {

@@ -1,7 +1,7 @@
 import { asError } from '../../core/errors.ts';
 import type { Clock } from '../ports.ts';
 import type { ResumableEvent } from '../service.ts';
-import { CONGESTED_BYTES, DRAIN_POLL_MS, SLOW_PATIENCE_MS } from './backpressure.ts';
+import { BACKPRESSURE_HIGH_WATER_BYTES, BACKPRESSURE_POLL_MS, BACKPRESSURE_TIMEOUT_MS } from './backpressure.ts';
 import type { Subscriber } from './subscriber.ts';
 
 export interface Subscription extends AsyncIterableIterator<ResumableEvent> {
@@ -44,7 +44,7 @@ export function openSubscription({
   };
 
   const isOpen = (): boolean => subscriber.cursor.phase !== 'closed';
-  const isCongested = (): boolean => reader.bufferedBytes() > CONGESTED_BYTES;
+  const isCongested = (): boolean => reader.bufferedBytes() > BACKPRESSURE_HIGH_WATER_BYTES;
 
   const waitForChange = (): Promise<void> =>
     new Promise((resolve) => {
@@ -57,11 +57,11 @@ export function openSubscription({
   /** Only the socket, or the end, matters now: what changes meanwhile is read from the ring when it has drained. */
   const waitForDrain = (): Promise<void> => {
     subscriber.lag();
-    const giveUpAt = clock.now() + SLOW_PATIENCE_MS;
+    const giveUpAt = clock.now() + BACKPRESSURE_TIMEOUT_MS;
     return new Promise((resolve) => {
       const look = (): void => {
         if (isOpen() && isCongested() && clock.now() < giveUpAt) {
-          cancel = clock.after(DRAIN_POLL_MS, look);
+          cancel = clock.after(BACKPRESSURE_POLL_MS, look);
           return;
         }
         wakeUp = undefined;
@@ -72,7 +72,7 @@ export function openSubscription({
         }
         resolve();
       };
-      let cancel = clock.after(DRAIN_POLL_MS, look);
+      let cancel = clock.after(BACKPRESSURE_POLL_MS, look);
       wakeUp = () => {
         if (!isOpen()) look();
       };

@@ -1,7 +1,7 @@
 import type { Cursor } from '../../core/stream/cursor.ts';
 import type { Clock } from '../ports.ts';
 import type { ResumableEvent, RoomMember } from '../service.ts';
-import { CONGESTED_BYTES, DRAIN_POLL_MS, SLOW_PATIENCE_MS } from './backpressure.ts';
+import { BACKPRESSURE_HIGH_WATER_BYTES, BACKPRESSURE_POLL_MS, BACKPRESSURE_TIMEOUT_MS } from './backpressure.ts';
 import type { Subscriber } from './subscriber.ts';
 
 /** Someone to whom events are pushed: by which cursor, and how. One whose `send` throws is ended. */
@@ -53,7 +53,8 @@ export function createRooms({ clock, onDelivered }: RoomsOptions): Rooms {
   let polling = false;
 
   const keyOf = ({ subscriber }: Member): string => `${subscriber.receipts ? 'r' : ''} ${subscriber.viewKey}`;
-  const isCongested = ({ subscriber }: Member): boolean => subscriber.reader.bufferedBytes() > CONGESTED_BYTES;
+  const isCongested = ({ subscriber }: Member): boolean =>
+    subscriber.reader.bufferedBytes() > BACKPRESSURE_HIGH_WATER_BYTES;
 
   const schedule = (): void => {
     if (scheduled) return;
@@ -182,7 +183,7 @@ export function createRooms({ clock, onDelivered }: RoomsOptions): Rooms {
   const pollSlow = (): void => {
     if (polling) return;
     polling = true;
-    clock.after(DRAIN_POLL_MS, () => {
+    clock.after(BACKPRESSURE_POLL_MS, () => {
       polling = false;
       for (const member of alone) {
         const place = places.get(member);
@@ -190,7 +191,7 @@ export function createRooms({ clock, onDelivered }: RoomsOptions): Rooms {
         if (!isCongested(member)) {
           places.set(member, 'alone');
           schedule();
-        } else if (clock.now() - place.slowSince >= SLOW_PATIENCE_MS) {
+        } else if (clock.now() - place.slowSince >= BACKPRESSURE_TIMEOUT_MS) {
           member.subscriber.reader.disconnect();
           end(member, undefined);
         } else {

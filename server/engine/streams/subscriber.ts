@@ -1,5 +1,5 @@
 import { joining, step, type Cursor } from '../../core/stream/cursor.ts';
-import { CampaignError } from '../../core/errors.ts';
+import { RefusalError } from '../../core/errors.ts';
 import { can, hasExpired, type Identity } from '../../core/permissions.ts';
 import { viewFor, viewKey, type View } from '../../core/stream/views.ts';
 import type { CampaignEvents } from './campaign-events.ts';
@@ -115,12 +115,12 @@ class CampaignSubscriber implements Subscriber {
 }
 
 /** Why that identity may not read that campaign now, if it may not. */
-export function refuseReader(identity: Identity, live: LiveCampaign, now: number): CampaignError | undefined {
+export function refuseReader(identity: Identity, live: LiveCampaign, now: number): RefusalError | undefined {
   if (hasExpired(identity, now)) return expired();
   if (can(identity, 'read', live.id, isPublished(live.content))) return undefined;
   return identity.anonymous === true
     ? notFound(live.id)
-    : new CampaignError('FORBIDDEN', `campaignId: your token gives no right to read ${live.id}`, {
+    : new RefusalError('FORBIDDEN', `campaignId: your token gives no right to read ${live.id}`, {
         path: ['campaignId'],
       });
 }

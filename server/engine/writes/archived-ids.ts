@@ -1,12 +1,12 @@
 import type { AppliedMutation } from '../../core/commands/idempotency.ts';
-import { parsePosition, survivingVersion } from '../../core/stream/position.ts';
+import { parsePosition, lastSharedVersion } from '../../core/stream/position.ts';
 import type { LiveCampaign } from '../campaign/live-campaign.ts';
 import type { Archive } from '../ports.ts';
 import { refusalId } from './refused-mutations.ts';
-import type { WaitingMutation } from './queued-mutation.ts';
+import type { QueuedMutation } from './queued-mutation.ts';
 
 /** What the archive says of ids that the window may have forgotten. */
-export interface OldMutations {
+export interface ArchivedIds {
   applied: ReadonlyMap<string, AppliedMutation>;
   /** Made before the oldest entry that is kept: whether they were applied, nobody knows any more. */
   tooOld: ReadonlySet<string>;
@@ -16,21 +16,21 @@ export interface OldMutations {
  * Ids that the window may have forgotten are asked of the archive: those whose intent was made before the window's
  * floor, or who knows when (G3). New intents, made where the campaign is now, cost nothing.
  */
-export async function findOldMutations(
+export async function findArchivedIds(
   live: LiveCampaign,
-  group: readonly WaitingMutation[],
+  group: readonly QueuedMutation[],
   archive: Archive,
-): Promise<OldMutations> {
+): Promise<ArchivedIds> {
   const applied = new Map<string, AppliedMutation>();
   const tooOld = new Set<string>();
   if (live.window.floor === 0) return { applied, tooOld };
-  const asked = group.filter(({ mutationId, mayBeRetry }) => mayBeRetry && !live.window.find(mutationId));
+  const asked = group.filter(({ mutationId, hasClientId }) => hasClientId && !live.window.find(mutationId));
   await Promise.all(
-    asked.map(async ({ mutationId, base, again }) => {
+    asked.map(async ({ mutationId, base, isRetry }) => {
       const madeAt = versionOf(live, base);
       if (madeAt !== undefined && madeAt >= live.window.floor) return;
       // Only what is pushed is refused under an id; direct calls are spared the second look.
-      const ids = again === undefined ? [mutationId] : [mutationId, refusalId(mutationId)];
+      const ids = isRetry === undefined ? [mutationId] : [mutationId, refusalId(mutationId)];
       const found = await Promise.all(ids.map((id) => archive.findMutation(live.id, id)));
       for (const { entry } of found) {
         if (!entry) continue;
@@ -53,6 +53,6 @@ export async function findOldMutations(
  */
 function versionOf(live: LiveCampaign, base: string | undefined): number | undefined {
   const position = base === undefined ? undefined : parsePosition(base);
-  const bound = position && survivingVersion(position.epoch, live.head, live.lineage);
+  const bound = position && lastSharedVersion(position.epoch, live.head, live.lineage);
   return position && bound !== undefined ? Math.min(position.version, bound) : undefined;
 }

@@ -5,13 +5,13 @@ import type { Refusal } from '../../core/errors.ts';
 import type { AppliedMutation } from '../../core/commands/idempotency.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { roleFor } from '../../core/permissions.ts';
-import { formatPosition, parsePosition, survivingVersion } from '../../core/stream/position.ts';
+import { formatPosition, parsePosition, lastSharedVersion } from '../../core/stream/position.ts';
 import { situationOf, type LiveCampaign } from '../campaign/live-campaign.ts';
-import type { OldMutations } from './archived-ids.ts';
+import type { ArchivedIds } from './archived-ids.ts';
 import type { Clock, Head, LogRecord, SealedEntry } from '../ports.ts';
 import { mayPassLater, refusalId, refusedBefore } from './refused-mutations.ts';
 import { fingerprint, seal } from '../campaign/hash-chain.ts';
-import type { QueuedCommand, QueueOutcome, WaitingMutation } from './queued-mutation.ts';
+import type { QueuedCommand, QueueOutcome, QueuedMutation } from './queued-mutation.ts';
 
 /** What a group comes to, on one situation. */
 export interface Plan {
@@ -21,7 +21,7 @@ export interface Plan {
   head: Head;
   sizeBound: number;
   entries: SealedEntry[];
-  outcomes: { mutation: WaitingMutation; outcome: QueueOutcome }[];
+  outcomes: { mutation: QueuedMutation; outcome: QueueOutcome }[];
 }
 
 /**
@@ -32,8 +32,8 @@ export interface Plan {
  */
 export function decideGroup(
   live: LiveCampaign,
-  units: readonly WaitingMutation[][],
-  known: OldMutations,
+  units: readonly QueuedMutation[][],
+  known: ArchivedIds,
   target: RollbackTarget,
   { clock, sections }: { clock: Clock; sections: Sections },
 ): Plan {
@@ -46,10 +46,10 @@ export function decideGroup(
 
   const find = (id: string): AppliedMutation | undefined =>
     planned.get(id) ?? live.window.find(id) ?? known.applied.get(id);
-  const appliedBefore = ({ mutationId }: WaitingMutation): AppliedMutation | undefined => find(mutationId);
+  const appliedBefore = ({ mutationId }: QueuedMutation): AppliedMutation | undefined => find(mutationId);
 
   const append = (
-    mutation: WaitingMutation,
+    mutation: QueuedMutation,
     change: JsonObject,
     decided: Partial<Situation>,
     mutationId = mutation.mutationId,
@@ -68,8 +68,8 @@ export function decideGroup(
    * No effect, and no entry, unless a copy of it may still come: then an empty entry takes its id. The answer names
    * what the decision rests on, not that entry, which may be less durable.
    */
-  const withoutEffect = (mutation: WaitingMutation, restsOn: { epoch: string; version: number }): QueueOutcome => {
-    if (mutation.again) append(mutation, {}, {});
+  const withoutEffect = (mutation: QueuedMutation, restsOn: { epoch: string; version: number }): QueueOutcome => {
+    if (mutation.isRetry) append(mutation, {}, {});
     return { kind: 'unchanged', ...restsOn };
   };
 
@@ -77,10 +77,10 @@ export function decideGroup(
    * Refused, and with an entry under another id where a copy may still come; that entry is not found by who looks for
    * an applied one.
    */
-  const refuse = (mutation: WaitingMutation, refusal: Refusal): QueueOutcome => {
-    const { mutationId, again } = mutation;
+  const refuse = (mutation: QueuedMutation, refusal: Refusal): QueueOutcome => {
+    const { mutationId, isRetry } = mutation;
     const before = find(refusalId(mutationId));
-    if (!before && again && mayPassLater(refusal)) append(mutation, {}, {}, refusalId(mutationId));
+    if (!before && isRetry && mayPassLater(refusal)) append(mutation, {}, {}, refusalId(mutationId));
     return { kind: 'rejected', refusal: { ...refusal, mutationId } };
   };
 
@@ -135,8 +135,8 @@ export function decideGroup(
  * before.
  */
 function appliedBehind(
-  unit: readonly WaitingMutation[],
-  appliedBefore: (mutation: WaitingMutation) => AppliedMutation | undefined,
+  unit: readonly QueuedMutation[],
+  appliedBefore: (mutation: QueuedMutation) => AppliedMutation | undefined,
 ): (AppliedMutation | undefined)[] {
   const behind: (AppliedMutation | undefined)[] = [];
   let next: AppliedMutation | undefined;
@@ -152,10 +152,10 @@ function appliedBehind(
  * A push that was made on a line which did not survive: its client is about to hear of that, and to send again what was
  * lost, which stands before this (G7). Ahead of us on our own line is not broken: then we lag, and the log will say so.
  */
-function brokenLine([first]: readonly WaitingMutation[], situation: Situation): Refusal | undefined {
+function brokenLine([first]: readonly QueuedMutation[], situation: Situation): Refusal | undefined {
   const seen = first?.seen === undefined ? undefined : parsePosition(first.seen);
   if (!seen || seen.epoch === situation.epoch) return undefined;
-  const bound = survivingVersion(seen.epoch, situation, situation.lineage);
+  const bound = lastSharedVersion(seen.epoch, situation, situation.lineage);
   if (bound !== undefined && seen.version <= bound) return undefined;
   const message = `seen: ${first?.seen} is not on the surviving line; follow the stream to where it goes on, and send again`;
   return {
@@ -167,7 +167,7 @@ function brokenLine([first]: readonly WaitingMutation[], situation: Situation): 
   };
 }
 
-function toRecord(mutation: WaitingMutation, situation: Situation, change: JsonObject, at: number): LogRecord {
+function toRecord(mutation: QueuedMutation, situation: Situation, change: JsonObject, at: number): LogRecord {
   const { request, mutationId, correlationId, comment } = mutation;
   const { identity, command } = request;
   return {
@@ -192,7 +192,7 @@ export type RollbackTarget = { state: JsonObject } | { refusal: Refusal };
 
 function decideOne(
   situation: Situation,
-  { request }: WaitingMutation,
+  { request }: QueuedMutation,
   target: RollbackTarget,
   sections: Sections,
 ): Decision {
@@ -203,7 +203,7 @@ function decideOne(
 }
 
 /** It may have been applied, and its id compacted away: applying it now could be the second time. */
-function tooOld({ base }: WaitingMutation): Decision {
+function tooOld({ base }: QueuedMutation): Decision {
   const message = `base: ${base} lies before the oldest history that is kept; whether this mutation was applied is not known any more`;
   return { kind: 'rejected', refusal: { reason: 'TOO_OLD', message, path: ['base'] } };
 }

@@ -1,14 +1,14 @@
-import { asError, CampaignError } from '../../core/errors.ts';
+import { asError, RefusalError } from '../../core/errors.ts';
 import { LIMITS } from '../../core/limits.ts';
 import type { Sections } from '../../core/document/check.ts';
 import { decideGroup, type Plan, type RollbackTarget } from './decide-group.ts';
 import type { Delivery, LiveCampaign } from '../campaign/live-campaign.ts';
 import type { EngineObserver } from '../observer.ts';
-import { findOldMutations } from './archived-ids.ts';
-import type { Past } from '../campaign/history.ts';
+import { findArchivedIds } from './archived-ids.ts';
+import type { CampaignHistory } from '../campaign/history.ts';
 import type { AppendResult, Archive, Clock, OrderedLog, SealedEntry } from '../ports.ts';
 import { shuttingDown } from '../refusals.ts';
-import type { WaitingMutation } from './queued-mutation.ts';
+import type { QueuedMutation } from './queued-mutation.ts';
 
 /** What the queue needs of a campaign in memory. */
 interface Decidable {
@@ -25,9 +25,9 @@ export interface MutationQueueOptions<C extends Decidable> {
    * How long an append may stay without a known outcome before its mutations are answered `UNAVAILABLE`, in
    * milliseconds.
    */
-  appendPatience: number;
+  appendTimeoutMs: number;
   /** Where rollbacks lead. */
-  past: Pick<Past, 'stateAt'>;
+  past: Pick<CampaignHistory, 'stateAt'>;
   /** The one door of this instance. */
   deliver(campaign: C, sealed: SealedEntry): Delivery;
   /** Reads the campaign again from archive and log, into the same object, after the log has lost its line. */
@@ -41,7 +41,7 @@ export interface MutationQueue {
    * Takes its place at once: mutations are decided in the order in which they were added. Those added together stay
    * together: a failure of the log stops all of them, so that none overtakes the one before it.
    */
-  add(...mutations: WaitingMutation[]): void;
+  add(...mutations: QueuedMutation[]): void;
   readonly length: number;
 }
 
@@ -55,7 +55,7 @@ export function createMutationQueue<C extends Decidable>(
   loaded: Promise<C>,
   options: MutationQueueOptions<C>,
 ): MutationQueue {
-  const waiting: WaitingMutation[][] = [];
+  const waiting: QueuedMutation[][] = [];
   let length = 0;
   let running = false;
 
@@ -92,8 +92,8 @@ export function createMutationQueue<C extends Decidable>(
  * As many units as fit into one append; a rollback goes alone, because the version it names may be made by what stands
  * before it.
  */
-function takeGroup(waiting: WaitingMutation[][]): WaitingMutation[][] {
-  const units: WaitingMutation[][] = [];
+function takeGroup(waiting: QueuedMutation[][]): QueuedMutation[][] {
+  const units: QueuedMutation[][] = [];
   let size = 0;
   while (waiting.length > 0) {
     const [unit = []] = waiting;
@@ -110,18 +110,18 @@ function takeGroup(waiting: WaitingMutation[][]): WaitingMutation[][] {
 /** Decides and appends until the log has taken the group, or nothing is left to ask for. */
 async function processGroup<C extends Decidable>(
   campaign: C,
-  units: readonly WaitingMutation[][],
+  units: readonly QueuedMutation[][],
   options: MutationQueueOptions<C>,
 ): Promise<void> {
   const { live } = campaign;
   const group = units.flat();
-  const giveUpAt = options.clock.now() + options.appendPatience;
+  const giveUpAt = options.clock.now() + options.appendTimeoutMs;
   let reloads = 0;
   for (;;) {
     // Asked in each round: after a reload the window may reach less far back, and a version may be another one.
     const { window } = live;
     const { floor } = window;
-    const known = await findOldMutations(live, group, options.archive);
+    const known = await findArchivedIds(live, group, options.archive);
     const target = await rollbackTarget(live, group, options.past);
     // Reloaded, or trimmed, meanwhile: what was read may be of a line that has ended, and what was asked of the archive
     // and what is in the window may leave a hole between them (G3).
@@ -179,8 +179,8 @@ async function append(
   }
 }
 
-function outOfPatience(why: string): CampaignError {
-  return new CampaignError(
+function outOfPatience(why: string): RefusalError {
+  return new RefusalError(
     'UNAVAILABLE',
     `${why}; whether the change was ordered is not known, send it again under its mutationId`,
     {
@@ -200,8 +200,8 @@ async function pause(clock: Clock, attempt: number, giveUpAt: number, why: strin
 
 async function rollbackTarget(
   live: LiveCampaign,
-  group: readonly WaitingMutation[],
-  past: Pick<Past, 'stateAt'>,
+  group: readonly QueuedMutation[],
+  past: Pick<CampaignHistory, 'stateAt'>,
 ): Promise<RollbackTarget> {
   const command = group[0]?.request.command;
   if (command?.type !== 'rollback') return { state: {} };
@@ -210,7 +210,7 @@ async function rollbackTarget(
   } catch (error) {
     // A version that is not there may be one that this instance has not heard of: said only once the log has confirmed
     // it.
-    if (error instanceof CampaignError && error.refusal.reason === 'NOT_FOUND') return { refusal: error.refusal };
+    if (error instanceof RefusalError && error.refusal.reason === 'NOT_FOUND') return { refusal: error.refusal };
     throw error;
   }
 }

@@ -10,20 +10,20 @@ import type { LogRecord } from '../ports.ts';
 export type QueuedCommand = Exclude<Command, CreateCommand>;
 
 /** A mutation that waits for its decision. */
-export interface WaitingMutation {
+export interface QueuedMutation {
   request: Omit<Request, 'command'> & { command: QueuedCommand };
   mutationId: string;
   /** Where the intent was made, if the caller said. */
   base: string | undefined;
   /** Whether the id came with the mutation, so that this can be a retry; ids that the server has just made are new. */
-  mayBeRetry: boolean;
+  hasClientId: boolean;
   /** Where the client stood that pushed it, the same for a whole push; nothing for a direct call. */
   seen: Position | undefined;
   /**
    * Whether a copy of it may still be on its way, as far as who pushed it can tell; `undefined`: a direct call, which
    * says nothing of that.
    */
-  again: boolean | undefined;
+  isRetry: boolean | undefined;
   correlationId: string;
   comment: string | undefined;
   dryRun: boolean;

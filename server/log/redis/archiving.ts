@@ -1,5 +1,5 @@
 import type { Clock, OrderedLog, PendingEntries } from '../../engine/ports.ts';
-import type { HostedCampaigns } from './hosted-campaigns.ts';
+import type { TrackedCampaigns } from './tracked-campaigns.ts';
 import { dirtyKey, partitionOf, PARTITIONS, type CampaignKeys } from './keys.ts';
 import { asList, asText, asVersion, RELEASED, toEntries } from './replies.ts';
 import type { RunForEach } from './run-for-each.ts';
@@ -13,7 +13,7 @@ export interface ArchivingOptions {
   clock: Pick<Clock, 'now'>;
   /** Durable entries that stay in the log, to repair gaps. */
   keepDurable: number;
-  hosted: HostedCampaigns;
+  hosted: TrackedCampaigns;
   run: RunScript;
   runForEach: RunForEach;
   keysOf(campaignId: string): CampaignKeys;

@@ -1,6 +1,6 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { measureClockOffset } from './clock-offset.ts';
-import { createSubscriber, type Subscriber } from './subscriber.ts';
+import { createChannelSubscriber, type ChannelSubscriber } from './channel-subscriber.ts';
 
 export interface RedisConnectionOptions {
   /** `redis://…`; several addresses, separated by commas, are nodes of one cluster. */
@@ -21,7 +21,7 @@ export interface RedisConnectionOptions {
 /** Apart, because a connection that subscribes can do nothing else. */
 export interface RedisConnection {
   readonly commands: Redis | Cluster;
-  readonly subscriber: Subscriber;
+  readonly subscriber: ChannelSubscriber;
   close: () => void;
 }
 
@@ -63,7 +63,7 @@ export function connectRedis(options: RedisConnectionOptions): RedisConnection {
       : new Redis(address, lone);
   commands.on('error', onError);
 
-  const subscriber = createSubscriber({
+  const subscriber = createChannelSubscriber({
     addresses,
     open(node) {
       const client = addresses.includes(node) ? new Redis(node, lone) : new Redis(node, { ...lone, ...credentials });

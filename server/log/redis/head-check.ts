@@ -1,18 +1,18 @@
 import type { SealedEntry } from '../../engine/ports.ts';
-import type { HostedCampaign, HostedCampaigns } from './hosted-campaigns.ts';
+import type { TrackedCampaign, TrackedCampaigns } from './tracked-campaigns.ts';
 import { partitionOf } from './keys.ts';
 import { asList, asText, asVersion } from './replies.ts';
 import type { RunForEach } from './run-for-each.ts';
 import { HEADS } from './scripts.ts';
-import type { Subscriber } from './subscriber.ts';
+import type { ChannelSubscriber } from './channel-subscriber.ts';
 
 export interface HeadCheckOptions {
-  hosted: HostedCampaigns;
-  subscriber: Pick<Subscriber, 'subscribe'>;
+  hosted: TrackedCampaigns;
+  subscriber: Pick<ChannelSubscriber, 'subscribe'>;
   runForEach: RunForEach;
   /** All entries after that version. */
   read(campaignId: string, afterVersion: number): Promise<SealedEntry[]>;
-  tellEntry(campaign: HostedCampaign, sealed: SealedEntry): void;
+  tellEntry(campaign: TrackedCampaign, sealed: SealedEntry): void;
 }
 
 /**
@@ -26,7 +26,7 @@ export function createHeadCheck({
   read,
   tellEntry,
 }: HeadCheckOptions): () => Promise<void> {
-  const checkHead = async (campaign: HostedCampaign, heard: number, head: readonly unknown[]): Promise<void> => {
+  const checkHead = async (campaign: TrackedCampaign, heard: number, head: readonly unknown[]): Promise<void> => {
     if (hosted.get(campaign.campaignId) !== campaign || !campaign.opened) return;
     const [generation, version, epoch, durable] = head;
     if (

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { CONGESTED_BYTES } from '../../../server/engine/streams/backpressure.ts';
+import { BACKPRESSURE_HIGH_WATER_BYTES } from '../../../server/engine/streams/backpressure.ts';
 import type { CampaignServer } from '../../../server/index.ts';
 import { streamMirror } from '../../support/stream-mirror.ts';
 import type { StreamMirror } from '../../support/stream-mirror.ts';
@@ -114,11 +114,11 @@ describe.each(['rooms', 'iterator'] as const)('slow readers (%s)', (fanOut) => {
     let filled = 0;
     await storm(server, 2_000, 100, 'x'.repeat(50), () => {
       most = Math.max(most, paused.held());
-      if (filled === 0 && paused.held() > CONGESTED_BYTES) filled = retained();
+      if (filled === 0 && paused.held() > BACKPRESSURE_HIGH_WATER_BYTES) filled = retained();
     });
     // Full for certain, by no more than the event that filled it.
-    expect(most).toBeGreaterThan(CONGESTED_BYTES);
-    expect(most).toBeLessThan(CONGESTED_BYTES + MEGABYTE);
+    expect(most).toBeGreaterThan(BACKPRESSURE_HIGH_WATER_BYTES);
+    expect(most).toBeLessThan(BACKPRESSURE_HIGH_WATER_BYTES + MEGABYTE);
     expect(filled).toBeGreaterThan(0);
     expect(retained() - filled).toBeLessThan(16 * MEGABYTE);
     paused.resume();
@@ -139,8 +139,8 @@ describe.each(['rooms', 'iterator'] as const)('slow readers (%s)', (fanOut) => {
     await storm(server, 1_250, 1, 'x'.repeat(8_000), () => {
       most = Math.max(most, ...asleep.map((reader) => reader.held()));
     });
-    expect(most).toBeGreaterThan(CONGESTED_BYTES);
-    expect(most).toBeLessThan(CONGESTED_BYTES + MEGABYTE);
+    expect(most).toBeGreaterThan(BACKPRESSURE_HIGH_WATER_BYTES);
+    expect(most).toBeLessThan(BACKPRESSURE_HIGH_WATER_BYTES + MEGABYTE);
     await until(() => awake.every(({ mirror, error }) => mirror.version === 1_251 || error !== undefined));
     for (const reader of asleep) reader.resume();
     await until(() => asleep.every(({ mirror, error }) => mirror.version === 1_251 || error !== undefined));
@@ -166,7 +166,7 @@ describe.each(['rooms', 'iterator'] as const)('slow readers (%s)', (fanOut) => {
     slow.resume();
     await until(() => slow.mirror.version === 6_001 || slow.error !== undefined || slow.raw.code !== undefined);
     expect([slow.error, slow.raw.code]).toEqual([undefined, undefined]);
-    expect(most).toBeLessThan(CONGESTED_BYTES + MEGABYTE);
+    expect(most).toBeLessThan(BACKPRESSURE_HIGH_WATER_BYTES + MEGABYTE);
     expect(slow.mirror.snapshots).toContain('slow');
     expect(slow.mirror.content.state['description']).toContain('m5999-0');
   });

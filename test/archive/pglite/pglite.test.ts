@@ -81,7 +81,7 @@ describe('the embedded archive', () => {
       );
       expect(loaded?.recent.at(-1)?.tail).toBe(loaded?.head.tail);
       expect(loaded?.state).toEqual(await archive.stateAt(id, loaded?.head.version ?? 0));
-      expect(loaded?.seat).toEqual({ generation: 1, taken: true });
+      expect(loaded?.membership).toEqual({ generation: 1, active: true });
     }
     await archive.stop({ clean: true });
   });
@@ -105,7 +105,7 @@ describe('the embedded archive', () => {
       const thread = startThread(new URL('../fixtures/dying-worker.ts', import.meta.url), {
         folder: dataDir,
         namespace: 'cs',
-        seats: new Map(),
+        memberships: new Map(),
       });
       await thread.opened;
       const waiting = [
@@ -124,7 +124,7 @@ describe('the embedded archive', () => {
   test('A42 a thread that owes an answer for too long is ended, one that answers is not', async () => {
     const thread = startThread(
       new URL('../fixtures/stuck-worker.ts', import.meta.url),
-      { folder: dataDir, namespace: 'cs', seats: new Map() },
+      { folder: dataDir, namespace: 'cs', memberships: new Map() },
       500,
     );
     await thread.opened;
@@ -171,7 +171,7 @@ describe('the embedded archive', () => {
     await again.stop({ clean: true });
   });
 
-  test('A45 a clean stop frees the seats that were taken before the database was opened again, and only these', async () => {
+  test('A45 a clean stop frees the memberships that were taken before the database was opened again, and only these', async () => {
     const [kept, left, crashed] = ['kept', 'left', 'crashed'].map((id) => campaignHistory(id));
     if (!kept || !left || !crashed) throw new Error('three histories');
     const enter = (archive: Archive, { campaignId, epoch }: CampaignHistory, generation: number): Promise<boolean> =>
@@ -194,14 +194,14 @@ describe('the embedded archive', () => {
     await archive.leaveLog('left', 1);
     await workers[0]?.terminate();
     await mended.promise;
-    expect((await archive.load('kept', 0))?.seat).toEqual({ generation: 1, taken: true });
+    expect((await archive.load('kept', 0))?.membership).toEqual({ generation: 1, active: true });
     await archive.stop({ clean: true });
 
     const after = await open();
-    const seats = await Promise.all(
-      ['kept', 'left', 'crashed'].map(async (id) => (await after.load(id, 0))?.seat.taken),
+    const memberships = await Promise.all(
+      ['kept', 'left', 'crashed'].map(async (id) => (await after.load(id, 0))?.membership.active),
     );
-    expect(seats).toEqual([false, false, true]);
+    expect(memberships).toEqual([false, false, true]);
     await after.stop({ clean: true });
   });
 

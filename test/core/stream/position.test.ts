@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { formatPosition, parsePosition, survivingVersion, type Fork } from '../../../server/core/stream/position.ts';
+import { formatPosition, parsePosition, lastSharedVersion, type Fork } from '../../../server/core/stream/position.ts';
 
 describe('position', () => {
   it('R20 is read back as it was written, for every epoch and every safe version', () => {
@@ -75,11 +75,11 @@ describe('position', () => {
 
           const head = { epoch, version: line.length };
           for (const was of seen) {
-            const bound = survivingVersion(was.epoch, head, lineage);
+            const bound = lastSharedVersion(was.epoch, head, lineage);
             const survived = was.line.every((entry, index) => line[index] === entry) && was.line.length <= line.length;
             expect(bound !== undefined && was.line.length <= bound).toBe(survived);
           }
-          expect(survivingVersion('unknown', head, lineage)).toBeUndefined();
+          expect(lastSharedVersion('unknown', head, lineage)).toBeUndefined();
         },
       ),
       { numRuns: 500 },
@@ -87,10 +87,10 @@ describe('position', () => {
   });
 
   it('R21 an epoch of another campaign, or of nobody, has no surviving version', () => {
-    expect(survivingVersion('x', { epoch: 'e', version: 4 }, [])).toBeUndefined();
-    expect(survivingVersion('e', { epoch: 'e', version: 4 }, [])).toBe(4);
+    expect(lastSharedVersion('x', { epoch: 'e', version: 4 }, [])).toBeUndefined();
+    expect(lastSharedVersion('e', { epoch: 'e', version: 4 }, [])).toBe(4);
     const lineage = [{ epoch: 'e', parent: 'd', fromVersion: 2 }];
-    expect(survivingVersion('d', { epoch: 'e', version: 4 }, lineage)).toBe(2);
-    expect(survivingVersion('c', { epoch: 'e', version: 4 }, lineage)).toBeUndefined();
+    expect(lastSharedVersion('d', { epoch: 'e', version: 4 }, lineage)).toBe(2);
+    expect(lastSharedVersion('c', { epoch: 'e', version: 4 }, lineage)).toBeUndefined();
   });
 });

@@ -75,7 +75,7 @@ describe('durability', () => {
   });
 
   it('M83 who waits too long is told UNAVAILABLE under the mutation id; what was accepted stays', async () => {
-    const { manager, clock, create, commits, state } = worldWithSlowCommits({ durablePatience: 3_000 });
+    const { manager, clock, create, commits, state } = worldWithSlowCommits({ durableTimeoutMs: 3_000 });
     await create();
     commits.shut();
     const began = clock.now();

@@ -3,7 +3,7 @@ import { createMemoryArchive } from '../../../server/archive/memory-archive.ts';
 import type { JsonObject } from '../../../server/core/json.ts';
 import type { Archive, LogRecord, OrderedLog, SealedEntry } from '../../../server/engine/ports.ts';
 import { FIRST_TAIL, nextTail, seal } from '../../../server/engine/campaign/hash-chain.ts';
-import { takeSeat, type Known } from '../../../server/engine/campaign/log-recovery.ts';
+import { recoverCampaign, type Known } from '../../../server/engine/campaign/log-recovery.ts';
 import { createMemoryLog } from '../../../server/log/memory-log.ts';
 import { simulatedClock } from '../../support/simulated-clock.ts';
 
@@ -47,7 +47,7 @@ async function afterALoss(entries: SealedEntry[], state: JsonObject): Promise<{ 
 describe('the seat in the log', () => {
   const clock = simulatedClock();
   const take = async (parts: { archive: Archive; log: OrderedLog }, known?: Known) =>
-    (await clock.until(takeSeat(ID, known, () => undefined, { ...parts, clock, recentEntries: 10 }))).archived;
+    (await clock.until(recoverCampaign(ID, known, () => undefined, { ...parts, clock, recentEntries: 10 }))).archived;
 
   it('G5 M200 what an instance knows beyond the archive is saved before the epoch ends', async () => {
     const { head, state, lineage } = await take(await afterALoss([], {}), {
@@ -80,9 +80,9 @@ describe('the seat in the log', () => {
   it('M203 a free seat means that nothing was lost: the same epoch and tail', async () => {
     const parts = await afterALoss([], {});
     await parts.archive.leaveLog(ID, 1);
-    const { head, seat } = await take(parts);
+    const { head, membership } = await take(parts);
     expect(head).toEqual({ epoch: 'e1', version: 1, tail: nextTail(FIRST_TAIL, first.bytes) });
-    expect(seat).toEqual({ generation: 2, taken: true });
+    expect(membership).toEqual({ generation: 2, active: true });
   });
 
   it('M204 an archive that was restored behind a log that went on starts a new epoch, instead of waiting for what will never come', async () => {

@@ -13,7 +13,7 @@ describe('eviction', () => {
     const [before] = await world.archive.heads([CAMPAIGN]);
     await world.clock.advance(2 * IDLE);
     expect(world.manager.stats().campaigns).toBe(0);
-    expect(await world.archive.load(CAMPAIGN, 0)).toMatchObject({ seat: { taken: false } });
+    expect(await world.archive.load(CAMPAIGN, 0)).toMatchObject({ membership: { active: false } });
     expect(await world.clock.until(world.manager.get(CALLERS.viewer, CAMPAIGN))).toMatchObject({
       epoch: receipt.epoch,
       version: 2,

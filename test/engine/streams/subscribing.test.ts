@@ -195,8 +195,8 @@ describe('a reader that cannot be written to', () => {
       },
       end: (error: unknown) => void ends.push(error),
     };
-    const seat = await world.clock.until(world.manager.join(CALLERS.viewer, broken, { campaignId: CAMPAIGN }));
-    seat.first();
+    const slot = await world.clock.until(world.manager.join(CALLERS.viewer, broken, { campaignId: CAMPAIGN }));
+    slot.first();
     const behind = watchBy(world.manager, {}, testReader(), 'rooms');
     await world.clock.settle();
     await world.title('one');

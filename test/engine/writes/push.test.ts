@@ -183,10 +183,10 @@ describe('push', () => {
   it('G7 M56 a retry without effect leaves an empty entry, so that a copy that comes late has none either', async () => {
     const world = engineWorld();
     await world.create();
-    const feature = (mutationId: string, action: 'add' | 'remove', again?: true) => ({
+    const feature = (mutationId: string, action: 'add' | 'remove', isRetry?: true) => ({
       mutationId,
       command: { type: 'updateFeatures' as const, features: ['x'], action },
-      ...(again && { again }),
+      ...(isRetry && { isRetry }),
     });
     const push = (...mutations: ReturnType<typeof feature>[]) =>
       world.clock.until(world.manager.push(CALLERS.editor, CAMPAIGN, mutations));
@@ -209,12 +209,12 @@ describe('push', () => {
       }),
     });
     const { position } = await world.create();
-    const late = (again?: true) => ({
+    const late = (isRetry?: true) => ({
       mutationId: 'late',
       base: position,
       command: setTitle('late'),
       expectedVersion: 3,
-      ...(again && { again }),
+      ...(isRetry && { isRetry }),
     });
     const push = (...mutations: Mutation[]) =>
       world.clock.until(world.manager.push(CALLERS.editor, CAMPAIGN, mutations));

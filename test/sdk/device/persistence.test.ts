@@ -1,14 +1,14 @@
 // @vitest-environment jsdom
 import { expect, test, vi } from 'vitest';
 import { clientOn, type Device } from '../../../client-sdk/src/client.ts';
-import { createDeviceDocuments, type SeenCampaign } from '../../../client-sdk/src/device/snapshot-cache.ts';
+import { createSnapshotCache, type SeenCampaign } from '../../../client-sdk/src/device/snapshot-cache.ts';
 import type {
   DeviceStorage,
   Locks,
   OutboxStorage,
   StoredMutation,
 } from '../../../client-sdk/src/device/device-storage.ts';
-import { createPersistence } from '../../../client-sdk/src/device/outbox-persistence.ts';
+import { createOutboxPersistence } from '../../../client-sdk/src/device/outbox-persistence.ts';
 import { createMemoryCampaign } from '../../../client-sdk/src/testing/memory-campaign.ts';
 import { createMemoryLink, type MemoryLink } from '../../../client-sdk/src/testing/memory-link.ts';
 import type { Campaign, CampaignClient } from '../../../client-sdk/src/index.ts';
@@ -94,8 +94,8 @@ function tabOf(
     warnBeforeLeaving: true,
     device: async (adopt) =>
       (device = {
-        outbox: createPersistence({ scope, storage, locks, clock, adopt }),
-        documents: createDeviceDocuments({ scope, storage: seen, clock }),
+        outbox: createOutboxPersistence({ scope, storage, locks, clock, adopt }),
+        documents: createSnapshotCache({ scope, storage: seen, clock }),
       }),
   });
   later(client.close);
@@ -338,7 +338,7 @@ test('K27 the newest twenty campaigns are kept', async () => {
     resumeId: `e:${n}`,
     seenAt: n,
   });
-  const open = () => createDeviceDocuments({ scope: 'server', storage: seen, clock });
+  const open = () => createSnapshotCache({ scope: 'server', storage: seen, clock });
   const documents = open();
   for (let n = 1; n <= 25; n += 1) {
     documents.keep(`c${n}`, () => seenAt(n));

@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest';
 import {
-  answerPatience,
+  answerTimeout,
   openLiveSocket,
   TIMEOUTS,
   type WebSocketLike,
@@ -52,7 +52,7 @@ test('K20 a half-open link is noticed within 5 s, is seen meanwhile, and so is a
 
 /** Sockets of one connection, one after the other, as far as their patience goes. */
 function patientSockets(clock: ManualClock) {
-  const patience = answerPatience(TIMEOUTS);
+  const patience = answerTimeout(TIMEOUTS);
   return function open() {
     const heard = new Map<string, (event: { data: unknown }) => void>();
     const inner: WebSocketLike = {

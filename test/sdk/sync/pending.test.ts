@@ -13,7 +13,7 @@ import {
   unanswered,
   type Pending,
 } from '../../../client-sdk/src/sync/pending.ts';
-import { createRetention } from '../../../client-sdk/src/campaign/linger.ts';
+import { createLinger } from '../../../client-sdk/src/campaign/linger.ts';
 import { createMemoryCampaign, type MemoryCampaign } from '../../../client-sdk/src/testing/memory-campaign.ts';
 import { createMemoryLink } from '../../../client-sdk/src/testing/memory-link.ts';
 import { effect } from '../../../server/core/commands/effect.ts';
@@ -129,13 +129,13 @@ test('K30 G7 what was not answered says so when it goes again, and what was answ
   const limits = { mutations: 10, bytes: 10_000 };
   const pending = [mutation('a'), mutation('b')];
   const push = nextPush(pending, limits);
-  expect(push.map(({ again }) => again)).toEqual([undefined, undefined]);
+  expect(push.map(({ isRetry }) => isRetry)).toEqual([undefined, undefined]);
   const sent = unanswered(markSent(pending, push, undefined));
-  expect(nextPush(sent, limits).map(({ mutationId, again }) => [mutationId, again])).toEqual([
+  expect(nextPush(sent, limits).map(({ mutationId, isRetry }) => [mutationId, isRetry])).toEqual([
     ['a', true],
     ['b', true],
   ]);
-  expect(nextPush([...sent, mutation('c')], limits).map(({ again }) => again)).toEqual([true, true, undefined]);
+  expect(nextPush([...sent, mutation('c')], limits).map(({ isRetry }) => isRetry)).toEqual([true, true, undefined]);
 });
 
 test('K30 what stands behind a refusal that passes by itself waits with it, in order', () => {
@@ -270,7 +270,7 @@ test('K31 after a hole the campaign is read anew', async () => {
 test('K3 what is kept stays for its moment, and no longer', () => {
   const clock = manualClock();
   const [start, stop] = [vi.fn(), vi.fn()];
-  const { need, end } = createRetention({ start, stop }, clock, 1_000);
+  const { need, end } = createLinger({ start, stop }, clock, 1_000);
   need(true);
   need(false);
   clock.advance(999);

@@ -22,8 +22,8 @@ export async function createTables(db: Kysely<unknown>, namespace: string): Prom
     .addColumn('created_at', 'bigint', (column) => column.notNull())
     .addColumn('updated_at', 'bigint', (column) => column.notNull())
     .addColumn('updated_by', 'text', (column) => column.notNull())
-    .addColumn('seat_generation', 'bigint', (column) => column.notNull())
-    .addColumn('seat_taken', 'boolean', (column) => column.notNull())
+    .addColumn('log_generation', 'bigint', (column) => column.notNull())
+    .addColumn('log_active', 'boolean', (column) => column.notNull())
     .execute();
 
   await schema

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { Redis } from 'ioredis';
 
-export interface SubscriberOptions {
+export interface ChannelSubscriberOptions {
   /** Where to begin; on a cluster, each channel's own node is found from there. */
   addresses: readonly string[];
   open: (address: string) => Redis;
@@ -11,7 +11,7 @@ export interface SubscriberOptions {
 }
 
 /** Subscriptions to sharded channels: over one connection, or on a cluster over one for each node that has any. */
-export interface Subscriber {
+export interface ChannelSubscriber {
   subscribe(channel: string): Promise<void>;
   unsubscribe(channel: string): Promise<void>;
   /** Whether it is subscribed to now, as far as can be known. */
@@ -34,7 +34,12 @@ const CONNECTING_MS = 3_000;
  * moves later on falls silent; the log finds by its check of heads that something was missed, and subscribes to it
  * again.
  */
-export function createSubscriber({ addresses, open, onMessage, onReady }: SubscriberOptions): Subscriber {
+export function createChannelSubscriber({
+  addresses,
+  open,
+  onMessage,
+  onReady,
+}: ChannelSubscriberOptions): ChannelSubscriber {
   const links = new Map<string, Redis>();
   /** Where each channel is subscribed to. */
   const homes = new Map<string, string>();

@@ -2,7 +2,7 @@ import type { Clock, LogEvent, SealedEntry } from '../../engine/ports.ts';
 import { campaignKeys, type CampaignKeys } from './keys.ts';
 
 /** What an instance knows of a campaign that it hosts. */
-export interface HostedCampaign {
+export interface TrackedCampaign {
   readonly campaignId: string;
   readonly keys: CampaignKeys;
   readonly generation: number;
@@ -15,33 +15,33 @@ export interface HostedCampaign {
 }
 
 /** The campaigns that an instance hosts, and the count of their entries that are not durable. */
-export interface HostedCampaigns {
-  get(campaignId: string): HostedCampaign | undefined;
-  onChannel(channel: string): HostedCampaign | undefined;
-  all(): HostedCampaign[];
+export interface TrackedCampaigns {
+  get(campaignId: string): TrackedCampaign | undefined;
+  onChannel(channel: string): TrackedCampaign | undefined;
+  all(): TrackedCampaign[];
   channels(): string[];
   /** Replaces what was known of it. */
-  add(campaignId: string, generation: number, version: number, listener: (event: LogEvent) => void): HostedCampaign;
-  remove(campaign: HostedCampaign): void;
+  add(campaignId: string, generation: number, version: number, listener: (event: LogEvent) => void): TrackedCampaign;
+  remove(campaign: TrackedCampaign): void;
   /** Head and watermark go forward only; `at`: the time of what is new. */
-  move(campaign: HostedCampaign, version: number, durable: number, at?: number): void;
+  move(campaign: TrackedCampaign, version: number, durable: number, at?: number): void;
   /** Every entry and watermark reaches the listener through these two, so that it is known what has been heard. */
-  tellEntry(campaign: HostedCampaign, sealed: SealedEntry): void;
-  tellDurable(campaign: HostedCampaign, epoch: string, version: number): void;
+  tellEntry(campaign: TrackedCampaign, sealed: SealedEntry): void;
+  tellDurable(campaign: TrackedCampaign, epoch: string, version: number): void;
   backlog(): { entries: number; oldestAt: number | undefined };
   clear(): void;
 }
 
-export function createHostedCampaigns(namespace: string, clock: Pick<Clock, 'now'>): HostedCampaigns {
-  const campaigns = new Map<string, HostedCampaign>();
-  const byChannel = new Map<string, HostedCampaign>();
+export function createTrackedCampaigns(namespace: string, clock: Pick<Clock, 'now'>): TrackedCampaigns {
+  const campaigns = new Map<string, TrackedCampaign>();
+  const byChannel = new Map<string, TrackedCampaign>();
   /** Those that are not durable, and since when, in that order. */
   const waitingSince = new Map<string, number>();
   let backlogEntries = 0;
 
-  const notDurable = ({ version, durable }: HostedCampaign): number => Math.max(0, version - durable);
+  const notDurable = ({ version, durable }: TrackedCampaign): number => Math.max(0, version - durable);
 
-  const remove = (campaign: HostedCampaign): void => {
+  const remove = (campaign: TrackedCampaign): void => {
     if (campaigns.get(campaign.campaignId) !== campaign) return;
     backlogEntries -= notDurable(campaign);
     waitingSince.delete(campaign.campaignId);
@@ -49,7 +49,7 @@ export function createHostedCampaigns(namespace: string, clock: Pick<Clock, 'now
     byChannel.delete(campaign.keys.channel);
   };
 
-  const move: HostedCampaigns['move'] = (campaign, version, durable, at = clock.now()) => {
+  const move: TrackedCampaigns['move'] = (campaign, version, durable, at = clock.now()) => {
     const before = notDurable(campaign);
     campaign.version = Math.max(campaign.version, version);
     campaign.durable = Math.max(campaign.durable, durable);
@@ -70,7 +70,7 @@ export function createHostedCampaigns(namespace: string, clock: Pick<Clock, 'now
       const previous = campaigns.get(campaignId);
       if (previous) remove(previous);
       const keys = previous?.keys ?? campaignKeys(namespace, campaignId);
-      const campaign: HostedCampaign = {
+      const campaign: TrackedCampaign = {
         campaignId,
         keys,
         generation,
