@@ -8,7 +8,7 @@ import { API_LIMITS } from './api/limits.ts';
 import { createLogger } from './api/observability/logging.ts';
 import { createMetrics } from './api/observability/metrics.ts';
 import { createMutationRate } from './api/connection/mutation-rate.ts';
-import { observe } from './api/observability/observe.ts';
+import { observe } from './api/observability/engine-observer.ts';
 import { createOriginPolicy, isLoopback } from './api/transport/origin.ts';
 import { watchEventLoopStalls } from './api/observability/event-loop-stall.ts';
 import { createMemoryArchive } from './archive/index.ts';

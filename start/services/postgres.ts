@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import { freePort } from './free-port.ts';
-import { createOwnProcess } from './own-process.ts';
+import { createOwnProcess } from './child-service.ts';
 import { installedBinaries, serverUser, usableBinaries, type Binaries, type ServerUser } from './postgres-binaries.ts';
 
 /** A Postgres of our own. */

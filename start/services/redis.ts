@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { freePort } from './free-port.ts';
-import { createOwnProcess } from './own-process.ts';
+import { createOwnProcess } from './child-service.ts';
 
 /** A Redis of our own. */
 export interface OwnRedis {

@@ -16,7 +16,7 @@ import type { Metrics } from '../observability/metrics.ts';
 import type { MutationRate } from '../connection/mutation-rate.ts';
 import type { OriginPolicy } from './origin.ts';
 import { appRouter } from '../procedures/router.ts';
-import { createSite } from './site.ts';
+import { createSite } from './static-files.ts';
 import { defaultUnreadLimit, watchUnread } from './unsent-bytes.ts';
 import { createWsServer, refuseUpgrade } from './ws-server.ts';
 

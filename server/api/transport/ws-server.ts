@@ -12,7 +12,7 @@ import { encodeMessage } from '../procedures/frames.ts';
 import { API_LIMITS } from '../limits.ts';
 import { appRouter } from '../procedures/router.ts';
 import { ServerSocket } from './server-socket.ts';
-import { watchSockets } from './socket-watch.ts';
+import { watchSockets } from './heartbeat.ts';
 
 /** Why the server closes a ws connection; the reason travels with the code. */
 export const CLOSE_CODES = {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { watchSockets } from '../../../server/api/transport/socket-watch.ts';
-import type { WatchedSocket } from '../../../server/api/transport/socket-watch.ts';
+import { watchSockets } from '../../../server/api/transport/heartbeat.ts';
+import type { WatchedSocket } from '../../../server/api/transport/heartbeat.ts';
 
 interface LooseSocket extends WatchedSocket {
   asked: number;
