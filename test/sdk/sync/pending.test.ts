@@ -76,7 +76,7 @@ function sent(at: Mirror | undefined, ...names: string[]): readonly Pending[] {
   return markSent(pending, nextPush(pending, LIMITS), at);
 }
 
-test('K30 a push takes the oldest within both limits, and always at least one', () => {
+test('K34 a push takes the oldest within both limits, and always at least one', () => {
   const pending = ['a', 'b', 'c'].map((name) => mutation(name, { text: 'x'.repeat(100) }));
   const take = (limits: typeof LIMITS) => nextPush(pending, limits).map(({ mutationId }) => mutationId);
   expect(take(LIMITS)).toEqual(['a', 'b', 'c']);
@@ -85,7 +85,7 @@ test('K30 a push takes the oldest within both limits, and always at least one', 
   expect(take({ mutations: 100, bytes: 1 })).toEqual(['a']);
 });
 
-test('K30 the receipt alone takes nothing out of the view; the mirror’s reaching it does', () => {
+test('K35 the receipt alone takes nothing out of the view; the mirror’s reaching it does', () => {
   const at = mirror('e1', 4);
   const accepted = answered(sent(at, 'a'), [{ ok: true, receipt: receipt('a', 'e1', 5) }], at);
   expect(accepted.settled).toMatchObject([{ kind: 'accepted', mutationId: 'a' }]);
@@ -100,7 +100,7 @@ test('K30 the receipt alone takes nothing out of the view; the mirror’s reachi
   });
 });
 
-test('K30 G7 what is asked for again goes with what stands behind it, which stays until then', () => {
+test('K36 G7 what is asked for again goes with what stands behind it, which stays until then', () => {
   const at = mirror('e1', 4);
   const receipts = [{ ...receipt('a', 'e1', 5), changed: false }, receipt('b', 'e1', 6)];
   const { pending } = answered(
@@ -125,7 +125,7 @@ test('K30 G7 what is asked for again goes with what stands behind it, which stay
   expect(done.settled.filter(({ kind }) => kind === 'durable').map(({ mutationId }) => mutationId)).toEqual(['a', 'b']);
 });
 
-test('K30 G7 what was not answered says so when it goes again, and what was answered does not', () => {
+test('K37 G7 what was not answered says so when it goes again, and what was answered does not', () => {
   const limits = { mutations: 10, bytes: 10_000 };
   const pending = [mutation('a'), mutation('b')];
   const push = nextPush(pending, limits);
@@ -138,7 +138,7 @@ test('K30 G7 what was not answered says so when it goes again, and what was answ
   expect(nextPush([...sent, mutation('c')], limits).map(({ isRetry }) => isRetry)).toEqual([true, true, undefined]);
 });
 
-test('K30 what stands behind a refusal that passes by itself waits with it, in order', () => {
+test('K38 what stands behind a refusal that passes by itself waits with it, in order', () => {
   const at = mirror('e1', 1);
   const busy = { reason: 'OVERLOADED', message: 'busy', retryable: true } as const;
   const step = answered(
