@@ -3,10 +3,10 @@ import type { JsonObject, JsonValue } from '../json.ts';
 import { diff, mergePatch } from '../document/merge-patch.ts';
 
 /**
- * What a command does to a state, as a merge patch: `{}` where it changes nothing. Total: for any state and any
- * well-typed command whose JSON has passed `cleanJson` there is an effect, and whether the result is allowed is for
- * `check` to say. The server decides with it, the SDK shows with it before the server has answered, and the simulator
- * and the test kit share it.
+ * The effect of a command on a state, as a minimal merge patch: `{}` where it changes nothing. Total: every state and
+ * every well-typed command whose JSON has passed `cleanJson` has an effect; whether the result is allowed is for `check`
+ * to say. The server decides with it, the SDK's optimistic view is built with it, and the simulator and the test kit
+ * share it.
  *
  * @example effect({ features: ['a'] }, { type: 'updateFeatures', features: ['b'], action: 'add' }) // { features: ['a',
  *   'b'] }
@@ -15,9 +15,7 @@ export function effect(state: JsonObject, command: EditCommand): JsonObject {
   return diff(state, meaning(state, command));
 }
 
-/**
- * The state after the command; parts that it does not touch are shared with the state before, which keeps `diff` cheap.
- */
+/** The state after the command; whatever it does not touch is shared with the state before, which keeps `diff` cheap. */
 function meaning(state: JsonObject, command: EditCommand): JsonObject {
   return command.type === 'batch' ? command.commands.reduce(simpleMeaning, state) : simpleMeaning(state, command);
 }

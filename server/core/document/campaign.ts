@@ -2,17 +2,17 @@ import type { JsonObject, JsonValue } from '../json.ts';
 
 export const CAMPAIGN_STATUSES = ['draft', 'active', 'paused', 'ended'] as const;
 
-/** Where a campaign stands in its life. Drafts are hidden from callers without a token. */
+/** The lifecycle status of a campaign. Drafts are hidden from callers without a token. */
 export type CampaignStatus = (typeof CAMPAIGN_STATUSES)[number];
 
-/** What a visitor fills in. Open: further members are kept as they are. */
+/** The form for visitors. Open: further members are kept as they are. */
 export interface LeadForm {
   fields?: JsonValue[];
   submit_text?: string;
   [key: string]: unknown;
 }
 
-/** Words and pictures of the page. Open: further members are kept as they are. */
+/** The content of the page. Open: further members are kept as they are. */
 export interface UiContent {
   banner?: string;
   cta?: string;
@@ -26,7 +26,7 @@ export interface UiComponent {
   [key: string]: unknown;
 }
 
-/** What is said to people, step by step. */
+/** A script for conversations with participants, step by step. */
 export interface Script {
   main_text?: string;
   steps?: JsonValue[];
@@ -34,7 +34,7 @@ export interface Script {
   [key: string]: unknown;
 }
 
-/** When the campaign speaks, and through what. */
+/** The communication levels and message types of the campaign. */
 export interface Communication {
   levels?: JsonValue;
   types?: JsonValue;
@@ -42,7 +42,7 @@ export interface Communication {
 }
 
 /**
- * The document of one campaign: all that apps show. Any key that is not named here is kept as plain JSON, so that
+ * The document of one campaign, as apps read it. Any key that is not named here is kept as plain JSON, so that
  * modules such as `commerce` need no release of the server. Dates are ISO 8601 strings; `features`, `tags`, `channels`
  * and `i18n_keys` are ordered sets (no string twice).
  */
@@ -72,20 +72,20 @@ export interface CampaignState {
 }
 
 /**
- * A stored document, seen through its schema. The one place of this cast: what is stored has passed `check`, which
- * holds it to {@link CampaignState}; `unknown` stands in the open parts because a JSON index signature would refuse the
+ * A stored document as the type of its schema. The only place of this cast: every stored document has passed `check`,
+ * which enforces {@link CampaignState}; the open parts are `unknown` because a JSON index signature would reject the
  * optional fields.
  */
 export function asCampaign(document: JsonObject): CampaignState {
   return document as unknown as CampaignState;
 }
 
-/** The sections that `campaign.updateConfig` addresses. */
+/** The sections that `campaign.updateConfig` can address. */
 export const CONFIG_SECTIONS = ['ui_content', 'scripts', 'communication', 'theme', 'ui_components', 'views'] as const;
 export type ConfigSection = (typeof CONFIG_SECTIONS)[number];
 
 /** The fields that are ordered sets of strings. */
 export const SET_FIELDS = ['features', 'tags', 'channels', 'i18n_keys'] as const;
 
-/** What a campaign id looks like; it is immutable, unlike the document's `slug`. */
+/** The form of a campaign id, which is immutable, unlike the document's `slug`. */
 export const CAMPAIGN_ID_PATTERN = /^[a-z0-9][a-z0-9_-]{0,63}$/;

@@ -1,33 +1,40 @@
 import type { z } from 'zod';
 import { FIELD_SCHEMAS, REQUIRED_FIELDS } from './document-schema.ts';
 import type { Path, Refusal } from '../errors.ts';
+import { issueRefusal, type SchemaIssue } from './issue-refusal.ts';
 import { inWords } from './issue-words.ts';
 import type { JsonObject, JsonValue } from '../json.ts';
 import { LIMITS } from '../limits.ts';
 import { jsonBytes } from './plain-json.ts';
 
 /**
- * Narrower schemas for whole fields, given by who runs the server.
+ * Operator-defined schemas by top-level field. They narrow the known shapes and never widen them.
  *
  * @example defineSections({ ui_content: z.object({ banner: z.string().max(80) }) })
  */
 export type Sections = Readonly<Record<string, z.ZodType>>;
 
-/** Declares the sections that the server enforces; server and app import the same value. */
+/**
+ * Declares the sections that the server enforces, and returns them as they are: server and app import the same value,
+ * so that the app's types and the server's checks cannot differ.
+ *
+ * @example
+ *   export const sections = defineSections({ commerce: z.object({ price: z.number() }) });
+ *   await createCampaignServer({ sections });
+ */
 export function defineSections<const S extends Sections>(sections: S): S {
   return sections;
 }
 
-type Issue = z.core.$ZodIssue | { code: 'custom'; path: []; message: string };
-
+/** The result of {@link check}. */
 export type Checked =
-  /** `sizeBound`: the document takes at most so many bytes; to be handed in with the next change. */
+  /** `sizeBound`: an upper bound of the document's size in bytes, the input of the next check. */
   { ok: true; sizeBound: number } | { ok: false; refusal: Refusal };
 
 /**
- * Whether a state may stand: required fields, the shape of every known field, the operator's sections, depth and size.
- * The state before was checked too, so that only what the change touched is looked at; the size is counted anew only
- * when the sum of what came in could have passed the limit.
+ * The validation of a document after a change: required fields, the shape of every known field, the operator's
+ * sections, depth and size. The document before the change was validated too, so only the changed fields are looked at,
+ * and the exact size is computed only when the accumulated upper bound passes the limit.
  *
  * @param next the state after the change
  * @param change the effect that led to it
@@ -63,8 +70,8 @@ function refuse(path: Path, message: string, limit?: number): { ok: false; refus
   return { ok: false, refusal: { reason, message, path, ...(limit !== undefined && { limit }) } };
 }
 
-/** An operator's schema may throw (one that is asynchronous does): the field is refused, and the server stays up. */
-function firstIssue(schema: z.ZodType | undefined, value: JsonValue | undefined): Issue | undefined {
+/** The first issue of a value. An operator's schema may throw (an asynchronous one does): then the field is refused. */
+function firstIssue(schema: z.ZodType | undefined, value: JsonValue | undefined): SchemaIssue | undefined {
   try {
     return schema?.safeParse(value, { error: inWords }).error?.issues[0];
   } catch {
@@ -80,20 +87,12 @@ function checkField(field: string, value: JsonValue | undefined, sections: Secti
   ];
   for (const schema of schemas) {
     const issue = firstIssue(schema, value);
-    if (!issue) continue;
-    const path = [field, ...issue.path.map((step) => (typeof step === 'symbol' ? String(step) : step))];
-    const limit = issue.code === 'too_big' ? Number(issue.maximum) : undefined;
-    return {
-      reason: limit === undefined ? 'INVALID' : 'TOO_LARGE',
-      message: `${path.join('.')}: ${issue.message}`,
-      path,
-      ...(limit !== undefined && { limit }),
-    };
+    if (issue) return issueRefusal(issue, [field]);
   }
   return undefined;
 }
 
-/** Looks no further down than it must, so that no depth of nesting can exhaust the stack. */
+/** Whether a value is nested deeper; recursion ends at that level, so that no depth can exhaust the stack. */
 function isDeeperThan(levels: number, value: JsonValue): boolean {
   if (typeof value !== 'object' || value === null) return false;
   return levels === 0 || Object.values(value).some((member) => isDeeperThan(levels - 1, member));

@@ -24,7 +24,7 @@ const isoDate = z.union([z.iso.date(), z.iso.datetime({ offset: true, local: tru
 
 const leadForm = z.looseObject({ fields: z.array(anyJson).exactOptional(), submit_text: z.string().exactOptional() });
 
-/** One schema per known field of the document: `check` asks those whose field a change touches. */
+/** The schemas of the known fields; `check` runs those whose field a change touches. */
 export const FIELD_SCHEMAS = {
   slug: z.string().min(1).max(200),
   title: z.string().min(1).max(500),
@@ -60,5 +60,5 @@ export const FIELD_SCHEMAS = {
   about: anyObject,
 } satisfies { [K in keyof KnownFields]: z.ZodType<KnownFields[K]> };
 
-/** Fields without which a document is none. */
+/** The fields that every document must have. */
 export const REQUIRED_FIELDS = ['slug', 'title'] as const;

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 
+/** The expected types of zod, in words for people who write content. */
 const TYPES: Readonly<Record<string, string>> = {
   string: 'text',
   number: 'a number',
@@ -10,12 +11,13 @@ const TYPES: Readonly<Record<string, string>> = {
   record: 'an object',
 };
 
-/** What is counted of a value that is too short or too long. */
+/** The unit in which a value that is too short or too long is counted. */
 const UNITS: Readonly<Record<string, string>> = { string: 'character', array: 'item', set: 'item', object: 'member' };
 
 /**
- * What a schema found, in words for whoever wrote the value rather than for whoever wrote the schema; they go on from
- * the name of the field. `undefined` leaves the word to zod. A schema's own message comes before these.
+ * The error map for every schema of the server: one set of words, meant for the author of the value and not for the
+ * author of the schema. A message continues the name of the field (`title: must not be empty`). A schema's own message
+ * takes precedence; `undefined` leaves the words to zod.
  *
  * @example schema.safeParse('', { error: inWords }) // title: must not be empty
  */
@@ -33,6 +35,9 @@ export function inWords(issue: z.core.$ZodRawIssue): string | undefined {
       return `must have at most ${count(issue.maximum, issue.origin)}`;
     case 'invalid_value':
       return `must be ${issue.values.length > 1 ? 'one of ' : ''}${issue.values.map(String).join(', ')}`;
+    case 'invalid_union':
+      // Of a discriminated union alone, whose issue is about the member that tells its variants apart.
+      return issue.options && `must be one of ${issue.options.map(String).join(', ')}`;
     default:
       return undefined;
   }

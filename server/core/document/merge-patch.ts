@@ -1,9 +1,9 @@
 import { isJsonObject, jsonEqual, type JsonObject, type JsonValue } from '../json.ts';
 
 /**
- * JSON Merge Patch (RFC 7396) of an object. Nothing is changed in place, and what the patch does not touch is shared
- * with the target: where nothing changes at all, the target itself comes back, so that `===` tells whether something
- * did.
+ * JSON Merge Patch (RFC 7396) of an object, with structural sharing. Nothing is changed in place, and what the patch
+ * leaves as it was is shared with the target: where nothing changes at all, the target itself is returned, so that
+ * `===` tells whether something did.
  *
  * @example mergePatch({ a: 1, b: 2 }, { b: null, c: 3 }) // { a: 1, c: 3 }
  */
@@ -24,15 +24,15 @@ export function mergePatch(target: JsonObject, patch: JsonObject): JsonObject {
   return merged ?? target;
 }
 
-/** The RFC's MergePatch for one member. A value equal to the old one is the old one, so that it counts as unchanged. */
+/** The RFC's MergePatch of one member. For a value equal to the old one the old one is returned, and counts as unchanged. */
 function mergeValue(before: JsonValue | undefined, change: JsonValue): JsonValue {
   if (isJsonObject(change)) return mergePatch(isJsonObject(before) ? before : {}, change);
   return before !== undefined && jsonEqual(before, change) ? before : change;
 }
 
 /**
- * The smallest merge patch that leads from one document to the other: `mergePatch(from, diff(from, to))` equals `to`,
- * provided that `to` has no `null` members outside arrays (RFC 7396 cannot say them). Where both share parts by
+ * The minimal merge patch from one document to the other: `mergePatch(from, diff(from, to))` equals `to`,
+ * provided that `to` has no `null` members outside arrays (RFC 7396 cannot express them). Where both share parts by
  * reference, those cost nothing; after a `mergePatch` the work is that of the patch alone.
  *
  * @returns `{}` where the two are equal
@@ -58,7 +58,7 @@ export function diff(from: JsonObject, to: JsonObject): JsonObject {
   return patch;
 }
 
-/** True for a patch that changes nothing, whatever it is applied to. */
+/** Whether a patch changes nothing, whatever it is applied to. */
 export function isEmptyPatch(patch: JsonObject): boolean {
   return Object.keys(patch).length === 0;
 }

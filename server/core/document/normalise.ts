@@ -5,7 +5,7 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../json.ts';
 import { mergePatch } from './merge-patch.ts';
 import { cleanJson, type Cleaned } from './plain-json.ts';
 
-/** A campaign as a start file brings it: its slug is its id. */
+/** A campaign of a start file; its slug becomes its id. */
 export interface StartCampaign {
   campaignId: string;
   state: JsonObject;
@@ -14,10 +14,10 @@ export interface StartCampaign {
 export type Normalised = { ok: true; campaigns: StartCampaign[] } | { ok: false; refusal: Refusal };
 
 /**
- * Reads a campaign file: one campaign or a list of them, either flat or in the older shape, in which the fields stand
- * under `metadata.service_specific.campaign`, features also under `metadata.features`, and scripts under
- * `metadata.service_specific.localization.scripts`. What stands at the top wins, but features are joined; what was not
- * lifted stays in `metadata`.
+ * The reader of campaign files. A file holds one campaign or a list of them, either flat or in the older shape, in which
+ * the fields are under `metadata.service_specific.campaign`, features also under `metadata.features`, and scripts under
+ * `metadata.service_specific.localization.scripts`. Top-level fields take precedence, features are merged, and whatever
+ * was not lifted stays in `metadata`.
  *
  * @example normaliseCampaignFile({ slug: 'summer', title: 'Summer' }) // { ok: true, campaigns: [{ campaignId:
  *   'summer', … }] }
@@ -62,7 +62,7 @@ function readCampaign(item: unknown, sections: Sections): Cleaned<StartCampaign>
   return checked.ok ? { ok: true, value: { campaignId: slug, state } } : checked;
 }
 
-/** Enough of it to be found again in the file. */
+/** The slug for a message, cut to a length at which it can still be found in the file. */
 function quote(slug: JsonValue | undefined): string {
   if (slug === undefined) return 'missing';
   return typeof slug === 'string' ? JSON.stringify(slug.slice(0, 80)) : 'not a string';
@@ -89,7 +89,7 @@ function isJsonArray(value: JsonValue | undefined): value is JsonValue[] {
   return Array.isArray(value);
 }
 
-/** Takes the member at that path out, where it is what is looked for; an object that this leaves empty goes with it. */
+/** Removes the member at that path if it has the wanted type, and with it every object that this leaves empty. */
 function takeOut<T extends JsonValue>(
   source: JsonObject,
   [key, ...inner]: readonly string[],
@@ -103,7 +103,7 @@ function takeOut<T extends JsonValue>(
   return [taken, Object.keys(rest).length > 0 ? { ...source, [key]: rest } : others];
 }
 
-/** Files written by hand may name a feature twice; in the document it is a set. */
+/** The state with its set fields free of duplicates, which files written by hand may have. */
 function dedupeSets(state: JsonObject): JsonObject {
   const result = { ...state };
   for (const field of SET_FIELDS) {

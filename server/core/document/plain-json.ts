@@ -2,20 +2,17 @@ import type { Path, Refusal } from '../errors.ts';
 import type { JsonObject, JsonValue } from '../json.ts';
 import { LIMITS } from '../limits.ts';
 
-/** Names that would reach into JavaScript's own machinery. */
+/** The keys that could lead to prototype pollution. */
 const FORBIDDEN_KEYS: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
 
-/**
- * What becomes of `null` members of objects outside arrays: kept (they remove, in a patch) or dropped (in a document).
- */
+/** The treatment of `null` members of objects outside arrays: kept (in a patch they remove) or dropped (in a document). */
 export type NullMembers = 'keep' | 'drop';
 
 export type Cleaned<T> = { ok: true; value: T } | { ok: false; refusal: Refusal };
 
 /**
- * Checks that a value of unknown origin is a JSON object that can be kept: finite numbers, whole Unicode without
- * U+0000, no forbidden keys, at most {@link LIMITS.depth} levels. `-0` becomes `0`. What is fine already comes back as
- * it is, uncopied.
+ * The validation of untrusted input as a JSON object that can be stored: finite numbers, well-formed Unicode without
+ * U+0000, no forbidden keys, at most {@link LIMITS.depth} levels. `-0` becomes `0`. Valid input is returned uncopied.
  *
  * @param at where the value stands in the input, for the message and the path of a refusal
  * @param nulls `'drop'` for documents, in which a missing member is the only absence
@@ -26,7 +23,7 @@ export function cleanJson(value: unknown, at: Path, nulls: NullMembers = 'keep')
   return cleanObject(value, at, 1, nulls);
 }
 
-/** `{…}`, also one of another realm (a frame, a test environment), but no array, no `Date`, no instance of a class. */
+/** Whether it is `{…}`, also of another realm (a frame, a test environment), and no array, `Date` or class instance. */
 function isPlainObject(value: object): value is Record<string, unknown> {
   if (Array.isArray(value)) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
@@ -87,7 +84,7 @@ function cleanArray(source: readonly unknown[], path: Path, depth: number): Clea
   return { ok: true, value: copy ?? (source as JsonValue[]) };
 }
 
-/** `path` and `key` come apart, so that the longer path is built only where something is wrong or nested. */
+/** `path` and `key` are separate parameters so that the joined path is built only for refusals and nested values. */
 function cleanValue(
   value: unknown,
   path: Path,
@@ -116,7 +113,7 @@ function cleanValue(
 }
 
 /**
- * Bytes of UTF-8 that a value takes as compact JSON.
+ * The size of a value as compact JSON, in bytes of UTF-8.
  *
  * @example jsonBytes({ a: 'é' }) // 10
  */
@@ -124,7 +121,7 @@ export function jsonBytes(value: JsonValue): number {
   return utf8Bytes(JSON.stringify(value));
 }
 
-/** Counts without encoding: this runs in browsers and on the server, on every document. */
+/** The size of a text in bytes of UTF-8, counted without encoding it: this runs in browsers and on the server. */
 export function utf8Bytes(text: string): number {
   let bytes = text.length;
   for (let index = 0; index < text.length; index += 1) {

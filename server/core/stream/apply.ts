@@ -2,16 +2,16 @@ import type { EntryType } from './entry.ts';
 import type { JsonObject } from '../json.ts';
 import { mergePatch } from '../document/merge-patch.ts';
 
-/** What the entries of a campaign add up to: the document, and when it was archived, if it is. */
+/** The fold of a campaign's entries: the document, and the time (epoch milliseconds) at which it was archived. */
 export interface CampaignContent {
   state: JsonObject;
   archivedAt: number | undefined;
 }
 
-/** Before the first entry. */
+/** The content before the first entry. */
 export const NOTHING: CampaignContent = { state: {}, archivedAt: undefined };
 
-/** The parts of an entry that change what is seen; a restricted view has no more than these. */
+/** The parts of an entry that the fold reads; entries of a restricted view have no more than these. */
 export interface Applicable {
   type?: EntryType;
   change: JsonObject;
@@ -19,8 +19,8 @@ export interface Applicable {
 }
 
 /**
- * One entry later. The same for every type and every format, for ever: `change` is a merge patch (G6: state =
- * fold(log)).
+ * The fold step (G6: state = fold(log)): the content after one more entry. It is the same for every type and every
+ * format, for ever, because `change` is a merge patch.
  *
  * @example entries.reduce(apply, NOTHING).state
  */
