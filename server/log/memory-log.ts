@@ -1,13 +1,6 @@
-import type {
-  AppendResult,
-  Head,
-  LogEvent,
-  OpenedLog,
-  OrderedLog,
-  PendingEntries,
-  SealedEntry,
-} from '../engine/ports.ts';
-import { nextTail } from '../engine/campaign/hash-chain.ts';
+import type { Head, SealedEntry } from '../core/stream/log-record.ts';
+import type { AppendResult, LogEvent, OpenedLog, OrderedLog, PendingEntries } from '../engine/ports.ts';
+import { nextTail } from '../core/stream/hash-chain.ts';
 
 /** One campaign's log: its head, and its entries from the watermark on. */
 interface CampaignLog {
@@ -15,7 +8,7 @@ interface CampaignLog {
   head: Head;
   durableVersion: number;
   /**
-   * Entries after `durableVersion`, and before that a tail for gap repair: contiguous, the last one is at
+   * The entries after `durableVersion`, and before them some durable ones for gap repair: contiguous up to
    * `head.version`.
    */
   entries: SealedEntry[];
@@ -23,26 +16,26 @@ interface CampaignLog {
 }
 
 export interface MemoryLogOptions {
-  /** How many durable entries stay, for readers that repair a gap. Default 0: in one process nobody has gaps. */
-  keepDurable?: number;
+  /** How many durable entries of a campaign stay, to repair gaps. Default 0: in one process there are none. */
+  readonly keepDurable?: number;
 }
 
 /**
- * The log of one process: the embedded one, and the in-memory twin of the Redis log. Its entries are published within
+ * The log of one process, in memory: the embedded one, and the twin of the Redis log. It publishes entries within
  * `append`, before that resolves.
  */
 export function createMemoryLog({ keepDurable = 0 }: MemoryLogOptions = {}): OrderedLog {
   const campaigns = new Map<string, CampaignLog>();
-  /** Campaigns with entries that are not durable, in the order in which they came to be so. */
-  const waiting = new Set<string>();
-  const wakers = new Set<() => void>();
+  /** Campaigns with entries that are not durable, the longest waiting one first. */
+  const notDurable = new Set<string>();
+  const pendingListeners = new Set<() => void>();
   let backlogEntries = 0;
   let stopped = false;
 
-  /** Every call that brings something in; after the end it must not look as if the log had taken it. */
+  /** Answers a call that writes; after a stop it rejects, as nothing it brings would be kept. */
   const call = <T>(answer: () => T): Promise<T> =>
     new Promise((resolve) => {
-      if (stopped) throw new Error('the log has been stopped');
+      if (stopped) throw new Error('The log has been stopped.');
       resolve(answer());
     });
 
@@ -57,19 +50,19 @@ export function createMemoryLog({ keepDurable = 0 }: MemoryLogOptions = {}): Ord
   };
 
   /**
-   * Whether the line passes through that head: the entry behind it tells. True as well where that one has been trimmed,
-   * too.
+   * Whether the log's timeline includes that head, which its next entry tells by the tail. True as well where that entry
+   * has been trimmed.
    */
-  const passes = (log: CampaignLog, { epoch, version, tail }: Head): boolean => {
+  const includes = (log: CampaignLog, { epoch, version, tail }: Head): boolean => {
     if (log.head.epoch !== epoch || version > log.head.version) return false;
     if (version === log.head.version) return log.head.tail === tail;
-    const [behind] = readAfter(log, version, 1);
-    return behind === undefined || behind.tail === nextTail(tail, behind.bytes);
+    const [next] = readAfter(log, version, 1);
+    return next === undefined || next.tail === nextTail(tail, next.bytes);
   };
 
-  const forget = (campaignId: string, log: CampaignLog): void => {
+  const remove = (campaignId: string, log: CampaignLog): void => {
     backlogEntries -= log.head.version - log.durableVersion;
-    waiting.delete(campaignId);
+    notDurable.delete(campaignId);
     campaigns.delete(campaignId);
   };
 
@@ -77,7 +70,7 @@ export function createMemoryLog({ keepDurable = 0 }: MemoryLogOptions = {}): Ord
     open: (campaignId, generation, archived, listener) =>
       call((): OpenedLog => {
         const log = campaigns.get(campaignId);
-        if (log?.generation !== generation || !passes(log, archived)) return { kind: 'absent' };
+        if (log?.generation !== generation || !includes(log, archived)) return { kind: 'absent' };
         const entries = readAfter(log, archived.version, Number.POSITIVE_INFINITY);
         if (entries.length !== log.head.version - archived.version) return { kind: 'stale-archive' };
         log.listener = listener;
@@ -88,7 +81,7 @@ export function createMemoryLog({ keepDurable = 0 }: MemoryLogOptions = {}): Ord
       call(() => {
         const log = campaigns.get(campaignId);
         if (log && log.generation >= generation) return;
-        if (log) forget(campaignId, log);
+        if (log) remove(campaignId, log);
         campaigns.set(campaignId, { generation, head, durableVersion: head.version, entries: [], listener: undefined });
         log?.listener?.({ kind: 'reset' });
       }),
@@ -109,14 +102,14 @@ export function createMemoryLog({ keepDurable = 0 }: MemoryLogOptions = {}): Ord
       const log = campaigns.get(campaignId);
       if (log) log.listener = undefined;
       if (!log || !leave || log.durableVersion < log.head.version) return Promise.resolve(false);
-      forget(campaignId, log);
+      remove(campaignId, log);
       return Promise.resolve(true);
     },
 
     append: (campaignId, expected, entries) =>
       call((): AppendResult => {
         const log = campaigns.get(campaignId);
-        if (!log || !passes(log, expected)) return { kind: 'lost' };
+        if (!log || !includes(log, expected)) return { kind: 'lost' };
         if (log.head.version !== expected.version) {
           return { kind: 'conflict', entries: readAfter(log, expected.version, Number.POSITIVE_INFINITY) };
         }
@@ -125,9 +118,9 @@ export function createMemoryLog({ keepDurable = 0 }: MemoryLogOptions = {}): Ord
         log.entries.push(...entries);
         log.head = { epoch: expected.epoch, version: last.record.version, tail: last.tail };
         backlogEntries += entries.length;
-        waiting.add(campaignId);
+        notDurable.add(campaignId);
         for (const sealed of entries) log.listener?.({ kind: 'entry', sealed });
-        for (const wake of wakers) wake();
+        for (const listener of pendingListeners) listener();
         return { kind: 'appended' };
       }),
 
@@ -138,13 +131,13 @@ export function createMemoryLog({ keepDurable = 0 }: MemoryLogOptions = {}): Ord
 
     pending(limit, except) {
       const found: PendingEntries[] = [];
-      let room = limit;
-      for (const campaignId of waiting) {
-        if (room <= 0) break;
+      let remaining = limit;
+      for (const campaignId of notDurable) {
+        if (remaining <= 0) break;
         const log = campaigns.get(campaignId);
         if (!log || except?.has(campaignId)) continue;
-        const entries = readAfter(log, log.durableVersion, room);
-        room -= entries.length;
+        const entries = readAfter(log, log.durableVersion, remaining);
+        remaining -= entries.length;
         if (entries.length > 0) found.push({ campaignId, entries });
       }
       return Promise.resolve(found);
@@ -156,22 +149,21 @@ export function createMemoryLog({ keepDurable = 0 }: MemoryLogOptions = {}): Ord
       const upTo = Math.min(version, log.head.version);
       backlogEntries -= upTo - log.durableVersion;
       log.durableVersion = upTo;
-      // Whoever still waits goes to the end, so that one busy campaign cannot keep the archiver from the others.
-      waiting.delete(campaignId);
-      if (upTo < log.head.version) waiting.add(campaignId);
+      // A campaign that still waits goes to the end, so that a busy one cannot keep the archiver from the others.
+      notDurable.delete(campaignId);
+      if (upTo < log.head.version) notDurable.add(campaignId);
       trim(log);
       log.listener?.({ kind: 'durable', epoch, version: upTo });
       return Promise.resolve();
     },
 
-    onPending(wake) {
-      wakers.add(wake);
+    onPending(listener) {
+      pendingListeners.add(listener);
     },
 
     backlog() {
-      // The first to wait has waited longest, but for the rest of a busy campaign: near enough for a gauge, and it
-      // costs nothing.
-      const [first] = waiting;
+      // The first one has waited longest, but for the rest of a busy campaign: near enough for a gauge, at no cost.
+      const [first] = notDurable;
       const log = first === undefined ? undefined : campaigns.get(first);
       const oldestAt = log && readAfter(log, log.durableVersion, 1)[0]?.record.at;
       return { entries: backlogEntries, oldestAt };
@@ -186,8 +178,8 @@ export function createMemoryLog({ keepDurable = 0 }: MemoryLogOptions = {}): Ord
     stop() {
       stopped = true;
       campaigns.clear();
-      waiting.clear();
-      wakers.clear();
+      notDurable.clear();
+      pendingListeners.clear();
       return Promise.resolve();
     },
   };

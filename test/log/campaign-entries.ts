@@ -1,5 +1,5 @@
-import type { Head, LogRecord, SealedEntry } from '../../server/engine/ports.ts';
-import { FIRST_TAIL, seal } from '../../server/engine/campaign/hash-chain.ts';
+import type { Head, LogRecord, SealedEntry } from '../../server/core/stream/log-record.ts';
+import { FIRST_TAIL, seal } from '../../server/core/stream/hash-chain.ts';
 
 /** A head, and the entries that can follow on it, as an instance would make them. */
 export interface CampaignEntries {

@@ -1,5 +1,6 @@
+import type { SealedEntry } from '../../server/core/stream/log-record.ts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { LogEvent, OpenedLog, OrderedLog, SealedEntry } from '../../server/engine/ports.ts';
+import type { LogEvent, OpenedLog, OrderedLog } from '../../server/engine/ports.ts';
 import { campaignEntries } from './campaign-entries.ts';
 
 /** One log, as several instances see it. */

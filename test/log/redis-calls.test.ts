@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { systemClock } from '../../server/engine/system-clock.ts';
-import type { SealedEntry } from '../../server/engine/ports.ts';
+import type { SealedEntry } from '../../server/core/stream/log-record.ts';
 import { partitionOf } from '../../server/log/redis/keys.ts';
 import { createRedisLog, type RedisLog } from '../../server/log/redis-log.ts';
 import { startRedis, type OwnRedis } from '../tools/redis.ts';
@@ -45,7 +45,7 @@ describe('what Redis is asked', () => {
   };
 
   it('L22 what waits is read once and marked once; then nothing is asked until something comes', async () => {
-    const log = createRedisLog({ url: redis.url, namespace: 'calls', clock: systemClock, checkEvery: LONG });
+    const log = createRedisLog({ url: redis.url, namespace: 'calls', clock: systemClock, checkIntervalMs: LONG });
     await log.ready();
     try {
       const history = campaignEntries(SPRING);
@@ -67,7 +67,7 @@ describe('what Redis is asked', () => {
   });
 
   it('L23 what comes between the reading and the marking is read again, whether all of it was read or not', async () => {
-    const log = createRedisLog({ url: redis.url, namespace: 'between', clock: systemClock, checkEvery: LONG });
+    const log = createRedisLog({ url: redis.url, namespace: 'between', clock: systemClock, checkIntervalMs: LONG });
     await log.ready();
     try {
       const history = campaignEntries(SPRING);
@@ -93,7 +93,7 @@ describe('what Redis is asked', () => {
       url: redis.url,
       namespace: 'checks',
       clock: { ...systemClock, random: () => 0.5 },
-      checkEvery: 50,
+      checkIntervalMs: 50,
     });
     await log.ready();
     try {
@@ -115,7 +115,7 @@ describe('what Redis is asked', () => {
 
   it('L25 who goes hands over what it archives: the others are told of what waits, and need not wait for the end of its lease', async () => {
     const join = async (): Promise<RedisLog> => {
-      const log = createRedisLog({ url: redis.url, namespace: 'handover', clock: systemClock, checkEvery: LONG });
+      const log = createRedisLog({ url: redis.url, namespace: 'handover', clock: systemClock, checkIntervalMs: LONG });
       await log.ready();
       return log;
     };
@@ -150,12 +150,12 @@ describe('a cluster of a single node', () => {
       await vi.waitFor(async () => expect(await admin.cluster('INFO')).toContain('cluster_state:ok'), 20_000);
       expect(new Set(CAMPAIGNS.map(({ campaignId }) => partitionOf(campaignId))).size).toBe(2);
       const errors: Error[] = [];
-      const join = async (checkEvery: number): Promise<RedisLog> => {
+      const join = async (checkIntervalMs: number): Promise<RedisLog> => {
         const log = createRedisLog({
           url: node.url,
           namespace: 'one',
           clock: systemClock,
-          checkEvery,
+          checkIntervalMs,
           onError: (error) => errors.push(error),
         });
         logs.push(log);

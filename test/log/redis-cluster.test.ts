@@ -48,7 +48,9 @@ describe('instances over a cluster', () => {
   }> => {
     const namespace = `t${(namespaces += 1)}`;
     const store = createMemoryStore();
-    const logs = [0, 1].map(() => createRedisLog({ url: cluster.url, namespace, clock: systemClock, checkEvery: 200 }));
+    const logs = [0, 1].map(() =>
+      createRedisLog({ url: cluster.url, namespace, clock: systemClock, checkIntervalMs: 200 }),
+    );
     await Promise.all(logs.map((log) => log.ready()));
     const instances = logs.map((log) =>
       createManager({ log, archive: createMemoryArchive({ store, soleUser: false }), clock: systemClock }),
@@ -104,7 +106,7 @@ describe('instances over a cluster', () => {
   it('L64 who goes hands over what it archives on every node', async () => {
     const namespace = `t${(namespaces += 1)}`;
     const join = async (): Promise<RedisLog> => {
-      const log = createRedisLog({ url: cluster.url, namespace, clock: systemClock, checkEvery: 3_600_000 });
+      const log = createRedisLog({ url: cluster.url, namespace, clock: systemClock, checkIntervalMs: 3_600_000 });
       await log.ready();
       return log;
     };

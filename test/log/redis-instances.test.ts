@@ -62,7 +62,7 @@ describe('instances over one Redis', () => {
   };
 
   const start = async (idleTtl = 600_000): Promise<Instance> => {
-    const log = createRedisLog({ url: redis.url, namespace, clock: systemClock, checkEvery: 200 });
+    const log = createRedisLog({ url: redis.url, namespace, clock: systemClock, checkIntervalMs: 200 });
     await log.ready();
     const archive = openArchive();
     const manager = createManager({ log, archive, clock: systemClock, idleTtl });

@@ -79,7 +79,7 @@ export function createWorld({ seed, instances: count }: Plan, mutant: Mutant | u
       connectSharedLog(log, {
         clock: instanceClock,
         instance: `i${(connections += 1)}`,
-        checkEvery: 500,
+        checkIntervalMs: 500,
         publicationDelay: () =>
           (faults.deafUntil.get(index) ?? 0) > clock.now() || own.chance(0.02)
             ? undefined

@@ -1,14 +1,6 @@
-import type {
-  AppendResult,
-  Clock,
-  Head,
-  LogEvent,
-  OpenedLog,
-  OrderedLog,
-  PendingEntries,
-  SealedEntry,
-} from '../../server/engine/ports.ts';
-import { nextTail } from '../../server/engine/campaign/hash-chain.ts';
+import type { Head, SealedEntry } from '../../server/core/stream/log-record.ts';
+import type { AppendResult, Clock, LogEvent, OpenedLog, OrderedLog, PendingEntries } from '../../server/engine/ports.ts';
+import { nextTail } from '../../server/core/stream/hash-chain.ts';
 
 /** One campaign in the shared log, as Redis would hold it. */
 interface StoredCampaign {
@@ -87,7 +79,7 @@ export interface SharedLogOptions {
   /** Durable entries that stay, to repair gaps. Default 4. */
   keepDurable?: number;
   /** How often heads are compared with what was heard, in milliseconds. Default 1,000. */
-  checkEvery?: number;
+  checkIntervalMs?: number;
   /** How long a publication is on its way, in milliseconds, or `undefined` where it is lost. Default: at once. */
   publicationDelay?(): number | undefined;
 }
@@ -105,7 +97,7 @@ const ORPHANED_MS = 3_000;
 
 /** One instance's connection to the shared log. */
 export function connectSharedLog(store: SharedLogStore, options: SharedLogOptions): OrderedLog {
-  const { clock, instance, keepDurable = 4, checkEvery = 1_000, publicationDelay = () => 0 } = options;
+  const { clock, instance, keepDurable = 4, checkIntervalMs = 1_000, publicationDelay = () => 0 } = options;
   const hosted = new Map<string, Hosted>();
   const toArchive = new Set<string>();
   const wakers = new Set<() => void>();
@@ -185,9 +177,9 @@ export function connectSharedLog(store: SharedLogStore, options: SharedLogOption
     for (const [campaignId, { dirtySince }] of store.campaigns) {
       if (dirtySince !== undefined && dirtySince <= clock.now() - ORPHANED_MS) archiveSoon(campaignId);
     }
-    cancelCheck = clock.after(checkEvery, check);
+    cancelCheck = clock.after(checkIntervalMs, check);
   };
-  let cancelCheck = clock.after(checkEvery, check);
+  let cancelCheck = clock.after(checkIntervalMs, check);
 
   const backlogOf = ({ version, durable }: Hosted): number => Math.max(0, version - durable);
 

@@ -2,108 +2,112 @@ import { once } from 'node:events';
 import type { Redis } from 'ioredis';
 
 export interface ChannelSubscriberOptions {
-  /** Where to begin; on a cluster, each channel's own node is found from there. */
-  addresses: readonly string[];
-  open: (address: string) => Redis;
-  onMessage: (channel: string, message: string) => void;
-  /** A connection is (again) there: what is not heard must be subscribed to anew. */
-  onReady: () => void;
+  /** The addresses to begin with; on a cluster, each channel's own node is found from there. */
+  readonly addresses: readonly string[];
+  /** Opens a connection to a node. */
+  connect(address: string): Redis;
+  onMessage(channel: string, message: string): void;
+  /** A connection is (again) ready: every channel that is not subscribed to must be subscribed to anew. */
+  onReady(): void;
 }
 
-/** Subscriptions to sharded channels: over one connection, or on a cluster over one for each node that has any. */
+/** Subscriptions to sharded channels: over one connection, or on a cluster over one for each node that has channels. */
 export interface ChannelSubscriber {
   subscribe(channel: string): Promise<void>;
   unsubscribe(channel: string): Promise<void>;
-  /** Whether it is subscribed to now, as far as can be known. */
-  hears(channel: string): boolean;
-  /** Resolves once a first connection is there. */
+  /** Whether the channel is subscribed to, as far as can be known. */
+  isSubscribed(channel: string): boolean;
+  /** Resolves once a first connection is ready. */
   ready(): Promise<void>;
-  /** Asks every connection for a sign of life; what was published before has then been heard. */
+  /** Sends a heartbeat over every connection; what was published before has been received when it resolves. */
   ping(): Promise<void>;
   close(): void;
 }
 
-/** A channel can move while it is being followed; more often than this it does not. */
-const MOVES = 5;
-const MOVED = /^MOVED \d+ (.+)$/;
+/** A channel can move to another node while its node is being looked for; more often than this it does not. */
+const MAX_REDIRECTIONS = 5;
+const MOVED_REPLY = /^MOVED \d+ (.+)$/;
 /** How long a connection may take before a subscription over it is given up, in milliseconds. */
-const CONNECTING_MS = 3_000;
+const CONNECT_TIMEOUT_MS = 3_000;
 
 /**
- * No map of the cluster is kept: a node that a channel does not belong to says where it does (`MOVED`). A channel that
- * moves later on falls silent; the log finds by its check of heads that something was missed, and subscribes to it
- * again.
+ * Keeps no map of the cluster: a node to which a channel does not belong names the one to which it does (`MOVED`). A
+ * channel that moves later falls silent; the log's check of heads then finds that something was missed, and subscribes
+ * to it again.
  */
 export function createChannelSubscriber({
   addresses,
-  open,
+  connect,
   onMessage,
   onReady,
 }: ChannelSubscriberOptions): ChannelSubscriber {
-  const links = new Map<string, Redis>();
-  /** Where each channel is subscribed to. */
-  const homes = new Map<string, string>();
+  const connections = new Map<string, Redis>();
+  /** The address of the node over which each channel is subscribed to. */
+  const nodeOf = new Map<string, string>();
 
-  const forget = (address: string): void => {
-    for (const [channel, home] of homes) if (home === address) homes.delete(channel);
+  const removeSubscriptions = (address: string): void => {
+    for (const [channel, node] of nodeOf) if (node === address) nodeOf.delete(channel);
   };
 
-  const linkTo = (address: string): Redis => {
-    const present = links.get(address);
+  const connectionTo = (address: string): Redis => {
+    const present = connections.get(address);
     if (present) return present;
-    const link = open(address);
-    links.set(address, link);
-    link.on('smessage', onMessage);
-    link.on('ready', onReady);
-    link.on('close', () => forget(address));
-    return link;
+    const connection = connect(address);
+    connections.set(address, connection);
+    connection.on('smessage', onMessage);
+    connection.on('ready', onReady);
+    connection.on('close', () => removeSubscriptions(address));
+    return connection;
   };
 
-  /** Any node will do to ask: one that answers, else the first. */
-  const anywhere = (): string => [...links].find(([, { status }]) => status === 'ready')?.[0] ?? addresses[0] ?? '';
+  /** Any node names the right one: one that is ready, else the first. */
+  const anyNode = (): string =>
+    [...connections].find(([, { status }]) => status === 'ready')?.[0] ?? addresses[0] ?? '';
 
-  const follow = async (channel: string, address: string, moves: number): Promise<void> => {
-    const link = linkTo(address);
+  const subscribeOver = async (address: string, channel: string, redirections: number): Promise<void> => {
+    const connection = connectionTo(address);
     try {
-      await untilReady(link);
-      await link.ssubscribe(channel);
-      homes.set(channel, address);
+      await untilReady(connection);
+      await connection.ssubscribe(channel);
+      nodeOf.set(channel, address);
     } catch (error) {
-      const next = error instanceof Error ? MOVED.exec(error.message)?.[1] : undefined;
-      if (next === undefined || moves === 0) throw error;
-      await follow(channel, `redis://${next}`, moves - 1);
+      const node = error instanceof Error ? MOVED_REPLY.exec(error.message)?.[1] : undefined;
+      if (node === undefined || redirections === 0) throw error;
+      await subscribeOver(`redis://${node}`, channel, redirections - 1);
     }
   };
 
-  for (const address of addresses) linkTo(address);
+  for (const address of addresses) connectionTo(address);
 
   return {
-    subscribe: (channel) => follow(channel, homes.get(channel) ?? anywhere(), MOVES),
+    subscribe: (channel) => subscribeOver(nodeOf.get(channel) ?? anyNode(), channel, MAX_REDIRECTIONS),
     async unsubscribe(channel) {
-      const home = homes.get(channel);
-      homes.delete(channel);
-      if (home !== undefined) await links.get(home)?.sunsubscribe(channel);
+      const node = nodeOf.get(channel);
+      nodeOf.delete(channel);
+      if (node !== undefined) await connections.get(node)?.sunsubscribe(channel);
     },
-    hears: (channel) => homes.has(channel),
+    isSubscribed: (channel) => nodeOf.has(channel),
     ready: () =>
       new Promise((resolve) => {
-        for (const link of links.values()) {
-          if (link.status === 'ready') resolve();
-          else link.once('ready', () => resolve());
+        for (const connection of connections.values()) {
+          if (connection.status === 'ready') resolve();
+          else connection.once('ready', () => resolve());
         }
       }),
     async ping() {
-      await Promise.all([...links.values()].filter(({ status }) => status === 'ready').map((link) => link.ping()));
+      const ready = [...connections.values()].filter(({ status }) => status === 'ready');
+      await Promise.all(ready.map((connection) => connection.ping()));
     },
     close() {
-      for (const link of links.values()) link.disconnect();
-      links.clear();
-      homes.clear();
+      for (const connection of connections.values()) connection.disconnect();
+      connections.clear();
+      nodeOf.clear();
     },
   };
 }
 
 /** A connection that was just begun takes a moment; one that fails rejects at once. */
-async function untilReady(link: Redis): Promise<void> {
-  if (link.status !== 'ready') await once(link, 'ready', { signal: AbortSignal.timeout(CONNECTING_MS) });
+async function untilReady(connection: Redis): Promise<void> {
+  if (connection.status !== 'ready')
+    await once(connection, 'ready', { signal: AbortSignal.timeout(CONNECT_TIMEOUT_MS) });
 }

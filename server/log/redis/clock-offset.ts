@@ -1,11 +1,13 @@
 import type { Cluster, Redis } from 'ioredis';
 
-/** An answer that takes longer, in milliseconds, says too little: its error is half of that. */
-const LONGEST_WAY_MS = 250;
+/** The longest round trip that still tells the time, in milliseconds: the error of the measurement is half of it. */
+const MAX_ROUND_TRIP_MS = 250;
 
 /**
- * By how many milliseconds this process' clock is ahead of Redis', as if the answer had been given in the middle of its
- * way; `undefined` where the way was too long to tell.
+ * Measures by how many milliseconds this process' clock is ahead of Redis', taking the answer to have been given in the
+ * middle of the round trip.
+ *
+ * @returns `undefined` where the round trip took too long to tell
  */
 export async function measureClockOffset(
   commands: Pick<Redis | Cluster, 'time'>,
@@ -14,6 +16,6 @@ export async function measureClockOffset(
   const askedAt = now();
   const [seconds, microseconds] = await commands.time();
   const answeredAt = now();
-  if (answeredAt - askedAt > LONGEST_WAY_MS) return undefined;
+  if (answeredAt - askedAt > MAX_ROUND_TRIP_MS) return undefined;
   return (askedAt + answeredAt) / 2 - (Number(seconds) * 1_000 + Number(microseconds) / 1_000);
 }

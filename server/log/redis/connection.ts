@@ -4,52 +4,53 @@ import { createChannelSubscriber, type ChannelSubscriber } from './channel-subsc
 
 export interface RedisConnectionOptions {
   /** `redis://…`; several addresses, separated by commas, are nodes of one cluster. */
-  url: string;
+  readonly url: string;
   /** How long a command may go unanswered, in milliseconds. Default 2,000. */
-  commandTimeout?: number;
+  readonly commandTimeoutMs?: number;
   /** This process' clock, in epoch milliseconds. */
-  now: () => number;
-  /** By how many milliseconds that clock is ahead of Redis'; every few seconds. */
-  onClockOffset: (milliseconds: number) => void;
-  /** Hears of every connection error; there is one for each try to connect again. */
-  onError: (error: Error) => void;
-  onMessage: (channel: string, message: string) => void;
-  /** A connection for subscriptions is (again) there: what was published meanwhile has been missed. */
-  onSubscriberReady: () => void;
+  now(): number;
+  /** By how many milliseconds that clock is ahead of Redis'; called every few seconds. */
+  onClockOffset(milliseconds: number): void;
+  /** A connection failed; called once for each attempt to connect again. */
+  onError(error: Error): void;
+  onMessage(channel: string, message: string): void;
+  /** A connection for subscriptions is (again) ready: what was published meanwhile has been missed. */
+  onSubscriberReady(): void;
 }
 
-/** Apart, because a connection that subscribes can do nothing else. */
+/** Two kinds of connections, because one that subscribes can do nothing else. */
 export interface RedisConnection {
   readonly commands: Redis | Cluster;
   readonly subscriber: ChannelSubscriber;
-  close: () => void;
+  close(): void;
 }
 
-/**
- * Between two pings, in milliseconds, of which one asks for the time; a link that answers none within {@link
- * SILENCE_MS} is dead, whatever TCP believes.
- */
-const PING_MS = 1_500;
-const SILENCE_MS = 4_000;
+/** Between two heartbeats, in milliseconds; on the connection for commands it asks for the time. */
+const HEARTBEAT_INTERVAL_MS = 1_500;
+/** A connection over which nothing comes for so long is dead, whatever TCP believes; milliseconds. */
+const SOCKET_TIMEOUT_MS = 4_000;
+const CONNECT_TIMEOUT_MS = 3_000;
 
+/** Connects to Redis, or to a cluster, and keeps the connections: a broken one is made again until `close`. */
 export function connectRedis(options: RedisConnectionOptions): RedisConnection {
-  const { url, commandTimeout = 2_000, now, onClockOffset, onError, onMessage, onSubscriberReady } = options;
+  const { url, commandTimeoutMs = 2_000, now, onClockOffset, onError, onMessage, onSubscriberReady } = options;
   const addresses = url.split(',').map((address) => address.trim());
   const [address = ''] = addresses;
   const retryStrategy = (attempt: number): number =>
     Math.random() * Math.min(100 * 2 ** Math.min(attempt, 5), 2_000) + 20;
   const shared = {
-    commandTimeout,
-    connectTimeout: 3_000,
-    socketTimeout: SILENCE_MS,
-    // What was in flight when a link broke may have been carried out: whoever asked decides whether to ask again.
+    commandTimeout: commandTimeoutMs,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    socketTimeout: SOCKET_TIMEOUT_MS,
+    // A command that was in flight when its connection broke may have been carried out: the caller decides whether to
+    // send it again.
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
     // Channels are subscribed to again by the log, which also reads what it has missed.
     autoResubscribe: false,
     enableReadyCheck: true,
   } satisfies RedisOptions;
-  const lone = { ...shared, enableOfflineQueue: false, retryStrategy } satisfies RedisOptions;
+  const single = { ...shared, enableOfflineQueue: false, retryStrategy } satisfies RedisOptions;
   const credentials = credentialsOf(address);
 
   const commands =
@@ -60,13 +61,15 @@ export function connectRedis(options: RedisConnectionOptions): RedisConnection {
           slotsRefreshTimeout: 2_000,
           redisOptions: { ...shared, ...credentials },
         })
-      : new Redis(address, lone);
+      : new Redis(address, single);
   commands.on('error', onError);
 
   const subscriber = createChannelSubscriber({
     addresses,
-    open(node) {
-      const client = addresses.includes(node) ? new Redis(node, lone) : new Redis(node, { ...lone, ...credentials });
+    connect(node) {
+      const client = addresses.includes(node)
+        ? new Redis(node, single)
+        : new Redis(node, { ...single, ...credentials });
       client.on('error', onError);
       return client;
     },
@@ -74,8 +77,9 @@ export function connectRedis(options: RedisConnectionOptions): RedisConnection {
     onReady: onSubscriberReady,
   });
 
-  // A failure says nothing that the socket's own timeout does not: it closes the link, and the client connects again.
-  const ping = setInterval(() => {
+  // A heartbeat that fails needs no handling: the socket's own timeout closes the connection, and the client connects
+  // again.
+  const heartbeat = setInterval(() => {
     if (commands.status === 'ready') {
       measureClockOffset(commands, now).then(
         (offset) => offset !== undefined && onClockOffset(offset),
@@ -83,21 +87,21 @@ export function connectRedis(options: RedisConnectionOptions): RedisConnection {
       );
     }
     subscriber.ping().catch(() => undefined);
-  }, PING_MS);
-  ping.unref();
+  }, HEARTBEAT_INTERVAL_MS);
+  heartbeat.unref();
 
   return {
     commands,
     subscriber,
     close() {
-      clearInterval(ping);
+      clearInterval(heartbeat);
       commands.disconnect();
       subscriber.close();
     },
   };
 }
 
-/** For nodes of a cluster that only the others have named. */
+/** Credentials for nodes of a cluster that only the other nodes have named. */
 function credentialsOf(address: string): Pick<RedisOptions, 'username' | 'password' | 'tls'> {
   const { username, password, protocol } = new URL(address);
   return {

@@ -1,4 +1,4 @@
-import type { SealedEntry } from '../../engine/ports.ts';
+import type { SealedEntry } from '../../core/stream/log-record.ts';
 import type { TrackedCampaign, TrackedCampaigns } from './tracked-campaigns.ts';
 import { partitionOf } from './keys.ts';
 import { asList, asText, asVersion } from './replies.ts';
@@ -7,46 +7,58 @@ import { HEADS } from './scripts.ts';
 import type { ChannelSubscriber } from './channel-subscriber.ts';
 
 export interface HeadCheckOptions {
-  hosted: TrackedCampaigns;
-  subscriber: Pick<ChannelSubscriber, 'subscribe'>;
-  runForEach: RunForEach;
-  /** All entries after that version. */
+  readonly hosted: TrackedCampaigns;
+  readonly subscriber: Pick<ChannelSubscriber, 'subscribe'>;
+  readonly runForEach: RunForEach;
+  /** Reads all entries after that version. */
   read(campaignId: string, afterVersion: number): Promise<SealedEntry[]>;
-  tellEntry(campaign: TrackedCampaign, sealed: SealedEntry): void;
+  publishEntry(campaign: TrackedCampaign, sealed: SealedEntry): void;
 }
 
 /**
- * Compares what was heard of all hosted campaigns with what is there, and makes up for the difference: publications can
- * be lost, the last one before a silence too (G9).
+ * Anti-entropy for publications: compares the heads of all hosted campaigns with what was received of them.
+ *
+ * Redis' publications are at most once. One that is lost leaves a gap, which the next one shows; the last one before a
+ * silence shows nothing. So that every instance converges all the same (G9), this check runs once a second and after
+ * every reconnect:
+ *
+ * - a head that is ahead: the missing entries are read from the stream, and the channel is subscribed to again, as it
+ *   may have moved to another node
+ * - no head, a head behind what was received, or one of another generation: the log has lost data or was seeded anew, and
+ *   the listener is told `reset`
+ *
+ * What was received is noted before Redis is asked, so that an entry which arrives in between is never taken for a head
+ * that went back. Rejected: publications by Redis Streams' consumer groups, which keep a cursor per instance in Redis
+ * and need one blocking read per campaign; and a check per publication, which doubles the calls and still misses the
+ * last one.
  */
 export function createHeadCheck({
   hosted,
   subscriber,
   runForEach,
   read,
-  tellEntry,
+  publishEntry,
 }: HeadCheckOptions): () => Promise<void> {
-  const checkHead = async (campaign: TrackedCampaign, heard: number, head: readonly unknown[]): Promise<void> => {
+  const checkHead = async (campaign: TrackedCampaign, received: number, head: readonly unknown[]): Promise<void> => {
     if (hosted.get(campaign.campaignId) !== campaign || !campaign.opened) return;
     const [generation, version, epoch, durable] = head;
     if (
       generation === undefined ||
       asVersion('HEADS', generation) !== campaign.generation ||
-      asVersion('HEADS', version) < heard
+      asVersion('HEADS', version) < received
     ) {
       campaign.listener({ kind: 'reset' });
       return;
     }
     if (asVersion('HEADS', version) > campaign.version) {
-      for (const sealed of await read(campaign.campaignId, campaign.version)) tellEntry(campaign, sealed);
-      // A publication was lost, or the channel has moved to another node of the cluster.
+      for (const sealed of await read(campaign.campaignId, campaign.version)) publishEntry(campaign, sealed);
       await subscriber.subscribe(campaign.keys.channel);
     }
-    hosted.tellDurable(campaign, asText('HEADS', epoch), asVersion('HEADS', durable));
+    hosted.publishDurable(campaign, asText('HEADS', epoch), asVersion('HEADS', durable));
   };
 
   return async () => {
-    const checked = hosted.all().map((campaign) => ({ campaign, heard: campaign.version }));
+    const checked = hosted.all().map((campaign) => ({ campaign, received: campaign.version }));
     const groups = [...Map.groupBy(checked, ({ campaign }) => partitionOf(campaign.campaignId)).values()];
     const heads = await runForEach(
       HEADS,
@@ -54,7 +66,9 @@ export function createHeadCheck({
       [],
     );
     await Promise.all(
-      groups.flat().map(({ campaign, heard }, index) => checkHead(campaign, heard, asList('HEADS', heads[index]))),
+      groups
+        .flat()
+        .map(({ campaign, received }, index) => checkHead(campaign, received, asList('HEADS', heads[index]))),
     );
   };
 }

@@ -1,31 +1,31 @@
 import { crc32 } from 'node:zlib';
 
-/** Campaigns share so many hash slots: enough to spread over any cluster, few enough to be swept. */
+/** Partitions of a namespace, each in one hash slot: enough to spread over any cluster, few enough to be swept. */
 export const PARTITIONS = 256;
 
 /** The keys of one campaign, all under the hash tag of its partition, so that one script may touch them together. */
 export interface CampaignKeys {
-  /** Hash: generation, run, epoch, version, tail, durable, lease, leaseUntil. */
-  meta: string;
-  /** Stream: one entry a version, id `version-0`, fields `b` (bytes) and `t` (tail). */
-  log: string;
-  /**
-   * Sorted set of the partition's campaigns that are not yet durable; the score is when, by Redis' clock, they came to
-   * be so.
-   */
-  dirty: string;
+  /** Hash: generation, runId, epoch, version, tail, durable, leaseHolder, leaseUntil. */
+  readonly meta: string;
+  /** Stream: one entry for each version, id `version-0`, fields `b` (bytes) and `t` (tail). */
+  readonly log: string;
+  /** Sorted set of the partition's campaigns that are not durable; the score is since when, by Redis' clock. */
+  readonly dirty: string;
   /** Sharded channel of the campaign's publications. */
-  channel: string;
+  readonly channel: string;
 }
 
+/** The partition of a campaign: in [0, {@link PARTITIONS}). */
 export function partitionOf(campaignId: string): number {
   return crc32(campaignId) % PARTITIONS;
 }
 
+/** The key of a partition's campaigns that are not durable. */
 export function dirtyKey(namespace: string, partition: number): string {
   return `{${namespace}:${partition}}:dirty`;
 }
 
+/** The keys of a campaign. */
 export function campaignKeys(namespace: string, campaignId: string): CampaignKeys {
   const partition = partitionOf(campaignId);
   const tag = `{${namespace}:${partition}}`;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Cluster, Redis } from 'ioredis';
 
-/** A script, its keys and its arguments: what it answers. */
+/** Runs a script with its keys and its arguments. A rejection leaves the outcome unknown. */
 export type RunScript = (script: string, keys: readonly string[], args: readonly string[]) => Promise<unknown>;
 
 const digests = new Map<string, string>();
@@ -15,7 +15,7 @@ function digestOf(script: string): string {
 }
 
 /**
- * Runs a script by its digest, and sends it whole where the server does not have it. A rejection leaves the outcome
+ * Runs a script by its digest, and sends its text where the server does not have it yet. A rejection leaves the outcome
  * unknown.
  */
 export async function runScript(

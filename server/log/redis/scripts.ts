@@ -1,26 +1,26 @@
 /**
- * The scripts of the log. Each is atomic, touches the keys of one campaign (ORPHANS and HEADS read one key of each of
- * many), and does no arithmetic on versions: ids arrive as text, because Lua prints 2^53 - 1 as 9.007e+15. They compare
- * versions as numbers, which is exact that far.
+ * The log's Lua scripts, each run atomically by Redis. A script touches the keys of one campaign (HEADS, ORPHANS and
+ * RELEASE: one key of each of many) and does no arithmetic on versions: these travel as text, because Lua prints 2^53 -
+ * 1 as 9.007e+15. Compared as numbers they are exact up to there.
  *
- * A campaign is in the log under a `generation`, a number that the archive gives out and raises whenever the campaign
- * enters the log anew, and under the `run` of the Redis process that holds it. Either differing means that something
- * was lost, or may have been: a flushed Redis, a promoted replica, a restart. Nothing is appended then; who asked takes
- * the campaign's seat anew (see `engine/seat.ts`).
+ * Fencing: a campaign's meta hash holds the `generation` under which the archive let it enter the log (its fencing
+ * token), and the `runId` of the Redis process it entered. Where either is another one, something was lost or may have
+ * been: a flushed Redis, a promoted replica, a restart. Nothing is appended then; the caller recovers the campaign's log
+ * membership (`engine/campaign/log-recovery.ts`).
  */
 const PREAMBLE = `
-local function run_id()
+local function redis_run_id()
   return string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
 end
 local function now_ms()
   local t = redis.call('TIME')
   return t[1] * 1000 + math.floor(t[2] / 1000)
 end
--- Whether the log's line passes through that version with that tail; true as well where the entry has been trimmed.
-local function passes(log, version, tail)
-  local at = redis.call('XRANGE', log, version .. '-0', version .. '-0')
-  if #at == 0 then return true end
-  local fields = at[1][2]
+-- Whether the log's timeline includes that version with that tail; true as well where its entry has been trimmed.
+local function includes(log_key, version, tail)
+  local found = redis.call('XRANGE', log_key, version .. '-0', version .. '-0')
+  if #found == 0 then return true end
+  local fields = found[1][2]
   for i = 1, #fields, 2 do
     if fields[i] == 't' then return fields[i + 1] == tail end
   end
@@ -29,159 +29,203 @@ end
 `;
 
 /**
- * KEYS meta, log, dirty · ARGV generation, expected version, expected tail, campaign, channel, instance, lease ms,
+ * Compare-and-append: the only way by which an entry enters a log.
+ *
+ * Invariant: within an epoch, a version has one content. The caller names the head on which it decided, `(epoch,
+ * version, tail)`. All of its entries are appended if that is the head, under the same generation and in the same Redis
+ * process; otherwise none is. The tail is a hash chained over all bytes since version 1, so that a stale copy at the
+ * same version with other content cannot match. Entries are published by the same script, hence in the order of their
+ * versions.
+ *
+ * The appending instance also takes or renews the campaign's archiving lease, unless another instance holds it. The
+ * lease saves work and is never needed for correctness: the archive's own guard is.
+ *
+ * Rejected: deduplication of mutation ids here. An unknown outcome is resolved without it, because the same append again
+ * conflicts with itself and the conflict's entries carry the ids; a second idempotency window would have to be bounded
+ * and kept equal to the first. Rejected: WATCH and MULTI, which take a second round trip and abort under contention.
+ *
+ * KEYS meta, log, dirty · ARGV generation, expected version, expected tail, campaign id, channel, instance, lease in ms,
  * expected epoch, then version, bytes and tail of each entry. Answers `lost`, `conflict` with the entries after the
- * expected version, or `appended` with who archives. With no entries it only confirms the head.
+ * expected version, or `appended` with the holder of the lease. Without entries it only confirms the head.
  */
 export const APPEND = `${PREAMBLE}
-local meta = redis.call('HMGET', KEYS[1], 'generation', 'run', 'version', 'tail', 'lease', 'leaseUntil', 'epoch')
-if meta[1] ~= ARGV[1] or meta[2] ~= run_id() or meta[7] ~= ARGV[8] then return {'lost'} end
-if meta[3] ~= ARGV[2] then
-  if tonumber(meta[3]) < tonumber(ARGV[2]) or not passes(KEYS[2], ARGV[2], ARGV[3]) then return {'lost'} end
-  return {'conflict', redis.call('XRANGE', KEYS[2], '(' .. ARGV[2] .. '-0', '+', 'COUNT', 1000)}
+local meta_key, log_key, dirty_key = unpack(KEYS)
+local generation, expected_version, expected_tail, campaign_id, channel, instance, lease_ms, epoch = unpack(ARGV, 1, 8)
+local first = 9
+local meta = redis.call('HMGET', meta_key, 'generation', 'runId', 'epoch', 'version', 'tail', 'leaseHolder', 'leaseUntil')
+local version, tail, holder, lease_until = meta[4], meta[5], meta[6], meta[7]
+if meta[1] ~= generation or meta[2] ~= redis_run_id() or meta[3] ~= epoch then return {'lost'} end
+if version ~= expected_version then
+  local ahead = tonumber(version) < tonumber(expected_version)
+  if ahead or not includes(log_key, expected_version, expected_tail) then return {'lost'} end
+  return {'conflict', redis.call('XRANGE', log_key, '(' .. expected_version .. '-0', '+', 'COUNT', 1000)}
 end
-if meta[4] ~= ARGV[3] then return {'lost'} end
-if #ARGV == 8 then return {'appended', ''} end
+if tail ~= expected_tail then return {'lost'} end
+if #ARGV < first then return {'appended', ''} end
 local last = #ARGV - 2
-for i = 9, last, 3 do
-  redis.call('XADD', KEYS[2], ARGV[i] .. '-0', 'b', ARGV[i + 1], 't', ARGV[i + 2])
+for i = first, last, 3 do
+  redis.call('XADD', log_key, ARGV[i] .. '-0', 'b', ARGV[i + 1], 't', ARGV[i + 2])
 end
 local now = now_ms()
-local holder = meta[5]
-if not holder or holder == ARGV[6] or tonumber(meta[6]) < now then holder = ARGV[6] end
-local lease_until = meta[6]
-if holder == ARGV[6] then lease_until = string.format('%d', now + tonumber(ARGV[7])) end
-redis.call('HSET', KEYS[1], 'version', ARGV[last], 'tail', ARGV[last + 2], 'lease', holder, 'leaseUntil', lease_until)
-redis.call('ZADD', KEYS[3], 'NX', now, ARGV[4])
-for i = 9, last, 3 do
-  redis.call('SPUBLISH', ARGV[5], 'e' .. ARGV[i + 2] .. ' ' .. ARGV[i + 1])
+if not holder or holder == instance or tonumber(lease_until) < now then
+  holder = instance
+  lease_until = string.format('%d', now + tonumber(lease_ms))
+end
+redis.call('HSET', meta_key, 'version', ARGV[last], 'tail', ARGV[last + 2], 'leaseHolder', holder, 'leaseUntil', lease_until)
+redis.call('ZADD', dirty_key, 'NX', now, campaign_id)
+for i = first, last, 3 do
+  redis.call('SPUBLISH', channel, 'e' .. ARGV[i + 2] .. ' ' .. ARGV[i + 1])
 end
 return {'appended', holder}
 `;
 
 /**
- * KEYS meta, log · ARGV generation, archived version, archived tail, epoch. Answers `absent` (not here, or not on the
- * archive's line), `trimmed` (the archive was read before it took what has been trimmed since: read again), or `opened`
- * with version, tail, durable and the entries after the archived version.
+ * KEYS meta, log · ARGV generation, archived version, archived tail, epoch. Answers `absent` (not in the log, or not on
+ * the archive's timeline), `trimmed` (the archive was read before it took what has been trimmed since: read it again),
+ * or `opened` with version, tail, watermark and the entries after the archived version.
  */
 export const OPEN = `${PREAMBLE}
-local meta = redis.call('HMGET', KEYS[1], 'generation', 'run', 'version', 'tail', 'durable', 'epoch')
-if meta[1] ~= ARGV[1] or meta[2] ~= run_id() or meta[6] ~= ARGV[4] then return {'absent'} end
-local version, archived = tonumber(meta[3]), tonumber(ARGV[2])
-if version < archived then return {'absent'} end
-if version == archived then
-  if meta[4] ~= ARGV[3] then return {'absent'} end
-  return {'opened', meta[3], meta[4], meta[5], {}}
+local meta_key, log_key = unpack(KEYS)
+local generation, archived_version, archived_tail, epoch = unpack(ARGV)
+local meta = redis.call('HMGET', meta_key, 'generation', 'runId', 'epoch', 'version', 'tail', 'durable')
+if meta[1] ~= generation or meta[2] ~= redis_run_id() or meta[3] ~= epoch then return {'absent'} end
+local version, tail, durable = meta[4], meta[5], meta[6]
+local waiting = tonumber(version) - tonumber(archived_version)
+if waiting < 0 then return {'absent'} end
+if waiting == 0 then
+  if tail ~= archived_tail then return {'absent'} end
+  return {'opened', version, tail, durable, {}}
 end
-if not passes(KEYS[2], ARGV[2], ARGV[3]) then return {'absent'} end
-local entries = redis.call('XRANGE', KEYS[2], '(' .. ARGV[2] .. '-0', '+')
-if #entries ~= version - archived then return {'trimmed'} end
-return {'opened', meta[3], meta[4], meta[5], entries}
+if not includes(log_key, archived_version, archived_tail) then return {'absent'} end
+local entries = redis.call('XRANGE', log_key, '(' .. archived_version .. '-0', '+')
+if #entries ~= waiting then return {'trimmed'} end
+return {'opened', version, tail, durable, entries}
 `;
 
 /**
- * KEYS meta, log, dirty · ARGV generation, epoch, version, tail, campaign, channel. The campaign enters the log under a
- * generation that the archive has just given out; a generation that was overtaken changes nothing. Whoever hosts the
- * campaign is told the generation.
+ * The campaign enters the log under a generation that the archive has just given out; the same or an earlier generation
+ * changes nothing. Every instance that hosts the campaign is told the generation.
+ *
+ * KEYS meta, log, dirty · ARGV generation, epoch, version, tail, campaign id, channel.
  */
 export const SEED = `${PREAMBLE}
-local generation = redis.call('HGET', KEYS[1], 'generation')
-if generation and tonumber(generation) >= tonumber(ARGV[1]) then return 0 end
-redis.call('DEL', KEYS[1], KEYS[2])
-redis.call('ZREM', KEYS[3], ARGV[5])
-redis.call('HSET', KEYS[1], 'generation', ARGV[1], 'run', run_id(), 'epoch', ARGV[2], 'version', ARGV[3], 'tail', ARGV[4], 'durable', ARGV[3])
-redis.call('SPUBLISH', ARGV[6], 'r' .. ARGV[1])
+local meta_key, log_key, dirty_key = unpack(KEYS)
+local generation, epoch, version, tail, campaign_id, channel = unpack(ARGV)
+local present = redis.call('HGET', meta_key, 'generation')
+if present and tonumber(present) >= tonumber(generation) then return 0 end
+redis.call('DEL', meta_key, log_key)
+redis.call('ZREM', dirty_key, campaign_id)
+redis.call('HSET', meta_key, 'generation', generation, 'runId', redis_run_id(), 'epoch', epoch, 'version', version, 'tail', tail, 'durable', version)
+redis.call('SPUBLISH', channel, 'r' .. generation)
 return 1
 `;
 
 /**
- * KEYS meta, log, dirty · ARGV epoch, version, campaign, channel, oldest id to keep. The watermark goes forward only,
- * and never past the log's head; what it has passed is trimmed, but for a tail that repairs gaps. Answers where it
- * stands now, or an empty text where it has not moved.
+ * Moves the watermark: forward only, never past the log's head. What it has passed is trimmed, but for the newest
+ * entries, which repair gaps. (Trimming by `MAXLEN` would drop what is not in Postgres yet.)
+ *
+ * KEYS meta, log, dirty · ARGV epoch, version, campaign id, channel, oldest entry id to keep. Answers the new watermark,
+ * or an empty text where it has not moved.
  */
 export const DURABLE = `${PREAMBLE}
-local meta = redis.call('HMGET', KEYS[1], 'epoch', 'version', 'durable')
-if meta[1] ~= ARGV[1] then return '' end
-local version = ARGV[2]
-if tonumber(version) > tonumber(meta[2]) then version = meta[2] end
-if tonumber(version) <= tonumber(meta[3]) then return '' end
-redis.call('HSET', KEYS[1], 'durable', version)
-redis.call('XTRIM', KEYS[2], 'MINID', ARGV[5])
-if meta[2] == version then
-  redis.call('ZREM', KEYS[3], ARGV[3])
+local meta_key, log_key, dirty_key = unpack(KEYS)
+local epoch, version, campaign_id, channel, oldest_kept = unpack(ARGV)
+local meta = redis.call('HMGET', meta_key, 'epoch', 'version', 'durable')
+local head, durable = meta[2], meta[3]
+if meta[1] ~= epoch then return '' end
+if tonumber(version) > tonumber(head) then version = head end
+if tonumber(version) <= tonumber(durable) then return '' end
+redis.call('HSET', meta_key, 'durable', version)
+redis.call('XTRIM', log_key, 'MINID', oldest_kept)
+if head == version then
+  redis.call('ZREM', dirty_key, campaign_id)
 else
-  redis.call('ZADD', KEYS[3], 'XX', now_ms(), ARGV[3])
+  redis.call('ZADD', dirty_key, 'XX', now_ms(), campaign_id)
 end
-redis.call('SPUBLISH', ARGV[4], 'd' .. ARGV[1] .. ' ' .. version)
+redis.call('SPUBLISH', channel, 'd' .. epoch .. ' ' .. version)
 return version
 `;
 
 /**
- * KEYS meta, log · ARGV generation, channel. The campaign leaves the log if all of it is durable and no other instance
- * listens to it.
+ * The campaign leaves the log if all of it is durable and no instance subscribes to it any more.
+ *
+ * KEYS meta, log · ARGV generation, channel. Answers `1` where it has left, else `0`.
  */
 export const LEAVE = `${PREAMBLE}
-local meta = redis.call('HMGET', KEYS[1], 'generation', 'version', 'durable')
-if meta[1] ~= ARGV[1] or meta[2] ~= meta[3] then return 0 end
-if redis.call('PUBSUB', 'SHARDNUMSUB', ARGV[2])[2] > 0 then return 0 end
-redis.call('DEL', KEYS[1], KEYS[2])
+local meta_key, log_key = unpack(KEYS)
+local generation, channel = unpack(ARGV)
+local meta = redis.call('HMGET', meta_key, 'generation', 'version', 'durable')
+if meta[1] ~= generation or meta[2] ~= meta[3] then return 0 end
+if redis.call('PUBSUB', 'SHARDNUMSUB', channel)[2] > 0 then return 0 end
+redis.call('DEL', meta_key, log_key)
 return 1
 `;
 
 /**
- * KEYS meta, log · ARGV instance, lease ms, count. `1` and the entries that are not yet durable, for whoever holds the
- * lease or finds it free; else `0`. An economy that keeps two archivers off the same work: correctness is the archive's
- * guard.
+ * Takes or renews the archiving lease of a campaign, and reads what is not durable.
+ *
+ * KEYS meta, log · ARGV instance, lease in ms, count. Answers `1` with the entries to the holder of the lease and where
+ * the lease has run out, else `0`.
  */
-export const TAKE = `${PREAMBLE}
-local meta = redis.call('HMGET', KEYS[1], 'durable', 'lease', 'leaseUntil')
-if not meta[1] then return {0} end
+export const CLAIM = `${PREAMBLE}
+local meta_key, log_key = unpack(KEYS)
+local instance, lease_ms, count = unpack(ARGV)
+local meta = redis.call('HMGET', meta_key, 'durable', 'leaseHolder', 'leaseUntil')
+local durable, holder, lease_until = meta[1], meta[2], meta[3]
+if not durable then return {0} end
 local now = now_ms()
-if meta[2] and meta[2] ~= ARGV[1] and tonumber(meta[3]) >= now then return {0} end
-redis.call('HSET', KEYS[1], 'lease', ARGV[1], 'leaseUntil', string.format('%d', now + tonumber(ARGV[2])))
-return {1, redis.call('XRANGE', KEYS[2], '(' .. meta[1] .. '-0', '+', 'COUNT', ARGV[3])}
+if holder and holder ~= instance and tonumber(lease_until) >= now then return {0} end
+redis.call('HSET', meta_key, 'leaseHolder', instance, 'leaseUntil', string.format('%d', now + tonumber(lease_ms)))
+return {1, redis.call('XRANGE', log_key, '(' .. durable .. '-0', '+', 'COUNT', count)}
 `;
 
 /**
- * KEYS meta of campaigns · ARGV instance. Gives up the leases that this instance holds; answers `1` for each campaign
- * of those that is not durable.
+ * Gives up the archiving leases that this instance holds.
+ *
+ * KEYS meta of campaigns · ARGV instance. Answers for each `1` where the lease was this instance's and the campaign is
+ * not durable, else `0`.
  */
 export const RELEASE = `
-local waiting = {}
-for i, key in ipairs(KEYS) do
-  local meta = redis.call('HMGET', key, 'lease', 'version', 'durable')
-  waiting[i] = 0
-  if meta[1] == ARGV[1] then
-    redis.call('HDEL', key, 'lease', 'leaseUntil')
-    if meta[2] ~= meta[3] then waiting[i] = 1 end
+local instance = ARGV[1]
+local not_durable = {}
+for i, meta_key in ipairs(KEYS) do
+  local meta = redis.call('HMGET', meta_key, 'leaseHolder', 'version', 'durable')
+  not_durable[i] = 0
+  if meta[1] == instance then
+    redis.call('HDEL', meta_key, 'leaseHolder', 'leaseUntil')
+    if meta[2] ~= meta[3] then not_durable[i] = 1 end
   end
 end
-return waiting
+return not_durable
 `;
 
 /**
- * KEYS dirty of partitions · ARGV age in ms, count. Of each, the campaigns that have waited for so long: their archiver
- * has gone, or is late.
+ * Campaigns whose archiver has died or is late: those that have not been durable for longer than an age.
+ *
+ * KEYS dirty of partitions · ARGV age in ms, count. Answers the campaign ids of each partition.
  */
 export const ORPHANS = `${PREAMBLE}
-local before = string.format('%d', now_ms() - tonumber(ARGV[1]))
+local age_ms, count = unpack(ARGV)
+local before = string.format('%d', now_ms() - tonumber(age_ms))
 local found = {}
-for i, key in ipairs(KEYS) do
-  found[i] = redis.call('ZRANGE', key, '-inf', before, 'BYSCORE', 'LIMIT', 0, ARGV[2])
+for i, dirty_key in ipairs(KEYS) do
+  found[i] = redis.call('ZRANGE', dirty_key, '-inf', before, 'BYSCORE', 'LIMIT', 0, count)
 end
 return found
 `;
 
 /**
- * KEYS meta of campaigns. The head of each that this very Redis process holds, else an empty list; for the check that
- * catches lost publications and lost data.
+ * Heads of campaigns, for the check that finds lost publications and lost data.
+ *
+ * KEYS meta of campaigns. Answers for each generation, version, epoch and watermark; an empty list where this very Redis
+ * process does not hold it.
  */
 export const HEADS = `${PREAMBLE}
-local run = run_id()
+local run_id = redis_run_id()
 local heads = {}
-for i, key in ipairs(KEYS) do
-  local meta = redis.call('HMGET', key, 'generation', 'run', 'version', 'epoch', 'durable')
-  if meta[1] and meta[2] == run then
+for i, meta_key in ipairs(KEYS) do
+  local meta = redis.call('HMGET', meta_key, 'generation', 'runId', 'version', 'epoch', 'durable')
+  if meta[1] and meta[2] == run_id then
     heads[i] = {meta[1], meta[3], meta[4], meta[5]}
   else
     heads[i] = {}

@@ -1,41 +1,44 @@
-import type { Clock, LogEvent, SealedEntry } from '../../engine/ports.ts';
+import type { SealedEntry } from '../../core/stream/log-record.ts';
+import type { Clock, LogEvent } from '../../engine/ports.ts';
 import { campaignKeys, type CampaignKeys } from './keys.ts';
 
-/** What an instance knows of a campaign that it hosts. */
+/** What this instance has received of a campaign that it hosts. */
 export interface TrackedCampaign {
   readonly campaignId: string;
   readonly keys: CampaignKeys;
   readonly generation: number;
-  /** The newest version that the listener has heard of, in whichever way, and the newest watermark. */
+  /** The newest version that the listener has received, in whichever way. */
   version: number;
+  /** The newest watermark that it has received. */
   durable: number;
-  /** Whether the log holds it as it was asked for; until then there is nothing to tell. */
+  /** Whether the log holds the campaign as it was asked for; until then the listener is told nothing. */
   opened: boolean;
   readonly listener: (event: LogEvent) => void;
 }
 
-/** The campaigns that an instance hosts, and the count of their entries that are not durable. */
+/** The campaigns that this instance hosts, and the count of their entries that are not durable. */
 export interface TrackedCampaigns {
   get(campaignId: string): TrackedCampaign | undefined;
   onChannel(channel: string): TrackedCampaign | undefined;
   all(): TrackedCampaign[];
   channels(): string[];
-  /** Replaces what was known of it. */
+  /** Tracks a campaign, in the place of what was known of it. */
   add(campaignId: string, generation: number, version: number, listener: (event: LogEvent) => void): TrackedCampaign;
   remove(campaign: TrackedCampaign): void;
-  /** Head and watermark go forward only; `at`: the time of what is new. */
-  move(campaign: TrackedCampaign, version: number, durable: number, at?: number): void;
-  /** Every entry and watermark reaches the listener through these two, so that it is known what has been heard. */
-  tellEntry(campaign: TrackedCampaign, sealed: SealedEntry): void;
-  tellDurable(campaign: TrackedCampaign, epoch: string, version: number): void;
+  /** Moves head and watermark, forward only; `at` is the time of the first new entry. */
+  advance(campaign: TrackedCampaign, version: number, durable: number, at?: number): void;
+  /** Every entry and watermark reaches the listener through these two, so that it is known what it has received. */
+  publishEntry(campaign: TrackedCampaign, sealed: SealedEntry): void;
+  publishDurable(campaign: TrackedCampaign, epoch: string, version: number): void;
   backlog(): { entries: number; oldestAt: number | undefined };
   clear(): void;
 }
 
+/** An empty set of tracked campaigns. */
 export function createTrackedCampaigns(namespace: string, clock: Pick<Clock, 'now'>): TrackedCampaigns {
   const campaigns = new Map<string, TrackedCampaign>();
   const byChannel = new Map<string, TrackedCampaign>();
-  /** Those that are not durable, and since when, in that order. */
+  /** Campaigns with entries that are not durable, and since when, in that order. */
   const waitingSince = new Map<string, number>();
   let backlogEntries = 0;
 
@@ -49,7 +52,7 @@ export function createTrackedCampaigns(namespace: string, clock: Pick<Clock, 'no
     byChannel.delete(campaign.keys.channel);
   };
 
-  const move: TrackedCampaigns['move'] = (campaign, version, durable, at = clock.now()) => {
+  const advance: TrackedCampaigns['advance'] = (campaign, version, durable, at = clock.now()) => {
     const before = notDurable(campaign);
     campaign.version = Math.max(campaign.version, version);
     campaign.durable = Math.max(campaign.durable, durable);
@@ -85,16 +88,16 @@ export function createTrackedCampaigns(namespace: string, clock: Pick<Clock, 'no
     },
 
     remove,
-    move,
+    advance,
 
-    tellEntry(campaign, sealed) {
-      move(campaign, sealed.record.version, campaign.durable, sealed.record.at);
+    publishEntry(campaign, sealed) {
+      advance(campaign, sealed.record.version, campaign.durable, sealed.record.at);
       campaign.listener({ kind: 'entry', sealed });
     },
 
-    tellDurable(campaign, epoch, version) {
+    publishDurable(campaign, epoch, version) {
       if (version <= campaign.durable) return;
-      move(campaign, campaign.version, version);
+      advance(campaign, campaign.version, version);
       campaign.listener({ kind: 'durable', epoch, version });
     },
 

@@ -232,7 +232,7 @@ describe('the past', () => {
       engineWorld({
         clock,
         memory: { store: disk, soleUser: false },
-        aroundLog: () => connectSharedLog(log, { clock, instance: name, checkEvery: 2 ** 30, publicationDelay }),
+        aroundLog: () => connectSharedLog(log, { clock, instance: name, checkIntervalMs: 2 ** 30, publicationDelay }),
       });
     const [here, deaf] = [instance('here', () => 0), instance('deaf', () => undefined)];
     await here.create();
