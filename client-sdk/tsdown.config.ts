@@ -1,7 +1,29 @@
-import { defineConfig } from 'tsdown';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { defineConfig, type Rolldown } from 'tsdown';
 
 /** What the router's sources import on the server's side; nothing of it is left in what is built. */
 const SERVER_SIDE = [/^zod/, /^node:/, 'uuidv7', 'ws', 'http', 'http2'];
+
+/**
+ * React's selector hook, in its production build: the package's entry chooses by `process.env`, which a page without a
+ * bundler does not have.
+ */
+const SELECTOR_HOOK = join(
+  dirname(createRequire(import.meta.url).resolve('use-sync-external-store/package.json')),
+  'cjs/use-sync-external-store-with-selector.production.js',
+);
+
+/** Makes a module of that hook, which is CommonJS: its `require('react')` would stay, and fail in a browser. */
+const selectorHookAsModule: Rolldown.Plugin = {
+  name: 'selector-hook-as-module',
+  transform: (code, id) =>
+    id === SELECTOR_HOOK
+      ? code
+          .replace('var React = require("react");', 'import * as React from "react";')
+          .replace('exports.useSyncExternalStoreWithSelector =', 'export const useSyncExternalStoreWithSelector =')
+      : undefined,
+};
 
 export default defineConfig({
   entry: {
@@ -20,6 +42,8 @@ export default defineConfig({
   dts: true,
   // Else a bare import of each of those would stay.
   treeshake: { moduleSideEffects: false },
+  alias: { 'use-sync-external-store/with-selector': SELECTOR_HOOK },
+  plugins: [selectorHookAsModule],
   deps: {
     // As dependencies they would bring their peers, React and TypeScript, to users who want neither, and pin the
     // versions of an app's own tRPC.

@@ -1,44 +1,28 @@
-/** One event of a `text/event-stream`. */
-export interface ServerSentEvent {
-  /** `message` where the stream names none. */
-  readonly event: string;
-  readonly data: string;
-  readonly id: string | undefined;
-}
+import { createParser, type EventSourceMessage } from 'eventsource-parser';
 
 /**
- * Reads a `text/event-stream` as `fetch` brings it: with headers of its own, and a status to see, neither of which
- * `EventSource` has.
+ * The events of a `text/event-stream` as `fetch` brings it: with headers of its own and a status to see, neither of
+ * which `EventSource` has.
+ *
+ * Reads with a reader instead of `TextDecoderStream` and `for await`, which not every browser has for streams.
  */
 export async function* readServerSentEvents(
   body: ReadableStream<Uint8Array>,
-): AsyncGenerator<ServerSentEvent, void, undefined> {
+): AsyncGenerator<EventSourceMessage, void, undefined> {
+  let parsed: EventSourceMessage[] = [];
+  const parser = createParser({ onEvent: (event) => parsed.push(event) });
   const decoder = new TextDecoder();
   const reader = body.getReader();
-  let text = '';
   try {
     for (;;) {
       const { done, value } = await reader.read();
       if (done) return;
-      text += decoder.decode(value, { stream: true });
-      const blocks = text.split(/\r?\n\r?\n/);
-      text = blocks.pop() ?? '';
-      for (const block of blocks) yield parse(block);
+      parser.feed(decoder.decode(value, { stream: true }));
+      const events = parsed;
+      parsed = [];
+      yield* events;
     }
   } finally {
     await reader.cancel().catch(() => undefined);
   }
-}
-
-function parse(block: string): ServerSentEvent {
-  const data: string[] = [];
-  let event = 'message';
-  let id: string | undefined;
-  for (const line of block.split(/\r?\n/)) {
-    const [, name = '', value = ''] = /^([^:]*):? ?(.*)$/s.exec(line) ?? [];
-    if (name === 'data') data.push(value);
-    else if (name === 'event') event = value;
-    else if (name === 'id') id = value;
-  }
-  return { event, data: data.join('\n'), id };
 }

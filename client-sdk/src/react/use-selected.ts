@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useRef, useSyncExternalStore } from 'react';
+import { useSyncExternalStoreWithSelector } from 'use-sync-external-store/with-selector';
 import type { Readable } from '../types.ts';
 
 export interface SelectOptions<T> {
@@ -7,44 +7,28 @@ export interface SelectOptions<T> {
   /** With `false`, what is known is shown, and nothing is subscribed to. Default true. */
   readonly enabled?: boolean | undefined;
   /**
-   * What to show while a page that was rendered elsewhere is taken over: what it began with there (default), or what is
-   * known now, for components that were not rendered before there was something.
+   * What hydration shows: the snapshot that the page was rendered with (`initial`, the default), or the present one
+   * (`current`), for components that were not rendered before there was something.
    */
-  readonly takeOver?: 'initial' | 'current';
+  readonly hydrateWith?: 'initial' | 'current' | undefined;
 }
 
 const NO_SUBSCRIPTION = () => () => {};
 
-/** A part of a store, read without tearing; renders only when the part changes. */
+/**
+ * A selection of a store, read without tearing: the component renders only when its selection changes.
+ *
+ * @param select should be stable; a new function selects again, and an equal selection keeps its identity.
+ */
 export function useSelected<S, T>(store: Readable<S>, select: (snapshot: S) => T, options: SelectOptions<T> = {}): T {
-  const { isEqual = Object.is, enabled = true, takeOver = 'initial' } = options;
-  /** What is on the screen: a new selector that selects an equal value must not replace it. */
-  const shown = useRef<{ selection: T } | undefined>(undefined);
-  const getSelection = useMemo(() => {
-    let last: { snapshot: S; selection: T } | undefined;
-    return () => {
-      const snapshot = store.getSnapshot();
-      if (last && Object.is(last.snapshot, snapshot)) return last.selection;
-      const selection = select(snapshot);
-      const before = last ?? shown.current;
-      last = { snapshot, selection: before && isEqual(before.selection, selection) ? before.selection : selection };
-      return last.selection;
-    };
-  }, [store, select, isEqual]);
-  const getInitialSelection = useMemo(() => {
-    if (takeOver === 'current') return getSelection;
-    let first: { selection: T } | undefined;
-    return () => (first ??= { selection: select(store.getInitialSnapshot()) }).selection;
-  }, [store, select, takeOver, getSelection]);
-  const selection = useSyncExternalStore(
+  const { isEqual = Object.is, enabled = true, hydrateWith = 'initial' } = options;
+  return useSyncExternalStoreWithSelector(
     enabled ? store.subscribe : NO_SUBSCRIPTION,
-    getSelection,
-    getInitialSelection,
+    store.getSnapshot,
+    hydrateWith === 'current' ? store.getSnapshot : store.getInitialSnapshot,
+    select,
+    isEqual,
   );
-  useEffect(() => {
-    shown.current = { selection };
-  }, [selection]);
-  return selection;
 }
 
 /**

@@ -15,7 +15,7 @@ export function useSuspenseCampaign<T>(
   { campaignId, isEqual }: Omit<UseCampaignOptions<T>, 'enabled'> = {},
 ): T {
   const campaign = useCampaignHandle(campaignId);
-  const { isLoaded, error } = useSelected(campaign, progressOf, { isEqual: shallowEqual, takeOver: 'current' });
+  const { isLoaded, error } = useSelected(campaign, progressOf, { isEqual: shallowEqual, hydrateWith: 'current' });
   if (!isLoaded) {
     if (error) throw error;
     // What React wants of a component that is not ready.
@@ -27,7 +27,7 @@ export function useSuspenseCampaign<T>(
     () => (snapshot: CampaignSnapshot) => selector(snapshot.state as CampaignDocument),
     [selector],
   );
-  return useSelected(campaign, select, { isEqual, takeOver: 'current' });
+  return useSelected(campaign, select, { isEqual, hydrateWith: 'current' });
 }
 
 function progressOf({ position, error }: CampaignSnapshot) {
