@@ -5,7 +5,7 @@ import type { Clock } from '../clock.ts';
 import { describe, IDLE, next, type LinkEvent, type LinkState } from './connection-state.ts';
 import { CampaignError, readFailure, readRefusal } from '../errors.ts';
 import {
-  answerTimeout,
+  heartbeatTimeout,
   openLiveSocket,
   TIMED_OUT,
   TIMEOUTS,
@@ -20,14 +20,14 @@ import type { ConnectionState, Readable } from '../types.ts';
 
 /** The contract that this SDK speaks; a server that no longer does answers `UPGRADE_REQUIRED`. */
 const CONTRACT = '1';
-/** A link that has stood this long is trusted, and the next failure begins with a short delay again. */
+/** After so long an open link is stable: the next failure begins with a short delay again. */
 const STABLE_AFTER_MS = 5_000;
-/** An unused link is given back after this. */
+/** An unused link is closed after this. */
 const UNUSED_AFTER_MS = 10_000;
+/** How often a token function whose token was refused is asked for another. */
+const TOKEN_RETRY_MS = 5_000;
 
-/** How often a function whose token was refused is asked for another. */
-const ASK_AGAIN_AFTER_MS = 5_000;
-
+/** Who is calling: a token, or a function that is asked for one at every connect. */
 export type TokenSource = string | (() => string | undefined | Promise<string | undefined>);
 
 export interface ConnectionOptions {
@@ -39,149 +39,147 @@ export interface ConnectionOptions {
   readonly network: Network;
 }
 
-/** One link to the server, opened when first needed, kept up, and given back when nothing needs it. */
+/** One link to the server: opened when first needed, reconnected while it is needed, closed when it is unused. */
 export interface Connection {
   readonly state: Readable<ConnectionState>;
   readonly trpc: TRPCClient<AppRouter>;
   /** Replaces the token: on the living link where there is one, else for the next attempt. */
-  authenticate(token: string): Promise<void>;
-  /** A procedure has said that this caller is nobody: the token has expired, or was taken back. */
-  unauthorized(error: CampaignError): void;
-  /** True once a token was given or could be asked for. */
-  hasToken(): boolean;
+  readonly authenticate: (token: string) => Promise<void>;
+  /** A procedure has refused this caller as unknown: the token has expired, or was revoked. */
+  readonly unauthorized: (error: CampaignError) => void;
+  /** True once a token was given or can be asked for. */
+  readonly hasToken: () => boolean;
   /** Calls back whenever what was refused before may be granted now: on a new link, and with a new token. */
-  onRenewed(callback: () => void): () => void;
-  close(): void;
+  readonly onRenewed: (callback: () => void) => () => void;
+  readonly close: () => void;
 }
 
 /**
- * Opens a socket when something is to be sent, when the link's state machine permits it, and again when it was lost and
- * is missed.
+ * Connects the parts of the link: the tRPC link needs a socket, the state machine permits an attempt, the transport
+ * choice opens one, and the live socket reports what becomes of it. A lost link is opened again while it is needed.
  */
 export function createConnection({ url, token, WebSocket, clock, network }: ConnectionOptions): Connection {
   const address = `${url.replace(/^http/, 'ws').replace(/\/+$/, '')}/trpc?connectionParams=1`;
   let link: LinkState = IDLE;
-  let source = token;
+  let tokenSource = token;
   let usedToken: string | undefined;
   let refusedToken: string | undefined;
-  const answers = answerTimeout(TIMEOUTS);
+  const heartbeat = heartbeatTimeout(TIMEOUTS);
   let socket: LiveSocket | undefined;
-  /** Between the wish for a socket and its end. */
-  let engaged = false;
+  /** From the need for a socket to its end. */
+  let isConnecting = false;
   let cancelTimer = () => {};
   let cancelRelease = () => {};
   const state = writable<ConnectionState>(describe(link, network.online()));
-  const renewed = writable(0);
-  /** Wakes the attempt that waits for its time. */
+  const renewals = writable(0);
+  /** Ends the wait of an attempt for its time. */
   let wake = () => {};
 
-  const rpc = createRpcLink({ onWanted: () => void engage(), onUnused: releaseLater });
+  const rpc = createRpcLink({ onNeeded: () => void connect(), onUnused: releaseLater });
   const transport = createTransportChoice(WebSocket, clock);
   const trpc = createTRPCClient<AppRouter>({ links: [rpc.link] });
 
-  function tell(event: LinkEvent): void {
+  function dispatch(event: LinkEvent): void {
     link = next(link, event);
-    show();
+    publishState();
     if (link.kind !== 'waiting') return;
     cancelTimer();
     cancelTimer = clock.after(Math.max(0, link.retryAt - clock.now()), () => wake());
   }
 
-  function show(): void {
+  function publishState(): void {
     const seen = describe(link, network.online());
-    const shown = state.getSnapshot();
+    const published = state.getSnapshot();
     const same =
-      seen.status === shown.status &&
-      seen.attempt === shown.attempt &&
-      seen.retryAt === shown.retryAt &&
-      seen.error === shown.error;
+      seen.status === published.status &&
+      seen.attempt === published.attempt &&
+      seen.retryAt === published.retryAt &&
+      seen.error === published.error;
     if (!same) state.set(seen);
   }
 
-  function lost(message: string, { absent = false, cause }: { absent?: boolean; cause?: unknown }): CampaignError {
+  function lost(message: string, { wasUnreachable = false, cause }: LossDetails): CampaignError {
     const error = new CampaignError({ reason: 'UNAVAILABLE', message, retryable: true }, { cause });
-    tell({
+    dispatch({
       type: 'lost',
       error,
       now: clock.now(),
-      delay: (attempt) => reconnectDelay(attempt, absent, clock.random()),
+      delay: (attempt) => reconnectDelay(attempt, wasUnreachable, clock.random()),
     });
     return error;
   }
 
-  /** Sees to it that there is a socket, for as long as one is needed. */
-  async function engage(): Promise<void> {
-    if (engaged) return;
-    engaged = true;
-    engaged = (await permit()) && open();
-    if (engaged) return;
+  /** Opens a socket when the state permits it, and again for as long as one is needed. */
+  async function connect(): Promise<void> {
+    if (isConnecting) return;
+    isConnecting = true;
+    isConnecting = (await awaitPermission()) && open();
+    if (isConnecting) return;
     if (link.kind === 'closed') rpc.end(link.error ?? closedError());
-    else if (rpc.isNeeded()) void engage();
-    else tell({ type: 'released' });
+    else if (rpc.isNeeded()) void connect();
+    else dispatch({ type: 'released' });
   }
 
-  /**
-   * Whether an attempt may be made: true in its time, false when nothing needs it any more, or when there will be none.
-   */
-  async function permit(): Promise<boolean> {
-    for (let hurried = false; ; hurried = await patience()) {
+  /** Waits until an attempt may be made; false when nothing needs one any more, or when there will be none. */
+  async function awaitPermission(): Promise<boolean> {
+    for (let wasWoken = false; ; wasWoken = await untilWoken()) {
       if (link.kind === 'closed') return false;
-      const again = link.kind === 'refused';
+      const wasRefused = link.kind === 'unauthorized';
       // A refused token is not tried twice: only a function can have another one by now.
-      if (again ? typeof source !== 'function' : !mayDial(link, hurried, clock.now())) continue;
+      if (wasRefused ? typeof tokenSource !== 'function' : !mayConnect(link, wasWoken, clock.now())) continue;
       if (!rpc.isNeeded()) return false;
-      if (!again) tell({ type: 'dial' });
+      if (!wasRefused) dispatch({ type: 'connect' });
       try {
-        const current = typeof source === 'function' ? await source() : source;
-        if (again && link.kind === 'refused') {
+        const current = typeof tokenSource === 'function' ? await tokenSource() : tokenSource;
+        if (wasRefused && link.kind === 'unauthorized') {
           if (current === refusedToken) {
-            askLater();
+            askForTokenLater();
             continue;
           }
-          tell({ type: 'authenticated' });
+          dispatch({ type: 'authenticated' });
         }
-        if (!mayDial(link, hurried, clock.now())) continue;
-        tell({ type: 'dial' });
+        if (!mayConnect(link, wasWoken, clock.now())) continue;
+        dispatch({ type: 'connect' });
         usedToken = current;
         return true;
       } catch (cause) {
-        if (again) askLater();
-        else lost('The token could not be had', { cause });
+        if (wasRefused) askForTokenLater();
+        else lost('The token function failed', { cause });
       }
     }
   }
 
-  /** The app's function had no better token; it is asked again, which costs the server nothing. */
-  function askLater(): void {
+  /** The token function had no better token; it is asked again, which costs the server nothing. */
+  function askForTokenLater(): void {
     cancelTimer();
-    cancelTimer = clock.after(ASK_AGAIN_AFTER_MS, () => wake());
+    cancelTimer = clock.after(TOKEN_RETRY_MS, () => wake());
   }
 
   /** Waits for the timer, for the network, or for a token. */
-  function patience(): Promise<true> {
+  function untilWoken(): Promise<true> {
     return new Promise((resolve) => (wake = () => resolve(true)));
   }
 
-  function hurry(): void {
+  function connectNow(): void {
     cancelTimer();
     wake();
   }
 
-  /** False where the address is none that this runtime can open. */
+  /** False where this runtime cannot open the address. */
   function open(): boolean {
     try {
-      socket = openLiveSocket(transport.open(address), clock, TIMEOUTS, answers, {
+      socket = openLiveSocket(transport.open(address), clock, TIMEOUTS, heartbeat, {
         opened() {
           socket?.send(JSON.stringify({ method: 'connectionParams', data: { contract: CONTRACT, token: usedToken } }));
           rpc.attach((frame) => socket?.send(frame));
-          tell({ type: 'opened' });
-          renewed.set(renewed.getSnapshot() + 1);
+          dispatch({ type: 'opened' });
+          renewals.set(renewals.getSnapshot() + 1);
           cancelTimer();
-          cancelTimer = clock.after(STABLE_AFTER_MS, () => tell({ type: 'settled' }));
+          cancelTimer = clock.after(STABLE_AFTER_MS, () => dispatch({ type: 'settled' }));
           if (!rpc.isNeeded()) releaseLater();
         },
         received: rpc.receive,
-        refused: (message, data) => refuse(readRefusal(message, data)),
+        refused: (message, data) => refused(readRefusal(message, data)),
         closed,
       });
       return true;
@@ -194,72 +192,80 @@ export function createConnection({ url, token, WebSocket, clock, network }: Conn
   function closed(code: number, reason: string): void {
     socket = undefined;
     cancelTimer();
-    const absent = link.kind === 'dialing' && code !== TIMED_OUT;
-    rpc.detach(lost(reason !== '' ? reason : `The connection was lost (${code})`, { absent }));
-    engaged = false;
-    void engage();
+    const wasUnreachable = link.kind === 'connecting' && code !== TIMED_OUT;
+    rpc.detach(lost(reason !== '' ? reason : `The connection was lost (${code})`, { wasUnreachable }));
+    isConnecting = false;
+    void connect();
   }
 
   function releaseLater(): void {
     cancelRelease();
     cancelRelease = clock.after(UNUSED_AFTER_MS, () => {
       if (rpc.isNeeded() || !socket) return;
-      tell({ type: 'released' });
+      dispatch({ type: 'released' });
       socket.close();
     });
   }
 
-  function refuse(error: CampaignError): void {
+  function refused(error: CampaignError): void {
     refusedToken = usedToken;
-    if (error.reason === 'UPGRADE_REQUIRED') tell({ type: 'closed', error });
-    else if (error.reason === 'UNAUTHORIZED' || error.reason === 'FORBIDDEN') tell({ type: 'unauthorized', error });
+    if (error.reason === 'UPGRADE_REQUIRED') dispatch({ type: 'closed', error });
+    else if (error.reason === 'UNAUTHORIZED' || error.reason === 'FORBIDDEN') dispatch({ type: 'unauthorized', error });
     socket?.close();
   }
 
   const stopNetwork = network.onChange((change) => {
-    show();
-    if (change !== 'offline') tell({ type: 'hurried' });
+    publishState();
+    if (change !== 'offline') dispatch({ type: 'network-changed' });
     if (socket) socket.probe();
-    else if (change !== 'offline') hurry();
+    else if (change !== 'offline') connectNow();
   });
 
   return {
     state,
     trpc,
-    hasToken: () => source !== undefined,
-    onRenewed: (callback) => renewed.subscribe(callback),
+    hasToken: () => tokenSource !== undefined,
+    onRenewed: (callback) => renewals.subscribe(callback),
     async authenticate(fresh) {
-      source = fresh;
-      if (link.kind === 'refused') {
-        tell({ type: 'authenticated' });
-        hurry();
+      tokenSource = fresh;
+      if (link.kind === 'unauthorized') {
+        dispatch({ type: 'authenticated' });
+        connectNow();
       } else if (socket) {
         await trpc.session.authenticate.mutate({ token: fresh }).catch((thrown: unknown) => {
           const failure = readFailure(thrown);
-          // Without an answer the link is gone, and the next one begins with this token.
+          // Without an answer the link is lost, and the next one begins with this token.
           if (failure.kind === 'refused') throw failure.error;
         });
-        renewed.set(renewed.getSnapshot() + 1);
+        renewals.set(renewals.getSnapshot() + 1);
       }
     },
-    unauthorized: refuse,
+    unauthorized: refused,
     close() {
-      tell({ type: 'closed', error: undefined });
+      dispatch({ type: 'closed', error: undefined });
       cancelTimer();
       stopNetwork();
       transport.close();
       cancelRelease();
       rpc.end(closedError());
       socket?.close();
-      hurry();
+      connectNow();
     },
   };
 }
 
-function mayDial(link: LinkState, hurried: boolean, now: number): boolean {
-  return link.kind === 'waiting' ? hurried || now >= link.retryAt : link.kind !== 'refused' && link.kind !== 'closed';
+interface LossDetails {
+  /** No server listens at the address: the attempt was refused at once. */
+  readonly wasUnreachable?: boolean;
+  readonly cause?: unknown;
 }
 
+function mayConnect(link: LinkState, wasWoken: boolean, now: number): boolean {
+  if (link.kind === 'waiting') return wasWoken || now >= link.retryAt;
+  return link.kind !== 'unauthorized' && link.kind !== 'closed';
+}
+
+/** What every call of a closed client ends with. */
 export function closedError(): CampaignError {
   return new CampaignError({ reason: 'UNAVAILABLE', message: 'The client has been closed', retryable: false });
 }

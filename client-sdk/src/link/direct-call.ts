@@ -1,11 +1,13 @@
-import { fullJitter, RETRY } from './backoff.ts';
+import { retryDelay } from './backoff.ts';
 import type { Clock } from '../clock.ts';
 import { closedError, type Connection } from './connection.ts';
 import { readFailure } from '../errors.ts';
 
 /**
- * Makes a call until there is an answer to it: over lost links, and over refusals that pass by themselves. Only for
- * calls that may be made twice: queries, and mutations with a mutation id.
+ * Makes a call until it is answered: over lost links, and over refusals that pass by themselves. Only for calls that
+ * may be made twice: queries, and mutations with a mutation id.
+ *
+ * @throws CampaignError a refusal that does not pass by itself, or `UNAVAILABLE` once the client is closed
  */
 export async function callUntilAnswered<T>(connection: Connection, clock: Clock, call: () => Promise<T>): Promise<T> {
   for (let attempt = 0; ; attempt += 1) {
@@ -15,7 +17,7 @@ export async function callUntilAnswered<T>(connection: Connection, clock: Clock,
     } catch (thrown) {
       const { kind, error } = readFailure(thrown);
       if (kind === 'refused' && !error.retryable) throw error;
-      await pause(clock, error.retryAfterMs ?? fullJitter(attempt, clock.random(), RETRY));
+      await pause(clock, error.retryAfterMs ?? retryDelay(attempt, clock.random()));
     }
   }
 }

@@ -1,7 +1,8 @@
 import type { WebSocketLike } from './live-socket.ts';
-import { readServerSentEvents, type ServerSentEvent } from './server-sent-events.ts';
+import type { EventSourceMessage } from 'eventsource-parser';
+import { readServerSentEvents } from './server-sent-events.ts';
 
-/** What `rpc-link` and `connection` send over a socket. */
+/** What `rpc-link.ts` and `connection.ts` send over a socket. */
 type Message =
   | { readonly method: 'connectionParams'; readonly data: Readonly<Record<string, string>> }
   | { readonly method: 'subscription.stop'; readonly id: number }
@@ -14,28 +15,28 @@ type Message =
 type Call = Extract<Message, { params: unknown }>;
 
 /**
- * A socket for networks that let no WebSocket through: it takes tRPC's messages and makes http requests and server-sent
- * events of them. To everyone above it is one more socket, so that reconnects, resumes, signs of life and the outbox
- * are the same over it.
+ * The fallback transport, for networks that let no WebSocket through: a socket that carries tRPC's messages as http
+ * requests and server-sent events. Above it nothing differs: reconnects, resumed streams, the heartbeat and the outbox
+ * are those of any socket.
  *
- * It breaks as one: when a request finds no server, the whole socket closes, and the link begins anew.
+ * Where a request finds no server, the whole socket closes, as a WebSocket would, and the link reconnects.
  */
 export class HttpSocket implements WebSocketLike {
   #state: 'connecting' | 'open' | 'closed' = 'connecting';
   readonly #base: string;
-  readonly #over = new AbortController();
+  readonly #abort = new AbortController();
   readonly #streams = new Map<number, AbortController>();
   readonly #listeners = new Map<string, Set<(event: never) => void>>();
   #headers: Record<string, string> = {};
-  /** Mutations go one after the other: over http nothing else would keep their order (G7). */
-  #turn: Promise<void> = Promise.resolve();
+  /** Mutations are sent one after the other: over http nothing else would keep their order (G7). */
+  #lastMutation: Promise<void> = Promise.resolve();
 
   /** @param url as for a WebSocket: `ws(s)://…/trpc?…` */
   constructor(url: string) {
     this.#base = url.replace(/^ws/, 'http').replace(/\?.*$/, '');
-    void this.#isServerThere().then((there) => {
+    void this.#isServerUp().then((isUp) => {
       if (this.#state !== 'connecting') return;
-      if (!there) return this.close();
+      if (!isUp) return this.close();
       this.#state = 'open';
       this.#emit('open', {});
     });
@@ -43,16 +44,16 @@ export class HttpSocket implements WebSocketLike {
 
   send(text: string): void {
     if (text === 'PING') {
-      void this.#isServerThere().then((there) => there && this.#receive('PONG'));
+      void this.#isServerUp().then((isUp) => isUp && this.#receive('PONG'));
       return;
     }
-    this.#take(JSON.parse(text));
+    this.#carry(JSON.parse(text));
   }
 
   close(): void {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
-    this.#over.abort();
+    this.#abort.abort();
     this.#emit('close', { code: 1006, reason: '' });
   }
 
@@ -69,19 +70,19 @@ export class HttpSocket implements WebSocketLike {
     if (this.#state === 'open') this.#emit('message', { data });
   }
 
-  #answer(id: number, answer: object): void {
+  #respond(id: number, answer: object): void {
     this.#receive(JSON.stringify({ id, ...answer }));
   }
 
-  async #isServerThere(): Promise<boolean> {
+  async #isServerUp(): Promise<boolean> {
     const answer = await fetch(this.#base.replace(/\/trpc$/, '/livez'), {
       cache: 'no-store',
-      signal: this.#over.signal,
+      signal: this.#abort.signal,
     }).catch(() => undefined);
     return answer?.ok === true;
   }
 
-  #take(message: Message): void {
+  #carry(message: Message): void {
     if (message.method === 'connectionParams') {
       const { token, contract = '' } = message.data;
       this.#headers = {
@@ -94,7 +95,7 @@ export class HttpSocket implements WebSocketLike {
     } else if (message.method === 'subscription') {
       void this.#subscribe(message);
     } else if (message.method === 'mutation') {
-      this.#turn = this.#turn.then(() => this.#request(message));
+      this.#lastMutation = this.#lastMutation.then(() => this.#request(message));
     } else {
       void this.#request(message);
     }
@@ -110,10 +111,10 @@ export class HttpSocket implements WebSocketLike {
             body: JSON.stringify(params.input ?? null),
           });
     const body = await response.then((answer) => answer?.json()).catch(() => undefined);
-    if (!isAnswer(body)) return this.close();
-    this.#answer(id, 'error' in body ? { error: body.error } : { result: { type: 'data', data: body.result.data } });
-    // Rights are a connection's, and here each request is one: the streams begin anew, with the token that has just
-    // been found good.
+    if (!isResponse(body)) return this.close();
+    this.#respond(id, 'error' in body ? { error: body.error } : { result: { type: 'data', data: body.result.data } });
+    // Rights belong to a connection, and over http each request is one: the streams reconnect with the token that was
+    // just accepted.
     if (params.path === 'session.authenticate' && 'result' in body) this.close();
   }
 
@@ -125,27 +126,27 @@ export class HttpSocket implements WebSocketLike {
       accept: 'text/event-stream',
       ...(params.lastEventId !== undefined && { 'last-event-id': params.lastEventId }),
     };
-    const signal = AbortSignal.any([stop.signal, this.#over.signal]);
+    const signal = AbortSignal.any([stop.signal, this.#abort.signal]);
     const response = await this.#fetch(`${params.path}${inputOf(params.input)}`, { headers, signal });
     if (!response?.body) return stop.signal.aborted ? undefined : this.close();
     if (!response.ok) {
       const refusal: unknown = await response.json().catch(() => undefined);
-      return isAnswer(refusal) && 'error' in refusal ? this.#answer(id, { error: refusal.error }) : this.close();
+      return isResponse(refusal) && 'error' in refusal ? this.#respond(id, { error: refusal.error }) : this.close();
     }
     try {
       for await (const event of readServerSentEvents(response.body)) if (!this.#relay(id, event)) return;
     } catch {
-      // Cut, or stopped: told apart below.
+      // Cut off or stopped: the signal says which.
     }
     if (!stop.signal.aborted) this.close();
   }
 
-  /** One event of a stream as the socket's message; false where it was the stream's last. */
-  #relay(id: number, { event, data, id: eventId }: ServerSentEvent): boolean {
+  /** Passes an event on as a message of the socket; false where it was the stream's last. */
+  #relay(id: number, { event = 'message', data, id: eventId }: EventSourceMessage): boolean {
     switch (event) {
       case 'message': {
         const value: unknown = JSON.parse(data);
-        this.#answer(id, {
+        this.#respond(id, {
           result:
             eventId === undefined
               ? { type: 'data', data: value }
@@ -154,23 +155,23 @@ export class HttpSocket implements WebSocketLike {
         return true;
       }
       case 'connected':
-        this.#answer(id, { result: { type: 'started' } });
+        this.#respond(id, { result: { type: 'started' } });
         return true;
       case 'return':
-        this.#answer(id, { result: { type: 'stopped' } });
+        this.#respond(id, { result: { type: 'stopped' } });
         return false;
       case 'serialized-error':
-        this.#answer(id, { error: JSON.parse(data) });
+        this.#respond(id, { error: JSON.parse(data) });
         return false;
       default:
-        // A ping: the sign of life that it is.
+        // A ping is a heartbeat.
         this.#receive('PONG');
         return true;
     }
   }
 
   #fetch(path: string, init: RequestInit): Promise<Response | undefined> {
-    return fetch(`${this.#base}/${path}`, { cache: 'no-store', signal: this.#over.signal, ...init }).catch(
+    return fetch(`${this.#base}/${path}`, { cache: 'no-store', signal: this.#abort.signal, ...init }).catch(
       () => undefined,
     );
   }
@@ -180,6 +181,6 @@ function inputOf(input: unknown): string {
   return input === undefined ? '' : `?input=${encodeURIComponent(JSON.stringify(input))}`;
 }
 
-function isAnswer(body: unknown): body is { error: unknown } | { result: { data: unknown } } {
+function isResponse(body: unknown): body is { error: unknown } | { result: { data: unknown } } {
   return typeof body === 'object' && body !== null && ('error' in body || 'result' in body);
 }

@@ -1,3 +1,4 @@
+import { CLOSE_CODES } from '../../../server/core/close-codes.ts';
 import type { Clock } from '../clock.ts';
 
 /** The part of a WebSocket that the SDK uses: browsers, Node ≥ 22, Deno, Bun and the package `ws` all have it. */
@@ -11,101 +12,106 @@ export interface WebSocketLike {
   addEventListener(type: 'message', listener: (event: { data: unknown }) => void): unknown;
 }
 
+/** The option `WebSocket` of a client. */
 export type WebSocketConstructor = new (url: string) => WebSocketLike;
 
-/**
- * Milliseconds after which silence means death. `silence` and `answer` bound how long a half-open link goes unnoticed:
- * below 5 s.
- */
+/** Timeouts of a socket, in milliseconds. A half-open link is noticed after `idle` and `heartbeat`: within 5 s. */
 export interface SocketTimeouts {
   /** From the first SYN to an open socket. */
   readonly handshake: number;
-  /** Without a frame for so long, the server is asked for a sign of life. */
-  readonly silence: number;
-  /** For that sign, as long as it comes. */
-  readonly answer: number;
-  /** For that sign, at most. */
-  readonly longestAnswer: number;
+  /** Without a frame for so long, a heartbeat is asked for: `PING`, which the server answers with `PONG`. */
+  readonly idle: number;
+  /** Without a frame for so long after that, the link is half-open. */
+  readonly heartbeat: number;
+  /** The most that {@link HeartbeatTimeout} extends `heartbeat` to, on slow links. */
+  readonly maxHeartbeat: number;
 }
 
-export const TIMEOUTS: SocketTimeouts = { handshake: 5_000, silence: 2_500, answer: 2_000, longestAnswer: 32_000 };
+export const TIMEOUTS: SocketTimeouts = { handshake: 5_000, idle: 2_500, heartbeat: 2_000, maxHeartbeat: 32_000 };
 
-/** The code of a socket that was given up because nothing came. */
+/** The close code, of this SDK alone, of a socket that was given up because of a timeout. It is never sent. */
 export const TIMED_OUT = 4408;
+/** What a WebSocket reports that has ended without a closing frame (RFC 6455, 7.4.1). */
+const ABNORMAL_CLOSURE = 1006;
+const NORMAL_CLOSURE = 1000;
 
-/** How long a connection's sockets wait for a sign of life, one after the other. */
-export interface AnswerTimeout {
+/** The heartbeat timeout of a connection, which its sockets, one after the other, extend and reset. */
+export interface HeartbeatTimeout {
   readonly milliseconds: number;
-  answered(): void;
-  missed(): void;
+  readonly reset: () => void;
+  readonly extend: () => void;
 }
 
 /**
- * On a slow link every sign of life waits behind a large snapshot, and a snapshot that is given up begins anew on the
- * next socket: with twice the patience each time it arrives, with the same each time it never would. Whether its bytes
- * come meanwhile, or none any more, no WebSocket tells before the whole message is there. So the patience is only for
- * sockets like that one, on which something came and then nothing.
+ * Extends the heartbeat timeout for links that are slow rather than half-open.
+ *
+ * On a slow link the heartbeat waits behind a large snapshot, and a snapshot that is given up begins anew on the next
+ * socket: with a fixed timeout it would never arrive; with one that doubles each time it does. Whether its bytes are
+ * coming meanwhile cannot be seen: a WebSocket delivers whole messages. So the timeout is extended only after a socket
+ * on which some frames came and then none; one that brought nothing at all is half-open, not slow.
  */
-export function answerTimeout({ answer, longestAnswer }: SocketTimeouts): AnswerTimeout {
-  let milliseconds = answer;
+export function heartbeatTimeout({ heartbeat, maxHeartbeat }: SocketTimeouts): HeartbeatTimeout {
+  let milliseconds = heartbeat;
   return {
     get milliseconds() {
       return milliseconds;
     },
-    answered: () => void (milliseconds = answer),
-    missed: () => void (milliseconds = Math.min(milliseconds * 2, longestAnswer)),
+    reset: () => void (milliseconds = heartbeat),
+    extend: () => void (milliseconds = Math.min(milliseconds * 2, maxHeartbeat)),
   };
 }
 
-/** What the connection hears of its socket. */
+/** What a socket reports to the connection. */
 export interface SocketObserver {
-  opened(): void;
-  received(frame: string): void;
-  /** An error of the server that belongs to no call: it would not have this connection. */
-  refused(message: string, data: unknown): void;
-  /** Once, whether it had been open or not. */
-  closed(code: number, reason: string): void;
+  readonly opened: () => void;
+  readonly received: (frame: string) => void;
+  /** An error of the server that belongs to no call: it refuses this connection. */
+  readonly refused: (message: string, data: unknown) => void;
+  /** Once, whether the socket had been open or not. */
+  readonly closed: (code: number, reason: string) => void;
 }
 
+/** A socket with a heartbeat. */
 export interface LiveSocket {
-  send(frame: string): void;
-  /** Asks for a sign of life now: after the device woke up, or lost its network. */
-  probe(): void;
-  close(): void;
+  readonly send: (frame: string) => void;
+  /** Asks for a heartbeat now: after the device woke up, or its network changed. */
+  readonly probe: () => void;
+  readonly close: () => void;
 }
 
 /**
- * A socket that ends when it says so. The platform's own takes up to 30 s (or for ever) to report that a peer has
- * vanished, because it waits for the closing handshake; stays `connecting` as long as a black hole lets it; and can not
- * ping. This one reports the end at once and lets the real socket die behind it.
+ * A socket with a heartbeat, which reports its end at once.
+ *
+ * A platform's WebSocket cannot ping, stays `connecting` as long as the network swallows its packets, and reports a
+ * vanished peer after up to 30 s or never, because it waits for the closing handshake. This one reports a half-open link
+ * after a timeout and leaves the platform's socket to close behind it.
  */
 export function openLiveSocket(
   inner: WebSocketLike,
   clock: Clock,
   timeouts: SocketTimeouts,
-  patience: AnswerTimeout,
+  heartbeat: HeartbeatTimeout,
   observer: SocketObserver,
 ): LiveSocket {
   let state: 'connecting' | 'open' | 'closed' = 'connecting';
   let openedAt = 0;
-  let heard = false;
-  let asked = false;
+  let hasReceived = false;
+  let isPinging = false;
   let cancelTimer = clock.after(timeouts.handshake, () => end(TIMED_OUT, 'The server did not answer in time'));
 
-  /** Any frame is a sign of life. */
-  function listen(): void {
+  /** Any frame is a heartbeat: the next is asked for when none has come for a while. */
+  function awaitFrame(): void {
     cancelTimer();
-    cancelTimer = clock.after(timeouts.silence, ask);
+    cancelTimer = clock.after(timeouts.idle, ping);
   }
 
-  function ask(): void {
+  function ping(): void {
     cancelTimer();
-    asked = true;
+    isPinging = true;
     inner.send('PING');
-    cancelTimer = clock.after(patience.milliseconds, () => {
-      // A link that brought nothing at all is not slow: the first frames of a stream are small.
-      if (heard) patience.missed();
-      end(TIMED_OUT, 'The server has fallen silent');
+    cancelTimer = clock.after(heartbeat.milliseconds, () => {
+      if (hasReceived) heartbeat.extend();
+      end(TIMED_OUT, 'The server sends no heartbeat any more');
     });
   }
 
@@ -117,44 +123,45 @@ export function openLiveSocket(
     observer.closed(code, reason);
   }
 
-  inner.addEventListener('open', () => {
-    if (state !== 'connecting') return;
-    state = 'open';
-    openedAt = clock.now();
-    listen();
-    observer.opened();
-  });
-  inner.addEventListener('message', ({ data }) => {
-    // The server speaks text alone.
-    if (state !== 'open' || typeof data !== 'string') return;
-    listen();
-    // A frame that comes unasked, on a socket older than the shortest patience, says as much as an answer: nothing is
-    // held back.
-    const isQuick = !asked && clock.now() - openedAt > timeouts.silence + timeouts.answer;
-    if (data === 'PONG' || isQuick) patience.answered();
-    heard = true;
-    asked = false;
+  function receive(data: string): void {
+    awaitFrame();
+    // A frame that comes unasked, on a socket older than the shortest heartbeat timeout, says as much as a heartbeat:
+    // nothing is held back.
+    const isPrompt = !isPinging && clock.now() - openedAt > timeouts.idle + timeouts.heartbeat;
+    if (data === 'PONG' || isPrompt) heartbeat.reset();
+    hasReceived = true;
+    isPinging = false;
     if (data === 'PONG') return;
     if (data === 'PING') return inner.send('PONG');
     const { error, method } = data.startsWith('{"id":null,') ? connectionFrame(data) : {};
     if (error) observer.refused(error.message, error.data);
-    else if (method === 'reconnect') end(1012, 'The server asks to connect again');
+    else if (method === 'reconnect') end(CLOSE_CODES.restart.code, 'The server asks its clients to reconnect');
     else observer.received(data);
+  }
+
+  inner.addEventListener('open', () => {
+    if (state !== 'connecting') return;
+    state = 'open';
+    openedAt = clock.now();
+    awaitFrame();
+    observer.opened();
   });
-  // An error is always followed by a close, and says nothing that it does not.
+  inner.addEventListener('message', ({ data }) => {
+    // The server sends text frames alone.
+    if (state === 'open' && typeof data === 'string') receive(data);
+  });
+  // An error is always followed by a close, and says nothing that the close does not.
   inner.addEventListener('error', () => undefined);
-  inner.addEventListener('close', ({ code, reason }) => end(code ?? 1006, reason ?? ''));
+  inner.addEventListener('close', ({ code, reason }) => end(code ?? ABNORMAL_CLOSURE, reason ?? ''));
 
   return {
     send: (frame) => inner.send(frame),
-    probe: () => state === 'open' && ask(),
-    close: () => end(1000, ''),
+    probe: () => state === 'open' && ping(),
+    close: () => end(NORMAL_CLOSURE, ''),
   };
 }
 
-/**
- * What tRPC says under the id `null` is about the connection: that it will not have it, or that another one is wanted.
- */
+/** A frame of tRPC's under the id `null`, which is about the connection: a refusal, or the request to reconnect. */
 function connectionFrame(data: string): { error?: { message: string; data: unknown }; method?: string } {
   return JSON.parse(data);
 }

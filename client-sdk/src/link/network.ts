@@ -1,11 +1,12 @@
-/** What the device says about itself. */
+/** What the device reports of its network and of the page: the option `network` of a client. */
 export interface Network {
-  online(): boolean;
-  /** Calls back when the network came or went, and when the page came back to the foreground. */
-  onChange(callback: (change: 'online' | 'offline' | 'visible') => void): () => void;
+  /** Whether the device has a network at all; `true` where that is not known. */
+  readonly online: () => boolean;
+  /** Calls back when the network came or went, and when the page came back to the foreground; returns how to stop. */
+  readonly onChange: (callback: (change: 'online' | 'offline' | 'visible') => void) => () => void;
 }
 
-/** The browser's word for it; where there is no browser, the network is always there. */
+/** The browser's report; where there is no browser, the network is always there. */
 export const systemNetwork: Network = {
   online: () => typeof navigator === 'undefined' || navigator.onLine !== false,
   onChange: (callback) => {

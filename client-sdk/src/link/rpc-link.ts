@@ -6,16 +6,16 @@ import type { CampaignError } from '../errors.ts';
 type RpcError = TRPCClientError<AppRouter>;
 type Result = OperationResultEnvelope<unknown, RpcError>;
 
-/** A call or a stream that has not ended. */
+/** A call or a subscription that has not ended. */
 interface Request {
   readonly op: Operation;
   readonly observer: Observer<Result, RpcError>;
-  /** After which event the stream goes on over the next socket. */
+  /** The event after which the subscription resumes over the next socket. */
   lastEventId: string | undefined;
 }
 
-/** A frame of the server: an answer to a call, or an event of a stream. */
-interface Answer {
+/** A frame of the server: the response to a call, or an event of a subscription. */
+interface ServerMessage {
   readonly id: number;
   readonly error?: unknown;
   readonly result?: { readonly type?: string; readonly id?: string; readonly data?: unknown };
@@ -23,55 +23,56 @@ interface Answer {
 
 export interface RpcLinkOptions {
   /** Something is to be sent, and there is no socket. */
-  readonly onWanted: () => void;
+  readonly onNeeded: () => void;
   /** The last request has ended. */
   readonly onUnused: () => void;
 }
 
-/** The link of a tRPC client whose sockets come and go. */
+/** A tRPC client's link over one socket after another. */
 export interface RpcLink {
   readonly link: TRPCLink<AppRouter>;
-  /** Whether anything waits for an answer, or for a socket. */
+  /** Whether any request waits for a response, or for a socket. */
   readonly isNeeded: () => boolean;
-  /** From now on frames go there: first all that has waited for it. */
+  /** Sends frames there from now on: first of all every request that is open. */
   readonly attach: (send: (frame: string) => void) => void;
-  /** The socket is gone. Streams wait for the next one; whoever waits for an answer is told that there will be none. */
+  /** The socket is gone. Subscriptions wait for the next one; calls fail, for their outcome is unknown. */
   readonly detach: (reason: CampaignError) => void;
   readonly receive: (frame: string) => void;
-  /** There will be no socket any more. */
+  /** Fails every request: there will be no socket any more. */
   readonly end: (reason: CampaignError) => void;
 }
 
 /**
- * tRPC's messages over one socket after another. `wsLink` of `@trpc/client` does the same, and two things besides that
- * are not wanted here: it opens sockets when it thinks fit, and holds every frame back for a timer's turn to join it
- * with others. Behind a page that has to render what was just edited, that turn comes a frame later. Here a frame
- * leaves before the call returns.
+ * Sends a tRPC client's requests over whichever socket is attached, and resumes subscriptions on the next one.
+ *
+ * In place of `wsLink` of `@trpc/client`, which opens sockets by rules of its own and defers every frame by a timer's
+ * turn to batch it with others: behind a page that renders what was just edited, that turn comes a frame later. Here a
+ * frame is sent before the call returns.
  */
-export function createRpcLink({ onWanted, onUnused }: RpcLinkOptions): RpcLink {
-  /** In the order in which they were made. While there is a socket, it has carried all of them. */
+export function createRpcLink({ onNeeded, onUnused }: RpcLinkOptions): RpcLink {
+  /** Open requests in the order in which they were made. While a socket is attached, all of them were sent over it. */
   const requests = new Map<number, Request>();
   let send: ((frame: string) => void) | undefined;
 
-  /** A list of its own: who is told of an end may begin anew. */
-  const all = () => [...requests.values()];
+  /** A copy: an observer that is called may begin another request. */
+  const openRequests = () => [...requests.values()];
 
   function transmit(request: Request): void {
     const { op, lastEventId } = request;
     send?.(JSON.stringify({ id: op.id, method: op.type, params: { path: op.path, input: op.input, lastEventId } }));
   }
 
-  function forget(request: Request): void {
+  function remove(request: Request): void {
     if (requests.delete(request.op.id) && requests.size === 0) onUnused();
   }
 
   function fail(request: Request, error: RpcError): void {
-    forget(request);
+    remove(request);
     request.observer.error(error);
   }
 
-  /** What `useSubscription` and others show of a stream's link. */
-  function tellState(request: Request, error: RpcError | null): void {
+  /** Reports the link's state to a subscription's observer: what `useSubscription` shows. */
+  function reportState(request: Request, error: RpcError | null): void {
     if (request.op.type !== 'subscription') return;
     request.observer.next({
       result: send ? { type: 'state', state: 'pending', error: null } : { type: 'state', state: 'connecting', error },
@@ -81,9 +82,9 @@ export function createRpcLink({ onWanted, onUnused }: RpcLinkOptions): RpcLink {
   function begin(op: Operation, observer: Observer<Result, RpcError>): () => void {
     const request: Request = { op, observer, lastEventId: undefined };
     requests.set(op.id, request);
-    tellState(request, null);
+    reportState(request, null);
     if (send) transmit(request);
-    else onWanted();
+    else onNeeded();
     const abandon = () => observer.complete();
     if (op.signal?.aborted) abandon();
     else op.signal?.addEventListener('abort', abandon, { once: true });
@@ -91,16 +92,16 @@ export function createRpcLink({ onWanted, onUnused }: RpcLinkOptions): RpcLink {
       op.signal?.removeEventListener('abort', abandon);
       if (requests.has(op.id) && op.type === 'subscription')
         send?.(JSON.stringify({ id: op.id, method: 'subscription.stop' }));
-      forget(request);
+      remove(request);
     };
   }
 
-  function answered(request: Request, { error, result }: Answer): void {
+  function respond(request: Request, { error, result }: ServerMessage): void {
     if (error !== undefined || !result) return fail(request, TRPCClientError.from<AppRouter>({ error }));
     const { observer, op } = request;
-    if (op.type !== 'subscription') forget(request);
+    if (op.type !== 'subscription') remove(request);
     else if (result.type === 'data') request.lastEventId = result.id;
-    else if (result.type === 'stopped') forget(request);
+    else if (result.type === 'stopped') remove(request);
     // What the procedures answer, by their types.
     observer.next({ result: { type: 'data', ...result } as Result['result'] });
     if (!requests.has(op.id)) observer.complete();
@@ -114,28 +115,28 @@ export function createRpcLink({ onWanted, onUnused }: RpcLinkOptions): RpcLink {
     isNeeded: () => requests.size > 0,
     attach(given) {
       send = given;
-      const waiting = all();
+      const waiting = openRequests();
       for (const request of waiting) transmit(request);
-      for (const request of waiting) tellState(request, null);
+      for (const request of waiting) reportState(request, null);
     },
     detach(reason) {
       if (!send) return;
       send = undefined;
       const error = TRPCClientError.from<AppRouter>(reason);
-      for (const request of all()) {
+      for (const request of openRequests()) {
         if (request.op.type !== 'subscription') fail(request, error);
-        else tellState(request, error);
+        else reportState(request, error);
       }
     },
     receive(frame) {
       // Only the server writes here.
-      const answer = JSON.parse(frame) as Answer;
-      const request = requests.get(answer.id);
-      if (request) answered(request, answer);
+      const message = JSON.parse(frame) as ServerMessage;
+      const request = requests.get(message.id);
+      if (request) respond(request, message);
     },
     end(reason) {
       send = undefined;
-      for (const request of all()) fail(request, TRPCClientError.from<AppRouter>(reason));
+      for (const request of openRequests()) fail(request, TRPCClientError.from<AppRouter>(reason));
     },
   };
 }

@@ -1,15 +1,12 @@
 import type { Clock } from '../clock.ts';
 import type { WebSocketLike } from './live-socket.ts';
 
-/**
- * A WebSocket that has neither opened nor failed within this will not open, in milliseconds: some networks swallow it
- * without a word.
- */
-const OPENS_WITHIN_MS = 2_000;
+/** A WebSocket that has neither opened nor failed within this time is left to http: some networks drop its packets. */
+const OPEN_TIMEOUT_MS = 2_000;
 
 /**
- * A WebSocket, and http in its place where that does not open; one socket to everyone above. The WebSocket comes first
- * each time: a server that was away lets it in when it is back, and only a network that lets none through leaves it to
+ * A WebSocket, replaced by http where it does not open; one socket to its user. Each attempt begins with the WebSocket:
+ * a server that was away is reached by it when it is back, and only a network that lets none through falls back to
  * http.
  */
 export function socketOrHttp(
@@ -19,15 +16,15 @@ export function socketOrHttp(
 ): WebSocketLike {
   const listeners = new Map<string, Set<(event: never) => void>>();
   let chosen = webSocket;
-  let undecided = true;
-  const cancelTimer = clock.after(OPENS_WITHIN_MS, takeHttp);
+  let isUndecided = true;
+  const cancelTimer = clock.after(OPEN_TIMEOUT_MS, fallBack);
 
   function decide(): void {
-    undecided = false;
+    isUndecided = false;
     cancelTimer();
   }
 
-  function takeHttp(): void {
+  function fallBack(): void {
     decide();
     chosen = openHttp();
     relay(chosen);
@@ -35,18 +32,18 @@ export function socketOrHttp(
   }
 
   function relay(socket: WebSocketLike): void {
-    const tell = (type: string, event: object): void => {
+    const emit = (type: string, event: object): void => {
       if (socket !== chosen) return;
-      // Each of them was added for events of this type.
+      // Each listener was added for events of this type.
       for (const listener of listeners.get(type) ?? []) listener(event as never);
     };
-    for (const type of ['open', 'error', 'close'] as const) socket.addEventListener(type, (event) => tell(type, event));
-    socket.addEventListener('message', (event) => tell('message', event));
+    for (const type of ['open', 'error', 'close'] as const) socket.addEventListener(type, (event) => emit(type, event));
+    socket.addEventListener('message', (event) => emit('message', event));
   }
 
   webSocket.addEventListener('open', decide);
-  // Before the relay's own: with http chosen, this end is not told.
-  webSocket.addEventListener('close', () => undecided && takeHttp());
+  // Registered before the relay's listener: with http chosen, this close is not passed on.
+  webSocket.addEventListener('close', () => isUndecided && fallBack());
   relay(webSocket);
 
   return {

@@ -4,33 +4,32 @@ import type { WebSocketConstructor, WebSocketLike } from './live-socket.ts';
 import { socketOrHttp } from './socket-or-http.ts';
 
 /**
- * So many WebSockets in a row that did not open are a network that lets none through, or a server that is not there:
- * http tells which.
+ * After so many WebSockets in a row that did not open, either the network lets none through or the server is away: http
+ * tells which.
  */
 const FAILURES_BEFORE_HTTP = 2;
-/** How often a WebSocket is tried again while http does, in milliseconds. */
-const TRY_AGAIN_EVERY_MS = 60_000;
+/** How often a WebSocket is tried again while http is in use, in milliseconds. */
+const TRIAL_INTERVAL_MS = 60_000;
 
 export interface TransportChoice {
-  /** The next socket of the link. */
+  /** Opens the link's next socket. */
   readonly open: (url: string) => WebSocketLike;
   readonly close: () => void;
 }
 
 /**
- * WebSockets, and http where the network lets none through: after some that did not open, each further one that does
- * not leaves its attempt to http. While http works, a WebSocket is tried now and then beside it, and the link moves
- * back when one opens.
+ * Chooses WebSockets, and falls back to http where the network lets none through. While http is in use, a WebSocket is
+ * tried beside it now and then, and when one opens the link moves back.
  */
 export function createTransportChoice(WebSocket: WebSocketConstructor, clock: Clock): TransportChoice {
   /** WebSockets in a row that did not open. */
   let failures = 0;
-  let endTrials = () => {};
+  let stopTrials = () => {};
 
   function open(url: string): WebSocketLike {
-    const withHttp = failures >= FAILURES_BEFORE_HTTP;
+    const canFallBack = failures >= FAILURES_BEFORE_HTTP;
     const socket = openWebSocket(url);
-    return withHttp ? socketOrHttp(socket, () => openHttp(url), clock) : socket;
+    return canFallBack ? socketOrHttp(socket, () => openHttp(url), clock) : socket;
   }
 
   function openWebSocket(url: string): WebSocketLike {
@@ -42,29 +41,29 @@ export function createTransportChoice(WebSocket: WebSocketConstructor, clock: Cl
 
   function openHttp(url: string): WebSocketLike {
     const socket = new HttpSocket(url);
-    socket.addEventListener('open', () => tryLater(socket, url));
-    socket.addEventListener('close', () => endTrials());
+    socket.addEventListener('open', () => scheduleTrial(socket, url));
+    socket.addEventListener('close', () => stopTrials());
     return socket;
   }
 
-  function tryLater(http: HttpSocket, url: string): void {
-    endTrials();
-    const cancel = clock.after(TRY_AGAIN_EVERY_MS, () => {
-      tryLater(http, url);
+  function scheduleTrial(http: HttpSocket, url: string): void {
+    stopTrials();
+    const cancel = clock.after(TRIAL_INTERVAL_MS, () => {
+      scheduleTrial(http, url);
       const trial = new WebSocket(url);
       trial.addEventListener('error', () => undefined);
       trial.addEventListener('open', () => {
         failures = 0;
         http.close();
       });
-      const cancelNext = endTrials;
-      endTrials = () => {
+      const cancelNext = stopTrials;
+      stopTrials = () => {
         cancelNext();
         trial.close();
       };
     });
-    endTrials = cancel;
+    stopTrials = cancel;
   }
 
-  return { open, close: () => endTrials() };
+  return { open, close: () => stopTrials() };
 }

@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest';
 import {
-  answerTimeout,
+  heartbeatTimeout,
   openLiveSocket,
   TIMEOUTS,
   type WebSocketLike,
@@ -18,7 +18,7 @@ test('K20 a half-open link is noticed within 5 s, is seen meanwhile, and so is a
   await live(campaign);
   const status = () => made.connection.getSnapshot().status;
 
-  // While the server answers, silence alone is no death.
+  // While heartbeats come, an idle link is not half-open.
   for (let seconds = 0; seconds < 20; seconds += 1) {
     clock.advance(2_500);
     await vi.waitFor(() => expect(status()).toBe('connected'), WAIT);
@@ -30,7 +30,7 @@ test('K20 a half-open link is noticed within 5 s, is seen meanwhile, and so is a
   clock.advance(4_999);
   expect(status()).toBe('reconnecting');
 
-  // The next attempt reaches the proxy, and no answer ever comes.
+  // The next attempt reaches the proxy, which never answers.
   const before = proxy.connections();
   await vi.waitFor(() => {
     clock.advance(100);
@@ -50,9 +50,9 @@ test('K20 a half-open link is noticed within 5 s, is seen meanwhile, and so is a
   expect(await change).toMatchObject({ version: 2 });
 });
 
-/** Sockets of one connection, one after the other, as far as their patience goes. */
-function patientSockets(clock: ManualClock) {
-  const patience = answerTimeout(TIMEOUTS);
+/** Sockets of one connection, one after the other, with their shared heartbeat timeout. */
+function socketsOf(clock: ManualClock) {
+  const heartbeat = heartbeatTimeout(TIMEOUTS);
   return function open() {
     const heard = new Map<string, (event: { data: unknown }) => void>();
     const inner: WebSocketLike = {
@@ -63,7 +63,7 @@ function patientSockets(clock: ManualClock) {
     const openedAt = clock.now();
     let life: number | undefined;
     const ignore = (): void => undefined;
-    const socket = openLiveSocket(inner, clock, TIMEOUTS, patience, {
+    const socket = openLiveSocket(inner, clock, TIMEOUTS, heartbeat, {
       opened: ignore,
       received: ignore,
       refused: ignore,
@@ -77,13 +77,13 @@ function patientSockets(clock: ManualClock) {
 const STARTED = '{"id":1,"result":{"type":"started"}}';
 const DATA = '{"id":1,"result":{"type":"data"}}';
 
-test('K29 on a link too slow for the present state it arrives all the same: each try is given more patience, until there is an answer', () => {
+test('K29 a state too large for a slow link arrives: the heartbeat timeout doubles with each try, until there is an answer', () => {
   const clock = manualClock();
-  const open = patientSockets(clock);
+  const open = socketsOf(clock);
   /** How long a socket lives over whose link nothing comes for so long. */
   const lifeOf = (delay: number): number | 'answered' => {
     const { socket, receive, life } = open();
-    // First what is small, then the large frame and behind it the answer.
+    // Small frames first, then the large one and behind it the heartbeat.
     receive(STARTED);
     clock.advance(delay);
     const ended = life();
@@ -99,9 +99,9 @@ test('K29 on a link too slow for the present state it arrives all the same: each
   expect(lifeOf(1_000_000)).toBe(34_500);
 });
 
-test('K29 after one large state there is as much patience for the next, which comes on the same socket', () => {
+test('K29 after one large state the extended timeout holds for the next one on the same socket', () => {
   const clock = manualClock();
-  const open = patientSockets(clock);
+  const open = socketsOf(clock);
   const lifeWith = (pause: number): number | undefined => {
     const { receive, life } = open();
     receive(STARTED);
@@ -114,9 +114,9 @@ test('K29 after one large state there is as much patience for the next, which co
   expect([lifeWith(10_000), lifeWith(10_000), lifeWith(10_000)]).toEqual([4_500, 6_500, undefined]);
 });
 
-test('K29 a link that brings nothing at all is given no more patience', () => {
+test('K29 a link that brings nothing at all keeps the short timeout', () => {
   const clock = manualClock();
-  const open = patientSockets(clock);
+  const open = socketsOf(clock);
   const lives = [1, 2, 3].map(() => {
     const { life } = open();
     clock.advance(60_000);
@@ -127,7 +127,7 @@ test('K29 a link that brings nothing at all is given no more patience', () => {
 
 test('K29 a link that was slow and goes on bringing frames is half-open within 5 s again', () => {
   const clock = manualClock();
-  const open = patientSockets(clock);
+  const open = socketsOf(clock);
   const lifeAfter = (frames: number): number => {
     const { receive, life } = open();
     receive(STARTED);
@@ -139,7 +139,7 @@ test('K29 a link that was slow and goes on bringing frames is half-open within 5
     return (life() ?? 0) - frames * 1_000;
   };
   expect([lifeAfter(0), lifeAfter(0)]).toEqual([4_500, 6_500]);
-  // Its first moments say little: what is small comes quickly over any link.
+  // The first moments of a socket say little: small frames are quick over any link.
   expect(lifeAfter(1)).toBe(10_500);
   expect(lifeAfter(10)).toBe(4_500);
 });
