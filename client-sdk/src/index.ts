@@ -32,15 +32,7 @@ export type {
   UiContent,
 } from '../../server/core/document/campaign.ts';
 export type { ConfigMode, FeaturesAction } from '../../server/core/commands/command.ts';
-export type {
-  Actor,
-  Durability,
-  Entry,
-  EntryType,
-  Position,
-  Receipt,
-  VersionName,
-  ViewEntry,
-} from '../../server/core/stream/entry.ts';
+export type { Actor, Durability, Entry, EntryType, Receipt, ViewEntry } from '../../server/core/stream/entry.ts';
+export type { Position, VersionName } from '../../server/core/stream/position.ts';
 export type { Path, Reason } from '../../server/core/errors.ts';
 export type { WatchEvent } from '../../server/core/stream/events.ts';

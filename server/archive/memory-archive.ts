@@ -1,22 +1,20 @@
+import type { Head, SealedEntry } from '../core/stream/log-record.ts';
 import type { JsonObject } from '../core/json.ts';
-import { LIMITS } from '../core/limits.ts';
+import { LIMITS, upToBytes } from '../core/limits.ts';
 import { mergePatch } from '../core/document/merge-patch.ts';
 import type { Fork } from '../core/stream/position.ts';
-import { upToBytes } from '../core/stream/up-to-bytes.ts';
 import type {
   Archive,
   ArchivedCampaign,
   CampaignCommit,
   CampaignSummary,
   CommitOutcome,
-  Head,
   LogMembership,
-  SealedEntry,
 } from '../engine/ports.ts';
-import { lastEntry, listed, toSealedEntry } from './sql/columns.ts';
+import { lastContiguousEntry, toListColumns, toSealedEntry } from './sql/columns.ts';
 import { ArchiveError } from './errors.ts';
 
-/** What is kept of one campaign, as text: nobody can change it through an object that they still hold. */
+/** One campaign as it is stored: as text, so that no caller can change it through an object that it still holds. */
 interface StoredCampaign {
   head: Head;
   state: string;
@@ -24,7 +22,7 @@ interface StoredCampaign {
   updatedAt: number;
   updatedBy: string;
   lineage: Fork[];
-  /** The version of the first entry that is kept, and the state before it. */
+  /** The version of the oldest entry that is kept, and the state before it. */
   firstVersion: number;
   stateBefore: string;
   entries: { bytes: string; tail: string }[];
@@ -32,43 +30,44 @@ interface StoredCampaign {
   membership: LogMembership;
 }
 
-/** The disk of a memory archive: outlives it, so that restarts and crashes can be played. */
+/** The storage of a memory archive. It outlives the archive, so that restarts and crashes can be simulated. */
 export interface MemoryStore {
   readonly campaigns: Map<string, StoredCampaign>;
 }
 
+/** An empty storage. */
 export function createMemoryStore(): MemoryStore {
   return { campaigns: new Map() };
 }
 
 export interface MemoryArchiveOptions {
   /** Default: an empty one. */
-  store?: MemoryStore;
+  readonly store?: MemoryStore;
   /**
-   * Whether nobody else uses the store: a clean stop then frees the seats that were taken through this archive. Default
-   * true.
+   * Whether nobody else uses the store: a clean stop then ends the log memberships that began through this archive.
+   * Default true.
    */
-  soleUser?: boolean;
-  /** How many entries stay of each campaign, where memory is all there is. Default: all. */
-  keepEntries?: number;
+  readonly soleUser?: boolean;
+  /** How many entries of each campaign are kept, about, where memory is all there is. Default: all. */
+  readonly keepEntries?: number;
 }
 
-/** The archive's twin in memory: the same answers, at once and always in the same way. For tests and simulations. */
+/** An archive in memory: the same answers as a database's, at once and deterministic. For tests and simulations. */
 export function createMemoryArchive(options: MemoryArchiveOptions = {}): Archive {
   const { store = createMemoryStore(), soleUser = true, keepEntries = Number.POSITIVE_INFINITY } = options;
-  /** LogMemberships taken through the archive of a sole user, by campaign, with their generation. */
-  const taken = new Map<string, number>();
+  /** Memberships that began through this archive of a sole user: campaign id to generation. */
+  const ownMemberships = new Map<string, number>();
   let stopped = false;
 
-  /** Every call in one turn, as one transaction; what it throws becomes a rejection. */
+  /** Runs a call within one turn, as one transaction; what it throws becomes a rejection. */
   const call = <T>(answer: () => T): Promise<T> =>
     new Promise((resolve) => {
       if (stopped) throw new ArchiveError('stopped', 'The archive has been stopped.');
       resolve(answer());
     });
 
-  /** The campaign, if it stands where it is expected. */
-  const held = (campaignId: string, expected: { epoch: string; version: number }): StoredCampaign | undefined => {
+  /** The campaign, if its head is the expected one. */
+  const campaignAt = (campaignId: string, expected: { epoch: string; version: number }): StoredCampaign | undefined => {
     const campaign = store.campaigns.get(campaignId);
     return campaign?.head.epoch === expected.epoch && campaign.head.version === expected.version ? campaign : undefined;
   };
@@ -80,14 +79,14 @@ export function createMemoryArchive(options: MemoryArchiveOptions = {}): Archive
 
   const append = (campaign: StoredCampaign, { record, bytes, tail }: SealedEntry): void => {
     campaign.entries.push({ bytes, tail });
-    // The first one keeps it: only a client that lies about its base brings an id twice.
+    // The first entry keeps the id: only a client that lies about its base brings one twice.
     if (!campaign.byMutation.has(record.mutationId)) campaign.byMutation.set(record.mutationId, record.version);
     campaign.head = { ...campaign.head, version: record.version, tail };
     campaign.updatedAt = record.at;
     campaign.updatedBy = record.actor.id;
   };
 
-  /** Lets go of the oldest half of what is too much, so that it need not be done at every commit. */
+  /** Removes the oldest entries once there are twice as many as are kept, so that not every commit has to. */
   const compact = (campaign: StoredCampaign): void => {
     if (campaign.entries.length <= keepEntries * 2) return;
     const old = campaign.entries.splice(0, campaign.entries.length - keepEntries).map(toSealedEntry);
@@ -99,7 +98,7 @@ export function createMemoryArchive(options: MemoryArchiveOptions = {}): Archive
 
   const commitPart = (part: CampaignCommit): CommitOutcome => {
     const { campaignId, expected } = part;
-    const campaign = held(campaignId, expected);
+    const campaign = campaignAt(campaignId, expected);
     if (!campaign) {
       const head = store.campaigns.get(campaignId)?.head;
       return { campaignId, kind: 'conflict', head: head && { ...head } };
@@ -154,28 +153,28 @@ export function createMemoryArchive(options: MemoryArchiveOptions = {}): Archive
 
     commit: (parts) =>
       call(() => {
-        // Before anything is changed: what is refused refuses the whole commit, as in a transaction.
-        for (const part of parts) lastEntry(part);
+        // Before anything is changed: a part that is refused refuses the whole commit, as in a transaction.
+        for (const part of parts) lastContiguousEntry(part);
         return parts.map(commitPart);
       }),
 
     enterLog: (campaignId, expected, epoch) =>
       call(() => {
-        const campaign = held(campaignId, expected);
+        const campaign = campaignAt(campaignId, expected);
         if (campaign?.membership.generation !== expected.generation) return false;
         if (epoch !== undefined) {
           campaign.lineage.push({ epoch, parent: expected.epoch, fromVersion: expected.version });
           campaign.head = { ...campaign.head, epoch };
         }
         campaign.membership = { generation: expected.generation + 1, active: true };
-        if (soleUser) taken.set(campaignId, campaign.membership.generation);
+        if (soleUser) ownMemberships.set(campaignId, campaign.membership.generation);
         return true;
       }),
 
     leaveLog: (campaignId, generation) =>
       call(() => {
         leave(campaignId, generation);
-        if (taken.get(campaignId) === generation) taken.delete(campaignId);
+        if (ownMemberships.get(campaignId) === generation) ownMemberships.delete(campaignId);
       }),
 
     heads: (campaignIds) =>
@@ -229,7 +228,7 @@ export function createMemoryArchive(options: MemoryArchiveOptions = {}): Archive
 
     stop: ({ clean }) => {
       if (!stopped && clean) {
-        for (const [campaignId, generation] of taken) leave(campaignId, generation);
+        for (const [campaignId, generation] of ownMemberships) leave(campaignId, generation);
       }
       stopped = true;
       return Promise.resolve();
@@ -237,7 +236,7 @@ export function createMemoryArchive(options: MemoryArchiveOptions = {}): Archive
   };
 }
 
-/** The newest of these, newest first, as far as number and bytes go. */
+/** The newest of these entries, newest first, within both limits. */
 function newest(entries: StoredCampaign['entries'], limit: number): StoredCampaign['entries'] {
   const last = entries.slice(Math.max(0, entries.length - limit)).reverse();
   return upToBytes(last, LIMITS.pageBytes, ({ bytes }) => Buffer.byteLength(bytes));
@@ -249,6 +248,6 @@ function fold(state: JsonObject, entries: readonly SealedEntry[]): JsonObject {
 
 function toSummary(campaignId: string, campaign: StoredCampaign): CampaignSummary {
   const { archivedAt, updatedAt, updatedBy, head } = campaign;
-  const row = { campaignId, ...listed(JSON.parse(campaign.state)), version: head.version, updatedAt, updatedBy };
+  const row = { campaignId, ...toListColumns(JSON.parse(campaign.state)), version: head.version, updatedAt, updatedBy };
   return archivedAt === undefined ? row : { ...row, archivedAt };
 }

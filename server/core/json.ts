@@ -27,3 +27,24 @@ export function jsonEqual(a: JsonValue | undefined, b: JsonValue | undefined): b
   if (keys.length !== Object.keys(b).length) return false;
   return keys.every((key) => Object.hasOwn(b, key) && jsonEqual(a[key], b[key]));
 }
+
+/**
+ * JSON with the members of every object sorted by name, so that two values that are `jsonEqual` give the same text.
+ * Members that are `undefined` are left out.
+ *
+ * @example canonicalJson({ b: 1, a: [2] }) // '{"a":[2],"b":1}'
+ */
+export function canonicalJson(value: JsonValue | undefined): string {
+  // One string that grows: every command is written this way.
+  let text = '';
+  if (Array.isArray(value)) {
+    for (const item of value) text += `${text === '' ? '' : ','}${canonicalJson(item)}`;
+    return `[${text}]`;
+  }
+  if (!isJsonObject(value)) return JSON.stringify(value) ?? 'null';
+  for (const key of Object.keys(value).sort()) {
+    if (value[key] !== undefined)
+      text += `${text === '' ? '' : ','}${JSON.stringify(key)}:${canonicalJson(value[key])}`;
+  }
+  return `{${text}}`;
+}

@@ -30,3 +30,15 @@ export const LIMITS = {
   /** Commands decided and appended in one go for one campaign. */
   groupSize: 128,
 } as const;
+
+/**
+ * The first of these items, up to and including the one that brings their sizes to `bytes`: so that a page is empty only
+ * where nothing was given.
+ *
+ * @param sizeOf size of an item in bytes
+ */
+export function upToBytes<T>(items: readonly T[], bytes: number, sizeOf: (item: T) => number): T[] {
+  let total = 0;
+  const end = items.findIndex((item) => (total += sizeOf(item)) >= bytes);
+  return end < 0 ? [...items] : items.slice(0, end + 1);
+}

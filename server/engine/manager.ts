@@ -3,68 +3,84 @@ import { asError, RefusalError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Identity } from '../core/permissions.ts';
 import { restrictedView } from '../core/stream/views.ts';
-import { createRequestArchive } from './calls/request-archive.ts';
 import { createArchiver } from './archiving/archiver.ts';
 import { createCreation } from './calls/creation.ts';
-import { createCampaignHost } from './hosting/campaign-host.ts';
-import { createMutations } from './calls/mutations.ts';
 import { createMutationReport } from './calls/mutation-report.ts';
-import type { EngineObserver } from './observer.ts';
+import { createMutations } from './calls/mutations.ts';
 import { refuseOverload } from './calls/overload.ts';
-import { createCampaignHistory } from './campaign/history.ts';
-import type { Archive, Clock, OrderedLog } from './ports.ts';
 import { createReads } from './calls/reads.ts';
+import { createRequestArchive } from './calls/request-archive.ts';
+import { createTrace } from './calls/trace.ts';
+import { createCampaignHistory } from './campaign/history.ts';
+import { createCampaignHost } from './hosting/campaign-host.ts';
+import type { EngineObserver } from './observer.ts';
+import type { Archive, Clock, OrderedLog } from './ports.ts';
 import { shuttingDown } from './refusals.ts';
 import type { CampaignService } from './service.ts';
-import { createTrace } from './calls/trace.ts';
+import { BACKPRESSURE_BUFFER_ENTRIES } from './streams/backpressure.ts';
 
 export interface ManagerOptions {
-  log: OrderedLog;
-  archive: Archive;
-  clock: Clock;
-  observer?: EngineObserver;
+  readonly log: OrderedLog;
+  readonly archive: Archive;
+  readonly clock: Clock;
+  readonly observer?: EngineObserver;
   /** Schemas of whole sections; see `defineSections`. */
-  sections?: Sections;
-  /** Watched where no id is given. */
-  defaultCampaignId?: string;
+  readonly sections?: Sections;
+  /** The campaign that is watched where no id is given. */
+  readonly defaultCampaignId?: string;
   /** Whether the archive outlives the process. Without it receipts say `none`. Default true. */
-  persistent?: boolean;
-  /** `CAMPAIGN_DURABILITY`. Default `accepted`. */
-  durability?: 'accepted' | 'durable';
+  readonly persistent?: boolean;
+  /** When a mutation is answered that does not say; `CAMPAIGN_DURABILITY`. Default `accepted`. */
+  readonly durability?: 'accepted' | 'durable';
   /** `CAMPAIGN_SUBSCRIBER_BUFFER`, in entries. Default 16. */
-  subscriberBuffer?: number;
+  readonly subscriberBuffer?: number;
   /** `CAMPAIGN_IDLE_TTL`, in milliseconds. Default 10 minutes. */
-  idleTtl?: number;
-  /** `CAMPAIGN_MAX_LOADED`. Default: no bound. */
-  maxLoaded?: number;
+  readonly idleTtl?: number;
+  /** `CAMPAIGN_MAX_LOADED`, in campaigns. Default: no limit. */
+  readonly maxLoaded?: number;
   /** Entries that may wait for the archive before mutations are refused with `OVERLOADED`. Default 100,000. */
-  maxBacklog?: number;
-  /** Bytes of them, likewise. Default 256 MiB. */
-  maxBacklogBytes?: number;
-  /** How long a caller waits for durability, in milliseconds. Default 30 s. */
-  durableTimeoutMs?: number;
-  /** How long an append may stay without a known outcome, in milliseconds. Default 5 s. */
-  appendTimeoutMs?: number;
+  readonly maxBacklog?: number;
+  /** Bytes of entries that may wait for the archive, likewise. Default 256 MiB. */
+  readonly maxBacklogBytes?: number;
+  /** How long a caller waits for durability, in milliseconds. Default 30,000. */
+  readonly durableTimeoutMs?: number;
+  /** How long the outcome of an append may stay unknown, in milliseconds. Default 5,000. */
+  readonly appendTimeoutMs?: number;
   /** Fields that callers without a token never see. Default `owner_id`. */
-  hiddenFromPublic?: readonly string[];
+  readonly hiddenFromPublic?: readonly string[];
 }
 
+/** The engine: the campaign service of one instance, with what its process needs to start and stop it. */
 export interface Manager extends CampaignService {
-  /** Inserts a start file's campaign where there is none of that id; true where it did. */
+  /**
+   * Creates the campaign of a start file where there is none of that id.
+   *
+   * @returns whether it did
+   * @throws RefusalError `INVALID` where the state is no campaign
+   */
   ensure(campaignId: string, state: JsonObject): Promise<boolean>;
   /**
-   * Takes no more mutations, answers those that wait, commits all that was accepted; false where that took longer than
-   * `patience` ms.
+   * Stops gracefully: refuses new mutations, answers the queued ones, and commits all that was accepted.
+   *
+   * @returns whether everything was committed within that many milliseconds
    */
-  stop(patience: number): Promise<boolean>;
+  stop(timeoutMs: number): Promise<boolean>;
 }
 
-/** Who the server is, where it acts by itself. */
+/** The actor of what the server does by itself. */
 const SYSTEM: Identity = { id: 'system', grants: { '*': 'admin' } };
 
+/** Newest entries that are loaded with a campaign, for resumes and the idempotency window. */
+const RECENT_ENTRIES = 256;
+
 /**
- * The campaign state of this instance: campaigns in memory, one queue each, everything through one door. It composes,
- * and holds no rules: rights, effects and checks are the core's, order is the log's, what is kept is the archive's.
+ * Creates the engine. It wires the parts together and holds no rules: rights, effects and checks are the core's, order
+ * is the log's, storage is the archive's.
+ *
+ * The way of a mutation: `calls/mutations.ts` checks the caller, `writes/mutation-queue.ts` decides it and appends it to
+ * the log, `hosting/log-follower.ts` applies the entry by the single apply path and notifies `streams/fan-out.ts`, which
+ * sends it to the subscribers. Other instances apply the same entry when the log publishes it. Meanwhile
+ * `archiving/archiver.ts` reads it from the log and commits it, and the watermark comes back through the log.
  *
  * @example
  * const manager = createManager({ log: createMemoryLog(), archive: createMemoryArchive(), clock: systemClock });
@@ -75,7 +91,7 @@ export function createManager(options: ManagerOptions): Manager {
   const archive = createRequestArchive(options.archive, observer);
   const { durableTimeoutMs = 30_000, maxLoaded = Number.POSITIVE_INFINITY } = options;
   const publicView = restrictedView(options.hiddenFromPublic ?? ['owner_id']);
-  const past = createCampaignHistory(archive);
+  const history = createCampaignHistory(archive);
   const trace = createTrace(clock);
   const startedAt = clock.now();
   let stopping = false;
@@ -102,14 +118,14 @@ export function createManager(options: ManagerOptions): Manager {
     publicView,
     persistent,
     observer: counting,
-    buffer: options.subscriberBuffer ?? 16,
-    // What only memory has must stay there.
+    buffer: options.subscriberBuffer ?? BACKPRESSURE_BUFFER_ENTRIES,
+    // Without persistence memory holds the only copy: nothing is evicted.
     idleTtl: persistent ? (options.idleTtl ?? 600_000) : Number.POSITIVE_INFINITY,
     appendTimeoutMs: options.appendTimeoutMs ?? 5_000,
-    recentEntries: 256,
+    recentEntries: RECENT_ENTRIES,
     maxLoaded,
-    past,
-    onAwaited: () => archiver.hurry(),
+    history,
+    onAwaited: () => archiver.flushNow(),
   });
   const archiver = createArchiver({
     log,
@@ -119,20 +135,19 @@ export function createManager(options: ManagerOptions): Manager {
     liveContent: (campaignId) => hosting.peek(campaignId)?.live,
   });
   const { maxBacklog = 100_000, maxBacklogBytes = 256 * 1024 * 1024 } = options;
-  const taking = {
+  const writing = {
     hosting,
     clock,
     persistent,
     report: createMutationReport(clock, counting, trace),
     refuseLoad: () => (stopping ? shuttingDown() : refuseOverload({ log, hosting, maxBacklog, maxBacklogBytes })),
   };
-  const mutating = createMutations({ ...taking, durableTimeoutMs, durability: options.durability ?? 'accepted' });
-  const creating = createCreation({ ...taking, archive, sections, maxLoaded });
+  const creation = createCreation({ ...writing, archive, sections, maxLoaded });
 
   return {
-    ...mutating,
-    ...creating,
-    ...createReads({ hosting, archive, past, clock, publicView, persistent, durableTimeoutMs }),
+    ...createMutations({ ...writing, durableTimeoutMs, durability: options.durability ?? 'accepted' }),
+    ...creation,
+    ...createReads({ hosting, archive, history, clock, publicView, persistent, durableTimeoutMs }),
     defaultCampaignId: options.defaultCampaignId,
 
     stats() {
@@ -158,7 +173,7 @@ export function createManager(options: ManagerOptions): Manager {
     async ensure(campaignId, state) {
       if ((await archive.heads([campaignId])).length > 0) return false;
       try {
-        await creating.create({ identity: SYSTEM, correlationId: clock.id() }, campaignId, state, {
+        await creation.create({ identity: SYSTEM, correlationId: clock.id() }, campaignId, state, {
           comment: 'from a start file',
         });
         return true;
@@ -168,15 +183,15 @@ export function createManager(options: ManagerOptions): Manager {
       }
     },
 
-    async stop(patience) {
+    async stop(timeoutMs) {
       stopping = true;
-      const until = clock.now() + patience;
-      await hosting.settled(patience);
-      // Before the last commit: what came behind it would be accepted, and gone.
+      const until = clock.now() + timeoutMs;
+      await hosting.whenQueuesEmpty(timeoutMs);
+      // Before the last commit: an entry appended after it would be accepted and not saved.
       hosting.stop();
-      const clean = await archiver.flush(Math.max(0, until - clock.now()), hosting.untilSaved());
+      const clean = await archiver.flush(Math.max(0, until - clock.now()), hosting.captureHeads());
       await archiver.stop();
-      // Others find out by themselves, later.
+      // Without the handover other instances take over the leases when these expire.
       if (!log.failing)
         await log.handOver().catch((cause: unknown) => observer.failed?.({ what: 'hand over', error: asError(cause) }));
       await log.stop();

@@ -1,6 +1,8 @@
-import type { Command, CreateCommand, Mutation, MutationOptions } from '../core/commands/command.ts';
+import type { PushOutcome } from '../core/commands/push-outcome.ts';
+import type { Position, VersionName } from '../core/stream/position.ts';
+import type { ChangeCommand, Command, Mutation, MutationOptions } from '../core/commands/command.ts';
 import type { CampaignState } from '../core/document/campaign.ts';
-import type { Entry, Position, Receipt, VersionName } from '../core/stream/entry.ts';
+import type { Entry, Receipt } from '../core/stream/entry.ts';
 import type { Refusal } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Identity } from '../core/permissions.ts';
@@ -90,8 +92,8 @@ export interface ResumableEvent {
   event: WatchEvent;
 }
 
-/** Someone to whom events are pushed, instead of pulling them. */
-export interface RoomMember {
+/** Where the events of one subscription are pushed, instead of being pulled. */
+export interface PushTarget {
   readonly reader: Reader;
   /** Writes an event. The same object goes to everyone who is sent the same: who encodes it can share that. */
   send(event: ResumableEvent): void;
@@ -117,11 +119,6 @@ export interface WatchOptions {
   lastEventId?: string | undefined;
   receipts?: boolean | undefined;
 }
-
-/** The outcome of one element of a push; `skipped` ones stand behind a retryable refusal and were not tried. */
-export type PushOutcome =
-  | { ok: true; receipt: Receipt }
-  | { ok: false; mutationId: string; error: Refusal & { retryable: boolean } };
 
 /** How the service stands, for `/readyz`, `system.stats` and the demo. */
 export interface ServiceStats {
@@ -164,7 +161,7 @@ export interface CampaignService {
   mutate(
     caller: Caller,
     campaignId: string,
-    command: Exclude<Command, CreateCommand>,
+    command: ChangeCommand,
     options: MutationOptions,
   ): Promise<Receipt | DryRun>;
   /**
@@ -197,7 +194,7 @@ export interface CampaignService {
   /** Ends when the signal aborts; throws `RefusalError` when the right to read ends. */
   watch(caller: Caller, reader: Reader, options: WatchOptions): AsyncIterableIterator<ResumableEvent>;
   /** The same stream, pushed: many subscribers of one campaign share the making and the encoding of each event. */
-  join(caller: Caller, member: RoomMember, options: WatchOptions): Promise<DeliverySlot>;
+  join(caller: Caller, target: PushTarget, options: WatchOptions): Promise<DeliverySlot>;
   stats(): ServiceStats;
   /** Ends when the signal aborts; throws `RefusalError` when the right to listen ends. */
   trace(caller: Caller, reader: TraceReader): AsyncIterableIterator<TraceEvent>;

@@ -1,8 +1,9 @@
+import type { LogRecord, SealedEntry } from '../../server/core/stream/log-record.ts';
 import { apply, NOTHING, type CampaignContent } from '../../server/core/stream/apply.ts';
 import type { EntryType } from '../../server/core/stream/entry.ts';
 import type { JsonObject } from '../../server/core/json.ts';
-import type { Archive, CampaignCommit, LogRecord, SealedEntry } from '../../server/engine/ports.ts';
-import { FIRST_TAIL, seal } from '../../server/engine/campaign/hash-chain.ts';
+import type { Archive, CampaignCommit } from '../../server/engine/ports.ts';
+import { FIRST_TAIL, seal } from '../../server/core/stream/hash-chain.ts';
 
 /** A campaign as a log would make it: sealed entries, one after the other, and what they add up to. */
 export interface CampaignHistory {

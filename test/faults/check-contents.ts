@@ -1,6 +1,6 @@
 import { apply, NOTHING, type CampaignContent } from '../../server/core/stream/apply.ts';
 import { parsePosition } from '../../server/core/stream/position.ts';
-import { FIRST_TAIL, nextTail } from '../../server/engine/campaign/hash-chain.ts';
+import { FIRST_TAIL, nextTail } from '../../server/core/stream/hash-chain.ts';
 import { canonical } from '../core/naive.ts';
 import type { Evidence, Report } from './evidence.ts';
 import { digestOf, type ClientLine } from './journal.ts';
@@ -9,7 +9,7 @@ import { digestOf, type ClientLine } from './journal.ts';
 export function checkContents({ held, history, lines, contents }: Evidence, report: Report): void {
   const { campaignId, entries, head, state } = held;
 
-  /** By version, the state of the surviving history as text. */
+  /** By version, the state of the current timeline as text. */
   const states: string[] = [];
   const seen = new Map<string, { digest: string; line?: ClientLine }>();
   let content = NOTHING;
@@ -22,7 +22,7 @@ export function checkContents({ held, history, lines, contents }: Evidence, repo
     }
     tail = nextTail(tail, bytes);
     if (tail !== stored)
-      report('G2', `the tail of version ${entry.version} of ${campaignId} is not the hash of its line`, []);
+      report('G2', `the tail of version ${entry.version} of ${campaignId} is not the hash of its timeline`, []);
     content = apply(content, entry);
     states[entry.version] = canonical(content.state);
     seen.set(`${epoch}:${entry.version}`, { digest: digestOf(entry) });

@@ -69,7 +69,7 @@ function checkLost(evidence: Evidence, report: Report, about: (story: MutationSt
   for (const story of lostMutations(evidence)) {
     const { mutationId, answers, client } = story;
     const acknowledgedAt = Math.min(...answers.map(({ at }) => at));
-    const what = `${mutationId} of ${client} on ${held.campaignId} was acknowledged and is gone`;
+    const what = `${mutationId} of ${client} on ${held.campaignId} was acknowledged and is lost`;
     if (client.startsWith('sdk')) report('G5', `${what}, though its client lives`, about(story));
     else if (!faults.some(({ losesLog, phase, at }) => losesLog && phase === 'ends' && at >= acknowledgedAt)) {
       report('G5', `${what}, though Redis has lost nothing since`, about(story));

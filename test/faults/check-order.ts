@@ -9,7 +9,7 @@ interface Placed {
   answeredAt: number;
 }
 
-/** G7: who was answered before another one sent stands before it, and one client's changes keep their order. */
+/** G7: a mutation answered before another was sent comes before it, and one client's changes keep their order. */
 export function checkOrder(evidence: Evidence, report: Report): void {
   const { held, lines } = evidence;
   const about = (...stories: MutationStory[]): ClientLine[] => stories.flatMap((story) => linesAbout(story, lines));

@@ -17,7 +17,7 @@ export function checkStreams({ held: { campaignId, head }, history, lines }: Evi
 
     const known = (epoch: string, version: number, line: ClientLine): boolean => {
       if (history.owner(epoch, version) !== undefined) return true;
-      report('G2', `${where} was told of an epoch that Postgres does not know`, [line]);
+      report('G2', `${where} was given an epoch that Postgres does not know`, [line]);
       return false;
     };
 
@@ -51,7 +51,7 @@ export function checkStreams({ held: { campaignId, head }, history, lines }: Evi
           ) {
             report(
               'G1',
-              `${where} was led from ${place.epoch}:${place.version} onto a line that does not pass there, without a snapshot`,
+              `${where} was led from ${place.epoch}:${place.version} onto a timeline that does not include it, without a snapshot`,
               about,
             );
           }
@@ -82,13 +82,13 @@ export function checkStreams({ held: { campaignId, head }, history, lines }: Evi
     function checkWatermark(epoch: string, version: number, about: ClientLine[]): void {
       if (version < watermark) report('G8', `the watermark of ${where} fell from ${watermark} to ${version}`, about);
       if (version > 0 && !history.survives(epoch, version)) {
-        report('G8', `${where} was told that ${epoch}:${version} is durable, and it did not survive`, about);
+        report('G8', `${where} was shown that ${epoch}:${version} is durable, and it did not survive`, about);
       }
       watermark = Math.max(watermark, version);
     }
   }
 
-  /** A client that has heard nothing since the epoch ended stands on the same entry under its older name. */
+  /** A client that has received nothing since the epoch ended stands on the same entry under its older name. */
   function isHead(position: string): boolean {
     const at = parsePosition(position);
     return at?.version === head.version && history.survives(at.epoch, at.version);

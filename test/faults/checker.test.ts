@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest';
 import type { Entry, Receipt } from '../../server/core/stream/entry.ts';
 import type { Fork } from '../../server/core/stream/position.ts';
 import { apply, NOTHING } from '../../server/core/stream/apply.ts';
-import { toEntry } from '../../server/engine/campaign/live-campaign.ts';
-import type { LogRecord } from '../../server/engine/ports.ts';
-import { FIRST_TAIL, seal } from '../../server/engine/campaign/hash-chain.ts';
+import { toEntry } from '../../server/core/stream/log-record.ts';
+import type { LogRecord } from '../../server/core/stream/log-record.ts';
+import { FIRST_TAIL, seal } from '../../server/core/stream/hash-chain.ts';
 import { check } from './checker.ts';
 import type { HeldCampaign } from './held.ts';
 import { createJournal, type Note } from './journal.ts';
@@ -120,7 +120,7 @@ describe('the checker of the fault runs', () => {
     ).toEqual([]);
   });
 
-  it('X2 G1 finds a hole, entries without a snapshot, and a line that is changed without one', () => {
+  it('X2 G1 finds a gap, entries without a snapshot, and a change of timeline without one', () => {
     expect(
       judge([
         ['stock-1', at1],
@@ -192,7 +192,7 @@ describe('the checker of the fault runs', () => {
     ).toContain('G4');
   });
 
-  it('X6 G5 finds what was acknowledged and is gone, unless Redis has lost it and the service says so', () => {
+  it('X6 G5 finds an acknowledged change that is lost, unless Redis has lost it and the service says so', () => {
     const gone: [string, Note][] = [
       ['stock-1', sent('m9')],
       ['stock-1', answered('m9', 4)],
@@ -243,11 +243,11 @@ describe('the checker of the fault runs', () => {
     expect(judge([['stock-1', at1], mark(4)])).toEqual(['G8']);
     expect(judge([['stock-1', at1], mark(3), look(2)])).toEqual(['G8']);
     expect(judge([['stock-1', at1], mark(3), look(3)])).toEqual([]);
-    // Another instance may not have heard of it yet: a client takes the highest.
+    // Another instance may not have received it yet: a client takes the highest.
     expect(judge([['stock-1', at1], mark(3), ['stock-1', { kind: 'resumed' }], mark(2)])).toEqual([]);
   });
 
-  it('X10 G9 finds who does not stand at the head in the end', () => {
+  it('X10 G9 finds a client that does not stand at the head in the end', () => {
     expect(judge([['instance-1', { kind: 'final', position: 'e1:2', state: { slug: ID, title: 'm2' } }]])).toEqual([
       'G9',
     ]);

@@ -7,8 +7,8 @@ import type { Journal } from './journal.ts';
 import type { World } from './world.ts';
 
 /** Waits until Postgres, every instance and every client stand at one place in each campaign (G9). */
-export async function convergence(world: World, actors: readonly Actor[], patience: number): Promise<void> {
-  const until = performance.now() + patience;
+export async function convergence(world: World, actors: readonly Actor[], timeoutMs: number): Promise<void> {
+  const until = performance.now() + timeoutMs;
   for (;;) {
     const apart: string[] = [];
     for (const { campaignId, head } of await readCampaigns(world)) {
@@ -28,7 +28,7 @@ export async function convergence(world: World, actors: readonly Actor[], patien
     }
     if (apart.length === 0) return;
     if (performance.now() > until)
-      throw new Error(`${patience / 1_000} s after the last change, still apart:\n${apart.join('\n')}`);
+      throw new Error(`${timeoutMs / 1_000} s after the last change, still apart:\n${apart.join('\n')}`);
     await pause(100);
   }
 }

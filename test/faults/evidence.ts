@@ -46,8 +46,8 @@ export function linesAbout({ mutationId, client }: MutationStory, lines: readonl
 }
 
 /**
- * Acknowledged changes that are not in the surviving history: allowed where Redis lost its data, and only if that is
- * told.
+ * Acknowledged changes that are not on the current timeline: allowed where Redis lost its data, and only if clients
+ * are told.
  */
 export function lostMutations({ held, stories }: Evidence): MutationStory[] {
   const kept = new Set(held.entries.map(({ entry }) => entry.mutationId));

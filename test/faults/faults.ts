@@ -160,7 +160,7 @@ export const FAULTS: readonly Fault[] = [
   onClients('lost replies to', (link) => link.dropReplies()),
   onClients('stalled links of', (link) => link.stall()),
   {
-    // The worst that can come together: what nobody has saved by then is gone, and has to be said to be.
+    // The worst combination: what no instance has saved by then is lost, and clients must be told.
     name: 'Postgres away, FLUSHALL, kill -9 of two instances',
     wants: 'everything',
     losesLog: true,

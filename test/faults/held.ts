@@ -3,8 +3,8 @@ import pg from 'pg';
 import type { Entry } from '../../server/core/stream/entry.ts';
 import type { JsonObject } from '../../server/core/json.ts';
 import type { Fork } from '../../server/core/stream/position.ts';
-import { toEntry } from '../../server/engine/campaign/live-campaign.ts';
-import type { Head, LogRecord } from '../../server/engine/ports.ts';
+import { toEntry } from '../../server/core/stream/log-record.ts';
+import type { Head, LogRecord } from '../../server/core/stream/log-record.ts';
 import type { Journal } from './journal.ts';
 
 /** What Postgres holds of a campaign, read past the service. */

@@ -1,13 +1,13 @@
 import type { Fork } from '../../server/core/stream/position.ts';
 
-/** The lines of one campaign's epochs, as Postgres tells them in the end; written anew, not taken from the service. */
+/** The timelines of one campaign, from its lineage in Postgres at the end; written anew, not taken from the service. */
 export interface History {
   /**
-   * The epoch in which that version of that epoch's line was made: it may have been inherited. `undefined`: nobody
-   * knows that epoch.
+   * The epoch in which that version of that epoch's timeline was made: it may have been inherited. `undefined`: the
+   * epoch is unknown.
    */
   owner(epoch: string, version: number): string | undefined;
-  /** Whether that version of that epoch is on the line that there is in the end. */
+  /** Whether that version of that epoch is on the current timeline at the end. */
   survives(epoch: string, version: number): boolean;
 }
 

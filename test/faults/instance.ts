@@ -95,7 +95,7 @@ export async function createInstance({
     if (!ending || ending.exitCode !== null || ending.signalCode !== null) return null;
     const gone = new Promise<number | null>((resolve) => ending.once('close', (code) => resolve(code)));
     if (signal === 'SIGKILL') port = undefined;
-    // A stopped process hears nothing else.
+    // A paused process handles no other signal.
     ending.kill('SIGCONT');
     ending.kill(signal);
     return gone;

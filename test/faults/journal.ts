@@ -1,6 +1,7 @@
+import type { Position } from '../../server/core/stream/position.ts';
 import { createHash } from 'node:crypto';
 import type { Command } from '../../server/core/commands/command.ts';
-import type { Entry, Position, Receipt } from '../../server/core/stream/entry.ts';
+import type { Entry, Receipt } from '../../server/core/stream/entry.ts';
 import { canonical } from '../core/naive.ts';
 
 /** An entry as somebody saw it: its content is kept once, however many saw it. */
@@ -21,7 +22,7 @@ export type Note =
   | { kind: 'unanswered'; mutationId: string; message: string }
   /** A stream that begins without a position to go on from. */
   | { kind: 'joined' }
-  /** A stream goes on after a break, perhaps on another instance, which may have heard of a lower watermark so far. */
+  /** A stream goes on after a break, perhaps on another instance, which may have received a lower watermark so far. */
   | { kind: 'resumed' }
   /** `state` is missing where the client shows its own open edits on top of it. */
   | {
@@ -39,7 +40,7 @@ export type Note =
   | { kind: 'held'; epoch: string; version: number; askedAt: number }
   /** What the client shows in the end, all of its own edits being saved. */
   | { kind: 'final'; position: Position; state: SeenState }
-  /** Where the position of a lost mutation is asked for: whether the service says that it is gone. */
+  /** Where the position of a lost mutation is asked for: whether the service answers that it is lost. */
   | { kind: 'disowned'; mutationId: string; position: Position; reason: string };
 
 export type ClientLine = Note & { at: number; client: string; campaignId: string };

@@ -20,11 +20,11 @@ const CHANGES: readonly [file: string, from: string, to: string][] = [
   ['server/core/stream/entry.ts', 'export const ENTRY_FORMAT = 1;', `export const ENTRY_FORMAT = ${NEXT.format};`],
   [
     'server/core/stream/entry.ts',
-    "export type EntryType =\n  | 'create'",
-    `export type EntryType =\n  | '${NEXT.type}'\n  | 'create'`,
+    "export type EntryType = Command['type'];",
+    `export type EntryType = Command['type'] | '${NEXT.type}';`,
   ],
   [
-    'server/engine/writes/decide-group.ts',
+    'server/core/commands/decide-group.ts',
     '    type: command.type,\n    change,',
     `    type: command.type === 'update' ? '${NEXT.type}' : command.type,\n    ...{ ${NEXT.member}: { nobody: [1, 'é', null] } },\n    change,`,
   ],

@@ -14,11 +14,11 @@ export interface RecoveryOptions {
   journal: Journal;
   actors: readonly Actor[];
   campaigns: readonly string[];
-  patience: number;
+  timeoutMs: number;
 }
 
-/** Waits until every campaign and every client works again; throws where that takes longer than the patience. */
-export async function recovery({ journal, actors, campaigns, patience }: RecoveryOptions): Promise<Recovery> {
+/** Waits until every campaign and every client works again; throws where that takes longer than the timeout. */
+export async function recovery({ journal, actors, campaigns, timeoutMs }: RecoveryOptions): Promise<Recovery> {
   const since = journal.now();
   const sent = new Set<string>();
   const idle = new Set(actors.map(({ name }) => name));
@@ -33,9 +33,9 @@ export async function recovery({ journal, actors, campaigns, patience }: Recover
       if (shut.delete(line.campaignId)) took.campaigns = line.at - since;
       if (idle.delete(line.client)) took.clients = line.at - since;
     }
-    if (journal.now() - since > patience) {
+    if (journal.now() - since > timeoutMs) {
       throw new Error(
-        `${patience / 1_000} s after the last fault there is still no answer for ${[...idle, ...shut].join(', ')}`,
+        `${timeoutMs / 1_000} s after the last fault there is still no answer for ${[...idle, ...shut].join(', ')}`,
       );
     }
   }

@@ -58,7 +58,7 @@ export async function runFaults(options: RunOptions): Promise<RunResult> {
       actors.push(await startActor(world, journal, random.fork(), index, pace));
     const looking = watchHeld(world.postgres.url, world.namespace, journal);
     const watchers = actors.filter(({ watched }) => watched.length > 0);
-    const recovered = () => recovery({ journal, actors: watchers, campaigns: WATCHED, patience: RECOVERY_MS });
+    const recovered = () => recovery({ journal, actors: watchers, campaigns: WATCHED, timeoutMs: RECOVERY_MS });
     await recovered();
     say(`${clients} clients at work; seed ${seed}`);
 

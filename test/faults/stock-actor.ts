@@ -19,8 +19,8 @@ interface Intent {
 }
 
 /** How long a call may go unanswered before it is made again under the same id, in milliseconds. */
-const PATIENCE_MS = 15_000;
-const REMEMBERED = 50;
+const CALL_TIMEOUT_MS = 15_000;
+const MAX_REMEMBERED = 50;
 
 /** A client of the stock tRPC packages, which does by hand what the protocol asks: same ids, a base, a resume id. */
 export function startStockActor({ name, link, journal, random, campaigns, watched, pace }: ActorOptions): Actor {
@@ -147,7 +147,7 @@ export function startStockActor({ name, link, journal, random, campaigns, watche
     else {
       const intent = edit(campaignId);
       if (await carry(intent)) past.push(intent);
-      past.splice(0, past.length - REMEMBERED);
+      past.splice(0, past.length - MAX_REMEMBERED);
     }
   };
 
@@ -182,7 +182,7 @@ export function startStockActor({ name, link, journal, random, campaigns, watche
 }
 
 async function call(client: Client, { campaignId, command, options }: Intent): Promise<Receipt> {
-  const signal = AbortSignal.timeout(PATIENCE_MS);
+  const signal = AbortSignal.timeout(CALL_TIMEOUT_MS);
   const input = { campaignId, ...options };
   const answer = await ask(client, input, command, signal);
   if ('dryRun' in answer) throw new Error('a dry run was not asked for');

@@ -65,7 +65,7 @@ describe('a version and the next one on the same log', () => {
     expect(violations.length === 0 ? '' : `${describeViolations(violations)}\n${keepRecords(1, result)}`).toBe('');
   });
 
-  it('X43 each that goes in its turn has committed what it accepted', () => {
+  it('X43 each instance that stops in its turn has committed what it accepted', () => {
     expect(exitCodes).toEqual([0, 0, 0, 0, 0, 0]);
   });
 

@@ -1,12 +1,12 @@
-import { startPostgres, type OwnPostgres } from '../tools/postgres.ts';
+import { startPostgres, type TemporaryPostgres } from '../tools/postgres.ts';
 import { createInstance, type Instance } from './instance.ts';
-import { startRedisLine, type RedisLine } from './redis-line.ts';
+import { startRedisPrimary, type RedisPrimary } from './redis-primary.ts';
 
 /** The whole service as it is run: instances, one Redis, one Postgres, all real, all to be hurt. */
 export interface World {
   readonly instances: readonly Instance[];
-  readonly redis: RedisLine;
-  readonly postgres: OwnPostgres;
+  readonly redis: RedisPrimary;
+  readonly postgres: TemporaryPostgres;
   readonly namespace: string;
   close(): Promise<void>;
 }
@@ -26,7 +26,7 @@ export async function startWorld({ instances: count = 3, env = {} }: WorldOption
     for (const step of closing.splice(0).reverse()) await step();
   };
   try {
-    const redis = await startRedisLine();
+    const redis = await startRedisPrimary();
     closing.push(() => redis.stop());
     const postgres = await startPostgres();
     closing.push(() => postgres.stop());

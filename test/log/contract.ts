@@ -64,7 +64,7 @@ export function describeOrderedLog(name: string, create: () => Promise<LogUnderT
       expect(await log.open(ID, 1, headAfter(after(start, 5)), ignore)).toEqual({ kind: 'absent' });
     });
 
-    it('L3 a seed of an earlier or the same generation changes nothing, a later one takes the place and says reset', async () => {
+    it('L3 a seed of an earlier or the same generation changes nothing, a later one replaces the log and publishes reset', async () => {
       const events = await host();
       const entries = after(start, 2);
       await log.append(ID, start, entries);
@@ -81,7 +81,7 @@ export function describeOrderedLog(name: string, create: () => Promise<LogUnderT
       expect(log.backlog().entries).toBe(0);
     });
 
-    it('L4 an append on the expected head is taken whole, and heard in order', async () => {
+    it('L4 an append on the expected head is accepted whole, and published in order', async () => {
       const events = await host();
       const first = after(start, 3);
       expect(await log.append(ID, start, first)).toEqual({ kind: 'appended' });
@@ -128,14 +128,14 @@ export function describeOrderedLog(name: string, create: () => Promise<LogUnderT
       expect(await log.append(ID, start, entries)).toEqual({ kind: 'conflict', entries });
     });
 
-    it('L8 no entries confirm the head where it stands, and nothing is heard of it', async () => {
+    it('L8 an append without entries confirms the head, and publishes nothing', async () => {
       const events = await host();
       expect(await log.append(ID, start, [])).toEqual({ kind: 'appended' });
       await under.delivered();
       expect(events).toEqual([]);
     });
 
-    it('L9 an expected head that is not on the line is lost: another tail, epoch or a version ahead', async () => {
+    it('L9 an expected head that is not on the current timeline is lost: another tail, another epoch, a version ahead', async () => {
       await host();
       const entries = after(start, 3);
       await log.append(ID, start, entries);
@@ -143,11 +143,11 @@ export function describeOrderedLog(name: string, create: () => Promise<LogUnderT
       expect(await log.append(ID, { ...head, tail: 'other' }, [])).toEqual({ kind: 'lost' });
       expect(await log.append(ID, { ...head, epoch: 'e2' }, [])).toEqual({ kind: 'lost' });
       expect(await log.append(ID, headAfter(after(head, 1)), [])).toEqual({ kind: 'lost' });
-      // Trap 8: the same version with another content, behind which the log has gone on.
+      // The same version with other content, behind which the log has gone on: a stale copy must not append.
       const fork = headAfter(after(start, 2, 'b'));
       expect(await log.append(ID, fork, after(fork, 1, 'b'))).toEqual({ kind: 'lost' });
       expect(await log.append('unknown', start, [])).toEqual({ kind: 'lost' });
-      // Also where the log has let go what stood there.
+      // Also where the entry at that version has been trimmed.
       await log.markDurable(ID, 'e1', 3);
       expect(await log.append(ID, fork, after(fork, 1, 'b'))).toEqual({ kind: 'lost' });
       expect(await log.open(ID, 1, fork, ignore)).toEqual({ kind: 'absent' });
@@ -187,7 +187,7 @@ export function describeOrderedLog(name: string, create: () => Promise<LogUnderT
       expect(log.backlog()).toEqual({ entries: 5, oldestAt: mine[0]?.record.at });
     });
 
-    it('G8 L12 the watermark goes forward only, never past the head, and is heard', async () => {
+    it('G8 L12 the watermark moves forward only, never past the head, and is published', async () => {
       const events = await host();
       const entries = after(start, 3);
       await log.append(ID, start, entries);
@@ -217,19 +217,19 @@ export function describeOrderedLog(name: string, create: () => Promise<LogUnderT
       expect((await log.pending(1))[0]?.campaignId).toBe('autumn');
     });
 
-    it('L14 who reads the archive before it took what the log has let go is told to read it again', async () => {
+    it('L14 an archive that was read before it took what the log has trimmed since has to be read again', async () => {
       await host();
       const entries = after(start, 3);
       await log.append(ID, start, entries);
       await log.markDurable(ID, 'e1', 4);
       const stale = await log.open(ID, 1, start, ignore);
-      // A log that keeps a tail can still bridge it; what it must never do is to leave a hole.
+      // A log that keeps some durable entries can still bridge it; it must never leave a gap.
       if (stale.kind === 'opened') expect(versions(stale.entries)).toEqual([2, 3, 4]);
       else expect(stale).toEqual({ kind: 'stale-archive' });
       expect(opened(await log.open(ID, 1, headAfter(entries), ignore)).entries).toEqual([]);
     });
 
-    it('L15 whoever archives is woken by what is new', async () => {
+    it('L15 new entries wake the archiver', async () => {
       let woken = 0;
       log.onPending(() => (woken += 1));
       await host();
@@ -257,7 +257,7 @@ export function describeOrderedLog(name: string, create: () => Promise<LogUnderT
       expect(log.backlog().entries).toBe(0);
     });
 
-    it('L17 who has closed hears nothing more; who opens again is heard in the place of the first', async () => {
+    it('L17 a listener gets nothing after a close, and a second open takes the place of the first', async () => {
       const first = await host();
       const second: LogEvent[] = [];
       opened(await log.open(ID, 1, start, (event) => second.push(event)));
@@ -283,7 +283,7 @@ export function describeOrderedLog(name: string, create: () => Promise<LogUnderT
       expect(await log.remainder('unknown', start)).toEqual([]);
     });
 
-    it('L19 after stop nothing is taken any more', async () => {
+    it('L19 after a stop the log accepts nothing any more', async () => {
       await host();
       await log.stop();
       await expect(log.append(ID, start, after(start, 1))).rejects.toThrow();
@@ -291,7 +291,9 @@ export function describeOrderedLog(name: string, create: () => Promise<LogUnderT
       await expect(log.seed(ID, 2, start)).rejects.toThrow();
     });
 
-    it('L20 instances on one log order each other, hear each other, and share the watermark', async ({ skip }) => {
+    it('L20 instances on one log order each other, receive each other’s entries, and share the watermark', async ({
+      skip,
+    }) => {
       if (!under.join) return skip();
       const other = await under.join();
       const here = await host();

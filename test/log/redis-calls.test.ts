@@ -4,7 +4,7 @@ import { systemClock } from '../../server/engine/system-clock.ts';
 import type { SealedEntry } from '../../server/core/stream/log-record.ts';
 import { partitionOf } from '../../server/log/redis/keys.ts';
 import { createRedisLog, type RedisLog } from '../../server/log/redis-log.ts';
-import { startRedis, type OwnRedis } from '../tools/redis.ts';
+import { startRedis, type TemporaryRedis } from '../tools/redis.ts';
 import { campaignEntries } from './campaign-entries.ts';
 
 const SPRING = 'spring';
@@ -23,8 +23,8 @@ async function append(log: RedisLog, index: number, count: number): Promise<read
   return entries;
 }
 
-describe('what Redis is asked', () => {
-  let redis: OwnRedis;
+describe('calls to Redis', () => {
+  let redis: TemporaryRedis;
   let admin: Redis;
   beforeAll(async () => {
     redis = await startRedis();
@@ -35,7 +35,7 @@ describe('what Redis is asked', () => {
     await redis.stop();
   });
 
-  /** Scripts that Redis has run so far. */
+  /** How many scripts Redis has run so far. */
   const calls = async (): Promise<number> => {
     const stats = await admin.info('commandstats');
     return ['eval', 'evalsha'].reduce(
@@ -44,7 +44,7 @@ describe('what Redis is asked', () => {
     );
   };
 
-  it('L22 what waits is read once and marked once; then nothing is asked until something comes', async () => {
+  it('L22 waiting entries are read once and marked once; then Redis is not asked until something new comes', async () => {
     const log = createRedisLog({ url: redis.url, namespace: 'calls', clock: systemClock, checkIntervalMs: LONG });
     await log.ready();
     try {
@@ -66,7 +66,7 @@ describe('what Redis is asked', () => {
     }
   });
 
-  it('L23 what comes between the reading and the marking is read again, whether all of it was read or not', async () => {
+  it('L23 entries that come between the read and the mark are read again, whether all of them were read or not', async () => {
     const log = createRedisLog({ url: redis.url, namespace: 'between', clock: systemClock, checkIntervalMs: LONG });
     await log.ready();
     try {
@@ -88,7 +88,7 @@ describe('what Redis is asked', () => {
     }
   });
 
-  it('L24 a check asks one node twice, however many partitions there are', async () => {
+  it('L24 a check calls a single node twice, however many partitions there are', async () => {
     const log = createRedisLog({
       url: redis.url,
       namespace: 'checks',
@@ -113,35 +113,35 @@ describe('what Redis is asked', () => {
     }
   });
 
-  it('L25 who goes hands over what it archives: the others are told of what waits, and need not wait for the end of its lease', async () => {
+  it('L25 an instance that stops hands its archiving over: the others learn what waits, and need not wait for its lease to expire', async () => {
     const join = async (): Promise<RedisLog> => {
       const log = createRedisLog({ url: redis.url, namespace: 'handover', clock: systemClock, checkIntervalMs: LONG });
       await log.ready();
       return log;
     };
-    const [going, staying] = [await join(), await join()];
+    const [stopping, staying] = [await join(), await join()];
     try {
       const history = campaignEntries(SPRING);
-      const first = await append(going, 0, 1);
+      const first = await append(stopping, 0, 1);
       await staying.open(SPRING, 1, history.start, () => undefined);
       let woken = 0;
       staying.onPending(() => (woken += 1));
       const more = history.after(history.headAfter(first), 2);
       expect(await staying.append(SPRING, history.headAfter(first), more)).toEqual({ kind: 'appended' });
-      // The lease is the other's.
+      // The other instance holds the lease.
       expect(await staying.pending(10)).toEqual([]);
       const before = woken;
-      await going.handOver();
+      await stopping.handOver();
       await vi.waitFor(() => expect(woken).toBeGreaterThan(before), 20_000);
       expect(await staying.pending(10)).toEqual([{ campaignId: SPRING, entries: [...first, ...more] }]);
     } finally {
-      await Promise.all([going.stop(), staying.stop()]);
+      await Promise.all([stopping.stop(), staying.stop()]);
     }
   });
 });
 
 describe('a cluster of a single node', () => {
-  it('L63 is checked like any other: what a killed instance left is found, and nothing fails', async () => {
+  it('L63 is checked like any other: entries that a killed instance left waiting are found, and nothing fails', async () => {
     const node = await startRedis({ settings: { 'cluster-enabled': 'yes' } });
     const admin = new Redis(node.url);
     const logs: RedisLog[] = [];

@@ -4,8 +4,8 @@ import { effect } from '../../server/core/commands/effect.ts';
 import type { Entry, Receipt, ViewEntry } from '../../server/core/stream/entry.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../server/core/json.ts';
 import type { MemoryStore } from '../../server/archive/memory-archive.ts';
-import type { LogRecord } from '../../server/engine/ports.ts';
-import { FIRST_TAIL, nextTail } from '../../server/engine/campaign/hash-chain.ts';
+import type { LogRecord } from '../../server/core/stream/log-record.ts';
+import { FIRST_TAIL, nextTail } from '../../server/core/stream/hash-chain.ts';
 
 /** A guarantee that did not hold. */
 export class Violation extends Error {

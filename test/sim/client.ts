@@ -1,3 +1,4 @@
+import type { PushOutcome } from '../../server/core/commands/push-outcome.ts';
 import { fold, positionOf, type Mirror } from '../../client-sdk/src/sync/mirror.ts';
 import * as ledger from '../../client-sdk/src/sync/pending.ts';
 import type { EditCommand, Mutation } from '../../server/core/commands/command.ts';
@@ -6,7 +7,7 @@ import { LIMITS } from '../../server/core/limits.ts';
 import { formatPosition, parsePosition } from '../../server/core/stream/position.ts';
 import type { Manager } from '../../server/engine/manager.ts';
 import type { Clock } from '../../server/engine/ports.ts';
-import type { Caller, PushOutcome, ResumableEvent } from '../../server/engine/service.ts';
+import type { Caller, ResumableEvent } from '../../server/engine/service.ts';
 import type { SeededRandom } from '../support/seeded-random.ts';
 import { streamMirror, type StreamMirror } from '../support/stream-mirror.ts';
 import type { Way } from '../support/watching.ts';
@@ -142,11 +143,11 @@ export function createClient(options: ClientOptions): SimClient {
     const entries = folded.entries.map((entry) =>
       'mutationId' in entry ? { ...entry, mutationId: intentOf(entry.mutationId) } : entry,
     );
-    advance(ledger.followed(pending, before, mirror, entries, event.type === 'snapshot'));
+    advance(ledger.rebase(pending, before, mirror, entries, event.type === 'snapshot'));
     push();
   };
 
-  const advance = (step: ledger.Step): void => {
+  const advance = (step: ledger.PendingTransition): void => {
     pending = step.pending;
     for (const settlement of step.settled) {
       if (settlement.kind === 'rejected') {
@@ -178,7 +179,7 @@ export function createClient(options: ClientOptions): SimClient {
       else push();
     } catch (error) {
       pushing = false;
-      pending = ledger.unanswered(pending);
+      pending = ledger.requeueSent(pending);
       if (error instanceof RefusalError && isRetryable(error.refusal)) say(`refused: ${error.refusal.reason}`);
       else if (!(error instanceof LinkBroken)) throw error;
       later(push);
@@ -201,7 +202,7 @@ export function createClient(options: ClientOptions): SimClient {
         ? { ...outcome, receipt: { ...outcome.receipt, mutationId: intentOf(outcome.receipt.mutationId) } }
         : { ...outcome, mutationId: intentOf(outcome.mutationId) },
     );
-    advance(ledger.answered(pending, named, mirror));
+    advance(ledger.applyOutcomes(pending, named, mirror));
   };
 
   later(connect);

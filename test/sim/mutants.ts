@@ -1,4 +1,5 @@
-import type { LogEvent, SealedEntry } from '../../server/engine/ports.ts';
+import type { SealedEntry } from '../../server/core/stream/log-record.ts';
+import type { LogEvent } from '../../server/engine/ports.ts';
 import { clusterPlanFor, planFor, type Plan } from './plan.ts';
 import type { Mutant } from './world.ts';
 

@@ -2,7 +2,7 @@ import type { MutationOptions } from '../../server/core/commands/command.ts';
 import type { Receipt } from '../../server/core/stream/entry.ts';
 import type { JsonObject } from '../../server/core/json.ts';
 import type { DryRun } from '../../server/engine/service.ts';
-import type { QueuedCommand } from '../../server/engine/writes/queued-mutation.ts';
+import type { ChangeCommand } from '../../server/core/commands/command.ts';
 import { canonical, Violation } from './checker.ts';
 import type { SimClient } from './client.ts';
 import { noFaults } from './faults.ts';
@@ -145,7 +145,7 @@ async function direct(world: World, client: SimClient, call: DirectCall): Promis
     if (done) checker.durable(campaignId, epoch, Number(version), `${client.name}'s whenDurable`);
     return;
   }
-  const mutate = (command: QueuedCommand, options: MutationOptions): Promise<Receipt | DryRun | undefined> => {
+  const mutate = (command: ChangeCommand, options: MutationOptions): Promise<Receipt | DryRun | undefined> => {
     checker.sent(campaignId, id);
     return client.call(`${id} ${call.type}`, (manager, caller) =>
       manager.mutate(caller, campaignId, command, { mutationId: id, ...options }),
@@ -163,7 +163,7 @@ async function direct(world: World, client: SimClient, call: DirectCall): Promis
 function commandOf(
   call: Exclude<DirectCall, { type: 'whenDurable' }>,
   { resumeId, version }: SimClient['mirror'],
-): [QueuedCommand, MutationOptions] {
+): [ChangeCommand, MutationOptions] {
   const base = resumeId === undefined ? {} : { base: resumeId };
   switch (call.type) {
     case 'durable':

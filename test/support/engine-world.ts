@@ -9,7 +9,7 @@ import { RefusalError, type Refusal } from '../../server/core/errors.ts';
 import type { JsonObject } from '../../server/core/json.ts';
 import type { Identity } from '../../server/core/permissions.ts';
 import { createManager, type Manager, type ManagerOptions } from '../../server/engine/manager.ts';
-import type { QueuedCommand } from '../../server/engine/writes/queued-mutation.ts';
+import type { ChangeCommand } from '../../server/core/commands/command.ts';
 import type { Archive, OrderedLog } from '../../server/engine/ports.ts';
 import type { Caller } from '../../server/engine/service.ts';
 import { createMemoryLog } from '../../server/log/memory-log.ts';
@@ -24,7 +24,7 @@ export interface EngineWorld {
   /** Creates `summer`, or that campaign, as an admin. */
   create: (campaignId?: string, state?: JsonObject) => Promise<Receipt>;
   /** Asks for a command on `summer` as an admin; a dry run has no receipt. */
-  change: (command: QueuedCommand, options?: Omit<MutationOptions, 'dryRun'>, campaignId?: string) => Promise<Receipt>;
+  change: (command: ChangeCommand, options?: Omit<MutationOptions, 'dryRun'>, campaignId?: string) => Promise<Receipt>;
   /** Sets the title of `summer`. */
   title: (title: string, options?: Omit<MutationOptions, 'dryRun'>) => Promise<Receipt>;
   state: (campaignId?: string) => Promise<JsonObject>;

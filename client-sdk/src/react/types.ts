@@ -1,6 +1,7 @@
+import type { VersionName } from '../../../server/core/stream/position.ts';
 import type { ConfigSection } from '../../../server/core/document/campaign.ts';
 import type { ConfigMode, FeaturesAction } from '../../../server/core/commands/command.ts';
-import type { Entry, Receipt, VersionName } from '../../../server/core/stream/entry.ts';
+import type { Entry, Receipt } from '../../../server/core/stream/entry.ts';
 import type { CampaignDocument, CampaignUpdates, FeatureName, SectionValue } from '../document.ts';
 import type { CampaignError } from '../errors.ts';
 import type { BatchBuilder, CampaignLoadStatus, Change, ConnectionState, EditOptions, SyncStatus } from '../types.ts';

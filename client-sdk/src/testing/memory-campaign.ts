@@ -1,46 +1,40 @@
-import { apply, type CampaignContent } from '../../../server/core/stream/apply.ts';
-import { asCampaign } from '../../../server/core/document/campaign.ts';
-import type { EditCommand, Mutation } from '../../../server/core/commands/command.ts';
-import { effect } from '../../../server/core/commands/effect.ts';
+import type { ChangeCommand, Mutation } from '../../../server/core/commands/command.ts';
 import {
-  ENTRY_FORMAT,
-  type Actor,
-  type Entry,
-  type EntryType,
-  type Position,
-  type Receipt,
-  type VersionName,
-} from '../../../server/core/stream/entry.ts';
-import { isRetryable, type Refusal } from '../../../server/core/errors.ts';
-import { jsonEqual, type JsonObject } from '../../../server/core/json.ts';
-import { diff, isEmptyPatch } from '../../../server/core/document/merge-patch.ts';
+  decideGroup,
+  type GroupMutation,
+  type GroupOutcome,
+  type GroupRules,
+  type RollbackTarget,
+} from '../../../server/core/commands/decide-group.ts';
+import { createIdempotencyWindow } from '../../../server/core/commands/idempotency.ts';
+import type { PushOutcome } from '../../../server/core/commands/push-outcome.ts';
+import { asCampaign } from '../../../server/core/document/campaign.ts';
+import { diff } from '../../../server/core/document/merge-patch.ts';
+import { isRetryable, RefusalError, type Refusal } from '../../../server/core/errors.ts';
+import { canonicalJson, type JsonObject, type JsonValue } from '../../../server/core/json.ts';
+import { apply, NOTHING, type CampaignContent } from '../../../server/core/stream/apply.ts';
+import { ENTRY_FORMAT, type Actor, type Entry, type Receipt } from '../../../server/core/stream/entry.ts';
+import type { SnapshotReason, WatchEvent } from '../../../server/core/stream/events.ts';
+import { toEntry } from '../../../server/core/stream/log-record.ts';
 import {
   formatPosition,
-  parsePosition,
   lastSharedVersion,
+  parsePosition,
   versionOnTimeline,
   type Fork,
+  type Position,
+  type VersionName,
 } from '../../../server/core/stream/position.ts';
-import type { SnapshotReason, WatchEvent } from '../../../server/core/stream/events.ts';
-import type { PushOutcome } from '../../../server/engine/service.ts';
 
-/** A command that the kit's server can carry out; `rollback` with the state that it leads to. */
-type KitCommand = EditCommand | { type: 'rollback'; target: JsonObject } | { type: 'archive' } | { type: 'restore' };
+/** Mutation that the kit's server can carry out: what `campaign.push` takes, and every other command. */
+export type KitMutation = Omit<Mutation, 'command'> & { readonly command: ChangeCommand };
 
-type KitMutation = Omit<Mutation, 'command'> & { command: KitCommand };
+/** Answer to a mutation or to a dry run: what was decided, with the receipt where there is one. */
+export type KitAnswer =
+  | PushOutcome
+  | { readonly ok: true; readonly dryRun: { readonly position: Position; readonly change: JsonObject } };
 
-interface Applied {
-  readonly command: KitCommand;
-  readonly epoch: string;
-  readonly version: number;
-}
-
-type Decision =
-  | { readonly kind: 'refused'; readonly refusal: Refusal }
-  | { readonly kind: 'unchanged' }
-  | { readonly kind: 'entry'; readonly change: JsonObject };
-
-/** Hears everything of one subscription; `resumeId` names the place after the event. */
+/** Called with everything of one subscription; `resumeId` is the id from which the stream resumes after the event. */
 type Subscriber = (resumeId: string, event: WatchEvent) => void;
 
 export interface SubscribeOptions {
@@ -48,159 +42,159 @@ export interface SubscribeOptions {
   readonly receipts?: boolean | undefined;
 }
 
-/** The server's side of one campaign, in memory. */
+/** One campaign in memory, as the server keeps it. */
 export interface MemoryCampaign {
   readonly campaignId: string;
   readonly history: () => readonly Entry[];
   readonly content: () => CampaignContent;
   readonly head: () => { readonly epoch: string; readonly version: number; readonly durableVersion: number };
-  /** The state at a version; `undefined` where there is no such version on the present line. */
+  /** The state at a version; `undefined` where the current timeline has no such version. */
   readonly at: (named: VersionName) => { readonly version: number; readonly state: JsonObject } | undefined;
-  readonly mutate: (mutation: KitMutation, actor: Actor) => PushOutcome;
+  readonly mutate: (mutation: KitMutation, actor: Actor, dryRun?: boolean) => KitAnswer;
   /**
-   * In order; stops at the first refusal that passes by itself. `seen`: the newest position that the client was told
-   * of.
+   * Decides a push: in order, as one unit.
+   *
+   * @param seen the newest position that the client was told of
+   * @throws RefusalError where the push as a whole is refused with a retryable refusal
    */
   readonly push: (mutations: readonly Mutation[], actor: Actor, seen?: Position) => PushOutcome[];
-  /** With `receipts` the watermark is told too. */
+  /** Subscribes to the stream; with `receipts`, to the watermark too. Returns how to unsubscribe. */
   readonly subscribe: (options: SubscribeOptions, subscriber: Subscriber) => () => void;
-  /** Everything up to that version (default: all) is committed. */
+  /** Commits everything up to that version (default: all of it). */
   readonly commit: (version?: number) => void;
-  /** Loses what is not committed after that version (default: all of it), and goes on under a new epoch. */
+  /** Loses what is not committed after that version (default: all of it), and continues under a new epoch. */
   readonly reset: (keptVersion?: number) => void;
-  /** The next mutation is refused so; several stand in line. */
+  /**
+   * Refuses the next mutation with that refusal, or, with a retryable one, the next call; several are used one after
+   * the other.
+   */
   readonly rejectNext: (refusal: Refusal) => void;
-  /** Calls back whenever the watermark or the line moved. */
+  /** Calls back whenever the watermark moved or the campaign was forked. Returns how to unsubscribe. */
   readonly onMoved: (callback: () => void) => () => void;
 }
 
 /**
- * A campaign as the server keeps it, with the server's own `effect` and `apply`: ordering, mutation ids, positions,
- * resumes, the watermark, epochs. It holds documents to no schema: `rejectNext` plays the part of `check`.
+ * A campaign as the server keeps it, decided by the server's own `decideGroup` and applied by its `apply`: order,
+ * idempotency, rights, positions, resumes, the watermark, forks. Documents are checked against no schema, so that the
+ * kit does not need any: `rejectNext` stands in for that.
  */
 export function createMemoryCampaign(campaignId: string, state: JsonObject, now: () => number): MemoryCampaign {
-  const system: Actor = { id: 'system', role: 'admin' };
+  const rules: GroupRules = {
+    now,
+    check: () => ({ ok: true, sizeBound: 0 }),
+    seal: (record) => ({ record, bytes: '', tail: '' }),
+    // Commands are plain JSON.
+    fingerprint: (command) => canonicalJson(command as unknown as JsonValue),
+  };
   let epoch = 'epoch1';
-  let lineage: Fork[] = [];
+  let lineage: readonly Fork[] = [];
   let durableVersion = 1;
-  let entries: Entry[] = [entryOf(1, 'create', diff({}, state), 'create', system)];
+  let entries: readonly Entry[] = [firstEntry(diff({}, state), now())];
   let content = fold(entries);
-  /** Commands by mutation id, with the epoch in which they were applied. */
-  const applied = new Map<string, Applied>();
+  let window = createIdempotencyWindow(Number.POSITIVE_INFINITY, 0);
+  /** Refusals for the next mutations, and those that were given, by mutation id: a retry is refused as the first was. */
   const refusals: Refusal[] = [];
   const refused = new Map<string, Refusal>();
   const subscribers = new Map<Subscriber, { seen: number; readonly receipts: boolean }>();
   const moved = new Set<() => void>();
 
-  function entryOf(
-    version: number,
-    type: EntryType,
-    change: JsonObject,
-    mutationId: string,
-    actor: Actor,
-    comment?: string,
-  ): Entry {
-    const base = {
-      version,
-      type,
-      change,
-      actor,
-      mutationId,
-      correlationId: mutationId,
-      at: now(),
-      format: ENTRY_FORMAT,
-    };
-    return comment === undefined ? base : { ...base, comment };
-  }
-
   function receiptOf(mutationId: string, changed: boolean, at: { epoch: string; version: number }): Receipt {
     const durability = at.version <= durableVersion ? 'durable' : 'accepted';
-    return { campaignId, position: formatPosition(at.epoch, at.version), ...at, changed, durability, mutationId };
+    const position = formatPosition(at.epoch, at.version);
+    return { campaignId, position, epoch: at.epoch, version: at.version, changed, durability, mutationId };
   }
 
-  function refuse(mutationId: string, refusal: Refusal): PushOutcome {
+  function refuse(mutationId: string, refusal: Refusal): PushOutcome & { ok: false } {
     return { ok: false, mutationId, error: { ...refusal, retryable: isRetryable(refusal) } };
   }
 
-  function decide({ mutationId, command, expectedVersion }: KitMutation): Decision {
-    const refusal = refused.get(mutationId) ?? refusals.shift();
-    if (refusal) {
-      // What is wrong with a mutation is wrong with it when it is sent again.
-      if (!isRetryable(refusal)) refused.set(mutationId, refusal);
-      return { kind: 'refused', refusal };
-    }
-    const version = entries.length;
-    const position = formatPosition(epoch, version);
-    if (expectedVersion !== undefined && expectedVersion !== version && expectedVersion !== position) {
-      const message = `expectedVersion: expected ${expectedVersion}, but the campaign is at ${position}`;
-      return { kind: 'refused', refusal: { reason: 'CONFLICT', message, path: ['expectedVersion'], position } };
-    }
-    const archiving = command.type === 'archive' || command.type === 'restore';
-    if (content.archivedAt !== undefined && !archiving) {
-      return {
-        kind: 'refused',
-        refusal: { reason: 'INVALID', message: `${campaignId} is archived and read-only; restore it first` },
-      };
-    }
-    if (archiving) {
-      return (content.archivedAt !== undefined) === (command.type === 'archive')
-        ? { kind: 'unchanged' }
-        : { kind: 'entry', change: {} };
-    }
-    const change = command.type === 'rollback' ? diff(content.state, command.target) : effect(content.state, command);
-    return isEmptyPatch(change) ? { kind: 'unchanged' } : { kind: 'entry', change };
-  }
-
-  /**
-   * @param behind an applied mutation that stood behind this one: then it was decided before, without effect, and now
-   * comes too late
-   */
-  function mutate(mutation: KitMutation, actor: Actor, behind?: Applied): PushOutcome {
-    const { mutationId, command, comment } = mutation;
-    const known = applied.get(mutationId);
-    if (known) {
-      return sameCommand(known.command, command)
-        ? { ok: true, receipt: receiptOf(mutationId, true, { epoch: known.epoch, version: known.version }) }
-        : refuse(mutationId, { reason: 'INVALID', message: `mutationId: ${mutationId} was used for another command` });
-    }
-    const decision = decide(mutation);
-    if (decision.kind === 'refused') return refuse(mutationId, decision.refusal);
-    if (behind || decision.kind === 'unchanged') {
-      const restsOn = behind ? { epoch: behind.epoch, version: behind.version } : { epoch, version: entries.length };
-      // As the server does: a copy that may still come can have no effect later.
-      if (mutation.isRetry) append({});
-      return { ok: true, receipt: receiptOf(mutationId, false, restsOn) };
-    }
-    return { ok: true, receipt: receiptOf(mutationId, true, { epoch, version: append(decision.change) }) };
-
-    function append(change: JsonObject): number {
-      const entry = entryOf(entries.length + 1, command.type, change, mutationId, actor, comment);
-      entries = [...entries, entry];
-      content = apply(content, entry);
-      applied.set(mutationId, { command, epoch, version: entry.version });
-      deliver();
-      return entry.version;
+  function answer(mutationId: string, outcome: GroupOutcome): KitAnswer {
+    switch (outcome.kind) {
+      case 'accepted':
+        return { ok: true, receipt: receiptOf(mutationId, true, outcome.entry) };
+      case 'duplicate':
+        return { ok: true, receipt: receiptOf(mutationId, true, outcome.applied) };
+      case 'unchanged':
+        return { ok: true, receipt: receiptOf(mutationId, false, outcome) };
+      case 'dry-run': {
+        const position = formatPosition(outcome.epoch, outcome.version);
+        return { ok: true, dryRun: { position, change: outcome.change } };
+      }
+      case 'rejected':
+        return refuse(mutationId, outcome.refusal);
     }
   }
 
-  /**
-   * A client that stands on a line which did not survive is about to hear of that, and to send again what was lost
-   * first.
-   */
-  function brokenLine(seen: Position | undefined): Refusal | undefined {
-    const position = seen === undefined ? undefined : parsePosition(seen);
-    if (!position || position.epoch === epoch) return undefined;
-    const bound = lastSharedVersion(position.epoch, { epoch, version: entries.length }, lineage);
-    if (bound !== undefined && position.version <= bound) return undefined;
+  function stateAt(named: VersionName): { version: number; state: JsonObject } | undefined {
+    const version = versionOnTimeline(named, { epoch, version: entries.length }, lineage);
+    if (version === undefined || version < 0 || version > entries.length) return undefined;
+    return { version, state: fold(entries.slice(0, version)).state };
+  }
+
+  function targetOf({ command }: KitMutation): RollbackTarget {
+    if (command.type !== 'rollback') return { state: {} };
+    const { toVersion } = command;
+    const target = stateAt(toVersion);
+    if (target) return target;
     return {
-      reason: 'CONFLICT',
-      message: `seen: ${seen} is not on the surviving line`,
-      path: ['seen'],
-      retryable: true,
+      refusal: { reason: 'NOT_FOUND', message: `toVersion: there is no version ${toVersion}`, path: ['toVersion'] },
     };
   }
 
-  /** Every subscriber gets what it has not seen. */
+  /** Takes the next refusal that the test has asked for, if it is for a single mutation, or for a whole call. */
+  function takeRefusal(of: 'mutation' | 'call'): Refusal | undefined {
+    const [next] = refusals;
+    // The server refuses a call for load before anything of it is decided.
+    return next && isRetryable(next) === (of === 'call') ? refusals.shift() : undefined;
+  }
+
+  function findRefusal(mutationId: string): Refusal | undefined {
+    const refusal = refused.get(mutationId) ?? takeRefusal('mutation');
+    if (refusal) refused.set(mutationId, refusal);
+    return refusal;
+  }
+
+  /** Decides mutations as one group, applies what was accepted, and answers each. */
+  function carryOut(
+    mutations: readonly KitMutation[],
+    { id, role }: Actor,
+    call: Pick<GroupMutation, 'seen' | 'dryRun'> & { readonly isPush: boolean },
+  ): KitAnswer[] {
+    const unit = mutations.map(({ mutationId, command, expectedVersion, comment, isRetry }): GroupMutation => ({
+      request: {
+        command,
+        identity: { id, grants: { [campaignId]: role } },
+        ...(expectedVersion !== undefined && { expectedVersion }),
+      },
+      mutationId,
+      seen: call.seen,
+      isRetry: call.isPush ? isRetry === true : undefined,
+      correlationId: mutationId,
+      comment,
+      dryRun: call.dryRun,
+    }));
+    const [first] = mutations;
+    const plan = decideGroup(
+      {
+        situation: { campaignId, epoch, version: entries.length, lineage, content, sizeBound: 0 },
+        tail: '',
+        updatedAt: entries.at(-1)?.at ?? 0,
+      },
+      [unit],
+      { findApplied: window.find, findRefusal, target: first ? targetOf(first) : { state: {} } },
+      rules,
+    );
+    for (const { record } of plan.entries) {
+      content = apply(content, record);
+      const { mutationId, version, fingerprint } = record;
+      window.remember({ mutationId, version, epoch, fingerprint });
+    }
+    entries = [...entries, ...plan.entries.map(({ record }) => toEntry(record))];
+    deliver();
+    return plan.outcomes.map(({ mutation, outcome }) => answer(mutation.mutationId, outcome));
+  }
+
+  /** Sends every subscriber what it has not seen. */
   function deliver(): void {
     for (const [subscriber, place] of subscribers) {
       const fresh = entries.slice(place.seen);
@@ -237,26 +231,21 @@ export function createMemoryCampaign(campaignId: string, state: JsonObject, now:
     history: () => entries,
     content: () => content,
     head: () => ({ epoch, version: entries.length, durableVersion }),
-    at(named) {
-      const version = versionOnTimeline(named, { epoch, version: entries.length }, lineage);
-      if (version === undefined || version < 0 || version > entries.length) return undefined;
-      return { version, state: fold(entries.slice(0, version)).state };
+    at: stateAt,
+    mutate(mutation, actor, dryRun = false) {
+      const refusal = takeRefusal('call');
+      if (refusal) return refuse(mutation.mutationId, refusal);
+      const [answered] = carryOut([mutation], actor, { seen: undefined, dryRun, isPush: false });
+      if (!answered) throw new Error('every mutation of a group is answered');
+      return answered;
     },
-    mutate: (mutation, actor) => mutate(mutation, actor),
     push(mutations, actor, seen) {
-      const broken = brokenLine(seen);
-      const outcomes: PushOutcome[] = [];
-      for (const [index, mutation] of mutations.entries()) {
-        const next = mutations.slice(index + 1).find(({ mutationId }) => applied.has(mutationId));
-        const behind = next && applied.get(next.mutationId);
-        const outcome =
-          broken && !applied.has(mutation.mutationId)
-            ? refuse(mutation.mutationId, broken)
-            : mutate(mutation, actor, behind);
-        outcomes.push(outcome);
-        if (!outcome.ok && outcome.error.retryable) break;
-      }
-      return outcomes;
+      const refusal = takeRefusal('call');
+      if (refusal) throw new RefusalError(refusal.reason, refusal.message, refusal);
+      return carryOut(mutations, actor, { seen, dryRun: false, isPush: true }).map((answered) => {
+        if ('dryRun' in answered) throw new Error('a push has no dry runs');
+        return answered;
+      });
     },
     subscribe({ lastEventId, receipts = false }, subscriber) {
       subscribers.set(subscriber, { seen: 0, receipts });
@@ -280,12 +269,11 @@ export function createMemoryCampaign(campaignId: string, state: JsonObject, now:
     reset(keptVersion = durableVersion) {
       const fromVersion = Math.min(entries.length, Math.max(keptVersion, durableVersion));
       const lost = entries.slice(fromVersion).map((entry) => entry.mutationId);
-      const parent = epoch;
-      epoch = `epoch${lineage.length + 2}`;
-      lineage = [...lineage, { epoch, parent, fromVersion }];
+      lineage = [...lineage, { epoch: `epoch${lineage.length + 2}`, parent: epoch, fromVersion }];
+      window = windowUpTo(fromVersion);
+      epoch = `epoch${lineage.length + 1}`;
       entries = entries.slice(0, fromVersion);
       content = fold(entries);
-      for (const mutationId of lost) applied.delete(mutationId);
       for (const subscriber of subscribers.keys()) sendSnapshot(subscriber, 'reset', lost);
       for (const callback of moved) callback();
     },
@@ -295,13 +283,31 @@ export function createMemoryCampaign(campaignId: string, state: JsonObject, now:
       return () => moved.delete(callback);
     },
   };
+
+  /** What the window knows of the entries that a fork keeps. */
+  function windowUpTo(version: number): typeof window {
+    const kept = createIdempotencyWindow(Number.POSITIVE_INFINITY, 0);
+    for (const { mutationId } of entries.slice(0, version)) {
+      const applied = window.find(mutationId);
+      if (applied) kept.remember(applied);
+    }
+    return kept;
+  }
+}
+
+function firstEntry(change: JsonObject, at: number): Entry {
+  return {
+    version: 1,
+    type: 'create',
+    change,
+    actor: { id: 'system', role: 'admin' },
+    mutationId: 'create',
+    correlationId: 'create',
+    at,
+    format: ENTRY_FORMAT,
+  };
 }
 
 function fold(entries: readonly Entry[]): CampaignContent {
-  return entries.reduce<CampaignContent>(apply, { state: {}, archivedAt: undefined });
-}
-
-/** Commands are plain JSON. */
-function sameCommand(a: KitCommand, b: KitCommand): boolean {
-  return jsonEqual(JSON.parse(JSON.stringify(a)), JSON.parse(JSON.stringify(b)));
+  return entries.reduce<CampaignContent>(apply, NOTHING);
 }

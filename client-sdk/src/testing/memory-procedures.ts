@@ -1,34 +1,29 @@
 import type { inferProcedureInput, inferProcedureOutput } from '@trpc/server';
 import type { AppRouter } from '../../../server/api/procedures/router.ts';
+import type { ChangeCommand, MutationOptions } from '../../../server/core/commands/command.ts';
 import { asCampaign } from '../../../server/core/document/campaign.ts';
-import type { Actor, Receipt, VersionName } from '../../../server/core/stream/entry.ts';
-import type { Refusal } from '../../../server/core/errors.ts';
-import { diff } from '../../../server/core/document/merge-patch.ts';
-import { parsePosition } from '../../../server/core/stream/position.ts';
+import { diff, isEmptyPatch } from '../../../server/core/document/merge-patch.ts';
+import { RefusalError } from '../../../server/core/errors.ts';
+import type { Actor } from '../../../server/core/stream/entry.ts';
+import { parsePosition, type VersionName } from '../../../server/core/stream/position.ts';
 import type { MemoryCampaign } from './memory-campaign.ts';
 
 type Areas = AppRouter['_def']['record'];
-type Handlers<Area extends keyof Areas> = {
-  [P in keyof Areas[Area]]?: (
+type Handlers<Area extends keyof Areas, Missing extends keyof Areas[Area]> = {
+  readonly [P in Exclude<keyof Areas[Area], Missing>]: (
     input: inferProcedureInput<Areas[Area][P]>,
   ) => Answer<inferProcedureOutput<Areas[Area][P]>>;
 };
 type Answer<T> = T | Promise<T>;
 
-/** A refusal on its way to the link, which makes a tRPC error of it. */
-export class KitRefusal extends Error {
-  readonly refusal: Refusal;
-  constructor(refusal: Refusal) {
-    super(refusal.message);
-    this.refusal = refusal;
-  }
-}
-
-/** The procedures that the kit plays, typed by the real router: what they take and answer can not drift from it. */
+/**
+ * Handlers of the procedures, typed by the real router: what they take and answer cannot drift from it. A procedure that
+ * is neither played here nor named as missing does not compile. (`watch` is played by the session.)
+ */
 export interface MemoryProcedures {
-  readonly campaign: Handlers<'campaign'>;
-  readonly session: Handlers<'session'>;
-  readonly system: Handlers<'system'>;
+  readonly campaign: Handlers<'campaign', 'create' | 'list' | 'watch'>;
+  readonly session: Handlers<'session', never>;
+  readonly system: Handlers<'system', 'stats' | 'trace'>;
 }
 
 const PAGE = 50;
@@ -36,35 +31,39 @@ const PAGE = 50;
 export function memoryProcedures(campaign: MemoryCampaign, actor: Actor, newId: () => string): MemoryProcedures {
   function known<T extends { campaignId: string }>(input: T): T {
     if (input.campaignId === campaign.campaignId) return input;
-    throw new KitRefusal({
-      reason: 'NOT_FOUND',
-      message: `campaignId: there is no campaign ${input.campaignId}`,
-      path: ['campaignId'],
-    });
+    throw noCampaign(input.campaignId);
   }
 
-  function carryOut(
-    input: { campaignId: string; mutationId?: string },
-    command: Parameters<MemoryCampaign['mutate']>[0]['command'],
-  ): Receipt {
-    const outcome = campaign.mutate({ ...known(input), mutationId: input.mutationId ?? newId(), command }, actor);
-    if (outcome.ok) return outcome.receipt;
-    throw new KitRefusal({ ...outcome.error, mutationId: outcome.mutationId });
+  function carryOut(input: { campaignId: string } & MutationOptions, command: ChangeCommand) {
+    const { campaignId, mutationId = newId(), expectedVersion, comment, dryRun } = known(input);
+    const mutation = {
+      mutationId,
+      command,
+      ...(expectedVersion !== undefined && { expectedVersion }),
+      ...(comment !== undefined && { comment }),
+    };
+    const answer = campaign.mutate(mutation, actor, dryRun);
+    if (!answer.ok) {
+      const { reason, message, ...details } = answer.error;
+      throw new RefusalError(reason, message, { ...details, mutationId });
+    }
+    if ('receipt' in answer) return answer.receipt;
+    const { position, change } = answer.dryRun;
+    return { campaignId, position, changed: !isEmptyPatch(change), change, dryRun: true as const };
   }
 
   function stateAt(named: VersionName, field: string) {
     const found = campaign.at(named);
     if (found) return found;
-    throw new KitRefusal({ reason: 'NOT_FOUND', message: `${field}: there is no version ${named}`, path: [field] });
+    throw new RefusalError('NOT_FOUND', `${field}: there is no version ${named}`, { path: [field] });
   }
 
   async function whenDurable(text: string): Promise<void> {
     const position = parsePosition(text);
     for (;;) {
       const { epoch, version, durableVersion } = campaign.head();
-      if (!position || position.epoch !== epoch || position.version > version) {
-        throw new KitRefusal({ reason: 'NOT_FOUND', message: `position: ${text} is not on the surviving line` });
-      }
+      if (!position || position.epoch !== epoch || position.version > version)
+        throw new RefusalError('NOT_FOUND', `position: ${text} is not on the current timeline`);
       if (position.version <= durableVersion) return;
       await new Promise<void>((resolve) => {
         const stop = campaign.onMoved(() => {
@@ -88,7 +87,7 @@ export function memoryProcedures(campaign: MemoryCampaign, actor: Actor, newId: 
           ...(input.mode && { mode: input.mode }),
         }),
       batch: (input) => carryOut(input, { type: 'batch', commands: input.commands }),
-      rollback: (input) => carryOut(input, { type: 'rollback', target: stateAt(input.toVersion, 'toVersion').state }),
+      rollback: (input) => carryOut(input, { type: 'rollback', toVersion: input.toVersion }),
       archive: (input) => carryOut(input, { type: 'archive' }),
       restore: (input) => carryOut(input, { type: 'restore' }),
       push: (input) => campaign.push(known(input).mutations, actor, input.seen),
@@ -122,10 +121,9 @@ export function memoryProcedures(campaign: MemoryCampaign, actor: Actor, newId: 
       },
       diff(input) {
         const [from, to] = [stateAt(known(input).from, 'from'), stateAt(input.to, 'to')];
-        const { epoch } = campaign.head();
         return {
           campaignId: campaign.campaignId,
-          epoch,
+          epoch: campaign.head().epoch,
           from: from.version,
           to: to.version,
           change: diff(from.state, to.state),
@@ -136,9 +134,21 @@ export function memoryProcedures(campaign: MemoryCampaign, actor: Actor, newId: 
         return input;
       },
     },
-    session: { authenticate: () => ({ id: actor.id, expiresAt: undefined }) },
+    session: {
+      info: ({ campaignId }) => ({
+        id: actor.id,
+        anonymous: false,
+        ...(campaignId === campaign.campaignId && { role: actor.role }),
+      }),
+      authenticate: () => ({ id: actor.id, expiresAt: undefined }),
+    },
     system: {
       info: () => ({ defaultCampaignId: campaign.campaignId, version: '0.0.0', instance: 'memory', contract: '1' }),
     },
   };
+}
+
+/** Refusal of a campaign other than the one in memory. */
+export function noCampaign(campaignId: string): RefusalError {
+  return new RefusalError('NOT_FOUND', `campaignId: there is no campaign ${campaignId}`, { path: ['campaignId'] });
 }

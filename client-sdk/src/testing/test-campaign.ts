@@ -1,8 +1,8 @@
 import type { EditCommand } from '../../../server/core/commands/command.ts';
-import type { Actor, Entry, Position } from '../../../server/core/stream/entry.ts';
+import type { Actor, Entry } from '../../../server/core/stream/entry.ts';
 import type { Reason, Refusal } from '../../../server/core/errors.ts';
 import { cleanJson } from '../../../server/core/document/plain-json.ts';
-import { formatPosition } from '../../../server/core/stream/position.ts';
+import { formatPosition, type Position } from '../../../server/core/stream/position.ts';
 import { clientOn } from '../client.ts';
 import { systemClock, type Clock } from '../clock.ts';
 import type { CampaignDocument, CampaignUpdates } from '../document.ts';
@@ -55,7 +55,7 @@ const SOMEONE: Actor = { id: 'someone', role: 'editor' };
 const RELEASE_AFTER_MS = 1_000;
 
 /**
- * A campaign for tests of apps: no server, no network, the same `effect` and `apply` as the server's. It holds
+ * A campaign for tests of apps: no server, no network, the same `decideGroup` and `apply` as the server's. It holds
  * documents to no schema; `rejectNext` plays that part.
  *
  * @example

@@ -1,12 +1,13 @@
 import type { Kysely } from 'kysely';
 import type { JsonObject } from '../../core/json.ts';
-import type { SealedEntry } from '../../engine/ports.ts';
-import { listed } from './columns.ts';
+import type { SealedEntry } from '../../core/stream/log-record.ts';
+import { toListColumns } from './columns.ts';
 import type { Database } from './schema.ts';
 
 /**
- * Version 1 of a campaign, in one statement: the row if the id is free, and with it the entry. False where the id is
- * taken.
+ * Inserts version 1 of a campaign, its row and its entry, in one statement.
+ *
+ * @returns false where the id is in use already, and then nothing has changed
  */
 export async function createCampaign(
   db: Kysely<Database>,
@@ -15,7 +16,7 @@ export async function createCampaign(
   state: JsonObject,
 ): Promise<boolean> {
   const { record, bytes, tail } = first;
-  const { title, status } = listed(state);
+  const { title, status } = toListColumns(state);
   const { epoch, version, type, at, mutationId, actor } = record;
   const created = await db
     .with('created', (query) =>

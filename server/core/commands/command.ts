@@ -1,6 +1,6 @@
 import type { ConfigSection } from '../document/campaign.ts';
 import type { JsonObject } from '../json.ts';
-import type { Position, VersionName } from '../stream/entry.ts';
+import type { Position, VersionName } from '../stream/position.ts';
 
 /** Merge patch on the document: `null` removes a member (RFC 7396). */
 export interface UpdateCommand {
@@ -61,6 +61,9 @@ export interface CreateCommand {
 
 /** What a caller asks for; what comes of it is the effect (`effect.ts`). */
 export type Command = SimpleCommand | BatchCommand | RollbackCommand | ArchiveCommand | RestoreCommand | CreateCommand;
+
+/** What can be asked of a campaign that exists. */
+export type ChangeCommand = Exclude<Command, CreateCommand>;
 
 /** The commands that the SDK pushes and replays: those whose effect needs nothing but the state. */
 export type EditCommand = SimpleCommand | BatchCommand;

@@ -1,180 +1,243 @@
-import type { Sections } from '../../core/document/check.ts';
-import { decide, type Decision, type Situation } from '../../core/commands/decide.ts';
-import { ENTRY_FORMAT } from '../../core/stream/entry.ts';
-import type { Refusal } from '../../core/errors.ts';
-import type { AppliedMutation } from '../../core/commands/idempotency.ts';
-import type { JsonObject } from '../../core/json.ts';
-import { roleFor } from '../../core/permissions.ts';
-import { formatPosition, parsePosition, lastSharedVersion } from '../../core/stream/position.ts';
-import { situationOf, type LiveCampaign } from '../campaign/live-campaign.ts';
-import type { ArchivedIds } from './archived-ids.ts';
-import type { Clock, Head, LogRecord, SealedEntry } from '../ports.ts';
+import type { Refusal } from '../errors.ts';
+import type { JsonObject } from '../json.ts';
+import { roleFor } from '../permissions.ts';
+import { ENTRY_FORMAT } from '../stream/entry.ts';
+import type { Head, LogRecord, SealedEntry } from '../stream/log-record.ts';
+import { formatPosition, lastSharedVersion, parsePosition, type Position } from '../stream/position.ts';
+import type { ChangeCommand } from './command.ts';
+import { decide, type Check, type Decision, type Request, type Situation } from './decide.ts';
+import type { AppliedMutation } from './idempotency.ts';
 import { mayPassLater, refusalId, refusedBefore } from './refused-mutations.ts';
-import { fingerprint, seal } from '../campaign/hash-chain.ts';
-import type { QueuedCommand, QueueOutcome, QueuedMutation } from './queued-mutation.ts';
 
-/** What a group comes to, on one situation. */
-export interface Plan {
-  /** The head that everything was decided on. */
-  base: Head;
-  /** The head after the entries. */
-  head: Head;
-  sizeBound: number;
-  entries: SealedEntry[];
-  outcomes: { mutation: QueuedMutation; outcome: QueueOutcome }[];
+/** Mutation as the group's decision reads it. */
+export interface GroupMutation {
+  readonly request: Omit<Request, 'command'> & { readonly command: ChangeCommand };
+  readonly mutationId: string;
+  /** Position at which the client stood that pushed it, the same for a whole push; absent for a direct call. */
+  readonly seen: Position | undefined;
+  /** Whether a copy of it may still be in flight, as far as the pushing client can tell; absent for a direct call. */
+  readonly isRetry: boolean | undefined;
+  readonly correlationId: string;
+  readonly comment: string | undefined;
+  readonly dryRun: boolean;
+}
+
+/** What became of one mutation of a group. */
+export type GroupOutcome =
+  | { readonly kind: 'accepted'; readonly entry: LogRecord }
+  | { readonly kind: 'unchanged'; readonly epoch: string; readonly version: number }
+  /** Its id is known: it was applied before, by the same command. */
+  | { readonly kind: 'duplicate'; readonly applied: AppliedMutation }
+  | { readonly kind: 'dry-run'; readonly epoch: string; readonly version: number; readonly change: JsonObject }
+  | { readonly kind: 'rejected'; readonly refusal: Refusal };
+
+/** The campaign that a group is decided on. */
+export interface GroupBase {
+  readonly situation: Situation;
+  /** Tail of the head, on which the first entry is chained. */
+  readonly tail: string;
+  /** Time of the newest entry, in epoch milliseconds: no later entry has an earlier one. */
+  readonly updatedAt: number;
+}
+
+/** State that a group's rollback leads to, or why there is none; a rollback is always alone in its group. */
+export type RollbackTarget = { readonly state: JsonObject } | { readonly refusal: Refusal };
+
+/** What is known of a group's mutations before they are decided. */
+export interface KnownMutations {
+  /** The mutation that was applied under that id. Asked for ids of tombstone entries too. */
+  findApplied(mutationId: string): AppliedMutation | undefined;
+  /** The refusal of a mutation that cannot be decided any more, whatever it asks for. */
+  findRefusal(mutationId: string): Refusal | undefined;
+  readonly target: RollbackTarget;
+}
+
+/** What the decision of a group needs of its surroundings. */
+export interface GroupRules {
+  /** Epoch milliseconds. */
+  now(): number;
+  check: Check;
+  seal(record: LogRecord, previousTail: string): SealedEntry;
+  fingerprint(command: ChangeCommand): string;
+}
+
+/** Plan for a group on one base: the entries to append, and the answer to each mutation once they are in the log. */
+export interface GroupPlan<M> {
+  /** Head on which everything was decided. */
+  readonly base: Head;
+  /** Head after the entries. */
+  readonly head: Head;
+  readonly sizeBound: number;
+  readonly entries: readonly SealedEntry[];
+  readonly outcomes: readonly { readonly mutation: M; readonly outcome: GroupOutcome }[];
 }
 
 /**
- * Decides each of a group on what those before it lead to, and seals what is accepted. Nothing is changed: the log may
- * still say that the situation was another one.
+ * Decides the mutations of a group, each on the state that those before it lead to, and seals the entries of those that
+ * are accepted. Pure: nothing is applied, because the log may still say that the base was another one.
  *
- * @param known what the archive says of mutations that the window may have forgotten
+ * Idempotency (G3): a mutation id is applied at most once. A known id is answered as it was the first time, and is
+ * refused where the command differs.
+ *
+ * Order (G7): a client's mutations take effect in the order in which it made them, also over retries. Three rules:
+ * what was decided without effect, or refused, while a copy of it may still be in flight leaves a tombstone entry, so
+ * that the copy cannot take effect behind later mutations; what stands in its push before a mutation that was applied
+ * has been decided before, without effect; and a push that was made on a timeline which was forked is refused as a
+ * whole, because its client has to send again first what that fork lost.
+ *
+ * @param units mutations that stay together, as one push: in order, each a list in order
+ * @example decideGroup({ situation, tail, updatedAt }, [[mutation]], known, { now, check, seal, fingerprint }).entries
  */
-export function decideGroup(
-  live: LiveCampaign,
-  units: readonly QueuedMutation[][],
-  known: ArchivedIds,
-  target: RollbackTarget,
-  { clock, sections }: { clock: Clock; sections: Sections },
-): Plan {
-  let situation: Situation = situationOf(live);
-  let head = live.head;
-  let at = live.updatedAt;
+export function decideGroup<M extends GroupMutation>(
+  base: GroupBase,
+  units: readonly (readonly M[])[],
+  known: KnownMutations,
+  rules: GroupRules,
+): GroupPlan<M> {
+  const { epoch } = base.situation;
+  let { situation, tail, updatedAt } = base;
   const entries: SealedEntry[] = [];
-  const outcomes: Plan['outcomes'] = [];
+  const outcomes: { mutation: M; outcome: GroupOutcome }[] = [];
   const planned = new Map<string, AppliedMutation>();
 
-  const find = (id: string): AppliedMutation | undefined =>
-    planned.get(id) ?? live.window.find(id) ?? known.applied.get(id);
-  const appliedBefore = ({ mutationId }: QueuedMutation): AppliedMutation | undefined => find(mutationId);
+  function find(mutationId: string): AppliedMutation | undefined {
+    return planned.get(mutationId) ?? known.findApplied(mutationId);
+  }
 
-  const append = (
-    mutation: QueuedMutation,
+  function append(
+    mutation: GroupMutation,
     change: JsonObject,
-    decided: Partial<Situation>,
+    after: Partial<Situation> = {},
     mutationId = mutation.mutationId,
-  ): LogRecord => {
-    at = Math.max(clock.now(), at);
-    const sealed = seal({ ...toRecord(mutation, situation, change, at), mutationId }, head.tail);
-    const { epoch, version, fingerprint: print } = sealed.record;
-    head = { epoch, version, tail: sealed.tail };
-    situation = { ...situation, ...decided, version };
+  ): LogRecord {
+    updatedAt = Math.max(rules.now(), updatedAt);
+    const fingerprint = rules.fingerprint(mutation.request.command);
+    const record = toRecord(mutation, mutationId, situation, change, updatedAt, fingerprint);
+    const sealed = rules.seal(record, tail);
+    const { version } = record;
+    tail = sealed.tail;
+    situation = { ...situation, ...after, version };
     entries.push(sealed);
-    planned.set(mutationId, { mutationId, version, epoch, fingerprint: print });
-    return sealed.record;
-  };
+    planned.set(mutationId, { mutationId, version, epoch, fingerprint });
+    return record;
+  }
 
   /**
-   * No effect, and no entry, unless a copy of it may still come: then an empty entry takes its id. The answer names
-   * what the decision rests on, not that entry, which may be less durable.
+   * Without effect, and without an entry, unless a copy of it may still come: then a tombstone entry takes its id. The
+   * answer names the position that the decision rests on, not that of the tombstone, which may be less durable.
    */
-  const withoutEffect = (mutation: QueuedMutation, restsOn: { epoch: string; version: number }): QueueOutcome => {
-    if (mutation.isRetry) append(mutation, {}, {});
-    return { kind: 'unchanged', ...restsOn };
-  };
+  function withoutEffect(mutation: GroupMutation, restsOn: { epoch: string; version: number }): GroupOutcome {
+    if (mutation.isRetry) append(mutation, {});
+    return { kind: 'unchanged', epoch: restsOn.epoch, version: restsOn.version };
+  }
 
-  /**
-   * Refused, and with an entry under another id where a copy may still come; that entry is not found by who looks for
-   * an applied one.
-   */
-  const refuse = (mutation: QueuedMutation, refusal: Refusal): QueueOutcome => {
+  /** Refused, and with a tombstone entry where a copy of it may still come and might pass by then. */
+  function refuse(mutation: GroupMutation, refusal: Refusal): GroupOutcome {
     const { mutationId, isRetry } = mutation;
-    const before = find(refusalId(mutationId));
-    if (!before && isRetry && mayPassLater(refusal)) append(mutation, {}, {}, refusalId(mutationId));
+    const tombstone = refusalId(mutationId);
+    if (isRetry && mayPassLater(refusal) && !find(tombstone)) append(mutation, {}, {}, tombstone);
     return { kind: 'rejected', refusal: { ...refusal, mutationId } };
-  };
+  }
+
+  function decideOne({ mutationId, request }: GroupMutation): Decision {
+    const refusal = known.findRefusal(mutationId);
+    if (refusal) return { kind: 'rejected', refusal };
+    const { command } = request;
+    if (command.type !== 'rollback') return decide(situation, { ...request, command }, rules.check);
+    if ('refusal' in known.target) return { kind: 'rejected', refusal: known.target.refusal };
+    return decide(situation, { ...request, command: { ...command, target: known.target.state } }, rules.check);
+  }
+
+  /** @param later the next mutation of its unit that was applied before */
+  function outcomeOf(
+    mutation: GroupMutation,
+    forked: Refusal | undefined,
+    later: AppliedMutation | undefined,
+  ): GroupOutcome {
+    const { mutationId, request } = mutation;
+    const applied = find(mutationId);
+    if (applied) return answerApplied(applied, rules.fingerprint(request.command));
+    if (forked) return { kind: 'rejected', refusal: { ...forked, mutationId } };
+    const decision = decideOne(mutation);
+    if (decision.kind === 'rejected') return refuse(mutation, decision.refusal);
+    const refused = find(refusalId(mutationId));
+    if (refused) return refuse(mutation, refusedBefore(refused, mutationId));
+    // It was decided before that one, without effect, and now would come too late.
+    if (later) return withoutEffect(mutation, { epoch: later.epoch, version: later.version - 1 });
+    if (mutation.dryRun) {
+      const change = decision.kind === 'entry' ? decision.change : {};
+      return { kind: 'dry-run', epoch, version: situation.version, change };
+    }
+    if (decision.kind === 'unchanged') return withoutEffect(mutation, situation);
+    return { kind: 'accepted', entry: append(mutation, decision.change, decision.after) };
+  }
 
   for (const unit of units) {
-    const behind = appliedBehind(unit, appliedBefore);
-    const broken = brokenLine(unit, situation);
-    for (const [index, mutation] of unit.entries()) {
-      const { mutationId } = mutation;
-      const applied = appliedBefore(mutation);
-      if (applied) {
-        outcomes.push({ mutation, outcome: answerKnown(applied, mutation.request.command) });
-        continue;
-      }
-      if (broken) {
-        outcomes.push({ mutation, outcome: { kind: 'rejected', refusal: { ...broken, mutationId } } });
-        continue;
-      }
-      const decision = known.tooOld.has(mutationId)
-        ? tooOld(mutation)
-        : decideOne(situation, mutation, target, sections);
-      const { epoch, version } = situation;
-      const later = behind[index];
-      const refused = find(refusalId(mutationId));
-      if (refused && decision.kind !== 'rejected') {
-        outcomes.push({ mutation, outcome: refuse(mutation, refusedBefore(refused, mutationId)) });
-      } else if (later && decision.kind !== 'rejected') {
-        // It was decided before that one, without effect, and now would come too late (G7).
-        outcomes.push({
-          mutation,
-          outcome: withoutEffect(mutation, { epoch: later.epoch, version: later.version - 1 }),
-        });
-      } else if (decision.kind === 'rejected') {
-        outcomes.push({ mutation, outcome: refuse(mutation, decision.refusal) });
-      } else if (mutation.dryRun) {
-        const change = decision.kind === 'entry' ? decision.change : {};
-        outcomes.push({ mutation, outcome: { kind: 'dry-run', epoch, version, change } });
-      } else if (decision.kind === 'unchanged') {
-        outcomes.push({ mutation, outcome: withoutEffect(mutation, { epoch, version }) });
-      } else {
-        outcomes.push({
-          mutation,
-          outcome: { kind: 'accepted', entry: append(mutation, decision.change, decision.after) },
-        });
-      }
-    }
+    const later = appliedLater(unit, find);
+    const forked = forkedPush(unit[0], situation);
+    for (const [index, mutation] of unit.entries())
+      outcomes.push({ mutation, outcome: outcomeOf(mutation, forked, later[index]) });
   }
-  return { base: live.head, head, sizeBound: situation.sizeBound, entries, outcomes };
+  return {
+    base: { epoch, version: base.situation.version, tail: base.tail },
+    head: { epoch, version: situation.version, tail },
+    sizeBound: situation.sizeBound,
+    entries,
+    outcomes,
+  };
 }
 
 /**
- * For each of a unit, the next one behind it that has been applied: then the unit comes again, and this one was decided
- * before.
+ * For each mutation of a unit, the next one behind it that was applied before. Where there is one, the unit was sent
+ * again, and the mutation has been decided before.
  */
-function appliedBehind(
-  unit: readonly QueuedMutation[],
-  appliedBefore: (mutation: QueuedMutation) => AppliedMutation | undefined,
+function appliedLater(
+  unit: readonly GroupMutation[],
+  find: (mutationId: string) => AppliedMutation | undefined,
 ): (AppliedMutation | undefined)[] {
-  const behind: (AppliedMutation | undefined)[] = [];
+  const later: (AppliedMutation | undefined)[] = [];
   let next: AppliedMutation | undefined;
   for (let index = unit.length - 1; index >= 0; index -= 1) {
-    behind[index] = next;
+    later[index] = next;
     const mutation = unit[index];
-    next = (mutation && appliedBefore(mutation)) ?? next;
+    next = (mutation && find(mutation.mutationId)) ?? next;
   }
-  return behind;
+  return later;
 }
 
 /**
- * A push that was made on a line which did not survive: its client is about to hear of that, and to send again what was
- * lost, which stands before this (G7). Ahead of us on our own line is not broken: then we lag, and the log will say so.
+ * Refusal of a push that was made on a timeline which was forked. A position ahead of this instance on its own timeline
+ * is no fork: then this instance lags, and the log will say so.
  */
-function brokenLine([first]: readonly QueuedMutation[], situation: Situation): Refusal | undefined {
+function forkedPush(first: GroupMutation | undefined, situation: Situation): Refusal | undefined {
   const seen = first?.seen === undefined ? undefined : parsePosition(first.seen);
   if (!seen || seen.epoch === situation.epoch) return undefined;
   const bound = lastSharedVersion(seen.epoch, situation, situation.lineage);
   if (bound !== undefined && seen.version <= bound) return undefined;
-  const message = `seen: ${first?.seen} is not on the surviving line; follow the stream to where it goes on, and send again`;
   return {
     reason: 'CONFLICT',
-    message,
+    message: `seen: ${first?.seen} is not on the current timeline; follow the stream to where it continues, and send again`,
     path: ['seen'],
     retryable: true,
     position: formatPosition(situation.epoch, situation.version),
   };
 }
 
-function toRecord(mutation: QueuedMutation, situation: Situation, change: JsonObject, at: number): LogRecord {
-  const { request, mutationId, correlationId, comment } = mutation;
+function toRecord(
+  mutation: GroupMutation,
+  mutationId: string,
+  situation: Situation,
+  change: JsonObject,
+  at: number,
+  fingerprint: string,
+): LogRecord {
+  const { request, correlationId, comment } = mutation;
   const { identity, command } = request;
   return {
     version: situation.version + 1,
     type: command.type,
     change,
-    // `decide` let it pass, so that there is a role; the fallback only satisfies the compiler.
+    // Without a role `decide` would have rejected it; the fallback is only for the compiler.
     actor: { id: identity.id, role: roleFor(identity, situation.campaignId) ?? 'viewer' },
     mutationId,
     correlationId,
@@ -183,34 +246,13 @@ function toRecord(mutation: QueuedMutation, situation: Situation, change: JsonOb
     format: ENTRY_FORMAT,
     epoch: situation.epoch,
     command,
-    fingerprint: fingerprint(command),
+    fingerprint,
   };
 }
 
-/** The state that a group's rollback leads to, or why there is none; a rollback goes alone. */
-export type RollbackTarget = { state: JsonObject } | { refusal: Refusal };
-
-function decideOne(
-  situation: Situation,
-  { request }: QueuedMutation,
-  target: RollbackTarget,
-  sections: Sections,
-): Decision {
-  const { command } = request;
-  if (command.type !== 'rollback') return decide(situation, { ...request, command }, sections);
-  if ('refusal' in target) return { kind: 'rejected', refusal: target.refusal };
-  return decide(situation, { ...request, command: { ...command, target: target.state } }, sections);
-}
-
-/** It may have been applied, and its id compacted away: applying it now could be the second time. */
-function tooOld({ base }: QueuedMutation): Decision {
-  const message = `base: ${base} lies before the oldest history that is kept; whether this mutation was applied is not known any more`;
-  return { kind: 'rejected', refusal: { reason: 'TOO_OLD', message, path: ['base'] } };
-}
-
-function answerKnown(applied: AppliedMutation, command: QueuedCommand): QueueOutcome {
-  if (applied.fingerprint === fingerprint(command)) return { kind: 'duplicate', applied };
-  const { mutationId } = applied;
-  const message = `mutationId: ${mutationId} was used for another command, at version ${applied.version}`;
+function answerApplied(applied: AppliedMutation, fingerprint: string): GroupOutcome {
+  if (applied.fingerprint === fingerprint) return { kind: 'duplicate', applied };
+  const { mutationId, version } = applied;
+  const message = `mutationId: ${mutationId} was used for another command, at version ${version}`;
   return { kind: 'rejected', refusal: { reason: 'INVALID', message, path: ['mutationId'], mutationId } };
 }

@@ -1,26 +1,25 @@
 import { type CampaignContent } from '../stream/apply.ts';
-import { check, type Sections } from '../document/check.ts';
+import type { Checked } from '../document/check.ts';
 import type { Command, CreateCommand, RollbackCommand } from './command.ts';
 import { effect } from './effect.ts';
-import type { VersionName } from '../stream/entry.ts';
 import type { Refusal } from '../errors.ts';
 import type { JsonObject } from '../json.ts';
 import { diff, isEmptyPatch, mergePatch } from '../document/merge-patch.ts';
-import { can, type Action, type Identity } from '../permissions.ts';
-import { formatPosition, versionOnTimeline, type Fork } from '../stream/position.ts';
+import { can, roleRefusal, type Action, type Identity } from '../permissions.ts';
+import { formatPosition, versionOnTimeline, type Fork, type VersionName } from '../stream/position.ts';
 
-/** What a decision is made on: a campaign at one version. */
+/** The campaign at one version, on which a decision is made. */
 export interface Situation {
   campaignId: string;
   epoch: string;
   version: number;
   lineage: readonly Fork[];
   content: CampaignContent;
-  /** See `check`. */
+  /** The upper bound of the document's size in bytes that `check` returned last. */
   sizeBound: number;
 }
 
-/** A rollback with the state that it leads to, which the engine has looked up. */
+/** A command that can be decided: a rollback comes with its target state, which the engine has looked up. */
 export type ResolvedCommand =
   | Exclude<Command, CreateCommand | RollbackCommand>
   | (RollbackCommand & { target: JsonObject });
@@ -31,14 +30,20 @@ export interface Request {
   expectedVersion?: VersionName;
 }
 
+/**
+ * Whether a state may stand after a change. The server hands in `document/check.ts` with its sections; whoever has no
+ * schemas, such as the SDK, hands in another.
+ */
+export type Check = (next: JsonObject, change: JsonObject, sizeBound: number) => Checked;
+
 export type Decision =
-  /** An entry with this change; `after` is the situation that follows. */
+  /** Accepted as an entry with this change; `after` is what differs in the next situation. */
   | { kind: 'entry'; change: JsonObject; after: Pick<Situation, 'content' | 'sizeBound'> }
-  /** The state is so already. */
+  /** Without effect: the state is already as the command wants it. */
   | { kind: 'unchanged' }
   | { kind: 'rejected'; refusal: Refusal };
 
-/** What a command needs. */
+/** The right that each command needs. */
 const ACTIONS: Record<ResolvedCommand['type'], Action> = {
   update: 'edit',
   updateFeatures: 'edit',
@@ -50,22 +55,21 @@ const ACTIONS: Record<ResolvedCommand['type'], Action> = {
 };
 
 /**
- * Whether that identity may ask for that command at all; asked before anything about the campaign is looked up, too.
+ * Whether the identity may issue that command at all. Also checked before anything about the campaign is looked up, so
+ * that a refusal tells nothing about the campaign.
  */
 export function mayAsk(identity: Identity, type: ResolvedCommand['type'], campaignId: string): boolean {
   return can(identity, ACTIONS[type], campaignId, true);
 }
 
 /**
- * Decides one command on one situation: rights, `expectedVersion`, effect, check. Nothing else in the server says yes
- * or no to a change.
+ * The decision on one command in one situation: rights, `expectedVersion`, effect, check. Nothing else in the server
+ * accepts or rejects a change.
  */
-export function decide(situation: Situation, request: Request, sections: Sections = {}): Decision {
+export function decide(situation: Situation, request: Request, check: Check): Decision {
   const { command } = request;
-  if (!mayAsk(request.identity, command.type, situation.campaignId)) {
-    const message = `${command.type}: your role does not allow this on ${situation.campaignId}`;
-    return reject({ reason: 'FORBIDDEN', message, path: ['campaignId'] });
-  }
+  if (!mayAsk(request.identity, command.type, situation.campaignId))
+    return reject(roleRefusal(situation.campaignId, command.type));
   if (request.expectedVersion !== undefined && !isExpected(situation, request.expectedVersion)) {
     const position = formatPosition(situation.epoch, situation.version);
     const message = `expectedVersion: expected ${request.expectedVersion}, but the campaign is at ${position}`;
@@ -74,7 +78,7 @@ export function decide(situation: Situation, request: Request, sections: Section
   const { state, archivedAt } = situation.content;
   if (command.type === 'archive' || command.type === 'restore') {
     if ((archivedAt !== undefined) === (command.type === 'archive')) return { kind: 'unchanged' };
-    // `archivedAt` is the entry's time, which the engine gives; until then any number stands for it.
+    // `archivedAt` is the entry's time, which the engine sets later; until then any number will do.
     const content = { state, archivedAt: command.type === 'archive' ? 0 : undefined };
     return { kind: 'entry', change: {}, after: { content, sizeBound: situation.sizeBound } };
   }
@@ -85,7 +89,7 @@ export function decide(situation: Situation, request: Request, sections: Section
   const change = command.type === 'rollback' ? diff(state, command.target) : effect(state, command);
   if (isEmptyPatch(change)) return { kind: 'unchanged' };
   const next = mergePatch(state, change);
-  const checked = check(next, change, situation.sizeBound, sections);
+  const checked = check(next, change, situation.sizeBound);
   if (!checked.ok) return reject(checked.refusal);
   return { kind: 'entry', change, after: { content: { state: next, archivedAt }, sizeBound: checked.sizeBound } };
 }
@@ -94,7 +98,7 @@ function reject(refusal: Refusal): Decision {
   return { kind: 'rejected', refusal };
 }
 
-/** A number means the current epoch; a position of an earlier epoch counts where it is on the surviving line. */
+/** A number means the current epoch; a position of an earlier epoch is valid if it is on the current timeline. */
 function isExpected(situation: Situation, expected: VersionName): boolean {
   return versionOnTimeline(expected, situation, situation.lineage) === situation.version;
 }

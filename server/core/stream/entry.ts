@@ -1,5 +1,7 @@
+import type { Command } from '../commands/command.ts';
 import type { JsonObject } from '../json.ts';
 import type { Role } from '../permissions.ts';
+import type { Position } from './position.ts';
 
 /** Who did it. `role` is the role that actor had for that campaign, then. */
 export interface Actor {
@@ -7,15 +9,8 @@ export interface Actor {
   role: Role;
 }
 
-export type EntryType =
-  | 'create'
-  | 'update'
-  | 'updateFeatures'
-  | 'updateConfig'
-  | 'batch'
-  | 'rollback'
-  | 'archive'
-  | 'restore';
+/** The type of an entry: that of the command it came from. */
+export type EntryType = Command['type'];
 
 /**
  * The format of the entries that this version writes. It says which members a record has beside `change`, never what
@@ -52,20 +47,6 @@ export interface ViewEntry {
   change: JsonObject;
   at: number;
 }
-
-/**
- * Names an entry without doubt: `epoch:version`. Versions alone do not: after a loss the same number can name another
- * change.
- *
- * @example '5kQ0cB2v:418'
- */
-export type Position = string;
-
-/**
- * Names a version of the line that is current: by its number, or by a position, which also says whether that entry has
- * survived.
- */
-export type VersionName = Position | number;
 
 /**
  * How sure an accepted change is: ordered and shown; committed in Postgres; or never to be, because persistence is off.

@@ -1,5 +1,6 @@
+import type { Position } from './position.ts';
 import type { CampaignState } from '../document/campaign.ts';
-import type { Entry, Position, ViewEntry } from './entry.ts';
+import type { Entry, ViewEntry } from './entry.ts';
 
 /**
  * Why a snapshot was sent: the first one; a position too far back for entries; a reader that fell behind; a line of

@@ -1,4 +1,16 @@
-import type { Position, VersionName } from './entry.ts';
+/**
+ * Unique name of an entry, `epoch:version`. A version alone is not unique: after a loss the same number can name another
+ * change.
+ *
+ * @example '5kQ0cB2v:418'
+ */
+export type Position = string;
+
+/**
+ * Name of a version on the current timeline: its number, or a position, which also says whether that entry is still on
+ * that timeline.
+ */
+export type VersionName = Position | number;
 
 /** An epoch is a random token; it never holds a colon. */
 const POSITION = /^([A-Za-z0-9_-]{1,32}):(0|[1-9]\d{0,15})$/;

@@ -1,3 +1,4 @@
+import type { LogRecord } from '../../core/stream/log-record.ts';
 import { check, type Sections } from '../../core/document/check.ts';
 import type { MutationOptions } from '../../core/commands/command.ts';
 import { ENTRY_FORMAT, type Receipt } from '../../core/stream/entry.ts';
@@ -9,10 +10,10 @@ import { formatPosition } from '../../core/stream/position.ts';
 import type { LoadedCampaign } from '../hosting/log-follower.ts';
 import type { CampaignHost } from '../hosting/campaign-host.ts';
 import { reportRefused, type MutationReport, type ReportedMutation } from './mutation-report.ts';
-import type { Archive, Clock, LogRecord } from '../ports.ts';
+import type { Archive, Clock } from '../ports.ts';
 import { toReceipt } from './receipt.ts';
 import { forbidden, notPersistent, toError } from '../refusals.ts';
-import { FIRST_TAIL, fingerprint, seal } from '../campaign/hash-chain.ts';
+import { FIRST_TAIL, fingerprint, seal } from '../../core/stream/hash-chain.ts';
 import type { Caller, CampaignService } from '../service.ts';
 
 export interface CreationOptions {

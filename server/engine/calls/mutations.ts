@@ -1,4 +1,5 @@
-import type { MutationOptions } from '../../core/commands/command.ts';
+import type { PushOutcome } from '../../core/commands/push-outcome.ts';
+import type { ChangeCommand, MutationOptions } from '../../core/commands/command.ts';
 import { mayAsk } from '../../core/commands/decide.ts';
 import type { Receipt } from '../../core/stream/entry.ts';
 import { asError, RefusalError, isRetryable } from '../../core/errors.ts';
@@ -9,12 +10,12 @@ import { reportRefused, type MutationReport, type ReportedMutation } from './mut
 import type { Clock } from '../ports.ts';
 import { toReceipt } from './receipt.ts';
 import { forbidden, notPersistent, toError } from '../refusals.ts';
-import type { Caller, CampaignService, DryRun, PushOutcome } from '../service.ts';
+import type { Caller, CampaignService, DryRun } from '../service.ts';
 import { waitDurable } from '../campaign/wait-durable.ts';
-import type { QueuedCommand, QueueOutcome, QueuedMutation } from '../writes/queued-mutation.ts';
+import type { QueueOutcome, QueuedMutation } from '../writes/queued-mutation.ts';
 
 /** A mutation as it came, with the id under which it is answered. */
-type Arrived = ReportedMutation & { command: QueuedCommand };
+type Arrived = ReportedMutation & { command: ChangeCommand };
 
 export interface MutationsOptions {
   hosting: CampaignHost;
@@ -40,7 +41,7 @@ export function createMutations(options: MutationsOptions): Mutating {
   const hostFor = (
     { identity }: Caller,
     campaignId: string,
-    type: QueuedCommand['type'],
+    type: ChangeCommand['type'],
     wanted: 'accepted' | 'durable',
     arrived: readonly Arrived[],
   ): HostedCampaign => {
@@ -56,7 +57,7 @@ export function createMutations(options: MutationsOptions): Mutating {
   };
 
   /** Archiving is administration: its receipt always says that it is committed. */
-  const wantedDurability = (type: QueuedCommand['type'], given: MutationOptions): 'accepted' | 'durable' => {
+  const wantedDurability = (type: ChangeCommand['type'], given: MutationOptions): 'accepted' | 'durable' => {
     if (type === 'archive' || type === 'restore') return persistent ? 'durable' : 'accepted';
     return given.durability ?? (persistent ? options.durability : 'accepted');
   };
@@ -64,7 +65,7 @@ export function createMutations(options: MutationsOptions): Mutating {
   const arrive = (
     { identity, correlationId }: Caller,
     campaignId: string,
-    command: QueuedCommand,
+    command: ChangeCommand,
     given: MutationOptions,
   ): Arrived => ({
     campaignId,

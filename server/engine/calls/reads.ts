@@ -1,9 +1,8 @@
 import { asCampaign } from '../../core/document/campaign.ts';
 import { parseResumeId } from '../../core/stream/cursor.ts';
-import type { VersionName } from '../../core/stream/entry.ts';
 import { RefusalError } from '../../core/errors.ts';
 import { can, roleFor, type Identity } from '../../core/permissions.ts';
-import { formatPosition, parsePosition, versionOnTimeline } from '../../core/stream/position.ts';
+import { formatPosition, parsePosition, versionOnTimeline, type VersionName } from '../../core/stream/position.ts';
 import { hides, projectState, viewFor, type View } from '../../core/stream/views.ts';
 import { deferredIterator } from './deferred-iterator.ts';
 import type { LoadedCampaign } from '../hosting/log-follower.ts';
@@ -19,7 +18,7 @@ import { waitDurable } from '../campaign/wait-durable.ts';
 export interface ReadsOptions {
   hosting: CampaignHost;
   archive: Archive;
-  past: CampaignHistory;
+  history: CampaignHistory;
   clock: Clock;
   publicView: View;
   persistent: boolean;
@@ -40,7 +39,7 @@ type Reading = Pick<CampaignService, 'get' | 'list' | 'history' | 'at' | 'diff' 
 
 /** Everything that only looks. Each checks the right to, before and after the campaign is known. */
 export function createReads(options: ReadsOptions): Reading {
-  const { hosting, archive, past, clock, publicView, persistent } = options;
+  const { hosting, archive, history, clock, publicView, persistent } = options;
   const reads = createReadGate({ clock, atOnce: READS_AT_ONCE, patience: TURN_MS });
   const loads = createReadGate({ clock, atOnce: LOADS_AT_ONCE, patience: TURN_MS });
 
@@ -127,18 +126,18 @@ export function createReads(options: ReadsOptions): Reading {
 
     async history(caller, campaignId, { cursor, limit }) {
       const { live } = await readable(caller, campaignId, 'audit');
-      return reads.pass(caller, () => past.history(live, cursor, limit));
+      return reads.pass(caller, () => history.page(live, cursor, limit));
     },
 
     async at(caller, campaignId, version) {
       const { live } = await reaching(caller, campaignId, 'audit', version);
-      const { state, ...found } = await reads.pass(caller, () => past.stateAt(live, version, 'version'));
+      const { state, ...found } = await reads.pass(caller, () => history.stateAt(live, version, 'version'));
       return { campaignId, ...found, state: asCampaign(state) };
     },
 
     async diff(caller, campaignId, from, to) {
       const { live } = await reaching(caller, campaignId, 'audit', from, to);
-      return reads.pass(caller, () => past.difference(live, from, to));
+      return reads.pass(caller, () => history.difference(live, from, to));
     },
 
     async whenDurable(caller, campaignId, position) {
@@ -161,15 +160,15 @@ export function createReads(options: ReadsOptions): Reading {
     watch(caller, reader, options) {
       const { lastEventId, receipts } = options;
       const opened = openFor(caller, options, ({ fanOut }) =>
-        fanOut.subscribe({ reader, signal: caller.signal, lastEventId, receipts: receipts === true && persistent }),
+        fanOut.pull({ reader, signal: caller.signal, lastEventId, receipts: receipts === true && persistent }),
       );
       return deferredIterator(opened, caller.signal);
     },
 
-    join(caller, member, options) {
+    join(caller, target, options) {
       const { lastEventId, receipts } = options;
       return openFor(caller, options, ({ fanOut }) =>
-        fanOut.enter(member, { lastEventId, receipts: receipts === true && persistent }),
+        fanOut.push(target, { lastEventId, receipts: receipts === true && persistent }),
       );
     },
   };

@@ -1,23 +1,27 @@
+import { toEntry, type SealedEntry } from '../../core/stream/log-record.ts';
 import { apply, type CampaignContent } from '../../core/stream/apply.ts';
-import type { Entry, VersionName } from '../../core/stream/entry.ts';
+import type { Entry } from '../../core/stream/entry.ts';
 import { RefusalError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
-import { LIMITS } from '../../core/limits.ts';
+import { LIMITS, upToBytes } from '../../core/limits.ts';
 import { diff } from '../../core/document/merge-patch.ts';
 import { jsonBytes } from '../../core/document/plain-json.ts';
-import { formatPosition, versionOnTimeline } from '../../core/stream/position.ts';
-import { upToBytes } from '../../core/stream/up-to-bytes.ts';
-import { toEntry, type LiveCampaign } from './live-campaign.ts';
-import type { Archive, SealedEntry } from '../ports.ts';
+import { formatPosition, versionOnTimeline, type VersionName } from '../../core/stream/position.ts';
+import type { LiveCampaign } from './live-campaign.ts';
+import type { Archive } from '../ports.ts';
 import type { Difference, HistoryPage, Page } from '../service.ts';
 
 /**
- * What was: read from the archive up to the watermark, and from memory what is not committed yet. Each answer is of one
- * line.
+ * History of a campaign: read from the archive up to the watermark, and from memory what is not committed yet. Each
+ * answer is of one timeline.
  */
 export interface CampaignHistory {
-  history(live: LiveCampaign, before: number | undefined, limit: number): Promise<HistoryPage>;
-  /** @param field what names the version, for the refusal where it is not there */
+  /** Entries before that version (`undefined`: all), newest first. */
+  page(live: LiveCampaign, before: number | undefined, limit: number): Promise<HistoryPage>;
+  /**
+   * @param field the input that names the version, for the refusal
+   * @throws RefusalError `NOT_FOUND` where the current timeline has no such version
+   */
   stateAt(
     live: LiveCampaign,
     named: VersionName,
@@ -55,16 +59,16 @@ export function createCampaignHistory(archive: Archive): CampaignHistory {
   };
 
   return {
-    history: (live, before, limit) => onOneLine(live, () => page(live, before, limit)),
+    page: (live, before, limit) => onOneTimeline(live, () => page(live, before, limit)),
 
     stateAt: (live, named, field) =>
-      onOneLine(live, async () => {
+      onOneTimeline(live, async () => {
         const version = versionOf(live, named, field);
         return { version, state: await stateAt(live, version, field) };
       }),
 
     difference: (live, first, second) =>
-      onOneLine(live, async () => {
+      onOneTimeline(live, async () => {
         const [from, to] = [versionOf(live, first, 'from'), versionOf(live, second, 'to')];
         // One after the other: each is a read of the archive.
         const before = await stateAt(live, from, 'from');
@@ -74,8 +78,8 @@ export function createCampaignHistory(archive: Archive): CampaignHistory {
   };
 }
 
-/** What is read while a line ends can be of both: then it is read again, of the line that went on. */
-async function onOneLine<T>(live: LiveCampaign, read: () => Promise<T>): Promise<T & { epoch: string }> {
+/** Reads again where the campaign was forked meanwhile: what was read may be of both timelines. */
+async function onOneTimeline<T>(live: LiveCampaign, read: () => Promise<T>): Promise<T & { epoch: string }> {
   for (;;) {
     const { epoch } = live.head;
     const answer = await read();
@@ -90,8 +94,8 @@ function versionOf(live: LiveCampaign, named: VersionName, field: string): numbe
 }
 
 /**
- * The longer of the two that memory holds, oldest first: the ring, or, when the archive is far behind, all that waits
- * for it.
+ * Entries in memory, oldest first: the ring, or what is not committed yet, where the archive is so far behind that this
+ * is longer.
  */
 function inMemory(live: LiveCampaign): Entry[] {
   return live.unsaved.length > live.ring.size
@@ -106,7 +110,7 @@ function newestBefore(entries: readonly Entry[], version: number, limit: number)
 
 function notThere(live: LiveCampaign, named: VersionName, field: string): RefusalError {
   const { epoch, version } = live.head;
-  const what = typeof named === 'number' ? `version ${named} that can be read` : `${named} on its surviving line`;
+  const what = typeof named === 'number' ? `version ${named} that can be read` : `${named} on its current timeline`;
   return new RefusalError(
     'NOT_FOUND',
     `${field}: ${live.id} has no ${what}; it is at ${formatPosition(epoch, version)}`,

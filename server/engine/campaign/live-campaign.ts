@@ -1,18 +1,19 @@
 import { apply, type CampaignContent } from '../../core/stream/apply.ts';
-import type { Situation } from '../../core/commands/decide.ts';
+import type { GroupBase } from '../../core/commands/decide-group.ts';
 import type { Entry } from '../../core/stream/entry.ts';
 import { createIdempotencyWindow, type IdempotencyWindow } from '../../core/commands/idempotency.ts';
 import { LIMITS } from '../../core/limits.ts';
 import { jsonBytes } from '../../core/document/plain-json.ts';
+import { toEntry, type Head, type SealedEntry } from '../../core/stream/log-record.ts';
 import type { Fork } from '../../core/stream/position.ts';
 import { createRing, type Ring } from '../../core/stream/ring.ts';
-import type { ArchivedCampaign, Head, LogRecord, SealedEntry } from '../ports.ts';
+import type { ArchivedCampaign } from '../ports.ts';
 import type { RecoveredCampaign } from './log-recovery.ts';
 import { createWatermark, type Watermark } from './watermark.ts';
 
 /**
- * A campaign in memory: everything that is known of it, as of one position. Changed by `deliver` and `markDurable`
- * alone, and put in the place of what was there by a reload.
+ * Campaign in memory: everything that is known of it, as of one position. Changed by `deliver` and `markDurable` alone,
+ * and replaced as a whole by a reload.
  */
 export interface LiveCampaign {
   readonly id: string;
@@ -25,7 +26,7 @@ export interface LiveCampaign {
   ring: Ring<Entry>;
   window: IdempotencyWindow;
   watermark: Watermark;
-  /** The generation of its seat in the log. */
+  /** Generation of its log membership: the fencing token of everything that is appended. */
   generation: number;
   /** Entries beyond the watermark, in order: what this instance can save if the log loses them. */
   unsaved: SealedEntry[];
@@ -39,9 +40,9 @@ export interface LiveCampaign {
 }
 
 /**
- * Builds it from what the archive keeps and what the log holds beyond that.
+ * Builds a campaign from what the archive keeps and what the log holds beyond that.
  *
- * @param onAwaited somebody begins to wait for its durability
+ * @param onAwaited called when a caller begins to wait for its durability
  */
 export function createLiveCampaign(
   id: string,
@@ -71,8 +72,8 @@ export function createLiveCampaign(
 }
 
 /**
- * What was read back may begin in a time as a draft. The states in between are not at hand; since the newest change of
- * the status it has been what it is now, and where none of the entries changes it, for all of them.
+ * Version up to which the entries that were read back may be those of a draft. The states in between are not at hand:
+ * since the newest change of the status it has been what it is now, and where no entry changes it, for all of them.
  */
 function publicFloorOf({ head, recent, state, archivedAt }: ArchivedCampaign): number {
   if (!isPublished({ state, archivedAt })) return head.version;
@@ -80,23 +81,23 @@ function publicFloorOf({ head, recent, state, archivedAt }: ArchivedCampaign): n
   return changed?.record.version ?? head.version - recent.length;
 }
 
-/** What the door said of an entry. `gap` and `fork` change nothing. */
+/** What became of an entry that was delivered. `seen`, `gap` and `fork` change nothing. */
 export type Delivery = 'applied' | 'seen' | 'gap' | 'fork';
 
 /**
- * The one door: every entry comes in here, whoever wrote it and whichever way it came — as the answer to an append,
- * from the log's publication, from the repair of a gap — in order, once (G1, G2).
+ * The single apply path: every entry is applied here, whoever wrote it and whichever way it came (as the answer to an
+ * append, from the log's publication, from the repair of a gap), in order, once (G1, G2).
  */
 export function deliver(live: LiveCampaign, sealed: SealedEntry): Delivery {
   const { record } = sealed;
-  // A publication of the epoch before, late: what of it survived is here already.
+  // A late publication of an earlier epoch: what the fork kept of it has been applied already.
   if (record.epoch !== live.head.epoch)
     return live.lineage.some(({ parent }) => parent === record.epoch) ? 'seen' : 'fork';
   if (record.version <= live.head.version) return 'seen';
   if (record.version > live.head.version + 1) return 'gap';
   if (!isPublished(live.content)) live.publicFloor = record.version;
   live.content = apply(live.content, record);
-  // More than the change can have added; the queue puts the exact figure where it has one.
+  // More than the change can have added; the queue sets the exact figure where it has one.
   live.sizeBound += Buffer.byteLength(sealed.bytes);
   live.head = { epoch: record.epoch, version: record.version, tail: sealed.tail };
   live.updatedAt = record.at;
@@ -110,7 +111,7 @@ export function deliver(live: LiveCampaign, sealed: SealedEntry): Delivery {
   return 'applied';
 }
 
-/** Everything up to that version is committed. True where that is news. */
+/** Moves the watermark: everything up to that version is committed. True where the watermark moved. */
 export function markDurable(live: LiveCampaign, version: number): boolean {
   if (!live.watermark.advance(version)) return false;
   const firstUnsaved = live.unsaved.findIndex(({ record }) => record.version > version);
@@ -125,32 +126,11 @@ function remember(live: LiveCampaign, { record, bytes }: SealedEntry): void {
   live.window.remember({ mutationId, version, epoch, fingerprint });
 }
 
-/** What everyone with the full view sees of a record. */
-export function toEntry(record: LogRecord): Entry {
-  const { version, type, change, actor, mutationId, correlationId, comment, at, format } = record;
-  return {
-    version,
-    type,
-    change,
-    actor,
-    mutationId,
-    correlationId,
-    ...(comment !== undefined && { comment }),
-    at,
-    format,
-  };
-}
-
-/** What decisions are made on. */
-export function situationOf(live: LiveCampaign): Situation {
-  return {
-    campaignId: live.id,
-    epoch: live.head.epoch,
-    version: live.head.version,
-    lineage: live.lineage,
-    content: live.content,
-    sizeBound: live.sizeBound,
-  };
+/** What the next group of mutations is decided on. */
+export function groupBaseOf(live: LiveCampaign): GroupBase {
+  const { head, lineage, content, sizeBound, updatedAt } = live;
+  const { epoch, version, tail } = head;
+  return { situation: { campaignId: live.id, epoch, version, lineage, content, sizeBound }, tail, updatedAt };
 }
 
 /** Whether readers without a token may see it. */

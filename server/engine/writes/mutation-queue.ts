@@ -1,57 +1,61 @@
+import { backoffDelay } from '../../core/backoff.ts';
+import { decideGroup, type GroupPlan, type GroupRules, type RollbackTarget } from '../../core/commands/decide-group.ts';
+import { check, type Sections } from '../../core/document/check.ts';
 import { asError, RefusalError } from '../../core/errors.ts';
 import { LIMITS } from '../../core/limits.ts';
-import type { Sections } from '../../core/document/check.ts';
-import { decideGroup, type Plan, type RollbackTarget } from './decide-group.ts';
-import type { Delivery, LiveCampaign } from '../campaign/live-campaign.ts';
-import type { EngineObserver } from '../observer.ts';
-import { findArchivedIds } from './archived-ids.ts';
+import { fingerprint, seal } from '../../core/stream/hash-chain.ts';
+import type { SealedEntry } from '../../core/stream/log-record.ts';
 import type { CampaignHistory } from '../campaign/history.ts';
-import type { AppendResult, Archive, Clock, OrderedLog, SealedEntry } from '../ports.ts';
+import { groupBaseOf, type Delivery, type LiveCampaign } from '../campaign/live-campaign.ts';
+import type { EngineObserver } from '../observer.ts';
+import type { AppendResult, Archive, Clock, OrderedLog } from '../ports.ts';
 import { shuttingDown } from '../refusals.ts';
+import { findArchivedIds, type ArchivedIds } from './archived-ids.ts';
 import type { QueuedMutation } from './queued-mutation.ts';
 
 /** What the queue needs of a campaign in memory. */
-interface Decidable {
+interface QueuedCampaign {
   readonly live: LiveCampaign;
 }
 
-export interface MutationQueueOptions<C extends Decidable> {
-  log: OrderedLog;
-  archive: Archive;
-  clock: Clock;
-  sections: Sections;
-  observer: EngineObserver;
+export interface MutationQueueOptions<C extends QueuedCampaign> {
+  readonly log: OrderedLog;
+  readonly archive: Archive;
+  readonly clock: Clock;
+  readonly sections: Sections;
+  readonly observer: EngineObserver;
   /**
    * How long an append may stay without a known outcome before its mutations are answered `UNAVAILABLE`, in
    * milliseconds.
    */
-  appendTimeoutMs: number;
-  /** Where rollbacks lead. */
-  past: Pick<CampaignHistory, 'stateAt'>;
-  /** The one door of this instance. */
-  deliver(campaign: C, sealed: SealedEntry): Delivery;
-  /** Reads the campaign again from archive and log, into the same object, after the log has lost its line. */
+  readonly appendTimeoutMs: number;
+  /** Looks up the states that rollbacks lead to. */
+  readonly history: Pick<CampaignHistory, 'stateAt'>;
+  /** The single apply path of this instance. */
+  applyEntry(campaign: C, sealed: SealedEntry): Delivery;
+  /** Reads the campaign again from archive and log, into the same object, after the log has lost its timeline. */
   reload(campaign: C): Promise<void>;
-  /** Whether the time to append is over: what is accepted now would come behind the last commit. */
+  /** Whether appending has ended: an entry accepted now would come after the last commit. */
   isClosed(): boolean;
 }
 
 export interface MutationQueue {
   /**
-   * Takes its place at once: mutations are decided in the order in which they were added. Those added together stay
-   * together: a failure of the log stops all of them, so that none overtakes the one before it.
+   * Adds mutations at the end of the queue, within the call: they are decided in the order in which they were added.
+   * Those added together stay together: a failure of the log stops all of them, so that none overtakes the one before
+   * it.
    */
   add(...mutations: QueuedMutation[]): void;
   readonly length: number;
 }
 
 /**
- * The serial queue of one campaign. All that waits is decided together on one situation, each on the state that the one
- * before it leads to, and goes to the log in one append; answers go out once the log has confirmed the state that they
- * rest on, rejections and no-ops too, because an instance that lags must not refuse someone who was just acknowledged
- * elsewhere.
+ * Serial queue of one campaign's mutations. All that waits is decided together on one base, each mutation on the state
+ * that the one before it leads to, and goes to the log in one append. Answers are sent once the log has confirmed the
+ * head that they rest on. That holds for rejections and no-ops too, because an instance that lags must not refuse a
+ * caller whose change was just acknowledged elsewhere.
  */
-export function createMutationQueue<C extends Decidable>(
+export function createMutationQueue<C extends QueuedCampaign>(
   loaded: Promise<C>,
   options: MutationQueueOptions<C>,
 ): MutationQueue {
@@ -89,8 +93,8 @@ export function createMutationQueue<C extends Decidable>(
 }
 
 /**
- * As many units as fit into one append; a rollback goes alone, because the version it names may be made by what stands
- * before it.
+ * As many units as fit into one append. A rollback is alone in its group, because the version it names may be made by a
+ * mutation before it.
  */
 function takeGroup(waiting: QueuedMutation[][]): QueuedMutation[][] {
   const units: QueuedMutation[][] = [];
@@ -107,56 +111,81 @@ function takeGroup(waiting: QueuedMutation[][]): QueuedMutation[][] {
   return units;
 }
 
-/** Decides and appends until the log has taken the group, or nothing is left to ask for. */
-async function processGroup<C extends Decidable>(
+/** Decides and appends until the log has taken the group, or its time is over. */
+async function processGroup<C extends QueuedCampaign>(
   campaign: C,
   units: readonly QueuedMutation[][],
   options: MutationQueueOptions<C>,
 ): Promise<void> {
   const { live } = campaign;
   const group = units.flat();
-  const giveUpAt = options.clock.now() + options.appendTimeoutMs;
+  const deadline = options.clock.now() + options.appendTimeoutMs;
   let reloads = 0;
   for (;;) {
     // Asked in each round: after a reload the window may reach less far back, and a version may be another one.
     const { window } = live;
     const { floor } = window;
-    const known = await findArchivedIds(live, group, options.archive);
-    const target = await rollbackTarget(live, group, options.past);
-    // Reloaded, or trimmed, meanwhile: what was read may be of a line that has ended, and what was asked of the archive
-    // and what is in the window may leave a hole between them (G3).
+    const archived = await findArchivedIds(live, group, options.archive);
+    const target = await rollbackTarget(live, group, options.history);
+    // Reloaded, or trimmed, meanwhile: what was read may be of a timeline that was forked, and between what the archive
+    // was asked for and what the window holds there may be a hole (G3).
     if (live.window !== window || window.floor !== floor) continue;
-    const plan = decideGroup(live, units, known, target, options);
+    const plan = decideUnits(live, units, archived, target, options);
     if (options.isClosed()) throw shuttingDown();
-    const result = await append(live, plan, options, giveUpAt);
+    const result = await append(live, plan, options, deadline);
     if (result.kind === 'appended') {
-      for (const sealed of plan.entries) options.deliver(campaign, sealed);
-      // The epoch ended meanwhile: whether the entries are on the new line, only that line can tell.
+      for (const sealed of plan.entries) options.applyEntry(campaign, sealed);
+      // The epoch ended meanwhile: only the new timeline can tell whether the entries are on it.
       if (live.head.epoch !== plan.base.epoch) continue;
       if (live.head.tail === plan.head.tail) live.sizeBound = plan.sizeBound;
       for (const { mutation, outcome } of plan.outcomes) mutation.settle(outcome);
       return;
     }
-    // Another instance was faster, or we were and did not hear of it: catch up, and decide the whole group again.
-    for (const sealed of result.kind === 'conflict' ? result.entries : []) options.deliver(campaign, sealed);
-    if (options.clock.now() >= giveUpAt) throw outOfPatience(`${live.id}: others change it all the time`);
+    // Another instance appended first, or this one did and the answer was lost: catch up, and decide the group again.
+    for (const sealed of result.kind === 'conflict' ? result.entries : []) options.applyEntry(campaign, sealed);
+    if (options.clock.now() >= deadline) throw timedOut(`${live.id}: other instances change it all the time`);
     if (live.head.version !== plan.base.version) continue;
     if (reloads > 0)
-      await pause(options.clock, reloads, giveUpAt, `${live.id}: its line in the log is lost again and again`);
+      await pause(options.clock, reloads, deadline, `${live.id}: the log loses its timeline again and again`);
     await options.reload(campaign);
     reloads += 1;
   }
 }
 
+function decideUnits(
+  live: LiveCampaign,
+  units: readonly QueuedMutation[][],
+  archived: ArchivedIds,
+  target: RollbackTarget,
+  { clock, sections }: Pick<MutationQueueOptions<QueuedCampaign>, 'clock' | 'sections'>,
+): GroupPlan<QueuedMutation> {
+  const rules: GroupRules = {
+    now: clock.now,
+    check: (next, change, sizeBound) => check(next, change, sizeBound, sections),
+    seal,
+    fingerprint,
+  };
+  return decideGroup(
+    groupBaseOf(live),
+    units,
+    {
+      findApplied: (mutationId) => live.window.find(mutationId) ?? archived.applied.get(mutationId),
+      findRefusal: (mutationId) => archived.tooOld.get(mutationId),
+      target,
+    },
+    rules,
+  );
+}
+
 /**
- * Retries while the outcome is unknown: the same entries under the same ids, so that a success that was not heard of
- * shows as a conflict with ourselves.
+ * Appends a plan, and retries while the outcome is unknown: the same entries under the same ids, so that a success
+ * whose answer was lost shows as a conflict with this instance's own entries.
  */
 async function append(
   live: LiveCampaign,
-  plan: Plan,
-  { log, clock, observer }: Pick<MutationQueueOptions<Decidable>, 'log' | 'clock' | 'observer'>,
-  giveUpAt: number,
+  plan: GroupPlan<QueuedMutation>,
+  { log, clock, observer }: Pick<MutationQueueOptions<QueuedCampaign>, 'log' | 'clock' | 'observer'>,
+  deadline: number,
 ): Promise<AppendResult> {
   for (let attempt = 1; ; attempt += 1) {
     const startedAt = clock.now();
@@ -169,47 +198,40 @@ async function append(
       });
       return result;
     } catch (cause) {
-      await pause(
-        clock,
-        attempt,
-        giveUpAt,
-        `${live.id}: the log did not answer: ${cause instanceof Error ? cause.message : String(cause)}`,
-      );
+      await pause(clock, attempt, deadline, `${live.id}: the log did not answer: ${asError(cause).message}`);
     }
   }
 }
 
-function outOfPatience(why: string): RefusalError {
+function timedOut(why: string): RefusalError {
   return new RefusalError(
     'UNAVAILABLE',
     `${why}; whether the change was ordered is not known, send it again under its mutationId`,
-    {
-      retryAfterMs: 1_000,
-    },
+    { retryAfterMs: 1_000 },
   );
 }
 
-/**
- * Waits before the next attempt, longer each time and with jitter; `UNAVAILABLE` where the patience ends before that.
- */
-async function pause(clock: Clock, attempt: number, giveUpAt: number, why: string): Promise<void> {
-  const delay = Math.min(50 * 2 ** (attempt - 1), 1_000);
-  if (clock.now() + delay >= giveUpAt) throw outOfPatience(why);
-  await new Promise<void>((resolve) => clock.after(delay * (0.5 + clock.random() / 2), resolve));
+const RETRY = { base: 50, cap: 1_000, jitter: 0.5 };
+
+/** Waits before the next attempt; throws `UNAVAILABLE` where the deadline comes before that. */
+async function pause(clock: Clock, attempt: number, deadline: number, why: string): Promise<void> {
+  const delay = backoffDelay(attempt - 1, clock.random(), RETRY);
+  if (clock.now() + delay >= deadline) throw timedOut(why);
+  await new Promise<void>((resolve) => clock.after(delay, resolve));
 }
 
 async function rollbackTarget(
   live: LiveCampaign,
   group: readonly QueuedMutation[],
-  past: Pick<CampaignHistory, 'stateAt'>,
+  history: Pick<CampaignHistory, 'stateAt'>,
 ): Promise<RollbackTarget> {
   const command = group[0]?.request.command;
   if (command?.type !== 'rollback') return { state: {} };
   try {
-    return { state: (await past.stateAt(live, command.toVersion, 'toVersion')).state };
+    return { state: (await history.stateAt(live, command.toVersion, 'toVersion')).state };
   } catch (error) {
-    // A version that is not there may be one that this instance has not heard of: said only once the log has confirmed
-    // it.
+    // A version that is not there may be one that this instance has not been told of yet: refused only once the log has
+    // confirmed the head.
     if (error instanceof RefusalError && error.refusal.reason === 'NOT_FOUND') return { refusal: error.refusal };
     throw error;
   }

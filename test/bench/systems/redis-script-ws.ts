@@ -1,7 +1,7 @@
 import { WebSocketServer } from 'ws';
 import { ENTRY_FORMAT } from '../../../server/core/stream/entry.ts';
-import type { Head, LogRecord } from '../../../server/engine/ports.ts';
-import { fingerprint, seal } from '../../../server/engine/campaign/hash-chain.ts';
+import type { Head, LogRecord } from '../../../server/core/stream/log-record.ts';
+import { fingerprint, seal } from '../../../server/core/stream/hash-chain.ts';
 import { systemClock } from '../../../server/engine/system-clock.ts';
 import { createRedisLog } from '../../../server/log/redis-log.ts';
 import { serve } from '../harness/serve.ts';

@@ -8,6 +8,7 @@ import {
   type ResolvedCommand,
   type Situation,
 } from '../../../server/core/commands/decide.ts';
+import { check } from '../../../server/core/document/check.ts';
 import type { Refusal } from '../../../server/core/errors.ts';
 import type { JsonObject } from '../../../server/core/json.ts';
 import { LIMITS } from '../../../server/core/limits.ts';
@@ -53,7 +54,7 @@ function ask(
   given: Partial<Omit<Request, 'command'>> = {},
   on: Partial<Situation> = {},
 ): Decision {
-  return decide(situation(on), { command, identity: identity('admin'), ...given });
+  return decide(situation(on), { command, identity: identity('admin'), ...given }, check);
 }
 
 function refusal(decision: Decision): Refusal {
@@ -254,13 +255,14 @@ describe('decide', () => {
             identity: identity('editor'),
             ...(expected !== undefined && { expectedVersion: expected }),
           };
-          expect(['entry', 'unchanged', 'rejected']).toContain(decide(on, request).kind);
+          expect(['entry', 'unchanged', 'rejected']).toContain(decide(on, request, check).kind);
           const wanted =
             typeof target === 'object' && target !== null && !Array.isArray(target) ? (target as JsonObject) : {};
-          const rolled = decide(on, {
-            command: { type: 'rollback', toVersion: 1, target: wanted },
-            identity: identity('editor'),
-          });
+          const rolled = decide(
+            on,
+            { command: { type: 'rollback', toVersion: 1, target: wanted }, identity: identity('editor') },
+            check,
+          );
           expect(['entry', 'unchanged', 'rejected']).toContain(rolled.kind);
         },
       ),

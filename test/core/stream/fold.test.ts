@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { apply, NOTHING, type Applicable, type CampaignContent } from '../../../server/core/stream/apply.ts';
 import { decide, type Request, type ResolvedCommand, type Situation } from '../../../server/core/commands/decide.ts';
+import { check } from '../../../server/core/document/check.ts';
 import type { JsonObject } from '../../../server/core/json.ts';
 import { jsonBytes } from '../../../server/core/document/plain-json.ts';
 import { campaignStates, editCommands } from '../arbitraries.ts';
@@ -36,7 +37,7 @@ describe('fold', () => {
         for (const step of commands) {
           const target = past.at(-1 - (step.type === 'rollback' ? step.back : 0)) ?? first;
           const command: ResolvedCommand = step.type === 'rollback' ? { type: 'rollback', toVersion: 1, target } : step;
-          const decision = decide(situation, { command, identity: ADMIN });
+          const decision = decide(situation, { command, identity: ADMIN }, check);
           if (decision.kind !== 'entry') continue;
 
           const before = situation.content;

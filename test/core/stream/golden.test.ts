@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { apply, NOTHING, type CampaignContent } from '../../../server/core/stream/apply.ts';
 import { ENTRY_FORMAT, type EntryType } from '../../../server/core/stream/entry.ts';
 import type { JsonObject } from '../../../server/core/json.ts';
-import type { LogRecord } from '../../../server/engine/ports.ts';
-import { fingerprint, FIRST_TAIL, seal } from '../../../server/engine/campaign/hash-chain.ts';
+import type { LogRecord } from '../../../server/core/stream/log-record.ts';
+import { fingerprint, FIRST_TAIL, seal } from '../../../server/core/stream/hash-chain.ts';
 import { canonical, naiveMergePatch } from '../naive.ts';
 
 /** A log as some version of the server wrote it, and what it came to after each entry. Never to be written anew. */

@@ -1,9 +1,10 @@
+import type { Head, SealedEntry } from '../../../server/core/stream/log-record.ts';
 import { describe, expect, it } from 'vitest';
 import { NOTHING } from '../../../server/core/stream/apply.ts';
 import { createMemoryArchive, createMemoryStore } from '../../../server/archive/memory-archive.ts';
 import { createArchiver, type Archiver, type ArchiverOptions } from '../../../server/engine/archiving/archiver.ts';
 import type { EngineObserver } from '../../../server/engine/observer.ts';
-import type { Archive, CampaignCommit, Head, OrderedLog, SealedEntry } from '../../../server/engine/ports.ts';
+import type { Archive, CampaignCommit, OrderedLog } from '../../../server/engine/ports.ts';
 import { createMemoryLog } from '../../../server/log/memory-log.ts';
 import { campaignHistory, type CampaignHistory } from '../../archive/campaign-history.ts';
 import { simulatedClock, type SimulatedClock } from '../../support/simulated-clock.ts';
@@ -340,7 +341,7 @@ describe('the archiver', () => {
     const history = await world.campaign('a');
     for (let n = 1; n <= 3; n += 1) {
       await world.append(history, 1);
-      world.archiver.hurry();
+      world.archiver.flushNow();
       await world.clock.settle();
       expect(world.commits).toEqual(Array.from({ length: n }, () => ['a+1']));
     }
@@ -359,7 +360,7 @@ describe('the archiver', () => {
     await world.clock.settle();
     expect(world.commits).toEqual([['a+1']]);
     await world.append(history, 1);
-    world.archiver.hurry();
+    world.archiver.flushNow();
     await world.clock.settle();
     expect(world.commits).toEqual([['a+1'], ['a+1']]);
     await world.archiver.stop();

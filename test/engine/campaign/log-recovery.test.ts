@@ -1,9 +1,10 @@
+import type { LogRecord, SealedEntry } from '../../../server/core/stream/log-record.ts';
 import { describe, expect, it } from 'vitest';
 import { createMemoryArchive } from '../../../server/archive/memory-archive.ts';
 import type { JsonObject } from '../../../server/core/json.ts';
-import type { Archive, LogRecord, OrderedLog, SealedEntry } from '../../../server/engine/ports.ts';
-import { FIRST_TAIL, nextTail, seal } from '../../../server/engine/campaign/hash-chain.ts';
-import { recoverCampaign, type Known } from '../../../server/engine/campaign/log-recovery.ts';
+import type { Archive, OrderedLog } from '../../../server/engine/ports.ts';
+import { FIRST_TAIL, nextTail, seal } from '../../../server/core/stream/hash-chain.ts';
+import { recoverCampaign, type HeldCampaign } from '../../../server/engine/campaign/log-recovery.ts';
 import { createMemoryLog } from '../../../server/log/memory-log.ts';
 import { simulatedClock } from '../../support/simulated-clock.ts';
 
@@ -46,8 +47,8 @@ async function afterALoss(entries: SealedEntry[], state: JsonObject): Promise<{ 
 
 describe('the seat in the log', () => {
   const clock = simulatedClock();
-  const take = async (parts: { archive: Archive; log: OrderedLog }, known?: Known) =>
-    (await clock.until(recoverCampaign(ID, known, () => undefined, { ...parts, clock, recentEntries: 10 }))).archived;
+  const take = async (parts: { archive: Archive; log: OrderedLog }, held?: HeldCampaign) =>
+    (await clock.until(recoverCampaign(ID, held, () => undefined, { ...parts, clock, recentEntries: 10 }))).archived;
 
   it('G5 M200 what an instance knows beyond the archive is saved before the epoch ends', async () => {
     const { head, state, lineage } = await take(await afterALoss([], {}), {

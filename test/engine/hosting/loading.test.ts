@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { SealedEntry } from '../../../server/engine/ports.ts';
+import type { SealedEntry } from '../../../server/core/stream/log-record.ts';
 import {
   CALLERS,
   CAMPAIGN,

@@ -1,10 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { openTcpProxy } from '../support/tcp-proxy.ts';
-import { startRedis, type OwnRedis } from '../tools/redis.ts';
+import { startRedis, type TemporaryRedis } from '../tools/redis.ts';
 
-/** The Redis that is in charge now; another one after each promotion. */
-export interface RedisLine {
+/** The Redis that is the primary now; another one after each promotion. */
+export interface RedisPrimary {
   readonly port: number;
   kill(): Promise<void>;
   restart(): Promise<void>;
@@ -19,7 +19,7 @@ export interface RedisLine {
 /** As one runs it, but for the pause before a replica is served, which only costs time here. */
 const SETTINGS = { 'repl-diskless-sync-delay': '0' };
 
-export async function startRedisLine(): Promise<RedisLine> {
+export async function startRedisPrimary(): Promise<RedisPrimary> {
   let primary = await startRedis({ settings: SETTINGS });
 
   const signal = (name: NodeJS.Signals): void => {
@@ -60,7 +60,7 @@ export async function startRedisLine(): Promise<RedisLine> {
   };
 }
 
-async function ask(redis: OwnRedis, question: (client: Redis) => Promise<unknown>): Promise<void> {
+async function ask(redis: TemporaryRedis, question: (client: Redis) => Promise<unknown>): Promise<void> {
   const client = new Redis(redis.url, { maxRetriesPerRequest: 3 });
   client.on('error', () => undefined);
   try {

@@ -1,0 +1,97 @@
+import { isRetryable, RefusalError, type Refusal } from '../../../server/core/errors.ts';
+import type { Actor } from '../../../server/core/stream/entry.ts';
+import type { MemoryCampaign } from './memory-campaign.ts';
+import { memoryProcedures, noCampaign } from './memory-procedures.ts';
+
+export interface MemorySessionOptions {
+  readonly campaign: MemoryCampaign;
+  readonly actor: Actor;
+  /** Makes mutation ids for calls without one. */
+  readonly newId: () => string;
+  readonly send: (frame: string) => void;
+}
+
+/** Server's end of one connection. */
+export interface MemorySession {
+  receive(frame: string): void;
+  close(): void;
+}
+
+/** Frame of the client: tRPC's request over WebSockets. */
+interface ClientMessage {
+  readonly id: number;
+  readonly method: 'query' | 'mutation' | 'subscription' | 'subscription.stop';
+  readonly params?: { readonly path: string; readonly input?: unknown; readonly lastEventId?: string };
+}
+
+/** Answers tRPC's messages of one connection, frame by frame, as the server does over a WebSocket. */
+export function createMemorySession({ campaign, actor, newId, send }: MemorySessionOptions): MemorySession {
+  const procedures = memoryProcedures(campaign, actor, newId);
+  const subscriptions = new Map<number, () => void>();
+
+  function respond(id: number, message: object): void {
+    send(JSON.stringify({ id, ...message }));
+  }
+
+  async function call(id: number, path: string, input: unknown): Promise<void> {
+    const [area, name] = path.split('.');
+    const handlers: Partial<Record<string, Partial<Record<string, unknown>>>> = { ...procedures };
+    const handler = area !== undefined && name !== undefined ? handlers[area]?.[name] : undefined;
+    try {
+      if (typeof handler !== 'function') throw unknownProcedure(path);
+      respond(id, { result: { type: 'data', data: await handler(input) } });
+    } catch (thrown) {
+      if (!(thrown instanceof RefusalError)) throw thrown;
+      respond(id, { error: toWireError(thrown.refusal) });
+    }
+  }
+
+  function watch(id: number, path: string, input: unknown, lastEventId: string | undefined): void {
+    const campaignId = memberOf(input, 'campaignId') ?? campaign.campaignId;
+    const refusal =
+      path !== 'campaign.watch'
+        ? unknownProcedure(path).refusal
+        : campaignId === campaign.campaignId
+          ? undefined
+          : noCampaign(String(campaignId)).refusal;
+    if (refusal) return respond(id, { error: toWireError(refusal) });
+    respond(id, { result: { type: 'started' } });
+    const options = { lastEventId, receipts: memberOf(input, 'receipts') === true };
+    const unsubscribe = campaign.subscribe(options, (resumeId, event) =>
+      respond(id, { result: { type: 'data', id: resumeId, data: { id: resumeId, data: event } } }),
+    );
+    subscriptions.set(id, unsubscribe);
+  }
+
+  return {
+    receive(frame) {
+      // The SDK's own link writes these.
+      const { id, method, params } = JSON.parse(frame) as ClientMessage;
+      if (method === 'subscription.stop') {
+        subscriptions.get(id)?.();
+        subscriptions.delete(id);
+      } else if (method === 'subscription') {
+        watch(id, params?.path ?? '', params?.input, params?.lastEventId);
+      } else {
+        void call(id, params?.path ?? '', params?.input);
+      }
+    },
+    close() {
+      for (const unsubscribe of subscriptions.values()) unsubscribe();
+      subscriptions.clear();
+    },
+  };
+}
+
+function unknownProcedure(path: string): RefusalError {
+  return new RefusalError('NOT_FOUND', `The test kit has no procedure ${path}`);
+}
+
+function toWireError({ message, ...details }: Refusal): object {
+  const retryable = isRetryable({ message, ...details });
+  return { code: -32600, message, data: { code: 'BAD_REQUEST', httpStatus: 400, ...details, retryable } };
+}
+
+function memberOf(input: unknown, name: string): unknown {
+  return typeof input === 'object' && input !== null ? Reflect.get(input, name) : undefined;
+}
