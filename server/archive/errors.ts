@@ -1,16 +1,16 @@
 import { asError } from '../core/errors.ts';
 
 /**
- * Why the archive could not do it:
+ * The kind of an archive error:
  * - `unreachable`: the database does not answer now, and may later; the outcome of a write is unknown
- * - `in-use`: another process owns the folder or the namespace
- * - `data`: the database refuses these very values; the same call will fail again, other campaigns' will not
+ * - `in-use`: another process owns the data folder or the namespace
+ * - `data`: the database refuses these very values; the same call fails again, those of other campaigns do not
  * - `stopped`: the archive was stopped, or its thread has ended
- * - `failed`: anything else, with the database's own words
+ * - `failed`: anything else, in the database's own words
  */
 export type ArchiveErrorKind = 'unreachable' | 'in-use' | 'data' | 'stopped' | 'failed';
 
-/** What every call of the archive rejects with. */
+/** The error with which every call of an archive rejects. */
 export class ArchiveError extends Error {
   override readonly name = 'ArchiveError';
   readonly kind: ArchiveErrorKind;
@@ -24,8 +24,8 @@ export class ArchiveError extends Error {
   }
 }
 
-/** The system's codes for a database that cannot be reached. */
-const UNREACHABLE_CODES: ReadonlySet<string> = new Set([
+/** System error codes of a database that cannot be reached. */
+const UNREACHABLE_ERRNOS: ReadonlySet<string> = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
   'ENOTFOUND',
@@ -38,23 +38,20 @@ const UNREACHABLE_CODES: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * SQLSTATEs of a server that starts, stops, fails over or is full: 57P01 to 57P03 and 57P05, 25006 (a demoted primary),
- * 53300.
+ * SQLSTATEs of a server that starts, stops, fails over or has no connection left: 08xxx, 57P01 to 57P03 and 57P05,
+ * 25006 (a demoted primary), 53300.
  */
-const UNREACHABLE_STATES = /^(08...|57P0[1235]|25006|53300)$/;
+const UNREACHABLE_SQLSTATES = /^(08...|57P0[1235]|25006|53300)$/;
 
-/** SQLSTATE classes for values that no retry mends: data exception, integrity violation, limit exceeded. */
-const DATA_STATES = /^(22|23|54)...$/;
+/** SQLSTATE classes of values that no retry makes acceptable: data exception, integrity violation, limit exceeded. */
+const DATA_SQLSTATES = /^(22|23|54)...$/;
 
-/** `pg` has no codes for its own timeouts and broken links. */
+/** Messages of `pg` itself, which has no codes for its timeouts and broken connections. */
 const UNREACHABLE_MESSAGES =
   /^(Connection terminated|timeout exceeded when trying to connect|Query read timeout|timeout expired)|not queryable/;
 
-/**
- * What the file system of the embedded database throws: an object of its own with WASI's number of the error, and no
- * message.
- */
-const FILE_ERRORS: Readonly<Record<number, string>> = {
+/** Error codes by WASI's number: the file system of the embedded database throws an object with that, and no message. */
+const WASI_ERRNOS: Readonly<Record<number, string>> = {
   2: 'EACCES',
   29: 'EIO',
   33: 'EMFILE',
@@ -65,15 +62,15 @@ const FILE_ERRORS: Readonly<Record<number, string>> = {
 
 function fromFileSystem(error: unknown): ArchiveError | undefined {
   if (error instanceof Error || typeof error !== 'object' || error === null || !('errno' in error)) return undefined;
-  const code = FILE_ERRORS[Number(error.errno)] ?? `error ${String(error.errno)}`;
+  const code = WASI_ERRNOS[Number(error.errno)] ?? `error ${String(error.errno)}`;
   return new ArchiveError('failed', `The files of the embedded database cannot be used (${code}).`, { code });
 }
 
-/** Any error of the drivers as an {@link ArchiveError}; an ArchiveError stays itself. */
+/** Converts whatever a driver throws; an {@link ArchiveError} stays itself. */
 export function toArchiveError(error: unknown): ArchiveError {
   if (error instanceof ArchiveError) return error;
-  const ofFiles = fromFileSystem(error);
-  if (ofFiles) return ofFiles;
+  const fileError = fromFileSystem(error);
+  if (fileError) return fileError;
   const cause = asError(error);
   const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : undefined;
   // A failed connection to a name with several addresses is an AggregateError, whose own message is empty.
@@ -82,7 +79,7 @@ export function toArchiveError(error: unknown): ArchiveError {
 }
 
 function kindOf(code: string | undefined, message: string): ArchiveErrorKind {
-  if (code !== undefined && (UNREACHABLE_CODES.has(code) || UNREACHABLE_STATES.test(code))) return 'unreachable';
-  if (code !== undefined && DATA_STATES.test(code)) return 'data';
+  if (code !== undefined && (UNREACHABLE_ERRNOS.has(code) || UNREACHABLE_SQLSTATES.test(code))) return 'unreachable';
+  if (code !== undefined && DATA_SQLSTATES.test(code)) return 'data';
   return UNREACHABLE_MESSAGES.test(message) ? 'unreachable' : 'failed';
 }

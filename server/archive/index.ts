@@ -1,7 +1,4 @@
-/**
- * The room of the archive: three implementations of `engine/ports.ts`' `Archive`, which one contract suite holds to one
- * behaviour.
- */
+/** The archive: three implementations of the engine's `Archive` port, held to one behaviour by one contract suite. */
 export { openPgliteArchive, type PgliteArchiveOptions } from './pglite/pglite-archive.ts';
 export { openPostgresArchive, type PostgresArchiveOptions } from './postgres/open-postgres.ts';
 export {

@@ -4,11 +4,16 @@ import { ArchiveError, openPgliteArchive, openPostgresArchive } from '../archive
 import type { Archive } from '../engine/ports.ts';
 import type { Config } from './config.ts';
 
+/** The pause between two attempts to connect, in milliseconds. */
 const RETRY_MS = 500;
 
 /**
- * The archive that the configuration names; `undefined`: none. Waits for a database that does not answer yet;
- * everything else that is wrong with it will not mend itself.
+ * Opens the archive of the configuration. Retries a database that does not answer yet until `START_TIMEOUT`; every other
+ * error is permanent and thrown at once.
+ *
+ * @returns `undefined` where the configuration has none
+ * @throws {ArchiveError} Where the database or the data folder cannot be used.
+ * @throws {Error} Where the database does not answer within `START_TIMEOUT`.
  */
 export async function openArchive(config: Config, logger: Logger): Promise<Archive | undefined> {
   const { storage, redisUrl, namespace, startTimeout } = config;
@@ -17,8 +22,8 @@ export async function openArchive(config: Config, logger: Logger): Promise<Archi
     return openPgliteArchive({
       namespace,
       dataDir: storage.dataDir,
-      onBroken: (error) => logger.error({ err: error }, 'the embedded database broke down; it is opened again'),
-      onMended: () => logger.info('the embedded database is open again'),
+      onCrash: (error) => logger.error({ err: error }, 'the embedded database failed; it is reopened'),
+      onRestart: () => logger.info('the embedded database is open again'),
     });
   }
   const giveUpAt = Date.now() + startTimeout;
@@ -27,15 +32,14 @@ export async function openArchive(config: Config, logger: Logger): Promise<Archi
       return await openPostgresArchive({
         namespace,
         connectionString: storage.url,
-        // Without Redis the log is in this process: a second instance on the same campaigns would order them for
-        // itself.
+        // Without Redis the log is in this process: a second instance would order the same campaigns by itself.
         ...(redisUrl === undefined && {
           exclusive: {
             onLockLost: (error: Error) => logger.error({ err: error }, 'the lock on the namespace was lost'),
             onLockRegained: () => logger.info('the lock on the namespace is held again'),
           },
         }),
-        onConnectionError: (error) => logger.warn({ err: error }, 'a connection to the database broke'),
+        onConnectionError: (error) => logger.warn({ err: error }, 'database connection lost'),
       });
     } catch (error) {
       if (!(error instanceof ArchiveError) || error.kind !== 'unreachable') throw error;

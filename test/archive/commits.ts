@@ -52,7 +52,7 @@ export function commitTests({ archive, fresh, created, grown }: CommitTests): vo
     expect(restored?.status).toBeUndefined();
   });
 
-  test('A4 one commit takes many campaigns; parts whose guard fails are left out, with the head that is there', async () => {
+  test('A4 one commit takes many campaigns; parts whose guard fails are left out and reported with the present head', async () => {
     const histories = await Promise.all(Array.from({ length: 5 }, () => grown(3)));
     const parts = histories.map((history) => {
       history.add({ title: 'Fourth' });
@@ -104,7 +104,7 @@ export function commitTests({ archive, fresh, created, grown }: CommitTests): vo
     expect(await archive().history(history.campaignId, undefined, 10)).toHaveLength(2);
   });
 
-  test('A6 of many commits on one head exactly one passes', async () => {
+  test('A6 of concurrent commits on one head exactly one passes', async () => {
     const history = await created();
     const rivals = Array.from({ length: 8 }, (_, index) => {
       const rival = campaignHistory(history.campaignId);
@@ -131,7 +131,7 @@ export function commitTests({ archive, fresh, created, grown }: CommitTests): vo
     expect(await archive().commit([good.commitAfter(1)])).toEqual([{ campaignId: good.campaignId, kind: 'committed' }]);
   });
 
-  test('A8 entries with a hole before or between them are refused (G8)', async () => {
+  test('A8 entries with a gap before or between them are refused (G8)', async () => {
     const history = await created();
     for (let index = 0; index < 4; index += 1) history.add({ index });
     const whole = history.commitAfter(1);
@@ -143,7 +143,7 @@ export function commitTests({ archive, fresh, created, grown }: CommitTests): vo
     expect((await archive().heads([history.campaignId]))[0]?.head.version).toBe(1);
   });
 
-  test('A9 a part without entries asks whether the head is still there', async () => {
+  test('A9 a part without entries confirms the head', async () => {
     const history = await created();
     const { campaignId } = history;
     expect(await archive().commit([history.commitAfter(1)])).toEqual([{ campaignId, kind: 'committed' }]);

@@ -7,7 +7,7 @@ import { campaignHistory, part, type CampaignHistory } from './campaign-history.
 import { commitTests } from './commits.ts';
 import { archiveRestarts } from './restarts.ts';
 
-/** What every implementation of the port does, whatever is below it. */
+/** The contract of every implementation of the port. */
 export function archiveContract(name: string, createWorld: () => Promise<ArchiveWorld>): void {
   describe(`the archive's contract: ${name}`, () => {
     let world: ArchiveWorld;
@@ -83,7 +83,7 @@ export function archiveContract(name: string, createWorld: () => Promise<Archive
       expect(await archive.findMutation('unknown', 'unknown')).toEqual({ entry: undefined, knownFrom: 1 });
     });
 
-    test('A29 an entry under an id that its campaign has already is kept like any other, and the id finds the first (G3)', async () => {
+    test('A29 an entry under a mutation id that its campaign has already is kept like any other, and the id finds the first (G3)', async () => {
       const history = await created();
       const first = history.add({ title: 'First' }, { mutationId: 'twice' });
       await archive.commit([history.commitAfter(1)]);
@@ -100,7 +100,7 @@ export function archiveContract(name: string, createWorld: () => Promise<Archive
       expect((await archive.findMutation(history.campaignId, 'again')).entry).toEqual(history.entries[4]);
     });
 
-    test('A13 a campaign enters the log under the next generation, for one of those who try, and keeps head and epoch', async () => {
+    test('A13 a campaign enters the log under the next generation, through one of several attempts, and keeps head and epoch', async () => {
       const history = await grown(3);
       const { campaignId, epoch } = history;
       const before = await archive.load(campaignId, 10);
@@ -116,7 +116,7 @@ export function archiveContract(name: string, createWorld: () => Promise<Archive
       expect(await archive.load(campaignId, 10)).toEqual({ ...before, membership: { generation: 1, active: true } });
     });
 
-    test('A14 it may enter in a new epoch, which the lineage tells, oldest first; the old epoch commits nothing any more', async () => {
+    test('A14 it may enter in a new epoch, which the lineage records, oldest first; the old epoch commits nothing any more', async () => {
       const history = await created();
       const { campaignId, epoch: first } = history;
       history.add({ title: 'Never stored' });
@@ -132,14 +132,14 @@ export function archiveContract(name: string, createWorld: () => Promise<Archive
       expect(await archive.commit([late])).toMatchObject([
         { kind: 'conflict', head: { epoch: 'a-third', version: 1 } },
       ]);
-      const line = campaignHistory(campaignId);
-      line.epoch = 'a-third';
-      line.add({ title: 'Stored' });
-      expect(await archive.commit([line.commitAfter(1)])).toMatchObject([{ kind: 'committed' }]);
+      const continued = campaignHistory(campaignId);
+      continued.epoch = 'a-third';
+      continued.add({ title: 'Stored' });
+      expect(await archive.commit([continued.commitAfter(1)])).toMatchObject([{ kind: 'committed' }]);
       expect(await archive.enterLog(campaignId, { epoch: 'a-third', version: 2, generation: 2 }, 'fourth')).toBe(true);
       const loaded = await archive.load(campaignId, 10);
       expect(loaded).toMatchObject({
-        head: { epoch: 'fourth', version: 2, tail: line.entries[1]?.tail },
+        head: { epoch: 'fourth', version: 2, tail: continued.entries[1]?.tail },
         membership: { generation: 3, active: true },
       });
       expect(loaded?.lineage).toEqual([
@@ -150,7 +150,7 @@ export function archiveContract(name: string, createWorld: () => Promise<Archive
       expect(loaded?.recent.map((entry) => entry.record.epoch)).toEqual([first, 'a-third']);
     });
 
-    test('A24 a campaign that leaves the log frees its seat, unless the seat is another one by now', async () => {
+    test('A24 a campaign that leaves the log ends its membership, unless a later generation has entered by now', async () => {
       const history = await created();
       const { campaignId, epoch } = history;
       const membership = async () => (await archive.load(campaignId, 0))?.membership;
@@ -165,7 +165,7 @@ export function archiveContract(name: string, createWorld: () => Promise<Archive
       await archive.leaveLog('unknown', 1);
     });
 
-    test('A15 heads are told of those campaigns that exist', async () => {
+    test('A15 heads are returned for the campaigns that exist', async () => {
       const [one, two] = [await grown(2), await created()];
       const heads = await archive.heads([one.campaignId, 'unknown', two.campaignId]);
       expect(new Map(heads.map(({ campaignId, head }) => [campaignId, head]))).toEqual(
@@ -187,16 +187,16 @@ export function archiveContract(name: string, createWorld: () => Promise<Archive
       expect((await archive.load(history.campaignId, 1_000))?.recent).toEqual(history.entries);
     });
 
-    test('A17 the history is told newest first, page by page', async () => {
+    test('A17 the history is returned newest first, page by page', async () => {
       const history = await grown(25);
-      const told = [];
+      const returned = [];
       for (let before: number | undefined; ;) {
         const page = await archive.history(history.campaignId, before, 10);
-        told.push(...page);
+        returned.push(...page);
         if (page.length < 10) break;
         before = page.at(-1)?.record.version;
       }
-      expect(told).toEqual(history.entries.toReversed());
+      expect(returned).toEqual(history.entries.toReversed());
       expect(await archive.history(history.campaignId, 1, 10)).toEqual([]);
       expect(await archive.history('unknown', undefined, 10)).toEqual([]);
     });
@@ -208,11 +208,11 @@ export function archiveContract(name: string, createWorld: () => Promise<Archive
       for (const text of [half, half, half, half, half, 'é'.repeat(LIMITS.pageBytes), 'small'])
         history.add({ text }, { command: { type: 'create' } });
       await archive.commit([history.commitAfter(1)]);
-      const told = [];
-      for (let before: number | undefined; before !== 1; before = told.at(-1)?.at(-1)) {
-        told.push((await archive.history(history.campaignId, before, 100)).map(({ record }) => record.version));
+      const returned = [];
+      for (let before: number | undefined; before !== 1; before = returned.at(-1)?.at(-1)) {
+        returned.push((await archive.history(history.campaignId, before, 100)).map(({ record }) => record.version));
       }
-      expect(told).toEqual([
+      expect(returned).toEqual([
         [8, 7],
         [6, 5, 4, 3],
         [2, 1],
@@ -247,14 +247,14 @@ export function archiveContract(name: string, createWorld: () => Promise<Archive
     test('A19 a list goes by id in the order of bytes, page by page', async () => {
       const ids = ['order-a', 'order-a-b', 'order-a0', 'order-a_b', 'order-ab', 'order-b'];
       for (const id of ids.toReversed()) await campaignHistory(id).createIn(archive);
-      const told: string[] = [];
+      const returned: string[] = [];
       for (let cursor = 'order'; ;) {
         const page = await archive.list({ cursor, limit: 2, ids });
-        told.push(...page.map((row) => row.campaignId));
+        returned.push(...page.map((row) => row.campaignId));
         if (page.length < 2) break;
-        cursor = told.at(-1) ?? '';
+        cursor = returned.at(-1) ?? '';
       }
-      expect(told).toEqual(ids);
+      expect(returned).toEqual(ids);
     });
 
     test('A20 a list narrows to ids, to a status, and to what is published: everything that is not a draft', async () => {
@@ -267,17 +267,17 @@ export function archiveContract(name: string, createWorld: () => Promise<Archive
         await of(undefined),
       ];
       const ids = [draft, active, ended, none];
-      const told = async (query: { status?: string; publishedOnly?: boolean }) =>
+      const listed = async (query: { status?: string; publishedOnly?: boolean }) =>
         (await archive.list({ limit: 10, ids, ...query })).map((row) => row.campaignId);
-      expect(new Set(await told({}))).toEqual(new Set(ids));
-      expect(await told({ status: 'active' })).toEqual([active]);
-      expect(new Set(await told({ publishedOnly: true }))).toEqual(new Set([active, ended, none]));
-      expect(await told({ status: 'draft', publishedOnly: true })).toEqual([]);
+      expect(new Set(await listed({}))).toEqual(new Set(ids));
+      expect(await listed({ status: 'active' })).toEqual([active]);
+      expect(new Set(await listed({ publishedOnly: true }))).toEqual(new Set([active, ended, none]));
+      expect(await listed({ status: 'draft', publishedOnly: true })).toEqual([]);
       expect(await archive.list({ limit: 10, ids: [] })).toEqual([]);
       expect((await archive.list({ limit: 3 })).length).toBe(3);
     });
 
-    test('A22 what was handed in or out is nobody else’s: changing it later changes nothing stored', async () => {
+    test('A22 objects handed in or out are not shared: changing them later changes nothing stored', async () => {
       const state: JsonObject = { slug: 's', title: 'T', features: ['a'] };
       const history = fresh(state);
       const [first] = history.entries;
@@ -289,7 +289,7 @@ export function archiveContract(name: string, createWorld: () => Promise<Archive
       expect((await archive.load(history.campaignId, 1))?.state).toEqual({ slug: 's', title: 'T', features: ['a'] });
     });
 
-    test('A23 it answers a ping; what was asked before a stop is answered, what is asked after it is rejected', async () => {
+    test('A23 it answers a ping; calls made before a stop are answered, calls made after it are rejected', async () => {
       await archive.ping();
       const other = await createWorld();
       const stopped = await other.open({ soleUser: true });

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { ArchiveError, toArchiveError, type ArchiveErrorKind } from '../../server/archive/errors.ts';
-import { explainUnfit } from '../../server/archive/postgres/requirements.ts';
+import { unmetRequirement } from '../../server/archive/postgres/requirements.ts';
 
-test('A60 whatever a driver throws becomes one of five kinds, with its code and a message', () => {
+test('A60 whatever a driver throws becomes an error of one of five kinds, with its code and a message', () => {
   const of = (message: string, code?: string): Error =>
     Object.assign(new Error(message), code === undefined ? {} : { code });
   const cases: [unknown, ArchiveErrorKind][] = [
@@ -38,13 +38,13 @@ test('A60 whatever a driver throws becomes one of five kinds, with its code and 
   expect(toArchiveError(own)).toBe(own);
 });
 
-test('A62 a server that will not do is named in one sentence: too old, another encoding, commits that can be lost', () => {
-  const fit = { version: 150_000, name: '15.0', encoding: 'UTF8', synchronousCommit: 'on' };
-  expect(explainUnfit(fit)).toBeUndefined();
-  expect(explainUnfit({ ...fit, synchronousCommit: 'remote_write' })).toBeUndefined();
-  expect(explainUnfit({ ...fit, version: 140_012, name: '14.12' })).toBe(
+test('A62 a server that does not meet the requirements is refused in one sentence: too old, another encoding, commits that can be lost', () => {
+  const settings = { version: 150_000, name: '15.0', encoding: 'UTF8', synchronousCommit: 'on' };
+  expect(unmetRequirement(settings)).toBeUndefined();
+  expect(unmetRequirement({ ...settings, synchronousCommit: 'remote_write' })).toBeUndefined();
+  expect(unmetRequirement({ ...settings, version: 140_012, name: '14.12' })).toBe(
     'DATABASE_URL names a Postgres 14.12; 15 or newer is needed.',
   );
-  expect(explainUnfit({ ...fit, encoding: 'LATIN1' })).toContain('LATIN1');
-  expect(explainUnfit({ ...fit, synchronousCommit: 'off' })).toContain('synchronous_commit off');
+  expect(unmetRequirement({ ...settings, encoding: 'LATIN1' })).toContain('LATIN1');
+  expect(unmetRequirement({ ...settings, synchronousCommit: 'off' })).toContain('synchronous_commit off');
 });

@@ -12,7 +12,7 @@ archiveContract('memory', () => {
   });
 });
 
-test('A28 a bounded memory archive keeps the newest entries, and says from which version on it knows ids', async () => {
+test('A28 a bounded memory archive keeps the newest entries, and reports from which version on it knows mutation ids', async () => {
   const archive = createMemoryArchive({ keepEntries: 2 });
   const history = campaignHistory('bounded');
   await history.createIn(archive);

@@ -3,7 +3,7 @@ import type { Archive } from '../../server/engine/ports.ts';
 import type { ArchiveWorld } from './archive-world.ts';
 import { campaignHistory, type CampaignHistory } from './campaign-history.ts';
 
-/** What every implementation of the port keeps over starts and stops of the service. */
+/** The contract over starts and stops of the service. */
 export function archiveRestarts(name: string, createWorld: () => Promise<ArchiveWorld>): void {
   describe(`the archive's restarts: ${name}`, () => {
     let world: ArchiveWorld;
@@ -34,7 +34,7 @@ export function archiveRestarts(name: string, createWorld: () => Promise<Archive
       expect(await archive.enterLog(campaignId, { epoch, version: entries.length, generation })).toBe(true);
     };
 
-    test('A25 everything is there after a restart; a clean stop of a sole user frees the memberships that it took, an unclean one does not', async () => {
+    test('A25 everything is there after a restart; a clean stop of a sole user ends the memberships that it began, an unclean one does not', async () => {
       const history = campaignHistory('kept');
       const before = await run({ clean: true }, async (archive) => {
         await history.createIn(archive);
@@ -53,7 +53,7 @@ export function archiveRestarts(name: string, createWorld: () => Promise<Archive
       });
     });
 
-    test('A26 a seat that was left taken by a crash stays so until its campaign enters again, whatever stops cleanly in between', async () => {
+    test('A26 a membership that a crash left active stays active until its campaign enters again, whatever stops cleanly in between', async () => {
       const [crashed, used] = [campaignHistory('crashed'), campaignHistory('used')];
       await run({ clean: false }, async (archive) => {
         for (const history of [crashed, used]) {
@@ -68,7 +68,7 @@ export function archiveRestarts(name: string, createWorld: () => Promise<Archive
       });
     });
 
-    test('A27 a sole user that was overtaken frees no seat of its successor', async (context) => {
+    test('A27 a sole user that was overtaken ends no membership of its successor', async (context) => {
       if (!world.shared) context.skip('it has one user only');
       const history = campaignHistory('overtaken');
       const first = await world.open({ soleUser: true });
@@ -81,7 +81,7 @@ export function archiveRestarts(name: string, createWorld: () => Promise<Archive
       });
     });
 
-    test('A27 with other users, whose log goes on, a stop frees no seat', async (context) => {
+    test('A27 with other users, whose log goes on, a stop ends no membership', async (context) => {
       if (!world.shared) context.skip('it has one user only');
       const history = campaignHistory('shared');
       await run(

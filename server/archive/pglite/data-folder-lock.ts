@@ -6,43 +6,50 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { ArchiveError, toArchiveError } from '../errors.ts';
 
-/** Holds a data folder until it is released or the process ends, in whatever way. */
+/** The lock of a data folder: held until it is released or the process ends, in whatever way. */
 export interface DataFolderLock {
   /**
-   * Throws where the folder is no longer the one that was locked: it was removed or moved, and its name may be
-   * another's by now.
+   * Asserts that the folder is still the one that was locked.
+   *
+   * @throws ArchiveError `unreachable` where it was removed or moved: another folder may have its name by now
    */
   assertHeld(): void;
   release(): Promise<void>;
 }
 
-/** What a lock's socket says to whoever connects. */
-interface Holder {
-  /** `undefined` where it did not say in time: it lives, but its event loop is busy. */
+/** The process behind a lock's socket, as it answers whoever connects. */
+interface LockHolder {
+  /** `undefined` where it did not answer in time: it lives, but its event loop is busy. */
   pid: number | undefined;
-  /** Whether it owns the folder; else it is another starter that is still looking round. */
+  /** Whether it owns the folder; otherwise it is another contender, which still looks for others. */
   owns: boolean;
 }
 
-/** The longest path of a Unix socket: 104 bytes on macOS, 108 on Linux, the closing zero included. */
-const LONGEST_SOCKET_PATH = 103;
+/** The longest path of a Unix socket, in bytes: 104 on macOS, 108 on Linux, the terminating zero included. */
+const MAX_SOCKET_PATH_BYTES = 103;
 
 /** How long a holder may take to answer, in milliseconds. */
-const ANSWER_TIMEOUT = 1_000;
+const ANSWER_TIMEOUT_MS = 1_000;
 
-/** How often starters that met give way to each other before they give up. */
-const ROUNDS = 20;
+/** How often contenders that met give way to each other before they give up. */
+const MAX_ATTEMPTS = 20;
 
 const LOCK_NAME = /^lock-[\w-]{8}\.sock$/;
 
 /**
- * Takes a data folder for this process. A listening socket is the lock: the system closes it with its process, also
- * after `kill -9`, and it works between containers that share the folder, where a pid would name another process.
+ * Mutual exclusion by listening sockets: locks a data folder for this process.
  *
- * Every starter listens on a socket of its own, whose name was never used before, and only then looks for others. Of
- * two starters the one that looks last therefore sees the other, and whoever sees another gives way: to an owner for
- * good, to another starter for a moment. A name is shown only once it listens, so that one which refuses is dead for
- * ever, and removing it can never hit a living lock, as it could if all starters shared one name.
+ * A socket is the lock because the system closes it with its process, also after `kill -9`, and because it works between
+ * containers that share the folder. Each contender listens on a socket of its own, under a name that was never used
+ * before, and only then looks for others. Whoever finds another gives way: to an owner for good, to another contender for
+ * a random moment.
+ *
+ * Invariant: at most one owner. Of two contenders, the one that looks last finds the other. A name appears only once its
+ * socket listens, so that one which refuses connections is dead for ever, and removing it never removes a living lock.
+ *
+ * Kept by hand: file locks of packages (`proper-lockfile`, pid files) name a process that another container does not
+ * have, or go stale by time, which a stopped process outlives. Rejected: one name for all contenders, where a dead lock
+ * could be removed just as its successor has taken it; and `flock`, which Node does not offer.
  *
  * @throws ArchiveError `in-use`, naming the folder and its owner's process
  */
@@ -58,10 +65,7 @@ export async function lockDataFolder(dataFolder: string): Promise<DataFolderLock
   }
 }
 
-/**
- * Not by `mkdir`'s own recursion, which never ends where a folder is there and the system makes none in it, as in
- * `/proc`.
- */
+/** Makes the folder. Not by `mkdir`'s own recursion, which never ends in a folder such as `/proc`. */
 async function makeFolder(folder: string): Promise<void> {
   const parent = dirname(folder);
   if (parent === folder || (await isFolder(folder))) return;
@@ -69,7 +73,7 @@ async function makeFolder(folder: string): Promise<void> {
   try {
     await mkdir(folder);
   } catch (error) {
-    // Another starter may have been faster.
+    // Another contender may have been faster.
     if (!(await isFolder(folder))) throw error;
   }
 }
@@ -82,31 +86,31 @@ async function isFolder(path: string): Promise<boolean> {
 }
 
 async function lockBySocket(folder: string): Promise<DataFolderLock> {
-  for (let round = 1; ; round += 1) {
-    const starter = await listenIn(folder);
-    const other = await findOther(folder, starter.name).catch(async (error: unknown) => {
-      await starter.release();
+  for (let attempt = 1; ; attempt += 1) {
+    const contender = await listenIn(folder);
+    const other = await findOther(folder, contender.name).catch(async (error: unknown) => {
+      await contender.release();
       throw error;
     });
     if (!other) {
-      starter.own();
-      return starter;
+      contender.own();
+      return contender;
     }
-    await starter.release();
-    if (other.owns || round === ROUNDS) throw inUse(folder, other.pid);
-    await pause(Math.random() * 20 * round);
+    await contender.release();
+    if (other.owns || attempt === MAX_ATTEMPTS) throw inUse(folder, other.pid);
+    await pause(Math.random() * 20 * attempt);
   }
 }
 
 /**
- * Listens under a hidden name, then shows it: between the two calls of the system a socket refuses, and would look
- * dead.
+ * Listens under a hidden name, then renames the socket: between the system's `bind` and `listen` it refuses connections,
+ * and would look dead.
  */
 async function listenIn(folder: string): Promise<DataFolderLock & { name: string; own(): void }> {
   const token = randomBytes(6).toString('base64url');
   const name = `lock-${token}.sock`;
   const hidden = join(folder, `new-${token}.sock`);
-  const holder: Holder = { pid: process.pid, owns: false };
+  const holder: LockHolder = { pid: process.pid, owns: false };
   const server = await listen(socketPath(hidden), holder);
   await rename(hidden, join(folder, name));
   return {
@@ -126,26 +130,26 @@ async function listenIn(folder: string): Promise<DataFolderLock & { name: string
   };
 }
 
-/** Another living holder, an owner before a starter; what is dead is removed on the way. */
-async function findOther(folder: string, ownName: string): Promise<Holder | undefined> {
-  let starter: Holder | undefined;
+/** Finds another living holder, an owner before a contender, and removes dead sockets on the way. */
+async function findOther(folder: string, ownName: string): Promise<LockHolder | undefined> {
+  let contender: LockHolder | undefined;
   for (const name of await readdir(folder)) {
     if (!LOCK_NAME.test(name) || name === ownName) continue;
     const holder = await ask(socketPath(join(folder, name)));
     if (holder?.owns) return holder;
-    if (holder) starter = holder;
+    if (holder) contender = holder;
     else await rm(join(folder, name), { force: true });
   }
-  return starter;
+  return contender;
 }
 
-/** On Windows a pipe has no file, and its name can be taken once only. */
+/** Locks by a named pipe: on Windows it has no file, and only one process can create it. */
 async function lockByPipe(folder: string): Promise<DataFolderLock> {
   const name = createHash('sha256').update(folder.toLowerCase()).digest('hex').slice(0, 32);
   const path = `\\\\.\\pipe\\campaign-state-${name}`;
   try {
     const server = await listen(path, { pid: process.pid, owns: true });
-    // The system lets nobody remove a folder whose files are open.
+    // Windows lets nobody remove a folder whose files are open.
     return { assertHeld: () => undefined, release: () => close(server) };
   } catch (error) {
     if (toArchiveError(error).code === 'EADDRINUSE') throw inUse(folder, (await ask(path))?.pid);
@@ -153,23 +157,23 @@ async function lockByPipe(folder: string): Promise<DataFolderLock> {
   }
 }
 
-/** A path that the system takes for a socket: as it is, or from the working directory, whichever is shorter. */
+/** The path of a socket, absolute or from the working directory, whichever is shorter: the system limits its length. */
 function socketPath(path: string): string {
   const fromHere = relative(process.cwd(), path);
   const shortest = Buffer.byteLength(fromHere) < Buffer.byteLength(path) ? fromHere : path;
   const bytes = Buffer.byteLength(shortest);
-  if (bytes <= LONGEST_SOCKET_PATH) return shortest;
+  if (bytes <= MAX_SOCKET_PATH_BYTES) return shortest;
   throw new ArchiveError(
     'failed',
-    `The data folder's path is too long for its lock (${shortest}: ${bytes} bytes, at most ${LONGEST_SOCKET_PATH}); start closer to it, or choose a shorter one.`,
+    `The data folder's path is too long for its lock (${shortest}: ${bytes} bytes, at most ${MAX_SOCKET_PATH_BYTES}); start closer to it, or choose a shorter one.`,
   );
 }
 
-function listen(path: string, holder: Holder): Promise<Server> {
+function listen(path: string, holder: LockHolder): Promise<Server> {
   return new Promise((opened, failed) => {
     const server = createServer((socket) => {
       socket.on('error', () => undefined);
-      socket.end(`${holder.pid} ${holder.owns ? 'owns' : 'starts'}\n`, () => socket.destroy());
+      socket.end(`${holder.pid} ${holder.owns ? 'owns' : 'contends'}\n`, () => socket.destroy());
     });
     server.once('error', failed);
     server.listen(path, () => {
@@ -186,12 +190,12 @@ function close(server: Server): Promise<void> {
   });
 }
 
-/** Who listens there; `undefined` where nobody does. */
-function ask(path: string): Promise<Holder | undefined> {
+/** Asks the process that listens there who it is; `undefined` where none does. */
+function ask(path: string): Promise<LockHolder | undefined> {
   return new Promise((answer) => {
     let text = '';
     const socket = connect(path);
-    socket.setEncoding('utf8').setTimeout(ANSWER_TIMEOUT);
+    socket.setEncoding('utf8').setTimeout(ANSWER_TIMEOUT_MS);
     socket.on('data', (chunk: string) => (text += chunk));
     socket.on('timeout', () => socket.destroy());
     socket.on('error', (error) => {
@@ -200,7 +204,7 @@ function ask(path: string): Promise<Holder | undefined> {
     });
     socket.on('close', () => {
       const [, pid, word] = /^(\d+) (\w+)\n$/.exec(text) ?? [];
-      answer({ pid: pid === undefined ? undefined : Number(pid), owns: word !== 'starts' });
+      answer({ pid: pid === undefined ? undefined : Number(pid), owns: word !== 'contends' });
     });
   });
 }

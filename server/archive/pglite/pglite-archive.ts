@@ -1,28 +1,31 @@
 import { join } from 'node:path';
 import type { Archive } from '../../engine/ports.ts';
 import { lockDataFolder } from './data-folder-lock.ts';
-import { superviseWorker, type BreakdownObserver } from './worker-supervisor.ts';
+import { superviseWorker, type WorkerObserver } from './worker-supervisor.ts';
 import { packCommit } from './worker-messages.ts';
 import { startThread, type ArchiveThread } from './worker-thread.ts';
 
-export interface PgliteArchiveOptions extends BreakdownObserver {
-  /** The folder of everything that is kept (`DATA_DIR`); made where it is missing. One process at a time. */
-  dataDir: string;
+export interface PgliteArchiveOptions extends WorkerObserver {
+  /** The folder of all data (`DATA_DIR`), made where it is missing; for one process at a time. */
+  readonly dataDir: string;
   /** The Postgres schema in it. */
-  namespace: string;
+  readonly namespace: string;
 }
 
 /**
- * The worker's file, beside this one: `worker.ts` where Node runs the source, `pglite-worker.js` in a build, which must
- * therefore have `archive/pglite/worker.ts` as an entry named `pglite-worker`, in the folder of the bundle that holds
- * this module.
+ * The worker's file, beside this one: `worker.ts` where Node runs the source, `pglite-worker.js` in a build. A build
+ * must therefore have `archive/pglite/worker.ts` as an entry named `pglite-worker`, in the folder of the bundle that
+ * holds this module.
  */
 const WORKER = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './pglite-worker.js', import.meta.url);
 
 /**
- * The embedded archive: Postgres as WASM in a thread of its own, with its files in `dataDir/pglite`. A commit has been
- * handed to the system when it resolves, so `kill -9` of the process loses nothing of it; PGlite never calls fsync, so
- * a power cut can.
+ * Opens the embedded archive: Postgres as WASM in a worker thread, with its files in `dataDir/pglite`. A commit has been
+ * handed to the operating system when it resolves, so that `kill -9` of the process loses nothing of it; PGlite never
+ * calls fsync, so that a power cut can.
+ *
+ * @example
+ *   const archive = await openPgliteArchive({ dataDir: './data', namespace: 'campaign_state' });
  *
  * @throws ArchiveError `in-use` where another process has the folder
  */
@@ -30,8 +33,8 @@ export async function openPgliteArchive(options: PgliteArchiveOptions): Promise<
   const { dataDir, namespace } = options;
   const lock = await lockDataFolder(dataDir);
   /**
-   * What a thread that breaks down knew: the log is in this process and lives on, so that a clean stop may free these
-   * seats all the same.
+   * The log memberships that a crashed worker had begun: the log is in this process and lives on, so that a clean stop
+   * may end them all the same.
    */
   const memberships = new Map<string, number>();
   const start = (): ArchiveThread => startThread(WORKER, { folder: join(dataDir, 'pglite'), namespace, memberships });
@@ -41,17 +44,17 @@ export async function openPgliteArchive(options: PgliteArchiveOptions): Promise<
   });
   const { call } = thread;
   let stopping: Promise<void> | undefined;
-  /** For whatever writes: writing into files that have no name any more succeeds, and is gone with the process. */
-  const held = async <T>(write: () => Promise<T>): Promise<T> => {
+  /** Guards writes: writing into files that have been removed succeeds, and is lost with the process. */
+  const whileLocked = async <T>(write: () => Promise<T>): Promise<T> => {
     if (!stopping) lock.assertHeld();
     return await write();
   };
   return {
     load: (campaignId, recent) => call('load', [campaignId, recent]),
-    create: (campaignId, first, state) => held(() => call('create', [campaignId, first, state])),
-    commit: (parts) => held(() => call('commit', [parts.map(packCommit)])),
+    create: (campaignId, first, state) => whileLocked(() => call('create', [campaignId, first, state])),
+    commit: (parts) => whileLocked(() => call('commit', [parts.map(packCommit)])),
     async enterLog(campaignId, expected, epoch) {
-      const entered = await held(() => call('enterLog', [campaignId, expected, epoch]));
+      const entered = await whileLocked(() => call('enterLog', [campaignId, expected, epoch]));
       if (entered) memberships.set(campaignId, expected.generation + 1);
       return entered;
     },
@@ -64,7 +67,7 @@ export async function openPgliteArchive(options: PgliteArchiveOptions): Promise<
     history: (campaignId, before, limit) => call('history', [campaignId, before, limit]),
     stateAt: (campaignId, version) => call('stateAt', [campaignId, version]),
     list: (query) => call('list', [query]),
-    ping: () => held(() => call('ping', [])),
+    ping: () => whileLocked(() => call('ping', [])),
     stop: (how) => (stopping ??= call('stop', [how]).finally(() => thread.end().then(() => lock.release()))),
   };
 }

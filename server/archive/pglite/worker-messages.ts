@@ -2,29 +2,28 @@ import type { Archive, CampaignCommit } from '../../engine/ports.ts';
 import { toSealedEntry } from '../sql/columns.ts';
 import { ArchiveError, type ArchiveErrorKind } from '../errors.ts';
 
-/** What the worker is given at its start. */
+/** The worker's data, given at its start. */
 export interface WorkerOptions {
-  folder: string;
-  namespace: string;
-  /** Memberships that earlier threads of this archive took and did not leave: campaign id to generation. */
-  memberships: ReadonlyMap<string, number>;
+  readonly folder: string;
+  readonly namespace: string;
+  /** Log memberships that earlier workers of this archive began and did not end: campaign id to generation. */
+  readonly memberships: ReadonlyMap<string, number>;
 }
 
+/** A method of the port. */
 export type ArchiveMethod = keyof Archive;
 
-/**
- * One call of the port. The values of the port can be cloned as they are, `commit`'s parts go as {@link PackedCommit}s.
- */
+/** A call of the port. Its values can be cloned as they are, but for `commit`'s parts: {@link PackedCommit}. */
 export interface Request {
   id: number;
   method: ArchiveMethod;
   args: unknown[];
 }
 
-/** The answer to a call, or with `id` 0 whether the archive could be opened. */
+/** The answer to a call; with `id` 0, whether the archive could be opened. */
 export type Reply = { id: number; ok: true; value: unknown } | { id: number; ok: false; error: PackedError };
 
-/** Errors cross threads as plain data: a clone of an error loses its class and its own fields. */
+/** An error as plain data: a clone of an error loses its class and its own fields. */
 export interface PackedError {
   kind: ArchiveErrorKind;
   message: string;
@@ -32,8 +31,8 @@ export interface PackedError {
 }
 
 /**
- * A part of a commit as text. Commits are the traffic of this channel, and the thread that sends them is the one that
- * serves: flat strings are copied, where records and states would be walked.
+ * A part of a commit as text. Commits are most of this channel's traffic, and the sending thread is the one that serves
+ * clients: flat strings are copied, where records and states would be traversed.
  */
 export interface PackedCommit extends Pick<CampaignCommit, 'campaignId' | 'expected' | 'archivedAt'> {
   entries: { bytes: string; tail: string }[];

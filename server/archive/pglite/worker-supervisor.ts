@@ -1,72 +1,73 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { backoffDelay } from '../../core/backoff.ts';
 import { toArchiveError, type ArchiveError } from '../errors.ts';
 import type { ArchiveThread } from './worker-thread.ts';
 
-/** What is told of a database that breaks down; for the log. */
-export interface BreakdownObserver {
-  /** It broke, or could not be opened again; it is tried again. */
-  onBroken?: ((error: ArchiveError) => void) | undefined;
+/** Observes crashes of the embedded database; for the log. */
+export interface WorkerObserver {
+  /** It crashed, or could not be opened again; another attempt follows. */
+  readonly onCrash?: ((error: ArchiveError) => void) | undefined;
   /** It is open again, with everything that it had committed. */
-  onMended?: (() => void) | undefined;
+  readonly onRestart?: (() => void) | undefined;
 }
 
-/** A thread that is there again when it has ended. */
+/** A worker that is started again whenever it has ended. */
 export type SupervisedWorker = Pick<ArchiveThread, 'call' | 'end'>;
 
-/** First and longest pause before a thread is started again, in milliseconds; in between it doubles. */
-const FIRST_PAUSE_MS = 250;
-const LONGEST_PAUSE_MS = 10_000;
+/** The delay before a worker is started again, in milliseconds: it doubles from the first to the longest. */
+const RESTART_BACKOFF = { base: 250, cap: 10_000, jitter: 0 };
 
 /**
- * Keeps the embedded database open. A full disk at the wrong moment makes Postgres panic, which a server of its own
- * answers by starting anew; here the thread is, for as long as nobody ends it. Meanwhile every call is rejected as
+ * Supervises the worker of the embedded database. A full disk at the wrong moment makes Postgres panic; a Postgres
+ * server then restarts itself, and here the worker is restarted until it is ended. Meanwhile every call rejects as
  * `unreachable`, as by a database that restarts: what has not been committed waits in the log.
  *
- * Rejects where the first thread cannot be opened.
+ * @throws ArchiveError where the first worker cannot be opened
  */
 export async function superviseWorker(
   start: () => ArchiveThread,
-  { onBroken, onMended }: BreakdownObserver,
+  { onCrash, onRestart }: WorkerObserver,
 ): Promise<SupervisedWorker> {
   const ending = new AbortController();
   const { signal } = ending;
   let thread = await open(start);
 
-  const tell = (error: ArchiveError): void => {
-    if (!signal.aborted) onBroken?.(error);
+  const reportCrash = (error: ArchiveError): void => {
+    if (!signal.aborted) onCrash?.(error);
   };
 
-  /** The next thread that can be opened; `undefined` where the end comes first. */
+  /** The next worker that could be opened; `undefined` where the end comes first. */
   const openAgain = async (): Promise<ArchiveThread | undefined> => {
-    for (let delay = FIRST_PAUSE_MS; ; delay = Math.min(delay * 2, LONGEST_PAUSE_MS)) {
-      await pause(delay, undefined, { ref: false, signal }).catch(() => undefined);
+    for (let attempt = 0; ; attempt += 1) {
+      // A single worker, and nobody to spread out from.
+      await pause(backoffDelay(attempt, 0, RESTART_BACKOFF), undefined, { ref: false, signal }).catch(() => undefined);
       if (signal.aborted) return undefined;
       try {
         return await open(start);
       } catch (error) {
-        tell(toArchiveError(error));
+        reportCrash(toArchiveError(error));
       }
     }
   };
 
-  const keep = async (): Promise<void> => {
+  const supervise = async (): Promise<void> => {
     for (;;) {
-      tell(await thread.ended);
+      reportCrash(await thread.ended);
       const next = await openAgain();
       if (!next) return;
       thread = next;
       if (signal.aborted) return await thread.end();
-      onMended?.();
+      onRestart?.();
     }
   };
 
-  const kept = keep();
+  const supervision = supervise();
   return {
     call: (method, args) => thread.call(method, args),
     async end() {
       ending.abort();
       await thread.end();
-      await kept;
+      await supervision;
     },
   };
 }

@@ -16,7 +16,7 @@ import { openSqlArchive } from '../sql/sql-archive.ts';
 import type { Database } from '../sql/schema.ts';
 
 /*
- * The thread of the embedded database: the archive over PGlite, which blocks its thread while it works, with the
+ * The worker thread of the embedded database: an archive over PGlite, which blocks its thread while it works, with the
  * port's calls as messages. Started by `pglite-archive.ts` alone.
  */
 
@@ -29,13 +29,13 @@ async function open({
   const db = new Kysely<Database>({ dialect: new PGliteDialect({ pglite }) });
   await migrate(db, namespace);
   const archive = openSqlArchive(db, { namespace, soleUser: true, memberships });
-  const tidy = createUpkeep(db, namespace);
+  const upkeep = createUpkeep(db, namespace);
   return async ({ id, method, args }) => {
-    // What arrives was packed by `pglite-archive.ts` from the arguments of that very method.
+    // The message was packed by `pglite-archive.ts` from the arguments of that very method.
     if (method !== 'commit') return await reply(id, Reflect.apply(archive[method], archive, args));
     const parts = args[0] as PackedCommit[];
     await reply(id, archive.commit(parts.map(unpackCommit)));
-    await tidy(parts);
+    await upkeep(parts);
   };
 }
 

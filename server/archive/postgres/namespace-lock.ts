@@ -1,37 +1,41 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
+import { backoffDelay } from '../../core/backoff.ts';
 import { ArchiveError, toArchiveError } from '../errors.ts';
-import { createLinks } from './pool.ts';
+import { createConnections } from './pool.ts';
 
 export interface NamespaceLockOptions {
-  connectionString: string;
-  namespace: string;
+  readonly connectionString: string;
+  readonly namespace: string;
   /**
-   * The session that held the lock broke. Writes stay guarded by `(epoch, version)`, so nothing diverges in the
-   * archive; but until the lock is back, another instance may take the namespace, and what is then accepted here is
-   * refused there.
+   * The session that held the lock broke. Writes stay guarded by `(epoch, version)`, so that nothing diverges in the
+   * archive; but until the lock is held again another instance may take the namespace, and what is then accepted here
+   * is refused there.
    */
-  onLost?: ((error: Error) => void) | undefined;
+  readonly onLost?: ((error: Error) => void) | undefined;
   /** The lock is held again. */
-  onRegained?: (() => void) | undefined;
+  readonly onRegained?: (() => void) | undefined;
 }
 
+/** The lock of a namespace, held until it is released or the process ends. */
 export interface NamespaceLock {
   release(): Promise<void>;
 }
 
-/** A killed instance's session ends when Postgres notices, a moment later; milliseconds. */
-const FIRST_WAIT = 3_000;
-const FIRST_INTERVAL = 200;
-const STATEMENT_TIMEOUT = 5_000;
-const END_PATIENCE = 500;
-const LONGEST_BACKOFF = 10_000;
+/** How long the first attempts may take: a killed instance's session ends only when Postgres has noticed. */
+const ACQUIRE_TIMEOUT_MS = 3_000;
+const ACQUIRE_INTERVAL_MS = 200;
+const STATEMENT_TIMEOUT_MS = 5_000;
+const END_TIMEOUT_MS = 500;
+const BACKOFF = { base: 250, cap: 10_000, jitter: 0.5 };
 
 /**
- * Takes a namespace of a database for this instance alone: without Redis, two instances would each order the same
- * campaigns. The lock is Postgres' own, held by a session, so it ends with its process; it is taken anew when the
- * session breaks. (Behind a pooler it needs session pooling.)
+ * Locks a namespace of a database for this instance: without Redis, two instances would each order the same campaigns.
+ * It is a session-level advisory lock, so that it ends with its process, and is taken again when its session breaks.
+ *
+ * Kept by hand: packages for locks over Postgres take one for the time of a callback; this one has to outlive broken
+ * sessions, and to name its holder. (Behind a pooler it needs session pooling.)
  *
  * @throws ArchiveError `in-use` where another instance holds it, `unreachable` where Postgres does not answer
  */
@@ -42,10 +46,8 @@ export async function lockNamespace(options: NamespaceLockOptions): Promise<Name
 
   const regain = async (): Promise<void> => {
     for (let attempt = 0; !released.signal.aborted; attempt += 1) {
-      const backoff = Math.min(LONGEST_BACKOFF, 250 * 2 ** attempt);
-      await pause(backoff * (0.5 + Math.random() / 2), undefined, { ref: false, signal: released.signal }).catch(
-        () => undefined,
-      );
+      const delay = backoffDelay(attempt, Math.random(), BACKOFF);
+      await pause(delay, undefined, { ref: false, signal: released.signal }).catch(() => undefined);
       const next = released.signal.aborted ? undefined : await openSession(options).catch(() => undefined);
       if (!next) continue;
       if (!released.signal.aborted && next.holder === undefined) {
@@ -79,42 +81,47 @@ export async function lockNamespace(options: NamespaceLockOptions): Promise<Name
   };
 }
 
+/** A session that has tried to take the lock. */
 interface Session {
-  /** Who else holds the lock; `undefined` where this session does. */
-  holder: string | undefined;
+  /** The other holder of the lock; `undefined` where this session holds it. */
+  readonly holder: string | undefined;
   /** Resolves when the session ends without having been asked to. */
-  broken: Promise<Error>;
+  readonly broken: Promise<Error>;
   end(): Promise<void>;
 }
 
 async function firstSession(options: NamespaceLockOptions): Promise<Session> {
-  const deadline = performance.now() + FIRST_WAIT;
+  const deadline = performance.now() + ACQUIRE_TIMEOUT_MS;
   for (;;) {
     const session = await openSession(options);
     if (session.holder === undefined) return session;
     await session.end();
     if (performance.now() > deadline) throw inUse(options.namespace, session.holder);
-    await pause(FIRST_INTERVAL);
+    await pause(ACQUIRE_INTERVAL_MS);
   }
 }
 
 async function openSession({ connectionString, namespace }: NamespaceLockOptions): Promise<Session> {
-  const { config, cut } = createLinks({ connectionString, statementTimeout: STATEMENT_TIMEOUT, endWhenSilent: false });
+  const { config, destroyAll } = createConnections({
+    connectionString,
+    statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+    endWhenSilent: false,
+  });
   const client = new pg.Client(config);
   const broken = new Promise<Error>((resolve) => {
     client.on('error', resolve);
     client.on('end', () => resolve(new Error('the session has ended')));
   });
   const end = async (): Promise<void> => {
-    // A goodbye on a silent link would never be answered.
-    const late = setTimeout(cut, END_PATIENCE);
+    // Over a dead connection the end would never be acknowledged.
+    const timeout = setTimeout(destroyAll, END_TIMEOUT_MS);
     await client.end().catch(() => undefined);
-    clearTimeout(late);
+    clearTimeout(timeout);
   };
   const key = lockKey(namespace);
   try {
     await client.connect();
-    // So that Postgres gives the lock of a machine that vanished back within half a minute.
+    // So that Postgres releases the lock of a machine that vanished within half a minute.
     await client.query('set tcp_keepalives_idle = 10; set tcp_keepalives_interval = 5; set tcp_keepalives_count = 3');
     const { rows } = await client.query<{ held: boolean }>('select pg_try_advisory_lock($1::bigint) as held', [key]);
     return { holder: rows[0]?.held === true ? undefined : await holderOf(client, key), broken, end };
@@ -134,7 +141,7 @@ async function holderOf(client: pg.Client, key: string): Promise<string> {
   return rows[0]?.name ?? 'another instance';
 }
 
-/** Advisory locks have numbers for names: 64 bits of a hash, signed. */
+/** The number that names the lock: 64 bits of a hash, signed. */
 function lockKey(namespace: string): string {
   return createHash('sha256').update(`campaign-state:${namespace}`).digest().readBigInt64BE().toString();
 }

@@ -2,45 +2,48 @@ import { Socket } from 'node:net';
 import { hostname } from 'node:os';
 import pg from 'pg';
 
-/** How long things may take, in milliseconds. */
-const CONNECT_TIMEOUT = 5_000;
-const IDLE_TIMEOUT = 30_000;
-const TRANSACTION_IDLE_TIMEOUT = 10_000;
-/** What a silent link gets beyond the server's own limit for a statement, at most. */
-const SILENCE_MARGIN = 5_000;
-/** A link without traffic is probed after so long, on both sides, and given up soon after. */
-const KEEPALIVE_DELAY = 10_000;
+const CONNECT_TIMEOUT_MS = 5_000;
+const IDLE_TIMEOUT_MS = 30_000;
+const TRANSACTION_IDLE_TIMEOUT_MS = 10_000;
+/** How much longer than the server's own limit for a statement a connection may be silent, at most. */
+const MAX_SILENCE_MARGIN_MS = 5_000;
+/** A connection without traffic is probed after so long, and given up soon after. */
+const KEEPALIVE_DELAY_MS = 10_000;
 
-export interface LinkOptions {
-  connectionString: string;
+export interface ConnectionOptions {
+  readonly connectionString: string;
   /** The server's limit for one statement, in milliseconds. */
-  statementTimeout: number;
-  /** `false` for a session that is idle by design. */
-  endWhenSilent?: boolean;
+  readonly statementTimeoutMs: number;
+  /** Whether a silent connection is given up; `false` for a session that is idle by design. Default true. */
+  readonly endWhenSilent?: boolean;
 }
 
-/** How connections to Postgres are made, and a way to break all of them. */
-export interface Links {
-  config: pg.ClientConfig;
+/** The configuration of connections to Postgres, and a way to destroy all of them. */
+export interface Connections {
+  readonly config: pg.ClientConfig;
   /**
-   * Breaks every connection, also those to come: whatever waits on one is rejected. For an end that cannot wait for an
-   * answer.
+   * Destroys every connection, also later ones: each pending call rejects. For a stop that cannot wait for an answer.
    */
-  cut: () => void;
+  destroyAll(): void;
 }
 
-export function createLinks({ connectionString, statementTimeout, endWhenSilent = true }: LinkOptions): Links {
+/** Configures connections that cannot hang: a dead one is noticed by its silence, whatever TCP believes. */
+export function createConnections({
+  connectionString,
+  statementTimeoutMs,
+  endWhenSilent = true,
+}: ConnectionOptions): Connections {
   const sockets = new Set<Socket>();
-  let broken = false;
+  let destroyed = false;
   const open = (): Socket => {
     const socket = new Socket();
-    const patience = statementTimeout + Math.min(SILENCE_MARGIN, statementTimeout);
+    const silenceTimeoutMs = statementTimeoutMs + Math.min(MAX_SILENCE_MARGIN_MS, statementTimeoutMs);
     // `query_timeout` would give up the answer and keep the dead connection for the next query; closing the socket ends
     // both.
-    if (endWhenSilent) socket.setTimeout(patience, () => socket.destroy(silence()));
+    if (endWhenSilent) socket.setTimeout(silenceTimeoutMs, () => socket.destroy(silence()));
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
-    if (broken) setImmediate(() => socket.destroy(silence()));
+    if (destroyed) setImmediate(() => socket.destroy(silence()));
     return socket;
   };
   return {
@@ -48,15 +51,15 @@ export function createLinks({ connectionString, statementTimeout, endWhenSilent 
       connectionString,
       // Shown in pg_stat_activity, and in the sentence for a namespace that is in use; Postgres cuts it at 63 bytes.
       application_name: `campaign-state ${hostname().slice(0, 40)}:${process.pid}`,
-      connectionTimeoutMillis: CONNECT_TIMEOUT,
-      statement_timeout: statementTimeout,
-      idle_in_transaction_session_timeout: TRANSACTION_IDLE_TIMEOUT,
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      statement_timeout: statementTimeoutMs,
+      idle_in_transaction_session_timeout: TRANSACTION_IDLE_TIMEOUT_MS,
       keepAlive: true,
-      keepAliveInitialDelayMillis: KEEPALIVE_DELAY,
+      keepAliveInitialDelayMillis: KEEPALIVE_DELAY_MS,
       stream: open,
     },
-    cut: () => {
-      broken = true;
+    destroyAll: () => {
+      destroyed = true;
       for (const socket of sockets) socket.destroy(silence());
     },
   };
@@ -71,21 +74,23 @@ const NUMBERS: pg.CustomTypesConfig = {
   getTypeParser: (oid, format) => (oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid, format)),
 };
 
-export interface PoolOptions extends LinkOptions {
-  size: number;
-  /** A connection broke that nobody was waiting on; for the log. The pool replaces it. */
-  onError?: ((error: Error) => void) | undefined;
+export interface PoolOptions extends ConnectionOptions {
+  /** Connections at most. */
+  readonly size: number;
+  /** An idle connection broke; for the log. The pool replaces it. */
+  readonly onError?: ((error: Error) => void) | undefined;
 }
 
-/**
- * Connections that come and go with Postgres: a broken one rejects the calls that use it, and never ends the process.
- */
-export function createPool({ size, onError, ...link }: PoolOptions): { pool: pg.Pool; cut: () => void } {
-  const { config, cut } = createLinks(link);
-  const pool = new pg.Pool({ ...config, types: NUMBERS, max: size, idleTimeoutMillis: IDLE_TIMEOUT });
+/** A pool whose broken connections reject the calls that use them, and never end the process. */
+export function createPool({ size, onError, ...options }: PoolOptions): {
+  pool: pg.Pool;
+  destroyAll: Connections['destroyAll'];
+} {
+  const { config, destroyAll } = createConnections(options);
+  const pool = new pg.Pool({ ...config, types: NUMBERS, max: size, idleTimeoutMillis: IDLE_TIMEOUT_MS });
   pool.on('error', (error) => onError?.(error));
-  // While a client is lent out the pool does not listen to it, and an 'error' that nobody hears would end the process;
-  // the call that borrowed the client hears of it by its rejection.
+  // While a client is checked out the pool has no listener on it, and an 'error' without one would end the process; the
+  // call that uses the client is rejected.
   pool.on('connect', (client) => client.on('error', () => undefined));
-  return { pool, cut };
+  return { pool, destroyAll };
 }

@@ -1,9 +1,7 @@
 import type { PostgresCursor, PostgresPool, PostgresPoolClient, PostgresQueryResult } from 'kysely';
 import type pg from 'pg';
 
-/**
- * One name per statement text, for the process: the archive has a few dozen texts, none of which grows with its values.
- */
+/** The name of each statement's text: the archive has a few dozen texts, none of which grows with its values. */
 const names = new Map<string, string>();
 
 function nameOf(text: string): string {
@@ -15,28 +13,29 @@ function nameOf(text: string): string {
 }
 
 /**
- * The pool as kysely takes it, with every statement that has parameters prepared once per connection: of a small
- * commit, parsing and planning its statement would be the larger half. (Postgres plans anew when it has analysed a
- * table that grew.)
+ * A pool for Kysely that prepares every statement with parameters once per connection: parsing and planning its
+ * statement would be the larger half of a small commit. (Postgres plans anew when it has analysed a table that grew.)
+ *
+ * Kept by hand: Kysely's Postgres dialect names no statements, and an option for it is not planned.
  */
-export function preparing(pool: pg.Pool): PostgresPool {
+export function createPreparedPool(pool: pg.Pool): PostgresPool {
   return {
     options: pool.options,
-    connect: async () => clientOf(await pool.connect()),
+    connect: async () => preparedClientOf(await pool.connect()),
     end: () => pool.end(),
   };
 }
 
-/** One for each connection: kysely keeps what it knows of a connection by this object. */
+/** One wrapper for each connection: Kysely identifies a connection by this object. */
 const clients = new WeakMap<pg.PoolClient, PostgresPoolClient>();
 
-function clientOf(client: pg.PoolClient): PostgresPoolClient {
-  const known = clients.get(client) ?? toClient(client);
+function preparedClientOf(client: pg.PoolClient): PostgresPoolClient {
+  const known = clients.get(client) ?? createPreparedClient(client);
   clients.set(client, known);
   return known;
 }
 
-function toClient(client: pg.PoolClient): PostgresPoolClient {
+function createPreparedClient(client: pg.PoolClient): PostgresPoolClient {
   function query<R>(text: string, values: readonly unknown[]): Promise<PostgresQueryResult<R>>;
   function query<R>(cursor: PostgresCursor<R>): PostgresCursor<R>;
   function query(text: unknown, values: readonly unknown[] = []): unknown {

@@ -1,7 +1,7 @@
 import { sql, type AliasableExpression, type Kysely, type QueryCreator } from 'kysely';
 import type { Database } from './schema.ts';
 
-/** What a commit changes in one campaign's row, if its guard `(epoch, version)` holds. */
+/** A campaign's new head, written if the guard `(epoch, version)` holds. */
 export interface HeadRow {
   campaign_id: string;
   epoch: string;
@@ -17,6 +17,7 @@ export interface HeadRow {
   checkpoint: boolean;
 }
 
+/** An entry to insert. */
 export interface EntryRow {
   campaign_id: string;
   version: number;
@@ -29,16 +30,16 @@ export interface EntryRow {
 }
 
 /**
- * What becomes of a mutation id that an earlier entry of its campaign has: the statement fails, or the entry is stored
- * without it, so that a client which lied about its `base` has its change twice, instead of stopping the campaign for
+ * The treatment of a mutation id that an earlier entry of its campaign has: the statement fails, or the entry is stored
+ * without the id. A client that lied about its `base` then has its change twice, instead of stopping the campaign for
  * everyone.
  */
-export type IdRule = 'unique' | 'first-keeps';
+export type DuplicateIds = 'reject' | 'first-wins';
 
-/** What a statement commits: a single campaign without a checkpoint, or anything. */
-export type Reach = 'one' | 'any';
+/** What a statement commits: a single campaign without a checkpoint, or any number of campaigns. */
+export type CommitShape = 'single' | 'batch';
 
-/** All rows, as they travel: two JSON texts, so that the statement is the same for one entry and for thousands. */
+/** The rows travel as two JSON texts, so that the statement is the same for one entry and for thousands. */
 const PART = sql<HeadRow>`json_to_recordset($1::text::json)`.as<'part'>(
   sql`part(campaign_id text, epoch text, version bigint, next_version bigint, tail text, state text, title text, status text,
     archived_at bigint, updated_at bigint, updated_by text, checkpoint boolean)`,
@@ -47,8 +48,8 @@ const ENTRY = sql<EntryRow>`json_to_recordset($2::text::json)`.as<'entry'>(
   sql`entry(campaign_id text, version bigint, epoch text, type text, at bigint, mutation_id text, bytes text, tail text)`,
 );
 
-/** A campaign's row after the commit. */
-const MOVED = {
+/** The columns of a campaign's row that a commit sets. */
+const NEW_HEAD = {
   version: sql.ref<number>('part.next_version'),
   tail: sql.ref<string>('part.tail'),
   state: sql<string>`part.state::json`,
@@ -59,8 +60,8 @@ const MOVED = {
   updated_by: sql.ref<string>('part.updated_by'),
 };
 
-/** Adds the entries of the campaigns that have moved. */
-function addEntries(
+/** Inserts the entries of the campaigns whose head has moved. */
+function insertEntries(
   query: QueryCreator<Database & { moved: { id: string } }>,
   mutationId: AliasableExpression<string | null>,
 ) {
@@ -85,42 +86,46 @@ function addEntries(
 }
 
 /**
- * The guard is checked again on a row that another transaction held (read committed), so that of two commits on one
- * head only one passes; and where it holds, no entry has been added since the statement began, so that what it sees of
- * the campaign's ids is all of them.
+ * Guarded commit: optimistic concurrency by compare-and-set on `(epoch, version)`, in one statement.
+ *
+ * Invariant: of two commits on one head only one passes. In read committed, Postgres checks the guard again on a row
+ * that another transaction had locked; and where the guard holds, no entry was inserted since the statement began, so
+ * that it sees all of the campaign's mutation ids. Rejected: a serializable transaction, which needs retries and a
+ * round trip more; and locks held by the archiver, which a dead one would keep.
  */
-export function compileCommit(db: Kysely<Database>, ids: IdRule, reach: Reach): string {
-  const mutationId = ids === 'unique' ? sql.ref<string>('entry.mutation_id') : firstKeeps(db);
-  return reach === 'one' ? compileOne(db, mutationId) : compileAny(db, mutationId);
+export function compileCommit(db: Kysely<Database>, duplicateIds: DuplicateIds, shape: CommitShape): string {
+  const mutationId = duplicateIds === 'reject' ? sql.ref<string>('entry.mutation_id') : firstWins(db);
+  return shape === 'single' ? compileSingle(db, mutationId) : compileBatch(db, mutationId);
 }
 
-/** Whoever waits for a single change waits for this: it locks one row, in whatever order, and writes two tables. */
-function compileOne(db: Kysely<Database>, mutationId: AliasableExpression<string | null>): string {
+/** The statement of a single change, for which a caller may be waiting: it locks one row and writes two tables. */
+function compileSingle(db: Kysely<Database>, mutationId: AliasableExpression<string | null>): string {
   return db
     .with('part', (query) => query.selectFrom(PART).selectAll())
     .with('moved', (query) =>
       query
         .updateTable('campaigns')
         .from('part')
-        .set(MOVED)
+        .set(NEW_HEAD)
         .whereRef('campaigns.id', '=', 'part.campaign_id')
         .whereRef('campaigns.epoch', '=', 'part.epoch')
         .whereRef('campaigns.version', '=', 'part.version')
         .returning('campaigns.id'),
     )
-    .with('added', (query) => addEntries(query, mutationId))
+    .with('inserted', (query) => insertEntries(query, mutationId))
     .selectFrom('moved')
     .select('id')
     .compile().sql;
 }
 
-function compileAny(db: Kysely<Database>, mutationId: AliasableExpression<string | null>): string {
+/** The statement of several campaigns, or of one with a checkpoint. */
+function compileBatch(db: Kysely<Database>, mutationId: AliasableExpression<string | null>): string {
   return (
     db
       .with('part', (query) => query.selectFrom(PART).selectAll())
-      // The guard, with the rows locked in the order of their ids: an UPDATE takes them in any order, and two commits
-      // could wait for each other.
-      .with('held', (query) =>
+      // The guard, with the rows locked in the order of their ids: an UPDATE locks them in any order, so that two commits
+      // could deadlock.
+      .with('locked', (query) =>
         query
           .selectFrom('campaigns')
           .innerJoin('part', (join) =>
@@ -137,13 +142,13 @@ function compileAny(db: Kysely<Database>, mutationId: AliasableExpression<string
         query
           .updateTable('campaigns')
           .from('part')
-          .innerJoin('held', 'held.id', 'part.campaign_id')
-          .set(MOVED)
+          .innerJoin('locked', 'locked.id', 'part.campaign_id')
+          .set(NEW_HEAD)
           .whereRef('campaigns.id', '=', 'part.campaign_id')
           .returning('campaigns.id'),
       )
-      .with('added', (query) => addEntries(query, mutationId))
-      .with('kept', (query) =>
+      .with('inserted', (query) => insertEntries(query, mutationId))
+      .with('stored', (query) =>
         query
           .insertInto('checkpoints')
           .columns(['campaign_id', 'version', 'state'])
@@ -161,14 +166,14 @@ function compileAny(db: Kysely<Database>, mutationId: AliasableExpression<string
   );
 }
 
-/** The entry's mutation id, or `null` where an earlier entry of the campaign has it. */
-function firstKeeps(db: Kysely<Database>) {
+/** The entry's mutation id, or `null` where an earlier entry of its campaign has it. */
+function firstWins(db: Kysely<Database>) {
   const first = sql<boolean>`row_number() over (partition by entry.campaign_id, entry.mutation_id order by entry.version) = 1`;
   const stored = db
     .selectFrom('entries as stored')
     .whereRef('stored.campaign_id', '=', sql.ref('entry.campaign_id'))
     .whereRef('stored.mutation_id', '=', sql.ref('entry.mutation_id'))
-    // With a limit the id is looked up for each entry, and never in a hash of the whole table.
+    // The limit makes it an index lookup for each entry, never a hash of the whole table.
     .limit(sql.lit(1))
     .select('stored.version');
   return sql<string | null>`case when ${first} and (${stored}) is null then entry.mutation_id end`;

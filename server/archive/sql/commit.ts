@@ -1,45 +1,45 @@
 import { CompiledQuery, type Kysely } from 'kysely';
 import type { CampaignCommit } from '../../engine/ports.ts';
-import { lastEntry, listed, reachesCheckpoint } from './columns.ts';
+import { lastContiguousEntry, passesCheckpoint, toListColumns } from './columns.ts';
 import { toArchiveError } from '../errors.ts';
-import { compileCommit, type EntryRow, type HeadRow, type IdRule, type Reach } from './commit-statement.ts';
+import { compileCommit, type EntryRow, type HeadRow, type CommitShape, type DuplicateIds } from './commit-statement.ts';
 import type { Database } from './schema.ts';
 
-/** Text that one statement carries, about; a larger commit takes several statements in one transaction. */
-const STATEMENT_CHARACTERS = 16 * 1024 * 1024;
+/** Characters in one statement, about; a larger commit takes several statements in one transaction. */
+const MAX_STATEMENT_CHARACTERS = 16 * 1024 * 1024;
 
-/** SQLSTATE of an id that is there already. */
+/** SQLSTATE of a mutation id that its campaign has already. */
 const UNIQUE_VIOLATION = '23505';
 
 /**
- * Commits the parts, all in one transaction: of those whose guard holds, the heads move and the entries are added; of
- * the others nothing is written.
+ * Commits parts of several campaigns in one transaction. Where a part's guard `(epoch, version)` holds, its head moves
+ * and its entries are inserted; of the others nothing is written.
  *
  * @returns the ids of the campaigns that moved
  */
 export async function commitParts(db: Kysely<Database>, parts: readonly CampaignCommit[]): Promise<Set<string>> {
   const statements = inStatements(parts);
   try {
-    return await commitStatements(db, statements, 'unique');
+    return await commitStatements(db, statements, 'reject');
   } catch (error) {
-    // Nothing has been written. Looking each id up beforehand would burden every commit for what hardly ever happens.
+    // Nothing was written. To look up every id beforehand would slow all commits down for what hardly ever happens.
     if (toArchiveError(error).code !== UNIQUE_VIOLATION) throw error;
-    return await commitStatements(db, statements, 'first-keeps');
+    return await commitStatements(db, statements, 'first-wins');
   }
 }
 
 async function commitStatements(
   db: Kysely<Database>,
   [first, ...others]: readonly Statement[],
-  ids: IdRule,
+  duplicateIds: DuplicateIds,
 ): Promise<Set<string>> {
   if (!first) return new Set();
   // One statement is a transaction of its own, and a single round trip.
-  if (others.length === 0) return new Set(await commitStatement(db, first, ids));
+  if (others.length === 0) return new Set(await commitStatement(db, first, duplicateIds));
   return await db.transaction().execute(async (transaction) => {
     const moved = new Set<string>();
     for (const statement of [first, ...others]) {
-      for (const id of await commitStatement(transaction, statement, ids)) moved.add(id);
+      for (const id of await commitStatement(transaction, statement, duplicateIds)) moved.add(id);
     }
     return moved;
   });
@@ -53,14 +53,14 @@ interface Statement {
 
 function inStatements(parts: readonly CampaignCommit[]): Statement[] {
   const statements: Statement[] = [];
-  // By id, so that two instances that commit the same campaigns take the rows in the same order.
+  // In the order of ids, so that two instances which commit the same campaigns lock the rows in the same order.
   for (const part of parts.toSorted((a, b) => (a.campaignId < b.campaignId ? -1 : 1))) {
     const head = toHeadRow(part);
     if (!head) continue;
     const entries = toEntryRows(part);
     const characters = entries.reduce((sum, entry) => sum + entry.bytes.length, head.state.length);
     const current = statements.at(-1);
-    if (current && current.characters + characters <= STATEMENT_CHARACTERS) {
+    if (current && current.characters + characters <= MAX_STATEMENT_CHARACTERS) {
       current.heads.push(head);
       current.entries.push(...entries);
       current.characters += characters;
@@ -72,9 +72,9 @@ function inStatements(parts: readonly CampaignCommit[]): Statement[] {
 }
 
 function toHeadRow(part: CampaignCommit): HeadRow | undefined {
-  const last = lastEntry(part);
+  const last = lastContiguousEntry(part);
   if (!last) return undefined;
-  const { title, status } = listed(part.state);
+  const { title, status } = toListColumns(part.state);
   return {
     campaign_id: part.campaignId,
     epoch: part.expected.epoch,
@@ -87,7 +87,7 @@ function toHeadRow(part: CampaignCommit): HeadRow | undefined {
     archived_at: part.archivedAt ?? null,
     updated_at: last.record.at,
     updated_by: last.record.actor.id,
-    checkpoint: reachesCheckpoint(part.expected.version, last.record.version),
+    checkpoint: passesCheckpoint(part.expected.version, last.record.version),
   };
 }
 
@@ -104,20 +104,24 @@ function toEntryRows({ campaignId, entries }: CampaignCommit): EntryRow[] {
   }));
 }
 
-/** Of each database: compiling a statement costs more than running it for one entry. */
+/** Compiled statements of each database: compiling one costs more than running it for one entry. */
 const compiled = new WeakMap<Kysely<Database>, Map<string, string>>();
 
-function textOf(db: Kysely<Database>, ids: IdRule, reach: Reach): string {
+function textOf(db: Kysely<Database>, duplicateIds: DuplicateIds, shape: CommitShape): string {
   const texts = compiled.get(db) ?? new Map<string, string>();
   compiled.set(db, texts);
-  const key = `${ids} ${reach}`;
-  const text = texts.get(key) ?? compileCommit(db, ids, reach);
+  const key = `${duplicateIds} ${shape}`;
+  const text = texts.get(key) ?? compileCommit(db, duplicateIds, shape);
   texts.set(key, text);
   return text;
 }
 
-async function commitStatement(db: Kysely<Database>, { heads, entries }: Statement, ids: IdRule): Promise<string[]> {
-  const text = textOf(db, ids, heads.length === 1 && heads[0]?.checkpoint === false ? 'one' : 'any');
+async function commitStatement(
+  db: Kysely<Database>,
+  { heads, entries }: Statement,
+  duplicateIds: DuplicateIds,
+): Promise<string[]> {
+  const text = textOf(db, duplicateIds, heads.length === 1 && heads[0]?.checkpoint === false ? 'single' : 'batch');
   const { rows } = await db.executeQuery<{ id: string }>(
     CompiledQuery.raw(text, [JSON.stringify(heads), JSON.stringify(entries)]),
   );

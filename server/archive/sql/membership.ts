@@ -2,24 +2,24 @@ import { sql, type Kysely } from 'kysely';
 import type { Archive } from '../../engine/ports.ts';
 import type { Database } from './schema.ts';
 
-/** What the port does with a campaign's seat in the log. */
+/** Writes of the port that concern campaigns' log memberships. */
 export interface LogMemberships extends Pick<Archive, 'enterLog' | 'leaveLog'> {
-  /** The clean stop of a sole user, whose log ends with it: frees every seat that was taken through this archive. */
-  leaveAll: () => Promise<void>;
+  /** Ends every membership that began through this archive: the clean stop of a sole user, whose log ends with it. */
+  leaveAll(): Promise<void>;
 }
 
 /**
- * Every write is one statement, hence one transaction, and guarded.
+ * Every write is one guarded statement, hence one transaction.
  *
- * @param before seats that a sole user has taken already
+ * @param before memberships that this sole user began earlier: campaign id to generation
  */
 export function createLogMemberships(
   db: Kysely<Database>,
   soleUser: boolean,
   before: ReadonlyMap<string, number> = new Map(),
 ): LogMemberships {
-  /** LogMemberships taken through the archive of a sole user, by campaign, with their generation. */
-  const taken = new Map(before);
+  /** Memberships that began through this archive of a sole user: campaign id to generation. */
+  const own = new Map(before);
 
   const enterLog: Archive['enterLog'] = async (campaignId, expected, epoch) => {
     const entering = db.with('entered', (query) =>
@@ -51,7 +51,7 @@ export function createLogMemberships(
             .returning('campaign_id')
             .execute();
     if (entered.length === 0) return false;
-    if (soleUser) taken.set(campaignId, expected.generation + 1);
+    if (soleUser) own.set(campaignId, expected.generation + 1);
     return true;
   };
 
@@ -62,16 +62,16 @@ export function createLogMemberships(
       .where('id', '=', campaignId)
       .where('log_generation', '=', generation)
       .execute();
-    if (taken.get(campaignId) === generation) taken.delete(campaignId);
+    if (own.get(campaignId) === generation) own.delete(campaignId);
   };
 
   /**
-   * The seats that were taken here, and no other: one that an earlier process left taken when it crashed still tells of
-   * a loss, until its campaign is loaded.
+   * Only its own memberships: one that an earlier process left active when it crashed still tells of a loss, until its
+   * campaign is loaded.
    */
   const leaveAll: LogMemberships['leaveAll'] = async () => {
-    if (taken.size === 0) return;
-    const memberships = JSON.stringify([...taken].map(([id, generation]) => ({ id, generation })));
+    if (own.size === 0) return;
+    const memberships = JSON.stringify([...own].map(([id, generation]) => ({ id, generation })));
     await db
       .updateTable('campaigns')
       .from(
@@ -83,7 +83,7 @@ export function createLogMemberships(
       .whereRef('campaigns.id', '=', 'membership.id')
       .whereRef('campaigns.log_generation', '=', 'membership.generation')
       .execute();
-    taken.clear();
+    own.clear();
   };
 
   return { enterLog, leaveLog, leaveAll };

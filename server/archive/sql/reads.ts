@@ -7,10 +7,10 @@ import type { Archive, CampaignSummary } from '../../engine/ports.ts';
 import { toSealedEntry } from './columns.ts';
 import type { Database } from './schema.ts';
 
-/** What the port reads. */
+/** The reads of the port. */
 export type SqlReads = Pick<Archive, 'load' | 'heads' | 'findMutation' | 'history' | 'stateAt' | 'list'>;
 
-/** Every answer is one statement, hence one snapshot. (`stateAt` takes two, of rows that are never changed.) */
+/** Every read is one statement, hence one snapshot. (`stateAt` takes two, of rows that never change.) */
 export function createSqlReads(db: Kysely<Database>): SqlReads {
   const load: Archive['load'] = async (campaignId, recent) => {
     const row = await db
@@ -68,7 +68,7 @@ export function createSqlReads(db: Kysely<Database>): SqlReads {
       .select([sql<string>`bytes::text`.as('bytes'), 'tail'])
       .executeTakeFirst();
     if (row) return { entry: toSealedEntry(row), knownFrom: 1 };
-    // Nothing here deletes entries; who runs the database may, to save space.
+    // The service deletes no entries; whoever runs the database may, to save space.
     const { oldest } = await db
       .selectFrom('entries')
       .where('campaign_id', '=', campaignId)
@@ -130,7 +130,7 @@ export function createSqlReads(db: Kysely<Database>): SqlReads {
   return { load, heads, findMutation, history, stateAt, list };
 }
 
-/** Newest first, as far as number and bytes go: the database counts, so that what is too much never leaves it. */
+/** The newest entries first, within both limits: the database counts the bytes, so that what is too much stays there. */
 function newestEntries(db: Kysely<Database>, campaignId: string, before: number | undefined, limit: number) {
   return db
     .selectFrom((query) =>

@@ -6,7 +6,7 @@ import type { ColumnType, GeneratedAlways } from 'kysely';
  */
 type VerbatimJson = ColumnType<unknown, string, string>;
 
-/** One row per campaign: its head, and its state there. */
+/** Campaigns: the head of each, and its state there. */
 export interface CampaignsTable {
   id: string;
   epoch: string;
@@ -21,29 +21,29 @@ export interface CampaignsTable {
   created_at: number;
   updated_at: number;
   updated_by: string;
-  /** Its seat in the log: see `LogMembership` in `engine/ports.ts`. */
+  /** The campaign's log membership: see `LogMembership` among the engine's ports. */
   log_generation: number;
   log_active: boolean;
 }
 
-/** The history, which is the audit too: every entry of the surviving line, its `bytes` exactly as they were logged. */
+/** The history, which is the audit trail too: every entry of the current timeline, its `bytes` exactly as logged. */
 export interface EntriesTable {
   campaign_id: string;
   version: number;
-  /** These are in `bytes` as well; columns for those who ask in SQL. */
+  /** `epoch`, `type` and `at` are in `bytes` as well; they are columns for queries in SQL. */
   epoch: string;
   type: string;
   at: number;
   /**
-   * Unique in its campaign: `null` where an earlier entry has the id already, which only a client brings about that
-   * lies about its base.
+   * Unique in its campaign; `null` where an earlier entry has the id already, which only a client that lies about its
+   * base brings about.
    */
   mutation_id: string | null;
   bytes: VerbatimJson;
   tail: string;
 }
 
-/** The line of epochs: `epoch` went on from `parent` at `from_version`. */
+/** The forks: the timeline of `epoch` follows that of `parent` up to `from_version`. */
 export interface EpochsTable {
   /** Orders the forks of a campaign, of which several can stand at one version. */
   ordinal: GeneratedAlways<number>;
@@ -53,14 +53,14 @@ export interface EpochsTable {
   from_version: number;
 }
 
-/** States on the way. */
+/** States at some versions, from which `stateAt` folds. */
 export interface CheckpointsTable {
   campaign_id: string;
   version: number;
   state: VerbatimJson;
 }
 
-/** Everything that the archive keeps, in the Postgres schema that `CAMPAIGN_NAMESPACE` names. */
+/** The archive's tables, in the Postgres schema that `CAMPAIGN_NAMESPACE` names. */
 export interface Database {
   campaigns: CampaignsTable;
   entries: EntriesTable;

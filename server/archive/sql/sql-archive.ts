@@ -9,26 +9,24 @@ import type { Database } from './schema.ts';
 
 export interface SqlArchiveOptions {
   /** The Postgres schema. */
-  namespace: string;
+  readonly namespace: string;
   /**
-   * Whether nobody else uses it, so that the log ends with this archive: a clean stop then frees the seats that were
-   * taken through it.
+   * Whether nobody else uses it, so that the log ends with this archive: a clean stop then ends the log memberships that
+   * began through it.
    */
-  soleUser: boolean;
-  /**
-   * Memberships that such a user has taken already, before its database was opened again: campaign id to generation.
-   */
-  memberships?: ReadonlyMap<string, number>;
+  readonly soleUser: boolean;
+  /** Memberships that a sole user began before its database was opened again: campaign id to generation. */
+  readonly memberships?: ReadonlyMap<string, number>;
 }
 
-/** The port over a migrated database, real Postgres or PGlite alike. `stop` ends the database too. */
+/** An archive over a migrated database, Postgres or PGlite alike. Its `stop` closes the database too. */
 export function openSqlArchive(
   unscoped: Kysely<Database>,
-  { namespace, soleUser, memberships: taken }: SqlArchiveOptions,
+  { namespace, soleUser, memberships: before }: SqlArchiveOptions,
 ): Archive {
   const db = unscoped.withSchema(namespace);
   const reads = createSqlReads(db);
-  const memberships = createLogMemberships(db, soleUser, taken);
+  const memberships = createLogMemberships(db, soleUser, before);
 
   const commit: Archive['commit'] = async (parts) => {
     const moved = await commitParts(db, parts);
@@ -60,11 +58,8 @@ export function openSqlArchive(
   };
 
   let stopping: Promise<void> | undefined;
-  /**
-   * The same call, rejecting with an `ArchiveError`; a stop waits for those that were made before it, and later ones
-   * are rejected.
-   */
-  const open = <A extends unknown[], T>(call: (...args: A) => Promise<T>): ((...args: A) => Promise<T>) => {
+  /** The same call, but it rejects with an `ArchiveError`; a stop waits for earlier calls, and later ones are rejected. */
+  const guarded = <A extends unknown[], T>(call: (...args: A) => Promise<T>): ((...args: A) => Promise<T>) => {
     return (...args) => {
       if (stopping) return Promise.reject(new ArchiveError('stopped', 'The archive has been stopped.'));
       const answer = call(...args)
@@ -76,17 +71,17 @@ export function openSqlArchive(
   };
 
   return {
-    load: open(reads.load),
-    create: open((campaignId, first, state) => createCampaign(db, campaignId, first, state)),
-    commit: open(commit),
-    enterLog: open(memberships.enterLog),
-    leaveLog: open(memberships.leaveLog),
-    heads: open(reads.heads),
-    findMutation: open(reads.findMutation),
-    history: open(reads.history),
-    stateAt: open(reads.stateAt),
-    list: open(reads.list),
-    ping: open(ping),
+    load: guarded(reads.load),
+    create: guarded((campaignId, first, state) => createCampaign(db, campaignId, first, state)),
+    commit: guarded(commit),
+    enterLog: guarded(memberships.enterLog),
+    leaveLog: guarded(memberships.leaveLog),
+    heads: guarded(reads.heads),
+    findMutation: guarded(reads.findMutation),
+    history: guarded(reads.history),
+    stateAt: guarded(reads.stateAt),
+    list: guarded(reads.list),
+    ping: guarded(ping),
     stop: (how) => (stopping ??= stop(how).catch(rethrow)),
   };
 }

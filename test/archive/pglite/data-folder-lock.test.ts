@@ -23,7 +23,7 @@ function start(folder: string, cwd?: string): Child {
   return child;
 }
 
-test('A30 a data folder belongs to one process; another hears in one sentence which folder and which process', async () => {
+test('A30 a data folder belongs to one process; another one is refused in a sentence that names folder and process', async () => {
   const folder = join(root, 'made', 'on demand');
   const owner = start(folder);
   await owner.line(/^locked$/);
@@ -36,7 +36,7 @@ test('A30 a data folder belongs to one process; another hears in one sentence wh
   expect(await other.line(/^refused/)).toContain(`is in use by process ${owner.pid};`);
 });
 
-test('A31 a folder that was released, or whose owner was killed, can be taken, and nothing is left of the old lock', async () => {
+test('A31 a folder that was released, or whose owner was killed, can be locked, and nothing of the old lock remains', async () => {
   const first = await lockDataFolder(root);
   await first.release();
   expect(await readdir(root)).toEqual([]);
@@ -51,7 +51,7 @@ test('A31 a folder that was released, or whose owner was killed, can be taken, a
   await second.release();
 });
 
-test('A32 of many that start at once on a stale folder exactly one gets it', async () => {
+test('A32 of many processes that start at once on a stale folder exactly one gets the lock', async () => {
   for (let round = 0; round < 3; round += 1) {
     const folder = join(root, `round-${round}`);
     const killed = start(folder);
@@ -64,7 +64,7 @@ test('A32 of many that start at once on a stale folder exactly one gets it', asy
   }
 });
 
-test('A33 within one process too, of many that start at once exactly one gets it', async () => {
+test('A33 of many attempts at once within one process exactly one gets the lock', async () => {
   for (let round = 0; round < 10; round += 1) {
     const results = await Promise.allSettled(Array.from({ length: 10 }, () => lockDataFolder(root)));
     const locks = results.filter((result) => result.status === 'fulfilled');
@@ -73,7 +73,7 @@ test('A33 within one process too, of many that start at once exactly one gets it
   }
 });
 
-test('A34 a long path works from nearby, and is else refused in one sentence', async () => {
+test('A34 a path too long for a socket works from a nearby working directory, and is refused in one sentence otherwise', async () => {
   const far = join(root, 'd'.repeat(60), 'e'.repeat(60));
   await mkdir(far, { recursive: true });
   await expect(lockDataFolder(far)).rejects.toMatchObject({

@@ -60,7 +60,7 @@ describe('the embedded archive', () => {
 
   refusesValues('PGlite', open);
 
-  test('A36 what was committed is there after kill -9 of the process, in the middle of its work, again and again (G4)', async () => {
+  test('A36 commits survive kill -9 of the process in the middle of its work, repeatedly (G4)', async () => {
     const acknowledged = new Map<string, number>();
     for (const prefix of ['first', 'second', 'third']) {
       const child = start('commit-for-ever.ts', dataDir, prefix);
@@ -121,7 +121,7 @@ describe('the embedded archive', () => {
     },
   );
 
-  test('A42 a thread that owes an answer for too long is ended, one that answers is not', async () => {
+  test('A42 a thread that owes an answer for too long is terminated, one that answers is not', async () => {
     const thread = startThread(
       new URL('../fixtures/stuck-worker.ts', import.meta.url),
       { folder: dataDir, namespace: 'cs', memberships: new Map() },
@@ -138,16 +138,16 @@ describe('the embedded archive', () => {
     await thread.end();
   });
 
-  test('A43 an embedded database that breaks down is opened again, with everything that was committed; a stop ends that', async () => {
+  test('A43 an embedded database that crashes is opened again, with everything that was committed, until it is stopped', async () => {
     const workers: Worker[] = [];
     const keep = (worker: Worker): unknown => workers.push(worker);
     process.on('worker', keep);
-    const told: string[] = [];
+    const events: string[] = [];
     const archive = await openPgliteArchive({
       dataDir,
       namespace: 'cs',
-      onBroken: ({ kind }) => told.push(kind),
-      onMended: () => told.push('mended'),
+      onCrash: ({ kind }) => events.push(kind),
+      onRestart: () => events.push('restarted'),
     });
     const history = campaignHistory('kept', { slug: 's', title: 'T' });
     await history.createIn(archive);
@@ -158,9 +158,9 @@ describe('the embedded archive', () => {
       await workers.at(-1)?.terminate();
       await Promise.allSettled([waiting]);
       await expect(archive.ping()).rejects.toMatchObject({ kind: 'unreachable' });
-      await expect.poll(() => told.length, { timeout: 30_000 }).toBe(round * 2);
+      await expect.poll(() => events.length, { timeout: 30_000 }).toBe(round * 2);
     }
-    expect(told).toEqual(['unreachable', 'mended', 'unreachable', 'mended']);
+    expect(events).toEqual(['unreachable', 'restarted', 'unreachable', 'restarted']);
     expect(await archive.load('kept', 10)).toMatchObject({ head: { version: 3 }, state: { round: 2 } });
     await workers.at(-1)?.terminate();
     await expect(archive.stop({ clean: true })).rejects.toMatchObject({ kind: 'unreachable' });
@@ -171,7 +171,7 @@ describe('the embedded archive', () => {
     await again.stop({ clean: true });
   });
 
-  test('A45 a clean stop frees the memberships that were taken before the database was opened again, and only these', async () => {
+  test('A45 a clean stop ends the memberships that began before the database was opened again, and only these', async () => {
     const [kept, left, crashed] = ['kept', 'left', 'crashed'].map((id) => campaignHistory(id));
     if (!kept || !left || !crashed) throw new Error('three histories');
     const enter = (archive: Archive, { campaignId, epoch }: CampaignHistory, generation: number): Promise<boolean> =>
@@ -184,8 +184,8 @@ describe('the embedded archive', () => {
     const workers: Worker[] = [];
     const keep = (worker: Worker): unknown => workers.push(worker);
     process.on('worker', keep);
-    const mended = Promise.withResolvers<void>();
-    const archive = await openPgliteArchive({ dataDir, namespace: 'cs', onMended: mended.resolve });
+    const restarted = Promise.withResolvers<void>();
+    const archive = await openPgliteArchive({ dataDir, namespace: 'cs', onRestart: restarted.resolve });
     process.off('worker', keep);
     for (const history of [kept, left]) {
       await history.createIn(archive);
@@ -193,7 +193,7 @@ describe('the embedded archive', () => {
     }
     await archive.leaveLog('left', 1);
     await workers[0]?.terminate();
-    await mended.promise;
+    await restarted.promise;
     expect((await archive.load('kept', 0))?.membership).toEqual({ generation: 1, active: true });
     await archive.stop({ clean: true });
 
@@ -205,7 +205,7 @@ describe('the embedded archive', () => {
     await after.stop({ clean: true });
   });
 
-  test('A44 a folder that is moved away takes no more writes, and goes on when it is back: what is written meanwhile would be lost', async () => {
+  test('A44 a folder that is moved while in use accepts no writes, which would be lost, and works again when it is back', async () => {
     const archive = await open();
     const history = campaignHistory('moved', { slug: 's', title: 'T' });
     await history.createIn(archive);

@@ -17,7 +17,7 @@ afterEach(() => fresh.drop());
 const open = () =>
   openPostgresArchive({ connectionString: inject('postgresUrl'), namespace: fresh.namespace, exclusive: {} });
 
-test('A52 a namespace has one instance; a second one hears in one sentence who has it, and gets it after a stop', async () => {
+test('A52 a namespace has one instance; a second one is refused in a sentence that names the first, and gets the lock after a stop', async () => {
   const first = await open();
   await expect(open()).rejects.toMatchObject({
     name: 'ArchiveError',
@@ -47,7 +47,7 @@ test('A52 after kill -9 of the instance that had it, the namespace is free', asy
   await archive.stop({ clean: true });
 });
 
-test('A53 a lost lock is told, and taken again as soon as nobody else has it', async () => {
+test('A53 a lost lock is reported, and taken again as soon as no other instance holds it', async () => {
   const url = new URL(inject('postgresUrl'));
   const proxy = await openTcpProxy(Number(url.port));
   url.host = new URL(proxy.url).host;

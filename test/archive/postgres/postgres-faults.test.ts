@@ -34,7 +34,7 @@ describe('an archive whose Postgres is behind a bad wire', () => {
       connectionString: through(),
       namespace: fresh.namespace,
       poolSize: 2,
-      statementTimeout: 1_000,
+      statementTimeoutMs: 1_000,
     });
     history = campaignHistory('wired');
     await history.createIn(archive);
@@ -46,7 +46,7 @@ describe('an archive whose Postgres is behind a bad wire', () => {
     await fresh.drop();
   });
 
-  test('A54 a commit whose answer is lost rejects as unreachable, and the head tells that it happened', async () => {
+  test('A54 a commit whose answer is lost rejects as unreachable, and the head shows that it happened', async () => {
     history.add({ title: 'Was it stored?' });
     proxy.dropReplies();
     const commit = archive.commit([history.commitAfter(1)]);
@@ -64,7 +64,7 @@ describe('an archive whose Postgres is behind a bad wire', () => {
     await commitOne(archive, history);
   });
 
-  test('A57 a link that is silent is given up in bounded time, and the next call takes another one', async () => {
+  test('A57 a silent connection is given up in bounded time, and the next call uses another one', async () => {
     proxy.freeze();
     const calls = await Promise.allSettled([
       archive.ping(),
@@ -100,7 +100,7 @@ test('A61 a stop does not wait for a link that is silent', async () => {
   const archive = await openPostgresArchive({
     connectionString: url.href,
     namespace: fresh.namespace,
-    statementTimeout: 600_000,
+    statementTimeoutMs: 600_000,
     exclusive: {},
   });
   const history = campaignHistory('seated');

@@ -3,7 +3,7 @@ import { Migrator, type Migration } from 'kysely/migration';
 import type { Database } from '../schema.ts';
 import { createTables } from './0001-tables.ts';
 
-/** In order, for ever: a released migration is never edited, only followed by another. */
+/** The migrations, in order: a released one is never edited, only followed by another. */
 function migrations(namespace: string): Record<string, Migration> {
   return {
     '0001-tables': { up: (db) => createTables(db, namespace) },
@@ -12,7 +12,7 @@ function migrations(namespace: string): Record<string, Migration> {
 
 /**
  * Brings the namespace's Postgres schema up to date, creating it where it is missing. Kysely holds an advisory lock
- * meanwhile, so of several instances that start at once one migrates and the others find the work done. (PGlite has one
+ * meanwhile, so that of several instances which start at once one migrates, and the others find the work done. (PGlite has one
  * user, and no lock.)
  */
 export async function migrate(db: Kysely<Database>, namespace: string): Promise<void> {
