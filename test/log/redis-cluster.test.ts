@@ -6,11 +6,11 @@ import { campaignKeys } from '../../server/log/redis/keys.ts';
 import { createRedisLog, type RedisLog } from '../../server/log/redis-log.ts';
 import { asReceipt, CALLERS, FIRST_STATE, setTitle } from '../support/engine-world.ts';
 import { watch } from '../support/watching.ts';
-import { startRedisCluster, type OwnRedisCluster } from '../tools/redis-cluster.ts';
+import { startRedisCluster, type TemporaryRedisCluster } from '../tools/redis-cluster.ts';
 import { campaignEntries } from './campaign-entries.ts';
 import { describeOrderedLog } from './contract.ts';
 
-let cluster: OwnRedisCluster;
+let cluster: TemporaryRedisCluster;
 beforeAll(async () => {
   cluster = await startRedisCluster();
 });
@@ -103,7 +103,7 @@ describe('instances over a cluster', () => {
     await stop();
   });
 
-  it('L64 who goes hands over what it archives on every node', async () => {
+  it('L64 an instance that stops hands over its archiving on every node', async () => {
     const namespace = `t${(namespaces += 1)}`;
     const join = async (): Promise<RedisLog> => {
       const log = createRedisLog({ url: cluster.url, namespace, clock: systemClock, checkIntervalMs: 3_600_000 });

@@ -8,16 +8,16 @@ import { campaignKeys } from '../../server/log/redis/keys.ts';
 import { createRedisLog, type RedisLog } from '../../server/log/redis-log.ts';
 import { asReceipt, CALLERS, CAMPAIGN, FIRST_STATE, refusal, setTitle } from '../support/engine-world.ts';
 import { watch } from '../support/watching.ts';
-import { startRedis, type OwnRedis } from '../tools/redis.ts';
+import { startRedis, type TemporaryRedis } from '../tools/redis.ts';
 
 interface Instance {
   manager: Manager;
   log: RedisLog;
-  /** Ends it as `kill -9` does: nothing is flushed, nobody is told. */
+  /** Ends it as `kill -9` does: nothing is flushed, and no other instance is notified. */
   kill(): Promise<void>;
 }
 
-let redis: OwnRedis;
+let redis: TemporaryRedis;
 let admin: Redis;
 beforeAll(async () => {
   redis = await startRedis();
@@ -28,7 +28,7 @@ describe('instances over one Redis', () => {
   let namespace: string;
   let store: MemoryStore;
   let instances: Instance[];
-  let archiveAway: boolean;
+  let archiveDown: boolean;
   let beforeCommit: () => Promise<void>;
   let count = 0;
 
@@ -36,7 +36,7 @@ describe('instances over one Redis', () => {
     namespace = `i${(count += 1)}`;
     store = createMemoryStore();
     instances = [];
-    archiveAway = false;
+    archiveDown = false;
     beforeCommit = () => Promise.resolve();
     admin = new Redis(redis.url);
     admin.on('error', () => undefined);
@@ -46,18 +46,18 @@ describe('instances over one Redis', () => {
     admin.disconnect();
   });
 
-  /** Takes no commits while `archiveAway`; everything else is the archive's own. */
+  /** Commits nothing while `archiveDown`; everything else is the archive's own. */
   const openArchive = (): Archive => {
     const archive = createMemoryArchive({ store, soleUser: false });
     const commit: Archive['commit'] = async (parts) => {
       await beforeCommit();
-      if (archiveAway) throw new Error('the archive is away');
+      if (archiveDown) throw new Error('the archive is down');
       return archive.commit(parts);
     };
     return {
       ...archive,
       commit,
-      ping: () => (archiveAway ? Promise.reject(new Error('the archive is away')) : archive.ping()),
+      ping: () => (archiveDown ? Promise.reject(new Error('the archive is down')) : archive.ping()),
     };
   };
 
@@ -89,7 +89,7 @@ describe('instances over one Redis', () => {
     (await manager.get(CALLERS.admin, CAMPAIGN)).state.title;
   const saved = (): number => store.campaigns.get(CAMPAIGN)?.head.version ?? 0;
 
-  it('L30 a change made on one instance is shown on the others, and their writers take turns', async () => {
+  it('L30 a change made on one instance reaches the others, and their writers take turns', async () => {
     const [a, b] = [await start(), await start()];
     await create(a);
     const onB = watch(b.manager);
@@ -110,20 +110,20 @@ describe('instances over one Redis', () => {
     expect(await refusal(title(b, 'other', 'm1'))).toMatchObject({ reason: 'INVALID', path: ['mutationId'] });
   });
 
-  it('G9 L32 whoever misses a publication catches up, the last one before a silence too', async () => {
+  it('G9 L32 an instance that misses a publication catches up, also with the last one before a silence', async () => {
     const [a, b] = [await start(), await start()];
     await create(a);
     const onB = watch(b.manager);
     await vi.waitFor(() => expect(onB.mirror.version).toBe(1));
     // An entry that is in the log and was never published.
     const { meta, log } = campaignKeys(namespace, CAMPAIGN);
-    await title(a, 'heard');
+    await title(a, 'published');
     await vi.waitFor(() => expect(onB.mirror.version).toBe(2));
     const [entry] = await admin.xrange(log, '2-0', '2-0');
     const bytes = entry?.[1][1]
       ?.replace('"version":2', '"version":3')
       .replace(/"mutationId":"[^"]+"/, '"mutationId":"silent"')
-      .replace('heard', 'missed');
+      .replace('published', 'missed');
     await admin.xadd(log, '3-0', 'b', bytes ?? '', 't', 'a-tail');
     await admin.hset(meta, { version: '3', tail: 'a-tail' });
     await vi.waitFor(() => expect(onB.mirror.content.state.title).toBe('missed'), 5_000);
@@ -143,15 +143,15 @@ describe('instances over one Redis', () => {
     expect(onB.mirror.snapshots).toEqual(['start']);
   });
 
-  it('G5 L34 after FLUSHALL what the instances still know is saved, in a new epoch, and nothing is taken before (trap 9)', async () => {
+  it('G5 L34 after FLUSHALL what the instances still know is saved, in a new epoch, and nothing is accepted before that', async () => {
     const [a, b] = [await start(), await start()];
     await create(a);
     const onB = watch(b.manager);
-    archiveAway = true;
+    archiveDown = true;
     const before = await title(a, 'not saved yet');
     await vi.waitFor(() => expect(onB.mirror.version).toBe(2));
     await admin.flushall();
-    archiveAway = false;
+    archiveDown = false;
     const after = await title(a, 'after the loss');
     expect(after.epoch).not.toBe(before.epoch);
     expect(after.version).toBe(3);
@@ -162,11 +162,11 @@ describe('instances over one Redis', () => {
     await vi.waitFor(() => expect(saved()).toBe(3), 10_000);
   });
 
-  it('G5 L35 what nobody can save is told to those who saw it', async () => {
+  it('G5 L35 a change that no instance can save is reported to those who saw it', async () => {
     const [a, b] = [await start(), await start()];
     await create(a);
     const onB = watch(b.manager);
-    archiveAway = true;
+    archiveDown = true;
     await title(a, 'lost', 'm-lost');
     await vi.waitFor(() => expect(onB.mirror.version).toBe(2));
     // B alone remains, and cannot save either until the epoch has been ended by a newcomer.
@@ -182,25 +182,25 @@ describe('instances over one Redis', () => {
         'next',
       ),
     ).toBe(true);
-    archiveAway = false;
+    archiveDown = false;
     await vi.waitFor(() => expect(onB.mirror.snapshots).toEqual(['start', 'reset']), 15_000);
     const last = onB.events.findLast(({ event }) => event.type === 'snapshot');
     expect(last?.event).toMatchObject({ reason: 'reset', lost: ['m-lost'] });
     expect(onB.mirror.content.state.title).toBe('Summer');
   });
 
-  it('G2 L36 a Redis that comes back with less, or with another line, is found out (trap 8)', async () => {
+  it('G2 L36 a Redis that comes back with fewer entries, or with another timeline, is noticed by an instance that has seen more', async () => {
     const a = await start();
     await create(a);
     const { meta, log } = campaignKeys(namespace, CAMPAIGN);
     await title(a, 'one');
     const stale = { meta: await admin.dumpBuffer(meta), log: await admin.dumpBuffer(log) };
-    archiveAway = true;
+    archiveDown = true;
     const seen = await title(a, 'two');
     // A stale replica is promoted: the same generation, fewer entries.
     await admin.restore(meta, 0, stale.meta ?? '', 'REPLACE');
     await admin.restore(log, 0, stale.log ?? '', 'REPLACE');
-    archiveAway = false;
+    archiveDown = false;
     const next = await title(a, 'three');
     expect(next.epoch).not.toBe(seen.epoch);
     expect(next.version).toBe(seen.version + 1);
@@ -226,10 +226,10 @@ describe('instances over one Redis', () => {
   it('G5 L38 what a killed instance accepted is saved by another', async () => {
     const [a, b] = [await start(), await start()];
     await create(a);
-    archiveAway = true;
+    archiveDown = true;
     await title(a, 'from the dead');
     await a.kill();
-    archiveAway = false;
+    archiveDown = false;
     await vi.waitFor(() => expect(saved()).toBe(2), 20_000);
     expect(await titleOf(b)).toBe('from the dead');
   });
@@ -257,7 +257,7 @@ describe('instances over one Redis', () => {
     expect((await title(b, 'still')).version).toBe(3);
   });
 
-  it('L41 an instance that stops commits what it knows, and does not wait for what others go on writing', async () => {
+  it('L41 an instance that stops commits the entries it knows, and does not wait for what others go on writing', async () => {
     const [a, b] = [await start(), await start()];
     await create(a);
     await titleOf(b);
@@ -276,22 +276,22 @@ describe('instances over one Redis', () => {
     await vi.waitFor(() => expect(saved()).toBe(3), 15_000);
   });
 
-  it('L44 an instance that stops when the one before it has just gone commits what that one archived', async () => {
+  it('L44 an instance that stops right after another one commits what that one was archiving', async () => {
     const [a, b] = [await start(), await start()];
     await create(a);
     await titleOf(b);
-    archiveAway = true;
-    // Who writes first archives.
+    archiveDown = true;
+    // The first writer archives.
     await title(a, 'first');
     await title(b, 'second');
     expect(await a.manager.stop(50)).toBe(false);
-    archiveAway = false;
+    archiveDown = false;
     // Its lease would last for five seconds, and what waits counts as an orphan after three.
     expect(await b.manager.stop(2_500)).toBe(true);
     expect(saved()).toBe(3);
   });
 
-  it('L43 by how much the clock of an instance is ahead of that of Redis is measured all the time', async () => {
+  it('L43 the offset between the clocks of an instance and of Redis is measured continuously', async () => {
     for (const ahead of [90_000, -5_000]) {
       let skew = 0;
       const log = createRedisLog({
@@ -309,7 +309,7 @@ describe('instances over one Redis', () => {
     }
   });
 
-  it('G9 L42 a subscription that Redis refuses is made up for by the check of heads, and made again', async () => {
+  it('G9 L42 a subscription that Redis refuses is compensated by the head check, and made again', async () => {
     const [a, b] = [await start(), await start()];
     await create(a);
     const onB = watch(b.manager);

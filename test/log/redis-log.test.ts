@@ -1,10 +1,10 @@
 import { afterAll, beforeAll } from 'vitest';
 import { systemClock } from '../../server/engine/system-clock.ts';
 import { createRedisLog, type RedisLog } from '../../server/log/redis-log.ts';
-import { startRedis, type OwnRedis } from '../tools/redis.ts';
+import { startRedis, type TemporaryRedis } from '../tools/redis.ts';
 import { describeOrderedLog } from './contract.ts';
 
-let redis: OwnRedis;
+let redis: TemporaryRedis;
 beforeAll(async () => {
   redis = await startRedis();
 });

@@ -1,4 +1,5 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import { backoffDelay } from '../../core/backoff.ts';
 import { measureClockOffset } from './clock-offset.ts';
 import { createChannelSubscriber, type ChannelSubscriber } from './channel-subscriber.ts';
 
@@ -30,14 +31,15 @@ const HEARTBEAT_INTERVAL_MS = 1_500;
 /** A connection over which nothing comes for so long is dead, whatever TCP believes; milliseconds. */
 const SOCKET_TIMEOUT_MS = 4_000;
 const CONNECT_TIMEOUT_MS = 3_000;
+const RECONNECT_BACKOFF = { floor: 20, base: 100, cap: 2_000 };
 
 /** Connects to Redis, or to a cluster, and keeps the connections: a broken one is made again until `close`. */
 export function connectRedis(options: RedisConnectionOptions): RedisConnection {
   const { url, commandTimeoutMs = 2_000, now, onClockOffset, onError, onMessage, onSubscriberReady } = options;
   const addresses = url.split(',').map((address) => address.trim());
   const [address = ''] = addresses;
-  const retryStrategy = (attempt: number): number =>
-    Math.random() * Math.min(100 * 2 ** Math.min(attempt, 5), 2_000) + 20;
+  // ioredis counts attempts from 1.
+  const retryStrategy = (attempt: number): number => backoffDelay(attempt, Math.random(), RECONNECT_BACKOFF);
   const shared = {
     commandTimeout: commandTimeoutMs,
     connectTimeout: CONNECT_TIMEOUT_MS,
