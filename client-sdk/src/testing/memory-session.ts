@@ -56,7 +56,12 @@ export function createMemorySession({ campaign, actor, newId, send }: MemorySess
           : noCampaign(String(campaignId)).refusal;
     if (refusal) return respond(id, { error: toWireError(refusal) });
     respond(id, { result: { type: 'started' } });
-    const options = { lastEventId, receipts: memberOf(input, 'receipts') === true };
+    // As tRPC has it: the link's own id after a reconnect, else that of the subscription's input.
+    const given = lastEventId ?? memberOf(input, 'lastEventId');
+    const options = {
+      lastEventId: typeof given === 'string' ? given : undefined,
+      receipts: memberOf(input, 'receipts') === true,
+    };
     const unsubscribe = campaign.subscribe(options, (resumeId, event) =>
       respond(id, { result: { type: 'data', id: resumeId, data: { id: resumeId, data: event } } }),
     );
