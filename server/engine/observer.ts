@@ -5,55 +5,55 @@ import type { SnapshotReason } from '../core/stream/events.ts';
 export type CommandType = Command['type'];
 
 /**
- * How a mutation ended. `duplicate`: a known id, answered with the first receipt; `failed`: what became of it is not
- * known, or it broke down.
+ * The outcome of a mutation. `duplicate`: a known id, answered with its first receipt; `failed`: whether it was accepted
+ * is not known, or an internal error occurred.
  */
 export type MutationOutcome = 'accepted' | 'unchanged' | 'duplicate' | 'rejected' | 'failed';
 
 /**
- * What the engine tells metrics, logs and traces. Plain callbacks, called synchronously; none may throw, and none is
- * needed for the engine to work.
+ * Hooks of the engine for metrics, logs and traces. All are optional and are called synchronously; none may throw.
  */
 export interface EngineObserver {
-  /** A mutation was answered; `seconds` from its arrival. */
+  /** A mutation was answered; `seconds` since its arrival. */
   mutation?(event: {
-    campaignId: string;
-    type: CommandType;
-    outcome: MutationOutcome;
-    seconds: number;
-    actor: string;
-    correlationId: string;
-    mutationId: string;
-    refusal?: Refusal;
+    readonly campaignId: string;
+    readonly type: CommandType;
+    readonly outcome: MutationOutcome;
+    readonly seconds: number;
+    readonly actor: string;
+    readonly correlationId: string;
+    readonly mutationId: string;
+    readonly refusal?: Refusal;
   }): void;
-  /** The log answered an append; no entries: the confirmation of a head. */
-  appended?(event: { campaignId: string; entries: number; seconds: number }): void;
+  /** The log answered an append; without entries it confirmed a head. */
+  appended?(event: { readonly campaignId: string; readonly entries: number; readonly seconds: number }): void;
   /**
-   * An entry came to this instance, in whichever way, and was applied.
+   * An entry was applied, whichever way it came.
    *
-   * @returns called once it has been offered to all of its subscribers here; so that nobody's clock but the caller's is
-   *   needed to measure it
+   * @returns a callback for when it has been offered to all of the campaign's subscribers here, so that the delay can be
+   *   measured by the observer's own clock
    */
-  applied?(event: { campaignId: string; version: number; subscribers: number }): (() => void) | undefined;
-  /** One event, of so many entries, went to so many subscribers; a snapshot counts as one entry. */
+  applied?(event: {
+    readonly campaignId: string;
+    readonly version: number;
+    readonly subscribers: number;
+  }): (() => void) | undefined;
+  /** One event, of so many entries, was sent to so many subscribers; a snapshot counts as one entry. */
   delivered?(entries: number, readers: number): void;
-  /** A subscription was answered: from entries, or with a snapshot for that reason. */
+  /** A subscription began: from entries, or with a snapshot for that reason. */
   joined?(outcome: 'entries' | SnapshotReason): void;
-  /** A reader that fell behind was given a snapshot instead of what it missed. */
+  /** A reader that fell behind was sent a snapshot instead of the entries that it missed. */
   dropped?(): void;
-  /**
-   * The line of a campaign broke, and subscribers were reset; `lost` mutations that this instance knows of did not
-   * survive.
-   */
-  reset?(event: { campaignId: string; lost: number }): void;
+  /** A campaign was forked and its subscribers reset; so many mutations known to this instance are lost. */
+  reset?(event: { readonly campaignId: string; readonly lost: number }): void;
   loaded?(campaignId: string): void;
   evicted?(campaignId: string): void;
   /** A batch was committed in the archive. */
-  committed?(event: { campaigns: number; entries: number; seconds: number }): void;
-  /** A batch failed, and is tried again. */
-  commitFailed?(event: { error: Error; attempt: number; retryInMs: number }): void;
+  committed?(event: { readonly campaigns: number; readonly entries: number; readonly seconds: number }): void;
+  /** A batch could not be committed, and is tried again. */
+  commitFailed?(event: { readonly error: Error; readonly attempt: number; readonly retryInMs: number }): void;
   /** One campaign's entries cannot be committed, while those of others can. */
-  stalled?(event: { campaignId: string; error: Error }): void;
-  /** Something that should not happen happened, and was contained. */
-  failed?(event: { what: string; campaignId?: string; error: Error }): void;
+  stalled?(event: { readonly campaignId: string; readonly error: Error }): void;
+  /** An unexpected error occurred and was contained; `what` names the operation. */
+  failed?(event: { readonly what: string; readonly campaignId?: string; readonly error: Error }): void;
 }

@@ -1,22 +1,22 @@
 import { RefusalError, type Refusal } from '../core/errors.ts';
+import { roleRefusal } from '../core/permissions.ts';
 
+/** There is no such campaign, or it is a draft that the caller may not see: the message is the same. */
 export function notFound(campaignId: string): RefusalError {
   return new RefusalError('NOT_FOUND', `campaignId: there is no campaign ${campaignId}`, { path: ['campaignId'] });
 }
 
-/** The same whether the campaign is there or not: who has no right to it learns nothing of it. */
+/** {@link roleRefusal}, as an exception. */
 export function forbidden(campaignId: string, what: string): RefusalError {
-  return new RefusalError('FORBIDDEN', `${what}: your token gives no right to this on ${campaignId}`, {
-    path: ['campaignId'],
-  });
+  return toError(roleRefusal(campaignId, what));
 }
 
-/** The token's time is up; another one goes on. */
+/** The token has expired; with another one the same call may succeed. */
 export function expired(): RefusalError {
-  return new RefusalError('UNAUTHORIZED', 'the token has expired; authenticate again');
+  return new RefusalError('UNAUTHORIZED', 'The token has expired; authenticate again');
 }
 
-/** Without persistence nothing can be waited for. */
+/** Durability was asked of a server without persistence. */
 export function notPersistent(): RefusalError {
   return new RefusalError(
     'UNAVAILABLE',
@@ -28,11 +28,12 @@ export function notPersistent(): RefusalError {
   );
 }
 
-/** Not yet taken, so that another instance, or this one after its start, can take it. */
+/** The server is stopping and has not accepted the call; another instance, or this one after its start, can. */
 export function shuttingDown(): RefusalError {
   return new RefusalError('UNAVAILABLE', 'the server is shutting down; connect again', { retryAfterMs: 1_000 });
 }
 
+/** A refusal as an exception. */
 export function toError({ reason, message, ...details }: Refusal): RefusalError {
   return new RefusalError(reason, message, details);
 }

@@ -1,163 +1,200 @@
-import type { PushOutcome } from '../core/commands/push-outcome.ts';
-import type { Position, VersionName } from '../core/stream/position.ts';
 import type { ChangeCommand, Command, Mutation, MutationOptions } from '../core/commands/command.ts';
+import type { PushOutcome } from '../core/commands/push-outcome.ts';
 import type { CampaignState } from '../core/document/campaign.ts';
-import type { Entry, Receipt } from '../core/stream/entry.ts';
 import type { Refusal } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Identity } from '../core/permissions.ts';
+import type { Entry, Receipt } from '../core/stream/entry.ts';
 import type { WatchEvent } from '../core/stream/events.ts';
+import type { Position, VersionName } from '../core/stream/position.ts';
 import type { CampaignSummary } from './ports.ts';
 
-/** What `campaign.get` answers. */
+/** Answer of `campaign.get`. */
 export interface CampaignRecord {
-  campaignId: string;
-  epoch: string;
-  version: number;
-  durableVersion: number;
-  state: CampaignState;
-  updatedAt: number;
-  updatedBy?: string;
-  archivedAt?: number;
+  readonly campaignId: string;
+  readonly epoch: string;
+  readonly version: number;
+  /** The watermark: everything up to this version is committed; 0 without persistence. */
+  readonly durableVersion: number;
+  readonly state: CampaignState;
+  /** Epoch milliseconds. */
+  readonly updatedAt: number;
+  /** Id of the actor of the newest entry; absent in a restricted view. */
+  readonly updatedBy?: string;
+  /** Epoch milliseconds; absent where the campaign is not archived. */
+  readonly archivedAt?: number;
 }
 
-/** What a dry run answers: what would change, and that nothing has. */
+/** Answer to a dry run: what the mutation would change. Nothing has been changed. */
 export interface DryRun {
-  campaignId: string;
-  position: Position;
-  changed: boolean;
-  change: JsonObject;
-  dryRun: true;
+  readonly campaignId: string;
+  /** The position that it was decided on. */
+  readonly position: Position;
+  readonly changed: boolean;
+  /** Merge patch against the state at that position. */
+  readonly change: JsonObject;
+  readonly dryRun: true;
 }
 
 /**
- * A row of `campaign.list`. Callers without a token are not shown who changed it last, nor a title (then it is empty)
- * or status that their view hides.
+ * A row of `campaign.list`. To callers without a token `updatedBy` is not shown; a title that their view hides is empty,
+ * and a hidden status is `undefined`.
  */
-export type VisibleSummary = Omit<CampaignSummary, 'updatedBy'> & { updatedBy?: string };
+export type VisibleSummary = Omit<CampaignSummary, 'updatedBy'> & { readonly updatedBy?: string };
 
-/** A page as `useInfiniteQuery` expects it. */
+/** A page, in the shape that `useInfiniteQuery` expects. */
 export interface Page<T, C> {
-  items: T[];
-  nextCursor: C | undefined;
+  readonly items: T[];
+  readonly nextCursor: C | undefined;
 }
 
-/** Entries, newest first, of the line that ends in that epoch: where it is another one in the next page, begin anew. */
+/**
+ * Entries, newest first, of the timeline that ends in `epoch`. Where the next page has another epoch the campaign was
+ * forked in between, and paging has to begin again.
+ */
 export interface HistoryPage extends Page<Entry, number> {
-  epoch: string;
+  readonly epoch: string;
 }
 
-/** What `campaign.at` answers: the state at that version of that epoch's line. */
+/** Answer of `campaign.at`: the state at a version of the timeline that ends in `epoch`. */
 export interface StateAt {
-  campaignId: string;
-  epoch: string;
-  version: number;
-  state: CampaignState;
+  readonly campaignId: string;
+  readonly epoch: string;
+  readonly version: number;
+  readonly state: CampaignState;
 }
 
-/** What `campaign.diff` answers: the merge patch that leads from the one version of that epoch's line to the other. */
+/** Answer of `campaign.diff`: the merge patch from one version to another of the timeline that ends in `epoch`. */
 export interface Difference {
-  campaignId: string;
-  epoch: string;
-  from: number;
-  to: number;
-  change: JsonObject;
+  readonly campaignId: string;
+  readonly epoch: string;
+  readonly from: number;
+  readonly to: number;
+  readonly change: JsonObject;
 }
 
-/** Who asks, and under which correlation id. */
+/** The caller of a method: its identity, and the correlation id of its request. */
 export interface Caller {
   readonly identity: Identity;
   readonly correlationId: string;
-  /** Aborts waiting (for durability, for a subscription's next event); never undoes what was accepted. */
+  /** Aborts waiting, for durability or for a subscription's next event; never undoes what was accepted. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What a subscription needs to know of its socket. `identity` is read anew whenever `onIdentity` calls back. */
+/** The connection of a subscription, as far as delivery depends on it. */
 export interface Reader {
+  /** Its identity now; it is read again before each event. */
   identity(): Identity;
-  /** Bytes accepted by the socket and not yet sent. */
+  /** Bytes that its socket has accepted and not yet sent. */
   bufferedBytes(): number;
-  /** Calls back when the identity was replaced (`session.authenticate`); returns how to stop that. */
+  /**
+   * Calls back whenever the identity is replaced (`session.authenticate`).
+   *
+   * @returns stops that
+   */
   onIdentity(callback: () => void): () => void;
-  /** Gives up on a socket that has not taken what it was sent for too long. */
+  /** Closes the connection, because its socket has been congested for too long. */
   disconnect(): void;
 }
 
-/** What a trace needs to know of whoever listens. */
+/** The connection of a trace, as far as it depends on it. */
 export type TraceReader = Pick<Reader, 'identity' | 'onIdentity'>;
 
-/** An event with the id from which the stream goes on after a reconnect. */
+/** An event, with the id from which its stream can be resumed after it. */
 export interface ResumableEvent {
-  resumeId: string;
-  event: WatchEvent;
+  readonly resumeId: string;
+  readonly event: WatchEvent;
 }
 
-/** Where the events of one subscription are pushed, instead of being pulled. */
+/** The receiving end of a subscription whose events are pushed rather than pulled. */
 export interface PushTarget {
   readonly reader: Reader;
-  /** Writes an event. The same object goes to everyone who is sent the same: who encodes it can share that. */
+  /** Sends an event. All targets that are sent the same get the same object, so that its encoding can be shared. */
   send(event: ResumableEvent): void;
   /**
-   * It is sent no more: a refusal, where its right to read has ended; what `send` threw, where it did; nothing, where
-   * its socket was given up.
+   * Ends the subscription; nothing is sent after this.
+   *
+   * @param error a refusal, where its right to read has ended; what `send` threw, where it did; `undefined` where its
+   *   socket was disconnected
    */
   end(error: unknown): void;
 }
 
-/** A place among those to whom a campaign's events are pushed. */
+/** A place in the push delivery of one campaign, for one target. */
 export interface DeliverySlot {
   /**
-   * Takes the place: the first event, which the member writes itself; from then on they are sent to it. Throws a
-   * refusal.
+   * Takes the place. All events after the one that is returned go to the target's `send`.
+   *
+   * @returns the first event, which the target sends by itself
+   * @throws RefusalError where the reader may not read the campaign
    */
   first(): ResumableEvent;
+  /** Leaves; nothing is sent after this. */
   leave(): void;
 }
 
 export interface WatchOptions {
-  campaignId: string;
-  lastEventId?: string | undefined;
-  receipts?: boolean | undefined;
+  readonly campaignId: string;
+  /** Resume id of the last event that the client has. Default: the stream begins with a snapshot. */
+  readonly lastEventId?: string | undefined;
+  /** Whether the watermark is sent as well. Default false. */
+  readonly receipts?: boolean | undefined;
 }
 
-/** How the service stands, for `/readyz`, `system.stats` and the demo. */
+/** Figures of the service, for `/readyz`, `system.stats` and the demo. */
 export interface ServiceStats {
-  campaigns: number;
-  subscribers: number;
-  mutations: number;
-  deliveries: number;
-  archive: { backlogEntries: number; lagSeconds: number; failing: boolean };
+  /** Campaigns in memory. */
+  readonly campaigns: number;
+  readonly subscribers: number;
+  /** Mutations answered since the start. */
+  readonly mutations: number;
+  /** Events sent since the start, once for each subscriber. */
+  readonly deliveries: number;
+  readonly archive: {
+    /** Entries that are not durable yet. */
+    readonly backlogEntries: number;
+    /** How long the oldest of them has been waiting. */
+    readonly lagSeconds: number;
+    readonly failing: boolean;
+  };
   /**
-   * `clockOffsetSeconds`: by how much the clock of this instance is ahead of the log's, about; 0 where it has no clock
-   * of its own.
+   * `clockOffsetSeconds`: by how much this instance's clock is ahead of the log's, about; 0 where the log has no clock.
    */
-  log: { failing: boolean; clockOffsetSeconds: number };
-  uptimeSeconds: number;
+  readonly log: { readonly failing: boolean; readonly clockOffsetSeconds: number };
+  readonly uptimeSeconds: number;
 }
 
-/** One line of `system.trace`: what became of a mutation, with its payload. Admins only. */
+/** An event of `system.trace`: the outcome of a mutation, with its payload. For admins only. */
 export interface TraceEvent {
-  at: number;
-  campaignId: string;
-  correlationId: string;
-  mutationId: string;
-  actor: string;
-  /** `failed`: what became of it is not known, or it broke down. */
-  outcome: 'accepted' | 'unchanged' | 'rejected' | 'failed';
+  /** Epoch milliseconds. */
+  readonly at: number;
+  readonly campaignId: string;
+  readonly correlationId: string;
+  readonly mutationId: string;
+  /** Id of the actor. */
+  readonly actor: string;
+  /** `failed`: whether it was accepted is not known, or an internal error occurred. */
+  readonly outcome: 'accepted' | 'unchanged' | 'rejected' | 'failed';
   /** From the arrival of the mutation to its answer. */
-  milliseconds: number;
-  command: Command;
-  entry?: Entry;
-  refusal?: Refusal;
+  readonly milliseconds: number;
+  readonly command: Command;
+  readonly entry?: Entry;
+  readonly refusal?: Refusal;
 }
 
 /**
- * The engine as the procedures see it. Every method checks the caller's rights itself and throws `RefusalError`; input
- * has been parsed by then.
+ * The engine as the procedures see it. Every method checks the caller's rights itself, and throws a `RefusalError` with
+ * the reason; input has been parsed by then.
  */
 export interface CampaignService {
   readonly defaultCampaignId: string | undefined;
-  /** Synchronous up to the place in the campaign's queue: calls made in order are decided in order. */
+  /**
+   * Changes a campaign. The mutation takes its place in the campaign's queue within the call: calls made in order are
+   * decided in order.
+   *
+   * @throws RefusalError as `UNAVAILABLE` where the outcome is not known; sent again under the same `mutationId` it is
+   *   applied at most once
+   */
   mutate(
     caller: Caller,
     campaignId: string,
@@ -165,37 +202,62 @@ export interface CampaignService {
     options: MutationOptions,
   ): Promise<Receipt | DryRun>;
   /**
-   * @param seen where the client stands; from a line that did not survive nothing new is taken, and all of it may be
-   * sent again
+   * Changes a campaign by several mutations in order. Those behind a refusal that is final are still decided; those
+   * behind a retryable one are not tried, and are refused likewise.
+   *
+   * @param seen the client's position. Where it is not on the current timeline, no new mutation is accepted, so that the
+   *   client can send all of them again in order
    */
   push(caller: Caller, campaignId: string, mutations: readonly Mutation[], seen?: Position): Promise<PushOutcome[]>;
+  /**
+   * Creates a campaign, which is durable once this resolves.
+   *
+   * @throws RefusalError `CONFLICT` where the id is taken
+   */
   create(caller: Caller, campaignId: string, state: JsonObject, options: MutationOptions): Promise<Receipt | DryRun>;
   get(caller: Caller, campaignId: string): Promise<CampaignRecord>;
   list(
     caller: Caller,
-    query: { cursor?: string | undefined; limit: number; status?: string | undefined },
+    query: {
+      readonly cursor?: string | undefined;
+      readonly limit: number;
+      readonly status?: string | undefined;
+    },
   ): Promise<Page<VisibleSummary, string>>;
   /**
-   * At most `limit` entries, fewer where they come to `LIMITS.pageBytes`; the cursor, not their number, says whether
-   * there are more.
+   * Entries, newest first: at most `limit`, fewer where they would exceed `LIMITS.pageBytes`. The cursor, not their
+   * number, says whether there are more.
    */
   history(
     caller: Caller,
     campaignId: string,
-    query: { cursor?: number | undefined; limit: number },
+    query: { readonly cursor?: number | undefined; readonly limit: number },
   ): Promise<HistoryPage>;
   at(caller: Caller, campaignId: string, version: VersionName): Promise<StateAt>;
   diff(caller: Caller, campaignId: string, from: VersionName, to: VersionName): Promise<Difference>;
+  /**
+   * Resolves once a position is durable.
+   *
+   * @throws RefusalError `NOT_FOUND` where it is not on the current timeline, `UNAVAILABLE` where it is not durable in time
+   */
   whenDurable(
     caller: Caller,
     campaignId: string,
     position: Position,
-  ): Promise<{ campaignId: string; position: Position }>;
-  /** Ends when the signal aborts; throws `RefusalError` when the right to read ends. */
+  ): Promise<{ readonly campaignId: string; readonly position: Position }>;
+  /**
+   * The events of a campaign, pulled one by one. Ends when the signal aborts.
+   *
+   * @throws RefusalError from `next`, when the right to read ends
+   */
   watch(caller: Caller, reader: Reader, options: WatchOptions): AsyncIterableIterator<ResumableEvent>;
-  /** The same stream, pushed: many subscribers of one campaign share the making and the encoding of each event. */
+  /** The same stream, pushed: subscribers that are sent the same share the making and the encoding of each event. */
   join(caller: Caller, target: PushTarget, options: WatchOptions): Promise<DeliverySlot>;
   stats(): ServiceStats;
-  /** Ends when the signal aborts; throws `RefusalError` when the right to listen ends. */
+  /**
+   * Outcomes of mutations as they happen. Ends when the signal aborts.
+   *
+   * @throws RefusalError from `next`, when the right to trace ends
+   */
   trace(caller: Caller, reader: TraceReader): AsyncIterableIterator<TraceEvent>;
 }

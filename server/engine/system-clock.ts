@@ -2,20 +2,17 @@ import { randomBytes } from 'node:crypto';
 import { uuidv7 } from 'uuidv7';
 import type { Clock } from './ports.ts';
 
-/** One UUID for the process; what it makes is told apart by counting. */
-const ORIGIN = uuidv7();
-let made = 0;
+/** UUID of this process; the ids that it makes differ by a counter. */
+const PROCESS_ID = uuidv7();
+let idsMade = 0;
 
-/**
- * An id that no other process and no other call makes, without drawing chance for each: `<uuid of this
- * process>.<number>`.
- */
+/** A unique id, `<uuid of this process>.<counter>`: no randomness has to be drawn for each. */
 export function freshId(): string {
-  made += 1;
-  return `${ORIGIN}.${made.toString(36)}`;
+  idsMade += 1;
+  return `${PROCESS_ID}.${idsMade.toString(36)}`;
 }
 
-/** The machine's own time and chance. */
+/** The clock of the machine, and its randomness. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   after(milliseconds, callback) {

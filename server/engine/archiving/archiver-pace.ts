@@ -1,45 +1,44 @@
 import type { Clock } from '../ports.ts';
 
-/** When the archiver's rounds begin. */
+/** The pacing of the archiver: when its next round begins. */
 export interface ArchiverPace {
-  /** A round begins: what comes from here on is for the next one. */
-  begin(): void;
-  /** Something new waits. */
-  onNews(): void;
-  /** Somebody waits for what was just accepted: the next round begins at once. */
-  hurry(): void;
-  /** After a round that took all there was: until more may have come to what has come meanwhile. */
-  rest(): Promise<void>;
-  /** After a round that found nothing: until there is something new, or for that long. */
+  /** A round begins: entries that become pending from here on belong to the next one. */
+  onRoundBegun(): void;
+  /** Entries have become pending. */
+  onPending(): void;
+  /** Begins the next round at once, because a caller waits for what was just accepted. */
+  flushNow(): void;
+  /** Pauses after a round that took everything, so that more entries can share the next commit. */
+  gather(): Promise<void>;
+  /** Pauses after a round that found nothing: until something is pending, or for that many milliseconds. */
   idle(milliseconds: number | undefined): Promise<void>;
-  /** After a round that failed: for that long, whatever comes. */
-  recover(milliseconds: number): Promise<void>;
-  /** Ends a pause, whatever it is for. */
+  /** Pauses after a round that failed, for that many milliseconds, whatever becomes pending. */
+  backOff(milliseconds: number): Promise<void>;
+  /** Ends the present pause. */
   interrupt(): void;
 }
 
 /**
- * Between the beginnings of two rounds that find something, while nobody here waits for one, in milliseconds: under
- * load many changes then share the cost of a commit, and of telling everyone; where changes come further apart than
- * this, nothing is put off.
+ * Least time between the beginnings of two rounds that commit something, in milliseconds, while no caller of this
+ * instance waits for a commit. Under load many entries then share the cost of a commit and of its publication; entries
+ * that come further apart than this are not delayed.
  */
 const GATHER_MS = 5;
 
-/** What a pause is for. */
-type Purpose = 'idle' | 'gather' | 'recover';
+type PauseKind = 'idle' | 'gather' | 'back-off';
 
 export function createArchiverPace(clock: Clock): ArchiverPace {
-  let begunAt = 0;
-  /** When the last round began that found something. */
-  let workedAt = Number.NEGATIVE_INFINITY;
-  /** Whether something came since the round began, and whether somebody waits for it. */
-  let news = false;
-  let hurried = false;
-  /** Whether the end of this turn is waited for. */
-  let turning = false;
-  let pausing: { purpose: Purpose; end: () => void } | undefined;
+  let roundBegunAt = 0;
+  /** When the last round that committed something began. */
+  let commitBegunAt = Number.NEGATIVE_INFINITY;
+  /** Whether anything has become pending since the round began. */
+  let isPending = false;
+  /** Whether a caller waits for it. */
+  let isAwaited = false;
+  let turnScheduled = false;
+  let pausing: { kind: PauseKind; end: () => void } | undefined;
 
-  const pause = (purpose: Purpose, milliseconds: number | undefined): Promise<void> =>
+  const pause = (kind: PauseKind, milliseconds: number | undefined): Promise<void> =>
     new Promise((resolve) => {
       const end = (): void => {
         pausing = undefined;
@@ -47,49 +46,50 @@ export function createArchiverPace(clock: Clock): ArchiverPace {
         resolve();
       };
       const cancel = milliseconds === undefined ? () => undefined : clock.after(milliseconds, end);
-      pausing = { purpose, end };
+      pausing = { kind, end };
     });
 
-  const gather = async (): Promise<void> => {
-    // Bounded: a clock that was set back must not stretch it.
-    const early = Math.min(GATHER_MS, workedAt + GATHER_MS - clock.now());
-    if (news && !hurried && early > 0) await pause('gather', early);
+  const awaitGathering = async (): Promise<void> => {
+    // Bounded, because a clock that was set back must not extend it.
+    const remaining = Math.min(GATHER_MS, commitBegunAt + GATHER_MS - clock.now());
+    if (isPending && !isAwaited && remaining > 0) await pause('gather', remaining);
   };
 
   return {
-    begin() {
-      begunAt = clock.now();
-      news = false;
-      hurried = false;
+    onRoundBegun() {
+      roundBegunAt = clock.now();
+      isPending = false;
+      isAwaited = false;
     },
 
-    onNews() {
-      news = true;
-      if (turning) return;
-      turning = true;
-      // Answers first: what was just accepted is told to whoever asked before anything is done for its durability.
+    onPending() {
+      isPending = true;
+      if (turnScheduled) return;
+      turnScheduled = true;
+      // At the end of the turn, so that the answer to what was just accepted goes out before any work for its
+      // durability.
       clock.turn(() => {
-        turning = false;
-        if (pausing?.purpose === 'idle') pausing.end();
+        turnScheduled = false;
+        if (pausing?.kind === 'idle') pausing.end();
       });
     },
 
-    hurry() {
-      hurried = true;
-      if (pausing?.purpose === 'gather' || (pausing?.purpose === 'idle' && news)) pausing.end();
+    flushNow() {
+      isAwaited = true;
+      if (pausing?.kind === 'gather' || (pausing?.kind === 'idle' && isPending)) pausing.end();
     },
 
-    async rest() {
-      workedAt = begunAt;
-      await gather();
+    async gather() {
+      commitBegunAt = roundBegunAt;
+      await awaitGathering();
     },
 
     async idle(milliseconds) {
-      if (!news) await pause('idle', milliseconds);
-      await gather();
+      if (!isPending) await pause('idle', milliseconds);
+      await awaitGathering();
     },
 
-    recover: (milliseconds) => pause('recover', milliseconds),
+    backOff: (milliseconds) => pause('back-off', milliseconds),
 
     interrupt() {
       pausing?.end();

@@ -1,54 +1,58 @@
+import type { Head, SealedEntry } from '../../core/stream/log-record.ts';
+import { backoffDelay } from '../../core/backoff.ts';
 import { asError } from '../../core/errors.ts';
 import { createArchiverPace } from './archiver-pace.ts';
 import { createCommitContents, type CommitContentsOptions } from './commit-contents.ts';
 import type { EngineObserver } from '../observer.ts';
-import type {
-  Archive,
-  CampaignCommit,
-  Clock,
-  CommitOutcome,
-  Head,
-  OrderedLog,
-  PendingEntries,
-  SealedEntry,
-} from '../ports.ts';
+import type { Archive, CampaignCommit, Clock, CommitOutcome, OrderedLog, PendingEntries } from '../ports.ts';
 
 export interface ArchiverOptions extends CommitContentsOptions {
   log: OrderedLog;
   archive: Archive;
   clock: Clock;
   observer: EngineObserver;
-  /** Entries in one transaction, at most. */
+  /** Entries in one transaction, at most. Default 1,000. */
   batchEntries?: number;
-  /** First and longest pause after a failure, in milliseconds; in between it doubles, with jitter. */
+  /** First and longest pause after a failure, in milliseconds; in between it doubles, with jitter. Default 100, 10,000. */
   retry?: { first: number; longest: number };
 }
 
+/** The background writer that carries entries from the log into the archive. */
 export interface Archiver {
-  /** Somebody waits for what was just accepted to be committed: the next commit begins at once. */
-  hurry(): void;
+  /** Begins the next commit at once, because a caller waits for the durability of what was just accepted. */
+  flushNow(): void;
   /** Commits what is pending until `isDone`; false where that did not come true within that many milliseconds. */
-  flush(patience: number, isDone: () => boolean): Promise<boolean>;
+  flush(timeoutMs: number, isDone: () => boolean): Promise<boolean>;
+  /** Whether the last round failed, or the entries of some campaign cannot be committed. */
   readonly failing: boolean;
   stop(): Promise<void>;
 }
 
-/** How often a flush looks whether it is done, in milliseconds. */
+/** Interval at which a flush looks whether it is done, in milliseconds. */
 const FLUSH_POLL_MS = 5;
 
 /** Bytes of entries in one transaction, at most. */
 const BATCH_BYTES = 8 * 1024 * 1024;
 
-/** The archive has it, and the log could not be told. */
-class LogAway extends Error {
-  override readonly name = 'LogAway';
+/** The archive has committed, and the log cannot be reached with the new watermark. */
+class LogUnavailableError extends Error {
+  override readonly name = 'LogUnavailableError';
 }
 
 /**
- * Carries the log into the archive: one transaction at a time over all campaigns that wait (group commit: what comes in
- * meanwhile makes the next batch, and `archiver-pace.ts` says when that begins), then the watermark. Everything it
- * commits is read from the log. Any number of archivers may run: the archive's guard on `(epoch, version)` lets each
- * entry in once, and where a batch's outcome is not known, the heads are read before anything is tried again.
+ * Creates the archiver of this instance: *group commit*. One transaction at a time takes what is pending over all
+ * campaigns; what becomes pending meanwhile forms the next batch (`archiver-pace.ts` says when that begins). After each
+ * commit the log is told the new watermark.
+ *
+ * Invariant: only entries of the log are committed, and the watermark follows a commit, never precedes it (G8). Any
+ * number of archivers may run at once: the archive's guard on `(epoch, version)` takes each entry once, and where the
+ * outcome of a batch is not known, heads are read before anything is tried again.
+ *
+ * A campaign whose entries the archive refuses stalls by itself, with a backoff of its own, so that it keeps no other
+ * campaign from being committed.
+ *
+ * Rejected: a writer elected for each campaign. An election needs timeouts, and a writer that is wrong about them needs
+ * the same guard; leases (`server/log`) only save duplicate work.
  */
 export function createArchiver(options: ArchiverOptions): Archiver {
   const { log, archive, clock, observer } = options;
@@ -56,55 +60,52 @@ export function createArchiver(options: ArchiverOptions): Archiver {
   const retry = options.retry ?? { first: 100, longest: 10_000 };
   const contents = createCommitContents(options);
   const pace = createArchiverPace(clock);
-  /** Campaigns whose data the archive refuses, and when each is tried again. */
+  /** Campaigns whose entries the archive refuses, and when each is tried again. */
   const stalled = new Map<string, { until: number; attempt: number }>();
   let attempt = 0;
   let stopping = false;
 
-  const backoff = (tries: number): number =>
-    Math.min(retry.first * 2 ** (tries - 1), retry.longest) * (0.5 + clock.random() / 2);
+  const backoffMs = (tries: number): number =>
+    backoffDelay(tries - 1, clock.random(), { base: retry.first, cap: retry.longest, jitter: 0.5 });
 
   const markStalled = (campaignId: string, error: Error): void => {
     const tries = (stalled.get(campaignId)?.attempt ?? 0) + 1;
-    stalled.set(campaignId, { until: clock.now() + backoff(tries), attempt: tries });
-    contents.forget(campaignId);
+    stalled.set(campaignId, { until: clock.now() + backoffMs(tries), attempt: tries });
+    contents.clear(campaignId);
     observer.stalled?.({ campaignId, error });
   };
 
-  const toCommit = async (pending: PendingEntries): Promise<CampaignCommit | undefined> => {
-    const prepared = await contents.partFor(pending);
-    if (prepared.kind === 'part') return prepared.part;
-    await settleConflict(pending.campaignId, pending.entries, prepared.head);
+  const prepare = async (pending: PendingEntries): Promise<CampaignCommit | undefined> => {
+    const prepared = await contents.prepare(pending);
+    if (prepared.kind === 'commit') return prepared.commit;
+    await settleConflict(pending.campaignId, pending.entries, prepared.archived);
     return undefined;
   };
 
-  /** The log being away is neither the archive's fault nor the campaign's: the whole round is tried again. */
-  const tellDurable = async (campaignId: string, epoch: string, version: number): Promise<void> => {
+  /** A log that is away is neither the archive's fault nor the campaign's: the whole round is tried again. */
+  const publishDurable = async (campaignId: string, epoch: string, version: number): Promise<void> => {
     await log.markDurable(campaignId, epoch, version).catch((cause: unknown) => {
-      throw new LogAway(asError(cause).message, { cause });
+      throw new LogUnavailableError(asError(cause).message, { cause });
     });
   };
 
-  /** The archive stands elsewhere: either it has these entries already, or their line is not the archive's. */
+  /** Handles a failed guard: the archive either has these entries already, or is on another timeline. */
   const settleConflict = async (
     campaignId: string,
     entries: readonly SealedEntry[],
-    head: Head | undefined,
+    archived: Head | undefined,
   ): Promise<void> => {
-    contents.forget(campaignId);
-    const known = head && entries.find(({ record }) => record.version === head.version);
-    const behind = head !== undefined && entries[0] !== undefined && head.version >= entries[0].record.version;
-    if (
-      head &&
-      behind &&
-      head.epoch === entries[0]?.record.epoch &&
-      (known === undefined || known.tail === head.tail)
-    ) {
+    contents.clear(campaignId);
+    const [first] = entries;
+    const archivedEntry = archived && entries.find(({ record }) => record.version === archived.version);
+    const hasEntries =
+      first !== undefined && archived?.epoch === first.record.epoch && archived.version >= first.record.version;
+    if (archived && hasEntries && (archivedEntry === undefined || archivedEntry.tail === archived.tail)) {
       stalled.delete(campaignId);
-      await tellDurable(campaignId, head.epoch, head.version);
+      await publishDurable(campaignId, archived.epoch, archived.version);
       return;
     }
-    const found = head ? `${head.epoch}:${head.version}` : 'nothing';
+    const found = archived ? `${archived.epoch}:${archived.version}` : 'no such campaign';
     markStalled(
       campaignId,
       new Error(`${campaignId}: the archive holds ${found}, which the log's next entry does not follow`),
@@ -119,11 +120,11 @@ export function createArchiver(options: ArchiverOptions): Archiver {
       return;
     }
     stalled.delete(part.campaignId);
-    contents.committed(part);
-    await tellDurable(part.campaignId, last.record.epoch, last.record.version);
+    contents.onCommitted(part);
+    await publishDurable(part.campaignId, last.record.epoch, last.record.version);
   };
 
-  /** All of them together: one after the other, each would wait for the log's answer to the one before. */
+  /** Concurrently: one after the other, each would wait for the log's answer to the one before. */
   const settleAll = async (parts: readonly CampaignCommit[], outcomes: readonly CommitOutcome[]): Promise<void> => {
     const byId = new Map(outcomes.map((outcome) => [outcome.campaignId, outcome]));
     const settled = await Promise.allSettled(
@@ -150,39 +151,42 @@ export function createArchiver(options: ArchiverOptions): Archiver {
   };
 
   /**
-   * A failure with a healthy archive is the campaign's own: it stalls, and no other. Rejects where the archive is away.
+   * Does one campaign's work. Where it fails although the archive answers, that campaign stalls.
+   *
+   * @throws Error where log or archive are away
    */
   const orStall = async <T>(campaignId: string, work: Promise<T>): Promise<T | undefined> => {
     try {
       return await work;
     } catch (cause) {
-      if (cause instanceof LogAway) throw cause;
+      if (cause instanceof LogUnavailableError) throw cause;
       await archive.ping();
       markStalled(campaignId, asError(cause));
       return undefined;
     }
   };
 
-  /** How much there was: all that waited, or not yet all. */
+  /** Commits a batch. Returns whether it held nothing, everything that was pending, or a part of it. */
   const round = async (): Promise<'nothing' | 'all' | 'part'> => {
     const now = clock.now();
     const except = new Set([...stalled].filter(([, { until }]) => until > now).map(([campaignId]) => campaignId));
     const waiting = await log.pending(batchEntries, except);
     const pending = withinBytes(waiting, BATCH_BYTES);
     const done = pending.length === 0 ? 'nothing' : isPart(pending, waiting, batchEntries) ? 'part' : 'all';
-    // Whose turn has come and who waits for nothing any more has got over it: another archiver may have been there.
+    // Stalled campaigns whose turn has come and that have nothing pending have recovered: another archiver has
+    // committed their entries.
     if (pending.length === 0)
       for (const campaignId of stalled.keys()) if (!except.has(campaignId)) stalled.delete(campaignId);
-    const prepared = await Promise.all(pending.map((entries) => orStall(entries.campaignId, toCommit(entries))));
+    const prepared = await Promise.all(pending.map((entries) => orStall(entries.campaignId, prepare(entries))));
     const parts = prepared.filter((part) => part !== undefined);
     if (parts.length === 0) return done;
     try {
       await commit(parts);
     } catch (cause) {
-      if (cause instanceof LogAway) throw cause;
+      if (cause instanceof LogUnavailableError) throw cause;
       observer.commitFailed?.({ error: asError(cause), attempt: attempt + 1, retryInMs: 0 });
-      for (const { campaignId } of parts) contents.forget(campaignId);
-      // Rejects where the archive is away: then it is no campaign's fault, and the whole round is tried again later.
+      for (const { campaignId } of parts) contents.clear(campaignId);
+      // Rejects where the archive is away: the failure is then no campaign's own, and the whole round is tried again.
       await archive.ping();
       for (const part of parts) await orStall(part.campaignId, commit([part]));
     }
@@ -191,29 +195,29 @@ export function createArchiver(options: ArchiverOptions): Archiver {
 
   const loop = async (): Promise<void> => {
     while (!stopping) {
-      pace.begin();
+      pace.onRoundBegun();
       try {
         const done = await round();
         attempt = 0;
         if (stopping) break;
-        if (done === 'all') await pace.rest();
+        if (done === 'all') await pace.gather();
         if (done === 'nothing') await pace.idle(untilRetry());
       } catch (cause) {
         attempt += 1;
-        const retryInMs = backoff(attempt);
+        const retryInMs = backoffMs(attempt);
         observer.commitFailed?.({ error: asError(cause), attempt, retryInMs });
-        if (!stopping) await pace.recover(retryInMs);
+        if (!stopping) await pace.backOff(retryInMs);
       }
     }
   };
 
-  /** When the first of those that stall is tried again. */
+  /** Milliseconds until the first of the stalled campaigns is tried again. */
   const untilRetry = (): number | undefined => {
     const times = [...stalled.values()].map(({ until }) => until);
     return times.length === 0 ? undefined : Math.max(0, Math.min(...times) - clock.now());
   };
 
-  log.onPending(pace.onNews);
+  log.onPending(pace.onPending);
   const ended = loop();
 
   return {
@@ -221,11 +225,11 @@ export function createArchiver(options: ArchiverOptions): Archiver {
       return attempt > 0 || stalled.size > 0;
     },
 
-    hurry: pace.hurry,
+    flushNow: pace.flushNow,
 
-    async flush(patience, isDone) {
-      const until = clock.now() + patience;
-      // It does not wait for the end of a pause. Looked at again and again, because others may do the work.
+    async flush(timeoutMs, isDone) {
+      const until = clock.now() + timeoutMs;
+      // Polled, because another instance's archiver may do the work.
       pace.interrupt();
       while (!isDone()) {
         if (clock.now() >= until) return false;
@@ -242,7 +246,7 @@ export function createArchiver(options: ArchiverOptions): Archiver {
   };
 }
 
-/** Whether more waits, as far as can be told without asking. */
+/** Whether more may be pending than was taken. */
 function isPart(taken: readonly PendingEntries[], waiting: readonly PendingEntries[], limit: number): boolean {
   const count = entriesIn(taken);
   return count >= limit || count < entriesIn(waiting);
@@ -252,7 +256,7 @@ function entriesIn(parts: readonly { entries: readonly SealedEntry[] }[]): numbe
   return parts.reduce((sum, { entries }) => sum + entries.length, 0);
 }
 
-/** The first of them, as far as they fit; one entry always does. */
+/** The first of the pending entries that fit into so many bytes; at least one entry. */
 function withinBytes(pending: readonly PendingEntries[], limit: number): PendingEntries[] {
   const taken: PendingEntries[] = [];
   let bytes = 0;

@@ -1,74 +1,77 @@
 import { LRUCache } from 'lru-cache';
 import { apply, NOTHING, type CampaignContent } from '../../core/stream/apply.ts';
-import type { Archive, CampaignCommit, Head, PendingEntries } from '../ports.ts';
+import type { Head } from '../../core/stream/log-record.ts';
+import type { Archive, CampaignCommit, PendingEntries } from '../ports.ts';
 
 export interface CommitContentsOptions {
   archive: Pick<Archive, 'load'>;
   /**
-   * The content that a campaign in memory has now. Used where its tail is the one to be committed, which proves it to
-   * be the same (G6), and saves a read and a fold; never needed.
+   * The content of a campaign that is in memory. It is used where its tail is that of the last entry to be committed,
+   * which proves that it is the same (G6). It only saves a read and a fold; `undefined` is always right.
    */
   liveContent(campaignId: string): { head: Head; content: CampaignContent } | undefined;
 }
 
-/** What is committed with a campaign's entries: the content that they lead to. */
+/** The checkpoints that are committed with entries: the content that these lead to. */
 export interface CommitContents {
-  /** The part that commits them; or where the archive stands, if they do not follow on it. */
-  partFor(
-    pending: PendingEntries,
-  ): Promise<{ kind: 'part'; part: CampaignCommit } | { kind: 'elsewhere'; head: Head | undefined }>;
-  /** That part is in the archive: the next one can go on from it. */
-  committed(part: CampaignCommit): void;
-  /** What the archive holds of it is not known any more. */
-  forget(campaignId: string): void;
+  /** The commit of a campaign's pending entries; or the archive's head, where they do not follow it. */
+  prepare(pending: PendingEntries): Promise<PreparedCommit>;
+  /** A commit has succeeded: the next one is folded from its content. */
+  onCommitted(commit: CampaignCommit): void;
+  /** Clears what is known of the archive's content of a campaign. */
+  clear(campaignId: string): void;
 }
 
-/** What the archive held of a campaign after the last commit of ours. */
+export type PreparedCommit =
+  | { kind: 'commit'; commit: CampaignCommit }
+  | { kind: 'conflict'; archived: Head | undefined };
+
+/** The archive's content of a campaign after this instance's last commit. */
 interface Checkpoint {
   epoch: string;
   version: number;
   content: CampaignContent;
 }
 
-/** Checkpoints that are kept. */
-const KEPT = 256;
+/** Campaigns whose last checkpoint is kept. */
+const CACHED_CHECKPOINTS = 256;
 
 /**
- * Finds it where it costs least: with the campaign in memory, by a fold from the last commit, and else from what the
- * archive holds.
+ * Takes each content from where it costs least: from the campaign in memory, else folded from the last commit, else
+ * folded from what the archive holds.
  */
 export function createCommitContents({ archive, liveContent }: CommitContentsOptions): CommitContents {
-  const checkpoints = new LRUCache<string, Checkpoint>({ max: KEPT });
+  const checkpoints = new LRUCache<string, Checkpoint>({ max: CACHED_CHECKPOINTS });
 
   return {
-    async partFor({ campaignId, entries }) {
+    async prepare({ campaignId, entries }) {
       const [first, last] = [entries[0], entries.at(-1)];
-      if (!first || !last) throw new Error(`${campaignId}: nothing waits`);
+      if (!first || !last) throw new Error(`${campaignId}: nothing is pending`);
       const expected = { epoch: first.record.epoch, version: first.record.version - 1 };
       const { epoch, version } = expected;
-      const part = ({ state, archivedAt }: CampaignContent) => ({
-        kind: 'part' as const,
-        part: { campaignId, expected, entries, state, archivedAt },
+      const commitOf = ({ state, archivedAt }: CampaignContent): PreparedCommit => ({
+        kind: 'commit',
+        commit: { campaignId, expected, entries, state, archivedAt },
       });
-      const folded = (base: CampaignContent): CampaignContent =>
+      const fold = (base: CampaignContent): CampaignContent =>
         entries.reduce((content, { record }) => apply(content, record), base);
 
       const live = liveContent(campaignId);
-      if (live?.head.tail === last.tail) return part(live.content);
+      if (live?.head.tail === last.tail) return commitOf(live.content);
       const checkpoint = checkpoints.get(campaignId);
-      if (checkpoint?.epoch === epoch && checkpoint.version === version) return part(folded(checkpoint.content));
+      if (checkpoint?.epoch === epoch && checkpoint.version === version) return commitOf(fold(checkpoint.content));
       const archived = await archive.load(campaignId, 0);
       if (archived?.head.epoch !== epoch || archived.head.version !== version)
-        return { kind: 'elsewhere', head: archived?.head };
-      return part(folded(version === 0 ? NOTHING : archived));
+        return { kind: 'conflict', archived: archived?.head };
+      return commitOf(fold(version === 0 ? NOTHING : archived));
     },
 
-    committed({ campaignId, expected, entries, state, archivedAt }) {
+    onCommitted({ campaignId, expected, entries, state, archivedAt }) {
       const version = expected.version + entries.length;
       checkpoints.set(campaignId, { epoch: expected.epoch, version, content: { state, archivedAt } });
     },
 
-    forget(campaignId) {
+    clear(campaignId) {
       checkpoints.delete(campaignId);
     },
   };

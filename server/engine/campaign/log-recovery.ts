@@ -1,102 +1,120 @@
 import { apply, type CampaignContent } from '../../core/stream/apply.ts';
+import { nextTail } from '../../core/stream/hash-chain.ts';
+import type { Head, SealedEntry } from '../../core/stream/log-record.ts';
 import type { Fork } from '../../core/stream/position.ts';
+import type { Archive, ArchivedCampaign, Clock, LogEvent, OpenedLog, OrderedLog } from '../ports.ts';
 import { notFound } from '../refusals.ts';
-import { nextTail } from './hash-chain.ts';
-import type { Archive, ArchivedCampaign, Clock, Head, LogEvent, OpenedLog, OrderedLog, SealedEntry } from '../ports.ts';
 
 export interface LogRecoveryOptions {
-  log: OrderedLog;
-  archive: Archive;
-  clock: Clock;
+  readonly log: OrderedLog;
+  readonly archive: Archive;
+  readonly clock: Clock;
   /** Newest entries that are read back with a campaign, for resumes. */
   recentEntries: number;
 }
 
-/** A campaign that has its place in the log, with everything that archive and log know of it. */
+/** A campaign that is a member of the log, with everything that archive and log know of it. */
 export interface RecoveredCampaign {
   archived: ArchivedCampaign;
   opened: Extract<OpenedLog, { kind: 'opened' }>;
 }
 
-/** What an instance knows of a campaign when it takes the seat again. */
-export interface Known {
+/** What an instance holds in memory of a campaign that it recovers again. */
+export interface HeldCampaign {
   head: Head;
-  /** What it knows to be in the log and not in the archive, in order. */
+  /** Entries that were in the log and are not known to be in the archive, in order. */
   unsaved: readonly SealedEntry[];
 }
 
-/** How long survivors have to save what they know before the epoch ends, in milliseconds. */
-const RESCUE_MS = 300;
+/** Time that other instances have, in milliseconds, to save what they hold of a campaign before its epoch ends. */
+const RESCUE_GRACE_MS = 300;
 
 /**
- * Brings a campaign to its place in the log, and finds out whether anything was lost since it last had one. The one
- * protocol for the first load, for the return of an idle campaign, and for every loss; its invariants are written down
- * in `log/README.md`.
+ * Makes a campaign a member of the log, and detects whether the log has lost entries since it last was one: *recovery
+ * by a fencing token*. One algorithm serves the first load, the return of an evicted campaign, and every loss, such as
+ * FLUSHALL, a restarted Redis or a promoted replica. A loss is noticed when an append is answered `lost`
+ * (`writes/mutation-queue.ts`), when the log reports `reset` (`hosting/log-follower.ts`), or at the next load.
  *
- * - The log holds it under the archive's generation and on the archive's line: that is the place.
- * - It does not, and the seat is free: the campaign left in order. It enters again, same epoch, same tail.
- * - It does not, and the seat is taken: something was lost. Whoever still knows entries after the archive's head saves
- *   them there (each instance its own, and what the log has left); after a moment for all of them, one instance ends
- *   the epoch by the guarded write that also gives out the next generation. What was not saved by then is on no
- *   surviving line.
+ * The token is the `generation` of the {@link LogMembership}. The archive, which loses nothing, raises it with each entry
+ * into the log; the log keeps the one that it was seeded with, and takes an append only under that one. A log that comes
+ * back empty, or from an old copy, holds no generation or an old one, and so cannot take an append on top of the loss.
  *
- * The log may also hold the campaign in its place and still have lost its newest entries; an instance that has seen
- * them (`known`) treats that as a loss too.
+ * Invariant: the log holds a campaign under the archive's generation only as a continuation of the archive's head. So
+ * nothing is acknowledged between a loss and its detection (G5), and an epoch never has two contents of one version (G2).
+ *
+ * Cases, by whether the log holds the campaign under the archive's generation and on its timeline:
+ *
+ * - **It does.** The campaign is a member. If this instance holds a head that the log's timeline does not contain, the
+ *   log has lost its newest entries (a key restored from a dump), and that is a loss as below.
+ * - **It does not, and the membership is not active.** The campaign left in order, with everything durable. It enters
+ *   again under the next generation, in the same epoch, with the same tail.
+ * - **It does not, and the membership is active.** Entries after the archive's head may have been seen and be gone. Every
+ *   instance saves what it still holds of them, and what the log has left; the archive's guard takes each version once.
+ *   After {@link RESCUE_GRACE_MS}, if the archive has not moved since, one guarded write starts a new epoch at its head
+ *   and gives out the next generation; the others find that they lost that race and read again. What was not saved by
+ *   then is not on the current timeline, and its writers are told so.
+ *
+ * Rejected: to trust a log that answers. Redis may come back with a prefix of what it acknowledged and would take new
+ * entries under versions that were given out already. Rejected too: one token for a partition of campaigns, by which the
+ * loss of one ends the epochs of all, and an evicted campaign looks like a lost one.
+ *
+ * @param held what this instance holds of the campaign, if it has it in memory
+ * @param listener is called with what the log publishes from now on, also before the promise resolves
+ * @throws RefusalError `NOT_FOUND` where the archive has no such campaign
  */
 export async function recoverCampaign(
   campaignId: string,
-  known: Known | undefined,
+  held: HeldCampaign | undefined,
   listener: (event: LogEvent) => void,
   options: LogRecoveryOptions,
 ): Promise<RecoveredCampaign> {
   const { log, archive, clock, recentEntries } = options;
-  let rescued: ArchivedCampaign | undefined;
-  let stale: ArchivedCampaign | undefined;
+  let graceGivenAt: ArchivedCampaign | undefined;
+  let staleAt: ArchivedCampaign | undefined;
   for (;;) {
     const archived = await archive.load(campaignId, recentEntries);
     if (!archived) throw notFound(campaignId);
     const { head, membership } = archived;
     const opened = await log.open(campaignId, membership.generation, head, listener);
-    if (opened.kind === 'opened' && (known === undefined || passesThrough(archived, opened, known.head)))
+    if (opened.kind === 'opened' && (held === undefined || contains(archived, opened, held.head)))
       return { archived, opened };
-    if (opened.kind === 'stale-archive' && !isSame(stale, archived)) {
-      stale = archived;
+    // Once: where the archive is the same at the second reading, it was restored from a backup, behind a log that went
+    // on. What lies between the two is in neither, which is a loss.
+    if (opened.kind === 'stale-archive' && !isUnchanged(staleAt, archived)) {
+      staleAt = archived;
       continue;
     }
-    // Still the same: an archive restored from a backup, behind a log that went on. What lies between is in neither.
     if (membership.active && log.shared) {
-      if (await rescue(campaignId, archived, known?.unsaved ?? [], options)) continue;
-      if (!isSame(rescued, archived)) {
-        // Others may know more than we do: they are told by the log, and get a moment. Then everything is looked at
-        // again.
-        rescued = archived;
-        await new Promise<void>((resolve) => clock.after(RESCUE_MS, resolve));
+      if (await rescue(campaignId, archived, held?.unsaved ?? [], options)) continue;
+      if (!isUnchanged(graceGivenAt, archived)) {
+        graceGivenAt = archived;
+        await new Promise<void>((resolve) => clock.after(RESCUE_GRACE_MS, resolve));
         continue;
       }
     }
     const epoch = membership.active ? clock.token() : undefined;
     const expected = { epoch: head.epoch, version: head.version, generation: membership.generation };
     if (!(await archive.enterLog(campaignId, expected, epoch))) continue;
-    const entered = enter(archived, epoch);
+    const entered = afterEntering(archived, epoch);
     await log.seed(campaignId, entered.membership.generation, entered.head);
-    // With others about, who was overtaken between the two must see it: archive and log are read once more.
+    // Another instance may have overtaken this one between the two writes: archive and log are read once more.
     if (log.shared) continue;
     const seeded = await log.open(campaignId, entered.membership.generation, entered.head, listener);
     if (seeded.kind === 'opened') return { archived: entered, opened: seeded };
   }
 }
 
-/** Whether the line of archive and log leads through what was seen, as far as that can be told. */
-function passesThrough({ head, recent }: ArchivedCampaign, opened: RecoveredCampaign['opened'], seen: Head): boolean {
+/** Whether the timeline of archive and log contains a head, as far as the entries at hand can tell. */
+function contains({ head, recent }: ArchivedCampaign, opened: RecoveredCampaign['opened'], seen: Head): boolean {
   if (seen.epoch !== head.epoch) return true;
   if (seen.version > opened.head.version) return false;
   if (seen.version === head.version) return seen.tail === head.tail;
-  const there = [...recent, ...opened.entries].find(({ record }) => record.version === seen.version);
-  return there === undefined || there.tail === seen.tail;
+  const entry = [...recent, ...opened.entries].find(({ record }) => record.version === seen.version);
+  return entry === undefined || entry.tail === seen.tail;
 }
 
 /** The campaign as the archive has it after `enterLog`. */
-function enter(archived: ArchivedCampaign, epoch: string | undefined): ArchivedCampaign {
+function afterEntering(archived: ArchivedCampaign, epoch: string | undefined): ArchivedCampaign {
   const { head, lineage, membership } = archived;
   const entered: ArchivedCampaign = {
     ...archived,
@@ -107,7 +125,8 @@ function enter(archived: ArchivedCampaign, epoch: string | undefined): ArchivedC
   return { ...entered, head: { ...head, epoch }, lineage: [...lineage, fork] };
 }
 
-function isSame(before: ArchivedCampaign | undefined, now: ArchivedCampaign): boolean {
+/** Whether the archive's head and generation are the same at both readings. */
+function isUnchanged(before: ArchivedCampaign | undefined, now: ArchivedCampaign): boolean {
   return (
     before !== undefined &&
     before.head.epoch === now.head.epoch &&
@@ -117,26 +136,30 @@ function isSame(before: ArchivedCampaign | undefined, now: ArchivedCampaign): bo
 }
 
 /**
- * Those entries that go on from the head in its own epoch, each by the tail of the one before: what was written on
- * another line is not saved on this one.
+ * The entries that continue a head in its own epoch, each following the one before by its tail. Entries of another
+ * timeline are left out.
  */
-function following(head: Head, entries: readonly SealedEntry[]): SealedEntry[] {
-  const line: SealedEntry[] = [];
+function continuation(head: Head, entries: readonly SealedEntry[]): SealedEntry[] {
+  const following: SealedEntry[] = [];
   let { tail } = head;
   for (const sealed of entries) {
     if (sealed.record.version <= head.version) continue;
     tail = nextTail(tail, sealed.bytes);
     const follows =
       sealed.record.epoch === head.epoch &&
-      sealed.record.version === head.version + line.length + 1 &&
+      sealed.record.version === head.version + following.length + 1 &&
       sealed.tail === tail;
     if (!follows) break;
-    line.push(sealed);
+    following.push(sealed);
   }
-  return line;
+  return following;
 }
 
-/** Saves the longest known line beyond the archive's head; true where the archive has moved, by us or by another. */
+/**
+ * Saves the longest known continuation of the archive's head: of this instance's entries, or of what the log has left.
+ *
+ * @returns whether the archive has moved, through this instance or another
+ */
 async function rescue(
   campaignId: string,
   archived: ArchivedCampaign,
@@ -144,8 +167,8 @@ async function rescue(
   { log, archive }: LogRecoveryOptions,
 ): Promise<boolean> {
   const { head } = archived;
-  const own = following(head, unsaved);
-  const remainder = following(head, await log.remainder(campaignId, head));
+  const own = continuation(head, unsaved);
+  const remainder = continuation(head, await log.remainder(campaignId, head));
   const entries = own.length > remainder.length ? own : remainder;
   if (entries.length === 0) return false;
   const start: CampaignContent = { state: archived.state, archivedAt: archived.archivedAt };

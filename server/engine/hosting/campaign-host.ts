@@ -1,66 +1,81 @@
 import { asError, RefusalError } from '../../core/errors.ts';
-import { createLogFollower, type LogFollowerOptions, type LoadedCampaign } from './log-follower.ts';
 import type { LiveCampaign } from '../campaign/live-campaign.ts';
 import { createMutationQueue, type MutationQueue, type MutationQueueOptions } from '../writes/mutation-queue.ts';
+import { createLogFollower, type LoadedCampaign, type LogFollowerOptions } from './log-follower.ts';
 
-/** A campaign that this instance hosts, or is about to: mutations take their place in its queue before it is loaded. */
+/** A campaign that is in memory or is being loaded. Its queue takes mutations before it is loaded. */
 export interface HostedCampaign {
   readonly id: string;
   readonly loaded: Promise<LoadedCampaign>;
   readonly queue: MutationQueue;
+  /** When it was last asked for or watched, in epoch milliseconds. */
   lastUsed: number;
 }
 
 export interface CampaignHostOptions
   extends
     Omit<LogFollowerOptions, 'isNeeded'>,
-    Omit<MutationQueueOptions<LoadedCampaign>, 'reload' | 'deliver' | 'isClosed'> {
-  /** `CAMPAIGN_IDLE_TTL`, in milliseconds. */
+    Omit<MutationQueueOptions<LoadedCampaign>, 'applyEntry' | 'reload' | 'isClosed'> {
+  /** Time without use after which a campaign is evicted, in milliseconds; `CAMPAIGN_IDLE_TTL`. */
   idleTtl: number;
-  /** Campaigns in memory at most; `Infinity` where the archive can take back those that are idle. */
+  /** Campaigns in memory, at most; `Infinity` where the archive can load evicted ones again. */
   maxLoaded: number;
 }
 
-/** The campaigns in memory: loaded when someone asks, let go when nobody has for a while and all of them is durable. */
+/** The campaigns in memory: loaded on demand, and evicted once they are idle and all of their entries are durable. */
 export interface CampaignHost {
+  /**
+   * The campaign of that id; it is loaded where it is not in memory.
+   *
+   * @throws RefusalError `OVERLOADED` where `maxLoaded` campaigns are in memory
+   */
   host(campaignId: string): HostedCampaign;
-  /** Whether it is in memory, or on its way there: then `host` asks nothing of the archive. */
+  /** Whether the campaign is in memory or is being loaded, so that `host` does not read the archive. */
   holds(campaignId: string): boolean;
-  /** A loaded campaign, if it is in memory. */
+  /** The campaign, if it is loaded. */
   peek(campaignId: string): LoadedCampaign | undefined;
+  /** Loaded campaigns. */
   readonly size: number;
+  /** Subscribers of all campaigns. */
   subscribers(): number;
-  /** Bytes of entries in memory that are not durable. */
+  /** Bytes of the entries in memory that are not durable, over all campaigns. */
   readonly unsavedBytes: number;
-  /** Reads what the log has beyond what this instance knows of a campaign. */
+  /** Reads and applies the entries that the log has beyond what this instance knows of a campaign. */
   catchUp(campaign: LoadedCampaign): Promise<void>;
   /** Resolves once no queue holds a mutation, or after that many milliseconds. */
-  settled(patience: number): Promise<void>;
+  whenQueuesEmpty(timeoutMs: number): Promise<void>;
   /**
-   * Asks whether everything that is in memory now has been committed since; what others append later does not count.
+   * Captures the heads of all campaigns.
+   *
+   * @returns whether everything up to these heads is durable; entries that came later do not count
    */
-  untilSaved(): () => boolean;
-  /** From now on nothing is appended any more, and nobody is let go. */
+  captureHeads(): () => boolean;
+  /** Stops appending and evicting. */
   stop(): void;
 }
+
+/** Bounds of the interval between two looks for idle campaigns, in milliseconds; within them a quarter of the TTL. */
+const SWEEP_MS = { shortest: 100, longest: 60_000 } as const;
+/** Interval at which the queues are looked at while the server stops, in milliseconds. */
+const QUEUE_POLL_MS = 5;
 
 export function createCampaignHost(options: CampaignHostOptions): CampaignHost {
   const { log, archive, clock, observer, idleTtl, maxLoaded } = options;
   const hosted = new Map<string, HostedCampaign>();
-  const inMemory = new Map<string, LoadedCampaign>();
-  /** Campaigns on their way out: whoever wants one again waits until it has left. */
+  const loadedById = new Map<string, LoadedCampaign>();
+  /** Evicted campaigns that are leaving the log; they can be loaded again only after that. */
   const leaving = new Map<string, Promise<void>>();
   let stopped = false;
 
-  const following = createLogFollower({
+  const follower = createLogFollower({
     ...options,
-    isNeeded: (campaign) => !stopped && inMemory.get(campaign.live.id) === campaign,
+    isNeeded: (campaign) => !stopped && loadedById.get(campaign.live.id) === campaign,
   });
 
   const load = async (campaignId: string): Promise<LoadedCampaign> => {
     await leaving.get(campaignId);
-    return following.load(campaignId, (campaign) => {
-      inMemory.set(campaignId, campaign);
+    return follower.load(campaignId, (campaign) => {
+      loadedById.set(campaignId, campaign);
       observer.loaded?.(campaignId);
     });
   };
@@ -79,38 +94,40 @@ export function createCampaignHost(options: CampaignHostOptions): CampaignHost {
       );
     }
     const loaded = load(campaignId);
-    const { deliver, reload } = following;
-    const queue = createMutationQueue(loaded, { ...options, deliver, reload, isClosed: () => stopped });
+    const queue = createMutationQueue(loaded, {
+      ...options,
+      applyEntry: follower.applyEntry,
+      reload: follower.reload,
+      isClosed: () => stopped,
+    });
     const campaign: HostedCampaign = { id: campaignId, loaded, queue, lastUsed: clock.now() };
     hosted.set(campaignId, campaign);
-    // Who waits for `loaded` hears of the failure; the next one to ask tries again.
+    // Whoever awaits `loaded` gets the error; the next call to `host` tries again.
     loaded.catch(() => {
       hosted.delete(campaignId);
-      inMemory.delete(campaignId);
+      loadedById.delete(campaignId);
     });
     return campaign;
   };
 
-  /**
-   * A failure on the way leaves the seat taken, which the next load answers with a new epoch: costly, and never wrong.
-   */
-  const leave = async (live: LiveCampaign): Promise<void> => {
+  /** A failure half-way leaves the membership active. The next load then begins a new epoch: costly, but never wrong. */
+  const leaveLog = async (live: LiveCampaign): Promise<void> => {
     if (await log.close(live.id, { leave: true })) await archive.leaveLog(live.id, live.generation);
   };
 
   const evictIdle = (): void => {
-    const before = clock.now() - idleTtl;
+    const idleSince = clock.now() - idleTtl;
     for (const campaign of hosted.values()) {
-      const loaded = inMemory.get(campaign.id);
-      if (!loaded || following.isReloading(campaign.id) || campaign.lastUsed > before || campaign.queue.length > 0)
+      const loaded = loadedById.get(campaign.id);
+      if (!loaded || follower.isReloading(campaign.id) || campaign.lastUsed > idleSince || campaign.queue.length > 0)
         continue;
       const { live, fanOut } = loaded;
-      // Who was watched until now is not idle yet: readers that lost their connection are about to come back.
+      // A campaign counts as used while it is watched: readers that have lost their connection are about to come back.
       if (fanOut.size > 0) campaign.lastUsed = clock.now();
       if (fanOut.size > 0 || live.watermark.waiting > 0 || live.watermark.version < live.head.version) continue;
       hosted.delete(campaign.id);
-      inMemory.delete(campaign.id);
-      const left = leave(live).catch((cause: unknown) => {
+      loadedById.delete(campaign.id);
+      const left = leaveLog(live).catch((cause: unknown) => {
         observer.failed?.({ what: 'eviction', campaignId: live.id, error: asError(cause) });
       });
       leaving.set(
@@ -119,37 +136,37 @@ export function createCampaignHost(options: CampaignHostOptions): CampaignHost {
       );
       observer.evicted?.(campaign.id);
     }
-    cancelSweep = clock.after(sweepEvery, evictIdle);
+    cancelSweep = clock.after(sweepInterval, evictIdle);
   };
 
-  const sweepEvery = Math.max(100, Math.min(idleTtl / 4, 60_000));
-  let cancelSweep = clock.after(sweepEvery, evictIdle);
+  const sweepInterval = Math.max(SWEEP_MS.shortest, Math.min(idleTtl / 4, SWEEP_MS.longest));
+  let cancelSweep = clock.after(sweepInterval, evictIdle);
 
   return {
     host,
     holds: (campaignId) => hosted.has(campaignId),
-    peek: (campaignId) => inMemory.get(campaignId),
+    peek: (campaignId) => loadedById.get(campaignId),
     get size() {
-      return inMemory.size;
+      return loadedById.size;
     },
     get unsavedBytes() {
-      return following.unsavedBytes;
+      return follower.unsavedBytes;
     },
-    catchUp: following.catchUp,
+    catchUp: follower.catchUp,
     subscribers() {
       let sum = 0;
-      for (const { fanOut } of inMemory.values()) sum += fanOut.size;
+      for (const { fanOut } of loadedById.values()) sum += fanOut.size;
       return sum;
     },
-    async settled(patience) {
-      const until = clock.now() + patience;
+    async whenQueuesEmpty(timeoutMs) {
+      const until = clock.now() + timeoutMs;
       while (clock.now() < until && [...hosted.values()].some(({ queue }) => queue.length > 0)) {
-        await new Promise<void>((resolve) => clock.after(5, resolve));
+        await new Promise<void>((resolve) => clock.after(QUEUE_POLL_MS, resolve));
       }
     },
-    untilSaved() {
-      const heads = [...inMemory.values()].map(({ live }) => ({ live, head: live.head }));
-      // Where the epoch ends meanwhile, what did not survive has been told, and there is nothing left to wait for.
+    captureHeads() {
+      const heads = [...loadedById.values()].map(({ live }) => ({ live, head: live.head }));
+      // Where an epoch has ended since, callers have been told what was lost, and there is nothing to wait for.
       return () =>
         heads.every(({ live, head }) => live.head.epoch !== head.epoch || live.watermark.version >= head.version);
     },

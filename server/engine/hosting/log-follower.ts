@@ -1,6 +1,6 @@
 import { asError, RefusalError } from '../../core/errors.ts';
+import type { SealedEntry } from '../../core/stream/log-record.ts';
 import { lastSharedVersion } from '../../core/stream/position.ts';
-import { createFanOut, type FanOut, type FanOutOptions } from '../streams/fan-out.ts';
 import {
   createLiveCampaign,
   deliver,
@@ -8,188 +8,193 @@ import {
   type Delivery,
   type LiveCampaign,
 } from '../campaign/live-campaign.ts';
-import type { LogEvent, SealedEntry } from '../ports.ts';
 import {
   recoverCampaign,
-  type Known,
-  type RecoveredCampaign,
+  type HeldCampaign,
   type LogRecoveryOptions,
+  type RecoveredCampaign,
 } from '../campaign/log-recovery.ts';
+import type { LogEvent } from '../ports.ts';
+import { createFanOut, type FanOut, type FanOutOptions } from '../streams/fan-out.ts';
 
-/** A campaign in memory, and everyone who watches it. */
+/** A campaign in memory, and its subscribers. */
 export interface LoadedCampaign {
-  live: LiveCampaign;
-  fanOut: FanOut;
+  readonly live: LiveCampaign;
+  readonly fanOut: FanOut;
 }
 
 export interface LogFollowerOptions extends FanOutOptions, LogRecoveryOptions {
-  /** Whether it is still worth trying to keep it true to the log. */
+  /** Whether the campaign is still in memory, so that a failed reload is worth another attempt. */
   isNeeded(campaign: LoadedCampaign): boolean;
-  /** Somebody begins to wait for the durability of a campaign in memory. */
+  /** A caller begins to wait for the durability of a campaign in memory. */
   onAwaited(): void;
 }
 
 /**
- * Keeps campaigns in memory true to the log: what it publishes is applied, what was missed is read, a line that broke
- * is loaded anew.
+ * Replication from the log into the campaigns in memory: applies what the log publishes, reads what was missed, and
+ * loads a campaign again whose timeline was forked.
  */
 export interface LogFollower {
-  /** @param enter what is done once the campaign is there, before it hears of anything */
-  load(campaignId: string, enter: (campaign: LoadedCampaign) => void): Promise<LoadedCampaign>;
-  /** The door of this instance. */
-  deliver(campaign: LoadedCampaign, sealed: SealedEntry): Delivery;
-  /** Reads what the log has beyond what is known of a campaign. */
+  /**
+   * Loads a campaign and follows it from then on.
+   *
+   * @param onLoaded called once the campaign is in memory, before anything that the log publishes is applied to it
+   * @throws RefusalError `NOT_FOUND` where there is none, `UNAVAILABLE` where log or archive do not answer
+   */
+  load(campaignId: string, onLoaded: (campaign: LoadedCampaign) => void): Promise<LoadedCampaign>;
+  /** Applies an entry by the single apply path (`deliver`), and notifies the campaign's subscribers. */
+  applyEntry(campaign: LoadedCampaign, sealed: SealedEntry): Delivery;
+  /** Reads and applies the entries that the log has beyond the campaign's head. */
   catchUp(campaign: LoadedCampaign): Promise<void>;
-  /** Loads it again, into the same object. */
+  /**
+   * Loads a campaign again from archive and log, into the same object, so that its subscribers stay.
+   *
+   * @throws RefusalError `UNAVAILABLE` where log or archive do not answer; further attempts then follow by themselves
+   */
   reload(campaign: LoadedCampaign): Promise<void>;
   isReloading(campaignId: string): boolean;
-  /** Bytes of entries in memory that are not durable. */
+  /** Bytes of the entries in memory that are not durable, over all campaigns. */
   readonly unsavedBytes: number;
 }
 
-/** Between two tries to load a campaign whose line broke, in milliseconds. */
-const RELOAD_PAUSE_MS = 200;
+/** Pause between two attempts to load a campaign again, in milliseconds. */
+const RELOAD_RETRY_MS = 200;
 
 export function createLogFollower(options: LogFollowerOptions): LogFollower {
   const { log, clock, observer, isNeeded, onAwaited } = options;
-  const reloading = new Map<string, Promise<void>>();
-  const repairing = new Map<string, Promise<void>>();
-  /** Campaigns whose last reload failed, and that are tried again and again. */
+  const reloads = new Map<string, Promise<void>>();
+  const gapRepairs = new Map<string, Promise<void>>();
+  /** Campaigns whose last reload failed, and is being retried. */
   const retrying = new Set<string>();
   let unsavedBytes = 0;
 
-  /** Takes the campaign's seat; what the log publishes before the campaign has been built from it waits. */
-  const recover = async (
-    campaignId: string,
-    known: Known | undefined,
-    build: (recovered: RecoveredCampaign) => LoadedCampaign,
-  ): Promise<LoadedCampaign> => {
-    const early: LogEvent[] = [];
-    let campaign: LoadedCampaign | undefined;
-    const listener = (event: LogEvent): void => {
-      if (campaign) hear(campaign, event);
-      else early.push(event);
-    };
-    campaign = build(await recoverCampaign(campaignId, known, listener, options).catch(refuse(campaignId)));
-    for (const event of early) hear(campaign, event);
-    return campaign;
-  };
-
-  /** Refusals pass; everything else means that archive or log are away, and that it is worth trying again. */
-  const refuse =
-    (campaignId: string) =>
-    (cause: unknown): never => {
-      if (cause instanceof RefusalError) throw cause;
-      observer.failed?.({ what: 'load', campaignId, error: asError(cause) });
-      throw new RefusalError('UNAVAILABLE', `${campaignId} cannot be loaded now; try again`, { retryAfterMs: 1_000 });
-    };
-
-  /** Keeps the sum of what the campaigns in memory have not saved. */
-  const counted = <T>(live: LiveCampaign, change: () => T): T => {
+  /** Keeps `unsavedBytes` over a change of one campaign. */
+  const trackUnsaved = <T>(live: LiveCampaign, change: () => T): T => {
     const before = live.unsavedBytes;
     const result = change();
     unsavedBytes += live.unsavedBytes - before;
     return result;
   };
 
-  const hear = (campaign: LoadedCampaign, event: LogEvent): void => {
-    const { live, fanOut } = campaign;
-    switch (event.kind) {
-      case 'durable':
-        if (event.epoch === live.head.epoch && counted(live, () => markDurable(live, event.version))) fanOut.notify();
-        return;
-      case 'reset':
-        void reloadSafely(campaign);
-        return;
-      case 'entry': {
-        const delivery = deliverHere(campaign, event.sealed);
-        if (delivery === 'gap' || delivery === 'fork') void repair(campaign);
-      }
-    }
-  };
-
-  /** The door of this instance: applies, and tells whoever watches. */
-  const deliverHere = ({ live, fanOut }: LoadedCampaign, sealed: SealedEntry): Delivery => {
-    const delivery = counted(live, () => deliver(live, sealed));
+  const applyEntry = ({ live, fanOut }: LoadedCampaign, sealed: SealedEntry): Delivery => {
+    const delivery = trackUnsaved(live, () => deliver(live, sealed));
     if (delivery !== 'applied') return delivery;
     fanOut.notify();
-    const offered = observer.applied?.({
+    const onOffered = observer.applied?.({
       campaignId: live.id,
       version: sealed.record.version,
       subscribers: fanOut.size,
     });
-    // Behind what the fan-out does at the end of this turn.
-    if (offered) clock.turn(offered);
+    // Queued behind the fan-out's own turn.
+    if (onOffered) clock.turn(onOffered);
     return delivery;
   };
 
-  /** Once at a time for each campaign: many entries can find the same gap. */
-  const repair = (campaign: LoadedCampaign): Promise<void> => {
-    const { id } = campaign.live;
-    const present = repairing.get(id);
-    if (present) return present;
-    const repaired = readMissing(campaign).finally(() => repairing.delete(id));
-    repairing.set(id, repaired);
-    return repaired;
+  const onLogEvent = (campaign: LoadedCampaign, event: LogEvent): void => {
+    const { live, fanOut } = campaign;
+    switch (event.kind) {
+      case 'durable':
+        if (event.epoch === live.head.epoch && trackUnsaved(live, () => markDurable(live, event.version)))
+          fanOut.notify();
+        return;
+      case 'reset':
+        void reloadUntilDone(campaign);
+        return;
+      case 'entry': {
+        const delivery = applyEntry(campaign, event.sealed);
+        if (delivery === 'gap' || delivery === 'fork') void repairGap(campaign);
+      }
+    }
   };
 
-  /**
-   * Something is missing between what we have and what came: read it from the log; where that does not help, load
-   * again.
-   */
+  /** Recovers a campaign in the log; what the log publishes before it is built is applied after that. */
+  const recover = async (
+    campaignId: string,
+    held: HeldCampaign | undefined,
+    build: (recovered: RecoveredCampaign) => LoadedCampaign,
+  ): Promise<LoadedCampaign> => {
+    const early: LogEvent[] = [];
+    let campaign: LoadedCampaign | undefined;
+    const listener = (event: LogEvent): void => {
+      if (campaign) onLogEvent(campaign, event);
+      else early.push(event);
+    };
+    const recovered = await recoverCampaign(campaignId, held, listener, options).catch((cause: unknown) => {
+      if (cause instanceof RefusalError) throw cause;
+      observer.failed?.({ what: 'load', campaignId, error: asError(cause) });
+      throw new RefusalError('UNAVAILABLE', `${campaignId} cannot be loaded now; try again`, { retryAfterMs: 1_000 });
+    });
+    campaign = build(recovered);
+    for (const event of early) onLogEvent(campaign, event);
+    return campaign;
+  };
+
+  /** Once at a time for each campaign: many entries can reveal the same gap. */
+  const repairGap = (campaign: LoadedCampaign): Promise<void> => {
+    const { id } = campaign.live;
+    const running = gapRepairs.get(id);
+    if (running) return running;
+    const repair = readMissing(campaign).finally(() => gapRepairs.delete(id));
+    gapRepairs.set(id, repair);
+    return repair;
+  };
+
   const readMissing = async (campaign: LoadedCampaign): Promise<void> => {
     const { live } = campaign;
     try {
       const missing = await log.read(live.id, live.head.version, Number.MAX_SAFE_INTEGER);
       const before = live.head.version;
-      for (const sealed of missing) deliverHere(campaign, sealed);
+      for (const sealed of missing) applyEntry(campaign, sealed);
+      // The log's entries do not continue this head: its timeline is another one.
       if (live.head.version === before && missing.length > 0) await reload(campaign);
     } catch (cause) {
       observer.failed?.({ what: 'gap repair', campaignId: live.id, error: asError(cause) });
-      await reloadSafely(campaign);
+      await reloadUntilDone(campaign);
     }
   };
 
-  /**
-   * The same object, anew, once at a time: subscribers keep their place in it, and their cursors tell them of a break.
-   */
-  const reload = (campaign: LoadedCampaign): Promise<void> => {
+  /** Puts what was recovered in the place of what was in memory. Subscribers keep their cursors, which detect a fork. */
+  const replace = (campaign: LoadedCampaign, held: HeldCampaign, recovered: RecoveredCampaign): void => {
     const { live, fanOut } = campaign;
-    const present = reloading.get(live.id);
-    if (present) return present;
-    const before: Known = { head: live.head, unsaved: [...live.unsaved] };
-    const reloaded = recover(live.id, before, (recovered) => {
-      const { watermark, ...fresh } = createLiveCampaign(live.id, recovered, onAwaited);
-      counted(live, () => Object.assign(live, fresh));
-      if (fresh.head.epoch === before.head.epoch) {
-        live.watermark.advance(watermark.version);
-        fanOut.notify();
-        return campaign;
-      }
-      const survived = lastSharedVersion(before.head.epoch, live.head, live.lineage) ?? 0;
-      // The epoch ended at the archive's head: up to there everything is durable.
-      live.watermark.advance(survived);
-      live.watermark.fail(
-        survived,
-        new RefusalError('NOT_FOUND', `position: it is not on the surviving line of ${live.id}`),
-      );
-      live.watermark = watermark;
-      const lost = before.unsaved
-        .filter(({ record }) => record.version > survived)
-        .map(({ record }) => record.mutationId);
-      fanOut.reset(lost);
-      observer.reset?.({ campaignId: live.id, lost: lost.length });
+    const { watermark, ...fresh } = createLiveCampaign(live.id, recovered, onAwaited);
+    trackUnsaved(live, () => Object.assign(live, fresh));
+    if (fresh.head.epoch === held.head.epoch) {
+      live.watermark.advance(watermark.version);
+      fanOut.notify();
+      return;
+    }
+    const survived = lastSharedVersion(held.head.epoch, live.head, live.lineage) ?? 0;
+    // An epoch ends at the archive's head, so that everything up to the fork is durable.
+    live.watermark.advance(survived);
+    live.watermark.fail(
+      survived,
+      new RefusalError('NOT_FOUND', `position: it is not on the current timeline of ${live.id}`),
+    );
+    live.watermark = watermark;
+    const lost = held.unsaved.filter(({ record }) => record.version > survived).map(({ record }) => record.mutationId);
+    fanOut.reset(lost);
+    observer.reset?.({ campaignId: live.id, lost: lost.length });
+  };
+
+  /** Once at a time for each campaign. */
+  const reload = (campaign: LoadedCampaign): Promise<void> => {
+    const { live } = campaign;
+    const running = reloads.get(live.id);
+    if (running) return running;
+    const held: HeldCampaign = { head: live.head, unsaved: [...live.unsaved] };
+    const reloaded = recover(live.id, held, (recovered) => {
+      replace(campaign, held, recovered);
       return campaign;
     });
-    const done = reloaded.then(() => undefined).finally(() => reloading.delete(live.id));
-    reloading.set(live.id, done);
-    // Half-way there the log tells it nothing: whoever has asked hears of the failure, and it goes on being tried.
-    done.catch(() => reloadSafely(campaign));
+    const done = reloaded.then(() => undefined).finally(() => reloads.delete(live.id));
+    reloads.set(live.id, done);
+    // After a failed reload the log publishes nothing to this instance, so that it has to be repeated.
+    done.catch(() => reloadUntilDone(campaign));
     return done;
   };
 
-  /** Until it has been done, or the campaign is needed no more; once at a time. */
-  const reloadSafely = async (campaign: LoadedCampaign): Promise<void> => {
+  /** Reloads until that succeeds, or the campaign is not needed any more; one loop for each campaign. */
+  const reloadUntilDone = async (campaign: LoadedCampaign): Promise<void> => {
     const { id } = campaign.live;
     if (retrying.has(id)) return;
     retrying.add(id);
@@ -199,25 +204,25 @@ export function createLogFollower(options: LogFollowerOptions): LogFollower {
         break;
       } catch (cause) {
         observer.failed?.({ what: 'reload', campaignId: id, error: asError(cause) });
-        await new Promise<void>((resolve) => clock.after(RELOAD_PAUSE_MS, resolve));
+        await new Promise<void>((resolve) => clock.after(RELOAD_RETRY_MS, resolve));
       }
     }
     retrying.delete(id);
   };
 
   return {
-    load: (campaignId, enter) =>
+    load: (campaignId, onLoaded) =>
       recover(campaignId, undefined, (recovered) => {
         const live = createLiveCampaign(campaignId, recovered, onAwaited);
         const campaign = { live, fanOut: createFanOut(live, options) };
         unsavedBytes += live.unsavedBytes;
-        enter(campaign);
+        onLoaded(campaign);
         return campaign;
       }),
-    deliver: deliverHere,
-    catchUp: repair,
+    applyEntry,
+    catchUp: repairGap,
     reload,
-    isReloading: (campaignId) => reloading.has(campaignId),
+    isReloading: (campaignId) => reloads.has(campaignId),
     get unsavedBytes() {
       return unsavedBytes;
     },

@@ -137,7 +137,6 @@ async function processGroup<C extends QueuedCampaign>(
       for (const sealed of plan.entries) options.applyEntry(campaign, sealed);
       // The epoch ended meanwhile: only the new timeline can tell whether the entries are on it.
       if (live.head.epoch !== plan.base.epoch) continue;
-      if (live.head.tail === plan.head.tail) live.sizeBound = plan.sizeBound;
       for (const { mutation, outcome } of plan.outcomes) mutation.settle(outcome);
       return;
     }
@@ -161,7 +160,7 @@ function decideUnits(
 ): GroupPlan<QueuedMutation> {
   const rules: GroupRules = {
     now: clock.now,
-    check: (next, change, sizeBound) => check(next, change, sizeBound, sections),
+    check: (next, change, documentBytes) => check(next, change, documentBytes, sections),
     seal,
     fingerprint,
   };
