@@ -15,7 +15,7 @@ import {
 import type { CampaignSeed } from './sync/seed.ts';
 import type { Campaign, CampaignClient } from './types.ts';
 
-/** Long enough for React's StrictMode, a route change, or a list that scrolls back. */
+/** Long enough for React's StrictMode, a route change, or a list that scrolls back; in milliseconds. */
 const RELEASE_AFTER_MS = 5_000;
 
 export interface CampaignClientOptions {
@@ -68,15 +68,17 @@ export function createCampaignClient(options: CampaignClientOptions): CampaignCl
   return clientOn(connection, clock, releaseAfterMs, {
     seeds: options.seeds,
     warnBeforeLeaving: options.warnBeforeLeaving ?? true,
-    ...(typeof persist === 'string' && { device: (adopt) => openBrowser(`${href}#${persist}`, clock, adopt) }),
+    ...(typeof persist === 'string' && {
+      device: (importStored) => openBrowser(`${href}#${persist}`, clock, importStored),
+    }),
   });
 }
 
-/** IndexedDB's code is fetched only by those who ask for it. */
+/** The browser's storage. Its code is loaded only by those who ask for it. */
 async function openBrowser(
   address: string,
   clock: Clock,
-  adopt: OutboxPersistenceOptions['adopt'],
+  importStored: OutboxPersistenceOptions['importStored'],
 ): Promise<Device | undefined> {
   const { indexedDbStorage, webLocks } = await import('./device/browser-storage.ts');
   const locks = webLocks();
@@ -88,9 +90,9 @@ async function openBrowser(
         storage: indexedDbStorage('campaign-state-outbox'),
         locks,
         clock,
-        adopt,
+        importStored,
       }),
-      documents: createSnapshotCache({ scope, storage: indexedDbStorage('campaign-state-seen'), clock }),
+      snapshots: createSnapshotCache({ scope, storage: indexedDbStorage('campaign-state-seen'), clock }),
     };
   }
   console.warn(
@@ -99,17 +101,17 @@ async function openBrowser(
   return undefined;
 }
 
-/** What outlives the page. */
+/** The storage of one client that outlives the page. */
 export interface Device {
   readonly outbox: OutboxPersistence;
-  readonly documents: SnapshotCache;
+  readonly snapshots: SnapshotCache;
 }
 
 export interface ClientParts {
   readonly seeds?: readonly CampaignSeed[] | undefined;
   readonly warnBeforeLeaving?: boolean;
-  /** Opens what is kept beyond the page; `adopt` takes over unsaved edits. */
-  readonly device?: (adopt: OutboxPersistenceOptions['adopt']) => Promise<Device | undefined>;
+  /** Opens the device's storage; `importStored` takes over the unsaved edits found there. */
+  readonly device?: (importStored: OutboxPersistenceOptions['importStored']) => Promise<Device | undefined>;
 }
 
 /** A client on a connection of any kind. */
@@ -122,14 +124,14 @@ export function clientOn(
   const { seeds = [], warnBeforeLeaving = false } = parts;
   const stores = new Map<string, CampaignStore>();
   const unsaved = new Map<string, readonly Pending[]>();
-  const warnOf = createLeaveWarning();
+  const warnBefore = createLeaveWarning();
   let defaultCampaign: Campaign | undefined;
   let defaultId: string | undefined;
   let device: Device | undefined;
   let closed = false;
 
   const opening = parts
-    .device?.((campaignId, mutations) => open(campaignId).adopt(mutations))
+    .device?.((campaignId, mutations) => open(campaignId).importStored(mutations))
     .then((opened) => {
       device = opened;
       if (closed) closeDevice();
@@ -139,28 +141,28 @@ export function clientOn(
 
   function closeDevice(): void {
     device?.outbox.close();
-    device?.documents.close();
+    device?.snapshots.close();
   }
 
   function close(): void {
     closed = true;
     closeDevice();
-    warnOf(0);
+    warnBefore(0);
     for (const store of stores.values()) store.close();
     connection.close();
   }
 
-  /** What an earlier visit has seen of a campaign, or of the default one. */
-  async function recall(campaignId?: string): Promise<SeenCampaign | undefined> {
+  /** A campaign, or the default one, as an earlier visit saw it. */
+  async function readLastSeen(campaignId?: string): Promise<SeenCampaign | undefined> {
     await opening;
-    const seen = await device?.documents.recall(campaignId);
+    const seen = await device?.snapshots.read(campaignId);
     if (seen?.isDefault) defaultId ??= seen.campaignId;
     return seen;
   }
 
-  function keep(campaignId: string, store: CampaignStore): void {
-    device?.documents.keep(campaignId, () => {
-      const seen = store.seen();
+  function writeSnapshot(campaignId: string, store: CampaignStore): void {
+    device?.snapshots.write(campaignId, () => {
+      const seen = store.lastSeen();
       return (
         seen && { ...seen.seed, isDefault: campaignId === defaultId, resumeId: seen.resumeId, seenAt: clock.now() }
       );
@@ -171,7 +173,7 @@ export function clientOn(
     unsaved.set(campaignId, pending);
     device?.outbox.save(campaignId, pending);
     const unsent = [...unsaved.values()].flat().filter(({ delivery }) => delivery.kind !== 'accepted').length;
-    warnOf(warnBeforeLeaving && !device ? unsent : 0);
+    warnBefore(warnBeforeLeaving && !device ? unsent : 0);
   }
 
   function open(campaignId: string): CampaignStore {
@@ -184,11 +186,11 @@ export function clientOn(
       releaseAfterMs,
       seed: seeds.find((given) => given.campaignId === campaignId),
       onPending: (pending) => onPending(campaignId, pending),
-      onSeen: () => keep(campaignId, store),
-      onHidden: () => device?.documents.forget(campaignId),
+      onConfirmed: () => writeSnapshot(campaignId, store),
+      onHidden: () => device?.snapshots.remove(campaignId),
     });
     stores.set(campaignId, store);
-    if (opening) void recall(campaignId).then((seen) => seen && store.recall(seen, seen.resumeId));
+    if (opening) void readLastSeen(campaignId).then((seen) => seen && store.restore(seen, seen.resumeId));
     return store;
   }
 
@@ -203,7 +205,7 @@ export function clientOn(
           defaultId = id;
           return open(id);
         },
-        recall: async () => (await recall())?.campaignId,
+        lastSeenId: async () => (await readLastSeen())?.campaignId,
       });
       return defaultCampaign;
     },
@@ -216,7 +218,7 @@ export function clientOn(
       const kept = device;
       device = undefined;
       close();
-      await Promise.all([kept?.outbox.clear(), kept?.documents.clear()]);
+      await Promise.all([kept?.outbox.clear(), kept?.snapshots.clear()]);
     },
   };
 }

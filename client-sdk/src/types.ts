@@ -1,8 +1,9 @@
+import type { Position, VersionName } from '../../server/core/stream/position.ts';
 import type { TRPCClient } from '@trpc/client';
 import type { AppRouter } from '../../server/api/procedures/router.ts';
 import type { ConfigSection } from '../../server/core/document/campaign.ts';
 import type { ConfigMode, EditCommand, FeaturesAction } from '../../server/core/commands/command.ts';
-import type { Entry, Position, Receipt, VersionName, ViewEntry } from '../../server/core/stream/entry.ts';
+import type { Entry, Receipt, ViewEntry } from '../../server/core/stream/entry.ts';
 import type { CampaignDocument, CampaignUpdates, FeatureName, SectionValue } from './document.ts';
 import type { CampaignError } from './errors.ts';
 

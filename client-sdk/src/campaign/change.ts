@@ -3,7 +3,7 @@ import { CampaignError } from '../errors.ts';
 import type { Settlement } from '../sync/pending.ts';
 import type { Change } from '../types.ts';
 
-/** A change as the app holds it, and the hand that settles it. */
+/** A change as the app holds it, and the functions that settle it. */
 export interface OpenChange {
   readonly change: Change;
   readonly settle: (settlement: Settlement) => void;
@@ -24,12 +24,12 @@ export function openChange(mutationId: string): OpenChange {
       if (settlement.kind === 'rejected') return fail(settlement.error);
       accepted.resolve(settlement.receipt);
       if (settlement.kind === 'durable') durable.resolve(settlement.receipt);
-      if (settlement.kind === 'volatile') durable.reject(notKept(mutationId));
+      if (settlement.kind === 'volatile') durable.reject(notDurableError(mutationId));
     },
   };
 }
 
-/** A change that could not even begin. */
+/** A change that was refused before it was made. */
 export function failedChange(mutationId: string, error: CampaignError): Change {
   const { change, fail } = openChange(mutationId);
   fail(error);
@@ -49,15 +49,15 @@ function deferred(): Deferred {
     resolve = onResolve;
     reject = onReject;
   });
-  // Many apps never look at a change again; its refusal must not end their process. Who awaits it still gets it.
+  // Many apps never look at a change again: its refusal must not end their process. Whoever awaits it still gets it.
   promise.catch(() => undefined);
   return { promise, resolve, reject };
 }
 
-function notKept(mutationId: string): CampaignError {
+function notDurableError(mutationId: string): CampaignError {
   return new CampaignError({
     reason: 'UNAVAILABLE',
-    message: 'This server keeps nothing: the change is live, and will not be durable',
+    message: 'This server has no archive: the change is live, and will not be durable',
     retryable: false,
     mutationId,
   });

@@ -13,58 +13,59 @@ import { CampaignError } from '../errors.ts';
 import type { BatchBuilder, Campaign, Change, EditOptions } from '../types.ts';
 
 /**
- * What an app asks for, as a command. Content is copied, so that what the app does to its objects later changes nothing
- * here, and held to plain JSON at once: what could not travel is refused where it was written, by a {@link
- * CampaignError}.
+ * The command that an app asked for, or why there is none. Content is copied, so that what the app does to its objects
+ * later changes nothing here, and held to plain JSON at once: what could not travel is refused where it was written.
  */
-export function updateCommand(updates: object): UpdateCommand {
-  return { type: 'update', updates: copyJson(updates, 'updates') };
+export type BuiltCommand<C extends EditCommand = EditCommand> = C | CampaignError;
+
+export function updateCommand(updates: object): BuiltCommand<UpdateCommand> {
+  const copy = copyJson(updates, 'updates');
+  return copy instanceof CampaignError ? copy : { type: 'update', updates: copy };
 }
 
-const commands = {
-  update: updateCommand,
-  updateFeatures: (features: readonly FeatureName[], action: FeaturesAction): SimpleCommand => ({
-    type: 'updateFeatures',
-    features: [...features],
-    action,
-  }),
-  updateConfig: (section: ConfigSection, value: object, mode: ConfigMode | undefined): SimpleCommand => ({
-    type: 'updateConfig',
-    section,
-    value: copyJson(value, 'value'),
-    ...(mode && { mode }),
-  }),
-  batch: (build: (batch: BatchBuilder) => void): EditCommand => {
-    const collected: SimpleCommand[] = [];
-    const builder: BatchBuilder = {
-      update: (updates) => add(commands.update(updates)),
-      updateFeatures: (features, action) => add(commands.updateFeatures(features, action)),
-      updateConfig: (section, value, mode) => add(commands.updateConfig(section, value, mode)),
-    };
-    function add(command: SimpleCommand): BatchBuilder {
-      collected.push(command);
-      return builder;
-    }
-    build(builder);
-    return { type: 'batch', commands: collected };
-  },
-};
+function featuresCommand(features: readonly FeatureName[], action: FeaturesAction): BuiltCommand<SimpleCommand> {
+  return { type: 'updateFeatures', features: [...features], action };
+}
 
-/** Makes a change of a command; the command is built inside, so that what is wrong with it is that change's refusal. */
-export type Edit = (build: () => EditCommand, options: EditOptions | undefined) => Change;
+function configCommand(
+  section: ConfigSection,
+  value: object,
+  mode: ConfigMode | undefined,
+): BuiltCommand<SimpleCommand> {
+  const copy = copyJson(value, 'value');
+  return copy instanceof CampaignError ? copy : { type: 'updateConfig', section, value: copy, ...(mode && { mode }) };
+}
 
-/** The functions with which an app edits a campaign. */
-export function editors(edit: Edit): Pick<Campaign, 'update' | 'updateFeatures' | 'updateConfig' | 'batch'> {
+function batchCommand(build: (batch: BatchBuilder) => void): BuiltCommand {
+  const commands: SimpleCommand[] = [];
+  let error: CampaignError | undefined;
+  const builder: BatchBuilder = {
+    update: (updates) => add(updateCommand(updates)),
+    updateFeatures: (features, action) => add(featuresCommand(features, action)),
+    updateConfig: (section, value, mode) => add(configCommand(section, value, mode)),
+  };
+  function add(command: BuiltCommand<SimpleCommand>): BatchBuilder {
+    if (command instanceof CampaignError) error ??= command;
+    else commands.push(command);
+    return builder;
+  }
+  build(builder);
+  return error ?? { type: 'batch', commands };
+}
+
+/** The functions with which an app edits a campaign, on top of one that makes a change of a command. */
+export function editFunctions(
+  edit: (command: BuiltCommand, options: EditOptions | undefined) => Change,
+): Pick<Campaign, 'update' | 'updateFeatures' | 'updateConfig' | 'batch'> {
   return {
-    update: (updates, options) => edit(() => commands.update(updates), options),
-    updateFeatures: (features, action, options) => edit(() => commands.updateFeatures(features, action), options),
-    updateConfig: (section, value, mode, options) => edit(() => commands.updateConfig(section, value, mode), options),
-    batch: (build, options) => edit(() => commands.batch(build), options),
+    update: (updates, options) => edit(updateCommand(updates), options),
+    updateFeatures: (features, action, options) => edit(featuresCommand(features, action), options),
+    updateConfig: (section, value, mode, options) => edit(configCommand(section, value, mode), options),
+    batch: (build, options) => edit(batchCommand(build), options),
   };
 }
 
-function copyJson(value: object, name: string): JsonObject {
+function copyJson(value: object, name: string): JsonObject | CampaignError {
   const cleaned = cleanJson(value, [name]);
-  if (!cleaned.ok) throw new CampaignError(cleaned.refusal);
-  return structuredClone(cleaned.value);
+  return cleaned.ok ? structuredClone(cleaned.value) : new CampaignError(cleaned.refusal);
 }

@@ -3,70 +3,49 @@ import { openChange, type OpenChange } from './change.ts';
 import type { Clock } from '../clock.ts';
 import type { Connection } from '../link/connection.ts';
 import { callUntilAnswered } from '../link/direct-call.ts';
-import { editors } from './commands.ts';
+import { editFunctions } from './commands.ts';
 import { CampaignError, toCampaignError } from '../errors.ts';
-import type { Campaign, CampaignSnapshot, Change } from '../types.ts';
+import type { Campaign, Change } from '../types.ts';
+import { UNKNOWN_CAMPAIGN } from './snapshot.ts';
 
 export interface DefaultCampaignOptions {
   readonly connection: Connection;
   readonly clock: Clock;
-  /** The store of a campaign, once its id is known. */
+  /** The store of the campaign with that id. */
   readonly open: (campaignId: string) => CampaignStore;
-  /** Which one it was on an earlier visit, if that is known. */
-  readonly recall: () => Promise<string | undefined>;
+  /** The id on an earlier visit, if that is known. */
+  readonly lastSeenId: () => Promise<string | undefined>;
 }
 
-/** Before the server has said which campaign it is. */
-const UNKNOWN: CampaignSnapshot = Object.freeze({
-  campaignId: undefined,
-  status: 'pending',
-  state: Object.freeze({}),
-  isStale: false,
-  position: undefined,
-  version: 0,
-  durableVersion: 0,
-  archivedAt: undefined,
-  recentEntries: Object.freeze([]),
-  sync: Object.freeze({
-    state: 'saved',
-    pendingCount: 0,
-    unsavedCount: 0,
-    oldestPendingAt: undefined,
-    rejected: Object.freeze([]),
-  }),
-  canUndo: false,
-  canRedo: false,
-  error: undefined,
-});
-
 /**
- * The server's default campaign, before and after its id is known. It is asked for when it is first needed; then
- * everything goes to that campaign's one store, so that whoever names the id shares the stream with whoever does not.
+ * The handle of the server's default campaign, before and after its id is known. The id is asked for when it is first
+ * needed; then everything goes to that campaign's one store, so that whoever names the id shares the stream with whoever
+ * does not.
  */
-export function createDefaultCampaign({ connection, clock, open, recall }: DefaultCampaignOptions): Campaign {
+export function createDefaultCampaign({ connection, clock, open, lastSeenId }: DefaultCampaignOptions): Campaign {
   let store: CampaignStore | undefined;
   let error: CampaignError | undefined;
-  let snapshot = UNKNOWN;
+  let snapshot = UNKNOWN_CAMPAIGN;
   let resolving: Promise<CampaignStore> | undefined;
-  /** Listeners, each with its way out of the store. */
+  /** Listeners, each with how to unsubscribe it from the store. */
   const listeners = new Map<() => void, () => void>();
-  /** Edits that came before the store, in order. */
+  /** Edits that were made before the store was there, in order. */
   const earlyEdits: { make: (opened: CampaignStore) => Change; open: OpenChange }[] = [];
 
   function resolve(): Promise<CampaignStore> {
     resolving ??= ask().then(settleOn, (thrown: unknown) => {
       error = toCampaignError(thrown);
-      snapshot = { ...UNKNOWN, status: 'error', error };
+      snapshot = { ...UNKNOWN_CAMPAIGN, status: 'error', error };
       resolving = undefined;
       for (const { open: waiting } of earlyEdits.splice(0)) waiting.fail(error);
-      waitForRights();
-      tell();
+      retryWhenRenewed();
+      publish();
       throw error;
     });
     return resolving;
   }
 
-  /** It is that one; if it was thought to be another, everybody moves. */
+  /** The default campaign is that one; if it was assumed to be another, all listeners move. */
   function settleOn(campaignId: string): CampaignStore {
     const opened = open(campaignId);
     if (opened === store) return opened;
@@ -76,12 +55,12 @@ export function createDefaultCampaign({ connection, clock, open, recall }: Defau
       listeners.set(listener, opened.campaign.subscribe(listener));
       leave();
     }
-    tell();
+    publish();
     return opened;
   }
 
-  // Until the server can be asked, it is the one that it was.
-  void recall().then((campaignId) => {
+  // Until the server can be asked, it is assumed to be the one of the earlier visit.
+  void lastSeenId().then((campaignId) => {
     if (campaignId !== undefined && !store) settleOn(campaignId);
   });
 
@@ -91,7 +70,7 @@ export function createDefaultCampaign({ connection, clock, open, recall }: Defau
     throw new CampaignError({ reason: 'NOT_FOUND', message: 'This server has no default campaign: name one' });
   }
 
-  function waitForRights(): void {
+  function retryWhenRenewed(): void {
     if (error?.reason === 'UNAUTHORIZED') connection.unauthorized(error);
     const stop = connection.onRenewed(() => {
       stop();
@@ -99,15 +78,15 @@ export function createDefaultCampaign({ connection, clock, open, recall }: Defau
     });
   }
 
-  function tell(): void {
+  function publish(): void {
     for (const listener of listeners.keys()) listener();
   }
 
-  const edits = editors((build, options) => {
+  const edits = editFunctions((command, options) => {
     const mutationId = clock.id();
-    if (store) return store.edit(mutationId, build, options);
+    if (store) return store.edit(mutationId, command, options);
     const waiting = openChange(mutationId);
-    earlyEdits.push({ make: (opened) => opened.edit(mutationId, build, options), open: waiting });
+    earlyEdits.push({ make: (opened) => opened.edit(mutationId, command, options), open: waiting });
     resolve().catch(() => undefined);
     return waiting.change;
   });
@@ -123,7 +102,7 @@ export function createDefaultCampaign({ connection, clock, open, recall }: Defau
       };
     },
     getSnapshot: () => (store ? store.campaign.getSnapshot() : snapshot),
-    getInitialSnapshot: () => UNKNOWN,
+    getInitialSnapshot: () => UNKNOWN_CAMPAIGN,
     ...edits,
     rollback: async (toVersion, options) => (await resolve()).campaign.rollback(toVersion, options),
     whenDurable: async (position) => (await resolve()).campaign.whenDurable(position),
@@ -135,7 +114,7 @@ export function createDefaultCampaign({ connection, clock, open, recall }: Defau
   };
 }
 
-/** What becomes of the one becomes of the other. */
+/** Settles an open change as another change is settled. */
 function forward(change: Change, { settle, fail }: OpenChange): void {
   const { mutationId } = change;
   change.then((receipt) => settle({ kind: 'accepted', mutationId, receipt }), fail);

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts';
 
+/** A grace period before something is stopped: whoever leaves and comes back within it finds it still running. */
 export interface Linger {
   /** To be called whenever the need may have changed. */
   readonly need: (needed: boolean) => void;
@@ -8,7 +9,9 @@ export interface Linger {
 }
 
 /**
- * Keeps something going while it is needed, and for a moment after: whoever leaves and comes back finds it still there.
+ * Starts something when it is needed, and stops it once it has not been needed for a while.
+ *
+ * @param lingerMs how long it goes on unneeded, in milliseconds
  */
 export function createLinger(
   { start, stop }: { readonly start: () => void; readonly stop: () => void },

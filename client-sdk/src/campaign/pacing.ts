@@ -1,68 +1,46 @@
 import type { EditCommand } from '../../../server/core/commands/command.ts';
 import type { Clock } from '../clock.ts';
-import { composePatches } from '../sync/compose-patch.ts';
-import type { CampaignUpdates } from '../document.ts';
-import { updateCommand } from './commands.ts';
 import { CampaignError } from '../errors.ts';
-import { refuseUnsendable } from './outbox.ts';
-import type { Campaign, Change, Pace } from '../types.ts';
+import { composePatches } from '../sync/compose-patch.ts';
+import type { PendingEdits } from '../sync/pending-edits.ts';
+import type { Campaign, Pace } from '../types.ts';
+import { updateCommand, type BuiltCommand } from './commands.ts';
+import type { Editor } from './editor.ts';
+import { sendingError } from './sendable.ts';
 
-/** The edits of a campaign, as pacing sees them. */
-export interface HeldEdit {
-  /** The command of the edit that is held, if one is. */
-  readonly command: () => EditCommand | undefined;
-  /** A new edit, shown and held. */
-  readonly begin: (build: () => EditCommand) => Change;
-  /** The held edit with another command. */
-  readonly amend: (command: EditCommand) => Change | undefined;
-  /** It may be sent. */
-  readonly release: () => void;
-}
-
-export interface Pacing extends Pick<Campaign, 'pacedUpdate' | 'flush'> {
-  /** What was held is being sent for another reason. */
-  readonly cancel: () => void;
-}
-
-/** Updates that follow each other closely are shown one by one, and sent as one mutation. */
-export function createPacing(held: HeldEdit, clock: Clock): Pacing {
+/**
+ * Debounced and throttled updates: each is shown at once, those that follow each other closely are sent as one
+ * mutation. It is a pending edit like any other that is held back, so that everything else keeps its place behind it.
+ */
+export function createPacing(
+  edits: PendingEdits,
+  editor: Editor,
+  clock: Clock,
+): Pick<Campaign, 'pacedUpdate' | 'flush'> {
   let cancel = () => {};
 
-  function flush(): void {
-    cancel();
-    held.release();
-  }
-
-  function amend(updates: CampaignUpdates): Change | undefined {
-    const command = composed(held.command(), updates);
-    return command && held.amend(command);
-  }
+  // Sent for another reason: there was another edit, or the client was closed.
+  edits.onChange(() => edits.held() ?? cancel());
 
   return {
-    cancel: () => cancel(),
-    flush,
+    flush: edits.releaseHeld,
     pacedUpdate(updates, { wait, mode = 'debounce' }: Pace) {
-      const more = amend(updates);
-      if (more && mode === 'throttle') return more;
-      const change = more ?? held.begin(() => updateCommand(updates));
+      const command = updateCommand(updates);
+      const composed = compose(edits.held()?.mutation.command, command);
+      const amended = composed && editor.amendHeld(composed);
+      if (amended && mode === 'throttle') return amended;
+      const change = amended ?? editor.editHeld(command);
       cancel();
-      cancel = clock.after(wait, flush);
+      cancel = clock.after(wait, edits.releaseHeld);
       return change;
     },
   };
 }
 
-/** Both as one command; `undefined` where none says both, and where what is new must be refused on its own. */
-function composed(before: EditCommand | undefined, updates: CampaignUpdates): EditCommand | undefined {
-  if (before?.type !== 'update') return undefined;
-  try {
-    const patch = composePatches(before.updates, updateCommand(updates).updates);
-    if (!patch) return undefined;
-    const command: EditCommand = { type: 'update', updates: patch };
-    refuseUnsendable(command, 0);
-    return command;
-  } catch (thrown) {
-    if (thrown instanceof CampaignError) return undefined;
-    throw thrown;
-  }
+/** Both as one command; `undefined` where no single patch says both, and where the new one must be refused alone. */
+function compose(before: EditCommand | undefined, command: BuiltCommand): EditCommand | undefined {
+  if (command instanceof CampaignError || before?.type !== 'update' || command.type !== 'update') return undefined;
+  const updates = composePatches(before.updates, command.updates);
+  const composed: EditCommand | undefined = updates && { type: 'update', updates };
+  return composed && !sendingError(composed, 0) ? composed : undefined;
 }

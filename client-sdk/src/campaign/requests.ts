@@ -1,28 +1,46 @@
-import type { Position } from '../../../server/core/stream/entry.ts';
 import type { Clock } from '../clock.ts';
 import type { Connection } from '../link/connection.ts';
 import { callUntilAnswered } from '../link/direct-call.ts';
 import { CampaignError } from '../errors.ts';
+import { positionOf } from '../sync/mirror.ts';
+import type { PendingEdits } from '../sync/pending-edits.ts';
 import type { Campaign } from '../types.ts';
 
 export interface RequestsOptions {
   readonly campaignId: string;
   readonly connection: Connection;
   readonly clock: Clock;
-  readonly position: () => Position | undefined;
-  /** Resolves when everything that was made so far has been answered. */
-  readonly allAnswered: () => Promise<void>;
+  readonly edits: PendingEdits;
 }
 
-/** What is asked of the server as a call of its own, because its effect is not for the client to know. */
-export function requests({
+/** The functions of a campaign that are calls of their own, because the client cannot know their effect. */
+export function createRequests({
   campaignId,
   connection,
   clock,
-  position,
-  allAnswered,
+  edits,
 }: RequestsOptions): Pick<Campaign, 'rollback' | 'whenDurable'> {
   const { campaign } = connection.trpc;
+
+  function position() {
+    const mirror = edits.mirror();
+    return mirror && positionOf(mirror);
+  }
+
+  /** Resolves when everything made so far has been answered: what is sent then comes after it. */
+  function allAnswered(): Promise<void> {
+    edits.releaseHeld();
+    return new Promise((resolve) => {
+      const stop = edits.onChange(check);
+      check();
+      function check(): void {
+        if (edits.list().some(({ delivery }) => delivery.kind !== 'accepted')) return;
+        stop();
+        resolve();
+      }
+    });
+  }
+
   return {
     async rollback(toVersion, options) {
       const base = position();

@@ -3,34 +3,48 @@ import { openChange, type OpenChange } from './change.ts';
 import type { Clock } from '../clock.ts';
 import { closedError } from '../link/connection.ts';
 import type { CampaignError } from '../errors.ts';
-import type { Settlement } from '../sync/pending.ts';
+import type { PendingEdits } from '../sync/pending-edits.ts';
 import type { RejectedMutation } from '../types.ts';
 
 /** The newest refusals are kept for the app to show, not all of them for ever. */
-const REJECTED_KEPT = 20;
+const MAX_REJECTED = 20;
 
-/** The edits whose makers wait to hear of them, and what there was to tell. */
+/** The open changes of one campaign, each settled by what becomes of its mutation, and the refusals among them. */
 export interface Settlements {
+  /** A change for a new mutation. */
   readonly open: (mutationId: string) => OpenChange;
+  /** The change of a mutation, while it is open. */
   readonly find: (mutationId: string) => OpenChange | undefined;
-  readonly settle: (settlement: Settlement) => void;
+  /** A mutation was refused before it became pending. */
   readonly reject: (mutationId: string, command: EditCommand | undefined, error: CampaignError) => void;
+  /** Takes a refusal, or all of them, off the list. */
   readonly dismiss: (mutationId: string | undefined) => void;
   readonly rejected: () => readonly RejectedMutation[];
-  /** Whether the last thing heard of durability was that this server has none. */
+  /** Whether the last answer about durability was that this server has none. */
   readonly isVolatile: () => boolean;
-  /** Nothing more will be heard of any of them. */
+  /** Rejects every open change. */
   readonly close: () => void;
 }
 
-export function createSettlements(clock: Clock): Settlements {
+export function createSettlements(edits: PendingEdits, clock: Clock): Settlements {
   const changes = new Map<string, OpenChange>();
   let rejected: readonly RejectedMutation[] = [];
   let isVolatile = false;
 
   function reject(mutationId: string, command: EditCommand | undefined, error: CampaignError): void {
-    rejected = [...rejected, { mutationId, command, error, rejectedAt: clock.now() }].slice(-REJECTED_KEPT);
+    rejected = [...rejected, { mutationId, command, error, rejectedAt: clock.now() }].slice(-MAX_REJECTED);
   }
+
+  edits.onChange((settled) => {
+    for (const settlement of settled) {
+      const { kind, mutationId } = settlement;
+      changes.get(mutationId)?.settle(settlement);
+      if (kind === 'accepted') continue;
+      changes.delete(mutationId);
+      if (kind === 'rejected') reject(mutationId, settlement.command, settlement.error);
+      else isVolatile = kind === 'volatile';
+    }
+  });
 
   return {
     open(mutationId) {
@@ -39,14 +53,6 @@ export function createSettlements(clock: Clock): Settlements {
       return change;
     },
     find: (mutationId) => changes.get(mutationId),
-    settle(settlement) {
-      const { kind, mutationId } = settlement;
-      changes.get(mutationId)?.settle(settlement);
-      if (kind === 'accepted') return;
-      changes.delete(mutationId);
-      if (kind === 'rejected') reject(mutationId, settlement.command, settlement.error);
-      else isVolatile = kind === 'volatile';
-    },
     reject,
     dismiss(mutationId) {
       rejected = mutationId === undefined ? [] : rejected.filter((item) => item.mutationId !== mutationId);

@@ -1,5 +1,5 @@
 import type { WatchEvent } from '../../../server/core/stream/events.ts';
-import { fullJitter, RETRY } from '../link/backoff.ts';
+import { retryDelay } from '../link/backoff.ts';
 import type { Clock } from '../clock.ts';
 import type { Connection } from '../link/connection.ts';
 import { readFailure, type CampaignError } from '../errors.ts';
@@ -10,28 +10,28 @@ export interface WatcherOptions {
   readonly clock: Clock;
   /** Where to begin, if something is known already. */
   readonly resumeId: string | undefined;
-  /** The server has taken the subscription. */
+  /** The server has accepted the subscription. */
   readonly onStarted: () => void;
-  /** Takes an event; `false` where something is missing before it. */
+  /** Takes an event; `false` where entries are missing before it. */
   readonly onEvent: (event: WatchEvent) => boolean;
   /** The campaign cannot be watched, for a reason that does not pass by itself. */
   readonly onError: (error: CampaignError) => void;
 }
 
-/** One subscription to one campaign's stream, which goes on after everything that can be gone on after. */
+/** The subscription to one campaign's stream, resumed after every interruption that passes. */
 export interface Watcher {
-  start(): void;
-  stop(): void;
-  /** Where a stream would go on: after the last event that was folded in. */
-  resumeId(): string | undefined;
-  /** Begins again there. */
-  resumeAt(resumeId: string): void;
+  readonly start: () => void;
+  readonly stop: () => void;
+  /** Where the stream would resume: after the last event that was folded in. */
+  readonly resumeId: () => string | undefined;
+  /** Resumes there, at once where the subscription is running. */
+  readonly resumeAt: (resumeId: string) => void;
 }
 
 /**
- * After a lost link, `rpc-link` subscribes again by itself with the last id it was handed. What is left to do here is
- * the rest: a hole, a stream that the server ended, a refusal. Then a new subscription begins after the last event that
- * was folded in.
+ * After a lost link, `rpc-link` resubscribes by itself with the last id it was given. The rest is done here: after a
+ * gap, a stream that the server ended, or a refusal, a new subscription begins after the last event that was folded in,
+ * with backoff.
  */
 export function createWatcher(options: WatcherOptions): Watcher {
   const { campaignId, connection, clock, onStarted, onEvent, onError } = options;
@@ -55,13 +55,13 @@ export function createWatcher(options: WatcherOptions): Watcher {
             resumeId = id;
             attempt = 0;
           } else {
-            // What was seen before the hole cannot be trusted to be resumable: ask for everything.
+            // What was seen before the gap may not be resumable: ask for a snapshot.
             resumeId = undefined;
-            again();
+            resubscribe();
           }
         },
-        onError: (thrown) => current && failed(thrown),
-        onComplete: () => current && again(),
+        onError: (thrown) => current && onFailure(thrown),
+        onComplete: () => current && resubscribe(),
       },
     );
     subscription = {
@@ -72,24 +72,24 @@ export function createWatcher(options: WatcherOptions): Watcher {
     };
   }
 
-  function again(afterMs?: number): void {
+  function resubscribe(afterMs?: number): void {
     end();
-    cancelRetry = clock.after(afterMs ?? fullJitter(attempt, clock.random(), RETRY), subscribe);
+    cancelRetry = clock.after(afterMs ?? retryDelay(attempt, clock.random()), subscribe);
     attempt += 1;
   }
 
-  function failed(thrown: unknown): void {
+  function onFailure(thrown: unknown): void {
     const { kind, error } = readFailure(thrown);
     const link = connection.state.getSnapshot();
     if (link.status === 'closed') {
       end();
       return onError(link.error ?? error);
     }
-    if (kind === 'unanswered' || error.retryable) return again(error.retryAfterMs);
+    if (kind === 'unanswered' || error.retryable) return resubscribe(error.retryAfterMs);
     if (error.reason === 'UNAUTHORIZED' || error.reason === 'UPGRADE_REQUIRED') {
-      // The whole link is without rights; the subscription waits for the next one.
+      // The token of the whole link was refused; the subscription waits for the next one.
       connection.unauthorized(error);
-      return again();
+      return resubscribe();
     }
     end();
     stopWaiting = connection.onRenewed(subscribe);

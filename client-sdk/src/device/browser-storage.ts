@@ -1,7 +1,7 @@
 import { createStore, del, entries, set } from 'idb-keyval';
 import type { DeviceStorage, Locks } from './device-storage.ts';
 
-/** What is kept in IndexedDB under that name. */
+/** A storage in the IndexedDB database of that name. */
 export function indexedDbStorage<T>(database: string): DeviceStorage<T> {
   const store = createStore(database, 'kept');
   return {
@@ -11,7 +11,7 @@ export function indexedDbStorage<T>(database: string): DeviceStorage<T> {
   };
 }
 
-/** Web Locks, which tell the tabs of a browser from each other; `undefined` where a page is not in a secure context. */
+/** Web Locks, which are shared by the tabs of a browser; `undefined` where a page is not in a secure context. */
 export function webLocks(): Locks | undefined {
   const manager = typeof navigator === 'undefined' ? undefined : navigator.locks;
   return (

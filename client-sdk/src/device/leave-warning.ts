@@ -1,8 +1,8 @@
 /**
- * Asks before the page is left while something has not reached the server. It listens only while that is so: a listener
- * for `beforeunload` keeps a page out of the browser's back and forward cache.
+ * The browser's question before a page is left (`beforeunload`), asked while something would be lost. It listens only
+ * while that is so: such a listener keeps a page out of the browser's back and forward cache.
  *
- * @returns to be told how many edits the server does not have
+ * @returns to be called with the number of edits that would be lost, whenever it may have changed
  */
 export function createLeaveWarning(): (unsent: number) => void {
   let listening = false;

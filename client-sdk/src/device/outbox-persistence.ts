@@ -1,45 +1,46 @@
 import type { Clock } from '../clock.ts';
-import type { Locks, OutboxStorage, StoredMutation } from './device-storage.ts';
+import type { StoredMutation } from '../sync/pending.ts';
+import type { Locks, OutboxStorage } from './device-storage.ts';
 
-/** How often the leading tab looks for what a tab has left behind, in milliseconds. */
-const LOOK_EVERY_MS = 15_000;
+/** How often the leading tab looks for the edits of closed tabs, in milliseconds. */
+const TAKE_OVER_EVERY_MS = 15_000;
 
 export interface OutboxPersistenceOptions {
-  /** Whose outbox it is: server and, where several people use one browser, user. */
+  /** The owner: server and, where several people use one browser, user. */
   readonly scope: string;
   readonly storage: OutboxStorage;
   readonly locks: Locks;
   readonly clock: Clock;
-  /** Takes over what a tab has left behind. */
-  readonly adopt: (campaignId: string, mutations: readonly StoredMutation[]) => void;
+  /** Takes over the edits of a closed tab. */
+  readonly importStored: (campaignId: string, mutations: readonly StoredMutation[]) => void;
 }
 
-/** Keeps what is unsaved on the device, so that it outlives the page. */
+/** The outbox on the device: unsaved edits outlive the page there. */
 export interface OutboxPersistence {
-  /** What is unsaved of a campaign, whenever it has changed. */
+  /** Keeps what is unsaved of a campaign; to be called whenever that has changed. */
   readonly save: (campaignId: string, mutations: readonly StoredMutation[]) => void;
   readonly close: () => void;
-  /** Removes all of it, other tabs' too, for good. */
+  /** Closes, and removes all of this owner's edits, other tabs' too. */
   readonly clear: () => Promise<void>;
 }
 
 /**
- * Every tab writes its own mutations under its own name, and holds a lock of that name for as long as it lives; so the
- * order within a tab is the tab's affair alone. One tab leads: it takes over what stands under names that nobody holds
- * any more, and sends it. That two tabs could do so at the turn of a lead costs nothing, for the server applies each
- * mutation id once.
+ * Ownership by lock, takeover by a leader. Every tab writes its own mutations under its own name, and holds a lock of
+ * that name for as long as it is open; so each tab alone decides the order of its edits. One tab is the leader: it takes
+ * over what is stored under names that are not locked any more, and sends it. If two tabs do so while the leader
+ * changes, nothing is lost, for the server applies each mutation id once.
  */
 export function createOutboxPersistence({
   scope,
   storage,
   locks,
   clock,
-  adopt,
+  importStored,
 }: OutboxPersistenceOptions): OutboxPersistence {
   const tab = clock.id();
   let closed = false;
   let end = () => {};
-  let cancelLook = () => {};
+  let cancelTimer = () => {};
   const ended = new Promise<void>((resolve) => (end = resolve));
   /** Writes follow one another; of those that wait, the newest of each key is enough. */
   const unwritten = new Map<string, readonly StoredMutation[]>();
@@ -67,14 +68,14 @@ export function createOutboxPersistence({
     }
   }
 
-  /** Takes over everything that belongs to no living tab. */
-  async function look(): Promise<void> {
+  /** Takes over everything that belongs to no open tab. */
+  async function takeOver(): Promise<void> {
     for (const [key, mutations] of await storage.entries()) {
       const [owner, campaignId] = key.startsWith(`${scope}/`) ? key.slice(scope.length + 1).split('/') : [];
       if (owner === undefined || campaignId === undefined || owner === tab) continue;
       await locks.requestIfFree(lockOf(owner), async () => {
-        adopt(campaignId, mutations);
-        // They stand under our name before they no longer stand under the other.
+        importStored(campaignId, mutations);
+        // They are stored under our name before they are removed under the other.
         await writing;
         await storage.remove(key);
       });
@@ -83,8 +84,11 @@ export function createOutboxPersistence({
 
   async function lead(): Promise<void> {
     while (!closed) {
-      await look().catch(warn);
-      await Promise.race([ended, new Promise<void>((resolve) => (cancelLook = clock.after(LOOK_EVERY_MS, resolve)))]);
+      await takeOver().catch(warn);
+      await Promise.race([
+        ended,
+        new Promise<void>((resolve) => (cancelTimer = clock.after(TAKE_OVER_EVERY_MS, resolve))),
+      ]);
     }
   }
 
@@ -93,7 +97,7 @@ export function createOutboxPersistence({
 
   function close(): void {
     closed = true;
-    cancelLook();
+    cancelTimer();
     end();
   }
 
@@ -110,12 +114,12 @@ export function createOutboxPersistence({
   };
 }
 
-/** Whether these are the same mutations: what only their delivery has changed need not be written. */
+/** Whether these are the same mutations: a change of their delivery alone need not be written. */
 function areSame(before: readonly StoredMutation[], after: readonly StoredMutation[]): boolean {
   return before.length === after.length && before.every(({ mutation }, index) => mutation === after[index]?.mutation);
 }
 
-/** The device refuses (a full disk, a private window): edits go on in memory, and whoever debugs it is told. */
+/** The device refuses (a full disk, a private window): edits go on in memory, and the console says so. */
 function warn(cause: unknown): void {
   console.warn('campaign-state: unsaved changes cannot be kept on this device', cause);
 }

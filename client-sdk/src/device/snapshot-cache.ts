@@ -10,33 +10,33 @@ export interface SeenCampaign extends CampaignSeed {
   readonly seenAt: number;
 }
 
+/** The campaigns last seen on this device: what a page shows that is opened without a network. */
 export interface SnapshotCache {
-  /** What was last seen of a campaign, or of the server's default one. */
-  readonly recall: (campaignId: string | undefined) => Promise<SeenCampaign | undefined>;
-  /** A campaign has moved; it is written down soon, as it is then. */
-  readonly keep: (campaignId: string, seen: () => SeenCampaign | undefined) => void;
-  /** It is not for this user any more. */
-  readonly forget: (campaignId: string) => void;
+  /** A campaign as it was last seen, or the server's default one. */
+  readonly read: (campaignId: string | undefined) => Promise<SeenCampaign | undefined>;
+  /** Writes a campaign that has moved, soon, as it is then. */
+  readonly write: (campaignId: string, seen: () => SeenCampaign | undefined) => void;
+  /** Removes a campaign that this user may not see any more. */
+  readonly remove: (campaignId: string) => void;
   /** Writes what is still to be written. */
   readonly close: () => void;
-  /** Removes all of it, for good. */
+  /** Closes, and removes all of this owner's campaigns. */
   readonly clear: () => Promise<void>;
 }
 
 export interface SnapshotCacheOptions {
-  /** Whose they are: server and, where several people use one browser, user. */
+  /** The owner: server and, where several people use one browser, user. */
   readonly scope: string;
   readonly storage: DeviceStorage<SeenCampaign>;
   readonly clock: Clock;
 }
 
-/** The newest so many campaigns are kept: of at most 256 KiB each, 5 MiB in all. */
-const KEPT_AT_MOST = 20;
+/** Campaigns that are kept, the newest ones: of at most 256 KiB each, 5 MiB in all. */
+const MAX_CAMPAIGNS = 20;
 
-/** A campaign that moves all the time is not written all the time. */
+/** The pause between writes, in milliseconds: a campaign that moves all the time is not written all the time. */
 const WRITE_AFTER_MS = 1_000;
 
-/** Keeps what was last seen, so that a page that is opened without a network has something to show. */
 export function createSnapshotCache({ scope, storage, clock }: SnapshotCacheOptions): SnapshotCache {
   /** By campaign, the one seen longest ago first; of those seen in this life of the page, only that they were. */
   const kept = new Map<string, SeenCampaign | 'here'>();
@@ -51,7 +51,7 @@ export function createSnapshotCache({ scope, storage, clock }: SnapshotCacheOpti
     for (const seen of ours.sort((a, b) => a.seenAt - b.seenAt)) kept.set(seen.campaignId, seen);
   }
 
-  function write(): void {
+  function writeDue(): void {
     cancelWrite?.();
     cancelWrite = undefined;
     const due = [...unwritten];
@@ -63,16 +63,16 @@ export function createSnapshotCache({ scope, storage, clock }: SnapshotCacheOpti
       kept.set(campaignId, 'here');
       storage.set(keyOf(campaignId), now).catch(warn);
     }
-    for (const campaignId of [...kept.keys()].slice(0, -KEPT_AT_MOST)) remove(campaignId);
+    for (const campaignId of [...kept.keys()].slice(0, -MAX_CAMPAIGNS)) removeKept(campaignId);
   }
 
-  function remove(campaignId: string): void {
+  function removeKept(campaignId: string): void {
     kept.delete(campaignId);
     storage.remove(keyOf(campaignId)).catch(warn);
   }
 
   return {
-    async recall(campaignId) {
+    async read(campaignId) {
       await loaded;
       const seen =
         campaignId === undefined
@@ -80,19 +80,19 @@ export function createSnapshotCache({ scope, storage, clock }: SnapshotCacheOpti
           : kept.get(campaignId);
       return seen === 'here' ? undefined : seen;
     },
-    keep(campaignId, seen) {
+    write(campaignId, seen) {
       if (closed) return;
       unwritten.set(campaignId, seen);
-      // What was there before is read first, or the oldest could not be told.
-      cancelWrite ??= clock.after(WRITE_AFTER_MS, () => void loaded.then(write));
+      // What was there before is read first, so that the oldest is known.
+      cancelWrite ??= clock.after(WRITE_AFTER_MS, () => void loaded.then(writeDue));
     },
-    forget(campaignId) {
+    remove(campaignId) {
       unwritten.delete(campaignId);
-      void loaded.then(() => remove(campaignId));
+      void loaded.then(() => removeKept(campaignId));
     },
     close() {
       closed = true;
-      void loaded.then(write);
+      void loaded.then(writeDue);
     },
     async clear() {
       closed = true;
@@ -104,7 +104,7 @@ export function createSnapshotCache({ scope, storage, clock }: SnapshotCacheOpti
   };
 }
 
-/** The device refuses (a full disk, a private window): the app goes on, and whoever debugs it is told. */
+/** The device refuses (a full disk, a private window): the app goes on, and the console says so. */
 function warn(cause: unknown): void {
   console.warn('campaign-state: what was last seen cannot be kept on this device', cause);
 }

@@ -1,9 +1,10 @@
 import { isJsonObject, type JsonObject } from '../../../server/core/json.ts';
 
 /**
- * One merge patch that does what two do, one after the other, to any state; `undefined` where RFC 7396 has no such
- * patch: when the second one fills what the first one removed or replaced, for a patch cannot say "instead of what was
- * there".
+ * The composition of two merge patches: one patch that does to any state what the two do, one after the other.
+ *
+ * @returns `undefined` where RFC 7396 has no such patch: when the second one fills what the first one removed or
+ *   replaced, for a patch cannot say "instead of what was there"
  */
 export function composePatches(first: JsonObject, second: JsonObject): JsonObject | undefined {
   const composed = { ...first };

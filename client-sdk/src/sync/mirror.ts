@@ -1,25 +1,25 @@
 import { apply, type CampaignContent } from '../../../server/core/stream/apply.ts';
 import type { CampaignState } from '../../../server/core/document/campaign.ts';
-import type { Entry, Position, ViewEntry } from '../../../server/core/stream/entry.ts';
+import type { Entry, ViewEntry } from '../../../server/core/stream/entry.ts';
 import type { JsonObject } from '../../../server/core/json.ts';
-import { formatPosition, parsePosition } from '../../../server/core/stream/position.ts';
+import { formatPosition, parsePosition, type Position } from '../../../server/core/stream/position.ts';
 import type { DurableEvent, EntriesEvent, SnapshotEvent, WatchEvent } from '../../../server/core/stream/events.ts';
 
-/** The confirmed state of one campaign: what the stream has said so far, and nothing else. */
+/** The confirmed state of one campaign: the fold of what the stream has sent so far, and nothing else. */
 export interface Mirror {
   readonly epoch: string;
   readonly version: number;
-  /** The watermark on this mirror's line: it never falls while the line is the same. */
+  /** The watermark on this mirror's timeline: it never falls while the timeline is the same. */
   readonly durableVersion: number;
   readonly content: CampaignContent;
-  /** The newest entries since the last snapshot, oldest first: contiguous, and no more than {@link RECENT}. */
+  /** The newest entries since the last snapshot, oldest first: contiguous, and no more than {@link MAX_RECENT_ENTRIES}. */
   readonly recent: readonly (Entry | ViewEntry)[];
 }
 
-/** Enough for a history that is being read to go on live. */
-const RECENT = 100;
+/** Enough for an open history to be continued live. */
+const MAX_RECENT_ENTRIES = 100;
 
-/** What became of an event: the mirror after it, or the news that something is missing before it. */
+/** The mirror after an event, or that entries are missing before it. */
 export type Folded = { kind: 'folded'; mirror: Mirror; entries: readonly (Entry | ViewEntry)[] } | { kind: 'gap' };
 
 export function positionOf(mirror: Mirror): Position {
@@ -27,8 +27,8 @@ export function positionOf(mirror: Mirror): Position {
 }
 
 /**
- * One event of the stream later (G1, G6). A snapshot replaces everything; entries must follow exactly on what is here,
- * and a hole is refused rather than papered over; a watermark moves forward only.
+ * The mirror one event of the stream later (G1, G6). A snapshot replaces everything; entries must follow exactly on what
+ * is here, and a gap is refused; a watermark moves forward only.
  */
 export function fold(mirror: Mirror | undefined, event: WatchEvent): Folded {
   switch (event.type) {
@@ -59,8 +59,8 @@ function foldSnapshot(mirror: Mirror | undefined, event: SnapshotEvent): Folded 
 }
 
 /**
- * Entries of another epoch that follow on our version are an answer to a resume: the server has proved that our
- * position is on the surviving line, so the line goes on under its new name.
+ * Entries of another epoch that follow on our version are an answer to a resume: the server has checked that our
+ * position is on the current timeline, which goes on under that epoch.
  */
 function foldEntries(mirror: Mirror, event: EntriesEvent): Folded {
   const fresh = event.entries.filter((entry) => entry.version > mirror.version);
@@ -70,24 +70,18 @@ function foldEntries(mirror: Mirror, event: EntriesEvent): Folded {
     content = apply(content, entry);
     version = entry.version;
   }
-  const recent = [...mirror.recent, ...fresh].slice(-RECENT);
+  const recent = [...mirror.recent, ...fresh].slice(-MAX_RECENT_ENTRIES);
   return { kind: 'folded', mirror: { ...mirror, epoch: event.epoch, version, content, recent }, entries: fresh };
 }
 
-/**
- * Likewise, a watermark of another epoch: the server resumed us there, and nothing has happened since that would have
- * said so.
- */
+/** Likewise a watermark of another epoch: the server resumed us there, and there has been no entry since. */
 function foldDurable(mirror: Mirror, event: DurableEvent): Mirror {
   const position = parsePosition(event.position);
   if (!position || (position.epoch === mirror.epoch && position.version <= mirror.durableVersion)) return mirror;
   return { ...mirror, epoch: position.epoch, durableVersion: Math.max(mirror.durableVersion, position.version) };
 }
 
-/**
- * The one place of this cast: a document came as JSON, and `CampaignState` is its view with `unknown` in the open
- * parts.
- */
+/** The document as JSON. The one place of this cast: it came as JSON, and `CampaignState` types only parts of it. */
 export function documentOf(state: CampaignState): JsonObject {
   return state as unknown as JsonObject;
 }

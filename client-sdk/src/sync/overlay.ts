@@ -4,40 +4,40 @@ import type { JsonObject } from '../../../server/core/json.ts';
 import { mergePatch } from '../../../server/core/document/merge-patch.ts';
 import type { Pending } from './pending.ts';
 
-/** The confirmed state with everything on top that it does not contain yet. */
+/** The optimistic view: the confirmed state with everything pending on top that it does not contain yet. */
 export type Overlay = (state: JsonObject, pending: readonly Pending[]) => JsonObject;
 
-/** A view, and the mutations that made it of the confirmed state. */
-interface Made {
+/** A view, and the mutations that lead to it from the confirmed state. */
+interface RebasedView {
   readonly of: readonly Mutation[];
   readonly view: JsonObject;
 }
 
 /**
- * Re-applies what is pending, by the server's own `effect`: all of it after the confirmed state has moved. One more
- * edit, and one more stroke of the newest edit, go on from the view that was there before it, and cost one step,
- * however many wait.
+ * Rebases what is pending onto the confirmed state, by the server's own `effect`: all of it after the confirmed state
+ * has moved. One more edit, and one more keystroke of the newest edit, continue from the cached view before it, and cost
+ * one step, however many wait.
  */
 export function createOverlay(): Overlay {
   let base: JsonObject | undefined;
   /** The last view, and the one before its newest mutation. */
-  let made: readonly Made[] = [];
+  let cached: readonly RebasedView[] = [];
 
   return (state, pending) => {
     const open = pending.flatMap(({ mutation, containedAt }) => (containedAt === undefined ? [mutation] : []));
     const known =
-      state === base ? made.find(({ of }) => of.every((mutation, index) => mutation === open[index])) : undefined;
+      state === base ? cached.find(({ of }) => of.every((mutation, index) => mutation === open[index])) : undefined;
     const from = known ?? { of: [], view: state };
     const rest = open.slice(from.of.length);
     const newest = rest.pop();
     base = state;
     if (!newest) {
-      made = [from];
+      cached = [from];
       return from.view;
     }
-    const before = rest.reduce(applied, from.view);
-    const view = applied(before, newest);
-    made = [
+    const before = rest.reduce(applyMutation, from.view);
+    const view = applyMutation(before, newest);
+    cached = [
       { of: open, view },
       { of: open.slice(0, -1), view: before },
     ];
@@ -45,7 +45,7 @@ export function createOverlay(): Overlay {
   };
 }
 
-function applied(view: JsonObject, { command }: Mutation): JsonObject {
+function applyMutation(view: JsonObject, { command }: Mutation): JsonObject {
   // The effect of an update leads to where the update itself leads: the same view, without working out the difference
   // first.
   return mergePatch(view, command.type === 'update' ? command.updates : effect(view, command));

@@ -1,40 +1,48 @@
 import type { EditCommand, Mutation } from '../../../server/core/commands/command.ts';
-import type { Entry, Position, Receipt, ViewEntry } from '../../../server/core/stream/entry.ts';
-import { formatPosition } from '../../../server/core/stream/position.ts';
+import type { Entry, Receipt, ViewEntry } from '../../../server/core/stream/entry.ts';
+import { formatPosition, type Position } from '../../../server/core/stream/position.ts';
 import { utf8Bytes } from '../../../server/core/document/plain-json.ts';
-import type { PushOutcome } from '../../../server/engine/service.ts';
+import type { PushOutcome } from '../../../server/core/commands/push-outcome.ts';
 import { CampaignError } from '../errors.ts';
 import { positionOf, type Mirror } from './mirror.ts';
 
 /**
- * The mutations of this client that are not yet known to be committed, in the order of their intent. Pure: what happens
- * is a function's argument, and what is to be told to the app comes back as settlements.
+ * A mutation of this client that is not yet known to be committed. This module is the state machine of all of them, as
+ * pure reducers over a list in the order of intent: what happens is a function's argument, and what the app is to be
+ * told comes back as settlements. `pending-edits.ts` holds the list.
  *
  * Two facts about a mutation are independent: how far its delivery is, and whether the confirmed state already contains
  * it. The stream can be faster than the answer, and the answer faster than the stream.
  */
 export interface Pending {
   readonly campaignId: string;
-  /** As it travels, every time the same: the id and the base are fixed when the intent is made. */
+  /** As it travels, every time the same: the id and the base are fixed when the edit is made. */
   readonly mutation: Mutation;
   /** Epoch milliseconds. */
   readonly madeAt: number;
   readonly delivery: Delivery;
-  /** It was sent, and once not answered: a copy of it may still be on its way. */
+  /** It was sent and not answered: a copy of it may still be on its way. */
   readonly isRetry?: true;
-  /** The version at which the confirmed state contains it; while `undefined`, the view applies it on top. */
+  /** The version at which the confirmed state contains it; while `undefined`, the optimistic view applies it on top. */
   readonly containedAt: number | undefined;
 }
 
-type Delivery =
-  /** Not to be sent yet: the app is still adding to it (`pacing`). Only the newest one can be. */
+export type Delivery =
+  /** Not to be sent yet: the app is still adding to it (`pacing.ts`). Only the newest one can be. */
   | { readonly kind: 'held' }
-  /** To be sent, or to be sent again under the same id. */
+  /** To be sent, or to be resent under the same id. */
   | { readonly kind: 'waiting' }
-  /** In the push that is under way; `epoch` is the line that the mirror was on then. */
+  /** In the push that is under way; `epoch` is the one that the mirror was on then. */
   | { readonly kind: 'sent'; readonly epoch: string | undefined }
   /** Ordered by the server. */
   | { readonly kind: 'accepted'; readonly receipt: Receipt };
+
+/** A pending mutation as it is kept on the device, beyond the life of a page. */
+export interface StoredMutation {
+  readonly mutation: Mutation;
+  /** Epoch milliseconds. */
+  readonly madeAt: number;
+}
 
 /** What the app is to be told about one mutation. */
 export type Settlement =
@@ -49,7 +57,8 @@ export type Settlement =
       readonly error: CampaignError;
     };
 
-export interface Step {
+/** What a reducer leads to: the mutations that are still pending, and what the app is to be told. */
+export interface PendingTransition {
   readonly pending: readonly Pending[];
   readonly settled: readonly Settlement[];
 }
@@ -63,10 +72,10 @@ export interface PushLimits {
 }
 
 /**
- * What the next push takes: the oldest waiting one and all behind it, within both limits, at least one, in the order of
- * intent (G7). What stands behind it and has been answered goes along: a change that had no effect the first time, and
- * is asked for again, must not be applied behind what was applied since then, and only those ids tell the server that
- * something was.
+ * The mutations of the next push: the oldest waiting one and all behind it, within both limits, at least one, in the
+ * order of intent (G7). Those behind it that have been answered are resent with it: a change that had no effect the
+ * first time must not be applied behind what was applied since then, and only those ids tell the server that something
+ * was.
  */
 export function nextPush(pending: readonly Pending[], limits: PushLimits): Mutation[] {
   const push: Mutation[] = [];
@@ -82,8 +91,8 @@ export function nextPush(pending: readonly Pending[], limits: PushLimits): Mutat
 }
 
 /**
- * The newest position that this client was told of, by the stream or by an answer that was faster. If that one does not
- * survive, the server refuses a push for now: what was lost is sent again before it (G7).
+ * The newest position that this client knows of, by the stream or by an answer that was faster. If that position was
+ * lost, the server refuses a push for now: what was lost is resent before it (G7).
  */
 export function newestSeen(pending: readonly Pending[], mirror: Mirror | undefined): Position | undefined {
   const ahead = pending.findLast(
@@ -93,16 +102,36 @@ export function newestSeen(pending: readonly Pending[], mirror: Mirror | undefin
   return mirror && positionOf(mirror);
 }
 
-/** The held one is complete, and may be sent. */
-export function released(pending: readonly Pending[]): readonly Pending[] {
+/** The held mutation is complete, and may be sent. */
+export function releaseHeld(pending: readonly Pending[]): readonly Pending[] {
   return pending.map((item) => (item.delivery.kind === 'held' ? { ...item, delivery: WAITING } : item));
 }
 
-/** The held one with another command. */
-export function amended(pending: readonly Pending[], command: EditCommand): readonly Pending[] {
+/** The held mutation with another command. */
+export function amendHeld(pending: readonly Pending[], command: EditCommand): readonly Pending[] {
   return pending.map((item) =>
     item.delivery.kind === 'held' ? { ...item, mutation: { ...item.mutation, command } } : item,
   );
+}
+
+/** Mutations that were kept on the device: they come before those of this page, and may have been sent before. */
+export function importStored(
+  pending: readonly Pending[],
+  campaignId: string,
+  stored: readonly StoredMutation[],
+): readonly Pending[] {
+  const known = new Set(pending.map(({ mutation }) => mutation.mutationId));
+  const imported = stored
+    .filter(({ mutation }) => !known.has(mutation.mutationId))
+    .map(({ mutation, madeAt }): Pending => ({
+      campaignId,
+      mutation,
+      madeAt,
+      delivery: WAITING,
+      isRetry: true,
+      containedAt: undefined,
+    }));
+  return [...imported, ...pending];
 }
 
 /** They are on their way. */
@@ -118,21 +147,21 @@ export function markSent(
   );
 }
 
-/** The push brought no answer: nothing is known, so all of it is sent again under its ids. */
-export function unanswered(pending: readonly Pending[]): readonly Pending[] {
+/** The push brought no answer: nothing is known, so all of it is resent under its ids. */
+export function requeueSent(pending: readonly Pending[]): readonly Pending[] {
   return pending.map((item) => (item.delivery.kind === 'sent' ? { ...item, delivery: WAITING, isRetry: true } : item));
 }
 
 /** The server answered a push. What it refused for now, and what stood behind that, waits again. */
-export function answered(
+export function applyOutcomes(
   pending: readonly Pending[],
   outcomes: readonly PushOutcome[],
   mirror: Mirror | undefined,
-): Step {
+): PendingTransition {
   const byId = new Map(
     outcomes.map((outcome) => [outcome.ok ? outcome.receipt.mutationId : outcome.mutationId, outcome]),
   );
-  return settle(pending, mirror, (item, settled) => {
+  return transition(pending, mirror, (item, settled) => {
     if (item.delivery.kind !== 'sent') return item;
     const outcome = byId.get(item.mutation.mutationId);
     if (!outcome || (!outcome.ok && outcome.error.retryable)) return { ...item, delivery: WAITING, isRetry: true };
@@ -142,41 +171,49 @@ export function answered(
 }
 
 /** The server refused one mutation for good, outside of an ordinary answer. */
-export function rejected(
+export function reject(
   pending: readonly Pending[],
   mutationId: string,
   error: CampaignError,
   mirror: Mirror | undefined,
-): Step {
-  return settle(pending, mirror, (item, settled) =>
+): PendingTransition {
+  return transition(pending, mirror, (item, settled) =>
     item.mutation.mutationId === mutationId ? refuse(item, error, mirror, settled) : item,
   );
 }
 
-/** The mirror has moved: by entries, by a watermark, or by a snapshot (`entries` is empty then). */
-export function followed(
+/**
+ * Rebases the pending mutations onto the mirror after an event of the stream: entries, a watermark, or a snapshot
+ * (`entries` is empty then).
+ *
+ * Invariant: a mutation that was accepted is either contained in the confirmed state, or on its way there on the
+ * current timeline, or waiting to be resent. So a reset loses none of them (G5): what was accepted on a timeline that
+ * was forked, and is neither contained nor durable, waits again under its id, in its place. Resending everything after
+ * a reset instead would be correct too, for an id is applied once; but then the view would show contained mutations
+ * twice until the answers come.
+ */
+export function rebase(
   pending: readonly Pending[],
   before: Mirror | undefined,
   mirror: Mirror,
   entries: readonly (Entry | ViewEntry)[],
   bySnapshot: boolean,
-): Step {
+): PendingTransition {
   const versions = new Map(
     entries.flatMap((entry) => ('mutationId' in entry ? [[entry.mutationId, entry.version] as const] : [])),
   );
-  // Whoever had seen nothing yet may have been answered on any line.
-  const otherLine = before?.epoch !== mirror.epoch;
-  return settle(pending, mirror, (item) => {
+  // A client that had no state yet may have been answered on any timeline.
+  const otherTimeline = before?.epoch !== mirror.epoch;
+  return transition(pending, mirror, (item) => {
     const seenAt = versions.get(item.mutation.mutationId) ?? item.containedAt;
-    // What we saw is in a snapshot, unless that one is of another line, or older than what we saw.
-    const containedAt = bySnapshot && (otherLine || (seenAt ?? 0) > mirror.version) ? undefined : seenAt;
+    // What we saw is in a snapshot, unless that one is of another timeline, or older than what we saw.
+    const containedAt = bySnapshot && (otherTimeline || (seenAt ?? 0) > mirror.version) ? undefined : seenAt;
     const { delivery } = item;
     if (delivery.kind !== 'accepted') return { ...item, containedAt };
     const { receipt } = delivery;
-    const broken = otherLine && receipt.epoch !== mirror.epoch && containedAt === undefined;
-    if (!broken) return { ...item, containedAt: versionIfReached(receipt, mirror) };
-    // The line broke under it. What is durable is on the new one; anything else is sent again under its id, in its
-    // place (G5).
+    const wasForked = otherTimeline && receipt.epoch !== mirror.epoch && containedAt === undefined;
+    if (!wasForked) return { ...item, containedAt: versionIfReached(receipt, mirror) };
+    // What is durable is on every later timeline; anything else is resent (G5).
     return receipt.durability === 'durable' && bySnapshot
       ? { ...item, containedAt: mirror.version }
       : { ...item, delivery: WAITING, containedAt: undefined };
@@ -185,21 +222,21 @@ export function followed(
 
 /**
  * Applies a step to every mutation, then drops what is over: contained in the confirmed state and committed, or never
- * to be. It stays as long as one before it has to be asked for again (see `nextPush`).
+ * to be. It stays as long as one before it has to be resent (see `nextPush`).
  */
-function settle(
+function transition(
   pending: readonly Pending[],
   mirror: Mirror | undefined,
   step: (item: Pending, settled: Settlement[]) => Pending | undefined,
-): Step {
+): PendingTransition {
   const settled: Settlement[] = [];
   const rest: Pending[] = [];
-  let asksAgain = false;
+  let isResending = false;
   for (const item of pending) {
     const next = step(item, settled);
     if (!next) continue;
-    if (next.delivery.kind !== 'accepted') asksAgain = true;
-    if (asksAgain || next.delivery.kind !== 'accepted' || next.containedAt === undefined) {
+    if (next.delivery.kind !== 'accepted') isResending = true;
+    if (isResending || next.delivery.kind !== 'accepted' || next.containedAt === undefined) {
       rest.push(next);
       continue;
     }
@@ -220,19 +257,19 @@ function accept(
   mirror: Mirror | undefined,
   settled: Settlement[],
 ): Pending {
-  // Our line broke while the answer was on its way, and the answer is not about the new one: ask again, under the same
-  // id.
-  const brokeMeanwhile = mirror !== undefined && receipt.epoch !== mirror.epoch && sentOn !== mirror.epoch;
-  if (brokeMeanwhile && item.containedAt === undefined) return { ...item, delivery: WAITING };
+  // Our timeline was forked while the answer was on its way, and the answer is not about the new one: resend it under
+  // the same id.
+  const forkedMeanwhile = mirror !== undefined && receipt.epoch !== mirror.epoch && sentOn !== mirror.epoch;
+  if (forkedMeanwhile && item.containedAt === undefined) return { ...item, delivery: WAITING };
   settled.push({ kind: 'accepted', mutationId: item.mutation.mutationId, receipt });
   return { ...item, delivery: { kind: 'accepted', receipt }, containedAt: mirror && versionIfReached(receipt, mirror) };
 }
 
 /**
- * Whether the mirror contains what a receipt names. The receipt of a retry can bear the name of an older epoch: its
- * entry is on our line all the same, for the server answered. One of a newer epoch is not in our state yet, for the
- * moment until that line's snapshot arrives; counting it in by its number errs for that moment only, and never towards
- * durable: a new line begins above all that is.
+ * The receipt's version, where the mirror contains it. The receipt of a retry can bear the name of an older epoch: its
+ * entry is on our timeline all the same, for the server answered. One of a newer epoch is not in our state yet, for the
+ * moment until that timeline's snapshot arrives; counting it in by its number errs for that moment only, and never
+ * towards durable: a new timeline begins above everything that is durable.
  */
 function versionIfReached(receipt: Receipt, mirror: Mirror): number | undefined {
   return receipt.version <= mirror.version ? receipt.version : undefined;

@@ -4,24 +4,25 @@ import { toCampaignError } from '../errors.ts';
 import { documentOf, type Mirror } from './mirror.ts';
 import type { CampaignClient } from '../types.ts';
 
-/** A campaign as it was at one position: plain JSON, to be made where a page is rendered and used where it is shown. */
+/** A campaign as it was at one position, as plain JSON: made where a page is rendered, used where it is shown. */
 export interface CampaignSeed {
   readonly campaignId: string;
-  /** It was asked for as the server's default campaign. */
+  /** Whether it was read as the server's default campaign. */
   readonly isDefault: boolean;
   readonly epoch: string;
   readonly version: number;
   readonly durableVersion: number;
+  /** Epoch milliseconds; missing unless it was archived. */
   readonly archivedAt?: number;
   readonly state: CampaignState;
 }
 
 /**
  * Reads a campaign once, on a server that renders pages. The client that gets it as a seed shows it at once, and its
- * stream goes on from there: without a flash, and without fetching it a second time.
+ * stream continues from there, without fetching it a second time.
  *
- * @param campaignId default: the server's default campaign
- * @throws CampaignError
+ * @param campaignId Default: the server's default campaign.
+ * @throws CampaignError `NOT_FOUND`, `FORBIDDEN`, `UNAUTHORIZED`, or `UNAVAILABLE` where no answer came.
  * @example
  * const seed = await prefetchCampaign(client, 'spring');            // where the page is rendered
  * const client = createCampaignClient({ url, seeds: [seed] });       // there, and again in the browser
@@ -39,14 +40,14 @@ export async function prefetchCampaign(client: CampaignClient, campaignId?: stri
   }
 }
 
-/** The mirror that a seed stands for; `undefined` for what is none, for it may come from a page of another version. */
+/** The mirror of a seed; `undefined` for an invalid one: it may come from a page of another version. */
 export function mirrorOf(seed: CampaignSeed): Mirror | undefined {
   const { epoch, version, durableVersion, archivedAt, state } = seed;
   if (!parsePosition(`${epoch}:${version}`)) return undefined;
   return { epoch, version, durableVersion, content: { state: documentOf(state), archivedAt }, recent: [] };
 }
 
-/** The other way round: what is known of a campaign, as a seed. */
+/** The seed of a mirror. */
 export function seedOf(campaignId: string, { epoch, version, durableVersion, content }: Mirror): CampaignSeed {
   const archived = content.archivedAt !== undefined && { archivedAt: content.archivedAt };
   return {

@@ -1,8 +1,9 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '../../../server/core/json.ts';
 
 /**
- * `next`, built of the parts of `previous` wherever they are equal, so that `===` tells what really changed and a
- * selector that returns an object does not render for nothing. Parts that both share already cost nothing.
+ * Structural sharing: `next`, built of the parts of `previous` wherever they are equal, so that `===` tells what has
+ * changed and a selector that returns an object does not render for nothing. Parts that both share already cost
+ * nothing.
  */
 export function shareStructure(previous: JsonObject, next: JsonObject): JsonObject {
   if (previous === next) return next;

@@ -1,7 +1,7 @@
 import type { Pending } from './pending.ts';
 import type { RejectedMutation, SyncState, SyncStatus } from '../types.ts';
 
-/** Where this client's own edits stand, in the few words that users see. */
+/** The sync status of this client's own edits, as users see it. */
 export function syncStatus(
   pending: readonly Pending[],
   rejected: readonly RejectedMutation[],

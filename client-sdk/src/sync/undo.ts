@@ -3,45 +3,45 @@ import { effect } from '../../../server/core/commands/effect.ts';
 import { isJsonObject, jsonEqual, type JsonObject, type JsonValue } from '../../../server/core/json.ts';
 import { diff, isEmptyPatch, mergePatch } from '../../../server/core/document/merge-patch.ts';
 
-/** How many edits can be taken back. */
-const DEPTH = 100;
+/** Edits that can be taken back. */
+const MAX_STEPS = 100;
 
 /** One edit of this client: what it changed, and what would change it back. */
-interface Step {
+interface UndoStep {
   readonly mutationId: string;
   readonly change: JsonObject;
   readonly inverse: JsonObject;
 }
 
-/** Newest last. */
+/** The steps that can be taken back, and those that can be made again; newest last. */
 export interface UndoStacks {
-  readonly undo: readonly Step[];
-  readonly redo: readonly Step[];
+  readonly undo: readonly UndoStep[];
+  readonly redo: readonly UndoStep[];
 }
 
-/** What an edit was made for: an edit of the app's own ends what could be redone. */
-export type Origin = 'edit' | 'undo' | 'redo';
+/** What an edit was made for: an edit of the app's own clears what could be redone. */
+export type EditOrigin = 'edit' | 'undo' | 'redo';
 
-export const NO_STEPS: UndoStacks = { undo: [], redo: [] };
+export const NO_UNDO: UndoStacks = { undo: [], redo: [] };
 
-/** An edit was made on `view`. */
-export function recorded(
+/** The stacks after an edit that was made on `view`. */
+export function recordStep(
   stacks: UndoStacks,
   mutationId: string,
   view: JsonObject,
   command: EditCommand,
-  origin: Origin,
+  origin: EditOrigin,
 ): UndoStacks {
   const change = effect(view, command);
   if (isEmptyPatch(change)) return stacks;
   const step = { mutationId, change, inverse: diff(mergePatch(view, change), view) };
-  if (origin === 'undo') return { ...stacks, redo: [...stacks.redo, step].slice(-DEPTH) };
-  return { undo: [...stacks.undo, step].slice(-DEPTH), redo: origin === 'edit' ? [] : stacks.redo };
+  if (origin === 'undo') return { ...stacks, redo: [...stacks.redo, step].slice(-MAX_STEPS) };
+  return { undo: [...stacks.undo, step].slice(-MAX_STEPS), redo: origin === 'edit' ? [] : stacks.redo };
 }
 
-/** What was refused never happened. */
-export function forgotten(stacks: UndoStacks, mutationId: string): UndoStacks {
-  const keep = (steps: readonly Step[]) =>
+/** The stacks without an edit that was refused: it never happened. */
+export function removeStep(stacks: UndoStacks, mutationId: string): UndoStacks {
+  const keep = (steps: readonly UndoStep[]) =>
     steps.some((step) => step.mutationId === mutationId)
       ? steps.filter((step) => step.mutationId !== mutationId)
       : steps;
@@ -52,7 +52,7 @@ export function forgotten(stacks: UndoStacks, mutationId: string): UndoStacks {
  * The command that takes back the newest step that can still be taken back on this view, and the stacks without it and
  * what stood above it. What someone has changed since is theirs, and stays.
  */
-export function takenBack(
+export function nextUndo(
   stacks: UndoStacks,
   from: 'undo' | 'redo',
   view: JsonObject,
@@ -65,7 +65,7 @@ export function takenBack(
   return undefined;
 }
 
-function commandOf({ change, inverse }: Step, view: JsonObject): EditCommand | undefined {
+function commandOf({ change, inverse }: UndoStep, view: JsonObject): EditCommand | undefined {
   const { features: before, ...others } = inverse;
   const commands: SimpleCommand[] = [];
   if (before !== undefined)

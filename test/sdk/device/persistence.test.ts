@@ -2,12 +2,8 @@
 import { expect, test, vi } from 'vitest';
 import { clientOn, type Device } from '../../../client-sdk/src/client.ts';
 import { createSnapshotCache, type SeenCampaign } from '../../../client-sdk/src/device/snapshot-cache.ts';
-import type {
-  DeviceStorage,
-  Locks,
-  OutboxStorage,
-  StoredMutation,
-} from '../../../client-sdk/src/device/device-storage.ts';
+import type { DeviceStorage, Locks, OutboxStorage } from '../../../client-sdk/src/device/device-storage.ts';
+import type { StoredMutation } from '../../../client-sdk/src/sync/pending.ts';
 import { createOutboxPersistence } from '../../../client-sdk/src/device/outbox-persistence.ts';
 import { createMemoryCampaign } from '../../../client-sdk/src/testing/memory-campaign.ts';
 import { createMemoryLink, type MemoryLink } from '../../../client-sdk/src/testing/memory-link.ts';
@@ -92,10 +88,10 @@ function tabOf(
   let device: Device | undefined;
   const client = clientOn(link.connection, clock, 1_000, {
     warnBeforeLeaving: true,
-    device: async (adopt) =>
+    device: async (importStored) =>
       (device = {
-        outbox: createOutboxPersistence({ scope, storage, locks, clock, adopt }),
-        documents: createSnapshotCache({ scope, storage: seen, clock }),
+        outbox: createOutboxPersistence({ scope, storage, locks, clock, importStored }),
+        snapshots: createSnapshotCache({ scope, storage: seen, clock }),
       }),
   });
   later(client.close);
@@ -339,9 +335,9 @@ test('K27 the newest twenty campaigns are kept', async () => {
     seenAt: n,
   });
   const open = () => createSnapshotCache({ scope: 'server', storage: seen, clock });
-  const documents = open();
+  const cache = open();
   for (let n = 1; n <= 25; n += 1) {
-    documents.keep(`c${n}`, () => seenAt(n));
+    cache.write(`c${n}`, () => seenAt(n));
     clock.advance(1_000);
     await settle();
   }
@@ -350,8 +346,8 @@ test('K27 the newest twenty campaigns are kept', async () => {
   );
   // Over visits too.
   const next = open();
-  expect(await next.recall('c6')).toMatchObject({ version: 6 });
-  next.keep('c26', () => seenAt(26));
+  expect(await next.read('c6')).toMatchObject({ version: 6 });
+  next.write('c26', () => seenAt(26));
   next.close();
   await settle();
   expect(lastSeen.has('server/c6')).toBe(false);

@@ -109,11 +109,11 @@ test('K32 shared structure equals the new value, and equal parts are the old obj
   );
 });
 
-test('K45 pages and live entries are one list; a hole between them is seen', () => {
+test('K45 pages and live entries are one list; a gap between them is found', () => {
   const pages = [{ items: [entry(5), entry(4)] }, { items: [entry(3)] }];
   expect(mergeHistory(pages, [entry(5), entry(6), entry(7)]).entries.map(({ version }) => version)).toEqual([
     7, 6, 5, 4, 3,
   ]);
-  expect(mergeHistory(pages, [entry(7)])).toMatchObject({ hole: true });
-  expect(mergeHistory([], [])).toEqual({ entries: [], hole: false });
+  expect(mergeHistory(pages, [entry(7)])).toMatchObject({ hasGap: true });
+  expect(mergeHistory([], [])).toEqual({ entries: [], hasGap: false });
 });

@@ -5,12 +5,12 @@ import { CampaignError } from '../../../client-sdk/src/errors.ts';
 import type { Mirror } from '../../../client-sdk/src/sync/mirror.ts';
 import { createOverlay } from '../../../client-sdk/src/sync/overlay.ts';
 import {
-  answered,
-  followed,
+  applyOutcomes,
   markSent,
   nextPush,
-  rejected,
-  unanswered,
+  rebase,
+  reject,
+  requeueSent,
   type Pending,
 } from '../../../client-sdk/src/sync/pending.ts';
 import { createLinger } from '../../../client-sdk/src/campaign/linger.ts';
@@ -87,14 +87,14 @@ test('K34 a push takes the oldest within both limits, and always at least one', 
 
 test('K35 the receipt alone takes nothing out of the view; the mirror’s reaching it does', () => {
   const at = mirror('e1', 4);
-  const accepted = answered(sent(at, 'a'), [{ ok: true, receipt: receipt('a', 'e1', 5) }], at);
+  const accepted = applyOutcomes(sent(at, 'a'), [{ ok: true, receipt: receipt('a', 'e1', 5) }], at);
   expect(accepted.settled).toMatchObject([{ kind: 'accepted', mutationId: 'a' }]);
   const overlay = createOverlay();
   expect(overlay({ title: 'old' }, accepted.pending)).toEqual({ title: 'a' });
-  const reached = followed(accepted.pending, at, mirror('e1', 5), [], false);
+  const reached = rebase(accepted.pending, at, mirror('e1', 5), [], false);
   expect(overlay({ title: 'newer' }, reached.pending)).toEqual({ title: 'newer' });
   expect(reached.settled).toEqual([]);
-  expect(followed(reached.pending, mirror('e1', 5), mirror('e1', 5, 5), [], false)).toMatchObject({
+  expect(rebase(reached.pending, mirror('e1', 5), mirror('e1', 5, 5), [], false)).toMatchObject({
     pending: [],
     settled: [{ kind: 'durable', mutationId: 'a', receipt: { durability: 'durable' } }],
   });
@@ -103,20 +103,20 @@ test('K35 the receipt alone takes nothing out of the view; the mirror’s reachi
 test('K36 G7 what is asked for again goes with what stands behind it, which stays until then', () => {
   const at = mirror('e1', 4);
   const receipts = [{ ...receipt('a', 'e1', 5), changed: false }, receipt('b', 'e1', 6)];
-  const { pending } = answered(
+  const { pending } = applyOutcomes(
     sent(at, 'a', 'b'),
     receipts.map((given) => ({ ok: true, receipt: given })),
     at,
   );
   // The line goes on as e2, with b on it: whether a still has no effect there, the server must say, and know of b when
   // it does.
-  const resumed = followed(pending, at, mirror('e2', 6, 6), [entryOf('b', 6)], false);
+  const resumed = rebase(pending, at, mirror('e2', 6, 6), [entryOf('b', 6)], false);
   expect(ids(resumed.pending)).toEqual(['a waiting', 'b accepted']);
   expect(resumed.settled).toEqual([]);
   const push = nextPush(resumed.pending, LIMITS);
   expect(push.map(({ mutationId }) => mutationId)).toEqual(['a', 'b']);
   const again = [{ ...receipt('a', 'e1', 6, 'durable'), changed: false }, receipt('b', 'e1', 6, 'durable')];
-  const done = answered(
+  const done = applyOutcomes(
     markSent(resumed.pending, push, mirror('e2', 6, 6)),
     again.map((given) => ({ ok: true, receipt: given })),
     mirror('e2', 6, 6),
@@ -130,7 +130,7 @@ test('K37 G7 what was not answered says so when it goes again, and what was answ
   const pending = [mutation('a'), mutation('b')];
   const push = nextPush(pending, limits);
   expect(push.map(({ isRetry }) => isRetry)).toEqual([undefined, undefined]);
-  const sent = unanswered(markSent(pending, push, undefined));
+  const sent = requeueSent(markSent(pending, push, undefined));
   expect(nextPush(sent, limits).map(({ mutationId, isRetry }) => [mutationId, isRetry])).toEqual([
     ['a', true],
     ['b', true],
@@ -141,7 +141,7 @@ test('K37 G7 what was not answered says so when it goes again, and what was answ
 test('K38 what stands behind a refusal that passes by itself waits with it, in order', () => {
   const at = mirror('e1', 1);
   const busy = { reason: 'OVERLOADED', message: 'busy', retryable: true } as const;
-  const step = answered(
+  const step = applyOutcomes(
     sent(at, 'a', 'b', 'c'),
     [
       { ok: true, receipt: receipt('a', 'e1', 2) },
@@ -159,21 +159,25 @@ test('G5 after a reset what is not known to be durable is sent again, in order; 
     ok: true as const,
     receipt: given,
   }));
-  const { pending } = answered(sent(before, 'a', 'b', 'c'), outcomes, before);
-  const after = followed(pending, before, mirror('e2', 2, 2), [], true);
+  const { pending } = applyOutcomes(sent(before, 'a', 'b', 'c'), outcomes, before);
+  const after = rebase(pending, before, mirror('e2', 2, 2), [], true);
   expect(ids(after.pending)).toEqual(['b waiting', 'c waiting']);
   expect(after.settled).toMatchObject([{ kind: 'durable', mutationId: 'a' }]);
 });
 
 test('G5 an answer from before the break is no answer about the new line', () => {
-  const late = answered(sent(mirror('e1', 1), 'a'), [{ ok: true, receipt: receipt('a', 'e1', 2) }], mirror('e2', 1));
+  const late = applyOutcomes(
+    sent(mirror('e1', 1), 'a'),
+    [{ ok: true, receipt: receipt('a', 'e1', 2) }],
+    mirror('e2', 1),
+  );
   expect(ids(late.pending)).toEqual(['a waiting']);
   expect(late.settled).toEqual([]);
 });
 
 test('G5 the receipt of a retry bears the old name of an entry on the new line', () => {
   const at = mirror('e2', 7, 7);
-  expect(answered(sent(at, 'a'), [{ ok: true, receipt: receipt('a', 'e1', 5) }], at)).toMatchObject({
+  expect(applyOutcomes(sent(at, 'a'), [{ ok: true, receipt: receipt('a', 'e1', 5) }], at)).toMatchObject({
     pending: [],
     settled: [{ kind: 'accepted' }, { kind: 'durable' }],
   });
@@ -191,9 +195,9 @@ test('K8 what the stream has shown is applied, whatever a late retry is told', (
     at: 0,
     format: 1,
   } as const;
-  const seen = followed(unanswered(sent(at, 'a')), at, mirror('e1', 2), [entry], false);
+  const seen = rebase(requeueSent(sent(at, 'a')), at, mirror('e1', 2), [entry], false);
   const tooOld = new CampaignError({ reason: 'TOO_OLD', message: 'forgotten' });
-  const step = rejected(seen.pending, 'a', tooOld, mirror('e1', 2));
+  const step = reject(seen.pending, 'a', tooOld, mirror('e1', 2));
   expect(step.settled).toMatchObject([
     { kind: 'accepted', receipt: { campaignId: 'spring', position: 'e1:2', changed: true } },
   ]);
