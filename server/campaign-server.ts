@@ -8,7 +8,7 @@ import { API_LIMITS } from './api/limits.ts';
 import { createLogger } from './api/observability/logging.ts';
 import { createMetrics } from './api/observability/metrics.ts';
 import { createMutationRate } from './api/connection/mutation-rate.ts';
-import { observe } from './api/observability/engine-observer.ts';
+import { createEngineObserver } from './api/observability/engine-observer.ts';
 import { createOriginPolicy, isLoopback } from './api/transport/origin.ts';
 import { watchEventLoopStalls } from './api/observability/event-loop-stall.ts';
 import { createMemoryArchive } from './archive/index.ts';
@@ -17,115 +17,131 @@ import type { StartCampaign } from './core/document/normalise.ts';
 import { createManager } from './engine/manager.ts';
 import type { Archive, OrderedLog } from './engine/ports.ts';
 import type { CampaignService } from './engine/service.ts';
+import { BACKPRESSURE_BUFFER_ENTRIES } from './engine/streams/backpressure.ts';
 import { systemClock } from './engine/system-clock.ts';
 import { createMemoryLog } from './log/memory-log.ts';
 
+/** Options of {@link createCampaignServer}. Every one has a default. */
 export interface CampaignServerOptions {
-  /** Default `127.0.0.1`. */
-  host?: string;
-  /** Default 4000; 0: any that is free. */
-  port?: number;
-  /** A port of its own for `/metrics`. Default: the common one. */
-  metricsPort?: number | undefined;
+  /** The host name or address to listen on. Default `127.0.0.1`. */
+  readonly host?: string;
+  /** The port to listen on; 0 takes any free one. Default 4000. */
+  readonly port?: number;
+  /** A separate port for `/metrics`; 0 takes any free one. Default: `/metrics` is served on `port`. */
+  readonly metricsPort?: number | undefined;
   /**
-   * Keeps everything for good, and is stopped with the server. Without one nothing outlives the process, and receipts
-   * say `none`.
+   * Persists campaigns and their history; it is stopped with the server. Default: none, nothing outlives the process,
+   * and receipts say `none`.
    */
-  archive?: Archive | undefined;
-  /** Orders the changes. Default: in this process, for one instance. */
-  log?: OrderedLog;
-  /** Campaigns that are inserted where there is none of that id. */
-  campaigns?: readonly StartCampaign[];
-  /** Watched where no id is given. Default: the first of `campaigns`. */
-  defaultCampaignId?: string;
-  /** Schemas of whole sections, which the server enforces. */
-  sections?: Sections;
+  readonly archive?: Archive | undefined;
+  /** Orders the mutations of each campaign. Default: in this process, which must then be the only one on its archive. */
+  readonly log?: OrderedLog;
+  /** Campaigns that are created at the start where the archive has none with their id. Default: none. */
+  readonly campaigns?: readonly StartCampaign[];
+  /** The campaign of calls without a `campaignId`. Default: the first of `campaigns`. */
+  readonly defaultCampaignId?: string;
+  /** Schemas of whole sections of the document, from `defineSections`; mutations are checked against them. */
+  readonly sections?: Sections;
   /**
-   * Where the key for tokens comes from. Default: no key, every caller is a development admin, and only a loopback host
-   * is served.
+   * The key that tokens are verified with. Default `{ kind: 'none' }`: every caller is a development admin, and only a
+   * loopback `host` is served.
    */
-  auth?: AuthKey;
-  /** Serves another host without a key. Default false. */
-  insecure?: boolean;
-  /** Callers without a token may read campaigns that are no drafts. Default false. */
-  publicRead?: boolean;
-  /** Beside the same origin and loopback; `*` allows all. */
-  allowedOrigins?: readonly string[];
-  /** `false`: campaign procedures answer `UNAVAILABLE`, health stays up. Default true. */
-  enabled?: boolean;
-  /** When a mutation is answered that does not say. Default `accepted`. */
-  durability?: 'accepted' | 'durable';
-  /** Entries that a reader may be behind when its socket has drained, before it gets a snapshot instead. Default 16. */
-  subscriberBuffer?: number;
+  readonly auth?: AuthKey;
+  /** Allows a `host` that other machines reach without a key. Default false. */
+  readonly insecure?: boolean;
+  /** Whether callers without a token may read campaigns that are not drafts. Default false. */
+  readonly publicRead?: boolean;
   /**
-   * How events reach ws connections: pushed by rooms, encoded once for all who are sent the same; or pulled by an
-   * iterator for each. The same stream either way. Default `rooms`.
+   * Web origins whose pages may connect, such as `https://app.example.com`; `*` allows all. Default: none beside the
+   * same origin and loopback.
    */
-  fanOut?: 'rooms' | 'iterator';
-  /** How long a campaign that nobody uses stays in memory, in milliseconds. Default 10 minutes. */
-  idleTtl?: number;
+  readonly allowedOrigins?: readonly string[];
+  /** `false` switches campaign procedures off: they answer `UNAVAILABLE`, health checks stay up. Default true. */
+  readonly enabled?: boolean;
+  /** When mutations are answered whose caller does not say. Default `accepted`. */
+  readonly durability?: 'accepted' | 'durable';
+  /** Entries that a backpressured subscriber may miss before it gets a snapshot in their place. Default 16. */
+  readonly subscriberBuffer?: number;
+  /**
+   * How events reach ws connections. `rooms`: pushed, encoded once for all subscribers of the same view; `iterator`:
+   * pulled by an iterator for each subscription. The streams are the same. Default `rooms`.
+   */
+  readonly fanOut?: 'rooms' | 'iterator';
+  /** How long a campaign stays in memory without use, in milliseconds. Default 600,000, ten minutes. */
+  readonly idleTtl?: number;
   /** Campaigns in memory at most. Default: no bound with an archive, 10,000 without. */
-  maxLoaded?: number | undefined;
-  /** Entries that may wait for the archive before mutations get `OVERLOADED`. Default 100,000. */
-  maxBacklog?: number;
-  /** Mutations a second on one connection, or of one caller over http; 0: any number. Default 1,000. */
-  rateLimit?: number;
-  /** Open ws connections and SSE streams. Default 20,000. */
-  maxConnections?: number;
+  readonly maxLoaded?: number | undefined;
+  /** Entries that may wait for the archive before mutations are refused with `OVERLOADED`. Default 100,000. */
+  readonly maxBacklog?: number;
+  /** Mutations a second of one ws connection, or of one caller over http; 0: no limit. Default 1,000. */
+  readonly rateLimit?: number;
+  /** Ws connections and SSE streams that may be open. Default 20,000. */
+  readonly maxConnections?: number;
   /**
-   * Bytes that all connections together may hold of what their clients have not read. Default: a quarter of the memory.
+   * Bytes that all connections together may hold unsent, before those that hold the most are cut. Default: a quarter of
+   * the memory.
    */
-  maxUnreadBytes?: number | undefined;
-  /** How long a ws connection may take to say who it is, in milliseconds. Default 10 s. */
-  admissionMs?: number;
-  /** Folder of a built page, served at `/`. */
-  site?: string;
-  /** Default: JSON lines at `info` on stdout. */
-  logger?: Logger;
-  /** In development: what `POST /dev/kill` does. Without it that path does not exist. */
-  kill?: (() => void) | undefined;
+  readonly maxUnsentBytes?: number | undefined;
+  /** How long a ws connection may take to present a valid token, in milliseconds. Default 10,000. */
+  readonly admissionMs?: number;
+  /** The folder of a built page, served at `/`. Default: a page that says that there is none. */
+  readonly site?: string;
+  /** Default: JSON lines at `info` on stdout (`createLogger`). */
+  readonly logger?: Logger;
+  /** In development: what `POST /dev/kill` does. Default: that path does not exist. */
+  readonly kill?: (() => void) | undefined;
 }
 
+/** A running server. */
 export interface CampaignServer {
-  /** Where it is reached, such as `http://127.0.0.1:4000`. */
+  /** The address that it listens on, such as `http://127.0.0.1:4000`. */
   readonly url: string;
+  /** The port that it listens on, also where the option was 0. */
   readonly port: number;
   /** The engine, for callers in the same process. */
   readonly service: CampaignService;
   /**
-   * Takes no more, tells clients to connect again, commits what was accepted, and closes everything; within 5 s. False
-   * where not all of it could be committed in that time.
+   * Shuts down within 5 s: stops accepting connections, tells clients to connect again, commits accepted entries, and
+   * closes everything. A second call returns the same promise.
+   *
+   * @returns false where not all accepted entries could be committed in time
    */
   close(): Promise<boolean>;
 }
 
-/** What the server runs on. */
+/** The engine with its archive: the real one, or a stand-in where campaign state is switched off. */
 interface Engine {
-  service: CampaignService;
+  readonly service: CampaignService;
+  /** Creates a start campaign where there is none with its id; false where there is. */
   ensure(campaign: StartCampaign): Promise<boolean>;
-  /** Commits what was accepted and lets the archive go; false where the time did not do. */
+  /** Commits accepted entries and stops the archive; false where not all could be committed in time. */
   stop(): Promise<boolean>;
 }
 
-/** How long the archive may take to commit what was accepted when the server closes, in milliseconds. */
-const FLUSH_MS = 3_000;
-/** Without an archive, how many entries stay of each campaign. */
-const KEPT_IN_MEMORY = 1_000;
-/** Without an archive every campaign stays in memory for ever. */
-const MAX_LOADED_IN_MEMORY = 10_000;
+/** The grace period for commits to the archive at shutdown, in milliseconds. */
+const FLUSH_TIMEOUT_MS = 3_000;
+/** Entries that stay of each campaign where there is no archive. */
+const MEMORY_ARCHIVE_ENTRIES = 1_000;
+/** Campaigns in memory at most where there is no archive, from which they could be loaded again. */
+const MEMORY_MAX_LOADED = 10_000;
 
 /**
- * Starts the service: engine, procedures, one port.
+ * Starts a server: the engine, and its procedures over http, SSE and ws on one port.
  *
- * @throws where the host may not be served without a key, where the port is taken, or where the archive fails
  * @example
- * const archive = await openPgliteArchive({ dataDir: './data', namespace: 'cs' });
- * const server = await createCampaignServer({ archive, port: 4000 });
+ *   const archive = await openPgliteArchive({ dataDir: './data', namespace: 'cs' });
+ *   const server = await createCampaignServer({ archive, port: 4000, auth: { kind: 'secret', secret } });
+ *   process.once('SIGTERM', () => void server.close());
+ *
+ * @returns once it accepts connections
+ * @throws {Error} In one sentence where `host` is not loopback and there is neither a key nor `insecure`.
+ * @throws {Error} The system's error (`code` is `EADDRINUSE`, `EACCES`, …) where the port cannot be opened.
+ * @throws {ArchiveError} Where a start campaign cannot be created.
  */
 export async function createCampaignServer(options: CampaignServerOptions = {}): Promise<CampaignServer> {
   const { host = '127.0.0.1', port = 4000, auth = { kind: 'none' }, allowedOrigins = [], campaigns = [] } = options;
   const logger = options.logger ?? createLogger('info');
-  if (auth.kind === 'none') warnOfMissingKey(host, options.insecure === true, logger);
+  if (auth.kind === 'none') checkMissingKey(host, options.insecure === true, logger);
 
   const metrics = createMetrics(() => engine.service.stats());
   const engine = options.enabled === false ? createDisabledEngine() : createEngine();
@@ -139,20 +155,20 @@ export async function createCampaignServer(options: CampaignServerOptions = {}):
   }
 
   function createEngine(): Engine {
-    const { archive = createMemoryArchive({ keepEntries: KEPT_IN_MEMORY }), log = createMemoryLog() } = options;
+    const { archive = createMemoryArchive({ keepEntries: MEMORY_ARCHIVE_ENTRIES }), log = createMemoryLog() } = options;
     const persistent = options.archive !== undefined;
     const defaultCampaignId = options.defaultCampaignId ?? campaigns[0]?.campaignId;
     const manager = createManager({
       log,
       archive,
       clock: systemClock,
-      observer: observe(metrics, logger),
+      observer: createEngineObserver(metrics, logger),
       persistent,
       sections: options.sections ?? {},
       durability: options.durability ?? 'accepted',
-      subscriberBuffer: options.subscriberBuffer ?? 16,
+      subscriberBuffer: options.subscriberBuffer ?? BACKPRESSURE_BUFFER_ENTRIES,
       idleTtl: options.idleTtl ?? 600_000,
-      maxLoaded: options.maxLoaded ?? (persistent ? Number.POSITIVE_INFINITY : MAX_LOADED_IN_MEMORY),
+      maxLoaded: options.maxLoaded ?? (persistent ? Number.POSITIVE_INFINITY : MEMORY_MAX_LOADED),
       maxBacklog: options.maxBacklog ?? 100_000,
       ...(defaultCampaignId !== undefined && { defaultCampaignId }),
     });
@@ -160,7 +176,7 @@ export async function createCampaignServer(options: CampaignServerOptions = {}):
       service: manager,
       ensure: (campaign: StartCampaign) => manager.ensure(campaign.campaignId, campaign.state),
       async stop() {
-        const clean = await manager.stop(FLUSH_MS);
+        const clean = await manager.stop(FLUSH_TIMEOUT_MS);
         await archive.stop({ clean });
         return clean;
       },
@@ -181,7 +197,7 @@ export async function createCampaignServer(options: CampaignServerOptions = {}):
     site: options.site,
     metricsPort: options.metricsPort,
     maxConnections: options.maxConnections ?? API_LIMITS.connections,
-    maxUnreadBytes: options.maxUnreadBytes,
+    maxUnsentBytes: options.maxUnsentBytes,
     admissionMs: options.admissionMs ?? API_LIMITS.admissionMs,
     kill: options.kill,
   });
@@ -197,9 +213,9 @@ export async function createCampaignServer(options: CampaignServerOptions = {}):
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${actualPort}`;
   logger.info({ url, campaigns: campaigns.length, version: packageJson.version }, 'campaign-state is ready');
 
-  const stopWatching = watchEventLoopStalls((seconds) => {
-    metrics.standstills();
-    logger.warn({ seconds }, 'this process stood still');
+  const stopWatchingStalls = watchEventLoopStalls((seconds) => {
+    metrics.eventLoopStalls();
+    logger.warn({ seconds }, 'event loop stalled');
   });
 
   let closing: Promise<boolean> | undefined;
@@ -210,26 +226,27 @@ export async function createCampaignServer(options: CampaignServerOptions = {}):
     close: () =>
       (closing ??= (async () => {
         logger.info('shutting down');
-        stopWatching();
+        stopWatchingStalls();
         await http.drain();
         await http.close();
         const clean = await engine.stop();
-        if (clean) logger.info('everything accepted is committed');
-        else logger.error('not everything that was accepted could be committed in time');
+        if (clean) logger.info('all accepted entries are committed');
+        else logger.error('not all accepted entries could be committed in time');
         return clean;
       })()),
   };
 }
 
-function warnOfMissingKey(host: string, insecure: boolean, logger: Logger): void {
+/** Refuses a host that other machines reach without a key, and warns of a loopback one. */
+function checkMissingKey(host: string, insecure: boolean, logger: Logger): void {
   if (isLoopback(host)) {
     logger.warn({ host }, 'no AUTH_SECRET: every caller on this machine is the development admin "dev"');
     return;
   }
   if (!insecure) {
     throw new Error(
-      `Without AUTH_SECRET or AUTH_JWKS_URL only a loopback HOST is served, not ${host}; AUTH_MODE=insecure serves it all the same`,
+      `Without AUTH_SECRET or AUTH_JWKS_URL only a loopback HOST is served, not ${host}; AUTH_MODE=insecure allows it`,
     );
   }
-  logger.warn({ host }, 'AUTH_MODE=insecure: every caller from anywhere is an admin');
+  logger.warn({ host }, 'AUTH_MODE=insecure: every caller from any machine is an admin');
 }

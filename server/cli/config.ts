@@ -3,9 +3,10 @@ import { MINIMUM_SECRET_LENGTH } from '../api/connection/auth.ts';
 import type { AuthKey } from '../api/connection/auth.ts';
 import type { LogLevel } from '../api/observability/logging.ts';
 import { isLoopback } from '../api/transport/origin.ts';
+import { BACKPRESSURE_BUFFER_ENTRIES } from '../engine/streams/backpressure.ts';
 import { DURATION_EXAMPLES, parseDuration } from './duration.ts';
 
-/** Everything that can be set from outside, typed; durations in milliseconds. */
+/** The configuration that environment variables set, with types. Durations are in milliseconds. */
 export interface Config {
   enabled: boolean;
   subscriberBuffer: number;
@@ -16,9 +17,9 @@ export interface Config {
   maxBacklog: number;
   rateLimit: number;
   maxConnections: number;
-  maxUnreadBytes: number | undefined;
+  maxUnsentBytes: number | undefined;
   storage: { kind: 'none' } | { kind: 'embedded'; dataDir: string } | { kind: 'postgres'; url: string };
-  /** Redis as sequencer and fan-out of many instances; without it, this process is the only one. */
+  /** The Redis that orders mutations for many instances; `undefined`: this process is the only instance. */
   redisUrl: string | undefined;
   namespace: string;
   port: number;
@@ -33,13 +34,15 @@ export interface Config {
   production: boolean;
 }
 
+/** The configuration, or one sentence about the variable that is wrong. */
 export type ReadConfig = { ok: true; config: Config } | { ok: false; message: string };
 
+/** Environment variables by name, as in `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 
-/** A schema for a variable, whose one message says what it takes. */
+/** The schema of a variable, with one message for every bad value: what the variable takes. */
 function variable<T>(takes: string, parse: (text: string) => T | undefined) {
   return z.string().transform((text, context): T => {
     const value = parse(text);
@@ -84,7 +87,7 @@ function redisAddresses(text: string): string | undefined {
 const environment = z.object({
   CAMPAIGN_STATE_ENABLED: flag.default(true),
   CAMPAIGN_PERSISTENCE_ENABLED: flag.default(true),
-  CAMPAIGN_SUBSCRIBER_BUFFER: integer(1, 1_000).default(16),
+  CAMPAIGN_SUBSCRIBER_BUFFER: integer(1, 1_000).default(BACKPRESSURE_BUFFER_ENTRIES),
   CAMPAIGN_DURABILITY: z.enum(['accepted', 'durable'], 'accepted or durable').default('accepted'),
   CAMPAIGN_FANOUT: z.enum(['rooms', 'iterator'], 'rooms or iterator').default('rooms'),
   CAMPAIGN_IDLE_TTL: duration.default(600_000),
@@ -129,14 +132,15 @@ const environment = z.object({
 export const VARIABLES: readonly string[] = Object.keys(environment.shape);
 
 /**
- * Reads the configuration from environment variables. A bad value is answered with one sentence that names the variable
- * and what it takes, never the value: it may be a secret.
+ * Reads the configuration from environment variables. The message for a bad value names the variable and what it takes,
+ * never the value, which may be a secret.
  *
- * @example readConfig({ CAMPAIGN_IDLE_TTL: 'soon' }) // { ok: false, message: 'CAMPAIGN_IDLE_TTL takes a duration such
- *   as …' }
+ * @example
+ *   readConfig({ CAMPAIGN_IDLE_TTL: 'soon' });
+ *   // { ok: false, message: 'CAMPAIGN_IDLE_TTL takes a duration such as 500ms, 30s, 10m, 12h or 7d.' }
  */
 export function readConfig(env: Environment): ReadConfig {
-  // `PORT=` in a file of variables means that it is not set.
+  // `PORT=` in an env file means that it is not set.
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
   const parsed = environment.safeParse(given);
   if (!parsed.success) {
@@ -159,7 +163,7 @@ function toConfig(read: z.output<typeof environment>): Config {
     maxBacklog: read.CAMPAIGN_MAX_BACKLOG,
     rateLimit: read.CAMPAIGN_RATE_LIMIT,
     maxConnections: read.CAMPAIGN_MAX_CONNECTIONS,
-    maxUnreadBytes: read.CAMPAIGN_MAX_UNREAD === undefined ? undefined : read.CAMPAIGN_MAX_UNREAD * 1024 * 1024,
+    maxUnsentBytes: read.CAMPAIGN_MAX_UNREAD === undefined ? undefined : read.CAMPAIGN_MAX_UNREAD * 1024 * 1024,
     storage: storageOf(read),
     redisUrl: read.REDIS_URL,
     namespace: read.CAMPAIGN_NAMESPACE,
@@ -187,18 +191,18 @@ function authOf(read: z.output<typeof environment>): AuthKey {
   return read.AUTH_JWKS_URL === undefined ? { kind: 'none' } : { kind: 'jwks', url: read.AUTH_JWKS_URL };
 }
 
-/** What does not go together, though each is fine by itself. */
+/** One sentence about variables that exclude or need each other; `undefined` where there are none. */
 function findConflict(config: Config, read: z.output<typeof environment>): string | undefined {
   if (read.AUTH_SECRET !== undefined && read.AUTH_JWKS_URL !== undefined)
     return 'AUTH_SECRET and AUTH_JWKS_URL exclude each other: set one.';
   if (config.auth.kind === 'none' && !config.insecure && !isLoopback(config.host)) {
-    return `HOST takes a loopback address while there is no AUTH_SECRET or AUTH_JWKS_URL; AUTH_MODE=insecure serves any other without a key.`;
+    return 'HOST takes a loopback address while neither AUTH_SECRET nor AUTH_JWKS_URL is set; AUTH_MODE=insecure allows any other.';
   }
   if (config.redisUrl !== undefined && config.storage.kind !== 'postgres') {
-    return 'REDIS_URL needs a DATABASE_URL: instances that share a log keep what it orders in one Postgres.';
+    return 'REDIS_URL needs a DATABASE_URL: instances that share a Redis must share a Postgres.';
   }
   if (config.storage.kind === 'none' && config.durability === 'durable') {
-    return 'CAMPAIGN_DURABILITY takes accepted while CAMPAIGN_PERSISTENCE_ENABLED is false: nothing is ever durable then.';
+    return 'CAMPAIGN_DURABILITY takes accepted while CAMPAIGN_PERSISTENCE_ENABLED is false: nothing becomes durable then.';
   }
   return undefined;
 }

@@ -141,7 +141,7 @@ export function openLink({ instance, identity, clock, random, latency, onBreak, 
         }
       };
       travel('there')
-        .then(way === 'rooms' ? enter : pull)
+        .then(way === 'push' ? enter : pull)
         .catch(end);
     },
 

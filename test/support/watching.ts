@@ -47,8 +47,8 @@ export function testReader(first: Identity = CALLERS.viewer.identity): TestReade
   };
 }
 
-/** The two ways in which events reach a reader: pulled one by one, or pushed by the campaign's rooms. */
-export const WAYS = ['iterator', 'rooms'] as const;
+/** The two ways in which events reach a reader: pulled one by one, or pushed. */
+export const WAYS = ['pull', 'push'] as const;
 export type Way = (typeof WAYS)[number];
 
 /** A subscription that is read as fast as it comes, as the adapter does. */
@@ -69,7 +69,7 @@ export function watch(
   manager: Manager,
   options: Partial<WatchOptions> = {},
   reader: TestReader = testReader(),
-  way: Way = 'iterator',
+  way: Way = 'pull',
 ): Watching {
   const controller = new AbortController();
   const watching: Watching = {
@@ -82,7 +82,7 @@ export function watch(
   };
   const caller = { identity: reader.identity(), correlationId: 'c-watch', signal: controller.signal };
   const begun =
-    way === 'iterator' ? pull(manager, caller, options, watching) : push(manager, caller, options, watching);
+    way === 'pull' ? pull(manager, caller, options, watching) : push(manager, caller, options, watching);
   begun.catch((error: unknown) => {
     watching.end ??= error instanceof Error ? error : new Error(String(error));
   });

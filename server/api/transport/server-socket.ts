@@ -1,8 +1,9 @@
 import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
-import type { Transport } from '../connection/connection.ts';
+import { BACKPRESSURE_MAX_SOCKET_BYTES } from '../../engine/streams/backpressure.ts';
+import type { OutboundChannel } from '../connection/connection.ts';
 import { API_LIMITS } from '../limits.ts';
-import { writeTogether } from './write-batching.ts';
+import { batchWrites } from './write-batching.ts';
 
 type SendCallback = (error?: Error) => void;
 type SendOptions = {
@@ -12,22 +13,27 @@ type SendOptions = {
   fin?: boolean | undefined;
 };
 
-/** A frame that holds nothing but `{"id":…,"method":"subscription.stop"}` is not longer than this. */
-const LONGEST_STOP = 1_024;
+/** A frame that holds nothing but `{"id":…,"method":"subscription.stop"}` is at most this long, in bytes. */
+const STOP_FRAME_BYTES = 1_024;
 
-/** A ws connection, with what tRPC's adapter leaves to whoever hands it one. */
-export class ServerSocket extends WebSocket implements Transport {
-  /**
-   * Looked at by `socket-watch.ts`; times of `performance.now()`, and about how many bytes were sent since it was last
-   * heard.
-   */
-  readonly life = { admitted: false, openedAt: performance.now(), heardAt: performance.now(), askedAt: 0, sent: 0 };
-  /** What the connection's frames are written to. */
+/** A ws connection of the server: backpressure, write batching and heartbeat, which tRPC's adapter leaves to it. */
+export class ServerSocket extends WebSocket implements OutboundChannel {
+  /** State of admission and heartbeat (`heartbeat.ts`). Times are of `performance.now()`. */
+  readonly liveness = {
+    admitted: false,
+    openedAt: performance.now(),
+    /** When a message or a pong last arrived. */
+    receivedAt: performance.now(),
+    pingedAt: 0,
+    /** About how many bytes were sent since then. */
+    sentBytes: 0,
+  };
+  /** The stream that the connection's frames are written to. */
   #stream: Duplex | undefined;
-  /** Stops that wait for the context; `undefined` once it is there. */
+  /** Stops that arrived before the connection's context was there; `undefined` once it is. */
   #heldStops: (() => void)[] | undefined = [];
 
-  /** Given with the upgrade, before anything is sent. */
+  /** Hands over the stream of the upgraded connection, before anything is sent. */
   attach(stream: Duplex): void {
     this.#stream = stream;
   }
@@ -41,42 +47,43 @@ export class ServerSocket extends WebSocket implements Transport {
   }
 
   /**
-   * Writes a frame that is made already, and may go to many. Between the frames of `ws`, which writes each of its own
-   * in one turn: nothing here is compressed or comes in fragments.
+   * Writes an encoded frame, which may go to many sockets. It goes between the frames of `ws`, which writes each of its
+   * own in one turn: nothing here is compressed or fragmented.
    */
   writeFrame(frame: Uint8Array): void {
     if (this.readyState !== WebSocket.OPEN || !this.#stream) return;
-    if (this.#stream.writableLength > API_LIMITS.unsentBytes) return this.terminate();
-    this.life.sent += frame.length;
+    if (this.#stream.writableLength > BACKPRESSURE_MAX_SOCKET_BYTES) return this.terminate();
+    this.liveness.sentBytes += frame.length;
     this.#stream.write(frame);
   }
 
   /**
-   * The adapter sends whatever is answered, and never looks at what the socket holds already. Subscriptions wait for a
-   * slow reader by themselves (`engine/fan-out.ts`); answers cannot, so that who asks and does not read is cut off.
+   * Sends an answer, and terminates a connection that holds too much unsent: tRPC's adapter sends whatever is answered
+   * and never looks at the socket. Subscriptions wait for a backpressured socket by themselves
+   * (`engine/streams/backpressure.ts`); answers cannot wait.
    */
   override send(
     data: Parameters<WebSocket['send']>[0],
     second?: SendOptions | SendCallback,
     third?: SendCallback,
   ): void {
-    if (this.bufferedAmount > API_LIMITS.unsentBytes) return this.terminate();
-    if (this.#stream) writeTogether(this.#stream);
+    if (this.bufferedAmount > BACKPRESSURE_MAX_SOCKET_BYTES) return this.terminate();
+    if (this.#stream) batchWrites(this.#stream);
     // The adapter sends text.
-    if (typeof data === 'string') this.life.sent += data.length;
+    if (typeof data === 'string') this.liveness.sentBytes += data.length;
     if (typeof second === 'object') super.send(data, second, third);
     else super.send(data, second);
   }
 
   /**
-   * The adapter knows a subscription only some promises after its message, and ignores a stop that comes before: the
-   * subscription would then run for as long as the socket. When the network has held both back they come in one turn,
-   * so that a stop is delayed by one, and until the context is there.
+   * Delays `subscription.stop` by one turn of the event loop, and until the context is there. The adapter registers a
+   * subscription only some promises after its message, and ignores a stop that comes before: the subscription would
+   * then run for as long as the socket. Both arrive in one turn where the network has held them back.
    */
   override emit(event: string | symbol, ...args: unknown[]): boolean {
     if (event === 'message' || event === 'pong') {
-      this.life.heardAt = performance.now();
-      this.life.sent = 0;
+      this.liveness.receivedAt = performance.now();
+      this.liveness.sentBytes = 0;
     }
     if (event !== 'message' || !isStop(args[0])) return super.emit(event, ...args);
     const deliver = (): void => {
@@ -87,13 +94,13 @@ export class ServerSocket extends WebSocket implements Transport {
     return true;
   }
 
-  /** Pings; any word after this is an answer. */
-  askForLife(now: number): void {
-    this.life.askedAt = now;
+  /** Sends a ping; any message after it counts as the pong. */
+  sendPing(now: number): void {
+    this.liveness.pingedAt = now;
     if (this.readyState === WebSocket.OPEN) this.ping();
   }
 
-  /** The context is there: what came before can go on. */
+  /** Delivers the stops that arrived before the connection's context was there. */
   releaseStops(): void {
     const held = this.#heldStops ?? [];
     this.#heldStops = undefined;
@@ -102,5 +109,5 @@ export class ServerSocket extends WebSocket implements Transport {
 }
 
 function isStop(frame: unknown): boolean {
-  return Buffer.isBuffer(frame) && frame.length <= LONGEST_STOP && frame.includes('"subscription.stop"');
+  return Buffer.isBuffer(frame) && frame.length <= STOP_FRAME_BYTES && frame.includes('"subscription.stop"');
 }

@@ -1,61 +1,65 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { totalmem } from 'node:os';
+import { BACKPRESSURE_MEMORY_FRACTION } from '../../engine/streams/backpressure.ts';
 
-export interface UnreadOptions {
-  /** Every connection of it is looked after, whatever became of it: http, SSE or ws. */
-  server: Server;
-  /** Bytes that all connections together may hold of what their clients have not read. */
-  limit: number;
-  /** What they hold now; at every look. */
-  onLooked(bytes: number): void;
-  /** Connections were cut: those that held the most. */
+/** Options of {@link watchUnsentBytes}. */
+export interface UnsentBytesOptions {
+  /** The server whose connections are watched, of every kind: http, SSE and ws. */
+  readonly server: Server;
+  /** Bytes that all connections together may hold unsent. */
+  readonly limit: number;
+  /** Called at every check with the bytes that are unsent now. */
+  onChecked(bytes: number): void;
+  /** Called after a check that destroyed connections, with their number and the bytes that were unsent before. */
   onCut(connections: number, bytes: number): void;
 }
 
-const LOOK_EVERY_MS = 250;
+/** The interval between two checks, in milliseconds. */
+const CHECK_INTERVAL_MS = 250;
 
 /**
- * Each connection has its own bound (`limits.ts`), and there are thousands of them: clients that ask and do not read
- * could fill the memory all the same. Where all of them hold too much, those that hold the most are cut, until what is
- * left has room. Without a word: a closing frame would wait behind what they do not read.
+ * The bound for the unsent bytes of all connections together. Each connection has its own bound (see
+ * `engine/streams/backpressure.ts`), and there are thousands of them: clients that ask and do not read could fill the memory all the same. Beyond the limit
+ * the connections with the most unsent bytes are destroyed until the rest is within it; without a close frame, which
+ * would wait behind what the client does not read.
  *
- * @returns how to stop it
+ * @returns a function that stops the checks
  */
-export function watchUnread({ server, limit, onLooked, onCut }: UnreadOptions): () => void {
+export function watchUnsentBytes({ server, limit, onChecked, onCut }: UnsentBytesOptions): () => void {
   const sockets = new Set<Socket>();
-  // One for all: there are thousands of them.
-  function forget(this: Socket): void {
+  // One listener for all: there are thousands of sockets.
+  function remove(this: Socket): void {
     sockets.delete(this);
   }
   server.on('connection', (socket: Socket) => {
     sockets.add(socket);
-    socket.on('close', forget);
+    socket.on('close', remove);
   });
 
-  const look = (): void => {
-    let unread = 0;
-    for (const socket of sockets) unread += socket.writableLength;
-    onLooked(unread);
-    if (unread <= limit) return;
-    const largest = [...sockets].sort((one, other) => other.writableLength - one.writableLength);
-    const before = unread;
+  const check = (): void => {
+    let unsent = 0;
+    for (const socket of sockets) unsent += socket.writableLength;
+    onChecked(unsent);
+    if (unsent <= limit) return;
+    const largestFirst = [...sockets].sort((one, other) => other.writableLength - one.writableLength);
+    const before = unsent;
     let cut = 0;
-    for (const socket of largest) {
-      if (unread <= limit) break;
-      unread -= socket.writableLength;
+    for (const socket of largestFirst) {
+      if (unsent <= limit) break;
+      unsent -= socket.writableLength;
       cut += 1;
       socket.destroy();
     }
     onCut(cut, before);
   };
-  const timer = setInterval(look, LOOK_EVERY_MS);
+  const timer = setInterval(check, CHECK_INTERVAL_MS);
   timer.unref();
   return () => clearInterval(timer);
 }
 
-/** A quarter of the memory that this process may have: of its container's, or of the machine's. */
-export function defaultUnreadLimit(): number {
+/** The default limit: a fraction of the memory of this process's container, or of the machine. */
+export function defaultUnsentLimit(): number {
   const constrained = process.constrainedMemory();
-  return Math.min(constrained > 0 ? constrained : Number.POSITIVE_INFINITY, totalmem()) / 4;
+  return Math.min(constrained > 0 ? constrained : Number.POSITIVE_INFINITY, totalmem()) * BACKPRESSURE_MEMORY_FRACTION;
 }

@@ -4,27 +4,30 @@ import { projectEntry, projectState, viewKey, type View } from '../../core/strea
 import type { LiveCampaign } from '../campaign/live-campaign.ts';
 import type { ResumableEvent } from '../service.ts';
 
-/**
- * Makes the events of one campaign: the same object for everyone who must be sent the same, so that it is encoded once.
- */
+/** The events of one campaign. Readers that are to be sent the same get the same object, so that it is encoded once. */
 export interface CampaignEvents {
-  make(step: Exclude<Step, { kind: 'idle' }>, view: View): ResumableEvent;
-  /** After a break: these acknowledged mutations are known not to have survived. */
-  lose(mutationIds: readonly string[]): void;
+  make(step: EventStep, view: View): ResumableEvent;
+  /** Names the acknowledged mutations that a fork has lost; from now on `reset` snapshots carry them. */
+  setLost(mutationIds: readonly string[]): void;
 }
 
-/** Different events for one head that are kept: one for each version that readers come back from, about. */
-const KEPT = 64;
+/** A step of a cursor that yields an event. */
+type EventStep = Exclude<Step, { kind: 'idle' }>;
+
+/** Different events of one head that are kept: about one for each version that reconnecting readers resume from. */
+const CACHED_EVENTS = 64;
 
 /**
- * @param persistent whether anything becomes durable: else the watermark of the archive in memory is nobody's business
+ * @param persistent whether entries become durable at all; without persistence the watermark says nothing about the
+ *   disk, and is sent as 0
  */
 export function createCampaignEvents(live: LiveCampaign, persistent: boolean): CampaignEvents {
-  const made = new Map<string, ResumableEvent>();
-  let madeFor = '';
+  const cache = new Map<string, ResumableEvent>();
+  /** The head and watermark that the cached events belong to. */
+  let cachedFor = '';
   let lost: readonly string[] = [];
 
-  const build = (step: Exclude<Step, { kind: 'idle' }>, view: View): ResumableEvent => {
+  const build = (step: EventStep, view: View): ResumableEvent => {
     const { epoch, version } = live.head;
     const resumeId = formatResumeId(epoch, version, viewKey(view));
     switch (step.kind) {
@@ -32,8 +35,7 @@ export function createCampaignEvents(live: LiveCampaign, persistent: boolean): C
         return { resumeId, event: { type: 'durable', position: formatPosition(epoch, step.version) } };
       case 'entries': {
         const entries = live.ring.after(step.after);
-        // The cursor's step looks at the ring's floor: a hole here would be a defect, and must not pass as an empty
-        // list.
+        // The cursor has checked the ring's floor: a hole here is a defect, and must not pass as an empty list.
         if (!entries) throw new Error(`${live.id}: the ring does not reach back to version ${step.after}`);
         return {
           resumeId,
@@ -61,21 +63,21 @@ export function createCampaignEvents(live: LiveCampaign, persistent: boolean): C
 
   return {
     make(step, view) {
-      const now = `${live.head.epoch}:${live.head.version}:${live.watermark.version}`;
-      if (now !== madeFor || made.size >= KEPT) made.clear();
-      madeFor = now;
-      const what = step.kind === 'entries' ? step.after : step.kind === 'snapshot' ? step.reason : step.version;
-      const key = `${viewKey(view)} ${step.kind} ${what}`;
-      const known = made.get(key);
-      if (known) return known;
+      const current = `${live.head.epoch}:${live.head.version}:${live.watermark.version}`;
+      if (current !== cachedFor || cache.size >= CACHED_EVENTS) cache.clear();
+      cachedFor = current;
+      const detail = step.kind === 'entries' ? step.after : step.kind === 'snapshot' ? step.reason : step.version;
+      const key = `${viewKey(view)} ${step.kind} ${detail}`;
+      const cached = cache.get(key);
+      if (cached) return cached;
       const event = build(step, view);
-      made.set(key, event);
+      cache.set(key, event);
       return event;
     },
 
-    lose(mutationIds) {
+    setLost(mutationIds) {
       lost = mutationIds;
-      made.clear();
+      cache.clear();
     },
   };
 }

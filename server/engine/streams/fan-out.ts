@@ -3,27 +3,32 @@ import { createCampaignEvents } from './campaign-events.ts';
 import type { LiveCampaign } from '../campaign/live-campaign.ts';
 import type { EngineObserver } from '../observer.ts';
 import type { Clock } from '../ports.ts';
-import { createRooms, type Member } from './push-delivery.ts';
-import type { Reader, ResumableEvent, RoomMember, DeliverySlot, WatchOptions } from '../service.ts';
+import { createDrainPoll } from './backpressure.ts';
+import { createPullDelivery, type PullDelivery } from './pull-delivery.ts';
+import { createPushDelivery, type PushMember } from './push-delivery.ts';
+import type { DeliverySlot, PushTarget, Reader, ResumableEvent, WatchOptions } from '../service.ts';
 import { createSubscriber, type Subscriber } from './subscriber.ts';
-import { openSubscription, type Subscription } from './pull-delivery.ts';
 
-/** Everyone who watches one campaign on this instance, by either way: pulled one by one, or pushed to by rooms. */
+/** All subscribers of one campaign on this instance, whether they pull their events or are pushed to. */
 export interface FanOut {
-  /** Something changed: whoever waits looks. What changes within one turn of the event loop is looked at once. */
+  /**
+   * The campaign has changed: every subscriber is sent what it lacks. Several changes within one turn of the event loop
+   * are pushed at once.
+   */
   notify(): void;
-  /** The line broke; these acknowledged mutations are known not to have survived. */
+  /** The campaign was forked: `lost` are the ids of acknowledged mutations that are not on the current timeline. */
   reset(lost: readonly string[]): void;
   readonly size: number;
-  subscribe(options: SubscribeOptions): AsyncIterableIterator<ResumableEvent>;
-  /** Takes a place in the rooms; nothing is sent before `enter`. */
-  enter(member: RoomMember, options: Omit<WatchOptions, 'campaignId'>): DeliverySlot;
+  /** Subscribes a reader that pulls; the iterator ends when `signal` aborts. */
+  pull(options: PullOptions): AsyncIterableIterator<ResumableEvent>;
+  /** Subscribes a target that is pushed to; nothing is sent to it before the slot's `first`. */
+  push(target: PushTarget, options: Omit<WatchOptions, 'campaignId'>): DeliverySlot;
 }
 
 export interface FanOutOptions {
-  clock: Clock;
-  observer: EngineObserver;
-  /** `CAMPAIGN_SUBSCRIBER_BUFFER`. */
+  readonly clock: Clock;
+  readonly observer: EngineObserver;
+  /** Entries that a lagging reader may be behind and still be sent one by one; `CAMPAIGN_SUBSCRIBER_BUFFER`. */
   buffer: number;
   /** What callers without a token see. */
   publicView: View;
@@ -31,7 +36,7 @@ export interface FanOutOptions {
   persistent: boolean;
 }
 
-export interface SubscribeOptions extends Omit<WatchOptions, 'campaignId'> {
+export interface PullOptions extends Omit<WatchOptions, 'campaignId'> {
   reader: Reader;
   signal?: AbortSignal | undefined;
 }
@@ -39,57 +44,58 @@ export interface SubscribeOptions extends Omit<WatchOptions, 'campaignId'> {
 export function createFanOut(live: LiveCampaign, options: FanOutOptions): FanOut {
   const { clock, observer } = options;
   const events = createCampaignEvents(live, options.persistent);
-  const surroundings = { ...options, live, events };
-  const subscriptions = new Set<Subscription>();
+  const context = { ...options, live, events };
+  const drainPoll = createDrainPoll(clock);
+  const pulls = new Set<PullDelivery>();
 
-  const report = ({ event }: ResumableEvent, readers: number): void => {
+  const onDelivered = ({ event }: ResumableEvent, readers: number): void => {
     if (event.type !== 'durable') observer.delivered?.(event.type === 'entries' ? event.entries.length : 1, readers);
   };
-  const rooms = createRooms({ clock, onDelivered: report });
+  const pushes = createPushDelivery({ clock, drainPoll, onDelivered });
 
   const subscriberFor = (
     reader: Reader,
     { lastEventId, receipts = false }: Omit<WatchOptions, 'campaignId'>,
-    onRights: () => void,
-  ): Subscriber => createSubscriber(surroundings, { reader, lastEventId, receipts, onRights });
+    onRightsChanged: () => void,
+  ): Subscriber => createSubscriber(context, { reader, lastEventId, receipts, onRightsChanged });
 
   const notify = (): void => {
-    for (const subscription of subscriptions) subscription.wake();
-    rooms.notify();
+    for (const delivery of pulls) delivery.wake();
+    pushes.notify();
   };
 
   return {
     notify,
 
-    reset(mutationIds) {
-      events.lose(mutationIds);
+    reset(lost) {
+      events.setLost(lost);
       notify();
     },
 
     get size() {
-      return subscriptions.size + rooms.size;
+      return pulls.size + pushes.size;
     },
 
-    subscribe({ reader, signal, ...watching }) {
-      const subscriber = subscriberFor(reader, watching, () => subscription.wake());
-      const subscription = openSubscription({
+    pull({ reader, signal, ...watching }) {
+      const subscriber = subscriberFor(reader, watching, () => delivery.wake());
+      const delivery = createPullDelivery({
         subscriber,
-        clock,
+        drainPoll,
         signal,
-        onDelivered: (event) => report(event, 1),
-        onClose: () => subscriptions.delete(subscription),
+        onDelivered: (event) => onDelivered(event, 1),
+        onClose: () => pulls.delete(delivery),
       });
-      if (subscriber.cursor.phase !== 'closed') subscriptions.add(subscription);
-      return subscription;
+      if (subscriber.cursor.phase !== 'closed') pulls.add(delivery);
+      return delivery;
     },
 
-    enter(to, watching) {
-      const subscriber = subscriberFor(to.reader, watching, () => rooms.recheck(member));
-      const member: Member = { subscriber, to };
+    push(target, watching) {
+      const subscriber = subscriberFor(target.reader, watching, () => pushes.recheck(member));
+      const member: PushMember = { subscriber, target };
       return {
-        first: () => rooms.enter(member),
+        first: () => pushes.join(member),
         leave() {
-          if (subscriber.close()) rooms.leave(member);
+          if (subscriber.close()) pushes.leave(member);
         },
       };
     },

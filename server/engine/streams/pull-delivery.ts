@@ -1,17 +1,18 @@
 import { asError } from '../../core/errors.ts';
-import type { Clock } from '../ports.ts';
 import type { ResumableEvent } from '../service.ts';
-import { BACKPRESSURE_HIGH_WATER_BYTES, BACKPRESSURE_POLL_MS, BACKPRESSURE_TIMEOUT_MS } from './backpressure.ts';
+import { isBackpressured, type DrainPoll } from './backpressure.ts';
 import type { Subscriber } from './subscriber.ts';
 
-export interface Subscription extends AsyncIterableIterator<ResumableEvent> {
-  /** Something changed: if it waits, it looks. */
+/** Delivery to one subscriber that pulls its events. */
+export interface PullDelivery extends AsyncIterableIterator<ResumableEvent> {
+  /** Something has changed: a pull that waits looks for its next event. */
   wake(): void;
 }
 
-export interface OpenSubscriptionOptions {
+export interface PullDeliveryOptions {
   subscriber: Subscriber;
-  clock: Clock;
+  drainPoll: DrainPoll;
+  /** Ends the delivery. */
   signal: AbortSignal | undefined;
   onDelivered(event: ResumableEvent): void;
   onClose(): void;
@@ -20,78 +21,62 @@ export interface OpenSubscriptionOptions {
 const DONE: IteratorResult<ResumableEvent> = { done: true, value: undefined };
 
 /**
- * A subscription that its reader pulls: between two pulls nothing is queued for it; what it missed is in the campaign's
- * ring. Written by hand, because a generator that waits inside of an `await` cannot be ended from outside, and would
- * leak.
+ * Creates an iterator over one subscriber's events. Nothing is queued between two pulls: what was missed is in the
+ * campaign's ring buffer. While the subscriber's socket is congested (`backpressure.ts`), a pull waits for it to drain.
+ *
+ * Written by hand rather than as an async generator, because `return()` of a generator waits for the `await` that it is
+ * suspended in: a subscription that waits for the next change could not be ended from outside, and would leak.
  */
-export function openSubscription({
-  subscriber,
-  clock,
-  signal,
-  onDelivered,
-  onClose,
-}: OpenSubscriptionOptions): Subscription {
+export function createPullDelivery(options: PullDeliveryOptions): PullDelivery {
+  const { subscriber, drainPoll, signal, onDelivered, onClose } = options;
   const { reader } = subscriber;
-  let wakeUp: (() => void) | undefined;
+  let resumeWaiting: (() => void) | undefined;
+  let cancelDrainWait: (() => void) | undefined;
 
-  const wake = (): void => wakeUp?.();
+  const isOpen = (): boolean => subscriber.cursor.phase !== 'closed';
 
   const close = (): void => {
     if (!subscriber.close()) return;
     signal?.removeEventListener('abort', close);
     onClose();
-    wake();
+    cancelDrainWait?.();
+    resumeWaiting?.();
   };
 
-  const isOpen = (): boolean => subscriber.cursor.phase !== 'closed';
-  const isCongested = (): boolean => reader.bufferedBytes() > BACKPRESSURE_HIGH_WATER_BYTES;
+  const wake = (): void => {
+    // A congested reader waits for its socket alone; what changes meanwhile is in the ring buffer.
+    if (!cancelDrainWait) resumeWaiting?.();
+  };
 
-  const waitForChange = (): Promise<void> =>
+  const waitForWake = (): Promise<void> =>
     new Promise((resolve) => {
-      wakeUp = () => {
-        wakeUp = undefined;
+      resumeWaiting = () => {
+        resumeWaiting = undefined;
+        cancelDrainWait = undefined;
         resolve();
       };
     });
 
-  /** Only the socket, or the end, matters now: what changes meanwhile is read from the ring when it has drained. */
   const waitForDrain = (): Promise<void> => {
-    subscriber.lag();
-    const giveUpAt = clock.now() + BACKPRESSURE_TIMEOUT_MS;
-    return new Promise((resolve) => {
-      const look = (): void => {
-        if (isOpen() && isCongested() && clock.now() < giveUpAt) {
-          cancel = clock.after(BACKPRESSURE_POLL_MS, look);
-          return;
-        }
-        wakeUp = undefined;
-        cancel();
-        if (isOpen() && isCongested()) {
-          reader.disconnect();
-          close();
-        }
-        resolve();
-      };
-      let cancel = clock.after(BACKPRESSURE_POLL_MS, look);
-      wakeUp = () => {
-        if (!isOpen()) look();
-      };
-    });
+    subscriber.markLagging();
+    const waited = waitForWake();
+    cancelDrainWait = drainPoll.wait({ reader, onDrained: () => resumeWaiting?.(), onDisconnected: close });
+    return waited;
   };
 
   const next = async (): Promise<IteratorResult<ResumableEvent>> => {
     try {
       while (isOpen()) {
-        if (isCongested()) {
+        if (isBackpressured(reader)) {
           await waitForDrain();
           continue;
         }
-        const event = subscriber.take();
+        const event = subscriber.nextEvent();
         if (event) {
           onDelivered(event);
           return { done: false, value: event };
         }
-        await waitForChange();
+        await waitForWake();
       }
       return DONE;
     } catch (error) {
@@ -103,7 +88,7 @@ export function openSubscription({
   signal?.addEventListener('abort', close, { once: true });
   if (signal?.aborted === true) close();
 
-  const subscription: Subscription = {
+  const delivery: PullDelivery = {
     wake,
     next,
     return() {
@@ -114,7 +99,7 @@ export function openSubscription({
       close();
       return Promise.reject(asError(error));
     },
-    [Symbol.asyncIterator]: () => subscription,
+    [Symbol.asyncIterator]: () => delivery,
   };
-  return subscription;
+  return delivery;
 }

@@ -1,60 +1,85 @@
 import type { Cursor } from '../../core/stream/cursor.ts';
 import type { Clock } from '../ports.ts';
-import type { ResumableEvent, RoomMember } from '../service.ts';
-import { BACKPRESSURE_HIGH_WATER_BYTES, BACKPRESSURE_POLL_MS, BACKPRESSURE_TIMEOUT_MS } from './backpressure.ts';
+import type { PushTarget, ResumableEvent } from '../service.ts';
+import { isBackpressured, type DrainPoll } from './backpressure.ts';
 import type { Subscriber } from './subscriber.ts';
 
-/** Someone to whom events are pushed: by which cursor, and how. One whose `send` throws is ended. */
-export interface Member {
+/** A subscriber together with the target that its events are pushed to. A target whose `send` throws is ended. */
+export interface PushMember {
   readonly subscriber: Subscriber;
-  readonly to: Pick<RoomMember, 'send' | 'end'>;
+  readonly target: Pick<PushTarget, 'send' | 'end'>;
 }
 
-/**
- * Where a member is: with the others at the head, on its own way there, or behind a congested socket since that time.
- */
-type Place = 'together' | 'alone' | { slowSince: number };
-
-export interface Rooms {
-  /** Its first event; the others are sent to it. Throws a refusal where it may not read. */
-  enter(member: Member): ResumableEvent;
-  leave(member: Member): void;
-  /** Something changed: whoever is here is sent it at the end of this turn of the event loop. */
+/** Delivery of one campaign's events by pushing them to everyone who watches it. */
+export interface PushDelivery {
+  /**
+   * Adds a member.
+   *
+   * @returns its first event, which the caller writes; all later ones go to its target
+   * @throws RefusalError where it may not read the campaign
+   */
+  join(member: PushMember): ResumableEvent;
+  /** Removes a member; its target is not called again. */
+  leave(member: PushMember): void;
+  /** Schedules delivery of what has changed for the end of this turn of the event loop. */
   notify(): void;
-  /** The rights of this member are others now. */
-  recheck(member: Member): void;
+  /** Schedules a check of one member whose rights have changed. */
+  recheck(member: PushMember): void;
   readonly size: number;
 }
 
-export interface RoomsOptions {
+export interface PushDeliveryOptions {
   clock: Clock;
-  /** Events went to so many readers. */
+  drainPoll: DrainPoll;
+  /** An event has been sent to that many readers. */
   onDelivered(event: ResumableEvent, readers: number): void;
 }
 
-/** The members of one (view, receipts) that stand at the same place. */
-interface Room {
+/** The state of a member. The group is the state of all that are live in it, so that a live member costs no object. */
+type MemberState = LiveGroup | typeof CATCHING_UP | Backpressured;
+
+/** Members that see the same (view, receipts) and stand at the same cursor: one event is made for all of them. */
+interface LiveGroup {
+  readonly state: 'live';
+  readonly key: string;
+  readonly members: Set<PushMember>;
   cursor: Cursor;
-  members: Set<Member>;
+}
+
+/** The member is sent what it lacks by its own cursor, at the next flush. */
+const CATCHING_UP = { state: 'catching-up' } as const;
+
+/** The member's socket is congested; nothing is sent to it until it has drained. */
+interface Backpressured {
+  readonly state: 'backpressured';
+  cancelWait(): void;
 }
 
 /**
- * The members of one campaign, in rooms by what they see. Those at a room's head are moved together: one of them takes
- * the next event with its own rights and cursor, everyone else is written the same. Who joins, is slow, or has other
- * rights by now goes alone, by its own cursor, until it stands at the head again; the rules are the same as for a
- * subscription of its own, because the cursor is.
+ * Creates the push delivery of one campaign: a shared-cursor fan-out, in which each member is in one of three states.
+ *
+ * - **live**: at the head, in a group with all that see the same. A flush *forwards* the group: one member takes the
+ *   next event by the group's cursor and with its own rights, and the same object goes to every target, which can
+ *   therefore encode it once.
+ * - **catching-up**: has just joined, has other rights, or comes back from backpressure. A flush sends it what it lacks
+ *   by its own cursor, until that is nothing; then it joins the group.
+ * - **backpressured**: its socket is congested (`backpressure.ts`). It keeps the cursor of the last event that it was
+ *   sent, and catches up once the socket has drained.
+ *
+ * Invariant: between two flushes a group's cursor is the cursor of each of its members; a member that leaves the group
+ * takes a copy along. So each member is sent exactly what it would be sent by a cursor of its own (`core/stream/cursor.ts`):
+ * every version once, in order, or a snapshot (G1). A flush forwards the groups before it lets others catch up, so that
+ * these find the groups at the head.
+ *
+ * Rejected: a queue for each member, whose memory grows with every slow reader (G10) and which must be purged when
+ * rights change; and a cursor for each member without groups, which is the same algorithm and costs a step, an event and
+ * an encoding for each reader.
  */
-export function createRooms({ clock, onDelivered }: RoomsOptions): Rooms {
-  const places = new Map<Member, Place>();
-  const rooms = new Map<string, Room>();
-  /** Members on their own way. */
-  const alone = new Set<Member>();
+export function createPushDelivery({ clock, drainPoll, onDelivered }: PushDeliveryOptions): PushDelivery {
+  const states = new Map<PushMember, MemberState>();
+  const groups = new Map<string, LiveGroup>();
+  const catchingUp = new Set<PushMember>();
   let scheduled = false;
-  let polling = false;
-
-  const keyOf = ({ subscriber }: Member): string => `${subscriber.receipts ? 'r' : ''} ${subscriber.viewKey}`;
-  const isCongested = ({ subscriber }: Member): boolean =>
-    subscriber.reader.bufferedBytes() > BACKPRESSURE_HIGH_WATER_BYTES;
 
   const schedule = (): void => {
     if (scheduled) return;
@@ -62,69 +87,83 @@ export function createRooms({ clock, onDelivered }: RoomsOptions): Rooms {
     clock.turn(flush);
   };
 
-  const remove = (member: Member): void => {
-    const place = places.get(member);
-    places.delete(member);
-    alone.delete(member);
-    if (place !== 'together') return;
-    const key = keyOf(member);
-    const room = rooms.get(key);
-    room?.members.delete(member);
-    if (room?.members.size === 0) rooms.delete(key);
+  /** Takes a member out of the state that it is in. */
+  const leaveState = (member: PushMember): void => {
+    const current = states.get(member);
+    states.delete(member);
+    switch (current?.state) {
+      case 'live':
+        current.members.delete(member);
+        if (current.members.size === 0) groups.delete(current.key);
+        return;
+      case 'catching-up':
+        catchingUp.delete(member);
+        return;
+      case 'backpressured':
+        current.cancelWait();
+    }
   };
 
-  const end = (member: Member, error: unknown): void => {
-    if (!places.has(member)) return;
-    remove(member);
+  const becomeCatchingUp = (member: PushMember): void => {
+    leaveState(member);
+    states.set(member, CATCHING_UP);
+    catchingUp.add(member);
+  };
+
+  const becomeBackpressured = (member: PushMember): void => {
+    member.subscriber.markLagging();
+    leaveState(member);
+    const cancelWait = drainPoll.wait({
+      reader: member.subscriber.reader,
+      onDrained() {
+        becomeCatchingUp(member);
+        schedule();
+      },
+      onDisconnected: () => end(member, undefined),
+    });
+    states.set(member, { state: 'backpressured', cancelWait });
+  };
+
+  const becomeLive = (member: PushMember): void => {
+    leaveState(member);
+    const { subscriber } = member;
+    const key = `${subscriber.receipts ? 'r' : ''} ${subscriber.viewKey}`;
+    const group = groups.get(key) ?? { state: 'live', key, members: new Set(), cursor: subscriber.cursor };
+    groups.set(key, group);
+    group.members.add(member);
+    states.set(member, group);
+  };
+
+  const end = (member: PushMember, error: unknown): void => {
+    if (!states.has(member)) return;
+    leaveState(member);
     member.subscriber.close();
-    member.to.end(error);
+    member.target.end(error);
   };
 
-  const goAlone = (member: Member, place: Place): void => {
-    remove(member);
-    places.set(member, place);
-    alone.add(member);
-  };
-
-  /** At the head: from here on it is moved with the others. Whoever is first makes the room. */
-  const joinRoom = (member: Member): void => {
-    const key = keyOf(member);
-    const room = rooms.get(key) ?? { cursor: member.subscriber.cursor, members: new Set() };
-    rooms.set(key, room);
-    room.members.add(member);
-    alone.delete(member);
-    places.set(member, 'together');
-  };
-
-  const becomeSlow = (member: Member): void => {
-    member.subscriber.lag();
-    goAlone(member, { slowSince: clock.now() });
-    pollSlow();
-  };
-
-  /** Sends a member what it lacks, by its own cursor, and lets it join the others where it lacks nothing more. */
-  const catchUp = (member: Member): void => {
+  /** Sends a member what it lacks by its own cursor, and moves it to the group once that is nothing. */
+  const catchUp = (member: PushMember): void => {
     try {
       for (;;) {
-        if (isCongested(member)) {
-          becomeSlow(member);
+        if (isBackpressured(member.subscriber.reader)) {
+          becomeBackpressured(member);
           return;
         }
-        const event = member.subscriber.take();
+        const event = member.subscriber.nextEvent();
         if (!event) break;
-        member.to.send(event);
+        member.target.send(event);
         onDelivered(event, 1);
       }
-      joinRoom(member);
+      becomeLive(member);
     } catch (error) {
       end(member, error);
     }
   };
 
-  /** What one of them throws is its own end, and nobody else's. */
-  const sent = (member: Member, event: ResumableEvent): boolean => {
+  /** Sends to one member of a group; an error ends that member alone. */
+  const sendTo = (member: PushMember, event: ResumableEvent): boolean => {
     try {
-      member.to.send(event);
+      member.target.send(event);
       return true;
     } catch (error) {
       end(member, error);
@@ -132,37 +171,34 @@ export function createRooms({ clock, onDelivered }: RoomsOptions): Rooms {
     }
   };
 
-  /**
-   * Moves a room to the head: one member takes each event, with its own rights and by the room's cursor, and all are
-   * sent it.
-   */
-  const moveRoom = (room: Room): void => {
+  /** Forwards a group to the head: each event is taken by one member, and sent to all. */
+  const forward = (group: LiveGroup): void => {
     for (;;) {
-      const [first] = room.members;
+      const [first] = group.members;
       if (!first) return;
-      const before = room.cursor;
+      const before = group.cursor;
       let event: ResumableEvent | undefined;
       first.subscriber.cursor = before;
       try {
-        event = first.subscriber.take();
+        event = first.subscriber.nextEvent();
       } catch (error) {
-        // Rights ended that all of the room may share, or may not: everyone is asked by itself.
+        // The right to read has ended for one member, and perhaps for others: each is checked by itself.
         end(first, error);
-        for (const member of room.members) {
+        for (const member of group.members) {
           member.subscriber.cursor = before;
-          goAlone(member, 'alone');
+          becomeCatchingUp(member);
         }
         schedule();
         return;
       }
-      room.cursor = first.subscriber.cursor;
+      group.cursor = first.subscriber.cursor;
       if (!event) return;
       let readers = 0;
-      for (const member of room.members) {
-        if (isCongested(member)) {
+      for (const member of group.members) {
+        if (isBackpressured(member.subscriber.reader)) {
           member.subscriber.cursor = before;
-          becomeSlow(member);
-        } else if (sent(member, event)) {
+          becomeBackpressured(member);
+        } else if (sendTo(member, event)) {
           readers += 1;
         }
       }
@@ -172,66 +208,39 @@ export function createRooms({ clock, onDelivered }: RoomsOptions): Rooms {
 
   const flush = (): void => {
     scheduled = false;
-    // Rooms first: whoever catches up then finds them at the head.
-    for (const room of rooms.values()) moveRoom(room);
-    for (const member of alone) {
-      const place = places.get(member);
-      if (place === 'alone') catchUp(member);
-    }
-  };
-
-  const pollSlow = (): void => {
-    if (polling) return;
-    polling = true;
-    clock.after(BACKPRESSURE_POLL_MS, () => {
-      polling = false;
-      for (const member of alone) {
-        const place = places.get(member);
-        if (typeof place !== 'object') continue;
-        if (!isCongested(member)) {
-          places.set(member, 'alone');
-          schedule();
-        } else if (clock.now() - place.slowSince >= BACKPRESSURE_TIMEOUT_MS) {
-          member.subscriber.reader.disconnect();
-          end(member, undefined);
-        } else {
-          pollSlow();
-        }
-      }
-    });
+    for (const group of groups.values()) forward(group);
+    for (const member of catchingUp) catchUp(member);
   };
 
   return {
-    enter(member) {
-      const event = member.subscriber.take();
-      // A cursor that joins is always given something: a snapshot, or the entries since then, be there none.
-      if (!event) throw new Error('a subscriber that joins was given nothing');
-      places.set(member, 'alone');
-      alone.add(member);
+    join(member) {
+      const event = member.subscriber.nextEvent();
+      // A joining cursor always yields an event: a snapshot, or the entries since its resume id, even if there are none.
+      if (!event) throw new Error('a subscriber that joins must be given an event');
+      becomeCatchingUp(member);
       onDelivered(event, 1);
       schedule();
       return event;
     },
 
-    leave(member) {
-      remove(member);
-    },
+    leave: leaveState,
 
     notify() {
-      if (places.size > 0) schedule();
+      if (states.size > 0) schedule();
     },
 
     recheck(member) {
-      if (!places.has(member)) return;
-      const room = rooms.get(keyOf(member));
-      const place = places.get(member);
-      if (place === 'together' && room) member.subscriber.cursor = room.cursor;
-      if (typeof place !== 'object') goAlone(member, 'alone');
+      const current = states.get(member);
+      if (!current) return;
+      if (current.state === 'live') {
+        member.subscriber.cursor = current.cursor;
+        becomeCatchingUp(member);
+      }
       schedule();
     },
 
     get size() {
-      return places.size;
+      return states.size;
     },
   };
 }

@@ -1,12 +1,12 @@
 import type { Clock } from '../ports.ts';
 import type { Reader } from '../service.ts';
 
-/** Timers hold 31 bits of milliseconds; a token that is valid for longer is looked at again then. */
-const LONGEST_TIMER = 2 ** 31 - 1;
+/** The longest delay of a timer, in milliseconds; for a token that is valid for longer the timer is set again then. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /**
- * Calls back whenever a reader's rights are others: when its identity is replaced, and when its token expires (trap
- * 17).
+ * Watch over one reader's rights: calls back when its identity is replaced, and when its token expires, although
+ * nothing else may happen on its stream at that time.
  */
 export class RightsWatch {
   readonly #reader: Pick<Reader, 'identity' | 'onIdentity'>;
@@ -18,16 +18,16 @@ export class RightsWatch {
   constructor(
     reader: Pick<Reader, 'identity' | 'onIdentity'>,
     clock: Pick<Clock, 'now' | 'after'>,
-    onRights: () => void,
+    onRightsChanged: () => void,
   ) {
     this.#reader = reader;
     this.#clock = clock;
     this.#changed = () => {
-      this.#awaitExpiry();
-      onRights();
+      this.#scheduleExpiry();
+      onRightsChanged();
     };
     this.#stopIdentity = reader.onIdentity(this.#changed);
-    this.#awaitExpiry();
+    this.#scheduleExpiry();
   }
 
   stop(): void {
@@ -35,12 +35,12 @@ export class RightsWatch {
     this.#cancelExpiry?.();
   }
 
-  #awaitExpiry(): void {
+  #scheduleExpiry(): void {
     this.#cancelExpiry?.();
     this.#cancelExpiry = undefined;
     const { expiresAt } = this.#reader.identity();
     if (expiresAt === undefined) return;
-    const wait = Math.min(Math.max(0, expiresAt - this.#clock.now()), LONGEST_TIMER);
-    this.#cancelExpiry = this.#clock.after(wait, this.#changed);
+    const delay = Math.min(Math.max(0, expiresAt - this.#clock.now()), LONGEST_TIMER_MS);
+    this.#cancelExpiry = this.#clock.after(delay, this.#changed);
   }
 }

@@ -10,85 +10,94 @@ import { expired, notFound } from '../refusals.ts';
 import { RightsWatch } from './rights-watch.ts';
 import type { Reader, ResumableEvent } from '../service.ts';
 
-/** One who watches a campaign: its rights, its view, and how far it has got. Nothing is queued for it. */
+/**
+ * Per-subscriber state: view, cursor, rights. It has no queue; what it missed is read from the campaign's ring buffer.
+ */
 export interface Subscriber {
   readonly reader: Reader;
+  /** Whether it is also sent the watermark. */
   readonly receipts: boolean;
-  /** Of the view that it has now. */
+  /** Key of the view that it has now. */
   readonly viewKey: string;
-  /** Where it stands; somebody else may have moved it (a room moves all of its members at once). */
+  /** Where it stands in the stream. Push delivery sets it too, because the members of a group share one cursor. */
   cursor: Cursor;
-  /** The next event that it must be sent, if there is one; throws a refusal once its right to read has ended. */
-  take(): ResumableEvent | undefined;
-  /** Its socket was congested: from now on lag counts, until the next event. */
-  lag(): void;
-  /** Ends it; true where it had not ended before. */
+  /**
+   * Moves the cursor to the next event.
+   *
+   * @returns that event, or `undefined` at the head
+   * @throws RefusalError once its right to read has ended
+   */
+  nextEvent(): ResumableEvent | undefined;
+  /** Its socket is congested: until the next event, a lag of more than the buffer is answered with a snapshot. */
+  markLagging(): void;
+  /** Ends it; false where it had ended before. */
   close(): boolean;
 }
 
 /** What all subscribers of one campaign share. */
-export interface SubscriberSurroundings {
+export interface SubscriberContext {
   live: LiveCampaign;
   events: CampaignEvents;
   clock: Clock;
   observer: EngineObserver;
-  /** `CAMPAIGN_SUBSCRIBER_BUFFER`. */
+  /** Entries that a lagging reader may be behind and still be sent one by one; `CAMPAIGN_SUBSCRIBER_BUFFER`. */
   buffer: number;
   publicView: View;
 }
 
 export interface SubscriberOptions {
   reader: Reader;
+  /** Resume id of the last event that the reader has; `undefined` begins with a snapshot. */
   lastEventId: string | undefined;
   receipts: boolean;
-  /** The reader's rights are others now, or have run out. */
-  onRights(): void;
+  /** The reader's identity has been replaced, or its token has expired. */
+  onRightsChanged(): void;
 }
 
-export function createSubscriber(surroundings: SubscriberSurroundings, options: SubscriberOptions): Subscriber {
-  return new CampaignSubscriber(surroundings, options);
+export function createSubscriber(context: SubscriberContext, options: SubscriberOptions): Subscriber {
+  return new CampaignSubscriber(context, options);
 }
 
-/** A class, because there are as many as readers: methods on a prototype cost each of them nothing. */
+/** A class, because there is one for each reader: methods on a prototype take no memory of each. */
 class CampaignSubscriber implements Subscriber {
   readonly reader: Reader;
   readonly receipts: boolean;
   cursor: Cursor;
-  readonly #surroundings: SubscriberSurroundings;
+  readonly #context: SubscriberContext;
   readonly #rights: RightsWatch;
   #view: View;
   #lagging = false;
 
-  constructor(surroundings: SubscriberSurroundings, { reader, lastEventId, receipts, onRights }: SubscriberOptions) {
+  constructor(context: SubscriberContext, { reader, lastEventId, receipts, onRightsChanged }: SubscriberOptions) {
     this.reader = reader;
     this.receipts = receipts;
-    this.#surroundings = surroundings;
-    this.#view = viewFor(reader.identity(), surroundings.publicView);
+    this.#context = context;
+    this.#view = viewFor(reader.identity(), context.publicView);
     this.cursor = joining(lastEventId, viewKey(this.#view));
-    this.#rights = new RightsWatch(reader, surroundings.clock, onRights);
+    this.#rights = new RightsWatch(reader, context.clock, onRightsChanged);
   }
 
   get viewKey(): string {
     return viewKey(this.#view);
   }
 
-  take(): ResumableEvent | undefined {
+  nextEvent(): ResumableEvent | undefined {
     this.#authorise();
-    const { live, events, observer, buffer } = this.#surroundings;
+    const { live, events, observer, buffer } = this.#context;
     const joins = this.cursor.phase === 'joining';
     const ringFloor = this.#view.kind === 'full' ? live.ring.floor : Math.max(live.ring.floor, live.publicFloor);
-    const line = { ...live.head, lineage: live.lineage, ringFloor, durableVersion: live.watermark.version };
-    const taken = step(this.cursor, line, { lagging: this.#lagging, buffer, receipts: this.receipts });
-    this.cursor = taken.cursor;
-    // Whatever comes of it, nothing is missing now.
+    const timeline = { ...live.head, lineage: live.lineage, ringFloor, durableVersion: live.watermark.version };
+    const next = step(this.cursor, timeline, { lagging: this.#lagging, buffer, receipts: this.receipts });
+    this.cursor = next.cursor;
+    // Whichever step it was, the reader now lacks nothing.
     this.#lagging = false;
-    if (taken.kind === 'idle') return undefined;
-    if (joins && taken.kind !== 'durable') observer.joined?.(taken.kind === 'entries' ? 'entries' : taken.reason);
-    if (taken.kind === 'snapshot' && taken.reason === 'slow') observer.dropped?.();
-    return events.make(taken, this.#view);
+    if (next.kind === 'idle') return undefined;
+    if (joins && next.kind !== 'durable') observer.joined?.(next.kind === 'entries' ? 'entries' : next.reason);
+    if (next.kind === 'snapshot' && next.reason === 'slow') observer.dropped?.();
+    return events.make(next, this.#view);
   }
 
-  lag(): void {
+  markLagging(): void {
     this.#lagging = true;
   }
 
@@ -100,21 +109,21 @@ class CampaignSubscriber implements Subscriber {
   }
 
   /**
-   * Rights are looked at before every event: they may have been replaced, have run out, or the campaign may be a draft
-   * again.
+   * Checks the right to read before every event: since the last one the identity may have been replaced, the token may
+   * have expired, or the campaign may have become a draft.
    */
   #authorise(): void {
-    const { live, clock, publicView } = this.#surroundings;
+    const { live, clock, publicView } = this.#context;
     const identity = this.reader.identity();
     const refusal = refuseReader(identity, live, clock.now());
     if (refusal) throw refusal;
-    const now = viewFor(identity, publicView);
-    if (viewKey(now) !== viewKey(this.#view)) this.cursor = { phase: 'joining', reason: 'view' };
-    this.#view = now;
+    const view = viewFor(identity, publicView);
+    if (viewKey(view) !== viewKey(this.#view)) this.cursor = { phase: 'joining', reason: 'view' };
+    this.#view = view;
   }
 }
 
-/** Why that identity may not read that campaign now, if it may not. */
+/** The refusal for an identity that may not read a campaign now, or `undefined` where it may. */
 export function refuseReader(identity: Identity, live: LiveCampaign, now: number): RefusalError | undefined {
   if (hasExpired(identity, now)) return expired();
   if (can(identity, 'read', live.id, isPublished(live.content))) return undefined;

@@ -28,7 +28,7 @@ describe('rights', () => {
         expect(message.replaceAll(campaignId, '…')).not.toMatch(/Summer|there is no/);
       }
     }
-    expect(() => manager.trace(CALLERS.editor, testReader(CALLERS.editor.identity))).toThrow(/no right/);
+    expect(() => manager.trace(CALLERS.editor, testReader(CALLERS.editor.identity))).toThrow(/your role does not allow/);
   });
 
   it('G11 M161 rights are per campaign, and those named go before the star', async () => {

@@ -186,7 +186,7 @@ describe('a reader that cannot be written to', () => {
   it('G9 M154 is ended with what it threw, and keeps nothing from the others of its room', async () => {
     const world = engineWorld();
     await world.create();
-    const before = watchBy(world.manager, {}, testReader(), 'rooms');
+    const before = watchBy(world.manager, {}, testReader(), 'push');
     const [reader, ends, failure] = [testReader(), new Array<unknown>(), new Error('the socket is gone')];
     const broken = {
       reader,
@@ -197,7 +197,7 @@ describe('a reader that cannot be written to', () => {
     };
     const slot = await world.clock.until(world.manager.join(CALLERS.viewer, broken, { campaignId: CAMPAIGN }));
     slot.first();
-    const behind = watchBy(world.manager, {}, testReader(), 'rooms');
+    const behind = watchBy(world.manager, {}, testReader(), 'push');
     await world.clock.settle();
     await world.title('one');
     await world.title('two');
