@@ -1,4 +1,4 @@
-/** The public door of `@campaign-state/server`. */
+/** The public exports of `@campaign-state/server`. */
 export { MINIMUM_SECRET_LENGTH } from './api/connection/auth.ts';
 export type { AuthKey } from './api/connection/auth.ts';
 export { createLogger } from './api/observability/logging.ts';

@@ -1,11 +1,11 @@
-// `npm start`, `npm run dev` (--dev) and `npm run start:cluster` (--cluster). Plain JavaScript for old versions of
-// Node, which this file must at least be able to turn away.
+// `npm start`, `npm run dev` (--dev) and `npm run start:cluster` (--cluster). Plain JavaScript, so that an old Node can
+// parse this file and refuse with one sentence.
 const NEEDED_NODE = 24;
 
 const [major] = process.versions.node.split('.').map(Number);
 if (major < NEEDED_NODE) {
   process.stderr.write(
-    `campaign-state needs Node ${NEEDED_NODE} or newer, this is ${process.versions.node}: \`npm install\` brings one along on Linux and Windows, https://nodejs.org has it for everything else.\n`,
+    `campaign-state needs Node ${NEEDED_NODE} or newer, this is ${process.versions.node}: \`npm install\` brings one on Linux and Windows, https://nodejs.org has it for other systems.\n`,
   );
   process.exit(1);
 }

@@ -1,24 +1,28 @@
 import type { Config } from './config.ts';
 
-/** What people are told of a server that is there. */
+/** What a running server prints for people, and sends to the process that started it. */
 export interface Announcement {
-  url: string;
-  storage: string;
-  access: string;
+  /** Such as `http://127.0.0.1:4000`. */
+  readonly url: string;
+  /** Where the data are, in a few words. */
+  readonly storage: string;
+  /** Which callers are admitted, in a few words. */
+  readonly access: string;
 }
 
+/** The announcement of a server with this configuration. */
 export function announcementOf(url: string, { storage, redisUrl, auth }: Config): Announcement {
   return {
     url,
     storage: redisUrl === undefined ? describeStorage(storage) : `${describeStorage(storage)}, ordered by Redis`,
     access:
       auth.kind === 'none'
-        ? 'everyone who reaches it is a development admin (there is no AUTH_SECRET)'
+        ? 'every caller is a development admin (AUTH_SECRET is not set)'
         : 'tokens; the command `token` makes one',
   };
 }
 
-/** The lines that belong under a title, within one screen. */
+/** The lines of an announcement, for a terminal. */
 export function announcementLines({ url, storage, access }: Announcement): string[] {
   return [
     `API       ${url}/trpc  (ws, http and SSE)`,

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The command. It turns old versions of Node away before they read anything that is too new for them.
+// The command. It refuses an old Node before that loads syntax that is too new for it.
 import process from 'node:process';
 
 const NEEDED_NODE = 24;

@@ -2,10 +2,10 @@ import type { Logger } from 'pino';
 import { ArchiveError } from '../archive/index.ts';
 import type { Config } from './config.ts';
 
-/** One sentence about why there is no server. */
+/** One sentence for people about an error that stopped the start. */
 export function explain(error: unknown, config: Config, logger: Logger): string {
   if (!(error instanceof Error)) return String(error);
-  // Its codes are those of the database and of the data folder, its messages sentences.
+  // Its messages are sentences; its codes are the database's, not of the port below.
   if (error instanceof ArchiveError) return error.message;
   const { host } = config;
   const port =
@@ -17,10 +17,9 @@ export function explain(error: unknown, config: Config, logger: Logger): string 
       return `${port} on ${host} may not be used by this user: set another.`;
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
-      return `HOST ${host} is no address of this machine.`;
+      return `HOST ${host} is not an address of this machine.`;
     default:
-      // Whoever throws a plain `Error` has made it a sentence; what the language throws is a defect, and needs its
-      // stack.
+      // A plain `Error` is thrown with a sentence; the language's own errors are defects, and need their stack.
       if (error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError) {
         logger.fatal({ err: error }, 'the start failed');
       }

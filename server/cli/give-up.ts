@@ -1,4 +1,4 @@
-/** Ends the process with one sentence for people. */
+/** Ends the process with exit code 1 and one sentence for people on stderr. */
 export function giveUp(message: string): never {
   process.stderr.write(`${message}\n`);
   process.exit(1);

@@ -6,7 +6,7 @@ import { giveUp } from './give-up.ts';
 import { runServer } from './run-server.ts';
 import { printToken } from './token.ts';
 
-/** What `npx @campaign-state/server` does, by its arguments. */
+/** The command `npx @campaign-state/server`, by its arguments. */
 
 const HELP = `campaign-state ${packageJson.version}: live campaign state over tRPC
 
@@ -31,7 +31,7 @@ async function run(args: string[]): Promise<void> {
   if (values.help === true) return print(HELP);
   if (values.version === true) return print(`${packageJson.version}\n`);
   if (positionals.length > 1) giveUp('One folder at most can be given; --help says more.');
-  // A person reads sentences: what a log at `info` says, they say too.
+  // A person reads the announcement below, which says what the log at `info` would.
   const interactive = process.stdout.isTTY;
   const env = interactive ? { LOG_LEVEL: 'warn', ...process.env } : process.env;
   const announcement = await runServer({ env, startFiles: positionals[0] });
@@ -40,7 +40,7 @@ async function run(args: string[]): Promise<void> {
     print(`\n  campaign-state is running\n\n${announcementLines(announcement)
       .map((line) => `    ${line}\n`)
       .join('')}
-  Ctrl+C stops it; what was accepted is saved first.\n`);
+  Ctrl+C stops it; accepted changes are saved first.\n`);
   }
 }
 

@@ -14,43 +14,47 @@ import { openArchive } from './open-archive.ts';
 import { openLog } from './open-log.ts';
 import { readStartFiles } from './start-files.ts';
 
+/** Options of {@link runServer}. */
 export interface RunOptions {
-  env: Environment;
-  /** The folder of `default_campaign.json` and `campaigns/*.json`; without one, nothing is inserted. */
-  startFiles?: string | undefined;
-  /** Folder of a built page, served at `/`. */
-  site?: string;
+  readonly env: Environment;
+  /** The folder of `default_campaign.json` and `campaigns/*.json`. Default: no campaigns are created at the start. */
+  readonly startFiles?: string | undefined;
+  /** The folder of a built page, served at `/`. */
+  readonly site?: string;
   /**
-   * Whoever started this process starts it again: outside of production, on loopback, `POST /dev/kill` ends it as a
-   * crash would.
+   * Whether the parent process restarts this one. Then `POST /dev/kill` kills it as a crash would; not in production,
+   * and on loopback only. Default false.
    */
-  revived?: boolean;
+  readonly supervised?: boolean;
 }
 
-/** How long everything may take after SIGTERM, in milliseconds. */
-const CLOSING_MS = 5_000;
+/** The grace period of the shutdown, in milliseconds. */
+const SHUTDOWN_TIMEOUT_MS = 5_000;
 
 /**
- * This process as a server: the place where configuration, log, archive and port meet; everything else knows only its
- * ports. Ends on SIGTERM and SIGINT once what was accepted is committed, on a second signal at once. Where it cannot
- * start, the process ends with one sentence on stderr and exit code 1.
+ * The composition root of the process: reads the configuration and connects log, archive and port. SIGTERM and SIGINT
+ * end the process once accepted entries are committed, a second signal ends it at once. Where the server cannot start,
+ * the process ends with one sentence on stderr and exit code 1.
  *
- * @returns once it answers
+ * @returns once the server accepts connections
  */
-export async function runServer({ env, startFiles, site, revived = false }: RunOptions): Promise<Announcement> {
+export async function runServer({ env, startFiles, site, supervised = false }: RunOptions): Promise<Announcement> {
   const read = readConfig(env);
   if (!read.ok) giveUp(read.message);
   const { config } = read;
   const logger = createLogger(config.logLevel);
 
   let server: CampaignServer | undefined;
-  const { close } = closeWithGrace({ delay: CLOSING_MS, logger: false, skip: [...END_SIGNALS] }, async ({ err }) => {
-    if (err) logger.fatal({ err }, 'an error that nobody handled; closing');
-    const clean = await server?.close();
-    if (clean === false) throw new Error('not everything could be committed');
-  });
+  const { close } = closeWithGrace(
+    { delay: SHUTDOWN_TIMEOUT_MS, logger: false, skip: [...END_SIGNALS] },
+    async ({ err }) => {
+      if (err) logger.fatal({ err }, 'uncaught error; shutting down');
+      const clean = await server?.close();
+      if (clean === false) throw new Error('not all accepted entries could be committed');
+    },
+  );
   onEndSignal(close);
-  // Who started this process is gone, whatever became of it.
+  // The parent process has ended, by whatever means.
   process.once('disconnect', close);
 
   try {
@@ -65,7 +69,7 @@ export async function runServer({ env, startFiles, site, revived = false }: RunO
       logger,
       ...(site !== undefined && { site }),
       kill:
-        revived && !config.production && isLoopback(config.host)
+        supervised && !config.production && isLoopback(config.host)
           ? () => process.kill(process.pid, 'SIGKILL')
           : undefined,
     });

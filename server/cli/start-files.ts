@@ -3,26 +3,28 @@ import { join } from 'node:path';
 import { normaliseCampaignFile } from '../core/document/normalise.ts';
 import type { StartCampaign } from '../core/document/normalise.ts';
 
-/** The campaigns that a server begins with; the first is its default. */
+/** The file with the default campaign. */
 const DEFAULT_FILE = 'default_campaign.json';
-const FOLDER = 'campaigns';
+/** The folder with further campaigns. */
+const CAMPAIGNS_FOLDER = 'campaigns';
 
 /**
- * Reads `default_campaign.json` and `campaigns/*.json` of a folder; those of them that are not there are left out.
+ * Reads the start files of a folder, `default_campaign.json` and `campaigns/*.json`, as far as they exist.
  *
- * @throws Error with one sentence about the folder or the file that cannot be read
+ * @returns the campaigns in the order of the files, the default campaign first
+ * @throws {Error} In one sentence about the folder or the file that cannot be used.
  */
 export async function readStartFiles(folder: string): Promise<StartCampaign[]> {
-  // Whoever names a folder means one that is there.
+  // A folder that was named must exist; its files need not.
   await readdir(folder).catch((cause: unknown) => {
     throw new Error(
       `The folder of start files ${folder} cannot be read (${cause instanceof Error ? cause.message : String(cause)}).`,
       { cause },
     );
   });
-  const more = await readdir(join(folder, FOLDER)).catch(absent<string[]>([]));
+  const more = await readdir(join(folder, CAMPAIGNS_FOLDER)).catch(absent<string[]>([]));
   const names = more.filter((name) => name.endsWith('.json')).sort();
-  const files = [DEFAULT_FILE, ...names.map((name) => join(FOLDER, name))];
+  const files = [DEFAULT_FILE, ...names.map((name) => join(CAMPAIGNS_FOLDER, name))];
   const campaigns: StartCampaign[] = [];
   for (const file of files) {
     for (const campaign of await readStartFile(join(folder, file))) {
@@ -50,13 +52,13 @@ function parse(text: string, path: string): unknown {
     return JSON.parse(text);
   } catch (error) {
     throw new Error(
-      `${path} cannot be used: it is no JSON (${error instanceof Error ? error.message : String(error)}).`,
+      `${path} cannot be used: it is not JSON (${error instanceof Error ? error.message : String(error)}).`,
       { cause: error },
     );
   }
 }
 
-/** Stands in for a file or folder that does not exist; every other failure stays one. */
+/** A handler for errors of the file system: the value in place of what does not exist; other errors are rethrown. */
 function absent<T>(value: T): (error: unknown) => T {
   return (error) => {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return value;

@@ -14,8 +14,8 @@ const options = {
 } as const;
 
 /**
- * Prints a token that a server with the same `AUTH_SECRET` takes: `token --role editor [--campaign id] [--sub me]
- * [--expires 12h]`.
+ * The command `token --role editor [--campaign id] [--sub me] [--expires 12h]`: prints a token for servers with the same
+ * `AUTH_SECRET`.
  */
 export async function printToken(args: readonly string[]): Promise<void> {
   const { role, campaign, sub, expires } = readArguments(args);
@@ -28,9 +28,10 @@ export async function printToken(args: readonly string[]): Promise<void> {
   const read = readConfig(process.env);
   if (!read.ok) giveUp(read.message);
   const { auth } = read.config;
-  if (auth.kind === 'jwks') giveUp('AUTH_JWKS_URL is set: tokens come from whoever holds the private keys.');
+  if (auth.kind === 'jwks')
+    giveUp('AUTH_JWKS_URL is set: tokens are issued by the identity provider that has the private keys.');
   if (auth.kind === 'none')
-    giveUp('AUTH_SECRET is not set: without it the server needs no tokens; set the one that the server has.');
+    giveUp('AUTH_SECRET is not set: set the secret of the server, which needs no tokens without one.');
 
   const token = await new SignJWT({ campaigns: { [campaign]: role } })
     .setProtectedHeader({ alg: 'HS256' })

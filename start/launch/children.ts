@@ -2,27 +2,29 @@ import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process'
 import { join } from 'node:path';
 import { END_SIGNALS } from '../../server/cli/end-signals.ts';
 
-/** The repository. */
+/** The folder of the repository. */
 export const ROOT = join(import.meta.dirname, '..', '..');
 
-/** Two signals within so many milliseconds are one key press: the terminal and npm both pass it on. */
+/** Two signals within this time are one key press, which the terminal and npm both pass on; milliseconds. */
 const SAME_SIGNAL_MS = 500;
 
-/** The processes of a launcher: they end when it is told to, and then it ends too. */
+/** The child processes of a launcher: a signal to the launcher ends them, and it ends after them. */
 export interface Children {
-  /** Runs a file with this Node. */
+  /** Starts a child process with this Node; `args` begins with its file, relative to the repository. */
   run(
     args: readonly string[],
     options: SpawnOptions,
     onExit?: (code: number | null, signal: NodeJS.Signals | null) => void,
   ): ChildProcess;
-  /** Ends all of them, then this process, with that code, or with the worst that a child ends with. */
+  /** Ends all children, then this process, with this exit code or the highest of theirs. */
   finish(code: number): void;
-  /** Before the end, when they are gone. */
-  afterwards(cleanUp: () => Promise<void>): void;
+  /** Registers a clean-up that runs once all children have ended, before this process ends. */
+  onEnd(cleanUp: () => Promise<void>): void;
+  /** Whether the children are being ended. */
   readonly stopping: boolean;
 }
 
+/** Handles the end signals of this process, a launcher, for the children that it starts. */
 export function createChildren(): Children {
   const children = new Set<ChildProcess>();
   const cleanUps: (() => Promise<void>)[] = [];
@@ -66,7 +68,7 @@ export function createChildren(): Children {
       exitCode = Math.max(exitCode, code);
       stop('SIGTERM');
     },
-    afterwards: (cleanUp) => void cleanUps.push(cleanUp),
+    onEnd: (cleanUp) => void cleanUps.push(cleanUp),
     get stopping() {
       return stopping;
     },

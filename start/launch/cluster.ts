@@ -5,9 +5,9 @@ import { buildDemoIfDue } from './demo-build.ts';
 import { superviseServer } from './supervised-server.ts';
 
 /**
- * `npm run start:cluster`: three instances on this machine, at one address each, over one Redis and one Postgres. Each
- * serves the demo, which names the instance that its tab talks to. Kill one: its tabs come back, the others do not
- * notice.
+ * `npm run start:cluster`: three instances on this machine, each with its own address, over one Redis and one Postgres.
+ * Each serves the demo, which shows the instance that it is connected to. Where one is killed, its clients reconnect
+ * and the others go on.
  */
 
 const INSTANCES = 3;
@@ -19,7 +19,7 @@ const ready = new Map<number, Announcement>();
 await buildDemoIfDue(children);
 if (!children.stopping) {
   const databases = await openDatabases();
-  children.afterwards(() => databases.stop());
+  children.onEnd(() => databases.stop());
   for (let number = 1; number <= INSTANCES; number += 1) startInstance(number, databases);
 }
 
@@ -42,8 +42,8 @@ function startInstance(number: number, databases: Databases): void {
       DATABASE_URL: databases.databaseUrl,
       REDIS_URL: databases.redisUrl,
     },
-    onReady(announcement, again) {
-      if (again) return print(`Instance ${number} is back at ${announcement.url}`);
+    onReady(announcement, isRestart) {
+      if (isRestart) return print(`Instance ${number} is back at ${announcement.url}`);
       ready.set(number, announcement);
       if (ready.size === INSTANCES) print(greeting(databases, announcement));
     },
@@ -52,7 +52,8 @@ function startInstance(number: number, databases: Databases): void {
 }
 
 /**
- * Ports in a row; 0, any that is free, and what is no port at all, which the instance itself refuses, stay as they are.
+ * Consecutive ports for the instances. 0, which takes any free port, stays as it is, and so does what is not a port,
+ * which the instance itself refuses.
  */
 function portOf(first: string, number: number): string {
   return /^[1-9]\d*$/.test(first) ? String(Number(first) + number - 1) : first;
@@ -64,14 +65,14 @@ function greeting({ description }: Databases, { access }: Announcement): string 
     ...urls.map((url, index) => `${index === 0 ? 'Open      ' : '          '}${url}`),
     `Data      ${description}`,
     `Access    ${access}`,
-    `Kill one  with the page's own button, or curl -X POST ${urls.at(-1)}/dev/kill`,
+    `Kill one  with the button of the page, or curl -X POST ${urls.at(-1)}/dev/kill`,
   ];
   return `
-  campaign-state is running: ${INSTANCES} instances, one line of history
+  campaign-state is running: ${INSTANCES} instances, one order of changes
 
 ${lines.map((line) => `    ${line}`).join('\n')}
 
-  Ctrl+C stops them; what was accepted is saved first. Databases of its own, and what is in them, end with them.
+  Ctrl+C stops them; accepted changes are saved first. Databases that were started here are deleted with their data.
 `;
 }
 

@@ -6,19 +6,21 @@ import { startPostgres } from '../services/postgres.ts';
 import { startRedis } from '../services/redis.ts';
 import { ROOT } from './children.ts';
 
-/** What the instances of a cluster share. */
+/** The databases that the instances of a cluster share. */
 export interface Databases {
-  databaseUrl: string;
-  redisUrl: string;
-  /** Where they come from, for people. */
-  description: string;
-  /** Ends those that were started here. */
+  readonly databaseUrl: string;
+  readonly redisUrl: string;
+  /** Where they come from, in a few words. */
+  readonly description: string;
+  /** Stops those that were started here. */
   stop(): Promise<void>;
 }
 
 /**
- * The Postgres of `DATABASE_URL` and the Redis of `REDIS_URL`; where one is not set, one of our own that ends with this
- * process.
+ * The Postgres of `DATABASE_URL` and the Redis of `REDIS_URL`. Where one is not set, a temporary one is started, which
+ * ends with this process.
+ *
+ * @throws {Error} In one sentence where a temporary one cannot be started.
  */
 export async function findDatabases(env: Readonly<Record<string, string | undefined>>): Promise<Databases> {
   const given = { databaseUrl: env['DATABASE_URL'] || undefined, redisUrl: env['REDIS_URL'] || undefined };
@@ -27,7 +29,7 @@ export async function findDatabases(env: Readonly<Record<string, string | undefi
   return {
     databaseUrl: given.databaseUrl ?? postgres?.url ?? '',
     redisUrl: given.redisUrl ?? redis?.url ?? '',
-    description: `${postgres ? 'a Postgres of its own' : 'the Postgres of DATABASE_URL'}, ${redis ? 'a Redis of its own' : 'the Redis of REDIS_URL'}`,
+    description: `${postgres ? 'a temporary Postgres' : 'the Postgres of DATABASE_URL'}, ${redis ? 'a temporary Redis' : 'the Redis of REDIS_URL'}`,
     async stop() {
       await redis?.stop();
       await postgres?.stop();
@@ -35,9 +37,7 @@ export async function findDatabases(env: Readonly<Record<string, string | undefi
   };
 }
 
-/**
- * The system's; where it has none, those that come with the tools of the tests, which are then installed, and say so.
- */
+/** The system's Postgres; where it has none, the one of the test tools, which are installed where they are missing. */
 function binaries(): Binaries[] {
   const installed = installedBinaries();
   if (installed.length > 0) return installed;

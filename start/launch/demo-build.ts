@@ -2,10 +2,10 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT, type Children } from './children.ts';
 
-/** Vite's command, as a file for Node. */
+/** The file of Vite's command. */
 export const VITE = join(ROOT, 'node_modules', 'vite', 'bin', 'vite.js');
 
-/** What the built demo is made of. */
+/** The files and folders that the demo is built from. */
 const SOURCES = [
   'demo/src',
   'demo/public',
@@ -16,10 +16,7 @@ const SOURCES = [
   'server/core',
 ];
 
-/**
- * Builds the demo where there is none, or an older one than its sources. Where that fails the server starts without it,
- * which is said.
- */
+/** Builds the demo where it is missing or older than its sources. A failure is printed, and the server starts without. */
 export async function buildDemoIfDue(children: Children): Promise<void> {
   if (!isDue()) return;
   process.stdout.write('Building the demo …\n');

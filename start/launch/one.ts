@@ -6,9 +6,12 @@ import { buildDemoIfDue, VITE } from './demo-build.ts';
 import { superviseServer } from './supervised-server.ts';
 
 /**
- * `npm start` and `npm run dev`: builds the demo if that is due, starts the server, says where to look, and starts it
- * again when it is killed; in development also when its sources change, with the demo served by Vite.
+ * `npm start` and `npm run dev`: builds the demo where it is out of date, starts the server, prints its address, and
+ * restarts it after a crash. `--dev` also restarts it when its sources change, and serves the demo with Vite.
  */
+
+/** An editor writes several files at once; one restart is enough. Milliseconds. */
+const DEBOUNCE_MS = 100;
 
 const dev = process.argv.includes('--dev');
 const children = createChildren();
@@ -19,9 +22,9 @@ if (!children.stopping) {
     children,
     name: 'The server',
     env: {},
-    onReady: (announcement, again) =>
-      print(again ? `The server is back at ${announcement.url}` : greeting(announcement)),
-    onEnd: (code) => (dev ? print('The server ended; it starts again with the next change.') : children.finish(code)),
+    onReady: (announcement, isRestart) =>
+      print(isRestart ? `The server is back at ${announcement.url}` : greeting(announcement)),
+    onEnd: (code) => (dev ? print('The server ended; it is restarted after the next change.') : children.finish(code)),
   });
   if (dev) {
     children.run([VITE, '--clearScreen', 'false'], {
@@ -42,18 +45,18 @@ function greeting(announcement: Announcement): string {
 
 ${lines.map((line) => `    ${line}`).join('\n')}
 
-  Ctrl+C stops it; what was accepted is saved first.
+  Ctrl+C stops it; accepted changes are saved first.
 `;
 }
 
 function onSourceChange(callback: () => void): void {
   let timer: NodeJS.Timeout | undefined;
-  const hear = (_event: string, name: string | null): void => {
+  const onChange = (_event: string, name: string | null): void => {
     if (!/\.(ts|json)$/.test(name ?? '')) return;
     clearTimeout(timer);
-    timer = setTimeout(callback, 100);
+    timer = setTimeout(callback, DEBOUNCE_MS);
   };
-  for (const folder of ['server', 'start']) watch(join(ROOT, folder), { recursive: true }, hear);
+  for (const folder of ['server', 'start']) watch(join(ROOT, folder), { recursive: true }, onChange);
 }
 
 function print(text: string): void {

@@ -3,30 +3,33 @@ import { join } from 'node:path';
 import type { Announcement } from '../../server/cli/announcement.ts';
 import type { Children } from './children.ts';
 
-/** A server that is killed so often within this time would only be killed again. */
-const CRASHES = 5;
+/** A server that crashes this often within the window is not restarted again. */
+const MAX_CRASHES = 5;
 const CRASH_WINDOW_MS = 10_000;
 
+/** Whether this process runs in production. */
 export const production = process.env['NODE_ENV'] === 'production';
 
+/** Options of {@link superviseServer}. */
 export interface SupervisedServerOptions {
-  children: Children;
-  /** For messages, such as `The server`. */
-  name: string;
-  /** Beside our own environment. */
-  env: Readonly<Record<string, string>>;
-  /** It answers; `again` after the first time. */
-  onReady: (announcement: Announcement, again: boolean) => void;
-  /** It has ended by itself, or was killed and is not started again. */
-  onEnd: (code: number) => void;
+  readonly children: Children;
+  /** The name in messages, such as `The server`. */
+  readonly name: string;
+  /** Variables beside those of this process. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Called each time the server accepts connections; `isRestart` after the first time. */
+  readonly onReady: (announcement: Announcement, isRestart: boolean) => void;
+  /** Called when the server has ended and is not restarted. */
+  readonly onEnd: (code: number) => void;
 }
 
+/** A server process that is restarted after a crash. */
 export interface SupervisedServer {
-  /** Ends it in order and starts it again. */
+  /** Shuts it down and starts it again. */
   restart(): void;
 }
 
-/** Runs `start/main.ts`; in development a server that is killed is started again, on the port it had. */
+/** Runs `start/main.ts`; outside of production a server that was killed is restarted, on the same port. */
 export function superviseServer({ children, name, env, onReady, onEnd }: SupervisedServerOptions): SupervisedServer {
   let server: ChildProcess;
   let port: string | undefined;
@@ -39,10 +42,10 @@ export function superviseServer({ children, name, env, onReady, onEnd }: Supervi
       [join('start', 'main.ts')],
       {
         stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-        // In a process group of its own: Ctrl+C reaches every process of the terminal's, and would reach the server
-        // twice. It stops by itself when this process is gone, because the channel between the two closes.
+        // A process group of its own: a terminal sends Ctrl+C to the whole group, and the server would get it twice.
+        // The server shuts down by itself when this process ends, because the ipc channel between the two closes.
         detached: true,
-        // What a log at `info` says, the launcher's lines say to people.
+        // The launcher prints for people what the log at `info` says.
         env: {
           LOG_LEVEL: production ? 'info' : 'warn',
           ...process.env,
@@ -57,9 +60,9 @@ export function superviseServer({ children, name, env, onReady, onEnd }: Supervi
   };
 
   const announce = (announcement: Announcement): void => {
-    const again = port !== undefined;
+    const isRestart = port !== undefined;
     ({ port } = new URL(announcement.url));
-    onReady(announcement, again);
+    onReady(announcement, isRestart);
   };
 
   const onExit = (code: number | null, signal: NodeJS.Signals | null): void => {
@@ -72,11 +75,11 @@ export function superviseServer({ children, name, env, onReady, onEnd }: Supervi
   const startAfterCrash = (signal: NodeJS.Signals): void => {
     const now = Date.now();
     crashes = [...crashes.filter((at) => now - at < CRASH_WINDOW_MS), now];
-    if (crashes.length < CRASHES) {
-      process.stdout.write(`${name} was killed (${signal}); starting it again …\n`);
+    if (crashes.length < MAX_CRASHES) {
+      process.stdout.write(`${name} was killed (${signal}); restarting it …\n`);
       start();
     } else {
-      process.stderr.write(`${name} was killed ${CRASHES} times within ${CRASH_WINDOW_MS / 1_000} s; giving up.\n`);
+      process.stderr.write(`${name} was killed ${MAX_CRASHES} times within ${CRASH_WINDOW_MS / 1_000} s; giving up.\n`);
       onEnd(1);
     }
   };

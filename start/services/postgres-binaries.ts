@@ -3,40 +3,42 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { cp, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
+/** The paths of Postgres' binaries. */
 export interface Binaries {
-  initdb: string;
-  postgres: string;
-  /** Where they come from, for the log. */
-  source: string;
+  readonly initdb: string;
+  readonly postgres: string;
+  /** The folder that they come from, for the log. */
+  readonly source: string;
 }
 
-/** Whom the server runs as; empty: as we do. */
+/** The user that the server runs as; empty: the user of this process. */
 export interface ServerUser {
-  uid?: number;
-  gid?: number;
+  readonly uid?: number;
+  readonly gid?: number;
 }
 
-/** Folders with a folder `bin` for each major version: Debian's, and Homebrew's. */
-const FOLDERS = [
+/** Folders with a subfolder for each major version: Debian's, and Homebrew's. */
+const INSTALL_FOLDERS = [
   { root: '/usr/lib/postgresql', version: /^(\d+)$/ },
   { root: '/opt/homebrew/opt', version: /^postgresql@(\d+)$/ },
   { root: '/usr/local/opt', version: /^postgresql@(\d+)$/ },
 ];
 
-/** What the system's packages have installed, the newest first. */
+/** The binaries of the system's packages, the newest version first. */
 export function installedBinaries(): Binaries[] {
-  return FOLDERS.flatMap(({ root, version }) => {
+  return INSTALL_FOLDERS.flatMap(({ root, version }) => {
     const names = existsSync(root) ? readdirSync(root).filter((name) => version.test(name)) : [];
     const newestFirst = names.sort((a, b) => Number(version.exec(b)?.[1]) - Number(version.exec(a)?.[1]));
     return newestFirst.map((name) => binariesIn(join(root, name, 'bin')));
   });
 }
 
+/** The binaries in a `bin` folder. */
 export function binariesIn(bin: string): Binaries {
   return { initdb: join(bin, 'initdb'), postgres: join(bin, 'postgres'), source: bin };
 }
 
-/** Postgres refuses to run as root: then as `postgres`, or as `nobody`, whichever the system has. */
+/** The user for Postgres, which refuses to run as root: then `postgres` or `nobody`, whichever the system has. */
 export function serverUser(): ServerUser {
   if (process.getuid?.() !== 0) return {};
   const lines = readFileSync('/etc/passwd', 'utf8')
@@ -51,9 +53,9 @@ export function serverUser(): ServerUser {
 }
 
 /**
- * The first that run for that user.
+ * The first binaries that this user can run; they are copied where he cannot reach them.
  *
- * @param folder of the server, which the user can reach
+ * @param folder a folder that the user can reach, for copies
  */
 export async function usableBinaries(
   candidates: readonly Binaries[],
@@ -63,7 +65,7 @@ export async function usableBinaries(
   for (const binaries of candidates) {
     if (runs(binaries, user)) return binaries;
     if (!existsSync(binaries.postgres)) continue;
-    // A checkout below a home that only its owner may enter: the server's user needs a copy that it can reach.
+    // They may be below a home that only its owner may enter: the server's user needs a copy.
     const copy = join(folder, 'postgres');
     await cp(dirname(dirname(binaries.postgres)), copy, { recursive: true, verbatimSymlinks: true });
     const copied = { ...binariesIn(join(copy, 'bin')), source: binaries.source };

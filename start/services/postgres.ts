@@ -6,15 +6,15 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import { freePort } from './free-port.ts';
-import { createOwnProcess } from './child-service.ts';
+import { createChildService } from './child-service.ts';
 import { installedBinaries, serverUser, usableBinaries, type Binaries, type ServerUser } from './postgres-binaries.ts';
 
-/** A Postgres of our own. */
-export interface OwnPostgres {
-  url: string;
-  /** Where its binaries come from, for the log. */
-  source: string;
-  /** `kill -9` of the server; resolves when it is gone. */
+/** A temporary Postgres, which ends with this process. */
+export interface TemporaryPostgres {
+  readonly url: string;
+  /** The folder of its binaries, for the log. */
+  readonly source: string;
+  /** `kill -9`; resolves when the server has ended. */
   kill(): Promise<void>;
   /** Starts it again on the same port and files; resolves when it answers. */
   restart(): Promise<void>;
@@ -22,19 +22,22 @@ export interface OwnPostgres {
   stop(): Promise<void>;
 }
 
-/** Words sort as English sorts them, as on most servers and unlike bytes: what relies on an order must say which. */
+/** English collation, as on most servers and unlike that of bytes: code that relies on an order must say which. */
 const LOCALE = ['--locale=C', '--locale-provider=icu', '--icu-locale=en-US'];
-const PATIENCE_MS = 60_000;
-/** How often a start is tried after `kill -9`, a tenth of a second apart. */
-const RESTARTS = 50;
+/** How long Postgres may take to answer after its start, in milliseconds. */
+const START_TIMEOUT_MS = 60_000;
+/** Attempts to start it after `kill -9`. */
+const RESTART_ATTEMPTS = 50;
+/** The pause between them, in milliseconds. */
+const RESTART_PAUSE_MS = 100;
 
 /**
  * Starts a Postgres on a free port of 127.0.0.1, with its default durability, in a temporary folder.
  *
- * @param candidates the binaries to choose from, the best first; default: what is installed on this machine
- * @throws Error in one sentence where none of them runs
+ * @param candidates the binaries to choose from, the best first; default: those installed on this machine
+ * @throws {Error} In one sentence where none of them runs.
  */
-export async function startPostgres(candidates: readonly Binaries[] = installedBinaries()): Promise<OwnPostgres> {
+export async function startPostgres(candidates: readonly Binaries[] = installedBinaries()): Promise<TemporaryPostgres> {
   const user = serverUser();
   const folder = await mkdtemp(join(tmpdir(), 'campaign-state-postgres-'));
   const data = join(folder, 'data');
@@ -58,14 +61,14 @@ export async function startPostgres(candidates: readonly Binaries[] = installedB
   const port = await freePort();
   const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
   const settings = [`port=${port}`, 'listen_addresses=127.0.0.1', 'unix_socket_directories=', 'max_connections=100'];
-  const server = createOwnProcess({
+  const server = createChildService({
     name: 'Postgres',
     command: binaries.postgres,
     args: ['-D', data, ...settings.flatMap((setting) => ['-c', setting])],
     ...user,
     cwd: folder,
-    ask: () => ask(url),
-    patience: PATIENCE_MS,
+    probe: () => probe(url),
+    startTimeoutMs: START_TIMEOUT_MS,
     stopSignal: 'SIGINT',
     folder,
   });
@@ -75,7 +78,13 @@ export async function startPostgres(candidates: readonly Binaries[] = installedB
     await server.stop();
     throw error;
   }
-  return { url, source: binaries.source, kill: server.kill, restart: () => persist(server.start), stop: server.stop };
+  return {
+    url,
+    source: binaries.source,
+    kill: server.kill,
+    restart: () => retryStart(server.start),
+    stop: server.stop,
+  };
 }
 
 function initialise({ initdb }: Binaries, user: ServerUser, cwd: string, data: string): void {
@@ -85,21 +94,21 @@ function initialise({ initdb }: Binaries, user: ServerUser, cwd: string, data: s
 }
 
 /**
- * After `kill -9` the old server's children still hold its shared memory for a moment, and the new one refuses to
- * start.
+ * Retries the start: after `kill -9` the old server's children hold its shared memory for a moment, and a new server
+ * refuses to start.
  */
-async function persist(start: () => Promise<void>): Promise<void> {
-  for (let attempt = 1; attempt < RESTARTS; attempt += 1) {
+async function retryStart(start: () => Promise<void>): Promise<void> {
+  for (let attempt = 1; attempt < RESTART_ATTEMPTS; attempt += 1) {
     try {
       return await start();
     } catch {
-      await pause(100);
+      await pause(RESTART_PAUSE_MS);
     }
   }
   await start();
 }
 
-async function ask(url: string): Promise<void> {
+async function probe(url: string): Promise<void> {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
   client.on('error', () => undefined);
   try {

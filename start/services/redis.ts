@@ -4,42 +4,45 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { freePort } from './free-port.ts';
-import { createOwnProcess } from './child-service.ts';
+import { createChildService } from './child-service.ts';
 
-/** A Redis of our own. */
-export interface OwnRedis {
-  url: string;
-  port: number;
-  /** For SIGSTOP and SIGCONT. */
+/** A temporary Redis, which ends with this process. */
+export interface TemporaryRedis {
+  readonly url: string;
+  readonly port: number;
+  /** The process id, for SIGSTOP and SIGCONT. */
   readonly pid: number | undefined;
-  /** `kill -9`; resolves when it is gone. */
+  /** `kill -9`; resolves when the server has ended. */
   kill(): Promise<void>;
   /** Starts it again on the same port and files; resolves when it answers. */
   restart(): Promise<void>;
+  /** Ends it and removes its files. */
   stop(): Promise<void>;
 }
 
+/** Options of {@link startRedis}. */
 export interface RedisSettings {
   /** Further settings of redis-server, such as `{ 'cluster-enabled': 'yes' }`. */
-  settings?: Readonly<Record<string, string>>;
-  /** Default: any that is free. */
-  port?: number;
+  readonly settings?: Readonly<Record<string, string>>;
+  /** Default: any free port. */
+  readonly port?: number;
 }
 
-const PATIENCE_MS = 30_000;
+/** How long Redis may take to answer after its start, in milliseconds. */
+const START_TIMEOUT_MS = 30_000;
 
 /**
  * Starts a Redis on 127.0.0.1, with an append-only file in a temporary folder and without eviction, as the log needs
- * it. Where the machine has none, and is a Debian on which we are root, it is installed first, which is said.
+ * it. Where the machine has none and this process is root on Debian, it installs one first, and says so on stderr.
  *
- * @throws Error in one sentence where no Redis can be had
+ * @throws {Error} In one sentence where there is none and none can be installed.
  */
-export async function startRedis({ settings = {}, port: wanted }: RedisSettings = {}): Promise<OwnRedis> {
+export async function startRedis({ settings = {}, port: wanted }: RedisSettings = {}): Promise<TemporaryRedis> {
   const command = findServer();
   const folder = await mkdtemp(join(tmpdir(), 'campaign-state-redis-'));
   const port = wanted ?? (await freePort());
   const url = `redis://127.0.0.1:${port}`;
-  const all = {
+  const merged = {
     port: String(port),
     bind: '127.0.0.1',
     dir: folder,
@@ -48,13 +51,13 @@ export async function startRedis({ settings = {}, port: wanted }: RedisSettings 
     'maxmemory-policy': 'noeviction',
     ...settings,
   };
-  const server = createOwnProcess({
+  const server = createChildService({
     name: 'Redis',
     command,
-    args: Object.entries(all).flatMap(([key, value]) => [`--${key}`, value]),
+    args: Object.entries(merged).flatMap(([key, value]) => [`--${key}`, value]),
     cwd: folder,
-    ask: () => ask(url),
-    patience: PATIENCE_MS,
+    probe: () => probe(url),
+    startTimeoutMs: START_TIMEOUT_MS,
     stopSignal: 'SIGKILL',
     folder,
   });
@@ -76,6 +79,7 @@ export async function startRedis({ settings = {}, port: wanted }: RedisSettings 
   };
 }
 
+/** The names of the server's command: Redis', and that of its fork. */
 const COMMANDS = ['redis-server', 'valkey-server'];
 
 function findServer(): string {
@@ -98,7 +102,7 @@ function runs(command: string): boolean {
   return spawnSync(command, ['--version'], { stdio: 'ignore' }).status === 0;
 }
 
-async function ask(url: string): Promise<void> {
+async function probe(url: string): Promise<void> {
   const client = new Redis(url, { lazyConnect: true, retryStrategy: () => null, maxRetriesPerRequest: 0 });
   client.on('error', () => undefined);
   try {

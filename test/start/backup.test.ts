@@ -14,15 +14,13 @@ import { cleanUp, until } from '../api/support/server.ts';
 import { startRedis } from '../tools/redis.ts';
 import { startMain, temporaryFolder } from './support/processes.ts';
 
-/*
- * The two procedures of docs/operations.md, "Backup and restore", step by step.
- */
+/* The two procedures of docs/operations.md, "Backup and restore", step by step. */
 
 const CAMPAIGN = 'ovasabi_website';
 const LONG = { timeout: 240_000 };
 const execute = promisify(execFile);
 
-/** A change whose mutation id is the title that it sets. */
+/** Sets the title, with the title as the mutation id. */
 async function setTitle({ campaign }: Client, title: string, durability: 'accepted' | 'durable' = 'durable') {
   const receipt = await campaign.update.mutate({
     campaignId: CAMPAIGN,
@@ -30,7 +28,7 @@ async function setTitle({ campaign }: Client, title: string, durability: 'accept
     mutationId: title,
     durability,
   });
-  if ('dryRun' in receipt) throw new Error('it was not asked to be dry');
+  if ('dryRun' in receipt) throw new Error('the mutation was not a dry run');
   return receipt;
 }
 
@@ -68,13 +66,13 @@ test('F11 embedded: stop, copy, start; and back from the copy', LONG, async () =
     { version: 2, mutationId: 'in-the-backup' },
     { version: 1 },
   ]);
-  // The same intent again is the same change.
+  // A retry is answered with the same version.
   expect(await setTitle(client, 'in-the-backup')).toMatchObject({ version: saved.version });
   third.kill('SIGTERM');
   expect(await third.ended).toBe(0);
 });
 
-/** `pg_dump` must be as new as the server: a Postgres that was installed together with one. */
+/** A Postgres that was installed with its `pg_dump`, which must not be older than the server. */
 const withTools = installedBinaries().find(({ postgres }) => existsSync(join(dirname(postgres), 'pg_dump')));
 
 test.runIf(withTools)('F11 cluster: pg_dump while it runs; stop, restore, clear the log, start', LONG, async () => {
@@ -125,7 +123,7 @@ test.runIf(withTools)('F11 cluster: pg_dump while it runs; stop, restore, clear 
   const { items } = await client.campaign.history.query({ campaignId: CAMPAIGN, limit: 1 });
   expect(items).toMatchObject([{ version, mutationId: state['title'] }]);
   expect(await setTitle(client, 'before-7')).toMatchObject({ version: 8 });
-  // What came after the backup is gone, and whoever has seen it is told so: no client folds two histories into one.
+  // Changes after the backup are lost, and clients that have seen them get a reset: none of them mixes two timelines.
   expect(epoch).not.toBe(lost.epoch);
   const watching = watch(client, { campaignId: CAMPAIGN, lastEventId: lost.position });
   await until(() => watching.events.length > 0);

@@ -7,16 +7,16 @@ import { ROOT, run, temporaryFolder } from './support/processes.ts';
 
 const CAMPAIGN = 'ovasabi_website';
 
-async function restsOf(folder: string): Promise<string[]> {
+async function leftoversOf(folder: string): Promise<string[]> {
   return (await readdir(folder)).filter((name) => name.startsWith('campaign-state-'));
 }
 
 test(
-  'F9 three instances over a Redis and a Postgres of their own: one line of history, a killed one comes back, all of it ends',
+  'F9 three instances over a temporary Redis and Postgres: one order of changes, a killed instance comes back, everything ends',
   { timeout: 240_000 },
   async () => {
     const folder = await temporaryFolder();
-    // Where we are root, Postgres runs as another user, who must be able to enter.
+    // As root, Postgres runs as another user, who must be able to enter the folder.
     await chmod(folder, 0o755);
     const running = run(
       [join(ROOT, 'start', 'launch.mjs'), '--cluster'],
@@ -28,7 +28,7 @@ test(
     const urls = running.lines.flatMap((line) => /^ +(?:Open +)?(http:\/\/127\.0\.0\.1:\d+)$/.exec(line)?.[1] ?? []);
     expect(new Set(urls).size).toBe(3);
     const [a = '', b = '', c = ''] = urls;
-    expect(await restsOf(folder)).toHaveLength(2);
+    expect(await leftoversOf(folder)).toHaveLength(2);
 
     const instances = await Promise.all(urls.map(async (url) => (await httpClient(url).system.info.query()).instance));
     expect(new Set(instances).size).toBe(3);
@@ -39,7 +39,7 @@ test(
     await until(() => watching.mirror.content.state['title'] === 'From the first');
 
     await fetch(`${c}/dev/kill`, { method: 'POST' }).catch(() => undefined);
-    await running.line(/^Instance 3 was killed \(SIGKILL\); starting it again/);
+    await running.line(/^Instance 3 was killed \(SIGKILL\); restarting it/);
     await httpClient(a).campaign.update.mutate({
       campaignId: CAMPAIGN,
       updates: { title: 'While the third was away' },
@@ -51,6 +51,6 @@ test(
     running.kill('SIGINT');
     expect(await running.ended).toBe(0);
     for (const url of urls) await expect(fetch(url)).rejects.toThrow();
-    expect(await restsOf(folder)).toEqual([]);
+    expect(await leftoversOf(folder)).toEqual([]);
   },
 );

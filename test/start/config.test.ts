@@ -18,10 +18,7 @@ function refusalOf(env: Record<string, string>): string {
 
 const SECRET = 'x'.repeat(32);
 
-/**
- * Variable, field, default, a value that it takes with what becomes of it, values that it does not take, and what it
- * says then.
- */
+/** Variable, field, default, a good value, what it is read as, bad values, and their message. */
 const variables: [string, keyof Config, unknown, string, unknown, string[], RegExp][] = [
   ['CAMPAIGN_STATE_ENABLED', 'enabled', true, 'false', false, ['yes', '1', 'TRUE'], /takes true or false/],
   [
@@ -58,7 +55,7 @@ const variables: [string, keyof Config, unknown, string, unknown, string[], RegE
   ['CAMPAIGN_MAX_CONNECTIONS', 'maxConnections', 20_000, '10', 10, ['0'], /takes a whole number from 1/],
   [
     'CAMPAIGN_MAX_UNREAD',
-    'maxUnreadBytes',
+    'maxUnsentBytes',
     undefined,
     '512',
     512 * 1024 * 1024,
@@ -129,13 +126,13 @@ const variables: [string, keyof Config, unknown, string, unknown, string[], RegE
 ];
 
 describe.each(variables)('F1 %s', (name, field, fallback, given, becomes, bad, says) => {
-  test('F1 has its default, and takes what it says', () => {
+  test('F1 has its default, and takes a good value', () => {
     expect(configOf({})[field]).toEqual(fallback);
     expect(configOf({ [name]: '' })[field]).toEqual(fallback);
     expect(configOf({ [name]: given })[field]).toEqual(becomes);
   });
 
-  test.runIf(bad.length > 0)('F1 names itself and what it takes, and does not show what it was given', () => {
+  test.runIf(bad.length > 0)('F1 a bad value is refused with the name and what it takes, and is not shown', () => {
     for (const value of bad) {
       const message = refusalOf({ [name]: value });
       expect(message).toMatch(new RegExp(`^${name} `));
@@ -154,7 +151,7 @@ test('F1 durations', () => {
   expect(['', 's', '1', '1.5h', '1w', ' 1s', '1S'].map(parseDuration)).toEqual(Array(7).fill(undefined));
 });
 
-test('F2 what excludes each other', () => {
+test('F2 variables that exclude each other', () => {
   expect(refusalOf({ AUTH_SECRET: SECRET, AUTH_JWKS_URL: 'https://id.example/keys' })).toMatch(
     /AUTH_SECRET and AUTH_JWKS_URL exclude each other/,
   );
@@ -163,7 +160,7 @@ test('F2 what excludes each other', () => {
   );
 });
 
-test('F2 without a key only loopback is served, unless it is said to be wanted', async () => {
+test('F2 without a key only loopback is served, unless AUTH_MODE=insecure allows others', async () => {
   for (const HOST of ['0.0.0.0', '::', '192.168.1.7', 'example.com']) {
     expect(refusalOf({ HOST })).toMatch(/^HOST takes a loopback address.*AUTH_MODE=insecure/);
     expect(configOf({ HOST, AUTH_MODE: 'insecure' })).toMatchObject({ host: HOST, insecure: true });

@@ -8,7 +8,7 @@ import { ROOT } from './support/processes.ts';
 const compose = await readFile(join(ROOT, 'start', 'compose.yaml'), 'utf8');
 const dockerfile = await readFile(join(ROOT, 'Dockerfile'), 'utf8');
 
-/** What the instances are given, as `KEY: value` lines, with the values that `compose` would put in. */
+/** The environment of the instances, with the values that `compose` would put in. */
 function instanceEnvironment(): Record<string, string> {
   const [, block = ''] = /^ {2}environment:\n((?: {4}.*\n)+)/m.exec(compose) ?? [];
   const given = [...block.matchAll(/^ {4}([A-Z_]+): '?(.*?)'?$/gm)].map(
@@ -22,7 +22,7 @@ function instanceEnvironment(): Record<string, string> {
   );
 }
 
-test('F13 the instances of compose.yaml are given variables that exist, with values that they take', () => {
+test('F13 compose.yaml sets variables that exist, with values that they take', () => {
   const environment = instanceEnvironment();
   expect(Object.keys(environment)).toEqual(expect.arrayContaining(['AUTH_SECRET', 'DATABASE_URL', 'REDIS_URL']));
   for (const name of Object.keys(environment)) expect(VARIABLES).toContain(name);
@@ -33,14 +33,14 @@ test('F13 the instances of compose.yaml are given variables that exist, with val
   });
 });
 
-test('F13 Redis is run as the server requires it, and no secret has a default', () => {
+test('F13 Redis runs with the settings that the server requires, and no secret has a default', () => {
   expect(compose).toContain('--maxmemory-policy noeviction');
   expect(compose).toContain('--appendonly yes');
   for (const secret of ['AUTH_SECRET', 'POSTGRES_PASSWORD'])
     expect(compose).not.toMatch(new RegExp(`\\$\\{${secret}(?!:\\?)`));
 });
 
-test('F13 the image: what it copies and runs is there, its variables exist, it runs as a user without rights on the same Node', async () => {
+test('F13 the image copies and runs files that exist, sets variables that exist, and runs as an unprivileged user on the same Node', async () => {
   const copied = [...dockerfile.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, sources = '']) =>
     sources.split(' '),
   );
@@ -56,7 +56,7 @@ test('F13 the image: what it copies and runs is there, its variables exist, it r
   for (const [, version] of dockerfile.matchAll(/^FROM node:(\d+)/gm)) expect(engines.node).toBe(`>=${version}`);
 });
 
-test('F13 the image’s context leaves out what it does not copy, and takes in all that it does', async () => {
+test('F13 the build context contains all that the image copies', async () => {
   const taken = (await readFile(join(ROOT, '.dockerignore'), 'utf8'))
     .split('\n')
     .flatMap((line) => /^!(.+)$/.exec(line)?.[1] ?? []);

@@ -15,18 +15,18 @@ async function launch(): Promise<Running> {
 
 const addressIn = (line: string): string => /http:\/\/127\.0\.0\.1:\d+/.exec(line)?.[0] ?? '';
 
-test('F7 an old Node is turned away with one sentence', async () => {
+test('F7 an old Node is refused with one sentence', async () => {
   const old = `data:text/javascript,${encodeURIComponent("Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '20.19.0' } });")}`;
   const { code, sentence } = await lastWords(run(['--import', old, LAUNCH], {}, await temporaryFolder()));
   expect(code).toBe(1);
   expect(sentence).toMatch(/^campaign-state needs Node 24 or newer, this is 20\.19\.0: [^\n]+\.$/);
-  // An old Node reads the whole file before it runs a line of it: nothing in it may be too new.
+  // An old Node parses the whole file before it runs a line of it: no syntax in it may be too new.
   expect(await readFile(LAUNCH, 'utf8')).not.toMatch(
     /import\.meta\.(dirname|resolve)|\bwith \{|\busing\b|withResolvers|#\w+ in/,
   );
 });
 
-test('F7 tells the address within one screen, serves, starts a killed server again, and stops with it', async () => {
+test('F7 prints the address within one screen, serves, restarts a killed server, and stops with it', async () => {
   const running = await launch();
   const address = addressIn(await running.line(/Open +http/));
   await running.line(/Ctrl\+C/);
@@ -42,13 +42,13 @@ test('F7 tells the address within one screen, serves, starts a killed server aga
   });
 
   await fetch(`${address}/dev/kill`, { method: 'POST' }).catch(() => undefined);
-  await running.line(/was killed \(SIGKILL\); starting it again/);
+  await running.line(/was killed \(SIGKILL\); restarting it/);
   const again = addressIn(await running.line(/is back at/));
   expect(await httpClient(again).campaign.get.query({ campaignId: 'ovasabi_website' })).toMatchObject({
     state: { title: 'Kept' },
   });
 
-  // The terminal and npm both pass a Ctrl+C on: to the server that is one signal, or it would not end well.
+  // The terminal and npm both pass a Ctrl+C on: it must count as one signal.
   running.kill('SIGINT');
   running.kill('SIGINT');
   expect(await running.ended).toBe(0);

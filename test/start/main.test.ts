@@ -13,7 +13,7 @@ const update = (description: string, mutationId: string) => ({
   mutationId,
 });
 
-describe('F4 what cannot start says why in one sentence, with exit code 1', () => {
+describe('F4 a server that cannot start says why in one sentence, with exit code 1', () => {
   test('F4 a wrong variable', async () => {
     const { code, sentence } = await lastWords(runMain(await temporaryFolder(), { CAMPAIGN_IDLE_TTL: 'soon' }));
     expect(code).toBe(1);
@@ -50,7 +50,7 @@ describe('F4 what cannot start says why in one sentence, with exit code 1', () =
     expect((await fetch(`${first.url}/livez`)).status).toBe(200);
   });
 
-  test('F4 a database that stays unreachable for START_TIMEOUT', async () => {
+  test('F4 a database that does not answer within START_TIMEOUT', async () => {
     const nobody = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => nobody.once('listening', resolve));
     const { port } = nobody.address() as AddressInfo;
@@ -65,7 +65,7 @@ describe('F4 what cannot start says why in one sentence, with exit code 1', () =
 });
 
 describe('F5 SIGTERM', () => {
-  test('F5 keeps everything that was accepted, and ends with 0', async () => {
+  test('F5 commits all accepted entries, and ends with 0', async () => {
     const folder = await temporaryFolder();
     const first = await startMain(folder);
     const { campaign } = wsClient(first.url);
@@ -80,7 +80,7 @@ describe('F5 SIGTERM', () => {
     const { version, state, epoch } = await again.get.query({ campaignId: CAMPAIGN });
     expect(version).toBe(201);
     expect(state).toMatchObject({ description: 'number 199' });
-    // A clean end is no loss: the line goes on.
+    // A clean shutdown loses nothing: the epoch stays.
     expect(receipts.at(-1)).toMatchObject({ epoch });
     second.kill('SIGTERM');
     expect(await second.ended).toBe(0);
@@ -88,31 +88,31 @@ describe('F5 SIGTERM', () => {
 
   test('F5 a second signal ends it at once', async () => {
     const running = await startMain(await temporaryFolder());
-    // A call whose input never comes holds the first signal up.
+    // A call whose body never arrives delays the shutdown.
     const slow = connect(Number(new URL(running.url).port), '127.0.0.1');
     slow.on('error', () => undefined);
     slow.write(
       'POST /trpc/campaign.update HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{',
     );
-    // What is answered later has arrived later.
+    // The server has received that request before it answers this one.
     await fetch(`${running.url}/livez`);
     running.kill('SIGTERM');
     await running.line(/shutting down/);
     running.kill('SIGINT');
     expect(await running.ended).toBe(1);
     slow.destroy();
-    expect(running.lines.join('\n')).not.toContain('is committed');
+    expect(running.lines.join('\n')).not.toContain('are committed');
   });
 
-  test('F5 a Ctrl+C that the terminal and npx both pass on is one signal', async () => {
+  test('F5 a Ctrl+C that the terminal and npx both pass on counts as one signal', async () => {
     const running = await startMain(await temporaryFolder());
     running.kill('SIGINT');
     running.kill('SIGINT');
     expect(await running.ended).toBe(0);
-    expect(running.lines.join('\n')).toContain('everything accepted is committed');
+    expect(running.lines.join('\n')).toContain('all accepted entries are committed');
   });
 
-  test('F5 the end of its parent ends it, too', async () => {
+  test('F5 it shuts down when its parent process ends', async () => {
     const folder = await temporaryFolder();
     const code = `
       const { spawn } = require('node:child_process');
@@ -136,7 +136,7 @@ function isRunning(pid: number): boolean {
 }
 
 describe('F6 kill -9', () => {
-  test('F6 keeps what was durable, once; clients go on without a hole', async () => {
+  test('F6 durable changes are kept, each once; clients resume without a gap', async () => {
     const folder = await temporaryFolder();
     const first = await startMain(folder);
     const port = new URL(first.url).port;
@@ -144,7 +144,7 @@ describe('F6 kill -9', () => {
     const watching = watch(client, { campaignId: CAMPAIGN });
     await client.campaign.update.mutate({ ...update('durable', 'kept'), durability: 'durable' });
     await until(() => watching.mirror.version === 2);
-    // Perhaps committed, perhaps not: nobody was told that it is.
+    // Perhaps committed, perhaps not: it was not answered as durable.
     await client.campaign.update.mutate(update('accepted', 'perhaps'));
     first.kill('SIGKILL');
     expect(await first.ended).toBe('SIGKILL');
@@ -156,7 +156,7 @@ describe('F6 kill -9', () => {
     expect(await campaign.at.query({ campaignId: CAMPAIGN, version: 2 })).toMatchObject({
       state: { description: 'durable' },
     });
-    // The same intents again: each is there once.
+    // A retry of each mutation is applied once.
     expect(await campaign.update.mutate(update('durable', 'kept'))).toMatchObject({ version: 2 });
     expect(await campaign.update.mutate(update('accepted', 'perhaps'))).toMatchObject({ version: 3 });
     await campaign.update.mutate(update('after', 'after'));

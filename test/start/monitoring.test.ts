@@ -14,7 +14,7 @@ beforeAll(async () => {
   dashboard = await readFile(join(MONITORING, 'grafana-dashboard.json'), 'utf8');
 });
 
-/** What a query may name: the metrics themselves, and the three series of each histogram. */
+/** The series that a query may name: the metrics, and the three series of each histogram. */
 async function shownMetrics(): Promise<Set<string>> {
   const { url } = await startServer();
   const names = new Set<string>();
@@ -28,19 +28,19 @@ function metricsIn(text: string): string[] {
   return [...new Set([...text.matchAll(/campaign_state_\w+/g)].map(([name]) => name))];
 }
 
-test('F12 every metric of the dashboard and of the alert rules is one that the server shows', async () => {
+test('F12 every metric of the dashboard and of the alert rules exists', async () => {
   const shown = await shownMetrics();
   const named = { rules: metricsIn(rules), dashboard: metricsIn(dashboard) };
   expect(named.rules.length).toBeGreaterThan(10);
   expect(named.dashboard.length).toBeGreaterThan(20);
-  // Only Linux tells of open files.
+  // Open files are counted on Linux only.
   const expected = [...named.rules, ...named.dashboard].filter(
     (name) => process.platform === 'linux' || !name.endsWith('_fds'),
   );
   expect(expected.filter((name) => !shown.has(name))).toEqual([]);
 });
 
-test('F12 the dashboard shows every metric of the service itself', async () => {
+test('F12 the dashboard shows every metric of the service', async () => {
   const own = [...(await shownMetrics())]
     .filter((name) => !/_(nodejs|process)_/.test(name))
     .map((name) => name.replace(/_(bucket|sum|count)$/, ''));
@@ -48,7 +48,7 @@ test('F12 the dashboard shows every metric of the service itself', async () => {
   expect([...new Set(own)].filter((name) => !named.includes(name))).toEqual([]);
 });
 
-test('F12 the dashboard is one that Grafana reads: panels with queries, none over another', () => {
+test('F12 the dashboard is valid for Grafana: panels with queries, none over another', () => {
   interface Panel {
     type: string;
     targets?: { expr: string }[];
@@ -63,7 +63,7 @@ test('F12 the dashboard is one that Grafana reads: panels with queries, none ove
   expect(new Set(cells).size).toBe(cells.length);
 });
 
-test('F12 every alert has a severity and its section in the runbook, and no section is without its alert', async () => {
+test('F12 every alert has a severity and its section in the runbook, and every section its alert', async () => {
   const runbook = await readFile(join(ROOT, 'docs', 'operations.md'), 'utf8');
   const alerts = [...rules.matchAll(/- alert: (\w+)$/gm)].map(([, name = '']) => name);
   expect(alerts.length).toBeGreaterThan(10);

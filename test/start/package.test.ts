@@ -19,7 +19,7 @@ let tarball = '';
 /** An empty project, outside of the workspace, with the package alone. */
 let project = '';
 
-/** Runs a command; its words are the error's when it fails. */
+/** Runs a command; an error has its output. */
 async function sh(command: string, args: readonly string[], cwd: string): Promise<string> {
   try {
     return (await execute(command, args, { cwd, maxBuffer: 32 * 1024 * 1024 })).stdout;
@@ -29,7 +29,7 @@ async function sh(command: string, args: readonly string[], cwd: string): Promis
   }
 }
 
-// The package as it would be published, built in a place of its own: others may be building in the workspace.
+// The package as it would be published, built in a temporary folder: other tests may build in the workspace.
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'campaign-server-'));
   const published = join(folder, 'package');
@@ -53,37 +53,33 @@ async function start(): Promise<Running & { url: string }> {
   return { ...running, url };
 }
 
-test(
-  'F10 the packed server, alone in an empty folder, answers, keeps and is still there after a kill',
-  LONG,
-  async () => {
-    await writeFile(
-      join(project, 'default_campaign.json'),
-      JSON.stringify({ slug: 'spring', title: 'Spring sale', status: 'active' }),
-    );
-    expect(await sh('npx', ['--no', '@campaign-state/server', '--version'], project)).toMatch(/^\d+\.\d+\.\d+\n$/);
+test('F10 the packed server, alone in an empty folder, answers, and keeps its data over a kill', LONG, async () => {
+  await writeFile(
+    join(project, 'default_campaign.json'),
+    JSON.stringify({ slug: 'spring', title: 'Spring sale', status: 'active' }),
+  );
+  expect(await sh('npx', ['--no', '@campaign-state/server', '--version'], project)).toMatch(/^\d+\.\d+\.\d+\n$/);
 
-    const first = await start();
-    expect((await fetch(`${first.url}/readyz`)).status).toBe(200);
-    const { campaign } = wsClient(first.url);
-    const receipt = await campaign.update.mutate({
-      campaignId: 'spring',
-      updates: { title: 'Kept' },
-      durability: 'durable',
-    });
-    expect(receipt).toMatchObject({ version: 2, durability: 'durable' });
-    first.kill('SIGKILL');
-    await first.ended;
+  const first = await start();
+  expect((await fetch(`${first.url}/readyz`)).status).toBe(200);
+  const { campaign } = wsClient(first.url);
+  const receipt = await campaign.update.mutate({
+    campaignId: 'spring',
+    updates: { title: 'Kept' },
+    durability: 'durable',
+  });
+  expect(receipt).toMatchObject({ version: 2, durability: 'durable' });
+  first.kill('SIGKILL');
+  await first.ended;
 
-    const second = await start();
-    expect(await httpClient(second.url).campaign.get.query({ campaignId: 'spring' })).toMatchObject({
-      version: 2,
-      state: { title: 'Kept' },
-    });
-    second.kill('SIGTERM');
-    expect(await second.ended).toBe(0);
-  },
-);
+  const second = await start();
+  expect(await httpClient(second.url).campaign.get.query({ campaignId: 'spring' })).toMatchObject({
+    version: 2,
+    state: { title: 'Kept' },
+  });
+  second.kill('SIGTERM');
+  expect(await second.ended).toBe(0);
+});
 
 test(
   'F10 its declarations compile in a strict project with the README’s example of embedding, and name no database driver',
@@ -155,7 +151,7 @@ test('F10 the README and --help name every variable', async () => {
   for (const name of VARIABLES) expect(help).toMatch(new RegExp(`\\b${name}\\b`));
 });
 
-test('F10 an old Node is turned away with one sentence', async () => {
+test('F10 an old Node is refused with one sentence', async () => {
   const old = `data:text/javascript,${encodeURIComponent("Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '22.9.0' } });")}`;
   const running = run(['--import', old, join(project, 'node_modules', '.bin', 'campaign-state')], {}, project);
   expect(await running.ended).toBe(1);

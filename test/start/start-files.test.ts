@@ -33,17 +33,17 @@ describe('F3 start files', () => {
     ]);
   });
 
-  test('F3 what is not there is left out', async () => {
+  test('F3 files that do not exist are left out', async () => {
     expect(await readStartFiles(await temporaryFolder())).toEqual([]);
   });
 
-  test('F3 but whoever names a folder that is not there hears of it', async () => {
+  test('F3 a folder that does not exist stops the start', async () => {
     const folder = join(await temporaryFolder(), 'nowhere');
     await expect(readStartFiles(folder)).rejects.toThrow(`The folder of start files ${folder} cannot be read (ENOENT`);
   });
 
   const broken: [string, Record<string, string>, RegExp][] = [
-    ['no JSON', { 'default_campaign.json': '{"slug":' }, /default_campaign\.json cannot be used: it is no JSON/],
+    ['no JSON', { 'default_campaign.json': '{"slug":' }, /default_campaign\.json cannot be used: it is not JSON/],
     ['no campaign', { 'campaigns/x.json': '"hello"' }, /x\.json cannot be used/],
     ['no title', { 'campaigns/x.json': '{"slug":"x"}' }, /x\.json cannot be used: .*title/],
     [
@@ -66,17 +66,17 @@ describe('F3 start files', () => {
     expect(String(error).split('\n')).toHaveLength(1);
   });
 
-  test('F3 stops the start', async () => {
+  test('F3 a broken file stops the start', async () => {
     const checkout = await temporaryFolder();
     await cp(join(ROOT, 'start'), join(checkout, 'start'), { recursive: true });
     await writeFile(join(checkout, 'start', 'campaigns', 'broken.json'), '{"slug":');
     for (const folder of ['server', 'node_modules']) await symlink(join(ROOT, folder), join(checkout, folder));
     const { code, sentence } = await lastWords(run([join(checkout, 'start', 'main.ts')], { PORT: '0' }, checkout));
     expect(code).toBe(1);
-    expect(sentence).toMatch(/^\S+broken\.json cannot be used: it is no JSON \(.*\)\.$/);
+    expect(sentence).toMatch(/^\S+broken\.json cannot be used: it is not JSON \(.*\)\.$/);
   });
 
-  test('F3 our own are fine', async () => {
+  test('F3 the start files of this repository can be read', async () => {
     const campaigns = await readStartFiles(join(ROOT, 'start'));
     expect(campaigns[0]?.campaignId).toBe('ovasabi_website');
     expect(campaigns.length).toBeGreaterThanOrEqual(4);

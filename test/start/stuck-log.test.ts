@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ROOT } from './support/processes.ts';
 
-test('F14 a log that nobody reads holds up neither the service nor its end', async () => {
+test('F14 a log without a reader holds up neither the service nor its exit', async () => {
   const { PATH = '' } = process.env;
   const env = { PATH, PORT: '0', CAMPAIGN_PERSISTENCE_ENABLED: 'false' };
   const server = spawn(process.execPath, [join(ROOT, 'start', 'main.ts')], {
@@ -12,10 +12,10 @@ test('F14 a log that nobody reads holds up neither the service nor its end', asy
     stdio: ['ignore', 'pipe', 'ignore', 'ipc'],
   });
   try {
-    // What it tells its parent once it is ready.
+    // The announcement that it sends to its parent once it is ready.
     const [{ url }] = await once(server, 'message');
     server.stdout?.pause();
-    // A refusal is a line: a megabyte of them, more than the system keeps for who does not read.
+    // Each refusal is a log line: a megabyte of them, more than the pipe holds.
     const refused = `${url}/trpc/${Array(100).fill('campaign.get').join(',')}?batch=1`;
     for (let batch = 0; batch < 40; batch += 1) expect((await fetch(refused)).status).toBe(400);
     server.kill('SIGTERM');

@@ -8,7 +8,7 @@ async function token(args: string[], env: Record<string, string> = { AUTH_SECRET
   return lastWords(run([join(ROOT, 'server', 'cli', 'bin.ts'), 'token', ...args], env, await temporaryFolder()));
 }
 
-test('F8 makes a token that the server takes, for that role and campaign', async () => {
+test('F8 prints a token that the server accepts, for that role and campaign', async () => {
   const { url } = await startGuarded();
   const { code, sentence } = await token([
     '--role',
@@ -30,7 +30,7 @@ test('F8 makes a token that the server takes, for that role and campaign', async
   await httpClient(url, (await token(['--role', 'viewer'])).sentence).campaign.get.query({ campaignId: 'secret' });
 });
 
-test('F8 says in one sentence what is missing or wrong', async () => {
+test('F8 a missing or wrong argument is explained in one sentence', async () => {
   const wrong: [string[], Record<string, string>, RegExp][] = [
     [['--role', 'editor'], {}, /^AUTH_SECRET is not set/],
     [['--role', 'editor'], { AUTH_JWKS_URL: 'https://id.example/keys' }, /^AUTH_JWKS_URL is set/],

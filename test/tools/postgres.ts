@@ -1,9 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import { installedBinaries, type Binaries } from '../../start/services/postgres-binaries.ts';
-import { startPostgres as startOneOf, type OwnPostgres } from '../../start/services/postgres.ts';
+import { startPostgres as startOneOf, type TemporaryPostgres } from '../../start/services/postgres.ts';
 
-export type { OwnPostgres } from '../../start/services/postgres.ts';
+export type { TemporaryPostgres } from '../../start/services/postgres.ts';
 
 /** A real Postgres for tests. */
 export interface TestPostgres {
@@ -25,7 +25,7 @@ export async function findPostgres(): Promise<TestPostgres> {
 }
 
 /** Starts a Postgres of our own: the one that is installed with these tools, else the system's. */
-export async function startPostgres(): Promise<OwnPostgres> {
+export async function startPostgres(): Promise<TemporaryPostgres> {
   const packaged = await packagedBinaries();
   return await startOneOf(packaged ? [packaged, ...installedBinaries()] : installedBinaries());
 }

@@ -1,12 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { startRedis, type OwnRedis } from './redis.ts';
+import { startRedis, type TemporaryRedis } from './redis.ts';
 
 /** A real Redis Cluster of our own. */
-export interface OwnRedisCluster {
+export interface TemporaryRedisCluster {
   /** All nodes, separated by commas, as `REDIS_URL` takes them. */
   url: string;
-  nodes: readonly OwnRedis[];
+  nodes: readonly TemporaryRedis[];
   /** Gives the slot of that key, with everything in it, to another node. */
   moveSlotOf(key: string): Promise<void>;
   stop(): Promise<void>;
@@ -16,8 +16,8 @@ const SLOTS = 16_384;
 const NODES = 3;
 
 /** Three masters on free ports of 127.0.0.1, each with a third of the slots. */
-export async function startRedisCluster(): Promise<OwnRedisCluster> {
-  const nodes: OwnRedis[] = [];
+export async function startRedisCluster(): Promise<TemporaryRedisCluster> {
+  const nodes: TemporaryRedis[] = [];
   const clients: Redis[] = [];
   const stop = async (): Promise<void> => {
     for (const client of clients) client.disconnect();
@@ -59,7 +59,7 @@ function ownerOf(slot: number): number {
   return Math.floor((slot * NODES) / SLOTS);
 }
 
-async function form(nodes: readonly OwnRedis[], clients: readonly Redis[]): Promise<void> {
+async function form(nodes: readonly TemporaryRedis[], clients: readonly Redis[]): Promise<void> {
   for (const [index, client] of clients.entries()) {
     await client.cluster(
       'ADDSLOTSRANGE',
@@ -86,7 +86,7 @@ async function form(nodes: readonly OwnRedis[], clients: readonly Redis[]): Prom
 
 interface Member {
   client: Redis | undefined;
-  node: OwnRedis | undefined;
+  node: TemporaryRedis | undefined;
 }
 
 async function moveSlot(slot: number, from: Member, to: Member, clients: readonly Redis[]): Promise<void> {

@@ -2,13 +2,14 @@ import type { Logger } from 'pino';
 import type { EngineObserver } from '../../engine/observer.ts';
 import type { Metrics } from './metrics.ts';
 
-/** An append that takes longer is worth a line, in seconds; one in so many milliseconds is enough. */
-const SLOW_APPEND = 0.5;
-const LINES_APART = 10_000;
+/** An append that takes longer is logged, in seconds. */
+const SLOW_APPEND_SECONDS = 0.5;
+/** The least time between two log lines about slow appends, in milliseconds. */
+const SLOW_APPEND_LOG_INTERVAL_MS = 10_000;
 
-/** Turns what the engine tells into metrics and log lines. Mutations are logged by their calls (`logging.ts`). */
-export function observe(metrics: Metrics, logger: Logger): EngineObserver {
-  let quietUntil = 0;
+/** The engine's observer: turns its events into metrics and log lines. Mutations are logged as calls (`logging.ts`). */
+export function createEngineObserver(metrics: Metrics, logger: Logger): EngineObserver {
+  let silentUntil = 0;
   return {
     mutation({ type, outcome, seconds, refusal }) {
       metrics.mutations.inc({ type, outcome, reason: refusal?.reason ?? '' });
@@ -16,13 +17,13 @@ export function observe(metrics: Metrics, logger: Logger): EngineObserver {
     },
     appended({ campaignId, entries, seconds }) {
       metrics.appendSeconds.observe(seconds);
-      if (seconds < SLOW_APPEND || performance.now() < quietUntil) return;
-      quietUntil = performance.now() + LINES_APART;
-      logger.warn({ campaignId, entries, durationMs: seconds * 1_000 }, 'the log answers slowly');
+      if (seconds < SLOW_APPEND_SECONDS || performance.now() < silentUntil) return;
+      silentUntil = performance.now() + SLOW_APPEND_LOG_INTERVAL_MS;
+      logger.warn({ campaignId, entries, durationMs: seconds * 1_000 }, 'the log answers appends slowly');
     },
     applied() {
-      const cameAt = performance.now();
-      return () => metrics.fanOutSeconds.observe((performance.now() - cameAt) / 1_000);
+      const arrivedAt = performance.now();
+      return () => metrics.fanOutSeconds.observe((performance.now() - arrivedAt) / 1_000);
     },
     delivered(entries, readers) {
       metrics.deliveries(readers);
@@ -36,7 +37,7 @@ export function observe(metrics: Metrics, logger: Logger): EngineObserver {
     },
     reset({ campaignId, lost }) {
       metrics.resets();
-      logger.warn({ campaignId, lost }, 'the line of this campaign broke; its subscribers were reset');
+      logger.warn({ campaignId, lost }, 'the timeline of this campaign was forked; its subscribers were reset');
     },
     loaded(campaignId) {
       metrics.loads();
@@ -53,7 +54,7 @@ export function observe(metrics: Metrics, logger: Logger): EngineObserver {
     },
     commitFailed({ error, attempt, retryInMs }) {
       metrics.commitFailures();
-      logger.error({ err: error, attempt, retryInMs }, 'batch could not be committed; it will be tried again');
+      logger.error({ err: error, attempt, retryInMs }, 'batch could not be committed; it will be retried');
     },
     stalled({ campaignId, error }) {
       metrics.stalls();

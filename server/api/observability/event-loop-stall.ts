@@ -1,21 +1,23 @@
-/** How often the time is looked at, and how late that may be before it is worth telling; milliseconds. */
-const LOOK_MS = 500;
-const WORTH_TELLING_MS = 2_000;
+/** The interval between two checks of the clock, in milliseconds. */
+const CHECK_INTERVAL_MS = 500;
+
+/** A check that is late by this much is an event-loop stall, in milliseconds. */
+const STALL_MS = 2_000;
 
 /**
- * Tells when this process stood still: stopped, starved of the processor, or asleep with its machine. Nothing has to be
- * done then, as all that it missed is guarded elsewhere; but whoever looks into slow answers wants to know.
+ * Detects event-loop stalls: the process was stopped, starved of the processor, or asleep with its machine. Nothing has
+ * to be done then, because leases and timeouts guard against it; but it explains slow answers.
  *
- * @param tell is given the seconds that were lost
- * @returns how to stop that
+ * @param onStall called after each stall, with its length in seconds
+ * @returns a function that stops the detection
  */
-export function watchEventLoopStalls(tell: (seconds: number) => void): () => void {
-  let expected = performance.now() + LOOK_MS;
+export function watchEventLoopStalls(onStall: (seconds: number) => void): () => void {
+  let expected = performance.now() + CHECK_INTERVAL_MS;
   const timer = setInterval(() => {
-    const late = performance.now() - expected;
-    expected = performance.now() + LOOK_MS;
-    if (late >= WORTH_TELLING_MS) tell(late / 1_000);
-  }, LOOK_MS);
+    const lateMs = performance.now() - expected;
+    expected = performance.now() + CHECK_INTERVAL_MS;
+    if (lateMs >= STALL_MS) onStall(lateMs / 1_000);
+  }, CHECK_INTERVAL_MS);
   timer.unref();
   return () => clearInterval(timer);
 }

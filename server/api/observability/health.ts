@@ -2,21 +2,22 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Registry } from 'prom-client';
 import type { ServiceStats } from '../../engine/service.ts';
 
+/** Options of {@link createHealth}. */
 export interface HealthOptions {
   readonly stats: () => ServiceStats;
-  /** Whether it loaded what it needs, and is not on its way out. */
+  /** Whether the server accepts connections: everything is loaded, and it is not shutting down. */
   readonly isReady: () => boolean;
-  /** Absent where they are served on a port of their own. */
-  metrics: Registry | undefined;
+  /** The metrics of `/metrics`; `undefined` where they are served on a separate port. */
+  readonly metrics: Registry | undefined;
 }
 
 /** Answers probes and scrapes; false for every other path. */
 export type HealthHandler = (path: string, req: IncomingMessage, res: ServerResponse) => boolean;
 
 /**
- * `/livez` (`/healthz`): the process answers. `/readyz`: it may be sent traffic. A dependency that is away changes the
- * body, never the status: the service goes on without it, and if it did not, taking out every instance at once would
- * not help.
+ * Health checks. `/livez` (`/healthz`): the process answers. `/readyz`: the instance may be sent traffic. A dependency
+ * that fails changes the body, never the status: the service goes on without it, and taking every instance out at once
+ * would not bring it back.
  */
 export function createHealth({ stats, isReady, metrics }: HealthOptions): HealthHandler {
   return (path, _req, res) => {
@@ -43,6 +44,7 @@ function readiness(ready: boolean, { archive, log, campaigns, subscribers, uptim
   };
 }
 
+/** Answers a scrape in Prometheus' text format. */
 export function serveMetrics(registry: Registry, res: ServerResponse): void {
   registry.metrics().then(
     (text) => res.writeHead(200, { 'content-type': registry.contentType }).end(text),

@@ -2,49 +2,56 @@ import { pino, stdTimeFunctions } from 'pino';
 import type { DestinationStream, Logger } from 'pino';
 import type { CallReport } from '../connection/context.ts';
 
+/** The least severe level that is logged. */
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
 /**
- * Structured logs, one JSON object a line. At `info`: the service's own life, and what was refused; at `debug` every
- * call. Fields: `campaignId`, `actor`, `correlationId`, `durationMs`. Payloads are never logged: `system.trace` shows
- * them, to admins.
+ * A structured logger: one JSON object a line. At `info` it logs start, shutdown and refused calls, at `debug` every
+ * call. Fields: `campaignId`, `actor`, `correlationId`, `durationMs`. Payloads are never logged; admins see them with
+ * `system.trace`.
+ *
+ * @example
+ *   const logger = createLogger('info');
+ *   const server = await createCampaignServer({ logger });
+ *
+ * @param level the least severe level that is logged
+ * @param destination where the lines go; default: stdout, without blocking
  */
 export function createLogger(level: LogLevel, destination?: DestinationStream): Logger {
   const options = { level, base: null, timestamp: stdTimeFunctions.isoTime };
   return pino(options, destination ?? (standardOutput ??= openStandardOutput()));
 }
 
-/** One for the process: its loggers share it. */
+/** Stdout, opened once: all loggers of the process share it. */
 let standardOutput: DestinationStream | undefined;
 
-/** Lines that are not read are kept up to so many bytes; what comes then is dropped. */
-const UNREAD_BYTES = 4 * 1024 * 1024;
-/**
- * How often the end of the process tries, a tenth of a second apart, to bring the last lines to a reader that does not
- * read.
- */
-const LAST_TRIES = 5;
+/** Bytes of log lines that wait for the reader of stdout; further lines are dropped. */
+const MAX_BUFFERED_BYTES = 4 * 1024 * 1024;
+/** Attempts to write the last lines when the process exits, a tenth of a second apart. */
+const EXIT_WRITE_ATTEMPTS = 5;
 
-/**
- * Written when it can be, and never waited for: a held terminal or a stuck collector must not stop the service, nor its
- * end.
- */
+/** Non-blocking stdout: a paused terminal or a stuck log collector must hold up neither the service nor its exit. */
 function openStandardOutput(): DestinationStream {
-  let tries = Number.POSITIVE_INFINITY;
-  // Before the destination's own, which would try for ever.
+  let attempts = Number.POSITIVE_INFINITY;
+  // Registered before the destination's own exit handler, which would retry for ever.
   process.once('exit', () => {
-    tries = LAST_TRIES;
+    attempts = EXIT_WRITE_ATTEMPTS;
     try {
       output.flushSync();
     } catch {
       output.destroy();
     }
   });
-  const output = pino.destination({ fd: 1, sync: false, maxLength: UNREAD_BYTES, retryEAGAIN: () => (tries -= 1) > 0 });
+  const output = pino.destination({
+    fd: 1,
+    sync: false,
+    maxLength: MAX_BUFFERED_BYTES,
+    retryEAGAIN: () => (attempts -= 1) > 0,
+  });
   return output;
 }
 
-/** Logs a call that is over: refusals at `info`, failures at `error`, the rest at `debug`. */
+/** Logs an answered call: refusals at `info`, failures at `error`, others at `debug`. */
 export function logCall(logger: Logger, call: CallReport): void {
   const { outcome, milliseconds, path, type, campaignId, actor, correlationId } = call;
   const level = outcome.kind === 'ok' ? 'debug' : outcome.kind === 'refused' ? 'info' : 'error';

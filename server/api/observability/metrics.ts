@@ -3,35 +3,46 @@ import type { ServiceStats } from '../../engine/service.ts';
 
 const PREFIX = 'campaign_state_';
 
-/** From a tenth of a millisecond, what memory takes, to ten seconds, what nobody should wait. */
-const SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
-const ENTRIES = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000];
+/** Histogram buckets in seconds: from an operation in memory, a tenth of a millisecond, to the longest timeouts. */
+const SECONDS_BUCKETS = [
+  0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
+];
+/** Histogram buckets for numbers of entries. */
+const ENTRIES_BUCKETS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000];
 
 /**
- * How often the delay of the event loop is sampled, in milliseconds; what it says of one at rest is about this. At the
- * default of 10 the sampling is most of what an idle server does.
+ * The sampling interval of the event-loop lag, in milliseconds; an idle event loop has about this lag. With the default
+ * of 10 the sampling is most of the work of an idle server.
  */
-const LOOP_SAMPLE_MS = 20;
+const EVENT_LOOP_SAMPLE_MS = 20;
 
-/** Every instrument of the service. Campaign ids are no labels: their number has no bound. */
+/** All metrics of the service. Campaign ids are not labels, because their number has no bound. */
 export type Metrics = ReturnType<typeof createMetrics>;
 
-/** @param stats read whenever the metrics are */
+/**
+ * The registry and the metrics of one server.
+ *
+ * @param stats read at every scrape
+ */
 export function createMetrics(stats: () => ServiceStats) {
   const registry = new Registry();
-  collectDefaultMetrics({ register: registry, prefix: PREFIX, eventLoopMonitoringPrecision: LOOP_SAMPLE_MS });
+  collectDefaultMetrics({ register: registry, prefix: PREFIX, eventLoopMonitoringPrecision: EVENT_LOOP_SAMPLE_MS });
   const common = { registers: [registry] };
 
   gauge('subscribers', 'Open subscriptions to campaigns', () => stats().subscribers);
   gauge('campaigns_loaded', 'Campaigns in memory', () => stats().campaigns);
-  gauge('archive_lag_entries', 'Entries that are accepted and not yet committed', () => stats().archive.backlogEntries);
-  gauge('archive_lag_seconds', 'Age of the oldest entry that is not yet committed', () => stats().archive.lagSeconds);
-  gauge('archive_failing', '1 while the archive cannot be written', () => Number(stats().archive.failing));
-  gauge('log_failing', '1 while the log cannot be reached', () => Number(stats().log.failing));
+  gauge('archive_lag_entries', 'Accepted entries that are not committed yet', () => stats().archive.backlogEntries);
+  gauge(
+    'archive_lag_seconds',
+    'Age of the oldest accepted entry that is not committed yet',
+    () => stats().archive.lagSeconds,
+  );
+  gauge('archive_failing', '1 while commits to the archive fail', () => Number(stats().archive.failing));
+  gauge('log_failing', '1 while the log does not answer', () => Number(stats().log.failing));
 
   gauge(
     'clock_offset_seconds',
-    'By how much the clock of this instance is ahead of that of Redis; 0 without Redis',
+    'Difference between the clocks of this instance and of Redis, positive where this one is ahead; 0 without Redis',
     () => stats().log.clockOffsetSeconds,
   );
 
@@ -46,7 +57,7 @@ export function createMetrics(stats: () => ServiceStats) {
     });
   }
 
-  /** A counter without labels on a hot path: a plain number until somebody looks. */
+  /** A counter without labels for hot paths: a plain number until the next scrape. */
   function tally(name: string, help: string): (count?: number) => void {
     let pending = 0;
     new Counter({
@@ -75,54 +86,62 @@ export function createMetrics(stats: () => ServiceStats) {
       help: 'Open ws connections and SSE streams',
       labelNames: ['transport'],
     }),
-    unreadBytes: new Gauge({
+    unsentBytes: new Gauge({
       ...common,
-      name: `${PREFIX}unread_bytes`,
-      help: 'Bytes that all connections hold of what their clients have not read',
+      name: `${PREFIX}unsent_bytes`,
+      help: 'Bytes that all connections together hold unsent, because their clients do not read',
     }),
     mutations: new Counter({
       ...common,
       name: `${PREFIX}mutations_total`,
-      help: 'Mutations that were answered',
+      help: 'Answered mutations',
       labelNames: ['type', 'outcome', 'reason'],
     }),
-    mutationSeconds: histogram('mutation_duration_seconds', 'From the arrival of a mutation to its answer', SECONDS),
+    mutationSeconds: histogram(
+      'mutation_duration_seconds',
+      'Time from the arrival of a mutation to its answer',
+      SECONDS_BUCKETS,
+    ),
     fanOutSeconds: histogram(
       'fan_out_duration_seconds',
-      'From the arrival of an entry at this instance to its being written to all of its subscribers that keep up',
-      SECONDS,
+      'Time from the arrival of an entry at this instance until it is written to all of its live subscribers',
+      SECONDS_BUCKETS,
     ),
-    appendSeconds: histogram('log_append_duration_seconds', 'Time that the log took to answer one append', SECONDS),
-    deliveries: tally('deliveries_total', 'Events that went to one subscriber each'),
+    appendSeconds: histogram(
+      'log_append_duration_seconds',
+      'Time that the log took to answer an append',
+      SECONDS_BUCKETS,
+    ),
+    deliveries: tally('deliveries_total', 'Events, counted once for each subscriber that they were sent to'),
     deliveredEntries: tally('delivered_entries_total', 'Entries in these events'),
     joins: new Counter({
       ...common,
       name: `${PREFIX}joins_total`,
-      help: 'Subscriptions that were answered, from entries or with a snapshot for that reason',
+      help: 'Subscriptions that started, by what they started with: entries, or a snapshot for the given reason',
       labelNames: ['outcome'],
     }),
     drops: tally(
       'reader_drops_total',
-      'Readers that fell behind and were given a snapshot instead of what they missed',
+      'Subscribers that fell behind and got a snapshot in place of the entries that they missed',
     ),
     cuts: tally(
       'connections_cut_total',
-      'Connections that held the most of what clients do not read, cut because all of it was too much',
+      'Connections with the most unsent bytes that were cut, because all of them together held too many',
     ),
-    resets: tally('resets_total', 'Campaigns whose line of history broke'),
+    resets: tally('resets_total', 'Campaigns whose timeline was forked'),
     loads: tally('loads_total', 'Campaigns that were loaded into memory'),
-    evictions: tally('evictions_total', 'Campaigns that left memory because nobody used them'),
-    commitSeconds: histogram('archive_commit_duration_seconds', 'Time that one commit took', SECONDS),
-    commitEntries: histogram('archive_batch_entries', 'Entries in one commit', ENTRIES),
-    commitFailures: tally('archive_failures_total', 'Commits that failed and were tried again'),
+    evictions: tally('evictions_total', 'Campaigns that were evicted from memory because they were idle'),
+    commitSeconds: histogram('archive_commit_duration_seconds', 'Time that a commit took', SECONDS_BUCKETS),
+    commitEntries: histogram('archive_batch_entries', 'Entries in one commit', ENTRIES_BUCKETS),
+    commitFailures: tally('archive_failures_total', 'Commits that failed and were retried'),
     stalls: tally(
       'archive_stalls_total',
-      'Times that the entries of one campaign could not be committed while others could',
+      'Stalls of one campaign: its entries could not be committed while those of others could',
     ),
-    standstills: tally(
-      'standstills_total',
-      'Times that this process stood still for seconds: stopped, starved, or asleep',
+    eventLoopStalls: tally(
+      'event_loop_stalls_total',
+      'Event-loop stalls of two seconds or longer: the process was stopped, starved, or asleep',
     ),
-    failures: tally('failures_total', 'Things that should not happen, and were contained'),
+    failures: tally('failures_total', 'Unexpected errors that were contained'),
   };
 }

@@ -7,7 +7,7 @@ import type { CampaignService } from '../../engine/service.ts';
 import { bearerToken } from '../connection/auth.ts';
 import type { Authenticator } from '../connection/auth.ts';
 import { createConnection } from '../connection/connection.ts';
-import type { Access } from '../connection/connection.ts';
+import type { AdmissionResult } from '../connection/connection.ts';
 import type { ConnectionSlots } from '../connection/connection-slots.ts';
 import { CONTRACT } from '../connection/context.ts';
 import type { Context } from '../connection/context.ts';
@@ -17,33 +17,33 @@ import { logCall } from '../observability/logging.ts';
 import { ServerSocket } from './server-socket.ts';
 import type { MutationRate } from '../connection/mutation-rate.ts';
 
+/** Options of {@link createAdmission}. */
 export interface AdmissionOptions {
-  service: CampaignService;
-  authenticator: Authenticator;
-  rate: MutationRate;
-  slots: ConnectionSlots;
-  logger: Logger;
-  instance: string;
-  version: string;
-  /**
-   * Whether events are pushed to ws connections by rooms (`CAMPAIGN_FANOUT`); else each subscription is pulled by
-   * itself.
-   */
-  rooms: boolean;
+  readonly service: CampaignService;
+  readonly authenticator: Authenticator;
+  readonly rate: MutationRate;
+  readonly slots: ConnectionSlots;
+  readonly logger: Logger;
+  readonly instance: string;
+  readonly version: string;
+  /** Whether events are pushed to ws connections (`CAMPAIGN_FANOUT=rooms`) or pulled by each subscription. */
+  readonly rooms: boolean;
 }
 
 /**
- * Makes the context of every http request and of every ws socket. Nothing is thrown: who is not let in is told at each
- * call.
+ * Admission of callers: the context of every http request and of every ws socket. It never throws: the calls of a
+ * caller that is not admitted are refused one by one, with the reason.
  */
 export interface Admission {
+  /** The context of an http request, for all calls of its batch. */
   forRequest(options: CreateHTTPContextOptions): Promise<Context>;
-  /** Calls that wait for their answer, over all connections. */
+  /** Calls of all connections that are not answered yet. */
   readonly pendingCalls: number;
-  /** The socket counts as admitted once somebody was let in, now or later by `session.authenticate`. */
+  /** The context of a ws socket, which is admitted with its first valid token: now, or by `session.authenticate`. */
   forSocket(socket: ServerSocket, options: CreateWSSContextFnOptions): Promise<Context>;
 }
 
+/** tRPC's `connectionParams`, which a ws client sends in its first message. */
 type Params = Readonly<Record<string, string | undefined>> | null;
 
 export function createAdmission({
@@ -65,7 +65,7 @@ export function createAdmission({
   };
   let sockets = 0;
   let pendingCalls = 0;
-  const surroundings = {
+  const environment = {
     rate,
     rooms,
     now: Date.now,
@@ -74,23 +74,23 @@ export function createAdmission({
     },
   };
 
-  async function accessFor(headers: IncomingHttpHeaders, params: Params): Promise<Access> {
+  async function accessFor(headers: IncomingHttpHeaders, params: Params): Promise<AdmissionResult> {
     try {
       checkContract(headers['x-campaign-contract'] ?? params?.['contract']);
-      // An empty token is what a client sends that has none.
+      // A client without a token sends an empty one.
       const token = bearerToken(headers.authorization) ?? (params?.['token'] || undefined);
       return { kind: 'admitted', identity: await authenticator.identify(token) };
     } catch (error) {
       if (error instanceof RefusalError) return { kind: 'refused', error };
-      logger.error({ err: error }, 'a caller could not be identified');
-      return { kind: 'refused', error: new RefusalError('UNAVAILABLE', 'The caller cannot be identified now') };
+      logger.error({ err: error }, 'the authentication failed');
+      return { kind: 'refused', error: new RefusalError('UNAVAILABLE', 'The token cannot be verified now') };
     }
   }
 
-  /** What a request asks for beyond what one client may take. */
+  /** The refusal of a request that exceeds a limit; an SSE stream takes a connection slot. */
   function excess({ info, res }: CreateHTTPContextOptions): RefusalError | undefined {
     if (info.calls.length > API_LIMITS.batchCalls) {
-      const message = `At most ${API_LIMITS.batchCalls} calls may be batched; these are ${info.calls.length}`;
+      const message = `At most ${API_LIMITS.batchCalls} calls may be batched; this batch has ${info.calls.length}`;
       return new RefusalError('TOO_LARGE', message, { limit: API_LIMITS.batchCalls });
     }
     if (info.type !== 'subscription') return undefined;
@@ -107,26 +107,36 @@ export function createAdmission({
 
     async forRequest(options) {
       const { req, res, info } = options;
-      const tooMuch = excess(options);
-      const access = tooMuch
-        ? ({ kind: 'refused', error: tooMuch } as const)
+      const refusal = excess(options);
+      const access = refusal
+        ? ({ kind: 'refused', error: refusal } as const)
         : await accessFor(req.headers, info.connectionParams);
-      const transport = {
+      const channel = {
         get unsent() {
           return res.writableLength;
         },
         disconnect: () => void res.destroy(),
       };
-      const connection = createConnection(surroundings, { access, transport, closed: undefined, rateKey: undefined });
+      const connection = createConnection(environment, {
+        admission: access,
+        channel,
+        closed: undefined,
+        rateKey: undefined,
+      });
       return { ...shared, connection, correlationId: correlationOf(res) };
     },
 
     async forSocket(socket, { req, info }) {
       const access = await accessFor(req.headers, info.connectionParams);
       const rateKey = `ws ${(sockets += 1)}`;
-      const connection = createConnection(surroundings, { access, transport: socket, closed: info.signal, rateKey });
-      if (access.kind === 'admitted') socket.life.admitted = true;
-      else connection.onIdentity(() => (socket.life.admitted = true));
+      const connection = createConnection(environment, {
+        admission: access,
+        channel: socket,
+        closed: info.signal,
+        rateKey,
+      });
+      if (access.kind === 'admitted') socket.liveness.admitted = true;
+      else connection.onIdentity(() => (socket.liveness.admitted = true));
       return { ...shared, connection, correlationId: undefined };
     },
   };
@@ -140,7 +150,7 @@ function checkContract(contract: string | string[] | undefined): void {
   );
 }
 
-/** The id that the response carries already. */
+/** The correlation id that the response has already. */
 function correlationOf(res: ServerResponse): string | undefined {
   const id = res.getHeader(CORRELATION_HEADER);
   return typeof id === 'string' ? id : undefined;

@@ -1,47 +1,57 @@
 import { BACKPRESSURE_TIMEOUT_MS } from '../../engine/streams/backpressure.ts';
 import type { ServerSocket } from './server-socket.ts';
 
-/** What is looked at, and done to it. */
-export type WatchedSocket = Pick<ServerSocket, 'life' | 'askForLife' | 'terminate'>;
+/** What the watch reads of a socket, and does to it. */
+export type WatchedSocket = Pick<ServerSocket, 'liveness' | 'sendPing' | 'terminate'>;
 
+/** Options of {@link watchSockets}. */
 export interface SocketWatchOptions<S extends WatchedSocket> {
-  sockets: Iterable<S>;
-  /** How long a connection may take to be let in, in milliseconds. */
-  admissionMs: number;
-  /** It was not let in within that time. */
+  /** All open ws connections, read anew at every check. */
+  readonly sockets: Iterable<S>;
+  /** How long a connection may take to be admitted, in milliseconds. */
+  readonly admissionMs: number;
+  /** Called at every check for a connection that was not admitted within that time. */
   onNotAdmitted(socket: S): void;
 }
 
-/** A connection that has said nothing for so long is asked for a sign of life, in milliseconds. */
-const QUIET_MS = 15_000;
-/** A connection that gives none within this time is cut: its link is half-open, whatever TCP believes. */
-const ANSWER_MS = 5_000;
-/** Unless more than this was sent to it since: the question waits behind that, and a slow link is not a dead one. */
-const SLOW_LINK_BYTES = 16 * 1024;
-const LOOK_EVERY_MS = 1_000;
+/** A connection that was silent for so long is pinged, in milliseconds. */
+const PING_AFTER_MS = 15_000;
+
+/** A connection that does not answer a ping within this time is terminated: its link is half-open. Milliseconds. */
+const PONG_TIMEOUT_MS = 5_000;
 
 /**
- * Looks after all ws connections with one timer: thousands of them, with two timers each, would cost more memory than
- * what they watch.
+ * A connection that was sent more than this since it was last heard has {@link BACKPRESSURE_TIMEOUT_MS} to answer
+ * instead: the ping waits behind these bytes, and a slow link is not a dead one.
+ */
+const SLOW_LINK_BYTES = 16 * 1024;
+
+/** The interval between two checks, in milliseconds. */
+const CHECK_INTERVAL_MS = 1_000;
+
+/**
+ * Heartbeat and admission timeout of all ws connections, in one timer: two timers for each of thousands of connections
+ * would take more memory than the connections' own state.
  *
- * @returns how to stop it
+ * @returns a function that stops the checks
  */
 export function watchSockets<S extends WatchedSocket>({
   sockets,
   admissionMs,
   onNotAdmitted,
 }: SocketWatchOptions<S>): () => void {
-  const look = (): void => {
+  const check = (): void => {
     const now = performance.now();
     for (const socket of sockets) {
-      const { admitted, openedAt, heardAt, askedAt, sent } = socket.life;
-      const patience = sent > SLOW_LINK_BYTES ? BACKPRESSURE_TIMEOUT_MS : ANSWER_MS;
+      const { admitted, openedAt, receivedAt, pingedAt, sentBytes } = socket.liveness;
+      const pongTimeoutMs = sentBytes > SLOW_LINK_BYTES ? BACKPRESSURE_TIMEOUT_MS : PONG_TIMEOUT_MS;
+      const awaitsPong = pingedAt > receivedAt;
       if (!admitted && now - openedAt > admissionMs) onNotAdmitted(socket);
-      else if (askedAt > heardAt && now - askedAt > patience) socket.terminate();
-      else if (askedAt <= heardAt && now - heardAt > QUIET_MS) socket.askForLife(now);
+      else if (awaitsPong && now - pingedAt > pongTimeoutMs) socket.terminate();
+      else if (!awaitsPong && now - receivedAt > PING_AFTER_MS) socket.sendPing(now);
     }
   };
-  const timer = setInterval(look, Math.min(LOOK_EVERY_MS, admissionMs / 2));
+  const timer = setInterval(check, Math.min(CHECK_INTERVAL_MS, admissionMs / 2));
   timer.unref();
   return () => clearInterval(timer);
 }

@@ -9,68 +9,79 @@ import { createAdmission } from './admission.ts';
 import type { Authenticator } from '../connection/auth.ts';
 import { createConnectionSlots } from '../connection/connection-slots.ts';
 import { CORRELATION_HEADER, correlationIdFor } from '../correlation.ts';
-import { CallError, refusalOf } from '../failure.ts';
+import { CallError, refusalBehind } from '../failure.ts';
 import { createHealth, serveMetrics } from '../observability/health.ts';
 import { API_LIMITS } from '../limits.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { MutationRate } from '../connection/mutation-rate.ts';
 import type { OriginPolicy } from './origin.ts';
 import { appRouter } from '../procedures/router.ts';
-import { createSite } from './static-files.ts';
-import { defaultUnreadLimit, watchUnread } from './unsent-bytes.ts';
+import { createStaticFiles } from './static-files.ts';
+import { defaultUnsentLimit, watchUnsentBytes } from './unsent-bytes.ts';
 import { createWsServer, refuseUpgrade } from './ws-server.ts';
 
+/** Options of {@link createHttpServer}. */
 export interface HttpServerOptions {
-  service: CampaignService;
-  authenticator: Authenticator;
-  policy: OriginPolicy;
-  rate: MutationRate;
-  metrics: Metrics;
-  logger: Logger;
-  instance: string;
-  version: string;
-  /** Folder of the built demo. */
-  site: string | undefined;
-  /** A port of its own for `/metrics`; `undefined`: the common one. */
-  metricsPort: number | undefined;
-  maxConnections: number;
-  /**
-   * Bytes that all connections together may hold of what their clients have not read. Default: a quarter of the memory.
-   */
-  maxUnreadBytes: number | undefined;
-  /** Whether events are pushed to ws connections by rooms; else each subscription is pulled by itself. */
-  rooms: boolean;
-  /** How long a ws connection may take to be let in, in milliseconds. */
-  admissionMs: number;
-  /** In development: ends this process at once, as a crash would. */
-  kill: (() => void) | undefined;
+  readonly service: CampaignService;
+  readonly authenticator: Authenticator;
+  readonly policy: OriginPolicy;
+  readonly rate: MutationRate;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+  readonly instance: string;
+  readonly version: string;
+  /** The folder of the built demo; `undefined`: a page that says how to build it. */
+  readonly site: string | undefined;
+  /** A separate port for `/metrics`; `undefined`: the common port. */
+  readonly metricsPort: number | undefined;
+  /** Ws connections and SSE streams that may be open. */
+  readonly maxConnections: number;
+  /** Bytes that all connections together may hold unsent; `undefined`: a quarter of the memory. */
+  readonly maxUnsentBytes: number | undefined;
+  /** Whether events are pushed to ws connections (`CAMPAIGN_FANOUT=rooms`) or pulled by each subscription. */
+  readonly rooms: boolean;
+  /** How long a ws connection may take to be admitted, in milliseconds. */
+  readonly admissionMs: number;
+  /** In development: kills this process, as a crash would. */
+  readonly kill: (() => void) | undefined;
 }
 
+/** The port: accepts connections, and shuts down in two steps. */
 export interface HttpServer {
-  /** Rejects where the port is taken. */
+  /**
+   * Starts to accept connections.
+   *
+   * @returns the actual port, where `port` is 0
+   * @throws the system's error (`EADDRINUSE`, `EACCES`, …) where the port cannot be opened
+   */
   listen(port: number, host: string): Promise<{ port: number }>;
   /**
-   * Stops accepting and says so on `/readyz`; then, when what was asked is answered, tells clients to connect again.
+   * Stops accepting, and answers `/readyz` with `draining`; waits for the answers to pending calls, and sends clients
+   * the reconnect notification.
    */
   drain(): Promise<void>;
   /** Closes every connection. */
   close(): Promise<void>;
 }
 
-/** How long the answers to what was asked may still take when the server goes, in milliseconds. */
-const ANSWERING_MS = 1_000;
+/** The grace period for pending calls at shutdown, in milliseconds. */
+const DRAIN_TIMEOUT_MS = 1_000;
+
+/** The interval between two checks whether pending calls are answered, in milliseconds. */
+const DRAIN_POLL_MS = 10;
 
 /**
- * Connections that may wait to be accepted: after a restart all clients come back, and one that finds no place here
- * asks again only after one second, then after three. The system's own bound holds too (`net.core.somaxconn`).
+ * Connections that may wait to be accepted. After a restart all clients connect again, and one that does not fit into
+ * the backlog is retried by its system only after one second, then after three. The server's system has a bound of its
+ * own (`net.core.somaxconn`).
  */
-const BACKLOG = 4_096;
+const LISTEN_BACKLOG = 4_096;
 
 /**
- * How long a client of http may take nothing of its answer, in milliseconds. SSE is pinged more often, ws has its own
- * rules.
+ * How long an http connection may be idle, or its client may not read, in milliseconds. SSE streams send pings more
+ * often, ws connections have their own heartbeat.
  */
-const UNREAD_MS = 60_000;
+const SOCKET_TIMEOUT_MS = 60_000;
 
 const CORS_HEADERS = {
   'access-control-allow-methods': 'GET, POST, OPTIONS',
@@ -79,7 +90,7 @@ const CORS_HEADERS = {
   'access-control-max-age': '600',
 };
 
-/** Everything on one port: tRPC over http, SSE and ws under `/trpc`, health, metrics, and the demo at `/`. */
+/** The one port for everything: tRPC over http, SSE and ws under `/trpc`, health, metrics, and the demo at `/`. */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   const { service, policy, metrics, logger, metricsPort, kill } = options;
   let ready = false;
@@ -89,7 +100,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   );
   const admission = createAdmission({ ...options, slots });
   const ws = createWsServer({ admission, slots, admissionMs: options.admissionMs, onError });
-  const site = createSite(options.site);
+  const staticFiles = createStaticFiles(options.site);
   const health = createHealth({
     stats: () => service.stats(),
     isReady: () => ready,
@@ -100,24 +111,24 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     basePath: '/trpc/',
     createContext: (options) => admission.forRequest(options),
     maxBodySize: API_LIMITS.messageBytes,
-    // Up to here each call of a batch that is too large is told so (`admission.ts`); answering many thousands would be
-    // work of its own.
+    // Up to this size each call of a batch that is too large is refused by itself (`admission.ts`); beyond it the batch
+    // is refused as a whole, because the refusals alone would be work.
     maxBatchSize: API_LIMITS.batchCalls * 2,
-    // tRPC writes `vary` itself, and adds this to it.
+    // tRPC sets `vary` itself, and appends this value.
     responseMeta: () => ({ headers: new Headers({ vary: 'origin' }) }),
     onError: ({ error, path }) => onError(error, path),
   });
 
-  /** Errors that no call has reported: of sockets and frames, and of tRPC itself. */
+  /** Logs errors that no call has reported: of sockets and frames, and of tRPC itself. */
   function onError(error: Error, path: string | undefined): void {
     if (error instanceof CallError) return;
-    if (path === undefined || refusalOf(error)) logger.debug({ err: error, path }, 'a message was refused');
-    else logger.error({ err: error, path }, 'a call failed outside of its procedure');
+    if (path === undefined || refusalBehind(error)) logger.debug({ err: error, path }, 'message refused');
+    else logger.error({ err: error, path }, 'call failed outside of its procedure');
   }
 
   function handle(req: IncomingMessage, res: ServerResponse): void {
     const path = pathOf(req);
-    if (path === undefined) return plain(res, 400, 'The address of this request cannot be read');
+    if (path === undefined) return plain(res, 400, 'The URL of this request cannot be read');
     if (health(path, req, res)) return;
     const refusal = policy.refusal(req.headers);
     if (refusal) return plain(res, refusal.status, refusal.message);
@@ -135,7 +146,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       return trpc(req, res);
     }
     if (path === '/dev' || path.startsWith('/dev/')) return handleDevelopment(path, req, res, kill);
-    return site(req, res);
+    return staticFiles(req, res);
   }
 
   const server = createServer(
@@ -143,19 +154,19 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       headersTimeout: 10_000,
       requestTimeout: 30_000,
       connectionsCheckingInterval: 2_000,
-      // Some clients offer h2c with every request, and are content with http.
+      // Some clients offer h2c with every request, and accept http/1.1.
       shouldUpgradeCallback: (req) => req.headers.upgrade?.toLowerCase() === 'websocket',
     },
     handle,
   );
-  server.timeout = UNREAD_MS;
-  const stopWatchingUnread = watchUnread({
+  server.timeout = SOCKET_TIMEOUT_MS;
+  const stopWatchingUnsentBytes = watchUnsentBytes({
     server,
-    limit: options.maxUnreadBytes ?? defaultUnreadLimit(),
-    onLooked: (bytes) => metrics.unreadBytes.set(bytes),
+    limit: options.maxUnsentBytes ?? defaultUnsentLimit(),
+    onChecked: (bytes) => metrics.unsentBytes.set(bytes),
     onCut(connections, bytes) {
       metrics.cuts(connections);
-      logger.warn({ connections, bytes }, 'clients do not read what they asked for; those that held the most were cut');
+      logger.warn({ connections, bytes }, 'connections with the most unsent bytes were cut: their clients do not read');
     },
   });
   server.on('upgrade', (req, socket, head) => {
@@ -164,7 +175,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     const refusal = policy.refusal(req.headers);
     if (refusal) return refuseUpgrade(socket, refusal.status, refusal.message);
     if (path !== '/trpc' && path !== '/trpc/') return refuseUpgrade(socket, 404, 'ws connections are served at /trpc');
-    if (!ready) return refuseUpgrade(socket, 503, 'The server is on its way out');
+    if (!ready) return refuseUpgrade(socket, 503, 'The server is shutting down');
     return ws.upgrade(req, socket, head);
   });
 
@@ -184,8 +195,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
           throw error;
         });
       }
-      // Such as a lack of file descriptors: it passes, and must not take the open connections with it.
-      server.on('error', (error) => logger.error({ err: error }, 'a connection could not be accepted'));
+      // Such as a lack of file descriptors, which passes and must not end the open connections.
+      server.on('error', (error) => logger.error({ err: error }, 'connection could not be accepted'));
       ready = true;
       return { port: portOf(server.address()) };
     },
@@ -193,13 +204,13 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       ready = false;
       server.close();
       server.closeIdleConnections();
-      // Clients that are told to reconnect give up on what they have asked, so that the answers go first.
-      const patience = AbortSignal.timeout(ANSWERING_MS);
-      while (admission.pendingCalls > 0 && !patience.aborted) await pause(10);
-      ws.askToReconnect();
+      // A client that is told to reconnect drops its pending calls, so that the answers go first.
+      const deadline = AbortSignal.timeout(DRAIN_TIMEOUT_MS);
+      while (admission.pendingCalls > 0 && !deadline.aborted) await pause(DRAIN_POLL_MS);
+      ws.notifyReconnect();
     },
     async close() {
-      stopWatchingUnread();
+      stopWatchingUnsentBytes();
       await ws.close();
       server.closeAllConnections();
       metricsServer?.close();
@@ -209,8 +220,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
 }
 
 /**
- * How the demo learns whether it may show its *Kill server* button, which is so in development, and what that button
- * does.
+ * The paths of the demo's *Kill server* button: whether it is shown, which is so in development, and what it does.
  */
 function handleDevelopment(
   path: string,
@@ -227,7 +237,7 @@ function handleDevelopment(
   }
 }
 
-/** The path of a request, still encoded; `undefined` where it cannot be read. */
+/** The path of a request, still encoded; `undefined` where its URL cannot be read. */
 function pathOf(req: IncomingMessage): string | undefined {
   try {
     const { pathname } = new URL(`http://host${req.url ?? '/'}`);
@@ -247,7 +257,7 @@ function plain(res: ServerResponse, status: number, message: string): void {
 function listenOn(server: ReturnType<typeof createServer>, port: number, host: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen({ port, host, backlog: BACKLOG }, () => {
+    server.listen({ port, host, backlog: LISTEN_BACKLOG }, () => {
       server.off('error', reject);
       resolve();
     });

@@ -1,13 +1,14 @@
 import { isIP } from 'node:net';
 
-/** Everything, in `ALLOWED_ORIGINS`. */
+/** The entry of `ALLOWED_ORIGINS` that allows every origin. */
 const ANY = '*';
 
-/** A name or an address, and a port: whatever else may stand in an address is no part of a host. */
+/** A host name or address, with an optional port; the other delimiters of a URL are no part of a host. */
 const HOST = /^[^\s@/?#\\]+$/;
 
+/** The check of `Host` and `Origin` for every request and upgrade. */
 export interface OriginPolicy {
-  /** Why a request must not be served, in one sentence, and the http status that says so; `undefined` where it may. */
+  /** The http status and one sentence for a request that must not be served; `undefined` where it may be. */
   refusal(headers: {
     host?: string | undefined;
     origin?: string | undefined;
@@ -15,12 +16,15 @@ export interface OriginPolicy {
 }
 
 /**
- * Keeps other people's web pages out. A browser lets any page open a ws connection to any server, a local one too, so
- * that `Origin` must be checked where it is served; and a name of the attacker's that resolves to 127.0.0.1 makes the
- * page "same origin", so that `Host` must be checked as well (DNS rebinding).
+ * The origin policy: requests of web pages that are not allowed are refused. A browser lets any page open a ws
+ * connection to any server, a local one too, so that the server must check `Origin`; and a host name of the attacker's
+ * that resolves to 127.0.0.1 makes his page "same origin" (DNS rebinding), so that it must check `Host` as well.
+ *
+ * @example
+ *   createOriginPolicy(['https://app.example.com'], '0.0.0.0').refusal({ host: 'evil.example' }); // { status: 403, … }
  *
  * @param allowedOrigins such as `https://app.example.com`; `*` allows all
- * @param host the name that the server listens on
+ * @param host the host name that the server listens on
  */
 export function createOriginPolicy(allowedOrigins: readonly string[], host: string): OriginPolicy {
   const all = allowedOrigins.includes(ANY);
@@ -32,12 +36,12 @@ export function createOriginPolicy(allowedOrigins: readonly string[], host: stri
       const hostname =
         hostHeader !== undefined && HOST.test(hostHeader) ? hostnameOf(`http://${hostHeader}`) : undefined;
       if (all) {
-        // Whoever builds an address of it would fail. HTTP/1.0 has none.
+        // An unreadable host makes every URL built from it fail. HTTP/1.0 has none.
         return hostname === undefined && hostHeader !== undefined
           ? { status: 400, message: `Host ${quote(hostHeader)} cannot be read` }
           : undefined;
       }
-      // A numeric address cannot be rebound: it is what the client dialled.
+      // A numeric address cannot be rebound: the client connected to exactly this one.
       if (hostname === undefined || !(isLoopbackName(hostname) || isAddress(hostname) || names.has(hostname))) {
         return foreign(`Host ${quote(hostHeader)} is not served here; its origin must be in ALLOWED_ORIGINS`);
       }
@@ -53,7 +57,7 @@ function foreign(message: string): { status: 403; message: string } {
   return { status: 403, message };
 }
 
-/** Scheme apart: whether TLS ends here or at a proxy is not the page's doing. */
+/** Without the scheme: TLS may end at a proxy. */
 function isSameOrigin(origin: string, host: string | undefined): boolean {
   return URL.canParse(origin) && new URL(origin).host === host?.toLowerCase();
 }
@@ -79,7 +83,7 @@ function isLoopbackAddress(hostname: string): boolean {
   return address === '::1' || (isIP(address) === 4 && address.startsWith('127.'));
 }
 
-/** Whether only this machine can reach a server that listens there. */
+/** Whether a server that listens on this host is reached from its own machine only. */
 export function isLoopback(host: string): boolean {
   const name = host.toLowerCase();
   return isLoopbackName(name) || isLoopbackAddress(name);

@@ -1,21 +1,22 @@
 import type { Writable } from 'node:stream';
 
-/** Streams that hold back what is written to them in this turn of the event loop. */
-const held = new Set<Writable>();
+/** Streams that are corked for the rest of this turn of the event loop. */
+const corked = new Set<Writable>();
 
-function writeAll(): void {
-  // Each of them writes at once, and nothing of ours runs within that.
-  for (const stream of held) stream.uncork();
-  held.clear();
+function uncorkAll(): void {
+  // Each of them writes at once, and no other code runs within that.
+  for (const stream of corked) stream.uncork();
+  corked.clear();
 }
 
 /**
- * Makes one write of all that this turn of the event loop writes to a stream. A write to a socket costs about as much
- * as everything else about a small answer, and mutations that are decided together are answered together.
+ * Write batching: everything that is written to the stream in this turn of the event loop goes out in one write. A
+ * write to a socket costs about as much as everything else about a small answer, and mutations that are decided in one
+ * group are answered in one turn.
  */
-export function writeTogether(stream: Writable): void {
-  if (held.has(stream)) return;
-  if (held.size === 0) setImmediate(writeAll);
-  held.add(stream);
+export function batchWrites(stream: Writable): void {
+  if (corked.has(stream)) return;
+  if (corked.size === 0) setImmediate(uncorkAll);
+  corked.add(stream);
   stream.cork();
 }

@@ -5,6 +5,7 @@ import { applyWSSHandler, jsonEncoder } from '@trpc/server/adapters/ws';
 import type { Encoder } from '@trpc/server/adapters/ws';
 import { WebSocketServer } from 'ws';
 import type { WebSocket } from 'ws';
+import { CLOSE_CODES } from '../../core/close-codes.ts';
 import { RefusalError } from '../../core/errors.ts';
 import type { Admission } from './admission.ts';
 import type { ConnectionSlots } from '../connection/connection-slots.ts';
@@ -14,35 +15,30 @@ import { appRouter } from '../procedures/router.ts';
 import { ServerSocket } from './server-socket.ts';
 import { watchSockets } from './heartbeat.ts';
 
-/** Why the server closes a ws connection; the reason travels with the code. */
-export const CLOSE_CODES = {
-  /** The server restarts: connect again, with a pause that grows. */
-  restart: { code: 1012, reason: 'the server restarts' },
-  /** Nobody was let in within the time for it. */
-  notAdmitted: { code: 4401, reason: 'not admitted in time' },
-} as const;
+/** How long a client may take to answer the closing handshake, in milliseconds. */
+const CLOSE_TIMEOUT_MS = 500;
 
-/** How long a socket may take to answer the closing handshake, in milliseconds. */
-const CLOSING_MS = 500;
-
+/** Options of {@link createWsServer}. */
 export interface WsServerOptions {
-  admission: Admission;
-  slots: ConnectionSlots;
-  /** How long a connection may take to be let in, in milliseconds. */
-  admissionMs: number;
+  readonly admission: Admission;
+  readonly slots: ConnectionSlots;
+  /** How long a connection may take to be admitted, in milliseconds. */
+  readonly admissionMs: number;
+  /** Called with errors of sockets and frames, and of calls with their path. */
   readonly onError: (error: Error, path: string | undefined) => void;
 }
 
+/** The ws part of the port. */
 export interface WsServer {
-  /** Takes over a socket that asked to become a ws connection. */
+  /** Takes over the socket of an upgrade request that the origin policy has passed. */
   upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void;
-  /** Tells every client to connect again, elsewhere if it can. */
-  askToReconnect(): void;
-  /** Closes every connection; those that do not answer are cut. */
+  /** Sends every client tRPC's reconnect notification. */
+  notifyReconnect(): void;
+  /** Closes every connection; one that does not answer the closing handshake is terminated. */
   close(): Promise<void>;
 }
 
-/** tRPC over ws. */
+/** tRPC over ws: one adapter for all connections, with admission, heartbeat, and limits for each frame. */
 export function createWsServer({ admission, slots, admissionMs, onError }: WsServerOptions): WsServer {
   const wss = new WebSocketServer<typeof ServerSocket>({
     noServer: true,
@@ -50,7 +46,7 @@ export function createWsServer({ admission, slots, admissionMs, onError }: WsSer
     perMessageDeflate: false,
     WebSocket: ServerSocket,
   });
-  const stopWatching = watchSockets({
+  const stopHeartbeat = watchSockets({
     sockets: wss.clients,
     admissionMs,
     onNotAdmitted: (socket) => socket.close(CLOSE_CODES.notAdmitted.code, CLOSE_CODES.notAdmitted.reason),
@@ -61,9 +57,9 @@ export function createWsServer({ admission, slots, admissionMs, onError }: WsSer
     router: appRouter,
     async createContext(options) {
       const { res: socket } = options;
-      if (!(socket instanceof ServerSocket)) throw new Error('not a socket of this server');
+      if (!(socket instanceof ServerSocket)) throw new TypeError('The socket is not a ServerSocket');
       const context = await admission.forSocket(socket, options);
-      // The adapter holds the request for as long as the socket; nobody looks at its headers again.
+      // The adapter keeps the request as long as the socket; its headers are not read again.
       options.req.headers = {};
       options.req.rawHeaders = [];
       socket.releaseStops();
@@ -80,16 +76,16 @@ export function createWsServer({ admission, slots, admissionMs, onError }: WsSer
         refuseUpgrade(socket, 503, slots.refusal().message);
         return;
       }
-      // Also when the handshake fails: then there is no ws connection to hear of.
+      // On the socket, not on the ws connection: after a failed handshake there is none.
       socket.once('close', free);
       wss.handleUpgrade(req, socket, head, (ws) => {
         ws.attach(socket);
         wss.emit('connection', ws, req);
       });
     },
-    askToReconnect: broadcastReconnectNotification,
+    notifyReconnect: broadcastReconnectNotification,
     async close() {
-      stopWatching();
+      stopHeartbeat();
       const { code, reason } = CLOSE_CODES.restart;
       const closed = [...wss.clients].map((client) => closeSocket(client, code, reason));
       wss.close();
@@ -98,7 +94,7 @@ export function createWsServer({ admission, slots, admissionMs, onError }: WsSer
   };
 }
 
-/** tRPC's JSON, with the first frames of rooms in the place of tickets, and limits to what comes in one frame. */
+/** tRPC's JSON encoder, with encoded frames in the place of frame tickets, and limits for incoming frames. */
 const boundedEncoder: Encoder = {
   encode: encodeMessage,
   decode(data) {
@@ -132,7 +128,7 @@ function tooLarge(message: string, limit: number): RefusalError {
 
 function closeSocket(client: WebSocket, code: number, reason: string): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(() => client.terminate(), CLOSING_MS);
+    const timer = setTimeout(() => client.terminate(), CLOSE_TIMEOUT_MS);
     client.once('close', () => {
       clearTimeout(timer);
       resolve();
@@ -141,7 +137,7 @@ function closeSocket(client: WebSocket, code: number, reason: string): Promise<v
   });
 }
 
-/** Answers a request to upgrade with a plain http response. */
+/** Answers an upgrade request with a plain http response, and closes the socket. */
 export function refuseUpgrade(socket: Duplex, status: number, message: string): void {
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,

@@ -2,41 +2,41 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { watchSockets } from '../../../server/api/transport/heartbeat.ts';
 import type { WatchedSocket } from '../../../server/api/transport/heartbeat.ts';
 
-interface LooseSocket extends WatchedSocket {
-  asked: number;
-  cut: boolean;
-  /** Something came from it. */
-  hear(): void;
+interface FakeSocket extends WatchedSocket {
+  pings: number;
+  terminated: boolean;
+  /** A message or a pong arrives from it. */
+  receive(): void;
 }
 
-/** A socket without a link, which counts what is done to it. */
-function looseSocket(): LooseSocket {
+/** A socket without a connection, which counts what is done to it. */
+function fakeSocket(): FakeSocket {
   const now = performance.now();
-  const socket: LooseSocket = {
-    life: { admitted: true, openedAt: now, heardAt: now, askedAt: 0, sent: 0 },
-    asked: 0,
-    cut: false,
-    askForLife(at) {
-      socket.asked += 1;
-      socket.life.askedAt = at;
+  const socket: FakeSocket = {
+    liveness: { admitted: true, openedAt: now, receivedAt: now, pingedAt: 0, sentBytes: 0 },
+    pings: 0,
+    terminated: false,
+    sendPing(at) {
+      socket.pings += 1;
+      socket.liveness.pingedAt = at;
     },
     terminate() {
-      socket.cut = true;
+      socket.terminated = true;
     },
-    hear() {
-      socket.life.heardAt = performance.now();
-      socket.life.sent = 0;
+    receive() {
+      socket.liveness.receivedAt = performance.now();
+      socket.liveness.sentBytes = 0;
     },
   };
   return socket;
 }
 
 let stop = (): void => undefined;
-let socket = looseSocket();
+let socket = fakeSocket();
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
-  socket = looseSocket();
+  socket = fakeSocket();
   stop = watchSockets({ sockets: [socket], admissionMs: 10_000, onNotAdmitted: () => undefined });
 });
 
@@ -45,30 +45,30 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-test('H17 a quiet connection is asked for a sign of life, and goes on when it gives one', () => {
+test('H17 a silent connection is pinged, and stays when it answers', () => {
   vi.advanceTimersByTime(17_000);
-  expect(socket).toMatchObject({ asked: 1, cut: false });
-  socket.hear();
+  expect(socket).toMatchObject({ pings: 1, terminated: false });
+  socket.receive();
   vi.advanceTimersByTime(14_000);
-  expect(socket).toMatchObject({ asked: 1, cut: false });
+  expect(socket).toMatchObject({ pings: 1, terminated: false });
   vi.advanceTimersByTime(3_000);
-  expect(socket).toMatchObject({ asked: 2, cut: false });
+  expect(socket).toMatchObject({ pings: 2, terminated: false });
 });
 
-test('H17 one that gives none is cut after five seconds', () => {
+test('H17 one that does not answer is terminated after five seconds', () => {
   vi.advanceTimersByTime(20_000);
-  expect(socket.cut).toBe(false);
+  expect(socket.terminated).toBe(false);
   vi.advanceTimersByTime(3_000);
-  expect(socket.cut).toBe(true);
+  expect(socket.terminated).toBe(true);
 });
 
-test('H17 one that was sent more than a slow link takes by then has a minute', () => {
+test('H17 one that was sent more than a slow link takes in that time has a minute to answer', () => {
   vi.advanceTimersByTime(1_000);
-  socket.life.sent += 100_000;
+  socket.liveness.sentBytes += 100_000;
   vi.advanceTimersByTime(70_000);
-  expect(socket.cut).toBe(false);
-  socket.hear();
+  expect(socket.terminated).toBe(false);
+  socket.receive();
   vi.advanceTimersByTime(70_000);
-  // It was heard, and sent nothing since.
-  expect(socket.cut).toBe(true);
+  // Nothing was sent to it since it answered.
+  expect(socket.terminated).toBe(true);
 });

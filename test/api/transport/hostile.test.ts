@@ -15,8 +15,8 @@ function batchPath(calls: number): string {
   return `/trpc/${Array(calls).fill('campaign.get').join(',')}?batch=1&input=${encodeURIComponent(JSON.stringify(input))}`;
 }
 
-/** Asks over http, and reads nothing of the answer. */
-async function askAndNotRead(port: number, path: string): Promise<Socket> {
+/** Sends an http request, and does not read the response. */
+async function requestWithoutReading(port: number, path: string): Promise<Socket> {
   const socket = connect(port, '127.0.0.1');
   socket.on('error', () => undefined);
   cleanUp(() => socket.destroy());
@@ -26,7 +26,7 @@ async function askAndNotRead(port: number, path: string): Promise<Socket> {
   return socket;
 }
 
-/** How many bytes come until the other side ends it. */
+/** The number of bytes that arrive until the server closes the connection. */
 async function readToTheEnd(socket: Socket): Promise<number> {
   let bytes = 0;
   socket.on('data', (chunk: Buffer) => (bytes += chunk.length));
@@ -35,25 +35,25 @@ async function readToTheEnd(socket: Socket): Promise<number> {
   return bytes;
 }
 
-test('H12 all that clients do not read is bounded: who holds the most is cut, others go on', async () => {
+test('H12 the unsent bytes of all connections are bounded: those that hold the most are cut, others go on', async () => {
   const lines: string[] = [];
   const logger = createLogger('warn', { write: (line) => lines.push(line) });
-  const { url, port } = await startServer({ campaigns: large, maxUnreadBytes: 30_000_000, logger });
+  const { url, port } = await startServer({ campaigns: large, maxUnsentBytes: 30_000_000, logger });
   const other = wsClient(url);
   await other.campaign.get.query({ campaignId: CAMPAIGN });
   const modest = await rawSocket(url);
   modest.socket.pause();
   modest.send({ id: 1, method: 'query', params: { path: 'campaign.get', input: { campaignId: CAMPAIGN } } });
-  // 20 MB each, of which the system takes a few.
-  const greedy = await Promise.all(Array.from({ length: 8 }, () => askAndNotRead(port, batchPath(100))));
+  // 20 MB each, of which the kernel buffers a few.
+  const greedy = await Promise.all(Array.from({ length: 8 }, () => requestWithoutReading(port, batchPath(100))));
   await until(() => lines.some((line) => line.includes('were cut')));
   const metrics = await (await fetch(`${url}/metrics`)).text();
   expect(Number(/^campaign_state_connections_cut_total (\d+)$/m.exec(metrics)?.[1])).toBeGreaterThan(0);
-  expect(Number(/^campaign_state_unread_bytes (\d+)$/m.exec(metrics)?.[1])).toBeGreaterThan(0);
+  expect(Number(/^campaign_state_unsent_bytes (\d+)$/m.exec(metrics)?.[1])).toBeGreaterThan(0);
   await other.campaign.update.mutate({ campaignId: CAMPAIGN, updates: { title: 'Still served' } });
   modest.socket.resume();
   expect((await modest.answer(1)).result?.type).toBe('data');
-  // Who does not read does not hear of its end: what it gets when it reads is not all.
+  // A client that reads again gets the beginning of its response only.
   const read = await Promise.all(greedy.map(readToTheEnd));
   expect(read.filter((bytes) => bytes < 20_000_000).length).toBeGreaterThan(4);
 });
@@ -83,7 +83,7 @@ describe('H14 request ids of any kind come back as they are', () => {
     },
   );
 
-  test('H14 but a longer one is refused: every event would repeat it', async () => {
+  test('H14 a longer one is refused, because every event would repeat it', async () => {
     const { url } = await startServer();
     const raw = await rawSocket(url);
     raw.send({ id: 'x'.repeat(API_LIMITS.requestId + 1), method: 'query', params: { path: 'system.info' } });
@@ -92,7 +92,7 @@ describe('H14 request ids of any kind come back as they are', () => {
   });
 });
 
-test('H15 nothing more is done for what a closed ws connection asked', async () => {
+test('H15 the pending calls of a closed ws connection are not processed further', async () => {
   const archive = createMemoryArchive();
   const waiting: (() => void)[] = [];
   let reads = 0;
@@ -126,7 +126,7 @@ test('H15 nothing more is done for what a closed ws connection asked', async () 
   expect(reads).toBe(5);
 });
 
-test('H16 a client that offers h2c with its request is served over http', async () => {
+test('H16 a client that offers h2c with its request is served over http/1.1', async () => {
   const { port } = await startServer();
   const socket = connect(port, '127.0.0.1');
   cleanUp(() => socket.destroy());

@@ -8,14 +8,14 @@ import { createMemoryArchive } from '../../../server/index.ts';
 import { refusedUpgrade, rawSocket, watch, wsClient } from '../support/clients.ts';
 import { CAMPAIGN, cleanUp, startServer, until } from '../support/server.ts';
 
-/** A request with headers that `fetch` would not let through. */
+/** A request with headers that `fetch` does not allow. */
 function ask(url: string, path: string, headers: Record<string, string>, method = 'GET') {
   return new Promise<{ status: number; headers: NodeJS.Dict<string | string[]>; body: string }>((resolve, reject) => {
     const sent = request(`${url}${path}`, { method, headers }, (response) => {
       let body = '';
       response.on('data', (chunk: Buffer) => (body += chunk.toString()));
       response.on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, body }));
-      // An endless stream has answered with its head.
+      // An SSE stream has no end: its head is the answer.
       if (response.headers['content-type'] === 'text/event-stream') {
         resolve({ status: response.statusCode ?? 0, headers: response.headers, body });
         sent.destroy();
@@ -29,7 +29,7 @@ function ask(url: string, path: string, headers: Record<string, string>, method 
 const get = `/trpc/campaign.get?input=${encodeURIComponent(JSON.stringify({ campaignId: CAMPAIGN }))}`;
 
 describe('H1 health', () => {
-  test('H1 the process answers, and is ready', async () => {
+  test('H1 the probes answer 200, and the server is ready', async () => {
     const { url } = await startServer();
     for (const path of ['/livez', '/healthz', '/readyz']) expect((await fetch(url + path)).status).toBe(200);
     expect(await (await fetch(`${url}/readyz`)).json()).toMatchObject({
@@ -39,7 +39,7 @@ describe('H1 health', () => {
     });
   });
 
-  test('H1 an archive that fails changes the body of /readyz, never its status (trap 30)', async () => {
+  test('H1 an archive that fails changes the body of /readyz, never its status', async () => {
     const archive = createMemoryArchive();
     let broken = true;
     const { url } = await startServer({
@@ -58,7 +58,7 @@ describe('H1 health', () => {
   });
 });
 
-describe('H2 foreign pages are kept out (trap 31)', () => {
+describe('H2 pages of other origins are refused', () => {
   const refused: Record<string, string>[] = [
     { origin: 'https://evil.example' },
     { origin: 'null' },
@@ -99,7 +99,7 @@ describe('H2 foreign pages are kept out (trap 31)', () => {
     }
   });
 
-  test('H2 a browser is told what it may', async () => {
+  test('H2 CORS headers tell a browser what is allowed', async () => {
     const { url } = await startServer({ allowedOrigins: ['https://app.example.com'] });
     const origin = 'https://app.example.com';
     const preflight = await ask(
@@ -157,7 +157,7 @@ describe('H6 metrics', () => {
     'joins_total',
     'reader_drops_total',
     'clock_offset_seconds',
-    'unread_bytes',
+    'unsent_bytes',
     'connections_cut_total',
     'archive_lag_entries',
     'archive_lag_seconds',
@@ -168,7 +168,7 @@ describe('H6 metrics', () => {
     'nodejs_eventloop_lag_seconds',
   ];
 
-  test('H6 show everything that is promised, and no campaign', async () => {
+  test('H6 all documented metrics are shown, without campaign ids', async () => {
     const { url, service } = await startServer();
     const client = wsClient(url);
     const watching = watch(client, { campaignId: CAMPAIGN });
@@ -191,7 +191,7 @@ describe('H6 metrics', () => {
     expect(text).not.toContain(CAMPAIGN);
   });
 
-  test('H6 on a port of their own', async () => {
+  test('H6 /metrics on a separate port', async () => {
     const free = await startServer();
     await free.close();
     const { url } = await startServer({ metricsPort: free.port });
@@ -211,7 +211,7 @@ describe('H8 the demo', () => {
     return folder;
   }
 
-  test('H8 is served with its headers, and its page for every path that is no file', async () => {
+  test('H8 files are served with security headers, and index.html for every path that is not a file', async () => {
     const { url } = await startServer({ site: await builtSite() });
     for (const path of ['/', '/campaigns/spring']) {
       const page = await fetch(url + path);
@@ -229,7 +229,7 @@ describe('H8 the demo', () => {
     expect((await fetch(url, { method: 'POST' })).status).toBe(405);
   });
 
-  test('H8 a page says so where it is not built', async () => {
+  test('H8 a page says how to build the demo where it is not built', async () => {
     const { url } = await startServer({ site: '/nowhere' });
     const page = await fetch(url);
     expect(page.status).toBe(200);
@@ -239,7 +239,7 @@ describe('H8 the demo', () => {
 });
 
 describe('H9 /dev', () => {
-  test('H9 kills where the server may be killed', async () => {
+  test('H9 POST /dev/kill kills a server that allows it', async () => {
     let killed = 0;
     const { url } = await startServer({ kill: () => (killed += 1) });
     expect(await (await fetch(`${url}/dev`)).json()).toEqual({ kill: true });
@@ -251,25 +251,28 @@ describe('H9 /dev', () => {
     await until(() => killed === 1);
   });
 
-  test('H9 is not there otherwise', async () => {
+  test('H9 the path does not exist otherwise', async () => {
     const { url } = await startServer();
     expect(await (await fetch(`${url}/dev`)).json()).toEqual({ kill: false });
     expect((await fetch(`${url}/dev/kill`, { method: 'POST' })).status).toBe(404);
   });
 });
 
-/** How many connections the system lets wait to be accepted, where it can be asked. */
+/** The system's bound for the listen backlog, where it can be read. */
 const systemBacklog = Number(await readFile('/proc/sys/net/core/somaxconn', 'utf8').catch(() => '0'));
 
-test.skipIf(systemBacklog < 1_000)('H18 a thousand that come at one moment all find a place', async () => {
-  const { url } = await startServer();
-  let connected = 0;
-  // In one turn of the event loop that the server runs in too: it accepts none before all are there.
-  const sockets = Array.from({ length: 1_000 }, (): Socket =>
-    connect(Number(new URL(url).port), '127.0.0.1', () => (connected += 1)),
-  );
-  cleanUp(() => sockets.forEach((socket) => socket.destroy()));
-  // Whoever found no place asks again, which the system does after a second, and not in these turns.
-  for (let turn = 0; turn < 10; turn += 1) await new Promise((resolve) => setTimeout(resolve, 20));
-  expect(connected).toBe(1_000);
-});
+test.skipIf(systemBacklog < 1_000)(
+  'H18 a thousand connections at one moment all fit into the listen backlog',
+  async () => {
+    const { url } = await startServer();
+    let connected = 0;
+    // In one turn of the event loop that the server shares: it accepts none before all have been opened.
+    const sockets = Array.from({ length: 1_000 }, (): Socket =>
+      connect(Number(new URL(url).port), '127.0.0.1', () => (connected += 1)),
+    );
+    cleanUp(() => sockets.forEach((socket) => socket.destroy()));
+    // A connection that did not fit is retried by the system after a second, and not within these turns.
+    for (let turn = 0; turn < 10; turn += 1) await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(connected).toBe(1_000);
+  },
+);

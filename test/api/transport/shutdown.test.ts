@@ -5,8 +5,8 @@ import type { Archive } from '../../../server/index.ts';
 import { rawSocket, watch, wsClient } from '../support/clients.ts';
 import { CAMPAIGN, startServer, until } from '../support/server.ts';
 
-/** An archive whose commits wait until they are let through. */
-function held(archive: Archive): { archive: Archive; release: () => void } {
+/** An archive whose commits wait until they are released. */
+function withHeldCommits(archive: Archive): { archive: Archive; release: () => void } {
   const { promise, resolve } = Promise.withResolvers<void>();
   return {
     archive: { ...archive, commit: async (parts) => promise.then(() => archive.commit(parts)) },
@@ -14,9 +14,9 @@ function held(archive: Archive): { archive: Archive; release: () => void } {
   };
 }
 
-test('H7 answers first, then tells clients, closes with 1012, and commits everything', async () => {
+test('H7 a shutdown answers pending calls, notifies clients, closes with 1012, and commits all accepted entries', async () => {
   const store = createMemoryStore();
-  const { archive, release } = held(createMemoryArchive({ store }));
+  const { archive, release } = withHeldCommits(createMemoryArchive({ store }));
   const server = await startServer({ archive });
   const raw = await rawSocket(server.url);
   const client = wsClient(server.url);
@@ -45,7 +45,7 @@ test('H7 answers first, then tells clients, closes with 1012, and commits everyt
   await until(() => raw.code !== undefined);
   expect([raw.code, raw.reason]).toEqual([1012, 'the server restarts']);
   expect(raw.messages).toContainEqual({ id: null, method: 'reconnect' });
-  // A stream that ended well would tell the stock client that there is nothing more to come.
+  // A stream with a regular end would tell the stock client that it is complete.
   expect(await streamed).not.toContain('event: return');
   expect(await createMemoryArchive({ store }).load(CAMPAIGN, 0)).toMatchObject({
     head: { version: 3 },
@@ -53,7 +53,7 @@ test('H7 answers first, then tells clients, closes with 1012, and commits everyt
   });
 });
 
-test('H7 says so when not everything could be committed in time', async () => {
+test('H7 a shutdown reports that not all accepted entries could be committed in time', async () => {
   const archive = createMemoryArchive();
   const server = await startServer({ archive: { ...archive, commit: () => Promise.reject(new Error('away')) } });
   await wsClient(server.url).campaign.update.mutate({ campaignId: CAMPAIGN, updates: { title: 'Lost' } });
@@ -62,7 +62,7 @@ test('H7 says so when not everything could be committed in time', async () => {
   expect(performance.now() - startedAt).toBeLessThan(10_000);
 });
 
-test('H7 a client goes on with the entries it missed when the server is back, in the same place', async () => {
+test('H7 a client resumes with the entries that it missed when the server is back on the same port', async () => {
   const store = createMemoryStore();
   const options = { archive: createMemoryArchive({ store }) };
   const first = await startServer(options);

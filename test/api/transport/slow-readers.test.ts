@@ -14,7 +14,7 @@ import { CAMPAIGN, startServer, until } from '../support/server.ts';
 const caller = { identity: { id: 'editor', grants: { '*': 'editor' as const } }, correlationId: 'test' };
 const MEGABYTE = 1024 * 1024;
 
-/** The server's ends of all connections of this process, by the client's port. */
+/** The server's sockets of all connections of this process, by the client's port. */
 const accepted = new Map<number, Socket>();
 const accept = (message: unknown): void => {
   const { socket } = message as { socket: Socket };
@@ -30,19 +30,19 @@ afterEach(() => {
 interface Reader {
   raw: Raw;
   mirror: StreamMirror;
-  /** What the stream did that it must not (G1). */
+  /** The first violation of the stream's order (G1). */
   error: unknown;
   pause(): void;
   resume(): void;
-  /** Reads one piece. */
+  /** Reads one chunk. */
   sip(): void;
-  /** Bytes that the server holds for it. */
+  /** Bytes that the server holds unsent for it. */
   held(): number;
 }
 
 async function openReader(server: CampaignServer): Promise<Reader> {
   const raw = await rawSocket(server.url);
-  // Below `ws`, which would read on into its own buffers. Its link has a name for it only since then.
+  // The socket below `ws`, which would read on into its own buffers.
   const link = Reflect.get(raw.socket, '_socket') as Socket;
   const port = link.localPort ?? 0;
   const mirror = streamMirror();
@@ -73,17 +73,14 @@ async function openReader(server: CampaignServer): Promise<Reader> {
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
-/**
- * Bytes in use: what is held, and not what the collector has left lying, which is how a resident set differs from run
- * to run.
- */
+/** Bytes that are in use after a garbage collection. */
 function retained(): number {
   collectGarbage();
   const { heapUsed, external } = process.memoryUsage();
   return heapUsed + external;
 }
 
-/** So many changes, pushed as clients push them; between two pushes sockets get their turn. */
+/** Pushes `pushes` batches of `each` changes, as clients push them; the event loop serves sockets in between. */
 async function storm(
   { service }: CampaignServer,
   pushes: number,
@@ -103,10 +100,10 @@ async function storm(
 }
 
 describe.each(['rooms', 'iterator'] as const)('slow readers (%s)', (fanOut) => {
-  // Memory alone, which keeps the newest entries: 200,000 of them are no burden then.
+  // Without an archive, only the newest entries stay in memory.
   const start = (): Promise<CampaignServer> => startServer({ fanOut, archive: undefined });
 
-  test('S20 a paused socket under 200,000 changes costs no more than is stated, and converges with one snapshot (G10, trap 1)', async () => {
+  test('S20 a paused socket under 200,000 changes holds no more than the stated bound, and converges with one snapshot (G10)', async () => {
     const server = await start();
     const paused = await openReader(server);
     paused.pause();
@@ -116,7 +113,7 @@ describe.each(['rooms', 'iterator'] as const)('slow readers (%s)', (fanOut) => {
       most = Math.max(most, paused.held());
       if (filled === 0 && paused.held() > BACKPRESSURE_HIGH_WATER_BYTES) filled = retained();
     });
-    // Full for certain, by no more than the event that filled it.
+    // Above the high-water mark, by no more than one event.
     expect(most).toBeGreaterThan(BACKPRESSURE_HIGH_WATER_BYTES);
     expect(most).toBeLessThan(BACKPRESSURE_HIGH_WATER_BYTES + MEGABYTE);
     expect(filled).toBeGreaterThan(0);
@@ -129,13 +126,13 @@ describe.each(['rooms', 'iterator'] as const)('slow readers (%s)', (fanOut) => {
     expect(paused.held()).toBe(0);
   });
 
-  test('S21 half of the readers paused: the others miss nothing, and all converge', async () => {
+  test('S21 while half of the readers are paused, the others miss nothing, and all converge', async () => {
     const server = await start();
     const readers = await Promise.all(Array.from({ length: 60 }, () => openReader(server)));
     const [asleep, awake] = [readers.slice(0, 30), readers.slice(30)];
     for (const reader of asleep) reader.pause();
     let most = 0;
-    // 10 MB for each, of which the system takes some.
+    // 10 MB for each, of which the kernel buffers some.
     await storm(server, 1_250, 1, 'x'.repeat(8_000), () => {
       most = Math.max(most, ...asleep.map((reader) => reader.held()));
     });
@@ -152,11 +149,11 @@ describe.each(['rooms', 'iterator'] as const)('slow readers (%s)', (fanOut) => {
     for (const { mirror } of asleep) expect(mirror.snapshots).toContain('slow');
   });
 
-  test('S22 one that reads little by little stays connected, sees no hole, and is current when it is over', async () => {
+  test('S22 a reader that reads slowly stays connected, sees no gap, and converges', async () => {
     const server = await start();
     const slow = await openReader(server);
     slow.pause();
-    // One piece of what the system holds for it at a time, far less than comes.
+    // One chunk of the kernel's buffer at a time, far less than arrives.
     const sips = setInterval(() => slow.sip(), 20);
     let most = 0;
     await storm(server, 6_000, 1, 'x'.repeat(8_000), () => {

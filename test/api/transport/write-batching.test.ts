@@ -1,8 +1,8 @@
 import { Writable } from 'node:stream';
 import { expect, test } from 'vitest';
-import { writeTogether } from '../../../server/api/transport/write-batching.ts';
+import { batchWrites } from '../../../server/api/transport/write-batching.ts';
 
-/** A stream that notes what each write to its sink held. */
+/** A stream that records each write to its sink. */
 function recorder(): { stream: Writable; writes: string[][] } {
   const writes: string[][] = [];
   const stream = new Writable({
@@ -21,26 +21,26 @@ function recorder(): { stream: Writable; writes: string[][] } {
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-test('S23 what one turn of the event loop answers on a connection goes out in one write, in order; the next turn goes by itself', async () => {
+test('S23 the answers of one turn of the event loop on a connection go out in one write, in order; those of the next turn in another', async () => {
   const { stream, writes } = recorder();
   const other = recorder();
   for (const text of ['a', 'b']) {
-    writeTogether(stream);
+    batchWrites(stream);
     stream.write(text);
   }
-  // As rooms do it, beside tRPC's answers.
+  // As push delivery writes frames, beside tRPC's answers.
   stream.write('room');
-  writeTogether(other.stream);
+  batchWrites(other.stream);
   other.stream.write('x');
   await Promise.resolve().then(() => {
-    writeTogether(stream);
+    batchWrites(stream);
     stream.write('c');
   });
   expect(writes).toEqual([]);
   await turn();
   expect(writes).toEqual([['a', 'b', 'room', 'c']]);
   expect(other.writes.flat()).toEqual(['x']);
-  writeTogether(stream);
+  batchWrites(stream);
   stream.write('d');
   await turn();
   expect(writes.flat()).toEqual(['a', 'b', 'room', 'c', 'd']);
@@ -48,10 +48,10 @@ test('S23 what one turn of the event loop answers on a connection goes out in on
   expect(writes.at(-1)).toEqual(['at once']);
 });
 
-test('S23 a connection that dies within the turn does no harm to the others', async () => {
+test('S23 a connection that is destroyed within the turn does not affect the others', async () => {
   const [dying, living] = [recorder(), recorder()];
   for (const { stream } of [dying, living]) {
-    writeTogether(stream);
+    batchWrites(stream);
     stream.write('a');
   }
   dying.stream.destroy();

@@ -13,7 +13,7 @@ afterEach(async () => {
   for (const close of cleanups.splice(0).reverse()) await close();
 });
 
-/** A folder that is gone after the test. */
+/** A folder that is removed after the test. */
 export async function temporaryFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'campaign-start-'));
   cleanups.push(() => rm(folder, { recursive: true, force: true }));
@@ -22,21 +22,18 @@ export async function temporaryFolder(): Promise<string> {
 
 export interface Running {
   readonly pid: number;
-  /** What it printed so far, on stdout and on stderr. */
+  /** The lines that it has printed so far, on stdout and on stderr. */
   readonly lines: string[];
-  /** What its messages to its parent said. */
+  /** The messages that it has sent to its parent. */
   readonly messages: unknown[];
   /** Its exit code, or the signal that ended it. */
   readonly ended: Promise<number | NodeJS.Signals | null>;
-  /** The first line that fits, also of those to come; rejects when it ends before. */
+  /** The first line that matches, now or later; rejects when the process ends before. */
   line(fits: RegExp): Promise<string>;
   kill(signal: NodeJS.Signals): void;
 }
 
-/**
- * Runs a file of the repository with this Node, with those variables and no others of ours; killed after the test if it
- * still runs.
- */
+/** Runs a file of the repository with this Node and with these variables only; it is killed after the test. */
 export function run(args: readonly string[], env: Record<string, string>, cwd: string): Running {
   const { PATH = '', HOME = '' } = process.env;
   const child = spawn(process.execPath, args, {
@@ -87,7 +84,7 @@ export function run(args: readonly string[], env: Record<string, string>, cwd: s
   };
 }
 
-/** A running server of its own process. */
+/** A running server in a child process. */
 export interface ServerProcess extends Running {
   readonly url: string;
 }
@@ -104,9 +101,9 @@ export function runMain(folder: string, env: Record<string, string> = {}): Runni
   return run([join(ROOT, 'start', 'main.ts')], { PORT: '0', ...env }, folder);
 }
 
-/** What a process that gives up has said: one sentence on stderr, and exit code 1. */
+/** The exit code of a process that gives up, and its sentence on stderr. */
 export async function lastWords(running: Running): Promise<{ code: number | NodeJS.Signals | null; sentence: string }> {
   const code = await running.ended;
-  // Log lines are JSON; what is said to people is not.
+  // Log lines are JSON; messages for people are not.
   return { code, sentence: running.lines.filter((line) => !line.startsWith('{')).join('\n') };
 }
