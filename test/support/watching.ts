@@ -81,8 +81,7 @@ export function watch(
     leave: () => undefined,
   };
   const caller = { identity: reader.identity(), correlationId: 'c-watch', signal: controller.signal };
-  const begun =
-    way === 'pull' ? pull(manager, caller, options, watching) : push(manager, caller, options, watching);
+  const begun = way === 'pull' ? pull(manager, caller, options, watching) : push(manager, caller, options, watching);
   begun.catch((error: unknown) => {
     watching.end ??= error instanceof Error ? error : new Error(String(error));
   });

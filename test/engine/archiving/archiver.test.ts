@@ -112,7 +112,7 @@ async function expectArchived(archive: Archive, history: CampaignHistory, versio
 }
 
 describe('the archiver', () => {
-  it('M120 commits over many campaigns in one transaction, and what comes meanwhile makes the next one', async () => {
+  it('M120 commits entries of many campaigns in one transaction; entries that come meanwhile form the next one', async () => {
     const world = bench();
     const histories = await Promise.all(['a', 'b', 'c'].map((id) => world.campaign(id)));
     for (const history of histories) await world.append(history, 2);
@@ -124,7 +124,7 @@ describe('the archiver', () => {
     await world.archiver.stop();
   });
 
-  it('M121 takes at most a batch at a time, and everyone gets a turn', async () => {
+  it('M121 takes at most one batch at a time, and every campaign gets its turn', async () => {
     const world = bench({ batchEntries: 10 });
     world.faults.away = true;
     const [busy, quiet] = await Promise.all([world.campaign('busy'), world.campaign('quiet')]);
@@ -137,7 +137,7 @@ describe('the archiver', () => {
     await expectArchived(world.archive, busy, 36);
   });
 
-  it('M122 tries again after pauses that double up to a bound, with jitter; new entries do not shorten them', async () => {
+  it('M122 retries with an exponential backoff up to a cap, with jitter; new entries do not shorten it', async () => {
     const world = bench();
     const history = await world.campaign('a');
     world.faults.away = true;
@@ -162,7 +162,7 @@ describe('the archiver', () => {
     await expectArchived(world.archive, history, 302);
   });
 
-  it('G8 M123 the watermark stays before a batch that failed (trap 12)', async () => {
+  it('G8 M123 the watermark does not pass a batch that failed', async () => {
     const world = bench({ batchEntries: 5 });
     const history = await world.campaign('a');
     world.faults.commit = ([part]) => ((part?.expected.version ?? 0) >= 11 ? 'refused' : undefined);
@@ -175,7 +175,7 @@ describe('the archiver', () => {
     expect(world.durable('a')).toBe(31);
   });
 
-  it('M124 data that the archive refuses stalls its own campaign alone', async () => {
+  it('M124 data that the archive refuses stalls only its own campaign', async () => {
     const world = bench();
     const [good, bad] = await Promise.all([world.campaign('good'), world.campaign('bad')]);
     world.faults.commit = (parts) => (parts.some(({ campaignId }) => campaignId === 'bad') ? 'refused' : undefined);
@@ -196,7 +196,7 @@ describe('the archiver', () => {
     await expectArchived(world.archive, bad, 2);
   });
 
-  it('M125 a campaign that cannot be read back stalls alone, too', async () => {
+  it('M125 a campaign that cannot be read back stalls only itself', async () => {
     const world = bench();
     const [good, bad] = await Promise.all([world.campaign('good'), world.campaign('bad')]);
     world.faults.load = (campaignId) => campaignId === 'bad';
@@ -225,7 +225,7 @@ describe('the archiver', () => {
     expect(world.archiver.failing).toBe(false);
   });
 
-  it('M127 a campaign that had stalled and was committed after all is no failure, and costs no turn of the loop', async () => {
+  it('M127 a stalled campaign that was committed after all is no failure, and costs no round', async () => {
     const world = bench();
     const history = await world.campaign('a');
     // The commit happens, its answer is lost, and the next try is refused: it stalls, though the archive has it.
@@ -240,7 +240,7 @@ describe('the archiver', () => {
     expect(world.clock.timers).toBe(0);
   });
 
-  it('M128 two archivers on one log and one archive do no harm (trap 13)', async () => {
+  it('M128 two archivers on one log and one archive do no harm', async () => {
     const world = bench({ batchEntries: 7 });
     const second = world.second();
     const histories = await Promise.all(['a', 'b'].map((id) => world.campaign(id)));
@@ -254,7 +254,7 @@ describe('the archiver', () => {
     await Promise.all([world.archiver.stop(), second.stop()]);
   });
 
-  it("G8 M129 entries of another line than the archive's are never marked durable", async () => {
+  it("G8 M129 entries of another timeline than the archive's are never marked durable", async () => {
     const world = bench();
     const history = await world.campaign('a');
     await world.archive.enterLog('a', { epoch: history.epoch, version: 1, generation: 1 }, 'another');
@@ -300,7 +300,7 @@ describe('the archiver', () => {
     expect(new Set(states).size).toBe(1);
   });
 
-  it('M131 flush says whether all is committed, within the time', async () => {
+  it('M131 flush returns whether everything was committed in time', async () => {
     const world = bench();
     const history = await world.campaign('a');
     const isDone = (): boolean => world.log.backlog().entries === 0;
@@ -316,7 +316,7 @@ describe('the archiver', () => {
     expect(world.clock.timers).toBe(0);
   });
 
-  it('M132 while nobody waits for it, what comes within five milliseconds shares a commit; what comes later is not put off', async () => {
+  it('M132 while no caller waits for it, entries within five milliseconds share a commit, and later ones are not delayed', async () => {
     const world = bench();
     const history = await world.campaign('a');
     await world.append(history, 1);
@@ -336,7 +336,7 @@ describe('the archiver', () => {
     await world.archiver.stop();
   });
 
-  it('M133 who waits for a commit waits for nothing else', async () => {
+  it('M133 a caller that waits for a commit is not delayed by the pacing', async () => {
     const world = bench();
     const history = await world.campaign('a');
     for (let n = 1; n <= 3; n += 1) {
@@ -348,7 +348,7 @@ describe('the archiver', () => {
     await world.archiver.stop();
   });
 
-  it('M134 answers go first: it begins at the end of the turn, unless somebody waits for it', async () => {
+  it('M134 a commit begins at the end of the turn, after the answers, unless a caller waits for it', async () => {
     const turns: (() => void)[] = [];
     const world = bench({ clock: { ...simulatedClock(), turn: (callback) => void turns.push(callback) } });
     const history = await world.campaign('a');
@@ -366,7 +366,7 @@ describe('the archiver', () => {
     await world.archiver.stop();
   });
 
-  it('M135 a watermark that the log is slow to take does not keep those of other campaigns waiting', async () => {
+  it('M135 a watermark that the log is slow to take does not delay those of other campaigns', async () => {
     const world = bench();
     const { promise, resolve } = Promise.withResolvers<void>();
     const markDurable: OrderedLog['markDurable'] = async (campaignId, epoch, version) => {

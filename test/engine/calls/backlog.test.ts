@@ -7,7 +7,7 @@ import { simulatedClock } from '../../support/simulated-clock.ts';
 import { watch } from '../../support/watching.ts';
 
 describe('the archive is away', () => {
-  it('G12 M90 live work goes on up to the backlog, then mutations are OVERLOADED; when it is back, everything is there', async () => {
+  it('G12 M90 without the archive, mutations are accepted up to the backlog, then OVERLOADED; once it is back, everything is committed', async () => {
     let away = false;
     const world = engineWorld({
       maxBacklog: 10,
@@ -43,7 +43,7 @@ describe('the archive is away', () => {
     expect(await world.title('after')).toMatchObject({ version: 12 });
   });
 
-  it('G12 M91 the bytes that wait are counted once, also of what others write while the campaign is being loaded', async () => {
+  it('G12 M91 waiting bytes are counted once, also those of entries that others append while the campaign is being loaded', async () => {
     const clock = simulatedClock();
     const [disk, store] = [createMemoryStore(), createSharedLogStore()];
     const text = 'x'.repeat(60_000);

@@ -23,7 +23,7 @@ describe('rollback', () => {
     expect(await world.change({ type: 'rollback', toVersion: 5 })).toMatchObject({ changed: false, version: 5 });
   });
 
-  it('M71 right behind an update in the same turn, to the version that this update makes', async () => {
+  it('M71 sent right after an update in the same turn, it can name the version that this update makes', async () => {
     const world = engineWorld();
     await world.create();
     const { manager, clock } = world;
@@ -98,7 +98,7 @@ describe('archive and restore', () => {
 });
 
 describe('dryRun', () => {
-  it('M76 validates and gives the change, and nothing has happened', async () => {
+  it('M76 validates, answers with the change, and changes nothing', async () => {
     const world = engineWorld();
     const { position } = await world.create();
     const ask = (title: string | null) =>
@@ -128,7 +128,7 @@ describe('dryRun', () => {
     expect(await refusal(world.manager.get(CALLERS.viewer, 'other'))).toMatchObject({ reason: 'NOT_FOUND' });
   });
 
-  it('M77 does not stand in the way of those behind it, nor use up its mutation id', async () => {
+  it('M77 does not hold up the mutations behind it, nor use up its mutation id', async () => {
     const world = engineWorld();
     await world.create();
     const { manager, clock } = world;

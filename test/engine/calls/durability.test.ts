@@ -74,7 +74,7 @@ describe('durability', () => {
     expect(await clock.until(byDefault)).toMatchObject({ durability: 'durable' });
   });
 
-  it('M83 who waits too long is told UNAVAILABLE under the mutation id; what was accepted stays', async () => {
+  it('M83 waiting too long ends with UNAVAILABLE under the mutation id; what was accepted stays', async () => {
     const { manager, clock, create, commits, state } = worldWithSlowCommits({ durableTimeoutMs: 3_000 });
     await create();
     commits.shut();
@@ -90,7 +90,7 @@ describe('durability', () => {
     expect(await clock.until(again)).toMatchObject({ version: 2, changed: true, durability: 'durable' });
   });
 
-  it('M84 who goes away while waiting leaves nothing behind', async () => {
+  it('M84 a caller that disconnects while waiting leaves nothing behind', async () => {
     const { manager, clock, create, commits } = worldWithSlowCommits();
     await create();
     commits.shut();
@@ -112,7 +112,7 @@ describe('durability', () => {
     expect(clock.timers).toBe(timers);
   });
 
-  it('M85 whenDurable resolves with the commit, at once where it is committed, and waits for no version that is yet to come', async () => {
+  it('M85 whenDurable resolves with the commit, at once where it is committed, and does not wait for a version that does not exist yet', async () => {
     const { manager, clock, create, commits } = worldWithSlowCommits();
     const { position, epoch } = await create();
     expect(await manager.whenDurable(CALLERS.viewer, CAMPAIGN, position)).toEqual({ campaignId: CAMPAIGN, position });
@@ -138,7 +138,7 @@ describe('durability', () => {
     });
   });
 
-  it('M86 off the surviving line whenDurable is NOT_FOUND, on it an older epoch still counts', async () => {
+  it('M86 whenDurable of a position off the current timeline is NOT_FOUND; on it an older epoch still counts', async () => {
     const store = createMemoryStore();
     const clock = simulatedClock();
     const before = worldWithSlowCommits({ clock, memory: { store } });
@@ -158,7 +158,7 @@ describe('durability', () => {
     });
   });
 
-  it('G4 M87 what was answered durable is there after a crash', async () => {
+  it('G4 M87 what was answered durable survives a crash', async () => {
     const store = createMemoryStore();
     const clock = simulatedClock();
     const before = engineWorld({ clock, memory: { store } });
@@ -170,7 +170,7 @@ describe('durability', () => {
 });
 
 describe('without persistence', () => {
-  it('M88 receipts say none, and asking for durable is UNAVAILABLE for good', async () => {
+  it('M88 receipts say none, and asking for durable is UNAVAILABLE, not retryable', async () => {
     const world = engineWorld({ persistent: false, durability: 'durable' });
     expect(await world.create()).toMatchObject({ durability: 'none' });
     expect(await world.title('one')).toMatchObject({ version: 2, durability: 'none' });
@@ -191,7 +191,7 @@ describe('without persistence', () => {
     expect(await refusal(manager.whenDurable(CALLERS.viewer, CAMPAIGN, `${epoch}:1`))).toMatchObject(final);
   });
 
-  it('M89 nothing is evicted, since only memory has it, and CAMPAIGN_MAX_LOADED caps what is created', async () => {
+  it('M89 nothing is evicted, because only memory holds it, and CAMPAIGN_MAX_LOADED caps what is created', async () => {
     const world = engineWorld({ persistent: false, idleTtl: 400, maxLoaded: 2 });
     await world.create('one');
     await world.create('two');

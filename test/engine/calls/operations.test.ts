@@ -62,7 +62,7 @@ describe('operations', () => {
     expect(await world.clock.until(trace.next())).toEqual({ done: true, value: undefined });
   });
 
-  it('M184 a trace ends in time with its token, and with the right to it, though nothing happens (trap 17)', async () => {
+  it('M184 a trace ends in time with its token, and with the right to it, though nothing happens', async () => {
     const { manager, clock, create } = engineWorld();
     await create();
     const timers = clock.timers;
@@ -111,7 +111,7 @@ describe('operations', () => {
     expect(manager.stats().subscribers).toBe(1);
   });
 
-  it('M183 the observer hears of every outcome, once', async () => {
+  it('M183 the observer is notified of every outcome, once', async () => {
     const said: string[] = [];
     const observer: EngineObserver = {
       mutation: ({ type, outcome }) => said.push(`${type} ${outcome}`),
@@ -150,7 +150,7 @@ describe('operations', () => {
     );
   });
 
-  it('M186 it can time the fan-out by its own clock: it is told when an entry comes, and when it has been offered to all', async () => {
+  it('M186 it can time the fan-out by its own clock: it is notified when an entry arrives, and when it has been offered to all', async () => {
     const said: string[] = [];
     const observer: EngineObserver = {
       applied({ version }) {
@@ -173,7 +173,7 @@ describe('operations', () => {
     }
   });
 
-  it('M185 what is turned away before it has a place in a queue is reported as well, to the observer and in the trace', async () => {
+  it('M185 what is refused before it has a place in a queue is reported as well, to the observer and in the trace', async () => {
     const said: string[] = [];
     let away = false;
     const observer: EngineObserver = {

@@ -13,7 +13,7 @@ import {
 import { gate, type Gate } from '../../support/gate.ts';
 import { watch } from '../../support/watching.ts';
 
-/** A world with three versions, of which the first two can be made durable, and whose line then ends in the log. */
+/** A world with three versions, of which the first two can be made durable, and whose timeline is then forked. */
 async function worldAtRisk(
   around: (archive: Archive) => Archive = (archive) => archive,
 ): Promise<EngineWorld & { commits: Gate; breakLine: () => Promise<void> }> {
@@ -31,7 +31,7 @@ async function worldAtRisk(
   });
   await world.create();
   commits.shut();
-  /** As another instance ends an epoch: what it saved first is version 2, and version 3 is on no surviving line. */
+  /** As another instance ends an epoch: what it saved first is version 2, and version 3 is not on the current timeline. */
   const breakLine = async (): Promise<void> => {
     const other = createMemoryArchive({ store, soleUser: false });
     const archived = await other.load(CAMPAIGN, 0);
@@ -54,8 +54,8 @@ async function worldAtRisk(
   return { ...world, commits, breakLine };
 }
 
-describe('a line that ends', () => {
-  it('M190 those who wait for durability hear what became of theirs', async () => {
+describe('a timeline that is forked', () => {
+  it('M190 callers that wait for durability are told whether their mutation survived', async () => {
     const { manager, clock, breakLine, title } = await worldAtRisk();
     const two = manager.mutate(CALLERS.editor, CAMPAIGN, setTitle('two'), { durability: 'durable' });
     const three = manager.mutate(CALLERS.editor, CAMPAIGN, setTitle('three'), { durability: 'durable' });
@@ -70,7 +70,7 @@ describe('a line that ends', () => {
     expect(await title('again')).toMatchObject({ epoch: 'next', version: 3 });
   });
 
-  it('G1 M191 subscribers get a snapshot with reset and what was lost, or go on where all they saw survived', async () => {
+  it('G1 M191 subscribers get a reset snapshot with the lost ids, or continue where all that they saw survived', async () => {
     const { manager, clock, breakLine, commits, title } = await worldAtRisk();
     const watching = watch(manager, { receipts: true });
     await clock.settle();
@@ -96,7 +96,7 @@ describe('a line that ends', () => {
     expect(manager.stats().archive).toMatchObject({ failing: false, backlogEntries: 0 });
   });
 
-  it('G3 M192 a mutation that was lost is applied when it comes again, one that survived is not', async () => {
+  it('G3 M192 a lost mutation is applied when it is retried, one that survived is not', async () => {
     const { manager, clock, breakLine, title, state } = await worldAtRisk();
     for (const name of ['two', 'three'])
       await clock.until(manager.mutate(CALLERS.editor, CAMPAIGN, setTitle(name), { mutationId: name }));
@@ -106,7 +106,7 @@ describe('a line that ends', () => {
     expect(await state()).toMatchObject({ title: 'three' });
   });
 
-  it('M193 the past says of which line it is; a position on the line names its entry over the break, one that was lost is NOT_FOUND (trap 26)', async () => {
+  it('M193 history names its timeline; a position on it is valid across the fork, one that was lost is NOT_FOUND', async () => {
     const { manager, clock, breakLine, title } = await worldAtRisk();
     for (const name of ['two', 'three'])
       await clock.until(manager.mutate(CALLERS.editor, CAMPAIGN, setTitle(name), {}));
@@ -145,7 +145,7 @@ describe('a line that ends', () => {
     expect(await at(4)).toMatchObject({ state: { title: 'two' } });
   });
 
-  it('M194 what is read of the past while the line ends is read again, of the line that goes on', async () => {
+  it('M194 history that is read during a fork is read again, from the current timeline', async () => {
     const reads = gate();
     const world = await worldAtRisk((archive) => ({
       ...archive,
@@ -165,7 +165,7 @@ describe('a line that ends', () => {
     await clock.settle();
     await breakLine();
     reads.open();
-    // On the new line there is no version 3 yet, and of the old one nothing is told.
+    // The new timeline has no version 3 yet, and nothing of the old one is returned.
     expect(await clock.until(refused)).toMatchObject([{ reason: 'NOT_FOUND' }, { reason: 'NOT_FOUND' }]);
     expect(await title('on')).toMatchObject({ position: 'next:3' });
   });

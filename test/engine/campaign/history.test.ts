@@ -61,8 +61,8 @@ async function allPages(world: EngineWorld, limit: number): Promise<number[]> {
 
 const countdown = (from: number): number[] => Array.from({ length: from }, (_, n) => from - n);
 
-describe('the past', () => {
-  it('M170 the history is whole, newest first, over archive and memory, in pages of any size', async () => {
+describe('history', () => {
+  it('M170 history is complete, newest first, over archive and memory, in pages of any size', async () => {
     const availability = { away: false };
     const world = worldWithArchive(availability);
     await world.create();
@@ -79,7 +79,7 @@ describe('the past', () => {
     expect(items[0]).not.toHaveProperty('fingerprint');
   });
 
-  it('M171 also where more waits for the archive than the ring keeps', async () => {
+  it('M171 history is complete also where more waits for the archive than the ring buffer holds', async () => {
     const availability = { away: true };
     const world = worldWithArchive(availability);
     await world.create();
@@ -153,7 +153,7 @@ describe('the past', () => {
     }
   });
 
-  it('M173 the difference of two versions leads from one to the other, in both directions', async () => {
+  it('M173 the diff of two versions leads from one to the other, in both directions', async () => {
     const availability = { away: false };
     const world = worldWithArchive(availability);
     await world.create();
@@ -175,7 +175,7 @@ describe('the past', () => {
     expect(await clock.until(manager.diff(CALLERS.viewer, CAMPAIGN, 2, 2))).toMatchObject({ change: {} });
   });
 
-  it('M174 the watermark may move while the past is read', async () => {
+  it('M174 the watermark may move while history is read', async () => {
     const availability = { away: true };
     const reads = gate();
     const world = worldWithArchive(availability, (archive) => ({
@@ -200,7 +200,7 @@ describe('the past', () => {
     ]);
   });
 
-  it('M175 the list shows what is in memory, in pages, by status and by right', async () => {
+  it('M175 the list shows the state in memory, in pages, by status and by rights', async () => {
     const availability = { away: false };
     const world = worldWithArchive(availability);
     for (const id of ['a', 'b', 'c', 'd']) await world.create(id);
@@ -225,7 +225,7 @@ describe('the past', () => {
     expect(active.items.map(({ campaignId }) => campaignId)).toEqual(['a', 'b', 'd']);
   });
 
-  it('M178 who has seen more on another instance is answered with it: a position that is ahead of this one is caught up with', async () => {
+  it('M178 a read with a position ahead of this instance waits until the instance has caught up', async () => {
     const clock = simulatedClock();
     const [disk, log] = [createMemoryStore(), createSharedLogStore()];
     const instance = (name: string, publicationDelay: () => number | undefined): EngineWorld =>
@@ -262,7 +262,7 @@ describe('the past', () => {
     expect(await refusal(never)).toMatchObject({ reason: 'NOT_FOUND' });
   });
 
-  describe('reads take turns at the archive', () => {
+  describe('concurrent reads of the archive', () => {
     /** A world whose archive gives one earlier state after the other, when it is told to. */
     async function worldWithSlowPast(): Promise<EngineWorld & { waiting: (() => void)[] }> {
       const waiting: (() => void)[] = [];
@@ -276,7 +276,7 @@ describe('the past', () => {
       return { ...world, waiting };
     }
 
-    it('M176 who asks for much waits for it alone', async () => {
+    it('M176 a caller with many reads delays no other caller', async () => {
       const { manager, clock, waiting } = await worldWithSlowPast();
       const answered: string[] = [];
       const ask = (caller: Caller): void =>
@@ -299,7 +299,7 @@ describe('the past', () => {
       expect(answered).toHaveLength(101);
     });
 
-    it('M177 who has gone by its turn is not read for, and who waits too long for it is UNAVAILABLE', async () => {
+    it('M177 an aborted caller is not read for, and one that waits too long is UNAVAILABLE', async () => {
       const { manager, clock, waiting } = await worldWithSlowPast();
       const timers = clock.timers;
       for (let n = 0; n < 4; n += 1) void manager.at(CALLERS.viewer, CAMPAIGN, 2);

@@ -33,7 +33,7 @@ const lost3 = sealed(3, { note: 'built on lost' }, 'a', lost2.tail);
 const other2 = sealed(2, { title: 'other' }, 'b', first.tail);
 const other3 = sealed(3, { note: 'built on other' }, 'b', other2.tail);
 
-/** An archive that holds those entries, and a shared log that has lost the campaign though its seat is taken. */
+/** An archive that holds those entries, and a shared log that has lost the campaign although its membership is active. */
 async function afterALoss(entries: SealedEntry[], state: JsonObject): Promise<{ archive: Archive; log: OrderedLog }> {
   const archive = createMemoryArchive({ soleUser: false });
   await archive.create(ID, first, { slug: ID, title: 'one' });
@@ -45,12 +45,12 @@ async function afterALoss(entries: SealedEntry[], state: JsonObject): Promise<{ 
   return { archive, log: { ...createMemoryLog(), shared: true } };
 }
 
-describe('the seat in the log', () => {
+describe('log recovery', () => {
   const clock = simulatedClock();
   const take = async (parts: { archive: Archive; log: OrderedLog }, held?: HeldCampaign) =>
     (await clock.until(recoverCampaign(ID, held, () => undefined, { ...parts, clock, recentEntries: 10 }))).archived;
 
-  it('G5 M200 what an instance knows beyond the archive is saved before the epoch ends', async () => {
+  it('G5 M200 entries that an instance holds beyond the archive are saved before the epoch ends', async () => {
     const { head, state, lineage } = await take(await afterALoss([], {}), {
       head: { epoch: 'e1', version: 3, tail: lost3.tail },
       unsaved: [lost2, lost3],
@@ -61,7 +61,7 @@ describe('the seat in the log', () => {
     expect(state).toMatchObject({ title: 'lost', note: 'built on lost' });
   });
 
-  it('G2 M201 what was written on a line that another instance has overtaken is not saved on top of the other', async () => {
+  it('G2 M201 entries of a timeline that another instance has overtaken are not saved on top of the current one', async () => {
     const parts = await afterALoss([other2], { slug: ID, title: 'other' });
     const { head, state } = await take(parts, {
       head: { epoch: 'e1', version: 3, tail: lost3.tail },
@@ -71,14 +71,14 @@ describe('the seat in the log', () => {
     expect(state).toEqual({ slug: ID, title: 'other' });
   });
 
-  it('G1 M202 who has seen an entry that the archive has another of does not go on in the same epoch', async () => {
+  it('G1 M202 an instance that holds another content of a version than the archive begins a new epoch', async () => {
     const parts = await afterALoss([other2, other3], { slug: ID, title: 'other', note: 'built on other' });
     await parts.log.seed(ID, 1, { epoch: 'e1', version: 3, tail: other3.tail });
     const seen = { head: { epoch: 'e1', version: 2, tail: lost2.tail }, unsaved: [lost2] };
     expect((await take(parts, seen)).head.epoch).not.toBe('e1');
   });
 
-  it('M203 a free seat means that nothing was lost: the same epoch and tail', async () => {
+  it('M203 an inactive membership means that nothing was lost: the same epoch and tail', async () => {
     const parts = await afterALoss([], {});
     await parts.archive.leaveLog(ID, 1);
     const { head, membership } = await take(parts);
@@ -86,7 +86,7 @@ describe('the seat in the log', () => {
     expect(membership).toEqual({ generation: 2, active: true });
   });
 
-  it('M204 an archive that was restored behind a log that went on starts a new epoch, instead of waiting for what will never come', async () => {
+  it('M204 an archive restored from a backup, behind a log that went on, begins a new epoch instead of waiting for entries that will never come', async () => {
     const parts = await afterALoss([], {});
     const log: OrderedLog = { ...parts.log, remainder: () => Promise.resolve([]) };
     await log.seed(ID, 1, { epoch: 'e1', version: 1, tail: first.tail });

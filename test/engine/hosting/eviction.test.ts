@@ -6,7 +6,7 @@ import { watch } from '../../support/watching.ts';
 const IDLE = 1_000;
 
 describe('eviction', () => {
-  it('G10 M100 a campaign that nobody uses leaves memory and log, and comes back with the same epoch, version and tail', async () => {
+  it('G10 M100 an idle campaign leaves memory and log, and is loaded again with the same epoch, version and tail', async () => {
     const world = engineWorld({ idleTtl: IDLE });
     await world.create();
     const receipt = await world.title('one');
@@ -27,7 +27,7 @@ describe('eviction', () => {
     expect(after?.head.tail).not.toBe(before?.head.tail);
   });
 
-  it('M101 one that is used stays: by reads, by a subscriber, by someone who waits', async () => {
+  it('M101 a campaign in use stays: by reads, by a subscriber, by a caller that waits', async () => {
     const world = engineWorld({ idleTtl: IDLE });
     await world.create();
     for (let n = 0; n < 10; n += 1) {
@@ -46,7 +46,7 @@ describe('eviction', () => {
     expect(world.manager.stats().campaigns).toBe(0);
   });
 
-  it('M102 one that is not durable stays, however long the archive is away', async () => {
+  it('M102 a campaign that is not durable stays, however long the archive is away', async () => {
     const commits = gate();
     const world = engineWorld({
       idleTtl: IDLE,
@@ -69,7 +69,7 @@ describe('eviction', () => {
     expect(await world.state()).toMatchObject({ title: 'one' });
   });
 
-  it('M103 who asks while it leaves waits until it has left, and nothing is lost', async () => {
+  it('M103 a call during the eviction waits until it has ended, and nothing is lost', async () => {
     const leaving = gate();
     const world = engineWorld({
       idleTtl: IDLE,
@@ -94,7 +94,7 @@ describe('eviction', () => {
     expect(watching.mirror).toMatchObject({ epoch, version: 2 });
   });
 
-  it('M104 a departure that fails half-way costs an epoch, and no position', async () => {
+  it('M104 an eviction that fails half-way costs an epoch, and no position', async () => {
     const world = engineWorld({
       idleTtl: IDLE,
       aroundArchive: (archive) => ({ ...archive, leaveLog: () => Promise.reject(new Error('away')) }),

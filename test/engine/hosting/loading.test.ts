@@ -13,7 +13,7 @@ import { gate } from '../../support/gate.ts';
 import { watch } from '../../support/watching.ts';
 
 describe('loading', () => {
-  it('M1 a campaign is loaded when someone asks, once, however many ask', async () => {
+  it('M1 a campaign is loaded on demand, once, however many callers ask', async () => {
     let loads = 0;
     const world = engineWorld({
       aroundArchive: (archive) => ({
@@ -60,7 +60,7 @@ describe('loading', () => {
     expect(await world.title('Autumn')).toMatchObject({ version: 2, changed: true });
   });
 
-  it('M3 who creates a campaign is not told that it is missing because someone asked for it a moment before', async () => {
+  it('M3 creating a campaign succeeds although a call just before found it missing', async () => {
     const answers = gate();
     const world = engineWorld({
       aroundArchive: (archive) => ({
@@ -83,7 +83,7 @@ describe('loading', () => {
     expect(await early).toMatchObject({ reason: 'NOT_FOUND' });
   });
 
-  it('M4 an archive that fails at a load fails those who asked; the next one loads', async () => {
+  it('M4 a failed load fails the calls that wait for it; the next call loads again', async () => {
     let broken = false;
     const world = engineWorld({
       aroundArchive: (archive) => ({
@@ -104,7 +104,7 @@ describe('loading', () => {
     expect(await world.title('Autumn')).toMatchObject({ version: 2 });
   });
 
-  it('M5 ids are taken once: a second create is CONFLICT, the same create again is answered as the first', async () => {
+  it('M5 ids are unique: a second create is CONFLICT, a retry of the same create is answered as the first', async () => {
     const world = engineWorld();
     const { manager, clock } = world;
     const options = { mutationId: 'create-1' };
@@ -133,7 +133,7 @@ describe('loading', () => {
     expect(await state('a')).toEqual({ ...FIRST_STATE, about: { y: 1 } });
   });
 
-  it('M7 start files are inserted where there is none of that id, and never over one', async () => {
+  it('M7 a start file creates its campaign where there is none of that id, and never replaces one', async () => {
     const world = engineWorld();
     expect(await world.clock.until(world.manager.ensure(CAMPAIGN, FIRST_STATE))).toBe(true);
     await world.title('Autumn');

@@ -5,7 +5,7 @@ import { gate } from '../../support/gate.ts';
 import { simulatedClock } from '../../support/simulated-clock.ts';
 
 describe('stopping', () => {
-  it('G5 M110 commits all that was accepted, says so, and the next start goes on in the same epoch', async () => {
+  it('G5 M110 commits everything that was accepted, returns true, and the next start continues the epoch', async () => {
     const store = createMemoryStore();
     const clock = simulatedClock();
     const world = engineWorld({ clock, memory: { store } });
@@ -27,7 +27,7 @@ describe('stopping', () => {
     });
   });
 
-  it('M111 mutations that come meanwhile are UNAVAILABLE, reads go on', async () => {
+  it('M111 mutations that come meanwhile are UNAVAILABLE, reads are answered', async () => {
     const world = engineWorld();
     await world.create();
     const stopped = world.manager.stop(5_000);
@@ -39,7 +39,7 @@ describe('stopping', () => {
     expect(await world.clock.until(stopped)).toBe(true);
   });
 
-  it('M112 says false where the archive did not take everything in time', async () => {
+  it('M112 returns false where the archive did not take everything in time', async () => {
     const world = engineWorld({
       aroundArchive: (archive) => ({
         ...archive,
@@ -54,7 +54,7 @@ describe('stopping', () => {
     expect(world.clock.now() - began).toBe(3_000);
   });
 
-  it('G2 M113 a mutation that is still being decided when the time is up is not accepted behind the last commit', async () => {
+  it('G2 M113 a mutation that is still being decided at the timeout is not accepted after the last commit', async () => {
     const store = createMemoryStore();
     const clock = simulatedClock();
     const lookups = gate();

@@ -3,7 +3,7 @@ import { CALLERS, CAMPAIGN, engineWorld, FIRST_STATE, refusal, setTitle } from '
 import { testReader, watch, WAYS } from '../../support/watching.ts';
 
 describe('rights', () => {
-  it('G11 M160 each call needs its role, and who has none learns nothing', async () => {
+  it('G11 M160 each call needs its role, and a refusal reveals nothing of the campaign', async () => {
     const { manager, create } = engineWorld();
     await create();
     for (const campaignId of [CAMPAIGN, 'unknown']) {
@@ -28,10 +28,12 @@ describe('rights', () => {
         expect(message.replaceAll(campaignId, '…')).not.toMatch(/Summer|there is no/);
       }
     }
-    expect(() => manager.trace(CALLERS.editor, testReader(CALLERS.editor.identity))).toThrow(/your role does not allow/);
+    expect(() => manager.trace(CALLERS.editor, testReader(CALLERS.editor.identity))).toThrow(
+      /your role does not allow/,
+    );
   });
 
-  it('G11 M161 rights are per campaign, and those named go before the star', async () => {
+  it('G11 M161 rights are per campaign, and a named grant takes precedence over the wildcard', async () => {
     const world = engineWorld();
     await world.create('one');
     await world.create('two');
@@ -48,7 +50,7 @@ describe('rights', () => {
   });
 });
 
-describe('the list of those without a token', () => {
+describe('the list for callers without a token', () => {
   it('G11 M168 shows no title and no status that their view hides, and is not filtered by them', async () => {
     const { manager, clock, create } = engineWorld({ hiddenFromPublic: ['title', 'status'] });
     await create();
@@ -66,7 +68,7 @@ describe('the list of those without a token', () => {
   });
 });
 
-describe.each(WAYS)('rights of those who watch by %s', (way) => {
+describe.each(WAYS)('rights of subscribers, by %s', (way) => {
   it('G11 M162 callers without a token see no hidden field: not in the state, the entries, the list, nor in errors', async () => {
     const world = engineWorld({ hiddenFromPublic: ['owner_id', 'about'] });
     const { manager, clock } = world;
@@ -116,7 +118,7 @@ describe.each(WAYS)('rights of those who watch by %s', (way) => {
     expect(watching.mirror.version).toBe(4);
   });
 
-  it('G11 M163 a draft is not there for them: nowhere, and no longer once it becomes one', async () => {
+  it('G11 M163 a draft does not exist for callers without a token, also when it becomes one again', async () => {
     const world = engineWorld();
     await world.create();
     const watching = watch(world.manager, {}, testReader(CALLERS.anonymous.identity), way);
@@ -140,7 +142,7 @@ describe.each(WAYS)('rights of those who watch by %s', (way) => {
     expect((await world.manager.list(CALLERS.viewer, { limit: 10 })).items).toHaveLength(1);
   });
 
-  it('M164 a token that expires ends the stream in time, though nothing changes (trap 17)', async () => {
+  it('M164 a token that expires ends the stream in time, although nothing changes', async () => {
     const world = engineWorld();
     await world.create();
     const reader = testReader({ ...CALLERS.viewer.identity, expiresAt: world.clock.now() + 1_000 });
@@ -152,7 +154,7 @@ describe.each(WAYS)('rights of those who watch by %s', (way) => {
     expect(reader.listeners).toBe(0);
   });
 
-  it('M165 a token that is replaced in time goes on without a break; one without the right ends the stream', async () => {
+  it('M165 a token that is replaced in time continues the stream; one without the right ends it', async () => {
     const world = engineWorld();
     await world.create();
     const reader = testReader({ ...CALLERS.viewer.identity, expiresAt: world.clock.now() + 1_000 });
@@ -167,7 +169,7 @@ describe.each(WAYS)('rights of those who watch by %s', (way) => {
     expect(watching.end).toMatchObject({ refusal: { reason: 'FORBIDDEN' } });
   });
 
-  it('G11 M166 another view means a snapshot under it, and positions of one are nothing in the other', async () => {
+  it('G11 M166 another view begins with a snapshot, and resume ids of one view are not valid in another', async () => {
     const world = engineWorld();
     await world.create();
     const reader = testReader(CALLERS.anonymous.identity);
@@ -186,7 +188,7 @@ describe.each(WAYS)('rights of those who watch by %s', (way) => {
     expect(watching.end).toBeUndefined();
   });
 
-  it('G11 M167 a reader without a token is never given what was written while the campaign was a draft', async () => {
+  it('G11 M167 a reader without a token is never sent what was written while the campaign was a draft', async () => {
     const world = engineWorld();
     await world.create();
     const reader = testReader(CALLERS.anonymous.identity);

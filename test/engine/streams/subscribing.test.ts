@@ -34,7 +34,7 @@ async function burst(world: EngineWorld, count: number, name = 't'): Promise<voi
 describe.each(WAYS)('a subscription, by %s', (way) => {
   const watch = watcher(way);
 
-  it('G1 M140 begins with a snapshot, and goes on with every entry', async () => {
+  it('G1 M140 begins with a snapshot, and continues with every entry', async () => {
     const world = engineWorld();
     const created = await world.create();
     const watching = watch(world.manager);
@@ -67,7 +67,7 @@ describe.each(WAYS)('a subscription, by %s', (way) => {
     expect(watching.mirror).toMatchObject({ version: 7, entries: 6, content: { state: { title: 't4' } } });
   });
 
-  it('G8 M141 with receipts it hears of the watermark, without it does not', async () => {
+  it('G8 M141 is sent the watermark with receipts, and not without', async () => {
     const world = engineWorld();
     await world.create();
     const [plain, receipts] = [watch(world.manager), watch(world.manager, { receipts: true })];
@@ -81,7 +81,7 @@ describe.each(WAYS)('a subscription, by %s', (way) => {
     expect(plain.events.map(({ event }) => event.type)).toEqual(['snapshot', 'entries']);
   });
 
-  it('G1 M142 resumes with the entries that it missed, and is answered also where it missed nothing', async () => {
+  it('G1 M142 resumes with the entries that it missed, or with an empty list', async () => {
     const world = engineWorld();
     await world.create();
     const { position } = await world.title('one');
@@ -98,7 +98,7 @@ describe.each(WAYS)('a subscription, by %s', (way) => {
     ]);
   });
 
-  it('M143 where entries cannot be had it gets a snapshot that says why', async () => {
+  it('M143 gets a snapshot with a reason where the entries are not available', async () => {
     const world = engineWorld({
       aroundArchive: (archive) => ({ ...archive, load: (id, recent) => archive.load(id, Math.min(recent, 2)) }),
       idleTtl: 400,
@@ -124,7 +124,7 @@ describe.each(WAYS)('a subscription, by %s', (way) => {
     }
   });
 
-  it('G1 M144 over a crash it resumes from entries where its position survived, else from a snapshot with reset', async () => {
+  it('G1 M144 after a crash resumes from entries where its position survived, else with a reset snapshot', async () => {
     const store = createMemoryStore();
     const clock = simulatedClock();
     const commits = gate();
@@ -155,7 +155,7 @@ describe.each(WAYS)('a subscription, by %s', (way) => {
     expect(bad.mirror).toMatchObject({ version: 3, content: { state: { title: 'after' } } });
   });
 
-  it('G1 M145 a change at any step between its opening and its first event is neither lost nor doubled (trap 6)', async () => {
+  it('G1 M145 a change at any step between its opening and its first event is neither lost nor doubled', async () => {
     // The load takes a few turns; the change comes after each number of them.
     for (let steps = 0; steps < 30; steps += 1) {
       const world = engineWorld({ idleTtl: 400 });
@@ -183,7 +183,7 @@ describe.each(WAYS)('a subscription, by %s', (way) => {
 });
 
 describe('a reader that cannot be written to', () => {
-  it('G9 M154 is ended with what it threw, and keeps nothing from the others of its room', async () => {
+  it('G9 M154 is ended with the error that it threw, and does not affect the others of its group', async () => {
     const world = engineWorld();
     await world.create();
     const before = watchBy(world.manager, {}, testReader(), 'push');
@@ -215,7 +215,7 @@ describe.each(WAYS)('a slow reader, by %s', (way) => {
   const watch = watcher(way);
   const CONGESTED = 300 * 1024;
 
-  it('M147 is sent nothing while its socket is full; within the buffer it then gets the entries', async () => {
+  it('M147 is sent nothing while its socket is congested; within the buffer it then gets the entries', async () => {
     const world = engineWorld({ subscriberBuffer: 16 });
     await world.create();
     const watching = watch(world.manager);
@@ -231,7 +231,7 @@ describe.each(WAYS)('a slow reader, by %s', (way) => {
     expect(watching.mirror).toMatchObject({ version: 18, snapshots: ['start'] });
   });
 
-  it('M155 whose socket stays full for a minute is given up, one that drains in time is not', async () => {
+  it('M155 whose socket stays congested for a minute is disconnected, one that drains in time is not', async () => {
     const world = engineWorld();
     await world.create();
     const [stuck, slow] = [watch(world.manager), watch(world.manager)];
@@ -254,7 +254,7 @@ describe.each(WAYS)('a slow reader, by %s', (way) => {
     expect([stuck.reader.listeners, world.manager.stats().subscribers]).toEqual([0, 1]);
   });
 
-  it('M148 beyond the buffer it gets one snapshot, and is healthy again', async () => {
+  it('M148 gets one snapshot beyond the buffer, and is healthy again', async () => {
     const world = engineWorld({ subscriberBuffer: 16 });
     await world.create();
     const watching = watch(world.manager);
@@ -270,7 +270,7 @@ describe.each(WAYS)('a slow reader, by %s', (way) => {
     expect(watching.mirror).toMatchObject({ version: 122, snapshots: ['start', 'slow'] });
   });
 
-  it('M149 one that missed nothing while it was full is as healthy as any other', async () => {
+  it('M149 that missed nothing while it was congested is as healthy as any other', async () => {
     const commits = gate();
     const world = engineWorld({
       subscriberBuffer: 16,
@@ -298,7 +298,7 @@ describe.each(WAYS)('a slow reader, by %s', (way) => {
     expect(watching.mirror).toMatchObject({ version: 102, snapshots: ['start'] });
   });
 
-  it('G10 M150 costs no more than the ring: what it missed is nowhere kept for it', async () => {
+  it('G10 M150 costs no memory beyond the ring buffer: nothing is queued for it', async () => {
     const world = engineWorld();
     await world.create();
     const watching = watch(world.manager);
@@ -316,7 +316,7 @@ describe.each(WAYS)('a slow reader, by %s', (way) => {
 describe.each(WAYS)('the end of a subscription, by %s', (way) => {
   const watch = watcher(way);
 
-  it('M151 comes when its caller goes away or returns, also while it waits (trap 5), and leaves nothing behind', async () => {
+  it('M151 follows an abort or a return, also while it waits, and leaves nothing behind', async () => {
     const world = engineWorld();
     await world.create();
     await world.clock.advance(100);
@@ -337,7 +337,7 @@ describe.each(WAYS)('the end of a subscription, by %s', (way) => {
     expect(world.clock.timers).toBe(timers);
   });
 
-  it('M152 comes as well while the campaign is being loaded, and while the socket is full', async () => {
+  it('M152 follows an abort also while the campaign is being loaded, and while the socket is congested', async () => {
     const loads = gate();
     const world = engineWorld({
       idleTtl: 400,
@@ -374,7 +374,7 @@ describe.each(WAYS)('the end of a subscription, by %s', (way) => {
     expect(loading.reader.listeners + returning.reader.listeners).toBe(0);
   });
 
-  it('M153 one that was gone before it began never begins', async () => {
+  it('M153 aborted before it begins, a subscription never begins', async () => {
     const world = engineWorld();
     await world.create();
     const watching = watch(world.manager);

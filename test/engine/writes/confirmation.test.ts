@@ -27,7 +27,7 @@ async function isPending(promise: Promise<unknown>): Promise<boolean> {
 }
 
 describe('confirmation', () => {
-  it('M30 rejections, no-ops and dry runs are answered only once the log has confirmed what they rest on (trap 29)', async () => {
+  it('M30 rejections, no-ops and dry runs are answered only once the log has confirmed what they rest on', async () => {
     const { manager, clock, create, appends } = worldWithSlowAppends();
     await create();
     appends.shut();
@@ -47,7 +47,7 @@ describe('confirmation', () => {
     expect(missing).toMatchObject({ reason: 'NOT_FOUND' });
   });
 
-  it('M31 what another instance has changed meanwhile is learned by the confirmation, and decided on', async () => {
+  it('M31 a change of another instance is noticed by the confirmation, and decided on', async () => {
     const { manager, clock, create, appends, plainLog, archive, state } = worldWithSlowAppends();
     await create();
     appends.shut();

@@ -4,7 +4,7 @@ import { engineWorld, refusal } from '../../support/engine-world.ts';
 import { simulatedClock } from '../../support/simulated-clock.ts';
 
 describe('expectedVersion', () => {
-  it('M60 lets through where the campaign is there, by version and by position, and says CONFLICT with the position elsewhere', async () => {
+  it('M60 accepts a mutation at the expected version or position, and refuses any other with CONFLICT and the present position', async () => {
     const world = engineWorld();
     const created = await world.create();
     const second = await world.title('one', { expectedVersion: created.position });
@@ -16,7 +16,7 @@ describe('expectedVersion', () => {
     expect(await world.title('three', { expectedVersion: third.position })).toMatchObject({ version: 4 });
   });
 
-  it('M61 a position that was lost is CONFLICT though the version is the same again (trap 26)', async () => {
+  it('M61 a position that was lost is CONFLICT though the version is the same again', async () => {
     const store = createMemoryStore();
     const clock = simulatedClock();
     const before = engineWorld({

@@ -65,7 +65,7 @@ describe('idempotency', () => {
     expect(world.asked).toEqual(['m']);
   });
 
-  it('G3 M23 an id that the window has forgotten is asked of the archive', async () => {
+  it('G3 M23 the archive is asked for an id that the window has dropped', async () => {
     const world = forgetfulWorld();
     const base = (await world.create()).position;
     const first = await world.title('one', { mutationId: 'm', base });
@@ -77,7 +77,7 @@ describe('idempotency', () => {
     expect(await world.state()).toMatchObject({ title: 'two' });
   });
 
-  it('M24 the archive is not asked about intents that were made in the window, nor about ids that the server makes', async () => {
+  it('M24 the archive is not asked for intents that were made in the window, nor for ids that the server makes', async () => {
     const world = forgetfulWorld();
     await world.create();
     const { position } = await world.title('one');
@@ -126,7 +126,7 @@ describe('idempotency', () => {
     expect(asked.filter((id) => id === 'a0')).toEqual(['a0']);
   });
 
-  it('M28 an id that comes again with a base that is a lie is applied again, and stops nobody', async () => {
+  it('M28 an id that is used again with a false base is applied again, and blocks nothing', async () => {
     const stalled: string[] = [];
     const world = engineWorld({
       idleTtl: 400,
@@ -162,7 +162,7 @@ describe('idempotency', () => {
     ).toMatchObject({ version: first.version });
   });
 
-  it('G3 M27 behind what was compacted away nobody knows: TOO_OLD, and nothing is applied twice', async () => {
+  it('G3 M27 a base before the compacted history is TOO_OLD, and nothing is applied twice', async () => {
     const world = engineWorld({ memory: { keepEntries: 3 }, idleTtl: 400 });
     const base = (await world.create()).position;
     await world.title('one', { mutationId: 'm', base });

@@ -32,7 +32,7 @@ describe('ordering', () => {
     expect(await world.state()).toEqual({ ...FIRST_STATE, title: 'warm 9' });
   });
 
-  it('M11 all that waits while the log is busy goes to it in one append', async () => {
+  it('M11 all mutations that wait while the log is busy are appended together', async () => {
     const appends = gate();
     const sizes: number[] = [];
     const world = engineWorld({
@@ -59,7 +59,7 @@ describe('ordering', () => {
     expect(sizes).toEqual([1, 128, 128, 44]);
   });
 
-  it('M12 each of a group is decided on what those before it lead to', async () => {
+  it('M12 each mutation of a group is decided on the state that those before it lead to', async () => {
     const world = engineWorld();
     await world.create();
     const features = (name: string) => ({ type: 'updateFeatures' as const, features: [name], action: 'add' as const });
@@ -76,7 +76,7 @@ describe('ordering', () => {
     expect(await world.state()).toMatchObject({ features: ['a', 'b', 'c'] });
   });
 
-  it('M13 a rejection in a group leaves the others alone', async () => {
+  it('M13 a rejection in a group does not affect the others', async () => {
     const world = engineWorld();
     await world.create();
     const { manager, clock } = world;
@@ -92,7 +92,7 @@ describe('ordering', () => {
     expect(await world.state()).toMatchObject({ title: 'two' });
   });
 
-  it('M14 the time of an entry never falls, though the clock does', async () => {
+  it('M14 the time of an entry never falls, though the clock falls', async () => {
     const world = engineWorld();
     await world.create();
     const later = world.clock.now() + 60_000;

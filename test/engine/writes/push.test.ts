@@ -7,7 +7,7 @@ import { simulatedClock } from '../../support/simulated-clock.ts';
 const mutation = (mutationId: string, title: string, more = {}) => ({ mutationId, command: setTitle(title), ...more });
 
 describe('push', () => {
-  it('M50 gives a receipt or an error for each, in order', async () => {
+  it('M50 answers each mutation with a receipt or an error, in order', async () => {
     const world = engineWorld();
     const { position } = await world.create();
     const outcomes = await world.clock.until(
@@ -34,7 +34,7 @@ describe('push', () => {
     expect(await world.clock.until(world.manager.push(CALLERS.editor, CAMPAIGN, []))).toEqual([]);
   });
 
-  it('G7 M51 a failure of the log stops the whole push, so that no retry is overtaken (trap 28)', async () => {
+  it('G7 M51 a failure of the log stops the whole push, so that no retry is overtaken', async () => {
     let failing = false;
     const world = engineWorld({
       aroundLog: (log) => ({
@@ -86,7 +86,7 @@ describe('push', () => {
     expect(sizes).toEqual([60, 120]);
   });
 
-  it('G7 M54 sent again, does not apply behind its own later mutations what had no effect before them', async () => {
+  it('G7 M54 sent again, what had no effect is not applied behind later mutations of the same push', async () => {
     const world = engineWorld();
     await world.create();
     const { manager, clock } = world;
@@ -147,7 +147,7 @@ describe('push', () => {
     });
   });
 
-  it('G7 M55 from a line that did not survive it is refused for now as a whole, because what was lost has to come first', async () => {
+  it('G7 M55 made on a forked timeline, it is refused as a whole and retryable, because what was lost has to be sent first', async () => {
     const store = createMemoryStore();
     const clock = simulatedClock();
     const before = engineWorld({
@@ -180,7 +180,7 @@ describe('push', () => {
     expect(await push(lost.position, mutation('next', 'next'))).toMatchObject([{ ok: true, receipt: { version: 3 } }]);
   });
 
-  it('G7 M56 a retry without effect leaves an empty entry, so that a copy that comes late has none either', async () => {
+  it('G7 M56 a retry without effect leaves a tombstone entry, so that a late copy has no effect either', async () => {
     const world = engineWorld();
     await world.create();
     const feature = (mutationId: string, action: 'add' | 'remove', isRetry?: true) => ({
@@ -200,7 +200,7 @@ describe('push', () => {
     expect((await world.clock.until(world.manager.get(CALLERS.admin, CAMPAIGN))).version).toBe(3);
   });
 
-  it('G7 M57 a retry that is refused leaves an empty entry too, so that a copy that comes late is refused as well, also beyond the window', async () => {
+  it('G7 M57 a retry that is refused leaves a tombstone entry too, so that a late copy is refused as well, also beyond the window', async () => {
     const world = engineWorld({
       idleTtl: 400,
       aroundArchive: (archive) => ({

@@ -30,7 +30,7 @@ function worldWithFaults(): EngineWorld & { faults: Fault[]; appends: () => numb
 
 describe('an append whose outcome is not known', () => {
   it.each<Fault[][]>([[['refused']], [['unheard']], [['unheard', 'refused']], [['refused', 'unheard', 'unheard']]])(
-    'G3 M40 is tried again until it is known, and applied once: %j',
+    'G3 M40 is retried until its outcome is known, and applied once: %j',
     async (faults) => {
       const world = worldWithFaults();
       const { manager, clock } = world;
@@ -53,7 +53,7 @@ describe('an append whose outcome is not known', () => {
     },
   );
 
-  it('M41 also where the archive has taken it meanwhile, so that the log has let it go', async () => {
+  it('M41 also where the archive has committed it meanwhile, so that the log has trimmed it', async () => {
     const world = worldWithFaults();
     await world.create();
     world.faults.push('unheard', 'refused', 'refused');
@@ -64,7 +64,7 @@ describe('an append whose outcome is not known', () => {
     expect((await world.archive.heads([CAMPAIGN]))[0]?.head.version).toBe(2);
   });
 
-  it('M42 blocks the queue of its campaign alone, and ends after the patience with UNAVAILABLE under the mutation id', async () => {
+  it('M42 blocks the queue of its campaign alone, and ends after the timeout with UNAVAILABLE under the mutation id', async () => {
     const world = worldWithFaults();
     const { manager, clock } = world;
     await world.create();
@@ -78,7 +78,7 @@ describe('an append whose outcome is not known', () => {
     expect(await world.title('one', { mutationId: 'm' })).toMatchObject({ version: 2 });
   });
 
-  it('M43 one that was taken after all is found when its mutation comes again', async () => {
+  it('M43 one that was appended after all is found when its mutation is sent again', async () => {
     const world = worldWithFaults();
     await world.create();
     world.faults.push('unheard', ...Array.from({ length: 20 }, (): Fault => 'refused'));
@@ -89,7 +89,7 @@ describe('an append whose outcome is not known', () => {
     expect(await world.state()).toMatchObject({ title: 'two' });
   });
 
-  it('M44 a log that keeps losing the line is not asked in a loop for ever', async () => {
+  it('M44 a log that keeps losing the timeline is not asked in an endless loop', async () => {
     const world = worldWithFaults();
     await world.create();
     world.faults.push(...Array.from({ length: 100_000 }, (): Fault => 'lost'));
