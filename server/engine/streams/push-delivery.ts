@@ -90,8 +90,9 @@ export function createPushDelivery({ clock, drainPoll, onDelivered }: PushDelive
   /** Takes a member out of the state that it is in. */
   const leaveState = (member: PushMember): void => {
     const current = states.get(member);
+    if (!current) return;
     states.delete(member);
-    switch (current?.state) {
+    switch (current.state) {
       case 'live':
         current.members.delete(member);
         if (current.members.size === 0) groups.delete(current.key);
