@@ -18,38 +18,40 @@ import type { Campaign, CampaignClient } from './types.ts';
 /** Long enough for React's StrictMode, a route change, or a list that scrolls back; in milliseconds. */
 const RELEASE_AFTER_MS = 5_000;
 
+/** The options of a client. */
 export interface CampaignClientOptions {
-  /** Where the server is: `https://campaigns.example.com`, or `/` for the page's own origin. */
+  /** The server's address: `https://campaigns.example.com`, or `/` for the page's own origin. */
   readonly url: string;
   /**
-   * Who is calling: a token, or a function that is asked at every connect. Without it: whoever the server takes callers
-   * without one for.
+   * The caller's token, or a function that is called for one at every connect. Default: none, with the rights that the
+   * server gives to callers without a token.
    */
   readonly token?: TokenSource | undefined;
-  /** For a runtime without one of its own, such as Node 20: that of the package `ws`. */
+  /** The WebSocket class, for a runtime without one, such as Node 20: that of the package `ws`. */
   readonly WebSocket?: WebSocketConstructor | undefined;
   /** How long a campaign's stream stays after its last subscriber has left, in milliseconds. Default 5,000. */
   readonly releaseAfterMs?: number | undefined;
   /**
-   * Keeps edits that are not yet saved in IndexedDB, so that they survive a reload and are sent by whichever tab is
-   * open; and the newest 20 campaigns as they were last seen, so that a page without a network has something to show
-   * (`isStale`). A string sets those of different users of one browser apart: their id. Needs a secure context.
+   * Whether to keep data on the device, in IndexedDB: edits that are not yet saved, so that they survive a reload and
+   * are sent by whichever tab is open; and the newest 20 campaigns as they were last seen, so that a page without a
+   * network has something to show (`isStale`). A string, such as the user's id, keeps the data of different users of one
+   * browser apart. Needs a secure context. Default false.
    */
   readonly persist?: boolean | string | undefined;
-  /** Asks before the page is left with edits that exist nowhere but in it. Default true. */
+  /** Whether the browser asks before the page is left with edits that exist nowhere else. Default true. */
   readonly warnBeforeLeaving?: boolean | undefined;
-  /** What is known already, by `prefetchCampaign` where the page was rendered: shown at once, and gone on from. */
+  /** Campaigns read by `prefetchCampaign` where the page was rendered: shown at once, and continued from there. */
   readonly seeds?: readonly CampaignSeed[] | undefined;
-  /** Time and chance, for tests. */
+  /** The source of time, timers, randomness and ids, for tests. Default: the system's. */
   readonly clock?: Clock | undefined;
-  /** What the device says of its network, for tests and other platforms than browsers. */
+  /** The state of the device's network, for tests and other platforms than browsers. Default: the browser's. */
   readonly network?: Network | undefined;
 }
 
 /**
- * A client of one server. Nothing is sent before something is read or changed.
+ * Creates the client of one server. Nothing is sent before something is read or changed.
  *
- * @throws TypeError for a bad address, Error where there is no `WebSocket`
+ * @throws TypeError where `url` is not a URL; Error where there is no `WebSocket`
  * @example
  * const client = createCampaignClient({ url: 'http://127.0.0.1:4000' });
  * await client.campaign('ovasabi_website').update({ title: 'New title' });
@@ -114,7 +116,7 @@ export interface ClientParts {
   readonly device?: (importStored: OutboxPersistenceOptions['importStored']) => Promise<Device | undefined>;
 }
 
-/** A client on a connection of any kind. */
+/** Creates a client on a connection of any kind. */
 export function clientOn(
   connection: Connection,
   clock: Clock,

@@ -1,4 +1,4 @@
-/** Time, timers, chance and identity: the SDK has no other source of them, so that tests can own all four. */
+/** The source of time, timers, randomness and ids: the SDK has no other, so that tests can control all four. */
 export interface Clock {
   /** Epoch milliseconds. */
   readonly now: () => number;
@@ -20,7 +20,7 @@ export const systemClock: Clock = {
   id: uuid,
 };
 
-/** `crypto.randomUUID` exists in secure contexts only; `getRandomValues` exists on plain `http://` pages too. */
+/** A random UUID. `crypto.randomUUID` exists in secure contexts only; `getRandomValues` on `http://` pages too. */
 function uuid(): string {
   if (typeof crypto.randomUUID === 'function') return crypto.randomUUID();
   const bytes = crypto.getRandomValues(new Uint8Array(16));

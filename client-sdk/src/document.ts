@@ -3,7 +3,7 @@ import type { JsonObject } from '../../server/core/json.ts';
 import type { SectionSchema } from './sections.ts';
 
 /**
- * The place for an app's own narrowing of the document, by declaration merging.
+ * The register of an app's own types, filled by declaration merging: they narrow the document.
  *
  * @example
  * declare module '@campaign-state/client' {
@@ -30,7 +30,7 @@ type FeatureOf<R> = R extends { features: infer F extends string }
 /** The name of a feature: any string, until an app has registered which there are. */
 export type FeatureName = FeatureOf<Register>;
 
-/** The document with its features named; an index signature beside them would let every other name in again. */
+/** The document with its features named; an index signature beside them would allow every other name again. */
 type WithFeatures = string extends FeatureName
   ? CampaignState
   : { [K in keyof CampaignState as string extends K ? never : K extends 'features' ? never : K]: CampaignState[K] } & {
@@ -41,7 +41,7 @@ type WithFeatures = string extends FeatureName
 /** The document of a campaign, narrowed by what the app registered. */
 export type CampaignDocument = WithFeatures & Omit<SectionsOf<Register>, 'features'>;
 
-/** The one place of this cast: what the server says has passed its sections, which are what the app registered. */
+/** The document as the app types it. The one place of this cast: the server has checked it against the sections. */
 export function asDocument(document: JsonObject): Partial<CampaignDocument> {
   return document as unknown as Partial<CampaignDocument>;
 }

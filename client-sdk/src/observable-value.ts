@@ -1,8 +1,8 @@
 import type { Readable } from './types.ts';
 
-/** A value that can be watched. */
+/** An observable value: a {@link Readable} that its owner sets. Setting an equal value publishes nothing. */
 export interface Writable<T> extends Readable<T> {
-  set(value: T): void;
+  readonly set: (value: T) => void;
 }
 
 export function writable<T>(initial: T): Writable<T> {
@@ -12,7 +12,7 @@ export function writable<T>(initial: T): Writable<T> {
     getSnapshot: () => value,
     getInitialSnapshot: () => initial,
     subscribe: (listener) => {
-      // A wrapper of its own, so that the same function can subscribe twice.
+      // Wrapped, so that the same function can subscribe twice.
       const entry = () => listener();
       listeners.add(entry);
       return () => {

@@ -1,4 +1,4 @@
-/** The part of Standard Schema that is read here; zod, valibot, arktype and others have it. */
+/** A section's schema: the part of Standard Schema that is read here; zod, valibot, arktype and others have it. */
 export interface SectionSchema<Output = unknown> {
   readonly '~standard': { readonly types?: { readonly output: Output } | undefined };
 }

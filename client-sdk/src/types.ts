@@ -7,17 +7,19 @@ import type { Entry, Receipt, ViewEntry } from '../../server/core/stream/entry.t
 import type { CampaignDocument, CampaignUpdates, FeatureName, SectionValue } from './document.ts';
 import type { CampaignError } from './errors.ts';
 
-/** A vanilla store: what React's `useSyncExternalStore`, Svelte and Vue can read. */
+/** A store without a framework: React's `useSyncExternalStore`, Svelte and Vue can read it. */
 export interface Readable<T> {
   /** Calls back after every change, synchronously; returns how to stop that. */
   readonly subscribe: (listener: () => void) => () => void;
   /** The present value; the same object until something changes. */
   readonly getSnapshot: () => T;
-  /** The value with which it began: what a page rendered elsewhere, from the same seed, was rendered with. */
+  /** The first value: what a page was rendered with on a server, from the same seed. Needed for hydration. */
   readonly getInitialSnapshot: () => T;
 }
 
 /**
+ * The status of the link to the server.
+ *
  * - `connecting`: the first attempt is under way (or nothing has needed a connection yet)
  * - `connected`: the link is up and answers
  * - `reconnecting`: the link was lost; the next attempt is under way or planned
@@ -29,7 +31,7 @@ export type ConnectionStatus = 'connecting' | 'connected' | 'reconnecting' | 'of
 
 export interface ConnectionState {
   readonly status: ConnectionStatus;
-  /** Failed attempts since the link was last up and stable. */
+  /** Failed attempts since the link was last up and stable; 0 while it is. */
   readonly attempt: number;
   /** Epoch milliseconds of the next attempt, where one is planned. */
   readonly retryAt: number | undefined;
@@ -37,7 +39,7 @@ export interface ConnectionState {
   readonly error: CampaignError | undefined;
 }
 
-/** What an edit takes beside its content. */
+/** The options of one edit. */
 export interface EditOptions {
   /** Refuse with `CONFLICT` unless the campaign is here: a position, or a version of the current epoch. */
   readonly expectedVersion?: Position | number;
@@ -58,19 +60,26 @@ export interface Change extends Promise<Receipt> {
   readonly durable: Promise<Receipt>;
 }
 
-/** How updates that follow each other closely become one mutation. */
+/** The pace of `pacedUpdate`: when updates that follow each other closely are sent, as one mutation. */
 export interface Pace {
-  /** Milliseconds. */
+  /** How long an update is held back, in milliseconds. */
   readonly wait: number;
-  /** `debounce` (default): so long after the last update; `throttle`: so long after the first. */
+  /** `debounce` (default): counted from the last update; `throttle`: from the first. */
   readonly mode?: 'debounce' | 'throttle' | undefined;
 }
 
-/** Collects edits that become one entry, all or nothing. */
+/** The builder of a batch: edits that become one entry, all or nothing. */
 export interface BatchBuilder {
-  update(updates: CampaignUpdates): BatchBuilder;
-  updateFeatures(features: readonly FeatureName[], action: FeaturesAction): BatchBuilder;
-  updateConfig<S extends ConfigSection>(section: S, value: SectionValue<S>, mode?: ConfigMode): BatchBuilder;
+  /** Merge patch on the document: `null` removes a member. */
+  readonly update: (updates: CampaignUpdates) => BatchBuilder;
+  /** The ordered set of features; `set` takes `[]`. */
+  readonly updateFeatures: (features: readonly FeatureName[], action: FeaturesAction) => BatchBuilder;
+  /** One section, merged (default) or replaced. */
+  readonly updateConfig: <S extends ConfigSection>(
+    section: S,
+    value: SectionValue<S>,
+    mode?: ConfigMode,
+  ) => BatchBuilder;
 }
 
 /** A mutation that was refused for good. */
@@ -84,14 +93,16 @@ export interface RejectedMutation {
 }
 
 /**
+ * The state of this client's own edits.
+ *
  * - `saved`: everything made here is committed
  * - `saving`: something is on its way, or accepted and not yet committed
  * - `waiting`: something is to be sent, and there is no connection
- * - `volatile`: everything is accepted, by a server that keeps nothing
+ * - `volatile`: everything is accepted, by a server without an archive
  */
 export type SyncState = 'saved' | 'saving' | 'waiting' | 'volatile';
 
-/** Where this client's own edits of a campaign stand. */
+/** The sync status of this client's own edits of a campaign. */
 export interface SyncStatus {
   readonly state: SyncState;
   /** Edits that the server has not yet accepted. */
@@ -104,10 +115,10 @@ export interface SyncStatus {
   readonly rejected: readonly RejectedMutation[];
 }
 
-/** `pending` before the first snapshot of the campaign, `error` when it cannot be had. */
+/** The load status: `pending` before the first snapshot of the campaign, `error` when it cannot be read. */
 export type CampaignLoadStatus = 'pending' | 'error' | 'success';
 
-/** All that is known of a campaign at one moment. */
+/** The snapshot of a campaign: all that is known of it at one moment. Immutable. */
 export interface CampaignSnapshot {
   /** `undefined` until the server has said which campaign is its default one. */
   readonly campaignId: string | undefined;
@@ -115,8 +126,8 @@ export interface CampaignSnapshot {
   /** Confirmed state plus this client's pending edits; a frozen `{}` before the first snapshot. Not to be changed. */
   readonly state: Readonly<Partial<CampaignDocument>>;
   /**
-   * What is shown was kept on this device (`persist`) from an earlier visit, and the server has not been reached since.
-   * It is never what is called `saved`: that is said of edits alone.
+   * Whether what is shown was kept on this device (`persist`) from an earlier visit, and the server has not been reached
+   * since.
    */
   readonly isStale: boolean;
   /** The position of the confirmed state. */
@@ -133,8 +144,9 @@ export interface CampaignSnapshot {
    */
   readonly recentEntries: readonly (Entry | ViewEntry)[];
   readonly sync: SyncStatus;
-  /** Whether there is an edit of this client to take back, or one taken back to make again. */
+  /** Whether there is an edit of this client to take back. */
   readonly canUndo: boolean;
+  /** Whether there is an edit taken back to make again. */
   readonly canRedo: boolean;
   /** Why the campaign cannot be read. */
   readonly error: CampaignError | undefined;
@@ -172,7 +184,7 @@ export interface Campaign extends Readable<CampaignSnapshot> {
   readonly batch: (build: (batch: BatchBuilder) => void, options?: EditOptions) => Change;
   /**
    * Back to the state of an earlier version, as a new version. Sent after everything pending; waits for a connection. A
-   * position instead of a number is `NOT_FOUND` where that entry has not survived.
+   * position instead of a number is `NOT_FOUND` where that entry is not on the current timeline.
    */
   readonly rollback: (toVersion: VersionName, options?: EditOptions) => Promise<Receipt>;
   /**
@@ -183,15 +195,15 @@ export interface Campaign extends Readable<CampaignSnapshot> {
   /** Makes again what was last taken back. */
   readonly redo: () => Change | undefined;
   /**
-   * Resolves when that position (default: the present one) is committed; `NOT_FOUND` if it is not on the surviving
-   * line.
+   * Resolves when that position (default: the present one) is committed; `NOT_FOUND` if it is not on the current
+   * timeline.
    */
   readonly whenDurable: (position?: Position) => Promise<void>;
   /** Takes a refusal, or all of them, off {@link SyncStatus.rejected}. */
   readonly dismiss: (mutationId?: string) => void;
 }
 
-/** What an app holds: one link to one server, shared by everything that is read and changed through it. */
+/** The client of one server: one link, shared by everything that is read and changed through it. */
 export interface CampaignClient {
   /** The campaign of that id, or the server's default campaign. The same object for the same id. */
   readonly campaign: (campaignId?: string) => Campaign;
@@ -206,8 +218,8 @@ export interface CampaignClient {
    */
   readonly authenticate: (token: string) => Promise<void>;
   /**
-   * Lets go of everything, for good; what is pending is rejected. What `persist` keeps stays on the device, for the
-   * next client.
+   * Ends the link and every subscription, for good; what is pending is rejected. What `persist` keeps stays on the
+   * device, for the next client.
    */
   readonly close: () => void;
   /** Closes, and removes from the device what `persist` has kept of this user, unsaved edits too: for a logout. */

@@ -7,7 +7,7 @@ import { breathe } from './support/breathe.ts';
 
 const auth = { kind: 'secret', secret: SECRET } as const;
 
-test('K12 without a token it needs one, makes no further attempts, and goes on with it', async () => {
+test('K12 without a token the status is needs-auth, without further attempts until there is one', async () => {
   const proxy = await proxyOf(await server({ auth }));
   const made = client(proxy.url);
   const campaign = made.campaign('spring');
@@ -30,7 +30,7 @@ test('K12 without a token it needs one, makes no further attempts, and goes on w
   expect(await early).toMatchObject({ version: 2 });
 });
 
-test('K12 a token function is asked at every connect', async () => {
+test('K12 the token function is called at every connect', async () => {
   const started = await server({ auth });
   const proxy = await proxyOf(started);
   const asked = vi.fn(() => token('editor'));
@@ -42,7 +42,7 @@ test('K12 a token function is asked at every connect', async () => {
   expect(await campaign.update({ title: 'With the second' })).toMatchObject({ version: 2 });
 });
 
-test('K12 a token function that fails is asked again, later', async () => {
+test('K12 a token function that fails is called again, with backoff', async () => {
   const { url } = await server({ auth });
   const asked = vi.fn(() => token('viewer')).mockRejectedValueOnce(new Error('the login service is down'));
   const made = client(url, { token: asked });
@@ -50,7 +50,7 @@ test('K12 a token function that fails is asked again, later', async () => {
   expect(asked).toHaveBeenCalledTimes(2);
 });
 
-test('K12 a token function whose token was refused is asked for another, and the server is left alone meanwhile', async () => {
+test('K12 after a refused token the token function is polled for another, without connection attempts meanwhile', async () => {
   const proxy = await proxyOf(await server({ auth }));
   const clock = manualClock();
   let current = 'nonsense';
@@ -72,7 +72,7 @@ test('K12 a token function whose token was refused is asked for another, and the
   }, WAIT);
 });
 
-test('K12 new rights on a living link, without a new one; a bad token changes nothing', async () => {
+test('K12 authenticate changes the rights of an open link; a bad token changes nothing', async () => {
   const proxy = await proxyOf(await server({ auth }));
   const made = client(proxy.url, { token: await token('viewer') });
   const campaign = made.campaign('spring');
@@ -87,7 +87,7 @@ test('K12 new rights on a living link, without a new one; a bad token changes no
   expect(proxy.connections()).toBe(1);
 });
 
-test('K12 a token that expires is asked for again, and nothing is lost', async () => {
+test('K12 an expired token is replaced by the token function, and no edit is lost', async () => {
   const { url } = await server({ auth });
   const tokens = [await token('editor', 2), await token('editor')];
   const made = client(url, { token: () => tokens.shift() });
@@ -97,7 +97,7 @@ test('K12 a token that expires is asked for again, and nothing is lost', async (
   expect(await campaign.update({ title: 'After' })).toMatchObject({ version: 2 });
 });
 
-test('K13 a server that no longer speaks this contract ends the client for good', async () => {
+test('K13 an unsupported contract closes the client for good', async () => {
   const wss = new WebSocketServer({ port: 0, host: '127.0.0.1' });
   later(() => wss.close());
   let connections = 0;

@@ -34,7 +34,7 @@ test('K2 without an id it is the default campaign, on the one stream', async () 
   expect(made.campaign()).toBe(unnamed);
 });
 
-test('K3 many subscribers are one subscription, which ends after the last one and stays for who comes back', async () => {
+test('K3 many subscribers are one subscription, which ends a grace period after the last one', async () => {
   const { url, service } = await server();
   const campaign = client(url, { releaseAfterMs: 300 }).campaign('spring');
   const leave = Array.from({ length: 20 }, () => campaign.subscribe(() => undefined));
@@ -153,7 +153,7 @@ test('K6 durable, and saved, only once the archive has committed', async () => {
   await campaign.whenDurable();
 });
 
-test('K6 a server that keeps nothing says so', async () => {
+test('K6 without an archive the state is volatile, and durable rejects', async () => {
   const { url } = await server({ archive: 'none' });
   const campaign = client(url).campaign('spring');
   await live(campaign);
@@ -178,7 +178,7 @@ test('K7 what is made in one go travels together, in order', async () => {
   expect(pushes).toEqual([50]);
 });
 
-test('K8 a mutation whose reply is lost is applied once, in its place, and its receipt is right', async () => {
+test('K8 a mutation whose reply is lost is applied once, in order, with the right receipt', async () => {
   const started = await server();
   const proxy = await proxyOf(started);
   const campaign = client(proxy.url).campaign('spring');
@@ -197,7 +197,7 @@ test('K8 a mutation whose reply is lost is applied once, in its place, and its r
   await vi.waitFor(() => expect(campaign.getSnapshot()).toMatchObject({ version: 3, state: { counter: 2 } }), WAIT);
 });
 
-test('K9 forced disconnects during 200 changes end without hole or double', async () => {
+test('K9 forced disconnects during 200 changes leave neither gap nor duplicate', async () => {
   const started = await server();
   const proxy = await proxyOf(started);
   // Without luck in its delays, which would grow with every cut.

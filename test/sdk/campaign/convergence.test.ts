@@ -269,7 +269,7 @@ async function run(steps: readonly Action[], seed: number): Promise<void> {
   expectConverged(world);
 }
 
-test('K30 any interleaving of edits, remote entries, drops, refusals, resets and reconnects ends equal to the server, and is explained on the way', async () => {
+test('K30 any interleaving of edits, remote entries, drops, refusals, resets and reconnects ends equal to the server, and the view is explained at every step', async () => {
   await fc.assert(fc.asyncProperty(fc.array(action, { maxLength: 60, size: 'max' }), fc.integer({ min: 1 }), run), {
     numRuns: Number(process.env.FC_RUNS ?? 150),
   });

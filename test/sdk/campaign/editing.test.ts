@@ -84,7 +84,7 @@ test('K14 a refused edit is not there to be taken back', async () => {
   expect(mine.getSnapshot()).toMatchObject({ canUndo: false, state: { title: 'A' } });
 });
 
-test('K15 what is typed is shown at once and sent as one mutation, after the last stroke', async () => {
+test('K15 what is typed is shown at once and sent as one mutation, after the last keystroke', async () => {
   const { kit, mine, clock } = await open();
   const changes = ['H', 'He', 'Hel'].map((title) => {
     clock.advance(200);
@@ -107,7 +107,7 @@ test('K15 what is typed is shown at once and sent as one mutation, after the las
   expect(mine.getSnapshot().state.title).toBe('A');
 });
 
-test('K15 throttled, it is sent so long after the first stroke', async () => {
+test('K15 throttled, it is sent a fixed time after the first keystroke', async () => {
   const { kit, mine, clock } = await open();
   void mine.pacedUpdate({ title: 'H' }, { wait: 300, mode: 'throttle' });
   clock.advance(200);
@@ -117,7 +117,7 @@ test('K15 throttled, it is sent so long after the first stroke', async () => {
   expect(kit.history()).toHaveLength(2);
 });
 
-test('K15 another edit sends it first, and so does flush; what no single patch says is two', async () => {
+test('K15 another edit, and flush, send it first; what no single patch can say is two mutations', async () => {
   const { kit, mine } = await open();
   const held = mine.pacedUpdate({ title: 'Typed' }, { wait: 1_000 });
   const other = mine.updateFeatures(['g'], 'add');
@@ -145,7 +145,7 @@ test('K15 a composed patch does what the two do, one after the other, to any sta
   );
 });
 
-test('K5 what a direct call threw reads as the same typed error', async () => {
+test('K5 an error of a direct call is converted to the same typed error', async () => {
   const { kit } = await open();
   const thrown: unknown = await kit.client.trpc.campaign.get
     .query({ campaignId: 'nowhere' })

@@ -152,7 +152,7 @@ test('K16 accepted and not yet durable stays on the device, and is applied once'
   expect(server.history()).toHaveLength(2);
 });
 
-test('K16 a tab that lives keeps its own; when it dies, the leading one takes over', async () => {
+test('K16 an open tab keeps its own edits; when it is closed, the leader takes over', async () => {
   const server = campaign();
   const device = browser();
   const leader = tabOf(server, device);
@@ -197,7 +197,7 @@ test('K17 no more than a thousand edits wait', async () => {
   expect(handle.getSnapshot().sync.unsavedCount).toBe(1_000);
 });
 
-test('K17 leaving is asked about only while something exists nowhere else', async () => {
+test('K17 the browser asks before leaving only while an edit exists nowhere else', async () => {
   const asks = () => !window.dispatchEvent(new Event('beforeunload', { cancelable: true }));
   const server = campaign();
   const link = createMemoryLink({
@@ -224,7 +224,7 @@ test('K17 leaving is asked about only while something exists nowhere else', asyn
   expect(asks()).toBe(false);
 });
 
-test('K27 a page without the server shows what was last seen, says so, and goes on from there with entries', async () => {
+test('K27 a page without the server shows what was last seen, marked as stale, and resumes from there with entries', async () => {
   const server = campaign();
   const device = browser();
   const first = tabOf(server, device);
@@ -265,7 +265,7 @@ test('K27 a page without the server shows what was last seen, says so, and goes 
   expect(second.handle.getSnapshot().recentEntries.map(({ version }) => version)).toEqual([3, 4]);
 });
 
-test('K27 without an id it is the default campaign that it was, until the server says which it is', async () => {
+test('K27 without an id it is the last known default campaign, until the server says which it is', async () => {
   const server = campaign();
   const device = browser();
   const first = tabOf(server, device);
@@ -303,7 +303,7 @@ test('K27 without an id it is the default campaign that it was, until the server
   await vi.waitFor(() => expect(server.content().state).toMatchObject({ counter: 1 }), WAIT);
 });
 
-test('K27 what this user may not see any more is forgotten; other users see nothing of it', async () => {
+test('K27 what this user may not see any more is removed; other users see nothing of it', async () => {
   const device = browser();
   const first = tabOf(campaign(), device);
   await vi.waitFor(() => expect(first.handle.getSnapshot().version).toBe(1), WAIT);

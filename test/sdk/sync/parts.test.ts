@@ -50,7 +50,7 @@ test('K31 the mirror folds a snapshot, contiguous entries and the watermark', ()
   expect(folded(mirror, { type: 'durable', position: 'e1:2' }).durableVersion).toBe(3);
 });
 
-test('K31 the mirror refuses a hole, and entries before any snapshot; what it has seen it does not fold twice', () => {
+test('K31 the mirror refuses a gap, and entries before any snapshot, and folds no entry twice', () => {
   const mirror = folded(undefined, SNAPSHOT);
   expect(fold(mirror, { type: 'entries', epoch: 'e1', entries: [entry(7)] })).toEqual({ kind: 'gap' });
   expect(fold(mirror, { type: 'entries', epoch: 'e1', entries: [entry(6), entry(8)] })).toEqual({ kind: 'gap' });
@@ -59,7 +59,7 @@ test('K31 the mirror refuses a hole, and entries before any snapshot; what it ha
   expect(folded(mirror, { type: 'entries', epoch: 'e1', entries: [entry(5), entry(6)] }).version).toBe(6);
 });
 
-test('K31 the mirror goes on under the epoch in which the server resumed it', () => {
+test('K31 the mirror continues under the epoch in which the server resumed it', () => {
   const mirror = folded(undefined, SNAPSHOT);
   expect(positionOf(folded(mirror, { type: 'entries', epoch: 'e2', entries: [entry(6)] }))).toBe('e2:6');
   // Nothing has happened since: the watermark alone says so.
@@ -70,7 +70,7 @@ test('K31 the mirror goes on under the epoch in which the server resumed it', ()
   });
 });
 
-test('K31 an archived campaign is known to be, and again not to be', () => {
+test('K31 the mirror knows when the campaign is archived and restored', () => {
   const archived = folded(undefined, SNAPSHOT, {
     type: 'entries',
     epoch: 'e1',
@@ -85,7 +85,7 @@ test('K31 an archived campaign is known to be, and again not to be', () => {
   expect(restored.content.archivedAt).toBeUndefined();
 });
 
-test('K32 shared structure equals the new value, and equal parts are the old objects', () => {
+test('K32 structural sharing: the result equals the new value, and its unchanged parts are the old objects', () => {
   const json = fc.letrec((tie) => ({
     value: fc.oneof(
       { maxDepth: 3 },

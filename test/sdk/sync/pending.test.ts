@@ -85,7 +85,7 @@ test('K34 a push takes the oldest within both limits, and always at least one', 
   expect(take({ mutations: 100, bytes: 1 })).toEqual(['a']);
 });
 
-test('K35 the receipt alone takes nothing out of the view; the mirror’s reaching it does', () => {
+test('K35 a mutation leaves the optimistic view when the mirror reaches its version, not when its receipt comes', () => {
   const at = mirror('e1', 4);
   const accepted = applyOutcomes(sent(at, 'a'), [{ ok: true, receipt: receipt('a', 'e1', 5) }], at);
   expect(accepted.settled).toMatchObject([{ kind: 'accepted', mutationId: 'a' }]);
@@ -100,7 +100,7 @@ test('K35 the receipt alone takes nothing out of the view; the mirror’s reachi
   });
 });
 
-test('K36 G7 what is asked for again goes with what stands behind it, which stays until then', () => {
+test('K36 G7 a resent mutation is pushed with those behind it, which stay pending until then', () => {
   const at = mirror('e1', 4);
   const receipts = [{ ...receipt('a', 'e1', 5), changed: false }, receipt('b', 'e1', 6)];
   const { pending } = applyOutcomes(
@@ -108,7 +108,7 @@ test('K36 G7 what is asked for again goes with what stands behind it, which stay
     receipts.map((given) => ({ ok: true, receipt: given })),
     at,
   );
-  // The line goes on as e2, with b on it: whether a still has no effect there, the server must say, and know of b when
+  // The timeline continues as e2, with b on it: whether a still has no effect there, the server must say, and know of b when
   // it does.
   const resumed = rebase(pending, at, mirror('e2', 6, 6), [entryOf('b', 6)], false);
   expect(ids(resumed.pending)).toEqual(['a waiting', 'b accepted']);
@@ -125,7 +125,7 @@ test('K36 G7 what is asked for again goes with what stands behind it, which stay
   expect(done.settled.filter(({ kind }) => kind === 'durable').map(({ mutationId }) => mutationId)).toEqual(['a', 'b']);
 });
 
-test('K37 G7 what was not answered says so when it goes again, and what was answered does not', () => {
+test('K37 G7 a resent mutation is marked as a retry unless it was answered', () => {
   const limits = { mutations: 10, bytes: 10_000 };
   const pending = [mutation('a'), mutation('b')];
   const push = nextPush(pending, limits);
@@ -138,7 +138,7 @@ test('K37 G7 what was not answered says so when it goes again, and what was answ
   expect(nextPush([...sent, mutation('c')], limits).map(({ isRetry }) => isRetry)).toEqual([true, true, undefined]);
 });
 
-test('K38 what stands behind a refusal that passes by itself waits with it, in order', () => {
+test('K38 mutations behind a retryable refusal wait with it, in order', () => {
   const at = mirror('e1', 1);
   const busy = { reason: 'OVERLOADED', message: 'busy', retryable: true } as const;
   const step = applyOutcomes(
@@ -153,7 +153,7 @@ test('K38 what stands behind a refusal that passes by itself waits with it, in o
   expect(nextPush(step.pending, LIMITS).map(({ mutationId }) => mutationId)).toEqual(['b', 'c']);
 });
 
-test('G5 after a reset what is not known to be durable is sent again, in order; what is durable is not', () => {
+test('G5 after a reset what is not known to be durable is resent, in order; what is durable is not', () => {
   const before = mirror('e1', 1);
   const outcomes = [receipt('a', 'e1', 2, 'durable'), receipt('b', 'e1', 3), receipt('c', 'e1', 4)].map((given) => ({
     ok: true as const,
@@ -165,7 +165,7 @@ test('G5 after a reset what is not known to be durable is sent again, in order; 
   expect(after.settled).toMatchObject([{ kind: 'durable', mutationId: 'a' }]);
 });
 
-test('G5 an answer from before the break is no answer about the new line', () => {
+test('G5 an answer from before the fork says nothing about the new timeline', () => {
   const late = applyOutcomes(
     sent(mirror('e1', 1), 'a'),
     [{ ok: true, receipt: receipt('a', 'e1', 2) }],
@@ -175,7 +175,7 @@ test('G5 an answer from before the break is no answer about the new line', () =>
   expect(late.settled).toEqual([]);
 });
 
-test('G5 the receipt of a retry bears the old name of an entry on the new line', () => {
+test('G5 the receipt of a retry names an entry of the new timeline by its old epoch', () => {
   const at = mirror('e2', 7, 7);
   expect(applyOutcomes(sent(at, 'a'), [{ ok: true, receipt: receipt('a', 'e1', 5) }], at)).toMatchObject({
     pending: [],
@@ -183,7 +183,7 @@ test('G5 the receipt of a retry bears the old name of an entry on the new line',
   });
 });
 
-test('K8 what the stream has shown is applied, whatever a late retry is told', () => {
+test('K8 what the stream has shown is applied, whatever the answer to a late retry says', () => {
   const at = mirror('e1', 1);
   const entry = {
     version: 2,
@@ -219,7 +219,7 @@ function connect(campaign: MemoryCampaign, clock: ReturnType<typeof manualClock>
   return handle;
 }
 
-test('K10 a server that says when to come back is left alone until then', async () => {
+test('K10 after a refusal with retryAfterMs nothing is sent before that time', async () => {
   const clock = manualClock();
   const campaign = createMemoryCampaign('spring', { slug: 's', title: 'S' }, clock.now);
   const push = vi.fn(campaign.push);
@@ -238,7 +238,7 @@ test('K10 a server that says when to come back is left alone until then', async 
   expect(push).toHaveBeenCalledTimes(2);
 });
 
-test('K31 after a hole the campaign is read anew', async () => {
+test('K31 after a gap the campaign is read from a snapshot', async () => {
   const clock = manualClock();
   const campaign = createMemoryCampaign('spring', { slug: 's', title: 'S' }, clock.now);
   let lose = false;
@@ -271,7 +271,7 @@ test('K31 after a hole the campaign is read anew', async () => {
   expect(handle.getSnapshot().version).toBe(4);
 });
 
-test('K3 what is kept stays for its moment, and no longer', () => {
+test('K3 a subscription lingers for its grace period, and no longer', () => {
   const clock = manualClock();
   const [start, stop] = [vi.fn(), vi.fn()];
   const { need, end } = createLinger({ start, stop }, clock, 1_000);
@@ -292,7 +292,7 @@ test('K3 what is kept stays for its moment, and no longer', () => {
   expect([start.mock.calls.length, stop.mock.calls.length]).toEqual([2, 2]);
 });
 
-test('K33 one more edit, and one more stroke of the newest one, cost one step, however many wait', () => {
+test('K33 one more edit, and one more keystroke of the newest one, cost one step, however many wait', () => {
   let steps = 0;
   const counted = (counter: number): Pending => {
     const mutation = {
