@@ -1,4 +1,4 @@
-/** Why something was refused: narrower than tRPC's codes, the same on the server and in the SDK. */
+/** Reasons of refusals: narrower than tRPC's codes, and the same on the server and in the SDK. */
 export const REASONS = [
   'CONFLICT',
   'FORBIDDEN',
@@ -17,28 +17,28 @@ export type Reason = (typeof REASONS)[number];
 /** A path into the input or the document, outermost first. */
 export type Path = readonly (string | number)[];
 
-/** What a refusal says beside its reason. */
+/** Details of a refusal beside its reason. */
 export interface RefusalDetails {
   /** The field at fault. */
   path?: Path;
-  /** The limit that was passed, as a number of what the message names. */
+  /** The limit that was exceeded, as a number in the unit that the message names. */
   limit?: number;
-  /** Whether the same call may succeed later; decided by the reason unless it is said here. */
+  /** Whether the same call may succeed later. Default: decided by the reason. */
   retryable?: boolean;
-  /** When to try again, in milliseconds. */
+  /** How long to wait before another attempt, in milliseconds. */
   retryAfterMs?: number;
   mutationId?: string;
-  /** The position that holds now: with `CONFLICT`. */
+  /** The present position, with `CONFLICT`. */
   position?: string;
 }
 
-/** A refusal as plain data, so that it can cross threads and wires. */
+/** Refusal as plain data, so that it can cross threads and wires. */
 export interface Refusal extends RefusalDetails {
   reason: Reason;
   message: string;
 }
 
-/** Decided once, here: these pass by themselves, all others need another request. */
+/** Reasons that pass by themselves; all others need another request. */
 const RETRYABLE: ReadonlySet<Reason> = new Set<Reason>(['OVERLOADED', 'RATE_LIMITED', 'UNAVAILABLE']);
 
 export function isRetryable(refusal: Refusal): boolean {
@@ -46,7 +46,7 @@ export function isRetryable(refusal: Refusal): boolean {
 }
 
 /**
- * A refusal that travels as an exception between the rooms of the server; `api/` turns it into a typed tRPC error.
+ * Refusal as an exception; `api/` turns it into a typed tRPC error.
  *
  * @example throw new RefusalError('TOO_LARGE', 'updates: 300000 bytes; at most 262144', { path: ['updates'], limit:
  *   262144 })
@@ -61,7 +61,7 @@ export class RefusalError extends Error {
   }
 }
 
-/** Whatever was thrown, as an error. */
+/** Anything that was thrown, as an error. */
 export function asError(cause: unknown): Error {
   return cause instanceof Error ? cause : new Error(String(cause));
 }

@@ -1,4 +1,4 @@
-/** Every limit of the contract, with its unit. A refusal names the limit that was passed. */
+/** Limits of the contract, each with its unit. A refusal names the limit that was exceeded. */
 export const LIMITS = {
   /** Bytes of UTF-8 of a document as compact JSON. */
   documentBytes: 256 * 1024,
@@ -27,7 +27,7 @@ export const LIMITS = {
   ringBytes: 1024 * 1024,
   /** Mutation ids remembered in memory per campaign; older ones are asked of Postgres. */
   idempotencyWindow: 2_048,
-  /** Commands decided and appended in one go for one campaign. */
+  /** Mutations decided and appended together for one campaign. */
   groupSize: 128,
 } as const;
 

@@ -40,7 +40,7 @@ export function noFaults(): Faults {
 
 export interface FaultyOptions {
   faults: Faults;
-  /** Of the instance: its timers end with it, so that nobody hears an answer after a crash. */
+  /** Of the instance: its timers end with it, so that nothing is answered after a crash. */
   clock: Clock;
   random: SeededRandom;
   /** How many of a campaign's newest entries come back with it at most: few bring the archive into play sooner. */

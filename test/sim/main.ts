@@ -26,7 +26,7 @@ const { values } = parseArgs({
 /** Lines of a journal that are shown of a failure; what led to it stands at its end. */
 const SHOWN = 80;
 /** A mutant that lives so long has not been found. */
-const PATIENCE = 2_000;
+const MAX_SEEDS_PER_MUTANT = 2_000;
 
 const began = performance.now();
 const fine = values.mutants
@@ -81,14 +81,14 @@ async function findMutants(): Promise<boolean> {
     if (seed === undefined) alive += 1;
     const violation = seed === undefined ? undefined : (await run(mutantPlan(mutant, seed), mutant)).violation;
     console.log(
-      `${violation ? `found, seed ${seed}` : `ALIVE after ${PATIENCE} seeds`}: ${mutant.name}${violation ? `\n    ${violation.message.slice(0, 200)}` : ''}`,
+      `${violation ? `found, seed ${seed}` : `ALIVE after ${MAX_SEEDS_PER_MUTANT} seeds`}: ${mutant.name}${violation ? `\n    ${violation.message.slice(0, 200)}` : ''}`,
     );
   }
   return alive === 0;
 }
 
 async function find(mutant: Mutant): Promise<number | undefined> {
-  for (let seed = 1; seed <= PATIENCE; seed += 1) {
+  for (let seed = 1; seed <= MAX_SEEDS_PER_MUTANT; seed += 1) {
     if ((await run(mutantPlan(mutant, seed), mutant)).violation) return seed;
   }
   return undefined;

@@ -10,7 +10,7 @@ const SEEDS = 200;
 const MUTANT_SEEDS = 400;
 
 describe('the simulation', () => {
-  it.each(FOUND)('Z1 what it found once stays mended: $what', async ({ plan }) => {
+  it.each(FOUND)('Z1 what it found once stays fixed: $what', async ({ plan }) => {
     expect((await run(plan)).violation).toBeUndefined();
   });
 

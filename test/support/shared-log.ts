@@ -1,5 +1,13 @@
 import type { Head, SealedEntry } from '../../server/core/stream/log-record.ts';
-import type { AppendResult, Clock, LogEvent, OpenedLog, OrderedLog, PendingEntries } from '../../server/engine/ports.ts';
+import {
+  HEALTHY_LOG,
+  type AppendResult,
+  type Clock,
+  type LogEvent,
+  type OpenedLog,
+  type OrderedLog,
+  type PendingEntries,
+} from '../../server/engine/ports.ts';
 import { nextTail } from '../../server/core/stream/hash-chain.ts';
 
 /** One campaign in the shared log, as Redis would hold it. */
@@ -78,7 +86,7 @@ export interface SharedLogOptions {
   instance: string;
   /** Durable entries that stay, to repair gaps. Default 4. */
   keepDurable?: number;
-  /** How often heads are compared with what was heard, in milliseconds. Default 1,000. */
+  /** How often heads are compared with what was published, in milliseconds. Default 1,000. */
   checkIntervalMs?: number;
   /** How long a publication is on its way, in milliseconds, or `undefined` where it is lost. Default: at once. */
   publicationDelay?(): number | undefined;
@@ -330,7 +338,7 @@ export function connectSharedLog(store: SharedLogStore, options: SharedLogOption
       return { entries, oldestAt: waiting.length > 0 ? Math.min(...waiting) : undefined };
     },
 
-    failing: false,
+    health: HEALTHY_LOG,
     clockOffset: 0,
     handOver: () => Promise.resolve(),
     shared: true,

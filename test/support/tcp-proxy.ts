@@ -16,7 +16,7 @@ export interface TcpProxy {
    * Connections stay open, and nothing comes through any more, new ones included, until `restore`: a half-open link.
    */
   freeze(): void;
-  /** The server still hears everything, and nobody hears the server, until `restore`. */
+  /** The server still receives everything, and nobody receives anything from it, until `restore`. */
   dropReplies(): void;
   /** Nothing comes through, and nothing is lost: everything arrives after `restore`. */
   stall(): void;

@@ -21,7 +21,7 @@ export interface TestCampaignOptions {
   readonly clock?: Clock;
 }
 
-/** A client of a campaign in memory, and a hand on its link. */
+/** Client of a campaign in memory, with control over its link. */
 export interface TestLink {
   readonly client: CampaignClient;
   /** Cuts the link; what is on the wire is lost both ways. */
@@ -29,29 +29,29 @@ export interface TestLink {
   readonly reconnect: () => void;
 }
 
-/** A campaign in memory that behaves as the server's do, with one client already connected. */
+/** Campaign in memory that behaves as the server's do, with one client already connected. */
 export interface TestCampaign extends TestLink {
   readonly campaignId: string;
-  /** What the server has. */
+  /** The state on the server. */
   readonly state: () => Partial<CampaignDocument>;
   readonly position: () => Position;
   readonly history: () => readonly Entry[];
-  /** Someone else's change. */
+  /** Makes a change of another user. */
   readonly push: (updates: CampaignUpdates) => void;
-  /** The server refuses the next mutation so. */
+  /** Refuses the next mutation, or with a retryable reason the next call, for that reason. */
   readonly rejectNext: (reason: Reason, details?: Partial<Refusal>) => void;
-  /** From now on messages take so many milliseconds each way; 0: the next microtask. */
+  /** Delays messages by so many milliseconds each way from now on; 0: until the next microtask. */
   readonly delay: (milliseconds: number) => void;
-  /** Everything accepted becomes durable: for `autoCommit: false`. */
+  /** Makes everything accepted durable: for `autoCommit: false`. */
   readonly commit: () => void;
-  /** The server loses whatever is not durable, and goes on under a new epoch. */
+  /** Loses everything that is not durable, and continues under a new epoch, as a server does that lost its log. */
   readonly reset: () => void;
-  /** One more client, on a link of its own. */
+  /** Connects another client, on a link of its own. */
   readonly connect: () => TestLink;
 }
 
 const EDITOR: Actor = { id: 'tester', role: 'admin' };
-const SOMEONE: Actor = { id: 'someone', role: 'editor' };
+const OTHER_USER: Actor = { id: 'other-user', role: 'editor' };
 const RELEASE_AFTER_MS = 1_000;
 
 /**
@@ -76,7 +76,7 @@ export function createTestCampaign(options: TestCampaignOptions = {}): TestCampa
   const campaign = createMemoryCampaign(campaignId, cleaned.value, clock.now);
   let delayMs = 0;
 
-  // A durable server commits what it has accepted a moment later.
+  // A server with persistence commits what it has accepted a moment later.
   if (autoCommit)
     campaign.subscribe({}, (_id, event) => event.type === 'entries' && queueMicrotask(() => campaign.commit()));
 
@@ -112,7 +112,7 @@ export function createTestCampaign(options: TestCampaignOptions = {}): TestCampa
       const change = cleanJson(structuredClone(updates), ['updates']);
       if (!change.ok) throw new CampaignError(change.refusal);
       const command: EditCommand = { type: 'update', updates: change.value };
-      campaign.mutate({ mutationId: clock.id(), command }, SOMEONE);
+      campaign.mutate({ mutationId: clock.id(), command }, OTHER_USER);
     },
     rejectNext: (reason, details = {}) =>
       campaign.rejectNext({ message: `refused by the test: ${reason}`, ...details, reason }),

@@ -37,8 +37,8 @@ export interface BatchCommand {
 }
 
 /**
- * Back to the state of an earlier version, as a new version. A position says which one is meant also where its line has
- * ended meanwhile.
+ * Back to the state of an earlier version, as a new version. A position names that version without doubt, also where the
+ * campaign has been forked meanwhile.
  */
 export interface RollbackCommand {
   type: 'rollback';
@@ -59,20 +59,20 @@ export interface CreateCommand {
   state: JsonObject;
 }
 
-/** What a caller asks for; what comes of it is the effect (`effect.ts`). */
+/** Command: what a caller asks for. What it does to a state is its effect (`effect.ts`). */
 export type Command = SimpleCommand | BatchCommand | RollbackCommand | ArchiveCommand | RestoreCommand | CreateCommand;
 
-/** What can be asked of a campaign that exists. */
+/** Command on a campaign that exists. */
 export type ChangeCommand = Exclude<Command, CreateCommand>;
 
 /** The commands that the SDK pushes and replays: those whose effect needs nothing but the state. */
 export type EditCommand = SimpleCommand | BatchCommand;
 
-/** What every mutation takes beside its command. */
+/** Options that every mutation takes beside its command. */
 export interface MutationOptions {
   /** Made by the client, one per intent; the same id is applied once. Made by the server where it is missing. */
   mutationId?: string;
-  /** The position at which the intent was made, fixed once; lets the server tell a late retry from a new intent. */
+  /** Position at which the intent was made, fixed once: distinguishes a late retry from a new intent. */
   base?: Position;
   /** Refuse with `CONFLICT` unless the campaign is here: a position, or a version of the current epoch. */
   expectedVersion?: VersionName;
@@ -84,14 +84,14 @@ export interface MutationOptions {
   dryRun?: true;
 }
 
-/** One element of `campaign.push`. */
+/** Mutation of a `campaign.push`. */
 export interface Mutation extends Omit<MutationOptions, 'dryRun' | 'durability'> {
   mutationId: string;
   command: EditCommand;
   /**
-   * It was sent before and not answered, so that a copy of it may still be on its way. If it has no effect now, or is
-   * refused for what the campaign is now, an empty entry keeps that copy from having one later, behind what was meant
-   * after it (G7).
+   * It was sent before and not answered, so that a copy of it may still be in flight. If it has no effect now, or is
+   * refused because of the present state, a tombstone entry keeps that copy from taking effect later, behind mutations
+   * that were made after it (G7).
    */
   isRetry?: true;
 }

@@ -3,7 +3,7 @@ import type { JsonObject } from '../json.ts';
 import type { Role } from '../permissions.ts';
 import type { Position } from './position.ts';
 
-/** Who did it. `role` is the role that actor had for that campaign, then. */
+/** Actor of an entry. `role` is the role that it had for that campaign at that time. */
 export interface Actor {
   id: string;
   role: Role;
@@ -13,14 +13,14 @@ export interface Actor {
 export type EntryType = Command['type'];
 
 /**
- * The format of the entries that this version writes. It says which members a record has beside `change`, never what
- * `change` means: old formats stay readable for ever, and newer ones can be folded by those who do not know them
+ * Format of the entries that this version writes. It says which members a record has beside `change`, never what
+ * `change` means: old formats stay readable for ever, and newer ones can be folded by servers that do not know them
  * (`log/README.md`).
  */
 export const ENTRY_FORMAT = 1;
 
 /**
- * An accepted change. `change` is the effect: an RFC 7396 patch against the state at `version - 1` (`{}` before version
+ * Entry of the log: an accepted change. `change` is the effect: an RFC 7396 patch against the state at `version - 1` (`{}` before version
  * 1), so that every entry of every type is applied in the same way, whatever the server's version. `at` is epoch
  * milliseconds and never falls.
  */
@@ -37,8 +37,8 @@ export interface Entry {
 }
 
 /**
- * An entry as a restricted view shows it: `change` lies between the two projections, and is empty where nothing visible
- * changed.
+ * Entry as a restricted view shows it: `change` is the difference between the two projections, and empty where nothing
+ * visible changed.
  */
 export interface ViewEntry {
   version: number;
@@ -48,12 +48,10 @@ export interface ViewEntry {
   at: number;
 }
 
-/**
- * How sure an accepted change is: ordered and shown; committed in Postgres; or never to be, because persistence is off.
- */
+/** Durability of an accepted change: ordered and shown; committed in Postgres; or `none` where persistence is off. */
 export type Durability = 'accepted' | 'durable' | 'none';
 
-/** The answer to a mutation. `changed: false` means that the state was so already, and that no entry was made. */
+/** Receipt of a mutation. `changed: false` means that the state was so already, and that no entry was made. */
 export interface Receipt {
   campaignId: string;
   position: Position;

@@ -3,12 +3,12 @@ import type { CampaignState } from '../document/campaign.ts';
 import type { Entry, ViewEntry } from './entry.ts';
 
 /**
- * Why a snapshot was sent: the first one; a position too far back for entries; a reader that fell behind; a line of
- * history that did not survive; rights that changed what this caller may see.
+ * Reason for a snapshot: the first one; a position too far back for entries; a reader that fell behind; a timeline that
+ * was forked; rights that changed what this caller may see.
  */
 export type SnapshotReason = 'start' | 'too-old' | 'slow' | 'reset' | 'view';
 
-/** The whole state; the only thing that may break the contiguity of versions. */
+/** The whole state. The only event that may break the contiguity of versions. */
 export interface SnapshotEvent {
   type: 'snapshot';
   position: Position;
@@ -16,7 +16,7 @@ export interface SnapshotEvent {
   state: CampaignState;
   archivedAt?: number;
   reason: SnapshotReason;
-  /** Mutations that were acknowledged and are known not to have survived; informative. */
+  /** Ids of mutations that were acknowledged and are known to be lost; informative. */
   lost?: string[];
 }
 
@@ -27,11 +27,11 @@ export interface EntriesEvent {
   entries: (Entry | ViewEntry)[];
 }
 
-/** All up to here is committed in Postgres; only with `receipts: true`. */
+/** Watermark: everything up to that position is committed in Postgres. Only with `receipts: true`. */
 export interface DurableEvent {
   type: 'durable';
   position: Position;
 }
 
-/** What `campaign.watch` yields, each wrapped in `tracked(resumeId, event)`. */
+/** Event of `campaign.watch`; each is wrapped in `tracked(resumeId, event)`. */
 export type WatchEvent = SnapshotEvent | EntriesEvent | DurableEvent;

@@ -19,7 +19,7 @@ export function formatPosition(epoch: string, version: number): Position {
   return `${epoch}:${version}`;
 }
 
-/** Reads a position; `undefined` for anything else, a version beyond the safe integers included. */
+/** Parses a position; `undefined` for anything else, a version beyond the safe integers included. */
 export function parsePosition(text: string): { epoch: string; version: number } | undefined {
   const match = POSITION.exec(text);
   if (!match) return undefined;
@@ -28,18 +28,16 @@ export function parsePosition(text: string): { epoch: string; version: number } 
   return epoch !== undefined && Number.isSafeInteger(version) ? { epoch, version } : undefined;
 }
 
-/**
- * One step of a campaign's line of epochs: `epoch` went on from `parent` at `fromVersion`, the last version they share.
- */
+/** Fork of a timeline: `epoch` continues `parent` from `fromVersion`, the last version that both share. */
 export interface Fork {
-  epoch: string;
-  parent: string;
-  fromVersion: number;
+  readonly epoch: string;
+  readonly parent: string;
+  readonly fromVersion: number;
 }
 
 /**
- * The newest version of the position's own epoch that is on the surviving line, or `undefined` where that epoch is
- * unknown to it. A position is on the line if its version is at or below that bound.
+ * Newest version of an epoch that is on the current timeline; `undefined` where that timeline does not come from that
+ * epoch. A position is on the current timeline if its version is at or below that bound.
  *
  * @param lineage the forks of this campaign, oldest first; the last one's `epoch` is the current one (none: never
  *   forked)
@@ -60,7 +58,7 @@ export function lastSharedVersion(
   return undefined;
 }
 
-/** The version that is meant, as a number on the current line; `undefined` for a position that is not on it. */
+/** Version number that a name means on the current timeline; `undefined` for a position that is not on it. */
 export function versionOnTimeline(
   named: VersionName,
   current: { epoch: string; version: number },

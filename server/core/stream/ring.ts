@@ -1,27 +1,27 @@
-/** What a ring holds: things with contiguous versions and a known size. */
+/** Item of a ring; versions are contiguous. */
 export interface Versioned {
   readonly version: number;
 }
 
-/** The newest entries of a campaign, bounded in number and bytes (G10). */
+/** Ring buffer of a campaign's newest entries, bounded in number and bytes (G10). */
 export interface Ring<T extends Versioned> {
-  /** Adds the next version; a ring takes no gap, it starts anew instead. */
+  /** Adds the next version; after a gap the ring starts again with that item. */
   push(item: T, bytes: number): void;
   /**
-   * Everything after that version, oldest first; `undefined` where the ring no longer reaches back so far, or is not
-   * there yet.
+   * Items after that version, oldest first; `undefined` where the ring does not reach back so far, or has not reached
+   * that version yet.
    */
   after(version: number): T[] | undefined;
-  /** Everything after this version can be had. */
+  /** The ring holds every item after this version. */
   readonly floor: number;
   readonly size: number;
   clear(floor: number): void;
 }
 
 /**
- * A ring of at most `maxItems` items and `maxBytes` bytes; the newest item always stays.
+ * Creates an empty ring of at most `maxItems` items and `maxBytes` bytes; the newest item always stays.
  *
- * @param floor the version before the first item that will come
+ * @param floor the version before the first item
  */
 export function createRing<T extends Versioned>(maxItems: number, maxBytes: number, floor: number): Ring<T> {
   let items: { item: T; bytes: number }[] = [];

@@ -5,6 +5,7 @@ import { ENTRY_FORMAT, type Receipt } from '../../core/stream/entry.ts';
 import { asError, RefusalError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { mergePatch } from '../../core/document/merge-patch.ts';
+import { jsonBytes } from '../../core/document/plain-json.ts';
 import { can, roleFor } from '../../core/permissions.ts';
 import { formatPosition } from '../../core/stream/position.ts';
 import type { LoadedCampaign } from '../hosting/log-follower.ts';
@@ -22,18 +23,19 @@ export interface CreationOptions {
   clock: Clock;
   sections: Sections;
   report: MutationReport;
-  /** What stands against taking a mutation at all. */
+  /** Refusal for load: why no mutation of that campaign can be taken now. */
   refuseLoad(): RefusalError | undefined;
   persistent: boolean;
   maxLoaded: number;
 }
 
-/** Makes campaigns: durable first, by one guarded write in the archive, then loaded like any other. */
+/** Creation of campaigns: first durable, by one guarded write in the archive, then loaded like any other. */
 export function createCreation(options: CreationOptions): Pick<CampaignService, 'create'> {
   const { hosting, archive, clock, sections, report, persistent } = options;
 
   /**
-   * Someone may have asked for it just before it was there: who has waited with them hears of that, and asks once more.
+   * Loads the new campaign. A caller may have asked for it just before it existed, and this load may have joined that
+   * one: then it is loaded once more.
    */
   const loadCreated = async (campaignId: string): Promise<LoadedCampaign> => {
     try {
@@ -46,7 +48,7 @@ export function createCreation(options: CreationOptions): Pick<CampaignService, 
 
   const refuse = ({ identity }: Caller, campaignId: string, state: JsonObject): RefusalError | undefined => {
     if (!can(identity, 'administer', campaignId, true)) return forbidden(campaignId, 'create');
-    const checked = check(state, state, Number.POSITIVE_INFINITY, sections);
+    const checked = check(state, state, jsonBytes(state), sections);
     return checked.ok ? undefined : toError({ ...checked.refusal, path: ['state', ...(checked.refusal.path ?? [])] });
   };
 
@@ -97,7 +99,7 @@ export function createCreation(options: CreationOptions): Pick<CampaignService, 
 
   return {
     async create(caller, campaignId, given, mutation) {
-      // A patch against nothing: `null` members are dropped.
+      // A patch on the empty document: `null` members are dropped.
       const state = mergePatch({}, given);
       const about: ReportedMutation = {
         campaignId,

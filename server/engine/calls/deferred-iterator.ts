@@ -1,8 +1,8 @@
 const DONE = { done: true, value: undefined } as const;
 
 /**
- * An iterator whose source is still to come: the first `next` waits for it, and no longer than until the iterator is
- * ended, by `return` or by the signal. Ending it early ends the source too, once it is there.
+ * Async iterator over a source that is not there yet: the first `next` waits for it, until the iterator is ended by
+ * `return` or by the signal at the latest. Ending it early ends the source too, once it is there.
  */
 export function deferredIterator<T>(
   source: Promise<AsyncIterableIterator<T>>,
@@ -25,14 +25,13 @@ export function deferredIterator<T>(
       opened = inner;
       if (ended) void inner.return?.();
     },
-    // Whoever iterates hears of the failure from `next`; where nobody does, it must not count as unhandled.
+    // `next` rejects with the failure; without a `next` it must not count as unhandled.
     settled,
   );
 
   const iterator: AsyncIterableIterator<T> = {
     next() {
-      // From then on the source knows its own end; racing on for as long as it lives would pile up reactions on one
-      // promise.
+      // From now on the source knows its own end; more races would pile up reactions on one promise.
       if (opened) return opened.next();
       if (ended) return Promise.resolve(DONE);
       return Promise.race([source.then((inner) => (ended ? DONE : inner.next())), early.promise]);

@@ -5,7 +5,7 @@ import type { Clock } from '../ports.ts';
 import type { Trace } from './trace.ts';
 import type { QueueOutcome } from '../writes/queued-mutation.ts';
 
-/** What is known of a mutation when it is answered. */
+/** Mutation as it is reported when it is answered. */
 export interface ReportedMutation {
   campaignId: string;
   command: Command;
@@ -16,7 +16,7 @@ export interface ReportedMutation {
   arrivedAt: number;
 }
 
-/** Tells metrics, logs and traces how a mutation ended. */
+/** Reports to metrics, logs and traces how a mutation ended. */
 export type MutationReport = (mutation: ReportedMutation, outcome: QueueOutcome) => void;
 
 export function createMutationReport(
@@ -54,7 +54,7 @@ export function createMutationReport(
   };
 }
 
-/** Reports what was turned away before it had a place in any queue, and hands the refusal on. */
+/** Reports mutations that were refused before they had a place in any queue, and returns the refusal. */
 export function reportRefused(
   report: MutationReport,
   mutations: readonly ReportedMutation[],
@@ -71,10 +71,10 @@ function refusalIn(outcome: QueueOutcome): Refusal | undefined {
 }
 
 function kindOf(outcome: QueueOutcome): MutationOutcome {
-  // A dry run changes nothing, which is what metrics say of it.
+  // A dry run changes nothing, and metrics count it as that.
   if (outcome.kind === 'dry-run') return 'unchanged';
   if (outcome.kind !== 'failed') return outcome.kind;
-  // Of what failed with `UNAVAILABLE` nobody knows what became; any other reason is a refusal.
+  // The outcome of what failed with `UNAVAILABLE` is not known; any other reason is a refusal.
   const reason = refusalIn(outcome)?.reason;
   return reason === undefined || reason === 'UNAVAILABLE' ? 'failed' : 'rejected';
 }

@@ -14,30 +14,30 @@ import type { Caller, CampaignService, DryRun } from '../service.ts';
 import { waitDurable } from '../campaign/wait-durable.ts';
 import type { QueueOutcome, QueuedMutation } from '../writes/queued-mutation.ts';
 
-/** A mutation as it came, with the id under which it is answered. */
+/** Mutation as it arrived, with the id under which it is answered. */
 type Arrived = ReportedMutation & { command: ChangeCommand };
 
 export interface MutationsOptions {
   hosting: CampaignHost;
   clock: Clock;
   report: MutationReport;
-  /** What stands against taking a mutation at all. */
+  /** Refusal for load: why no mutation of that campaign can be taken now. */
   refuseLoad(): RefusalError | undefined;
   persistent: boolean;
   durability: 'accepted' | 'durable';
   durableTimeoutMs: number;
 }
 
-type Mutating = Pick<CampaignService, 'mutate' | 'push'>;
+type Mutations = Pick<CampaignService, 'mutate' | 'push'>;
 
 /**
- * Everything that changes a campaign that is there: takes mutations to its queue, and makes receipts and errors of what
- * comes back.
+ * Changing calls of the service on campaigns that exist: puts mutations into the campaign's queue, and makes receipts
+ * and errors of their outcomes.
  */
-export function createMutations(options: MutationsOptions): Mutating {
+export function createMutations(options: MutationsOptions): Mutations {
   const { hosting, clock, report, refuseLoad, persistent } = options;
 
-  /** The campaign that is to take these; what it may not be asked, or is too much, is refused and reported. */
+  /** The campaign for these mutations. Refuses and reports them where the caller has no right, or for load. */
   const hostFor = (
     { identity }: Caller,
     campaignId: string,
@@ -76,7 +76,7 @@ export function createMutations(options: MutationsOptions): Mutating {
     arrivedAt: clock.now(),
   });
 
-  const toWaiting = (
+  const toQueued = (
     { identity }: Caller,
     arrived: Arrived,
     given: MutationOptions,
@@ -101,7 +101,7 @@ export function createMutations(options: MutationsOptions): Mutating {
     };
   };
 
-  /** The receipt, or the error, that an outcome of the queue means. */
+  /** Receipt for an outcome of the queue; throws what is not one. */
   const answer = (live: LiveCampaign, mutationId: string, outcome: QueueOutcome): Receipt | DryRun => {
     switch (outcome.kind) {
       case 'accepted':
@@ -122,25 +122,25 @@ export function createMutations(options: MutationsOptions): Mutating {
     }
   };
 
-  const mutate: Mutating['mutate'] = (caller, campaignId, command, given) => {
-    // Not an async function: everything up to the place in the queue happens within the call, which keeps the order of
-    // calls (G7).
+  const mutate: Mutations['mutate'] = (caller, campaignId, command, given) => {
+    // Not an async function: the mutation takes its place in the queue within the call, which keeps the order of calls
+    // (G7).
     try {
       const wanted = wantedDurability(command.type, given);
       const arrived = arrive(caller, campaignId, command, given);
       const { queue, loaded } = hostFor(caller, campaignId, command.type, wanted, [arrived]);
       const { promise, resolve } = Promise.withResolvers<QueueOutcome>();
-      const waiting = toWaiting(caller, arrived, given, resolve);
-      queue.add(waiting);
+      const queued = toQueued(caller, arrived, given, resolve);
+      queue.add(queued);
       return promise.then(async (outcome) => {
-        if (outcome.kind === 'failed') throw withMutationId(outcome.error, waiting.mutationId);
+        if (outcome.kind === 'failed') throw withMutationId(outcome.error, queued.mutationId);
         const { live } = await loaded;
-        const answered = answer(live, waiting.mutationId, outcome);
+        const answered = answer(live, queued.mutationId, outcome);
         if ('dryRun' in answered || wanted === 'accepted' || answered.durability === 'durable') return answered;
-        const { mutationId } = waiting;
+        const { mutationId } = queued;
         await waitDurable(live, answered.version, {
           clock,
-          patience: options.durableTimeoutMs,
+          timeoutMs: options.durableTimeoutMs,
           signal: caller.signal,
           mutationId,
         });
@@ -151,7 +151,7 @@ export function createMutations(options: MutationsOptions): Mutating {
     }
   };
 
-  const push: Mutating['push'] = async (caller, campaignId, mutations, seen) => {
+  const push: Mutations['push'] = async (caller, campaignId, mutations, seen) => {
     const arrived = mutations.map((mutation) => ({
       mutation,
       as: arrive(caller, campaignId, mutation.command, mutation),
@@ -167,22 +167,22 @@ export function createMutations(options: MutationsOptions): Mutating {
       const { promise, resolve } = Promise.withResolvers<QueueOutcome>();
       return {
         promise,
-        waiting: { ...toWaiting(caller, as, mutation, resolve), seen, isRetry: mutation.isRetry === true },
+        queued: { ...toQueued(caller, as, mutation, resolve), seen, isRetry: mutation.isRetry === true },
       };
     });
-    // One unit: what the log refuses, it refuses all of, so that a retry cannot be overtaken.
-    queue.add(...pushed.map(({ waiting }) => waiting));
+    // One unit: a failure of the log fails all of it, so that a retry cannot be overtaken.
+    queue.add(...pushed.map(({ queued }) => queued));
     const { live } = await loaded;
     return Promise.all(
-      pushed.map(async ({ promise, waiting }): Promise<PushOutcome> => {
+      pushed.map(async ({ promise, queued }): Promise<PushOutcome> => {
         const outcome = await promise;
         // A failure of the log stops the whole push: the client sends all of it again.
         if (outcome.kind === 'failed') throw outcome.error;
         if (outcome.kind === 'rejected') {
-          const { mutationId } = waiting;
+          const { mutationId } = queued;
           return { ok: false, mutationId, error: { ...outcome.refusal, retryable: isRetryable(outcome.refusal) } };
         }
-        const receipt = answer(live, waiting.mutationId, outcome);
+        const receipt = answer(live, queued.mutationId, outcome);
         if ('dryRun' in receipt) throw new Error('a push has no dry runs');
         return { ok: true, receipt };
       }),
@@ -192,7 +192,7 @@ export function createMutations(options: MutationsOptions): Mutating {
   return { mutate, push };
 }
 
-/** Who is told to ask again needs the id to do it under, most of all where the server has made it. */
+/** A caller that is asked to send again needs the id to do so, most of all where the server has made it. */
 function withMutationId(error: Error, mutationId: string): Error {
   return error instanceof RefusalError ? toError({ ...error.refusal, mutationId }) : error;
 }

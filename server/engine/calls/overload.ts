@@ -5,16 +5,16 @@ import type { OrderedLog } from '../ports.ts';
 export interface OverloadOptions {
   log: Pick<OrderedLog, 'backlog'>;
   hosting: Pick<CampaignHost, 'unsavedBytes'>;
-  /** Entries that may wait for the archive. */
+  /** Most entries that may wait for the archive. */
   maxBacklog: number;
-  /** Bytes of them, likewise. */
+  /** Most bytes of them. */
   maxBacklogBytes: number;
 }
 
-/** What a caller that is refused for load should wait, in milliseconds. */
+/** How long a caller that is refused for load should wait. */
 const RETRY_AFTER_MS = 1_000;
 
-/** Refuses what would wait for the archive behind too much else (G12); `undefined` where there is room. */
+/** Refusal where too much waits for the archive (G12); `undefined` where there is capacity. */
 export function refuseOverload({
   log,
   hosting,

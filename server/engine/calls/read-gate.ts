@@ -2,68 +2,69 @@ import { RefusalError } from '../../core/errors.ts';
 import type { Clock } from '../ports.ts';
 import type { Caller } from '../service.ts';
 
-/** Lets so many reads of the archive happen at once. */
+/** Gate that bounds how many reads of the archive run at once. */
 export interface ReadGate {
   /**
-   * Reads at this caller's turn; `UNAVAILABLE` (ask again) where that does not come in time, or where the caller has
-   * gone by then.
+   * Reads when it is this caller's turn.
+   *
+   * @throws RefusalError `UNAVAILABLE`, retryable, where its turn does not come in time, or it has disconnected by then
    */
   pass<T>(caller: Caller, read: () => Promise<T>): Promise<T>;
 }
 
 export interface ReadGateOptions {
-  clock: Pick<Clock, 'after'>;
-  /** Reads at once, at most. */
-  atOnce: number;
-  /** How long one may wait for its turn, in milliseconds. */
-  patience: number;
+  readonly clock: Pick<Clock, 'after'>;
+  /** Most reads at once. */
+  readonly maxConcurrent: number;
+  /** How long a read may wait for its turn, in milliseconds. */
+  readonly timeoutMs: number;
 }
 
 /**
- * Commits go to the same archive as what callers read, and must not wait for a thousand reads. So few of them are let
- * through at once, and the others stand in lines, one for each caller, from which the first is taken in turn: who asks
- * for much waits for it alone.
+ * Creates a gate with fair queueing: a queue for each caller, served round-robin. Commits use the same archive as reads
+ * and must not wait for a thousand of them, so that only few reads run at once; and a caller that asks for much waits
+ * for that alone.
  */
-export function createReadGate({ clock, atOnce, patience }: ReadGateOptions): ReadGate {
-  /** By caller, in the order of their turns. */
-  const lines = new Map<string, Set<() => void>>();
-  let inside = 0;
+export function createReadGate({ clock, maxConcurrent, timeoutMs }: ReadGateOptions): ReadGate {
+  /** Waiting reads by caller, in the order of the callers' turns. */
+  const queues = new Map<string, Set<() => void>>();
+  let running = 0;
 
   const turn = (callerId: string): Promise<void> =>
     new Promise((resolve, reject) => {
-      const line = lines.get(callerId) ?? new Set();
-      lines.set(callerId, line);
+      const queue = queues.get(callerId) ?? new Set();
+      queues.set(callerId, queue);
       const enter = (): void => {
         cancel();
         resolve();
       };
-      const cancel = clock.after(patience, () => {
-        line.delete(enter);
+      const cancel = clock.after(timeoutMs, () => {
+        queue.delete(enter);
         reject(unavailable('the database is busy; try again'));
       });
-      line.add(enter);
+      queue.add(enter);
     });
 
-  /** Hands the place of one who leaves to the next caller in turn. */
+  /** Gives the place of a read that has ended to the next caller in turn. */
   const leave = (): void => {
-    for (const [callerId, line] of lines) {
-      lines.delete(callerId);
-      const [next] = line;
+    for (const [callerId, queue] of queues) {
+      queues.delete(callerId);
+      const [next] = queue;
       if (!next) continue;
-      line.delete(next);
-      if (line.size > 0) lines.set(callerId, line);
+      queue.delete(next);
+      if (queue.size > 0) queues.set(callerId, queue);
       next();
       return;
     }
-    inside -= 1;
+    running -= 1;
   };
 
   return {
     async pass(caller, read) {
-      if (inside < atOnce) inside += 1;
+      if (running < maxConcurrent) running += 1;
       else await turn(caller.identity.id);
       try {
-        if (caller.signal?.aborted === true) throw unavailable('the caller went away');
+        if (caller.signal?.aborted === true) throw unavailable('the caller has disconnected');
         return await read();
       } finally {
         leave();

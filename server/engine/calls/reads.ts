@@ -1,4 +1,6 @@
 import { asCampaign } from '../../core/document/campaign.ts';
+import { memberOf } from '../../core/document/document-tree.ts';
+import { treeOf } from '../../core/stream/apply.ts';
 import { parseResumeId } from '../../core/stream/cursor.ts';
 import { RefusalError } from '../../core/errors.ts';
 import { can, roleFor, type Identity } from '../../core/permissions.ts';
@@ -26,22 +28,22 @@ export interface ReadsOptions {
 }
 
 /**
- * Reads of the past and of the list that the archive is given at once: they can take long, and its one thread, or its
- * eight connections, are for commits too.
+ * Reads of the history and of the list that the archive runs at once: they can take long, and its one thread, or its
+ * eight connections, serve commits too.
  */
-const READS_AT_ONCE = 4;
-/** Campaigns that readers have loaded at once: anyone may name any id. */
-const LOADS_AT_ONCE = 64;
-/** How long a read may wait for its turn, in milliseconds. */
-const TURN_MS = 10_000;
+const MAX_CONCURRENT_READS = 4;
+/** Campaigns that are loaded at once for readers: any caller may name any id. */
+const MAX_CONCURRENT_LOADS = 64;
+/** How long a read may wait for its turn. */
+const TURN_TIMEOUT_MS = 10_000;
 
-type Reading = Pick<CampaignService, 'get' | 'list' | 'history' | 'at' | 'diff' | 'whenDurable' | 'watch' | 'join'>;
+type Reads = Pick<CampaignService, 'get' | 'list' | 'history' | 'at' | 'diff' | 'whenDurable' | 'watch' | 'join'>;
 
-/** Everything that only looks. Each checks the right to, before and after the campaign is known. */
-export function createReads(options: ReadsOptions): Reading {
+/** Reading calls of the service. Each checks the caller's right to read, before and after the campaign is loaded. */
+export function createReads(options: ReadsOptions): Reads {
   const { hosting, archive, history, clock, publicView, persistent } = options;
-  const reads = createReadGate({ clock, atOnce: READS_AT_ONCE, patience: TURN_MS });
-  const loads = createReadGate({ clock, atOnce: LOADS_AT_ONCE, patience: TURN_MS });
+  const reads = createReadGate({ clock, maxConcurrent: MAX_CONCURRENT_READS, timeoutMs: TURN_TIMEOUT_MS });
+  const loads = createReadGate({ clock, maxConcurrent: MAX_CONCURRENT_LOADS, timeoutMs: TURN_TIMEOUT_MS });
 
   const load = (caller: Caller, campaignId: string): Promise<LoadedCampaign> =>
     hosting.holds(campaignId)
@@ -52,12 +54,12 @@ export function createReads(options: ReadsOptions): Reading {
     const { identity } = caller;
     if (!can(identity, action, campaignId, true)) throw forbidden(campaignId, action === 'read' ? 'read' : 'history');
     const campaign = await load(caller, campaignId);
-    // Only callers without a token can be refused by now: for them a draft is not there.
+    // Only callers without a token can be refused now: a draft does not exist for them.
     if (!can(identity, action, campaignId, isPublished(campaign.live.content))) throw notFound(campaignId);
     return campaign;
   };
 
-  /** The campaign, as new as what this caller has seen of it: elsewhere it may have been further than here. */
+  /** The campaign, at least as new as what this caller has seen of it on another instance. */
   const reaching = async (
     caller: Caller,
     campaignId: string,
@@ -103,12 +105,12 @@ export function createReads(options: ReadsOptions): Reading {
     async list(caller, { cursor, limit, status }) {
       const { identity } = caller;
       const view = viewFor(identity, publicView);
-      // Whom a filter finds tells the status, too.
+      // What a filter finds would reveal the status, too.
       if (status !== undefined && hides(view, 'status'))
         throw new RefusalError('FORBIDDEN', 'status: your view does not show it', { path: ['status'] });
       const everything = roleFor(identity, '*') !== undefined;
       const query = {
-        // One more than asked for tells whether there is a next page.
+        // One more than asked for shows whether there is a next page.
         limit: limit + 1,
         ...(cursor !== undefined && { cursor }),
         ...(status !== undefined && { status }),
@@ -149,11 +151,11 @@ export function createReads(options: ReadsOptions): Reading {
         });
       const version = versionOnTimeline(position, live.head, live.lineage);
       if (version === undefined) {
-        throw new RefusalError('NOT_FOUND', `position: ${position} is not on the surviving line of ${campaignId}`, {
+        throw new RefusalError('NOT_FOUND', `position: ${position} is not on the current timeline of ${campaignId}`, {
           path: ['position'],
         });
       }
-      await waitDurable(live, version, { clock, patience: options.durableTimeoutMs, signal: caller.signal });
+      await waitDurable(live, version, { clock, timeoutMs: options.durableTimeoutMs, signal: caller.signal });
       return { campaignId, position };
     },
 
@@ -173,15 +175,17 @@ export function createReads(options: ReadsOptions): Reading {
     },
   };
 
-  /** What is in memory is newer than the archive's row. */
+  /** The row of a campaign in memory, which is newer than the archive's. */
   function freshest(row: VisibleSummary): VisibleSummary {
     const live = hosting.peek(row.campaignId)?.live;
     if (!live) return row;
-    const { state, archivedAt } = live.content;
+    const document = treeOf(live.content);
+    const [title, status] = [memberOf(document, 'title'), memberOf(document, 'status')];
+    const { archivedAt } = live.content;
     return {
       campaignId: row.campaignId,
-      title: typeof state.title === 'string' ? state.title : row.title,
-      status: typeof state.status === 'string' ? state.status : undefined,
+      title: typeof title === 'string' ? title : row.title,
+      status: typeof status === 'string' ? status : undefined,
       version: live.head.version,
       updatedAt: live.updatedAt,
       updatedBy: live.updatedBy,

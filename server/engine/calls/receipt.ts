@@ -2,7 +2,7 @@ import type { Receipt } from '../../core/stream/entry.ts';
 import { formatPosition } from '../../core/stream/position.ts';
 import type { LiveCampaign } from '../campaign/live-campaign.ts';
 
-/** The receipt of a mutation that stands at that position, as durable as it is by now. */
+/** Receipt of a mutation that was applied at that position, with its present durability. */
 export function toReceipt(
   live: LiveCampaign,
   applied: { epoch: string; version: number; mutationId: string },

@@ -3,8 +3,8 @@ import type { EngineObserver } from '../observer.ts';
 import type { Archive } from '../ports.ts';
 
 /**
- * The archive as callers' requests see it: while it is away, each of them is told `UNAVAILABLE` (try again), and what
- * exactly is wrong goes to the log alone. The archiver uses the bare archive, and has its own patience.
+ * Archive for callers' requests: its errors become `UNAVAILABLE`, retryable, and what exactly is wrong is only logged.
+ * The archiver uses the archive itself, and has its own retries.
  */
 export function createRequestArchive(archive: Archive, observer: EngineObserver): Archive {
   const answering =

@@ -5,7 +5,7 @@ import { expired, forbidden } from '../refusals.ts';
 import { RightsWatch } from '../streams/rights-watch.ts';
 import type { TraceEvent, TraceReader } from '../service.ts';
 
-/** What happens, told to whoever listens; nothing is kept when nobody does. */
+/** Trace of mutations for its listeners. Nothing is kept where there are none. */
 export interface Trace {
   readonly listening: boolean;
   emit(event: TraceEvent): void;
@@ -16,8 +16,8 @@ export interface Trace {
   listen(reader: TraceReader, signal: AbortSignal | undefined): AsyncIterableIterator<TraceEvent>;
 }
 
-/** Events that wait for one listener, at most. */
-const BACKLOG = 1_000;
+/** Most events that wait for one listener. */
+const MAX_BACKLOG = 1_000;
 
 export function createTrace(clock: Pick<Clock, 'now' | 'after'>): Trace {
   const listeners = new Set<(event: TraceEvent) => void>();
@@ -40,7 +40,7 @@ export function createTrace(clock: Pick<Clock, 'now' | 'after'>): Trace {
 
       const listener = (event: TraceEvent): void => {
         queue.push(event);
-        if (queue.length > BACKLOG) queue.shift();
+        if (queue.length > MAX_BACKLOG) queue.shift();
         wakeUp?.();
       };
       const rights = new RightsWatch(reader, clock, () => wakeUp?.());

@@ -1,16 +1,16 @@
-/** How far a campaign is committed in the archive, and who waits for it to be. It never falls (G8). */
+/** Watermark of a campaign: the version up to which the archive has committed it, which never falls (G8). */
 export interface Watermark {
   readonly version: number;
-  /** Moves it forward; a lower version is ignored. True where it moved. */
+  /** Moves it forward; a lower version is ignored. Returns whether it moved. */
   advance(version: number): boolean;
-  /** Calls back once that version is durable, or with an error by `fail`; returns how to stop waiting. */
+  /** Calls back once that version is durable, or with the error of `fail`. Returns how to stop waiting. */
   wait(version: number, settled: (error?: Error) => void): () => void;
-  /** Tells everyone who waits for a version above `survived` that it will never be durable. */
-  fail(survived: number, error: Error): void;
+  /** Ends waiting for versions above `sharedVersion`: they were lost and will never be durable. */
+  fail(sharedVersion: number, error: Error): void;
   readonly waiting: number;
 }
 
-/** @param onWait somebody begins to wait for what is not durable */
+/** @param onWait called when a caller begins to wait for a version that is not durable */
 export function createWatermark(start: number, onWait: () => void = () => undefined): Watermark {
   let current = start;
   const waiters = new Set<{ version: number; settled: (error?: Error) => void }>();
@@ -42,9 +42,9 @@ export function createWatermark(start: number, onWait: () => void = () => undefi
       onWait();
       return () => waiters.delete(waiter);
     },
-    fail(survived, error) {
+    fail(sharedVersion, error) {
       for (const waiter of waiters) {
-        if (waiter.version <= survived) continue;
+        if (waiter.version <= sharedVersion) continue;
         waiters.delete(waiter);
         waiter.settled(error);
       }

@@ -16,7 +16,7 @@ const moves = fc.array(
 );
 
 describe('idempotency window', () => {
-  it('G3 C80 knows every id applied after its floor, and forgets none beyond the watermark', () => {
+  it('G3 C80 knows every id applied after its floor, and drops none beyond the watermark', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 10 }), fc.nat(20), moves, (bound, floor, script) => {
         const window = createIdempotencyWindow(bound, floor);
@@ -45,7 +45,7 @@ describe('idempotency window', () => {
     );
   });
 
-  it('C81 says where it begins, before anything came', () => {
+  it('C81 says where it begins, before anything was applied', () => {
     const window = createIdempotencyWindow(10, 250);
     expect(window.floor).toBe(250);
     window.trim(1_000);
@@ -54,7 +54,7 @@ describe('idempotency window', () => {
     for (const id of ['toString', '__proto__', 'constructor', '']) expect(window.find(id)).toBeUndefined();
   });
 
-  it('C82 an id that comes twice counts where it came last, and the floor never falls', () => {
+  it('C82 an id that is applied twice counts where it was applied last, and the floor never falls', () => {
     const window = createIdempotencyWindow(2, 0);
     for (const version of [1, 2, 3]) window.remember(applied(version));
     const again = { ...applied(4), mutationId: 'm1' };

@@ -5,7 +5,7 @@ import {
   joining,
   step,
   type Cursor,
-  type Line,
+  type Timeline,
   type ReaderState,
   type Step,
 } from '../../../server/core/stream/cursor.ts';
@@ -20,7 +20,7 @@ interface Written {
 
 const RING_ITEMS = 6;
 
-/** A campaign's line, with all that ever stood on it. */
+/** A campaign's timeline, with all entries that were ever on it. */
 function createWorld() {
   let epoch = 'e0';
   let marks: string[] = [];
@@ -40,7 +40,7 @@ function createWorld() {
     commit(entries: number) {
       durable = Math.min(marks.length, durable + entries);
     },
-    /** The line breaks behind the watermark; who loads again knows the last `recent` entries that survived. */
+    /** Forks the timeline after the watermark; a reload knows the last `recent` entries before the fork. */
     fork(lose: number, recent: number) {
       const fromVersion = Math.max(durable, marks.length - lose);
       const next = `e${lineage.length + 1}`;
@@ -50,7 +50,13 @@ function createWorld() {
       ring = createRing<Written>(RING_ITEMS, 1_000_000, Math.max(0, fromVersion - recent));
       for (const [index, mark] of marks.entries()) if (index >= ring.floor) ring.push({ version: index + 1, mark }, 1);
     },
-    line: (): Line => ({ epoch, version: marks.length, lineage, ringFloor: ring.floor, durableVersion: durable }),
+    timeline: (): Timeline => ({
+      epoch,
+      version: marks.length,
+      lineage,
+      ringFloor: ring.floor,
+      durableVersion: durable,
+    }),
     marks: () => marks,
     after: (version: number) => ring.after(version),
   };
@@ -78,36 +84,36 @@ function createSubscriber(world: World, receipts: boolean) {
 
   /** One pull; false where there was nothing to be had. */
   const pull = (buffer: number): boolean => {
-    const line = world.line();
+    const timeline = world.timeline();
     const known = resumes ? resumes.knows : knows;
-    const onLine = known.every((mark, index) => world.marks()[index] === mark);
-    const missing = line.version - known.length;
-    const taken: Step = step(cursor, line, { lagging, buffer, receipts });
+    const onTimeline = known.every((mark, index) => world.marks()[index] === mark);
+    const missing = timeline.version - known.length;
+    const taken: Step = step(cursor, timeline, { lagging, buffer, receipts });
     const joins = cursor.phase === 'joining';
     cursor = taken.cursor;
     if (taken.kind === 'idle') {
       expect(joins).toBe(false);
       // Nothing to send means: this subscriber has everything (G9).
       expect(knows).toEqual(world.marks());
-      expect(epoch).toBe(line.epoch);
-      if (receipts) expect(durable).toBe(line.durableVersion);
+      expect(epoch).toBe(timeline.epoch);
+      if (receipts) expect(durable).toBe(timeline.durableVersion);
       return false;
     }
     switch (taken.kind) {
       case 'snapshot': {
         // Whole where it can be, a snapshot where it must be, and the reason is the true one.
-        const lost = !fresh && !onLine;
+        const lost = !fresh && !onTimeline;
         const slow = !fresh && !lost && lagging && missing > buffer;
-        const tooFar = !fresh && !lost && !slow && known.length < line.ringFloor;
+        const tooFar = !fresh && !lost && !slow && known.length < timeline.ringFloor;
         expect(fresh || lost || slow || tooFar).toBe(true);
         expect(taken.reason).toBe(fresh ? 'start' : lost ? 'reset' : slow ? 'slow' : joins ? 'too-old' : 'slow');
         knows = world.marks();
-        durable = line.durableVersion;
+        durable = timeline.durableVersion;
         break;
       }
       case 'entries': {
         expect(fresh).toBe(false);
-        expect(onLine).toBe(true);
+        expect(onTimeline).toBe(true);
         expect(lagging && missing > buffer).toBe(false);
         // G1: exactly on what was seen.
         expect(taken.after).toBe(known.length);
@@ -119,20 +125,20 @@ function createSubscriber(world: World, receipts: boolean) {
       }
       case 'durable':
         expect(receipts).toBe(true);
-        expect(taken.version).toBeGreaterThan(epoch === line.epoch ? durable : -1);
-        expect(taken.version).toBeLessThanOrEqual(line.version);
-        expect(taken.version).toBe(line.durableVersion);
+        expect(taken.version).toBeGreaterThan(epoch === timeline.epoch ? durable : -1);
+        expect(taken.version).toBeLessThanOrEqual(timeline.version);
+        expect(taken.version).toBe(timeline.durableVersion);
         durable = taken.version;
         break;
     }
-    if (epoch !== line.epoch && taken.kind === 'entries') durable = -1;
-    epoch = line.epoch;
+    if (epoch !== timeline.epoch && taken.kind === 'entries') durable = -1;
+    epoch = timeline.epoch;
     lagging = false;
     resumes = undefined;
     fresh = false;
     // Whatever was sent, and by whichever way: what the subscriber has folded is the state (G6).
     expect(knows).toEqual(world.marks());
-    stood.push({ id: formatResumeId(line.epoch, line.version, ''), knows });
+    stood.push({ id: formatResumeId(timeline.epoch, timeline.version, ''), knows });
     return true;
   };
 
@@ -171,7 +177,7 @@ const moves = fc.array(
 );
 
 describe('cursor', () => {
-  it('R10 G1 a subscriber that folds what it is given has the state, whatever happens to it and to the line', () => {
+  it('R10 G1 a subscriber that folds what it is given has the state, whatever happens to it and to the timeline', () => {
     const seen = new Set<string>();
     fc.assert(
       fc.property(
@@ -202,7 +208,7 @@ describe('cursor', () => {
     expect(seen.size).toBe(6);
   });
 
-  const line = (given: Partial<Line> = {}): Line => ({
+  const timeline = (given: Partial<Timeline> = {}): Timeline => ({
     epoch: 'e1',
     version: 100,
     lineage: [],
@@ -219,36 +225,36 @@ describe('cursor', () => {
   const live = (version: number, epoch = 'e1', durable = 90): Cursor => ({ phase: 'live', epoch, version, durable });
 
   it('R11 begins with a snapshot', () => {
-    const first = step(joining(undefined, ''), line(), reader());
+    const first = step(joining(undefined, ''), timeline(), reader());
     expect(first).toEqual({ kind: 'snapshot', reason: 'start', cursor: live(100) });
-    expect(step(first.cursor, line(), reader()).kind).toBe('idle');
+    expect(step(first.cursor, timeline(), reader()).kind).toBe('idle');
   });
 
-  it('R12 a resume gets the entries that it misses, even none, where that is whole', () => {
-    expect(step(joining('e1:97', ''), line(), reader())).toMatchObject({ kind: 'entries', after: 97 });
-    expect(step(joining('e1:50', ''), line(), reader())).toMatchObject({ kind: 'entries', after: 50 });
-    expect(step(joining('e1:100', ''), line(), reader())).toMatchObject({ kind: 'entries', after: 100 });
-    expect(step(joining('e1:49', ''), line(), reader())).toMatchObject({ kind: 'snapshot', reason: 'too-old' });
+  it('R12 a resume gets the entries that it missed, even none, where the ring holds all of them', () => {
+    expect(step(joining('e1:97', ''), timeline(), reader())).toMatchObject({ kind: 'entries', after: 97 });
+    expect(step(joining('e1:50', ''), timeline(), reader())).toMatchObject({ kind: 'entries', after: 50 });
+    expect(step(joining('e1:100', ''), timeline(), reader())).toMatchObject({ kind: 'entries', after: 100 });
+    expect(step(joining('e1:49', ''), timeline(), reader())).toMatchObject({ kind: 'snapshot', reason: 'too-old' });
   });
 
-  it('R12 an id that cannot be read, or that was reached under other rights, starts anew', () => {
+  it('R12 an id that cannot be read, or that was reached under other rights, starts again with a snapshot', () => {
     for (const id of ['', 'nonsense', 'e1', 'e1:1:2', 'e1:99999999999999999', '.abc', 'e1:97.']) {
-      const taken = step(joining(id, ''), line(), reader());
+      const taken = step(joining(id, ''), timeline(), reader());
       // The last one reads as the full view, which it is.
       if (id === 'e1:97.') expect(taken).toMatchObject({ kind: 'entries', after: 97 });
       else expect(taken).toMatchObject({ kind: 'snapshot', reason: 'too-old' });
     }
-    expect(step(joining('e1:97.abc', ''), line(), reader())).toMatchObject({ kind: 'snapshot', reason: 'view' });
-    expect(step(joining('e1:97', 'abc'), line(), reader())).toMatchObject({ kind: 'snapshot', reason: 'view' });
-    expect(step(joining('e1:97.abd', 'abc'), line(), reader())).toMatchObject({ kind: 'snapshot', reason: 'view' });
-    expect(step(joining(formatResumeId('e1', 97, 'abc'), 'abc'), line(), reader())).toMatchObject({
+    expect(step(joining('e1:97.abc', ''), timeline(), reader())).toMatchObject({ kind: 'snapshot', reason: 'view' });
+    expect(step(joining('e1:97', 'abc'), timeline(), reader())).toMatchObject({ kind: 'snapshot', reason: 'view' });
+    expect(step(joining('e1:97.abd', 'abc'), timeline(), reader())).toMatchObject({ kind: 'snapshot', reason: 'view' });
+    expect(step(joining(formatResumeId('e1', 97, 'abc'), 'abc'), timeline(), reader())).toMatchObject({
       kind: 'entries',
       after: 97,
     });
   });
 
-  it('R13 across forks a position on the surviving line goes on, and any other is told of the break', () => {
-    const forked = line({ epoch: 'e2', version: 110, lineage: [{ epoch: 'e2', parent: 'e1', fromVersion: 95 }] });
+  it('R13 across forks a position on the current timeline resumes, and any other is sent a reset', () => {
+    const forked = timeline({ epoch: 'e2', version: 110, lineage: [{ epoch: 'e2', parent: 'e1', fromVersion: 95 }] });
     for (const [at, kind] of [
       [95, 'entries'],
       [94, 'entries'],
@@ -261,34 +267,34 @@ describe('cursor', () => {
     }
     expect(step(joining('e9:95', ''), forked, reader())).toMatchObject({ kind: 'snapshot', reason: 'reset' });
     // Nothing is missing, but the positions have another name from here on.
-    const quiet = line({ epoch: 'e2', lineage: [{ epoch: 'e2', parent: 'e1', fromVersion: 100 }] });
+    const quiet = timeline({ epoch: 'e2', lineage: [{ epoch: 'e2', parent: 'e1', fromVersion: 100 }] });
     const told = step(live(100), quiet, reader());
     expect(told).toMatchObject({ kind: 'entries', after: 100, cursor: { epoch: 'e2', version: 100 } });
     expect(step(told.cursor, quiet, reader()).kind).toBe('idle');
   });
 
-  it('R14 lag counts only where the socket was congested, and then only beyond the buffer', () => {
-    expect(step(live(60), line(), reader())).toMatchObject({ kind: 'entries', after: 60 });
-    expect(step(live(84), line(), reader({ lagging: true }))).toMatchObject({ kind: 'entries', after: 84 });
-    expect(step(live(83), line(), reader({ lagging: true }))).toMatchObject({ kind: 'snapshot', reason: 'slow' });
-    expect(step(live(49), line(), reader())).toMatchObject({ kind: 'snapshot', reason: 'slow' });
+  it('R14 lag counts only under backpressure, and then only beyond the buffer', () => {
+    expect(step(live(60), timeline(), reader())).toMatchObject({ kind: 'entries', after: 60 });
+    expect(step(live(84), timeline(), reader({ lagging: true }))).toMatchObject({ kind: 'entries', after: 84 });
+    expect(step(live(83), timeline(), reader({ lagging: true }))).toMatchObject({ kind: 'snapshot', reason: 'slow' });
+    expect(step(live(49), timeline(), reader())).toMatchObject({ kind: 'snapshot', reason: 'slow' });
   });
 
   it('R15 the watermark comes after the entries, moves forward only, and only where it is wanted', () => {
-    expect(step(live(100), line({ durableVersion: 100 }), reader()).kind).toBe('idle');
+    expect(step(live(100), timeline({ durableVersion: 100 }), reader()).kind).toBe('idle');
     const wants = reader({ receipts: true });
-    expect(step(live(99), line({ durableVersion: 100 }), wants).kind).toBe('entries');
-    const told = step(live(100), line({ durableVersion: 100 }), wants);
+    expect(step(live(99), timeline({ durableVersion: 100 }), wants).kind).toBe('entries');
+    const told = step(live(100), timeline({ durableVersion: 100 }), wants);
     expect(told).toMatchObject({ kind: 'durable', version: 100, cursor: { version: 100, durable: 100 } });
-    expect(step(told.cursor, line({ durableVersion: 100 }), wants).kind).toBe('idle');
-    expect(step(told.cursor, line({ durableVersion: 99 }), wants).kind).toBe('idle');
+    expect(step(told.cursor, timeline({ durableVersion: 100 }), wants).kind).toBe('idle');
+    expect(step(told.cursor, timeline({ durableVersion: 99 }), wants).kind).toBe('idle');
     // A resume does not know how far it was told; it is told again.
-    const resumed = step(joining('e1:100', ''), line(), wants);
-    expect(step(resumed.cursor, line(), wants)).toMatchObject({ kind: 'durable', version: 90 });
+    const resumed = step(joining('e1:100', ''), timeline(), wants);
+    expect(step(resumed.cursor, timeline(), wants)).toMatchObject({ kind: 'durable', version: 90 });
   });
 
   it('R16 a closed cursor is sent nothing, ever', () => {
-    expect(step({ phase: 'closed' }, line(), reader({ receipts: true, lagging: true }))).toEqual({
+    expect(step({ phase: 'closed' }, timeline(), reader({ receipts: true, lagging: true }))).toEqual({
       kind: 'idle',
       cursor: { phase: 'closed' },
     });

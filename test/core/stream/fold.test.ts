@@ -31,7 +31,7 @@ describe('fold', () => {
           version: 1,
           lineage: [],
           content: { state: first, archivedAt: undefined },
-          sizeBound: jsonBytes(first),
+          documentBytes: jsonBytes(first),
         };
         const past: JsonObject[] = [first];
         for (const step of commands) {
@@ -55,7 +55,7 @@ describe('fold', () => {
             expect(canonical(content.state)).toBe(canonical(meant));
             expect(canonical(content.state)).not.toBe(canonical(before.state));
           }
-          expect(decision.after.sizeBound).toBeGreaterThanOrEqual(jsonBytes(content.state));
+          expect(decision.after.documentBytes).toBe(jsonBytes(content.state));
           situation = { ...situation, ...decision.after, content, version: situation.version + 1 };
           past.push(content.state);
         }

@@ -46,7 +46,7 @@ describe('position', () => {
     );
   });
 
-  it('R21 a position survives exactly as far as its line was gone on with', () => {
+  it('R21 a position stays valid exactly as far as its timeline was continued', () => {
     fc.assert(
       fc.property(
         fc.array(fc.record({ writes: fc.nat(6), back: fc.nat(8) }), { maxLength: 6 }),
@@ -86,7 +86,7 @@ describe('position', () => {
     );
   });
 
-  it('R21 an epoch of another campaign, or of nobody, has no surviving version', () => {
+  it('R21 an epoch of another campaign, or an unknown one, shares no version', () => {
     expect(lastSharedVersion('x', { epoch: 'e', version: 4 }, [])).toBeUndefined();
     expect(lastSharedVersion('e', { epoch: 'e', version: 4 }, [])).toBe(4);
     const lineage = [{ epoch: 'e', parent: 'd', fromVersion: 2 }];

@@ -128,7 +128,7 @@ describe('ring', () => {
     expect(ring.after(9)).toBeUndefined();
   });
 
-  it('R4 bridges no gap: what does not follow begins anew', () => {
+  it('R4 bridges no gap: an item that does not follow starts it again', () => {
     const ring = createRing<Item>(4, 100, 0);
     ring.push({ version: 1, text: 'a' }, 1);
     ring.push({ version: 3, text: 'c' }, 1);

@@ -76,7 +76,7 @@ describe('views', () => {
     );
   });
 
-  it('C67 the full view shows things as they are', () => {
+  it('C67 the full view shows everything unchanged', () => {
     const state = { slug: 's', title: 't' };
     const given = entry(2, { a: 1 });
     expect(projectState(FULL_VIEW, state)).toBe(state);

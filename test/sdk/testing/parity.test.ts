@@ -155,7 +155,7 @@ describe.each([
     });
   });
 
-  test('K70 rollback, past and difference', async () => {
+  test('K70 rollback, history and difference', async () => {
     const { mine } = await open();
     const campaign = await live(mine.campaign('spring'));
     await campaign.update({ title: 'Two' });
@@ -196,14 +196,14 @@ describe.each([
     expect(await campaign.update({ title: 'Yes' })).toMatchObject({ changed: true });
   });
 
-  test('K70 whenDurable knows positions of the line, and refuses others', async () => {
+  test('K70 whenDurable knows positions of the current timeline, and refuses others', async () => {
     const campaign = await live((await open()).mine.campaign('spring'));
     const { position } = await campaign.update({ title: 'Two' });
     await campaign.whenDurable(position);
     expect(await refusal(campaign.whenDurable('elsewhere:1'))).toMatchObject({ reason: 'NOT_FOUND' });
   });
 
-  test('K70 the raw stream: tracked, a snapshot and entries, and the watermark only for who asks', async () => {
+  test('K70 the raw stream: tracked, a snapshot and entries, and the watermark only where it is asked for', async () => {
     const { mine, theirs } = await open();
     const seen: { [receipts: string]: string[] } = { true: [], false: [] };
     for (const receipts of [true, false]) {
