@@ -1,13 +1,13 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { uuidv7 } from 'uuidv7';
 
-/** Carries the id under which a request is found again in logs, entries and traces; it comes back in the response. */
+/** Header with the correlation id: the id of a request in logs, entries and traces. The response carries it too. */
 export const CORRELATION_HEADER = 'x-correlation-id';
 
-const SANE = /^[A-Za-z0-9._:-]{1,128}$/;
+const SAFE_TO_LOG = /^[A-Za-z0-9._:-]{1,128}$/;
 
-/** The caller's id if it can be logged as it is, else a new one. */
+/** Correlation id of a request: the caller's own where it is safe to log, else a new one. */
 export function correlationIdFor(headers: IncomingHttpHeaders): string {
   const given = headers[CORRELATION_HEADER];
-  return typeof given === 'string' && SANE.test(given) ? given : uuidv7();
+  return typeof given === 'string' && SAFE_TO_LOG.test(given) ? given : uuidv7();
 }

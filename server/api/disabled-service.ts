@@ -2,7 +2,7 @@ import { RefusalError } from '../core/errors.ts';
 import type { CampaignService } from '../engine/service.ts';
 
 /**
- * What stands in for the engine where `CAMPAIGN_STATE_ENABLED` is `false`: every campaign procedure answers
+ * Stand-in for the engine where `CAMPAIGN_STATE_ENABLED` is `false`: every campaign procedure is refused with
  * `UNAVAILABLE`.
  */
 export function createDisabledService(): CampaignService {
@@ -30,7 +30,7 @@ export function createDisabledService(): CampaignService {
       mutations: 0,
       deliveries: 0,
       archive: { backlogEntries: 0, lagSeconds: 0, failing: false },
-      log: { failing: false, clockOffsetSeconds: 0 },
+      log: { failing: false, ...HEALTHY_LOG, clockOffsetSeconds: 0 },
       uptimeSeconds: process.uptime(),
     }),
   };

@@ -18,8 +18,7 @@ const CODES: Record<Reason, TRPC_ERROR_CODE_KEY> = {
 };
 
 /**
- * What tRPC itself refuses, in the words of the contract. Whatever is missing here has no narrower reason than its
- * code.
+ * Reasons of tRPC's own errors, by its code. A code that is missing here has no reason of the contract.
  */
 const REASONS: Partial<Record<TRPC_ERROR_CODE_KEY, Reason>> = {
   PARSE_ERROR: 'INVALID',
@@ -31,7 +30,7 @@ const REASONS: Partial<Record<TRPC_ERROR_CODE_KEY, Reason>> = {
   NOT_FOUND: 'NOT_FOUND',
 };
 
-/** A failed call, with the id under which the log knows it. */
+/** Error of a call, with the correlation id under which the log has it. */
 export class CallError extends TRPCError {
   readonly correlationId: string;
 
@@ -41,8 +40,8 @@ export class CallError extends TRPCError {
   }
 }
 
-/** The refusal behind an error, or `undefined` where something broke. */
-export function refusalOf(error: unknown): Refusal | undefined {
+/** The refusal that an error stands for, or `undefined` for an internal error. */
+export function refusalBehind(error: unknown): Refusal | undefined {
   if (error instanceof RefusalError) return error.refusal;
   if (!(error instanceof TRPCError)) return undefined;
   if (error.cause instanceof RefusalError) return error.cause.refusal;
@@ -51,40 +50,40 @@ export function refusalOf(error: unknown): Refusal | undefined {
 }
 
 /**
- * Turns whatever a call threw into what its caller may see of it: a refusal as it is, anything else without its words.
+ * The error of a call as its caller may see it: a refusal unchanged, an internal error without its message.
  */
 export function toCallError(error: unknown, correlationId: string): CallError {
   if (error instanceof CallError) return error;
-  const refusal = refusalOf(error);
+  const refusal = refusalBehind(error);
   if (!refusal) return new CallError('INTERNAL_SERVER_ERROR', internalMessage(correlationId), error, correlationId);
-  // tRPC's own code is kept where the refusal is tRPC's own.
+  // A refusal by tRPC keeps tRPC's code.
   const code =
     error instanceof TRPCError && !(error.cause instanceof RefusalError) ? error.code : CODES[refusal.reason];
   return new CallError(code, refusal.message, error instanceof TRPCError ? error.cause : error, correlationId);
 }
 
 function internalMessage(correlationId: string): string {
-  return `Internal error; the server's log has it under ${correlationId}`;
+  return `Internal error; find it in the server's log by its correlation id ${correlationId}`;
 }
 
 /** `error.data` on the wire. */
 export interface ErrorData {
-  /** tRPC's own code. */
+  /** tRPC's code. */
   code: TRPC_ERROR_CODE_KEY;
   httpStatus: number;
-  /** Narrower than `code`; missing where something broke inside. */
+  /** Narrower than `code`; missing for an internal error. */
   reason?: Reason;
   /** Whether the same call may succeed later. */
   retryable: boolean;
   retryAfterMs?: number;
   /** The field at fault, in the input or in the document. */
   path?: Path;
-  /** The limit that was passed. */
+  /** The limit that was exceeded. */
   limit?: number;
   mutationId?: string;
-  /** The position that holds now: with `CONFLICT`. */
+  /** The current position: with `CONFLICT`. */
   position?: string;
-  /** What to ask the server's operator for. */
+  /** For the server's operator: the log has the call under it. */
   correlationId?: string;
 }
 
@@ -94,9 +93,9 @@ export interface ErrorShape {
   data: ErrorData;
 }
 
-/** Shapes every error on its way out, also those that no procedure has seen. There is no stack in it, in no mode. */
+/** tRPC's error formatter, also for errors outside of procedures. It never includes a stack. */
 export function formatError({ shape, error }: { shape: TRPCDefaultErrorShape; error: TRPCError }): ErrorShape {
-  const refusal = refusalOf(error);
+  const refusal = refusalBehind(error);
   const data: ErrorData = {
     code: error.code,
     httpStatus: shape.data.httpStatus,
@@ -104,7 +103,7 @@ export function formatError({ shape, error }: { shape: TRPCDefaultErrorShape; er
     retryable: refusal !== undefined && isRetryable(refusal),
     ...(error instanceof CallError && { correlationId: error.correlationId }),
   };
-  // An unknown error that did not come through a call: its words are for the log alone.
+  // The message of an internal error is for the log alone; a `CallError` has lost it already.
   const message = refusal || error instanceof CallError ? error.message : 'Internal error';
   return { code: shape.code, message, data };
 }

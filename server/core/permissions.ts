@@ -1,24 +1,24 @@
-/** What a caller may do with one campaign; each role has the rights of those before it. */
+import type { Refusal } from './errors.ts';
+
+/** The roles of a caller on one campaign; each has the rights of those before it. */
 export const ROLES = ['viewer', 'editor', 'admin'] as const;
 export type Role = (typeof ROLES)[number];
 
-/** What is asked for, in the words of the procedures. */
+/** The actions that need a right. */
 export type Action = 'read' | 'audit' | 'edit' | 'administer';
 
+/** The lowest role that may perform each action. */
 const NEEDED: Record<Action, Role> = { read: 'viewer', audit: 'viewer', edit: 'editor', administer: 'admin' };
 
-/** Rights by campaign id; `*` stands for every campaign that is not named. */
+/** Roles by campaign id; `*` stands for every campaign that is not named. */
 export type Grants = Readonly<Record<string, Role>>;
 
-/** A caller: who it is, what it may do, and until when (epoch milliseconds; absent: no end). */
+/** The authenticated caller: its id, its roles, and their expiry (epoch milliseconds; absent: none). */
 export interface Identity {
   readonly id: string;
   readonly grants: Grants;
   readonly expiresAt?: number;
-  /**
-   * Without a token; sees published campaigns where `CAMPAIGN_PUBLIC_READ` allows it, and only what the public view
-   * shows.
-   */
+  /** Without a token: reads published campaigns where `CAMPAIGN_PUBLIC_READ` allows it, through the public view. */
   readonly anonymous?: boolean;
 }
 
@@ -28,19 +28,31 @@ export function roleFor(identity: Identity, campaignId: string): Role | undefine
   return Object.hasOwn(identity.grants, '*') ? identity.grants['*'] : undefined;
 }
 
-/** Whether that caller's rights are over at that time, in epoch milliseconds. */
+/** Whether the caller's rights have expired at that time, in epoch milliseconds. */
 export function hasExpired({ expiresAt }: Identity, now: number): boolean {
   return expiresAt !== undefined && expiresAt <= now;
 }
 
 /**
- * Whether that caller may do that to that campaign. The one place in which roles are compared.
+ * Whether the caller may perform that action on that campaign. The only place in which roles are compared.
  *
- * @param published whether the campaign is no draft: callers without a token may read nothing else
+ * @param published whether the campaign is not a draft: callers without a token may read nothing else
  */
 export function can(identity: Identity, action: Action, campaignId: string, published: boolean): boolean {
   const role = roleFor(identity, campaignId);
   if (role === undefined) return false;
   if (identity.anonymous === true) return action === 'read' && published;
   return ROLES.indexOf(role) >= ROLES.indexOf(NEEDED[action]);
+}
+
+/**
+ * Refusal of something that a role does not allow. It says the same whether the campaign exists or not: whoever has no
+ * right to a campaign learns nothing of it.
+ *
+ * @param campaignId the campaign, or `*` where no single one is meant
+ * @param what the procedure or command, as the message names it
+ */
+export function roleRefusal(campaignId: string, what: string): Refusal {
+  const where = campaignId === '*' ? '' : ` on ${campaignId}`;
+  return { reason: 'FORBIDDEN', message: `${what}: your role does not allow this${where}`, path: ['campaignId'] };
 }

@@ -3,32 +3,39 @@ import type { JWTPayload, JWTVerifyGetKey } from 'jose';
 import { z } from 'zod';
 import { RefusalError } from '../../core/errors.ts';
 import { CAMPAIGN_ID_PATTERN } from '../../core/document/campaign.ts';
+import { issueRefusal } from '../../core/document/issue-refusal.ts';
+import { inWords } from '../../core/document/issue-words.ts';
 import { ROLES } from '../../core/permissions.ts';
 import type { Identity } from '../../core/permissions.ts';
 
-/** Where the key comes from that tokens are verified with. */
+/** Source of the key that tokens are verified with. */
 export type AuthKey =
   | { kind: 'secret'; secret: string }
   | { kind: 'jwks'; url: string }
-  /** No key: whoever reaches the server is a development admin. */
+  /** No key: every caller is a development admin. */
   | { kind: 'none' };
 
 export interface AuthOptions {
-  key: AuthKey;
-  /** Callers without a token may read what is published. */
-  publicRead: boolean;
+  readonly key: AuthKey;
+  /** Whether callers without a token may read published campaigns. */
+  readonly publicRead: boolean;
 }
 
-/** Says who is calling. Every refusal is a `RefusalError`. */
+/** Verifier of tokens. */
 export interface Authenticator {
-  /** @param token what the caller presented; `undefined` for nothing */
+  /**
+   * The identity that a token stands for; rejects with a `RefusalError`: `UNAUTHORIZED`, or `UNAVAILABLE` where the
+   * keys cannot be fetched.
+   *
+   * @param token `undefined` where the caller presented none
+   */
   identify(token: string | undefined): Promise<Identity>;
 }
 
-/** HS256 is as strong as its secret is long: 256 bits, written in whatever way, take at least so many characters. */
+/** Characters that a secret must have: HS256 is as strong as its secret, and 256 bits take at least as many. */
 export const MINIMUM_SECRET_LENGTH = 32;
 
-/** Never HS256 with a public key set: its keys are known to everyone. */
+/** Algorithms accepted with a key set. HS256 is not: a forger knows the public keys and could sign with them. */
 const PUBLIC_KEY_ALGORITHMS = [
   'RS256',
   'RS384',
@@ -45,23 +52,21 @@ const PUBLIC_KEY_ALGORITHMS = [
 const DEVELOPMENT_ADMIN: Identity = { id: 'dev', grants: { '*': 'admin' } };
 const ANONYMOUS: Identity = { id: 'anonymous', anonymous: true, grants: { '*': 'viewer' } };
 
-const role = z.enum(ROLES, `must be one of ${ROLES.join(', ')}`);
 const claims = z.object({
   sub: z
-    .string('must be a string')
-    .min(1, 'must not be empty')
-    .max(200, 'at most 200 characters')
+    .string()
+    .min(1)
+    .max(200)
     .refine((value) => value.isWellFormed() && !value.includes('\u0000'), 'must be well-formed Unicode without U+0000'),
-  exp: z.number('must be seconds since 1970'),
+  exp: z.number(),
   campaigns: z.record(
     z.string().refine((id) => id === '*' || CAMPAIGN_ID_PATTERN.test(id), 'must be * or the id of a campaign'),
-    role,
-    'must be an object of roles by campaign id or *',
+    z.enum(ROLES),
   ),
 });
 
 /**
- * Reads Bearer JWTs: `{sub, exp, campaigns: {'*' or id: 'viewer' or 'editor' or 'admin'}}`.
+ * Authenticator for Bearer JWTs: `{sub, exp, campaigns: {'*' or id: 'viewer' or 'editor' or 'admin'}}`.
  *
  * @example await createAuthenticator({ key: { kind: 'secret', secret }, publicRead: false }).identify(token)
  */
@@ -79,7 +84,7 @@ export function createAuthenticator({ key, publicRead }: AuthOptions): Authentic
 
 function createVerifier(key: Exclude<AuthKey, { kind: 'none' }>): (token: string) => Promise<JWTPayload> {
   if (key.kind === 'secret') {
-    // Imported once: jose would do it anew for every token, which takes longer than to verify one.
+    // Imported once: jose would import it for every token, which takes longer than the verification.
     const secret = crypto.subtle.importKey(
       'raw',
       new TextEncoder().encode(key.secret),
@@ -111,10 +116,10 @@ function createVerifier(key: Exclude<AuthKey, { kind: 'none' }>): (token: string
   };
 }
 
-/** Whether the token is at fault, not the place where the keys are. */
+/** Whether the token is at fault, not the endpoint that serves the keys. */
 function isAboutTheToken(error: unknown): boolean {
   if (error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid) return false;
-  // The plain one says that the key set answered with something other than 200.
+  // The base class means that the key set's endpoint answered with a status other than 200.
   return error instanceof errors.JOSEError && error.code !== errors.JOSEError.code;
 }
 
@@ -130,10 +135,10 @@ function describe(error: unknown): string {
 }
 
 function toIdentity(payload: JWTPayload): Identity {
-  const parsed = claims.safeParse(payload);
+  const parsed = claims.safeParse(payload, { error: inWords });
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
-    throw unauthorized(`The token's claim ${issue?.path.join('.')}: ${issue?.message}`);
+    throw unauthorized(`The token's claim ${issue ? issueRefusal(issue).message : 'is not valid'}`);
   }
   const { sub, exp, campaigns } = parsed.data;
   return { id: sub, grants: campaigns, expiresAt: exp * 1_000 };
@@ -143,7 +148,7 @@ function unauthorized(message: string): RefusalError {
   return new RefusalError('UNAUTHORIZED', message);
 }
 
-/** The token of an `Authorization` header, or `undefined`. */
+/** Token of an `Authorization` header, or `undefined`. */
 export function bearerToken(header: string | undefined): string | undefined {
   return header === undefined ? undefined : /^Bearer +(\S+)$/i.exec(header)?.[1];
 }

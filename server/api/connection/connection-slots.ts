@@ -1,16 +1,20 @@
 import { RefusalError } from '../../core/errors.ts';
 
+/** Transport of a connection that stays open; the label of the connection metric. */
 export type Transport = 'ws' | 'sse';
 
-/** Counts the connections that stay open, so that their number has a bound. */
+/** Slots for connections that stay open (ws, SSE): the bound on their number. */
 export interface ConnectionSlots {
-  /** Takes one, until the returned function is called; `undefined` where none is free. */
+  /** Takes a slot until the returned function is called; `undefined` where all are taken. */
   take(transport: Transport): (() => void) | undefined;
-  /** What to answer then. */
+  /** The refusal of a connection for which no slot is left. */
   refusal(): RefusalError;
 }
 
-/** @param onChange told of every change, as +1 or -1 */
+/**
+ * @param limit how many connections may be open
+ * @param onChange called with +1 when a slot is taken and -1 when it is released
+ */
 export function createConnectionSlots(
   limit: number,
   onChange: (transport: Transport, change: 1 | -1) => void,

@@ -1,6 +1,7 @@
 import { RefusalError } from '../../core/errors.ts';
 import { hasExpired } from '../../core/permissions.ts';
 import type { Identity } from '../../core/permissions.ts';
+import { expired } from '../../engine/refusals.ts';
 import type { Connection } from './context.ts';
 import { API_LIMITS } from '../limits.ts';
 import type { MutationRate } from './mutation-rate.ts';
@@ -8,109 +9,113 @@ import { createOrderLane } from './order-lane.ts';
 import type { OrderLane } from './order-lane.ts';
 
 /**
- * Whether a connection was let in. One that was not stays open and answers every call with the reason, so that a client
- * can still bring a better token, and is not driven into reconnecting.
+ * Outcome of admission. A connection that was refused stays open and answers every call with the reason, so that its
+ * client can still send a better token and is not driven into reconnecting.
  */
-export type Access = { kind: 'admitted'; identity: Identity } | { kind: 'refused'; error: RefusalError };
+export type AdmissionResult = { kind: 'admitted'; identity: Identity } | { kind: 'refused'; error: RefusalError };
 
-/** Who was not let in has no right to anything. */
-const NOBODY: Identity = { id: 'nobody', grants: {} };
+/** Identity of a connection that was not admitted: it has no rights. */
+const NO_RIGHTS: Identity = { id: 'nobody', grants: {} };
 
-/** What a connection is made of: a ws socket, or the response to an http request. */
-export interface Transport {
+/** Outbound side of a connection: a ws socket, or the response to an http request. */
+export interface OutboundChannel {
   /** Bytes accepted by the socket and not yet sent. */
   readonly unsent: number;
-  /** Gives the socket up. */
+  /** Closes the socket at once. */
   disconnect(): void;
-  /** Writes a frame of its own, beside tRPC's. */
+  /** Writes a ws frame beside tRPC's; missing where the channel has no frames. */
   writeFrame?(frame: Uint8Array): void;
 }
 
 /** What all connections of a server share. */
-export interface ConnectionSurroundings {
-  rate: MutationRate;
+export interface ConnectionEnvironment {
+  readonly rate: MutationRate;
   /** Epoch milliseconds. */
   readonly now: () => number;
-  /** Told of every call that begins (1) or ends (-1). */
+  /** Called with 1 when a call begins and with -1 when it ends. */
   readonly onCall: (change: 1 | -1) => void;
-  /** Whether events are pushed by rooms where the transport can write frames. */
-  rooms: boolean;
+  /** Whether events are pushed to channels that can write frames (`CAMPAIGN_FANOUT=rooms`). */
+  readonly rooms: boolean;
 }
 
 export interface ConnectionOptions {
-  access: Access;
-  transport: Transport;
-  closed: AbortSignal | undefined;
-  /** Under which the rate limit counts this connection's mutations; `undefined`: under the caller's id. */
-  rateKey: string | undefined;
+  readonly admission: AdmissionResult;
+  readonly channel: OutboundChannel;
+  /** Aborted when a ws socket closes; missing for http requests. */
+  readonly closed: AbortSignal | undefined;
+  /** Key under which the rate limit counts this connection's mutations; `undefined`: the caller's id. */
+  readonly rateKey: string | undefined;
 }
 
-/** The state of one ws socket or one http request. */
-export function createConnection(surroundings: ConnectionSurroundings, options: ConnectionOptions): Connection {
-  return new CallerConnection(surroundings, options);
+/** The state of one ws socket or one http request: identity, order of mutations, open calls and subscriptions. */
+export function createConnection(environment: ConnectionEnvironment, options: ConnectionOptions): Connection {
+  return new CallerConnection(environment, options);
 }
 
-/** A class, because there are as many as sockets: methods on a prototype cost each of them nothing. */
+/** A class, because there is one per socket: methods on a prototype cost none of them memory. */
 class CallerConnection implements Connection {
   readonly closed: AbortSignal | undefined;
-  readonly #surroundings: ConnectionSurroundings;
-  readonly #transport: Transport;
+  readonly #environment: ConnectionEnvironment;
+  readonly #channel: OutboundChannel;
   readonly #rateKey: string | undefined;
-  #access: Access;
+  #admission: AdmissionResult;
   #listeners: Set<() => void> | undefined;
   #lane: OrderLane | undefined;
   #calls = 0;
   #subscriptions = 0;
 
-  constructor(surroundings: ConnectionSurroundings, { access, transport, closed, rateKey }: ConnectionOptions) {
+  constructor(environment: ConnectionEnvironment, { admission, channel, closed, rateKey }: ConnectionOptions) {
     this.closed = closed;
-    this.#surroundings = surroundings;
-    this.#transport = transport;
+    this.#environment = environment;
+    this.#channel = channel;
     this.#rateKey = rateKey;
-    this.#access = access;
+    this.#admission = admission;
   }
 
-  get pushes(): boolean {
-    return this.#surroundings.rooms && this.#transport.writeFrame !== undefined;
+  get acceptsFrames(): boolean {
+    return this.#environment.rooms && this.#channel.writeFrame !== undefined;
   }
 
-  push(frame: Uint8Array): void {
-    this.#transport.writeFrame?.(frame);
+  writeFrame(frame: Uint8Array): void {
+    this.#channel.writeFrame?.(frame);
   }
 
   bufferedBytes(): number {
-    return this.#transport.unsent;
+    return this.#channel.unsent;
   }
 
   disconnect(): void {
-    this.#transport.disconnect();
+    this.#channel.disconnect();
   }
 
-  /** Most connections only listen. */
+  /** Made when it is needed: most connections only subscribe. */
   get lane(): OrderLane {
     return (this.#lane ??= createOrderLane());
   }
 
+  /**
+   * Asked by every call, so that an expired token ends calls on a live connection. Its subscriptions end by
+   * `rights-watch.ts`, which asks `identity()`.
+   */
   admitted(): Identity {
-    if (this.#access.kind === 'refused') throw this.#access.error;
-    if (hasExpired(this.#access.identity, this.#surroundings.now()))
-      throw new RefusalError('UNAUTHORIZED', 'The token has expired');
-    return this.#access.identity;
+    if (this.#admission.kind === 'refused') throw this.#admission.error;
+    if (hasExpired(this.#admission.identity, this.#environment.now())) throw expired();
+    return this.#admission.identity;
   }
 
   identity(): Identity {
-    return this.#access.kind === 'admitted' ? this.#access.identity : NOBODY;
+    return this.#admission.kind === 'admitted' ? this.#admission.identity : NO_RIGHTS;
   }
 
   actor(): string | undefined {
-    return this.#access.kind === 'admitted' ? this.#access.identity.id : undefined;
+    return this.#admission.kind === 'admitted' ? this.#admission.identity.id : undefined;
   }
 
   replaceIdentity(next: Identity): void {
     // Another token does not make a client understand this server.
-    if (this.#access.kind === 'refused' && this.#access.error.refusal.reason === 'UPGRADE_REQUIRED')
-      throw this.#access.error;
-    this.#access = { kind: 'admitted', identity: next };
+    if (this.#admission.kind === 'refused' && this.#admission.error.refusal.reason === 'UPGRADE_REQUIRED')
+      throw this.#admission.error;
+    this.#admission = { kind: 'admitted', identity: next };
     for (const listener of this.#listeners ?? []) listener();
   }
 
@@ -122,12 +127,12 @@ class CallerConnection implements Connection {
 
   async spend(mutations: number): Promise<void> {
     const { id } = this.admitted();
-    await this.#surroundings.rate(this.#rateKey ?? `http ${id}`, mutations);
+    await this.#environment.rate(this.#rateKey ?? `http ${id}`, mutations);
   }
 
   beginCall(): () => void {
     refuseBeyond(this.#calls, API_LIMITS.pendingCalls, 'calls may wait for their answer on one connection');
-    const { onCall } = this.#surroundings;
+    const { onCall } = this.#environment;
     this.#calls += 1;
     onCall(1);
     return once(() => {

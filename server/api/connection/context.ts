@@ -3,64 +3,80 @@ import type { Identity } from '../../core/permissions.ts';
 import type { CampaignService, Reader } from '../../engine/service.ts';
 import type { OrderLane } from './order-lane.ts';
 
-/** The version of the contract between clients and servers; a client that speaks another one is refused for good. */
+/** Version of the contract between clients and servers; a client of another version is refused for good. */
 export const CONTRACT = '1';
 
 /** One ws socket, or one http request. */
 export interface Connection extends Reader {
-  /** Whether events are pushed to it by rooms, as frames of their own beside tRPC's. */
-  readonly pushes: boolean;
-  push(frame: Uint8Array): void;
-  /** Aborted when a ws socket closes; of an http request tRPC itself tells each call. */
+  /** Whether events are pushed to it as ws frames of their own, beside tRPC's. */
+  readonly acceptsFrames: boolean;
+  writeFrame(frame: Uint8Array): void;
+  /** Aborted when a ws socket closes; missing for http requests, whose end tRPC signals to each call. */
   readonly closed: AbortSignal | undefined;
-  /** Keeps the order in which this connection's mutations arrived. */
+  /** Order in which this connection's mutations arrived. */
   readonly lane: OrderLane;
-  /** Who is calling; throws `RefusalError` where nobody was let in, or where the token has expired. */
+  /**
+   * The caller.
+   *
+   * @throws RefusalError where the connection was not admitted, or its token has expired
+   */
   admitted(): Identity;
-  /** Who is calling, for the log; `undefined` where nobody was let in. */
+  /** The caller's id, for the log; `undefined` where the connection was not admitted. */
   actor(): string | undefined;
   /**
-   * From now on, calls and subscriptions of this connection have these rights; throws `UPGRADE_REQUIRED` where no
-   * rights would help.
+   * Replaces the caller's rights, for later calls and for the subscriptions of this connection.
+   *
+   * @throws RefusalError `UPGRADE_REQUIRED` where no rights would help
    */
   replaceIdentity(identity: Identity): void;
   /** Counts mutations against the rate limit; rejects with `RATE_LIMITED`. */
   spend(mutations: number): Promise<void>;
-  /** Counts a call until the returned function is called; throws `RATE_LIMITED` beyond the limit. */
+  /**
+   * Counts a call as pending until the returned function is called.
+   *
+   * @throws RefusalError `RATE_LIMITED` beyond the limit
+   */
   beginCall(): () => void;
-  /** Counts a subscription until the returned function is called; throws `RATE_LIMITED` beyond the limit. */
+  /**
+   * Counts a subscription as open until the returned function is called.
+   *
+   * @throws RefusalError `RATE_LIMITED` beyond the limit
+   */
   beginSubscription(): () => void;
 }
 
-/** What is logged of a call once it is over. Payloads stay out of it. */
+/** Log record of one call, made when it is over. It holds no payload. */
 export interface CallReport {
-  path: string;
-  type: 'query' | 'mutation' | 'subscription';
-  campaignId: string | undefined;
-  actor: string | undefined;
-  correlationId: string;
-  milliseconds: number;
-  outcome: { kind: 'ok' } | { kind: 'refused'; refusal: Refusal } | { kind: 'failed'; error: unknown };
+  readonly path: string;
+  readonly type: 'query' | 'mutation' | 'subscription';
+  readonly campaignId: string | undefined;
+  readonly actor: string | undefined;
+  readonly correlationId: string;
+  readonly milliseconds: number;
+  readonly outcome:
+    | { readonly kind: 'ok' }
+    | { readonly kind: 'refused'; readonly refusal: Refusal }
+    | { readonly kind: 'failed'; readonly error: unknown };
 }
 
-/** What `system.info` says. */
+/** Answer of `system.info`. */
 export interface SystemInfo {
-  defaultCampaignId: string | undefined;
-  /** Which process answers: a random token, another one after every start. */
-  instance: string;
-  version: string;
-  contract: typeof CONTRACT;
+  readonly defaultCampaignId: string | undefined;
+  /** Token of the process that answers: random, another one after every start. */
+  readonly instance: string;
+  readonly version: string;
+  readonly contract: typeof CONTRACT;
 }
 
-/** What every procedure has at hand. Ports and domain types only: this type travels in the SDK's declarations. */
+/** Context of every procedure. Ports and domain types only: this type is part of the SDK's declarations. */
 export interface Context {
   readonly service: CampaignService;
   readonly connection: Connection;
   readonly instance: string;
   readonly version: string;
-  /** From the request's header; each call without one gets its own. */
+  /** From the request's header; a call without one gets an id of its own. */
   readonly correlationId: string | undefined;
-  /** Who a token speaks for; rejects with `UNAUTHORIZED`. */
+  /** The identity that a token stands for; rejects with `UNAUTHORIZED`. */
   authenticate(token: string): Promise<Identity>;
   report(call: CallReport): void;
 }

@@ -1,15 +1,16 @@
-/** A place in the order of arrival. */
+/** Position in the order of arrival. */
 export interface TurnTicket {
-  /** Resolves once every earlier ticket has been released; `undefined` when that is so already. */
+  /** Resolves once every earlier ticket has been released; `undefined` when none is left. */
   turn(): Promise<void> | undefined;
-  /** Lets the next one pass. May be called early, late or twice; only the first time counts. */
+  /** Lets the next ticket pass. Idempotent; may be called before the ticket's own turn. */
   release(): void;
 }
 
 /**
- * Keeps the order of arrival. tRPC handles the messages of one connection concurrently, so that of two mutations the
- * second reaches the engine first if the first one's middleware waits longer. Who takes a ticket at arrival and waits
- * for its turn before it calls the engine is safe from that, and pays nothing where nobody is before it.
+ * Order of arrival of one connection's mutations. tRPC handles the messages of a connection concurrently: of two
+ * mutations the second one reaches the engine first where the first one's middleware or input takes longer. A call
+ * takes a ticket when it arrives and waits for its turn before it calls the engine; with no call before it, the wait
+ * costs nothing.
  */
 export interface OrderLane {
   take(): TurnTicket;
@@ -47,7 +48,7 @@ export function createOrderLane(): OrderLane {
         release() {
           if (place.released) return;
           place.released = true;
-          // Whoever still waits with it would wait for ever.
+          // A call that still waits for the turn of this ticket would wait forever.
           place.resume?.();
           advance();
         },

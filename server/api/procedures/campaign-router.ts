@@ -1,9 +1,11 @@
 import { tracked } from '@trpc/server';
 import type {} from '@trpc/server/unstable-core-do-not-import';
-import type { MutationOptions } from '../../core/commands/command.ts';
+import type { ChangeCommand, Command, MutationOptions } from '../../core/commands/command.ts';
 import { LIMITS } from '../../core/limits.ts';
+import type { Receipt } from '../../core/stream/entry.ts';
+import type { DryRun } from '../../engine/service.ts';
 import { parsedBy } from './parse-input.ts';
-import { callerOf, inTurn, mutationProcedure, procedure, router } from './procedures.ts';
+import { callerOf, inTurn, mutationProcedure, procedure, router, type CallContext } from './procedures.ts';
 import {
   atInput,
   batchInput,
@@ -20,9 +22,24 @@ import {
   updateInput,
   watchInput,
   whenDurableInput,
+  type CampaignInput,
 } from './schemas.ts';
-import { RoomSubscription } from './room-subscription.ts';
+import { PushSubscription } from './push-subscription.ts';
 import { orDefault, subscriptionOf } from './subscription.ts';
+
+interface MutationCall<I> {
+  readonly ctx: CallContext;
+  readonly input: I;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Resolver that hands one command to the engine, with the options that every mutation takes, in the order of arrival. */
+function mutate<I extends CampaignInput & MutationOptions>(commandOf: (input: I) => ChangeCommand) {
+  return ({ ctx, input, signal }: MutationCall<I>): Promise<Receipt | DryRun> =>
+    inTurn(ctx, signal, 1, (caller) =>
+      ctx.service.mutate(caller, input.campaignId, commandOf(input), optionsOf(input)),
+    );
+}
 
 /** The options that an input carries beside its command. */
 function optionsOf({
@@ -43,32 +60,55 @@ function optionsOf({
   };
 }
 
-/** Campaigns: their commands, their state, their past, their live stream. */
-export const campaignRouter = router({
+/** One route for each command. A command that is missing here does not compile. */
+const commandRoutes = {
   /** Merge patch on the document. */
-  update: mutationProcedure.input(parsedBy(updateInput)).mutation(({ ctx, input, signal }) => {
-    const command = { type: 'update', updates: input.updates } as const;
-    return inTurn(ctx, signal, 1, (caller) => ctx.service.mutate(caller, input.campaignId, command, optionsOf(input)));
-  }),
+  update: mutationProcedure
+    .input(parsedBy(updateInput))
+    .mutation(mutate(({ updates }) => ({ type: 'update', updates }))),
 
   /** The ordered set of features. */
-  updateFeatures: mutationProcedure.input(parsedBy(updateFeaturesInput)).mutation(({ ctx, input, signal }) => {
-    const command = { type: 'updateFeatures', features: input.features, action: input.action } as const;
-    return inTurn(ctx, signal, 1, (caller) => ctx.service.mutate(caller, input.campaignId, command, optionsOf(input)));
-  }),
+  updateFeatures: mutationProcedure
+    .input(parsedBy(updateFeaturesInput))
+    .mutation(mutate(({ features, action }) => ({ type: 'updateFeatures', features, action }))),
 
   /** One section of the configuration. */
-  updateConfig: mutationProcedure.input(parsedBy(updateConfigInput)).mutation(({ ctx, input, signal }) => {
-    const { section, value, mode } = input;
-    const command = { type: 'updateConfig', section, value, ...(mode && { mode }) } as const;
-    return inTurn(ctx, signal, 1, (caller) => ctx.service.mutate(caller, input.campaignId, command, optionsOf(input)));
-  }),
+  updateConfig: mutationProcedure.input(parsedBy(updateConfigInput)).mutation(
+    mutate(({ section, value, mode }) => ({
+      type: 'updateConfig',
+      section,
+      value,
+      ...(mode && { mode }),
+    })),
+  ),
 
   /** Several of the three above as one entry, all or nothing. */
-  batch: mutationProcedure.input(parsedBy(batchInput)).mutation(({ ctx, input, signal }) => {
-    const command = { type: 'batch', commands: input.commands } as const;
-    return inTurn(ctx, signal, 1, (caller) => ctx.service.mutate(caller, input.campaignId, command, optionsOf(input)));
-  }),
+  batch: mutationProcedure
+    .input(parsedBy(batchInput))
+    .mutation(mutate(({ commands }) => ({ type: 'batch', commands }))),
+
+  /** Back to the state of an earlier version, as a new version. */
+  rollback: mutationProcedure
+    .input(parsedBy(rollbackInput))
+    .mutation(mutate(({ toVersion }) => ({ type: 'rollback', toVersion }))),
+
+  /** Makes a campaign read-only. */
+  archive: mutationProcedure.input(parsedBy(lifecycleInput)).mutation(mutate(() => ({ type: 'archive' }))),
+
+  /** Makes an archived campaign editable again. */
+  restore: mutationProcedure.input(parsedBy(lifecycleInput)).mutation(mutate(() => ({ type: 'restore' }))),
+
+  /** A new campaign, at version 1. */
+  create: mutationProcedure
+    .input(parsedBy(createInput))
+    .mutation(({ ctx, input, signal }) =>
+      inTurn(ctx, signal, 1, (caller) => ctx.service.create(caller, input.campaignId, input.state, optionsOf(input))),
+    ),
+} satisfies Record<Command['type'], unknown>;
+
+/** Campaigns: their commands, their state, their history, their live stream. */
+export const campaignRouter = router({
+  ...commandRoutes,
 
   /** Several mutations, one after the other, each with its own outcome; stops at the first retryable refusal. */
   push: mutationProcedure
@@ -76,36 +116,6 @@ export const campaignRouter = router({
     .mutation(({ ctx, input, signal }) =>
       inTurn(ctx, signal, input.mutations.length, (caller) =>
         ctx.service.push(caller, input.campaignId, input.mutations, input.seen),
-      ),
-    ),
-
-  /** Back to the state of an earlier version, as a new version. */
-  rollback: mutationProcedure.input(parsedBy(rollbackInput)).mutation(({ ctx, input, signal }) => {
-    const command = { type: 'rollback', toVersion: input.toVersion } as const;
-    return inTurn(ctx, signal, 1, (caller) => ctx.service.mutate(caller, input.campaignId, command, optionsOf(input)));
-  }),
-
-  create: mutationProcedure
-    .input(parsedBy(createInput))
-    .mutation(({ ctx, input, signal }) =>
-      inTurn(ctx, signal, 1, (caller) => ctx.service.create(caller, input.campaignId, input.state, optionsOf(input))),
-    ),
-
-  /** Makes a campaign read-only. */
-  archive: mutationProcedure
-    .input(parsedBy(lifecycleInput))
-    .mutation(({ ctx, input, signal }) =>
-      inTurn(ctx, signal, 1, (caller) =>
-        ctx.service.mutate(caller, input.campaignId, { type: 'archive' }, optionsOf(input)),
-      ),
-    ),
-
-  /** Makes an archived campaign editable again. */
-  restore: mutationProcedure
-    .input(parsedBy(lifecycleInput))
-    .mutation(({ ctx, input, signal }) =>
-      inTurn(ctx, signal, 1, (caller) =>
-        ctx.service.mutate(caller, input.campaignId, { type: 'restore' }, optionsOf(input)),
       ),
     ),
 
@@ -138,7 +148,7 @@ export const campaignRouter = router({
     .input(parsedBy(diffInput))
     .query(({ ctx, input, signal }) => ctx.service.diff(callerOf(ctx, signal), input.campaignId, input.from, input.to)),
 
-  /** Answers when everything up to that position is committed. */
+  /** Answers once everything up to that position is committed. */
   whenDurable: procedure
     .input(parsedBy(whenDurableInput))
     .query(({ ctx, input, signal }) =>
@@ -150,11 +160,11 @@ export const campaignRouter = router({
     const campaignId = orDefault(input?.campaignId, ctx.service.defaultCampaignId);
     const options = { campaignId, lastEventId: input?.lastEventId, receipts: input?.receipts };
     const caller = callerOf(ctx, signal);
-    return ctx.connection.pushes
+    return ctx.connection.acceptsFrames
       ? subscriptionOf(
           ctx,
           campaignId,
-          () => new RoomSubscription(ctx, caller, options),
+          () => new PushSubscription(ctx, caller, options),
           (value) => value,
         )
       : subscriptionOf(

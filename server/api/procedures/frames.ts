@@ -3,51 +3,48 @@ import type { Encoder } from '@trpc/server/adapters/ws';
 import type { ResumableEvent } from '../../engine/service.ts';
 
 /**
- * The way of a room's events onto sockets that tRPC's adapter writes to as well. A subscription's iterator yields one
- * thing, a ticket, and then waits. When the adapter encodes the ticket, it is known under which request id the client
- * listens, and the first event takes the ticket's place in that frame. From then on the room writes the frames itself:
- * an event is encoded once, and its ws frame is the same bytes for everyone who listens under the same request id,
- * which is most, because clients count from 1.
+ * Placeholder for the first event of a pushed subscription, in a frame that tRPC's adapter encodes. Only the adapter
+ * knows the request id under which the client listens, so that the subscription's iterator yields a ticket: when the
+ * adapter encodes it, the subscription learns its request id and takes its delivery slot, and the first event takes the
+ * ticket's place in the frame. Later frames are written to the socket directly: an event is encoded once, and its ws
+ * frame is the same bytes for every subscriber with the same request id, which is most, because clients count from 1.
  */
 export class FrameTicket {
-  readonly #take: (prefix: string) => ResumableEvent;
+  readonly #redeem: (prefix: string) => ResumableEvent;
 
-  /** @param take takes the place in the room, given what its frames begin with, and answers the first event */
-  constructor(take: (prefix: string) => ResumableEvent) {
-    this.#take = take;
+  /** @param redeem takes the delivery slot, given the start of its frames, and returns the first event */
+  constructor(redeem: (prefix: string) => ResumableEvent) {
+    this.#redeem = redeem;
   }
 
-  /** Called by the encoder, once. */
+  /** Text of the frame. Called by the encoder, once. */
   redeem(prefix: string): string {
-    return prefix + encode(this.#take(prefix)).rest;
+    return prefix + encode(this.#redeem(prefix)).rest;
   }
 }
 
-/** Request ids for which the frames of an event are kept; whoever listens under another one has its own made. */
-const SHARED_IDS = 64;
+/** Request ids per event whose frames are cached; frames under further ids are made for each subscriber. */
+const CACHED_REQUEST_IDS = 64;
 
-/** What an event looks like behind the request id, and the whole frames that were made of it. */
+/** Encoding of an event: its text behind the request id, and the frames made of it by their prefix. */
 interface EncodedEvent {
   rest: string;
   frames: Map<string, Buffer>;
 }
 
-/** Bytes of encodings that are kept over all campaigns, whatever number of events they are of. */
-const KEPT_BYTES = 64 * 1024 * 1024;
+/** Bytes of cached encodings, over all campaigns. */
+const ENCODING_CACHE_BYTES = 64 * 1024 * 1024;
 
 let encoded = new WeakMap<ResumableEvent, EncodedEvent>();
-/** At least the bytes that are kept: what went with its event is still counted. */
-let keptBytes = 0;
+/** Upper bound of the bytes in the cache: encodings that were collected with their event are still counted. */
+let cachedBytes = 0;
 
-/**
- * Counts what is about to be kept. All is let go where it would be too much: at most, an event is encoded again every
- * so many bytes.
- */
-function keep(bytes: number): void {
-  keptBytes += bytes;
-  if (keptBytes <= KEPT_BYTES) return;
+/** Reserves bytes of the cache. A full cache is emptied: at worst each event is encoded again once per that many bytes. */
+function reserve(bytes: number): void {
+  cachedBytes += bytes;
+  if (cachedBytes <= ENCODING_CACHE_BYTES) return;
   encoded = new WeakMap();
-  keptBytes = bytes;
+  cachedBytes = bytes;
 }
 
 function encode(event: ResumableEvent): EncodedEvent {
@@ -57,23 +54,23 @@ function encode(event: ResumableEvent): EncodedEvent {
   const rest = `"result":{"type":"data","data":{"id":${id},"data":${JSON.stringify(event.event)}},"id":${id}}}`;
   const made: EncodedEvent = { rest, frames: new Map() };
   // A character takes two bytes at most.
-  keep(rest.length * 2);
+  reserve(rest.length * 2);
   encoded.set(event, made);
   return made;
 }
 
-/** The last frame that was made: a room sends one event to everyone before it takes the next. */
+/** The last frame: the fan-out sends one event to all subscribers before the next one. */
 let last: { event: ResumableEvent; prefix: string; frame: Buffer } | undefined;
 
-/** The ws frame of an event for whoever listens under the request id in the prefix; made once for all of them. */
+/** The ws frame of an event for subscribers with the request id of the prefix; made once for all of them. */
 export function encodeFrame(prefix: string, event: ResumableEvent): Buffer {
   if (last?.event === event && last.prefix === prefix) return last.frame;
   const { rest, frames } = encode(event);
   let frame = frames.get(prefix);
   if (!frame) {
     frame = textFrame(prefix + rest);
-    if (frames.size < SHARED_IDS) {
-      keep(frame.length);
+    if (frames.size < CACHED_REQUEST_IDS) {
+      reserve(frame.length);
       frames.set(prefix, frame);
     }
   }
@@ -81,7 +78,7 @@ export function encodeFrame(prefix: string, event: ResumableEvent): Buffer {
   return frame;
 }
 
-/** A whole ws frame as a server sends it (RFC 6455, 5.2): text, final, not masked. */
+/** A ws frame as a server sends it (RFC 6455, 5.2): text, final, not masked. */
 function textFrame(text: string): Buffer {
   const length = Buffer.byteLength(text);
   const head = length < 126 ? 2 : length < 65_536 ? 4 : 10;
@@ -100,7 +97,7 @@ function textFrame(text: string): Buffer {
   return frame;
 }
 
-/** What tRPC's adapter hands to the encoder for a tracked value, as far as it matters here. */
+/** The part that is read here of what tRPC's adapter hands to the encoder for a tracked value. */
 interface TrackedMessage {
   id: number | string;
   jsonrpc?: string;
@@ -120,7 +117,7 @@ function isTicket(message: unknown): message is TrackedMessage {
   );
 }
 
-/** Encodes as tRPC does; a ticket becomes the first frame of its room. */
+/** tRPC's encoding, with the first event in the place of a ticket. */
 export function encodeMessage(message: unknown): ReturnType<Encoder['encode']> {
   if (!isTicket(message)) return jsonEncoder.encode(message);
   const { id, jsonrpc, result } = message;

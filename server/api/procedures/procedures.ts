@@ -3,14 +3,14 @@ import { CAMPAIGN_ID_PATTERN } from '../../core/document/campaign.ts';
 import type { Caller } from '../../engine/service.ts';
 import { freshId } from '../../engine/system-clock.ts';
 import type { CallReport, Context } from '../connection/context.ts';
-import { formatError, refusalOf, toCallError } from '../failure.ts';
+import { formatError, refusalBehind, toCallError } from '../failure.ts';
 import type { TurnTicket } from '../connection/order-lane.ts';
 
 const t = initTRPC.context<Context>().create({
-  // Stacks would reach clients otherwise.
+  // In development tRPC would send stacks to clients.
   isDev: false,
   errorFormatter: formatError,
-  // Pings carry no id, so that they do not move the position from which a client resumes.
+  // Pings carry no id: the position from which a client resumes does not move.
   sse: { ping: { enabled: true, intervalMs: 15_000 }, client: { reconnectAfterInactivityMs: 40_000 } },
 });
 
@@ -20,35 +20,35 @@ export const { router, createCallerFactory } = t;
 export interface Call {
   readonly path: string;
   readonly correlationId: string;
-  /** Only mutations have a place in the order of arrival. */
+  /** Position in the order of arrival; mutations only. */
   readonly ticket: TurnTicket | undefined;
-  /** When nobody waits for the answer any more: on a ws connection tRPC's own signal knows of subscriptions alone. */
-  readonly gone: AbortSignal | undefined;
+  /** Aborted when a ws connection closes; tRPC's own signal covers its subscriptions alone. */
+  readonly closed: AbortSignal | undefined;
   readonly startedAt: number;
 }
 
-/** A context that has passed the middleware below. */
+/** Context behind the middleware below. */
 export interface CallContext extends Context {
   readonly call: Call;
 }
 
 /**
- * The first thing that happens to every call, its place in the order of arrival, and the last, its report.
- * Subscriptions are reported when they end (`subscription.ts`), unless they were refused before they began. One step
- * for all of it: each further one costs a copy of the context and several promises a call.
+ * Middleware of every call: takes its position in the order of arrival first, and reports it last. Subscriptions are
+ * reported when they end (`subscription.ts`), unless they were refused before they began. One middleware for all of it:
+ * each further one costs a copy of the context and several promises per call.
  *
- * @param admitFirst whether an identity is needed before the input is looked at
+ * @param admitFirst whether the caller must be admitted before the input is parsed
  */
-function framed(admitFirst: boolean) {
+function createProcedure(admitFirst: boolean) {
   return t.procedure.use(async ({ ctx, path, type, getRawInput, next }) => {
     const { connection } = ctx;
-    // Nothing may be awaited before this line: up to here, calls come in the order in which their messages arrived.
+    // Nothing may be awaited before this line: up to here, calls run in the order in which their messages arrived.
     const ticket = type === 'mutation' ? connection.lane.take() : undefined;
-    const gone = type === 'subscription' ? undefined : ctx.connection.closed;
+    const closed = type === 'subscription' ? undefined : ctx.connection.closed;
     const call: Call = {
       path,
       ticket,
-      gone,
+      closed,
       correlationId: ctx.correlationId ?? freshId(),
       startedAt: performance.now(),
     };
@@ -61,7 +61,7 @@ function framed(admitFirst: boolean) {
       ctx.report(reportOf(ctx, call, type, await campaignIdOf(getRawInput), result.ok ? undefined : result.error));
       return result.ok ? result : { ...result, error: toCallError(result.error, call.correlationId) };
     } catch (error) {
-      // Refused by this step itself: `next` throws nothing.
+      // Refused by this middleware: `next` never throws.
       ctx.report(reportOf(ctx, call, type, await campaignIdOf(getRawInput), error));
       throw toCallError(error, call.correlationId);
     } finally {
@@ -71,26 +71,26 @@ function framed(admitFirst: boolean) {
   });
 }
 
-/** Mutations are let in later, at their turn: the one before them may be `session.authenticate`. */
-export const mutationProcedure = framed(false);
+/** Mutations are admitted later, at their turn: the one before them may be `session.authenticate`. */
+export const mutationProcedure = createProcedure(false);
 
-/** Queries and subscriptions need an identity before their input is looked at. */
-export const procedure = framed(true);
+/** Queries and subscriptions are admitted before their input is parsed. */
+export const procedure = createProcedure(true);
 
-/** Who asks. To be called when the answer is decided, not earlier: the identity of a live connection can change. */
+/** The caller. To be read when the answer is decided, not earlier: the identity of a live connection can change. */
 export function callerOf(ctx: CallContext, signal: AbortSignal | undefined): Caller {
   return {
     identity: ctx.connection.admitted(),
     correlationId: ctx.call.correlationId,
-    signal: ctx.call.gone ?? signal,
+    signal: ctx.call.closed ?? signal,
   };
 }
 
 /**
- * Hands mutations to the engine in the order in which they arrived on their connection. `call` must take its place in
- * the engine's queue before it returns its promise; the next one is let through then, not when the answer is there.
+ * Hands mutations to the engine in the order in which they arrived on their connection. `call` must enqueue its mutation
+ * before it returns its promise: the next call passes then, not when the answer is there.
  *
- * @param weight how many mutations this call counts for, against the rate limit
+ * @param weight how many mutations this call counts as for the rate limit
  */
 export async function inTurn<T>(
   ctx: CallContext,
@@ -105,7 +105,7 @@ export async function inTurn<T>(
   return answer;
 }
 
-/** What is to be logged of a call that is over. */
+/** Log record of a call that is over. */
 export function reportOf(
   ctx: Context,
   call: Call,
@@ -113,7 +113,7 @@ export function reportOf(
   campaignId: string | undefined,
   error: unknown,
 ): CallReport {
-  const refusal = refusalOf(error);
+  const refusal = refusalBehind(error);
   return {
     path: call.path,
     type,
@@ -126,7 +126,7 @@ export function reportOf(
 }
 
 /**
- * The campaign a call was about, for the log; nothing that is not an id, and nothing where the input could not be read.
+ * The campaign of a call, for the log; `undefined` where the input cannot be read or holds no valid campaign id.
  */
 async function campaignIdOf(getRawInput: () => Promise<unknown>): Promise<string | undefined> {
   const input = await getRawInput().catch(() => undefined);

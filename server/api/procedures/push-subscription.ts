@@ -1,36 +1,36 @@
 import { tracked } from '@trpc/server';
 import type { TrackedEnvelope } from '@trpc/server';
 import type { WatchEvent } from '../../core/stream/events.ts';
-import type { Caller, ResumableEvent, RoomMember, DeliverySlot, WatchOptions } from '../../engine/service.ts';
+import type { Caller, ResumableEvent, PushTarget, DeliverySlot, WatchOptions } from '../../engine/service.ts';
 import type { Connection } from '../connection/context.ts';
 import { encodeFrame, FrameTicket } from './frames.ts';
 import { toCallError } from '../failure.ts';
 import type { CallContext } from './procedures.ts';
 
-type Step = IteratorResult<TrackedEnvelope<WatchEvent>, void>;
+type Next = IteratorResult<TrackedEnvelope<WatchEvent>, void>;
 
-const DONE: Step = { done: true, value: undefined };
+const DONE: Next = { done: true, value: undefined };
 
 /**
- * A subscription whose events are pushed to the socket by a room. To tRPC it is an iterator that yields one value, a
- * ticket (see `frames.ts`), and then waits for its end. A class, and nothing kept that only its beginning needs,
- * because there are as many as watchers.
+ * Subscription whose events the campaign's fan-out pushes to the socket. To tRPC it is an iterator that yields one
+ * value, a `FrameTicket` (see `frames.ts`), and then waits for the end. A class, and without what only its start needs,
+ * because there is one per subscriber.
  */
-export class RoomSubscription implements AsyncIterator<TrackedEnvelope<WatchEvent>, void>, RoomMember {
+export class PushSubscription implements AsyncIterator<TrackedEnvelope<WatchEvent>, void>, PushTarget {
   readonly #ctx: CallContext;
-  /** What it begins with; `undefined` once it has begun. */
-  #beginning: { caller: Caller; options: WatchOptions } | undefined;
-  #seat: DeliverySlot | undefined;
-  /** What its frames begin with; `undefined` until it has its place. */
+  /** Arguments of the start; `undefined` once it has started. */
+  #start: { caller: Caller; options: WatchOptions } | undefined;
+  #slot: DeliverySlot | undefined;
+  /** The start of each of its frames; `undefined` until it has its slot. */
   #prefix: string | undefined;
-  /** How it ended. */
-  #end: Promise<Step> | undefined;
-  /** Told of the end by which tRPC waits for it. */
-  #waiting: PromiseWithResolvers<Step> | undefined;
+  /** Its end: a value or a rejection. */
+  #end: Promise<Next> | undefined;
+  /** Settled with the end, for tRPC's pending `next()`. */
+  #waiting: PromiseWithResolvers<Next> | undefined;
 
   constructor(ctx: CallContext, caller: Caller, options: WatchOptions) {
     this.#ctx = ctx;
-    this.#beginning = { caller, options };
+    this.#start = { caller, options };
   }
 
   get reader(): Connection {
@@ -38,43 +38,43 @@ export class RoomSubscription implements AsyncIterator<TrackedEnvelope<WatchEven
   }
 
   send(event: ResumableEvent): void {
-    if (this.#prefix !== undefined) this.reader.push(encodeFrame(this.#prefix, event));
+    if (this.#prefix !== undefined) this.reader.writeFrame(encodeFrame(this.#prefix, event));
   }
 
   end(error: unknown): void {
     this.#settle(error === undefined ? Promise.resolve(DONE) : Promise.reject(error));
   }
 
-  next(): Promise<Step> {
-    const beginning = this.#beginning;
-    this.#beginning = undefined;
-    if (beginning && !this.#end) return this.#begin(beginning.caller, beginning.options);
+  next(): Promise<Next> {
+    const start = this.#start;
+    this.#start = undefined;
+    if (start && !this.#end) return this.#join(start.caller, start.options);
     if (this.#end) return this.#end;
     this.#waiting ??= Promise.withResolvers();
     return this.#waiting.promise;
   }
 
-  return(): Promise<Step> {
+  return(): Promise<Next> {
     this.#leave();
     return Promise.resolve(DONE);
   }
 
-  async #begin(caller: Caller, options: WatchOptions): Promise<Step> {
-    this.#seat = await this.#ctx.service.join(caller, this, options);
+  async #join(caller: Caller, options: WatchOptions): Promise<Next> {
+    this.#slot = await this.#ctx.service.join(caller, this, options);
     if (this.#end) {
-      this.#seat.leave();
+      this.#slot.leave();
       return DONE;
     }
     const ticket = new FrameTicket((prefix) => this.#enter(prefix));
-    // What the client reads under this type is the event that the ticket becomes when it is encoded.
+    // The encoder turns the ticket into an event, which is what the client reads under this type.
     return { done: false, value: tracked('ticket', ticket as unknown as WatchEvent) };
   }
 
   #enter(prefix: string): ResumableEvent {
     this.#prefix = prefix;
     try {
-      if (!this.#seat) throw new Error('a ticket was redeemed before there was a place');
-      return this.#seat.first();
+      if (!this.#slot) throw new Error('a ticket was redeemed before its slot was reserved');
+      return this.#slot.first();
     } catch (error) {
       this.#leave();
       throw toCallError(error, this.#ctx.call.correlationId);
@@ -83,12 +83,12 @@ export class RoomSubscription implements AsyncIterator<TrackedEnvelope<WatchEven
 
   #leave(): void {
     this.#settle(Promise.resolve(DONE));
-    this.#seat?.leave();
+    this.#slot?.leave();
   }
 
   /** Only the first end counts. */
-  #settle(end: Promise<Step>): void {
-    // Its end may come when nobody waits for it.
+  #settle(end: Promise<Next>): void {
+    // A rejection must not count as unhandled where no `next()` is pending.
     end.catch(() => undefined);
     this.#end ??= end;
     this.#waiting?.resolve(this.#end);

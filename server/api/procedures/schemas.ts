@@ -1,64 +1,53 @@
 import { z } from 'zod';
 import { CAMPAIGN_ID_PATTERN, CAMPAIGN_STATUSES, CONFIG_SECTIONS } from '../../core/document/campaign.ts';
-import type { CampaignStatus, ConfigSection } from '../../core/document/campaign.ts';
+import type { CampaignStatus } from '../../core/document/campaign.ts';
 import type {
-  ConfigMode,
+  ArchiveCommand,
+  BatchCommand,
+  Command,
+  CreateCommand,
   EditCommand,
-  FeaturesAction,
   Mutation,
   MutationOptions,
+  RestoreCommand,
+  RollbackCommand,
   SimpleCommand,
+  UpdateCommand,
+  UpdateConfigCommand,
+  UpdateFeaturesCommand,
 } from '../../core/commands/command.ts';
-import type { Position, VersionName } from '../../core/stream/entry.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { LIMITS } from '../../core/limits.ts';
 import { cleanJson } from '../../core/document/plain-json.ts';
 import type { NullMembers } from '../../core/document/plain-json.ts';
-import { parsePosition } from '../../core/stream/position.ts';
+import { parsePosition, type Position, type VersionName } from '../../core/stream/position.ts';
 
 /**
- * What the procedures take. The types are written out and the schemas held to them, so that the SDK's declarations name
- * no zod. Unknown members are ignored: an older server must understand what a newer client adds.
+ * Input of every procedure. The types are written out and the schemas held to them, so that the SDK's declarations name
+ * no zod. Unknown members are ignored: an older server must understand what a newer client adds. A schema gives a
+ * message of its own only where `issue-words.ts` cannot know it: for patterns, unions and refinements.
  */
 
 export interface CampaignInput {
   campaignId: string;
 }
 
-export interface UpdateInput extends CampaignInput, MutationOptions {
-  updates: JsonObject;
-}
+/** Input of a mutation: the campaign, the options of every mutation, and the command's own members. */
+type CommandInput<C extends Command> = CampaignInput & MutationOptions & Omit<C, 'type'>;
 
-export interface UpdateFeaturesInput extends CampaignInput, MutationOptions {
-  features: string[];
-  action: FeaturesAction;
-}
-
-export interface UpdateConfigInput extends CampaignInput, MutationOptions {
-  section: ConfigSection;
-  value: JsonObject;
-  mode?: ConfigMode;
-}
-
-export interface BatchInput extends CampaignInput, MutationOptions {
-  commands: SimpleCommand[];
-}
-
-export interface RollbackInput extends CampaignInput, MutationOptions {
-  toVersion: VersionName;
-}
-
+export interface UpdateInput extends CommandInput<UpdateCommand> {}
+export interface UpdateFeaturesInput extends CommandInput<UpdateFeaturesCommand> {}
+export interface UpdateConfigInput extends CommandInput<UpdateConfigCommand> {}
+export interface BatchInput extends CommandInput<BatchCommand> {}
+export interface RollbackInput extends CommandInput<RollbackCommand> {}
 /** `archive` and `restore`. */
-export interface LifecycleInput extends CampaignInput, MutationOptions {}
-
-export interface CreateInput extends CampaignInput, MutationOptions {
-  state: JsonObject;
-}
+export interface LifecycleInput extends CommandInput<ArchiveCommand | RestoreCommand> {}
+export interface CreateInput extends CommandInput<CreateCommand> {}
 
 export interface PushInput extends CampaignInput {
   /**
-   * Where the client stands: a push from a line that did not survive is refused, because what was lost has to come
-   * first.
+   * Newest position that the client knows. A push from a timeline that was forked away is refused for now, so that what
+   * was lost comes first.
    */
   seen?: Position;
   mutations: Mutation[];
@@ -89,11 +78,11 @@ export interface WhenDurableInput extends CampaignInput {
 }
 
 export interface WatchInput {
-  /** Without it: the server's default campaign. */
+  /** Default: the server's default campaign. */
   campaignId?: string;
-  /** Where to go on; the client's link sets it after a reconnect. */
+  /** Resume position; the client's link sets it after a reconnect. */
   lastEventId?: string;
-  /** Also tells up to where all is committed. */
+  /** Whether to send watermarks too: the position up to which everything is committed. */
   receipts?: boolean;
 }
 
@@ -102,30 +91,28 @@ export interface AuthenticateInput {
 }
 
 const campaignId = z
-  .string('must be a string')
+  .string()
   .regex(CAMPAIGN_ID_PATTERN, 'must be 1 to 64 of a-z, 0-9, _ and -, beginning with a letter or a digit');
 
 const position = z
-  .string('must be a string')
+  .string()
   .refine((value) => parsePosition(value) !== undefined, 'must be a position such as 5kQ0cB2v:418');
 
-const version = z.number('must be a number').int('must be a whole number').min(0, 'must not be negative');
+const version = z.int().min(0);
 
-/** A version of the current line, by number or by position, from that number on. */
+/** A version of the current timeline, by number or by position, from that number on. */
 function versionName(minimum: number) {
   const words = `must be a version, ${minimum} or more, or a position such as 5kQ0cB2v:418`;
   const isPosition = (value: string): boolean => (parsePosition(value)?.version ?? -1) >= minimum;
-  return z.union([z.string().refine(isPosition, words), z.number().int(words).min(minimum, words)], words);
+  return z.union([z.string().refine(isPosition, words), z.int(words).min(minimum, words)], words);
 }
 
-const mutationId = z
-  .string('must be a string')
-  .regex(/^[A-Za-z0-9._:-]{1,64}$/, 'must be 1 to 64 of A-Z, a-z, 0-9 and . _ : -');
+const mutationId = z.string().regex(/^[A-Za-z0-9._:-]{1,64}$/, 'must be 1 to 64 of A-Z, a-z, 0-9 and . _ : -');
 
 function text(maximum: number) {
   return z
-    .string('must be a string')
-    .max(maximum, `at most ${maximum} characters`)
+    .string()
+    .max(maximum)
     .refine((value) => value.isWellFormed() && !value.includes('\u0000'), 'must be well-formed Unicode without U+0000');
 }
 
@@ -145,24 +132,22 @@ const options = {
   mutationId: mutationId.exactOptional(),
   base: position.exactOptional(),
   expectedVersion: z.union([position, version], 'must be a version or a position such as 5kQ0cB2v:418').exactOptional(),
-  durability: z.enum(['accepted', 'durable'], 'must be accepted or durable').exactOptional(),
+  durability: z.enum(['accepted', 'durable']).exactOptional(),
   comment: text(LIMITS.commentLength).exactOptional(),
-  dryRun: z.literal(true, 'must be true or missing').exactOptional(),
+  dryRun: z.literal(true).exactOptional(),
 };
 
 const updateFields = { updates: patch };
 
 const featuresFields = {
-  features: z
-    .array(text(LIMITS.setItemLength), 'must be an array of strings')
-    .max(LIMITS.setItems, `at most ${LIMITS.setItems} strings`),
-  action: z.enum(['add', 'remove', 'set'], 'must be add, remove or set'),
+  features: z.array(text(LIMITS.setItemLength)).max(LIMITS.setItems),
+  action: z.enum(['add', 'remove', 'set']),
 };
 
 const configFields = {
-  section: z.enum(CONFIG_SECTIONS, `must be one of ${CONFIG_SECTIONS.join(', ')}`),
+  section: z.enum(CONFIG_SECTIONS),
   value: patch,
-  mode: z.enum(['merge', 'replace'], 'must be merge or replace').exactOptional(),
+  mode: z.enum(['merge', 'replace']).exactOptional(),
 };
 
 const simpleCommands = [
@@ -171,101 +156,82 @@ const simpleCommands = [
   z.object({ type: z.literal('updateConfig'), ...configFields }),
 ] as const;
 
-const simpleCommand = z.discriminatedUnion(
-  'type',
-  simpleCommands,
-  'must be a command of type update, updateFeatures or updateConfig',
+const batchFields = {
+  commands: z.array(complete<SimpleCommand>()(z.discriminatedUnion('type', simpleCommands))).max(LIMITS.batchCommands),
+};
+
+const editCommand = complete<EditCommand>()(
+  z.discriminatedUnion('type', [...simpleCommands, z.object({ type: z.literal('batch'), ...batchFields })]),
 );
 
-const commands = z
-  .array(simpleCommand, 'must be an array of commands')
-  .max(LIMITS.batchCommands, `at most ${LIMITS.batchCommands} commands`);
+/** Holds a union's schema to all of its members: where a command has no schema, the argument does not compile. */
+function complete<C extends Command>() {
+  return <S extends z.ZodType<C>>(schema: [C] extends [z.output<S>] ? S : never): z.ZodType<C> => schema;
+}
 
-const editCommand: z.ZodType<EditCommand> = z.discriminatedUnion(
-  'type',
-  [...simpleCommands, z.object({ type: z.literal('batch'), commands })],
-  'must be a command of type update, updateFeatures, updateConfig or batch',
-);
+const mutation: z.ZodType<Mutation> = z.object({
+  mutationId,
+  base: options.base,
+  expectedVersion: options.expectedVersion,
+  comment: options.comment,
+  command: editCommand,
+  isRetry: z.literal(true).exactOptional(),
+});
 
-const mutation: z.ZodType<Mutation> = z.object(
-  {
-    mutationId,
-    base: options.base,
-    expectedVersion: options.expectedVersion,
-    comment: options.comment,
-    command: editCommand,
-    isRetry: z.literal(true, 'must be true, or missing').exactOptional(),
-  },
-  'must be a mutation',
-);
+const pageLimit = z.int().min(1).max(LIMITS.pageSize).exactOptional();
 
-const pageLimit = z
-  .number('must be a number')
-  .int('must be a whole number')
-  .min(1, 'at least 1')
-  .max(LIMITS.pageSize, `at most ${LIMITS.pageSize} rows`)
-  .exactOptional();
+export const updateInput: z.ZodType<UpdateInput> = z.object({ campaignId, ...options, ...updateFields });
 
-const input = 'must be an object';
+export const updateFeaturesInput: z.ZodType<UpdateFeaturesInput> = z.object({
+  campaignId,
+  ...options,
+  ...featuresFields,
+});
 
-export const updateInput: z.ZodType<UpdateInput> = z.object({ campaignId, ...options, ...updateFields }, input);
-export const updateFeaturesInput: z.ZodType<UpdateFeaturesInput> = z.object(
-  { campaignId, ...options, ...featuresFields },
-  input,
-);
-export const updateConfigInput: z.ZodType<UpdateConfigInput> = z.object(
-  { campaignId, ...options, ...configFields },
-  input,
-);
-export const batchInput: z.ZodType<BatchInput> = z.object({ campaignId, ...options, commands }, input);
-export const rollbackInput: z.ZodType<RollbackInput> = z.object(
-  { campaignId, ...options, toVersion: versionName(1) },
-  input,
-);
-export const lifecycleInput: z.ZodType<LifecycleInput> = z.object({ campaignId, ...options }, input);
-export const createInput: z.ZodType<CreateInput> = z.object(
-  { campaignId, ...options, state: jsonObject('drop') },
-  input,
-);
-export const pushInput: z.ZodType<PushInput> = z.object(
-  {
-    campaignId,
-    seen: position.exactOptional(),
-    mutations: z
-      .array(mutation, 'must be an array of mutations')
-      .max(LIMITS.pushMutations, `at most ${LIMITS.pushMutations} mutations`),
-  },
-  input,
-);
-export const campaignInput: z.ZodType<CampaignInput> = z.object({ campaignId }, input);
+export const updateConfigInput: z.ZodType<UpdateConfigInput> = z.object({ campaignId, ...options, ...configFields });
+
+export const batchInput: z.ZodType<BatchInput> = z.object({ campaignId, ...options, ...batchFields });
+
+export const rollbackInput: z.ZodType<RollbackInput> = z.object({ campaignId, ...options, toVersion: versionName(1) });
+
+export const lifecycleInput: z.ZodType<LifecycleInput> = z.object({ campaignId, ...options });
+
+export const createInput: z.ZodType<CreateInput> = z.object({ campaignId, ...options, state: jsonObject('drop') });
+
+export const pushInput: z.ZodType<PushInput> = z.object({
+  campaignId,
+  seen: position.exactOptional(),
+  mutations: z.array(mutation).max(LIMITS.pushMutations),
+});
+
+export const campaignInput: z.ZodType<CampaignInput> = z.object({ campaignId });
+
 export const listInput: z.ZodType<ListInput | undefined> = z
-  .object(
-    {
-      cursor: campaignId.exactOptional(),
-      limit: pageLimit,
-      status: z.enum(CAMPAIGN_STATUSES, `must be one of ${CAMPAIGN_STATUSES.join(', ')}`).exactOptional(),
-    },
-    input,
-  )
+  .object({
+    cursor: campaignId.exactOptional(),
+    limit: pageLimit,
+    status: z.enum(CAMPAIGN_STATUSES).exactOptional(),
+  })
   .optional();
-export const historyInput: z.ZodType<HistoryInput> = z.object(
-  { campaignId, cursor: version.exactOptional(), limit: pageLimit },
-  input,
-);
-export const atInput: z.ZodType<AtInput> = z.object({ campaignId, version: versionName(1) }, input);
-export const diffInput: z.ZodType<DiffInput> = z.object(
-  { campaignId, from: versionName(0), to: versionName(0) },
-  input,
-);
-export const whenDurableInput: z.ZodType<WhenDurableInput> = z.object({ campaignId, position }, input);
+
+export const historyInput: z.ZodType<HistoryInput> = z.object({
+  campaignId,
+  cursor: version.exactOptional(),
+  limit: pageLimit,
+});
+
+export const atInput: z.ZodType<AtInput> = z.object({ campaignId, version: versionName(1) });
+
+export const diffInput: z.ZodType<DiffInput> = z.object({ campaignId, from: versionName(0), to: versionName(0) });
+
+export const whenDurableInput: z.ZodType<WhenDurableInput> = z.object({ campaignId, position });
+
 export const watchInput: z.ZodType<WatchInput | undefined> = z
-  .object(
-    {
-      campaignId: campaignId.exactOptional(),
-      lastEventId: text(256).exactOptional(),
-      receipts: z.boolean('must be true or false').exactOptional(),
-    },
-    input,
-  )
+  .object({
+    campaignId: campaignId.exactOptional(),
+    lastEventId: text(256).exactOptional(),
+    receipts: z.boolean().exactOptional(),
+  })
   .optional();
-export const authenticateInput: z.ZodType<AuthenticateInput> = z.object({ token: text(16_384) }, input);
+
+export const authenticateInput: z.ZodType<AuthenticateInput> = z.object({ token: text(16_384) });

@@ -4,21 +4,21 @@ import { parsedBy } from './parse-input.ts';
 import { mutationProcedure, procedure, router } from './procedures.ts';
 import { authenticateInput, campaignInput } from './schemas.ts';
 
-/** What `session.info` says. */
+/** Answer of `session.info`. */
 export interface SessionInfo {
-  /** Under which name the caller's changes stand in the history. */
-  id: string;
-  /** The caller's role for the campaign that was asked about; missing where there is none. */
-  role?: Role;
-  /** Without a token. */
-  anonymous: boolean;
-  /** Epoch milliseconds at which these rights end. */
-  expiresAt?: number;
+  /** The caller's id: the actor of its changes in the history. */
+  readonly id: string;
+  /** The caller's role for the campaign of the input; missing where there is none. */
+  readonly role?: Role;
+  /** Whether the caller has no token. */
+  readonly anonymous: boolean;
+  /** Expiry of these rights, in epoch milliseconds. */
+  readonly expiresAt?: number;
 }
 
 /** The caller's own session. */
 export const sessionRouter = router({
-  /** Who is calling, and in which role; for a console that offers nothing it would be refused. */
+  /** The caller and its role, so that an app can hide what would be refused. */
   info: procedure.input(parsedBy(campaignInput)).query(({ ctx, input }): SessionInfo => {
     const identity = ctx.connection.admitted();
     const { id, expiresAt, anonymous = false } = identity;
@@ -27,8 +27,8 @@ export const sessionRouter = router({
   }),
 
   /**
-   * New rights on a live connection, for its subscriptions too. What is sent after it on the same connection waits for
-   * it, and is decided with the new rights. A bad token changes nothing.
+   * Replaces the rights of a live connection and of its subscriptions. Mutations sent after it on the same connection
+   * wait for it and are decided with the new rights. A token that is refused changes nothing.
    */
   authenticate: mutationProcedure.input(parsedBy(authenticateInput)).mutation(async ({ ctx, input }) => {
     await ctx.call.ticket?.turn();

@@ -3,16 +3,16 @@ import { toCallError } from '../failure.ts';
 import { reportOf } from './procedures.ts';
 import type { CallContext } from './procedures.ts';
 
-/** What tRPC wants of a subscription: nothing is returned, nothing is sent in. */
+/** Subscription as tRPC expects it: an iterator without a return value and without input. */
 export type Subscription<T> = AsyncIterableIterator<T, void, undefined>;
 
 /**
- * A stream for one subscriber: `map` of each of the source's values. The source is opened at the first `next()`: tRPC
- * drops, without a word, a subscription whose socket has closed meanwhile or whose id is taken, and what was not opened
+ * Subscription to a source, with `map` applied to each value. The source is opened at the first `next()`: tRPC silently
+ * drops a subscription whose socket has closed meanwhile or whose request id is in use, and a source that was not opened
  * need not be closed.
  *
- * Written out instead of as an async generator: a generator that waits for the source ignores `return()` until the
- * source moves, and costs twice the promises on every delivery.
+ * Not an async generator: a generator that waits for its source ignores `return()` until the source yields, and makes
+ * twice the promises for every delivery.
  */
 export function subscriptionOf<T, U>(
   ctx: CallContext,
@@ -20,26 +20,26 @@ export function subscriptionOf<T, U>(
   open: () => AsyncIterator<T>,
   map: (value: T) => U,
 ): Subscription<U> {
-  /** How to open it, until then: that may hold what only the beginning needs. */
+  /** The source, or until it is opened the function that opens it: what only the start needs is released then. */
   let source: AsyncIterator<T> | (() => AsyncIterator<T>) = open;
   let endSubscription: (() => void) | undefined;
-  let over = false;
+  let ended = false;
 
   function end(error?: unknown): void {
-    if (over) return;
-    over = true;
+    if (ended) return;
+    ended = true;
     endSubscription?.();
     ctx.report(reportOf(ctx, ctx.call, 'subscription', campaignId, error));
   }
 
   return {
     async next() {
-      if (over) return { done: true, value: undefined };
+      if (ended) return { done: true, value: undefined };
       try {
         endSubscription ??= ctx.connection.beginSubscription();
         if (typeof source === 'function') source = source();
-        const step = await source.next();
-        if (!step.done) return { done: false, value: map(step.value) };
+        const result = await source.next();
+        if (!result.done) return { done: false, value: map(result.value) };
         end();
         return { done: true, value: undefined };
       } catch (error) {
@@ -58,7 +58,7 @@ export function subscriptionOf<T, U>(
   };
 }
 
-/** The campaign that a watcher means who names none. */
+/** The campaign to watch: the server's default where none is named. */
 export function orDefault(campaignId: string | undefined, defaultCampaignId: string | undefined): string {
   const id = campaignId ?? defaultCampaignId;
   if (id === undefined)

@@ -17,7 +17,7 @@ export const systemRouter = router({
     contract: CONTRACT,
   })),
 
-  /** How the service stands, now and then every second. Not for callers without a token. */
+  /** Statistics of the service: at once, then every second. Not for callers without a token. */
   stats: procedure.subscription(({ ctx, signal }) =>
     subscriptionOf(
       ctx,
@@ -41,9 +41,10 @@ export const systemRouter = router({
   ),
 });
 
-/** Asked before each of them: the token may have expired by then, or have been replaced. */
+/** Checked before each value: the token may have expired or have been replaced. */
 function admitToStats({ connection }: Context): void {
-  if (connection.admitted().anonymous === true) throw new RefusalError('FORBIDDEN', 'Statistics need a token');
+  if (connection.admitted().anonymous === true)
+    throw new RefusalError('FORBIDDEN', 'stats: callers without a token may not read statistics');
 }
 
 async function* everySecond(

@@ -1,8 +1,10 @@
 import type { z } from 'zod';
 import type { Path, Refusal } from '../errors.ts';
 
-/** What a schema found at fault, or what is said where the schema itself broke. */
-export type SchemaIssue = z.core.$ZodIssue | { readonly code: 'custom'; readonly path: []; readonly message: string };
+/** An issue that a schema reports, or one that says that the schema itself failed. */
+export type SchemaIssue =
+  | z.core.$ZodIssue
+  | { readonly code: 'custom'; readonly path: readonly PropertyKey[]; readonly message: string };
 
 /**
  * Refusal for one issue of a schema: `TOO_LARGE` with the limit where something was too big, `INVALID` otherwise, with

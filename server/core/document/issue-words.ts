@@ -36,8 +36,8 @@ export function inWords(issue: z.core.$ZodRawIssue): string | undefined {
     case 'invalid_value':
       return `must be ${issue.values.length > 1 ? 'one of ' : ''}${issue.values.map(String).join(', ')}`;
     case 'invalid_union':
-      // Of a discriminated union alone, whose issue is about the member that tells its variants apart.
-      return issue.options && `must be one of ${issue.options.map(String).join(', ')}`;
+      // Only a discriminated union has options: the values of the member that tells its variants apart.
+      return Array.isArray(issue.options) ? `must be one of ${issue.options.map(String).join(', ')}` : undefined;
     default:
       return undefined;
   }

@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair, SignJWT, UnsecuredJWT } from 'jose';
 import { describe, expect, test } from 'vitest';
-import { httpClient, rawSocket, refusal, refusalOf, watch, wsClient } from '../support/clients.ts';
+import { httpClient, rawSocket, refusal, errorDataOf, watch, wsClient } from '../support/clients.ts';
 import type { Client } from '../support/clients.ts';
 import { CAMPAIGN, cleanUp, SECRET, startGuarded, startServer, tokenFor, until } from '../support/server.ts';
 
@@ -57,20 +57,20 @@ function firstEvent({ campaign }: Client): Promise<unknown> {
 const RANK = { viewer: 0, editor: 1, admin: 2 };
 
 describe.each(['viewer', 'editor', 'admin'] as const)('P4 a token that makes a %s', (role) => {
-  test('opens what that role may, and nothing else', async () => {
+  test('is allowed what the role allows, and nothing else', async () => {
     const { url } = await startGuarded();
     const client = wsClient(url, { token: await tokenFor({ [CAMPAIGN]: role, fresh: role }) });
     for (const [name, needed, call] of calls) {
       const outcome = await call(client).then(
         () => 'done',
-        (error: unknown) => refusalOf(error).reason,
+        (error: unknown) => errorDataOf(error).reason,
       );
       expect([name, outcome]).toEqual([name, RANK[role] >= RANK[needed] ? 'done' : 'FORBIDDEN']);
     }
   });
 });
 
-test('P4 rights for one campaign are none for another, not even to know of it', async () => {
+test('P4 a role on one campaign gives no right to another, and does not reveal whether it exists', async () => {
   const { url } = await startGuarded();
   const client = wsClient(url, { token: await tokenFor({ [CAMPAIGN]: 'admin' }) });
   for (const campaignId of ['secret', 'nowhere']) {
@@ -87,7 +87,7 @@ test('P4 rights for one campaign are none for another, not even to know of it', 
   expect(items.map(({ campaignId }) => campaignId)).toEqual([CAMPAIGN]);
 });
 
-test('P16 a session says who is calling and in which role, and says it anew when the rights change', async () => {
+test('P16 session.info returns the caller and its role, also after the rights were replaced', async () => {
   const { url } = await startGuarded({ publicRead: true });
   const client = wsClient(url, { token: await tokenFor({ '*': 'viewer', [CAMPAIGN]: 'editor' }, { sub: 'ada' }) });
   const infoOf = (campaignId: string) => client.session.info.query({ campaignId });
@@ -108,7 +108,7 @@ test('P16 a session says who is calling and in which role, and says it anew when
   });
 });
 
-test('P5 without a token nothing is served', async () => {
+test('P5 without a token every call is UNAUTHORIZED', async () => {
   const { url } = await startGuarded();
   for (const client of [wsClient(url), httpClient(url)]) {
     expect(await refusal(client.campaign.get.query({ campaignId: CAMPAIGN }))).toMatchObject({
@@ -122,7 +122,7 @@ test('P5 without a token nothing is served', async () => {
   }
 });
 
-test('P5 public read shows what is published, without its owner, and cannot tell a draft from nothing', async () => {
+test('P5 public read returns published campaigns without their owner, and a draft looks like a campaign that does not exist', async () => {
   const { url } = await startGuarded({ publicRead: true });
   const client = wsClient(url);
   const { state } = await client.campaign.get.query({ campaignId: CAMPAIGN });
@@ -146,7 +146,7 @@ test('P5 public read shows what is published, without its owner, and cannot tell
   }
 });
 
-describe('P6 a token that does not hold is UNAUTHORIZED, with a sentence', () => {
+describe('P6 an invalid token is UNAUTHORIZED, with the reason', () => {
   const claims = { sub: 'ada', campaigns: { '*': 'admin' } };
   const sign = (payload: object): Promise<string> =>
     new SignJWT({ ...payload }).setProtectedHeader({ alg: 'HS256' }).sign(KEY);
@@ -191,7 +191,7 @@ describe('P6 a token that does not hold is UNAUTHORIZED, with a sentence', () =>
   });
 });
 
-test('P6 tokens of a key set; the set out of reach is UNAVAILABLE, and no shared secret passes for a key of it', async () => {
+test('P6 tokens are verified with a key set: UNAVAILABLE while it cannot be fetched, and HS256 is refused', async () => {
   const { publicKey, privateKey } = await generateKeyPair('ES256');
   let up = true;
   const keys = createServer((_request, response) => {
@@ -226,7 +226,7 @@ test('P6 tokens of a key set; the set out of reach is UNAVAILABLE, and no shared
   });
 });
 
-test('P8 new rights on a live connection, for what is sent right after and for its subscriptions', async () => {
+test('P8 session.authenticate replaces the rights of later calls and of live subscriptions', async () => {
   const { url } = await startGuarded();
   const client = wsClient(url, { token: await tokenFor({ [CAMPAIGN]: 'viewer' }) });
   const watching = watch(client, { campaignId: CAMPAIGN });
@@ -252,11 +252,11 @@ test('P8 new rights on a live connection, for what is sent right after and for i
 
   await client.session.authenticate.mutate({ token: await tokenFor({ other: 'admin' }) });
   await until(() => watching.error !== undefined);
-  expect(refusalOf(watching.error)).toMatchObject({ reason: 'FORBIDDEN' });
+  expect(errorDataOf(watching.error)).toMatchObject({ reason: 'FORBIDDEN' });
   expect(await refusal(edit('No more'))).toMatchObject({ reason: 'FORBIDDEN' });
 });
 
-test('P8 a connection that was not let in is let in by a better token', async () => {
+test('P8 a connection that was not admitted is admitted by a valid token', async () => {
   const { url } = await startGuarded();
   const client = wsClient(url);
   expect(await refusal(client.campaign.get.query({ campaignId: CAMPAIGN }))).toMatchObject({ reason: 'UNAUTHORIZED' });
@@ -264,7 +264,7 @@ test('P8 a connection that was not let in is let in by a better token', async ()
   await client.campaign.get.query({ campaignId: CAMPAIGN });
 });
 
-test('P9 an expired token stops everything on a connection that lives on; a new one makes it go on', async () => {
+test('P9 an expired token ends calls and subscriptions on an open connection; a new token resumes them', async () => {
   const { url, service } = await startGuarded();
   const { identity } = { identity: { id: 'test', grants: { '*': 'admin' as const } } };
   const client = wsClient(url, { token: await tokenFor({ [CAMPAIGN]: 'editor' }, { seconds: 2 }) });
@@ -273,7 +273,7 @@ test('P9 an expired token stops everything on a connection that lives on; a new 
   await until(() => watching.mirror.version === 2);
 
   await until(() => watching.error !== undefined);
-  expect(refusalOf(watching.error)).toMatchObject({
+  expect(errorDataOf(watching.error)).toMatchObject({
     reason: 'UNAUTHORIZED',
     message: expect.stringContaining('expired'),
   });
@@ -293,11 +293,11 @@ test('P9 an expired token stops everything on a connection that lives on; a new 
   await client.campaign.update.mutate({ campaignId: CAMPAIGN, updates: { title: 'On' } });
 });
 
-test('P9 statistics and the trace end with the token, the trace with the right to it as well, though nothing happens (trap 17)', async () => {
+test('P9 statistics and the trace end when the token expires, the trace also when its right is lost, without any event', async () => {
   const { url } = await startGuarded();
   const ends = (client: Client): Promise<unknown>[] => {
     const ending = (subscribe: (onError: (error: unknown) => void) => void) =>
-      new Promise<unknown>((resolve) => subscribe(resolve)).then(refusalOf);
+      new Promise<unknown>((resolve) => subscribe(resolve)).then(errorDataOf);
     return [
       ending((onError) => void client.system.trace.subscribe(undefined, { onError })),
       ending((onError) => void client.system.stats.subscribe(undefined, { onError })),
@@ -311,7 +311,7 @@ test('P9 statistics and the trace end with the token, the trace with the right t
   expect(await Promise.all(expiring)).toMatchObject([{ reason: 'UNAUTHORIZED' }, { reason: 'UNAUTHORIZED' }]);
 });
 
-test('P10 another contract is UPGRADE_REQUIRED, none is accepted', async () => {
+test('P10 a client of another contract is UPGRADE_REQUIRED; a client that names none is accepted', async () => {
   const { url } = await startServer();
   for (const client of [wsClient(url, { contract: '2' }), httpClient(url, undefined, { 'x-campaign-contract': '2' })]) {
     expect(await refusal(client.campaign.get.query({ campaignId: CAMPAIGN }))).toMatchObject({

@@ -11,8 +11,8 @@ const get = (id: number | null) => ({
   params: { path: 'campaign.get', input: { campaignId: CAMPAIGN } },
 });
 
-describe('H3 what one client may take', () => {
-  test('H3 one http body', async () => {
+describe('H3 limits of one client', () => {
+  test('H3 bytes of an http body', async () => {
     const { url } = await startServer();
     const body = JSON.stringify({ campaignId: CAMPAIGN, updates: { text: 'x'.repeat(API_LIMITS.messageBytes) } });
     const response = await fetch(`${url}/trpc/campaign.update`, {
@@ -26,7 +26,7 @@ describe('H3 what one client may take', () => {
     });
   });
 
-  test('H3 one ws frame: the connection is closed with 1009, others go on', async () => {
+  test('H3 bytes of a ws frame: the connection is closed with 1009, others stay open', async () => {
     const { url } = await startServer();
     const [big, other] = [await rawSocket(url), await rawSocket(url)];
     big.socket.send('x'.repeat(API_LIMITS.messageBytes + 1));
@@ -61,7 +61,7 @@ describe('H3 what one client may take', () => {
     expect((await raw.answer(5_000)).result?.type).toBe('data');
   });
 
-  test('H3 calls that wait for their answer', async () => {
+  test('H3 pending calls of one connection', async () => {
     const archive = createMemoryArchive();
     const { promise: opened, resolve: open } = Promise.withResolvers<void>();
     const { url } = await startServer({
@@ -86,7 +86,7 @@ describe('H3 what one client may take', () => {
     expect((await raw.answer(9_001)).result?.type).toBe('data');
   });
 
-  test('H3 subscriptions of one connection', async () => {
+  test('H3 open subscriptions of one connection', async () => {
     const { url, service } = await startServer();
     const raw = await rawSocket(url);
     const watch = (id: number) => ({
@@ -106,7 +106,7 @@ describe('H3 what one client may take', () => {
     await raw.answer(1_001, ({ result }) => result?.type === 'data');
   });
 
-  test('H3 connections, ws and SSE together', async () => {
+  test('H3 open connections, ws and SSE counted together', async () => {
     const { url } = await startServer({ maxConnections: 2 });
     const raw = await rawSocket(url);
     const stream = await fetch(`${url}/trpc/campaign.watch`);
@@ -130,7 +130,7 @@ describe('H3 what one client may take', () => {
   });
 });
 
-describe('H4 nonsense', () => {
+describe('H4 malformed input', () => {
   const typed: [string, (raw: Awaited<ReturnType<typeof rawSocket>>) => void][] = [
     ['broken JSON', ({ socket }) => socket.send('{"id":1,')],
     ['a binary frame', ({ socket }) => socket.send(Buffer.from([1, 2, 3]))],
@@ -144,7 +144,7 @@ describe('H4 nonsense', () => {
     ['no id', (raw) => raw.send(get(null))],
   ];
 
-  test.each(typed)('H4 %s: a typed error, the connection and others go on', async (_name, send) => {
+  test.each(typed)('H4 %s: a typed error, and all connections stay open', async (_name, send) => {
     const { url } = await startServer();
     const [raw, other] = [await rawSocket(url), await rawSocket(url)];
     send(raw);
@@ -156,7 +156,7 @@ describe('H4 nonsense', () => {
     }
   });
 
-  test('H4 broken UTF-8: closed with 1007; a broken frame: with 1002; others go on', async () => {
+  test('H4 invalid UTF-8 closes the connection with 1007, an invalid frame with 1002; others stay open', async () => {
     const { url } = await startServer();
     const other = await rawSocket(url);
     for (const [bytes, code] of [
@@ -173,7 +173,7 @@ describe('H4 nonsense', () => {
     expect((await other.answer(1)).result?.type).toBe('data');
   });
 
-  test('H4 connection params that are none: an error, then closed', async () => {
+  test('H4 invalid connection params: an error, then the connection is closed', async () => {
     const { url } = await startServer();
     for (const params of ['nonsense', '[]', '{"data":{"token":5}}', '7']) {
       const raw = await rawSocket(url, { query: '?connectionParams=1' });
@@ -185,7 +185,7 @@ describe('H4 nonsense', () => {
     expect((await fetch(`${url}/livez`)).status).toBe(200);
   });
 
-  test('H4 an address that is none, and http that is none', async () => {
+  test('H4 invalid URLs and invalid http', async () => {
     const { url, port } = await startServer();
     for (const text of [
       'GET //\\%zz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n',
@@ -205,8 +205,8 @@ describe('H4 nonsense', () => {
   });
 });
 
-describe('H5 who never says who it is', () => {
-  test('H5 is closed after a while, whether silent, refused or without its params', async () => {
+describe('H5 connections that are not admitted', () => {
+  test('H5 are closed after the admission timeout, whether silent, refused or without connection params', async () => {
     const { url } = await startGuarded({ admissionMs: 200 });
     const silent = await rawSocket(url, { query: '?connectionParams=1' });
     const refused = await rawSocket(url);
@@ -216,7 +216,7 @@ describe('H5 who never says who it is', () => {
     }
   });
 
-  test('H5 who was let in is not', async () => {
+  test('H5 an admitted connection is not closed', async () => {
     const { url } = await startServer({ admissionMs: 100 });
     const raw = await rawSocket(url);
     raw.send(get(1));
@@ -226,7 +226,7 @@ describe('H5 who never says who it is', () => {
   });
 });
 
-test('H10 a client that asks and does not read its answers is cut off', async () => {
+test('H10 a client that does not read its answers is disconnected', async () => {
   const { url } = await startServer({
     campaigns: [{ campaignId: CAMPAIGN, state: { slug: CAMPAIGN, title: 'Large', text: 'x'.repeat(200_000) } }],
   });

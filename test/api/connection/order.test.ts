@@ -14,8 +14,8 @@ function contextFor(service: CampaignService): Context {
   const connection = createConnection(
     { rate: async () => {}, rooms: false, now: Date.now, onCall: () => {} },
     {
-      access: { kind: 'admitted', identity: { id: 'ada', grants: { '*': 'admin' } } },
-      transport: { unsent: 0, disconnect: () => undefined },
+      admission: { kind: 'admitted', identity: { id: 'ada', grants: { '*': 'admin' } } },
+      channel: { unsent: 0, disconnect: () => undefined },
       closed: undefined,
       rateKey: 'one',
     },
@@ -70,7 +70,7 @@ function hasVersion(value: unknown): value is { version: number } {
 }
 
 describe('P7 mutations of one connection', () => {
-  test('P7 reach the engine as they arrived, though the first takes longest to read (G7)', async () => {
+  test('P7 reach the engine in order of arrival, though the input of the first takes longest (G7)', async () => {
     const { service } = await startServer();
     const ctx = contextFor(service);
     const slow = gate();
@@ -82,7 +82,7 @@ describe('P7 mutations of one connection', () => {
     expect(order(await Promise.allSettled(calls))).toEqual([2, 3, 4, 5, 6]);
   });
 
-  test('P7 wait for nobody on another connection', async () => {
+  test('P7 do not wait for other connections', async () => {
     const { service } = await startServer();
     const slow = gate();
     const first = call(contextFor(service), 'campaign.update', update('first'), slow.opened);
@@ -91,7 +91,7 @@ describe('P7 mutations of one connection', () => {
     expect(await first).toMatchObject({ version: 3 });
   });
 
-  test('P7 hold nobody up when they are refused on their way', async () => {
+  test('P7 do not delay later ones when they are refused early', async () => {
     const { service } = await startServer();
     const ctx = contextFor(service);
     const slow = gate();
@@ -106,7 +106,7 @@ describe('P7 mutations of one connection', () => {
     expect(order(await Promise.allSettled(calls))).toEqual(['refused', 2, 'refused', 'refused', 3]);
   });
 
-  test('P8 wait for an authentication that was sent before them', async () => {
+  test('P8 wait for a session.authenticate that was sent before them', async () => {
     const { service } = await startServer();
     const ctx = contextFor(service);
     const slow = gate();
@@ -118,7 +118,7 @@ describe('P7 mutations of one connection', () => {
     expect((await service.history(caller, CAMPAIGN, { limit: 1 })).items).toMatchObject([{ actor: { id: 'grace' } }]);
   });
 
-  test('P8 are decided with the rights of their time: an authentication waits for what was sent before it', async () => {
+  test('P8 are decided with the rights at their position: session.authenticate waits for those sent before it', async () => {
     const { service } = await startServer();
     const ctx = contextFor(service);
     const slow = gate();
@@ -147,8 +147,8 @@ describe('P7 mutations of one connection', () => {
   });
 });
 
-describe('P7 the lane', () => {
-  test('P7 lets a ticket through once all before it are released, in whatever order that happens', async () => {
+describe('P7 the order lane', () => {
+  test('P7 passes a ticket once all earlier ones are released, in any order', async () => {
     const lane = createOrderLane();
     const tickets = Array.from({ length: 4 }, () => lane.take());
     const passed: number[] = [];
@@ -165,7 +165,7 @@ describe('P7 the lane', () => {
     expect(passed.at(-1)).toBe(3);
   });
 
-  test('P7 is free when nobody is before, also after it was used', () => {
+  test('P7 has no wait without earlier tickets, also after use', () => {
     const lane = createOrderLane();
     const first = lane.take();
     expect(first.turn()).toBeUndefined();

@@ -34,7 +34,7 @@ function collect(): { lines: string[]; stream: Writable } {
 }
 
 describe.each(['development', 'production', 'test'])('P3 with NODE_ENV=%s', (mode) => {
-  test('what broke inside is for the log alone', async () => {
+  test('the details of an internal error are in the log alone', async () => {
     vi.stubEnv('NODE_ENV', mode);
     const { lines, stream } = collect();
     const { url } = await startServer({ archive: breakingArchive(), logger: createLogger('info', stream) });
@@ -60,7 +60,7 @@ describe.each(['development', 'production', 'test'])('P3 with NODE_ENV=%s', (mod
     }
   });
 
-  test('no error of any kind has a stack', async () => {
+  test('no error has a stack', async () => {
     vi.stubEnv('NODE_ENV', mode);
     const { url } = await startServer();
     const raw = await rawSocket(url);

@@ -29,7 +29,7 @@ function countedEvent(text: string): { event: ResumableEvent; readonly encodings
 /** The frame of an event for a reader under that request id. */
 const frameFor = (id: number, event: ResumableEvent): Buffer => encodeFrame(`{"id":${id},`, event);
 
-test('H19 an event is encoded once for all who are sent it, and not kept for ever: 64 MiB of encodings are let go as a whole (G10)', () => {
+test('H19 an event is encoded once for all subscribers, and the cache of encodings is emptied at 64 MiB (G10)', () => {
   const kept = countedEvent('small');
   const [one, other] = [frameFor(1, kept.event), frameFor(2, kept.event)];
   expect(frameFor(1, kept.event)).toBe(one);
@@ -44,7 +44,7 @@ test('H19 an event is encoded once for all who are sent it, and not kept for eve
   expect(kept.encodings).toBe(2);
 });
 
-test('H19 frames under many request ids count as well', () => {
+test('H19 cached frames under many request ids count as well', () => {
   const kept = countedEvent('small');
   frameFor(1, kept.event);
   const large = countedEvent('x'.repeat(1024 * 1024));

@@ -10,7 +10,7 @@ const transports: [string, (url: string) => Client][] = [
 ];
 
 describe.each(transports)('over %s', (_name, connect) => {
-  test('P1 the edits of the contract', async () => {
+  test('P1 edits', async () => {
     const { url } = await startServer();
     const { campaign } = connect(url);
     const first = await campaign.update.mutate({ campaignId: CAMPAIGN, updates: { title: 'New', owner_id: null } });
@@ -52,7 +52,7 @@ describe.each(transports)('over %s', (_name, connect) => {
     expect(unchanged).toMatchObject({ version: 7, changed: false });
   });
 
-  test('P1 the past of the contract', async () => {
+  test('P1 history, versions and rollback', async () => {
     const { url } = await startServer();
     const { campaign } = connect(url);
     for (const title of ['B', 'C'])
@@ -103,7 +103,7 @@ describe.each(transports)('over %s', (_name, connect) => {
     ]);
   });
 
-  test('P1 the life of a campaign', async () => {
+  test('P1 create, archive, restore and list', async () => {
     const { url } = await startServer();
     const { campaign } = connect(url);
     const created = await campaign.create.mutate({
@@ -126,7 +126,7 @@ describe.each(transports)('over %s', (_name, connect) => {
     expect(rest).toMatchObject({ items: [{ campaignId: CAMPAIGN, title: 'Spring', status: 'active' }] });
   });
 
-  test('P1 durability, pushes and the system', async () => {
+  test('P1 durability, push and system.info', async () => {
     const { url } = await startServer();
     const { campaign, system } = connect(url);
     const durable = await campaign.update.mutate({
@@ -162,7 +162,7 @@ describe.each(transports)('over %s', (_name, connect) => {
     });
   });
 
-  test('P13 once per mutation id, conflicts, dry runs', async () => {
+  test('P13 idempotent mutation ids, conflicts, dry runs', async () => {
     const { url } = await startServer();
     const { campaign } = connect(url);
     const first = await campaign.update.mutate({ campaignId: CAMPAIGN, updates: { title: 'A' }, mutationId: 'm-1' });
@@ -192,7 +192,7 @@ describe.each(transports)('over %s', (_name, connect) => {
   });
 });
 
-test('P11 members that are not known are ignored', async () => {
+test('P11 unknown members of an input are ignored', async () => {
   const { url } = await startServer();
   const future = { campaignId: CAMPAIGN, updates: { title: 'A' }, urgency: 'high' };
   expect(await wsClient(url).campaign.update.mutate(future)).toMatchObject({ version: 2 });
@@ -214,7 +214,7 @@ test('P12 more mutations a second than allowed are RATE_LIMITED', async () => {
   await wsClient(url).campaign.update.mutate({ campaignId: CAMPAIGN, updates: { title: 'Other' } });
 });
 
-test('P12 a push larger than the limit passes alone', async () => {
+test('P12 a push larger than the limit passes by itself', async () => {
   const { url } = await startServer({ rateLimit: 5 });
   const mutations = Array.from({ length: 20 }, (_, index) => ({
     mutationId: `m${index}`,
@@ -224,7 +224,7 @@ test('P12 a push larger than the limit passes alone', async () => {
   expect(outcomes.every(({ ok }) => ok)).toBe(true);
 });
 
-test('P14 where campaign state is switched off, the rest answers', async () => {
+test('P14 with campaign state disabled, campaign procedures are UNAVAILABLE and the rest answers', async () => {
   const { url } = await startServer({ enabled: false });
   const { campaign, system } = wsClient(url);
   const off = await refusal(campaign.get.query({ campaignId: CAMPAIGN }));
@@ -236,7 +236,7 @@ test('P14 where campaign state is switched off, the rest answers', async () => {
   expect((await fetch(`${url}/readyz`)).status).toBe(200);
 });
 
-test('P15 the correlation id comes back and stands in the entry', async () => {
+test('P15 the correlation id is returned and stored in the entry', async () => {
   const { url, service } = await startServer();
   const admin = { identity: { id: 'test', grants: { '*': 'admin' as const } }, correlationId: 'test' };
   const send = (id: string): Promise<Response> =>

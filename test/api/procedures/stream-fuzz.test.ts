@@ -12,7 +12,7 @@ const STEPS = 250;
 const caller = { identity: { id: 'admin', grants: { '*': 'admin' as const } }, correlationId: 'test' };
 
 describe.each(['rooms', 'iterator'] as const)(
-  'S30 whatever clients do, every stream is whole and shows what its reader may see (%s)',
+  'S30 under random clients every stream is complete and shows only what its subscriber may see (%s)',
   (fanOut) => {
     test.each(Array.from({ length: SEEDS }, (_, index) => index + 1))('S30 seed %i (G1, G6, G9, G11)', async (seed) => {
       const random = seededRandom(seed);

@@ -4,7 +4,7 @@ import type { CampaignServer, CampaignServerOptions } from '../../../server/inde
 import { streamMirror } from '../../support/stream-mirror.ts';
 import { openTcpProxy } from '../../support/tcp-proxy.ts';
 import type { TcpProxy } from '../../support/tcp-proxy.ts';
-import { rawSocket, refusalOf, textOf, watch, wsClient } from '../support/clients.ts';
+import { rawSocket, errorDataOf, textOf, watch, wsClient } from '../support/clients.ts';
 import { CAMPAIGN, cleanUp, startGuarded, startServer, tokenFor, until } from '../support/server.ts';
 import { openEvents } from '../support/sse.ts';
 
@@ -39,7 +39,7 @@ export function describeStream(fanOut: 'rooms' | 'iterator'): void {
   const startWithTokens = (options: CampaignServerOptions = {}): Promise<CampaignServer> =>
     startGuarded({ fanOut, ...options });
 
-  test('S1 a snapshot, then each change, of the default campaign where none is named', async () => {
+  test('S1 a snapshot, then each change; the default campaign where none is named', async () => {
     const server = await start();
     const client = wsClient(server.url);
     const named = watch(client, { campaignId: CAMPAIGN });
@@ -54,7 +54,7 @@ export function describeStream(fanOut: 'rooms' | 'iterator'): void {
     expect([named.error, unnamed.error]).toEqual([undefined, undefined]);
   });
 
-  test('S2 connections cut again and again during 200 changes: no hole, no double (G1)', async () => {
+  test('S2 repeated disconnects during 200 changes: no gap, no duplicate (G1)', async () => {
     const server = await start();
     const proxy = await throughProxy(server);
     const watching = watch(wsClient(proxy.url), { campaignId: CAMPAIGN, receipts: true });
@@ -102,8 +102,8 @@ export function describeStream(fanOut: 'rooms' | 'iterator'): void {
     expect(mirror.snapshots).toEqual(['start']);
   });
 
-  describe('S4 what is over leaves nothing behind', () => {
-    test('S4 1,000 subscriptions that are stopped', async () => {
+  describe('S4 ended subscriptions leave nothing behind', () => {
+    test('S4 1,000 stopped subscriptions', async () => {
       const server = await start();
       const raw = await rawSocket(server.url);
       for (let batch = 0; batch < 20; batch += 1) {
@@ -129,7 +129,7 @@ export function describeStream(fanOut: 'rooms' | 'iterator'): void {
       await raw.answer(5_000, ({ result }) => result?.type === 'data');
     });
 
-    test('S4 a subscription that is stopped before its socket was let in', async () => {
+    test('S4 a subscription stopped before its socket is admitted', async () => {
       const server = await startWithTokens();
       const raw = await rawSocket(server.url, { query: '?connectionParams=1' });
       raw.send({ method: 'connectionParams', data: { token: await tokenFor({ '*': 'viewer' }) } });
@@ -139,7 +139,7 @@ export function describeStream(fanOut: 'rooms' | 'iterator'): void {
       await until(() => server.service.stats().subscribers === 0);
     });
 
-    test('S4 subscriptions whose socket dies, some before they began', async () => {
+    test('S4 subscriptions whose socket closes, some before they started', async () => {
       const server = await start();
       for (let round = 0; round < 20; round += 1) {
         const raw = await rawSocket(server.url);
@@ -152,7 +152,7 @@ export function describeStream(fanOut: 'rooms' | 'iterator'): void {
       await until(async () => server.service.stats().subscribers === 0 && (await connections(server)) === 0);
     });
 
-    test('S4 subscriptions under an id that is taken', async () => {
+    test('S4 subscriptions under a request id in use', async () => {
       const server = await start();
       const raw = await rawSocket(server.url);
       const message = {
@@ -169,7 +169,7 @@ export function describeStream(fanOut: 'rooms' | 'iterator'): void {
       await raw.answer(2, ({ result }) => result?.type === 'data');
     });
 
-    test('S4 SSE streams whose reader goes away', async () => {
+    test('S4 SSE streams whose client disconnects', async () => {
       const server = await start();
       for (let round = 0; round < 20; round += 1) {
         const controller = new AbortController();
@@ -182,7 +182,7 @@ export function describeStream(fanOut: 'rooms' | 'iterator'): void {
     });
   });
 
-  test('S5 the watermark never moves the position from which a client resumes', async () => {
+  test('S5 a watermark does not move the resume position', async () => {
     const server = await start();
     const proxy = await throughProxy(server);
     const watching = watch(wsClient(proxy.url), { campaignId: CAMPAIGN, receipts: true });
@@ -203,16 +203,16 @@ export function describeStream(fanOut: 'rooms' | 'iterator'): void {
     expect(watching.mirror.snapshots).toEqual(['start']);
   });
 
-  test('S6 a subscription that is refused says so with a typed error, and the socket goes on', async () => {
+  test('S6 a refused subscription is a typed error, and the socket stays open', async () => {
     const { url } = await startWithTokens();
     const client = wsClient(url, { token: await tokenFor({ [CAMPAIGN]: 'editor' }) });
     const watching = watch(client, { campaignId: 'secret' });
     await until(() => watching.error !== undefined);
-    expect(refusalOf(watching.error)).toMatchObject({ code: 'FORBIDDEN', reason: 'FORBIDDEN', retryable: false });
+    expect(errorDataOf(watching.error)).toMatchObject({ code: 'FORBIDDEN', reason: 'FORBIDDEN', retryable: false });
     await client.campaign.update.mutate({ campaignId: CAMPAIGN, updates: { title: 'On' } });
   });
 
-  test('S7 a reader that does not read costs bounded memory, and goes on with one snapshot', async () => {
+  test('S7 a client that does not read costs bounded memory, and resumes with one snapshot', async () => {
     const server = await start();
     const raw = await rawSocket(server.url);
     const mirror = streamMirror();
@@ -242,7 +242,7 @@ export function describeStream(fanOut: 'rooms' | 'iterator'): void {
     expect(mirror.content.state).toMatchObject({ description: `1999 ${text}` });
   });
 
-  test('S8 statistics at once and every second, not for callers without a token', async () => {
+  test('S8 statistics at once and every second, refused without a token', async () => {
     const { url } = await startWithTokens({ publicRead: true });
     const admin = wsClient(url, { token: await tokenFor({ '*': 'viewer' }) });
     const seen: unknown[] = [];
@@ -252,10 +252,10 @@ export function describeStream(fanOut: 'rooms' | 'iterator'): void {
     let refused: unknown;
     wsClient(url).system.stats.subscribe(undefined, { onError: (error) => (refused = error) });
     await until(() => refused !== undefined);
-    expect(refusalOf(refused)).toMatchObject({ reason: 'FORBIDDEN' });
+    expect(errorDataOf(refused)).toMatchObject({ reason: 'FORBIDDEN' });
   });
 
-  test('S8 the trace shows entries and refusals, with payloads, to admins alone', async () => {
+  test('S8 the trace has entries and refusals with payloads, for admins alone', async () => {
     const { url } = await startWithTokens();
     const admin = wsClient(url, { token: await tokenFor({ '*': 'admin' }) });
     const editor = wsClient(url, { token: await tokenFor({ '*': 'editor' }) });
@@ -281,6 +281,6 @@ export function describeStream(fanOut: 'rooms' | 'iterator'): void {
     let refused: unknown;
     editor.system.trace.subscribe(undefined, { onError: (error) => (refused = error) });
     await until(() => refused !== undefined);
-    expect(refusalOf(refused)).toMatchObject({ reason: 'FORBIDDEN' });
+    expect(errorDataOf(refused)).toMatchObject({ reason: 'FORBIDDEN' });
   });
 }

@@ -51,10 +51,10 @@ export async function refusal(call: Promise<unknown>): Promise<ErrorData & { mes
     (error: unknown) => ({ error }),
   );
   if ('value' in outcome) throw new Error(`not refused: ${JSON.stringify(outcome.value)}`);
-  return refusalOf(outcome.error);
+  return errorDataOf(outcome.error);
 }
 
-export function refusalOf(error: unknown): ErrorData & { message: string } {
+export function errorDataOf(error: unknown): ErrorData & { message: string } {
   if (!(error instanceof TRPCClientError) || !error.data)
     throw new Error('not an error of the server', { cause: error });
   // What the server's formatter makes; the tests are there to see that it does.

@@ -1,0 +1,13 @@
+/** A code of a WebSocket closing frame (RFC 6455, 7.4), and the reason that travels with it. */
+export interface CloseCode {
+  readonly code: number;
+  readonly reason: string;
+}
+
+/** Why the server closes a ws connection. Shared with the client, and described in its `PROTOCOL.md`. */
+export const CLOSE_CODES = {
+  /** The server restarts or stops: connect again, with a backoff. */
+  restart: { code: 1012, reason: 'the server restarts' },
+  /** The connection did not authenticate within the time allowed for it. */
+  notAdmitted: { code: 4401, reason: 'not admitted in time' },
+} as const satisfies Readonly<Record<string, CloseCode>>;
