@@ -1,7 +1,7 @@
 import { trpc } from '@campaign-state/client/react';
 import { useState } from 'react';
 
-/** The stream as it is, without the SDK's mirror: for a log of what happens. */
+/** The raw stream, without the SDK's folded state: for a log of what happens. */
 export function Ticker({ campaignId }: { campaignId: string }) {
   const [lines, setLines] = useState<string[]>([]);
   trpc.campaign.watch.useSubscription(

@@ -15,7 +15,7 @@ export function App({ client }: { client: CampaignClient }) {
   );
 }
 
-/** On the server, per request: read once, render with it, and send it along for `clientFor` in the browser. */
+/** On the server, per request: read once, render with it, and send it to the browser for `clientFor`. */
 export async function seedFor(url: string, token?: string): Promise<CampaignSeed> {
   const reading = createCampaignClient({ url, token });
   try {
@@ -25,7 +25,7 @@ export async function seedFor(url: string, token?: string): Promise<CampaignSeed
   }
 }
 
-/** Where the page is rendered, and again where it is taken over: it connects only once something is mounted. */
+/** On the server and again in the browser: it connects only once something is mounted. */
 export function clientFor(url: string, seed: CampaignSeed): CampaignClient {
   return createCampaignClient({ url, seeds: [seed] });
 }

@@ -1,5 +1,4 @@
-// The usage example of the first architecture document, as it was: only its import path and the name that it declared
-// twice differ.
+// A component that reads and edits with both of the main hooks. Edits are shown at once, so that handlers need not wait.
 // oxlint-disable no-unused-vars, typescript/no-floating-promises
 import { useCampaignState, useCampaignUpdates } from '@campaign-state/client/react';
 

@@ -1,6 +1,6 @@
 import { createCampaignClient } from '@campaign-state/client';
 
-/** A page without a framework: an element that shows the banner, an input that edits it, a word about what is saved. */
+/** A page without a framework: an element that shows the banner, an input that edits it, and the sync state. */
 export function mountBanner(root: HTMLElement, url: string): () => void {
   const client = createCampaignClient({ url });
   const campaign = client.campaign();

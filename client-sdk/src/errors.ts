@@ -1,7 +1,7 @@
 import { isRetryable, type Path, type Reason, type Refusal, REASONS } from '../../server/core/errors.ts';
 
 /**
- * Why a mutation or a call was refused, as plain facts that an app can act upon.
+ * The error of every refused or failed call, with fields that an app can act upon.
  *
  * @example
  * campaign.update({ title: '' }).catch((error) => {
@@ -10,18 +10,19 @@ import { isRetryable, type Path, type Reason, type Refusal, REASONS } from '../.
  */
 export class CampaignError extends Error {
   override readonly name = 'CampaignError';
-  /** Narrower than tRPC's codes; the same words as on the server. */
+  /** The machine-readable reason: narrower than tRPC's codes, the same on server and client. */
   readonly reason: Reason;
-  /** Whether the same call may succeed later. The SDK itself retries mutations for which this is true. */
+  /** Whether the same call may succeed later. The SDK retries mutations for which this is true. */
   readonly retryable: boolean;
-  /** When to try again, in milliseconds, where the server said so. */
+  /** After how many milliseconds to retry, where the server said so. */
   readonly retryAfterMs: number | undefined;
   /** The field at fault, outermost first. */
   readonly path: Path | undefined;
-  /** The limit that was passed. */
+  /** The limit that was exceeded. */
   readonly limit: number | undefined;
+  /** The mutation that was refused. */
   readonly mutationId: string | undefined;
-  /** The position that holds now: with `CONFLICT`. */
+  /** With `CONFLICT`: the campaign's present position. */
   readonly position: string | undefined;
 
   constructor(refusal: Refusal, options?: { cause?: unknown }) {
@@ -36,12 +37,12 @@ export class CampaignError extends Error {
   }
 }
 
-/** What a failed call tells: the server's refusal, or that no answer came and the outcome is therefore unknown. */
+/** A failed call: refused by the server, or unanswered, so that its outcome is unknown. */
 export type CallFailure = { kind: 'refused'; error: CampaignError } | { kind: 'unanswered'; error: CampaignError };
 
 /**
- * Reads what `@trpc/client` threw. An error without the server's `data` never came from the server: the link broke, and
- * whether the call was carried out is not known.
+ * Classifies what `@trpc/client` threw. An error without the server's `data` did not come from the server: the link was
+ * lost, and whether the call was carried out is not known.
  */
 export function readFailure(thrown: unknown): CallFailure {
   const data = dataOf(thrown);
@@ -62,7 +63,7 @@ export function readFailure(thrown: unknown): CallFailure {
 }
 
 /**
- * What any call of `client.trpc`, or of the hooks of TanStack Query, threw, as a {@link CampaignError}.
+ * Converts what a call of `client.trpc`, or a hook of TanStack Query, threw into a {@link CampaignError}.
  *
  * @example client.trpc.campaign.create.mutate(input).catch((thrown) => alert(toCampaignError(thrown).reason));
  */
@@ -70,7 +71,7 @@ export function toCampaignError(thrown: unknown): CampaignError {
   return thrown instanceof CampaignError ? thrown : readFailure(thrown).error;
 }
 
-/** Reads an error of the server that belongs to no call. */
+/** Converts a refusal of the connection, which belongs to no call. */
 export function readRefusal(message: string, data: unknown): CampaignError {
   return new CampaignError(refusalOf(message, typeof data === 'object' && data !== null ? { ...data } : {}));
 }
@@ -81,7 +82,7 @@ function dataOf(thrown: unknown): Record<string, unknown> | undefined {
   return typeof data === 'object' && data !== null ? { ...data } : undefined;
 }
 
-/** tRPC's codes where the server named no reason: errors of its own making, such as an unknown procedure. */
+/** Reasons for tRPC's own errors, such as an unknown procedure, for which the server names none. */
 const REASON_BY_CODE: Readonly<Record<string, Reason>> = {
   UNAUTHORIZED: 'UNAUTHORIZED',
   FORBIDDEN: 'FORBIDDEN',

@@ -1,7 +1,7 @@
 import { useCampaign, useCampaignUpdates, useFeature } from '@campaign-state/client/react';
 import './sections.ts';
 
-/** Names of features, paths and values are all known here: another one does not compile. */
+/** Features, paths and values are typed: others do not compile. */
 export function Shop() {
   const badge = useCampaign((state) => state.ui_content?.badge?.text);
   const currency = useCampaign((state) => state.commerce?.currency);

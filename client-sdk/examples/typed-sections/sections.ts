@@ -1,10 +1,7 @@
 import { defineSections } from '@campaign-state/client';
 import { z } from 'zod';
 
-/**
- * What this company's campaigns look like. The server enforces it, and the types of everything that reads or edits
- * follow.
- */
+/** The shape of this company's campaigns: enforced by the server, and the type of everything that reads or edits. */
 export const sections = defineSections({
   features: z.array(z.enum(['leaderboard', 'polls', 'referral'])),
   ui_content: z.object({ banner: z.string().max(80), badge: z.object({ text: z.string() }).optional() }),

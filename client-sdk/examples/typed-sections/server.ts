@@ -1,7 +1,7 @@
 import { createCampaignServer, type CampaignServer, type CampaignServerOptions } from '@campaign-state/server';
 import { sections } from './sections.ts';
 
-/** A server that takes no campaign of another shape. */
+/** A server that refuses campaigns of another shape. */
 export function startShopServer(options: CampaignServerOptions): Promise<CampaignServer> {
   return createCampaignServer({ ...options, sections });
 }

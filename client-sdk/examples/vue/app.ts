@@ -1,17 +1,14 @@
 import { createCampaignClient, type Campaign, type CampaignSnapshot } from '@campaign-state/client';
 import { createApp, defineComponent, h, onScopeDispose, shallowRef, type ShallowRef } from 'vue';
 
-/**
- * A campaign as a ref: what reads it is rendered when it changes. Equal parts stay the same objects, so that `computed`
- * goes no further.
- */
+/** A campaign's snapshot as a ref. Equal parts of two snapshots are the same objects, so that `computed` stops there. */
 export function useCampaign(campaign: Campaign): Readonly<ShallowRef<CampaignSnapshot>> {
   const snapshot = shallowRef(campaign.getSnapshot());
   onScopeDispose(campaign.subscribe(() => (snapshot.value = campaign.getSnapshot())));
   return snapshot;
 }
 
-/** An app that shows the banner and edits it; returns how to take it away again. */
+/** An app that shows the banner and edits it; returns how to unmount it. */
 export function mountBannerApp(root: Element, url: string): () => void {
   const client = createCampaignClient({ url });
   const campaign = client.campaign();

@@ -4,7 +4,7 @@ import type { CampaignSnapshot } from '../types.ts';
 /** OpenFeature's kinds of flags. */
 export type FlagKind = 'boolean' | 'string' | 'number' | 'object';
 
-/** What became of an evaluation, in OpenFeature's words. */
+/** The result of an evaluation, with OpenFeature's reasons and error codes. */
 export type Evaluation =
   | { readonly kind: 'value'; readonly value: JsonValue; readonly reason: 'STATIC' | 'DISABLED' | 'STALE' }
   | {
@@ -14,37 +14,37 @@ export type Evaluation =
     };
 
 /**
- * A flag's value in a campaign. A boolean flag is one of its features, and off where the campaign does not name it; any
- * other is a place in the document, outermost first: `theme.accent`, `ui_content.banner`. A place that holds a boolean
- * is a boolean flag too.
+ * Evaluates a flag in a campaign's document. A boolean flag is a feature, and `false` where the campaign does not list
+ * it; any other flag is a path in the document: `theme.accent`, `ui_content.banner`. A path to a boolean is a boolean
+ * flag too.
  */
 export function evaluate(snapshot: CampaignSnapshot, key: string, kind: FlagKind, isFresh: boolean): Evaluation {
   if (snapshot.position === undefined)
-    return { kind: 'error', code: 'PROVIDER_NOT_READY', message: 'Nothing has been received of the campaign yet' };
+    return { kind: 'error', code: 'PROVIDER_NOT_READY', message: 'The campaign has not been received yet' };
   // A document came as JSON; its type has `unknown` in the open parts.
   const document = snapshot.state as JsonObject;
   const reason = isFresh ? 'STATIC' : 'STALE';
   if (kind === 'boolean' && snapshot.state.features?.includes(key) === true)
     return { kind: 'value', value: true, reason };
-  const value = placeIn(document, key.split('.'));
+  const value = valueAt(document, key.split('.'));
   if (value === undefined) {
     return kind === 'boolean'
       ? { kind: 'value', value: false, reason: isFresh ? 'DISABLED' : reason }
-      : { kind: 'error', code: 'FLAG_NOT_FOUND', message: `The campaign has nothing at ${key}` };
+      : { kind: 'error', code: 'FLAG_NOT_FOUND', message: `The campaign has no value at ${key}` };
   }
   if (typeof value !== kind || value === null) {
-    return { kind: 'error', code: 'TYPE_MISMATCH', message: `${key} is no ${kind}` };
+    return { kind: 'error', code: 'TYPE_MISMATCH', message: `${key} is not of type ${kind}` };
   }
   return { kind: 'value', value, reason };
 }
 
-function placeIn(document: JsonObject, [name = '', ...rest]: readonly string[]): JsonValue | undefined {
+function valueAt(document: JsonObject, [name = '', ...rest]: readonly string[]): JsonValue | undefined {
   const value = Object.hasOwn(document, name) ? document[name] : undefined;
   if (rest.length === 0) return value;
-  return isJsonObject(value) ? placeIn(value, rest) : undefined;
+  return isJsonObject(value) ? valueAt(value, rest) : undefined;
 }
 
-/** The flags that may have changed between two states: features that came or went, and the fields that differ. */
+/** The flags that may have changed between two states: features that were added or removed, and fields that differ. */
 export function changedFlags(before: CampaignSnapshot['state'], after: CampaignSnapshot['state']): string[] {
   const [old, now] = [new Set(before.features), new Set(after.features)];
   const features = [...old].filter((name) => !now.has(name)).concat([...now].filter((name) => !old.has(name)));

@@ -1,24 +1,25 @@
 import type { Campaign, CampaignClient } from '../types.ts';
 import { changedFlags, evaluate, type Evaluation, type FlagKind } from './evaluation.ts';
 
-/** What happens to a provider, in OpenFeature's words. */
+/** OpenFeature's provider events. */
 export interface FlagEvents {
   readonly ready: () => void;
-  /** Values are the last known ones; the link is away. */
+  /** Values are the last known ones: there is no connection. */
   readonly stale: () => void;
   readonly changed: (flags: string[]) => void;
   readonly failed: (message: string) => void;
 }
 
+/** What the providers of all platforms share. */
 export interface FlagSource {
-  /** Resolves when there are values; rejects where there will be none. */
+  /** Resolves with the first snapshot; rejects where the campaign cannot be read. */
   readonly initialize: () => Promise<void>;
   readonly close: () => Promise<void>;
   readonly evaluate: (key: string, kind: FlagKind) => Evaluation;
   readonly metadata: () => { campaignId: string; version: number };
 }
 
-/** A campaign's live stream as a source of flags, for providers of every platform. */
+/** Makes flags of a campaign's live stream. */
 export function createFlagSource(
   client: CampaignClient,
   campaignId: string | undefined,
@@ -27,31 +28,31 @@ export function createFlagSource(
   const campaign: Campaign = client.campaign(campaignId);
   const isConnected = () => client.connection.getSnapshot().status === 'connected';
   let stops: (() => void)[] = [];
-  let shown = campaign.getSnapshot().state;
-  let ready = false;
-  let stale = false;
+  let lastState = campaign.getSnapshot().state;
+  let isReady = false;
+  let isStale = false;
 
-  function look(): void {
+  function onCampaign(): void {
     const { status, state, error } = campaign.getSnapshot();
     if (status === 'error') {
-      if (ready) events.failed(error?.message ?? 'The campaign cannot be read');
+      if (isReady) events.failed(error?.message ?? 'The campaign cannot be read');
       return;
     }
-    const flags = changedFlags(shown, state);
-    shown = state;
-    if (ready && flags.length > 0) events.changed(flags);
+    const flags = changedFlags(lastState, state);
+    lastState = state;
+    if (isReady && flags.length > 0) events.changed(flags);
   }
 
-  function lookAtLink(): void {
-    if (!ready || stale === !isConnected()) return;
-    stale = !isConnected();
-    if (stale) events.stale();
+  function onConnection(): void {
+    if (!isReady || isStale === !isConnected()) return;
+    isStale = !isConnected();
+    if (isStale) events.stale();
     else events.ready();
   }
 
   return {
     async initialize() {
-      stops = [campaign.subscribe(look), client.connection.subscribe(lookAtLink)];
+      stops = [campaign.subscribe(onCampaign), client.connection.subscribe(onConnection)];
       await new Promise<void>((resolve, reject) => {
         const stop = campaign.subscribe(settle);
         stops.push(stop);
@@ -64,11 +65,11 @@ export function createFlagSource(
         }
         settle();
       });
-      shown = campaign.getSnapshot().state;
-      ready = true;
+      lastState = campaign.getSnapshot().state;
+      isReady = true;
     },
     async close() {
-      ready = false;
+      isReady = false;
       for (const stop of stops.splice(0)) stop();
     },
     evaluate: (key, kind) => evaluate(campaign.getSnapshot(), key, kind, isConnected()),

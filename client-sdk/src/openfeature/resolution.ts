@@ -13,7 +13,7 @@ export interface Resolution<T, C> {
 
 type ErrorCodes<C> = Readonly<Record<Extract<Evaluation, { kind: 'error' }>['code'], C>>;
 
-/** An evaluation as OpenFeature wants it told. */
+/** An evaluation as OpenFeature's `ResolutionDetails`. */
 export function resolve<T extends JsonValue, C>(
   source: FlagSource,
   codes: ErrorCodes<C>,

@@ -6,6 +6,7 @@ import { resolve } from './resolution.ts';
 /**
  * An OpenFeature provider for services in Node, fed by a campaign's live stream.
  *
+ * @param client stays yours: the provider does not close it
  * @param campaignId default: the server's default campaign
  * @example
  * await OpenFeature.setProviderAndWait(createOpenFeatureProvider(client, 'spring'));

@@ -1,7 +1,7 @@
 import { createContext, useContext } from 'react';
 import type { Campaign, CampaignClient } from '../types.ts';
 
-/** What `CampaignProvider` gives to everything below it. */
+/** The context that `CampaignProvider` provides. */
 export interface CampaignContextValue {
   readonly client: CampaignClient;
   /** `undefined`: the server's default campaign. */
@@ -16,13 +16,22 @@ function useCampaignContext(): CampaignContextValue {
   return value;
 }
 
-/** The provider's client. */
+/**
+ * The provider's client.
+ *
+ * @throws Error without a `CampaignProvider` above
+ */
 export function useCampaignClient(): CampaignClient {
   return useCampaignContext().client;
 }
 
 /**
- * The vanilla handle of a campaign: by default the provider's. The same object for as long as the campaign is the same.
+ * The handle of a campaign, without reading it; its functions work outside of React, too.
+ *
+ * @param campaignId default: the provider's campaign
+ * @returns the same object for as long as the campaign is the same
+ * @throws Error without a `CampaignProvider` above
+ * @example const campaign = useCampaignHandle(); // campaign.whenDurable(), campaign.subscribe(…)
  */
 export function useCampaignHandle(campaignId?: string): Campaign {
   const { client, campaignId: provided } = useCampaignContext();

@@ -1,16 +1,17 @@
 import type { Entry, ViewEntry } from '../../../server/core/stream/entry.ts';
 
+/** Pages of history and live entries as one list. */
 export interface MergedHistory {
   /** Newest first, each version once. */
   readonly entries: readonly Entry[];
-  /** Between the newest page and the live entries something is missing: the pages are to be asked for again. */
-  readonly hole: boolean;
+  /** Versions are missing between the newest page and the live entries: the pages have to be fetched again. */
+  readonly hasGap: boolean;
 }
 
 /**
- * A history that goes on live: what the pages say, and before it what came since.
+ * Puts the live entries in front of the pages.
  *
- * @param pages newest first, as `campaign.history` answers
+ * @param pages newest first, as `campaign.history` returns them
  * @param recent oldest first, contiguous, as the stream brought them
  */
 export function mergeHistory(
@@ -21,6 +22,6 @@ export function mergeHistory(
   const newest = paged[0]?.version ?? 0;
   const live = recent.filter((entry): entry is Entry => 'mutationId' in entry && entry.version > newest);
   const first = live[0];
-  if (first && first.version > newest + 1) return { entries: paged, hole: true };
-  return { entries: [...live.reverse(), ...paged], hole: false };
+  if (first && first.version > newest + 1) return { entries: paged, hasGap: true };
+  return { entries: [...live.reverse(), ...paged], hasGap: false };
 }

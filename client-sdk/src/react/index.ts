@@ -19,7 +19,7 @@ export {
   useFeature,
   type UseCampaignOptions,
 } from './use-campaign.ts';
-export { useCampaignHistory } from './use-history.ts';
+export { useCampaignHistory, type UseCampaignHistoryOptions } from './use-history.ts';
 export { useLostConnection, type UseLostConnectionOptions } from './use-lost-connection.ts';
 export { usePacedUpdate, type UsePacedUpdateResult } from './use-paced-update.ts';
 export { useConnection, useServiceState, useSyncStatus } from './use-status.ts';

@@ -5,16 +5,17 @@ import { CampaignContext } from './context.ts';
 import { trpc } from './trpc.ts';
 
 export interface CampaignProviderProps {
+  /** Made once, outside of components: see the README. */
   readonly client: CampaignClient;
-  /** The campaign that hooks below read unless they name another. Default: the server's default campaign. */
+  /** The campaign of the hooks below that name none. Default: the server's default campaign. */
   readonly campaignId?: string | undefined;
-  /** The app's own, if it has one; else that of a `QueryClientProvider` above, else one is made. */
+  /** TanStack Query's client. Default: that of the `QueryClientProvider` above, else a new one. */
   readonly queryClient?: QueryClient | undefined;
   readonly children?: ReactNode;
 }
 
 /**
- * Makes a client known to the hooks below.
+ * Provides a client, and a campaign, to the hooks below.
  *
  * @example <CampaignProvider client={client} campaignId="ovasabi_website"><App /></CampaignProvider>
  */

@@ -1,25 +1,27 @@
 import { createTRPCReact, type CreateTRPCReact } from '@trpc/react-query';
+import type { EditCommand, RollbackCommand } from '../../../server/core/commands/command.ts';
 import type { AppRouter } from '../../../server/api/procedures/router.ts';
 
 type Everything = CreateTRPCReact<AppRouter, unknown>;
 
 /**
- * They go through the campaign's own handle, which shows them early and keeps their order; here they would pass that
- * by.
+ * The mutations that are left out here: the campaign's handle makes them, with optimistic updates and in order, and
+ * calls of their own would bypass both. Every command that the SDK sends is among them, by its type.
  */
-type CampaignMutation = 'update' | 'updateFeatures' | 'updateConfig' | 'batch' | 'push' | 'rollback';
+type BypassingMutation = EditCommand['type'] | RollbackCommand['type'] | 'push';
 
+/** TanStack Query's hooks for the server's procedures, without those that would bypass a campaign's handle. */
 export type CampaignTrpc = Omit<Everything, 'campaign'> & {
-  readonly campaign: Omit<Everything['campaign'], CampaignMutation>;
+  readonly campaign: Omit<Everything['campaign'], BypassingMutation>;
 };
 
 /**
- * TanStack Query's hooks for what has no stream of its own.
+ * TanStack Query's hooks for procedures that have no live stream: lists, history pages, administration.
  *
  * @example const pages = trpc.campaign.list.useInfiniteQuery({ limit: 20 }, { getNextPageParam: (page) =>
  *   page.nextCursor });
  */
 export const trpc: CampaignTrpc = createTRPCReact<AppRouter>();
 
-/** The key under which a query stands in TanStack Query's cache, for `invalidateQueries` and the like. */
+/** The key of a query in TanStack Query's cache, for `invalidateQueries` and the like. */
 export { getQueryKey } from '@trpc/react-query';

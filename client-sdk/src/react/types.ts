@@ -6,43 +6,57 @@ import type { CampaignDocument, CampaignUpdates, FeatureName, SectionValue } fro
 import type { CampaignError } from '../errors.ts';
 import type { BatchBuilder, CampaignLoadStatus, Change, ConnectionState, EditOptions, SyncStatus } from '../types.ts';
 
-/** Which campaign a hook reads: by default the provider's. */
+/** Options that all hooks of a campaign take. */
 export interface CampaignHookOptions {
+  /** Which campaign is read. Default: the provider's. */
   readonly campaignId?: string | undefined;
-  /** With `false` the hook asks the server for nothing. */
+  /** With `false` the hook subscribes to nothing, and returns what is known already. Default true. */
   readonly enabled?: boolean | undefined;
 }
 
 /**
- * The functions that change a campaign. Stable for as long as the campaign is the same, and the same under both names.
+ * The functions that edit a campaign, as on {@link Campaign}. They are stable for as long as the campaign is the same,
+ * and the same functions under both names.
  */
 export interface CampaignUpdaters {
+  /** Merge patch on the document: `null` removes a member. */
   readonly updateCampaign: (updates: CampaignUpdates, options?: EditOptions) => Change;
+  /** The ordered set of features: `add`, `remove`, or `set` it as a whole. */
   readonly updateFeatures: (features: readonly FeatureName[], action: FeaturesAction, options?: EditOptions) => Change;
+  /** The same as `updateFeatures`. */
   readonly updateCampaignFeatures: CampaignUpdaters['updateFeatures'];
+  /** One section, merged (default) or replaced. */
   readonly updateConfig: <S extends ConfigSection>(
     section: S,
     value: SectionValue<S>,
     mode?: ConfigMode,
     options?: EditOptions,
   ) => Change;
+  /** The same as `updateConfig`. */
   readonly updateCampaignConfig: CampaignUpdaters['updateConfig'];
+  /** Several edits as one entry, all or nothing. */
   readonly batch: (build: (batch: BatchBuilder) => void, options?: EditOptions) => Change;
+  /** Back to the state of an earlier version, as a new version. */
   readonly rollback: (toVersion: VersionName, options?: EditOptions) => Promise<Receipt>;
 }
 
 /** What {@link useCampaignState} returns. */
 export interface UseCampaignStateResult extends CampaignUpdaters {
+  /** `undefined` until the server has named its default campaign. */
   readonly campaignId: string | undefined;
-  /** Never undefined: a frozen `{}` before the first snapshot. */
+  /** Confirmed state plus optimistic edits. Never undefined: a frozen `{}` before the first snapshot. */
   readonly state: Readonly<Partial<CampaignDocument>>;
+  /** `pending` before the first snapshot, `error` where the campaign cannot be read. */
   readonly status: CampaignLoadStatus;
-  /** Nothing has been received yet. */
+  /** `status === 'pending'`. */
   readonly isPending: boolean;
-  /** What is shown was kept on this device, and the server has not been reached since. */
+  /** The state was restored from this device (`persist`), and the server has not confirmed it since. */
   readonly isStale: boolean;
+  /** Why the campaign cannot be read. */
   readonly error: CampaignError | undefined;
+  /** The version of the confirmed state; 0 before the first snapshot. */
   readonly version: number;
+  /** Everything up to this version is committed in Postgres. */
   readonly durableVersion: number;
   /** Epoch milliseconds, while the campaign is archived and therefore read-only. */
   readonly archivedAt: number | undefined;
@@ -52,20 +66,22 @@ export interface UseCampaignStateResult extends CampaignUpdaters {
 export interface ServiceState {
   readonly state: Readonly<Partial<CampaignDocument>>;
   readonly status: CampaignLoadStatus;
+  /** As {@link useConnection} returns it. */
   readonly connection: ConnectionState;
-  /** Edits that the server has not yet accepted. */
+  /** Edits that the server has not accepted yet. */
   readonly pendingCount: number;
   readonly error: CampaignError | undefined;
 }
 
 /** What {@link useSyncStatus} returns. */
 export interface UseSyncStatusResult extends SyncStatus {
-  /** Takes a refusal, or all of them, off `rejected`. */
+  /** Removes a refusal, or all of them, from `rejected`. */
   readonly dismiss: (mutationId?: string) => void;
 }
 
-/** What {@link useCampaignHistory} returns: entries newest first, the live ones included. */
+/** What {@link useCampaignHistory} returns. */
 export interface UseCampaignHistoryResult {
+  /** Newest first, live entries included. */
   readonly entries: readonly Entry[];
   readonly status: CampaignLoadStatus;
   readonly error: CampaignError | undefined;
@@ -77,7 +93,9 @@ export interface UseCampaignHistoryResult {
 
 /** What {@link useUndo} returns. */
 export interface UseUndoResult {
+  /** Takes back this client's newest edit, as a new edit. Does nothing where there is none. */
   readonly undo: () => void;
+  /** Makes again what was last taken back. */
   readonly redo: () => void;
   readonly canUndo: boolean;
   readonly canRedo: boolean;

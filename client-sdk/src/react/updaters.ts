@@ -1,12 +1,12 @@
 import type { Campaign } from '../types.ts';
 import type { CampaignUpdaters } from './types.ts';
 
-const known = new WeakMap<Campaign, CampaignUpdaters>();
+const updatersByCampaign = new WeakMap<Campaign, CampaignUpdaters>();
 
-/** The functions that change a campaign: the same objects in every component and every render. */
+/** The functions that edit a campaign: the same object in every component and every render. */
 export function updatersOf(campaign: Campaign): CampaignUpdaters {
-  const before = known.get(campaign);
-  if (before) return before;
+  const existing = updatersByCampaign.get(campaign);
+  if (existing) return existing;
   const updaters: CampaignUpdaters = {
     updateCampaign: campaign.update,
     updateFeatures: campaign.updateFeatures,
@@ -16,6 +16,6 @@ export function updatersOf(campaign: Campaign): CampaignUpdaters {
     batch: campaign.batch,
     rollback: campaign.rollback,
   };
-  known.set(campaign, updaters);
+  updatersByCampaign.set(campaign, updaters);
   return updaters;
 }

@@ -7,16 +7,19 @@ import type { CampaignHookOptions, CampaignUpdaters, UseCampaignStateResult } fr
 import { updatersOf } from './updaters.ts';
 import { shallowEqual, useSelected } from './use-selected.ts';
 
+/** Options of hooks that select. */
 export interface UseCampaignOptions<T> extends CampaignHookOptions {
   /**
-   * When a selection counts as the same. Default `Object.is`: equal parts of the document are the same objects. See
-   * {@link shallowEqual}.
+   * When two selections count as the same. Default `Object.is`, for equal parts of two snapshots are the same objects;
+   * {@link shallowEqual} for a selector that makes a new object.
    */
   readonly isEqual?: ((a: T, b: T) => boolean) | undefined;
 }
 
 /**
- * A part of the document, live. Renders only when that part changes.
+ * A selection of the document, live. Renders only when the selection changes.
+ *
+ * @param selector gets the document as it is known: every member may be missing before the first snapshot
  *
  * @example const banner = useCampaign((s) => s.ui_content?.banner);
  */
@@ -24,7 +27,7 @@ export function useCampaign<T>(
   selector: (state: Readonly<Partial<CampaignDocument>>) => T,
   options?: UseCampaignOptions<T>,
 ): T;
-/** With `skipToken` (of TanStack Query) nothing is asked for, and nothing comes. */
+/** With `skipToken` (of TanStack Query) it subscribes to nothing and returns `undefined`. */
 export function useCampaign<T>(
   selector: ((state: Readonly<Partial<CampaignDocument>>) => T) | SkipToken,
   options?: UseCampaignOptions<T | undefined>,
@@ -42,8 +45,8 @@ export function useCampaign<T>(
 }
 
 /**
- * A part of all that is known of a campaign: its document, and status, version, error and the like. Renders only when
- * that part changes, where {@link useCampaignState} renders at every version and every commit.
+ * A selection of the whole snapshot: the document, and status, version, error and the like. Renders only when the
+ * selection changes, where {@link useCampaignState} renders at every version and every commit.
  *
  * @example const version = useCampaignSnapshot((snapshot) => snapshot.version);
  */
@@ -55,7 +58,7 @@ export function useCampaignSnapshot<T>(
 }
 
 /**
- * The whole document with everything to change it.
+ * The whole document, its status, and the functions that edit it. Renders at every change.
  *
  * @example const { state, updateCampaign, status } = useCampaignState();
  */
@@ -80,8 +83,7 @@ function shownOf({ campaignId, state, status, isStale, error, version, durableVe
 }
 
 /**
- * The functions that change a campaign, without reading it: a component that uses only this never renders because of
- * it.
+ * The functions that edit a campaign, without reading it: a component that uses only this never renders because of it.
  *
  * @example const { updateCampaignFeatures } = useCampaignUpdates();
  */
@@ -90,7 +92,9 @@ export function useCampaignUpdates(campaignId?: string): CampaignUpdaters {
 }
 
 /**
- * Whether a feature is switched on; `defaultValue` (false) before anything is known.
+ * Whether a feature is on.
+ *
+ * @returns `defaultValue` (default false) before the first snapshot
  *
  * @example const showLeaderboard = useFeature('leaderboard');
  */

@@ -9,14 +9,18 @@ import { trpc } from './trpc.ts';
 import type { CampaignHookOptions, UseCampaignHistoryResult } from './types.ts';
 import { shallowEqual, useSelected } from './use-selected.ts';
 
+/** Options of {@link useCampaignHistory}. */
+export interface UseCampaignHistoryOptions extends CampaignHookOptions {
+  /** Entries per page. Default: the server's. */
+  readonly limit?: number | undefined;
+}
+
 /**
- * Who changed what, and when: pages of entries, newest first, with the live ones in front.
+ * The history of a campaign: who changed what, and when. Pages of entries, newest first, with live entries in front.
  *
  * @example const { entries, hasNextPage, fetchNextPage } = useCampaignHistory({ limit: 30 });
  */
-export function useCampaignHistory(
-  options: CampaignHookOptions & { readonly limit?: number } = {},
-): UseCampaignHistoryResult {
+export function useCampaignHistory(options: UseCampaignHistoryOptions = {}): UseCampaignHistoryResult {
   const { limit, enabled = true } = options;
   const { campaignId, epoch, recent } = useSelected(useCampaignHandle(options.campaignId), liveOf, {
     isEqual: shallowEqual,
@@ -27,14 +31,14 @@ export function useCampaignHistory(
     { enabled: enabled && epoch !== undefined, getNextPageParam: (page) => page.nextCursor },
   );
   const { data, isFetching, refetch } = query;
-  const { entries, hole } = useMemo(() => mergeHistory(data?.pages ?? [], recent), [data, recent]);
-  const loaded = data !== undefined;
+  const { entries, hasGap } = useMemo(() => mergeHistory(data?.pages ?? [], recent), [data, recent]);
+  const isLoaded = data !== undefined;
 
   useEffect(() => {
-    if (loaded && hole && !isFetching) void refetch();
-  }, [loaded, hole, isFetching, refetch]);
+    if (isLoaded && hasGap && !isFetching) void refetch();
+  }, [isLoaded, hasGap, isFetching, refetch]);
 
-  // After a reset the same versions can name other entries.
+  // In another epoch the same versions can name other entries.
   useEffect(() => {
     if (epoch !== undefined) void refetch({ cancelRefetch: false });
   }, [epoch, refetch]);

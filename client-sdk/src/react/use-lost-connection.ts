@@ -1,16 +1,15 @@
 import { useEffect, useRef } from 'react';
 import { useCampaignClient } from './context.ts';
 
+/** Options of {@link useLostConnection}. */
 export interface UseLostConnectionOptions {
-  /**
-   * How long a connection may be away before it counts as lost, in milliseconds. Default 5,000: most come back before
-   * anyone notices.
-   */
-  readonly afterMs?: number;
+  /** How long a connection may be down before it counts as lost, in milliseconds. Default 5,000: most reconnect sooner. */
+  readonly afterMs?: number | undefined;
 }
 
 /**
- * Calls back when the connection has been away for a while, and when it is back: for a banner or a toast.
+ * Calls back when the connection has been down for a while (`lost`), and when it is up again (`restored`): for a banner
+ * or a toast. The newest callback is called; it need not be stable.
  *
  * @example useLostConnection((event) => toast(event === 'lost' ? 'Connection lost, changes are kept' : 'Connected
  *   again'));
@@ -27,25 +26,25 @@ export function useLostConnection(
 
   useEffect(() => {
     let wasConnected = connection.getSnapshot().status === 'connected';
-    let lost = false;
+    let isLost = false;
     let timer: ReturnType<typeof setTimeout> | undefined;
-    function look(): void {
+    function onChange(): void {
       const { status } = connection.getSnapshot();
       if (status === 'connected') {
         clearTimeout(timer);
         timer = undefined;
         wasConnected = true;
-        if (lost) latest.current('restored');
-        lost = false;
-      } else if (wasConnected && !lost) {
+        if (isLost) latest.current('restored');
+        isLost = false;
+      } else if (wasConnected && !isLost) {
         timer ??= setTimeout(() => {
-          lost = true;
+          isLost = true;
           latest.current('lost');
         }, afterMs);
       }
     }
-    look();
-    const stop = connection.subscribe(look);
+    onChange();
+    const stop = connection.subscribe(onChange);
     return () => {
       stop();
       clearTimeout(timer);

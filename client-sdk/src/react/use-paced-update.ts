@@ -4,18 +4,20 @@ import type { Change, Pace } from '../types.ts';
 import { useCampaignHandle } from './context.ts';
 import type { CampaignHookOptions } from './types.ts';
 
+/** What {@link usePacedUpdate} returns. */
 export interface UsePacedUpdateResult {
+  /** As `campaign.update`: shown at once, sent together with the updates close to it. */
   readonly updateCampaign: (updates: CampaignUpdates) => Change;
-  /** Sends now what is held: when a field is left. It is also done when the component goes. */
+  /** Sends held updates now: when a field loses focus. Done by itself when the component unmounts. */
   readonly flush: () => void;
 }
 
 /**
- * Updates for what is typed or dragged: every one is shown at once, those that follow each other closely are sent as
- * one mutation.
+ * Updates for what is typed or dragged: each is shown at once, those close to each other are sent as one mutation.
  *
- * @example const { updateCampaign, flush } = usePacedUpdate({ wait: 300 }); <input value={state.title ?? ''}
- * onChange={(event) => void updateCampaign({ title: event.target.value })} onBlur={flush} />
+ * @example
+ * const { updateCampaign, flush } = usePacedUpdate({ wait: 300 });
+ * <input value={state.title ?? ''} onChange={(e) => void updateCampaign({ title: e.target.value })} onBlur={flush} />
  */
 export function usePacedUpdate({
   campaignId,

@@ -1,6 +1,7 @@
 import { useSyncExternalStoreWithSelector } from 'use-sync-external-store/with-selector';
 import type { Readable } from '../types.ts';
 
+/** Options of {@link useSelected}. */
 export interface SelectOptions<T> {
   /** When two selections count as the same. Default `Object.is`. */
   readonly isEqual?: ((a: T, b: T) => boolean) | undefined;

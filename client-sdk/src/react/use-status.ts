@@ -4,14 +4,18 @@ import { useCampaignClient, useCampaignHandle } from './context.ts';
 import type { CampaignHookOptions, ServiceState, UseSyncStatusResult } from './types.ts';
 import { shallowEqual, useSelected } from './use-selected.ts';
 
-/** How the link to the server stands. */
+/**
+ * The state of the connection to the server.
+ *
+ * @example const { status, retryAt } = useConnection();
+ */
 export function useConnection(): ConnectionState {
   const { connection } = useCampaignClient();
   return useSyncExternalStore(connection.subscribe, connection.getSnapshot, connection.getInitialSnapshot);
 }
 
 /**
- * Where this client's own edits stand. `state` is `saved` only once Postgres has them.
+ * The state of this client's own edits. `state` is `saved` only once all of them are committed in Postgres.
  *
  * @example const { state, pendingCount, rejected, dismiss } = useSyncStatus();
  */
@@ -26,7 +30,7 @@ function syncOf({ sync }: CampaignSnapshot) {
 }
 
 /**
- * The service's state in one piece. `campaign` is the one service there is.
+ * The state of a service as one object: document, connection and pending edits. `campaign` is the only service.
  *
  * @example const { state, status, connection, pendingCount, error } = useServiceState('campaign');
  */

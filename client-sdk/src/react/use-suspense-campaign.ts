@@ -6,7 +6,9 @@ import type { UseCampaignOptions } from './use-campaign.ts';
 import { shallowEqual, useSelected } from './use-selected.ts';
 
 /**
- * A part of the document, live; suspends until there is one, and throws to the error boundary where it cannot be had.
+ * A selection of the document, live; suspends until the first snapshot.
+ *
+ * @throws CampaignError to the error boundary, where the campaign cannot be read
  *
  * @example const title = useSuspenseCampaign((s) => s.title); // string, never undefined
  */
@@ -18,7 +20,7 @@ export function useSuspenseCampaign<T>(
   const { isLoaded, error } = useSelected(campaign, progressOf, { isEqual: shallowEqual, hydrateWith: 'current' });
   if (!isLoaded) {
     if (error) throw error;
-    // What React wants of a component that is not ready.
+    // A component that suspends throws a promise.
     // oxlint-disable-next-line typescript/only-throw-error
     throw loaded(campaign);
   }
@@ -34,21 +36,21 @@ function progressOf({ position, error }: CampaignSnapshot) {
   return { isLoaded: position !== undefined, error };
 }
 
-const loading = new WeakMap<Campaign, Promise<void>>();
+const loadingByCampaign = new WeakMap<Campaign, Promise<void>>();
 
-/** Watches the campaign until something is known of it: a component that suspends has no effects that could. */
+/** Subscribes until the first snapshot or an error: a component that suspends has no effects that could. */
 function loaded(campaign: Campaign): Promise<void> {
-  const underWay = loading.get(campaign);
-  if (underWay) return underWay;
+  const existing = loadingByCampaign.get(campaign);
+  if (existing) return existing;
   const promise = new Promise<void>((resolve) => {
     const stop = campaign.subscribe(() => {
       const { isLoaded, error } = progressOf(campaign.getSnapshot());
       if (!isLoaded && !error) return;
       stop();
-      loading.delete(campaign);
+      loadingByCampaign.delete(campaign);
       resolve();
     });
   });
-  loading.set(campaign, promise);
+  loadingByCampaign.set(campaign, promise);
   return promise;
 }

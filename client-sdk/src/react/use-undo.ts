@@ -5,7 +5,7 @@ import type { CampaignHookOptions, UseUndoResult } from './types.ts';
 import { shallowEqual, useSelected } from './use-selected.ts';
 
 /**
- * Undo and redo of this client's own edits. What others have changed since is left alone.
+ * Undo and redo of this client's own edits. What others have changed since stays as it is.
  *
  * @example
  * const { undo, redo, canUndo, canRedo } = useUndo();
@@ -13,13 +13,13 @@ import { shallowEqual, useSelected } from './use-selected.ts';
  */
 export function useUndo({ campaignId, enabled }: CampaignHookOptions = {}): UseUndoResult {
   const campaign = useCampaignHandle(campaignId);
-  const able = useSelected(campaign, ableOf, { isEqual: shallowEqual, enabled });
+  const available = useSelected(campaign, availabilityOf, { isEqual: shallowEqual, enabled });
   return useMemo(
-    () => ({ ...able, undo: () => void campaign.undo(), redo: () => void campaign.redo() }),
-    [able, campaign],
+    () => ({ ...available, undo: () => void campaign.undo(), redo: () => void campaign.redo() }),
+    [available, campaign],
   );
 }
 
-function ableOf({ canUndo, canRedo }: CampaignSnapshot) {
+function availabilityOf({ canUndo, canRedo }: CampaignSnapshot) {
   return { canUndo, canRedo };
 }

@@ -9,7 +9,7 @@ import { manualClock, type ManualClock } from '../support/manual-clock.ts';
 import { client, live, proxyOf, server, WAIT } from '../support/world.ts';
 import { breathe } from '../support/breathe.ts';
 
-test('K20 a half-open link is noticed within 5 s, is seen meanwhile, and so is a handshake that nobody answers', async () => {
+test('K20 a half-open link is noticed within 5 s, and so is a handshake without an answer', async () => {
   const started = await server();
   const proxy = await proxyOf(started);
   const clock = manualClock();
@@ -54,11 +54,11 @@ test('K20 a half-open link is noticed within 5 s, is seen meanwhile, and so is a
 function socketsOf(clock: ManualClock) {
   const heartbeat = heartbeatTimeout(TIMEOUTS);
   return function open() {
-    const heard = new Map<string, (event: { data: unknown }) => void>();
+    const listeners = new Map<string, (event: { data: unknown }) => void>();
     const inner: WebSocketLike = {
       send: () => undefined,
       close: () => undefined,
-      addEventListener: (type, listener) => heard.set(type, listener as never),
+      addEventListener: (type, listener) => listeners.set(type, listener as never),
     };
     const openedAt = clock.now();
     let life: number | undefined;
@@ -69,8 +69,8 @@ function socketsOf(clock: ManualClock) {
       refused: ignore,
       closed: () => (life ??= clock.now() - openedAt),
     });
-    heard.get('open')?.({ data: undefined });
-    return { socket, receive: (data: string) => heard.get('message')?.({ data }), life: () => life };
+    listeners.get('open')?.({ data: undefined });
+    return { socket, receive: (data: string) => listeners.get('message')?.({ data }), life: () => life };
   };
 }
 

@@ -5,7 +5,7 @@ import { manualClock } from '../support/manual-clock.ts';
 import { client, later, live, proxyOf, server, WAIT } from '../support/world.ts';
 import { breathe } from '../support/breathe.ts';
 
-test('K10 a refusal that passes by itself holds back what stands behind it', async () => {
+test('K10 a retryable refusal holds back the mutations behind it', async () => {
   const archive = createMemoryArchive();
   let release = () => {};
   let held: Promise<void> | undefined = new Promise((resolve) => (release = resolve));
@@ -57,13 +57,13 @@ test('K25 a change is on the wire before anything that is rendered because of it
   }
   const campaign = client(url, { WebSocket: Watched }).campaign('spring');
   await live(campaign);
-  // As React does for what a user does: it renders in a microtask, as soon as it hears of a change.
+  // As React does for what a user does: it renders in a microtask, as soon as it is notified of a change.
   later(campaign.subscribe(() => queueMicrotask(() => happened.push('rendered'))));
   await campaign.update({ title: 'Quick' });
   expect(happened[0]).toBe('sent');
 });
 
-test('K26 a link that nothing needs is given back, without a word of trouble, and is there again for the next call', async () => {
+test('K26 an unused link is closed without an error, and opened again for the next call', async () => {
   const proxy = await proxyOf(await server());
   const clock = manualClock();
   let frames = 0;
@@ -79,9 +79,9 @@ test('K26 a link that nothing needs is given back, without a word of trouble, an
   const info = () => made.trpc.system.info.query();
   await Promise.all([info(), info()]);
   expect(states).toEqual(['connected']);
-  for (const before of [0, 1, 2].map((signs) => frames + signs)) {
+  for (const before of [0, 1, 2].map((heartbeats) => frames + heartbeats)) {
     clock.advance(2_500);
-    // Signs of life are no use of the link.
+    // Heartbeats are no use of the link.
     await vi.waitFor(() => expect(frames).toBeGreaterThan(before), WAIT);
   }
   clock.advance(2_500);
@@ -94,7 +94,7 @@ test('K26 a link that nothing needs is given back, without a word of trouble, an
   expect(states).toEqual(['connected', 'connecting', 'connected']);
 });
 
-test('K26 a call that is given up waits for no answer, and a closed client answers at once', async () => {
+test('K26 an aborted call ends at once, and so do the calls of a closed client', async () => {
   const proxy = await proxyOf(await server());
   const made = client(proxy.url);
   proxy.freeze();
@@ -108,7 +108,7 @@ test('K26 a call that is given up waits for no answer, and a closed client answe
   await expect(made.trpc.system.info.query()).rejects.toThrow('The client has been closed');
 });
 
-test('K9 a server that asks its clients to connect again gets them back, and a raw subscription says how its link stands', async () => {
+test('K9 clients follow the server’s request to reconnect, and a raw subscription reports the link’s state', async () => {
   const wss = new WebSocketServer({ port: 0, host: '127.0.0.1' });
   later(() => wss.close());
   const asked: unknown[] = [];

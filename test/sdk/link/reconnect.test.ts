@@ -38,7 +38,7 @@ test('K21 a server that accepts and closes at once is not hammered, and a hundre
   }
   for (const times of opened) {
     expect(times.length).toBeGreaterThan(3);
-    // Half a minute of a server that takes nobody: the delays have grown to seconds.
+    // Half a minute of a server that accepts nobody: the delays have grown to seconds.
     expect(times.length).toBeLessThan(25);
     expect((times[1] ?? 0) - (times[0] ?? 0)).toBeGreaterThanOrEqual(100);
   }
@@ -47,10 +47,10 @@ test('K21 a server that accepts and closes at once is not hammered, and a hundre
   expect(new Set(thirdAttempts).size).toBeGreaterThan(10);
 });
 
-/** The waits of a client, in order, none of whose sockets comes to anything. */
+/** The backoff delays of a client all of whose sockets fail, in order. */
 async function waitsOf(
   attempts: number,
-  fail: (tell: (type: 'open' | 'close') => void, clock: ManualClock) => void,
+  fail: (emit: (type: 'open' | 'close') => void, clock: ManualClock) => void,
 ): Promise<number[]> {
   const clock = manualClock(3);
   class Failing implements WebSocketLike {
@@ -79,8 +79,8 @@ async function waitsOf(
   return waits;
 }
 
-test('K21 a server that refuses at once is asked at least every 4 s for about a minute, then within 30 s', async () => {
-  const waits = await waitsOf(50, (tell) => tell('close'));
+test('K21 an unreachable server is tried at least every 4 s for about a minute, then within 30 s', async () => {
+  const waits = await waitsOf(50, (emit) => emit('close'));
   const [first, then] = [waits.slice(0, 30), waits.slice(30)];
   expect(Math.max(...first)).toBeLessThanOrEqual(4_000);
   expect(Math.max(...first)).toBeGreaterThan(3_000);
@@ -89,24 +89,24 @@ test('K21 a server that refuses at once is asked at least every 4 s for about a 
 });
 
 test.each<[string, Parameters<typeof waitsOf>[1]]>([
-  ['lets in and closes', (tell) => (tell('open'), tell('close'))],
-  ['does not answer', (_tell, clock) => clock.advance(5_000)],
-])('K21 a server that %s is left more time', async (_name, fail) => {
+  ['accepts and closes', (emit) => (emit('open'), emit('close'))],
+  ['does not answer', (_emit, clock) => clock.advance(5_000)],
+])('K21 a server that %s is tried less often', async (_name, fail) => {
   const waits = await waitsOf(20, fail);
   expect(Math.max(...waits)).toBeGreaterThan(5_000);
   expect(Math.max(...waits)).toBeLessThanOrEqual(10_000);
 });
 
-test('K22 the network’s return ends a wait at once; without network and link it is offline', async () => {
+test('K22 the network’s return ends a backoff at once; without network and link it is offline', async () => {
   const started = await server();
   const proxy = await proxyOf(started);
   const clock = manualClock();
   let online = true;
-  let tell: Parameters<Network['onChange']>[0] = () => undefined;
+  let emit: Parameters<Network['onChange']>[0] = () => undefined;
   const network: Network = {
     online: () => online,
     onChange: (callback) => {
-      tell = callback;
+      emit = callback;
       return () => undefined;
     },
   };
@@ -115,7 +115,7 @@ test('K22 the network’s return ends a wait at once; without network and link i
   proxy.sever();
   await vi.waitFor(() => expect(made.connection.getSnapshot().status).toBe('reconnecting'), WAIT);
   online = false;
-  tell('offline');
+  emit('offline');
   expect(made.connection.getSnapshot().status).toBe('offline');
 
   await vi.waitFor(() => {
@@ -123,7 +123,7 @@ test('K22 the network’s return ends a wait at once; without network and link i
     expect(made.connection.getSnapshot().attempt).toBeGreaterThan(3);
   }, WAIT);
   online = true;
-  tell('online');
+  emit('online');
   // What failed without a network says nothing of the server.
   expect(made.connection.getSnapshot()).toMatchObject({ status: 'reconnecting', attempt: 1 });
   await vi.waitFor(
@@ -132,12 +132,12 @@ test('K22 the network’s return ends a wait at once; without network and link i
   );
 
   online = false;
-  tell('offline');
+  emit('offline');
   proxy.restore();
   await breathe();
   expect(made.connection.getSnapshot().status).toBe('offline');
   online = true;
-  tell('online');
+  emit('online');
   // The clock has not moved: nothing else could have ended the wait.
   await vi.waitFor(() => expect(made.connection.getSnapshot().status).toBe('connected'), WAIT);
 });

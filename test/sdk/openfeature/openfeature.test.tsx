@@ -27,7 +27,7 @@ function campaign() {
   return createTestCampaign({ campaignId: 'spring', state: structuredClone(STATE) });
 }
 
-test('K55 typed getters read features and places in the document', async () => {
+test('K55 typed getters read features and paths of the document', async () => {
   const kit = campaign();
   await OpenFeature.setProviderAndWait(createOpenFeatureProvider(kit.client));
   const flags = OpenFeature.getClient();
@@ -79,7 +79,7 @@ test('K56 events follow the stream and the link', async () => {
   expect(OpenFeature.getClient().getBooleanDetails('polls', false)).toMatchObject({ value: true, reason: 'STATIC' });
 });
 
-test('K56 a campaign that cannot be had is an error', async () => {
+test('K56 a campaign that cannot be read is an error', async () => {
   const kit = campaign();
   await expect(OpenFeature.setProviderAndWait(createOpenFeatureProvider(kit.client, 'nowhere'))).rejects.toMatchObject({
     reason: 'NOT_FOUND',
@@ -87,7 +87,7 @@ test('K56 a campaign that cannot be had is an error', async () => {
   expect(OpenFeature.getClient().providerStatus).toBe('ERROR');
 });
 
-test('K55 K56 React renders what the stream says', async () => {
+test('K55 K56 React renders the flags of the live stream', async () => {
   const kit = campaign();
   await OpenFeature.setProviderAndWait(createOpenFeatureProvider(kit.client));
   function Board() {

@@ -67,7 +67,7 @@ async function inApp(children: ReactNode): Promise<{
   return { started, mine, other: client(started.url), rerender: (next) => rerender(app(next)) };
 }
 
-test('K43 the usage example of the first architecture document works as it stands', async () => {
+test('K43 the usage example works as it stands', async () => {
   const { other } = await inApp(<CampaignManager />);
   await screen.findByText('Spring');
   expect(screen.getByText('Features: referral')).toBeTruthy();
@@ -92,7 +92,7 @@ test('K43 the usage example of the first architecture document works as it stand
   );
 });
 
-test('K40 a selector renders only when its selection changes, and fifty events in one go are folded right', async () => {
+test('K40 a selector renders only when its selection changes, and fifty events in one task are folded right', async () => {
   const seen: {
     banner: (string | undefined)[];
     counter: unknown[];
@@ -157,7 +157,7 @@ test('K40 a selector renders only when its selection changes, and fifty events i
   expect(seen.content).toBe(before.content + 1);
 });
 
-test('K41 a StrictMode tree of hooks has one subscription, and none after it has gone', async () => {
+test('K41 a StrictMode tree of hooks has one subscription, and none after it is unmounted', async () => {
   function Everything() {
     useCampaignState();
     useCampaign((state) => state.title);
@@ -204,7 +204,7 @@ test('K42 state is never undefined, and updaters stay the same functions under b
   }
 });
 
-test('K44 with enabled: false nothing is asked of the server', async () => {
+test('K44 with enabled: false nothing is sent to the server', async () => {
   function Reader({ enabled }: { enabled: boolean }) {
     return <output>{useCampaignState({ campaignId: 'autumn', enabled }).status}</output>;
   }
@@ -243,7 +243,7 @@ test('K45 the history shows pages and live entries as one list', async () => {
   await screen.findByText('success: 6 updateFeatures, 5 update, 4 update, 3 update, 2 update, 1 create');
 });
 
-test('K46 status hooks say what is so', async () => {
+test('K46 the status hooks show connection, sync and features', async () => {
   const renders = { sync: 0 };
   function Status() {
     const { status } = useConnection();
@@ -288,7 +288,7 @@ test('K46 what has no stream goes through TanStack Query, typed', async () => {
   await screen.findByText('Autumn');
 });
 
-test('K50 TanStack Query’s tools see what goes through it: the app’s own cache, under keys that say what they are', async () => {
+test('K50 queries are in the app’s own TanStack Query cache, under readable keys', async () => {
   const { url } = await server();
   const queryClient = new QueryClient();
   function Lists() {

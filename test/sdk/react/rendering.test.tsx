@@ -34,7 +34,7 @@ class Boundary extends Component<{ children: ReactNode }, { error: unknown }> {
   }
 }
 
-test('K48 a component suspends until there is something, and its error reaches the boundary', async () => {
+test('K48 a component suspends until the first snapshot, and an error reaches the boundary', async () => {
   vi.spyOn(console, 'error').mockImplementation(() => undefined);
   const kit = createTestCampaign({ campaignId: 'spring', state: { slug: 'spring', title: 'Spring' } });
   closing.push(kit.client.close);
@@ -68,7 +68,7 @@ test('K48 a component suspends until there is something, and its error reaches t
   await screen.findByText('cannot: NOT_FOUND');
 });
 
-test('K49 undo, and paced updates that are sent when the component goes', async () => {
+test('K49 undo, and paced updates that are sent when the component unmounts', async () => {
   const kit = createTestCampaign({ state: { slug: 's', title: 'A' } });
   closing.push(kit.client.close);
   function Field() {
@@ -113,7 +113,7 @@ test('K49 undo, and paced updates that are sent when the component goes', async 
   await waitFor(() => expect(kit.state().title).toBe('ABC'), WAIT);
 });
 
-test('K49 a lost connection is told of once, and its return', async () => {
+test('K49 a lost connection is reported once, and its return once', async () => {
   const kit = createTestCampaign();
   closing.push(kit.client.close);
   const told: string[] = [];
@@ -132,7 +132,7 @@ test('K49 a lost connection is told of once, and its return', async () => {
   expect(told).toEqual(['lost', 'restored']);
 });
 
-test('K49 with skipToken nothing is asked for', async () => {
+test('K49 with skipToken nothing is subscribed to', async () => {
   const kit = createTestCampaign({ state: { slug: 's', title: 'A' } });
   closing.push(kit.client.close);
   function Title({ skip }: { skip: boolean }) {
@@ -151,7 +151,7 @@ test('K49 with skipToken nothing is asked for', async () => {
   await screen.findByText('title: A');
 });
 
-test('K40 a selector that puts parts together renders when one of them changes, with shallowEqual', async () => {
+test('K40 with shallowEqual, a selector that makes an object renders when a member of it changes', async () => {
   const kit = createTestCampaign({ state: { slug: 'spring', title: 'Spring' } });
   closing.push(kit.client.close);
   let renders = 0;

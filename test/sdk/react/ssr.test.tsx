@@ -44,7 +44,7 @@ function renderOnServer(app: ReactNode): Promise<string> {
   });
 }
 
-test('K47 a page rendered on a server is taken over, and goes on from its position', async () => {
+test('K47 a page rendered on a server is hydrated, and its stream resumes from its position', async () => {
   const server = await startServer();
   closing.push(() => server.close());
   const shown: string[] = [];
@@ -101,7 +101,7 @@ test('K47 a page rendered on a server is taken over, and goes on from its positi
   expect(wire.join()).not.toMatch(/"type":"snapshot"|"method":"query"/);
 });
 
-test('K48 on a server it streams when it is there', async () => {
+test('K48 on a server it streams with the first snapshot', async () => {
   const server = await startServer();
   closing.push(() => server.close());
   function Title() {

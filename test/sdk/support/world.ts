@@ -9,7 +9,7 @@ import type { CampaignServer } from '../../../server/index.ts';
 import { openTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
 import { startServer, type TestServerOptions } from './server.ts';
 
-/** Patience on a loaded machine: conditions are polled, never timed. */
+/** Timeout on a loaded machine: conditions are polled, never timed. */
 export const WAIT = { timeout: 20_000, interval: 10 };
 
 const closing: (() => unknown)[] = [];
