@@ -31,6 +31,8 @@ export type {
   UiComponent,
   UiContent,
 } from '../../server/core/document/campaign.ts';
+export { diff, mergePatch } from '../../server/core/document/merge-patch.ts';
+export { jsonEqual, type JsonObject, type JsonValue } from '../../server/core/json.ts';
 export type { ConfigMode, FeaturesAction } from '../../server/core/commands/command.ts';
 export type { Actor, Durability, Entry, EntryType, Receipt, ViewEntry } from '../../server/core/stream/entry.ts';
 export type { Position, VersionName } from '../../server/core/stream/position.ts';

@@ -1,28 +1,38 @@
 import { trpc, useCampaignSnapshot } from '@campaign-state/client/react';
 import { sayRefusal } from '../status/say-refusal.ts';
-import { composeChanges, describeChange } from './describe-change.ts';
+import { describeChange } from './describe-change.ts';
 import type { ChangedLine } from './describe-change.ts';
 
 const LINES = 12;
 
-/** What some consecutive changes did together, against the document as it was before them. */
+/**
+ * What lies between two versions, as lines of before and after.
+ *
+ * @param from the version before the first change; 0 for a campaign that did not exist
+ * @param created the entry's own change, where there is no version before it
+ */
 export function Difference({
-  since,
-  changes,
+  from,
+  to,
+  created,
 }: {
-  since: number;
-  changes: readonly Readonly<Record<string, unknown>>[];
+  from: number;
+  to: number;
+  created: Readonly<Record<string, unknown>>;
 }) {
   const campaignId = useCampaignSnapshot((snapshot) => snapshot.campaignId) ?? '';
-  const before = trpc.campaign.at.useQuery({ campaignId, version: since }, { enabled: since > 0, staleTime: Infinity });
-  if (since > 0 && before.isPending) return <p className="empty">Reading version {since}…</p>;
-  if (before.isError)
+  const asked = { enabled: from > 0, staleTime: Infinity };
+  const before = trpc.campaign.at.useQuery({ campaignId, version: from }, asked);
+  const between = trpc.campaign.diff.useQuery({ campaignId, from, to }, asked);
+  if (from > 0 && (before.isPending || between.isPending)) return <p className="empty">Reading version {from}…</p>;
+  const error = before.error ?? between.error;
+  if (error)
     return (
       <p className="field-error">
-        Version {since} cannot be read: {sayRefusal(before.error)}
+        Version {from} cannot be read: {sayRefusal(error)}
       </p>
     );
-  const lines = describeChange(before.data?.state, composeChanges(changes));
+  const lines = describeChange(before.data?.state, between.data?.change ?? created);
   return (
     <dl className="difference">
       {lines.slice(0, LINES).map((line) => (

@@ -46,7 +46,7 @@ export function HistoryRow({
             {newest.comment !== undefined && ` · ${newest.comment}`}
           </span>
         </summary>
-        {isOpen && <Difference since={oldest.version - 1} changes={entries.map(({ change }) => change).toReversed()} />}
+        {isOpen && <Difference from={oldest.version - 1} to={newest.version} created={newest.change} />}
       </details>
       {isCurrent ? (
         <span className="history-now">now</span>

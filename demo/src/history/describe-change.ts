@@ -25,18 +25,6 @@ export function describeChange(before: unknown, change: Json): ChangedLine[] {
   });
 }
 
-/** One merge patch that does what these do one after the other. */
-export function composeChanges(changes: readonly Json[]): Json {
-  return changes.reduce((earlier, later) => {
-    const composed: Record<string, unknown> = { ...earlier };
-    for (const [key, value] of Object.entries(later)) {
-      const both = isObject(value) && isObject(composed[key]);
-      composed[key] = both ? composeChanges([record(composed[key]), record(value)]) : value;
-    }
-    return composed;
-  }, {});
-}
-
 function leavesOf(change: Json, at: readonly string[]): { path: readonly string[]; value: unknown }[] {
   return Object.entries(change).flatMap(([key, value]) => {
     const path = [...at, key];

@@ -2,7 +2,7 @@ import { useState } from 'react';
 import { useCampaignSnapshot } from '@campaign-state/client/react';
 import { useSectionDraft } from './drafts.ts';
 import { isObject } from './json.ts';
-import type { Json } from './json.ts';
+import type { JsonValue } from '@campaign-state/client';
 import { SectionText } from './SectionText.tsx';
 
 /** One section: what it holds in a line, its text when it is opened. */
@@ -13,7 +13,7 @@ export function Section({
   isOpenAtFirst,
 }: {
   name: string;
-  value: Json | undefined;
+  value: JsonValue | undefined;
   readOnly: boolean;
   isOpenAtFirst: boolean;
 }) {
@@ -35,7 +35,7 @@ export function Section({
   );
 }
 
-function summary(value: Json | undefined): string {
+function summary(value: JsonValue | undefined): string {
   if (value === undefined) return 'empty';
   if (isObject(value)) return Object.keys(value).join(', ') || 'empty';
   return JSON.stringify(value);

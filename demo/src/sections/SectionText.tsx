@@ -1,23 +1,30 @@
 import { useId, useRef } from 'react';
-import { CampaignError } from '@campaign-state/client';
+import { CampaignError, jsonEqual, type JsonValue } from '@campaign-state/client';
 import { useCampaignHandle, useCampaignSnapshot, useCampaignUpdates } from '@campaign-state/client/react';
 import { useMeasured } from '../measure/use-measured.ts';
 import { sayRefusal } from '../status/say-refusal.ts';
 import { useSectionDraft } from './drafts.ts';
-import { isSame, patchBetween, sharedPlaces } from './json.ts';
-import type { Json } from './json.ts';
+import { patchBetween, sharedPlaces } from './json.ts';
 import { lineAt, rangeOfLine, read, write } from './json-text.ts';
 import type { TextFault } from './json-text.ts';
 import { showLine } from './show-line.ts';
 
 /** What a section begins with that is not there yet. */
-const NOTHING: Json = {};
+const NOTHING: JsonValue = {};
 
 /**
  * A section's text. It is applied as the patch from what it was when it was begun, so that it merges with what others
  * did since.
  */
-export function SectionText({ name, value, readOnly }: { name: string; value: Json | undefined; readOnly: boolean }) {
+export function SectionText({
+  name,
+  value,
+  readOnly,
+}: {
+  name: string;
+  value: JsonValue | undefined;
+  readOnly: boolean;
+}) {
   const campaignId = useCampaignSnapshot((snapshot) => snapshot.campaignId) ?? '';
   const { updateCampaign } = useCampaignUpdates();
   const { dismiss } = useCampaignHandle();
@@ -27,12 +34,12 @@ export function SectionText({ name, value, readOnly }: { name: string; value: Js
   const id = useId();
   const text = draft?.text ?? write(value ?? NOTHING);
 
-  function fail(fault: TextFault, base: Json | undefined): void {
+  function fail(fault: TextFault, base: JsonValue | undefined): void {
     setDraft({ text, base, fault });
     if (area.current && fault.line !== undefined) showLine(area.current, ...rangeOfLine(text, fault.line));
   }
 
-  function send(patch: Json | undefined, base: Json | undefined): void {
+  function send(patch: JsonValue | undefined, base: JsonValue | undefined): void {
     if (patch === undefined) return setDraft(undefined);
     setDraft({ text, base, isSending: true });
     const change = measure(updateCampaign({ [name]: patch }));
@@ -53,7 +60,7 @@ export function SectionText({ name, value, readOnly }: { name: string; value: Js
   }
 
   const theirs =
-    draft && !draft.isSending && !isSame(draft.base, value) ? patchBetween(draft.base, value ?? null) : undefined;
+    draft && !draft.isSending && !jsonEqual(draft.base, value) ? patchBetween(draft.base, value ?? null) : undefined;
   return (
     <form
       className="section-text"
@@ -116,7 +123,7 @@ function placed(refusal: Error, name: string, text: string): TextFault {
     : { message: sayRefusal(refusal), line: undefined };
 }
 
-function sayTheirs(text: string, base: Json | undefined, theirs: Json): string {
+function sayTheirs(text: string, base: JsonValue | undefined, theirs: JsonValue): string {
   const result = read(text);
   const shared = result.ok ? sharedPlaces(patchBetween(base, result.value), theirs) : [];
   const since = 'Somebody else has changed this section since you began.';

@@ -1,7 +1,7 @@
 import { useState } from 'react';
 import { useCampaign } from '@campaign-state/client/react';
 import { AddModule } from './AddModule.tsx';
-import type { Json } from './json.ts';
+import type { JsonValue } from '@campaign-state/client';
 import { Section } from './Section.tsx';
 import { sectionsOf } from './section-names.ts';
 
@@ -9,7 +9,7 @@ import { sectionsOf } from './section-names.ts';
 export function SectionsPanel({ readOnly }: { readOnly: boolean }) {
   const [added, setAdded] = useState<readonly string[]>([]);
   // Values of the document are JSON; its type says `unknown` where it is open.
-  const document = useCampaign((all) => all) as Readonly<Record<string, Json>>;
+  const document = useCampaign((all) => all) as Readonly<Record<string, JsonValue>>;
   const names = sectionsOf(document);
   return (
     <>

@@ -1,49 +1,56 @@
-import type { Json } from './json.ts';
+import { findNodeAtLocation, parse, parseTree, printParseErrorCode, type Node, type ParseError } from 'jsonc-parser';
+import type { JsonValue } from '@campaign-state/client';
 
-/** What is wrong with a text, and where. */
+/** What is wrong with a text, and in which line, counted from 1; no line where the whole text is meant. */
 export interface TextFault {
   readonly message: string;
-  /** Counted from 1; absent where the browser does not tell. */
   readonly line: number | undefined;
 }
 
-export type ReadText = { ok: true; value: Json } | { ok: false; fault: TextFault };
+export type ReadText = { ok: true; value: JsonValue } | { ok: false; fault: TextFault };
+
+const STRICT = { allowTrailingComma: false, disallowComments: true };
 
 /** A JSON text as it is read by people. */
-export function write(value: Json): string {
+export function write(value: JsonValue): string {
   return JSON.stringify(value, undefined, 2);
 }
 
+/** The value of a JSON text, or its first fault with its line. */
 export function read(text: string): ReadText {
-  try {
-    const value: Json = JSON.parse(text);
-    return { ok: true, value };
-  } catch (error) {
-    return { ok: false, fault: faultOf(error instanceof Error ? error.message : String(error), text) };
-  }
+  const errors: ParseError[] = [];
+  parse(text, errors, STRICT);
+  const [first] = errors;
+  if (first) return { ok: false, fault: { message: sayError(first), line: lineOf(text, startOf(text, first.offset)) } };
+  const value: JsonValue = JSON.parse(text);
+  return { ok: true, value };
 }
 
-/** Browsers put the place into the words, each in its way. */
-function faultOf(words: string, text: string): TextFault {
-  const line = /line (\d+)/.exec(words)?.[1];
-  const position = /position (\d+)/.exec(words)?.[1];
-  const message = words
-    .replace(/^JSON\.parse: |^JSON Parse error: /, '')
-    .replace(/ (in JSON )?at (position|line) .*$/, '');
-  if (line !== undefined) return { message, line: Number(line) };
-  if (position !== undefined) return { message, line: lineOf(text, Number(position)) };
-  // Chrome names no place where the text just ends.
-  return { message, line: /end of (JSON|data)/i.test(words) ? lineOf(text, text.trimEnd().length) : undefined };
+/** What the parser's codes mean, for somebody who writes JSON by hand. */
+const ERRORS: Readonly<Record<string, string>> = {
+  InvalidSymbol: 'This is no JSON value; texts and names stand in double quotes.',
+  InvalidNumberFormat: 'This number is not written as JSON has it.',
+  PropertyNameExpected: 'A name in double quotes is expected here.',
+  ValueExpected: 'A value is expected here.',
+  ColonExpected: 'A colon is expected here.',
+  CommaExpected: 'A comma is expected here.',
+  CloseBraceExpected: 'A closing brace is missing.',
+  CloseBracketExpected: 'A closing bracket is missing.',
+  EndOfFileExpected: 'The value has ended before this.',
+  InvalidCommentToken: 'JSON has no comments.',
+  UnexpectedEndOfString: 'A text is not closed by a double quote.',
+  InvalidUnicode: 'This is no Unicode escape: \\u and four hexadecimal digits.',
+  InvalidEscapeCharacter: 'This is no escape of JSON.',
+  InvalidCharacter: 'This character is not allowed here.',
+};
+
+function sayError({ error }: ParseError): string {
+  return ERRORS[printParseErrorCode(error)] ?? 'This is no JSON.';
 }
 
-const TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\]:,]|[^\s{}[\]:,"]+/g;
-
-interface Frame {
-  readonly kind: 'object' | 'array';
-  step: string | number;
-  /** Where the member whose value comes next begins. */
-  memberAt: number;
-  awaitsKey: boolean;
+/** The end of what is written, where a fault is that something is missing behind it. */
+function startOf(text: string, offset: number): number {
+  return Math.min(offset, text.trimEnd().length);
 }
 
 /**
@@ -51,30 +58,17 @@ interface Frame {
  * not there.
  */
 export function lineAt(text: string, path: readonly (string | number)[]): number {
-  const stack: Frame[] = [];
-  let found = { depth: 0, offset: 0 };
-  for (const { 0: token, index } of text.matchAll(TOKEN)) {
-    const frame = stack.at(-1);
-    if (token === ':') continue;
-    if (token === '}' || token === ']') {
-      stack.pop();
-    } else if (token === ',') {
-      if (typeof frame?.step === 'number') frame.step += 1;
-      else if (frame) frame.awaitsKey = true;
-    } else if (frame?.awaitsKey) {
-      frame.step = String(JSON.parse(token));
-      frame.memberAt = index;
-      frame.awaitsKey = false;
-    } else {
-      const isOnPath =
-        stack.length <= path.length && stack.every(({ step }, depth) => String(step) === String(path[depth]));
-      if (isOnPath && stack.length > found.depth)
-        found = { depth: stack.length, offset: frame?.kind === 'object' ? frame.memberAt : index };
-      if (token === '{') stack.push({ kind: 'object', step: '', memberAt: index, awaitsKey: true });
-      if (token === '[') stack.push({ kind: 'array', step: 0, memberAt: index, awaitsKey: false });
-    }
+  const root = parseTree(text);
+  for (let length = path.length; root && length > 0; length -= 1) {
+    const node = findNodeAtLocation(root, path.slice(0, length));
+    if (node) return lineOf(text, memberOf(node).offset);
   }
-  return lineOf(text, found.offset);
+  return 1;
+}
+
+/** A value with its name, where it has one. */
+function memberOf(node: Node): Node {
+  return node.parent?.type === 'property' ? node.parent : node;
 }
 
 function lineOf(text: string, offset: number): number {

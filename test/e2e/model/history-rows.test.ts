@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { changedPaths, composeChanges, describeChange } from '../../../demo/src/history/describe-change.ts';
+import { changedPaths, describeChange } from '../../../demo/src/history/describe-change.ts';
 import { groupEntries } from '../../../demo/src/history/group-entries.ts';
 import type { Edit } from '../../../demo/src/history/group-entries.ts';
 
@@ -50,10 +50,5 @@ describe('the rows of the history', () => {
         { kind: 'set', path: 'features', added: ['c'], removed: ['a'] },
       ],
     );
-  });
-
-  it('D7 composes changes into one that does the same', () => {
-    const changes = [{ a: { x: 1, y: 2 }, b: 1 }, { a: { x: null } }, { b: { z: 1 } }];
-    expect(composeChanges(changes)).toEqual({ a: { x: null, y: 2 }, b: { z: 1 } });
   });
 });

@@ -1,13 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isSame, patchBetween, sharedPlaces } from '../../../demo/src/sections/json.ts';
-import type { Json } from '../../../demo/src/sections/json.ts';
+import { patchBetween, sharedPlaces } from '../../../demo/src/sections/json.ts';
 import { lineAt, rangeOfLine, read, write } from '../../../demo/src/sections/json-text.ts';
 import { faultOfName, sectionsOf } from '../../../demo/src/sections/section-names.ts';
-import type { JsonObject } from '../../../server/core/json.ts';
+import { jsonEqual, type JsonObject, type JsonValue } from '../../../server/core/json.ts';
 import { mergePatch } from '../../../server/core/document/merge-patch.ts';
 
-const { json } = fc.letrec<{ json: Json }>((tie) => ({
+const { json } = fc.letrec<{ json: JsonValue }>((tie) => ({
   json: fc.oneof(
     { depthSize: 'small' },
     fc.oneof(fc.boolean(), fc.integer(), fc.string()),
@@ -17,17 +16,17 @@ const { json } = fc.letrec<{ json: Json }>((tie) => ({
 }));
 
 /** A document with that section after that change of it. */
-const changed = (section: Json | undefined, patch: Json) =>
+const changed = (section: JsonValue | undefined, patch: JsonValue) =>
   mergePatch((section === undefined ? {} : { section }) as JsonObject, { section: patch } as JsonObject)[
     'section'
-  ] as Json;
+  ] as JsonValue;
 
 describe('the patch of a section', () => {
   it('D19 leads from what was begun with to what was written, and is none where both say the same', () => {
     fc.assert(
       fc.property(fc.option(json, { nil: undefined }), json, (before, after) => {
         const patch = patchBetween(before, after);
-        expect(patch === undefined).toBe(isSame(before, after));
+        expect(patch === undefined).toBe(jsonEqual(before, after));
         if (patch !== undefined) expect(changed(before, patch)).toEqual(after);
       }),
     );
