@@ -12,7 +12,7 @@ export const FOUND: readonly { what: string; plan: Plan }[] = [
         { wait: 151, kind: 'log-faults', faults: ['unheard', 'refused', 'refused'] },
         { wait: 48, kind: 'edit', client: 3, command: { type: 'update', updates: { title: 'three' } } },
         { wait: 42, kind: 'disconnect', client: 3 },
-        { wait: 179, kind: 'restart', patience: 1000, downtime: 166 },
+        { wait: 179, kind: 'restart', graceMs: 1000, downtime: 166 },
         {
           wait: 287,
           kind: 'edit',
@@ -79,7 +79,7 @@ export const FOUND: readonly { what: string; plan: Plan }[] = [
         { wait: 0, kind: 'archive-faults', faults: ['refused'] },
         { wait: 59, kind: 'archive-faults', faults: ['refused', 'unheard', 'refused'] },
         { wait: 200, kind: 'edit', client: 1, command: { type: 'update', updates: { title: null } } },
-        { wait: 28, kind: 'restart', patience: 1000, downtime: 147 },
+        { wait: 28, kind: 'restart', graceMs: 1000, downtime: 147 },
         { wait: 91, kind: 'read', client: 3, call: 'diff' },
         {
           wait: 0,
@@ -289,7 +289,7 @@ export const FOUND: readonly { what: string; plan: Plan }[] = [
         { wait: 55, kind: 'edit', client: 1, command: { type: 'update', updates: { status: 'active' } } },
         { wait: 34, kind: 'edit', client: 1, command: { type: 'update', updates: { title: 'two' } } },
         { wait: 19, kind: 'forget', client: 3 },
-        { wait: 96, kind: 'restart', instance: 1, patience: 1000, downtime: 105 },
+        { wait: 96, kind: 'restart', instance: 1, graceMs: 1000, downtime: 105 },
         {
           wait: 8,
           kind: 'edit',

@@ -22,7 +22,7 @@ export interface Instance {
   /** Resolves at once, or when it goes on. */
   awake(): Promise<void>;
   /** SIGTERM: true where it says that all it had accepted is committed. */
-  stop(patience: number): Promise<boolean>;
+  stop(graceMs: number): Promise<boolean>;
 }
 
 export interface InstanceOptions {
@@ -62,7 +62,7 @@ export function startInstance({
   let phase: Instance['phase'] = 'up';
   const cancels = new Set<() => void>();
   const downs = new Set<() => void>();
-  /** What was due while it stood still. */
+  /** What was due while it was paused. */
   let held: (() => void)[] | undefined;
 
   const own: Clock = {
@@ -139,9 +139,9 @@ export function startInstance({
       end();
       sabotage.crash?.(store);
     },
-    async stop(patience) {
+    async stop(graceMs) {
       phase = 'draining';
-      const clean = await manager.stop(patience);
+      const clean = await manager.stop(graceMs);
       await archive.stop({ clean });
       end();
       return clean;

@@ -13,7 +13,7 @@ export type Step = { wait: number } & (
   | { kind: 'disconnect' | 'forget'; client: number }
   | { kind: 'stall'; client: number; milliseconds: number }
   | { kind: 'crash'; instance?: number; downtime: number }
-  | { kind: 'restart'; instance?: number; patience: number; downtime: number }
+  | { kind: 'restart'; instance?: number; graceMs: number; downtime: number }
   /** SIGSTOP, and SIGCONT so much later. */
   | { kind: 'pause'; instance: number; milliseconds: number }
   /** What the log publishes does not reach it. */
@@ -104,7 +104,7 @@ function drawMishap(random: SeededRandom, wait: number, instances?: number): Ste
         wait,
         kind: 'restart',
         ...instance,
-        patience: random.pick([50, 1_000, 5_000]),
+        graceMs: random.pick([50, 1_000, 5_000]),
         downtime: random.int(0, 200),
       };
     case 7:

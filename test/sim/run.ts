@@ -88,7 +88,7 @@ function perform(world: World, step: Step): void {
     case 'crash':
       return world.crash(step.instance ?? 0, step.downtime);
     case 'restart':
-      return world.restart(step.instance ?? 0, step.patience, step.downtime);
+      return world.restart(step.instance ?? 0, step.graceMs, step.downtime);
     case 'pause':
       return world.pause(step.instance, step.milliseconds);
     case 'deaf':

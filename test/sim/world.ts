@@ -44,7 +44,7 @@ export interface World {
   readonly instances: readonly Instance[];
   say(line: string): void;
   crash(index: number, downtime: number): void;
-  restart(index: number, patience: number, downtime: number): void;
+  restart(index: number, graceMs: number, downtime: number): void;
   pause(index: number, milliseconds: number): void;
 }
 
@@ -168,12 +168,12 @@ export function createWorld({ seed, instances: count }: Plan, mutant: Mutant | u
       clock.after(downtime, () => start(index));
     },
 
-    restart(index, patience, downtime) {
+    restart(index, graceMs, downtime) {
       const stopping = instances[index];
       if (stopping?.phase !== 'up') return;
       say(`server ${index} is told to stop`);
       const stopped = async (): Promise<void> => {
-        const clean = await stopping.stop(patience);
+        const clean = await stopping.stop(graceMs);
         say(`server ${index} has stopped, ${clean ? 'clean' : 'not clean'}`);
         meet(clean ? 'clean stop' : 'stop that was not clean');
         // What others have accepted is not this one's to commit.

@@ -14,7 +14,7 @@ export interface TestPostgres {
   stop(): Promise<void>;
 }
 
-const PATIENCE_MS = 60_000;
+const TIMEOUT_MS = 60_000;
 
 /** The Postgres of `DATABASE_URL`, else one of our own. */
 export async function findPostgres(): Promise<TestPostgres> {
@@ -43,7 +43,7 @@ async function packagedBinaries(): Promise<Binaries | undefined> {
 }
 
 async function untilItAnswers(url: string): Promise<void> {
-  const deadline = Date.now() + PATIENCE_MS;
+  const deadline = Date.now() + TIMEOUT_MS;
   for (;;) {
     const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
     client.on('error', () => undefined);

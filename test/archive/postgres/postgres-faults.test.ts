@@ -103,9 +103,9 @@ test('A61 a stop does not wait for a link that is silent', async () => {
     statementTimeoutMs: 600_000,
     exclusive: {},
   });
-  const history = campaignHistory('seated');
+  const history = campaignHistory('member');
   await history.createIn(archive);
-  await archive.enterLog('seated', { epoch: history.epoch, version: 1, generation: 0 });
+  await archive.enterLog('member', { epoch: history.epoch, version: 1, generation: 0 });
   proxy.freeze();
   const waiting = expect(archive.load('any', 1)).rejects.toMatchObject(UNREACHABLE);
   await expect(archive.stop({ clean: true })).rejects.toMatchObject(UNREACHABLE);

@@ -109,7 +109,7 @@ export interface Load {
   follow(): Promise<void>;
   reset(): Promise<void>;
   leave(count: number): Promise<void>;
-  received(last: number, patience: number): Promise<Received>;
+  received(last: number, timeoutMs: number): Promise<Received>;
   mutate(command: Omit<Extract<LoadCommand, { type: 'mutate' }>, 'type'>): Promise<Mutated>;
   stop(): Promise<void>;
 }
@@ -123,7 +123,7 @@ export function startLoad(): Load {
     follow: () => tell({ type: 'follow' }),
     reset: () => tell({ type: 'reset' }),
     leave: (count) => tell({ type: 'leave', count }),
-    received: async (last, patience) => (await child.ask({ type: 'await', last, patience }, 'received')).received,
+    received: async (last, timeoutMs) => (await child.ask({ type: 'await', last, timeoutMs }, 'received')).received,
     mutate: async (command) => (await child.ask({ type: 'mutate', ...command }, 'mutated')).mutated,
     stop: () => child.kill(),
   };

@@ -21,7 +21,7 @@ async function handle(command: LoadCommand): Promise<LoadReply> {
       watchers.leave(command.count);
       return { type: 'connected' };
     case 'await':
-      return { type: 'received', received: await watchers.received(command.last, command.patience) };
+      return { type: 'received', received: await watchers.received(command.last, command.timeoutMs) };
     case 'mutate':
       return { type: 'mutated', mutated: await mutate(command) };
   }

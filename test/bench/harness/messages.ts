@@ -50,8 +50,8 @@ export type LoadCommand =
   | { type: 'follow' }
   /** Forgets what was received so far. */
   | { type: 'reset' }
-  /** Answers `received` once every watcher has seen update `last`, or after the patience. */
-  | { type: 'await'; last: number; patience: number }
+  /** Answers `received` once every watcher has seen update `last`, or after that many milliseconds. */
+  | { type: 'await'; last: number; timeoutMs: number }
   /** So many mutations on one connection, `window` of them under way at a time; answers `mutated`. */
   | {
       type: 'mutate';

@@ -43,7 +43,7 @@ export async function withTrial<T>(
 /**
  * How long watchers may take to see the last update, in milliseconds: systems that are saturated still have to finish.
  */
-const PATIENCE_MS = 90_000;
+const TIMEOUT_MS = 90_000;
 
 /** Waits until everyone has seen everything; throws where anyone missed an update, or saw one twice or out of order. */
 export async function everythingSeen(
@@ -51,7 +51,7 @@ export async function everythingSeen(
   updates: number,
   last: number,
 ): Promise<Received> {
-  const received = await load.received(last, PATIENCE_MS);
+  const received = await load.received(last, TIMEOUT_MS);
   const { watchers, broken, complete } = received;
   if (broken > 0)
     throw new BrokenRun(`${name}: ${broken} of ${watchers} watchers saw an update twice, out of order, or missed one`);

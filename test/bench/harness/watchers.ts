@@ -89,7 +89,7 @@ export function createWatchers() {
     });
   };
 
-  /** As the SDK does, with its delays and its patience. */
+  /** As the SDK does, with its delays and its timeouts. */
   const comeBack = (watcher: Watcher, protocol: Protocol, port: number, attempt = 0, absent = false): void => {
     if (!following) return;
     setTimeout(
@@ -138,8 +138,8 @@ export function createWatchers() {
       for (const { socket } of watchers.splice(0, count)) socket?.terminate();
     },
 
-    async received(last: number, patience: number): Promise<Received> {
-      const until = performance.now() + patience;
+    async received(last: number, timeoutMs: number): Promise<Received> {
+      const until = performance.now() + timeoutMs;
       while (performance.now() < until && watchers.some((watcher) => watcher.last < last))
         await new Promise((resolve) => setTimeout(resolve, 5));
       return {

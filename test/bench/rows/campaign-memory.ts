@@ -6,9 +6,9 @@ import { atMost, type Row } from '../harness/row.ts';
 
 const BYTES = 4_000;
 const MB = 1024 * 1024;
-const PATIENCE_MS = 60_000;
+const TIMEOUT_MS = 60_000;
 /**
- * What lets go of a campaign's last parts runs behind its eviction: it leaves its seat in Postgres, and so do all the
+ * What lets go of a campaign's last parts runs behind its eviction: it leaves the log, which Postgres records, and so do all the
  * others.
  */
 const SETTLE_MS = 3_000;
@@ -68,11 +68,11 @@ export const campaignMemory: Row = {
 
 /** What is used once no campaign is in memory. */
 async function whenForgotten(server: Server, idleTtl: number): Promise<Usage> {
-  const until = performance.now() + idleTtl + PATIENCE_MS;
+  const until = performance.now() + idleTtl + TIMEOUT_MS;
   // The one that every server begins with stays out of it.
   for (let { campaigns } = await server.usage(); campaigns > 1; { campaigns } = await server.usage()) {
     if (performance.now() > until)
-      throw new BrokenRun(`ours: ${campaigns} campaigns are in memory that nobody has used for ${PATIENCE_MS} ms`);
+      throw new BrokenRun(`ours: ${campaigns} campaigns are in memory that nobody has used for ${TIMEOUT_MS} ms`);
     await pause(500);
   }
   for (let before = await server.usage('everything'); ;) {

@@ -23,7 +23,7 @@ export interface Stage {
 }
 
 /** How long a tab waits for what a test asks of it. */
-const PATIENCE_MS = 15_000;
+const TIMEOUT_MS = 15_000;
 
 /**
  * Sets the scene for a test file: the built demo, served by a server of its own under these variables, in the run's
@@ -54,7 +54,7 @@ export function useStage(environment: Readonly<Record<string, string>> = {}): St
     async open(path = '/', options = {}) {
       const profile = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...options });
       profiles.push(profile);
-      profile.setDefaultTimeout(PATIENCE_MS);
+      profile.setDefaultTimeout(TIMEOUT_MS);
       const page = await profile.newPage();
       const errors: string[] = [];
       page.on('console', (message) => message.type() === 'error' && errors.push(message.text()));
