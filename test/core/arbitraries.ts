@@ -67,6 +67,16 @@ function objects(nullMembers: boolean): Arbitrary<JsonObject> {
 /** Objects without `null` members outside arrays, as a document's are. */
 export const plainDocuments = objects(false);
 
+/** The document with each of its objects made large by members that no patch names, before and behind its own. */
+export function enlarged(value: JsonObject): JsonObject;
+export function enlarged(value: JsonValue): JsonValue;
+export function enlarged(value: JsonValue): JsonValue {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  const filler = (name: string) => Array.from({ length: 40 }, (_none, index) => [`${name}${index}`, index] as const);
+  const members = Object.entries(value).map(([key, member]) => [key, enlarged(member)] as const);
+  return Object.fromEntries([...filler('before'), ...members, ...filler('behind')]);
+}
+
 /** Merge patches: any object that `cleanJson` lets pass. */
 export const patches = objects(true);
 

@@ -53,6 +53,18 @@ function naiveFeatures(state: JsonObject, named: readonly string[], action: 'add
   return nothingToDo ? state : { ...state, features: next };
 }
 
+/** The minimal merge patch, member by member: first what is gone, then what is there, each in its document's order. */
+export function naiveDiff(from: JsonObject, to: JsonObject): JsonObject {
+  const patch: JsonObject = {};
+  for (const name of Object.keys(from)) if (!Object.hasOwn(to, name)) patch[name] = null;
+  for (const [name, after] of Object.entries(to)) {
+    const before = Object.hasOwn(from, name) ? from[name] : undefined;
+    if (before !== undefined && canonical(before) === canonical(after)) continue;
+    patch[name] = isObject(before) && isObject(after) ? naiveDiff(before, after) : after;
+  }
+  return patch;
+}
+
 function isObject(value: JsonValue | undefined): value is JsonObject {
   return value !== null && typeof value === 'object' && !Array.isArray(value);
 }

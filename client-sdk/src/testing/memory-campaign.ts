@@ -81,7 +81,7 @@ export interface MemoryCampaign {
 export function createMemoryCampaign(campaignId: string, state: JsonObject, now: () => number): MemoryCampaign {
   const rules: GroupRules = {
     now,
-    check: () => ({ ok: true, sizeBound: 0 }),
+    check: () => ({ ok: true }),
     seal: (record) => ({ record, bytes: '', tail: '' }),
     // Commands are plain JSON.
     fingerprint: (command) => canonicalJson(command as unknown as JsonValue),
@@ -176,7 +176,7 @@ export function createMemoryCampaign(campaignId: string, state: JsonObject, now:
     const [first] = mutations;
     const plan = decideGroup(
       {
-        situation: { campaignId, epoch, version: entries.length, lineage, content, sizeBound: 0 },
+        situation: { campaignId, epoch, version: entries.length, lineage, content, documentBytes: 0 },
         tail: '',
         updatedAt: entries.at(-1)?.at ?? 0,
       },

@@ -67,7 +67,6 @@ export interface GroupPlan<M> {
   readonly base: Head;
   /** Head after the entries. */
   readonly head: Head;
-  readonly sizeBound: number;
   readonly entries: readonly SealedEntry[];
   readonly outcomes: readonly { readonly mutation: M; readonly outcome: GroupOutcome }[];
 }
@@ -181,7 +180,6 @@ export function decideGroup<M extends GroupMutation>(
   return {
     base: { epoch, version: base.situation.version, tail: base.tail },
     head: { epoch, version: situation.version, tail },
-    sizeBound: situation.sizeBound,
     entries,
     outcomes,
   };

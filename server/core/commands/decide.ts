@@ -1,10 +1,12 @@
-import { type CampaignContent } from '../stream/apply.ts';
+import { contentOf, treeOf, type CampaignContent } from '../stream/apply.ts';
 import type { Checked } from '../document/check.ts';
 import type { Command, CreateCommand, RollbackCommand } from './command.ts';
 import { effect } from './effect.ts';
 import type { Refusal } from '../errors.ts';
 import type { JsonObject } from '../json.ts';
-import { diff, isEmptyPatch, mergePatch } from '../document/merge-patch.ts';
+import { growthOf } from '../document/document-size.ts';
+import type { DocumentTree } from '../document/document-tree.ts';
+import { diff, isEmptyPatch, patchTree } from '../document/merge-patch.ts';
 import { can, roleRefusal, type Action, type Identity } from '../permissions.ts';
 import { formatPosition, versionOnTimeline, type Fork, type VersionName } from '../stream/position.ts';
 
@@ -15,8 +17,8 @@ export interface Situation {
   version: number;
   lineage: readonly Fork[];
   content: CampaignContent;
-  /** The upper bound of the document's size in bytes that `check` returned last. */
-  sizeBound: number;
+  /** The size of the document as compact JSON, in bytes. */
+  documentBytes: number;
 }
 
 /** A command that can be decided: a rollback comes with its target state, which the engine has looked up. */
@@ -34,11 +36,11 @@ export interface Request {
  * Whether a state may stand after a change. The server hands in `document/check.ts` with its sections; whoever has no
  * schemas, such as the SDK, hands in another.
  */
-export type Check = (next: JsonObject, change: JsonObject, sizeBound: number) => Checked;
+export type Check = (next: DocumentTree, change: JsonObject, documentBytes: number) => Checked;
 
 export type Decision =
   /** Accepted as an entry with this change; `after` is what differs in the next situation. */
-  | { kind: 'entry'; change: JsonObject; after: Pick<Situation, 'content' | 'sizeBound'> }
+  | { kind: 'entry'; change: JsonObject; after: Pick<Situation, 'content' | 'documentBytes'> }
   /** Without effect: the state is already as the command wants it. */
   | { kind: 'unchanged' }
   | { kind: 'rejected'; refusal: Refusal };
@@ -75,23 +77,26 @@ export function decide(situation: Situation, request: Request, check: Check): De
     const message = `expectedVersion: expected ${request.expectedVersion}, but the campaign is at ${position}`;
     return reject({ reason: 'CONFLICT', message, path: ['expectedVersion'], position });
   }
-  const { state, archivedAt } = situation.content;
+  const { content, documentBytes } = situation;
+  const { archivedAt } = content;
+  const document = treeOf(content);
   if (command.type === 'archive' || command.type === 'restore') {
     if ((archivedAt !== undefined) === (command.type === 'archive')) return { kind: 'unchanged' };
     // `archivedAt` is the entry's time, which the engine sets later; until then any number will do.
-    const content = { state, archivedAt: command.type === 'archive' ? 0 : undefined };
-    return { kind: 'entry', change: {}, after: { content, sizeBound: situation.sizeBound } };
+    const after = contentOf(document, command.type === 'archive' ? 0 : undefined);
+    return { kind: 'entry', change: {}, after: { content: after, documentBytes } };
   }
   if (archivedAt !== undefined) {
     const message = `campaignId: ${situation.campaignId} is archived and read-only; restore it first`;
     return reject({ reason: 'INVALID', message, path: ['campaignId'] });
   }
-  const change = command.type === 'rollback' ? diff(state, command.target) : effect(state, command);
+  const change = command.type === 'rollback' ? diff(document, command.target) : effect(document, command);
   if (isEmptyPatch(change)) return { kind: 'unchanged' };
-  const next = mergePatch(state, change);
-  const checked = check(next, change, situation.sizeBound);
+  const next = patchTree(document, change);
+  const nextBytes = documentBytes + growthOf(document, next, change);
+  const checked = check(next, change, nextBytes);
   if (!checked.ok) return reject(checked.refusal);
-  return { kind: 'entry', change, after: { content: { state: next, archivedAt }, sizeBound: checked.sizeBound } };
+  return { kind: 'entry', change, after: { content: contentOf(next, archivedAt), documentBytes: nextBytes } };
 }
 
 function reject(refusal: Refusal): Decision {

@@ -1,6 +1,8 @@
 import type { EditCommand, FeaturesAction, SimpleCommand } from './command.ts';
-import type { JsonObject, JsonValue } from '../json.ts';
-import { diff, mergePatch } from '../document/merge-patch.ts';
+import type { JsonObject } from '../json.ts';
+import { memberOf, withMember, type DocumentTree } from '../document/document-tree.ts';
+import { diff, mergePatch, patchTree } from '../document/merge-patch.ts';
+import type { Part } from '../document/persistent-object.ts';
 
 /**
  * The effect of a command on a state, as a minimal merge patch: `{}` where it changes nothing. Total: every state and
@@ -11,38 +13,38 @@ import { diff, mergePatch } from '../document/merge-patch.ts';
  * @example effect({ features: ['a'] }, { type: 'updateFeatures', features: ['b'], action: 'add' }) // { features: ['a',
  *   'b'] }
  */
-export function effect(state: JsonObject, command: EditCommand): JsonObject {
+export function effect(state: DocumentTree, command: EditCommand): JsonObject {
   return diff(state, meaning(state, command));
 }
 
 /** The state after the command; whatever it does not touch is shared with the state before, which keeps `diff` cheap. */
-function meaning(state: JsonObject, command: EditCommand): JsonObject {
+function meaning(state: DocumentTree, command: EditCommand): DocumentTree {
   return command.type === 'batch' ? command.commands.reduce(simpleMeaning, state) : simpleMeaning(state, command);
 }
 
-function simpleMeaning(state: JsonObject, command: SimpleCommand): JsonObject {
+function simpleMeaning(state: DocumentTree, command: SimpleCommand): DocumentTree {
   switch (command.type) {
     case 'update':
-      return mergePatch(state, command.updates);
+      return patchTree(state, command.updates);
     case 'updateFeatures':
       return changeFeatures(state, command.features, command.action);
     case 'updateConfig':
       return command.mode === 'replace'
-        ? { ...state, [command.section]: mergePatch({}, command.value) }
-        : mergePatch(state, { [command.section]: command.value });
+        ? withMember(state, command.section, mergePatch({}, command.value), false)
+        : patchTree(state, { [command.section]: command.value });
   }
 }
 
-/** An ordered set: what is there keeps its place, what is new comes last, nothing comes twice. */
-function changeFeatures(state: JsonObject, named: readonly string[], action: FeaturesAction): JsonObject {
-  if (action === 'set') return mergePatch(state, { features: [...new Set(named)] });
-  const current = strings(state.features);
-  const gone = new Set(named);
-  const next = action === 'add' ? [...new Set([...current, ...named])] : current.filter((item) => !gone.has(item));
-  // Adding or removing nothing does not bring an empty list into being.
-  return next.length === current.length ? state : mergePatch(state, { features: next });
+/** An ordered set: existing items keep their places, new ones come last, and none occurs twice. */
+function changeFeatures(state: DocumentTree, named: readonly string[], action: FeaturesAction): DocumentTree {
+  if (action === 'set') return patchTree(state, { features: [...new Set(named)] });
+  const current = strings(memberOf(state, 'features'));
+  const removed = new Set(named);
+  const next = action === 'add' ? [...new Set([...current, ...named])] : current.filter((item) => !removed.has(item));
+  // Adding or removing nothing does not create an empty list.
+  return next.length === current.length ? state : patchTree(state, { features: next });
 }
 
-function strings(value: JsonValue | undefined): string[] {
+function strings(value: Part | undefined): string[] {
   return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
 }

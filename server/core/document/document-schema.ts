@@ -1,17 +1,14 @@
 import { z } from 'zod';
 import { CAMPAIGN_STATUSES, type CampaignState } from './campaign.ts';
-import type { JsonObject, JsonValue } from '../json.ts';
+import type { JsonValue } from '../json.ts';
 import { LIMITS } from '../limits.ts';
 
 /** The fields that {@link CampaignState} names; all others are open. */
 type KnownFields = { [K in keyof CampaignState as string extends K ? never : K]-?: NonNullable<CampaignState[K]> };
 
 // What reaches these schemas has passed `cleanJson`, so that "any JSON" needs no second look at its inside.
-const anyJson = z.custom<JsonValue>();
-const anyObject = z.custom<JsonObject>(
-  (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
-  'must be an object',
-);
+const anyJson: z.ZodType<JsonValue> = z.any();
+const anyObject = z.record(z.string(), anyJson);
 
 const orderedSet = z
   .array(z.string().max(LIMITS.setItemLength))

@@ -1,61 +1,79 @@
+import { isObjectPart, memberOf, plainOf, withMember, type DocumentTree } from './document-tree.ts';
 import { isJsonObject, jsonEqual, type JsonObject, type JsonValue } from '../json.ts';
+import { PersistentObject, type Part } from './persistent-object.ts';
 
 /**
- * JSON Merge Patch (RFC 7396) of an object, with structural sharing. Nothing is changed in place, and what the patch
- * leaves as it was is shared with the target: where nothing changes at all, the target itself is returned, so that
- * `===` tells whether something did.
+ * JSON Merge Patch (RFC 7396) of a plain object: {@link patchTree}, and the plain form of what it leads to.
  *
  * @example mergePatch({ a: 1, b: 2 }, { b: null, c: 3 }) // { a: 1, c: 3 }
  */
 export function mergePatch(target: JsonObject, patch: JsonObject): JsonObject {
-  let merged: JsonObject | undefined;
-  for (const key of Object.keys(patch)) {
-    const change = patch[key];
-    const present = Object.hasOwn(target, key);
-    const before = present ? target[key] : undefined;
-    if (change === undefined) continue;
-    if (change === null) {
-      if (present) delete (merged ??= { ...target })[key];
-      continue;
-    }
-    const after = mergeValue(before, change);
-    if (after !== before) (merged ??= { ...target })[key] = after;
-  }
-  return merged ?? target;
-}
-
-/** The RFC's MergePatch of one member. For a value equal to the old one the old one is returned, and counts as unchanged. */
-function mergeValue(before: JsonValue | undefined, change: JsonValue): JsonValue {
-  if (isJsonObject(change)) return mergePatch(isJsonObject(before) ? before : {}, change);
-  return before !== undefined && jsonEqual(before, change) ? before : change;
+  return plainOf(patchTree(target, patch));
 }
 
 /**
- * The minimal merge patch from one document to the other: `mergePatch(from, diff(from, to))` equals `to`,
- * provided that `to` has no `null` members outside arrays (RFC 7396 cannot express them). Where both share parts by
- * reference, those cost nothing; after a `mergePatch` the work is that of the patch alone.
+ * JSON Merge Patch (RFC 7396) with structural sharing, in time that follows the patch. Nothing is changed in place, and
+ * what the patch leaves as it was is shared with the target: where nothing changes at all, the target itself is
+ * returned, so that `===` tells whether something did.
+ */
+export function patchTree(target: DocumentTree, patch: JsonObject): DocumentTree {
+  let merged = target;
+  for (const key of Object.keys(patch)) {
+    const change = patch[key];
+    const before = memberOf(target, key);
+    if (change === undefined || (change === null && before === undefined)) continue;
+    const after = change === null ? undefined : patchMember(before, change);
+    if (after !== before) merged = withMember(merged, key, after, merged !== target);
+  }
+  return merged;
+}
+
+/** The RFC's MergePatch of a member. A value equal to the old one leaves the old one, which counts as unchanged. */
+function patchMember(before: Part | undefined, change: JsonValue): Part {
+  if (isJsonObject(change)) return patchTree(isObjectPart(before) ? before : {}, change);
+  return before !== undefined && isEqual(before, change) ? before : change;
+}
+
+/**
+ * The minimal merge patch from one document to the other: `mergePatch(from, diff(from, to))` equals `to`, provided that
+ * `to` has no `null` members outside arrays (RFC 7396 cannot express them). What both share by reference is not looked
+ * at: between two versions of a document the time follows the changes that lie between them.
  *
  * @returns `{}` where the two are equal
  * @example diff({ a: 1, b: { c: 2 } }, { b: { c: 3 } }) // { a: null, b: { c: 3 } }
  */
-export function diff(from: JsonObject, to: JsonObject): JsonObject {
+export function diff(from: DocumentTree, to: DocumentTree): JsonObject {
   const patch: JsonObject = {};
   if (from === to) return patch;
-  for (const key of Object.keys(from)) {
-    if (!Object.hasOwn(to, key)) patch[key] = null;
-  }
-  for (const key of Object.keys(to)) {
-    const after = to[key];
-    const before = Object.hasOwn(from, key) ? from[key] : undefined;
+  const { removed, present } = differentKeys(from, to);
+  for (const key of removed) patch[key] = null;
+  for (const key of present) {
+    const [before, after] = [memberOf(from, key), memberOf(to, key)];
     if (after === before || after === undefined) continue;
-    if (isJsonObject(after) && isJsonObject(before)) {
+    if (isObjectPart(after) && isObjectPart(before)) {
       const inner = diff(before, after);
-      if (Object.keys(inner).length > 0) patch[key] = inner;
-    } else if (!jsonEqual(before, after)) {
-      patch[key] = after;
+      if (!isEmptyPatch(inner)) patch[key] = inner;
+    } else if (before === undefined || !isEqual(before, after)) {
+      patch[key] = plainOf(after);
     }
   }
   return patch;
+}
+
+/** The keys that may differ: those that are gone, in the order of `from`, and the others, in the order of `to`. */
+function differentKeys(
+  from: DocumentTree,
+  to: DocumentTree,
+): { removed: readonly string[]; present: readonly string[] } {
+  if (from instanceof PersistentObject)
+    return from.difference(to instanceof PersistentObject ? to : PersistentObject.of(to));
+  if (to instanceof PersistentObject) return PersistentObject.of(from).difference(to);
+  return { removed: Object.keys(from).filter((key) => !Object.hasOwn(to, key)), present: Object.keys(to) };
+}
+
+/** Equality of parts that are not both objects: a persistent one equals no scalar and no array. */
+function isEqual(a: Part, b: Part): boolean {
+  return !(a instanceof PersistentObject) && !(b instanceof PersistentObject) && jsonEqual(a, b);
 }
 
 /** Whether a patch changes nothing, whatever it is applied to. */

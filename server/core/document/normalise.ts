@@ -3,7 +3,7 @@ import { check, type Sections } from './check.ts';
 import type { Refusal } from '../errors.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../json.ts';
 import { mergePatch } from './merge-patch.ts';
-import { cleanJson, type Cleaned } from './plain-json.ts';
+import { cleanJson, jsonBytes, type Cleaned } from './plain-json.ts';
 
 /** A campaign of a start file; its slug becomes its id. */
 export interface StartCampaign {
@@ -58,7 +58,7 @@ function readCampaign(item: unknown, sections: Sections): Cleaned<StartCampaign>
     const message = `slug: ${quote(slug)}; it becomes the campaign's id: 1 to 64 of a-z, 0-9, _ and -, a letter or digit first`;
     return { ok: false, refusal: { reason: 'INVALID', message, path: ['slug'] } };
   }
-  const checked = check(state, state, Number.POSITIVE_INFINITY, sections);
+  const checked = check(state, state, jsonBytes(state), sections);
   return checked.ok ? { ok: true, value: { campaignId: slug, state } } : checked;
 }
 

@@ -1,11 +1,17 @@
-import type { EntryType } from './entry.ts';
+import { plainOf, type DocumentTree } from '../document/document-tree.ts';
+import { patchTree } from '../document/merge-patch.ts';
+import { PersistentObject } from '../document/persistent-object.ts';
 import type { JsonObject } from '../json.ts';
-import { mergePatch } from '../document/merge-patch.ts';
+import type { EntryType } from './entry.ts';
 
 /** The fold of a campaign's entries: the document, and the time (epoch milliseconds) at which it was archived. */
 export interface CampaignContent {
-  state: JsonObject;
-  archivedAt: number | undefined;
+  /**
+   * The document as plain JSON. Of a large one it is made when it is first read, in time that follows its size: where a
+   * few members are enough, or the next version is made, read {@link treeOf} instead.
+   */
+  readonly state: JsonObject;
+  readonly archivedAt: number | undefined;
 }
 
 /** The content before the first entry. */
@@ -18,6 +24,27 @@ export interface Applicable {
   at: number;
 }
 
+/** The documents of the contents whose plain form is made late. */
+const lateContents = new WeakMap<CampaignContent, PersistentObject>();
+
+/** The content with that document. */
+export function contentOf(document: DocumentTree, archivedAt: number | undefined): CampaignContent {
+  if (!(document instanceof PersistentObject)) return { state: document, archivedAt };
+  const content: CampaignContent = {
+    get state() {
+      return plainOf(document);
+    },
+    archivedAt,
+  };
+  lateContents.set(content, document);
+  return content;
+}
+
+/** The document in the form in which it is read member by member and changed, in time that follows the change. */
+export function treeOf(content: CampaignContent): DocumentTree {
+  return lateContents.get(content) ?? content.state;
+}
+
 /**
  * The fold step (G6: state = fold(log)): the content after one more entry. It is the same for every type and every
  * format, for ever, because `change` is a merge patch.
@@ -25,8 +52,9 @@ export interface Applicable {
  * @example entries.reduce(apply, NOTHING).state
  */
 export function apply(content: CampaignContent, entry: Applicable): CampaignContent {
-  const state = mergePatch(content.state, entry.change);
-  if (entry.type === 'archive') return { state, archivedAt: entry.at };
-  if (entry.type === 'restore') return { state, archivedAt: undefined };
-  return state === content.state ? content : { state, archivedAt: content.archivedAt };
+  const before = treeOf(content);
+  const document = patchTree(before, entry.change);
+  if (entry.type === 'archive') return contentOf(document, entry.at);
+  if (entry.type === 'restore') return contentOf(document, undefined);
+  return document === before ? content : contentOf(document, content.archivedAt);
 }

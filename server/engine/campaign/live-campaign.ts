@@ -1,8 +1,10 @@
-import { apply, type CampaignContent } from '../../core/stream/apply.ts';
+import { apply, treeOf, type CampaignContent } from '../../core/stream/apply.ts';
 import type { GroupBase } from '../../core/commands/decide-group.ts';
 import type { Entry } from '../../core/stream/entry.ts';
 import { createIdempotencyWindow, type IdempotencyWindow } from '../../core/commands/idempotency.ts';
 import { LIMITS } from '../../core/limits.ts';
+import { growthOf } from '../../core/document/document-size.ts';
+import { memberOf } from '../../core/document/document-tree.ts';
 import { jsonBytes } from '../../core/document/plain-json.ts';
 import { toEntry, type Head, type SealedEntry } from '../../core/stream/log-record.ts';
 import type { Fork } from '../../core/stream/position.ts';
@@ -20,7 +22,8 @@ export interface LiveCampaign {
   head: Head;
   lineage: Fork[];
   content: CampaignContent;
-  sizeBound: number;
+  /** The size of the document as compact JSON, in bytes. */
+  documentBytes: number;
   updatedAt: number;
   updatedBy: string;
   ring: Ring<Entry>;
@@ -55,7 +58,7 @@ export function createLiveCampaign(
     head: archived.head,
     lineage: archived.lineage,
     content: { state: archived.state, archivedAt: archived.archivedAt },
-    sizeBound: jsonBytes(archived.state),
+    documentBytes: jsonBytes(archived.state),
     updatedAt: archived.updatedAt,
     updatedBy: archived.updatedBy,
     ring: createRing(LIMITS.ringEntries, LIMITS.ringBytes, floor),
@@ -96,9 +99,9 @@ export function deliver(live: LiveCampaign, sealed: SealedEntry): Delivery {
   if (record.version <= live.head.version) return 'seen';
   if (record.version > live.head.version + 1) return 'gap';
   if (!isPublished(live.content)) live.publicFloor = record.version;
+  const before = treeOf(live.content);
   live.content = apply(live.content, record);
-  // More than the change can have added; the queue sets the exact figure where it has one.
-  live.sizeBound += Buffer.byteLength(sealed.bytes);
+  live.documentBytes += growthOf(before, treeOf(live.content), record.change);
   live.head = { epoch: record.epoch, version: record.version, tail: sealed.tail };
   live.updatedAt = record.at;
   live.updatedBy = record.actor.id;
@@ -128,12 +131,12 @@ function remember(live: LiveCampaign, { record, bytes }: SealedEntry): void {
 
 /** What the next group of mutations is decided on. */
 export function groupBaseOf(live: LiveCampaign): GroupBase {
-  const { head, lineage, content, sizeBound, updatedAt } = live;
+  const { head, lineage, content, documentBytes, updatedAt } = live;
   const { epoch, version, tail } = head;
-  return { situation: { campaignId: live.id, epoch, version, lineage, content, sizeBound }, tail, updatedAt };
+  return { situation: { campaignId: live.id, epoch, version, lineage, content, documentBytes }, tail, updatedAt };
 }
 
 /** Whether readers without a token may see it. */
 export function isPublished(content: CampaignContent): boolean {
-  return content.state.status !== 'draft';
+  return memberOf(treeOf(content), 'status') !== 'draft';
 }

@@ -26,7 +26,7 @@ function situation(given: Partial<Situation> = {}): Situation {
     version: 418,
     lineage: [],
     content,
-    sizeBound: jsonBytes(STATE),
+    documentBytes: jsonBytes(STATE),
     ...given,
   };
 }
@@ -249,7 +249,7 @@ describe('decide', () => {
         fc.oneof(fc.integer(), fc.string(), fc.constant(undefined)),
         anyJson,
         (state, command, expected, target) => {
-          const on = situation({ content: { state, archivedAt: undefined }, sizeBound: jsonBytes(state) });
+          const on = situation({ content: { state, archivedAt: undefined }, documentBytes: jsonBytes(state) });
           const request: Request = {
             command,
             identity: identity('editor'),

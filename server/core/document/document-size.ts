@@ -1,0 +1,33 @@
+import { isObjectPart, memberOf, plainOf, sizeOf, type DocumentTree } from './document-tree.ts';
+import { isJsonObject, type JsonObject } from '../json.ts';
+import type { Part } from './persistent-object.ts';
+import { jsonBytes } from './plain-json.ts';
+
+/**
+ * The bytes by which a document grew, as compact JSON, from one version to the next: exact, negative where it shrank,
+ * and computed from what the change names alone.
+ *
+ * @param change a merge patch that leads from `before` to `after`
+ */
+export function growthOf(before: DocumentTree, after: DocumentTree, change: JsonObject): number {
+  if (before === after) return 0;
+  let bytes = 0;
+  for (const key of Object.keys(change)) {
+    const [old, now] = [memberOf(before, key), memberOf(after, key)];
+    if (old === now) continue;
+    const named = change[key];
+    if (isObjectPart(old) && isObjectPart(now) && isJsonObject(named)) bytes += growthOf(old, now, named);
+    else bytes += memberBytes(key, now) - memberBytes(key, old);
+  }
+  return bytes + separators(after) - separators(before);
+}
+
+/** The bytes of `"key":value`, or 0 where there is no such member. */
+function memberBytes(key: string, value: Part | undefined): number {
+  return value === undefined ? 0 : jsonBytes(key) + 1 + jsonBytes(plainOf(value));
+}
+
+/** The number of commas between the members. */
+function separators(tree: DocumentTree): number {
+  return Math.max(0, sizeOf(tree) - 1);
+}

@@ -1,0 +1,273 @@
+import type { JsonObject, JsonValue } from '../json.ts';
+
+/** A member of a document that may have been changed: plain JSON, or a large object with its own versions. */
+export type Part = JsonValue | PersistentObject;
+
+/** The most entries of a leaf and children of a branch: the length of the arrays that a change copies. */
+const NODE_WIDTH = 32;
+
+/** A member and its place: members are in the order of `sequence`, which is that in which JavaScript would list them. */
+interface Entry {
+  readonly key: string;
+  readonly value: Part;
+  readonly sequence: number;
+}
+
+interface Leaf {
+  /** In the order of their keys; never empty. */
+  readonly entries: readonly Entry[];
+}
+
+interface Branch {
+  /** The least key that each child may hold; that of the first child is not looked at. */
+  readonly keys: readonly string[];
+  /** All of the same height; never empty. */
+  readonly children: readonly Node[];
+}
+
+export type Node = Leaf | Branch;
+
+const EMPTY: Leaf = { entries: [] };
+
+/** The persistent form of a plain object that has one, and of every plain form that was made. */
+const persistentForms = new WeakMap<JsonObject, PersistentObject>();
+
+/**
+ * An immutable JSON object of many members, whose versions share all that they have in common: a persistent B+ tree
+ * (path copying, Driscoll et al. 1989) over the members' keys.
+ *
+ * A plain object cannot be changed without copying it, and an object of 18,000 members takes 15 ms to copy, as V8 keeps
+ * such an object as a hash table. Here a change copies one path from the root to a leaf: three arrays of at most 32
+ * elements, about two microseconds. Two versions are compared by skipping the nodes that they share.
+ *
+ * Invariants: no node changes once it is made; entries with equal keys do not occur; a member keeps its sequence number
+ * while it is there, and one that is removed and added again gets a new one, so that the plain form lists its members
+ * exactly as a plain object would after the same changes.
+ *
+ * Rejected: a mutable copy that is owned until it is handed out (every commit, snapshot and read hands it out, and the
+ * next change copies again); rerooted versions (Baker 1991: an old version that somebody keeps holds all later changes
+ * in memory); a hash trie (a caller can choose keys that collide, unless there is chance in it); Immutable.js (as large
+ * as the whole SDK, and without the order of members).
+ */
+export class PersistentObject {
+  readonly size: number;
+  /** Public for tests, which count the nodes that two versions do not share. */
+  readonly root: Node;
+  readonly #nextSequence: number;
+  #plain: JsonObject | undefined;
+
+  private constructor(root: Node, size: number, nextSequence: number, plain?: JsonObject) {
+    this.root = root;
+    this.size = size;
+    this.#nextSequence = nextSequence;
+    this.#plain = plain;
+  }
+
+  /** The persistent form of a plain object: made once, in time that follows the object's size. */
+  static of(object: JsonObject): PersistentObject {
+    const known = persistentForms.get(object);
+    if (known) return known;
+    const entries: Entry[] = [];
+    for (const key of Object.keys(object)) {
+      const value = object[key];
+      if (value !== undefined) entries.push({ key, value, sequence: entries.length });
+    }
+    const made = new PersistentObject(build(entries.sort(byKey)), entries.length, entries.length, object);
+    persistentForms.set(object, made);
+    return made;
+  }
+
+  /** The persistent form of that plain object, if it was made before. */
+  static known(object: JsonObject): PersistentObject | undefined {
+    return persistentForms.get(object);
+  }
+
+  get(key: string): Part | undefined {
+    return find(this.root, key)?.value;
+  }
+
+  /** The version with that member: an existing one keeps its place, a new one comes last. */
+  with(key: string, value: Part): PersistentObject {
+    const before = find(this.root, key);
+    if (before?.value === value) return this;
+    const entry: Entry = { key, value, sequence: before?.sequence ?? this.#nextSequence };
+    const nodes = put(this.root, entry);
+    const [only] = nodes;
+    const root = nodes.length === 1 && only ? only : branchOf(nodes);
+    return new PersistentObject(root, this.size + (before ? 0 : 1), this.#nextSequence + (before ? 0 : 1));
+  }
+
+  /** The version without that member. */
+  without(key: string): PersistentObject {
+    if (!find(this.root, key)) return this;
+    return new PersistentObject(remove(this.root, key) ?? EMPTY, this.size - 1, this.#nextSequence);
+  }
+
+  keys(): string[] {
+    return this.#inOrder().map(({ key }) => key);
+  }
+
+  /**
+   * The keys whose members differ between this version and another, in time that follows the number of changes between
+   * them. `removed` are in the order of this version, `present` (added or changed) in the order of the other one.
+   */
+  difference(to: PersistentObject): { readonly removed: readonly string[]; readonly present: readonly string[] } {
+    const [before, after] = unshared(this.root, to.root);
+    const kept = new Map(before.map((entry) => [entry.key, entry]));
+    const present = after.filter((entry) => kept.get(entry.key)?.value !== entry.value);
+    for (const { key } of after) kept.delete(key);
+    return { removed: keysInOrder([...kept.values()]), present: keysInOrder(present) };
+  }
+
+  /** The plain form: made once, in time that follows the object's size; what did not change is shared by reference. */
+  toPlain(): JsonObject {
+    if (this.#plain) return this.#plain;
+    const plain: JsonObject = {};
+    for (const { key, value } of this.#inOrder())
+      plain[key] = value instanceof PersistentObject ? value.toPlain() : value;
+    this.#plain = plain;
+    persistentForms.set(plain, this);
+    return plain;
+  }
+
+  #inOrder(): Entry[] {
+    return entriesOf(this.root).sort(bySequence);
+  }
+}
+
+function byKey(a: Entry, b: Entry): number {
+  return a.key < b.key ? -1 : 1;
+}
+
+function bySequence(a: Entry, b: Entry): number {
+  return a.sequence - b.sequence;
+}
+
+function keysInOrder(entries: Entry[]): string[] {
+  return entries.sort(bySequence).map(({ key }) => key);
+}
+
+/** The index of the first entry whose key is not less: where the key is, or is to be. */
+function positionOf(entries: readonly Entry[], key: string): number {
+  let [low, high] = [0, entries.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((entries[middle]?.key ?? '') < key) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** The index of the child that may hold the key. */
+function childOf(keys: readonly string[], key: string): number {
+  let [low, high] = [1, keys.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((keys[middle] ?? '') <= key) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
+}
+
+function find(root: Node, key: string): Entry | undefined {
+  let node: Node | undefined = root;
+  while (node && 'children' in node) node = node.children[childOf(node.keys, key)];
+  const entry = node?.entries[positionOf(node.entries, key)];
+  return entry?.key === key ? entry : undefined;
+}
+
+/** The node with that entry; two nodes where it would become too wide. */
+function put(node: Node, entry: Entry): readonly Node[] {
+  if ('entries' in node) {
+    const index = positionOf(node.entries, entry.key);
+    const replaced = node.entries[index]?.key === entry.key ? 1 : 0;
+    const entries = node.entries.toSpliced(index, replaced, entry);
+    return entries.length <= NODE_WIDTH ? [{ entries }] : halves(entries).map((half): Node => ({ entries: half }));
+  }
+  const index = childOf(node.keys, entry.key);
+  const child = node.children[index];
+  return withChildren(node, index, child ? put(child, entry) : [{ entries: [entry] }]);
+}
+
+/** The node without that key, or `undefined` where nothing is left. Nodes are not merged: a reload makes a new tree. */
+function remove(node: Node, key: string): Node | undefined {
+  if ('entries' in node) {
+    const entries = node.entries.toSpliced(positionOf(node.entries, key), 1);
+    return entries.length > 0 ? { entries } : undefined;
+  }
+  const index = childOf(node.keys, key);
+  const child = node.children[index];
+  const rest = child && remove(child, key);
+  return withChildren(node, index, rest ? [rest] : [])[0];
+}
+
+/** The branch with these in the place of a child: two branches where it would become too wide, none without children. */
+function withChildren(branch: Branch, index: number, given: readonly Node[]): readonly Branch[] {
+  const children = branch.children.toSpliced(index, 1, ...given);
+  if (children.length > NODE_WIDTH) return halves(children).map(branchOf);
+  return children.length > 0 ? [{ keys: branch.keys.toSpliced(index, 1, ...given.map(leastKey)), children }] : [];
+}
+
+/** The tree of entries in the order of their keys. */
+function build(entries: readonly Entry[]): Node {
+  let nodes: Node[] = chunks(entries).map((chunk): Node => ({ entries: chunk }));
+  while (nodes.length > 1) nodes = chunks(nodes).map(branchOf);
+  return nodes[0] ?? EMPTY;
+}
+
+function branchOf(children: readonly Node[]): Branch {
+  return { keys: children.map(leastKey), children };
+}
+
+function leastKey(node: Node): string {
+  return ('children' in node ? node.keys[0] : node.entries[0]?.key) ?? '';
+}
+
+function entriesOf(node: Node): Entry[] {
+  return 'children' in node ? node.children.flatMap(entriesOf) : [...node.entries];
+}
+
+/**
+ * The entries of the nodes that two trees do not share. Nodes are compared by reference, level by level: where one of
+ * the trees is higher, its root is opened first, so that both sides are always of one height.
+ */
+function unshared(before: Node, after: Node): [Entry[], Entry[]] {
+  let [left, right]: [readonly Node[], readonly Node[]] = [[before], [after]];
+  for (;;) {
+    const [known, given] = [new Set(left), new Set(right)];
+    left = left.filter((node) => !given.has(node));
+    right = right.filter((node) => !known.has(node));
+    const [leftHeight, rightHeight] = [heightOf(left), heightOf(right)];
+    if (leftHeight === 0 && rightHeight === 0) return [left.flatMap(entriesOf), right.flatMap(entriesOf)];
+    if (leftHeight >= rightHeight) left = left.flatMap(childrenOf);
+    if (rightHeight >= leftHeight) right = right.flatMap(childrenOf);
+  }
+}
+
+function childrenOf(node: Node): readonly Node[] {
+  return 'children' in node ? node.children : [node];
+}
+
+/** Branches above the leaves; all of these nodes are of one height. */
+function heightOf([first]: readonly Node[]): number {
+  let height = 0;
+  let node = first;
+  while (node && 'children' in node) {
+    height += 1;
+    node = node.children[0];
+  }
+  return height;
+}
+
+function halves<T>(items: readonly T[]): [T[], T[]] {
+  const middle = items.length >>> 1;
+  return [items.slice(0, middle), items.slice(middle)];
+}
+
+/** Groups that leave room, so that a tree that was just built does not split with its first changes. */
+function chunks<T>(items: readonly T[]): T[][] {
+  const width = (NODE_WIDTH * 3) / 4;
+  return Array.from({ length: Math.ceil(items.length / width) }, (_none, index) =>
+    items.slice(index * width, (index + 1) * width),
+  );
+}
