@@ -1,4 +1,5 @@
 import { RefusalError } from '../core/errors.ts';
+import { HEALTHY_LOG } from '../engine/ports.ts';
 import type { CampaignService } from '../engine/service.ts';
 
 /**

@@ -133,6 +133,7 @@ export function createManager(options: ManagerOptions): Manager {
     clock,
     observer,
     liveContent: (campaignId) => hosting.peek(campaignId)?.live,
+    heldEntries: (campaignId) => hosting.peek(campaignId)?.live.unsaved ?? [],
   });
   const { maxBacklog = 100_000, maxBacklogBytes = 256 * 1024 * 1024 } = options;
   const writing = {
@@ -163,7 +164,13 @@ export function createManager(options: ManagerOptions): Manager {
           lagSeconds: oldestAt === undefined ? 0 : Math.max(0, now - oldestAt) / 1_000,
           failing: archiver.failing,
         },
-        log: { failing: log.failing, clockOffsetSeconds: log.clockOffset / 1_000 },
+        log: {
+          failing: log.health.reading !== undefined || log.health.writing !== undefined,
+          reading: log.health.reading,
+          writing: log.health.writing,
+          settings: log.health.settings,
+          clockOffsetSeconds: log.clockOffset / 1_000,
+        },
         uptimeSeconds: (now - startedAt) / 1_000,
       };
     },
@@ -192,7 +199,7 @@ export function createManager(options: ManagerOptions): Manager {
       const clean = await archiver.flush(Math.max(0, until - clock.now()), hosting.captureHeads());
       await archiver.stop();
       // Without the handover other instances take over the leases when these expire.
-      if (!log.failing)
+      if (log.health.writing === undefined)
         await log.handOver().catch((cause: unknown) => observer.failed?.({ what: 'hand over', error: asError(cause) }));
       await log.stop();
       return clean;

@@ -95,8 +95,7 @@ export interface OrderedLog {
   onPending(callback: () => void): void;
   /** Number of entries that are not durable yet, and since when, in epoch milliseconds, the oldest waits; about. */
   backlog(): { readonly entries: number; readonly oldestAt: number | undefined };
-  /** Whether the last call did not reach the log. */
-  readonly failing: boolean;
+  readonly health: LogHealth;
   /** Milliseconds by which this instance's clock is ahead of the log's, about; 0 where the log has no clock. */
   readonly clockOffset: number;
   /** Whether other instances use this log: they are given time to save what they hold before an epoch ends. */
@@ -110,6 +109,29 @@ export interface OrderedLog {
   handOver(): Promise<void>;
   stop(): Promise<void>;
 }
+
+/**
+ * Why a log or an archive fails. `cause` is one of few words, for metrics, alerts and runbooks; `message` is a sentence
+ * for people.
+ */
+export interface DependencyFailure {
+  readonly cause: string;
+  readonly message: string;
+}
+
+/**
+ * Health of a log; `undefined` is healthy. Reading and writing are judged apart: a Redis that is full or read-only still
+ * answers every read.
+ */
+export interface LogHealth {
+  readonly reading: DependencyFailure | undefined;
+  readonly writing: DependencyFailure | undefined;
+  /** A setting under which the log can lose entries, changed since the start. */
+  readonly settings: DependencyFailure | undefined;
+}
+
+/** The health of a log that cannot fail. */
+export const HEALTHY_LOG: LogHealth = { reading: undefined, writing: undefined, settings: undefined };
 
 /**
  * The membership of a campaign in the log, as the archive records it. `generation` is its fencing token: it is raised by

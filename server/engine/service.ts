@@ -7,7 +7,7 @@ import type { Identity } from '../core/permissions.ts';
 import type { Entry, Receipt } from '../core/stream/entry.ts';
 import type { WatchEvent } from '../core/stream/events.ts';
 import type { Position, VersionName } from '../core/stream/position.ts';
-import type { CampaignSummary } from './ports.ts';
+import type { CampaignSummary, LogHealth } from './ports.ts';
 
 /** Answer of `campaign.get`. */
 export interface CampaignRecord {
@@ -141,6 +141,14 @@ export interface WatchOptions {
   readonly receipts?: boolean | undefined;
 }
 
+/** Health of the log: reading and writing are judged apart, each with its cause where it fails. */
+export interface LogStats extends LogHealth {
+  /** Whether reading or writing fails. */
+  readonly failing: boolean;
+  /** Seconds by which this instance's clock is ahead of the log's, about; 0 where the log has no clock. */
+  readonly clockOffsetSeconds: number;
+}
+
 /** Figures of the service, for `/readyz`, `system.stats` and the demo. */
 export interface ServiceStats {
   /** Campaigns in memory. */
@@ -157,10 +165,7 @@ export interface ServiceStats {
     readonly lagSeconds: number;
     readonly failing: boolean;
   };
-  /**
-   * `clockOffsetSeconds`: by how much this instance's clock is ahead of the log's, about; 0 where the log has no clock.
-   */
-  readonly log: { readonly failing: boolean; readonly clockOffsetSeconds: number };
+  readonly log: LogStats;
   readonly uptimeSeconds: number;
 }
 

@@ -1,5 +1,12 @@
 import type { Head, SealedEntry } from '../core/stream/log-record.ts';
-import type { AppendResult, LogEvent, OpenedLog, OrderedLog, PendingEntries } from '../engine/ports.ts';
+import {
+  HEALTHY_LOG,
+  type AppendResult,
+  type LogEvent,
+  type OpenedLog,
+  type OrderedLog,
+  type PendingEntries,
+} from '../engine/ports.ts';
 import { nextTail } from '../core/stream/hash-chain.ts';
 
 /** One campaign's log: its head, and its entries from the watermark on. */
@@ -169,7 +176,7 @@ export function createMemoryLog({ keepDurable = 0 }: MemoryLogOptions = {}): Ord
       return { entries: backlogEntries, oldestAt };
     },
 
-    failing: false,
+    health: HEALTHY_LOG,
     clockOffset: 0,
     shared: false,
 

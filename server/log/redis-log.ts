@@ -3,18 +3,23 @@ import { asError } from '../core/errors.ts';
 import type { AppendResult, Clock, OpenedLog, OrderedLog } from '../engine/ports.ts';
 import { nextTail } from '../core/stream/hash-chain.ts';
 import { createArchiving, LEASE_MS } from './redis/archiving.ts';
+import { parseRedisAddress } from './redis/address.ts';
 import { connectRedis } from './redis/connection.ts';
+import { createGuardedRun } from './redis/guarded-run.ts';
 import { createHeadCheck } from './redis/head-check.ts';
 import { createTrackedCampaigns, type TrackedCampaign } from './redis/tracked-campaigns.ts';
-import { campaignKeys, type CampaignKeys } from './redis/keys.ts';
+import { campaignKeys, hashTagOf, identityKey, probeKey, type CampaignKeys } from './redis/keys.ts';
+import { createLogHealth, describeRedisFailure, type OnHealthChange } from './redis/log-health.ts';
 import { asList, asText, asVersion, toEntries, toPublication, UnexpectedReplyError } from './redis/replies.ts';
-import { checkRedis, type RedisFindings } from './redis/requirements.ts';
+import { checkRedis, checkRunningRedis, isNodeOfCluster, type RedisFindings } from './redis/requirements.ts';
 import { createRunForEach } from './redis/run-for-each.ts';
-import { runScript, type RunScript } from './redis/run-script.ts';
 import { APPEND, HEADS, LEAVE, OPEN, SEED } from './redis/scripts.ts';
 
 export interface RedisLogOptions {
-  /** `redis://…`; several, separated by commas, are nodes of one cluster. */
+  /**
+   * `redis://…` or `rediss://…`: a Redis, or any node of a cluster; several nodes, separated by commas; or
+   * `redis+sentinel://host:26379,host:26379/<name of the primary>`.
+   */
   readonly url: string;
   /** `CAMPAIGN_NAMESPACE`: prefixes every key. */
   readonly namespace: string;
@@ -27,20 +32,33 @@ export interface RedisLogOptions {
   readonly keepDurable?: number;
   /** How often heads are compared with what was received, in milliseconds. Default 1,000. */
   readonly checkIntervalMs?: number;
+  /** How often the settings of the running Redis are checked, in milliseconds. Default 10,000. */
+  readonly settingsIntervalMs?: number;
   /** A connection failed, or something unexpected came over it. */
   onError?(error: Error): void;
+  /** Reading or writing begins to fail, fails for another cause, or works again; or a setting endangers entries. */
+  readonly onHealthChange?: OnHealthChange;
+  /** The log has another identity than before: it was flushed, or replaced. */
+  onIdentityChange?(identity: string): void;
 }
 
 export interface RedisLog extends OrderedLog {
   /**
    * Resolves once both connections are ready, with what this Redis lacks to be a log; never where there is no Redis.
+   *
+   * @throws Error where waiting changes nothing: a wrong password, a missing right, a certificate that is not trusted
    */
   ready(): Promise<RedisFindings>;
+  /** The identity of this log: the same for all instances that share it. Known once `ready` has resolved. */
+  readonly identity: string | undefined;
   /** Resolves once both connections have answered; what was published before has been received by then. */
   ping(): Promise<void>;
 }
 
 const STOPPED = 'The log has been stopped.';
+/** Hash tags on which writing is tried again in one check. */
+const MAX_PROBES = 8;
+const PROBE_TTL_MS = 5_000;
 /** Entries in one read of a gap. */
 const MAX_ENTRIES_PER_READ = 10_000;
 
@@ -55,45 +73,47 @@ const MAX_ENTRIES_PER_READ = 10_000;
  *   const { refusals, warnings } = await log.ready();
  */
 export function createRedisLog(options: RedisLogOptions): RedisLog {
-  const { namespace, clock, keepDurable = 256, checkIntervalMs = 1_000 } = options;
+  const { namespace, clock, keepDurable = 256, checkIntervalMs = 1_000, settingsIntervalMs = 10_000 } = options;
   const instance = options.instance ?? clock.token();
-  const hosted = createTrackedCampaigns(namespace, clock);
-  let failing = false;
+  const address = parseRedisAddress(options.url);
+  if (!address) throw new Error('The address of the Redis log cannot be parsed.');
+  const hosted = createTrackedCampaigns((id) => campaignKeys(namespace, id, address.database), clock);
+  const permanentFailure = Promise.withResolvers<never>();
+  permanentFailure.promise.catch(() => undefined);
+  let identity: string | undefined;
   let clockOffset = 0;
   let stopped = false;
 
   const reportFailure = (cause: unknown): void => {
-    if (stopped) return;
-    failing = true;
-    options.onError?.(asError(cause));
+    if (!stopped) options.onError?.(asError(cause));
   };
 
-  const { commands, subscriber, close } = connectRedis({
-    url: options.url,
+  const connection = connectRedis({
+    address,
     ...(options.commandTimeoutMs !== undefined && { commandTimeoutMs: options.commandTimeoutMs }),
     now: () => clock.now(),
     onClockOffset: (milliseconds) => (clockOffset = milliseconds),
-    onError: reportFailure,
+    onError(error) {
+      if (stopped) return;
+      health.onConnectionFailure(error);
+      const { cause, message } = describeRedisFailure(error);
+      if (cause === 'forbidden' || cause === 'certificate')
+        permanentFailure.reject(new Error(message, { cause: error }));
+      reportFailure(error);
+    },
     onMessage: (channel, message) => onPublication(channel, message),
     onSubscriberReady: () => void resubscribe(),
   });
 
-  const run: RunScript = async (script, keys, args) => {
-    if (stopped) throw new Error(STOPPED);
-    try {
-      const reply = await runScript(commands, script, keys, args);
-      failing = false;
-      return reply;
-    } catch (error) {
-      failing = true;
-      throw error;
-    }
-  };
+  const { subscriber } = connection;
+  const isCluster = (): boolean => connection.commands.isCluster;
+  const health = createLogHealth(isCluster, options.onHealthChange);
+  const run = createGuardedRun({ connection, health, isStopped: () => stopped });
 
   const keysOf = (campaignId: string): CampaignKeys =>
-    hosted.get(campaignId)?.keys ?? campaignKeys(namespace, campaignId);
+    hosted.get(campaignId)?.keys ?? campaignKeys(namespace, campaignId, address.database);
 
-  const runForEach = createRunForEach(run, commands.isCluster);
+  const runForEach = createRunForEach(run, isCluster);
   const archiving = createArchiving({
     namespace,
     instance,
@@ -103,7 +123,7 @@ export function createRedisLog(options: RedisLogOptions): RedisLog {
     run,
     runForEach,
     keysOf,
-    publish: (channel, message) => commands.spublish(channel, message),
+    publish: (channel, message) => connection.commands.spublish(channel, message),
   });
 
   const publishEntry = (campaign: TrackedCampaign, sealed: SealedEntry): void => {
@@ -120,7 +140,8 @@ export function createRedisLog(options: RedisLogOptions): RedisLog {
       if (publication.kind === 'durable') hosted.publishDurable(campaign, publication.epoch, publication.version);
       else if (publication.kind === 'entry') publishEntry(campaign, publication.sealed);
       else if (publication.kind === 'released') archiving.onReleased(campaign.campaignId, campaign.version);
-      else if (campaign.opened && publication.generation > campaign.generation) campaign.listener({ kind: 'reset' });
+      else if (campaign.opened && (publication.kind === 'lost' || publication.generation > campaign.generation))
+        campaign.listener({ kind: 'reset' });
     } catch (error) {
       reportFailure(error);
     }
@@ -152,7 +173,7 @@ export function createRedisLog(options: RedisLogOptions): RedisLog {
     const count = Math.min(limit, MAX_ENTRIES_PER_READ);
     return toEntries(
       'XRANGE',
-      await commands.xrange(keysOf(campaignId).log, `(${afterVersion}-0`, '+', 'COUNT', count),
+      await connection.commands.xrange(keysOf(campaignId).log, `(${afterVersion}-0`, '+', 'COUNT', count),
     );
   };
 
@@ -164,9 +185,45 @@ export function createRedisLog(options: RedisLogOptions): RedisLog {
     publishEntry,
   });
 
+  /** Writes where writing has failed: otherwise it would count as failing until somebody changes a campaign. */
+  const probeWrites = async (): Promise<void> => {
+    for (const failing of health.failingWrites().slice(0, MAX_PROBES)) {
+      const hashTag = failing === '' ? hashTagOf(identityKey(namespace)) : failing;
+      try {
+        await connection.commands.set(probeKey(hashTag), '1', 'PX', PROBE_TTL_MS);
+        health.onSuccess('writing', hashTag);
+      } catch (error) {
+        health.onFailure('writing', failing, error);
+      }
+    }
+  };
+
+  /** Finds the identity of the log, or gives it one. */
+  const findIdentity = async (): Promise<string> => {
+    const key = identityKey(namespace);
+    const present = await connection.commands.get(key);
+    if (present !== null) return present;
+    await connection.commands.set(key, identity ?? clock.token(), 'NX');
+    return (await connection.commands.get(key)) ?? '';
+  };
+
+  const checkSettings = async (): Promise<void> => {
+    health.onSettings(await checkRunningRedis(connection.commands));
+    const found = await findIdentity();
+    if (found === identity || found === '') return;
+    identity = found;
+    options.onIdentityChange?.(found);
+  };
+
+  let settingsCheckedAt = clock.now();
   let cancelCheck = clock.after(checkIntervalMs, () => void check());
   const check = async (): Promise<void> => {
-    await settle(subscribeMissing(), checkHeads(), archiving.findOrphans());
+    const now = clock.now();
+    const settingsDue = identity !== undefined && now - settingsCheckedAt >= settingsIntervalMs;
+    if (settingsDue) settingsCheckedAt = now;
+    await settle(subscribeMissing(), checkHeads(), archiving.findOrphans(), probeWrites());
+    // What a full or read-only Redis answers here is reported by the probe.
+    if (settingsDue && !stopped) await checkSettings().catch(() => undefined);
     // Jitter, so that instances which started together do not check together for ever.
     if (!stopped) cancelCheck = clock.after(checkIntervalMs * (0.75 + clock.random() / 2), () => void check());
   };
@@ -175,12 +232,11 @@ export function createRedisLog(options: RedisLogOptions): RedisLog {
     async open(campaignId, generation, archived, listener): Promise<OpenedLog> {
       // Subscribe first, read second: what comes in between is received twice, and nothing is missed.
       const campaign = hosted.add(campaignId, generation, archived.version, listener);
-      const { meta, log, channel } = campaign.keys;
+      const { meta, log, dirty, channel } = campaign.keys;
       await subscriber.subscribe(channel);
-      const reply = asList(
-        'OPEN',
-        await run(OPEN, [meta, log], [String(generation), String(archived.version), archived.tail, archived.epoch]),
-      );
+      const { epoch, version: archivedVersion, tail: archivedTail } = archived;
+      const args = [String(generation), String(archivedVersion), archivedTail, epoch, campaignId, channel];
+      const reply = asList('OPEN', await run(OPEN, [meta, log, dirty], args));
       switch (reply[0]) {
         case 'absent':
           return { kind: 'absent' };
@@ -265,10 +321,17 @@ export function createRedisLog(options: RedisLogOptions): RedisLog {
     markDurable: archiving.markDurable,
     onPending: archiving.onPending,
     handOver: archiving.handOver,
-    backlog: () => hosted.backlog(),
+    backlog() {
+      const { entries, oldestAt } = hosted.backlog();
+      const { oldestOrphanAt } = archiving;
+      if (oldestOrphanAt === undefined) return { entries, oldestAt };
+      // Redis' clock: on this instance's own, the orphan came later by the offset.
+      return { entries, oldestAt: Math.min(oldestAt ?? Number.POSITIVE_INFINITY, oldestOrphanAt + clockOffset) };
+    },
 
-    get failing() {
-      return failing;
+    health: health.health,
+    get identity() {
+      return identity;
     },
     get clockOffset() {
       return clockOffset;
@@ -281,18 +344,26 @@ export function createRedisLog(options: RedisLogOptions): RedisLog {
       cancelCheck();
       hosted.clear();
       archiving.stop();
-      close();
+      connection.close();
       return Promise.resolve();
     },
 
     async ready() {
-      if (commands.status !== 'ready') await new Promise<void>((resolve) => commands.once('ready', () => resolve()));
-      await subscriber.ready();
-      return checkRedis(commands);
+      await Promise.race([connection.ready(), permanentFailure.promise]);
+      if (await isNodeOfCluster(connection.commands)) {
+        connection.followCluster();
+        await connection.ready();
+      }
+      const findings = await checkRedis(connection.commands);
+      if (findings.refusals.length > 0) return findings;
+      await Promise.race([subscriber.ready(), permanentFailure.promise]);
+      identity = await findIdentity();
+      return findings;
     },
 
     async ping() {
-      await Promise.all([run(HEADS, [campaignKeys(namespace, 'ping').meta], []), subscriber.ping()]);
+      const { meta, log } = campaignKeys(namespace, 'ping');
+      await Promise.all([run(HEADS, [meta, log], []), subscriber.ping()]);
     },
   };
 }

@@ -30,8 +30,10 @@ export interface Archiving extends Pick<OrderedLog, 'pending' | 'markDurable' | 
   onReleased(campaignId: string, version: number): void;
   /** The campaign is hosted no more. */
   onClosed(campaignId: string): void;
-  /** Looks for campaigns whose archiver has died; whoever finds one claims it. */
+  /** Looks for campaigns whose archiver has died or is late; whoever finds one claims it. */
   findOrphans(): Promise<void>;
+  /** Since when the oldest campaign waits that `findOrphans` has found, whichever instance hosts it; epoch milliseconds. */
+  readonly oldestOrphanAt: number | undefined;
   stop(): void;
 }
 
@@ -76,6 +78,7 @@ export function createArchiving({
   /** Until when this instance holds a lease, by its own clock: a hint, the lease itself is in Redis. */
   const leases = new Map<string, number>();
   const pendingListeners = new Set<() => void>();
+  let oldestOrphanAt: number | undefined;
 
   const addWaiting = (campaignId: string, version: number): void => {
     waiting.set(campaignId, Math.max(version, waiting.get(campaignId) ?? 0));
@@ -127,8 +130,17 @@ export function createArchiving({
     async findOrphans() {
       const partitions = Array.from({ length: PARTITIONS }, (_, partition) => [dirtyKey(namespace, partition)]);
       const found = await runForEach(ORPHANS, partitions, [String(ORPHAN_AGE_MS), String(MAX_CAMPAIGNS_PER_CLAIM)]);
-      for (const id of found.flatMap((ids) => asList('ORPHANS', ids)))
-        archiveSoon(asText('ORPHANS', id), UNKNOWN_VERSION);
+      oldestOrphanAt = undefined;
+      for (const partition of found) {
+        const [since, ...ids] = asList('ORPHANS', partition);
+        if (since === undefined) continue;
+        oldestOrphanAt = Math.min(asVersion('ORPHANS', since), oldestOrphanAt ?? Number.POSITIVE_INFINITY);
+        for (const id of ids) archiveSoon(asText('ORPHANS', id), UNKNOWN_VERSION);
+      }
+    },
+
+    get oldestOrphanAt() {
+      return oldestOrphanAt;
     },
 
     async pending(limit, except) {

@@ -21,6 +21,8 @@ export interface ChannelSubscriber {
   ready(): Promise<void>;
   /** Sends a heartbeat over every connection; what was published before has been received when it resolves. */
   ping(): Promise<void>;
+  /** Makes every connection again. */
+  reconnect(): void;
   close(): void;
 }
 
@@ -97,6 +99,9 @@ export function createChannelSubscriber({
     async ping() {
       const ready = [...connections.values()].filter(({ status }) => status === 'ready');
       await Promise.all(ready.map((connection) => connection.ping()));
+    },
+    reconnect() {
+      for (const connection of connections.values()) connection.disconnect(true);
     },
     close() {
       for (const connection of connections.values()) connection.disconnect();

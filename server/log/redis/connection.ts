@@ -1,11 +1,11 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { backoffDelay } from '../../core/backoff.ts';
+import type { RedisAddress } from './address.ts';
 import { measureClockOffset } from './clock-offset.ts';
 import { createChannelSubscriber, type ChannelSubscriber } from './channel-subscriber.ts';
 
 export interface RedisConnectionOptions {
-  /** `redis://…`; several addresses, separated by commas, are nodes of one cluster. */
-  readonly url: string;
+  readonly address: RedisAddress;
   /** How long a command may go unanswered, in milliseconds. Default 2,000. */
   readonly commandTimeoutMs?: number;
   /** This process' clock, in epoch milliseconds. */
@@ -21,8 +21,18 @@ export interface RedisConnectionOptions {
 
 /** Two kinds of connections, because one that subscribes can do nothing else. */
 export interface RedisConnection {
+  /** Changes where a single address turns out to be a node of a cluster. */
   readonly commands: Redis | Cluster;
   readonly subscriber: ChannelSubscriber;
+  /** Resolves once commands can be sent. */
+  ready(): Promise<void>;
+  /** The address is that of one node of a cluster: sends each command to the node of its slot from now on. */
+  followCluster(): void;
+  /**
+   * Makes every connection again. After a failover the address can lead to another Redis while the old one, by now a
+   * replica, keeps the connections open.
+   */
+  reconnect(): void;
   close(): void;
 }
 
@@ -31,15 +41,17 @@ const HEARTBEAT_INTERVAL_MS = 1_500;
 /** A connection over which nothing comes for so long is dead, whatever TCP believes; milliseconds. */
 const SOCKET_TIMEOUT_MS = 4_000;
 const CONNECT_TIMEOUT_MS = 3_000;
-const RECONNECT_BACKOFF = { floor: 20, base: 100, cap: 2_000 };
+const RECONNECT_BACKOFF = { floor: 20, base: 200, cap: 2_000 };
+/** Between two reconnects that a read-only Redis causes, in milliseconds: reads go on meanwhile. */
+const RECONNECT_INTERVAL_MS = 3_000;
+/** Stands for the primary that Sentinels name, where the subscriber takes an address. */
+const PRIMARY = 'primary';
 
 /** Connects to Redis, or to a cluster, and keeps the connections: a broken one is made again until `close`. */
 export function connectRedis(options: RedisConnectionOptions): RedisConnection {
-  const { url, commandTimeoutMs = 2_000, now, onClockOffset, onError, onMessage, onSubscriberReady } = options;
-  const addresses = url.split(',').map((address) => address.trim());
-  const [address = ''] = addresses;
-  // ioredis counts attempts from 1.
-  const retryStrategy = (attempt: number): number => backoffDelay(attempt, Math.random(), RECONNECT_BACKOFF);
+  const { address, commandTimeoutMs = 2_000, now, onClockOffset, onError, onMessage, onSubscriberReady } = options;
+  /** @param attempt 1 for the first retry */
+  const retryStrategy = (attempt: number): number => backoffDelay(attempt - 1, Math.random(), RECONNECT_BACKOFF);
   const shared = {
     commandTimeout: commandTimeoutMs,
     connectTimeout: CONNECT_TIMEOUT_MS,
@@ -53,28 +65,36 @@ export function connectRedis(options: RedisConnectionOptions): RedisConnection {
     enableReadyCheck: true,
   } satisfies RedisOptions;
   const single = { ...shared, enableOfflineQueue: false, retryStrategy } satisfies RedisOptions;
-  const credentials = credentialsOf(address);
+  const [firstUrl] = address.kind === 'cluster' ? address.urls : address.kind === 'single' ? [address.url] : [];
+  const credentials = firstUrl === undefined ? {} : credentialsOf(firstUrl);
 
-  const commands =
-    addresses.length > 1
-      ? new Cluster(addresses, {
-          enableOfflineQueue: false,
-          clusterRetryStrategy: retryStrategy,
-          slotsRefreshTimeout: 2_000,
-          redisOptions: { ...shared, ...credentials },
-        })
-      : new Redis(address, single);
-  commands.on('error', onError);
+  const openCluster = (urls: readonly string[]): Cluster =>
+    new Cluster([...urls], {
+      enableOfflineQueue: false,
+      clusterRetryStrategy: retryStrategy,
+      slotsRefreshTimeout: 2_000,
+      redisOptions: { ...shared, ...credentials },
+    });
+
+  const openSingle = (url: string): Redis => {
+    if (address.kind === 'sentinel' && url === PRIMARY) return new Redis({ ...address.options, ...single });
+    return url === firstUrl ? new Redis(url, single) : new Redis(url, { ...single, ...credentials });
+  };
+
+  const observed = <T extends Redis | Cluster>(client: T): T => {
+    client.on('error', onError);
+    return client;
+  };
+
+  let commands: Redis | Cluster = observed(
+    address.kind === 'cluster' ? openCluster(address.urls) : openSingle(firstUrl ?? PRIMARY),
+  );
+  let closed = false;
+  let reconnectedAt = Number.NEGATIVE_INFINITY;
 
   const subscriber = createChannelSubscriber({
-    addresses,
-    connect(node) {
-      const client = addresses.includes(node)
-        ? new Redis(node, single)
-        : new Redis(node, { ...single, ...credentials });
-      client.on('error', onError);
-      return client;
-    },
+    addresses: address.kind === 'cluster' ? address.urls : [firstUrl ?? PRIMARY],
+    connect: (url) => observed(openSingle(url)),
     onMessage,
     onReady: onSubscriberReady,
   });
@@ -93,9 +113,30 @@ export function connectRedis(options: RedisConnectionOptions): RedisConnection {
   heartbeat.unref();
 
   return {
-    commands,
+    get commands() {
+      return commands;
+    },
     subscriber,
+    async ready() {
+      const client = commands;
+      if (client.status !== 'ready') await new Promise<void>((resolve) => client.once('ready', () => resolve()));
+    },
+    followCluster() {
+      if (closed || commands.isCluster || firstUrl === undefined) return;
+      const before = commands;
+      commands = observed(openCluster([firstUrl]));
+      before.disconnect();
+    },
+    reconnect() {
+      const time = performance.now();
+      if (closed || time < reconnectedAt + RECONNECT_INTERVAL_MS) return;
+      reconnectedAt = time;
+      // A cluster's client asks for the new primary by itself.
+      if (commands instanceof Redis) commands.disconnect(true);
+      subscriber.reconnect();
+    },
     close() {
+      closed = true;
       clearInterval(heartbeat);
       commands.disconnect();
       subscriber.close();
@@ -104,8 +145,8 @@ export function connectRedis(options: RedisConnectionOptions): RedisConnection {
 }
 
 /** Credentials for nodes of a cluster that only the other nodes have named. */
-function credentialsOf(address: string): Pick<RedisOptions, 'username' | 'password' | 'tls'> {
-  const { username, password, protocol } = new URL(address);
+function credentialsOf(url: string): Pick<RedisOptions, 'username' | 'password' | 'tls'> {
+  const { username, password, protocol } = new URL(url);
   return {
     ...(username !== '' && { username: decodeURIComponent(username) }),
     ...(password !== '' && { password: decodeURIComponent(password) }),

@@ -20,19 +20,38 @@ export function partitionOf(campaignId: string): number {
   return crc32(campaignId) % PARTITIONS;
 }
 
+/** The hash tag of a key, which decides its slot. */
+export function hashTagOf(key: string): string {
+  return key.slice(0, key.indexOf('}') + 1);
+}
+
+/** The key that is written to find out whether the slot of a hash tag takes writes. */
+export function probeKey(hashTag: string): string {
+  return `${hashTag}:probe`;
+}
+
+/** The key of the log's identity: a random token, written by the first instance. */
+export function identityKey(namespace: string): string {
+  return `{${namespace}:log}:id`;
+}
+
 /** The key of a partition's campaigns that are not durable. */
 export function dirtyKey(namespace: string, partition: number): string {
   return `{${namespace}:${partition}}:dirty`;
 }
 
-/** The keys of a campaign. */
-export function campaignKeys(namespace: string, campaignId: string): CampaignKeys {
+/**
+ * The keys of a campaign.
+ *
+ * @param database the number of the Redis database: channels are shared by all of them, so that each has its own names
+ */
+export function campaignKeys(namespace: string, campaignId: string, database = 0): CampaignKeys {
   const partition = partitionOf(campaignId);
   const tag = `{${namespace}:${partition}}`;
   return {
     meta: `${tag}:m:${campaignId}`,
     log: `${tag}:l:${campaignId}`,
     dirty: dirtyKey(namespace, partition),
-    channel: `${tag}:c:${campaignId}`,
+    channel: `${tag}:c${database === 0 ? '' : database}:${campaignId}`,
   };
 }

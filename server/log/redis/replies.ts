@@ -57,7 +57,9 @@ export type Publication =
   /** The campaign has entered the log anew, under that generation. */
   | { kind: 'seeded'; generation: number }
   /** Its archiver has given the lease up, and entries are waiting. */
-  | { kind: 'released' };
+  | { kind: 'released' }
+  /** The log has lost entries: every instance saves those that it holds. */
+  | { kind: 'lost' };
 
 /** The publication of kind `released`. */
 export const RELEASED = 'l';
@@ -75,6 +77,8 @@ export function toPublication(message: string): Publication {
       return { kind: 'seeded', generation: asVersion('a seed', rest) };
     case RELEASED:
       return { kind: 'released' };
+    case 's':
+      return { kind: 'lost' };
     default:
       throw new UnexpectedReplyError('a publication', message);
   }

@@ -14,23 +14,24 @@ export interface RedisFindings {
  * without an append-only file a restart of Redis loses what is not yet in Postgres, which is allowed, and said.
  */
 export async function checkRedis(client: Redis | Cluster): Promise<RedisFindings> {
-  const nodes = 'nodes' in client ? client.nodes('master') : [client];
   const refusals: string[] = [];
   const warnings: string[] = [];
-  for (const node of nodes) {
-    const version = /redis_version:(\d+)[^\r\n]*/.exec(await node.info('server'));
+  for (const node of nodesOf(client)) {
+    const server = await node.info('server');
+    if (server.includes('redis_mode:sentinel')) {
+      refusals.push(
+        'It is the address of a Sentinel: write redis+sentinel://host:26379,host:26379/<name of the primary>.',
+      );
+      continue;
+    }
+    const version = /redis_version:(\d+)[^\r\n]*/.exec(server);
     if (Number(version?.[1]) < MIN_MAJOR_VERSION) {
       refusals.push(
         `Redis must be of version ${MIN_MAJOR_VERSION} or newer; this one says ${version?.[0] ?? 'nothing of its version'}.`,
       );
     }
-    const memory = await node.info('memory');
-    const policy = /maxmemory_policy:(\S+)/.exec(memory)?.[1];
-    if (policy !== 'noeviction') {
-      refusals.push(
-        `Redis must run with \`maxmemory-policy noeviction\`, or it drops changes that are not yet saved; it is set to ${policy ?? 'unknown'}.`,
-      );
-    }
+    const eviction = await findEviction(node);
+    if (eviction !== undefined) refusals.push(eviction);
     if (!(await node.info('persistence')).includes('aof_enabled:1')) {
       warnings.push(
         'Redis runs without `appendonly yes`: if it restarts, changes that are not yet in Postgres are taken from the instances that still know them.',
@@ -38,4 +39,30 @@ export async function checkRedis(client: Redis | Cluster): Promise<RedisFindings
     }
   }
   return { refusals: [...new Set(refusals)], warnings: [...new Set(warnings)] };
+}
+
+/** Checks again what can be changed while Redis runs. Returns what is wrong, in one sentence. */
+export async function checkRunningRedis(client: Redis | Cluster): Promise<string | undefined> {
+  for (const node of nodesOf(client)) {
+    const eviction = await findEviction(node);
+    if (eviction !== undefined) return eviction;
+  }
+  return undefined;
+}
+
+/** Whether the server is one node of a cluster that has others. */
+export async function isNodeOfCluster(client: Redis | Cluster): Promise<boolean> {
+  if (client.isCluster || !(await client.info('cluster')).includes('cluster_enabled:1')) return false;
+  const size = /cluster_size:(\d+)/.exec(String(await client.call('CLUSTER', 'INFO')))?.[1];
+  return Number(size) > 1;
+}
+
+function nodesOf(client: Redis | Cluster): Redis[] {
+  return 'nodes' in client ? client.nodes('master') : [client];
+}
+
+async function findEviction(node: Redis): Promise<string | undefined> {
+  const policy = /maxmemory_policy:(\S+)/.exec(await node.info('memory'))?.[1];
+  if (policy === 'noeviction') return undefined;
+  return `Redis must run with \`maxmemory-policy noeviction\`, or it drops changes that are not yet saved; it is set to ${policy ?? 'unknown'}.`;
 }

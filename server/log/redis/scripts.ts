@@ -8,6 +8,12 @@
  * been: a flushed Redis, a promoted replica, a restart. Nothing is appended then; the caller recovers the campaign's log
  * membership (`engine/campaign/log-recovery.ts`).
  */
+/**
+ * For scripts that store nothing new, so that a full Redis goes on being emptied: watermarks move and entries are trimmed
+ * while appends are refused.
+ */
+const ALLOW_OOM = '#!lua flags=allow-oom\n';
+
 const PREAMBLE = `
 local function redis_run_id()
   return string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
@@ -15,6 +21,10 @@ end
 local function now_ms()
   local t = redis.call('TIME')
   return t[1] * 1000 + math.floor(t[2] / 1000)
+end
+-- Whether the stream still holds what is not durable: its key can be lost alone, deleted or evicted.
+local function is_whole(log_key, durable, version)
+  return durable == version or redis.call('XLEN', log_key) >= tonumber(version) - tonumber(durable)
 end
 -- Whether the log's timeline includes that version with that tail; true as well where its entry has been trimmed.
 local function includes(log_key, version, tail)
@@ -52,9 +62,10 @@ export const APPEND = `${PREAMBLE}
 local meta_key, log_key, dirty_key = unpack(KEYS)
 local generation, expected_version, expected_tail, campaign_id, channel, instance, lease_ms, epoch = unpack(ARGV, 1, 8)
 local first = 9
-local meta = redis.call('HMGET', meta_key, 'generation', 'runId', 'epoch', 'version', 'tail', 'leaseHolder', 'leaseUntil')
-local version, tail, holder, lease_until = meta[4], meta[5], meta[6], meta[7]
+local meta = redis.call('HMGET', meta_key, 'generation', 'runId', 'epoch', 'version', 'tail', 'leaseHolder', 'leaseUntil', 'durable')
+local version, tail, holder, lease_until, durable = meta[4], meta[5], meta[6], meta[7], meta[8]
 if meta[1] ~= generation or meta[2] ~= redis_run_id() or meta[3] ~= epoch then return {'lost'} end
+if not is_whole(log_key, durable, version) then return {'lost'} end
 if version ~= expected_version then
   local ahead = tonumber(version) < tonumber(expected_version)
   if ahead or not includes(log_key, expected_version, expected_tail) then return {'lost'} end
@@ -80,25 +91,36 @@ return {'appended', holder}
 `;
 
 /**
- * KEYS meta, log · ARGV generation, archived version, archived tail, epoch. Answers `absent` (not in the log, or not on
- * the archive's timeline), `trimmed` (the archive was read before it took what has been trimmed since: read it again),
- * or `opened` with version, tail, watermark and the entries after the archived version.
+ * Compares the log with the archive's head, and reads what is not in the archive. Where the log has lost entries, every
+ * instance that hosts the campaign is told to save those that it holds (`s`). Where the archive is ahead of the watermark
+ * (an archiver died in between, or entries were saved that the log had lost) the watermark moves.
+ *
+ * KEYS meta, log, dirty · ARGV generation, archived version, archived tail, epoch, campaign id, channel. Answers `absent`
+ * (not in the log, or not on the archive's timeline), `trimmed` (the archive was read before it took what has been
+ * trimmed since: read it again), or `opened` with version, tail, watermark and the entries after the archived version.
  */
 export const OPEN = `${PREAMBLE}
-local meta_key, log_key = unpack(KEYS)
-local generation, archived_version, archived_tail, epoch = unpack(ARGV)
+local meta_key, log_key, dirty_key = unpack(KEYS)
+local generation, archived_version, archived_tail, epoch, campaign_id, channel = unpack(ARGV)
 local meta = redis.call('HMGET', meta_key, 'generation', 'runId', 'epoch', 'version', 'tail', 'durable')
-if meta[1] ~= generation or meta[2] ~= redis_run_id() or meta[3] ~= epoch then return {'absent'} end
+local run_id = redis_run_id()
+if meta[2] ~= run_id then redis.pcall('SPUBLISH', channel, 's') end
+if meta[1] ~= generation or meta[2] ~= run_id or meta[3] ~= epoch then return {'absent'} end
 local version, tail, durable = meta[4], meta[5], meta[6]
+local whole = is_whole(log_key, durable, version)
+if not whole then redis.pcall('SPUBLISH', channel, 's') end
 local waiting = tonumber(version) - tonumber(archived_version)
 if waiting < 0 then return {'absent'} end
-if waiting == 0 then
-  if tail ~= archived_tail then return {'absent'} end
-  return {'opened', version, tail, durable, {}}
-end
-if not includes(log_key, archived_version, archived_tail) then return {'absent'} end
+if waiting == 0 and tail ~= archived_tail then return {'absent'} end
+if waiting > 0 and not includes(log_key, archived_version, archived_tail) then return {'absent'} end
 local entries = redis.call('XRANGE', log_key, '(' .. archived_version .. '-0', '+')
 if #entries ~= waiting then return {'trimmed'} end
+-- A full or read-only Redis refuses it, and the campaign is opened all the same.
+if tonumber(archived_version) > tonumber(durable) and type(redis.pcall('HSET', meta_key, 'durable', archived_version)) == 'number' then
+  durable = archived_version
+  if waiting == 0 then redis.call('ZREM', dirty_key, campaign_id) end
+  redis.call('SPUBLISH', channel, 'd' .. epoch .. ' ' .. durable)
+end
 return {'opened', version, tail, durable, entries}
 `;
 
@@ -127,7 +149,7 @@ return 1
  * KEYS meta, log, dirty · ARGV epoch, version, campaign id, channel, oldest entry id to keep. Answers the new watermark,
  * or an empty text where it has not moved.
  */
-export const DURABLE = `${PREAMBLE}
+export const DURABLE = `${ALLOW_OOM}${PREAMBLE}
 local meta_key, log_key, dirty_key = unpack(KEYS)
 local epoch, version, campaign_id, channel, oldest_kept = unpack(ARGV)
 local meta = redis.call('HMGET', meta_key, 'epoch', 'version', 'durable')
@@ -167,7 +189,7 @@ return 1
  * KEYS meta, log · ARGV instance, lease in ms, count. Answers `1` with the entries to the holder of the lease and where
  * the lease has run out, else `0`.
  */
-export const CLAIM = `${PREAMBLE}
+export const CLAIM = `${ALLOW_OOM}${PREAMBLE}
 local meta_key, log_key = unpack(KEYS)
 local instance, lease_ms, count = unpack(ARGV)
 local meta = redis.call('HMGET', meta_key, 'durable', 'leaseHolder', 'leaseUntil')
@@ -185,7 +207,7 @@ return {1, redis.call('XRANGE', log_key, '(' .. durable .. '-0', '+', 'COUNT', c
  * KEYS meta of campaigns · ARGV instance. Answers for each `1` where the lease was this instance's and the campaign is
  * not durable, else `0`.
  */
-export const RELEASE = `
+export const RELEASE = `${ALLOW_OOM}
 local instance = ARGV[1]
 local not_durable = {}
 for i, meta_key in ipairs(KEYS) do
@@ -202,14 +224,17 @@ return not_durable
 /**
  * Campaigns whose archiver has died or is late: those that have not been durable for longer than an age.
  *
- * KEYS dirty of partitions · ARGV age in ms, count. Answers the campaign ids of each partition.
+ * KEYS dirty of partitions · ARGV age in ms, count. Answers for each partition the campaign ids, behind the time of the
+ * oldest one (Redis' clock, epoch milliseconds).
  */
 export const ORPHANS = `${PREAMBLE}
 local age_ms, count = unpack(ARGV)
 local before = string.format('%d', now_ms() - tonumber(age_ms))
 local found = {}
 for i, dirty_key in ipairs(KEYS) do
-  found[i] = redis.call('ZRANGE', dirty_key, '-inf', before, 'BYSCORE', 'LIMIT', 0, count)
+  local ids = redis.call('ZRANGE', dirty_key, '-inf', before, 'BYSCORE', 'LIMIT', 0, count)
+  if #ids > 0 then table.insert(ids, 1, redis.call('ZSCORE', dirty_key, ids[1])) end
+  found[i] = ids
 end
 return found
 `;
@@ -217,19 +242,19 @@ return found
 /**
  * Heads of campaigns, for the check that finds lost publications and lost data.
  *
- * KEYS meta of campaigns. Answers for each generation, version, epoch and watermark; an empty list where this very Redis
- * process does not hold it.
+ * KEYS meta and log of campaigns, in turn. Answers for each campaign generation, version, epoch and watermark; an empty
+ * list where this very Redis process does not hold it, or has lost entries of it.
  */
 export const HEADS = `${PREAMBLE}
 local run_id = redis_run_id()
 local heads = {}
-for i, meta_key in ipairs(KEYS) do
-  local meta = redis.call('HMGET', meta_key, 'generation', 'runId', 'version', 'epoch', 'durable')
-  if meta[1] and meta[2] == run_id then
-    heads[i] = {meta[1], meta[3], meta[4], meta[5]}
-  else
-    heads[i] = {}
+for i = 1, #KEYS, 2 do
+  local meta = redis.call('HMGET', KEYS[i], 'generation', 'runId', 'version', 'epoch', 'durable')
+  local head = {}
+  if meta[1] and meta[2] == run_id and is_whole(KEYS[i + 1], meta[5], meta[3]) then
+    head = {meta[1], meta[3], meta[4], meta[5]}
   end
+  heads[#heads + 1] = head
 end
 return heads
 `;

@@ -1,6 +1,6 @@
 import type { SealedEntry } from '../../core/stream/log-record.ts';
 import type { Clock, LogEvent } from '../../engine/ports.ts';
-import { campaignKeys, type CampaignKeys } from './keys.ts';
+import type { CampaignKeys } from './keys.ts';
 
 /** What this instance has received of a campaign that it hosts. */
 export interface TrackedCampaign {
@@ -35,7 +35,10 @@ export interface TrackedCampaigns {
 }
 
 /** An empty set of tracked campaigns. */
-export function createTrackedCampaigns(namespace: string, clock: Pick<Clock, 'now'>): TrackedCampaigns {
+export function createTrackedCampaigns(
+  keysOf: (campaignId: string) => CampaignKeys,
+  clock: Pick<Clock, 'now'>,
+): TrackedCampaigns {
   const campaigns = new Map<string, TrackedCampaign>();
   const byChannel = new Map<string, TrackedCampaign>();
   /** Campaigns with entries that are not durable, and since when, in that order. */
@@ -72,7 +75,7 @@ export function createTrackedCampaigns(namespace: string, clock: Pick<Clock, 'no
     add(campaignId, generation, version, listener) {
       const previous = campaigns.get(campaignId);
       if (previous) remove(previous);
-      const keys = previous?.keys ?? campaignKeys(namespace, campaignId);
+      const keys = previous?.keys ?? keysOf(campaignId);
       const campaign: TrackedCampaign = {
         campaignId,
         keys,
