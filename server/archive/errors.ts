@@ -3,12 +3,14 @@ import { asError } from '../core/errors.ts';
 /**
  * The kind of an archive error:
  * - `unreachable`: the database does not answer now, and may later; the outcome of a write is unknown
+ * - `full`: the database has no space left, on disk or in memory
+ * - `read-only`: the database takes no writes, as a replica after a failover
  * - `in-use`: another process owns the data folder or the namespace
  * - `data`: the database refuses these very values; the same call fails again, those of other campaigns do not
  * - `stopped`: the archive was stopped, or its thread has ended
  * - `failed`: anything else, in the database's own words
  */
-export type ArchiveErrorKind = 'unreachable' | 'in-use' | 'data' | 'stopped' | 'failed';
+export type ArchiveErrorKind = 'unreachable' | 'full' | 'read-only' | 'in-use' | 'data' | 'stopped' | 'failed';
 
 /** The error with which every call of an archive rejects. */
 export class ArchiveError extends Error {
@@ -37,11 +39,14 @@ const UNREACHABLE_ERRNOS: ReadonlySet<string> = new Set([
   'EPIPE',
 ]);
 
-/**
- * SQLSTATEs of a server that starts, stops, fails over or has no connection left: 08xxx, 57P01 to 57P03 and 57P05,
- * 25006 (a demoted primary), 53300.
- */
-const UNREACHABLE_SQLSTATES = /^(08...|57P0[1235]|25006|53300)$/;
+/** SQLSTATEs of a server that starts, stops or has no connection left: 08xxx, 57P01 to 57P03 and 57P05, 53300. */
+const UNREACHABLE_SQLSTATES = /^(08...|57P0[1235]|53300)$/;
+
+/** Errors of a database without space: SQLSTATEs of a full disk and of exhausted memory, and the system's own codes. */
+const FULL_CODES: ReadonlySet<string> = new Set(['53100', '53200', 'ENOSPC', 'EDQUOT']);
+
+/** SQLSTATE of a transaction that may not write, and the system's code of a file system that was mounted so. */
+const READ_ONLY_CODES: ReadonlySet<string> = new Set(['25006', 'EROFS']);
 
 /** SQLSTATE classes of values that no retry makes acceptable: data exception, integrity violation, limit exceeded. */
 const DATA_SQLSTATES = /^(22|23|54)...$/;
@@ -63,7 +68,8 @@ const WASI_ERRNOS: Readonly<Record<number, string>> = {
 function fromFileSystem(error: unknown): ArchiveError | undefined {
   if (error instanceof Error || typeof error !== 'object' || error === null || !('errno' in error)) return undefined;
   const code = WASI_ERRNOS[Number(error.errno)] ?? `error ${String(error.errno)}`;
-  return new ArchiveError('failed', `The files of the embedded database cannot be used (${code}).`, { code });
+  const kind = FULL_CODES.has(code) ? 'full' : READ_ONLY_CODES.has(code) ? 'read-only' : 'failed';
+  return new ArchiveError(kind, `The files of the embedded database cannot be used (${code}).`, { code });
 }
 
 /** Converts whatever a driver throws; an {@link ArchiveError} stays itself. */
@@ -79,6 +85,8 @@ export function toArchiveError(error: unknown): ArchiveError {
 }
 
 function kindOf(code: string | undefined, message: string): ArchiveErrorKind {
+  if (code !== undefined && FULL_CODES.has(code)) return 'full';
+  if (code !== undefined && READ_ONLY_CODES.has(code)) return 'read-only';
   if (code !== undefined && (UNREACHABLE_ERRNOS.has(code) || UNREACHABLE_SQLSTATES.test(code))) return 'unreachable';
   if (code !== undefined && DATA_SQLSTATES.test(code)) return 'data';
   return UNREACHABLE_MESSAGES.test(message) ? 'unreachable' : 'failed';

@@ -1,6 +1,7 @@
 import type { Sections } from '../core/document/check.ts';
 import { asError, RefusalError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
+import { LIMITS } from '../core/limits.ts';
 import type { Identity } from '../core/permissions.ts';
 import { restrictedView } from '../core/stream/views.ts';
 import { createArchiver } from './archiving/archiver.ts';
@@ -18,6 +19,10 @@ import type { Archive, Clock, OrderedLog } from './ports.ts';
 import { shuttingDown } from './refusals.ts';
 import type { CampaignService } from './service.ts';
 import { BACKPRESSURE_BUFFER_ENTRIES } from './streams/backpressure.ts';
+import { createTurnBudget } from './writes/turn-budget.ts';
+
+/** An entry that has been waiting for so long shows that the archive fails, whichever instance archives it. */
+const LATE_SECONDS = 15;
 
 export interface ManagerOptions {
   readonly log: OrderedLog;
@@ -46,6 +51,8 @@ export interface ManagerOptions {
   readonly durableTimeoutMs?: number;
   /** How long the outcome of an append may stay unknown, in milliseconds. Default 5,000. */
   readonly appendTimeoutMs?: number;
+  /** Weight (`weightOf`) of the mutations that are decided in one turn of the event loop. Default 128. */
+  readonly turnWeight?: number;
   /** Fields that callers without a token never see. Default `owner_id`. */
   readonly hiddenFromPublic?: readonly string[];
 }
@@ -89,7 +96,7 @@ const RECENT_ENTRIES = 256;
 export function createManager(options: ManagerOptions): Manager {
   const { log, clock, observer = {}, sections = {}, persistent = true } = options;
   const archive = createRequestArchive(options.archive, observer);
-  const { durableTimeoutMs = 30_000, maxLoaded = Number.POSITIVE_INFINITY } = options;
+  const { durableTimeoutMs = 30_000, maxLoaded = Number.POSITIVE_INFINITY, turnWeight = LIMITS.turnWeight } = options;
   const publicView = restrictedView(options.hiddenFromPublic ?? ['owner_id']);
   const history = createCampaignHistory(archive);
   const trace = createTrace(clock);
@@ -125,6 +132,8 @@ export function createManager(options: ManagerOptions): Manager {
     recentEntries: RECENT_ENTRIES,
     maxLoaded,
     history,
+    groupWeight: turnWeight,
+    turns: createTurnBudget(clock, turnWeight),
     onAwaited: () => archiver.flushNow(),
   });
   const archiver = createArchiver({
@@ -154,6 +163,9 @@ export function createManager(options: ManagerOptions): Manager {
     stats() {
       const { entries, oldestAt } = log.backlog();
       const now = clock.now();
+      const lagSeconds = oldestAt === undefined ? 0 : Math.max(0, now - oldestAt) / 1_000;
+      // The instance that archives knows why; the others see that nothing is committed.
+      const isLate = lagSeconds > LATE_SECONDS;
       return {
         campaigns: hosting.size,
         subscribers: hosting.subscribers(),
@@ -161,8 +173,9 @@ export function createManager(options: ManagerOptions): Manager {
         deliveries,
         archive: {
           backlogEntries: entries,
-          lagSeconds: oldestAt === undefined ? 0 : Math.max(0, now - oldestAt) / 1_000,
-          failing: archiver.failing,
+          lagSeconds,
+          failing: archiver.failing || isLate,
+          failure: archiver.failure ?? (isLate ? { cause: 'late', message: lateMessage(lagSeconds) } : undefined),
         },
         log: {
           failing: log.health.reading !== undefined || log.health.writing !== undefined,
@@ -205,4 +218,8 @@ export function createManager(options: ManagerOptions): Manager {
       return clean;
     },
   };
+}
+
+function lateMessage(lagSeconds: number): string {
+  return `The oldest accepted change has been waiting for the database for ${Math.round(lagSeconds)} s.`;
 }

@@ -7,7 +7,7 @@ import type { Identity } from '../core/permissions.ts';
 import type { Entry, Receipt } from '../core/stream/entry.ts';
 import type { WatchEvent } from '../core/stream/events.ts';
 import type { Position, VersionName } from '../core/stream/position.ts';
-import type { CampaignSummary, LogHealth } from './ports.ts';
+import type { CampaignSummary, DependencyFailure, LogHealth } from './ports.ts';
 
 /** Answer of `campaign.get`. */
 export interface CampaignRecord {
@@ -164,6 +164,8 @@ export interface ServiceStats {
     /** How long the oldest of them has been waiting. */
     readonly lagSeconds: number;
     readonly failing: boolean;
+    /** Why it fails; `undefined` where it does not. */
+    readonly failure?: DependencyFailure | undefined;
   };
   readonly log: LogStats;
   readonly uptimeSeconds: number;

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { ArchiveError, toArchiveError, type ArchiveErrorKind } from '../../server/archive/errors.ts';
 import { unmetRequirement } from '../../server/archive/postgres/requirements.ts';
 
-test('A60 whatever a driver throws becomes an error of one of five kinds, with its code and a message', () => {
+test('A60 whatever a driver throws becomes an error of one of seven kinds, with its code and a message', () => {
   const of = (message: string, code?: string): Error =>
     Object.assign(new Error(message), code === undefined ? {} : { code });
   const cases: [unknown, ArchiveErrorKind][] = [
@@ -14,14 +14,16 @@ test('A60 whatever a driver throws becomes an error of one of five kinds, with i
     [of('terminating connection due to administrator command', '57P01'), 'unreachable'],
     [of('connection failure', '08006'), 'unreachable'],
     [of('sorry, too many clients already', '53300'), 'unreachable'],
-    [of('cannot execute UPDATE in a read-only transaction', '25006'), 'unreachable'],
+    [of('cannot execute UPDATE in a read-only transaction', '25006'), 'read-only'],
+    [{ name: 'ErrnoError', errno: 69 }, 'read-only'],
     [of('duplicate key value violates unique constraint', '23505'), 'data'],
     [of('invalid input syntax for type json', '22P02'), 'data'],
     [of('row is too big', '54000'), 'data'],
     [of('password authentication failed', '28P01'), 'failed'],
     [of('relation "entries" does not exist', '42P01'), 'failed'],
-    [of('could not extend file: No space left on device', '53100'), 'failed'],
-    [{ name: 'ErrnoError', errno: 51 }, 'failed'],
+    [of('could not extend file: No space left on device', '53100'), 'full'],
+    [of('out of memory', '53200'), 'full'],
+    [{ name: 'ErrnoError', errno: 51 }, 'full'],
     ['a string', 'failed'],
   ];
   for (const [thrown, kind] of cases) {

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Registry } from 'prom-client';
+import type { DependencyFailure } from '../../engine/ports.ts';
 import type { ServiceStats } from '../../engine/service.ts';
 
 /** Options of {@link createHealth}. */
@@ -31,17 +32,28 @@ export function createHealth({ stats, isReady, metrics }: HealthOptions): Health
 
 function readiness(ready: boolean, { archive, log, campaigns, subscribers, uptimeSeconds }: ServiceStats) {
   return {
-    status: !ready ? 'draining' : archive.failing || log.failing ? 'degraded' : 'ready',
+    status: !ready ? 'draining' : archive.failing || log.failing || log.settings ? 'degraded' : 'ready',
     archive: {
       status: archive.failing ? 'failing' : 'ok',
+      ...(archive.failure && { cause: archive.failure.cause }),
       backlogEntries: archive.backlogEntries,
       lagSeconds: archive.lagSeconds,
     },
-    log: { status: log.failing ? 'failing' : 'ok' },
+    log: {
+      status: log.failing ? 'failing' : 'ok',
+      reading: sideOf(log.reading),
+      writing: sideOf(log.writing),
+      ...(log.settings && { settings: sideOf(log.settings) }),
+    },
     campaigns,
     subscribers,
     uptimeSeconds,
   };
+}
+
+/** The cause alone: its sentence may name addresses, and is in the log. */
+function sideOf(failure: DependencyFailure | undefined) {
+  return failure === undefined ? { status: 'ok' } : { status: 'failing', cause: failure.cause };
 }
 
 /** Answers a scrape in Prometheus' text format. */

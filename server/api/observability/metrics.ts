@@ -38,7 +38,16 @@ export function createMetrics(stats: () => ServiceStats) {
     () => stats().archive.lagSeconds,
   );
   gauge('archive_failing', '1 while commits to the archive fail', () => Number(stats().archive.failing));
-  gauge('log_failing', '1 while the log does not answer', () => Number(stats().log.failing));
+  gauge('log_failing', '1 while reading or writing of the log fails', () => Number(stats().log.failing));
+  failureGauge('archive_failure', 'Why commits to the archive fail: 1 for the cause of now', [], (set) => {
+    const { failure } = stats().archive;
+    if (failure) set({ cause: failure.cause });
+  });
+  failureGauge('log_failure', 'Why the log fails: 1 for the part and the cause of now', ['part'], (set) => {
+    const { reading, writing, settings } = stats().log;
+    for (const [part, failure] of Object.entries({ reading, writing, settings }))
+      if (failure) set({ part, cause: failure.cause });
+  });
 
   gauge(
     'clock_offset_seconds',
@@ -53,6 +62,25 @@ export function createMetrics(stats: () => ServiceStats) {
       help,
       collect() {
         this.set(read());
+      },
+    });
+  }
+
+  /** A gauge with a label `cause`, of which only present failures have a value. */
+  function failureGauge(
+    name: string,
+    help: string,
+    labels: readonly string[],
+    read: (set: (values: Record<string, string>) => void) => void,
+  ): void {
+    new Gauge({
+      ...common,
+      name: PREFIX + name,
+      help,
+      labelNames: [...labels, 'cause'],
+      collect() {
+        this.reset();
+        read((values) => this.set(values, 1));
       },
     });
   }

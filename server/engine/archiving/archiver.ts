@@ -1,16 +1,28 @@
 import type { Head, SealedEntry } from '../../core/stream/log-record.ts';
 import { backoffDelay } from '../../core/backoff.ts';
 import { asError } from '../../core/errors.ts';
+import { archiveOutage, commitFailure } from './archive-outage.ts';
 import { createArchiverPace } from './archiver-pace.ts';
-import { createCommitContents, type CommitContentsOptions } from './commit-contents.ts';
+import { continuation } from '../campaign/continuation.ts';
+import { createCommitContents, fold, type CommitContentsOptions } from './commit-contents.ts';
 import type { EngineObserver } from '../observer.ts';
-import type { Archive, CampaignCommit, Clock, CommitOutcome, OrderedLog, PendingEntries } from '../ports.ts';
+import type {
+  Archive,
+  CampaignCommit,
+  Clock,
+  CommitOutcome,
+  DependencyFailure,
+  OrderedLog,
+  PendingEntries,
+} from '../ports.ts';
 
 export interface ArchiverOptions extends CommitContentsOptions {
   log: OrderedLog;
   archive: Archive;
   clock: Clock;
   observer: EngineObserver;
+  /** Entries of a campaign that this instance has in memory and that are not durable. */
+  heldEntries(campaignId: string): readonly SealedEntry[];
   /** Entries in one transaction, at most. Default 1,000. */
   batchEntries?: number;
   /** First and longest pause after a failure, in milliseconds; in between it doubles, with jitter. Default 100, 10,000. */
@@ -25,6 +37,8 @@ export interface Archiver {
   flush(timeoutMs: number, isDone: () => boolean): Promise<boolean>;
   /** Whether the last round failed, or the entries of some campaign cannot be committed. */
   readonly failing: boolean;
+  /** Why the last round failed, or that only some campaigns cannot be committed; `undefined` where nothing fails. */
+  readonly failure: DependencyFailure | undefined;
   stop(): Promise<void>;
 }
 
@@ -46,7 +60,8 @@ class LogUnavailableError extends Error {
  *
  * Invariant: only entries of the log are committed, and the watermark follows a commit, never precedes it (G8). Any
  * number of archivers may run at once: the archive's guard on `(epoch, version)` takes each entry once, and where the
- * outcome of a batch is not known, heads are read before anything is tried again.
+ * outcome of a batch is not known, heads are read before anything is tried again. A head of the archive counts as that of
+ * the log's timeline only if its tail is the timeline's tail at that version.
  *
  * A campaign whose entries the archive refuses stalls by itself, with a backoff of its own, so that it keeps no other
  * campaign from being committed.
@@ -55,7 +70,7 @@ class LogUnavailableError extends Error {
  * the same guard; leases (`server/log`) only save duplicate work.
  */
 export function createArchiver(options: ArchiverOptions): Archiver {
-  const { log, archive, clock, observer } = options;
+  const { log, archive, clock, observer, heldEntries } = options;
   const batchEntries = options.batchEntries ?? 1_000;
   const retry = options.retry ?? { first: 100, longest: 10_000 };
   const contents = createCommitContents(options);
@@ -63,6 +78,7 @@ export function createArchiver(options: ArchiverOptions): Archiver {
   /** Campaigns whose entries the archive refuses, and when each is tried again. */
   const stalled = new Map<string, { until: number; attempt: number }>();
   let attempt = 0;
+  let failure: DependencyFailure | undefined;
   let stopping = false;
 
   const backoffMs = (tries: number): number =>
@@ -75,13 +91,6 @@ export function createArchiver(options: ArchiverOptions): Archiver {
     observer.stalled?.({ campaignId, error });
   };
 
-  const prepare = async (pending: PendingEntries): Promise<CampaignCommit | undefined> => {
-    const prepared = await contents.prepare(pending);
-    if (prepared.kind === 'commit') return prepared.commit;
-    await settleConflict(pending.campaignId, pending.entries, prepared.archived);
-    return undefined;
-  };
-
   /** A log that is away is neither the archive's fault nor the campaign's: the whole round is tried again. */
   const publishDurable = async (campaignId: string, epoch: string, version: number): Promise<void> => {
     await log.markDurable(campaignId, epoch, version).catch((cause: unknown) => {
@@ -89,34 +98,73 @@ export function createArchiver(options: ArchiverOptions): Archiver {
     });
   };
 
-  /** Handles a failed guard: the archive either has these entries already, or is on another timeline. */
-  const settleConflict = async (
+  /** The tail of the log's timeline at a version, as far as the batch, memory or the log have its entry. */
+  const tailAt = async (campaignId: string, entries: readonly SealedEntry[], version: number) => {
+    const known = [...entries, ...heldEntries(campaignId)].find(({ record }) => record.version === version);
+    const [sealed] = known ? [known] : await log.read(campaignId, version - 1, 1);
+    return sealed?.record.version === version ? sealed.tail : undefined;
+  };
+
+  /**
+   * Commits the entries that lie between the archive's head and the log's next entry: the archive has lost commits, as a
+   * promoted replica may, or the log has lost entries. They are taken from what the log still has and from memory.
+   *
+   * @returns whether there were any
+   */
+  const fillGap = async (campaignId: string, entries: readonly SealedEntry[]): Promise<boolean> => {
+    const archived = await archive.load(campaignId, 0);
+    if (!archived) return false;
+    const { head } = archived;
+    const remainder = await log.remainder(campaignId, head);
+    const missing = continuation(head, remainder, heldEntries(campaignId), entries).slice(0, batchEntries);
+    const last = missing.at(-1);
+    if (!last) return false;
+    const expected = { epoch: head.epoch, version: head.version };
+    const { state, archivedAt } = fold(archived, missing);
+    const [outcome] = await archive.commit([{ campaignId, expected, entries: missing, state, archivedAt }]);
+    if (outcome?.kind !== 'committed') return false;
+    await publishDurable(campaignId, head.epoch, last.record.version);
+    return true;
+  };
+
+  /**
+   * Resolves a failed guard. The archive has these entries already, which only the tail at its head can prove; or a gap
+   * lies between, which is filled; else it is on another timeline, and the campaign stalls.
+   */
+  const resolveConflict = async (
     campaignId: string,
     entries: readonly SealedEntry[],
     archived: Head | undefined,
   ): Promise<void> => {
     contents.clear(campaignId);
     const [first] = entries;
-    const archivedEntry = archived && entries.find(({ record }) => record.version === archived.version);
-    const hasEntries =
-      first !== undefined && archived?.epoch === first.record.epoch && archived.version >= first.record.version;
-    if (archived && hasEntries && (archivedEntry === undefined || archivedEntry.tail === archived.tail)) {
+    if (!first) return;
+    const { epoch, version } = first.record;
+    if (archived?.epoch === epoch && archived.version >= version) {
+      if ((await tailAt(campaignId, entries, archived.version)) === archived.tail) {
+        stalled.delete(campaignId);
+        await publishDurable(campaignId, archived.epoch, archived.version);
+        return;
+      }
+    } else if (archived?.epoch === epoch && (await fillGap(campaignId, entries))) {
       stalled.delete(campaignId);
-      await publishDurable(campaignId, archived.epoch, archived.version);
       return;
     }
-    const found = archived ? `${archived.epoch}:${archived.version}` : 'no such campaign';
-    markStalled(
-      campaignId,
-      new Error(`${campaignId}: the archive holds ${found}, which the log's next entry does not follow`),
-    );
+    markStalled(campaignId, new Error(`${campaignId}: ${conflictMessage(first, archived)}`));
+  };
+
+  const prepare = async (pending: PendingEntries): Promise<CampaignCommit | undefined> => {
+    const prepared = await contents.prepare(pending);
+    if (prepared.kind === 'commit') return prepared.commit;
+    await resolveConflict(pending.campaignId, pending.entries, prepared.archived);
+    return undefined;
   };
 
   const settle = async (part: CampaignCommit, outcome: CommitOutcome): Promise<void> => {
     const last = part.entries.at(-1);
     if (!last) return;
     if (outcome.kind === 'conflict') {
-      await settleConflict(part.campaignId, part.entries, outcome.head);
+      await resolveConflict(part.campaignId, part.entries, outcome.head);
       return;
     }
     stalled.delete(part.campaignId);
@@ -159,7 +207,7 @@ export function createArchiver(options: ArchiverOptions): Archiver {
     try {
       return await work;
     } catch (cause) {
-      if (cause instanceof LogUnavailableError) throw cause;
+      if (cause instanceof LogUnavailableError || archiveOutage(cause)) throw cause;
       await archive.ping();
       markStalled(campaignId, asError(cause));
       return undefined;
@@ -183,7 +231,11 @@ export function createArchiver(options: ArchiverOptions): Archiver {
     try {
       await commit(parts);
     } catch (cause) {
-      if (cause instanceof LogUnavailableError) throw cause;
+      // A full or read-only database refuses every campaign's entries: none of them is to blame.
+      if (cause instanceof LogUnavailableError || archiveOutage(cause)) {
+        for (const { campaignId } of parts) contents.clear(campaignId);
+        throw cause;
+      }
       observer.commitFailed?.({ error: asError(cause), attempt: attempt + 1, retryInMs: 0 });
       for (const { campaignId } of parts) contents.clear(campaignId);
       // Rejects where the archive is away: the failure is then no campaign's own, and the whole round is tried again.
@@ -199,11 +251,13 @@ export function createArchiver(options: ArchiverOptions): Archiver {
       try {
         const done = await round();
         attempt = 0;
+        failure = undefined;
         if (stopping) break;
         if (done === 'all') await pace.gather();
         if (done === 'nothing') await pace.idle(untilRetry());
       } catch (cause) {
         attempt += 1;
+        failure = commitFailure(cause);
         const retryInMs = backoffMs(attempt);
         observer.commitFailed?.({ error: asError(cause), attempt, retryInMs });
         if (!stopping) await pace.backOff(retryInMs);
@@ -223,6 +277,10 @@ export function createArchiver(options: ArchiverOptions): Archiver {
   return {
     get failing() {
       return attempt > 0 || stalled.size > 0;
+    },
+    get failure() {
+      if (failure !== undefined || stalled.size === 0) return failure;
+      return { cause: 'stalled', message: `The entries of ${stalled.size} campaigns cannot be committed.` };
     },
 
     flushNow: pace.flushNow,
@@ -244,6 +302,16 @@ export function createArchiver(options: ArchiverOptions): Archiver {
       await ended;
     },
   };
+}
+
+/** Why the archive does not take the log's next entry, and what to look for. */
+function conflictMessage({ record }: SealedEntry, archived: Head | undefined): string {
+  const next = `the log's next entry is ${record.epoch}:${record.version}`;
+  if (!archived) return `the archive has no such campaign, and ${next}; was its row deleted?`;
+  const found = `the archive holds ${archived.epoch}:${archived.version}`;
+  if (archived.epoch !== record.epoch)
+    return `${found}, and ${next}; do two clusters, each with a Redis of its own, use one namespace of Postgres?`;
+  return `${found} with a tail that is not on the log's timeline, and ${next}; were rows changed by hand?`;
 }
 
 /** Whether more may be pending than was taken. */

@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { apply, NOTHING, type CampaignContent } from '../../core/stream/apply.ts';
-import type { Head } from '../../core/stream/log-record.ts';
+import { nextTail } from '../../core/stream/hash-chain.ts';
+import type { Head, SealedEntry } from '../../core/stream/log-record.ts';
 import type { Archive, CampaignCommit, PendingEntries } from '../ports.ts';
 
 export interface CommitContentsOptions {
@@ -53,17 +54,17 @@ export function createCommitContents({ archive, liveContent }: CommitContentsOpt
         kind: 'commit',
         commit: { campaignId, expected, entries, state, archivedAt },
       });
-      const fold = (base: CampaignContent): CampaignContent =>
-        entries.reduce((content, { record }) => apply(content, record), base);
-
       const live = liveContent(campaignId);
       if (live?.head.tail === last.tail) return commitOf(live.content);
       const checkpoint = checkpoints.get(campaignId);
-      if (checkpoint?.epoch === epoch && checkpoint.version === version) return commitOf(fold(checkpoint.content));
+      if (checkpoint?.epoch === epoch && checkpoint.version === version)
+        return commitOf(fold(checkpoint.content, entries));
       const archived = await archive.load(campaignId, 0);
       if (archived?.head.epoch !== epoch || archived.head.version !== version)
         return { kind: 'conflict', archived: archived?.head };
-      return commitOf(fold(version === 0 ? NOTHING : archived));
+      if (nextTail(archived.head.tail, first.bytes) !== first.tail)
+        return { kind: 'conflict', archived: archived.head };
+      return commitOf(fold(version === 0 ? NOTHING : archived, entries));
     },
 
     onCommitted({ campaignId, expected, entries, state, archivedAt }) {
@@ -75,4 +76,9 @@ export function createCommitContents({ archive, liveContent }: CommitContentsOpt
       checkpoints.delete(campaignId);
     },
   };
+}
+
+/** The content after these entries. */
+export function fold(base: CampaignContent, entries: readonly SealedEntry[]): CampaignContent {
+  return entries.reduce((content, { record }) => apply(content, record), base);
 }
