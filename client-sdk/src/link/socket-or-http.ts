@@ -11,12 +11,14 @@ const OPEN_TIMEOUT_MS = 2_000;
  */
 export function socketOrHttp(
   webSocket: WebSocketLike,
-  openHttp: () => WebSocketLike,
+  openHttp: () => Promise<WebSocketLike>,
   clock: Pick<Clock, 'after'>,
 ): WebSocketLike {
   const listeners = new Map<string, Set<(event: never) => void>>();
-  let chosen = webSocket;
+  /** `undefined` while http's code is being loaded. */
+  let chosen: WebSocketLike | undefined = webSocket;
   let isUndecided = true;
+  let isClosed = false;
   const cancelTimer = clock.after(OPEN_TIMEOUT_MS, fallBack);
 
   function decide(): void {
@@ -26,19 +28,29 @@ export function socketOrHttp(
 
   function fallBack(): void {
     decide();
-    chosen = openHttp();
-    relay(chosen);
+    chosen = undefined;
     webSocket.close();
+    openHttp().then(
+      (socket) => {
+        if (isClosed) return socket.close();
+        chosen = socket;
+        relay(socket);
+      },
+      () => emit('close', {}),
+    );
+  }
+
+  function emit(type: string, event: object): void {
+    // Each listener was added for events of this type.
+    for (const listener of listeners.get(type) ?? []) listener(event as never);
   }
 
   function relay(socket: WebSocketLike): void {
-    const emit = (type: string, event: object): void => {
-      if (socket !== chosen) return;
-      // Each listener was added for events of this type.
-      for (const listener of listeners.get(type) ?? []) listener(event as never);
+    const pass = (type: string, event: object): void => {
+      if (socket === chosen) emit(type, event);
     };
-    for (const type of ['open', 'error', 'close'] as const) socket.addEventListener(type, (event) => emit(type, event));
-    socket.addEventListener('message', (event) => emit('message', event));
+    for (const type of ['open', 'error', 'close'] as const) socket.addEventListener(type, (event) => pass(type, event));
+    socket.addEventListener('message', (event) => pass('message', event));
   }
 
   webSocket.addEventListener('open', decide);
@@ -47,10 +59,11 @@ export function socketOrHttp(
   relay(webSocket);
 
   return {
-    send: (data) => chosen.send(data),
+    send: (data) => chosen?.send(data),
     close(code, reason) {
       decide();
-      chosen.close(code, reason);
+      isClosed = true;
+      chosen?.close(code, reason);
     },
     addEventListener(type: string, listener: (event: never) => void) {
       listeners.set(type, (listeners.get(type) ?? new Set()).add(listener));

@@ -1,5 +1,4 @@
 import type { Clock } from '../clock.ts';
-import { HttpSocket } from './http-socket.ts';
 import type { WebSocketConstructor, WebSocketLike } from './live-socket.ts';
 import { socketOrHttp } from './socket-or-http.ts';
 
@@ -39,14 +38,16 @@ export function createTransportChoice(WebSocket: WebSocketConstructor, clock: Cl
     return socket;
   }
 
-  function openHttp(url: string): WebSocketLike {
+  /** The code of the http transport is loaded when it is needed: few pages ever do. */
+  async function openHttp(url: string): Promise<WebSocketLike> {
+    const { HttpSocket } = await import('./http-socket.ts');
     const socket = new HttpSocket(url);
     socket.addEventListener('open', () => scheduleTrial(socket, url));
     socket.addEventListener('close', () => stopTrials());
     return socket;
   }
 
-  function scheduleTrial(http: HttpSocket, url: string): void {
+  function scheduleTrial(http: WebSocketLike, url: string): void {
     stopTrials();
     const cancel = clock.after(TRIAL_INTERVAL_MS, () => {
       scheduleTrial(http, url);

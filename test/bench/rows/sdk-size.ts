@@ -1,4 +1,4 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { build } from 'tsdown';
@@ -8,7 +8,8 @@ const SDK = join(import.meta.dirname, '..', '..', '..', 'client-sdk');
 const KB = 1_024;
 
 /**
- * What an app's bundler makes of the SDK: everything it needs, minified and gzipped, without React and TanStack Query.
+ * What an app's bundler makes of the SDK and a page loads with it, minified and gzipped: without React, TanStack Query,
+ * and what is loaded on demand.
  */
 export const sdkSize: Row = {
   name: 'sdk-size',
@@ -41,9 +42,19 @@ async function gzipped(modules: readonly string[], folder: string): Promise<numb
     define: { 'process.env.NODE_ENV': '"production"' },
     deps: { alwaysBundle: [/^@trpc\//, 'idb-keyval'], onlyBundle: false, neverBundle: [/^react/, /^@tanstack\//] },
   });
-  const files = (await readdir(outDir)).filter((file) => file.endsWith('.js'));
+  const files = [...(await staticImports(outDir, 'bundle.js'))];
   const sizes = await Promise.all(
     files.map(async (file) => gzipSync(await readFile(join(outDir, file)), { level: 9 }).length),
   );
   return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+/** A built file and those that it imports statically, however deep; what is loaded on demand is not among them. */
+async function staticImports(outDir: string, file: string, found = new Set<string>()): Promise<Set<string>> {
+  if (found.has(file)) return found;
+  found.add(file);
+  const code = await readFile(join(outDir, file), 'utf8');
+  for (const [, imported = ''] of code.matchAll(/(?:from|import)\s*["']\.\/([^"']+)["']/g))
+    await staticImports(outDir, imported, found);
+  return found;
 }
