@@ -1,8 +1,9 @@
+import { plainOf } from '../../../server/core/document/document-tree.ts';
 import { asDocument } from '../document.ts';
 import type { CampaignError } from '../errors.ts';
 import { positionOf } from '../sync/mirror.ts';
 import type { PendingEdits } from '../sync/pending-edits.ts';
-import { syncStatus } from '../sync/sync-status.ts';
+import { syncStatus, type DeviceView } from '../sync/sync-status.ts';
 import type { CampaignSnapshot } from '../types.ts';
 import type { Editor } from './editor.ts';
 import type { Settlements } from './settlements.ts';
@@ -14,6 +15,7 @@ export interface SnapshotSources {
   readonly edits: PendingEdits;
   readonly settlements: Settlements;
   readonly editor: Editor;
+  readonly device: DeviceView;
 }
 
 /** What of a campaign's state is the store's own. */
@@ -25,21 +27,21 @@ export interface WatchState {
 
 /** The snapshot that the app sees, put together of all that is known of a campaign at this moment. */
 export function snapshotOf(
-  { campaignId, edits, settlements, editor }: SnapshotSources,
+  { campaignId, edits, settlements, editor, device }: SnapshotSources,
   { isStale, error, isConnected }: WatchState,
 ): CampaignSnapshot {
   const mirror = edits.mirror();
   return {
     campaignId,
     status: error ? 'error' : mirror ? 'success' : 'pending',
-    state: asDocument(edits.view()),
+    state: asDocument(plainOf(edits.view())),
     isStale,
     position: mirror && positionOf(mirror),
     version: mirror?.version ?? 0,
     durableVersion: mirror?.durableVersion ?? 0,
     archivedAt: mirror?.content.archivedAt,
     recentEntries: mirror?.recent ?? NO_ENTRIES,
-    sync: syncStatus(edits.list(), settlements.rejected(), settlements.isVolatile(), isConnected),
+    sync: syncStatus(edits.list(), settlements.rejected(), settlements.isVolatile(), isConnected, device),
     canUndo: editor.canUndo(),
     canRedo: editor.canRedo(),
     error,
@@ -61,6 +63,8 @@ export const UNKNOWN_CAMPAIGN: CampaignSnapshot = Object.freeze({
     state: 'saved',
     pendingCount: 0,
     unsavedCount: 0,
+    pageOnlyCount: 0,
+    storage: 'off',
     oldestPendingAt: undefined,
     rejected: Object.freeze([]),
   }),

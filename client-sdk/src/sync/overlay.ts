@@ -1,16 +1,16 @@
 import type { Mutation } from '../../../server/core/commands/command.ts';
 import { effect } from '../../../server/core/commands/effect.ts';
-import type { JsonObject } from '../../../server/core/json.ts';
-import { mergePatch } from '../../../server/core/document/merge-patch.ts';
+import type { DocumentTree } from '../../../server/core/document/document-tree.ts';
+import { patchTree } from '../../../server/core/document/merge-patch.ts';
 import type { Pending } from './pending.ts';
 
 /** The optimistic view: the confirmed state with everything pending on top that it does not contain yet. */
-export type Overlay = (state: JsonObject, pending: readonly Pending[]) => JsonObject;
+export type Overlay = (state: DocumentTree, pending: readonly Pending[]) => DocumentTree;
 
 /** A view, and the mutations that lead to it from the confirmed state. */
 interface RebasedView {
   readonly of: readonly Mutation[];
-  readonly view: JsonObject;
+  readonly view: DocumentTree;
 }
 
 /**
@@ -19,7 +19,7 @@ interface RebasedView {
  * one step, however many wait.
  */
 export function createOverlay(): Overlay {
-  let base: JsonObject | undefined;
+  let base: DocumentTree | undefined;
   /** The last view, and the one before its newest mutation. */
   let cached: readonly RebasedView[] = [];
 
@@ -45,8 +45,8 @@ export function createOverlay(): Overlay {
   };
 }
 
-function applyMutation(view: JsonObject, { command }: Mutation): JsonObject {
+function applyMutation(view: DocumentTree, { command }: Mutation): DocumentTree {
   // The effect of an update leads to where the update itself leads: the same view, without working out the difference
   // first.
-  return mergePatch(view, command.type === 'update' ? command.updates : effect(view, command));
+  return patchTree(view, command.type === 'update' ? command.updates : effect(view, command));
 }

@@ -1,7 +1,8 @@
 import type { PushOutcome } from '../../../server/core/commands/push-outcome.ts';
 import type { EditCommand, Mutation } from '../../../server/core/commands/command.ts';
+import { treeOf } from '../../../server/core/stream/apply.ts';
 import type { Entry, ViewEntry } from '../../../server/core/stream/entry.ts';
-import type { JsonObject } from '../../../server/core/json.ts';
+import type { DocumentTree } from '../../../server/core/document/document-tree.ts';
 import type { Position } from '../../../server/core/stream/position.ts';
 import type { CampaignError } from '../errors.ts';
 import type { Mirror } from './mirror.ts';
@@ -11,7 +12,7 @@ import type { Delivery, Pending, PendingTransition, PushLimits, Settlement, Stor
 import { shareStructure } from './structural-sharing.ts';
 
 /** The document before the first snapshot. */
-const EMPTY: JsonObject = Object.freeze({});
+const EMPTY: DocumentTree = Object.freeze({});
 
 /**
  * The pending edits of one campaign, and the confirmed state (the mirror) that they are rebased onto: the one mutable
@@ -23,9 +24,9 @@ export interface PendingEdits {
   /** In the order of intent. */
   readonly list: () => readonly Pending[];
   /** The optimistic view: the confirmed state with everything pending on top. */
-  readonly view: () => JsonObject;
+  readonly view: () => DocumentTree;
   /** The view without the held edit: what that edit was made on. */
-  readonly viewBeforeHeld: () => JsonObject;
+  readonly viewBeforeHeld: () => DocumentTree;
   /** The newest edit, while it is held back (`pacing.ts`). */
   readonly held: () => Pending | undefined;
   /** Calls back after every change, with what the app is to be told; in the order of registration. Returns its end. */
@@ -78,10 +79,10 @@ export function createPendingEdits(campaignId: string, initial: Mirror | undefin
     mirror: () => mirror,
     list: () => pending,
     view() {
-      if (mirror) view = shareStructure(view, overlay(mirror.content.state, pending));
+      if (mirror) view = shareStructure(view, overlay(treeOf(mirror.content), pending));
       return view;
     },
-    viewBeforeHeld: () => (mirror ? overlay(mirror.content.state, pending.slice(0, held() ? -1 : undefined)) : EMPTY),
+    viewBeforeHeld: () => (mirror ? overlay(treeOf(mirror.content), pending.slice(0, held() ? -1 : undefined)) : EMPTY),
     held,
     onChange(listener) {
       listeners.add(listener);

@@ -1,33 +1,40 @@
-import { isJsonObject, type JsonObject, type JsonValue } from '../../../server/core/json.ts';
+import {
+  isObjectPart,
+  memberOf,
+  plainOf,
+  withMember,
+  type DocumentTree,
+} from '../../../server/core/document/document-tree.ts';
+import { differentKeys } from '../../../server/core/document/merge-patch.ts';
+import type { Part } from '../../../server/core/document/persistent-object.ts';
 
 /**
  * Structural sharing: `next`, built of the parts of `previous` wherever they are equal, so that `===` tells what has
  * changed and a selector that returns an object does not render for nothing. Parts that both share already cost
- * nothing.
+ * nothing: between two versions of a large document the time follows the changes that lie between them.
  */
-export function shareStructure(previous: JsonObject, next: JsonObject): JsonObject {
+export function shareStructure(previous: DocumentTree, next: DocumentTree): DocumentTree {
   if (previous === next) return next;
-  const keys = Object.keys(next);
-  let same = keys.length === Object.keys(previous).length;
-  let shared: JsonObject | undefined;
-  for (const key of keys) {
-    const after = next[key];
-    const before = Object.hasOwn(previous, key) ? previous[key] : undefined;
+  const { removed, present } = differentKeys(previous, next);
+  let same = removed.length === 0;
+  let shared = next;
+  for (const key of present) {
+    const [before, after] = [memberOf(previous, key), memberOf(next, key)];
     if (after === undefined) continue;
-    const kept = shareValue(before, after);
+    const kept = sharePart(before, after);
     if (kept !== before) same = false;
-    if (kept !== after) (shared ??= { ...next })[key] = kept;
+    if (kept !== after) shared = withMember(shared, key, kept, shared !== next);
   }
-  return same ? previous : (shared ?? next);
+  return same ? previous : shared;
 }
 
-function shareValue(previous: JsonValue | undefined, next: JsonValue): JsonValue {
+function sharePart(previous: Part | undefined, next: Part): Part {
   if (previous === next || previous === undefined) return next;
   if (Array.isArray(next) && Array.isArray(previous)) {
-    const items = next.map((item, index) => shareValue(previous[index], item));
+    const items = next.map((item, index) => plainOf(sharePart(previous[index], item)));
     return items.length === previous.length && items.every((item, index) => item === previous[index])
       ? previous
       : items;
   }
-  return isJsonObject(next) && isJsonObject(previous) ? shareStructure(previous, next) : next;
+  return isObjectPart(next) && isObjectPart(previous) ? shareStructure(previous, next) : next;
 }

@@ -1,5 +1,19 @@
 import type { Pending } from './pending.ts';
-import type { RejectedMutation, SyncState, SyncStatus } from '../types.ts';
+import type { RejectedMutation, StorageStatus, SyncState, SyncStatus } from '../types.ts';
+
+/** The device's storage, as the sync status needs it. */
+export interface DeviceView {
+  readonly status: () => StorageStatus;
+  readonly isStored: (mutation: Pending['mutation']) => boolean;
+}
+
+/** A client that keeps nothing on the device. */
+export const NO_DEVICE: DeviceView = { status: () => 'off', isStored: () => false };
+
+/** The number of edits that exist only in this page: neither accepted by the server nor stored on the device. */
+export function countPageOnly(pending: readonly Pending[], device: DeviceView): number {
+  return pending.filter(({ delivery, mutation }) => delivery.kind !== 'accepted' && !device.isStored(mutation)).length;
+}
 
 /** The sync status of this client's own edits, as users see it. */
 export function syncStatus(
@@ -7,12 +21,15 @@ export function syncStatus(
   rejected: readonly RejectedMutation[],
   isVolatile: boolean,
   connected: boolean,
+  device: DeviceView,
 ): SyncStatus {
   const pendingCount = pending.filter(({ delivery }) => delivery.kind !== 'accepted').length;
   return {
     state: stateOf(pending.length, pendingCount, isVolatile, connected),
     pendingCount,
     unsavedCount: pending.length,
+    pageOnlyCount: countPageOnly(pending, device),
+    storage: device.status(),
     oldestPendingAt: pending[0]?.madeAt,
     rejected,
   };

@@ -1,7 +1,9 @@
 import type { EditCommand, SimpleCommand } from '../../../server/core/commands/command.ts';
 import { effect } from '../../../server/core/commands/effect.ts';
-import { isJsonObject, jsonEqual, type JsonObject, type JsonValue } from '../../../server/core/json.ts';
-import { diff, isEmptyPatch, mergePatch } from '../../../server/core/document/merge-patch.ts';
+import { isJsonObject, jsonEqual, type JsonObject } from '../../../server/core/json.ts';
+import { isObjectPart, memberOf, plainOf, type DocumentTree } from '../../../server/core/document/document-tree.ts';
+import { diff, isEmptyPatch, patchTree } from '../../../server/core/document/merge-patch.ts';
+import type { Part } from '../../../server/core/document/persistent-object.ts';
 
 /** Edits that can be taken back. */
 const MAX_STEPS = 100;
@@ -28,13 +30,13 @@ export const NO_UNDO: UndoStacks = { undo: [], redo: [] };
 export function recordStep(
   stacks: UndoStacks,
   mutationId: string,
-  view: JsonObject,
+  view: DocumentTree,
   command: EditCommand,
   origin: EditOrigin,
 ): UndoStacks {
   const change = effect(view, command);
   if (isEmptyPatch(change)) return stacks;
-  const step = { mutationId, change, inverse: diff(mergePatch(view, change), view) };
+  const step = { mutationId, change, inverse: diff(patchTree(view, change), view) };
   if (origin === 'undo') return { ...stacks, redo: [...stacks.redo, step].slice(-MAX_STEPS) };
   return { undo: [...stacks.undo, step].slice(-MAX_STEPS), redo: origin === 'edit' ? [] : stacks.redo };
 }
@@ -55,7 +57,7 @@ export function removeStep(stacks: UndoStacks, mutationId: string): UndoStacks {
 export function nextUndo(
   stacks: UndoStacks,
   from: 'undo' | 'redo',
-  view: JsonObject,
+  view: DocumentTree,
 ): { readonly command: EditCommand; readonly stacks: UndoStacks } | undefined {
   for (let index = stacks[from].length - 1; index >= 0; index -= 1) {
     const step = stacks[from][index];
@@ -65,11 +67,11 @@ export function nextUndo(
   return undefined;
 }
 
-function commandOf({ change, inverse }: UndoStep, view: JsonObject): EditCommand | undefined {
+function commandOf({ change, inverse }: UndoStep, view: DocumentTree): EditCommand | undefined {
   const { features: before, ...others } = inverse;
   const commands: SimpleCommand[] = [];
   if (before !== undefined)
-    commands.push(...featureCommands(strings(before), strings(change.features), strings(view.features)));
+    commands.push(...featureCommands(strings(before), strings(change.features), strings(memberOf(view, 'features'))));
   const updates = stillOurs(others, change, view);
   if (!isEmptyPatch(updates)) commands.push({ type: 'update', updates });
   const [first] = commands;
@@ -91,22 +93,22 @@ function featureCommands(before: readonly string[], after: readonly string[], no
 }
 
 /** The part of the inverse whose members still have the values that our change gave them. */
-function stillOurs(inverse: JsonObject, change: JsonObject, now: JsonObject): JsonObject {
+function stillOurs(inverse: JsonObject, change: JsonObject, now: DocumentTree): JsonObject {
   const kept: JsonObject = {};
   for (const key of Object.keys(inverse)) {
     const [back, made] = [inverse[key], change[key]];
-    const present = Object.hasOwn(now, key) ? now[key] : undefined;
+    const present = memberOf(now, key);
     if (back === undefined) continue;
-    if (isJsonObject(back) && isJsonObject(made) && isJsonObject(present)) {
+    if (isJsonObject(back) && isJsonObject(made) && isObjectPart(present)) {
       const inner = stillOurs(back, made, present);
       if (!isEmptyPatch(inner)) kept[key] = inner;
-    } else if (made === null ? present === undefined : jsonEqual(present, made)) {
+    } else if (made === null ? present === undefined : present !== undefined && jsonEqual(plainOf(present), made)) {
       kept[key] = back;
     }
   }
   return kept;
 }
 
-function strings(value: JsonValue | undefined): string[] {
+function strings(value: Part | undefined): string[] {
   return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
 }

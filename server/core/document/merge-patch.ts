@@ -60,8 +60,8 @@ export function diff(from: DocumentTree, to: DocumentTree): JsonObject {
   return patch;
 }
 
-/** The keys that may differ: those that are gone, in the order of `from`, and the others, in the order of `to`. */
-function differentKeys(
+/** The keys whose members may differ: those that are gone, in the order of `from`, and the others, in the order of `to`. */
+export function differentKeys(
   from: DocumentTree,
   to: DocumentTree,
 ): { removed: readonly string[]; present: readonly string[] } {

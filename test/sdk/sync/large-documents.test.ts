@@ -1,0 +1,82 @@
+import { expect, test, vi } from 'vitest';
+import { createPendingEdits } from '../../../client-sdk/src/sync/pending-edits.ts';
+import { fold, positionOf, type Mirror } from '../../../client-sdk/src/sync/mirror.ts';
+import { nextUndo, NO_UNDO, recordStep } from '../../../client-sdk/src/sync/undo.ts';
+import { shareStructure } from '../../../client-sdk/src/sync/structural-sharing.ts';
+import type { EditCommand } from '../../../server/core/commands/command.ts';
+import { effect } from '../../../server/core/commands/effect.ts';
+import { asCampaign } from '../../../server/core/document/campaign.ts';
+import { plainOf } from '../../../server/core/document/document-tree.ts';
+import { patchTree } from '../../../server/core/document/merge-patch.ts';
+import { PersistentObject } from '../../../server/core/document/persistent-object.ts';
+import type { JsonObject } from '../../../server/core/json.ts';
+
+const MANY: JsonObject = Object.fromEntries(
+  Array.from({ length: 18_000 }, (_none, index) => [`k${index.toString(36)}`, 0]),
+);
+
+function snapshotOf(state: JsonObject): Mirror {
+  const folded = fold(undefined, {
+    type: 'snapshot',
+    position: 'e:1',
+    durableVersion: 1,
+    state: asCampaign(state),
+    reason: 'start',
+  });
+  if (folded.kind !== 'folded') throw new Error('a snapshot folds');
+  return folded.mirror;
+}
+
+test.each<[string, JsonObject, (round: number) => JsonObject]>([
+  ['at the top', { ...MANY, title: 't' }, (round) => ({ k1a: round })],
+  ['in a section', { title: 't', commerce: MANY }, (round) => ({ commerce: { k1a: round } })],
+])(
+  'C19 an edit, its entry and its undo cost the same in a document of 18,000 members: %s',
+  (_where, state, updates) => {
+    let mirror = snapshotOf(state);
+    const edits = createPendingEdits('c', mirror);
+    let steps = NO_UNDO;
+    const round = (number: number): void => {
+      const command: EditCommand = { type: 'update', updates: updates(number) };
+      const mutationId = `m${number}`;
+      const before = edits.view();
+      steps = recordStep(steps, mutationId, before, command, 'edit');
+      edits.add({ mutationId, command, base: positionOf(mirror) }, number, { kind: 'waiting' });
+      expect(nextUndo(steps, 'undo', edits.view())?.command).toMatchObject({ type: 'update' });
+      const optimistic = edits.view();
+      const change = effect(before, command);
+      const entry = { version: mirror.version + 1, change, at: number, mutationId };
+      const folded = fold(mirror, { type: 'entries', epoch: 'e', entries: [entry] });
+      if (folded.kind !== 'folded') throw new Error('it follows');
+      ({ mirror } = folded);
+      edits.onMirror(mirror, folded.entries, false);
+      // What was shown before the server confirmed it is shown still: nothing renders anew.
+      expect(edits.view()).toBe(optimistic);
+    };
+    round(1);
+    const plain = vi.spyOn(PersistentObject.prototype, 'toPlain');
+    const made = vi.spyOn(PersistentObject, 'of');
+    for (let number = 2; number < 20; number += 1) round(number);
+    const [read, converted] = [plain.mock.calls.length, made.mock.calls.length];
+    plain.mockRestore();
+    made.mockRestore();
+    expect([read, converted]).toEqual([0, 0]);
+    expect(plainOf(edits.view())).toEqual(plainOf(patchTree(state, updates(19))));
+  },
+);
+
+test('K32 structural sharing in a large document: unchanged parts are the old objects, after a snapshot too', () => {
+  const previous = { ...MANY, a: { b: 1 }, list: [{ c: 1 }, { d: 1 }], gone: 1 };
+  expect(shareStructure(previous, structuredClone(previous))).toBe(previous);
+  const { gone: _gone, ...rest } = structuredClone(previous);
+  const next = { ...rest, list: [{ c: 1 }, { d: 2 }], new: { e: 1 } };
+  const shared = plainOf(shareStructure(previous, next));
+  expect(JSON.stringify(shared)).toBe(JSON.stringify(next));
+  expect(shared['a']).toBe(previous.a);
+  expect(shared['list']).not.toBe(previous.list);
+  expect((shared['list'] as JsonObject[])[0]).toBe(previous.list[0]);
+  // From one version to another, and back to a plain copy.
+  const edited = patchTree(previous, { k1a: 'x' });
+  expect(plainOf(shareStructure(previous, edited))['a']).toBe(previous.a);
+  expect(shareStructure(edited, structuredClone(plainOf(edited)))).toBe(edited);
+});
