@@ -27,8 +27,11 @@ export const LIMITS = {
   ringBytes: 1024 * 1024,
   /** Mutation ids remembered in memory per campaign; older ones are asked of Postgres. */
   idempotencyWindow: 2_048,
-  /** Mutations decided and appended together for one campaign. */
-  groupSize: 128,
+  /**
+   * Weight (`weightOf`) of the mutations that are decided in one turn of the event loop, over all campaigns; and of those
+   * that are appended together for one.
+   */
+  turnWeight: 128,
 } as const;
 
 /**

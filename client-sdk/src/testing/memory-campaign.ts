@@ -158,7 +158,7 @@ export function createMemoryCampaign(campaignId: string, state: JsonObject, now:
   function carryOut(
     mutations: readonly KitMutation[],
     { id, role }: Actor,
-    call: Pick<GroupMutation, 'seen' | 'dryRun'> & { readonly isPush: boolean },
+    call: { readonly seen: Position | undefined; readonly dryRun: boolean; readonly isPush: boolean },
   ): KitAnswer[] {
     const unit = mutations.map(({ mutationId, command, expectedVersion, comment, isRetry }): GroupMutation => ({
       request: {
@@ -167,7 +167,6 @@ export function createMemoryCampaign(campaignId: string, state: JsonObject, now:
         ...(expectedVersion !== undefined && { expectedVersion }),
       },
       mutationId,
-      seen: call.seen,
       isRetry: call.isPush ? isRetry === true : undefined,
       correlationId: mutationId,
       comment,
@@ -180,7 +179,7 @@ export function createMemoryCampaign(campaignId: string, state: JsonObject, now:
         tail: '',
         updatedAt: entries.at(-1)?.at ?? 0,
       },
-      [unit],
+      [{ mutations: unit, seen: call.seen }],
       { findApplied: window.find, findRefusal, target: first ? targetOf(first) : { state: {} } },
       rules,
     );

@@ -47,13 +47,14 @@ export function createMemorySession({ campaign, actor, newId, send }: MemorySess
   }
 
   function watch(id: number, path: string, input: unknown, lastEventId: string | undefined): void {
-    const campaignId = memberOf(input, 'campaignId') ?? campaign.campaignId;
+    const named = memberOf(input, 'campaignId');
+    const campaignId = typeof named === 'string' ? named : campaign.campaignId;
     const refusal =
       path !== 'campaign.watch'
         ? unknownProcedure(path).refusal
         : campaignId === campaign.campaignId
           ? undefined
-          : noCampaign(String(campaignId)).refusal;
+          : noCampaign(campaignId).refusal;
     if (refusal) return respond(id, { error: toWireError(refusal) });
     respond(id, { result: { type: 'started' } });
     // As tRPC has it: the link's own id after a reconnect, else that of the subscription's input.

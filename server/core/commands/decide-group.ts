@@ -13,13 +13,20 @@ import { mayPassLater, refusalId, refusedBefore } from './refused-mutations.ts';
 export interface GroupMutation {
   readonly request: Omit<Request, 'command'> & { readonly command: ChangeCommand };
   readonly mutationId: string;
-  /** Position at which the client stood that pushed it, the same for a whole push; absent for a direct call. */
-  readonly seen: Position | undefined;
   /** Whether a copy of it may still be in flight, as far as the pushing client can tell; absent for a direct call. */
   readonly isRetry: boolean | undefined;
   readonly correlationId: string;
   readonly comment: string | undefined;
   readonly dryRun: boolean;
+}
+
+/** Mutations of a group that stay together, in order: one direct call, a push, or a part of a push. */
+export interface GroupUnit<M> {
+  readonly mutations: readonly M[];
+  /** Mutations of the same push that follow these, and are decided in a later group. */
+  readonly rest?: readonly M[];
+  /** Newest position that the pushing client has seen; that of the part before, where there is one. */
+  readonly seen?: Position | undefined;
 }
 
 /** What became of one mutation of a group. */
@@ -69,6 +76,11 @@ export interface GroupPlan<M> {
   readonly head: Head;
   readonly entries: readonly SealedEntry[];
   readonly outcomes: readonly { readonly mutation: M; readonly outcome: GroupOutcome }[];
+  /**
+   * `seen` of what follows in each unit: the head after the group, so that it is not decided on a timeline that has lost
+   * this part; unchanged where the push was refused because its timeline was forked.
+   */
+  readonly seen: readonly (Position | undefined)[];
 }
 
 /**
@@ -84,12 +96,13 @@ export interface GroupPlan<M> {
  * has been decided before, without effect; and a push that was made on a timeline which was forked is refused as a
  * whole, because its client has to send again first what that fork lost.
  *
- * @param units mutations that stay together, as one push: in order, each a list in order
- * @example decideGroup({ situation, tail, updatedAt }, [[mutation]], known, { now, check, seal, fingerprint }).entries
+ * @example
+ * const rules = { now: Date.now, check, seal, fingerprint };
+ * decideGroup({ situation, tail, updatedAt }, [{ mutations: [mutation] }], known, rules).entries;
  */
 export function decideGroup<M extends GroupMutation>(
   base: GroupBase,
-  units: readonly (readonly M[])[],
+  units: readonly GroupUnit<M>[],
   known: KnownMutations,
   rules: GroupRules,
 ): GroupPlan<M> {
@@ -98,6 +111,7 @@ export function decideGroup<M extends GroupMutation>(
   const entries: SealedEntry[] = [];
   const outcomes: { mutation: M; outcome: GroupOutcome }[] = [];
   const planned = new Map<string, AppliedMutation>();
+  const isForked: boolean[] = [];
 
   function find(mutationId: string): AppliedMutation | undefined {
     return planned.get(mutationId) ?? known.findApplied(mutationId);
@@ -171,17 +185,20 @@ export function decideGroup<M extends GroupMutation>(
     return { kind: 'accepted', entry: append(mutation, decision.change, decision.after) };
   }
 
-  for (const unit of units) {
-    const later = appliedLater(unit, find);
-    const forked = forkedPush(unit[0], situation);
-    for (const [index, mutation] of unit.entries())
+  for (const { mutations, rest = [], seen } of units) {
+    const later = appliedLater([...mutations, ...rest], find);
+    const forked = forkedPush(seen, situation);
+    isForked.push(forked !== undefined);
+    for (const [index, mutation] of mutations.entries())
       outcomes.push({ mutation, outcome: outcomeOf(mutation, forked, later[index]) });
   }
+  const { version } = situation;
   return {
     base: { epoch, version: base.situation.version, tail: base.tail },
-    head: { epoch, version: situation.version, tail },
+    head: { epoch, version, tail },
     entries,
     outcomes,
+    seen: units.map(({ seen }, index) => (isForked[index] ? seen : formatPosition(epoch, version))),
   };
 }
 
@@ -207,14 +224,14 @@ function appliedLater(
  * Refusal of a push that was made on a timeline which was forked. A position ahead of this instance on its own timeline
  * is no fork: then this instance lags, and the log will say so.
  */
-function forkedPush(first: GroupMutation | undefined, situation: Situation): Refusal | undefined {
-  const seen = first?.seen === undefined ? undefined : parsePosition(first.seen);
-  if (!seen || seen.epoch === situation.epoch) return undefined;
-  const bound = lastSharedVersion(seen.epoch, situation, situation.lineage);
-  if (bound !== undefined && seen.version <= bound) return undefined;
+function forkedPush(seen: Position | undefined, situation: Situation): Refusal | undefined {
+  const position = seen === undefined ? undefined : parsePosition(seen);
+  if (!position || position.epoch === situation.epoch) return undefined;
+  const bound = lastSharedVersion(position.epoch, situation, situation.lineage);
+  if (bound !== undefined && position.version <= bound) return undefined;
   return {
     reason: 'CONFLICT',
-    message: `seen: ${first?.seen} is not on the current timeline; follow the stream to where it continues, and send again`,
+    message: `seen: ${seen} is not on the current timeline; follow the stream to where it continues, and send again`,
     path: ['seen'],
     retryable: true,
     position: formatPosition(situation.epoch, situation.version),

@@ -1,6 +1,7 @@
 import type { PushOutcome } from '../../core/commands/push-outcome.ts';
 import type { ChangeCommand, MutationOptions } from '../../core/commands/command.ts';
 import { mayAsk } from '../../core/commands/decide.ts';
+import { weightOf } from '../../core/commands/weight.ts';
 import type { Receipt } from '../../core/stream/entry.ts';
 import { asError, RefusalError, isRetryable } from '../../core/errors.ts';
 import { formatPosition } from '../../core/stream/position.ts';
@@ -88,12 +89,12 @@ export function createMutations(options: MutationsOptions): Mutations {
       request: { command, identity, ...(expectedVersion !== undefined && { expectedVersion }) },
       mutationId,
       hasClientId: given.mutationId !== undefined,
-      seen: undefined,
       isRetry: undefined,
       base,
       correlationId,
       comment,
       dryRun: dryRun === true,
+      weight: weightOf(command),
       settle(outcome) {
         report(arrived, outcome);
         settle(outcome);
@@ -131,7 +132,7 @@ export function createMutations(options: MutationsOptions): Mutations {
       const { queue, loaded } = hostFor(caller, campaignId, command.type, wanted, [arrived]);
       const { promise, resolve } = Promise.withResolvers<QueueOutcome>();
       const queued = toQueued(caller, arrived, given, resolve);
-      queue.add(queued);
+      queue.add([queued]);
       return promise.then(async (outcome) => {
         if (outcome.kind === 'failed') throw withMutationId(outcome.error, queued.mutationId);
         const { live } = await loaded;
@@ -167,11 +168,14 @@ export function createMutations(options: MutationsOptions): Mutations {
       const { promise, resolve } = Promise.withResolvers<QueueOutcome>();
       return {
         promise,
-        queued: { ...toQueued(caller, as, mutation, resolve), seen, isRetry: mutation.isRetry === true },
+        queued: { ...toQueued(caller, as, mutation, resolve), isRetry: mutation.isRetry === true },
       };
     });
     // One unit: a failure of the log fails all of it, so that a retry cannot be overtaken.
-    queue.add(...pushed.map(({ queued }) => queued));
+    queue.add(
+      pushed.map(({ queued }) => queued),
+      seen,
+    );
     const { live } = await loaded;
     return Promise.all(
       pushed.map(async ({ promise, queued }): Promise<PushOutcome> => {

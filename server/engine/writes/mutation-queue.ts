@@ -1,10 +1,16 @@
 import { backoffDelay } from '../../core/backoff.ts';
-import { decideGroup, type GroupPlan, type GroupRules, type RollbackTarget } from '../../core/commands/decide-group.ts';
+import {
+  decideGroup,
+  type GroupPlan,
+  type GroupRules,
+  type GroupUnit,
+  type RollbackTarget,
+} from '../../core/commands/decide-group.ts';
 import { check, type Sections } from '../../core/document/check.ts';
 import { asError, RefusalError } from '../../core/errors.ts';
-import { LIMITS } from '../../core/limits.ts';
 import { fingerprint, seal } from '../../core/stream/hash-chain.ts';
 import type { SealedEntry } from '../../core/stream/log-record.ts';
+import type { Position } from '../../core/stream/position.ts';
 import type { CampaignHistory } from '../campaign/history.ts';
 import { groupBaseOf, type Delivery, type LiveCampaign } from '../campaign/live-campaign.ts';
 import type { EngineObserver } from '../observer.ts';
@@ -12,6 +18,7 @@ import type { AppendResult, Archive, Clock, OrderedLog } from '../ports.ts';
 import { shuttingDown } from '../refusals.ts';
 import { findArchivedIds, type ArchivedIds } from './archived-ids.ts';
 import type { QueuedMutation } from './queued-mutation.ts';
+import type { TurnBudget } from './turn-budget.ts';
 
 /** What the queue needs of a campaign in memory. */
 interface QueuedCampaign {
@@ -29,6 +36,10 @@ export interface MutationQueueOptions<C extends QueuedCampaign> {
    * milliseconds.
    */
   readonly appendTimeoutMs: number;
+  /** Weight of a group, at most: of what is decided in one turn of the event loop, and appended together. */
+  readonly groupWeight: number;
+  /** Budget that the groups of all campaigns share. */
+  readonly turns: TurnBudget;
   /** Looks up the states that rollbacks lead to. */
   readonly history: Pick<CampaignHistory, 'stateAt'>;
   /** The single apply path of this instance. */
@@ -42,95 +53,167 @@ export interface MutationQueueOptions<C extends QueuedCampaign> {
 export interface MutationQueue {
   /**
    * Adds mutations at the end of the queue, within the call: they are decided in the order in which they were added.
-   * Those added together stay together: a failure of the log stops all of them, so that none overtakes the one before
-   * it.
+   * Those added together stay together: a failure of the log stops all of them that are not appended yet, so that none
+   * overtakes the one before it.
+   *
+   * @param seen the newest position that the client has seen which pushes them
    */
-  add(...mutations: QueuedMutation[]): void;
+  add(mutations: readonly QueuedMutation[], seen?: Position): void;
+  /** Mutations that wait or are being decided. */
   readonly length: number;
+  /** Weight of these. */
+  readonly weight: number;
+}
+
+/** Mutations that were added together, and how many of them were taken into groups. */
+interface QueuedUnit {
+  readonly mutations: readonly QueuedMutation[];
+  taken: number;
+  /** Position that the client has seen; after a part has been decided, `GroupPlan.seen`. */
+  seen: Position | undefined;
+}
+
+/** Part of a unit that is in a group: usually all of it. */
+interface UnitPart extends GroupUnit<QueuedMutation> {
+  readonly rest: readonly QueuedMutation[];
+  readonly unit: QueuedUnit;
+}
+
+/** Units, or parts of one, that are decided in one turn of the event loop and appended together. */
+interface Group {
+  readonly parts: readonly UnitPart[];
+  readonly mutations: readonly QueuedMutation[];
+  readonly weight: number;
 }
 
 /**
- * Serial queue of one campaign's mutations. All that waits is decided together on one base, each mutation on the state
+ * Serial queue of one campaign's mutations. What waits is decided in groups: each on one base, each mutation on the state
  * that the one before it leads to, and goes to the log in one append. Answers are sent once the log has confirmed the
  * head that they rest on. That holds for rejections and no-ops too, because an instance that lags must not refuse a
  * caller whose change was just acknowledged elsewhere.
+ *
+ * Groups are bounded by weight, and take turns of the event loop with those of other campaigns (`turn-budget.ts`). A
+ * push that weighs more than a group is decided in parts, each appended by itself. Its order holds nevertheless (G7): a
+ * failure stops all that follows, and each part is decided as if the client had seen the part before it, so that none is
+ * applied on a timeline that has lost an earlier one.
  */
 export function createMutationQueue<C extends QueuedCampaign>(
   loaded: Promise<C>,
   options: MutationQueueOptions<C>,
 ): MutationQueue {
-  const waiting: QueuedMutation[][] = [];
+  const waiting: QueuedUnit[] = [];
   let length = 0;
+  let weight = 0;
   let running = false;
+
+  const settled = (mutations: readonly QueuedMutation[]): void => {
+    length -= mutations.length;
+    weight -= weightIn(mutations);
+  };
+
+  /** Fails a group, and what follows in a push of which it holds a part. */
+  const fail = (group: Group, error: Error): void => {
+    const rest = group.parts.flatMap((part) => part.rest);
+    if (rest.length > 0) waiting.shift();
+    settled(rest);
+    for (const mutation of [...group.mutations, ...rest]) mutation.settle({ kind: 'failed', error });
+  };
 
   const run = async (): Promise<void> => {
     running = true;
     while (waiting.length > 0) {
-      const units = takeGroup(waiting);
-      const group = units.flat();
+      const group = takeGroup(waiting, options.groupWeight);
       try {
-        await processGroup(await loaded, units, options);
+        const { seen } = await processGroup(await loaded, group, options);
+        for (const [index, { unit }] of group.parts.entries()) unit.seen = seen[index];
       } catch (cause) {
-        const error = asError(cause);
-        for (const mutation of group) mutation.settle({ kind: 'failed', error });
+        fail(group, asError(cause));
       }
-      length -= group.length;
+      settled(group.mutations);
     }
     running = false;
   };
 
   return {
-    add(...mutations) {
-      waiting.push(mutations);
+    add(mutations, seen) {
+      waiting.push({ mutations, taken: 0, seen });
       length += mutations.length;
+      weight += weightIn(mutations);
       // `run` settles every failure itself; it never rejects.
       if (!running) void run();
     },
     get length() {
       return length;
     },
+    get weight() {
+      return weight;
+    },
   };
 }
 
 /**
- * As many units as fit into one append. A rollback is alone in its group, because the version it names may be made by a
- * mutation before it.
+ * Takes as many units as fit into one group; of a unit that weighs more than a group, as much as fits, and at least one
+ * mutation. A rollback is alone in its group, because the version it names may be made by a mutation before it.
  */
-function takeGroup(waiting: QueuedMutation[][]): QueuedMutation[][] {
-  const units: QueuedMutation[][] = [];
-  let size = 0;
+function takeGroup(waiting: QueuedUnit[], maxWeight: number): Group {
+  const parts: UnitPart[] = [];
+  let weight = 0;
   while (waiting.length > 0) {
-    const [unit = []] = waiting;
-    const alone = unit.some(({ request }) => request.command.type === 'rollback');
-    size += unit.length;
-    if (units.length > 0 && (alone || size > LIMITS.groupSize)) break;
+    const [unit] = waiting;
+    if (!unit) break;
+    const left = unit.mutations.slice(unit.taken);
+    const isAlone = left.some(({ request }) => request.command.type === 'rollback');
+    if (parts.length > 0 && (isAlone || weight + weightIn(left) > maxWeight)) break;
+    const mutations = firstOf(left, maxWeight);
+    const rest = left.slice(mutations.length);
+    parts.push({ unit, mutations, rest, seen: unit.seen });
+    weight += weightIn(mutations);
+    unit.taken += mutations.length;
+    // What is left of a unit stays at the front.
+    if (rest.length > 0) break;
     waiting.shift();
-    units.push(unit);
-    if (alone) break;
+    if (isAlone) break;
   }
-  return units;
+  return { parts, weight, mutations: parts.flatMap(({ mutations }) => mutations) };
 }
 
-/** Decides and appends until the log has taken the group, or its time is over. */
+/** The first of these mutations that weigh no more than that; at least one. */
+function firstOf(mutations: readonly QueuedMutation[], maxWeight: number): readonly QueuedMutation[] {
+  let weight = 0;
+  const end = mutations.findIndex((mutation, index) => (weight += mutation.weight) > maxWeight && index > 0);
+  return end < 0 ? mutations : mutations.slice(0, end);
+}
+
+function weightIn(mutations: readonly QueuedMutation[]): number {
+  return mutations.reduce((sum, mutation) => sum + mutation.weight, 0);
+}
+
+/**
+ * Decides and appends until the log has taken the group, or its time is over.
+ *
+ * @returns the plan that the log has taken
+ */
 async function processGroup<C extends QueuedCampaign>(
   campaign: C,
-  units: readonly QueuedMutation[][],
+  group: Group,
   options: MutationQueueOptions<C>,
-): Promise<void> {
+): Promise<GroupPlan<QueuedMutation>> {
   const { live } = campaign;
-  const group = units.flat();
   const deadline = options.clock.now() + options.appendTimeoutMs;
   let reloads = 0;
   for (;;) {
     // Asked in each round: after a reload the window may reach less far back, and a version may be another one.
     const { window } = live;
     const { floor } = window;
-    const archived = await findArchivedIds(live, group, options.archive);
-    const target = await rollbackTarget(live, group, options.history);
+    // Of all that follows in a push, too: where it was applied, what is before it was decided before.
+    const asked = group.parts.flatMap(({ mutations, rest }) => [...mutations, ...rest]);
+    const archived = await findArchivedIds(live, asked, options.archive);
+    const target = await rollbackTarget(live, group.mutations, options.history);
+    await options.turns.spend(group.weight);
     // Reloaded, or trimmed, meanwhile: what was read may be of a timeline that was forked, and between what the archive
     // was asked for and what the window holds there may be a hole (G3).
     if (live.window !== window || window.floor !== floor) continue;
-    const plan = decideUnits(live, units, archived, target, options);
+    const plan = decideParts(live, group.parts, archived, target, options);
     if (options.isClosed()) throw shuttingDown();
     const result = await append(live, plan, options, deadline);
     if (result.kind === 'appended') {
@@ -138,7 +221,7 @@ async function processGroup<C extends QueuedCampaign>(
       // The epoch ended meanwhile: only the new timeline can tell whether the entries are on it.
       if (live.head.epoch !== plan.base.epoch) continue;
       for (const { mutation, outcome } of plan.outcomes) mutation.settle(outcome);
-      return;
+      return plan;
     }
     // Another instance appended first, or this one did and the answer was lost: catch up, and decide the group again.
     for (const sealed of result.kind === 'conflict' ? result.entries : []) options.applyEntry(campaign, sealed);
@@ -151,9 +234,9 @@ async function processGroup<C extends QueuedCampaign>(
   }
 }
 
-function decideUnits(
+function decideParts(
   live: LiveCampaign,
-  units: readonly QueuedMutation[][],
+  parts: readonly UnitPart[],
   archived: ArchivedIds,
   target: RollbackTarget,
   { clock, sections }: Pick<MutationQueueOptions<QueuedCampaign>, 'clock' | 'sections'>,
@@ -166,7 +249,7 @@ function decideUnits(
   };
   return decideGroup(
     groupBaseOf(live),
-    units,
+    parts,
     {
       findApplied: (mutationId) => live.window.find(mutationId) ?? archived.applied.get(mutationId),
       findRefusal: (mutationId) => archived.tooOld.get(mutationId),

@@ -7,6 +7,8 @@ export interface QueuedMutation extends GroupMutation {
   readonly base: Position | undefined;
   /** Whether the id came with the mutation, so that this can be a retry; ids that the server has just made are new. */
   readonly hasClientId: boolean;
+  /** Weight of its command (`weightOf`). */
+  readonly weight: number;
   settle(outcome: QueueOutcome): void;
 }
 

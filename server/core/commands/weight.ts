@@ -1,0 +1,66 @@
+import type { JsonValue } from '../json.ts';
+import type { Command, SimpleCommand } from './command.ts';
+
+/** Steps that make one unit of weight: a change of a few fields, or of a kilobyte of text, is one. */
+const STEPS_PER_UNIT = 2_048;
+/** Steps of a member and of an item beside those of its value: a member is looked up, an item is only copied. */
+const MEMBER_STEPS = 64;
+const ITEM_STEPS = 8;
+/** Weight of a change of the ordered set, which is copied and checked as a whole: it has up to 1,000 strings. */
+const FEATURES_WEIGHT = 4;
+/** Weight of a rollback, which compares two documents of any size. */
+const ROLLBACK_WEIGHT = 64;
+
+/**
+ * Weight of a command: about how much work it is to decide, log and publish, with a change of a few fields as the unit.
+ * Rates of callers and turns of the event loop are counted in it. It follows what is asked for, not what the document
+ * holds; a batch weighs what its commands weigh.
+ *
+ * @returns a whole number, at least 1
+ * @example weightOf({ type: 'update', updates: { title: 'New' } }) // 1
+ */
+export function weightOf(command: Command): number {
+  switch (command.type) {
+    case 'batch':
+      return Math.max(
+        1,
+        command.commands.reduce((sum, simple) => sum + weightOfSimple(simple), 0),
+      );
+    case 'rollback':
+      return ROLLBACK_WEIGHT;
+    case 'create':
+      return 1 + units(command.state);
+    case 'archive':
+    case 'restore':
+      return 1;
+    default:
+      return weightOfSimple(command);
+  }
+}
+
+function weightOfSimple(command: SimpleCommand): number {
+  switch (command.type) {
+    case 'update':
+      return 1 + units(command.updates);
+    case 'updateConfig':
+      return 1 + units(command.value);
+    case 'updateFeatures':
+      return FEATURES_WEIGHT + units(command.features);
+  }
+}
+
+function units(value: JsonValue): number {
+  return Math.floor(stepsOf(value) / STEPS_PER_UNIT);
+}
+
+function stepsOf(value: JsonValue): number {
+  if (typeof value === 'string') return value.length;
+  if (typeof value !== 'object' || value === null) return 1;
+  if (Array.isArray(value)) return value.reduce<number>((sum, item) => sum + ITEM_STEPS + stepsOf(item), 0);
+  let steps = 0;
+  for (const key of Object.keys(value)) {
+    const member = value[key];
+    if (member !== undefined) steps += MEMBER_STEPS + key.length + stepsOf(member);
+  }
+  return steps;
+}
