@@ -100,6 +100,8 @@ export function startInstance({
     appendTimeoutMs: 1_000,
     durableTimeoutMs: 3_000,
     maxBacklog: 12,
+    // Most pushes weigh more, so that they are decided in parts.
+    turnWeight: 2,
   });
   const manager = sabotage.manager?.(plainManager, store) ?? plainManager;
 

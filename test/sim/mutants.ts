@@ -187,6 +187,18 @@ export const MUTANTS: readonly Mutant[] = [
     },
   },
   {
+    name: 'split a push into parts that do not know of each other',
+    sabotage: {
+      manager: (manager) => ({
+        ...manager,
+        push: async (caller, campaignId, mutations, seen) =>
+          (
+            await Promise.all(mutations.map((mutation) => manager.push(caller, campaignId, [mutation], seen)))
+          ).flat(),
+      }),
+    },
+  },
+  {
     name: 'miss the last publication, and never look again',
     cluster: true,
     sabotage: {
