@@ -1,19 +1,27 @@
 import { createCampaignStore, type CampaignStore } from './campaign/campaign-store.ts';
+import { CampaignError } from './errors.ts';
 import { systemClock, type Clock } from './clock.ts';
 import { createConnection, type Connection, type TokenSource } from './link/connection.ts';
+import { DEVICE_TIMEOUT_MS, withDeadline } from './device/deadline.ts';
+import { retryDelay } from './link/backoff.ts';
 import { createLeaveWarning } from './device/leave-warning.ts';
+import { onPageHidden } from './device/page-hidden.ts';
 import { createDefaultCampaign } from './campaign/default-campaign.ts';
 import { createSnapshotCache, type SnapshotCache, type SeenCampaign } from './device/snapshot-cache.ts';
 import type { WebSocketConstructor } from './link/live-socket.ts';
 import { systemNetwork, type Network } from './link/network.ts';
-import type { Pending } from './sync/pending.ts';
+import type { Pending, StoredMutation } from './sync/pending.ts';
 import {
   createOutboxPersistence,
   type OutboxPersistence,
   type OutboxPersistenceOptions,
 } from './device/outbox-persistence.ts';
 import type { CampaignSeed } from './sync/seed.ts';
+import { countPageOnly, NO_DEVICE, type DeviceView } from './sync/sync-status.ts';
 import type { Campaign, CampaignClient } from './types.ts';
+
+const NO_STORAGE = 'There is no IndexedDB here';
+const NOT_OPENED = 'Its storage does not open';
 
 /** Long enough for React's StrictMode, a route change, or a list that scrolls back; in milliseconds. */
 const RELEASE_AFTER_MS = 5_000;
@@ -71,37 +79,25 @@ export function createCampaignClient(options: CampaignClientOptions): CampaignCl
     seeds: options.seeds,
     warnBeforeLeaving: options.warnBeforeLeaving ?? true,
     ...(typeof persist === 'string' && {
-      device: (importStored) => openBrowser(`${href}#${persist}`, clock, importStored),
+      device: (outbox) => openBrowser(`${href}#${persist}`, clock, outbox),
     }),
   });
 }
 
 /** The browser's storage. Its code is loaded only by those who ask for it. */
-async function openBrowser(
-  address: string,
-  clock: Clock,
-  importStored: OutboxPersistenceOptions['importStored'],
-): Promise<Device | undefined> {
+async function openBrowser(address: string, clock: Clock, callbacks: OutboxCallbacks): Promise<Device | undefined> {
+  if (typeof indexedDB === 'undefined') return undefined;
   const { indexedDbStorage, webLocks } = await import('./device/browser-storage.ts');
-  const locks = webLocks();
   const scope = encodeURIComponent(address);
-  if (locks) {
-    return {
-      outbox: createOutboxPersistence({
-        scope,
-        storage: indexedDbStorage('campaign-state-outbox'),
-        locks,
-        clock,
-        importStored,
-      }),
-      snapshots: createSnapshotCache({ scope, storage: indexedDbStorage('campaign-state-seen'), clock }),
-    };
-  }
-  console.warn(
-    'campaign-state: persist needs Web Locks, which exist in secure contexts only; unsaved changes stay in memory',
-  );
-  return undefined;
+  const storage = indexedDbStorage<readonly StoredMutation[]>('campaign-state-outbox');
+  return {
+    outbox: createOutboxPersistence({ scope, storage, locks: webLocks(), clock, ...callbacks }),
+    snapshots: createSnapshotCache({ scope, storage: indexedDbStorage('campaign-state-seen'), clock }),
+  };
 }
+
+/** What the device's outbox tells the client. */
+export type OutboxCallbacks = Pick<OutboxPersistenceOptions, 'importStored' | 'onChange'>;
 
 /** The storage of one client that outlives the page. */
 export interface Device {
@@ -112,8 +108,8 @@ export interface Device {
 export interface ClientParts {
   readonly seeds?: readonly CampaignSeed[] | undefined;
   readonly warnBeforeLeaving?: boolean;
-  /** Opens the device's storage; `importStored` takes over the unsaved edits found there. */
-  readonly device?: (importStored: OutboxPersistenceOptions['importStored']) => Promise<Device | undefined>;
+  /** Opens the device's storage; `undefined` where there is none. */
+  readonly device?: (callbacks: OutboxCallbacks) => Promise<Device | undefined>;
 }
 
 /** Creates a client on a connection of any kind. */
@@ -130,16 +126,63 @@ export function clientOn(
   let defaultCampaign: Campaign | undefined;
   let defaultId: string | undefined;
   let device: Device | undefined;
+  let deviceFailed = false;
   let closed = false;
 
-  const opening = parts
-    .device?.((campaignId, mutations) => open(campaignId).importStored(mutations))
-    .then((opened) => {
-      device = opened;
-      if (closed) closeDevice();
-      for (const [campaignId, pending] of unsaved) onPending(campaignId, pending);
-    })
-    .catch((cause: unknown) => console.warn('campaign-state: nothing is kept on this device', cause));
+  const deviceView: DeviceView = parts.device
+    ? {
+        status: () => (deviceFailed || device?.outbox.isFailing() ? 'failing' : 'ok'),
+        isStored: (mutation) => device?.outbox.isStored(mutation) ?? false,
+      }
+    : NO_DEVICE;
+  const opening = parts.device && openDevice(parts.device);
+  const stopPageHidden = onPageHidden(() => {
+    for (const { campaign } of stores.values()) campaign.flush();
+  });
+
+  /** Resolves once the device's storage is open, or cannot be opened; what is unsaved stays in the page until then. */
+  async function openDevice(openStorage: NonNullable<ClientParts['device']>): Promise<void> {
+    const callbacks: OutboxCallbacks = {
+      importStored: (campaignId, mutations) => open(campaignId).importStored(mutations),
+      onChange: onDeviceChange,
+    };
+    const cancelDeadline = clock.after(DEVICE_TIMEOUT_MS, () => onDeviceFailure(NOT_OPENED));
+    for (let attempt = 0; !device && !closed; attempt += 1) {
+      try {
+        device = await openStorage(callbacks);
+        if (!device) onDeviceFailure(NO_STORAGE);
+        break;
+      } catch (cause) {
+        // Its code could not be loaded, which a page without a network may be able to do later.
+        onDeviceFailure(cause);
+        await new Promise<void>((resolve) => clock.after(retryDelay(attempt, clock.random()), resolve));
+      }
+    }
+    cancelDeadline();
+    if (!device) return;
+    deviceFailed = false;
+    if (closed) closeDevice();
+    for (const [campaignId, pending] of unsaved) device.outbox.save(campaignId, pending);
+    onDeviceChange();
+  }
+
+  function onDeviceFailure(cause: unknown): void {
+    // Where pages are rendered on a server, there is nothing to be kept.
+    if (!deviceFailed && typeof document !== 'undefined')
+      console.warn('campaign-state: nothing can be kept on this device', cause);
+    deviceFailed = true;
+    onDeviceChange();
+  }
+
+  function onDeviceChange(): void {
+    updateWarning();
+    for (const store of stores.values()) store.onDeviceChange();
+  }
+
+  function updateWarning(): void {
+    const pending = [...unsaved.values()].flat();
+    warnBefore(warnBeforeLeaving && !closed ? countPageOnly(pending, deviceView) : 0);
+  }
 
   function closeDevice(): void {
     device?.outbox.close();
@@ -149,7 +192,8 @@ export function clientOn(
   function close(): void {
     closed = true;
     closeDevice();
-    warnBefore(0);
+    stopPageHidden();
+    updateWarning();
     for (const store of stores.values()) store.close();
     connection.close();
   }
@@ -174,8 +218,7 @@ export function clientOn(
   function onPending(campaignId: string, pending: readonly Pending[]): void {
     unsaved.set(campaignId, pending);
     device?.outbox.save(campaignId, pending);
-    const unsent = [...unsaved.values()].flat().filter(({ delivery }) => delivery.kind !== 'accepted').length;
-    warnBefore(warnBeforeLeaving && !device ? unsent : 0);
+    updateWarning();
   }
 
   function open(campaignId: string): CampaignStore {
@@ -187,6 +230,7 @@ export function clientOn(
       clock,
       releaseAfterMs,
       seed: seeds.find((given) => given.campaignId === campaignId),
+      device: deviceView,
       onPending: (pending) => onPending(campaignId, pending),
       onConfirmed: () => writeSnapshot(campaignId, store),
       onHidden: () => device?.snapshots.remove(campaignId),
@@ -216,11 +260,14 @@ export function clientOn(
     authenticate: (token) => connection.authenticate(token),
     close,
     async forget() {
-      await opening;
+      if (opening) await withDeadline(clock, opening).catch(() => undefined);
       const kept = device;
       device = undefined;
       close();
-      await Promise.all([kept?.outbox.clear(), kept?.snapshots.clear()]);
+      await Promise.all([kept?.outbox.clear(), kept?.snapshots.clear()]).catch((cause: unknown) => {
+        const message = 'What is kept of this user could not be removed from the device';
+        throw new CampaignError({ reason: 'UNAVAILABLE', message, retryable: false }, { cause });
+      });
     },
   };
 }

@@ -20,6 +20,7 @@ export type {
   Pace,
   Readable,
   RejectedMutation,
+  StorageStatus,
   SyncState,
   SyncStatus,
 } from './types.ts';

@@ -29,6 +29,38 @@ export interface Readable<T> {
  */
 export type ConnectionStatus = 'connecting' | 'connected' | 'reconnecting' | 'offline' | 'needs-auth' | 'closed';
 
+/**
+ * Why there is no connection.
+ *
+ * - `unreachable`: no server answers at the address
+ * - `timeout`: the server did not answer in time, or stopped to
+ * - `lost`: the connection was closed without a reason
+ * - `restart`: the server restarts, or asked its clients to reconnect
+ * - `overloaded`: the server, or a proxy before it, takes no connections now (503)
+ * - `forbidden`: the server refuses this page's origin, or the host name in its address (403)
+ * - `not-found`: something else than a campaign-state server is at the address (404)
+ * - `foreign-answer`: something between answers in the server's place: a captive portal, a proxy's login
+ * - `token-failed`: the token function threw, rejected, or did not answer
+ * - `unauthorized`: the server refused the token
+ * - `upgrade-required`: the server no longer supports this version of the SDK
+ * - `bad-address`: the address cannot be connected to, such as a path where there is no page
+ * - `closed`: by `client.close()`
+ */
+export type ConnectionReason =
+  | 'unreachable'
+  | 'timeout'
+  | 'lost'
+  | 'restart'
+  | 'overloaded'
+  | 'forbidden'
+  | 'not-found'
+  | 'foreign-answer'
+  | 'token-failed'
+  | 'unauthorized'
+  | 'upgrade-required'
+  | 'bad-address'
+  | 'closed';
+
 export interface ConnectionState {
   readonly status: ConnectionStatus;
   /** Failed attempts since the link was last up and stable; 0 while it is. */
@@ -102,6 +134,15 @@ export interface RejectedMutation {
  */
 export type SyncState = 'saved' | 'saving' | 'waiting' | 'volatile';
 
+/**
+ * The status of the storage on the device (`persist`).
+ *
+ * - `off`: nothing is to be kept there
+ * - `ok`: what is unsaved is kept there, or about to be
+ * - `failing`: it could not be opened, or the last write failed; it is retried, and edits exist only in the page meanwhile
+ */
+export type StorageStatus = 'off' | 'ok' | 'failing';
+
 /** The sync status of this client's own edits of a campaign. */
 export interface SyncStatus {
   readonly state: SyncState;
@@ -109,6 +150,9 @@ export interface SyncStatus {
   readonly pendingCount: number;
   /** Edits not yet known to be committed, the pending ones included. */
   readonly unsavedCount: number;
+  /** Edits that would be lost with the page: neither accepted by the server nor stored on the device. */
+  readonly pageOnlyCount: number;
+  readonly storage: StorageStatus;
   /** Epoch milliseconds at which the oldest unsaved edit was made. */
   readonly oldestPendingAt: number | undefined;
   /** The newest refusals, oldest first, until `dismiss` removes them. */

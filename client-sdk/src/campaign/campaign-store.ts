@@ -6,6 +6,7 @@ import { fold, positionOf } from '../sync/mirror.ts';
 import type { Pending, StoredMutation } from '../sync/pending.ts';
 import { createPendingEdits } from '../sync/pending-edits.ts';
 import { mirrorOf, seedOf, type CampaignSeed } from '../sync/seed.ts';
+import { countPageOnly, type DeviceView } from '../sync/sync-status.ts';
 import type { Campaign, CampaignSnapshot, Change, EditOptions } from '../types.ts';
 import { editFunctions, type BuiltCommand } from './commands.ts';
 import { createEditor } from './editor.ts';
@@ -24,6 +25,7 @@ export interface CampaignStoreOptions {
   /** How long the stream stays after the last subscriber has left, in milliseconds. */
   readonly releaseAfterMs: number;
   readonly seed: CampaignSeed | undefined;
+  readonly device: DeviceView;
   /** What is not known to be durable has changed. */
   readonly onPending: (pending: readonly Pending[]) => void;
   /** The confirmed state has moved. */
@@ -43,6 +45,8 @@ export interface CampaignStore {
   readonly restore: (seen: CampaignSeed, resumeId: string) => void;
   /** What is to be kept for the next visit. */
   readonly lastSeen: () => { readonly seed: CampaignSeed; readonly resumeId: string } | undefined;
+  /** What is stored on the device has changed, or whether it works. */
+  readonly onDeviceChange: () => void;
   readonly close: () => void;
 }
 
@@ -51,7 +55,7 @@ export interface CampaignStore {
  * both together are the snapshot. It decides nothing: `mirror.ts` and `pending.ts` do, which are pure.
  */
 export function createCampaignStore(options: CampaignStoreOptions): CampaignStore {
-  const { campaignId, connection, clock, releaseAfterMs, seed, onPending, onConfirmed, onHidden } = options;
+  const { campaignId, connection, clock, releaseAfterMs, seed, device, onPending, onConfirmed, onHidden } = options;
   const listeners = new Set<() => void>();
   let snapshot: CampaignSnapshot | undefined;
   let error: CampaignError | undefined;
@@ -125,7 +129,10 @@ export function createCampaignStore(options: CampaignStoreOptions): CampaignStor
 
   function getSnapshot(): CampaignSnapshot {
     const isConnected = connection.state.getSnapshot().status === 'connected';
-    return (snapshot ??= snapshotOf({ campaignId, edits, settlements, editor }, { isStale, error, isConnected }));
+    return (snapshot ??= snapshotOf(
+      { campaignId, edits, settlements, editor, device },
+      { isStale, error, isConnected },
+    ));
   }
 
   const initial = getSnapshot();
@@ -166,6 +173,10 @@ export function createCampaignStore(options: CampaignStoreOptions): CampaignStor
     lastSeen() {
       const [mirror, resumeId] = [edits.mirror(), watcher.resumeId()];
       return mirror && resumeId !== undefined ? { seed: seedOf(campaignId, mirror), resumeId } : undefined;
+    },
+    onDeviceChange() {
+      const shown = snapshot?.sync;
+      if (shown?.storage !== device.status() || shown.pageOnlyCount !== countPageOnly(edits.list(), device)) publish();
     },
     close() {
       closed = true;

@@ -3,11 +3,15 @@ import type { DeviceStorage, Locks } from './device-storage.ts';
 
 /** A storage in the IndexedDB database of that name. */
 export function indexedDbStorage<T>(database: string): DeviceStorage<T> {
-  const store = createStore(database, 'kept');
+  const open = () => createStore(database, 'kept');
+  let store = open();
   return {
     entries: () => entries<string, T>(store),
     set: (key, value) => set(key, value, store),
     remove: (key) => del(key, store),
+    reopen() {
+      store = open();
+    },
   };
 }
 

@@ -5,6 +5,8 @@ export interface DeviceStorage<T> {
   readonly entries: () => Promise<readonly (readonly [key: string, value: T])[]>;
   readonly set: (key: string, value: T) => Promise<void>;
   readonly remove: (key: string) => Promise<void>;
+  /** Gives up the connection to the storage, which has stopped answering; the next operation opens another. */
+  readonly reopen?: () => void;
 }
 
 /** The storage of unsaved mutations. */

@@ -7,7 +7,7 @@
 export function createLeaveWarning(): (unsent: number) => void {
   let listening = false;
   return (unsent) => {
-    if (typeof window === 'undefined' || listening === unsent > 0) return;
+    if (typeof window === 'undefined' || typeof document === 'undefined' || listening === unsent > 0) return;
     listening = unsent > 0;
     if (listening) window.addEventListener('beforeunload', ask);
     else window.removeEventListener('beforeunload', ask);

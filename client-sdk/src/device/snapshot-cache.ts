@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import { storageWithDeadlines } from './deadline.ts';
 import type { DeviceStorage } from './device-storage.ts';
 import type { CampaignSeed } from '../sync/seed.ts';
 
@@ -37,7 +38,8 @@ const MAX_CAMPAIGNS = 20;
 /** The pause between writes, in milliseconds: a campaign that moves all the time is not written all the time. */
 const WRITE_AFTER_MS = 1_000;
 
-export function createSnapshotCache({ scope, storage, clock }: SnapshotCacheOptions): SnapshotCache {
+export function createSnapshotCache({ scope, clock, ...options }: SnapshotCacheOptions): SnapshotCache {
+  const storage = storageWithDeadlines(options.storage, clock);
   /** By campaign, the one seen longest ago first; of those seen in this life of the page, only that they were. */
   const kept = new Map<string, SeenCampaign | 'here'>();
   const unwritten = new Map<string, () => SeenCampaign | undefined>();

@@ -23,6 +23,12 @@ export interface Pending {
   readonly delivery: Delivery;
   /** It was sent and not answered: a copy of it may still be on its way. */
   readonly isRetry?: true;
+  /**
+   * The page that made it, where that is not this one. Mutations of one group stay together and are never pushed with
+   * others: what stands in a push before a mutation that was applied counts as decided before it, without effect, which
+   * is true only of mutations that the same page made.
+   */
+  readonly group?: string | undefined;
   /** The version at which the confirmed state contains it; while `undefined`, the optimistic view applies it on top. */
   readonly containedAt: number | undefined;
 }
@@ -42,6 +48,8 @@ export interface StoredMutation {
   readonly mutation: Mutation;
   /** Epoch milliseconds. */
   readonly madeAt: number;
+  /** The page that made it, where that is not the one that stored it. */
+  readonly group?: string | undefined;
 }
 
 /** What the app is to be told about one mutation. */
@@ -72,8 +80,8 @@ export interface PushLimits {
 }
 
 /**
- * The mutations of the next push: the oldest waiting one and all behind it, within both limits, at least one, in the
- * order of intent (G7). Those behind it that have been answered are resent with it: a change that had no effect the
+ * The mutations of the next push: the oldest waiting one and all of its group behind it, within both limits, at least
+ * one, in the order of intent (G7). Those behind it that have been answered are resent with it: a change that had no effect the
  * first time must not be applied behind what was applied since then, and only those ids tell the server that something
  * was.
  */
@@ -81,8 +89,8 @@ export function nextPush(pending: readonly Pending[], limits: PushLimits): Mutat
   const push: Mutation[] = [];
   let bytes = 0;
   const first = pending.findIndex(({ delivery }) => delivery.kind === 'waiting');
-  for (const { mutation, delivery, isRetry } of first < 0 ? [] : pending.slice(first)) {
-    if (delivery.kind === 'held') break;
+  for (const { mutation, delivery, isRetry, group } of first < 0 ? [] : pending.slice(first)) {
+    if (delivery.kind === 'held' || group !== pending[first]?.group) break;
     bytes += utf8Bytes(JSON.stringify(mutation));
     if (push.length > 0 && (push.length >= limits.mutations || bytes > limits.bytes)) break;
     push.push(isRetry ? { ...mutation, isRetry } : mutation);
@@ -121,14 +129,16 @@ export function importStored(
   stored: readonly StoredMutation[],
 ): readonly Pending[] {
   const known = new Set(pending.map(({ mutation }) => mutation.mutationId));
+  const page = stored[0]?.mutation.mutationId;
   const imported = stored
     .filter(({ mutation }) => !known.has(mutation.mutationId))
-    .map(({ mutation, madeAt }): Pending => ({
+    .map(({ mutation, madeAt, group = page }): Pending => ({
       campaignId,
       mutation,
       madeAt,
       delivery: WAITING,
       isRetry: true,
+      group,
       containedAt: undefined,
     }));
   return [...imported, ...pending];
