@@ -34,6 +34,7 @@ type Publication = { campaignId: string } & (
   | { kind: 'entry'; sealed: SealedEntry }
   | { kind: 'durable'; epoch: string; version: number }
   | { kind: 'seeded'; generation: number }
+  | { kind: 'lost' }
 );
 
 /**
@@ -43,6 +44,8 @@ type Publication = { campaignId: string } & (
 export interface SharedLogStore {
   /** Everything is gone, and the process runs on. */
   flush(): void;
+  /** The streams are deleted, and what is known of each campaign's head stays. */
+  loseEntries(): void;
   /** The process starts again, with all it had. */
   restart(): void;
   /** What it holds now, as a replica that falls behind from here on. */
@@ -64,6 +67,10 @@ export function createSharedLogStore(careless = false): SharedLogStore {
     run: 1,
     careless,
     flush: () => store.campaigns.clear(),
+    loseEntries() {
+      for (const [campaignId, campaign] of store.campaigns)
+        store.campaigns.set(campaignId, { ...campaign, entries: [] });
+    },
     restart() {
       store.run += 1;
     },
@@ -134,6 +141,9 @@ export function connectSharedLog(store: SharedLogStore, options: SharedLogOption
     const at = campaign.entries[version - 1 - (campaign.head.version - campaign.entries.length)];
     return at === undefined || at.tail === tail;
   };
+  /** Whether it still holds what is not durable. */
+  const isWhole = ({ head, durable, entries }: StoredCampaign): boolean =>
+    store.careless || entries.length >= head.version - durable;
   const publish = (publication: Publication): void => {
     for (const listener of store.listeners) listener.hear(publication);
   };
@@ -164,7 +174,8 @@ export function connectSharedLog(store: SharedLogStore, options: SharedLogOption
         if (!campaign || stopped) return;
         if (publication.kind === 'entry') tellEntry(publication.campaignId, campaign, publication.sealed);
         else if (publication.kind === 'durable') tellDurable(campaign, publication.epoch, publication.version);
-        else if (campaign.opened && publication.generation > campaign.generation) campaign.listener({ kind: 'reset' });
+        else if (campaign.opened && (publication.kind === 'lost' || publication.generation > campaign.generation))
+          campaign.listener({ kind: 'reset' });
       });
     },
   };
@@ -175,7 +186,7 @@ export function connectSharedLog(store: SharedLogStore, options: SharedLogOption
     for (const [campaignId, campaign] of hosted) {
       if (!campaign.opened) continue;
       const there = stored(campaignId);
-      if (there?.generation !== campaign.generation || there.head.version < campaign.version) {
+      if (there?.generation !== campaign.generation || there.head.version < campaign.version || !isWhole(there)) {
         campaign.listener({ kind: 'reset' });
         continue;
       }
@@ -203,12 +214,18 @@ export function connectSharedLog(store: SharedLogStore, options: SharedLogOption
       };
       hosted.set(campaignId, campaign);
       const there = stored(campaignId);
+      if (!there || !isWhole(there)) publish({ campaignId, kind: 'lost' });
       if (there?.generation !== generation || !passes(there, archived)) return { kind: 'absent' };
       const entries = after(there, archived.version);
       if (entries.length !== there.head.version - archived.version) return { kind: 'stale-archive' };
       campaign.opened = true;
       campaign.version = there.head.version;
       campaign.durable = Math.max(archived.version, there.durable);
+      if (archived.version > there.durable) {
+        const dirtySince = entries.length > 0 ? there.dirtySince : undefined;
+        store.campaigns.set(campaignId, { ...there, durable: archived.version, dirtySince });
+        publish({ campaignId, kind: 'durable', epoch: archived.epoch, version: archived.version });
+      }
       return { kind: 'opened', head: there.head, durableVersion: campaign.durable, entries: [...entries] };
     },
 
@@ -257,7 +274,8 @@ export function connectSharedLog(store: SharedLogStore, options: SharedLogOption
       alive();
       const campaign = hosted.get(campaignId);
       const there = stored(campaignId);
-      if (!campaign || there?.generation !== campaign.generation || !passes(there, expected)) return { kind: 'lost' };
+      if (!campaign || there?.generation !== campaign.generation || !isWhole(there) || !passes(there, expected))
+        return { kind: 'lost' };
       if (there.head.version !== expected.version) {
         const missing = after(there, expected.version);
         return missing.length > 0 ? { kind: 'conflict', entries: [...missing] } : { kind: 'lost' };

@@ -35,6 +35,8 @@ export interface Archiver {
   flushNow(): void;
   /** Commits what is pending until `isDone`; false where that did not come true within that many milliseconds. */
   flush(timeoutMs: number, isDone: () => boolean): Promise<boolean>;
+  /** Since when the archive refuses the entries of a campaign, in epoch milliseconds; `undefined` where it does not. */
+  stalledSince(campaignId: string): number | undefined;
   /** Whether the last round failed, or the entries of some campaign cannot be committed. */
   readonly failing: boolean;
   /** Why the last round failed, or that only some campaigns cannot be committed; `undefined` where nothing fails. */
@@ -76,7 +78,7 @@ export function createArchiver(options: ArchiverOptions): Archiver {
   const contents = createCommitContents(options);
   const pace = createArchiverPace(clock);
   /** Campaigns whose entries the archive refuses, and when each is tried again. */
-  const stalled = new Map<string, { until: number; attempt: number }>();
+  const stalled = new Map<string, { until: number; attempt: number; since: number }>();
   let attempt = 0;
   let failure: DependencyFailure | undefined;
   let stopping = false;
@@ -85,8 +87,9 @@ export function createArchiver(options: ArchiverOptions): Archiver {
     backoffDelay(tries - 1, clock.random(), { base: retry.first, cap: retry.longest, jitter: 0.5 });
 
   const markStalled = (campaignId: string, error: Error): void => {
-    const tries = (stalled.get(campaignId)?.attempt ?? 0) + 1;
-    stalled.set(campaignId, { until: clock.now() + backoffMs(tries), attempt: tries });
+    const now = clock.now();
+    const { attempt: failed = 0, since = now } = stalled.get(campaignId) ?? {};
+    stalled.set(campaignId, { until: now + backoffMs(failed + 1), attempt: failed + 1, since });
     contents.clear(campaignId);
     observer.stalled?.({ campaignId, error });
   };
@@ -284,6 +287,7 @@ export function createArchiver(options: ArchiverOptions): Archiver {
     },
 
     flushNow: pace.flushNow,
+    stalledSince: (campaignId) => stalled.get(campaignId)?.since,
 
     async flush(timeoutMs, isDone) {
       const until = clock.now() + timeoutMs;

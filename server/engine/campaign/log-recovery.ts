@@ -1,9 +1,9 @@
 import { apply, type CampaignContent } from '../../core/stream/apply.ts';
-import { nextTail } from '../../core/stream/hash-chain.ts';
 import type { Head, SealedEntry } from '../../core/stream/log-record.ts';
 import type { Fork } from '../../core/stream/position.ts';
 import type { Archive, ArchivedCampaign, Clock, LogEvent, OpenedLog, OrderedLog } from '../ports.ts';
 import { notFound } from '../refusals.ts';
+import { continuation } from './continuation.ts';
 
 export interface LogRecoveryOptions {
   readonly log: OrderedLog;
@@ -26,8 +26,11 @@ export interface HeldCampaign {
   unsaved: readonly SealedEntry[];
 }
 
-/** Time that other instances have, in milliseconds, to save what they hold of a campaign before its epoch ends. */
-const RESCUE_GRACE_MS = 300;
+/**
+ * Time that other instances have, in milliseconds, to save what they hold of a campaign before its epoch ends. They have
+ * to be told by the log first, and to read the archive.
+ */
+const RESCUE_GRACE_MS = 1_000;
 
 /**
  * Makes a campaign a member of the log, and detects whether the log has lost entries since it last was one: *recovery
@@ -61,6 +64,7 @@ const RESCUE_GRACE_MS = 300;
  * @param held what this instance holds of the campaign, if it has it in memory
  * @param listener is called with what the log publishes from now on, also before the promise resolves
  * @throws RefusalError `NOT_FOUND` where the archive has no such campaign
+ * @throws Error where the archive's head is not that of its newest entry, or log or archive do not answer
  */
 export async function recoverCampaign(
   campaignId: string,
@@ -72,8 +76,9 @@ export async function recoverCampaign(
   let graceGivenAt: ArchivedCampaign | undefined;
   let staleAt: ArchivedCampaign | undefined;
   for (;;) {
-    const archived = await archive.load(campaignId, recentEntries);
-    if (!archived) throw notFound(campaignId);
+    const loaded = await archive.load(campaignId, recentEntries);
+    if (!loaded) throw notFound(campaignId);
+    const archived = provenByEntries(campaignId, loaded);
     const { head, membership } = archived;
     const opened = await log.open(campaignId, membership.generation, head, listener);
     if (opened.kind === 'opened' && (held === undefined || contains(archived, opened, held.head)))
@@ -102,6 +107,26 @@ export async function recoverCampaign(
     const seeded = await log.open(campaignId, entered.membership.generation, entered.head, listener);
     if (seeded.kind === 'opened') return { archived: entered, opened: seeded };
   }
+}
+
+/**
+ * The campaign, with its head proven by the tail of the newest entry, and with those recent entries that lead up to it
+ * without a gap. Rows that were changed by hand must not be built upon: what follows would be acknowledged as durable on
+ * top of versions that are not there.
+ */
+function provenByEntries(campaignId: string, archived: ArchivedCampaign): ArchivedCampaign {
+  const { head, recent } = archived;
+  const newest = recent.at(-1);
+  if (newest && (newest.record.version !== head.version || newest.tail !== head.tail)) {
+    throw new Error(
+      `${campaignId}: the archive's row says version ${head.version}, but its newest entry is version ` +
+        `${newest.record.version}, or has another tail; were rows changed by hand?`,
+    );
+  }
+  const gapAt = recent.findLastIndex(
+    ({ record }, index) => record.version !== head.version - (recent.length - 1 - index),
+  );
+  return gapAt < 0 ? archived : { ...archived, recent: recent.slice(gapAt + 1) };
 }
 
 /** Whether the timeline of archive and log contains a head, as far as the entries at hand can tell. */
@@ -136,27 +161,7 @@ function isUnchanged(before: ArchivedCampaign | undefined, now: ArchivedCampaign
 }
 
 /**
- * The entries that continue a head in its own epoch, each following the one before by its tail. Entries of another
- * timeline are left out.
- */
-function continuation(head: Head, entries: readonly SealedEntry[]): SealedEntry[] {
-  const following: SealedEntry[] = [];
-  let { tail } = head;
-  for (const sealed of entries) {
-    if (sealed.record.version <= head.version) continue;
-    tail = nextTail(tail, sealed.bytes);
-    const follows =
-      sealed.record.epoch === head.epoch &&
-      sealed.record.version === head.version + following.length + 1 &&
-      sealed.tail === tail;
-    if (!follows) break;
-    following.push(sealed);
-  }
-  return following;
-}
-
-/**
- * Saves the longest known continuation of the archive's head: of this instance's entries, or of what the log has left.
+ * Saves the longest continuation of the archive's head that this instance's entries and what the log has left make up.
  *
  * @returns whether the archive has moved, through this instance or another
  */
@@ -167,9 +172,7 @@ async function rescue(
   { log, archive }: LogRecoveryOptions,
 ): Promise<boolean> {
   const { head } = archived;
-  const own = continuation(head, unsaved);
-  const remainder = continuation(head, await log.remainder(campaignId, head));
-  const entries = own.length > remainder.length ? own : remainder;
+  const entries = continuation(head, await log.remainder(campaignId, head), unsaved);
   if (entries.length === 0) return false;
   const start: CampaignContent = { state: archived.state, archivedAt: archived.archivedAt };
   const { state, archivedAt } = entries.reduce((content, { record }) => apply(content, record), start);

@@ -1,11 +1,11 @@
 import type { Head, SealedEntry } from '../../../server/core/stream/log-record.ts';
 import { describe, expect, it } from 'vitest';
 import { NOTHING } from '../../../server/core/stream/apply.ts';
-import { createMemoryArchive, createMemoryStore } from '../../../server/archive/memory-archive.ts';
+import { createMemoryArchive, createMemoryStore, type MemoryStore } from '../../../server/archive/memory-archive.ts';
 import { createArchiver, type Archiver, type ArchiverOptions } from '../../../server/engine/archiving/archiver.ts';
 import type { EngineObserver } from '../../../server/engine/observer.ts';
 import type { Archive, CampaignCommit, OrderedLog } from '../../../server/engine/ports.ts';
-import { createMemoryLog } from '../../../server/log/memory-log.ts';
+import { createMemoryLog, type MemoryLogOptions } from '../../../server/log/memory-log.ts';
 import { campaignHistory, type CampaignHistory } from '../../archive/campaign-history.ts';
 import { simulatedClock, type SimulatedClock } from '../../support/simulated-clock.ts';
 
@@ -24,6 +24,7 @@ interface Bench {
   log: OrderedLog;
   /** Without faults. */
   archive: Archive;
+  store: MemoryStore;
   archiver: Archiver;
   faults: Faults;
   commits: string[][];
@@ -37,10 +38,11 @@ interface Bench {
   second(changes?: Partial<ArchiverOptions>): Archiver;
 }
 
-function bench(options: Partial<ArchiverOptions> = {}): Bench {
+function bench({ keepDurable = 0, ...options }: Partial<ArchiverOptions> & MemoryLogOptions = {}): Bench {
   const clock = simulatedClock();
-  const log = createMemoryLog();
-  const archive = createMemoryArchive({ store: createMemoryStore() });
+  const log = createMemoryLog({ keepDurable });
+  const store = createMemoryStore();
+  const archive = createMemoryArchive({ store });
   const faults: Faults = {};
   const commits: string[][] = [];
   const durable = new Map<string, number>();
@@ -64,13 +66,23 @@ function bench(options: Partial<ArchiverOptions> = {}): Bench {
     ping: () => (faults.away ? Promise.reject(new Error('away')) : archive.ping()),
   };
   const start = (changes: Partial<ArchiverOptions> = {}): Archiver =>
-    createArchiver({ log, archive: faulty, clock, observer, liveContent: () => undefined, ...options, ...changes });
+    createArchiver({
+      log,
+      archive: faulty,
+      clock,
+      observer,
+      liveContent: () => undefined,
+      heldEntries: () => [],
+      ...options,
+      ...changes,
+    });
   const heads = new Map<string, Head>();
 
   return {
     clock,
     log,
     archive,
+    store,
     faults,
     commits,
     said,
@@ -382,6 +394,63 @@ describe('the archiver', () => {
     resolve();
     await world.clock.settle();
     expect(world.durable('slow')).toBe(2);
+    await archiver.stop();
+  });
+
+  it('G8 M205 a head of the archive is believed by its tail alone: one that was set ahead by hand makes nothing durable', async () => {
+    const { clock, store, archiver, said, campaign, append, durable } = bench();
+    const history = await campaign('a');
+    await append(history, 3);
+    const row = store.campaigns.get('a');
+    if (!row) throw new Error('the campaign is in the archive');
+    row.head = { ...row.head, version: row.head.version + 1_000 };
+    await clock.advance(20_000);
+    expect(durable('a')).toBe(1);
+    expect(new Set(said.stalled)).toEqual(new Set(['a']));
+    expect(archiver.failing).toBe(true);
+    row.head = { ...row.head, version: 1 };
+    await clock.advance(20_000);
+    expect(durable('a')).toBe(4);
+    expect(archiver.failing).toBe(false);
+    await archiver.stop();
+  });
+
+  it('G5 M206 commits that the archive has lost are committed again from what the log keeps', async () => {
+    const { clock, archive, store, archiver, campaign, append, durable } = bench({ keepDurable: 16 });
+    const history = await campaign('a');
+    const before = structuredClone(store.campaigns.get('a'));
+    await append(history, 4);
+    await clock.advance(100);
+    expect(durable('a')).toBe(5);
+    // A replica that was behind is promoted.
+    if (before) store.campaigns.set('a', before);
+    await append(history, 2);
+    await clock.advance(1_000);
+    expect(durable('a')).toBe(7);
+    await expectArchived(archive, history, 7);
+    expect(archiver.failing).toBe(false);
+    await archiver.stop();
+  });
+
+  it('G5 M207 entries that the log has lost are committed from memory, once their tails prove them', async () => {
+    const held: SealedEntry[] = [];
+    const { clock, archive, log, archiver, campaign, append, durable, faults } = bench({ heldEntries: () => held });
+    const history = await campaign('a');
+    faults.away = true;
+    await append(history, 4);
+    await clock.advance(10);
+    const pending = log.pending.bind(log);
+    // The log has only what came last.
+    log.pending = async (limit, except) =>
+      (await pending(limit, except)).map((part) => ({ ...part, entries: part.entries.slice(-1) }));
+    log.remainder = () => Promise.resolve([]);
+    faults.away = false;
+    await clock.advance(20_000);
+    expect(durable('a')).toBe(1);
+    held.push(...history.entries.slice(1));
+    await clock.advance(20_000);
+    expect(durable('a')).toBe(5);
+    await expectArchived(archive, history, 5);
     await archiver.stop();
   });
 });

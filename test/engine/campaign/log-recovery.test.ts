@@ -1,11 +1,15 @@
 import type { LogRecord, SealedEntry } from '../../../server/core/stream/log-record.ts';
 import { describe, expect, it } from 'vitest';
-import { createMemoryArchive } from '../../../server/archive/memory-archive.ts';
+import { createMemoryArchive, createMemoryStore } from '../../../server/archive/memory-archive.ts';
 import type { JsonObject } from '../../../server/core/json.ts';
-import type { Archive, OrderedLog } from '../../../server/engine/ports.ts';
+import { createManager, type Manager } from '../../../server/engine/manager.ts';
+import type { Archive, ArchivedCampaign, OrderedLog } from '../../../server/engine/ports.ts';
 import { FIRST_TAIL, nextTail, seal } from '../../../server/core/stream/hash-chain.ts';
 import { recoverCampaign, type HeldCampaign } from '../../../server/engine/campaign/log-recovery.ts';
 import { createMemoryLog } from '../../../server/log/memory-log.ts';
+import { CALLERS, CAMPAIGN, FIRST_STATE, setTitle } from '../../support/engine-world.ts';
+import { gate } from '../../support/gate.ts';
+import { connectSharedLog, createSharedLogStore } from '../../support/shared-log.ts';
 import { simulatedClock } from '../../support/simulated-clock.ts';
 
 const ID = 'summer';
@@ -98,5 +102,81 @@ describe('log recovery', () => {
     const { head, lineage } = await take({ archive: parts.archive, log });
     expect(head).toMatchObject({ version: 1, tail: first.tail });
     expect(lineage).toMatchObject([{ parent: 'e1', fromVersion: 1 }]);
+  });
+
+  it('G5 M208 what memory and the log hold of the missing entries is put together', async () => {
+    const parts = await afterALoss([], {});
+    const log: OrderedLog = { ...parts.log, remainder: () => Promise.resolve([lost2]) };
+    const { head, state } = await take(
+      { archive: parts.archive, log },
+      { head: { epoch: 'e1', version: 3, tail: lost3.tail }, unsaved: [lost3] },
+    );
+    expect(head).toMatchObject({ version: 3, tail: lost3.tail });
+    expect(state).toMatchObject({ title: 'lost', note: 'built on lost' });
+  });
+
+  it('G8 M209 a row whose head is not that of its newest entry is not loaded, and one with a gap further back is', async () => {
+    const parts = await afterALoss([lost2, lost3], { slug: ID, title: 'lost', note: 'built on lost' });
+    const loading =
+      (change: (archived: ArchivedCampaign) => ArchivedCampaign): Archive['load'] =>
+      async (campaignId, recent) => {
+        const archived = await parts.archive.load(campaignId, recent);
+        return archived && change(archived);
+      };
+    const ahead = loading((archived) => ({ ...archived, head: { ...archived.head, version: 1_003 } }));
+    const behind = loading((archived) => ({ ...archived, recent: archived.recent.slice(0, 2) }));
+    for (const load of [ahead, behind]) {
+      await expect(take({ ...parts, archive: { ...parts.archive, load } })).rejects.toThrow(/changed by hand/);
+    }
+    const gap = loading((archived) => ({ ...archived, recent: archived.recent.filter((_, index) => index !== 1) }));
+    expect((await take({ ...parts, archive: { ...parts.archive, load: gap } })).recent).toEqual([lost3]);
+  });
+});
+
+describe('a shared log that has lost its entries', () => {
+  it('G5 M210 accepts nothing on top of the loss, and everything that an instance holds is saved, whoever notices first', async () => {
+    for (const first of ['a writer', 'an instance that has just started']) {
+      const clock = simulatedClock();
+      const [log, store] = [createSharedLogStore(), createMemoryStore()];
+      const commits = gate();
+      const start = (instance: string): Manager =>
+        createManager({
+          log: connectSharedLog(log, { clock, instance, checkIntervalMs: 60_000, publicationDelay: () => 400 }),
+          archive: {
+            ...createMemoryArchive({ store, soleUser: false }),
+            async commit(parts) {
+              await commits.pass();
+              return createMemoryArchive({ store, soleUser: false }).commit(parts);
+            },
+          },
+          clock,
+        });
+      const [one, two] = [start('one'), start('two')];
+      await clock.until(one.create(CALLERS.admin, CAMPAIGN, FIRST_STATE, {}));
+      await clock.until(two.get(CALLERS.admin, CAMPAIGN));
+      commits.shut();
+      const change = (manager: Manager, title: string) =>
+        clock.until(manager.mutate(CALLERS.admin, CAMPAIGN, setTitle(title), {}));
+      for (const title of ['two', 'three', 'four']) await change(one, title);
+      log.loseEntries();
+      commits.open();
+      const noticing = first === 'a writer' ? two : start('three');
+      if (first === 'a writer') await change(two, 'five');
+      else await clock.until(noticing.get(CALLERS.admin, CAMPAIGN));
+      await clock.advance(5_000);
+      const records = await Promise.all(
+        [one, two, noticing].map((manager) => clock.until(manager.get(CALLERS.admin, CAMPAIGN))),
+      );
+      const version = first === 'a writer' ? 5 : 4;
+      for (const { epoch, version: reached, durableVersion, state } of records) {
+        expect({ epoch, reached, durableVersion }).toEqual({
+          epoch: records[0]?.epoch,
+          reached: version,
+          durableVersion: version,
+        });
+        expect(state).toMatchObject({ title: first === 'a writer' ? 'five' : 'four' });
+      }
+      expect((await createMemoryArchive({ store }).load(CAMPAIGN, 10))?.lineage).toEqual([]);
+    }
   });
 });
