@@ -4,6 +4,8 @@ export const LIMITS = {
   documentBytes: 256 * 1024,
   /** Levels of objects and arrays, the document itself being the first. */
   depth: 32,
+  /** Bytes of one ws message and of one http body. */
+  messageBytes: 1024 * 1024,
   /** Commands in one `campaign.batch`. */
   batchCommands: 100,
   /** Mutations in one `campaign.push`. */
@@ -32,6 +34,8 @@ export const LIMITS = {
    * that are appended together for one.
    */
   turnWeight: 128,
+  /** Weight of the mutations that may wait to be decided, over all campaigns; a single one may have half of it. */
+  queuedWeight: 32_768,
 } as const;
 
 /**

@@ -8,7 +8,7 @@ import { createArchiver } from './archiving/archiver.ts';
 import { createCreation } from './calls/creation.ts';
 import { createMutationReport } from './calls/mutation-report.ts';
 import { createMutations } from './calls/mutations.ts';
-import { refuseOverload } from './calls/overload.ts';
+import { createOverload } from './calls/overload.ts';
 import { createReads } from './calls/reads.ts';
 import { createRequestArchive } from './calls/request-archive.ts';
 import { createTrace } from './calls/trace.ts';
@@ -53,6 +53,8 @@ export interface ManagerOptions {
   readonly appendTimeoutMs?: number;
   /** Weight (`weightOf`) of the mutations that are decided in one turn of the event loop. Default 128. */
   readonly turnWeight?: number;
+  /** Weight of the mutations that may wait to be decided, over all campaigns; half of it for one. Default 32,768. */
+  readonly maxQueuedWeight?: number;
   /** Fields that callers without a token never see. Default `owner_id`. */
   readonly hiddenFromPublic?: readonly string[];
 }
@@ -101,6 +103,7 @@ export function createManager(options: ManagerOptions): Manager {
   const history = createCampaignHistory(archive);
   const trace = createTrace(clock);
   const startedAt = clock.now();
+  const queued = { weight: 0 };
   let stopping = false;
   let mutations = 0;
   let deliveries = 0;
@@ -134,6 +137,7 @@ export function createManager(options: ManagerOptions): Manager {
     history,
     groupWeight: turnWeight,
     turns: createTurnBudget(clock, turnWeight),
+    queued,
     onAwaited: () => archiver.flushNow(),
   });
   const archiver = createArchiver({
@@ -145,12 +149,23 @@ export function createManager(options: ManagerOptions): Manager {
     heldEntries: (campaignId) => hosting.peek(campaignId)?.live.unsaved ?? [],
   });
   const { maxBacklog = 100_000, maxBacklogBytes = 256 * 1024 * 1024 } = options;
+  const overload = createOverload({
+    clock,
+    log,
+    hosting,
+    archiver,
+    maxBacklog,
+    maxBacklogBytes,
+    queued,
+    maxQueuedWeight: options.maxQueuedWeight ?? LIMITS.queuedWeight,
+  });
   const writing = {
     hosting,
     clock,
     persistent,
     report: createMutationReport(clock, counting, trace),
-    refuseLoad: () => (stopping ? shuttingDown() : refuseOverload({ log, hosting, maxBacklog, maxBacklogBytes })),
+    refuseLoad: (campaignId?: string) => (stopping ? shuttingDown() : overload.refuse(campaignId)),
+    refuseQueued: overload.refuseQueued,
   };
   const creation = createCreation({ ...writing, archive, sections, maxLoaded });
 

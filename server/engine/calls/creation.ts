@@ -23,7 +23,7 @@ export interface CreationOptions {
   clock: Clock;
   sections: Sections;
   report: MutationReport;
-  /** Refusal for load: why no mutation of that campaign can be taken now. */
+  /** Refusal for load: why no campaign can be created now. */
   refuseLoad(): RefusalError | undefined;
   persistent: boolean;
   maxLoaded: number;

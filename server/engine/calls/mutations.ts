@@ -23,7 +23,9 @@ export interface MutationsOptions {
   clock: Clock;
   report: MutationReport;
   /** Refusal for load: why no mutation of that campaign can be taken now. */
-  refuseLoad(): RefusalError | undefined;
+  refuseLoad(campaignId: string): RefusalError | undefined;
+  /** Refusal of a queue of that weight: why it takes no more now. */
+  refuseQueued(weight: number): RefusalError | undefined;
   persistent: boolean;
   durability: 'accepted' | 'durable';
   durableTimeoutMs: number;
@@ -36,7 +38,7 @@ type Mutations = Pick<CampaignService, 'mutate' | 'push'>;
  * and errors of their outcomes.
  */
 export function createMutations(options: MutationsOptions): Mutations {
-  const { hosting, clock, report, refuseLoad, persistent } = options;
+  const { hosting, clock, report, refuseLoad, refuseQueued, persistent } = options;
 
   /** The campaign for these mutations. Refuses and reports them where the caller has no right, or for load. */
   const hostFor = (
@@ -49,9 +51,12 @@ export function createMutations(options: MutationsOptions): Mutations {
     try {
       if (!mayAsk(identity, type, campaignId)) throw forbidden(campaignId, type);
       if (wanted === 'durable' && !persistent) throw notPersistent();
-      const overload = refuseLoad();
+      const overload = refuseLoad(campaignId);
       if (overload) throw overload;
-      return hosting.host(campaignId);
+      const hosted = hosting.host(campaignId);
+      const full = refuseQueued(hosted.queue.weight);
+      if (full) throw full;
+      return hosted;
     } catch (error) {
       throw error instanceof RefusalError ? reportRefused(report, arrived, error) : error;
     }

@@ -35,6 +35,8 @@ export interface LiveCampaign {
   unsaved: SealedEntry[];
   /** Bytes of these. */
   unsavedBytes: number;
+  /** When they began to wait, or the watermark moved last, by this instance's clock; `undefined` where none wait. */
+  unsavedSince: number | undefined;
   /**
    * Readers without a token are given entries after this version only: those up to it were made while it was a draft
    * (G11).
@@ -45,11 +47,13 @@ export interface LiveCampaign {
 /**
  * Builds a campaign from what the archive keeps and what the log holds beyond that.
  *
+ * @param now epoch milliseconds, by this instance's clock
  * @param onAwaited called when a caller begins to wait for its durability
  */
 export function createLiveCampaign(
   id: string,
   { archived, opened }: RecoveredCampaign,
+  now: number,
   onAwaited?: () => void,
 ): LiveCampaign {
   const floor = archived.head.version - archived.recent.length;
@@ -67,10 +71,11 @@ export function createLiveCampaign(
     generation: archived.membership.generation,
     unsaved: [],
     unsavedBytes: 0,
+    unsavedSince: undefined,
     publicFloor: publicFloorOf(archived),
   };
   for (const sealed of archived.recent) remember(live, sealed);
-  for (const sealed of opened.entries) deliver(live, sealed);
+  for (const sealed of opened.entries) deliver(live, sealed, now);
   return live;
 }
 
@@ -90,8 +95,10 @@ export type Delivery = 'applied' | 'seen' | 'gap' | 'fork';
 /**
  * The single apply path: every entry is applied here, whoever wrote it and whichever way it came (as the answer to an
  * append, from the log's publication, from the repair of a gap), in order, once (G1, G2).
+ *
+ * @param now epoch milliseconds, by this instance's clock
  */
-export function deliver(live: LiveCampaign, sealed: SealedEntry): Delivery {
+export function deliver(live: LiveCampaign, sealed: SealedEntry, now: number): Delivery {
   const { record } = sealed;
   // A late publication of an earlier epoch: what the fork kept of it has been applied already.
   if (record.epoch !== live.head.epoch)
@@ -109,17 +116,19 @@ export function deliver(live: LiveCampaign, sealed: SealedEntry): Delivery {
   live.window.trim(live.watermark.version);
   if (record.version > live.watermark.version) {
     live.unsaved.push(sealed);
+    live.unsavedSince ??= now;
     live.unsavedBytes += sealed.bytes.length;
   }
   return 'applied';
 }
 
 /** Moves the watermark: everything up to that version is committed. True where the watermark moved. */
-export function markDurable(live: LiveCampaign, version: number): boolean {
+export function markDurable(live: LiveCampaign, version: number, now: number): boolean {
   if (!live.watermark.advance(version)) return false;
   const firstUnsaved = live.unsaved.findIndex(({ record }) => record.version > version);
   const saved = live.unsaved.splice(0, firstUnsaved < 0 ? live.unsaved.length : firstUnsaved);
   for (const { bytes } of saved) live.unsavedBytes -= bytes.length;
+  live.unsavedSince = live.unsaved.length > 0 ? now : undefined;
   return true;
 }
 

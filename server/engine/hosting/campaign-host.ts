@@ -40,6 +40,10 @@ export interface CampaignHost {
   subscribers(): number;
   /** Bytes of the entries in memory that are not durable, over all campaigns. */
   readonly unsavedBytes: number;
+  /** When the watermark of any campaign moved last, in epoch milliseconds. */
+  readonly lastDurableAt: number | undefined;
+  /** The loaded campaigns. */
+  loaded(): Iterable<LoadedCampaign>;
   /** Reads and applies the entries that the log has beyond what this instance knows of a campaign. */
   catchUp(campaign: LoadedCampaign): Promise<void>;
   /** Resolves once no queue holds a mutation, or after that many milliseconds. */
@@ -152,6 +156,10 @@ export function createCampaignHost(options: CampaignHostOptions): CampaignHost {
     get unsavedBytes() {
       return follower.unsavedBytes;
     },
+    get lastDurableAt() {
+      return follower.lastDurableAt;
+    },
+    loaded: () => loadedById.values(),
     catchUp: follower.catchUp,
     subscribers() {
       let sum = 0;

@@ -55,6 +55,8 @@ export interface LogFollower {
   isReloading(campaignId: string): boolean;
   /** Bytes of the entries in memory that are not durable, over all campaigns. */
   readonly unsavedBytes: number;
+  /** When the watermark of any campaign moved last, in epoch milliseconds. */
+  readonly lastDurableAt: number | undefined;
 }
 
 /** Pause between two attempts to load a campaign again, in milliseconds. */
@@ -67,6 +69,7 @@ export function createLogFollower(options: LogFollowerOptions): LogFollower {
   /** Campaigns whose last reload failed, and is being retried. */
   const retrying = new Set<string>();
   let unsavedBytes = 0;
+  let lastDurableAt: number | undefined;
 
   /** Keeps `unsavedBytes` over a change of one campaign. */
   const trackUnsaved = <T>(live: LiveCampaign, change: () => T): T => {
@@ -77,7 +80,7 @@ export function createLogFollower(options: LogFollowerOptions): LogFollower {
   };
 
   const applyEntry = ({ live, fanOut }: LoadedCampaign, sealed: SealedEntry): Delivery => {
-    const delivery = trackUnsaved(live, () => deliver(live, sealed));
+    const delivery = trackUnsaved(live, () => deliver(live, sealed, clock.now()));
     if (delivery !== 'applied') return delivery;
     fanOut.notify();
     const onOffered = observer.applied?.({
@@ -94,8 +97,10 @@ export function createLogFollower(options: LogFollowerOptions): LogFollower {
     const { live, fanOut } = campaign;
     switch (event.kind) {
       case 'durable':
-        if (event.epoch === live.head.epoch && trackUnsaved(live, () => markDurable(live, event.version)))
-          fanOut.notify();
+        if (event.epoch !== live.head.epoch) return;
+        if (!trackUnsaved(live, () => markDurable(live, event.version, clock.now()))) return;
+        lastDurableAt = clock.now();
+        fanOut.notify();
         return;
       case 'reset':
         void reloadUntilDone(campaign);
@@ -156,7 +161,7 @@ export function createLogFollower(options: LogFollowerOptions): LogFollower {
   /** Puts what was recovered in the place of what was in memory. Subscribers keep their cursors, which detect a fork. */
   const replace = (campaign: LoadedCampaign, held: HeldCampaign, recovered: RecoveredCampaign): void => {
     const { live, fanOut } = campaign;
-    const { watermark, ...fresh } = createLiveCampaign(live.id, recovered, onAwaited);
+    const { watermark, ...fresh } = createLiveCampaign(live.id, recovered, live.unsavedSince ?? clock.now(), onAwaited);
     trackUnsaved(live, () => Object.assign(live, fresh));
     if (fresh.head.epoch === held.head.epoch) {
       live.watermark.advance(watermark.version);
@@ -213,7 +218,7 @@ export function createLogFollower(options: LogFollowerOptions): LogFollower {
   return {
     load: (campaignId, onLoaded) =>
       recover(campaignId, undefined, (recovered) => {
-        const live = createLiveCampaign(campaignId, recovered, onAwaited);
+        const live = createLiveCampaign(campaignId, recovered, clock.now(), onAwaited);
         const campaign = { live, fanOut: createFanOut(live, options) };
         unsavedBytes += live.unsavedBytes;
         onLoaded(campaign);
@@ -225,6 +230,9 @@ export function createLogFollower(options: LogFollowerOptions): LogFollower {
     isReloading: (campaignId) => reloads.has(campaignId),
     get unsavedBytes() {
       return unsavedBytes;
+    },
+    get lastDurableAt() {
+      return lastDurableAt;
     },
   };
 }

@@ -25,6 +25,11 @@ interface QueuedCampaign {
   readonly live: LiveCampaign;
 }
 
+/** Weight (`weightOf`) of the mutations in the queues of all campaigns. */
+export interface QueuedWeight {
+  weight: number;
+}
+
 export interface MutationQueueOptions<C extends QueuedCampaign> {
   readonly log: OrderedLog;
   readonly archive: Archive;
@@ -40,6 +45,8 @@ export interface MutationQueueOptions<C extends QueuedCampaign> {
   readonly groupWeight: number;
   /** Budget that the groups of all campaigns share. */
   readonly turns: TurnBudget;
+  /** Counter that the queues of all campaigns share. */
+  readonly queued: QueuedWeight;
   /** Looks up the states that rollbacks lead to. */
   readonly history: Pick<CampaignHistory, 'stateAt'>;
   /** The single apply path of this instance. */
@@ -108,7 +115,9 @@ export function createMutationQueue<C extends QueuedCampaign>(
 
   const settled = (mutations: readonly QueuedMutation[]): void => {
     length -= mutations.length;
-    weight -= weightIn(mutations);
+    const settledWeight = weightIn(mutations);
+    weight -= settledWeight;
+    options.queued.weight -= settledWeight;
   };
 
   /** Fails a group, and what follows in a push of which it holds a part. */
@@ -138,7 +147,9 @@ export function createMutationQueue<C extends QueuedCampaign>(
     add(mutations, seen) {
       waiting.push({ mutations, taken: 0, seen });
       length += mutations.length;
-      weight += weightIn(mutations);
+      const addedWeight = weightIn(mutations);
+      weight += addedWeight;
+      options.queued.weight += addedWeight;
       // `run` settles every failure itself; it never rejects.
       if (!running) void run();
     },

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createMemoryStore } from '../../../server/archive/memory-archive.ts';
-import { CALLERS, CAMPAIGN, engineWorld, refusal, setTitle } from '../../support/engine-world.ts';
+import { CALLERS, CAMPAIGN, engineWorld, refusal, setTitle, type EngineWorld } from '../../support/engine-world.ts';
 import { gate } from '../../support/gate.ts';
 import { connectSharedLog, createSharedLogStore } from '../../support/shared-log.ts';
 import { simulatedClock } from '../../support/simulated-clock.ts';
@@ -87,5 +87,87 @@ describe('the archive is away', () => {
     commits.open();
     await clock.advance(10_000);
     expect(await there.title('two')).toMatchObject({ version: 4 });
+  });
+});
+
+describe('a campaign that cannot be saved', () => {
+  const titled = (world: EngineWorld, name: string, title: string) =>
+    world.change(setTitle(title), { durability: 'accepted' }, name);
+
+  it('G12 M216 is refused alone, and told since when, once the archive has refused its entries for 15 s', async () => {
+    const world = engineWorld({
+      maxBacklog: 8,
+      aroundArchive: (archive) => ({
+        ...archive,
+        commit: (parts) =>
+          parts.some(({ campaignId }) => campaignId === 'broken')
+            ? Promise.reject(new Error('refused'))
+            : archive.commit(parts),
+      }),
+    });
+    await world.create('broken');
+    await world.create('healthy');
+    const since = world.clock.now();
+    for (let n = 0; n < 3; n += 1) await titled(world, 'broken', `t${n}`);
+    await world.clock.advance(14_000);
+    await titled(world, 'broken', 'the last one');
+    await world.clock.advance(2_000);
+    const refused = await refusal(titled(world, 'broken', 'no more'));
+    expect(refused).toMatchObject({ reason: 'OVERLOADED', path: ['campaignId'], retryAfterMs: 5_000 });
+    const [, time = ''] = /cannot be saved since (\S+);/.exec(refused.message) ?? [];
+    expect(Math.abs(Date.parse(time) - since)).toBeLessThan(1_000);
+    for (let n = 0; n < 20; n += 1) {
+      expect(await titled(world, 'healthy', `t${n}`)).toMatchObject({ version: n + 2 });
+      await world.clock.advance(100);
+    }
+    expect((await world.archive.heads(['healthy']))[0]?.head.version).toBe(21);
+  });
+
+  it('G12 M217 is refused alone where another instance archives it: its watermark stands still while those of others move', async () => {
+    let broken = true;
+    const world = engineWorld({
+      maxBacklog: 8,
+      aroundLog: (log) => ({
+        ...log,
+        pending: (limit, except) => log.pending(limit, broken ? new Set([...(except ?? []), 'broken']) : except),
+      }),
+    });
+    await world.create('broken');
+    await world.create('healthy');
+    await world.clock.advance(1_000);
+    for (let n = 0; n < 6; n += 1) await titled(world, 'broken', `t${n}`);
+    // A quarter of the backlog is left for the others.
+    expect(await refusal(titled(world, 'broken', 'more'))).toMatchObject({ reason: 'OVERLOADED', limit: 6 });
+    for (let n = 0; n < 30; n += 1) {
+      expect(await titled(world, 'healthy', `t${n}`)).toMatchObject({ version: n + 2 });
+      await world.clock.advance(1_000);
+    }
+    const refused = await refusal(titled(world, 'broken', 'no more'));
+    expect(refused).toMatchObject({ reason: 'OVERLOADED', path: ['campaignId'] });
+    expect(refused.message).toContain('cannot be saved since');
+    // Several at once, too: its entries do not count against the others.
+    await Promise.all(Array.from({ length: 5 }, (_, n) => titled(world, 'healthy', `u${n}`)));
+    broken = false;
+    await world.clock.advance(5_000);
+    expect(await titled(world, 'broken', 'saved')).toMatchObject({ version: 8 });
+  });
+
+  it('G10 M218 mutations that wait to be decided are bounded, per campaign and over all', async () => {
+    const appends = gate();
+    const world = engineWorld({
+      maxQueuedWeight: 20,
+      aroundLog: (log) => ({ ...log, append: (...args) => appends.pass().then(() => log.append(...args)) }),
+    });
+    for (const name of ['a', 'b', 'c']) await world.create(name);
+    appends.shut();
+    const { manager } = world;
+    const send = (name: string) => manager.mutate(CALLERS.editor, name, setTitle('x'), {});
+    const sent = Array.from({ length: 10 }, () => send('a'));
+    expect(await refusal(send('a'))).toMatchObject({ reason: 'OVERLOADED', retryAfterMs: 1_000 });
+    sent.push(...Array.from({ length: 10 }, () => send('b')));
+    expect(await refusal(send('c'))).toMatchObject({ reason: 'OVERLOADED' });
+    appends.open();
+    await world.clock.until(Promise.all(sent));
+    await world.clock.until(send('c'));
   });
 });

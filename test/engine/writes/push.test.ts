@@ -63,7 +63,7 @@ describe('push', () => {
     expect(again).toMatchObject([{ receipt: { version: 2 } }, { receipt: { version: 3 } }]);
   });
 
-  it('M52 is never split over two appends', async () => {
+  it('M52 is split over two appends only where it weighs more than one of them may', async () => {
     const sizes: number[] = [];
     const world = engineWorld({
       aroundLog: (log) => ({
