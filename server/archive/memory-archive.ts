@@ -1,7 +1,7 @@
 import type { Head, SealedEntry } from '../core/stream/log-record.ts';
 import type { JsonObject } from '../core/json.ts';
 import { LIMITS, upToBytes } from '../core/limits.ts';
-import { mergePatch } from '../core/document/merge-patch.ts';
+import { mergePatches } from '../core/document/merge-patch.ts';
 import type { Fork } from '../core/stream/position.ts';
 import type {
   Archive,
@@ -243,7 +243,10 @@ function newest(entries: StoredCampaign['entries'], limit: number): StoredCampai
 }
 
 function fold(state: JsonObject, entries: readonly SealedEntry[]): JsonObject {
-  return entries.reduce((folded, { record }) => mergePatch(folded, record.change), state);
+  return mergePatches(
+    state,
+    entries.map(({ record }) => record.change),
+  );
 }
 
 function toSummary(campaignId: string, campaign: StoredCampaign): CampaignSummary {

@@ -2,7 +2,7 @@ import { sql, type Kysely } from 'kysely';
 import { jsonArrayFrom } from 'kysely/helpers/postgres';
 import type { JsonObject } from '../../core/json.ts';
 import { LIMITS } from '../../core/limits.ts';
-import { mergePatch } from '../../core/document/merge-patch.ts';
+import { mergePatches } from '../../core/document/merge-patch.ts';
 import type { Archive, CampaignSummary } from '../../engine/ports.ts';
 import { toSealedEntry } from './columns.ts';
 import type { Database } from './schema.ts';
@@ -102,7 +102,11 @@ export function createSqlReads(db: Kysely<Database>): SqlReads {
       .execute();
     if (version < 1 || rows.length < version - from) return undefined;
     const base: JsonObject = checkpoint ? JSON.parse(checkpoint.state) : {};
-    return rows.map(toSealedEntry).reduce((state, { record }) => mergePatch(state, record.change), base);
+    const entries = rows.map(toSealedEntry);
+    return mergePatches(
+      base,
+      entries.map(({ record }) => record.change),
+    );
   };
 
   const list: Archive['list'] = async ({ cursor, limit, status, ids, publishedOnly }) => {

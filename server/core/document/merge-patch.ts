@@ -11,6 +11,11 @@ export function mergePatch(target: JsonObject, patch: JsonObject): JsonObject {
   return plainOf(patchTree(target, patch));
 }
 
+/** Several merge patches of a plain object, one after the other: the plain form is made once, at the end. */
+export function mergePatches(target: JsonObject, patches: readonly JsonObject[]): JsonObject {
+  return plainOf(patches.reduce<DocumentTree>(patchTree, target));
+}
+
 /**
  * JSON Merge Patch (RFC 7396) with structural sharing, in time that follows the patch. Nothing is changed in place, and
  * what the patch leaves as it was is shared with the target: where nothing changes at all, the target itself is

@@ -4,7 +4,7 @@ import type { JsonObject, JsonValue } from '../json.ts';
 export type Part = JsonValue | PersistentObject;
 
 /** The most entries of a leaf and children of a branch: the length of the arrays that a change copies. */
-const NODE_WIDTH = 32;
+const NODE_WIDTH = 16;
 
 /** A member and its place: members are in the order of `sequence`, which is that in which JavaScript would list them. */
 interface Entry {
@@ -37,7 +37,7 @@ const persistentForms = new WeakMap<JsonObject, PersistentObject>();
  * (path copying, Driscoll et al. 1989) over the members' keys.
  *
  * A plain object cannot be changed without copying it, and an object of 18,000 members takes 15 ms to copy, as V8 keeps
- * such an object as a hash table. Here a change copies one path from the root to a leaf: three arrays of at most 32
+ * such an object as a hash table. Here a change copies one path from the root to a leaf: four arrays of at most 16
  * elements, about two microseconds. Two versions are compared by skipping the nodes that they share.
  *
  * Invariants: no node changes once it is made; entries with equal keys do not occur; a member keeps its sequence number
@@ -112,11 +112,8 @@ export class PersistentObject {
    * them. `removed` are in the order of this version, `present` (added or changed) in the order of the other one.
    */
   difference(to: PersistentObject): { readonly removed: readonly string[]; readonly present: readonly string[] } {
-    const [before, after] = unshared(this.root, to.root);
-    const kept = new Map(before.map((entry) => [entry.key, entry]));
-    const present = after.filter((entry) => kept.get(entry.key)?.value !== entry.value);
-    for (const { key } of after) kept.delete(key);
-    return { removed: keysInOrder([...kept.values()]), present: keysInOrder(present) };
+    const [removed, present] = differentEntries(...unshared(this.root, to.root));
+    return { removed: keysInOrder(removed), present: keysInOrder(present) };
   }
 
   /** The plain form: made once, in time that follows the object's size; what did not change is shared by reference. */
@@ -205,7 +202,9 @@ function remove(node: Node, key: string): Node | undefined {
 function withChildren(branch: Branch, index: number, given: readonly Node[]): readonly Branch[] {
   const children = branch.children.toSpliced(index, 1, ...given);
   if (children.length > NODE_WIDTH) return halves(children).map(branchOf);
-  return children.length > 0 ? [{ keys: branch.keys.toSpliced(index, 1, ...given.map(leastKey)), children }] : [];
+  const [only] = given;
+  if (given.length === 1 && only && leastKey(only) === branch.keys[index]) return [{ keys: branch.keys, children }];
+  return children.length > 0 ? [branchOf(children)] : [];
 }
 
 /** The tree of entries in the order of their keys. */
@@ -228,20 +227,50 @@ function entriesOf(node: Node): Entry[] {
 }
 
 /**
- * The entries of the nodes that two trees do not share. Nodes are compared by reference, level by level: where one of
- * the trees is higher, its root is opened first, so that both sides are always of one height.
+ * The entries of the nodes that two trees do not share, in the order of their keys. Nodes are compared by reference,
+ * level by level: where one of the trees is higher, its root is opened first, so that both sides are of one height.
  */
 function unshared(before: Node, after: Node): [Entry[], Entry[]] {
   let [left, right]: [readonly Node[], readonly Node[]] = [[before], [after]];
   for (;;) {
-    const [known, given] = [new Set(left), new Set(right)];
-    left = left.filter((node) => !given.has(node));
-    right = right.filter((node) => !known.has(node));
+    [left, right] = withoutShared(left, right);
     const [leftHeight, rightHeight] = [heightOf(left), heightOf(right)];
     if (leftHeight === 0 && rightHeight === 0) return [left.flatMap(entriesOf), right.flatMap(entriesOf)];
     if (leftHeight >= rightHeight) left = left.flatMap(childrenOf);
     if (rightHeight >= leftHeight) right = right.flatMap(childrenOf);
   }
+}
+
+function withoutShared(left: readonly Node[], right: readonly Node[]): [readonly Node[], readonly Node[]] {
+  // Most changes touch one node of a level: what is equal before and behind it needs no sets.
+  let start = 0;
+  while (start < left.length && left[start] === right[start]) start += 1;
+  let [leftEnd, rightEnd] = [left.length, right.length];
+  while (leftEnd > start && rightEnd > start && left[leftEnd - 1] === right[rightEnd - 1]) {
+    leftEnd -= 1;
+    rightEnd -= 1;
+  }
+  const [some, others] = [left.slice(start, leftEnd), right.slice(start, rightEnd)];
+  if (some.length <= 1 && others.length <= 1) return [some, others];
+  const [known, given] = [new Set(some), new Set(others)];
+  return [some.filter((node) => !given.has(node)), others.filter((node) => !known.has(node))];
+}
+
+/** The entries whose keys are gone, and those that are new or have another value; both lists in the order of keys. */
+function differentEntries(before: readonly Entry[], after: readonly Entry[]): [removed: Entry[], present: Entry[]] {
+  const removed: Entry[] = [];
+  const present: Entry[] = [];
+  let index = 0;
+  for (const entry of after) {
+    let old = before[index];
+    while (old && old.key < entry.key) {
+      removed.push(old);
+      old = before[(index += 1)];
+    }
+    if (old?.key === entry.key) index += 1;
+    if (old?.key !== entry.key || old.value !== entry.value) present.push(entry);
+  }
+  return [[...removed, ...before.slice(index)], present];
 }
 
 function childrenOf(node: Node): readonly Node[] {

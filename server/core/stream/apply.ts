@@ -1,4 +1,4 @@
-import { plainOf, type DocumentTree } from '../document/document-tree.ts';
+import type { DocumentTree } from '../document/document-tree.ts';
 import { patchTree } from '../document/merge-patch.ts';
 import { PersistentObject } from '../document/persistent-object.ts';
 import type { JsonObject } from '../json.ts';
@@ -24,25 +24,31 @@ export interface Applicable {
   at: number;
 }
 
-/** The documents of the contents whose plain form is made late. */
-const lateContents = new WeakMap<CampaignContent, PersistentObject>();
+/** The content with a large document, whose plain form is made when it is read. */
+class LargeContent implements CampaignContent {
+  readonly document: PersistentObject;
+  readonly archivedAt: number | undefined;
+
+  constructor(document: PersistentObject, archivedAt: number | undefined) {
+    this.document = document;
+    this.archivedAt = archivedAt;
+  }
+
+  get state(): JsonObject {
+    return this.document.toPlain();
+  }
+}
 
 /** The content with that document. */
 export function contentOf(document: DocumentTree, archivedAt: number | undefined): CampaignContent {
-  if (!(document instanceof PersistentObject)) return { state: document, archivedAt };
-  const content: CampaignContent = {
-    get state() {
-      return plainOf(document);
-    },
-    archivedAt,
-  };
-  lateContents.set(content, document);
-  return content;
+  return document instanceof PersistentObject
+    ? new LargeContent(document, archivedAt)
+    : { state: document, archivedAt };
 }
 
 /** The document in the form in which it is read member by member and changed, in time that follows the change. */
 export function treeOf(content: CampaignContent): DocumentTree {
-  return lateContents.get(content) ?? content.state;
+  return content instanceof LargeContent ? content.document : content.state;
 }
 
 /**

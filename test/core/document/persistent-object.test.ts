@@ -98,7 +98,7 @@ describe('persistent objects', () => {
     for (const members of [100, 1_000, 18_000]) {
       const start = PersistentObject.of(numbered(members));
       const known = new Set(nodesOf(start.root));
-      const height = Math.ceil(Math.log(members) / Math.log(16));
+      const height = Math.ceil(Math.log(members) / Math.log(8));
       for (const version of [start.with('k1a', 'x'), start.with('new', 1), start.without('k1a')]) {
         const made = nodesOf(version.root).filter((node) => !known.has(node));
         expect(made.length).toBeGreaterThan(0);
@@ -111,9 +111,9 @@ describe('persistent objects', () => {
     let version = PersistentObject.of({});
     for (let index = 0; index < 5_000; index += 1) version = version.with(`k${(index * 7_919) % 5_000}`, index);
     const depthOf = (node: Node): number => ('children' in node ? 1 + Math.max(...node.children.map(depthOf)) : 1);
-    expect(depthOf(version.root)).toBeLessThanOrEqual(4);
+    expect(depthOf(version.root)).toBeLessThanOrEqual(5);
     for (const node of nodesOf(version.root))
-      expect('children' in node ? node.children.length : node.entries.length).toBeLessThanOrEqual(32);
+      expect('children' in node ? node.children.length : node.entries.length).toBeLessThanOrEqual(16);
     for (let index = 0; index < 5_000; index += 1) version = version.without(`k${index}`);
     expect(version.size).toBe(0);
     expect(nodesOf(version.root)).toHaveLength(1);
