@@ -1,4 +1,5 @@
 import { asError } from '../core/errors.ts';
+import { explainTls } from './tls.ts';
 
 /**
  * The kind of an archive error:
@@ -81,6 +82,12 @@ export function toArchiveError(error: unknown): ArchiveError {
   const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : undefined;
   // A failed connection to a name with several addresses is an AggregateError, whose own message is empty.
   const message = cause.message || code || cause.name;
+  const tls = explainTls(error);
+  if (tls !== undefined) return new ArchiveError('failed', tls, { code, cause });
+  if (/^(timeout expired|timeout exceeded when trying to connect)$/.test(message)) {
+    const silent = 'the host does not answer at all, as behind a firewall or with a wrong port';
+    return new ArchiveError('unreachable', silent, { code, cause });
+  }
   return new ArchiveError(kindOf(code, message), message, { code, cause });
 }
 

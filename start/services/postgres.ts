@@ -35,9 +35,13 @@ const RESTART_PAUSE_MS = 100;
  * Starts a Postgres on a free port of 127.0.0.1, with its default durability, in a temporary folder.
  *
  * @param candidates the binaries to choose from, the best first; default: those installed on this machine
+ * @param more further settings, such as `ssl=on`
  * @throws {Error} In one sentence where none of them runs.
  */
-export async function startPostgres(candidates: readonly Binaries[] = installedBinaries()): Promise<TemporaryPostgres> {
+export async function startPostgres(
+  candidates: readonly Binaries[] = installedBinaries(),
+  more: readonly string[] = [],
+): Promise<TemporaryPostgres> {
   const user = serverUser();
   const folder = await mkdtemp(join(tmpdir(), 'campaign-state-postgres-'));
   const data = join(folder, 'data');
@@ -60,7 +64,13 @@ export async function startPostgres(candidates: readonly Binaries[] = installedB
 
   const port = await freePort();
   const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
-  const settings = [`port=${port}`, 'listen_addresses=127.0.0.1', 'unix_socket_directories=', 'max_connections=100'];
+  const settings = [
+    `port=${port}`,
+    'listen_addresses=127.0.0.1',
+    'unix_socket_directories=',
+    'max_connections=100',
+    ...more,
+  ];
   const server = createChildService({
     name: 'Postgres',
     command: binaries.postgres,

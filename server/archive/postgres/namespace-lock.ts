@@ -102,7 +102,7 @@ async function firstSession(options: NamespaceLockOptions): Promise<Session> {
 }
 
 async function openSession({ connectionString, namespace }: NamespaceLockOptions): Promise<Session> {
-  const { config, destroyAll } = createConnections({
+  const { config, sessionSettings, destroyAll } = createConnections({
     connectionString,
     statementTimeoutMs: STATEMENT_TIMEOUT_MS,
     endWhenSilent: false,
@@ -122,7 +122,9 @@ async function openSession({ connectionString, namespace }: NamespaceLockOptions
   try {
     await client.connect();
     // So that Postgres releases the lock of a machine that vanished within half a minute.
-    await client.query('set tcp_keepalives_idle = 10; set tcp_keepalives_interval = 5; set tcp_keepalives_count = 3');
+    await client.query(
+      `${sessionSettings}; set tcp_keepalives_idle = 10; set tcp_keepalives_interval = 5; set tcp_keepalives_count = 3`,
+    );
     const { rows } = await client.query<{ held: boolean }>('select pg_try_advisory_lock($1::bigint) as held', [key]);
     return { holder: rows[0]?.held === true ? undefined : await holderOf(client, key), broken, end };
   } catch (error) {

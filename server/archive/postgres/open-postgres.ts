@@ -1,11 +1,12 @@
-import { Kysely, PostgresDialect } from 'kysely';
+import { CompiledQuery, Kysely, PostgresDialect } from 'kysely';
 import type { Archive } from '../../engine/ports.ts';
 import { toArchiveError } from '../errors.ts';
 import { migrate } from '../sql/migrations/migrate.ts';
 import { lockNamespace, type NamespaceLock } from './namespace-lock.ts';
 import { openSqlArchive } from '../sql/sql-archive.ts';
 import { checkPostgres } from './requirements.ts';
-import { createPool, type PoolOptions } from './pool.ts';
+import { createConnections, createPool, type PoolOptions } from './pool.ts';
+import { refuseTransactionPooler } from './pooler.ts';
 import { createPreparedPool } from './prepared-pool.ts';
 import type { Database } from '../sql/schema.ts';
 
@@ -31,6 +32,7 @@ export interface PostgresArchiveOptions {
   readonly onConnectionError?: (error: Error) => void;
 }
 
+const CHECK_TIMEOUT_MS = 10_000;
 /** A migration may rewrite a large table, and other instances wait for it. */
 const MIGRATION_TIMEOUT_MS = 60 * 60 * 1_000;
 /** How long a stop waits for pending calls; a shutdown has five seconds in all. */
@@ -58,6 +60,7 @@ export async function openPostgresArchive(options: PostgresArchiveOptions): Prom
   } = options;
   let lock: NamespaceLock | undefined;
   try {
+    await refuseTransactionPooler(createConnections({ connectionString, statementTimeoutMs: CHECK_TIMEOUT_MS }).config);
     if (exclusive) {
       const { onLockLost: onLost, onLockRegained: onRegained } = exclusive;
       lock = await lockNamespace({ connectionString, namespace, onLost, onRegained });
@@ -83,8 +86,17 @@ export async function openPostgresArchive(options: PostgresArchiveOptions): Prom
 }
 
 function connect(options: PoolOptions): { db: Kysely<Database>; destroyAll: () => void } {
-  const { pool, destroyAll } = createPool(options);
-  return { db: new Kysely<Database>({ dialect: new PostgresDialect({ pool: createPreparedPool(pool) }) }), destroyAll };
+  const { pool, sessionSettings, destroyAll } = createPool(options);
+  return {
+    db: new Kysely<Database>({
+      dialect: new PostgresDialect({
+        pool: createPreparedPool(pool),
+        onCreateConnection: async (connection) =>
+          void (await connection.executeQuery(CompiledQuery.raw(sessionSettings))),
+      }),
+    }),
+    destroyAll,
+  };
 }
 
 /** Checks and migrates the database, over connections with a timeout of their own. */

@@ -1,6 +1,7 @@
 import { Socket } from 'node:net';
 import { hostname } from 'node:os';
 import pg from 'pg';
+import { toConnectionString } from './address.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
 const IDLE_TIMEOUT_MS = 30_000;
@@ -21,6 +22,8 @@ export interface ConnectionOptions {
 /** The configuration of connections to Postgres, and a way to destroy all of them. */
 export interface Connections {
   readonly config: pg.ClientConfig;
+  /** The statements that begin each session. As startup parameters, poolers would refuse them. */
+  readonly sessionSettings: string;
   /**
    * Destroys every connection, also later ones: each pending call rejects. For a stop that cannot wait for an answer.
    */
@@ -48,16 +51,15 @@ export function createConnections({
   };
   return {
     config: {
-      connectionString,
+      connectionString: toConnectionString(connectionString),
       // Shown in pg_stat_activity, and in the sentence for a namespace that is in use; Postgres cuts it at 63 bytes.
       application_name: `campaign-state ${hostname().slice(0, 40)}:${process.pid}`,
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-      statement_timeout: statementTimeoutMs,
-      idle_in_transaction_session_timeout: TRANSACTION_IDLE_TIMEOUT_MS,
       keepAlive: true,
       keepAliveInitialDelayMillis: KEEPALIVE_DELAY_MS,
       stream: open,
     },
+    sessionSettings: `set statement_timeout = ${statementTimeoutMs}; set idle_in_transaction_session_timeout = ${TRANSACTION_IDLE_TIMEOUT_MS}`,
     destroyAll: () => {
       destroyed = true;
       for (const socket of sockets) socket.destroy(silence());
@@ -84,13 +86,14 @@ export interface PoolOptions extends ConnectionOptions {
 /** A pool whose broken connections reject the calls that use them, and never end the process. */
 export function createPool({ size, onError, ...options }: PoolOptions): {
   pool: pg.Pool;
+  sessionSettings: string;
   destroyAll: Connections['destroyAll'];
 } {
-  const { config, destroyAll } = createConnections(options);
+  const { config, sessionSettings, destroyAll } = createConnections(options);
   const pool = new pg.Pool({ ...config, types: NUMBERS, max: size, idleTimeoutMillis: IDLE_TIMEOUT_MS });
   pool.on('error', (error) => onError?.(error));
   // While a client is checked out the pool has no listener on it, and an 'error' without one would end the process; the
   // call that uses the client is rejected.
   pool.on('connect', (client) => client.on('error', () => undefined));
-  return { pool, destroyAll };
+  return { pool, sessionSettings, destroyAll };
 }

@@ -1,5 +1,6 @@
 import type { PostgresCursor, PostgresPool, PostgresPoolClient, PostgresQueryResult } from 'kysely';
 import type pg from 'pg';
+import { toArchiveError } from '../errors.ts';
 
 /** The name of each statement's text: the archive has a few dozen texts, none of which grows with its values. */
 const names = new Map<string, string>();
@@ -36,11 +37,15 @@ function preparedClientOf(client: pg.PoolClient): PostgresPoolClient {
 }
 
 function createPreparedClient(client: pg.PoolClient): PostgresPoolClient {
+  let isReadOnly = false;
   function query<R>(text: string, values: readonly unknown[]): Promise<PostgresQueryResult<R>>;
   function query<R>(cursor: PostgresCursor<R>): PostgresCursor<R>;
   function query(text: unknown, values: readonly unknown[] = []): unknown {
     if (typeof text !== 'string') throw new TypeError('The archive reads no cursors.');
-    return client.query(values.length === 0 ? { text } : { name: nameOf(text), text, values: [...values] });
+    const answer = client.query(values.length === 0 ? { text } : { name: nameOf(text), text, values: [...values] });
+    // After a failover the connection may still lead to the old primary: the next one goes where the address leads now.
+    answer.catch((error: unknown) => (isReadOnly ||= toArchiveError(error).kind === 'read-only'));
+    return answer;
   }
-  return { query, release: (destroy) => client.release(destroy) };
+  return { query, release: (destroy) => client.release(destroy ?? isReadOnly) };
 }

@@ -1,0 +1,90 @@
+import { spawnSync } from 'node:child_process';
+import { chmod, chown, mkdtemp, writeFile } from 'node:fs/promises';
+import { createConnection } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createChildService } from '../../start/services/child-service.ts';
+import { freePort } from '../../start/services/free-port.ts';
+import { serverUser } from '../../start/services/postgres-binaries.ts';
+
+/** A real PgBouncer in front of a Postgres. */
+export interface TemporaryPgBouncer {
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+/**
+ * The command of PgBouncer. Where the machine has none and this process is root on Debian, it is installed first.
+ *
+ * @returns `undefined` where there is none and none can be installed
+ */
+export function findPgBouncer(): string | undefined {
+  const found = ['pgbouncer', '/usr/sbin/pgbouncer'].find(runs);
+  if (found !== undefined || process.platform !== 'linux' || process.getuid?.() !== 0 || !runs('apt-get')) return found;
+  process.stderr.write('A PgBouncer is wanted and there is none: installing pgbouncer with apt-get …\n');
+  const quiet = { stdio: ['ignore', 'ignore', 'inherit'] as ['ignore', 'ignore', 'inherit'] };
+  spawnSync('apt-get', ['update', '-qq'], quiet);
+  spawnSync('apt-get', ['install', '-y', '-qq', '--no-install-recommends', 'pgbouncer'], quiet);
+  return ['pgbouncer', '/usr/sbin/pgbouncer'].find(runs);
+}
+
+/** Starts a PgBouncer with its defaults, but for the mode of its pools. */
+export async function startPgBouncer(
+  command: string,
+  postgresUrl: string,
+  mode: 'session' | 'transaction' | 'statement',
+): Promise<TemporaryPgBouncer> {
+  const user = serverUser();
+  const folder = await mkdtemp(join(tmpdir(), 'campaign-state-pgbouncer-'));
+  const port = await freePort();
+  const { hostname, port: postgresPort } = new URL(postgresUrl);
+  const config = join(folder, 'pgbouncer.ini');
+  await writeFile(
+    config,
+    [
+      '[databases]',
+      `* = host=${hostname} port=${postgresPort} user=postgres`,
+      '[pgbouncer]',
+      'listen_addr = 127.0.0.1',
+      `listen_port = ${port}`,
+      'unix_socket_dir =',
+      'auth_type = any',
+      `pool_mode = ${mode}`,
+      '',
+    ].join('\n'),
+  );
+  await chmod(folder, 0o755);
+  if (user.uid !== undefined) await chown(folder, user.uid, user.gid ?? user.uid);
+  const server = createChildService({
+    name: 'PgBouncer',
+    command,
+    args: [config],
+    ...user,
+    cwd: folder,
+    probe: () => probe(port),
+    startTimeoutMs: 30_000,
+    stopSignal: 'SIGTERM',
+    folder,
+  });
+  try {
+    await server.start();
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
+  return { url: `postgres://postgres@127.0.0.1:${port}/postgres`, stop: server.stop };
+}
+
+function runs(command: string): boolean {
+  return spawnSync(command, ['--version'], { stdio: 'ignore' }).status === 0;
+}
+
+function probe(port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = createConnection({ host: '127.0.0.1', port }, () => {
+      socket.destroy();
+      resolve();
+    });
+    socket.once('error', reject);
+  });
+}
