@@ -3,8 +3,12 @@ import type { Command, SimpleCommand } from './command.ts';
 
 /** Steps that make one unit of weight: a change of a few fields, or of a kilobyte of text, is one. */
 const STEPS_PER_UNIT = 2_048;
-/** Steps of a member and of an item beside those of its value: a member is looked up, an item is only copied. */
+/** Steps of a member beside those of its name and value: it is looked up, compared and checked. */
 const MEMBER_STEPS = 64;
+/** The same for the members of an object after the first few: a large one is a tree, and each of them a way through it. */
+const FURTHER_MEMBER_STEPS = 512;
+const FEW_MEMBERS = 32;
+/** Steps of an item of an array beside those of its value: it is only copied. */
 const ITEM_STEPS = 8;
 /** Weight of a change of the ordered set, which is copied and checked as a whole: it has up to 1,000 strings. */
 const FEATURES_WEIGHT = 4;
@@ -58,9 +62,12 @@ function stepsOf(value: JsonValue): number {
   if (typeof value !== 'object' || value === null) return 1;
   if (Array.isArray(value)) return value.reduce<number>((sum, item) => sum + ITEM_STEPS + stepsOf(item), 0);
   let steps = 0;
+  let members = 0;
   for (const key of Object.keys(value)) {
     const member = value[key];
-    if (member !== undefined) steps += MEMBER_STEPS + key.length + stepsOf(member);
+    if (member === undefined) continue;
+    members += 1;
+    steps += (members > FEW_MEMBERS ? FURTHER_MEMBER_STEPS : MEMBER_STEPS) + key.length + stepsOf(member);
   }
   return steps;
 }
