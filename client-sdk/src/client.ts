@@ -1,7 +1,7 @@
 import { createCampaignStore, type CampaignStore } from './campaign/campaign-store.ts';
 import { CampaignError } from './errors.ts';
 import { systemClock, type Clock } from './clock.ts';
-import { createConnection, type Connection, type TokenSource } from './link/connection.ts';
+import { createConnection, type Connection } from './link/connection.ts';
 import { DEVICE_TIMEOUT_MS, withDeadline } from './device/deadline.ts';
 import { retryDelay } from './link/backoff.ts';
 import { createLeaveWarning } from './device/leave-warning.ts';
@@ -10,6 +10,8 @@ import { createDefaultCampaign } from './campaign/default-campaign.ts';
 import { createSnapshotCache, type SnapshotCache, type SeenCampaign } from './device/snapshot-cache.ts';
 import type { WebSocketConstructor } from './link/live-socket.ts';
 import { systemNetwork, type Network } from './link/network.ts';
+import { parseServerUrl } from './link/server-url.ts';
+import type { TokenSource } from './link/token-provider.ts';
 import type { Pending, StoredMutation } from './sync/pending.ts';
 import {
   createOutboxPersistence,
@@ -18,6 +20,7 @@ import {
 } from './device/outbox-persistence.ts';
 import type { CampaignSeed } from './sync/seed.ts';
 import { countPageOnly, NO_DEVICE, type DeviceView } from './sync/sync-status.ts';
+import { UNDO_GROUP_MS } from './sync/undo.ts';
 import type { Campaign, CampaignClient } from './types.ts';
 
 const NO_STORAGE = 'There is no IndexedDB here';
@@ -26,9 +29,21 @@ const NOT_OPENED = 'Its storage does not open';
 /** Long enough for React's StrictMode, a route change, or a list that scrolls back; in milliseconds. */
 const RELEASE_AFTER_MS = 5_000;
 
+/** How edits are grouped into steps of `undo`: a batch and a rollback are one each. */
+export interface UndoOptions {
+  /**
+   * The longest pause between two updates of the same field by `pacedUpdate` that are one step, in milliseconds. Default
+   * 2,000; `0`: every mutation is a step.
+   */
+  readonly groupMs?: number | undefined;
+}
+
 /** The options of a client. */
 export interface CampaignClientOptions {
-  /** The server's address: `https://campaigns.example.com`, or `/` for the page's own origin. */
+  /**
+   * The server's address: `https://campaigns.example.com`, or `/` for the page's own origin. Where pages are rendered on
+   * a server, a path is good for rendering from seeds, but not to connect.
+   */
   readonly url: string;
   /**
    * The caller's token, or a function that is called for one at every connect. Default: none, with the rights that the
@@ -48,6 +63,8 @@ export interface CampaignClientOptions {
   readonly persist?: boolean | string | undefined;
   /** Whether the browser asks before the page is left with edits that exist nowhere else. Default true. */
   readonly warnBeforeLeaving?: boolean | undefined;
+  /** How edits are grouped into steps of `undo`. */
+  readonly undo?: UndoOptions | undefined;
   /** Campaigns read by `prefetchCampaign` where the page was rendered: shown at once, and continued from there. */
   readonly seeds?: readonly CampaignSeed[] | undefined;
   /** The source of time, timers, randomness and ids, for tests. Default: the system's. */
@@ -59,16 +76,16 @@ export interface CampaignClientOptions {
 /**
  * Creates the client of one server. Nothing is sent before something is read or changed.
  *
- * @throws TypeError where `url` is not a URL; Error where there is no `WebSocket`
+ * @throws TypeError where `url` is no address of a server, with what to write; Error where there is no `WebSocket`
  * @example
  * const client = createCampaignClient({ url: 'http://127.0.0.1:4000' });
  * await client.campaign('ovasabi_website').update({ title: 'New title' });
  */
 export function createCampaignClient(options: CampaignClientOptions): CampaignClient {
   const { clock = systemClock, network = systemNetwork, releaseAfterMs = RELEASE_AFTER_MS } = options;
-  const { href } = new URL(options.url, globalThis.location?.href);
+  const url = parseServerUrl(options.url, globalThis.location?.href);
   const connection = createConnection({
-    url: href,
+    url,
     token: options.token,
     WebSocket: options.WebSocket ?? platformWebSocket(),
     clock,
@@ -77,9 +94,10 @@ export function createCampaignClient(options: CampaignClientOptions): CampaignCl
   const persist = options.persist === true ? '' : options.persist;
   return clientOn(connection, clock, releaseAfterMs, {
     seeds: options.seeds,
+    undo: options.undo,
     warnBeforeLeaving: options.warnBeforeLeaving ?? true,
     ...(typeof persist === 'string' && {
-      device: (outbox) => openBrowser(`${href}#${persist}`, clock, outbox),
+      device: (outbox) => openBrowser(`${url}/#${persist}`, clock, outbox),
     }),
   });
 }
@@ -106,6 +124,7 @@ export interface Device {
 }
 
 export interface ClientParts {
+  readonly undo?: UndoOptions | undefined;
   readonly seeds?: readonly CampaignSeed[] | undefined;
   readonly warnBeforeLeaving?: boolean;
   /** Opens the device's storage; `undefined` where there is none. */
@@ -119,7 +138,7 @@ export function clientOn(
   releaseAfterMs: number,
   parts: ClientParts = {},
 ): CampaignClient {
-  const { seeds = [], warnBeforeLeaving = false } = parts;
+  const { seeds = [], warnBeforeLeaving = false, undo: { groupMs: undoGroupMs = UNDO_GROUP_MS } = {} } = parts;
   const stores = new Map<string, CampaignStore>();
   const unsaved = new Map<string, readonly Pending[]>();
   const warnBefore = createLeaveWarning();
@@ -229,6 +248,7 @@ export function clientOn(
       connection,
       clock,
       releaseAfterMs,
+      undoGroupMs,
       seed: seeds.find((given) => given.campaignId === campaignId),
       device: deviceView,
       onPending: (pending) => onPending(campaignId, pending),

@@ -1,6 +1,6 @@
-export { createCampaignClient, type CampaignClientOptions } from './client.ts';
+export { createCampaignClient, type CampaignClientOptions, type UndoOptions } from './client.ts';
 export type { Clock } from './clock.ts';
-export type { TokenSource } from './link/connection.ts';
+export type { TokenSource } from './link/token-provider.ts';
 export type { CampaignDocument, CampaignUpdates, FeatureName, Patch, Register, SectionValue } from './document.ts';
 export { CampaignError, toCampaignError } from './errors.ts';
 export type { WebSocketConstructor, WebSocketLike } from './link/live-socket.ts';
@@ -14,6 +14,7 @@ export type {
   CampaignLoadStatus,
   CampaignSnapshot,
   Change,
+  ConnectionReason,
   ConnectionState,
   ConnectionStatus,
   EditOptions,

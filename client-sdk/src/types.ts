@@ -30,7 +30,7 @@ export interface Readable<T> {
 export type ConnectionStatus = 'connecting' | 'connected' | 'reconnecting' | 'offline' | 'needs-auth' | 'closed';
 
 /**
- * Why there is no connection.
+ * Why there is no connection, for code; the sentence is in `error`.
  *
  * - `unreachable`: no server answers at the address
  * - `timeout`: the server did not answer in time, or stopped to
@@ -67,7 +67,9 @@ export interface ConnectionState {
   readonly attempt: number;
   /** Epoch milliseconds of the next attempt, where one is planned. */
   readonly retryAt: number | undefined;
-  /** Why it is not connected. */
+  /** Why it is not connected, for code; stays while the next attempt is under way. */
+  readonly reason: ConnectionReason | undefined;
+  /** Why it is not connected, for people: what is wrong, and where it can be put right. */
   readonly error: CampaignError | undefined;
 }
 
@@ -232,8 +234,9 @@ export interface Campaign extends Readable<CampaignSnapshot> {
    */
   readonly rollback: (toVersion: VersionName, options?: EditOptions) => Promise<Receipt>;
   /**
-   * Takes back this client's newest edit, as a new one; what others have changed since stays as it is. `undefined`
-   * where nothing is left to take back.
+   * Takes back this client's newest step, as a new edit: an edit, a batch, a rollback, or what was typed in one field
+   * without a long pause (`pacedUpdate`, option `undo`). What others have changed since stays as it is. `undefined` where
+   * nothing is left to take back.
    */
   readonly undo: () => Change | undefined;
   /** Makes again what was last taken back. */

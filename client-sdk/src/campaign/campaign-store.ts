@@ -24,6 +24,8 @@ export interface CampaignStoreOptions {
   readonly clock: Clock;
   /** How long the stream stays after the last subscriber has left, in milliseconds. */
   readonly releaseAfterMs: number;
+  /** The longest pause within one undo step of what is typed, in milliseconds. */
+  readonly undoGroupMs: number;
   readonly seed: CampaignSeed | undefined;
   readonly device: DeviceView;
   /** What is not known to be durable has changed. */
@@ -55,7 +57,8 @@ export interface CampaignStore {
  * both together are the snapshot. It decides nothing: `mirror.ts` and `pending.ts` do, which are pure.
  */
 export function createCampaignStore(options: CampaignStoreOptions): CampaignStore {
-  const { campaignId, connection, clock, releaseAfterMs, seed, device, onPending, onConfirmed, onHidden } = options;
+  const { campaignId, connection, clock, releaseAfterMs, undoGroupMs, seed, device, onPending, onConfirmed, onHidden } =
+    options;
   const listeners = new Set<() => void>();
   let snapshot: CampaignSnapshot | undefined;
   let error: CampaignError | undefined;
@@ -66,7 +69,7 @@ export function createCampaignStore(options: CampaignStoreOptions): CampaignStor
   const edits = createPendingEdits(campaignId, seed && mirrorOf(seed));
   const stopOutbox = startOutbox({ campaignId, connection, clock, edits });
   const settlements = createSettlements(edits, clock);
-  const editor = createEditor(edits, settlements, clock, publish);
+  const editor = createEditor({ edits, settlements, clock, undoGroupMs, publish });
   const pacing = createPacing(edits, editor, clock);
   let hadPending = false;
   edits.onChange(() => {
@@ -94,6 +97,7 @@ export function createCampaignStore(options: CampaignStoreOptions): CampaignStor
     if (folded.kind === 'gap') return false;
     error = undefined;
     isStale = false;
+    editor.onEntries(edits.mirror(), folded.entries);
     edits.onMirror(folded.mirror, folded.entries, event.type === 'snapshot');
     onConfirmed();
     return true;
@@ -149,7 +153,7 @@ export function createCampaignStore(options: CampaignStoreOptions): CampaignStor
     getSnapshot,
     getInitialSnapshot: () => initial,
     ...editFunctions((command, given) => editor.edit(clock.id(), command, given)),
-    ...createRequests({ campaignId, connection, clock, edits }),
+    ...createRequests({ campaignId, connection, clock, edits, editor }),
     ...pacing,
     undo: () => editor.takeBack('undo'),
     redo: () => editor.takeBack('redo'),

@@ -2,10 +2,13 @@ import type { EditCommand, Mutation } from '../../../server/core/commands/comman
 import type { Clock } from '../clock.ts';
 import { CampaignError } from '../errors.ts';
 import { closedError } from '../link/connection.ts';
-import { positionOf } from '../sync/mirror.ts';
+import { apply, treeOf } from '../../../server/core/stream/apply.ts';
+import type { Entry, ViewEntry } from '../../../server/core/stream/entry.ts';
+import { diff } from '../../../server/core/document/merge-patch.ts';
+import { positionOf, type Mirror } from '../sync/mirror.ts';
 import type { Delivery } from '../sync/pending.ts';
 import type { PendingEdits } from '../sync/pending-edits.ts';
-import { NO_UNDO, nextUndo, recordStep, removeStep, type EditOrigin } from '../sync/undo.ts';
+import { amendStep, nextUndo, NO_UNDO, recordStep, removeStep, undoableEdit, type EditOrigin } from '../sync/undo.ts';
 import type { Change, EditOptions } from '../types.ts';
 import { failedChange } from './change.ts';
 import type { BuiltCommand } from './commands.ts';
@@ -24,12 +27,30 @@ export interface Editor {
   readonly takeBack: (from: 'undo' | 'redo') => Change | undefined;
   readonly canUndo: () => boolean;
   readonly canRedo: () => boolean;
+  /** A rollback of this client is about to be sent under that id: it will be a step when its entry comes. */
+  readonly expectRollback: (mutationId: string) => void;
+  /** It was refused, or changed nothing. */
+  readonly dropRollback: (mutationId: string) => void;
+  /** Entries that follow on `before`. */
+  readonly onEntries: (before: Mirror | undefined, entries: readonly (Entry | ViewEntry)[]) => void;
   /** Refuses every edit from then on. */
   readonly close: () => void;
 }
 
-/** @param publish something has changed beside the pending edits: a refusal, or what can be undone */
-export function createEditor(edits: PendingEdits, settlements: Settlements, clock: Clock, publish: () => void): Editor {
+export interface EditorOptions {
+  readonly edits: PendingEdits;
+  readonly settlements: Settlements;
+  readonly clock: Clock;
+  /** The longest pause within one undo step of what is typed, in milliseconds. */
+  readonly undoGroupMs: number;
+  /** Something has changed beside the pending edits: a refusal, or what can be undone. */
+  readonly publish: () => void;
+}
+
+export function createEditor({ edits, settlements, clock, undoGroupMs, publish }: EditorOptions): Editor {
+  /** The rollbacks of this client whose entries have not come yet, by mutation id. */
+  const rollbacks = new Set<string>();
+  const typing = () => ({ now: clock.now(), groupMs: undoGroupMs });
   let closed = false;
   let steps = NO_UNDO;
 
@@ -49,7 +70,8 @@ export function createEditor(edits: PendingEdits, settlements: Settlements, cloc
     if (error) return refuse(mutationId, command, error);
     const mirror = edits.mirror();
     const mutation: Mutation = { mutationId, command, ...(mirror && { base: positionOf(mirror) }), ...options };
-    if (mirror) steps = recordStep(steps, mutationId, edits.view(), command, origin);
+    const undoable = mirror && undoableEdit(mutationId, edits.view(), command);
+    if (undoable) steps = recordStep(steps, undoable, origin, delivery.kind === 'held' ? typing() : undefined);
     const { change } = settlements.open(mutationId);
     edits.add(mutation, clock.now(), delivery);
     return change;
@@ -69,7 +91,7 @@ export function createEditor(edits: PendingEdits, settlements: Settlements, cloc
       const open = mutationId === undefined ? undefined : settlements.find(mutationId);
       if (mutationId === undefined || !open) return undefined;
       if (edits.mirror())
-        steps = recordStep(removeStep(steps, mutationId), mutationId, edits.viewBeforeHeld(), command, 'edit');
+        steps = amendStep(steps, mutationId, undoableEdit(mutationId, edits.viewBeforeHeld(), command), typing());
       edits.amendHeld(command);
       return open.change;
     },
@@ -82,6 +104,20 @@ export function createEditor(edits: PendingEdits, settlements: Settlements, cloc
     },
     canUndo: () => steps.undo.length > 0,
     canRedo: () => steps.redo.length > 0,
+    expectRollback: (mutationId) => void rollbacks.add(mutationId),
+    dropRollback: (mutationId) => void rollbacks.delete(mutationId),
+    onEntries(before, entries) {
+      if (!before || rollbacks.size === 0) return;
+      let { content } = before;
+      for (const entry of entries) {
+        const next = apply(content, entry);
+        if ('mutationId' in entry && rollbacks.delete(entry.mutationId)) {
+          const { mutationId, change } = entry;
+          steps = recordStep(steps, { mutationId, change, inverse: diff(treeOf(next), treeOf(content)) }, 'edit');
+        }
+        content = next;
+      }
+    },
     close() {
       closed = true;
     },

@@ -5,12 +5,14 @@ import { CampaignError } from '../errors.ts';
 import { positionOf } from '../sync/mirror.ts';
 import type { PendingEdits } from '../sync/pending-edits.ts';
 import type { Campaign } from '../types.ts';
+import type { Editor } from './editor.ts';
 
 export interface RequestsOptions {
   readonly campaignId: string;
   readonly connection: Connection;
   readonly clock: Clock;
   readonly edits: PendingEdits;
+  readonly editor: Editor;
 }
 
 /** The functions of a campaign that are calls of their own, because the client cannot know their effect. */
@@ -19,6 +21,7 @@ export function createRequests({
   connection,
   clock,
   edits,
+  editor,
 }: RequestsOptions): Pick<Campaign, 'rollback' | 'whenDurable'> {
   const { campaign } = connection.trpc;
 
@@ -44,11 +47,19 @@ export function createRequests({
   return {
     async rollback(toVersion, options) {
       const base = position();
-      const input = { campaignId, toVersion, mutationId: clock.id(), ...(base !== undefined && { base }), ...options };
+      const mutationId = clock.id();
+      const input = { campaignId, toVersion, mutationId, ...(base !== undefined && { base }), ...options };
       await allAnswered();
-      const answer = await callUntilAnswered(connection, clock, () => campaign.rollback.mutate(input));
-      if ('dryRun' in answer) throw new CampaignError({ reason: 'INVALID', message: 'A dry run was not asked for' });
-      return answer;
+      editor.expectRollback(mutationId);
+      try {
+        const answer = await callUntilAnswered(connection, clock, () => campaign.rollback.mutate(input));
+        if ('dryRun' in answer) throw new CampaignError({ reason: 'INVALID', message: 'A dry run was not asked for' });
+        if (!answer.changed) editor.dropRollback(mutationId);
+        return answer;
+      } catch (thrown) {
+        editor.dropRollback(mutationId);
+        throw thrown;
+      }
     },
     async whenDurable(given) {
       const wanted = given ?? position();

@@ -4,15 +4,27 @@ import { isJsonObject, jsonEqual, type JsonObject } from '../../../server/core/j
 import { isObjectPart, memberOf, plainOf, type DocumentTree } from '../../../server/core/document/document-tree.ts';
 import { diff, isEmptyPatch, patchTree } from '../../../server/core/document/merge-patch.ts';
 import type { Part } from '../../../server/core/document/persistent-object.ts';
+import { composePatches } from './compose-patch.ts';
 
-/** Edits that can be taken back. */
+/** Steps that can be taken back. */
 const MAX_STEPS = 100;
 
-/** One edit of this client: what it changed, and what would change it back. */
-interface UndoStep {
+/** How long after the last keystroke in a field the next one still belongs to the same step, in milliseconds. */
+export const UNDO_GROUP_MS = 2_000;
+
+/** One mutation of this client: what it changed, and what would change it back. */
+export interface UndoableEdit {
   readonly mutationId: string;
   readonly change: JsonObject;
   readonly inverse: JsonObject;
+}
+
+/** What a person did in one go: an edit, a batch, a rollback, or all that was typed in one field in one sitting. */
+interface UndoStep {
+  /** Oldest first; never empty. */
+  readonly edits: readonly UndoableEdit[];
+  /** Epoch milliseconds of the last keystroke, where it was typed. */
+  readonly typedAt: number | undefined;
 }
 
 /** The steps that can be taken back, and those that can be made again; newest last. */
@@ -24,30 +36,105 @@ export interface UndoStacks {
 /** What an edit was made for: an edit of the app's own clears what could be redone. */
 export type EditOrigin = 'edit' | 'undo' | 'redo';
 
+/** That an edit is being typed: it joins the step before it, if that was typed in the same field not long ago. */
+export interface Typing {
+  /** Epoch milliseconds. */
+  readonly now: number;
+  readonly groupMs: number;
+}
+
 export const NO_UNDO: UndoStacks = { undo: [], redo: [] };
 
-/** The stacks after an edit that was made on `view`. */
-export function recordStep(
+/** The edit that a command made on `view` is for undo; `undefined` where it changed nothing. */
+export function undoableEdit(mutationId: string, view: DocumentTree, command: EditCommand): UndoableEdit | undefined {
+  const change = effect(view, command);
+  return isEmptyPatch(change) ? undefined : { mutationId, change, inverse: diff(patchTree(view, change), view) };
+}
+
+/** The stacks after an edit. */
+export function recordStep(stacks: UndoStacks, edit: UndoableEdit, origin: EditOrigin, typing?: Typing): UndoStacks {
+  const step: UndoStep = { edits: [edit], typedAt: typing?.now };
+  if (origin === 'undo') return { ...stacks, redo: [...stacks.redo, step].slice(-MAX_STEPS) };
+  const last = stacks.undo.at(-1);
+  // What was typed after an undo is a step of its own.
+  const joined = last && typing && stacks.redo.length === 0 && joinStep(last, edit, typing);
+  const undo = joined ? [...stacks.undo.slice(0, -1), joined] : [...stacks.undo, step].slice(-MAX_STEPS);
+  return { undo, redo: origin === 'edit' ? [] : stacks.redo };
+}
+
+/** The step with one more edit, where it was typed in the same field, after a short pause at most. */
+function joinStep(step: UndoStep, edit: UndoableEdit, { now, groupMs }: Typing): UndoStep | undefined {
+  if (step.typedAt === undefined || now - step.typedAt > groupMs) return undefined;
+  const [first] = step.edits;
+  if (!first || fieldsOf(first.change) !== fieldsOf(edit.change)) return undefined;
+  const joined = { edits: [...step.edits, edit], typedAt: now };
+  return totalOf(joined) && joined;
+}
+
+/**
+ * The stacks after one more keystroke of a held edit, which is the newest: `edit` is what it has become, `undefined`
+ * where it changes nothing any more.
+ */
+export function amendStep(
   stacks: UndoStacks,
   mutationId: string,
-  view: DocumentTree,
-  command: EditCommand,
-  origin: EditOrigin,
+  edit: UndoableEdit | undefined,
+  typing: Typing,
 ): UndoStacks {
-  const change = effect(view, command);
-  if (isEmptyPatch(change)) return stacks;
-  const step = { mutationId, change, inverse: diff(patchTree(view, change), view) };
-  if (origin === 'undo') return { ...stacks, redo: [...stacks.redo, step].slice(-MAX_STEPS) };
-  return { undo: [...stacks.undo, step].slice(-MAX_STEPS), redo: origin === 'edit' ? [] : stacks.redo };
+  const last = stacks.undo.at(-1);
+  const wasLast = last?.edits.at(-1)?.mutationId === mutationId;
+  const before = wasLast ? { ...last, edits: last.edits.slice(0, -1) } : undefined;
+  const without = removeStep(stacks, mutationId);
+  if (!edit) return without;
+  // However long the edit was held, it stays in the sitting in which it was begun.
+  const joined = before && before.edits.length > 0 && joinStep({ ...before, typedAt: typing.now }, edit, typing);
+  return joined
+    ? { ...without, undo: [...stacks.undo.slice(0, -1), joined] }
+    : recordStep(without, edit, 'edit', { ...typing, groupMs: -1 });
+}
+
+/** The paths that a change touches, as one text. */
+function fieldsOf(change: JsonObject, path = ''): string {
+  return Object.keys(change)
+    .toSorted()
+    .map((key) => {
+      const [at, value] = [`${path}/${key}`, change[key]];
+      return isJsonObject(value) ? fieldsOf(value, at) : at;
+    })
+    .join();
+}
+
+/** A step as one edit; `undefined` where no single patch says it. */
+function totalOf({ edits }: UndoStep): Omit<UndoableEdit, 'mutationId'> | undefined {
+  const change = edits.slice(1).reduce((sum, edit) => sum && composePatches(sum, edit.change), edits[0]?.change);
+  const inverse = edits
+    .slice(0, -1)
+    .reduceRight((sum, edit) => sum && composePatches(sum, edit.inverse), edits.at(-1)?.inverse);
+  return change && inverse && { change, inverse };
 }
 
 /** The stacks without an edit that was refused: it never happened. */
 export function removeStep(stacks: UndoStacks, mutationId: string): UndoStacks {
+  const isNamed = (edit: UndoableEdit) => edit.mutationId === mutationId;
   const keep = (steps: readonly UndoStep[]) =>
-    steps.some((step) => step.mutationId === mutationId)
-      ? steps.filter((step) => step.mutationId !== mutationId)
+    steps.some(({ edits }) => edits.some(isNamed))
+      ? steps.flatMap((step) => {
+          const edits = withoutEdit(step.edits, step.edits.findIndex(isNamed));
+          return edits.length > 0 ? [{ ...step, edits }] : [];
+        })
       : steps;
   return { undo: keep(stacks.undo), redo: keep(stacks.redo) };
+}
+
+/** What was typed on top of the removed edit leads back to what was there before that edit. */
+function withoutEdit(edits: readonly UndoableEdit[], index: number): readonly UndoableEdit[] {
+  const removed = edits[index];
+  return removed
+    ? edits.flatMap((edit, at) => {
+        if (at !== index + 1) return at === index ? [] : [edit];
+        return [{ ...edit, inverse: composePatches(edit.inverse, removed.inverse) ?? edit.inverse }];
+      })
+    : edits;
 }
 
 /**
@@ -61,13 +148,14 @@ export function nextUndo(
 ): { readonly command: EditCommand; readonly stacks: UndoStacks } | undefined {
   for (let index = stacks[from].length - 1; index >= 0; index -= 1) {
     const step = stacks[from][index];
-    const command = step && commandOf(step, view);
+    const total = step && totalOf(step);
+    const command = total && commandOf(total, view);
     if (command) return { command, stacks: { ...stacks, [from]: stacks[from].slice(0, index) } };
   }
   return undefined;
 }
 
-function commandOf({ change, inverse }: UndoStep, view: DocumentTree): EditCommand | undefined {
+function commandOf({ change, inverse }: Omit<UndoableEdit, 'mutationId'>, view: DocumentTree): EditCommand | undefined {
   const { features: before, ...others } = inverse;
   const commands: SimpleCommand[] = [];
   if (before !== undefined)

@@ -3,7 +3,7 @@ import type { Actor, Entry } from '../../../server/core/stream/entry.ts';
 import type { Reason, Refusal } from '../../../server/core/errors.ts';
 import { cleanJson } from '../../../server/core/document/plain-json.ts';
 import { formatPosition, type Position } from '../../../server/core/stream/position.ts';
-import { clientOn } from '../client.ts';
+import { clientOn, type UndoOptions } from '../client.ts';
 import { systemClock, type Clock } from '../clock.ts';
 import type { CampaignDocument, CampaignUpdates } from '../document.ts';
 import { CampaignError } from '../errors.ts';
@@ -19,6 +19,8 @@ export interface TestCampaignOptions {
   /** With `false`, nothing is durable before `commit()`. Default true: everything is, at once. */
   readonly autoCommit?: boolean;
   readonly clock?: Clock;
+  /** As of a client's options. */
+  readonly undo?: UndoOptions | undefined;
 }
 
 /** Client of a campaign in memory, with control over its link. */
@@ -88,7 +90,7 @@ export function createTestCampaign(options: TestCampaignOptions = {}): TestCampa
       toServer: wire(),
       toClient: wire(),
     });
-    return { client: clientOn(connection, clock, RELEASE_AFTER_MS), drop, reconnect };
+    return { client: clientOn(connection, clock, RELEASE_AFTER_MS, { undo: options.undo }), drop, reconnect };
   }
 
   /** In order, whatever the delay is when. */

@@ -1,6 +1,7 @@
 // @vitest-environment jsdom
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { clientOn, type Device } from '../../../client-sdk/src/client.ts';
+import type { StoredMutation } from '../../../client-sdk/src/sync/pending.ts';
 import { browser, campaign, clock, settle, tabOf } from '../support/device.ts';
 import { later, WAIT } from '../support/world.ts';
 
@@ -25,7 +26,8 @@ test('K200 an edit that the device does not take exists only in the page: leavin
   let fails = true;
   const storage = {
     ...device.storage,
-    set: (key: string, value: never) => (fails ? Promise.reject(new Error('QuotaExceededError')) : works(key, value)),
+    set: (key: string, value: readonly StoredMutation[]) =>
+      fails ? Promise.reject(new Error('QuotaExceededError')) : works(key, value),
   };
   const tab = tabOf(server, { ...device, storage });
   await vi.waitFor(() => expect(tab.handle.getSnapshot().status).toBe('success'), WAIT);

@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest';
 import { createPendingEdits } from '../../../client-sdk/src/sync/pending-edits.ts';
 import { fold, positionOf, type Mirror } from '../../../client-sdk/src/sync/mirror.ts';
-import { nextUndo, NO_UNDO, recordStep } from '../../../client-sdk/src/sync/undo.ts';
+import { nextUndo, NO_UNDO, recordStep, undoableEdit } from '../../../client-sdk/src/sync/undo.ts';
 import { shareStructure } from '../../../client-sdk/src/sync/structural-sharing.ts';
 import type { EditCommand } from '../../../server/core/commands/command.ts';
 import { effect } from '../../../server/core/commands/effect.ts';
@@ -40,7 +40,8 @@ test.each<[string, JsonObject, (round: number) => JsonObject]>([
       const command: EditCommand = { type: 'update', updates: updates(number) };
       const mutationId = `m${number}`;
       const before = edits.view();
-      steps = recordStep(steps, mutationId, before, command, 'edit');
+      const undoable = undoableEdit(mutationId, before, command);
+      if (undoable) steps = recordStep(steps, undoable, 'edit');
       edits.add({ mutationId, command, base: positionOf(mirror) }, number, { kind: 'waiting' });
       expect(nextUndo(steps, 'undo', edits.view())?.command).toMatchObject({ type: 'update' });
       const optimistic = edits.view();

@@ -1,0 +1,140 @@
+import { expect, test, vi } from 'vitest';
+import type { Campaign, UndoOptions } from '../../../client-sdk/src/index.ts';
+import { createTestCampaign } from '../../../client-sdk/src/testing/index.ts';
+import { manualClock } from '../support/manual-clock.ts';
+import { later, live } from '../support/world.ts';
+
+async function open(undo?: UndoOptions) {
+  const clock = manualClock();
+  const kit = createTestCampaign({ clock, undo, state: { slug: 's', title: '', description: '', features: ['f'] } });
+  later(kit.client.close);
+  const mine = kit.client.campaign();
+  await live(mine);
+
+  /** Types letter by letter, each sent before the next. */
+  async function type(field: 'title' | 'description', text: string, pauseMs = 400): Promise<void> {
+    for (let length = 1; length <= text.length; length += 1) {
+      const change = mine.pacedUpdate({ [field]: text.slice(0, length) }, { wait: 300 });
+      clock.advance(300);
+      await change;
+      clock.advance(pauseMs - 300);
+    }
+  }
+  return { kit, mine, clock, type };
+}
+
+const shown = (campaign: Campaign) => {
+  const { title, description } = campaign.getSnapshot().state;
+  return [title, description];
+};
+
+test('K210 what is typed in one field in one sitting is one step, however many mutations it was', async () => {
+  const { kit, mine, type } = await open();
+  await type('title', 'Hello');
+  await type('description', 'There');
+  expect(kit.history()).toHaveLength(11);
+  await mine.undo();
+  expect(shown(mine)).toEqual(['Hello', '']);
+  await mine.undo();
+  expect(shown(mine)).toEqual(['', '']);
+  expect(mine.getSnapshot()).toMatchObject({ canUndo: false, canRedo: true });
+  await mine.redo();
+  await mine.redo();
+  expect(shown(mine)).toEqual(['Hello', 'There']);
+});
+
+test('K210 a long pause, another edit, and an undo end the sitting', async () => {
+  const { mine, clock, type } = await open();
+  await type('title', 'ab');
+  clock.advance(2_000);
+  await type('title', 'abc');
+  await mine.updateFeatures(['g'], 'add');
+  await type('title', 'abcd');
+  const titles = [];
+  for (;;) {
+    const undone = mine.undo();
+    if (!undone) break;
+    await undone;
+    titles.push([mine.getSnapshot().state.title, mine.getSnapshot().state.features?.length]);
+  }
+  expect(titles).toEqual([
+    ['abc', 2],
+    ['abc', 1],
+    ['ab', 1],
+    ['', 1],
+  ]);
+  await mine.redo();
+  await type('title', 'x');
+  await mine.undo();
+  expect(mine.getSnapshot().state.title).toBe('ab');
+});
+
+test('K210 a held edit stays in its sitting however long it is held, and leaves it when another field is added', async () => {
+  const { mine, clock, type } = await open();
+  await type('title', 'a');
+  for (const title of ['ab', 'abc', 'abcd']) {
+    void mine.pacedUpdate({ title }, { wait: 2_500 });
+    clock.advance(1_900);
+  }
+  mine.flush();
+  await mine.undo();
+  expect(shown(mine)).toEqual(['', '']);
+  await type('title', 'a');
+  void mine.pacedUpdate({ title: 'ab' }, { wait: 300 });
+  void mine.pacedUpdate({ description: 'd' }, { wait: 300 });
+  mine.flush();
+  await mine.undo();
+  expect(shown(mine)).toEqual(['a', '']);
+});
+
+test('K210 with groupMs 0 every mutation is a step', async () => {
+  const { mine, type } = await open({ groupMs: 0 });
+  await type('title', 'abc');
+  await mine.undo();
+  expect(mine.getSnapshot().state.title).toBe('ab');
+});
+
+test('K210 of a sitting, what was refused leads back to nothing, and what somebody else wrote stays', async () => {
+  const { kit, mine, clock, type } = await open();
+  await type('title', 'a');
+  kit.rejectNext('INVALID');
+  const refused = mine.pacedUpdate({ title: 'ab' }, { wait: 300 });
+  clock.advance(300);
+  await expect(refused).rejects.toMatchObject({ reason: 'INVALID' });
+  await type('title', 'abc');
+  kit.push({ title: 'theirs' });
+  await vi.waitFor(() => expect(mine.getSnapshot().state.title).toBe('theirs'));
+  expect(mine.undo()).toBeUndefined();
+  await type('title', 'mine');
+  await mine.undo();
+  expect(mine.getSnapshot().state.title).toBe('theirs');
+});
+
+test('K211 a batch is one step, and so is a rollback, which undo takes back before anything older', async () => {
+  const { kit, mine } = await open();
+  await mine.update({ title: 'one' });
+  await mine.batch(
+    (batch) => void batch.update({ title: 'two' }).updateFeatures(['g'], 'add').update({ description: 'd' }),
+  );
+  await mine.rollback(1);
+  await vi.waitFor(() =>
+    expect(mine.getSnapshot()).toMatchObject({ version: 4, state: { title: '', features: ['f'] } }),
+  );
+  await mine.undo();
+  expect(mine.getSnapshot().state).toMatchObject({ title: 'two', description: 'd', features: ['f', 'g'] });
+  await mine.redo();
+  expect(mine.getSnapshot().state).toMatchObject({ title: '', features: ['f'] });
+  await mine.undo();
+  await mine.undo();
+  expect(mine.getSnapshot().state).toMatchObject({ title: 'one', features: ['f'] });
+  expect(mine.getSnapshot().state.description).toBe('');
+  await vi.waitFor(() => expect(kit.state()).toEqual(mine.getSnapshot().state));
+});
+
+test('K211 a rollback that changes nothing, or is refused, is no step', async () => {
+  const { kit, mine } = await open();
+  await mine.rollback(1);
+  kit.rejectNext('INVALID');
+  await expect(mine.rollback(1)).rejects.toMatchObject({ reason: 'INVALID' });
+  expect(mine.getSnapshot().canUndo).toBe(false);
+});
