@@ -9,7 +9,8 @@ export function spread(values: readonly number[]): number {
   return quantile(values, 0.75) - quantile(values, 0.25);
 }
 
-function quantile(values: readonly number[], share: number): number {
+/** The value below which that share of all lies, interpolated between the two next to it. */
+export function quantile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   const place = (sorted.length - 1) * share;
   const below = sorted[Math.floor(place)] ?? Number.NaN;

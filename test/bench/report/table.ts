@@ -15,6 +15,7 @@ const NAMES: Readonly<Record<string, string>> = {
   colyseus: 'Colyseus',
   'bare-insert': 'INSERT + COMMIT',
   'at-the-start': 'at the start',
+  undisturbed: 'undisturbed',
 };
 
 export function nameOf(peer: string): string {

@@ -1,4 +1,5 @@
 import type { Row } from '../harness/row.ts';
+import { abuse } from './abuse.ts';
 import { burst } from './burst.ts';
 import { campaignCount } from './campaign-count.ts';
 import { campaignMemory } from './campaign-memory.ts';
@@ -26,6 +27,7 @@ export const ROWS: readonly Row[] = [
   twoInstances,
   resume,
   recovery,
+  abuse,
   campaignMemory,
   start,
   sdkSize,

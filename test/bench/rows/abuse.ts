@@ -1,0 +1,201 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createTRPCClient, createWSClient, wsLink } from '@trpc/client';
+import { SignJWT } from 'jose';
+import type { AppRouter } from '../../../server/index.ts';
+import type { AbuseSort, AbuseTask } from '../harness/abuser.ts';
+import { atMost, type Line, type Row } from '../harness/row.ts';
+import { BrokenRun } from '../harness/trial.ts';
+import { quantile } from '../report/statistics.ts';
+
+const MAIN = join(import.meta.dirname, '..', '..', '..', 'start', 'main.ts');
+const ABUSER = join(import.meta.dirname, '..', 'harness', 'abuser.ts');
+const SECRET = 'a secret of the benchmark, and of nothing else';
+const QUIET = 'ovasabi_website';
+const LARGE = 'large';
+/** Changes a second of the user who is to be left in peace. */
+const RATE = 20;
+
+/** Who abuses: what it does, and with which rights. An editor without a token is refused, which has its own line. */
+const ABUSERS: readonly { readonly sort: AbuseSort; readonly role: 'viewer' | 'editor' | undefined }[] = [
+  { sort: 'reader', role: undefined },
+  { sort: 'reader', role: 'viewer' },
+  { sort: 'refused', role: undefined },
+  { sort: 'refused', role: 'viewer' },
+  { sort: 'subscriber', role: undefined },
+  { sort: 'subscriber', role: 'viewer' },
+  { sort: 'editor', role: 'editor' },
+  { sort: 'holder', role: undefined },
+  { sort: 'holder', role: 'viewer' },
+  { sort: 'unfinished', role: undefined },
+];
+
+const nameOf = ({ sort, role }: (typeof ABUSERS)[number]): string => `abuse-${sort}-${role ?? 'nobody'}`;
+
+const lines: readonly Line[] = [
+  ...ABUSERS.map((abuser) => ({
+    name: nameOf(abuser),
+    title: `another user's change, p99, beside a ${abuser.sort} ${abuser.role ? `with a token (${abuser.role})` : 'without a token'}`,
+    unit: 'ms',
+    targets: [atMost(1.5, 'undisturbed')],
+  })),
+  { name: 'abuse-livez', title: '/livez beside any of them, at most', unit: 'ms', targets: [atMost(1_000)] },
+  { name: 'abuse-memory', title: 'memory that all of them leave behind', unit: 'MB', targets: [atMost(300)] },
+];
+
+/**
+ * One user edits and watches while somebody else asks for a hundred times of what the limits allow, from a process of
+ * its own: what of that the user feels.
+ */
+export const abuse: Row = {
+  name: 'abuse',
+  rounds: { full: 1, quick: 1, verify: 1 },
+  lines,
+  async measure(round) {
+    const milliseconds = round.size({ full: 60_000, quick: 5_000, verify: 500 });
+    const server = await startServer(await round.services.folder());
+    try {
+      await makeLarge(server.url);
+      const quiet = await latencies(server.url, milliseconds);
+      const before = await residentMegabytes(server.child);
+      let livez = 0;
+      for (const abuser of ABUSERS) {
+        const { role, sort } = abuser;
+        const task: AbuseTask = {
+          sort,
+          port: Number(new URL(server.url).port),
+          campaignId: LARGE,
+          ...(role && { token: await tokenFor(role, 'mallory') }),
+        };
+        const child = fork(ABUSER, [JSON.stringify(task)], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+        const probe = probeLiveness(server.url);
+        const disturbed = await latencies(server.url, milliseconds);
+        livez = Math.max(livez, await probe.stop());
+        child.kill('SIGKILL');
+        round.record(nameOf(abuser), 'undisturbed', quantile(quiet, 0.99));
+        round.record(nameOf(abuser), 'ours', quantile(disturbed, 0.99));
+      }
+      round.record('abuse-livez', 'ours', livez);
+      round.record('abuse-memory', 'ours', Math.max(0.1, (await residentMegabytes(server.child)) - before));
+    } finally {
+      await server.stop();
+    }
+  },
+};
+
+interface RunningServer {
+  readonly url: string;
+  readonly child: ChildProcess;
+  stop(): Promise<void>;
+}
+
+async function startServer(folder: string): Promise<RunningServer> {
+  const child = fork(MAIN, {
+    env: { PATH: process.env['PATH'], DATA_DIR: folder, PORT: '0', LOG_LEVEL: 'silent', AUTH_SECRET: SECRET },
+    execArgv: [],
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
+  const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
+  const { url } = await new Promise<{ url: string }>((resolve, reject) => {
+    child.once('message', (announcement) => resolve(announcement as { url: string }));
+    void ended.then((code) => reject(new BrokenRun(`ours: start/main.ts ended with ${code}`)));
+  });
+  return {
+    url,
+    child,
+    async stop() {
+      child.kill('SIGTERM');
+      await ended;
+    },
+  };
+}
+
+function tokenFor(role: string, subject: string): Promise<string> {
+  return new SignJWT({ campaigns: { '*': role } })
+    .setProtectedHeader({ alg: 'HS256' })
+    .setSubject(subject)
+    .setExpirationTime('2h')
+    .sign(new TextEncoder().encode(SECRET));
+}
+
+/** A legal document of 18,000 short keys. */
+async function makeLarge(url: string): Promise<void> {
+  const { client, close } = await clientOf(url, 'admin');
+  const members = Object.fromEntries(Array.from({ length: 18_000 }, (_, index) => [`k${index}`, 1]));
+  await client.campaign.create.mutate({
+    campaignId: LARGE,
+    state: { slug: LARGE, title: 'Large', status: 'active', ...members },
+  });
+  await close();
+}
+
+async function clientOf(url: string, role: string) {
+  const token = await tokenFor(role, 'ada');
+  const socket = createWSClient({
+    url: `${url.replace('http', 'ws')}/trpc`,
+    connectionParams: { contract: '1', token },
+  });
+  return { client: createTRPCClient<AppRouter>({ links: [wsLink({ client: socket })] }), close: () => socket.close() };
+}
+
+/** Milliseconds from each change to its arrival on the user's own stream. */
+async function latencies(url: string, milliseconds: number): Promise<number[]> {
+  const { client, close } = await clientOf(url, 'editor');
+  const sentAt = new Map<string, number>();
+  const taken: number[] = [];
+  const subscription = client.campaign.watch.subscribe(
+    { campaignId: QUIET },
+    {
+      onData({ data }) {
+        if (data.type !== 'entries') return;
+        for (const { change } of data.entries) {
+          const at = sentAt.get(String(change.description));
+          if (at !== undefined) taken.push(performance.now() - at);
+        }
+      },
+    },
+  );
+  const until = performance.now() + milliseconds;
+  const answers: Promise<unknown>[] = [];
+  for (let count = 0; performance.now() < until; count += 1) {
+    const description = `${until} ${count}`;
+    sentAt.set(description, performance.now());
+    answers.push(client.campaign.update.mutate({ campaignId: QUIET, updates: { description } }));
+    await new Promise((resolve) => setTimeout(resolve, 1_000 / RATE));
+  }
+  await Promise.all(answers);
+  // The last arrival follows its answer by less than a turn of the event loop.
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  subscription.unsubscribe();
+  await close();
+  if (taken.length < sentAt.size) throw new BrokenRun(`ours: ${sentAt.size - taken.length} changes did not arrive`);
+  return taken;
+}
+
+/** Asks for `/livez` again and again; the longest answer, in milliseconds. */
+function probeLiveness(url: string): { stop(): Promise<number> } {
+  let stopped = false;
+  let longest = 0;
+  const run = async (): Promise<void> => {
+    while (!stopped) {
+      const startedAt = performance.now();
+      await fetch(`${url}/livez`).catch(() => undefined);
+      longest = Math.max(longest, performance.now() - startedAt);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  };
+  const running = run();
+  return {
+    async stop() {
+      stopped = true;
+      await running;
+      return longest;
+    },
+  };
+}
+
+async function residentMegabytes({ pid }: ChildProcess): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) / 1_024;
+}
