@@ -7,7 +7,9 @@ import { createHttpServer } from './api/transport/http-server.ts';
 import { API_LIMITS } from './api/limits.ts';
 import { createLogger } from './api/observability/logging.ts';
 import { createMetrics } from './api/observability/metrics.ts';
+import { PRIVATE_NETWORKS } from './api/connection/client-address.ts';
 import { createMutationRate } from './api/connection/mutation-rate.ts';
+import { createWorkBudgets } from './api/connection/work-budget.ts';
 import { createEngineObserver } from './api/observability/engine-observer.ts';
 import { createOriginPolicy, isLoopback } from './api/transport/origin.ts';
 import { watchEventLoopStalls } from './api/observability/event-loop-stall.ts';
@@ -75,20 +77,35 @@ export interface CampaignServerOptions {
   readonly maxBacklog?: number;
   /** Mutations a second of one ws connection, or of one caller over http; 0: no limit. Default 1,000. */
   readonly rateLimit?: number;
-  /** Ws connections and SSE streams that may be open. Default 20,000. */
+  /**
+   * Points of work a second of one ws connection, and of one address without a valid token; four times as many of one
+   * caller over all its connections and requests; 0: no limit. A query costs 1 point, one of the history 8, a
+   * subscription 10, 4 KiB of an answer 1, a refusal 1 more. Ws connections beyond it wait, http requests are refused
+   * with `RATE_LIMITED`. Default 2,000.
+   */
+  readonly callLimit?: number;
+  /**
+   * Networks of proxies, such as `10.0.0.0/8`, whose `X-Forwarded-For` names the client's address. Default: loopback
+   * and private networks.
+   */
+  readonly trustedProxies?: readonly string[];
+  /** Ws connections and SSE streams that may be open; connections of all kinds may be 64 more. Default 20,000. */
   readonly maxConnections?: number;
   /**
-   * Bytes that all connections together may hold unsent, before those that hold the most are cut. Default: a quarter of
-   * the memory.
+   * Bytes that all connections together may hold, unsent or of unfinished requests, before those that hold the most are
+   * cut. Default: a quarter of the memory.
    */
   readonly maxUnsentBytes?: number | undefined;
   /** How long a ws connection may take to present a valid token, in milliseconds. Default 10,000. */
   readonly admissionMs?: number;
-  /** The folder of a built page, served at `/`. Default: a page that says that there is none. */
+  /**
+   * The folder of a built page, served at `/` from memory: its files are read at the start, at most 64 MiB. Default: a
+   * page that says that there is none.
+   */
   readonly site?: string;
   /** Default: JSON lines at `info` on stdout (`createLogger`). */
   readonly logger?: Logger;
-  /** In development: what `POST /dev/kill` does. Default: that path does not exist. */
+  /** In development: what `POST /dev/kill` does. Default: that path does not exist, and neither where there is a key. */
   readonly kill?: (() => void) | undefined;
 }
 
@@ -189,6 +206,8 @@ export async function createCampaignServer(options: CampaignServerOptions = {}):
     authenticator: createAuthenticator({ key: auth, publicRead: options.publicRead === true }),
     policy: createOriginPolicy(allowedOrigins, host),
     rate: createMutationRate(options.rateLimit ?? 1_000),
+    budgets: createWorkBudgets(options.callLimit ?? API_LIMITS.callPoints),
+    trustedProxies: options.trustedProxies ?? PRIVATE_NETWORKS,
     metrics,
     logger,
     instance: systemClock.token(),
@@ -199,7 +218,7 @@ export async function createCampaignServer(options: CampaignServerOptions = {}):
     maxConnections: options.maxConnections ?? API_LIMITS.connections,
     maxUnsentBytes: options.maxUnsentBytes,
     admissionMs: options.admissionMs ?? API_LIMITS.admissionMs,
-    kill: options.kill,
+    kill: auth.kind === 'none' ? options.kill : undefined,
   });
 
   let actualPort: number;

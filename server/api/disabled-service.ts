@@ -18,6 +18,7 @@ export function createDisabledService(): CampaignService {
     create: refuseLater,
     get: refuseLater,
     list: refuseLater,
+    watchList: refuse,
     history: refuseLater,
     at: refuseLater,
     diff: refuseLater,

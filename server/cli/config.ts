@@ -2,8 +2,9 @@ import { z } from 'zod';
 import { MINIMUM_SECRET_LENGTH } from '../api/connection/auth.ts';
 import type { AuthKey } from '../api/connection/auth.ts';
 import type { LogLevel } from '../api/observability/logging.ts';
-import { isLoopback } from '../api/transport/origin.ts';
+import { isLoopback, isOrigin } from '../api/transport/origin.ts';
 import { BACKPRESSURE_BUFFER_ENTRIES } from '../engine/streams/backpressure.ts';
+import { parseRedisAddress } from '../log/redis-log.ts';
 import { DURATION_EXAMPLES, parseDuration } from './duration.ts';
 
 /** The configuration that environment variables set, with types. Durations are in milliseconds. */
@@ -74,14 +75,16 @@ function url(takes: string, protocols: readonly string[]) {
 
 function origins(text: string): string[] | undefined {
   const list = text.split(',').map((item) => item.trim());
-  const isOrigin = (item: string): boolean => item === '*' || (URL.canParse(item) && new URL(item).origin === item);
-  return list.every(isOrigin) ? list : undefined;
+  return list.every((item) => item === '*' || isOrigin(item)) ? list : undefined;
 }
 
-function redisAddresses(text: string): string | undefined {
-  const isAddress = (item: string): boolean =>
-    URL.canParse(item.trim()) && ['redis:', 'rediss:'].includes(new URL(item.trim()).protocol);
-  return text.split(',').every(isAddress) ? text : undefined;
+function redisAddress(text: string): string | undefined {
+  return parseRedisAddress(text) && text;
+}
+
+/** `postgres://user@/database?host=/socket/folder` is no URL, and an address of Postgres all the same. */
+function postgresAddress(text: string): string | undefined {
+  return /^postgres(ql)?:\/\//.test(text) && URL.canParse(text.replace('@/', '@host/')) ? text : undefined;
 }
 
 const environment = z.object({
@@ -106,14 +109,14 @@ const environment = z.object({
     .regex(/^[A-Za-z0-9.:_-]+$/, 'the name or the address to listen on')
     .default('127.0.0.1'),
   METRICS_PORT: integer(0, 65_535).optional(),
-  ALLOWED_ORIGINS: variable('origins such as https://app.example.com, separated by commas, or *', origins).default([]),
-  DATABASE_URL: url('an address such as postgres://user:password@host:5432/database', [
-    'postgres:',
-    'postgresql:',
-  ]).optional(),
+  ALLOWED_ORIGINS: variable(
+    'origins such as https://app.example.com, without a wildcard in the host, separated by commas, or *',
+    origins,
+  ).default([]),
+  DATABASE_URL: variable('an address such as postgres://user:password@host:5432/database', postgresAddress).optional(),
   REDIS_URL: variable(
-    'an address such as redis://host:6379, or those of several nodes of a cluster, separated by commas',
-    redisAddresses,
+    'an address such as redis://host:6379, those of several nodes of a cluster, separated by commas, or redis+sentinel://host:26379,host:26379/name',
+    redisAddress,
   ).optional(),
   DATA_DIR: z.string().default('./data'),
   AUTH_SECRET: z

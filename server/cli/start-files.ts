@@ -49,7 +49,8 @@ async function readStartFile(path: string): Promise<StartCampaign[]> {
 
 function parse(text: string, path: string): unknown {
   try {
-    return JSON.parse(text);
+    // Some editors write a byte order mark.
+    return JSON.parse(text.replace(/^\uFEFF/, ''));
   } catch (error) {
     throw new Error(
       `${path} cannot be used: it is not JSON (${error instanceof Error ? error.message : String(error)}).`,

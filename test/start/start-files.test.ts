@@ -33,6 +33,11 @@ describe('F3 start files', () => {
     ]);
   });
 
+  test('F3 a byte order mark is skipped', async () => {
+    const folder = await folderWith({ 'default_campaign.json': `\uFEFF${flat('main')}` });
+    expect((await readStartFiles(folder)).map(({ campaignId }) => campaignId)).toEqual(['main']);
+  });
+
   test('F3 files that do not exist are left out', async () => {
     expect(await readStartFiles(await temporaryFolder())).toEqual([]);
   });

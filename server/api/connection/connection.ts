@@ -1,12 +1,18 @@
+import { CLOSE_CODES } from '../../core/close-codes.ts';
+import type { CloseCode } from '../../core/close-codes.ts';
 import { RefusalError } from '../../core/errors.ts';
 import { hasExpired } from '../../core/permissions.ts';
 import type { Identity } from '../../core/permissions.ts';
 import { expired } from '../../engine/refusals.ts';
+import { BACKPRESSURE_MAX_SOCKET_BYTES } from '../../engine/streams/backpressure.ts';
 import type { Connection } from './context.ts';
 import { API_LIMITS } from '../limits.ts';
+import type { FairTurns, InboundSource } from './fair-turns.ts';
 import type { MutationRate } from './mutation-rate.ts';
 import { createOrderLane } from './order-lane.ts';
 import type { OrderLane } from './order-lane.ts';
+import { PRICES, priceOfBytes } from './work-budget.ts';
+import type { WorkBudgets } from './work-budget.ts';
 
 /**
  * Outcome of admission. A connection that was refused stays open and answers every call with the reason, so that its
@@ -25,11 +31,15 @@ export interface OutboundChannel {
   disconnect(): void;
   /** Writes a ws frame beside tRPC's; missing where the channel has no frames. */
   writeFrame?(frame: Uint8Array): void;
+  /** Closes a ws connection with a code; missing for http. */
+  reject?(code: CloseCode): void;
 }
 
 /** What all connections of a server share. */
 export interface ConnectionEnvironment {
   readonly rate: MutationRate;
+  readonly budgets: WorkBudgets;
+  readonly turns: FairTurns;
   /** Epoch milliseconds. */
   readonly now: () => number;
   /** Called with 1 when a call begins and with -1 when it ends. */
@@ -43,9 +53,16 @@ export interface ConnectionOptions {
   readonly channel: OutboundChannel;
   /** Aborted when a ws socket closes; missing for http requests. */
   readonly closed: AbortSignal | undefined;
-  /** Key under which the rate limit counts this connection's mutations; `undefined`: the caller's id. */
+  /** Key of a ws connection in the rate limit and the budget; `undefined`: http, which is counted by caller. */
   readonly rateKey: string | undefined;
+  /** Whether it is an http request with several calls. */
+  readonly isBatch?: boolean;
+  /** Address of the client: it pays for callers without a valid token. */
+  readonly address: string;
 }
+
+/** Price that a message is assumed to have before the first is known, in points. */
+const FIRST_MESSAGE_PRICE = 4;
 
 /** The state of one ws socket or one http request: identity, order of mutations, open calls and subscriptions. */
 export function createConnection(environment: ConnectionEnvironment, options: ConnectionOptions): Connection {
@@ -53,22 +70,34 @@ export function createConnection(environment: ConnectionEnvironment, options: Co
 }
 
 /** A class, because there is one per socket: methods on a prototype cost none of them memory. */
-class CallerConnection implements Connection {
+class CallerConnection implements Connection, InboundSource {
   readonly closed: AbortSignal | undefined;
   readonly #environment: ConnectionEnvironment;
   readonly #channel: OutboundChannel;
   readonly #rateKey: string | undefined;
+  readonly #address: string;
   #admission: AdmissionResult;
   #listeners: Set<() => void> | undefined;
   #lane: OrderLane | undefined;
   #calls = 0;
   #subscriptions = 0;
+  #refusals = 0;
+  readonly isBatch: boolean;
+  #batchBytes = 0;
+  #messagePrice = FIRST_MESSAGE_PRICE;
+  /** Calls over http that wait for their turn. */
+  #resumeCalls: (() => void)[] | undefined;
 
-  constructor(environment: ConnectionEnvironment, { admission, channel, closed, rateKey }: ConnectionOptions) {
+  constructor(
+    environment: ConnectionEnvironment,
+    { admission, channel, closed, rateKey, isBatch = false, address }: ConnectionOptions,
+  ) {
     this.closed = closed;
     this.#environment = environment;
     this.#channel = channel;
     this.#rateKey = rateKey;
+    this.#address = address;
+    this.isBatch = isBatch;
     this.#admission = admission;
   }
 
@@ -88,6 +117,10 @@ class CallerConnection implements Connection {
     this.#channel.disconnect();
   }
 
+  get isWritable(): boolean {
+    return this.closed?.aborted !== true && this.#channel.unsent <= BACKPRESSURE_MAX_SOCKET_BYTES;
+  }
+
   /** Made when it is needed: most connections only subscribe. */
   get lane(): OrderLane {
     return (this.#lane ??= createOrderLane());
@@ -101,6 +134,10 @@ class CallerConnection implements Connection {
     if (this.#admission.kind === 'refused') throw this.#admission.error;
     if (hasExpired(this.#admission.identity, this.#environment.now())) throw expired();
     return this.#admission.identity;
+  }
+
+  isAdmitted(): boolean {
+    return this.#admission.kind === 'admitted' && !hasExpired(this.#admission.identity, this.#environment.now());
   }
 
   identity(): Identity {
@@ -128,6 +165,80 @@ class CallerConnection implements Connection {
   async spend(mutations: number): Promise<void> {
     const { id } = this.admitted();
     await this.#environment.rate(this.#rateKey ?? `http ${id}`, mutations);
+  }
+
+  /** The caller's id, where there is a valid token that it comes from; else the address. */
+  get payer(): string {
+    return this.#hasToken() ? this.identity().id : this.#address;
+  }
+
+  get messagePrice(): number {
+    return this.#messagePrice;
+  }
+
+  waitMs(): number {
+    const { connections, callers, addresses } = this.#environment.budgets;
+    const own = this.#rateKey === undefined ? 0 : connections.waitMs(this.#rateKey);
+    return Math.max(own, (this.#hasToken() ? callers : addresses).waitMs(this.payer));
+  }
+
+  startCall(points: number): Promise<void> | undefined {
+    const waitMs = this.#rateKey === undefined ? this.waitMs() : 0;
+    this.charge(points);
+    // The messages of a ws connection have had their turn, and have waited for the budget.
+    if (this.#rateKey !== undefined || points === 0) return undefined;
+    if (waitMs > 0) {
+      throw new RefusalError('RATE_LIMITED', 'Too many calls, or too large ones: this caller has to wait', {
+        retryAfterMs: Math.ceil(waitMs),
+      });
+    }
+    const { turns } = this.#environment;
+    if (turns.tryStart(this, 1)) return undefined;
+    return new Promise((resolve) => {
+      (this.#resumeCalls ??= []).push(resolve);
+      turns.wait(this);
+    });
+  }
+
+  get isOpen(): boolean {
+    return this.#resumeCalls !== undefined;
+  }
+
+  startNext(calls: number): boolean {
+    const waiting = this.#resumeCalls ?? [];
+    for (const resume of waiting.splice(0, calls)) resume();
+    return waiting.length > 0;
+  }
+
+  charge(points: number): void {
+    // What a message costs rises at once and falls slowly: the next slice must not be too large.
+    this.#messagePrice = Math.max(points, this.#messagePrice + (points - this.#messagePrice) / 16, 1);
+    if (points === 0) return;
+    const { connections, callers, addresses } = this.#environment.budgets;
+    if (this.#rateKey !== undefined) connections.charge(this.#rateKey, points);
+    (this.#hasToken() ? callers : addresses).charge(this.payer, points);
+  }
+
+  chargeAnswer(bytes: number): void {
+    this.charge(priceOfBytes(bytes));
+  }
+
+  addToBatch(bytes: number): void {
+    this.#batchBytes += bytes;
+    const limit = API_LIMITS.batchAnswerBytes;
+    if (this.#batchBytes > limit)
+      throw new RefusalError('TOO_LARGE', `The answers of one batch may have at most ${limit} bytes`, { limit });
+  }
+
+  chargeRefusal(): void {
+    this.charge(PRICES.refusal);
+    if (this.isAdmitted()) return;
+    this.#refusals += 1;
+    if (this.#refusals === API_LIMITS.refusalsBeforeAdmission) this.#channel.reject?.(CLOSE_CODES.tooManyRefusals);
+  }
+
+  #hasToken(): boolean {
+    return this.isAdmitted() && this.identity().anonymous !== true;
   }
 
   beginCall(): () => void {

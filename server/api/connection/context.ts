@@ -13,6 +13,8 @@ export interface Connection extends Reader {
   writeFrame(frame: Uint8Array): void;
   /** Aborted when a ws socket closes; missing for http requests, whose end tRPC signals to each call. */
   readonly closed: AbortSignal | undefined;
+  /** Whether an answer can be sent: the socket is open, and its client reads. */
+  readonly isWritable: boolean;
   /** Order in which this connection's mutations arrived. */
   readonly lane: OrderLane;
   /**
@@ -21,6 +23,8 @@ export interface Connection extends Reader {
    * @throws RefusalError where the connection was not admitted, or its token has expired
    */
   admitted(): Identity;
+  /** Whether {@link admitted} would return an identity now. */
+  isAdmitted(): boolean;
   /** The caller's id, for the log; `undefined` where the connection was not admitted. */
   actor(): string | undefined;
   /**
@@ -31,6 +35,32 @@ export interface Connection extends Reader {
   replaceIdentity(identity: Identity): void;
   /** Counts mutations against the rate limit; rejects with `RATE_LIMITED`. */
   spend(mutations: number): Promise<void>;
+  /** Key under which fair turns are shared: the caller's id, or the address of a caller without a valid token. */
+  readonly payer: string;
+  /** About what a message of this connection costs, in points. */
+  readonly messagePrice: number;
+  /** Milliseconds until the budgets allow more work; 0 where they do now. */
+  waitMs(): number;
+  /**
+   * Charges a call that begins. Over http it also waits for the call's turn; over ws its message had it.
+   *
+   * @throws RefusalError `RATE_LIMITED` for an http call whose caller has to wait
+   */
+  startCall(points: number): Promise<void> | undefined;
+  /** Charges work to the connection and its payer, in points (`work-budget.ts`). */
+  charge(points: number): void;
+  /** Charges the bytes of an answer. */
+  chargeAnswer(bytes: number): void;
+  /** Whether it is an http request with several calls, whose answers are encoded together. */
+  readonly isBatch: boolean;
+  /**
+   * Adds the bytes of an answer to those of its batch.
+   *
+   * @throws RefusalError `TOO_LARGE` beyond the limit
+   */
+  addToBatch(bytes: number): void;
+  /** Charges a refusal; a connection that is not admitted is closed after a few. */
+  chargeRefusal(): void;
   /**
    * Counts a call as pending until the returned function is called.
    *

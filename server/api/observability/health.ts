@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import type { Registry } from 'prom-client';
 import type { DependencyFailure } from '../../engine/ports.ts';
 import type { ServiceStats } from '../../engine/service.ts';
@@ -12,8 +12,15 @@ export interface HealthOptions {
   readonly metrics: Registry | undefined;
 }
 
-/** Answers probes and scrapes; false for every other path. */
-export type HealthHandler = (path: string, req: IncomingMessage, res: ServerResponse) => boolean;
+/** The handler of probes and scrapes. */
+export interface HealthHandler {
+  /** Whether the path is that of a probe or of a scrape. */
+  isProbe(path: string): boolean;
+  /** Whether the path is that of the liveness probe. */
+  isLiveness(path: string): boolean;
+  /** Answers a path of which {@link isProbe} is true. */
+  answer(path: string, res: ServerResponse): Promise<void>;
+}
 
 /**
  * Health checks. `/livez` (`/healthz`): the process answers. `/readyz`: the instance may be sent traffic. A dependency
@@ -21,12 +28,15 @@ export type HealthHandler = (path: string, req: IncomingMessage, res: ServerResp
  * would not bring it back.
  */
 export function createHealth({ stats, isReady, metrics }: HealthOptions): HealthHandler {
-  return (path, _req, res) => {
-    if (path === '/livez' || path === '/healthz') answer(res, 200, { status: 'ok' });
-    else if (path === '/readyz') answer(res, isReady() ? 200 : 503, readiness(isReady(), stats()));
-    else if (path === '/metrics' && metrics) serveMetrics(metrics, res);
-    else return false;
-    return true;
+  const isLiveness = (path: string): boolean => path === '/livez' || path === '/healthz';
+  return {
+    isLiveness,
+    isProbe: (path) => isLiveness(path) || path === '/readyz' || (path === '/metrics' && metrics !== undefined),
+    async answer(path, res) {
+      if (isLiveness(path)) answer(res, 200, { status: 'ok' });
+      else if (path === '/metrics' && metrics) await serveMetrics(metrics, res);
+      else answer(res, isReady() ? 200 : 503, readiness(isReady(), stats()));
+    },
   };
 }
 
@@ -57,11 +67,9 @@ function sideOf(failure: DependencyFailure | undefined) {
 }
 
 /** Answers a scrape in Prometheus' text format. */
-export function serveMetrics(registry: Registry, res: ServerResponse): void {
-  registry.metrics().then(
-    (text) => res.writeHead(200, { 'content-type': registry.contentType }).end(text),
-    (error: unknown) => res.writeHead(500, { 'content-type': 'text/plain' }).end(String(error)),
-  );
+export async function serveMetrics(registry: Registry, res: ServerResponse): Promise<void> {
+  const text = await registry.metrics();
+  res.writeHead(200, { 'content-type': registry.contentType }).end(text);
 }
 
 function answer(res: ServerResponse, status: number, body: object): void {

@@ -1,5 +1,6 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { ServiceStats } from '../../engine/service.ts';
+import { droppedLogLines } from './logging.ts';
 
 const PREFIX = 'campaign_state_';
 
@@ -152,10 +153,31 @@ export function createMetrics(stats: () => ServiceStats) {
       'reader_drops_total',
       'Subscribers that fell behind and got a snapshot in place of the entries that they missed',
     ),
-    cuts: tally(
-      'connections_cut_total',
-      'Connections with the most unsent bytes that were cut, because all of them together held too many',
-    ),
+    tcpConnections: new Gauge({
+      ...common,
+      name: `${PREFIX}tcp_connections`,
+      help: 'Open connections of all kinds: http, SSE and ws',
+    }),
+    unfinishedBytes: new Gauge({
+      ...common,
+      name: `${PREFIX}unfinished_bytes`,
+      help: 'Bytes of unfinished http bodies and ws messages that all connections together hold',
+    }),
+    cuts: new Counter({
+      ...common,
+      name: `${PREFIX}connections_cut_total`,
+      help: 'Connections that the server closed by itself, by cause',
+      labelNames: ['cause'],
+    }),
+    logLinesDropped: new Counter({
+      ...common,
+      name: `${PREFIX}log_lines_dropped_total`,
+      help: 'Log lines that were dropped, because stdout is not read or cannot be written',
+      collect() {
+        this.reset();
+        this.inc(droppedLogLines());
+      },
+    }),
     resets: tally('resets_total', 'Campaigns whose timeline was forked'),
     loads: tally('loads_total', 'Campaigns that were loaded into memory'),
     evictions: tally('evictions_total', 'Campaigns that were evicted from memory because they were idle'),

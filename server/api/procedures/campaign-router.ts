@@ -1,11 +1,21 @@
 import { tracked } from '@trpc/server';
 import type {} from '@trpc/server/unstable-core-do-not-import';
-import type { ChangeCommand, Command, MutationOptions } from '../../core/commands/command.ts';
+import type { ChangeCommand, Command, Mutation, MutationOptions } from '../../core/commands/command.ts';
+import { weightOf } from '../../core/commands/weight.ts';
 import { LIMITS } from '../../core/limits.ts';
 import type { Receipt } from '../../core/stream/entry.ts';
 import type { DryRun } from '../../engine/service.ts';
 import { parsedBy } from './parse-input.ts';
-import { callerOf, inTurn, mutationProcedure, procedure, router, type CallContext } from './procedures.ts';
+import {
+  callerOf,
+  historyProcedure,
+  inTurn,
+  mutationProcedure,
+  procedure,
+  router,
+  subscriptionProcedure,
+  type CallContext,
+} from './procedures.ts';
 import {
   atInput,
   batchInput,
@@ -35,10 +45,16 @@ interface MutationCall<I> {
 
 /** Resolver that hands one command to the engine, with the options that every mutation takes, in the order of arrival. */
 function mutate<I extends CampaignInput & MutationOptions>(commandOf: (input: I) => ChangeCommand) {
-  return ({ ctx, input, signal }: MutationCall<I>): Promise<Receipt | DryRun> =>
-    inTurn(ctx, signal, 1, (caller) =>
-      ctx.service.mutate(caller, input.campaignId, commandOf(input), optionsOf(input)),
+  return ({ ctx, input, signal }: MutationCall<I>): Promise<Receipt | DryRun> => {
+    const command = commandOf(input);
+    return inTurn(ctx, signal, weightOf(command), (caller) =>
+      ctx.service.mutate(caller, input.campaignId, command, optionsOf(input)),
     );
+  };
+}
+
+function weightOfPush(mutations: readonly Mutation[]): number {
+  return mutations.reduce((sum, { command }) => sum + weightOf(command), 0);
 }
 
 /** The options that an input carries beside its command. */
@@ -102,7 +118,9 @@ const commandRoutes = {
   create: mutationProcedure
     .input(parsedBy(createInput))
     .mutation(({ ctx, input, signal }) =>
-      inTurn(ctx, signal, 1, (caller) => ctx.service.create(caller, input.campaignId, input.state, optionsOf(input))),
+      inTurn(ctx, signal, weightOf({ type: 'create', state: input.state }), (caller) =>
+        ctx.service.create(caller, input.campaignId, input.state, optionsOf(input)),
+      ),
     ),
 } satisfies Record<Command['type'], unknown>;
 
@@ -114,7 +132,7 @@ export const campaignRouter = router({
   push: mutationProcedure
     .input(parsedBy(pushInput))
     .mutation(({ ctx, input, signal }) =>
-      inTurn(ctx, signal, input.mutations.length, (caller) =>
+      inTurn(ctx, signal, weightOfPush(input.mutations), (caller) =>
         ctx.service.push(caller, input.campaignId, input.mutations, input.seen),
       ),
     ),
@@ -123,7 +141,7 @@ export const campaignRouter = router({
     .input(parsedBy(campaignInput))
     .query(({ ctx, input, signal }) => ctx.service.get(callerOf(ctx, signal), input.campaignId)),
 
-  list: procedure.input(parsedBy(listInput)).query(({ ctx, input, signal }) =>
+  list: historyProcedure.input(parsedBy(listInput)).query(({ ctx, input, signal }) =>
     ctx.service.list(callerOf(ctx, signal), {
       cursor: input?.cursor,
       status: input?.status,
@@ -131,7 +149,7 @@ export const campaignRouter = router({
     }),
   ),
 
-  history: procedure.input(parsedBy(historyInput)).query(({ ctx, input, signal }) =>
+  history: historyProcedure.input(parsedBy(historyInput)).query(({ ctx, input, signal }) =>
     ctx.service.history(callerOf(ctx, signal), input.campaignId, {
       cursor: input.cursor,
       limit: input.limit ?? LIMITS.pageSize / 2,
@@ -139,24 +157,24 @@ export const campaignRouter = router({
   ),
 
   /** The state at a version. */
-  at: procedure
+  at: historyProcedure
     .input(parsedBy(atInput))
     .query(({ ctx, input, signal }) => ctx.service.at(callerOf(ctx, signal), input.campaignId, input.version)),
 
   /** What changed between two versions, as a merge patch. */
-  diff: procedure
+  diff: historyProcedure
     .input(parsedBy(diffInput))
     .query(({ ctx, input, signal }) => ctx.service.diff(callerOf(ctx, signal), input.campaignId, input.from, input.to)),
 
   /** Answers once everything up to that position is committed. */
-  whenDurable: procedure
+  whenDurable: historyProcedure
     .input(parsedBy(whenDurableInput))
     .query(({ ctx, input, signal }) =>
       ctx.service.whenDurable(callerOf(ctx, signal), input.campaignId, input.position),
     ),
 
   /** The live stream: a snapshot or the entries since `lastEventId`, then every change. */
-  watch: procedure.input(parsedBy(watchInput)).subscription(({ ctx, input, signal }) => {
+  watch: subscriptionProcedure.input(parsedBy(watchInput)).subscription(({ ctx, input, signal }) => {
     const campaignId = orDefault(input?.campaignId, ctx.service.defaultCampaignId);
     const options = { campaignId, lastEventId: input?.lastEventId, receipts: input?.receipts };
     const caller = callerOf(ctx, signal);

@@ -1,6 +1,7 @@
 import { jsonEncoder } from '@trpc/server/adapters/ws';
 import type { Encoder } from '@trpc/server/adapters/ws';
 import type { ResumableEvent } from '../../engine/service.ts';
+import type { Connection } from '../connection/context.ts';
 
 /**
  * Placeholder for the first event of a pushed subscription, in a frame that tRPC's adapter encodes. Only the adapter
@@ -11,15 +12,22 @@ import type { ResumableEvent } from '../../engine/service.ts';
  */
 export class FrameTicket {
   readonly #redeem: (prefix: string) => ResumableEvent;
+  readonly #connection: Connection;
 
-  /** @param redeem takes the delivery slot, given the start of its frames, and returns the first event */
-  constructor(redeem: (prefix: string) => ResumableEvent) {
+  /**
+   * @param redeem takes the delivery slot, given the start of its frames, and returns the first event
+   * @param connection pays for the bytes of the first event
+   */
+  constructor(redeem: (prefix: string) => ResumableEvent, connection: Connection) {
     this.#redeem = redeem;
+    this.#connection = connection;
   }
 
   /** Text of the frame. Called by the encoder, once. */
   redeem(prefix: string): string {
-    return prefix + encode(this.#redeem(prefix)).rest;
+    const { rest } = encode(this.#redeem(prefix));
+    this.#connection.chargeAnswer(rest.length);
+    return prefix + rest;
   }
 }
 
@@ -105,22 +113,37 @@ interface TrackedMessage {
 }
 
 function isTicket(message: unknown): message is TrackedMessage {
-  const result = message !== null && typeof message === 'object' && 'result' in message ? message.result : undefined;
-  const data =
-    result !== null && typeof result === 'object' && result !== undefined && 'data' in result ? result.data : undefined;
-  return (
-    data !== null &&
-    typeof data === 'object' &&
-    data !== undefined &&
-    'data' in data &&
-    data.data instanceof FrameTicket
-  );
+  const data = dataOf(message);
+  return data !== null && typeof data === 'object' && 'data' in data && data.data instanceof FrameTicket;
+}
+
+/** Connections that pay for the bytes of an answer, until it is encoded. */
+const payingConnections = new WeakMap<object, Connection>();
+
+/** Charges an answer of a ws connection to it once its bytes are known. */
+export function chargeWhenEncoded(answer: unknown, connection: Connection): void {
+  // A connection over http is charged with the bytes of the whole response.
+  if (typeof answer === 'object' && answer !== null && connection.closed) payingConnections.set(answer, connection);
 }
 
 /** tRPC's encoding, with the first event in the place of a ticket. */
 export function encodeMessage(message: unknown): ReturnType<Encoder['encode']> {
+  const data = dataOf(message);
+  if (data === null || typeof data !== 'object') return jsonEncoder.encode(message);
+  const connection = payingConnections.get(data);
+  if (connection) {
+    const encoded = jsonEncoder.encode(message);
+    connection.chargeAnswer(encoded.length);
+    return encoded;
+  }
   if (!isTicket(message)) return jsonEncoder.encode(message);
   const { id, jsonrpc, result } = message;
   const version = jsonrpc === undefined ? '' : `"jsonrpc":${JSON.stringify(jsonrpc)},`;
   return result.data.data.redeem(`{"id":${JSON.stringify(id)},${version}`);
+}
+
+function dataOf(message: unknown): unknown {
+  if (message === null || typeof message !== 'object' || !('result' in message)) return undefined;
+  const { result } = message;
+  return result !== null && typeof result === 'object' && 'data' in result ? result.data : undefined;
 }

@@ -1,15 +1,22 @@
 import { initTRPC } from '@trpc/server';
 import { CAMPAIGN_ID_PATTERN } from '../../core/document/campaign.ts';
+import { RefusalError } from '../../core/errors.ts';
 import type { Caller } from '../../engine/service.ts';
 import { freshId } from '../../engine/system-clock.ts';
 import type { CallReport, Context } from '../connection/context.ts';
 import { formatError, refusalBehind, toCallError } from '../failure.ts';
 import type { TurnTicket } from '../connection/order-lane.ts';
+import { PRICES } from '../connection/work-budget.ts';
+import { chargeWhenEncoded } from './frames.ts';
 
 const t = initTRPC.context<Context>().create({
   // In development tRPC would send stacks to clients.
   isDev: false,
-  errorFormatter: formatError,
+  errorFormatter(options) {
+    // Here and not in the procedures: every error of every transport is formatted, once.
+    options.ctx?.connection.chargeRefusal();
+    return formatError(options);
+  },
   // Pings carry no id: the position from which a client resumes does not move.
   sse: { ping: { enabled: true, intervalMs: 15_000 }, client: { reconnectAfterInactivityMs: 40_000 } },
 });
@@ -32,14 +39,23 @@ export interface CallContext extends Context {
   readonly call: Call;
 }
 
+/** When a procedure's caller must be admitted. The input is parsed after that, whatever was sent. */
+type AdmissionTime =
+  /** When the call arrives. */
+  | 'at-arrival'
+  /** At the call's turn where it is not admitted yet: the mutation before it may be `session.authenticate`. */
+  | 'at-turn'
+  /** Never. */
+  | 'none';
+
 /**
- * Middleware of every call: takes its position in the order of arrival first, and reports it last. Subscriptions are
- * reported when they end (`subscription.ts`), unless they were refused before they began. One middleware for all of it:
- * each further one costs a copy of the context and several promises per call.
+ * Middleware of every call: takes its position in the order of arrival first, charges for it, and reports it last.
+ * Subscriptions are reported when they end (`subscription.ts`), unless they were refused before they began. One
+ * middleware for all of it: each further one costs a copy of the context and several promises per call.
  *
- * @param admitFirst whether the caller must be admitted before the input is parsed
+ * @param price what the call costs when it starts, in points
  */
-function createProcedure(admitFirst: boolean) {
+function createProcedure(admission: AdmissionTime, price: number) {
   return t.procedure.use(async ({ ctx, path, type, getRawInput, next }) => {
     const { connection } = ctx;
     // Nothing may be awaited before this line: up to here, calls run in the order in which their messages arrived.
@@ -55,9 +71,18 @@ function createProcedure(admitFirst: boolean) {
     let endCall: (() => void) | undefined;
     try {
       endCall = connection.beginCall();
-      if (admitFirst) connection.admitted();
+      if (admission === 'at-arrival') connection.admitted();
+      else if (admission === 'at-turn' && !connection.isAdmitted()) {
+        await ticket?.turn();
+        connection.admitted();
+      }
+      const turn = connection.startCall(price);
+      if (turn) await turn;
       const result = await next({ ctx: { call } });
       if (result.ok && type === 'subscription') return result;
+      if (result.ok && !connection.isWritable) throw notRead();
+      if (result.ok && connection.isBatch) connection.addToBatch(JSON.stringify(result.data)?.length ?? 0);
+      if (result.ok && type === 'query') chargeWhenEncoded(result.data, connection);
       ctx.report(reportOf(ctx, call, type, await campaignIdOf(getRawInput), result.ok ? undefined : result.error));
       return result.ok ? result : { ...result, error: toCallError(result.error, call.correlationId) };
     } catch (error) {
@@ -71,11 +96,25 @@ function createProcedure(admitFirst: boolean) {
   });
 }
 
-/** Mutations are admitted later, at their turn: the one before them may be `session.authenticate`. */
-export const mutationProcedure = createProcedure(false);
+/** Refusal in the place of an answer that its client would not read: nothing large is encoded for it. */
+function notRead(): RefusalError {
+  return new RefusalError('OVERLOADED', 'The connection is closed, or its client does not read its answers');
+}
 
-/** Queries and subscriptions are admitted before their input is parsed. */
-export const procedure = createProcedure(true);
+/** Mutations of campaigns. An accepted one is paid for by the mutation rate, not by points. */
+export const mutationProcedure = createProcedure('at-turn', 0);
+
+/** `session.authenticate`: what is refused otherwise is what it is for. */
+export const authenticationProcedure = createProcedure('none', PRICES.authentication);
+
+/** Queries of the current state. */
+export const procedure = createProcedure('at-arrival', PRICES.query);
+
+/** Queries that may read the archive, or fold entries of the history. */
+export const historyProcedure = createProcedure('at-arrival', PRICES.historyQuery);
+
+/** Subscriptions. */
+export const subscriptionProcedure = createProcedure('at-arrival', PRICES.subscription);
 
 /** The caller. To be read when the answer is decided, not earlier: the identity of a live connection can change. */
 export function callerOf(ctx: CallContext, signal: AbortSignal | undefined): Caller {
@@ -90,7 +129,7 @@ export function callerOf(ctx: CallContext, signal: AbortSignal | undefined): Cal
  * Hands mutations to the engine in the order in which they arrived on their connection. `call` must enqueue its mutation
  * before it returns its promise: the next call passes then, not when the answer is there.
  *
- * @param weight how many mutations this call counts as for the rate limit
+ * @param weight weight of the call for the rate limit (`weightOf`)
  */
 export async function inTurn<T>(
   ctx: CallContext,

@@ -65,7 +65,7 @@ export class PushSubscription implements AsyncIterator<TrackedEnvelope<WatchEven
       this.#slot.leave();
       return DONE;
     }
-    const ticket = new FrameTicket((prefix) => this.#enter(prefix));
+    const ticket = new FrameTicket((prefix) => this.#enter(prefix), this.reader);
     // The encoder turns the ticket into an event, which is what the client reads under this type.
     return { done: false, value: tracked('ticket', ticket as unknown as WatchEvent) };
   }

@@ -1,7 +1,7 @@
 import { roleFor } from '../../core/permissions.ts';
 import type { Role } from '../../core/permissions.ts';
 import { parsedBy } from './parse-input.ts';
-import { mutationProcedure, procedure, router } from './procedures.ts';
+import { authenticationProcedure, procedure, router } from './procedures.ts';
 import { authenticateInput, campaignInput } from './schemas.ts';
 
 /** Answer of `session.info`. */
@@ -30,7 +30,7 @@ export const sessionRouter = router({
    * Replaces the rights of a live connection and of its subscriptions. Mutations sent after it on the same connection
    * wait for it and are decided with the new rights. A token that is refused changes nothing.
    */
-  authenticate: mutationProcedure.input(parsedBy(authenticateInput)).mutation(async ({ ctx, input }) => {
+  authenticate: authenticationProcedure.input(parsedBy(authenticateInput)).mutation(async ({ ctx, input }) => {
     await ctx.call.ticket?.turn();
     const identity = await ctx.authenticate(input.token);
     ctx.connection.replaceIdentity(identity);

@@ -3,7 +3,7 @@ import { RefusalError } from '../../core/errors.ts';
 import type { ServiceStats } from '../../engine/service.ts';
 import { CONTRACT } from '../connection/context.ts';
 import type { Context, SystemInfo } from '../connection/context.ts';
-import { callerOf, procedure, router } from './procedures.ts';
+import { callerOf, procedure, router, subscriptionProcedure } from './procedures.ts';
 import { subscriptionOf } from './subscription.ts';
 
 const STATS_INTERVAL_MS = 1_000;
@@ -18,7 +18,7 @@ export const systemRouter = router({
   })),
 
   /** Statistics of the service: at once, then every second. Not for callers without a token. */
-  stats: procedure.subscription(({ ctx, signal }) =>
+  stats: subscriptionProcedure.subscription(({ ctx, signal }) =>
     subscriptionOf(
       ctx,
       undefined,
@@ -31,7 +31,7 @@ export const systemRouter = router({
   ),
 
   /** Every entry and every refusal, with payloads and timings. Admins only. */
-  trace: procedure.subscription(({ ctx, signal }) =>
+  trace: subscriptionProcedure.subscription(({ ctx, signal }) =>
     subscriptionOf(
       ctx,
       undefined,

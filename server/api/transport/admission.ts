@@ -1,4 +1,5 @@
-import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import { parseConnectionParamsFromString } from '@trpc/server/http';
 import type { CreateHTTPContextOptions } from '@trpc/server/adapters/standalone';
 import type { CreateWSSContextFnOptions } from '@trpc/server/adapters/ws';
 import type { Logger } from 'pino';
@@ -13,17 +14,26 @@ import { CONTRACT } from '../connection/context.ts';
 import type { Context } from '../connection/context.ts';
 import { CORRELATION_HEADER } from '../correlation.ts';
 import { API_LIMITS } from '../limits.ts';
-import { logCall } from '../observability/logging.ts';
+import type { CallLog } from '../observability/call-log.ts';
 import { ServerSocket } from './server-socket.ts';
 import type { MutationRate } from '../connection/mutation-rate.ts';
+import type { FairTurns } from '../connection/fair-turns.ts';
+import type { WorkBudgets } from '../connection/work-budget.ts';
+import type { ClientAddress } from '../connection/client-address.ts';
 
 /** Options of {@link createAdmission}. */
 export interface AdmissionOptions {
   readonly service: CampaignService;
   readonly authenticator: Authenticator;
   readonly rate: MutationRate;
+  readonly budgets: WorkBudgets;
+  readonly turns: FairTurns;
+  readonly addressOf: ClientAddress;
   readonly slots: ConnectionSlots;
   readonly logger: Logger;
+  readonly callLog: CallLog;
+  /** Called with each request whose response is a stream. */
+  readonly onStream: (req: IncomingMessage) => void;
   readonly instance: string;
   readonly version: string;
   /** Whether events are pushed to ws connections (`CAMPAIGN_FANOUT=rooms`) or pulled by each subscription. */
@@ -35,6 +45,14 @@ export interface AdmissionOptions {
  * caller that is not admitted are refused one by one, with the reason.
  */
 export interface Admission {
+  /**
+   * Admits the caller of an http request before its body is read.
+   *
+   * @returns how many bytes the body may have
+   */
+  admitRequest(req: IncomingMessage): Promise<number>;
+  /** Refuses the calls of an admitted request whose body is larger than that. */
+  refuseBody(req: IncomingMessage, limit: number): void;
   /** The context of an http request, for all calls of its batch. */
   forRequest(options: CreateHTTPContextOptions): Promise<Context>;
   /** Calls of all connections that are not answered yet. */
@@ -50,8 +68,13 @@ export function createAdmission({
   service,
   authenticator,
   rate,
+  budgets,
+  turns,
+  addressOf,
   slots,
   logger,
+  callLog,
+  onStream,
   instance,
   version,
   rooms,
@@ -61,18 +84,27 @@ export function createAdmission({
     instance,
     version,
     authenticate: (token: string) => authenticator.identify(token),
-    report: (call: Parameters<Context['report']>[0]) => logCall(logger, call),
   };
+  /** The results for requests that were admitted before their body was read. */
+  const results = new WeakMap<IncomingMessage, AdmissionResult>();
   let sockets = 0;
   let pendingCalls = 0;
   const environment = {
     rate,
+    budgets,
+    turns,
     rooms,
     now: Date.now,
     onCall(change: 1 | -1) {
       pendingCalls += change;
     },
   };
+
+  /** The call log for the calls of a connection. The address is read now: a closed socket has none. */
+  function reportFrom({ socket }: IncomingMessage): Context['report'] {
+    const address = socket.remoteAddress;
+    return (call) => callLog.report(call, address);
+  }
 
   async function accessFor(headers: IncomingHttpHeaders, params: Params): Promise<AdmissionResult> {
     try {
@@ -88,12 +120,13 @@ export function createAdmission({
   }
 
   /** The refusal of a request that exceeds a limit; an SSE stream takes a connection slot. */
-  function excess({ info, res }: CreateHTTPContextOptions): RefusalError | undefined {
+  function excess({ info, req, res }: CreateHTTPContextOptions): RefusalError | undefined {
     if (info.calls.length > API_LIMITS.batchCalls) {
       const message = `At most ${API_LIMITS.batchCalls} calls may be batched; this batch has ${info.calls.length}`;
       return new RefusalError('TOO_LARGE', message, { limit: API_LIMITS.batchCalls });
     }
     if (info.type !== 'subscription') return undefined;
+    onStream(req);
     const free = slots.take('sse');
     if (!free) return slots.refusal();
     res.once('close', free);
@@ -105,12 +138,27 @@ export function createAdmission({
       return pendingCalls;
     },
 
+    async admitRequest(req) {
+      const result = await accessFor(req.headers, paramsOf(req.url));
+      results.set(req, result);
+      const hasToken = result.kind === 'admitted' && result.identity.anonymous !== true;
+      return hasToken ? API_LIMITS.messageBytes : API_LIMITS.unadmittedBytes;
+    },
+
+    refuseBody(req, limit) {
+      if (results.get(req)?.kind === 'refused') return;
+      const error = new RefusalError('TOO_LARGE', `The body of this request may have at most ${limit} bytes`, {
+        limit,
+      });
+      results.set(req, { kind: 'refused', error });
+    },
+
     async forRequest(options) {
       const { req, res, info } = options;
       const refusal = excess(options);
       const access = refusal
         ? ({ kind: 'refused', error: refusal } as const)
-        : await accessFor(req.headers, info.connectionParams);
+        : (results.get(req) ?? (await accessFor(req.headers, info.connectionParams)));
       const channel = {
         get unsent() {
           return res.writableLength;
@@ -122,8 +170,13 @@ export function createAdmission({
         channel,
         closed: undefined,
         rateKey: undefined,
+        isBatch: info.calls.length > 1,
+        address: addressOf(req),
       });
-      return { ...shared, connection, correlationId: correlationOf(res) };
+      const { socket } = req;
+      const before = socket.bytesWritten;
+      if (info.type !== 'subscription') res.once('close', () => connection.chargeAnswer(socket.bytesWritten - before));
+      return { ...shared, connection, report: reportFrom(req), correlationId: correlationOf(res) };
     },
 
     async forSocket(socket, { req, info }) {
@@ -134,12 +187,25 @@ export function createAdmission({
         channel: socket,
         closed: info.signal,
         rateKey,
+        address: addressOf(req),
       });
-      if (access.kind === 'admitted') socket.liveness.admitted = true;
-      else connection.onIdentity(() => (socket.liveness.admitted = true));
-      return { ...shared, connection, correlationId: undefined };
+      if (access.kind === 'admitted') socket.admit(access.identity.anonymous !== true);
+      if (access.kind === 'refused' || access.identity.anonymous === true)
+        connection.onIdentity(() => socket.admit(true));
+      return { ...shared, connection, report: reportFrom(req), correlationId: undefined };
     },
   };
+}
+
+/** The connection parameters in the URL of an http request, as tRPC reads them. */
+function paramsOf(url: string | undefined): Params {
+  const text = new URL(`http://host${url ?? '/'}`).searchParams.get('connectionParams');
+  try {
+    return text === null ? null : parseConnectionParamsFromString(text);
+  } catch {
+    // tRPC refuses the request for it.
+    return null;
+  }
 }
 
 function checkContract(contract: string | string[] | undefined): void {

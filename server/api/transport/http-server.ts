@@ -1,23 +1,27 @@
 import { createServer } from 'node:http';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
-import { createHTTPHandler } from '@trpc/server/adapters/standalone';
 import type { Logger } from 'pino';
 import type { CampaignService } from '../../engine/service.ts';
 import { createAdmission } from './admission.ts';
 import type { Authenticator } from '../connection/auth.ts';
 import { createConnectionSlots } from '../connection/connection-slots.ts';
-import { CORRELATION_HEADER, correlationIdFor } from '../correlation.ts';
 import { CallError, refusalBehind } from '../failure.ts';
+import { createCallLog, excerpt } from '../observability/call-log.ts';
 import { createHealth, serveMetrics } from '../observability/health.ts';
-import { API_LIMITS } from '../limits.ts';
 import type { Metrics } from '../observability/metrics.ts';
+import { createClientAddress } from '../connection/client-address.ts';
+import { FairTurns } from '../connection/fair-turns.ts';
 import type { MutationRate } from '../connection/mutation-rate.ts';
+import type { WorkBudgets } from '../connection/work-budget.ts';
+import { defaultHeldLimit, watchHeldBytes } from './held-bytes.ts';
 import type { OriginPolicy } from './origin.ts';
-import { appRouter } from '../procedures/router.ts';
+import { contain, createRequestHandler, pathOf, plain } from './request-handler.ts';
+import { createRequestGate } from './request-gate.ts';
 import { createStaticFiles } from './static-files.ts';
-import { defaultUnsentLimit, watchUnsentBytes } from './unsent-bytes.ts';
+import { createTcpConnections, CUT_CAUSES } from './tcp-connections.ts';
 import { createWsServer, refuseUpgrade } from './ws-server.ts';
 
 /** Options of {@link createHttpServer}. */
@@ -26,6 +30,9 @@ export interface HttpServerOptions {
   readonly authenticator: Authenticator;
   readonly policy: OriginPolicy;
   readonly rate: MutationRate;
+  readonly budgets: WorkBudgets;
+  /** Networks of proxies whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies: readonly string[];
   readonly metrics: Metrics;
   readonly logger: Logger;
   readonly instance: string;
@@ -83,108 +90,101 @@ const LISTEN_BACKLOG = 4_096;
  */
 const SOCKET_TIMEOUT_MS = 60_000;
 
-const CORS_HEADERS = {
-  'access-control-allow-methods': 'GET, POST, OPTIONS',
-  'access-control-allow-headers': `authorization, content-type, last-event-id, trpc-accept, x-campaign-contract, ${CORRELATION_HEADER}`,
-  'access-control-expose-headers': CORRELATION_HEADER,
-  'access-control-max-age': '600',
-};
+/**
+ * Connections beyond the limit for ws connections and SSE streams. They leave room for probes, for metrics and for the
+ * refusals of further clients.
+ */
+const RESERVED_CONNECTIONS = 64;
 
 /** The one port for everything: tRPC over http, SSE and ws under `/trpc`, health, metrics, and the demo at `/`. */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
-  const { service, policy, metrics, logger, metricsPort, kill } = options;
+  const { service, policy, metrics, logger, metricsPort } = options;
   let ready = false;
 
+  const connections = createTcpConnections({
+    limit: options.maxConnections + RESERVED_CONNECTIONS,
+    onCut: (cause) => metrics.cuts.inc({ cause }),
+    onCount: (open) => metrics.tcpConnections.set(open),
+  });
+  // A counter that is there from the start has an increase at its first event.
+  for (const cause of CUT_CAUSES) metrics.cuts.inc({ cause }, 0);
   const slots = createConnectionSlots(options.maxConnections, (transport, change) =>
     metrics.connections.inc({ transport }, change),
   );
-  const admission = createAdmission({ ...options, slots });
-  const ws = createWsServer({ admission, slots, admissionMs: options.admissionMs, onError });
-  const staticFiles = createStaticFiles(options.site);
-  const health = createHealth({
-    stats: () => service.stats(),
-    isReady: () => ready,
-    metrics: metricsPort === undefined ? metrics.registry : undefined,
+  const callLog = createCallLog(logger);
+  const turns = new FairTurns();
+  const addressOf = createClientAddress(options.trustedProxies);
+  const admission = createAdmission({ ...options, turns, addressOf, slots, callLog, onStream });
+  const ws = createWsServer({ admission, slots, turns, connections, admissionMs: options.admissionMs, onError });
+  const handle = createRequestHandler({
+    ...options,
+    admission,
+    health: createHealth({
+      stats: () => service.stats(),
+      isReady: () => ready,
+      metrics: metricsPort === undefined ? metrics.registry : undefined,
+    }),
+    staticFiles: createStaticFiles(options.site),
+    onError,
   });
-  const trpc = createHTTPHandler({
-    router: appRouter,
-    basePath: '/trpc/',
-    createContext: (options) => admission.forRequest(options),
-    maxBodySize: API_LIMITS.messageBytes,
-    // Up to this size each call of a batch that is too large is refused by itself (`admission.ts`); beyond it the batch
-    // is refused as a whole, because the refusals alone would be work.
-    maxBatchSize: API_LIMITS.batchCalls * 2,
-    // tRPC sets `vary` itself, and appends this value.
-    responseMeta: () => ({ headers: new Headers({ vary: 'origin' }) }),
-    onError: ({ error, path }) => onError(error, path),
+  const gate = createRequestGate(connections, handle);
+  const stopWatchingHeldBytes = watchHeldBytes({
+    connections,
+    limit: options.maxUnsentBytes ?? defaultHeldLimit(),
+    onChecked({ unsent, unfinished }) {
+      metrics.unsentBytes.set(unsent);
+      metrics.unfinishedBytes.set(unfinished);
+    },
+    onCut: (cut, held) =>
+      logger.warn({ connections: cut, ...held }, 'connections that held the most bytes were cut: all held too many'),
   });
 
   /** Logs errors that no call has reported: of sockets and frames, and of tRPC itself. */
   function onError(error: Error, path: string | undefined): void {
     if (error instanceof CallError) return;
-    if (path === undefined || refusalBehind(error)) logger.debug({ err: error, path }, 'message refused');
-    else logger.error({ err: error, path }, 'call failed outside of its procedure');
+    const fields = { err: error, path: path && excerpt(path) };
+    if (path === undefined || refusalBehind(error)) logger.debug(fields, 'message refused');
+    else logger.error(fields, 'call failed outside of its procedure');
   }
 
-  function handle(req: IncomingMessage, res: ServerResponse): void {
-    const path = pathOf(req);
-    if (path === undefined) return plain(res, 400, 'The URL of this request cannot be read');
-    if (health(path, req, res)) return;
-    const refusal = policy.refusal(req.headers);
-    if (refusal) return plain(res, refusal.status, refusal.message);
-    if (req.headers.origin !== undefined) {
-      res.setHeader('access-control-allow-origin', req.headers.origin);
-      res.setHeader('vary', 'origin');
-      if (req.method === 'OPTIONS') {
-        res.writeHead(204, CORS_HEADERS).end();
-        return;
-      }
-    }
-    if (path === '/trpc' || path.startsWith('/trpc/')) {
-      res.setHeader(CORRELATION_HEADER, correlationIdFor(req.headers));
-      res.setHeader('access-control-expose-headers', CORRELATION_HEADER);
-      return trpc(req, res);
-    }
-    if (path === '/dev' || path.startsWith('/dev/')) return handleDevelopment(path, req, res, kill);
-    return staticFiles(req, res);
+  function onStream({ socket }: IncomingMessage): void {
+    const connection = connections.get(socket);
+    if (connection) gate.beginStream(connection);
   }
 
-  const server = createServer(
-    {
-      headersTimeout: 10_000,
-      requestTimeout: 30_000,
-      connectionsCheckingInterval: 2_000,
-      // Some clients offer h2c with every request, and accept http/1.1.
-      shouldUpgradeCallback: (req) => req.headers.upgrade?.toLowerCase() === 'websocket',
-    },
-    handle,
-  );
-  server.timeout = SOCKET_TIMEOUT_MS;
-  const stopWatchingUnsentBytes = watchUnsentBytes({
-    server,
-    limit: options.maxUnsentBytes ?? defaultUnsentLimit(),
-    onChecked: (bytes) => metrics.unsentBytes.set(bytes),
-    onCut(connections, bytes) {
-      metrics.cuts(connections);
-      logger.warn({ connections, bytes }, 'connections with the most unsent bytes were cut: their clients do not read');
-    },
-  });
-  server.on('upgrade', (req, socket, head) => {
-    socket.on('error', (error) => logger.debug({ err: error }, 'socket error'));
+  function upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void {
     const path = pathOf(req);
     const refusal = policy.refusal(req.headers);
     if (refusal) return refuseUpgrade(socket, refusal.status, refusal.message);
     if (path !== '/trpc' && path !== '/trpc/') return refuseUpgrade(socket, 404, 'ws connections are served at /trpc');
     if (!ready) return refuseUpgrade(socket, 503, 'The server is shutting down');
     return ws.upgrade(req, socket, head);
+  }
+
+  const server = createServer({
+    headersTimeout: 10_000,
+    requestTimeout: 30_000,
+    connectionsCheckingInterval: 2_000,
+    // Some clients offer h2c with every request, and accept http/1.1.
+    shouldUpgradeCallback: (req) => req.headers.upgrade?.toLowerCase() === 'websocket',
+  });
+  server.timeout = SOCKET_TIMEOUT_MS;
+  server.on('connection', (socket) => connections.open(socket));
+  server.on('request', gate.onRequest);
+  // The body's reader sends `100 Continue`, once the caller is admitted.
+  server.on('checkContinue', gate.onRequest);
+  server.on('upgrade', (req, socket, head) => {
+    socket.on('error', (error) => logger.debug({ err: error }, 'socket error'));
+    // Whatever a request makes throw must end that request alone.
+    try {
+      upgrade(req, socket, head);
+    } catch (error) {
+      logger.error({ err: error }, 'upgrade failed');
+      socket.destroy();
+    }
   });
 
-  const metricsServer =
-    metricsPort === undefined
-      ? undefined
-      : createServer((req, res) =>
-          pathOf(req) === '/metrics' ? serveMetrics(metrics.registry, res) : plain(res, 404, 'Not found'),
-        );
+  const metricsServer = metricsPort === undefined ? undefined : createMetricsServer(options);
 
   return {
     async listen(port, host) {
@@ -210,51 +210,29 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       ws.notifyReconnect();
     },
     async close() {
-      stopWatchingUnsentBytes();
+      stopWatchingHeldBytes();
       await ws.close();
       server.closeAllConnections();
+      callLog.stop();
       metricsServer?.close();
       metricsServer?.closeAllConnections();
     },
   };
 }
 
-/**
- * The paths of the demo's *Kill server* button: whether it is shown, which is so in development, and what it does.
- */
-function handleDevelopment(
-  path: string,
-  req: IncomingMessage,
-  res: ServerResponse,
-  kill: (() => void) | undefined,
-): void {
-  if (path === '/dev' && req.method === 'GET') {
-    res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ kill: kill !== undefined }));
-  } else if (kill && path === '/dev/kill' && req.method === 'POST') {
-    res.writeHead(202).end(kill);
-  } else {
-    plain(res, 404, 'Not found');
-  }
+/** A server for `/metrics` alone. */
+function createMetricsServer({ metrics, policy, logger }: HttpServerOptions): Server {
+  return createServer((req, res) =>
+    contain(res, logger, async () => {
+      const refusal = policy.probeRefusal(req.headers);
+      if (refusal) plain(res, refusal.status, refusal.message);
+      else if (pathOf(req) === '/metrics') await serveMetrics(metrics.registry, res);
+      else plain(res, 404, 'Not found');
+    }),
+  );
 }
 
-/** The path of a request, still encoded; `undefined` where its URL cannot be read. */
-function pathOf(req: IncomingMessage): string | undefined {
-  try {
-    const { pathname } = new URL(`http://host${req.url ?? '/'}`);
-    decodeURIComponent(pathname);
-    return pathname;
-  } catch {
-    return undefined;
-  }
-}
-
-function plain(res: ServerResponse, status: number, message: string): void {
-  res
-    .writeHead(status, { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff' })
-    .end(message);
-}
-
-function listenOn(server: ReturnType<typeof createServer>, port: number, host: string): Promise<void> {
+function listenOn(server: Server, port: number, host: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen({ port, host, backlog: LISTEN_BACKLOG }, () => {

@@ -1,8 +1,14 @@
 import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
 import { BACKPRESSURE_MAX_SOCKET_BYTES } from '../../engine/streams/backpressure.ts';
+import type { CloseCode } from '../../core/close-codes.ts';
 import type { OutboundChannel } from '../connection/connection.ts';
+import type { Connection } from '../connection/context.ts';
+import type { FairTurns, InboundSource } from '../connection/fair-turns.ts';
+import { PRICES } from '../connection/work-budget.ts';
 import { API_LIMITS } from '../limits.ts';
+import { decodedFrame } from './decoded-frame.ts';
+import type { MessageMeter } from './message-meter.ts';
 import { batchWrites } from './write-batching.ts';
 
 type SendCallback = (error?: Error) => void;
@@ -16,8 +22,37 @@ type SendOptions = {
 /** A frame that holds nothing but `{"id":…,"method":"subscription.stop"}` is at most this long, in bytes. */
 const STOP_FRAME_BYTES = 1_024;
 
-/** A ws connection of the server: backpressure, write batching and heartbeat, which tRPC's adapter leaves to it. */
-export class ServerSocket extends WebSocket implements OutboundChannel {
+/** Bytes of the text frames `PING` and `PONG`. */
+const KEEP_ALIVE_BYTES = 4;
+
+/** Messages that may wait for their turn before the socket is paused, and their bytes. */
+const PAUSE_AT_MESSAGES = 16;
+const PAUSE_AT_BYTES = 64 * 1024;
+
+/** How long a client may take to answer the closing handshake, in milliseconds. */
+export const CLOSE_TIMEOUT_MS = 500;
+
+/** The code of `[`, with which a batch begins. */
+const OPENING_BRACKET = 0x5b;
+
+/** A frame as it came. */
+interface Frame {
+  readonly kind: 'frame';
+  readonly data: Buffer;
+  readonly isBinary: boolean;
+}
+
+/** One message of a batch. */
+interface ParsedMessage {
+  readonly kind: 'message';
+  readonly message: unknown;
+}
+
+/**
+ * A ws connection of the server: backpressure, write batching, heartbeat and fair turns, which tRPC's adapter leaves to
+ * it.
+ */
+export class ServerSocket extends WebSocket implements OutboundChannel, InboundSource {
   /** State of admission and heartbeat (`heartbeat.ts`). Times are of `performance.now()`. */
   readonly liveness = {
     admitted: false,
@@ -30,12 +65,35 @@ export class ServerSocket extends WebSocket implements OutboundChannel {
   };
   /** The stream that the connection's frames are written to. */
   #stream: Duplex | undefined;
-  /** Stops that arrived before the connection's context was there; `undefined` once it is. */
-  #heldStops: (() => void)[] | undefined = [];
+  #turns: FairTurns | undefined;
+  #meter: MessageMeter | undefined;
+  /** Whether the next message holds tRPC's connection params, for which the context waits. */
+  #awaitsParams = false;
+  /** `undefined` until the connection's context is there. */
+  #connection: Connection | undefined;
+  /** Messages that wait for their turn, or for the context; those before `#started` have been started. */
+  #waiting: (Frame | ParsedMessage)[] = [];
+  #started = 0;
 
   /** Hands over the stream of the upgraded connection, before anything is sent. */
-  attach(stream: Duplex): void {
+  attach(stream: Duplex, turns: FairTurns, meter: MessageMeter, awaitsParams: boolean): void {
     this.#stream = stream;
+    this.#turns = turns;
+    this.#meter = meter;
+    this.#awaitsParams = awaitsParams;
+    if (!awaitsParams) this.#awaitContext();
+  }
+
+  /** Reads nothing more until the context is there: what a client sends meanwhile waits in its own system. */
+  #awaitContext(): void {
+    this.#meter?.bound(false);
+    this.pause();
+  }
+
+  /** The connection counts as admitted from now on; with a token it may send messages of full size. */
+  admit(hasToken: boolean): void {
+    this.liveness.admitted = true;
+    this.#meter?.bound(!hasToken);
   }
 
   get unsent(): number {
@@ -75,23 +133,104 @@ export class ServerSocket extends WebSocket implements OutboundChannel {
     else super.send(data, second);
   }
 
-  /**
-   * Delays `subscription.stop` by one turn of the event loop, and until the context is there. The adapter registers a
-   * subscription only some promises after its message, and ignores a stop that comes before: the subscription would
-   * then run for as long as the socket. Both arrive in one turn where the network has held them back.
-   */
+  /** Passes incoming messages through the fair turns (`connection/fair-turns.ts`) on their way to tRPC's adapter. */
   override emit(event: string | symbol, ...args: unknown[]): boolean {
-    if (event === 'message' || event === 'pong') {
-      this.liveness.receivedAt = performance.now();
-      this.liveness.sentBytes = 0;
-    }
-    if (event !== 'message' || !isStop(args[0])) return super.emit(event, ...args);
-    const deliver = (): void => {
-      super.emit(event, ...args);
-    };
-    if (!this.#heldStops) setImmediate(deliver);
-    else if (this.#heldStops.length < API_LIMITS.pendingCalls) this.#heldStops.push(deliver);
+    if (event !== 'message' && event !== 'pong' && event !== 'ping') return super.emit(event, ...args);
+    if (Buffer.isBuffer(args[0])) this.#meter?.complete(args[0].length);
+    if (event === 'ping') return super.emit(event, ...args);
+    this.liveness.receivedAt = performance.now();
+    this.liveness.sentBytes = 0;
+    const [data, isBinary] = args;
+    if (event === 'pong' || !this.#turns || !Buffer.isBuffer(data)) return super.emit(event, ...args);
+    this.#receive({ kind: 'frame', data, isBinary: isBinary === true }, this.#turns);
     return true;
+  }
+
+  #receive(frame: Frame, turns: FairTurns): void {
+    if (this.#awaitsParams) {
+      this.#awaitsParams = false;
+      this.#awaitContext();
+      this.#pass(frame);
+      return;
+    }
+    const messages = messagesOfBatch(frame);
+    const isControl = frame.data.length <= KEEP_ALIVE_BYTES || isStopFrame(frame);
+    if (isControl) this.#connection?.charge(PRICES.control);
+    const isDirect = this.#waiting.length === 0 && this.#connection !== undefined && !isStopFrame(frame);
+    if (isDirect && !messages?.some(isStop) && turns.tryStart(this, messages?.length ?? 1)) {
+      if (messages) super.emit('message', decodedFrame(messages), true);
+      else this.#pass(frame);
+      return;
+    }
+    const waitsAlready = this.#waiting.length > 0;
+    if (messages) for (const message of messages) this.#waiting.push({ kind: 'message', message });
+    else this.#waiting.push(frame);
+    // What the socket has read already comes all the same; nothing more is read until all of it has been started.
+    if (this.#meter) this.#meter.waitingBytes += frame.data.length;
+    const bytes = this.#meter?.waitingBytes ?? 0;
+    if (this.#waiting.length >= PAUSE_AT_MESSAGES || bytes >= PAUSE_AT_BYTES) this.pause();
+    if (this.#connection && !waitsAlready) turns.wait(this);
+  }
+
+  /** Hands a frame to tRPC's adapter as it came. */
+  #pass({ data, isBinary }: Frame): void {
+    super.emit('message', data, isBinary);
+  }
+
+  get isOpen(): boolean {
+    return this.readyState === WebSocket.OPEN;
+  }
+
+  get payer(): string {
+    return this.#connection?.payer ?? '';
+  }
+
+  get messagePrice(): number {
+    return this.#connection?.messagePrice ?? 1;
+  }
+
+  waitMs(): number {
+    return this.#connection?.waitMs() ?? 0;
+  }
+
+  /**
+   * A `subscription.stop` is never in one slice with what was sent before it: the adapter registers a subscription only
+   * some promises after its message, and ignores a stop that comes before. The subscription would then run for as long
+   * as the socket.
+   */
+  startNext(count: number): boolean {
+    this.liveness.receivedAt = performance.now();
+    const slice: unknown[] = [];
+    for (; slice.length < count; this.#started += 1) {
+      const next = this.#waiting[this.#started];
+      if (next?.kind !== 'message' || (slice.length > 0 && isStop(next.message))) break;
+      slice.push(next.message);
+    }
+    const next = this.#waiting[this.#started];
+    if (slice.length > 0) super.emit('message', decodedFrame(slice), true);
+    else if (next?.kind === 'frame') {
+      this.#started += 1;
+      this.#pass(next);
+    }
+    if (this.#started < this.#waiting.length) return true;
+    this.#waiting = [];
+    this.#started = 0;
+    if (this.#meter) this.#meter.waitingBytes = 0;
+    if (this.isPaused) this.resume();
+    return false;
+  }
+
+  /** Starts the messages that arrived before the connection's context was there. */
+  begin(connection: Connection): void {
+    this.#connection = connection;
+    if (!this.liveness.admitted) this.#meter?.bound(true);
+    if (this.#waiting.length > 0) this.#turns?.wait(this);
+    else this.resume();
+  }
+
+  reject({ code, reason }: CloseCode): void {
+    this.close(code, reason);
+    setTimeout(() => this.terminate(), CLOSE_TIMEOUT_MS).unref();
   }
 
   /** Sends a ping; any message after it counts as the pong. */
@@ -99,15 +238,26 @@ export class ServerSocket extends WebSocket implements OutboundChannel {
     this.liveness.pingedAt = now;
     if (this.readyState === WebSocket.OPEN) this.ping();
   }
+}
 
-  /** Delivers the stops that arrived before the connection's context was there. */
-  releaseStops(): void {
-    const held = this.#heldStops ?? [];
-    this.#heldStops = undefined;
-    for (const deliver of held) setImmediate(deliver);
+/** The messages of a frame that holds several; `undefined` for a single message and for what cannot be parsed. */
+function messagesOfBatch({ data, isBinary }: Frame): unknown[] | undefined {
+  if (isBinary || data[0] !== OPENING_BRACKET) return undefined;
+  try {
+    const parsed: unknown = JSON.parse(data.toString());
+    // A batch with too many messages is refused as a whole, by the decoder.
+    return Array.isArray(parsed) && parsed.length <= API_LIMITS.frameMessages ? parsed : undefined;
+  } catch {
+    return undefined;
   }
 }
 
-function isStop(frame: unknown): boolean {
-  return Buffer.isBuffer(frame) && frame.length <= STOP_FRAME_BYTES && frame.includes('"subscription.stop"');
+function isStopFrame({ data }: Frame): boolean {
+  return data.length <= STOP_FRAME_BYTES && data.includes('"subscription.stop"');
+}
+
+function isStop(message: unknown): boolean {
+  return (
+    typeof message === 'object' && message !== null && 'method' in message && message.method === 'subscription.stop'
+  );
 }

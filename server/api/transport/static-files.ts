@@ -1,10 +1,32 @@
-import { existsSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { join } from 'node:path';
-import sirv from 'sirv';
+import { join, sep } from 'node:path';
+import { lookup } from 'mrmime';
 
-/** Answers a request. */
-type Handler = (req: IncomingMessage, res: ServerResponse) => void;
+/** Answers a request for a file; the path is that of the URL, still encoded. */
+export type StaticFiles = (path: string, req: IncomingMessage, res: ServerResponse) => void;
+
+/** The content encodings that a build may have made beside a file, the shortest first. */
+const ENCODINGS = [
+  { name: 'br', extension: '.br' },
+  { name: 'gzip', extension: '.gz' },
+] as const;
+
+/** One representation of a file. */
+interface Representation {
+  readonly body: Buffer;
+  readonly etag: string;
+}
+
+interface StaticFile {
+  readonly contentType: string;
+  readonly identity: Representation;
+  readonly encoded: ReadonlyMap<string, Representation>;
+}
+
+/** Bytes of all files of a folder, which are kept in memory. */
+const MAX_FOLDER_BYTES = 64 * 1024 * 1024;
 
 /** The page loads nothing of other origins but images; React sets inline styles. */
 const CONTENT_SECURITY_POLICY = [
@@ -36,34 +58,117 @@ const NOT_BUILT_PAGE = `<!doctype html>
  * Static files of a built page: the files of a folder, and its `index.html` for every path that is not a file. Without
  * the folder, a page that says how to build it.
  *
- * @param folder of the built page; its file names are read once, at the start
+ * All files are read once, at the start, and answered from memory: a request opens no file, so that neither a file that
+ * was removed nor a lack of file descriptors is an error of a request, and a client that does not read holds a part of a
+ * shared buffer only. A `Range` is ignored, as HTTP allows. Precompressed files (`main.js.br`, `main.js.gz`) are sent in
+ * place of the file beside them to clients that accept them.
+ *
+ * @param folder of the built page
+ * @throws {Error} In one sentence where its files are larger than 64 MiB.
  */
-export function createStaticFiles(folder: string | undefined): Handler {
+export function createStaticFiles(folder: string | undefined): StaticFiles {
   if (folder === undefined || !existsSync(join(folder, 'index.html'))) return serveNotBuiltPage;
-  const files = sirv(folder, {
-    single: true,
-    etag: true,
-    setHeaders(res, pathname) {
-      for (const [name, value] of Object.entries(SECURITY_HEADERS)) res.setHeader(name, value);
-      // Vite puts a hash of the content into these names.
-      res.setHeader(
-        'cache-control',
-        pathname.startsWith('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache',
-      );
-    },
-  });
-  return (req, res) => {
+  const files = readFolder(folder);
+  const index = files.get('/index.html');
+
+  return (path, req, res) => {
     if (req.method !== 'GET' && req.method !== 'HEAD') return methodNotAllowed(res);
-    files(req, res, () => {
+    const name = decodeURI(path);
+    const file = files.get(name) ?? files.get(`${name}.html`) ?? (hasExtension(name) ? undefined : index);
+    if (!file) {
       res.writeHead(404, { 'content-type': 'text/plain; charset=utf-8' }).end('Not found');
-    });
+      return;
+    }
+    const [encoding, { body, etag }] = negotiate(file, req.headers['accept-encoding']);
+    const headers = {
+      ...SECURITY_HEADERS,
+      // Vite puts a hash of the content into these names.
+      'cache-control': name.startsWith('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache',
+      etag,
+      vary: 'accept-encoding',
+      ...(encoding !== undefined && { 'content-encoding': encoding }),
+    };
+    if (matches(req.headers['if-none-match'], etag)) {
+      res.writeHead(304, headers).end();
+      return;
+    }
+    res.writeHead(200, { ...headers, 'content-type': file.contentType, 'content-length': body.length });
+    res.end(req.method === 'HEAD' ? undefined : body);
   };
 }
 
-function serveNotBuiltPage(req: IncomingMessage, res: ServerResponse): void {
+/** The files of a folder by their path in a URL, without hidden ones. */
+function readFolder(folder: string): Map<string, StaticFile> {
+  const bodies = new Map<string, Buffer>();
+  let bytes = 0;
+  for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
+    const parts = name.split(sep);
+    if (parts.some((part) => part.startsWith('.') && part !== '.well-known')) continue;
+    const file = join(folder, name);
+    if (!statSync(file).isFile()) continue;
+    const body = readFileSync(file);
+    bytes += body.length;
+    if (bytes > MAX_FOLDER_BYTES) {
+      throw new Error(
+        `The folder of the page ${folder} is larger than ${MAX_FOLDER_BYTES / 1024 / 1024} MiB: its files are kept in memory.`,
+      );
+    }
+    bodies.set(`/${parts.join('/')}`, body);
+  }
+
+  const files = new Map<string, StaticFile>();
+  for (const [path, body] of bodies) {
+    if (ENCODINGS.some(({ extension }) => path.endsWith(extension) && bodies.has(path.slice(0, -extension.length))))
+      continue;
+    const type = lookup(path) ?? 'application/octet-stream';
+    const encoded = ENCODINGS.flatMap(({ name, extension }) => {
+      const shorter = bodies.get(path + extension);
+      return shorter ? [[name, represent(shorter)] as const] : [];
+    });
+    files.set(path, {
+      contentType: type.startsWith('text/') ? `${type};charset=utf-8` : type,
+      identity: represent(body),
+      encoded: new Map(encoded),
+    });
+  }
+  return files;
+}
+
+/** The entity tag is of the content, so that all instances of one build have the same. */
+function represent(body: Buffer): Representation {
+  return { body, etag: `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"` };
+}
+
+/** The shortest representation that the client accepts. */
+function negotiate(file: StaticFile, accepted: string | undefined): [string | undefined, Representation] {
+  if (file.encoded.size === 0 || accepted === undefined) return [undefined, file.identity];
+  const names = new Set(
+    accepted
+      .toLowerCase()
+      .split(',')
+      .filter((item) => !/;\s*q=0(\.0*)?\s*$/.test(item))
+      .map((item) => item.split(';')[0]?.trim()),
+  );
+  for (const { name } of ENCODINGS) {
+    const representation = names.has(name) ? file.encoded.get(name) : undefined;
+    if (representation) return [name, representation];
+  }
+  return [undefined, file.identity];
+}
+
+/** Whether an `If-None-Match` names this entity tag. */
+function matches(header: string | undefined, etag: string): boolean {
+  return header?.split(',').some((item) => item.trim().replace(/^W\//, '') === etag) ?? false;
+}
+
+/** Whether a path looks like that of a file, and not like a route of the page. */
+function hasExtension(path: string): boolean {
+  return /\.\w+$/.test(path.slice(path.lastIndexOf('/')));
+}
+
+function serveNotBuiltPage(path: string, req: IncomingMessage, res: ServerResponse): void {
   if (req.method !== 'GET' && req.method !== 'HEAD') return methodNotAllowed(res);
-  const status = req.url === '/' ? 200 : 404;
-  res.writeHead(status, { ...SECURITY_HEADERS, 'content-type': 'text/html; charset=utf-8' });
+  res.writeHead(path === '/' ? 200 : 404, { ...SECURITY_HEADERS, 'content-type': 'text/html; charset=utf-8' });
   res.end(req.method === 'HEAD' ? undefined : NOT_BUILT_PAGE);
 }
 

@@ -9,19 +9,38 @@ import { CLOSE_CODES } from '../../core/close-codes.ts';
 import { RefusalError } from '../../core/errors.ts';
 import type { Admission } from './admission.ts';
 import type { ConnectionSlots } from '../connection/connection-slots.ts';
+import type { FairTurns } from '../connection/fair-turns.ts';
+import { MessageMeter } from './message-meter.ts';
+import type { TcpConnections } from './tcp-connections.ts';
 import { encodeMessage } from '../procedures/frames.ts';
 import { API_LIMITS } from '../limits.ts';
 import { appRouter } from '../procedures/router.ts';
-import { ServerSocket } from './server-socket.ts';
+import { messagesOf } from './decoded-frame.ts';
+import { CLOSE_TIMEOUT_MS, ServerSocket } from './server-socket.ts';
 import { watchSockets } from './heartbeat.ts';
 
-/** How long a client may take to answer the closing handshake, in milliseconds. */
-const CLOSE_TIMEOUT_MS = 500;
+/** Frames of one message at most; each costs an object, however short it is. */
+const MAX_FRAGMENTS = 1_024;
+
+/** Chunks of one frame that may wait for the rest of it; a full-size frame comes in far fewer. */
+const MAX_CHUNKS = 4_096;
+
+/** Options of `ws`; its types do not know all of them yet. */
+const WS_OPTIONS = {
+  noServer: true,
+  maxPayload: API_LIMITS.messageBytes,
+  perMessageDeflate: false,
+  maxFragments: MAX_FRAGMENTS,
+  maxBufferedChunks: MAX_CHUNKS,
+  closeTimeout: CLOSE_TIMEOUT_MS,
+};
 
 /** Options of {@link createWsServer}. */
 export interface WsServerOptions {
   readonly admission: Admission;
   readonly slots: ConnectionSlots;
+  readonly turns: FairTurns;
+  readonly connections: TcpConnections;
   /** How long a connection may take to be admitted, in milliseconds. */
   readonly admissionMs: number;
   /** Called with errors of sockets and frames, and of calls with their path. */
@@ -39,17 +58,13 @@ export interface WsServer {
 }
 
 /** tRPC over ws: one adapter for all connections, with admission, heartbeat, and limits for each frame. */
-export function createWsServer({ admission, slots, admissionMs, onError }: WsServerOptions): WsServer {
-  const wss = new WebSocketServer<typeof ServerSocket>({
-    noServer: true,
-    maxPayload: API_LIMITS.messageBytes,
-    perMessageDeflate: false,
-    WebSocket: ServerSocket,
-  });
+export function createWsServer(options: WsServerOptions): WsServer {
+  const { admission, slots, turns, connections, admissionMs, onError } = options;
+  const wss = new WebSocketServer<typeof ServerSocket>({ ...WS_OPTIONS, WebSocket: ServerSocket });
   const stopHeartbeat = watchSockets({
     sockets: wss.clients,
     admissionMs,
-    onNotAdmitted: (socket) => socket.close(CLOSE_CODES.notAdmitted.code, CLOSE_CODES.notAdmitted.reason),
+    onNotAdmitted: (socket) => socket.reject(CLOSE_CODES.notAdmitted),
   });
 
   const { broadcastReconnectNotification } = applyWSSHandler({
@@ -62,7 +77,7 @@ export function createWsServer({ admission, slots, admissionMs, onError }: WsSer
       // The adapter keeps the request as long as the socket; its headers are not read again.
       options.req.headers = {};
       options.req.rawHeaders = [];
-      socket.releaseStops();
+      socket.begin(context.connection);
       return context;
     },
     experimental_encoder: boundedEncoder,
@@ -71,15 +86,23 @@ export function createWsServer({ admission, slots, admissionMs, onError }: WsSer
 
   return {
     upgrade(req, socket, head) {
+      const connection = connections.get(socket);
+      // Behind a response that is under way, or closed already.
+      if (!connection?.isIdle) {
+        socket.destroy();
+        return;
+      }
       const free = slots.take('ws');
       if (!free) {
         refuseUpgrade(socket, 503, slots.refusal().message);
         return;
       }
+      connections.setIdle(connection, false);
       // On the socket, not on the ws connection: after a failed handshake there is none.
       socket.once('close', free);
       wss.handleUpgrade(req, socket, head, (ws) => {
-        ws.attach(socket);
+        const meter = new MessageMeter(connection, socket, () => connections.cut(connection, 'not-admitted'));
+        ws.attach(socket, turns, meter, awaitsParams(req));
         wss.emit('connection', ws, req);
       });
     },
@@ -98,8 +121,8 @@ export function createWsServer({ admission, slots, admissionMs, onError }: WsSer
 const boundedEncoder: Encoder = {
   encode: encodeMessage,
   decode(data) {
-    const decoded = jsonEncoder.decode(data);
-    const messages: unknown[] = Array.isArray(decoded) ? decoded : [decoded];
+    const decoded = messagesOf(data) ?? jsonEncoder.decode(data);
+    const messages: readonly unknown[] = Array.isArray(decoded) ? decoded : [decoded];
     if (messages.length > API_LIMITS.frameMessages) {
       throw tooLarge(
         `At most ${API_LIMITS.frameMessages} messages may come in one frame; these are ${messages.length}`,
@@ -111,6 +134,11 @@ const boundedEncoder: Encoder = {
     return decoded;
   },
 };
+
+/** Whether the client announces connection params, as tRPC's adapter reads it. */
+function awaitsParams({ url = '/' }: IncomingMessage): boolean {
+  return new URL(url, 'http://localhost').searchParams.get('connectionParams') === '1';
+}
 
 function hasLongId(message: unknown): boolean {
   return (

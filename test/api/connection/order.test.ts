@@ -2,6 +2,8 @@ import { callTRPCProcedure } from '@trpc/server';
 import { describe, expect, test } from 'vitest';
 import { createConnection } from '../../../server/api/connection/connection.ts';
 import type { Context } from '../../../server/api/connection/context.ts';
+import { FairTurns } from '../../../server/api/connection/fair-turns.ts';
+import { createWorkBudgets } from '../../../server/api/connection/work-budget.ts';
 import { createOrderLane } from '../../../server/api/connection/order-lane.ts';
 import type { JsonValue } from '../../../server/core/json.ts';
 import { appRouter } from '../../../server/api/procedures/router.ts';
@@ -12,12 +14,20 @@ import { CAMPAIGN, startServer } from '../support/server.ts';
 /** The context of one connection, as the server makes it, without a socket. */
 function contextFor(service: CampaignService): Context {
   const connection = createConnection(
-    { rate: async () => {}, rooms: false, now: Date.now, onCall: () => {} },
+    {
+      rate: async () => {},
+      budgets: createWorkBudgets(0),
+      turns: new FairTurns(),
+      rooms: false,
+      now: Date.now,
+      onCall: () => {},
+    },
     {
       admission: { kind: 'admitted', identity: { id: 'ada', grants: { '*': 'admin' } } },
       channel: { unsent: 0, disconnect: () => undefined },
       closed: undefined,
       rateKey: 'one',
+      address: '192.0.2.1',
     },
   );
   const identity = { id: 'grace', grants: { '*': 'admin' } } as const;

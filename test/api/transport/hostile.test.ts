@@ -48,7 +48,9 @@ test('H12 the unsent bytes of all connections are bounded: those that hold the m
   const greedy = await Promise.all(Array.from({ length: 8 }, () => requestWithoutReading(port, batchPath(100))));
   await until(() => lines.some((line) => line.includes('were cut')));
   const metrics = await (await fetch(`${url}/metrics`)).text();
-  expect(Number(/^campaign_state_connections_cut_total (\d+)$/m.exec(metrics)?.[1])).toBeGreaterThan(0);
+  expect(Number(/^campaign_state_connections_cut_total\{cause="unsent"\} (\d+)$/m.exec(metrics)?.[1])).toBeGreaterThan(
+    0,
+  );
   expect(Number(/^campaign_state_unsent_bytes (\d+)$/m.exec(metrics)?.[1])).toBeGreaterThan(0);
   await other.campaign.update.mutate({ campaignId: CAMPAIGN, updates: { title: 'Still served' } });
   modest.socket.resume();

@@ -78,7 +78,10 @@ describe('H2 pages of other origins are refused', () => {
     }
     const upgrade = await refusedUpgrade(url, headers);
     expect(upgrade).toMatchObject({ status: 403, message: expect.stringContaining('ALLOWED_ORIGINS') });
-    for (const path of ['/livez', '/readyz', '/metrics']) expect((await ask(url, path, headers)).status).toBe(200);
+    for (const path of ['/readyz', '/metrics']) expect((await ask(url, path, headers)).status).toBe(403);
+    const liveness = await ask(url, '/livez', headers);
+    expect(liveness).toMatchObject({ status: 200, body: '{"status":"ok"}' });
+    expect(liveness.headers).not.toHaveProperty('access-control-allow-origin');
   });
 
   test('H2 the same origin, loopback, allowed origins, and no origin pass', async () => {
@@ -122,6 +125,36 @@ describe('H2 pages of other origins are refused', () => {
     expect((await ask(url, '/trpc/campaign.update', { origin: 'https://evil.example' }, 'OPTIONS')).status).toBe(403);
   });
 
+  test('H2 probes and scrapes may use internal host names, or none', async () => {
+    const { url } = await startServer();
+    for (const host of ['instance-1:4000', 'campaigns.prod.svc.cluster.local', 'campaigns.prod.svc:4000', '10.0.0.7']) {
+      for (const path of ['/readyz', '/metrics'])
+        expect([host, (await ask(url, path, { host })).status]).toEqual([host, 200]);
+      expect([host, (await ask(url, get, { host })).status]).toEqual([host, host === '10.0.0.7' ? 200 : 403]);
+    }
+  });
+
+  test('H2 extensions can be allowed, and /livez and tracing headers are open to allowed pages', async () => {
+    const extension = 'chrome-extension://abcdefghijklmnop';
+    const { url } = await startServer({ allowedOrigins: ['https://app.example.com', extension] });
+    for (const origin of ['https://app.example.com', extension]) {
+      for (const path of ['/livez', get]) {
+        expect((await ask(url, path, { origin })).headers).toMatchObject({ 'access-control-allow-origin': origin });
+        const preflight = await ask(url, path, { origin, 'access-control-request-method': 'GET' }, 'OPTIONS');
+        expect(preflight.status).toBe(204);
+        expect(String(preflight.headers['access-control-allow-headers']).split(', ')).toEqual(
+          expect.arrayContaining(['traceparent', 'tracestate', 'baggage', 'sentry-trace']),
+        );
+      }
+    }
+    expect((await ask(url, get, { origin: 'chrome-extension://other' })).status).toBe(403);
+  });
+
+  test('H2 an origin that can never match stops the start', async () => {
+    for (const origin of ['https://*.example.com', 'https://app.example.com/path', 'app.example.com'])
+      await expect(startServer({ allowedOrigins: [origin] })).rejects.toThrow(/is not one that a browser sends/);
+  });
+
   test('H2 * allows all', async () => {
     const { url } = await startServer({ allowedOrigins: ['*'] });
     expect((await ask(url, get, { origin: 'https://any.example', host: 'some.example' })).status).toBe(200);
@@ -157,7 +190,10 @@ describe('H6 metrics', () => {
     'joins_total',
     'reader_drops_total',
     'clock_offset_seconds',
+    'tcp_connections',
     'unsent_bytes',
+    'unfinished_bytes',
+    'log_lines_dropped_total',
     'connections_cut_total',
     'archive_lag_entries',
     'archive_lag_seconds',

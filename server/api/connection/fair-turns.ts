@@ -1,0 +1,88 @@
+/** Source of incoming messages, a ws socket, as the fair turns see it. */
+export interface InboundSource {
+  /** Whether its messages are still wanted. */
+  readonly isOpen: boolean;
+  /** Key under which its turns are shared: the caller, or the address of a caller without a token. */
+  readonly payer: string;
+  /** About what one of its messages costs, in points. */
+  readonly messagePrice: number;
+  /** Milliseconds until its budget allows more work; 0 where it does now. */
+  waitMs(): number;
+  /** Starts the next messages of its queue, at most that many; returns whether more are waiting. */
+  startNext(messages: number): boolean;
+}
+
+/** Points of work that one payer may start in one turn of the event loop: a few milliseconds. */
+const TURN_POINTS = 128;
+
+/**
+ * Fair turns between callers. Within one turn of the event loop a caller starts at most {@link TURN_POINTS} of work;
+ * messages beyond that wait in the queue of their source, which is not read meanwhile. The queues take turns: callers in
+ * rotation, then the sources of a caller, one slice per turn of the event loop, so that messages of others are read in
+ * between. A source whose budget is overdrawn waits until it is not.
+ */
+export class FairTurns {
+  /** Points started in this turn of the event loop, by payer. */
+  readonly #started = new Map<string, number>();
+  #isReset = true;
+  /** Sources with waiting messages, by payer; the next payer and its next source come first. */
+  readonly #waiting = new Map<string, Set<InboundSource>>();
+  #isDraining = false;
+
+  /** Whether the source may start so many messages in this turn; they count as started then. */
+  tryStart(source: InboundSource, messages: number): boolean {
+    const { payer } = source;
+    const started = this.#started.get(payer) ?? 0;
+    const points = messages * source.messagePrice;
+    if (started > 0 && started + points > TURN_POINTS) return false;
+    if (started === 0 && points > TURN_POINTS && messages > 1) return false;
+    if (source.waitMs() > 0) return false;
+    this.#started.set(payer, started + points);
+    if (this.#isReset) {
+      this.#isReset = false;
+      setImmediate(this.#reset);
+    }
+    return true;
+  }
+
+  /** Queues a source until all of its messages are started. */
+  wait(source: InboundSource): void {
+    const { payer } = source;
+    const sources = this.#waiting.get(payer);
+    if (sources) sources.add(source);
+    else this.#waiting.set(payer, new Set([source]));
+    if (this.#isDraining) return;
+    this.#isDraining = true;
+    setImmediate(this.#drain);
+  }
+
+  readonly #reset = (): void => {
+    this.#isReset = true;
+    this.#started.clear();
+  };
+
+  readonly #drain = (): void => {
+    const source = this.#next();
+    if (source?.isOpen === true) {
+      const waitMs = source.waitMs();
+      // The timer keeps no process alive: the socket does.
+      if (waitMs > 0) setTimeout(() => this.wait(source), waitMs).unref();
+      else if (source.startNext(Math.max(1, Math.floor(TURN_POINTS / source.messagePrice)))) this.wait(source);
+    }
+    this.#isDraining = this.#waiting.size > 0;
+    if (this.#isDraining) setImmediate(this.#drain);
+  };
+
+  /** Takes the next source, and moves its payer to the end of the rotation. */
+  #next(): InboundSource | undefined {
+    for (const [payer, sources] of this.#waiting) {
+      const [source] = sources;
+      this.#waiting.delete(payer);
+      if (!source) continue;
+      sources.delete(source);
+      if (sources.size > 0) this.#waiting.set(payer, sources);
+      return source;
+    }
+    return undefined;
+  }
+}

@@ -1,0 +1,72 @@
+import { totalmem } from 'node:os';
+import { BACKPRESSURE_MEMORY_FRACTION } from '../../engine/streams/backpressure.ts';
+import type { TcpConnection, TcpConnections } from './tcp-connections.ts';
+
+/** Bytes that connections hold in the memory of the process. */
+export interface HeldBytes {
+  /** Of responses and events that their clients have not read. */
+  readonly unsent: number;
+  /** Of http bodies and ws messages that are not complete. */
+  readonly unfinished: number;
+}
+
+/** Options of {@link watchHeldBytes}. */
+export interface HeldBytesOptions {
+  readonly connections: TcpConnections;
+  /** Bytes that all connections together may hold. */
+  readonly limit: number;
+  /** Called at every check with the bytes that are held now. */
+  onChecked(held: HeldBytes): void;
+  /** Called after a check that cut connections, with their number and the bytes that were held before. */
+  onCut(connections: number, held: HeldBytes): void;
+}
+
+/** The interval between two checks, in milliseconds. */
+const CHECK_INTERVAL_MS = 250;
+
+/**
+ * The bound for the bytes that all connections hold together. Each connection has its own bound (see
+ * `engine/streams/backpressure.ts` and `API_LIMITS`), and there are thousands of them: clients that ask and do not read,
+ * and clients that begin messages and do not finish them, could fill the memory all the same. Beyond the limit the
+ * connections that hold the most are destroyed until the rest is within it; without a close frame, which would wait
+ * behind what the client does not read.
+ *
+ * @returns a function that stops the checks
+ */
+export function watchHeldBytes({ connections, limit, onChecked, onCut }: HeldBytesOptions): () => void {
+  const check = (): void => {
+    let unsent = 0;
+    let unfinished = 0;
+    for (const { socket, unfinishedBytes } of connections) {
+      unsent += socket.writableLength;
+      unfinished += unfinishedBytes;
+    }
+    const before = { unsent, unfinished };
+    onChecked(before);
+    let held = unsent + unfinished;
+    if (held <= limit) return;
+    const largestFirst = [...connections].sort((one, other) => heldBy(other) - heldBy(one));
+    let cut = 0;
+    for (const connection of largestFirst) {
+      if (held <= limit) break;
+      held -= heldBy(connection);
+      cut += 1;
+      const { socket, unfinishedBytes } = connection;
+      connections.cut(connection, unfinishedBytes > socket.writableLength ? 'unfinished' : 'unsent');
+    }
+    onCut(cut, before);
+  };
+  const timer = setInterval(check, CHECK_INTERVAL_MS);
+  timer.unref();
+  return () => clearInterval(timer);
+}
+
+function heldBy({ socket, unfinishedBytes }: TcpConnection): number {
+  return socket.writableLength + unfinishedBytes;
+}
+
+/** The default limit: a fraction of the memory of this process's container, or of the machine. */
+export function defaultHeldLimit(): number {
+  const constrained = process.constrainedMemory();
+  return Math.min(constrained > 0 ? constrained : Number.POSITIVE_INFINITY, totalmem()) * BACKPRESSURE_MEMORY_FRACTION;
+}

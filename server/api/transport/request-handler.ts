@@ -1,0 +1,123 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createHTTPHandler } from '@trpc/server/adapters/standalone';
+import type { Logger } from 'pino';
+import { CORRELATION_HEADER, correlationIdFor } from '../correlation.ts';
+import { API_LIMITS } from '../limits.ts';
+import type { HealthHandler } from '../observability/health.ts';
+import { appRouter } from '../procedures/router.ts';
+import type { Admission } from './admission.ts';
+import { applyCors } from './cors.ts';
+import type { OriginPolicy } from './origin.ts';
+import { readBody } from './request-body.ts';
+import type { RequestHandler } from './request-gate.ts';
+import type { StaticFiles } from './static-files.ts';
+import type { TcpConnection } from './tcp-connections.ts';
+
+/** Options of {@link createRequestHandler}. */
+export interface RequestHandlerOptions {
+  readonly admission: Admission;
+  readonly policy: OriginPolicy;
+  readonly health: HealthHandler;
+  readonly staticFiles: StaticFiles;
+  readonly logger: Logger;
+  /** In development: kills this process, as a crash would. */
+  readonly kill: (() => void) | undefined;
+  /** Called with errors that no call has reported, and the path of their call. */
+  readonly onError: (error: Error, path: string | undefined) => void;
+}
+
+/** The handler of all http requests: probes, metrics, procedures, and the demo at every other path. */
+export function createRequestHandler(options: RequestHandlerOptions): RequestHandler {
+  const { admission, policy, health, staticFiles, logger, kill, onError } = options;
+  const trpc = createHTTPHandler({
+    router: appRouter,
+    basePath: '/trpc/',
+    createContext: (context) => admission.forRequest(context),
+    maxBodySize: API_LIMITS.messageBytes,
+    // Up to this size each call of a batch that is too large is refused by itself (`admission.ts`); beyond it the batch
+    // is refused as a whole, because the refusals alone would be work.
+    maxBatchSize: API_LIMITS.batchCalls * 2,
+    // tRPC sets `vary` itself, and appends this value.
+    responseMeta: () => ({ headers: new Headers({ vary: 'origin' }) }),
+    onError: ({ error, path }) => onError(error, path),
+  });
+
+  async function route(connection: TcpConnection, req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const path = pathOf(req);
+    if (path === undefined) return plain(res, 400, 'The URL of this request cannot be read');
+    const refusal = health.isProbe(path) ? policy.probeRefusal(req.headers) : policy.refusal(req.headers);
+    // Liveness is answered to everybody: it says nothing else.
+    if (refusal && !health.isLiveness(path)) return plain(res, refusal.status, refusal.message);
+    if (!refusal && applyCors(req, res)) return;
+    if (health.isProbe(path)) return health.answer(path, res);
+    if (path === '/trpc' || path.startsWith('/trpc/')) return callProcedures(connection, req, res);
+    if (path === '/dev' || path.startsWith('/dev/')) return handleDevelopment(path, req, res, kill);
+    return staticFiles(path, req, res);
+  }
+
+  /** The body is read here and not by tRPC, which would hold it before the caller is admitted. */
+  async function callProcedures(connection: TcpConnection, req: IncomingMessage, res: ServerResponse): Promise<void> {
+    res.setHeader(CORRELATION_HEADER, correlationIdFor(req.headers));
+    res.setHeader('access-control-expose-headers', CORRELATION_HEADER);
+    if (req.method === 'POST') {
+      const limit = await admission.admitRequest(req);
+      const body = await readBody(req, res, connection, limit);
+      if (body === undefined) admission.refuseBody(req, limit);
+      // tRPC's adapter takes it in place of the stream.
+      Object.assign(req, { body });
+    }
+    trpc(req, res);
+  }
+
+  return (connection, req, res) => {
+    // Such as a write after the client has closed the connection.
+    res.on('error', (error) => logger.debug({ err: error }, 'response error'));
+    contain(res, logger, () => route(connection, req, res));
+  };
+}
+
+/** Runs a handler so that whatever it throws, now or later, ends its request alone. */
+export function contain(res: ServerResponse, logger: Logger, handler: () => Promise<void>): void {
+  handler().catch((error: unknown) => {
+    if (res.destroyed) return;
+    logger.error({ err: error }, 'request failed');
+    if (res.headersSent) res.destroy();
+    else plain(res, 500, 'Internal error');
+  });
+}
+
+/**
+ * The paths of the demo's *Kill server* button: whether it is shown, which is so in development, and what it does.
+ */
+function handleDevelopment(
+  path: string,
+  req: IncomingMessage,
+  res: ServerResponse,
+  kill: (() => void) | undefined,
+): void {
+  if (path === '/dev' && req.method === 'GET') {
+    res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ kill: kill !== undefined }));
+  } else if (kill && path === '/dev/kill' && req.method === 'POST') {
+    res.writeHead(202).end(kill);
+  } else {
+    plain(res, 404, 'Not found');
+  }
+}
+
+/** The path of a request, still encoded; `undefined` where its URL cannot be read. */
+export function pathOf(req: IncomingMessage): string | undefined {
+  try {
+    const { pathname } = new URL(`http://host${req.url ?? '/'}`);
+    decodeURIComponent(pathname);
+    return pathname;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Answers with a status and one sentence. */
+export function plain(res: ServerResponse, status: number, message: string): void {
+  res
+    .writeHead(status, { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff' })
+    .end(message);
+}

@@ -1,0 +1,112 @@
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+
+/**
+ * Why the server closed a connection by itself; the label of the metric of cut connections.
+ *
+ * - `unsent`: it held the most bytes that its client does not read, when all connections together held too many;
+ * - `unfinished`: the same of an unfinished http body or ws message;
+ * - `idle`: it was idle when there was no room for a new connection;
+ * - `full`: there was no room for it, and no idle connection to close;
+ * - `pipelined`: requests were pipelined behind a stream, or more of them than may wait;
+ * - `not-admitted`: it sent more than an unadmitted connection may.
+ */
+export const CUT_CAUSES = ['unsent', 'unfinished', 'idle', 'full', 'pipelined', 'not-admitted'] as const;
+
+/** One of {@link CUT_CAUSES}. */
+export type CutCause = (typeof CUT_CAUSES)[number];
+
+/** State of one TCP connection, of whatever kind: http, SSE or ws. */
+export interface TcpConnection {
+  readonly socket: Socket;
+  /** Bytes of an unfinished http body or ws message that are held for it. */
+  unfinishedBytes: number;
+  /** Whether its response is a stream, behind which no further response can be sent. */
+  isStream: boolean;
+  /** Whether no request is under way, and it is no ws connection. */
+  readonly isIdle: boolean;
+}
+
+/** A connection as it is kept here. */
+type OpenConnection = { -readonly [Key in keyof TcpConnection]: TcpConnection[Key] };
+
+/** Options of {@link createTcpConnections}. */
+export interface TcpConnectionsOptions {
+  /** Open connections of all kinds. */
+  readonly limit: number;
+  /** Called for each connection that was cut to make room. */
+  onCut(cause: CutCause): void;
+  /** Called with the number of open connections after each change. */
+  onCount(open: number): void;
+}
+
+/** All TCP connections of the port. */
+export interface TcpConnections extends Iterable<TcpConnection> {
+  /** Registers a new connection until it is closed; cuts an idle one, or this one, where there is no room. */
+  open(socket: Socket): void;
+  /** The state of a connection; `undefined` after it was closed. */
+  get(socket: Duplex): TcpConnection | undefined;
+  /** Marks a connection as idle (no request is under way) or busy. */
+  setIdle(connection: TcpConnection, isIdle: boolean): void;
+  /** Destroys a connection. */
+  cut(connection: TcpConnection, cause: CutCause): void;
+}
+
+/**
+ * Registers TCP connections and bounds their number. Connections without a request are closed first, the oldest of them,
+ * so that neither callers that connect and say nothing nor those that keep connections open can keep probes and clients
+ * out.
+ */
+export function createTcpConnections({ limit, onCut, onCount }: TcpConnectionsOptions): TcpConnections {
+  const open = new Map<Duplex, OpenConnection>();
+  /** In the order in which they became idle. */
+  const idle = new Set<OpenConnection>();
+
+  // One listener for all: there are thousands of sockets.
+  function remove(this: Socket): void {
+    const connection = open.get(this);
+    if (!connection) return;
+    idle.delete(connection);
+    open.delete(this);
+    onCount(open.size);
+  }
+
+  function cut({ socket }: TcpConnection, cause: CutCause): void {
+    // What the socket has read already may give further reasons.
+    if (socket.destroyed) return;
+    onCut(cause);
+    socket.destroy();
+  }
+
+  return {
+    open(socket) {
+      if (open.size >= limit) {
+        const [oldest] = idle;
+        if (!oldest) {
+          onCut('full');
+          socket.destroy();
+          return;
+        }
+        // Its close event comes later: the number must not pass the limit until then.
+        idle.delete(oldest);
+        open.delete(oldest.socket);
+        cut(oldest, 'idle');
+      }
+      const connection = { socket, unfinishedBytes: 0, isStream: false, isIdle: true };
+      open.set(socket, connection);
+      idle.add(connection);
+      socket.on('close', remove);
+      onCount(open.size);
+    },
+    get: (socket) => open.get(socket),
+    setIdle({ socket }, isIdle) {
+      const connection = open.get(socket);
+      if (!connection) return;
+      connection.isIdle = isIdle;
+      idle.delete(connection);
+      if (isIdle) idle.add(connection);
+    },
+    cut,
+    [Symbol.iterator]: () => open.values(),
+  };
+}

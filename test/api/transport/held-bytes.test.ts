@@ -1,0 +1,266 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import type { Socket } from 'node:net';
+import { describe, expect, test } from 'vitest';
+import { WebSocket } from 'ws';
+import { API_LIMITS } from '../../../server/api/limits.ts';
+import { rawSocket, wsClient } from '../support/clients.ts';
+import { CAMPAIGN, cleanUp, startGuarded, startServer, tokenFor, until } from '../support/server.ts';
+
+/** A TCP connection that collects what it gets. */
+interface Tcp {
+  readonly socket: Socket;
+  text: string;
+  isClosed: boolean;
+}
+
+async function open(port: number): Promise<Tcp> {
+  const socket = connect(port, '127.0.0.1');
+  const tcp: Tcp = { socket, text: '', isClosed: false };
+  socket.on('error', () => undefined);
+  socket.on('close', () => (tcp.isClosed = true));
+  socket.setEncoding('latin1').on('data', (text: string) => (tcp.text += text));
+  cleanUp(() => socket.destroy());
+  await once(socket, 'connect');
+  return tcp;
+}
+
+const input = encodeURIComponent(JSON.stringify({ campaignId: CAMPAIGN }));
+const request = (path: string, headers = ''): string => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n${headers}\r\n`;
+const GET = request(`/trpc/campaign.get?input=${input}`);
+const WATCH = request(`/trpc/campaign.watch?input=${input}`);
+
+/** The value of a metric; 0 where it is not there. */
+async function metric(url: string, name: string): Promise<number> {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  const line = text.split('\n').find((one) => one.startsWith(`campaign_state_${name} `));
+  return Number(line?.split(' ')[1] ?? 0);
+}
+
+describe('H32 pipelined requests', () => {
+  test('H32 are answered one after the other, in order', async () => {
+    const { port } = await startServer();
+    const tcp = await open(port);
+    tcp.socket.write(Array.from({ length: 10 }, (_, index) => request(`/livez?${index}`)).join('') + GET);
+    await until(() => tcp.text.split('HTTP/1.1 200').length === 12);
+    expect(tcp.text.lastIndexOf('"status":"ok"')).toBeLessThan(tcp.text.indexOf('"campaignId"'));
+    // The connection stays usable.
+    tcp.text = '';
+    tcp.socket.write(GET);
+    await until(() => tcp.text.includes('"campaignId"'));
+  });
+
+  test('H32 behind a stream they end the connection, and nothing is done for them', async () => {
+    const { url, port } = await startServer();
+    for (const bytes of [[WATCH, GET], [WATCH + GET]]) {
+      const tcp = await open(port);
+      for (const part of bytes) {
+        tcp.socket.write(part);
+        if (bytes.length > 1) await until(() => tcp.isClosed || tcp.text.includes('event: '));
+      }
+      await until(() => tcp.isClosed);
+      expect(tcp.text).not.toContain('"result":{"data":{"campaignId"');
+    }
+    expect(await metric(url, 'connections_cut_total{cause="pipelined"}')).toBe(2);
+  });
+
+  test('H32 more than may wait end the connection', async () => {
+    const { url, port } = await startServer();
+    const tcp = await open(port);
+    tcp.socket.write(GET.repeat(100));
+    await until(() => tcp.isClosed);
+    expect(await metric(url, 'connections_cut_total{cause="pipelined"}')).toBe(1);
+  });
+});
+
+describe('H33 unfinished http bodies', () => {
+  const post = (headers: string, length: number): string =>
+    `POST /trpc/campaign.update HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n${headers}Content-Length: ${length}\r\n\r\n`;
+
+  test('H33 of callers without a token are not held: a large one is refused before it is sent', async () => {
+    const { url, port } = await startGuarded();
+    const tcp = await open(port);
+    tcp.socket.write(post('', 1_000_000));
+    tcp.socket.write('x'.repeat(500_000));
+    await until(() => tcp.text.includes('HTTP/1.1 401'));
+    expect(tcp.text).toContain('UNAUTHORIZED');
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(await metric(url, 'unfinished_bytes')).toBe(0);
+  });
+
+  test('H33 of an anonymous reader have a small limit, which the refusal names', async () => {
+    const { url } = await startGuarded({ publicRead: true });
+    const body = JSON.stringify({ campaignId: CAMPAIGN, updates: { text: 'x'.repeat(API_LIMITS.unadmittedBytes) } });
+    const headers = { 'content-type': 'application/json' };
+    const response = await fetch(`${url}/trpc/campaign.update`, { method: 'POST', headers, body });
+    expect(response.status).toBe(413);
+    expect(await response.json()).toMatchObject({
+      error: { data: { reason: 'TOO_LARGE', limit: API_LIMITS.unadmittedBytes } },
+    });
+  });
+
+  test('H33 of admitted callers are counted, and cut where all connections hold too much', async () => {
+    const { url, port } = await startGuarded({ maxUnsentBytes: 2_000_000 });
+    const authorization = `Authorization: Bearer ${await tokenFor({ [CAMPAIGN]: 'editor' })}\r\n`;
+    const send = async (): Promise<Tcp> => {
+      const tcp = await open(port);
+      tcp.socket.write(post(authorization, 1_000_000));
+      tcp.socket.write('x'.repeat(900_000));
+      return tcp;
+    };
+    await send();
+    await until(async () => (await metric(url, 'unfinished_bytes')) === 900_000);
+    const all = await Promise.all(Array.from({ length: 5 }, send));
+    await until(() => all.filter(({ isClosed }) => isClosed).length >= 3);
+    await until(async () => (await metric(url, 'unfinished_bytes')) <= 2_000_000);
+    expect(await metric(url, 'connections_cut_total{cause="unfinished"}')).toBeGreaterThanOrEqual(3);
+  });
+
+  test('H33 Expect: 100-continue is answered before the body is read', async () => {
+    const { port } = await startServer();
+    const body = JSON.stringify({ campaignId: CAMPAIGN, updates: { title: 'Continued' } });
+    const tcp = await open(port);
+    tcp.socket.write(post('Expect: 100-continue\r\n', body.length));
+    await until(() => tcp.text.includes('HTTP/1.1 100 Continue'));
+    tcp.socket.write(body);
+    await until(() => tcp.text.includes('HTTP/1.1 200'));
+  });
+});
+
+describe('H34 unfinished ws messages', () => {
+  /** The beginning of a masked text frame of 1,000,000 bytes. */
+  const HEADER = Buffer.from([0x81, 0xff, 0, 0, 0, 0, 0, 0x0f, 0x42, 0x40, 0, 0, 0, 0]);
+
+  /** The socket below a client's connection, to write what `ws` would not. */
+  const below = (socket: WebSocket): Socket => Reflect.get(socket, '_socket') as Socket;
+
+  async function begin(socket: WebSocket, bytes: number): Promise<void> {
+    const link = below(socket);
+    link.on('error', () => undefined);
+    link.write(HEADER);
+    for (let sent = 0; sent < bytes && !link.destroyed; sent += 10_000) {
+      link.write(Buffer.alloc(10_000, 0x20));
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+  }
+
+  test.each(['', '?connectionParams=1'])(
+    'H34 an unadmitted connection is cut beyond a small limit %j',
+    async (query) => {
+      const { url } = await startGuarded();
+      const raw = await rawSocket(url, { query });
+      await begin(raw.socket, 300_000);
+      await until(() => raw.code !== undefined);
+      expect(await metric(url, 'connections_cut_total{cause="not-admitted"}')).toBe(1);
+    },
+  );
+
+  test('H34 so is an anonymous one, until it brings a token', async () => {
+    const { url } = await startGuarded({ publicRead: true });
+    const [anonymous, promoted] = [await rawSocket(url), await rawSocket(url)];
+    await begin(anonymous.socket, 300_000);
+    await until(() => anonymous.code !== undefined);
+    const token = await tokenFor({ '*': 'editor' });
+    promoted.send({ id: 1, method: 'mutation', params: { path: 'session.authenticate', input: { token } } });
+    expect((await promoted.answer(1)).result?.type).toBe('data');
+    const updates = { text: 'x'.repeat(100_000) };
+    promoted.send({
+      id: 2,
+      method: 'mutation',
+      params: { path: 'campaign.update', input: { campaignId: CAMPAIGN, updates } },
+    });
+    expect((await promoted.answer(2)).result?.type).toBe('data');
+  });
+
+  test('H34 an admitted connection may take its time, is counted, and what it has finished is not', async () => {
+    const { url } = await startServer();
+    const raw = await rawSocket(url);
+    await begin(raw.socket, 500_000);
+    await until(async () => (await metric(url, 'unfinished_bytes')) >= 500_000);
+    expect(await metric(url, 'unfinished_bytes')).toBeLessThan(520_000);
+    below(raw.socket).write(Buffer.alloc(500_000, 0x20));
+    // Spaces are no message: it is answered as one that cannot be parsed.
+    await raw.answer(null);
+    await until(async () => (await metric(url, 'unfinished_bytes')) < 70_000);
+    for (let id = 1; id <= 200; id += 1) {
+      raw.send({ id, method: 'query', params: { path: 'system.info' } });
+      if (id % 20 === 0) raw.socket.ping();
+    }
+    await raw.answer(200);
+    await until(async () => (await metric(url, 'unfinished_bytes')) < 20_000);
+  });
+
+  test('H34 a large message right behind the connection params is not cut: it waits for the admission', async () => {
+    const { url } = await startGuarded();
+    const client = wsClient(url, { token: await tokenFor({ '*': 'editor' }) });
+    const receipt = await client.campaign.update.mutate({
+      campaignId: CAMPAIGN,
+      updates: { text: 'x'.repeat(200_000) },
+    });
+    expect(receipt).toMatchObject({ version: 2 });
+  });
+
+  test('H34 a message of very many fragments ends its connection', async () => {
+    const { url } = await startServer();
+    const raw = await rawSocket(url);
+    const fragment = Buffer.from([0x00, 0x81, 0, 0, 0, 0, 0x61]);
+    below(raw.socket).write(
+      Buffer.concat([Buffer.from([0x01, 0x81, 0, 0, 0, 0, 0x61]), ...Array(5_000).fill(fragment)]),
+    );
+    await until(() => raw.code !== undefined);
+    expect(raw.code).toBe(1008);
+  });
+
+  test('H5 a connection that is not admitted in time is gone even if it does not answer the closing handshake', async () => {
+    const { url, port } = await startGuarded({ admissionMs: 100 });
+    const tcp = await open(port);
+    tcp.socket.write(
+      'GET /trpc HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
+    );
+    await until(() => tcp.text.includes('101 Switching'));
+    await until(() => tcp.isClosed);
+    expect(await metric(url, 'tcp_connections')).toBe(1);
+  });
+});
+
+describe('H35 connections of all kinds are bounded', () => {
+  test('H35 idle ones are closed for new ones, the oldest first, and probes are answered all the same', async () => {
+    const { url, port } = await startServer({ maxConnections: 1 });
+    const idle: Tcp[] = [];
+    for (let index = 0; index < 80; index += 1) idle.push(await open(port));
+    await until(() => idle.filter(({ isClosed }) => isClosed).length >= 15);
+    expect(idle[0]?.isClosed).toBe(true);
+    expect(idle.at(-1)?.isClosed).toBe(false);
+    expect((await fetch(`${url}/livez`)).status).toBe(200);
+    expect(await metric(url, 'connections_cut_total{cause="idle"}')).toBeGreaterThanOrEqual(15);
+    expect(await metric(url, 'tcp_connections')).toBeLessThanOrEqual(65);
+    // A client finds room, too.
+    const raw = await rawSocket(url);
+    raw.send({ id: 1, method: 'query', params: { path: 'system.info' } });
+    expect((await raw.answer(1)).result?.type).toBe('data');
+  });
+
+  test('H35 ones with a request under way are not: a new one is closed then', async () => {
+    const { url, port } = await startServer({ maxConnections: 1 });
+    const busy: Tcp[] = [];
+    for (let index = 0; index < 65; index += 1) {
+      const tcp = await open(port);
+      tcp.socket.write(
+        'POST /trpc/campaign.update HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{',
+      );
+      busy.push(tcp);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const refused = await open(port);
+    await until(() => refused.isClosed);
+    expect(busy.some(({ isClosed }) => isClosed)).toBe(false);
+    for (const { socket } of busy) socket.destroy();
+    await until(() =>
+      fetch(`${url}/livez`).then(
+        ({ ok }) => ok,
+        () => false,
+      ),
+    );
+    expect(await metric(url, 'connections_cut_total{cause="full"}')).toBeGreaterThan(0);
+  });
+});
