@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process';
 import { join } from 'node:path';
 import { END_SIGNALS } from '../../server/cli/end-signals.ts';
+import { watchNpm } from './npm-parent.ts';
 
 /** The folder of the repository. */
 export const ROOT = join(import.meta.dirname, '..', '..');
@@ -51,6 +52,8 @@ export function createChildren(): Children {
       stop(signal);
     });
   }
+
+  watchNpm(process.env, () => stop('SIGTERM'));
 
   return {
     run(args, options, onExit) {

@@ -13,6 +13,15 @@ async function launch(): Promise<Running> {
   return run([LAUNCH], { PORT: '0', DATA_DIR: join(folder, 'data') }, folder);
 }
 
+/** Whether a process runs. */
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
 const addressIn = (line: string): string => /http:\/\/127\.0\.0\.1:\d+/.exec(line)?.[0] ?? '';
 
 test('F7 an old Node is refused with one sentence', async () => {
@@ -54,6 +63,28 @@ test('F7 prints the address within one screen, serves, restarts a killed server,
   expect(await running.ended).toBe(0);
   await until(() =>
     fetch(again).then(
+      () => false,
+      () => true,
+    ),
+  );
+});
+
+test.each(['SIGTERM', 'SIGKILL'] as const)('F21 %s to npm alone ends the launcher and its server', async (signal) => {
+  const folder = await temporaryFolder();
+  // As npm does it: a shell between, which passes no signal on.
+  const code = `
+    const { spawn } = require('node:child_process');
+    const shell = spawn('sh', ['-c', '${process.execPath} ${LAUNCH}; exit 0'], { stdio: 'inherit' });
+    process.on('SIGTERM', () => { shell.kill('SIGTERM'); process.exit(); });
+  `;
+  const env = { PORT: '0', CAMPAIGN_PERSISTENCE_ENABLED: 'false', npm_lifecycle_event: 'start' };
+  const npm = run(['-e', code], env, folder);
+  const address = addressIn(await npm.line(/Open +http/));
+  const { pid } = npm;
+  npm.kill(signal);
+  await until(() => !isRunning(pid));
+  await until(() =>
+    fetch(address).then(
       () => false,
       () => true,
     ),
