@@ -10,4 +10,6 @@ export const CLOSE_CODES = {
   restart: { code: 1012, reason: 'the server restarts' },
   /** The connection did not authenticate within the time allowed for it. */
   notAdmitted: { code: 4401, reason: 'not admitted in time' },
+  /** The connection is not authenticated, and its calls were refused too often. */
+  tooManyRefusals: { code: 4429, reason: 'too many calls without a valid token' },
 } as const satisfies Readonly<Record<string, CloseCode>>;

@@ -62,7 +62,7 @@ export interface ConnectionOptions {
 }
 
 /** Price that a message is assumed to have before the first is known, in points. */
-const FIRST_MESSAGE_PRICE = 4;
+const FIRST_MESSAGE_PRICE = 8;
 
 /** The state of one ws socket or one http request: identity, order of mutations, open calls and subscriptions. */
 export function createConnection(environment: ConnectionEnvironment, options: ConnectionOptions): Connection {
@@ -187,11 +187,7 @@ class CallerConnection implements Connection, InboundSource {
     this.charge(points);
     // The messages of a ws connection have had their turn, and have waited for the budget.
     if (this.#rateKey !== undefined || points === 0) return undefined;
-    if (waitMs > 0) {
-      throw new RefusalError('RATE_LIMITED', 'Too many calls, or too large ones: this caller has to wait', {
-        retryAfterMs: Math.ceil(waitMs),
-      });
-    }
+    if (waitMs > 0) throw tooManyCalls(waitMs);
     const { turns } = this.#environment;
     if (turns.tryStart(this, 1)) return undefined;
     return new Promise((resolve) => {
@@ -259,6 +255,13 @@ class CallerConnection implements Connection, InboundSource {
       this.#subscriptions -= 1;
     });
   }
+}
+
+/** Refusal of a caller whose budget is overdrawn. */
+export function tooManyCalls(waitMs: number): RefusalError {
+  return new RefusalError('RATE_LIMITED', 'Too many calls, or too large ones: this caller has to wait', {
+    retryAfterMs: Math.ceil(waitMs),
+  });
 }
 
 function refuseBeyond(count: number, limit: number, what: string): void {

@@ -17,6 +17,12 @@ export const PRICES = {
   refusal: 1,
   /** A connection that is not admitted: its handshake and its end. */
   unadmittedConnection: 8,
+  /** An http request that is no call: a file, a preflight, an unknown path. */
+  request: 1,
+  /** A probe of readiness. */
+  readiness: 4,
+  /** A scrape of all metrics. */
+  metrics: 40,
   /** Bytes of an answer, or of an http response, that cost one more point. */
   bytesPerPoint: 4_096,
 } as const;

@@ -31,6 +31,7 @@ import {
   updateFeaturesInput,
   updateInput,
   watchInput,
+  watchListInput,
   whenDurableInput,
   type CampaignInput,
 } from './schemas.ts';
@@ -192,4 +193,20 @@ export const campaignRouter = router({
           ({ resumeId, event }) => tracked(resumeId, event),
         );
   }),
+
+  /** The live list: a page by the caller's rights, then what changes on it. */
+  watchList: subscriptionProcedure.input(parsedBy(watchListInput)).subscription(({ ctx, input, signal }) =>
+    subscriptionOf(
+      ctx,
+      undefined,
+      () =>
+        ctx.service.watchList(callerOf(ctx, signal), ctx.connection, {
+          cursor: input?.cursor,
+          status: input?.status,
+          limit: input?.limit ?? LIMITS.pageSize / 2,
+          campaignIds: input?.campaignIds,
+        }),
+      (event) => event,
+    ),
+  ),
 });

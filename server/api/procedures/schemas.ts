@@ -59,6 +59,11 @@ export interface ListInput {
   status?: CampaignStatus;
 }
 
+export interface WatchListInput extends ListInput {
+  /** Only these campaigns, at most 64. */
+  campaignIds?: string[];
+}
+
 export interface HistoryInput extends CampaignInput {
   cursor?: number;
   limit?: number;
@@ -178,6 +183,9 @@ const mutation: z.ZodType<Mutation> = z.object({
   isRetry: z.literal(true).exactOptional(),
 });
 
+/** Campaigns that a live list can be narrowed to, at most. */
+const MAX_LISTED_IDS = 64;
+
 const pageLimit = z.int().min(1).max(LIMITS.pageSize).exactOptional();
 
 export const updateInput: z.ZodType<UpdateInput> = z.object({ campaignId, ...options, ...updateFields });
@@ -206,12 +214,16 @@ export const pushInput: z.ZodType<PushInput> = z.object({
 
 export const campaignInput: z.ZodType<CampaignInput> = z.object({ campaignId });
 
-export const listInput: z.ZodType<ListInput | undefined> = z
-  .object({
-    cursor: campaignId.exactOptional(),
-    limit: pageLimit,
-    status: z.enum(CAMPAIGN_STATUSES).exactOptional(),
-  })
+const listFilter = {
+  cursor: campaignId.exactOptional(),
+  limit: pageLimit,
+  status: z.enum(CAMPAIGN_STATUSES).exactOptional(),
+};
+
+export const listInput: z.ZodType<ListInput | undefined> = z.object(listFilter).optional();
+
+export const watchListInput: z.ZodType<WatchListInput | undefined> = z
+  .object({ ...listFilter, campaignIds: z.array(campaignId).max(MAX_LISTED_IDS).exactOptional() })
   .optional();
 
 export const historyInput: z.ZodType<HistoryInput> = z.object({

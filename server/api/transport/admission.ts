@@ -7,7 +7,7 @@ import { RefusalError } from '../../core/errors.ts';
 import type { CampaignService } from '../../engine/service.ts';
 import { bearerToken } from '../connection/auth.ts';
 import type { Authenticator } from '../connection/auth.ts';
-import { createConnection } from '../connection/connection.ts';
+import { createConnection, tooManyCalls } from '../connection/connection.ts';
 import type { AdmissionResult } from '../connection/connection.ts';
 import type { ConnectionSlots } from '../connection/connection-slots.ts';
 import { CONTRACT } from '../connection/context.ts';
@@ -18,6 +18,7 @@ import type { CallLog } from '../observability/call-log.ts';
 import { ServerSocket } from './server-socket.ts';
 import type { MutationRate } from '../connection/mutation-rate.ts';
 import type { FairTurns } from '../connection/fair-turns.ts';
+import { PRICES } from '../connection/work-budget.ts';
 import type { WorkBudgets } from '../connection/work-budget.ts';
 import type { ClientAddress } from '../connection/client-address.ts';
 
@@ -106,17 +107,26 @@ export function createAdmission({
     return (call) => callLog.report(call, address);
   }
 
-  async function accessFor(headers: IncomingHttpHeaders, params: Params): Promise<AdmissionResult> {
+  async function accessFor(req: IncomingMessage, params: Params): Promise<AdmissionResult> {
+    const { headers } = req;
+    // A client without a token sends an empty one.
+    const token = bearerToken(headers.authorization) ?? (params?.['token'] || undefined);
     try {
       checkContract(headers['x-campaign-contract'] ?? params?.['contract']);
-      // A client without a token sends an empty one.
-      const token = bearerToken(headers.authorization) ?? (params?.['token'] || undefined);
       return { kind: 'admitted', identity: await authenticator.identify(token) };
     } catch (error) {
-      if (error instanceof RefusalError) return { kind: 'refused', error };
-      logger.error({ err: error }, 'the authentication failed');
-      return { kind: 'refused', error: new RefusalError('UNAVAILABLE', 'The token cannot be verified now') };
+      if (!(error instanceof RefusalError)) logger.error({ err: error }, 'the authentication failed');
+      return { kind: 'refused', error: chargeRejected(req, token, error) };
     }
+  }
+
+  /** Charges the address of a caller that is not admitted; a caller that has to wait is told so instead. */
+  function chargeRejected(req: IncomingMessage, token: string | undefined, error: unknown): RefusalError {
+    const address = addressOf(req);
+    const waitMs = budgets.addresses.waitMs(address);
+    budgets.addresses.charge(address, token === undefined ? PRICES.refusal : PRICES.authentication);
+    if (waitMs > 0) return tooManyCalls(waitMs);
+    return error instanceof RefusalError ? error : new RefusalError('UNAVAILABLE', 'The token cannot be verified now');
   }
 
   /** The refusal of a request that exceeds a limit; an SSE stream takes a connection slot. */
@@ -139,7 +149,7 @@ export function createAdmission({
     },
 
     async admitRequest(req) {
-      const result = await accessFor(req.headers, paramsOf(req.url));
+      const result = await accessFor(req, paramsOf(req.url));
       results.set(req, result);
       const hasToken = result.kind === 'admitted' && result.identity.anonymous !== true;
       return hasToken ? API_LIMITS.messageBytes : API_LIMITS.unadmittedBytes;
@@ -158,7 +168,7 @@ export function createAdmission({
       const refusal = excess(options);
       const access = refusal
         ? ({ kind: 'refused', error: refusal } as const)
-        : (results.get(req) ?? (await accessFor(req.headers, info.connectionParams)));
+        : (results.get(req) ?? (await accessFor(req, info.connectionParams)));
       const channel = {
         get unsent() {
           return res.writableLength;
@@ -180,7 +190,7 @@ export function createAdmission({
     },
 
     async forSocket(socket, { req, info }) {
-      const access = await accessFor(req.headers, info.connectionParams);
+      const access = await accessFor(req, info.connectionParams);
       const rateKey = `ws ${(sockets += 1)}`;
       const connection = createConnection(environment, {
         admission: access,
@@ -189,6 +199,7 @@ export function createAdmission({
         rateKey,
         address: addressOf(req),
       });
+      if (access.kind === 'refused') connection.charge(PRICES.unadmittedConnection);
       if (access.kind === 'admitted') socket.admit(access.identity.anonymous !== true);
       if (access.kind === 'refused' || access.identity.anonymous === true)
         connection.onIdentity(() => socket.admit(true));

@@ -1,0 +1,200 @@
+import type { IncomingMessage } from 'node:http';
+import { describe, expect, test } from 'vitest';
+import { createClientAddress, PRIVATE_NETWORKS } from '../../../server/api/connection/client-address.ts';
+import { createWorkBudget } from '../../../server/api/connection/work-budget.ts';
+import { API_LIMITS } from '../../../server/api/limits.ts';
+import { CLOSE_CODES } from '../../../server/core/close-codes.ts';
+import { batchingClient, httpClient, rawSocket, refusal, wsClient } from '../support/clients.ts';
+import type { Raw } from '../support/clients.ts';
+import { CAMPAIGN, startGuarded, startServer, tokenFor, until } from '../support/server.ts';
+
+const LARGE = 'x'.repeat(200_000);
+const large = [{ campaignId: CAMPAIGN, state: { slug: CAMPAIGN, title: 'Large', status: 'active', text: LARGE } }];
+const get = (id: number) => ({
+  id,
+  method: 'query',
+  params: { path: 'campaign.get', input: { campaignId: CAMPAIGN } },
+});
+const gets = (count: number) => Array.from({ length: count }, (_, index) => get(index + 1));
+const answers = (raw: Raw): number => raw.messages.length;
+
+describe('P20 a budget', () => {
+  test('P20 allows two seconds of work ahead, then as much as is paid back', () => {
+    let now = 0;
+    const budget = createWorkBudget(100, () => now);
+    budget.charge('ada', 200);
+    expect(budget.waitMs('ada')).toBe(0);
+    budget.charge('ada', 50);
+    expect(budget.waitMs('ada')).toBe(500);
+    expect(budget.waitMs('grace')).toBe(0);
+    now = 500;
+    expect(budget.waitMs('ada')).toBe(0);
+    budget.charge('ada', 1);
+    expect(budget.waitMs('ada')).toBe(10);
+  });
+
+  test('P20 forgets keys that have paid, and keeps the others', () => {
+    let now = 0;
+    const budget = createWorkBudget(100, () => now);
+    budget.charge('ada', 100_000);
+    for (let key = 0; key < 10_000; key += 1) {
+      now += 20;
+      budget.charge(`${key}`, 1);
+    }
+    expect(budget.waitMs('ada')).toBe(1_000_000 - now - 2_000);
+  });
+
+  test('P20 without a rate has no limit', () => {
+    const budget = createWorkBudget(0, () => 0);
+    budget.charge('ada', 1_000_000);
+    expect(budget.waitMs('ada')).toBe(0);
+  });
+});
+
+describe('P20 the address of a client', () => {
+  const addressOf = createClientAddress(PRIVATE_NETWORKS);
+  const from = (remoteAddress: string, forwarded?: string): string =>
+    addressOf({
+      socket: { remoteAddress },
+      headers: forwarded === undefined ? {} : { 'x-forwarded-for': forwarded },
+      // As much of a request as is read.
+    } as unknown as IncomingMessage);
+
+  test('P20 is the peer, or the last hop that is no trusted proxy', () => {
+    expect(from('203.0.113.7')).toBe('203.0.113.7');
+    expect(from('::ffff:203.0.113.7')).toBe('203.0.113.7');
+    expect(from('203.0.113.7', '198.51.100.1')).toBe('203.0.113.7');
+    expect(from('10.0.0.5', '198.51.100.1, 203.0.113.7')).toBe('203.0.113.7');
+    expect(from('10.0.0.5', '198.51.100.1, 203.0.113.7, 10.0.0.9')).toBe('203.0.113.7');
+    expect(from('10.0.0.5', 'nonsense')).toBe('10.0.0.5');
+    expect(from('10.0.0.5')).toBe('10.0.0.5');
+  });
+
+  test('P20 is the /64 of an IPv6 address', () => {
+    expect(from('2001:db8:1:2:3:4:5:6')).toBe('2001:db8:1:2::/64');
+    expect(from('2001:db8::6')).toBe(from('2001:db8::7'));
+  });
+});
+
+describe('P20 work over the budget', () => {
+  test('P20 waits on a ws connection, is paid by the bytes of answers, and delays no other caller', async () => {
+    const { url } = await startGuarded({ callLimit: 500, campaigns: large });
+    const raw = await rawSocket(url, { headers: { authorization: `Bearer ${await tokenFor({ '*': 'viewer' })}` } });
+    raw.send(gets(100));
+    // 49 points each: 1,000 points ahead are some 20 answers, then ten a second.
+    await until(() => answers(raw) >= 15);
+    const other = wsClient(url, { token: await tokenFor({ '*': 'editor' }, { sub: 'grace' }) });
+    await other.campaign.update.mutate({ campaignId: CAMPAIGN, updates: { title: 'New' } });
+    expect(answers(raw)).toBeLessThan(40);
+    await raw.answer(30);
+  });
+
+  test('P20 counts for the caller over all of its connections', async () => {
+    const { url } = await startGuarded({ callLimit: 100, campaigns: large });
+    const headers = { authorization: `Bearer ${await tokenFor({ '*': 'viewer' })}` };
+    const sockets = await Promise.all(Array.from({ length: 8 }, () => rawSocket(url, { headers })));
+    for (const raw of sockets) raw.send(gets(20));
+    // Eight connections alone have 1,600 points ahead and 800 a second; the caller has half of each.
+    await until(() => sockets.reduce((sum, raw) => sum + answers(raw), 0) >= 12);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(sockets.reduce((sum, raw) => sum + answers(raw), 0)).toBeLessThan(60);
+  });
+
+  test('P20 is RATE_LIMITED over http, with the time to wait', async () => {
+    const { url } = await startGuarded({ callLimit: 10, campaigns: large });
+    const client = httpClient(url, await tokenFor({ '*': 'viewer' }));
+    let error: Awaited<ReturnType<typeof refusal>> | undefined;
+    await until(async () => {
+      const outcome = client.campaign.get.query({ campaignId: CAMPAIGN });
+      error = await outcome.then(
+        () => undefined,
+        () => refusal(outcome),
+      );
+      return error !== undefined;
+    });
+    expect(error).toMatchObject({ code: 'TOO_MANY_REQUESTS', reason: 'RATE_LIMITED', retryable: true });
+    expect(error?.retryAfterMs).toBeGreaterThan(0);
+    const other = httpClient(url, await tokenFor({ '*': 'viewer' }, { sub: 'grace' }));
+    await other.campaign.get.query({ campaignId: CAMPAIGN });
+  });
+
+  test('P20 is paid by the address where there is no valid token', async () => {
+    const { url } = await startGuarded({ callLimit: 20 });
+    const statusFor = async (address: string): Promise<number> => {
+      const response = await fetch(`${url}/trpc/system.info`, { headers: { 'x-forwarded-for': address } });
+      return response.status;
+    };
+    let asked = 0;
+    await until(async () => {
+      asked += 1;
+      return (await statusFor('203.0.113.7')) === 429;
+    });
+    expect(asked).toBeGreaterThan(5);
+    expect(await statusFor('203.0.113.8')).toBe(401);
+    const token = await tokenFor({ '*': 'viewer' });
+    await httpClient(url, token, { 'x-forwarded-for': '203.0.113.7' }).campaign.get.query({ campaignId: CAMPAIGN });
+  });
+
+  test('P20 is not paid for mutations that are accepted', async () => {
+    const { url } = await startGuarded({ callLimit: 1 });
+    const { campaign } = wsClient(url, { token: await tokenFor({ '*': 'editor' }) });
+    const edits = Array.from({ length: 300 }, (_, index) =>
+      campaign.update.mutate({ campaignId: CAMPAIGN, updates: { title: `T${index}` } }),
+    );
+    expect((await Promise.all(edits)).at(-1)).toMatchObject({ version: 301 });
+  });
+});
+
+describe('P21 fair turns', () => {
+  test('P21 a frame of many calls leaves turns to others, and is answered whole', async () => {
+    const { url } = await startGuarded({ callLimit: 0, campaigns: large });
+    const raw = await rawSocket(url, { headers: { authorization: `Bearer ${await tokenFor({ '*': 'viewer' })}` } });
+    const other = wsClient(url, { token: await tokenFor({ '*': 'editor' }, { sub: 'grace' }) });
+    await other.campaign.get.query({ campaignId: CAMPAIGN });
+    raw.send(gets(150));
+    await raw.answer(1);
+    await other.campaign.update.mutate({ campaignId: CAMPAIGN, updates: { title: 'New' } });
+    expect(answers(raw)).toBeLessThan(150);
+    await raw.answer(150);
+    expect(new Set(raw.messages.map((message) => (message as { id: number }).id)).size).toBe(150);
+  });
+
+  test('P21 a subscription and its stop in one frame leave nothing behind', async () => {
+    const { url, service } = await startServer();
+    const raw = await rawSocket(url);
+    const pairs = Array.from({ length: 60 }, (_, index) => [
+      { id: index, method: 'subscription', params: { path: 'campaign.watch', input: { campaignId: CAMPAIGN } } },
+      { id: index, method: 'subscription.stop' },
+    ]).flat();
+    raw.send(pairs);
+    await raw.answer(59, ({ result }) => result?.type === 'stopped');
+    await until(() => service.stats().subscribers === 0);
+  });
+});
+
+test('P22 a connection without a token is closed after 64 refused calls, and its other calls are not looked at', async () => {
+  const { url } = await startGuarded();
+  const raw = await rawSocket(url);
+  for (let frame = 1; frame <= 10; frame += 1) raw.send(gets(100));
+  await until(() => raw.code !== undefined);
+  expect(raw.code).toBe(CLOSE_CODES.tooManyRefusals.code);
+  expect(answers(raw)).toBeGreaterThanOrEqual(API_LIMITS.refusalsBeforeAdmission);
+  expect(answers(raw)).toBeLessThan(300);
+});
+
+describe('P23 answers that cost too much', () => {
+  test('P23 the answers of an http batch have at most 4 MiB', async () => {
+    const { url } = await startServer({ callLimit: 0, campaigns: large });
+    const { campaign } = batchingClient(url);
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 40 }, () => campaign.get.query({ campaignId: CAMPAIGN })),
+    );
+    const answered = outcomes.filter(({ status }) => status === 'fulfilled').length;
+    expect(answered).toBe(Math.floor(API_LIMITS.batchAnswerBytes / 200_300));
+    const refused = outcomes.find((outcome) => outcome.status === 'rejected');
+    expect(await refusal(Promise.reject(refused?.reason))).toMatchObject({
+      reason: 'TOO_LARGE',
+      limit: API_LIMITS.batchAnswerBytes,
+    });
+  });
+});
