@@ -224,6 +224,19 @@ test('P12 a push larger than the limit passes by itself', async () => {
   expect(outcomes.every(({ ok }) => ok)).toBe(true);
 });
 
+test('P12 a mutation counts by its weight: a batch as what it holds', async () => {
+  const { url } = await startServer({ rateLimit: 5 });
+  const { campaign } = wsClient(url);
+  const commands = Array.from({ length: 4 }, (_, index) => ({
+    type: 'update' as const,
+    updates: { title: `T${index}` },
+  }));
+  const calls = [1, 2].map(() => campaign.batch.mutate({ campaignId: CAMPAIGN, commands }));
+  const outcomes = await Promise.allSettled(calls);
+  expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
+  expect(await refusal(calls[1] ?? Promise.resolve())).toMatchObject({ reason: 'RATE_LIMITED', limit: 5 });
+});
+
 test('P14 with campaign state disabled, campaign procedures are UNAVAILABLE and the rest answers', async () => {
   const { url } = await startServer({ enabled: false });
   const { campaign, system } = wsClient(url);
