@@ -1,9 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { ArchiveError, openPgliteArchive, openPostgresArchive } from '../archive/index.ts';
+import { ArchiveError, type ArchiveErrorKind, openPgliteArchive, openPostgresArchive } from '../archive/index.ts';
 import type { Archive } from '../engine/ports.ts';
 import type { Config } from './config.ts';
 
+/** Kinds of errors that waiting may resolve. */
+const MAY_PASS: ReadonlySet<ArchiveErrorKind> = new Set(['unreachable', 'full', 'read-only']);
 /** The pause between two attempts to connect, in milliseconds. */
 const RETRY_MS = 500;
 
@@ -42,7 +44,7 @@ export async function openArchive(config: Config, logger: Logger): Promise<Archi
         onConnectionError: (error) => logger.warn({ err: error }, 'database connection lost'),
       });
     } catch (error) {
-      if (!(error instanceof ArchiveError) || error.kind !== 'unreachable') throw error;
+      if (!(error instanceof ArchiveError) || !MAY_PASS.has(error.kind)) throw error;
       if (Date.now() + RETRY_MS > giveUpAt) {
         throw new Error(`DATABASE_URL: no answer within START_TIMEOUT, ${startTimeout / 1_000} s (${error.message}).`, {
           cause: error,

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import { asError } from '../core/errors.ts';
 import { systemClock } from '../engine/system-clock.ts';
 import { createRedisLog } from '../log/redis-log.ts';
 import type { RedisLog } from '../log/redis-log.ts';
@@ -21,11 +22,22 @@ export async function openLog(
     namespace,
     clock: systemClock,
     onError: (error) => logger.warn({ err: error }, 'Redis connection error'),
+    onHealthChange(part, failure) {
+      if (failure) logger.error({ part, cause: failure.cause }, failure.message);
+      else logger.info({ part }, part === 'settings' ? 'the settings of Redis are right again' : `${part} works again`);
+    },
   });
   const timeout = pause(startTimeout, undefined, { ref: false }).then(() => {
-    throw new Error(`REDIS_URL: no answer within START_TIMEOUT, ${startTimeout / 1_000} s.`);
+    const last = log.health.reading?.message ?? 'The host does not answer at all, as behind a firewall.';
+    const scheme = redisUrl.startsWith('rediss')
+      ? 'If that port does not speak TLS, write redis://.'
+      : 'If that port speaks TLS only, write rediss://.';
+    throw new Error(`REDIS_URL: no answer within START_TIMEOUT, ${startTimeout / 1_000} s. ${last} ${scheme}`);
   });
-  const { refusals, warnings } = await Promise.race([log.ready(), timeout]);
+  const ready = log.ready().catch((error: unknown) => {
+    throw new Error(`REDIS_URL: ${asError(error).message}`, { cause: error });
+  });
+  const { refusals, warnings } = await Promise.race([ready, timeout]);
   for (const warning of warnings) logger.warn(warning);
   if (refusals.length > 0) throw new Error(`REDIS_URL: ${refusals.join(' ')}`);
   return log;

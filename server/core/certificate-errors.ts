@@ -21,10 +21,3 @@ export function certificateReason(error: unknown): string | undefined {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   return typeof code === 'string' ? REASONS[code] : undefined;
 }
-
-/** Whether a server that was spoken to by TLS does not speak it. */
-export function isNotTls(error: unknown): boolean {
-  return (
-    error instanceof Error && /WRONG_VERSION_NUMBER|packet length too long|wrong version number/i.test(error.message)
-  );
-}

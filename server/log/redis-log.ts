@@ -15,6 +15,8 @@ import { checkRedis, checkRunningRedis, isNodeOfCluster, type RedisFindings } fr
 import { createRunForEach } from './redis/run-for-each.ts';
 import { APPEND, HEADS, LEAVE, OPEN, SEED } from './redis/scripts.ts';
 
+export { parseRedisAddress };
+
 export interface RedisLogOptions {
   /**
    * `redis://…` or `rediss://…`: a Redis, or any node of a cluster; several nodes, separated by commas; or

@@ -44,6 +44,8 @@ export function createChannelSubscriber({
   onReady,
 }: ChannelSubscriberOptions): ChannelSubscriber {
   const connections = new Map<string, Redis>();
+  /** Connections that are not ready yet: many subscriptions wait for one of them. */
+  const becoming = new Map<Redis, Promise<void>>();
   /** The address of the node over which each channel is subscribed to. */
   const nodeOf = new Map<string, string>();
 
@@ -60,6 +62,18 @@ export function createChannelSubscriber({
     connection.on('ready', onReady);
     connection.on('close', () => removeSubscriptions(address));
     return connection;
+  };
+
+  /** A connection that was just begun takes a moment; one that fails rejects at once. */
+  const untilReady = async (connection: Redis): Promise<void> => {
+    if (connection.status === 'ready') return;
+    const present = becoming.get(connection);
+    if (present) return present;
+    const ready = once(connection, 'ready', { signal: AbortSignal.timeout(CONNECT_TIMEOUT_MS) })
+      .then(() => undefined)
+      .finally(() => becoming.delete(connection));
+    becoming.set(connection, ready);
+    return ready;
   };
 
   /** Any node names the right one: one that is ready, else the first. */
@@ -109,10 +123,4 @@ export function createChannelSubscriber({
       nodeOf.clear();
     },
   };
-}
-
-/** A connection that was just begun takes a moment; one that fails rejects at once. */
-async function untilReady(connection: Redis): Promise<void> {
-  if (connection.status !== 'ready')
-    await once(connection, 'ready', { signal: AbortSignal.timeout(CONNECT_TIMEOUT_MS) });
 }

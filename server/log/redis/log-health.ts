@@ -1,4 +1,4 @@
-import { certificateReason, isNotTls } from '../../core/certificate-errors.ts';
+import { certificateReason } from '../../core/certificate-errors.ts';
 import type { DependencyFailure, LogHealth } from '../../engine/ports.ts';
 
 /** The side of the log that a call shows to work, or to fail. */
@@ -121,7 +121,6 @@ export function describeRedisFailure(error: unknown): DependencyFailure {
     const message = `The certificate of Redis is not trusted: ${reason}. NODE_EXTRA_CA_CERTS takes a file with its authority.`;
     return { cause: 'certificate', message };
   }
-  if (isNotTls(error)) return { cause: 'certificate', message: 'Redis does not speak TLS there: write redis://.' };
   const text = textOf(error);
   const [cause, , message] = CAUSES.find(([, prefix]) => prefix.test(text)) ?? [
     'unreachable',
