@@ -1,6 +1,7 @@
 import type { Head, SealedEntry } from '../core/stream/log-record.ts';
 import type { JsonObject } from '../core/json.ts';
 import { LIMITS, upToBytes } from '../core/limits.ts';
+import { jsonText } from '../core/document/document-tree.ts';
 import { mergePatches } from '../core/document/merge-patch.ts';
 import type { Fork } from '../core/stream/position.ts';
 import type {
@@ -106,7 +107,7 @@ export function createMemoryArchive(options: MemoryArchiveOptions = {}): Archive
     for (const entry of part.entries) append(campaign, entry);
     compact(campaign);
     if (part.entries.length > 0) {
-      campaign.state = JSON.stringify(part.state);
+      campaign.state = jsonText(part.state);
       campaign.archivedAt = part.archivedAt;
     }
     return { campaignId, kind: 'committed' };

@@ -1,3 +1,4 @@
+import type { DocumentTree } from '../core/document/document-tree.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Head, SealedEntry } from '../core/stream/log-record.ts';
 import type { Fork } from '../core/stream/position.ts';
@@ -182,8 +183,8 @@ export interface CampaignCommit {
   readonly campaignId: string;
   readonly expected: { readonly epoch: string; readonly version: number };
   readonly entries: SealedEntry[];
-  /** The state after the last entry. */
-  readonly state: JsonObject;
+  /** The state after the last entry; of a large document its text is made without its plain form (`jsonText`). */
+  readonly state: DocumentTree;
   readonly archivedAt: number | undefined;
 }
 

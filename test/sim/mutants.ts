@@ -1,3 +1,4 @@
+import { withMember } from '../../server/core/document/document-tree.ts';
 import type { SealedEntry } from '../../server/core/stream/log-record.ts';
 import type { LogEvent } from '../../server/engine/ports.ts';
 import { clusterPlanFor, planFor, type Plan } from './plan.ts';
@@ -134,7 +135,9 @@ export const MUTANTS: readonly Mutant[] = [
       archive: (archive) => ({
         ...archive,
         commit: (parts) =>
-          archive.commit(parts.map((part) => ({ ...part, state: { ...part.state, title: 'of another moment' } }))),
+          archive.commit(
+            parts.map((part) => ({ ...part, state: withMember(part.state, 'title', 'of another moment', false) })),
+          ),
       }),
     },
   },
@@ -192,9 +195,7 @@ export const MUTANTS: readonly Mutant[] = [
       manager: (manager) => ({
         ...manager,
         push: async (caller, campaignId, mutations, seen) =>
-          (
-            await Promise.all(mutations.map((mutation) => manager.push(caller, campaignId, [mutation], seen)))
-          ).flat(),
+          (await Promise.all(mutations.map((mutation) => manager.push(caller, campaignId, [mutation], seen)))).flat(),
       }),
     },
   },

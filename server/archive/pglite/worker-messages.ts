@@ -1,3 +1,4 @@
+import { jsonText } from '../../core/document/document-tree.ts';
 import type { Archive, CampaignCommit } from '../../engine/ports.ts';
 import { toSealedEntry } from '../sql/columns.ts';
 import { ArchiveError, type ArchiveErrorKind } from '../errors.ts';
@@ -45,7 +46,7 @@ export function packCommit({ campaignId, expected, archivedAt, entries, state }:
     expected,
     archivedAt,
     entries: entries.map(({ bytes, tail }) => ({ bytes, tail })),
-    state: JSON.stringify(state),
+    state: jsonText(state),
   };
 }
 

@@ -1,5 +1,5 @@
+import { memberOf, type DocumentTree } from '../../core/document/document-tree.ts';
 import type { SealedEntry } from '../../core/stream/log-record.ts';
-import type { JsonObject } from '../../core/json.ts';
 import type { CampaignCommit } from '../../engine/ports.ts';
 import { ArchiveError } from '../errors.ts';
 
@@ -12,8 +12,8 @@ export function passesCheckpoint(from: number, to: number): boolean {
 }
 
 /** The columns that `list` shows and filters by, so that it need not parse documents. */
-export function toListColumns(state: JsonObject): { title: string; status: string | undefined } {
-  const { title, status } = state;
+export function toListColumns(state: DocumentTree): { title: string; status: string | undefined } {
+  const [title, status] = [memberOf(state, 'title'), memberOf(state, 'status')];
   return { title: typeof title === 'string' ? title : '', status: typeof status === 'string' ? status : undefined };
 }
 

@@ -1,4 +1,5 @@
 import { CompiledQuery, type Kysely } from 'kysely';
+import { jsonText } from '../../core/document/document-tree.ts';
 import type { CampaignCommit } from '../../engine/ports.ts';
 import { lastContiguousEntry, passesCheckpoint, toListColumns } from './columns.ts';
 import { toArchiveError } from '../errors.ts';
@@ -81,7 +82,7 @@ function toHeadRow(part: CampaignCommit): HeadRow | undefined {
     version: part.expected.version,
     next_version: last.record.version,
     tail: last.tail,
-    state: JSON.stringify(part.state),
+    state: jsonText(part.state),
     title,
     status: status ?? null,
     archived_at: part.archivedAt ?? null,

@@ -1,7 +1,7 @@
-import { isObjectPart, memberOf, plainOf, sizeOf, type DocumentTree } from './document-tree.ts';
+import { isObjectPart, jsonText, memberOf, sizeOf, type DocumentTree } from './document-tree.ts';
 import { isJsonObject, type JsonObject } from '../json.ts';
 import type { Part } from './persistent-object.ts';
-import { jsonBytes } from './plain-json.ts';
+import { jsonBytes, utf8Bytes } from './plain-json.ts';
 
 /**
  * The bytes by which a document grew, as compact JSON, from one version to the next: exact, negative where it shrank,
@@ -24,7 +24,7 @@ export function growthOf(before: DocumentTree, after: DocumentTree, change: Json
 
 /** The bytes of `"key":value`, or 0 where there is no such member. */
 function memberBytes(key: string, value: Part | undefined): number {
-  return value === undefined ? 0 : jsonBytes(key) + 1 + jsonBytes(plainOf(value));
+  return value === undefined ? 0 : jsonBytes(key) + 1 + utf8Bytes(jsonText(value));
 }
 
 /** The number of commas between the members. */

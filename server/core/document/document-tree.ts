@@ -17,6 +17,11 @@ export function plainOf(part: Part): JsonValue {
   return part instanceof PersistentObject ? part.toPlain() : part;
 }
 
+/** The part as compact JSON. */
+export function jsonText(part: Part): string {
+  return part instanceof PersistentObject ? part.toText() : JSON.stringify(part);
+}
+
 /** Whether a part is an object, in either form. */
 export function isObjectPart(part: Part | undefined): part is DocumentTree {
   return typeof part === 'object' && part !== null && !Array.isArray(part);

@@ -27,6 +27,9 @@ interface Branch {
 
 export type Node = Leaf | Branch;
 
+/** The keys that JavaScript may list before all others; a few that it does not are among them. */
+const INDEX_KEY = /^\d{1,10}$/;
+
 const EMPTY: Leaf = { entries: [] };
 
 /** The persistent form of a plain object that has one, and of every plain form that was made. */
@@ -127,9 +130,25 @@ export class PersistentObject {
     return plain;
   }
 
-  #inOrder(): Entry[] {
-    return entriesOf(this.root).sort(bySequence);
+  /** The text of the plain form as compact JSON, without making that form. */
+  toText(): string {
+    if (this.#plain) return JSON.stringify(this.#plain);
+    const entries = this.#inOrder();
+    // JavaScript lists keys that look like an index first, in their own order.
+    if (entries.some(({ key }) => INDEX_KEY.test(key))) return JSON.stringify(this.toPlain());
+    const members = entries.map(({ key, value }) => `${JSON.stringify(key)}:${textOf(value)}`);
+    return `{${members.join(',')}}`;
   }
+
+  #inOrder(): Entry[] {
+    return entriesOf([this.root]).sort(bySequence);
+  }
+}
+
+function textOf(value: Part): string {
+  if (value instanceof PersistentObject) return value.toText();
+  // Written without a call of the serialiser, which is most of the time that a large object takes.
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : JSON.stringify(value);
 }
 
 function byKey(a: Entry, b: Entry): number {
@@ -222,8 +241,13 @@ function leastKey(node: Node): string {
   return ('children' in node ? node.keys[0] : node.entries[0]?.key) ?? '';
 }
 
-function entriesOf(node: Node): Entry[] {
-  return 'children' in node ? node.children.flatMap(entriesOf) : [...node.entries];
+/** All entries of these nodes, in the order of their keys: one list that grows, as this is done for every commit. */
+function entriesOf(nodes: readonly Node[], entries: Entry[] = []): Entry[] {
+  for (const node of nodes) {
+    if ('children' in node) entriesOf(node.children, entries);
+    else for (const entry of node.entries) entries.push(entry);
+  }
+  return entries;
 }
 
 /**
@@ -235,7 +259,7 @@ function unshared(before: Node, after: Node): [Entry[], Entry[]] {
   for (;;) {
     [left, right] = withoutShared(left, right);
     const [leftHeight, rightHeight] = [heightOf(left), heightOf(right)];
-    if (leftHeight === 0 && rightHeight === 0) return [left.flatMap(entriesOf), right.flatMap(entriesOf)];
+    if (leftHeight === 0 && rightHeight === 0) return [entriesOf(left), entriesOf(right)];
     if (leftHeight >= rightHeight) left = left.flatMap(childrenOf);
     if (rightHeight >= leftHeight) right = right.flatMap(childrenOf);
   }

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import { apply, NOTHING, type CampaignContent } from '../../core/stream/apply.ts';
+import { apply, contentOf, NOTHING, treeOf, type CampaignContent } from '../../core/stream/apply.ts';
 import { nextTail } from '../../core/stream/hash-chain.ts';
 import type { Head, SealedEntry } from '../../core/stream/log-record.ts';
 import type { Archive, CampaignCommit, PendingEntries } from '../ports.ts';
@@ -50,9 +50,9 @@ export function createCommitContents({ archive, liveContent }: CommitContentsOpt
       if (!first || !last) throw new Error(`${campaignId}: nothing is pending`);
       const expected = { epoch: first.record.epoch, version: first.record.version - 1 };
       const { epoch, version } = expected;
-      const commitOf = ({ state, archivedAt }: CampaignContent): PreparedCommit => ({
+      const commitOf = (content: CampaignContent): PreparedCommit => ({
         kind: 'commit',
-        commit: { campaignId, expected, entries, state, archivedAt },
+        commit: { campaignId, expected, entries, state: treeOf(content), archivedAt: content.archivedAt },
       });
       const live = liveContent(campaignId);
       if (live?.head.tail === last.tail) return commitOf(live.content);
@@ -69,7 +69,7 @@ export function createCommitContents({ archive, liveContent }: CommitContentsOpt
 
     onCommitted({ campaignId, expected, entries, state, archivedAt }) {
       const version = expected.version + entries.length;
-      checkpoints.set(campaignId, { epoch: expected.epoch, version, content: { state, archivedAt } });
+      checkpoints.set(campaignId, { epoch: expected.epoch, version, content: contentOf(state, archivedAt) });
     },
 
     clear(campaignId) {

@@ -52,6 +52,7 @@ describe('persistent objects', () => {
         // Made of what the tree holds, and not of what it was made of.
         const made = version.with('new', 1).without('new').toPlain();
         expect(JSON.stringify(made)).toBe(JSON.stringify(plain));
+        expect(version.with('new', { a: 1 }).toText()).toBe(JSON.stringify({ ...plain, new: { a: 1 } }));
         for (const key of Object.keys(plain)) expect(version.get(key)).toBe(plain[key]);
         expect(version.get('missing')).toBeUndefined();
       }),
