@@ -37,7 +37,10 @@ export async function openLog(
   const ready = log.ready().catch((error: unknown) => {
     throw new Error(`REDIS_URL: ${asError(error).message}`, { cause: error });
   });
-  const { refusals, warnings } = await Promise.race([ready, timeout]);
+  const { refusals, warnings } = await Promise.race([ready, timeout]).catch(async (error: unknown) => {
+    await log.stop();
+    throw error;
+  });
   for (const warning of warnings) logger.warn(warning);
   if (refusals.length > 0) throw new Error(`REDIS_URL: ${refusals.join(' ')}`);
   return log;
