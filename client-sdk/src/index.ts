@@ -6,6 +6,7 @@ export { CampaignError, toCampaignError } from './errors.ts';
 export type { WebSocketConstructor, WebSocketLike } from './link/live-socket.ts';
 export type { Network } from './link/network.ts';
 export { defineSections, type SectionSchema } from './sections.ts';
+export type { Conflict } from './sync/conflicts.ts';
 export { prefetchCampaign, type CampaignSeed } from './sync/seed.ts';
 export type {
   BatchBuilder,
@@ -15,6 +16,7 @@ export type {
   CampaignSnapshot,
   Change,
   ConnectionReason,
+  ConflictPolicy,
   ConnectionState,
   ConnectionStatus,
   EditOptions,
@@ -40,3 +42,4 @@ export type { Actor, Durability, Entry, EntryType, Receipt, ViewEntry } from '..
 export type { Position, VersionName } from '../../server/core/stream/position.ts';
 export type { Path, Reason } from '../../server/core/errors.ts';
 export type { WatchEvent } from '../../server/core/stream/events.ts';
+export type { ListedCampaign, ListEvent } from '../../server/core/stream/list-events.ts';

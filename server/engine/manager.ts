@@ -172,7 +172,7 @@ export function createManager(options: ManagerOptions): Manager {
   return {
     ...createMutations({ ...writing, durableTimeoutMs, durability: options.durability ?? 'accepted' }),
     ...creation,
-    ...createReads({ hosting, archive, history, clock, publicView, persistent, durableTimeoutMs }),
+    ...createReads({ hosting, archive, history, clock, publicView, persistent, durableTimeoutMs, observer }),
     defaultCampaignId: options.defaultCampaignId,
 
     stats() {

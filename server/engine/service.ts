@@ -6,6 +6,7 @@ import type { JsonObject } from '../core/json.ts';
 import type { Identity } from '../core/permissions.ts';
 import type { Entry, Receipt } from '../core/stream/entry.ts';
 import type { WatchEvent } from '../core/stream/events.ts';
+import type { ListEvent } from '../core/stream/list-events.ts';
 import type { Position, VersionName } from '../core/stream/position.ts';
 import type { CampaignSummary, DependencyFailure, LogHealth } from './ports.ts';
 
@@ -41,6 +42,17 @@ export interface DryRun {
  * and a hidden status is `undefined`.
  */
 export type VisibleSummary = Omit<CampaignSummary, 'updatedBy'> & { readonly updatedBy?: string };
+
+/** Query of a page of the list. */
+export interface ListOptions {
+  /** Only campaigns whose id is greater. */
+  readonly cursor?: string | undefined;
+  /** Campaigns on the page, at most. */
+  readonly limit: number;
+  readonly status?: string | undefined;
+  /** Only these campaigns, as far as they exist and the caller may read them. */
+  readonly campaignIds?: readonly string[] | undefined;
+}
 
 /** A page, in the shape that `useInfiniteQuery` expects. */
 export interface Page<T, C> {
@@ -223,14 +235,15 @@ export interface CampaignService {
    */
   create(caller: Caller, campaignId: string, state: JsonObject, options: MutationOptions): Promise<Receipt | DryRun>;
   get(caller: Caller, campaignId: string): Promise<CampaignRecord>;
-  list(
-    caller: Caller,
-    query: {
-      readonly cursor?: string | undefined;
-      readonly limit: number;
-      readonly status?: string | undefined;
-    },
-  ): Promise<Page<VisibleSummary, string>>;
+  /** Campaigns that the caller may read, by id. */
+  list(caller: Caller, options: ListOptions): Promise<Page<VisibleSummary, string>>;
+  /**
+   * The same page, live: first the page, then what changes on it, also through other instances, after two seconds at
+   * most while not too many different pages are watched. Ends when the signal aborts.
+   *
+   * @throws RefusalError `OVERLOADED` where too many different pages are watched; from `next`, when the token expires
+   */
+  watchList(caller: Caller, reader: Reader, options: ListOptions): AsyncIterableIterator<ListEvent>;
   /**
    * Entries, newest first: at most `limit`, fewer where they would exceed `LIMITS.pageBytes`. The cursor, not their
    * number, says whether there are more.

@@ -21,7 +21,7 @@ type Answer<T> = T | Promise<T>;
  * is neither played here nor named as missing does not compile. (`watch` is played by the session.)
  */
 export interface MemoryProcedures {
-  readonly campaign: Handlers<'campaign', 'create' | 'list' | 'watch'>;
+  readonly campaign: Handlers<'campaign', 'create' | 'list' | 'watch' | 'watchList'>;
   readonly session: Handlers<'session', never>;
   readonly system: Handlers<'system', 'stats' | 'trace'>;
 }

@@ -1,20 +1,21 @@
 import { asCampaign } from '../../core/document/campaign.ts';
-import { memberOf } from '../../core/document/document-tree.ts';
-import { treeOf } from '../../core/stream/apply.ts';
 import { parseResumeId } from '../../core/stream/cursor.ts';
 import { RefusalError } from '../../core/errors.ts';
-import { can, roleFor, type Identity } from '../../core/permissions.ts';
+import { can } from '../../core/permissions.ts';
 import { formatPosition, parsePosition, versionOnTimeline, type VersionName } from '../../core/stream/position.ts';
-import { hides, projectState, viewFor, type View } from '../../core/stream/views.ts';
+import { projectState, viewFor, type View } from '../../core/stream/views.ts';
 import { deferredIterator } from './deferred-iterator.ts';
 import type { LoadedCampaign } from '../hosting/log-follower.ts';
 import type { CampaignHost } from '../hosting/campaign-host.ts';
 import { isPublished } from '../campaign/live-campaign.ts';
 import type { CampaignHistory } from '../campaign/history.ts';
+import type { EngineObserver } from '../observer.ts';
 import type { Archive, Clock } from '../ports.ts';
+import { createCampaignList } from './campaign-list.ts';
+import { createListFeeds } from './list-feeds.ts';
 import { createReadGate } from './read-gate.ts';
 import { forbidden, notFound, notPersistent } from '../refusals.ts';
-import type { Caller, CampaignService, VisibleSummary, WatchOptions } from '../service.ts';
+import type { Caller, CampaignService, WatchOptions } from '../service.ts';
 import { waitDurable } from '../campaign/wait-durable.ts';
 
 export interface ReadsOptions {
@@ -25,6 +26,7 @@ export interface ReadsOptions {
   publicView: View;
   persistent: boolean;
   durableTimeoutMs: number;
+  observer: EngineObserver;
 }
 
 /**
@@ -37,13 +39,19 @@ const MAX_CONCURRENT_LOADS = 64;
 /** How long a read may wait for its turn. */
 const TURN_TIMEOUT_MS = 10_000;
 
-type Reads = Pick<CampaignService, 'get' | 'list' | 'history' | 'at' | 'diff' | 'whenDurable' | 'watch' | 'join'>;
+type Reads = Pick<
+  CampaignService,
+  'get' | 'list' | 'watchList' | 'history' | 'at' | 'diff' | 'whenDurable' | 'watch' | 'join'
+>;
 
 /** Reading calls of the service. Each checks the caller's right to read, before and after the campaign is loaded. */
 export function createReads(options: ReadsOptions): Reads {
   const { hosting, archive, history, clock, publicView, persistent } = options;
   const reads = createReadGate({ clock, maxConcurrent: MAX_CONCURRENT_READS, timeoutMs: TURN_TIMEOUT_MS });
   const loads = createReadGate({ clock, maxConcurrent: MAX_CONCURRENT_LOADS, timeoutMs: TURN_TIMEOUT_MS });
+
+  const list = createCampaignList({ hosting, archive, publicView });
+  const feeds = createListFeeds({ list, hosting, clock, observer: options.observer, gate: reads });
 
   const load = (caller: Caller, campaignId: string): Promise<LoadedCampaign> =>
     hosting.holds(campaignId)
@@ -102,29 +110,9 @@ export function createReads(options: ReadsOptions): Reads {
       };
     },
 
-    async list(caller, { cursor, limit, status }) {
-      const { identity } = caller;
-      const view = viewFor(identity, publicView);
-      // What a filter finds would reveal the status, too.
-      if (status !== undefined && hides(view, 'status'))
-        throw new RefusalError('FORBIDDEN', 'status: your view does not show it', { path: ['status'] });
-      const everything = roleFor(identity, '*') !== undefined;
-      const query = {
-        // One more than asked for shows whether there is a next page.
-        limit: limit + 1,
-        ...(cursor !== undefined && { cursor }),
-        ...(status !== undefined && { status }),
-        ...(!everything && { ids: Object.keys(identity.grants) }),
-        ...(identity.anonymous === true && { publishedOnly: true }),
-      };
-      const rows = await reads.pass(caller, () => archive.list(query));
-      const page = rows.slice(0, limit);
-      const items = page.map((row) => freshest(row)).filter((row) => isVisible(identity, row, status));
-      return {
-        items: items.map((row) => asShown(view, row)),
-        nextCursor: rows.length > limit ? page.at(-1)?.campaignId : undefined,
-      };
-    },
+    list: (caller, options) => reads.pass(caller, () => list.page(caller.identity, options)),
+
+    watchList: (caller, reader, options) => feeds.watch(caller, reader, options),
 
     async history(caller, campaignId, { cursor, limit }) {
       const { live } = await readable(caller, campaignId, 'audit');
@@ -174,34 +162,4 @@ export function createReads(options: ReadsOptions): Reads {
       );
     },
   };
-
-  /** The row of a campaign in memory, which is newer than the archive's. */
-  function freshest(row: VisibleSummary): VisibleSummary {
-    const live = hosting.peek(row.campaignId)?.live;
-    if (!live) return row;
-    const document = treeOf(live.content);
-    const [title, status] = [memberOf(document, 'title'), memberOf(document, 'status')];
-    const { archivedAt } = live.content;
-    return {
-      campaignId: row.campaignId,
-      title: typeof title === 'string' ? title : row.title,
-      status: typeof status === 'string' ? status : undefined,
-      version: live.head.version,
-      updatedAt: live.updatedAt,
-      updatedBy: live.updatedBy,
-      ...(archivedAt !== undefined && { archivedAt }),
-    };
-  }
-}
-
-function isVisible(identity: Identity, row: VisibleSummary, status: string | undefined): boolean {
-  return (
-    (status === undefined || row.status === status) && can(identity, 'read', row.campaignId, row.status !== 'draft')
-  );
-}
-
-function asShown(view: View, row: VisibleSummary): VisibleSummary {
-  if (view.kind === 'full') return row;
-  const { updatedBy: _hidden, title, status, ...visible } = row;
-  return { ...visible, title: hides(view, 'title') ? '' : title, status: hides(view, 'status') ? undefined : status };
 }

@@ -46,7 +46,7 @@ export function createFanOut(live: LiveCampaign, options: FanOutOptions): FanOut
   const events = createCampaignEvents(live, options.persistent);
   const context = { ...options, live, events };
   const drainPoll = createDrainPoll(clock);
-  const pulls = new Set<PullDelivery>();
+  const pulls = new Set<PullDelivery<ResumableEvent>>();
 
   const onDelivered = ({ event }: ResumableEvent, readers: number): void => {
     if (event.type !== 'durable') observer.delivered?.(event.type === 'entries' ? event.entries.length : 1, readers);
@@ -79,13 +79,13 @@ export function createFanOut(live: LiveCampaign, options: FanOutOptions): FanOut
     pull({ reader, signal, ...watching }) {
       const subscriber = subscriberFor(reader, watching, () => delivery.wake());
       const delivery = createPullDelivery({
-        subscriber,
+        source: subscriber,
         drainPoll,
         signal,
         onDelivered: (event) => onDelivered(event, 1),
         onClose: () => pulls.delete(delivery),
       });
-      if (subscriber.cursor.phase !== 'closed') pulls.add(delivery);
+      if (!subscriber.closed) pulls.add(delivery);
       return delivery;
     },
 

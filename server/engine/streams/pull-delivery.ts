@@ -1,42 +1,56 @@
 import { asError } from '../../core/errors.ts';
-import type { ResumableEvent } from '../service.ts';
+import type { Reader } from '../service.ts';
 import { isBackpressured, type DrainPoll } from './backpressure.ts';
-import type { Subscriber } from './subscriber.ts';
+
+/** What the events of one subscriber are pulled from. */
+export interface PullSource<E> {
+  readonly reader: Pick<Reader, 'bufferedBytes' | 'disconnect'>;
+  readonly closed: boolean;
+  /**
+   * The next event, or `undefined` where there is none yet.
+   *
+   * @throws RefusalError once the right to read has ended
+   */
+  nextEvent(): E | undefined;
+  /** The subscriber's socket is congested. */
+  markLagging(): void;
+  /** Ends it; false where it had ended before. */
+  close(): boolean;
+}
 
 /** Delivery to one subscriber that pulls its events. */
-export interface PullDelivery extends AsyncIterableIterator<ResumableEvent> {
+export interface PullDelivery<E> extends AsyncIterableIterator<E> {
   /** Something has changed: a pull that waits looks for its next event. */
   wake(): void;
 }
 
-export interface PullDeliveryOptions {
-  subscriber: Subscriber;
+export interface PullDeliveryOptions<E> {
+  source: PullSource<E>;
   drainPoll: DrainPoll;
-  /** Ends the delivery. */
+  /** Ends the delivery. Where it is aborted already, the source is closed at once. */
   signal: AbortSignal | undefined;
-  onDelivered(event: ResumableEvent): void;
+  onDelivered(event: E): void;
+  /** The delivery has ended, later than its creation. */
   onClose(): void;
 }
 
-const DONE: IteratorResult<ResumableEvent> = { done: true, value: undefined };
+const DONE = { done: true, value: undefined } as const;
 
 /**
- * Creates an iterator over one subscriber's events. Nothing is queued between two pulls: what was missed is in the
- * campaign's ring buffer. While the subscriber's socket is congested (`backpressure.ts`), a pull waits for it to drain.
+ * Creates an iterator over one subscriber's events. Nothing is queued between two pulls: the source knows what was
+ * missed. While the subscriber's socket is congested (`backpressure.ts`), a pull waits for it to drain.
  *
  * Written by hand rather than as an async generator, because `return()` of a generator waits for the `await` that it is
  * suspended in: a subscription that waits for the next change could not be ended from outside, and would leak.
  */
-export function createPullDelivery(options: PullDeliveryOptions): PullDelivery {
-  const { subscriber, drainPoll, signal, onDelivered, onClose } = options;
-  const { reader } = subscriber;
+export function createPullDelivery<E>(options: PullDeliveryOptions<E>): PullDelivery<E> {
+  const { source, drainPoll, signal, onDelivered, onClose } = options;
+  const { reader } = source;
   let resumeWaiting: (() => void) | undefined;
   let cancelDrainWait: (() => void) | undefined;
 
-  const isOpen = (): boolean => subscriber.cursor.phase !== 'closed';
-
   const close = (): void => {
-    if (!subscriber.close()) return;
+    if (!source.close()) return;
     signal?.removeEventListener('abort', close);
     onClose();
     cancelDrainWait?.();
@@ -44,7 +58,7 @@ export function createPullDelivery(options: PullDeliveryOptions): PullDelivery {
   };
 
   const wake = (): void => {
-    // A congested reader waits for its socket alone; what changes meanwhile is in the ring buffer.
+    // A congested reader waits for its socket alone; what changes meanwhile is there when it has drained.
     if (!cancelDrainWait) resumeWaiting?.();
   };
 
@@ -58,20 +72,20 @@ export function createPullDelivery(options: PullDeliveryOptions): PullDelivery {
     });
 
   const waitForDrain = (): Promise<void> => {
-    subscriber.markLagging();
+    source.markLagging();
     const waited = waitForWake();
     cancelDrainWait = drainPoll.wait({ reader, onDrained: () => resumeWaiting?.(), onDisconnected: close });
     return waited;
   };
 
-  const next = async (): Promise<IteratorResult<ResumableEvent>> => {
+  const next = async (): Promise<IteratorResult<E>> => {
     try {
-      while (isOpen()) {
+      while (!source.closed) {
         if (isBackpressured(reader)) {
           await waitForDrain();
           continue;
         }
-        const event = subscriber.nextEvent();
+        const event = source.nextEvent();
         if (event) {
           onDelivered(event);
           return { done: false, value: event };
@@ -85,10 +99,11 @@ export function createPullDelivery(options: PullDeliveryOptions): PullDelivery {
     }
   };
 
-  signal?.addEventListener('abort', close, { once: true });
-  if (signal?.aborted === true) close();
+  // An aborted signal calls nobody back.
+  if (signal?.aborted === true) source.close();
+  else signal?.addEventListener('abort', close, { once: true });
 
-  const delivery: PullDelivery = {
+  const delivery: PullDelivery<E> = {
     wake,
     next,
     return() {

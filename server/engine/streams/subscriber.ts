@@ -19,6 +19,7 @@ export interface Subscriber {
   readonly receipts: boolean;
   /** Key of the view that it has now. */
   readonly viewKey: string;
+  readonly closed: boolean;
   /** Where it stands in the stream. Push delivery sets it too, because the members of a group share one cursor. */
   cursor: Cursor;
   /**
@@ -75,6 +76,10 @@ class CampaignSubscriber implements Subscriber {
     this.#view = viewFor(reader.identity(), context.publicView);
     this.cursor = joining(lastEventId, viewKey(this.#view));
     this.#rights = new RightsWatch(reader, context.clock, onRightsChanged);
+  }
+
+  get closed(): boolean {
+    return this.cursor.phase === 'closed';
   }
 
   get viewKey(): string {

@@ -134,7 +134,7 @@ describe('log recovery', () => {
 });
 
 describe('a shared log that has lost its entries', () => {
-  it('G5 M210 accepts nothing on top of the loss, and everything that an instance holds is saved, whoever notices first', async () => {
+  it('G5 M219 accepts nothing on top of the loss, and everything that an instance holds is saved, whoever notices first', async () => {
     for (const first of ['a writer', 'an instance that has just started']) {
       const clock = simulatedClock();
       const [log, store] = [createSharedLogStore(), createMemoryStore()];
