@@ -20,10 +20,10 @@ export type Step = { wait: number } & (
   | { kind: 'deaf'; instance: number; milliseconds: number }
   | { kind: 'log-away'; milliseconds: number }
   /**
-   * All that the log holds is gone; it starts again with all it had; a replica falls behind from here on, and is
-   * promoted.
+   * All that the log holds is gone; its entries are, and the heads stay; it starts again with all it had; a replica falls
+   * behind from here on, and is promoted.
    */
-  | { kind: 'log-flush' | 'log-restart' | 'log-replica' | 'log-promote' }
+  | { kind: 'log-flush' | 'log-lose-entries' | 'log-restart' | 'log-replica' | 'log-promote' }
   | { kind: 'archive-away'; milliseconds: number }
   | { kind: 'archive-faults' | 'log-faults'; faults: Fault[] }
   | { kind: 'latency'; archive: number; log: number }
@@ -122,7 +122,7 @@ function drawMishap(random: SeededRandom, wait: number, instances?: number): Ste
 
 function drawClusterMishap(random: SeededRandom, wait: number, instances: number): Step {
   const instance = random.int(0, instances - 1);
-  switch (random.int(0, 8)) {
+  switch (random.int(0, 9)) {
     case 0:
     case 1:
       return { wait, kind: 'pause', instance, milliseconds: random.int(50, 8_000) };
@@ -137,6 +137,8 @@ function drawClusterMishap(random: SeededRandom, wait: number, instances: number
       return { wait, kind: 'log-restart' };
     case 7:
       return { wait, kind: 'log-replica' };
+    case 8:
+      return { wait, kind: 'log-lose-entries' };
     default:
       return { wait, kind: 'log-promote' };
   }

@@ -99,6 +99,8 @@ function perform(world: World, step: Step): void {
       return;
     case 'log-flush':
       return world.log?.flush();
+    case 'log-lose-entries':
+      return world.log?.loseEntries();
     case 'log-restart':
       return world.log?.restart();
     case 'log-replica':
