@@ -21,7 +21,7 @@ import {
 import type { CampaignSeed } from './sync/seed.ts';
 import { countPageOnly, NO_DEVICE, type DeviceView } from './sync/sync-status.ts';
 import { UNDO_GROUP_MS } from './sync/undo.ts';
-import type { Campaign, CampaignClient } from './types.ts';
+import type { Campaign, CampaignClient, ConflictPolicy } from './types.ts';
 
 const NO_STORAGE = 'There is no IndexedDB here';
 const NOT_OPENED = 'Its storage does not open';
@@ -63,6 +63,8 @@ export interface CampaignClientOptions {
   readonly persist?: boolean | string | undefined;
   /** Whether the browser asks before the page is left with edits that exist nowhere else. Default true. */
   readonly warnBeforeLeaving?: boolean | undefined;
+  /** What becomes of an edit where somebody else has changed the same place meanwhile. Default `'mine'`. */
+  readonly onConflict?: ConflictPolicy | undefined;
   /** How edits are grouped into steps of `undo`. */
   readonly undo?: UndoOptions | undefined;
   /** Campaigns read by `prefetchCampaign` where the page was rendered: shown at once, and continued from there. */
@@ -95,6 +97,7 @@ export function createCampaignClient(options: CampaignClientOptions): CampaignCl
   return clientOn(connection, clock, releaseAfterMs, {
     seeds: options.seeds,
     undo: options.undo,
+    onConflict: options.onConflict,
     warnBeforeLeaving: options.warnBeforeLeaving ?? true,
     ...(typeof persist === 'string' && {
       device: (outbox) => openBrowser(`${url}/#${persist}`, clock, outbox),
@@ -124,6 +127,7 @@ export interface Device {
 }
 
 export interface ClientParts {
+  readonly onConflict?: ConflictPolicy | undefined;
   readonly undo?: UndoOptions | undefined;
   readonly seeds?: readonly CampaignSeed[] | undefined;
   readonly warnBeforeLeaving?: boolean;
@@ -249,6 +253,7 @@ export function clientOn(
       clock,
       releaseAfterMs,
       undoGroupMs,
+      onConflict: parts.onConflict ?? 'mine',
       seed: seeds.find((given) => given.campaignId === campaignId),
       device: deviceView,
       onPending: (pending) => onPending(campaignId, pending),

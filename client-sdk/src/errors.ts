@@ -45,6 +45,8 @@ export type CallFailure = { kind: 'refused'; error: CampaignError } | { kind: 'u
  * lost, and whether the call was carried out is not known.
  */
 export function readFailure(thrown: unknown): CallFailure {
+  const own = thrown instanceof Error && thrown.cause instanceof CampaignError ? thrown.cause : undefined;
+  if (own) return { kind: own.reason === 'UNAVAILABLE' ? 'unanswered' : 'refused', error: own };
   const data = dataOf(thrown);
   if (!data) {
     const message =

@@ -1,18 +1,20 @@
+import { notifyAll, reportUncaught, type ErrorReporter } from './callbacks.ts';
 import type { Readable } from './types.ts';
 
-/** An observable value: a {@link Readable} that its owner sets. Setting an equal value publishes nothing. */
+/** A value that can be set and observed. */
 export interface Writable<T> extends Readable<T> {
   readonly set: (value: T) => void;
 }
 
-export function writable<T>(initial: T): Writable<T> {
+/** @param report takes what a listener throws; the other listeners are called all the same */
+export function writable<T>(initial: T, report: ErrorReporter = reportUncaught): Writable<T> {
   let value = initial;
   const listeners = new Set<() => void>();
   return {
     getSnapshot: () => value,
     getInitialSnapshot: () => initial,
     subscribe: (listener) => {
-      // Wrapped, so that the same function can subscribe twice.
+      // A wrapper of its own, so that the same function can subscribe twice.
       const entry = () => listener();
       listeners.add(entry);
       return () => {
@@ -22,7 +24,7 @@ export function writable<T>(initial: T): Writable<T> {
     set: (next) => {
       if (Object.is(next, value)) return;
       value = next;
-      for (const listener of listeners) listener();
+      notifyAll(listeners, report);
     },
   };
 }

@@ -6,6 +6,7 @@ import type { ConfigMode, EditCommand, FeaturesAction } from '../../server/core/
 import type { Entry, Receipt, ViewEntry } from '../../server/core/stream/entry.ts';
 import type { CampaignDocument, CampaignUpdates, FeatureName, SectionValue } from './document.ts';
 import type { CampaignError } from './errors.ts';
+import type { Conflict } from './sync/conflicts.ts';
 
 /** A store without a framework: React's `useSyncExternalStore`, Svelte and Vue can read it. */
 export interface Readable<T> {
@@ -73,12 +74,26 @@ export interface ConnectionState {
   readonly error: CampaignError | undefined;
 }
 
+/**
+ * What becomes of an edit where somebody else has changed the same place since it was made, and before it was sent:
+ * offline, for example.
+ *
+ * - `mine`: it is sent, and overwrites theirs; `sync.overwritten` and `change.conflict` say so
+ * - `theirs`: it is sent without that place; where nothing is left of it, it is refused with `CONFLICT`
+ * - `ask`: it is shown, and kept back until `resolveConflict`; `sync.conflicts` says so
+ *
+ * An edit that may have reached the server already can only be `mine`.
+ */
+export type ConflictPolicy = 'mine' | 'theirs' | 'ask';
+
 /** The options of one edit. */
 export interface EditOptions {
   /** Refuse with `CONFLICT` unless the campaign is here: a position, or a version of the current epoch. */
   readonly expectedVersion?: Position | number;
   /** For the audit; shown in the history. */
   readonly comment?: string;
+  /** What becomes of it where somebody else has changed the same. Default: the client's option `onConflict`. */
+  readonly onConflict?: ConflictPolicy;
 }
 
 /**
@@ -92,6 +107,11 @@ export interface Change extends Promise<Receipt> {
    * Resolves when the change is committed in Postgres. Rejects where it was refused, or where the server keeps nothing.
    */
   readonly durable: Promise<Receipt>;
+  /**
+   * Resolves with the first place where somebody else has changed the same; with `undefined` once the edit is durable or
+   * refused without such a place. Never rejects.
+   */
+  readonly conflict: Promise<Conflict | undefined>;
 }
 
 /** The pace of `pacedUpdate`: when updates that follow each other closely are sent, as one mutation. */
@@ -159,6 +179,10 @@ export interface SyncStatus {
   readonly oldestPendingAt: number | undefined;
   /** The newest refusals, oldest first, until `dismiss` removes them. */
   readonly rejected: readonly RejectedMutation[];
+  /** Places in which edits are kept back until `resolveConflict`: the newest conflict of each. */
+  readonly conflicts: readonly Conflict[];
+  /** Places in which edits have overwritten what somebody else had changed, newest last, until `dismiss` removes them. */
+  readonly overwritten: readonly Conflict[];
 }
 
 /** The load status: `pending` before the first snapshot of the campaign, `error` when it cannot be read. */
@@ -246,7 +270,12 @@ export interface Campaign extends Readable<CampaignSnapshot> {
    * timeline.
    */
   readonly whenDurable: (position?: Position) => Promise<void>;
-  /** Takes a refusal, or all of them, off {@link SyncStatus.rejected}. */
+  /**
+   * Resolves the conflicts of an edit that is kept back (`onConflict: 'ask'`), and those of all others in the same
+   * places: `mine` sends them, `theirs` drops what they change there.
+   */
+  readonly resolveConflict: (mutationId: string, choice: 'mine' | 'theirs') => void;
+  /** Takes the entries of that mutation, or all, off {@link SyncStatus.rejected} and {@link SyncStatus.overwritten}. */
   readonly dismiss: (mutationId?: string) => void;
 }
 

@@ -1,43 +1,58 @@
 import type { CampaignError } from '../errors.ts';
-import type { ConnectionState } from '../types.ts';
+import type { ConnectionReason, ConnectionState } from '../types.ts';
+
+/** Why there is no connection: for code, and as an error. */
+export interface LinkFailure {
+  readonly reason: ConnectionReason;
+  readonly error: CampaignError;
+}
 
 /**
  * The state of the link, as a machine without clock or socket: `connection.ts` reports events and carries out what
  * follows. It has more states than users see; {@link describe} maps them.
  *
  * ```text
- * idle ──connect──▶ connecting ──opened──▶ open ──settled──▶ stable
- *   ▲                  ▲  └──────── lost ───────┴──────lost──────┤
- *   └─ released        └──connect── waiting ◀────────────────────┘
+ * idle ──connect──▶ connecting ──opened──▶ authenticating ──accepted──▶ connected ──settled──▶ stable
+ *                    ▲   └──────────── lost ───────┴───────── lost ─────────┴──────── lost ──────┤
+ *                    └──connect── waiting ◀──────────────────────────────────────────────────────┘
  *
- * any ──unauthorized──▶ unauthorized ──authenticated──▶ idle          any ──closed──▶ closed (final)
+ * any ──token-refused──▶ renewing ──connect──▶ connecting      the token function is asked for another token
+ * any ──unauthorized──▶ unauthorized ──authenticated──▶ idle   there is no other token
+ * any ──released──▶ idle                                       nothing needs a link
+ * any ──closed──▶ closed                                       final
  * ```
  */
 export type LinkState =
   /** No link, and none needed. The failures before are remembered. */
   | { readonly kind: 'idle'; readonly attempt: number }
-  /** A socket is being opened. */
-  | { readonly kind: 'connecting'; readonly attempt: number }
-  /** Open, but not long enough to be trusted: a close counts as one more failure (a server that accepts and closes). */
-  | { readonly kind: 'open'; readonly attempt: number }
+  /** A token is being asked for, or a socket opened. */
+  | { readonly kind: 'connecting'; readonly attempt: number; readonly failure?: LinkFailure | undefined }
+  /** The socket is open, and the server has not accepted the token yet. */
+  | { readonly kind: 'authenticating'; readonly attempt: number; readonly failure?: LinkFailure | undefined }
+  /** Accepted, but not open long enough to be trusted: a close counts as one more failure (accept and close). */
+  | { readonly kind: 'connected'; readonly attempt: number }
   /** Open for so long that failures before it count no more. */
   | { readonly kind: 'stable' }
   /** Lost; the next attempt is at `retryAt` (epoch milliseconds). */
-  | { readonly kind: 'waiting'; readonly attempt: number; readonly retryAt: number; readonly error: CampaignError }
-  /** The server refused the token: no attempt until there is another one. */
-  | { readonly kind: 'unauthorized'; readonly error: CampaignError }
+  | { readonly kind: 'waiting'; readonly attempt: number; readonly retryAt: number; readonly failure: LinkFailure }
+  /** The server refused the token, and another one is being asked for. */
+  | { readonly kind: 'renewing'; readonly attempt: number; readonly failure: LinkFailure }
+  /** The server refused the token, and there is no other one: no attempt until there is. */
+  | { readonly kind: 'unauthorized'; readonly failure: LinkFailure }
   /** Closed for good. */
-  | { readonly kind: 'closed'; readonly error: CampaignError | undefined };
+  | { readonly kind: 'closed'; readonly failure: LinkFailure };
 
 export type LinkEvent =
   | { readonly type: 'connect' }
   | { readonly type: 'opened' }
-  /** The socket has stayed open long enough. */
+  /** The server answered a request of this caller. */
+  | { readonly type: 'accepted' }
+  /** The link has been up long enough. */
   | { readonly type: 'settled' }
   /** The socket closed, or could not be opened. `delay` (milliseconds) is the jittered backoff before the next attempt. */
   | {
       readonly type: 'lost';
-      readonly error: CampaignError;
+      readonly failure: LinkFailure;
       readonly now: number;
       readonly delay: (attempt: number) => number;
     }
@@ -45,9 +60,10 @@ export type LinkEvent =
   | { readonly type: 'network-changed' }
   /** The socket was closed because nothing needs it. */
   | { readonly type: 'released' }
-  | { readonly type: 'unauthorized'; readonly error: CampaignError }
+  | { readonly type: 'token-refused'; readonly failure: LinkFailure }
+  | { readonly type: 'unauthorized'; readonly failure: LinkFailure }
   | { readonly type: 'authenticated' }
-  | { readonly type: 'closed'; readonly error: CampaignError | undefined };
+  | { readonly type: 'closed'; readonly failure: LinkFailure };
 
 export const IDLE: LinkState = { kind: 'idle', attempt: 0 };
 
@@ -56,35 +72,54 @@ export function next(state: LinkState, event: LinkEvent): LinkState {
   if (state.kind === 'closed') return state;
   switch (event.type) {
     case 'closed':
-      return { kind: 'closed', error: event.error };
+      return { kind: 'closed', failure: event.failure };
+    case 'token-refused':
+      return { kind: 'renewing', attempt: Math.max(attemptOf(state), 1), failure: event.failure };
     case 'unauthorized':
-      return { kind: 'unauthorized', error: event.error };
+      return { kind: 'unauthorized', failure: event.failure };
     case 'authenticated':
       return state.kind === 'unauthorized' ? IDLE : state;
     case 'connect':
-      return state.kind === 'stable' || state.kind === 'open'
+      return isUp(state) || state.kind === 'connecting'
         ? state
-        : { kind: 'connecting', attempt: attemptOf(state) };
+        : { kind: 'connecting', attempt: attemptOf(state), failure: failureOf(state) };
     case 'opened':
-      return state.kind === 'connecting' ? { kind: 'open', attempt: state.attempt } : state;
+      return state.kind === 'connecting' ? { ...state, kind: 'authenticating' } : state;
+    case 'accepted':
+      return state.kind === 'authenticating' ? { kind: 'connected', attempt: state.attempt } : state;
     case 'settled':
-      return state.kind === 'open' ? { kind: 'stable' } : state;
+      return state.kind === 'connected' ? { kind: 'stable' } : state;
     case 'network-changed':
       return state.kind === 'waiting' || state.kind === 'connecting'
         ? { ...state, attempt: Math.min(state.attempt, 1) }
         : state;
     case 'released':
-      return state.kind === 'unauthorized' ? state : { kind: 'idle', attempt: attemptOf(state) };
+      return state.kind === 'unauthorized' || state.kind === 'renewing'
+        ? state
+        : { kind: 'idle', attempt: attemptOf(state) };
     case 'lost': {
-      if (state.kind === 'unauthorized' || state.kind === 'waiting' || state.kind === 'idle') return state;
+      if (!isUp(state) && state.kind !== 'connecting') return state;
       const failures = attemptOf(state);
-      return { kind: 'waiting', attempt: failures + 1, retryAt: event.now + event.delay(failures), error: event.error };
+      return {
+        kind: 'waiting',
+        attempt: failures + 1,
+        retryAt: event.now + event.delay(failures),
+        failure: event.failure,
+      };
     }
   }
 }
 
+function isUp({ kind }: LinkState): boolean {
+  return kind === 'authenticating' || kind === 'connected' || kind === 'stable';
+}
+
 function attemptOf(state: LinkState): number {
   return 'attempt' in state ? state.attempt : 0;
+}
+
+function failureOf(state: LinkState): LinkFailure | undefined {
+  return 'failure' in state ? state.failure : undefined;
 }
 
 /**
@@ -93,21 +128,32 @@ function attemptOf(state: LinkState): number {
  * @param online whether the device reports a network; believed only while there is no link, for loopback needs none
  */
 export function describe(state: LinkState, online: boolean): ConnectionState {
-  const attempt = attemptOf(state);
-  const seen = { attempt, retryAt: undefined, error: undefined };
+  const failure = failureOf(state);
+  return {
+    status: statusOf(state, online),
+    attempt: attemptOf(state),
+    retryAt: state.kind === 'waiting' ? state.retryAt : undefined,
+    reason: failure?.reason,
+    error: failure?.error,
+  };
+}
+
+function statusOf(state: LinkState, online: boolean): ConnectionState['status'] {
   switch (state.kind) {
     case 'idle':
-      return { ...seen, status: online ? 'connecting' : 'offline' };
+      return online ? 'connecting' : 'offline';
     case 'connecting':
-      return { ...seen, status: online ? (attempt === 0 ? 'connecting' : 'reconnecting') : 'offline' };
-    case 'open':
+    case 'authenticating':
+      return !online ? 'offline' : state.attempt === 0 ? 'connecting' : 'reconnecting';
+    case 'connected':
     case 'stable':
-      return { ...seen, status: 'connected' };
+      return 'connected';
     case 'waiting':
-      return { ...seen, status: online ? 'reconnecting' : 'offline', retryAt: state.retryAt, error: state.error };
+    case 'renewing':
+      return online ? 'reconnecting' : 'offline';
     case 'unauthorized':
-      return { ...seen, status: 'needs-auth', error: state.error };
+      return 'needs-auth';
     case 'closed':
-      return { ...seen, status: 'closed', error: state.error };
+      return 'closed';
   }
 }

@@ -1,9 +1,14 @@
 import { createTRPCClient, type TRPCClient } from '@trpc/client';
 import type { AppRouter } from '../../../server/api/procedures/router.ts';
-import { reconnectDelay } from './backoff.ts';
+import { CLOSE_CODES } from '../../../server/core/close-codes.ts';
+import { reportUncaught, type ErrorReporter } from '../callbacks.ts';
 import type { Clock } from '../clock.ts';
-import { describe, IDLE, next, type LinkEvent, type LinkState } from './connection-state.ts';
 import { CampaignError, readFailure, readRefusal } from '../errors.ts';
+import { writable } from '../observable-value.ts';
+import type { ConnectionReason, ConnectionState, Readable } from '../types.ts';
+import { reconnectDelay } from './backoff.ts';
+import { describe, IDLE, next, type LinkEvent, type LinkFailure, type LinkState } from './connection-state.ts';
+import { failureOfHttp } from './http-failure.ts';
 import {
   heartbeatTimeout,
   openLiveSocket,
@@ -13,30 +18,30 @@ import {
   type WebSocketConstructor,
 } from './live-socket.ts';
 import type { Network } from './network.ts';
-import { writable } from '../observable-value.ts';
 import { createRpcLink } from './rpc-link.ts';
+import { createTokenProvider, type TokenSource } from './token-provider.ts';
 import { createTransportChoice } from './transport-choice.ts';
-import type { ConnectionState, Readable } from '../types.ts';
 
 /** The contract that this SDK speaks; a server that no longer does answers `UPGRADE_REQUIRED`. */
 const CONTRACT = '1';
-/** After so long an open link is stable: the next failure begins with a short delay again. */
+/** After so long a link is stable: the next failure begins with a short delay again. */
 const STABLE_AFTER_MS = 5_000;
 /** An unused link is closed after this. */
 const UNUSED_AFTER_MS = 10_000;
 /** How often a token function whose token was refused is asked for another. */
 const TOKEN_RETRY_MS = 5_000;
 
-/** Who is calling: a token, or a function that is asked for one at every connect. */
-export type TokenSource = string | (() => string | undefined | Promise<string | undefined>);
-
 export interface ConnectionOptions {
-  /** Where the server is, as `http(s)://…`. */
-  readonly url: string;
+  /** The server's base URL, `http(s)://…`; `undefined` where it cannot be known (`server-url.ts`). */
+  readonly url: string | undefined;
   readonly token: TokenSource | undefined;
   readonly WebSocket: WebSocketConstructor;
   readonly clock: Clock;
   readonly network: Network;
+  /** Takes what the app's listeners throw. */
+  readonly report?: ErrorReporter | undefined;
+  /** How long the very first attempt waits, in milliseconds. Default 0. */
+  readonly startDelayMs?: number | undefined;
 }
 
 /** One link to the server: opened when first needed, reconnected while it is needed, closed when it is unused. */
@@ -55,36 +60,40 @@ export interface Connection {
 }
 
 /**
- * Connects the parts of the link: the tRPC link needs a socket, the state machine permits an attempt, the transport
- * choice opens one, and the live socket reports what becomes of it. A lost link is opened again while it is needed.
+ * Connects the parts of the link: the tRPC link needs a socket, the state machine permits an attempt, the token provider
+ * has its token, the transport choice opens one, and the live socket reports what becomes of it. A lost link is opened
+ * again while it is needed.
  */
-export function createConnection({ url, token, WebSocket, clock, network }: ConnectionOptions): Connection {
-  const address = `${url.replace(/^http/, 'ws').replace(/\/+$/, '')}/trpc?connectionParams=1`;
-  let link: LinkState = IDLE;
-  let tokenSource = token;
-  let usedToken: string | undefined;
-  let refusedToken: string | undefined;
+export function createConnection(options: ConnectionOptions): Connection {
+  const { url, token, WebSocket, clock, network, report = reportUncaught, startDelayMs = 0 } = options;
+  const address = url === undefined ? undefined : `${url.replace(/^http/, 'ws')}/trpc?connectionParams=1`;
+  const tokens = createTokenProvider(token, clock);
   const heartbeat = heartbeatTimeout(TIMEOUTS);
+  const notBefore = clock.now() + startDelayMs;
+  let link: LinkState = IDLE;
   let socket: LiveSocket | undefined;
+  /** The token of the present socket, or of the newest one. */
+  let usedToken: string | undefined;
+  /** Whether the newest link that said anything about the token refused it. */
+  let wasRefused = false;
   /** From the need for a socket to its end. */
   let isConnecting = false;
   let cancelTimer = () => {};
   let cancelRelease = () => {};
-  const state = writable<ConnectionState>(describe(link, network.online()));
-  const renewals = writable(0);
+  let stopNetwork: (() => void) | undefined;
   /** Ends the wait of an attempt for its time. */
   let wake = () => {};
+  const state = writable<ConnectionState>(describe(link, network.online()), report);
+  const renewals = writable(0, report);
 
-  const rpc = createRpcLink({ onNeeded: () => void connect(), onUnused: releaseLater });
+  const rpc = createRpcLink({ onNeeded: () => void connect(), onUnused: releaseLater, onAccepted, clock, report });
   const transport = createTransportChoice(WebSocket, clock);
   const trpc = createTRPCClient<AppRouter>({ links: [rpc.link] });
 
   function dispatch(event: LinkEvent): void {
     link = next(link, event);
     publishState();
-    if (link.kind !== 'waiting') return;
-    cancelTimer();
-    cancelTimer = clock.after(Math.max(0, link.retryAt - clock.now()), () => wake());
+    if (link.kind === 'waiting') wakeAfter(Math.max(0, link.retryAt - clock.now()));
   }
 
   function publishState(): void {
@@ -98,61 +107,70 @@ export function createConnection({ url, token, WebSocket, clock, network }: Conn
     if (!same) state.set(seen);
   }
 
-  function lost(message: string, { wasUnreachable = false, cause }: LossDetails): CampaignError {
-    const error = new CampaignError({ reason: 'UNAVAILABLE', message, retryable: true }, { cause });
-    dispatch({
-      type: 'lost',
-      error,
-      now: clock.now(),
-      delay: (attempt) => reconnectDelay(attempt, wasUnreachable, clock.random()),
-    });
-    return error;
+  function lost(failure: LinkFailure, wasUnreachable = false): void {
+    const delay = (attempt: number) => reconnectDelay(attempt, wasUnreachable, clock.random());
+    dispatch({ type: 'lost', failure, now: clock.now(), delay });
   }
 
   /** Opens a socket when the state permits it, and again for as long as one is needed. */
   async function connect(): Promise<void> {
     if (isConnecting) return;
     isConnecting = true;
-    isConnecting = (await awaitPermission()) && open();
+    stopNetwork ??= network.onChange(onNetworkChange);
+    isConnecting = (await awaitTurn()) && open();
     if (isConnecting) return;
-    if (link.kind === 'closed') rpc.end(link.error ?? closedError());
+    if (link.kind === 'closed') rpc.end(link.failure.error);
     else if (rpc.isNeeded()) void connect();
     else dispatch({ type: 'released' });
   }
 
-  /** Waits until an attempt may be made; false when nothing needs one any more, or when there will be none. */
-  async function awaitPermission(): Promise<boolean> {
+  /** Waits until an attempt may be made, and for its token; false when no attempt is needed, or there will be none. */
+  async function awaitTurn(): Promise<boolean> {
+    if (clock.now() < notBefore) {
+      wakeAfter(notBefore - clock.now());
+      await untilWoken();
+    }
     for (let wasWoken = false; ; wasWoken = await untilWoken()) {
       if (link.kind === 'closed') return false;
-      const wasRefused = link.kind === 'unauthorized';
-      // A refused token is not tried twice: only a function can have another one by now.
-      if (wasRefused ? typeof tokenSource !== 'function' : !mayConnect(link, wasWoken, clock.now())) continue;
-      if (!rpc.isNeeded()) return false;
-      if (!wasRefused) dispatch({ type: 'connect' });
-      try {
-        const current = typeof tokenSource === 'function' ? await tokenSource() : tokenSource;
-        if (wasRefused && link.kind === 'unauthorized') {
-          if (current === refusedToken) {
-            askForTokenLater();
-            continue;
-          }
-          dispatch({ type: 'authenticated' });
-        }
-        if (!mayConnect(link, wasWoken, clock.now())) continue;
-        dispatch({ type: 'connect' });
-        usedToken = current;
-        return true;
-      } catch (cause) {
-        if (wasRefused) askForTokenLater();
-        else lost('The token function failed', { cause });
-      }
+      if (link.kind === 'waiting' && !wasWoken && clock.now() < link.retryAt) continue;
+      // A refused token is not tried twice.
+      if (link.kind === 'unauthorized' && !(wasWoken && tokens.mayDifferFrom(usedToken))) continue;
+      // Whether there is another token is for users to know, also while nothing needs the link.
+      if (link.kind !== 'renewing' && !rpc.isNeeded()) return false;
+      if (await takeToken()) return true;
     }
   }
 
-  /** The token function had no better token; it is asked again, which costs the server nothing. */
-  function askForTokenLater(): void {
+  /** Gets the token of the next attempt; false where it fails, or is the refused one again: then it is asked for later. */
+  async function takeToken(): Promise<boolean> {
+    const refusal = link.kind === 'renewing' || link.kind === 'unauthorized' ? link.failure : undefined;
+    if (!refusal) dispatch({ type: 'connect' });
+    let current: string | undefined;
+    try {
+      current = await tokens.next();
+    } catch (cause) {
+      if (refusal) askForTokenLater(refusal);
+      else lost(failureOf('token-failed', `The token function failed: ${messageOf(cause)}`, cause));
+      return false;
+    }
+    if (refusal && current === usedToken) {
+      askForTokenLater(refusal);
+      return false;
+    }
+    usedToken = current;
+    dispatch({ type: 'connect' });
+    return link.kind === 'connecting';
+  }
+
+  /** There is no token but the refused one; asking again costs the server nothing. */
+  function askForTokenLater(refusal: LinkFailure): void {
+    dispatch({ type: 'unauthorized', failure: refusal });
+    wakeAfter(TOKEN_RETRY_MS);
+  }
+
+  function wakeAfter(milliseconds: number): void {
     cancelTimer();
-    cancelTimer = clock.after(TOKEN_RETRY_MS, () => wake());
+    cancelTimer = clock.after(milliseconds, () => wake());
   }
 
   /** Waits for the timer, for the network, or for a token. */
@@ -167,33 +185,56 @@ export function createConnection({ url, token, WebSocket, clock, network }: Conn
 
   /** False where this runtime cannot open the address. */
   function open(): boolean {
+    if (address === undefined) {
+      const message =
+        'A path is the address of a server only in a page: elsewhere, write "https://…" as the option url';
+      dispatch({ type: 'closed', failure: failureOf('bad-address', message, undefined, false) });
+      return false;
+    }
     try {
+      const received = rpc.receive;
       socket = openLiveSocket(transport.open(address), clock, TIMEOUTS, heartbeat, {
-        opened() {
-          socket?.send(JSON.stringify({ method: 'connectionParams', data: { contract: CONTRACT, token: usedToken } }));
-          rpc.attach((frame) => socket?.send(frame));
-          dispatch({ type: 'opened' });
-          renewals.set(renewals.getSnapshot() + 1);
-          cancelTimer();
-          cancelTimer = clock.after(STABLE_AFTER_MS, () => dispatch({ type: 'settled' }));
-          if (!rpc.isNeeded()) releaseLater();
-        },
-        received: rpc.receive,
-        refused: (message, data) => refused(readRefusal(message, data)),
-        closed,
+        opened: onOpen,
+        received,
+        refused: (message, data) => onRefused(readRefusal(message, data)),
+        closed: onClose,
       });
       return true;
     } catch (cause) {
-      lost('The connection could not be opened', { cause });
+      lost(failureOf('unreachable', `The connection could not be opened: ${messageOf(cause)}`, cause));
       return false;
     }
   }
 
-  function closed(code: number, reason: string): void {
+  function onOpen(): void {
+    usedToken = tokens.given() ?? usedToken;
+    socket?.send(JSON.stringify({ method: 'connectionParams', data: { contract: CONTRACT, token: usedToken } }));
+    rpc.attach((frame) => socket?.send(frame));
+    dispatch({ type: 'opened' });
+    if (!rpc.isNeeded()) releaseLater();
+  }
+
+  /** The server has answered this caller: the token is good. */
+  function onAccepted(): void {
+    if (link.kind !== 'authenticating') return;
+    wasRefused = false;
+    tokens.onAccepted(usedToken);
+    dispatch({ type: 'accepted' });
+    cancelTimer();
+    cancelTimer = clock.after(STABLE_AFTER_MS, () => dispatch({ type: 'settled' }));
+    renewals.set(renewals.getSnapshot() + 1);
+    // It was given while another one was on its way.
+    const given = tokens.given();
+    if (given !== undefined) authenticateLive(given).catch(() => undefined);
+  }
+
+  function onClose(code: number, reason: string): void {
     socket = undefined;
     cancelTimer();
     const wasUnreachable = link.kind === 'connecting' && code !== TIMED_OUT;
-    rpc.detach(lost(reason !== '' ? reason : `The connection was lost (${code})`, { wasUnreachable }));
+    const failure = failureOfClose(code, reason, wasUnreachable);
+    lost(failure, wasUnreachable);
+    rpc.detach(failure.error);
     isConnecting = false;
     void connect();
   }
@@ -207,44 +248,64 @@ export function createConnection({ url, token, WebSocket, clock, network }: Conn
     });
   }
 
-  function refused(error: CampaignError): void {
-    refusedToken = usedToken;
-    if (error.reason === 'UPGRADE_REQUIRED') dispatch({ type: 'closed', error });
-    else if (error.reason === 'UNAUTHORIZED' || error.reason === 'FORBIDDEN') dispatch({ type: 'unauthorized', error });
+  /** The server refuses this connection. Another token is tried at once, but only once until the server accepts one. */
+  function onRefused(error: CampaignError): void {
+    if (error.reason === 'UPGRADE_REQUIRED') {
+      dispatch({ type: 'closed', failure: { reason: 'upgrade-required', error } });
+    } else if (error.reason === 'UNAUTHORIZED' || error.reason === 'FORBIDDEN') {
+      const isGiven = tokens.given() !== undefined && tokens.given() !== usedToken;
+      const canRenew = isGiven || (!wasRefused && tokens.mayDifferFrom(usedToken));
+      if (tokens.given() === usedToken && usedToken !== undefined) tokens.withdraw(usedToken);
+      wasRefused = true;
+      dispatch({ type: canRenew ? 'token-refused' : 'unauthorized', failure: { reason: 'unauthorized', error } });
+    }
     socket?.close();
+    if (link.kind === 'unauthorized' && tokens.mayDifferFrom(usedToken)) wakeAfter(TOKEN_RETRY_MS);
   }
 
-  const stopNetwork = network.onChange((change) => {
+  async function authenticateLive(fresh: string): Promise<void> {
+    try {
+      await trpc.session.authenticate.mutate({ token: fresh });
+    } catch (thrown) {
+      const failure = readFailure(thrown);
+      // Without an answer the link is lost, and the next one begins with this token.
+      if (failure.kind === 'unanswered') return;
+      tokens.withdraw(fresh);
+      throw failure.error;
+    }
+    usedToken = fresh;
+    tokens.onAccepted(fresh);
+    renewals.set(renewals.getSnapshot() + 1);
+  }
+
+  function onNetworkChange(change: 'online' | 'offline' | 'visible'): void {
     publishState();
     if (change !== 'offline') dispatch({ type: 'network-changed' });
     if (socket) socket.probe();
     else if (change !== 'offline') connectNow();
-  });
+  }
 
   return {
     state,
     trpc,
-    hasToken: () => tokenSource !== undefined,
+    hasToken: tokens.hasSource,
     onRenewed: (callback) => renewals.subscribe(callback),
     async authenticate(fresh) {
-      tokenSource = fresh;
-      if (link.kind === 'unauthorized') {
-        dispatch({ type: 'authenticated' });
-        connectNow();
-      } else if (socket) {
-        await trpc.session.authenticate.mutate({ token: fresh }).catch((thrown: unknown) => {
-          const failure = readFailure(thrown);
-          // Without an answer the link is lost, and the next one begins with this token.
-          if (failure.kind === 'refused') throw failure.error;
-        });
-        renewals.set(renewals.getSnapshot() + 1);
-      }
+      if (link.kind === 'closed') throw link.failure.error;
+      tokens.give(fresh);
+      if (link.kind === 'connected' || link.kind === 'stable') return authenticateLive(fresh);
+      if (link.kind === 'authenticating' || link.kind === 'connecting') return;
+      dispatch({ type: 'authenticated' });
+      if (link.kind !== 'waiting' || link.failure.reason === 'token-failed') connectNow();
     },
-    unauthorized: refused,
+    unauthorized(error) {
+      // Answers to several calls say the same, and the first one has ended the link.
+      if (socket) onRefused(error);
+    },
     close() {
-      dispatch({ type: 'closed', error: undefined });
+      dispatch({ type: 'closed', failure: { reason: 'closed', error: closedError() } });
       cancelTimer();
-      stopNetwork();
+      stopNetwork?.();
       transport.close();
       cancelRelease();
       rpc.end(closedError());
@@ -254,15 +315,26 @@ export function createConnection({ url, token, WebSocket, clock, network }: Conn
   };
 }
 
-interface LossDetails {
-  /** No server listens at the address: the attempt was refused at once. */
-  readonly wasUnreachable?: boolean;
-  readonly cause?: unknown;
+function failureOf(reason: ConnectionReason, message: string, cause?: unknown, retryable = true): LinkFailure {
+  return { reason, error: new CampaignError({ reason: 'UNAVAILABLE', message, retryable }, { cause }) };
 }
 
-function mayConnect(link: LinkState, wasWoken: boolean, now: number): boolean {
-  if (link.kind === 'waiting') return wasWoken || now >= link.retryAt;
-  return link.kind !== 'unauthorized' && link.kind !== 'closed';
+/** What a close code means. */
+function failureOfClose(code: number, reason: string, wasUnreachable: boolean): LinkFailure {
+  const http = failureOfHttp(code);
+  if (http) return failureOf(http, reason);
+  if (code === TIMED_OUT) return failureOf('timeout', reason);
+  if (code === CLOSE_CODES.restart.code) return failureOf('restart', reason || 'The server restarts');
+  if (code === TRY_AGAIN_LATER) return failureOf('overloaded', reason || 'The server takes no connections now');
+  if (wasUnreachable) return failureOf('unreachable', reason || 'No server could be reached at the address');
+  return failureOf('lost', reason || `The connection was lost (${code})`);
+}
+
+/** RFC 6455's registry: the server is overloaded. */
+const TRY_AGAIN_LATER = 1013;
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
 }
 
 /** What every call of a closed client ends with. */

@@ -1,5 +1,7 @@
-import type { WebSocketLike } from './live-socket.ts';
 import type { EventSourceMessage } from 'eventsource-parser';
+import type { Clock } from '../clock.ts';
+import { readHttpFailure } from './http-failure.ts';
+import { ABNORMAL_CLOSURE, TIMED_OUT, type WebSocketLike } from './live-socket.ts';
 import { readServerSentEvents } from './server-sent-events.ts';
 
 /** What `rpc-link.ts` and `connection.ts` send over a socket. */
@@ -15,6 +17,18 @@ type Message =
 type Call = Extract<Message, { params: unknown }>;
 
 /**
+ * A stream that brought nothing for so long stands still behind a proxy, though other requests get through, in
+ * milliseconds. The server sends each stream a ping every 15 s.
+ */
+const STREAM_TIMEOUT_MS = 20_000;
+
+/**
+ * Streams of one page without HTTP/2. Browsers open at most six connections to a host, and a stream keeps one: with all
+ * six taken, no edit would get through.
+ */
+const MAX_STREAMS = 4;
+
+/**
  * The fallback transport, for networks that let no WebSocket through: a socket that carries tRPC's messages as http
  * requests and server-sent events. Above it nothing differs: reconnects, resumed streams, the heartbeat and the outbox
  * are those of any socket.
@@ -27,34 +41,54 @@ export class HttpSocket implements WebSocketLike {
   readonly #abort = new AbortController();
   readonly #streams = new Map<number, AbortController>();
   readonly #listeners = new Map<string, Set<(event: never) => void>>();
+  readonly #clock: Pick<Clock, 'after'>;
   #headers: Record<string, string> = {};
   /** Mutations are sent one after the other: over http nothing else would keep their order (G7). */
   #lastMutation: Promise<void> = Promise.resolve();
 
   /** @param url as for a WebSocket: `ws(s)://…/trpc?…` */
-  constructor(url: string) {
+  constructor(url: string, clock: Pick<Clock, 'after'>) {
     this.#base = url.replace(/^ws/, 'http').replace(/\?.*$/, '');
-    void this.#isServerUp().then((isUp) => {
-      if (this.#state !== 'connecting') return;
-      if (!isUp) return this.close();
-      this.#state = 'open';
-      this.#emit('open', {});
-    });
+    this.#clock = clock;
+    void this.#open();
+  }
+
+  async #open(): Promise<void> {
+    const address = this.#base.replace(/\/trpc$/, '/livez');
+    const response = await this.#get(address);
+    if (!response && (await this.#answersOtherPages(address))) {
+      const message = `A server answers at ${address}, but not to pages of ${location.origin}: is that in ALLOWED_ORIGINS?`;
+      return this.#end(4403, message);
+    }
+    if (!response) return this.close();
+    if (!isHealth(response)) return this.#endFor(response, await textOf(response));
+    if (this.#state !== 'connecting') return;
+    this.#state = 'open';
+    this.#emit('open', {});
   }
 
   send(text: string): void {
-    if (text === 'PING') {
-      void this.#isServerUp().then((isUp) => isUp && this.#receive('PONG'));
-      return;
-    }
-    this.#carry(JSON.parse(text));
+    if (text !== 'PING') return this.#carry(JSON.parse(text));
+    void this.#get(this.#base.replace(/\/trpc$/, '/livez')).then(
+      (response) => response && isHealth(response) && this.#receive('PONG'),
+    );
   }
 
   close(): void {
+    this.#end(ABNORMAL_CLOSURE, '');
+  }
+
+  #end(code: number, reason: string): void {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
     this.#abort.abort();
-    this.#emit('close', { code: 1006, reason: '' });
+    this.#emit('close', { code, reason });
+  }
+
+  /** Ends because of an answer that is none of the server's API. */
+  #endFor(response: Response, text: string): void {
+    const { code, message } = readHttpFailure(response, text);
+    this.#end(code, message);
   }
 
   addEventListener(type: string, listener: (event: never) => void): void {
@@ -74,12 +108,14 @@ export class HttpSocket implements WebSocketLike {
     this.#receive(JSON.stringify({ id, ...answer }));
   }
 
-  async #isServerUp(): Promise<boolean> {
-    const answer = await fetch(this.#base.replace(/\/trpc$/, '/livez'), {
-      cache: 'no-store',
-      signal: this.#abort.signal,
-    }).catch(() => undefined);
-    return answer?.ok === true;
+  #get(address: string, init?: RequestInit): Promise<Response | undefined> {
+    return fetch(address, { cache: 'no-store', signal: this.#abort.signal, ...init }).catch(() => undefined);
+  }
+
+  /** Whether a browser kept the answer from this page alone, which looks to it as if there were no server. */
+  async #answersOtherPages(address: string): Promise<boolean> {
+    if (typeof location === 'undefined' || address.startsWith(`${location.origin}/`)) return false;
+    return (await this.#get(address, { mode: 'no-cors' })) !== undefined;
   }
 
   #carry(message: Message): void {
@@ -110,8 +146,11 @@ export class HttpSocket implements WebSocketLike {
             headers: { ...this.#headers, 'content-type': 'application/json' },
             body: JSON.stringify(params.input ?? null),
           });
-    const body = await response.then((answer) => answer?.json()).catch(() => undefined);
-    if (!isResponse(body)) return this.close();
+    const answer = await response;
+    if (!answer) return this.close();
+    const text = await textOf(answer);
+    const body = parseJson(text);
+    if (!isResponse(body)) return this.#endFor(answer, text);
     this.#respond(id, 'error' in body ? { error: body.error } : { result: { type: 'data', data: body.result.data } });
     // Rights belong to a connection, and over http each request is one: the streams reconnect with the token that was
     // just accepted.
@@ -119,6 +158,8 @@ export class HttpSocket implements WebSocketLike {
   }
 
   async #subscribe({ id, params }: Call): Promise<void> {
+    if (this.#streams.size >= MAX_STREAMS && !isMultiplexed(this.#base))
+      return this.#respond(id, { error: tooManyStreams() });
     const stop = new AbortController();
     this.#streams.set(id, stop);
     const headers = {
@@ -129,14 +170,28 @@ export class HttpSocket implements WebSocketLike {
     const signal = AbortSignal.any([stop.signal, this.#abort.signal]);
     const response = await this.#fetch(`${params.path}${inputOf(params.input)}`, { headers, signal });
     if (!response?.body) return stop.signal.aborted ? undefined : this.close();
-    if (!response.ok) {
-      const refusal: unknown = await response.json().catch(() => undefined);
-      return isResponse(refusal) && 'error' in refusal ? this.#respond(id, { error: refusal.error }) : this.close();
+    if (!(response.headers.get('content-type') ?? '').startsWith('text/event-stream')) {
+      this.#streams.delete(id);
+      const text = await textOf(response);
+      const refusal = parseJson(text);
+      if (isResponse(refusal) && 'error' in refusal) return this.#respond(id, { error: refusal.error });
+      return this.#endFor(response, text);
     }
+    let cancelTimeout = () => {};
+    const awaitChunk = () => {
+      cancelTimeout();
+      cancelTimeout = this.#clock.after(STREAM_TIMEOUT_MS, () =>
+        this.#end(TIMED_OUT, 'The stream brings no heartbeat any more'),
+      );
+    };
+    awaitChunk();
     try {
-      for await (const event of readServerSentEvents(response.body)) if (!this.#relay(id, event)) return;
+      for await (const event of readServerSentEvents(response.body, awaitChunk)) if (!this.#relay(id, event)) return;
     } catch {
       // Cut off or stopped: the signal says which.
+    } finally {
+      cancelTimeout();
+      this.#streams.delete(id);
     }
     if (!stop.signal.aborted) this.close();
   }
@@ -171,9 +226,7 @@ export class HttpSocket implements WebSocketLike {
   }
 
   #fetch(path: string, init: RequestInit): Promise<Response | undefined> {
-    return fetch(`${this.#base}/${path}`, { cache: 'no-store', signal: this.#abort.signal, ...init }).catch(
-      () => undefined,
-    );
+    return this.#get(`${this.#base}/${path}`, init);
   }
 }
 
@@ -183,4 +236,44 @@ function inputOf(input: unknown): string {
 
 function isResponse(body: unknown): body is { error: unknown } | { result: { data: unknown } } {
   return typeof body === 'object' && body !== null && ('error' in body || 'result' in body);
+}
+
+function textOf(response: Response): Promise<string> {
+  return response.text().catch(() => '');
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether it is the server's health, and not the page of a network that wants a login first. */
+function isHealth({ ok, headers }: Response): boolean {
+  return ok && (headers.get('content-type') ?? '').startsWith('application/json');
+}
+
+/** Whether requests to that address share connections: browsers speak HTTP/2 over TLS alone, and hide some protocols. */
+function isMultiplexed(base: string): boolean {
+  if (typeof document === 'undefined') return true;
+  if (base.startsWith('http:')) return false;
+  const seen = performance.getEntriesByType('resource').filter(({ name }) => name.startsWith(base));
+  return !seen.some((entry) => 'nextHopProtocol' in entry && entry.nextHopProtocol === 'http/1.1');
+}
+
+/** As the server refuses what is above one of its limits. */
+function tooManyStreams(): object {
+  const message =
+    `A page can watch ${MAX_STREAMS} campaigns at a time where no WebSocket gets through and the server is not ` +
+    'reached over HTTP/2';
+  const data = {
+    code: 'TOO_MANY_REQUESTS',
+    httpStatus: 429,
+    reason: 'RATE_LIMITED',
+    limit: MAX_STREAMS,
+    retryable: true,
+  };
+  return { code: -32029, message, data };
 }

@@ -32,7 +32,7 @@ export const TIMEOUTS: SocketTimeouts = { handshake: 5_000, idle: 2_500, heartbe
 /** The close code, of this SDK alone, of a socket that was given up because of a timeout. It is never sent. */
 export const TIMED_OUT = 4408;
 /** What a WebSocket reports that has ended without a closing frame (RFC 6455, 7.4.1). */
-const ABNORMAL_CLOSURE = 1006;
+export const ABNORMAL_CLOSURE = 1006;
 const NORMAL_CLOSURE = 1000;
 
 /** The heartbeat timeout of a connection, which its sockets, one after the other, extend and reset. */

@@ -1,7 +1,11 @@
 import { TRPCClientError, type Operation, type OperationResultEnvelope, type TRPCLink } from '@trpc/client';
 import { observable, type Observer } from '@trpc/server/observable';
 import type { AppRouter } from '../../../server/api/procedures/router.ts';
-import type { CampaignError } from '../errors.ts';
+import { utf8Bytes } from '../../../server/core/document/plain-json.ts';
+import { LIMITS } from '../../../server/core/limits.ts';
+import { callGuarded, reportUncaught, type ErrorReporter } from '../callbacks.ts';
+import type { Clock } from '../clock.ts';
+import { CampaignError } from '../errors.ts';
 
 type RpcError = TRPCClientError<AppRouter>;
 type Result = OperationResultEnvelope<unknown, RpcError>;
@@ -12,6 +16,7 @@ interface Request {
   readonly observer: Observer<Result, RpcError>;
   /** The event after which the subscription resumes over the next socket. */
   lastEventId: string | undefined;
+  cancelTimeout: () => void;
 }
 
 /** A frame of the server: the response to a call, or an event of a subscription. */
@@ -21,12 +26,21 @@ interface ServerMessage {
   readonly result?: { readonly type?: string; readonly id?: string; readonly data?: unknown };
 }
 
+/** Options of {@link createRpcLink}. */
 export interface RpcLinkOptions {
   /** Something is to be sent, and there is no socket. */
   readonly onNeeded: () => void;
   /** The last request has ended. */
   readonly onUnused: () => void;
+  /** A response has come that shows that the server accepts this caller. Called before the response is passed on. */
+  readonly onAccepted: () => void;
+  readonly clock: Pick<Clock, 'after'>;
+  /** Takes what the app's observers throw. */
+  readonly report?: ErrorReporter | undefined;
 }
+
+/** A call that finds no connection within this time fails, in milliseconds. Streams wait as long as they are wanted. */
+const UNSENT_CALL_TIMEOUT_MS = 30_000;
 
 /** A tRPC client's link over one socket after another. */
 export interface RpcLink {
@@ -49,7 +63,13 @@ export interface RpcLink {
  * turn to batch it with others: behind a page that renders what was just edited, that turn comes a frame later. Here a
  * frame is sent before the call returns.
  */
-export function createRpcLink({ onNeeded, onUnused }: RpcLinkOptions): RpcLink {
+export function createRpcLink({
+  onNeeded,
+  onUnused,
+  onAccepted,
+  clock,
+  report = reportUncaught,
+}: RpcLinkOptions): RpcLink {
   /** Open requests in the order in which they were made. While a socket is attached, all of them were sent over it. */
   const requests = new Map<number, Request>();
   let send: ((frame: string) => void) | undefined;
@@ -58,33 +78,50 @@ export function createRpcLink({ onNeeded, onUnused }: RpcLinkOptions): RpcLink {
   const openRequests = () => [...requests.values()];
 
   function transmit(request: Request): void {
-    const { op, lastEventId } = request;
-    send?.(JSON.stringify({ id: op.id, method: op.type, params: { path: op.path, input: op.input, lastEventId } }));
+    send?.(frameOf(request));
+    request.cancelTimeout();
   }
 
   function remove(request: Request): void {
+    request.cancelTimeout();
     if (requests.delete(request.op.id) && requests.size === 0) onUnused();
   }
 
   function fail(request: Request, error: RpcError): void {
     remove(request);
-    request.observer.error(error);
+    callGuarded(() => request.observer.error(error), report);
+  }
+
+  function failWithoutConnection(request: Request): void {
+    request.cancelTimeout = clock.after(UNSENT_CALL_TIMEOUT_MS, () =>
+      fail(request, TRPCClientError.from<AppRouter>(noConnection())),
+    );
   }
 
   /** Reports the link's state to a subscription's observer: what `useSubscription` shows. */
   function reportState(request: Request, error: RpcError | null): void {
     if (request.op.type !== 'subscription') return;
-    request.observer.next({
-      result: send ? { type: 'state', state: 'pending', error: null } : { type: 'state', state: 'connecting', error },
-    });
+    const result = send
+      ? ({ type: 'state', state: 'pending', error: null } as const)
+      : ({ type: 'state', state: 'connecting', error } as const);
+    callGuarded(() => request.observer.next({ result }), report);
   }
 
   function begin(op: Operation, observer: Observer<Result, RpcError>): () => void {
-    const request: Request = { op, observer, lastEventId: undefined };
+    const request: Request = { op, observer, lastEventId: undefined, cancelTimeout: () => {} };
+    const frame = sendableFrame(request);
+    if (frame instanceof CampaignError) {
+      observer.error(TRPCClientError.from<AppRouter>(frame));
+      return () => undefined;
+    }
     requests.set(op.id, request);
     reportState(request, null);
-    if (send) transmit(request);
-    else onNeeded();
+    if (send) {
+      send(frame);
+    } else {
+      if (op.type !== 'subscription') failWithoutConnection(request);
+      onNeeded();
+    }
     const abandon = () => observer.complete();
     if (op.signal?.aborted) abandon();
     else op.signal?.addEventListener('abort', abandon, { once: true });
@@ -103,7 +140,7 @@ export function createRpcLink({ onNeeded, onUnused }: RpcLinkOptions): RpcLink {
     else if (result.type === 'data') request.lastEventId = result.id;
     else if (result.type === 'stopped') remove(request);
     // What the procedures answer, by their types.
-    observer.next({ result: { type: 'data', ...result } as Result['result'] });
+    callGuarded(() => observer.next({ result: { type: 'data', ...result } as Result['result'] }), report);
     if (!requests.has(op.id)) observer.complete();
   }
 
@@ -132,6 +169,7 @@ export function createRpcLink({ onNeeded, onUnused }: RpcLinkOptions): RpcLink {
       // Only the server writes here.
       const message = JSON.parse(frame) as ServerMessage;
       const request = requests.get(message.id);
+      if (!isUnauthorized(message.error)) onAccepted();
       if (request) respond(request, message);
     },
     end(reason) {
@@ -139,4 +177,37 @@ export function createRpcLink({ onNeeded, onUnused }: RpcLinkOptions): RpcLink {
       for (const request of openRequests()) fail(request, TRPCClientError.from<AppRouter>(reason));
     },
   };
+}
+
+/** The frame that makes a request. */
+function frameOf({ op: { id, type, path, input }, lastEventId }: Request): string {
+  return JSON.stringify({ id, method: type, params: { path, input, lastEventId } });
+}
+
+/**
+ * The frame, or why the request cannot be sent at all: its input is no JSON, or larger than what the server reads. Sent
+ * all the same, it would end the link, and every link after it.
+ */
+function sendableFrame(request: Request): string | CampaignError {
+  try {
+    const frame = frameOf(request);
+    const bytes = utf8Bytes(frame);
+    if (bytes <= LIMITS.messageBytes) return frame;
+    const message = `The request takes ${bytes} bytes; at most ${LIMITS.messageBytes} can be sent`;
+    return new CampaignError({ reason: 'TOO_LARGE', message, limit: LIMITS.messageBytes });
+  } catch (cause) {
+    const message = `The input of ${request.op.path} is not plain JSON`;
+    return new CampaignError({ reason: 'INVALID', message }, { cause });
+  }
+}
+
+function noConnection(): CampaignError {
+  const message = `There was no connection to the server within ${UNSENT_CALL_TIMEOUT_MS / 1_000} s`;
+  return new CampaignError({ reason: 'UNAVAILABLE', message, retryable: true });
+}
+
+/** Whether an answer shows that the server does not accept the caller. */
+function isUnauthorized(error: unknown): boolean {
+  const { data } = (error ?? {}) as { data?: { code?: unknown; reason?: unknown } };
+  return data?.code === 'UNAUTHORIZED' || data?.reason === 'UNAUTHORIZED' || data?.reason === 'UPGRADE_REQUIRED';
 }

@@ -5,9 +5,12 @@ import { createParser, type EventSourceMessage } from 'eventsource-parser';
  * which `EventSource` has.
  *
  * Reads with a reader instead of `TextDecoderStream` and `for await`, which not every browser has for streams.
+ *
+ * @param onChunk called whenever bytes arrive, also those of comments and of unfinished events
  */
 export async function* readServerSentEvents(
   body: ReadableStream<Uint8Array>,
+  onChunk: () => void = () => {},
 ): AsyncGenerator<EventSourceMessage, void, undefined> {
   let parsed: EventSourceMessage[] = [];
   const parser = createParser({ onEvent: (event) => parsed.push(event) });
@@ -17,6 +20,7 @@ export async function* readServerSentEvents(
     for (;;) {
       const { done, value } = await reader.read();
       if (done) return;
+      onChunk();
       parser.feed(decoder.decode(value, { stream: true }));
       const events = parsed;
       parsed = [];

@@ -41,7 +41,7 @@ export function createTransportChoice(WebSocket: WebSocketConstructor, clock: Cl
   /** The code of the http transport is loaded when it is needed: few pages ever do. */
   async function openHttp(url: string): Promise<WebSocketLike> {
     const { HttpSocket } = await import('./http-socket.ts');
-    const socket = new HttpSocket(url);
+    const socket = new HttpSocket(url, clock);
     socket.addEventListener('open', () => scheduleTrial(socket, url));
     socket.addEventListener('close', () => stopTrials());
     return socket;

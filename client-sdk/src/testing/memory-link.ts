@@ -3,7 +3,7 @@ import type { AppRouter } from '../../../server/api/procedures/router.ts';
 import type { Actor } from '../../../server/core/stream/entry.ts';
 import type { Clock } from '../clock.ts';
 import { CampaignError } from '../errors.ts';
-import type { Connection } from '../link/connection.ts';
+import { closedError, type Connection } from '../link/connection.ts';
 import { createRpcLink } from '../link/rpc-link.ts';
 import { writable } from '../observable-value.ts';
 import type { ConnectionState } from '../types.ts';
@@ -30,14 +30,21 @@ export interface MemoryLink {
   readonly reconnect: () => void;
 }
 
-const CONNECTED: ConnectionState = { status: 'connected', attempt: 0, retryAt: undefined, error: undefined };
+const CONNECTED: ConnectionState = {
+  status: 'connected',
+  attempt: 0,
+  retryAt: undefined,
+  reason: undefined,
+  error: undefined,
+};
 
 /** The SDK's own rpc link, over a pair of wires in memory instead of a socket. */
 export function createMemoryLink({ campaign, actor, clock, toServer, toClient }: MemoryLinkOptions): MemoryLink {
   const state = writable<ConnectionState>(CONNECTED);
   const renewed = writable(0);
   // The link is cut and restored by hand, so that nothing is opened on demand, or closed when unused.
-  const rpc = createRpcLink({ onNeeded: () => undefined, onUnused: () => undefined });
+  const ignore = () => undefined;
+  const rpc = createRpcLink({ onNeeded: ignore, onUnused: ignore, onAccepted: ignore, clock });
   const trpc = createTRPCClient<AppRouter>({ links: [rpc.link] });
   /** The session over which frames travel; frames of an earlier one no longer arrive. */
   let current: MemorySession | undefined;
@@ -58,7 +65,7 @@ export function createMemoryLink({ campaign, actor, clock, toServer, toClient }:
     current.close();
     current = undefined;
     const error = new CampaignError({ reason: 'UNAVAILABLE', message: 'The connection was lost', retryable: true });
-    state.set({ status: 'reconnecting', attempt: 1, retryAt: undefined, error });
+    state.set({ status: 'reconnecting', attempt: 1, retryAt: undefined, reason: 'lost', error });
     rpc.detach(error);
   }
 
@@ -75,12 +82,13 @@ export function createMemoryLink({ campaign, actor, clock, toServer, toClient }:
       state,
       trpc,
       authenticate: async () => renewed.set(renewed.getSnapshot() + 1),
-      unauthorized: (error) => state.set({ status: 'needs-auth', attempt: 0, retryAt: undefined, error }),
+      unauthorized: (error) =>
+        state.set({ status: 'needs-auth', attempt: 0, retryAt: undefined, reason: 'unauthorized', error }),
       hasToken: () => false,
       onRenewed: (callback) => renewed.subscribe(callback),
       close() {
         drop();
-        state.set({ status: 'closed', attempt: 0, retryAt: undefined, error: undefined });
+        state.set({ status: 'closed', attempt: 0, retryAt: undefined, reason: 'closed', error: closedError() });
       },
     },
   };
