@@ -223,6 +223,40 @@ describe('instances over one Redis', () => {
     expect(onB.mirror.snapshots).toEqual(['start']);
   });
 
+  it('G5 L81 a stream key that is deleted alone is noticed, nothing more is accepted, and what instances hold is saved', async () => {
+    const [a, b] = [await start(), await start()];
+    await create(a);
+    await titleOf(b);
+    archiveDown = true;
+    for (let step = 1; step <= 5; step += 1) await title(a, `step ${step}`);
+    await vi.waitFor(async () => expect(await titleOf(b)).toBe('step 5'));
+    const { log } = campaignKeys(namespace, CAMPAIGN);
+    expect(await admin.del(log)).toBe(1);
+    expect(await refusal(title(a, 'on a log with a gap'))).toMatchObject({ reason: 'UNAVAILABLE' });
+    archiveDown = false;
+    await vi.waitFor(() => expect(saved()).toBeGreaterThanOrEqual(6), 10_000);
+    const receipt = asReceipt(
+      await a.manager.mutate(CALLERS.admin, CAMPAIGN, setTitle('after'), { durability: 'durable' }),
+    );
+    expect(receipt).toMatchObject({ durability: 'durable' });
+    expect((await a.manager.at(CALLERS.admin, CAMPAIGN, 6)).state.title).toBe('step 5');
+    await vi.waitFor(async () => expect(await titleOf(b)).toBe('after'));
+  });
+
+  it('G5 L82 an instance that has just started makes the others save what the log has lost', async () => {
+    const a = await start();
+    await create(a);
+    archiveDown = true;
+    for (let step = 1; step <= 5; step += 1) await title(a, `step ${step}`);
+    await admin.del(campaignKeys(namespace, CAMPAIGN).log);
+    archiveDown = false;
+    // The newcomer holds nothing, and is the first to open the campaign.
+    const c = await start();
+    await vi.waitFor(async () => expect(await titleOf(c)).toBe('step 5'), { timeout: 10_000, interval: 50 });
+    expect(saved()).toBeGreaterThanOrEqual(6);
+    expect((await title(c, 'after')).changed).toBe(true);
+  });
+
   it('G5 L38 what a killed instance accepted is saved by another', async () => {
     const [a, b] = [await start(), await start()];
     await create(a);
