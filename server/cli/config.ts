@@ -1,6 +1,10 @@
 import { z } from 'zod';
-import { MINIMUM_SECRET_LENGTH } from '../api/connection/auth.ts';
+import { DEFAULT_MAX_AGE_MS, MINIMUM_SECRET_LENGTH } from '../api/connection/auth.ts';
 import type { AuthKey } from '../api/connection/auth.ts';
+import { isNetwork, PRIVATE_NETWORKS } from '../api/connection/client-address.ts';
+import { API_LIMITS } from '../api/limits.ts';
+import { isNetwork, PRIVATE_NETWORKS } from '../api/connection/client-address.ts';
+import { API_LIMITS } from '../api/limits.ts';
 import type { LogLevel } from '../api/observability/logging.ts';
 import { isLoopback, isOrigin } from '../api/transport/origin.ts';
 import { BACKPRESSURE_BUFFER_ENTRIES } from '../engine/streams/backpressure.ts';
@@ -17,6 +21,10 @@ export interface Config {
   maxLoaded: number | undefined;
   maxBacklog: number;
   rateLimit: number;
+  callLimit: number;
+  trustedProxies: readonly string[];
+  callLimit: number;
+  trustedProxies: readonly string[];
   maxConnections: number;
   maxUnsentBytes: number | undefined;
   storage: { kind: 'none' } | { kind: 'embedded'; dataDir: string } | { kind: 'postgres'; url: string };
@@ -78,6 +86,12 @@ function origins(text: string): string[] | undefined {
   return list.every((item) => item === '*' || isOrigin(item)) ? list : undefined;
 }
 
+function networks(text: string): readonly string[] | undefined {
+  if (text === 'none') return [];
+  const list = text.split(',').map((item) => item.trim());
+  return list.every(isNetwork) ? list : undefined;
+}
+
 function redisAddress(text: string): string | undefined {
   return parseRedisAddress(text) && text;
 }
@@ -85,6 +99,11 @@ function redisAddress(text: string): string | undefined {
 /** `postgres://user@/database?host=/socket/folder` is no URL, and an address of Postgres all the same. */
 function postgresAddress(text: string): string | undefined {
   return /^postgres(ql)?:\/\//.test(text) && URL.canParse(text.replace('@/', '@host/')) ? text : undefined;
+}
+
+function networks(text: string): string[] | undefined {
+  const list = text === 'none' ? [] : text.split(',').map((item) => item.trim());
+  return list.every(isNetwork) ? list : undefined;
 }
 
 const environment = z.object({
@@ -97,6 +116,11 @@ const environment = z.object({
   CAMPAIGN_MAX_LOADED: integer(1).optional(),
   CAMPAIGN_MAX_BACKLOG: integer(1).default(100_000),
   CAMPAIGN_RATE_LIMIT: integer(0, 1_000_000).default(1_000),
+  CAMPAIGN_CALL_LIMIT: integer(0, 1_000_000).default(API_LIMITS.callPoints),
+  CAMPAIGN_CALL_LIMIT: integer(0, 1_000_000).default(API_LIMITS.callPoints),
+  TRUSTED_PROXIES: variable('networks such as 10.0.0.0/8 or addresses, separated by commas, or none', networks).default(
+    PRIVATE_NETWORKS,
+  ),
   CAMPAIGN_MAX_CONNECTIONS: integer(1, 1_000_000).default(20_000),
   CAMPAIGN_MAX_UNREAD: integer(1, 1_000_000).optional(),
   CAMPAIGN_NAMESPACE: z
@@ -109,6 +133,9 @@ const environment = z.object({
     .regex(/^[A-Za-z0-9.:_-]+$/, 'the name or the address to listen on')
     .default('127.0.0.1'),
   METRICS_PORT: integer(0, 65_535).optional(),
+  TRUSTED_PROXIES: variable('networks such as 10.0.0.0/8, separated by commas, or none', networks).default([
+    ...PRIVATE_NETWORKS,
+  ]),
   ALLOWED_ORIGINS: variable(
     'origins such as https://app.example.com, without a wildcard in the host, separated by commas, or *',
     origins,
@@ -124,6 +151,9 @@ const environment = z.object({
     .min(MINIMUM_SECRET_LENGTH, `at least ${MINIMUM_SECRET_LENGTH} characters; \`openssl rand -hex 32\` makes some`)
     .optional(),
   AUTH_JWKS_URL: url('the http(s) address of a JSON Web Key Set', ['http:', 'https:']).optional(),
+  AUTH_ISSUER: z.string().max(1_000).optional(),
+  AUTH_AUDIENCE: z.string().max(1_000).optional(),
+  AUTH_MAX_AGE: duration.default(DEFAULT_MAX_AGE_MS),
   AUTH_MODE: z.literal('insecure', 'insecure, or nothing').optional(),
   CAMPAIGN_PUBLIC_READ: flag.default(false),
   START_TIMEOUT: duration.default(30_000),
@@ -165,6 +195,10 @@ function toConfig(read: z.output<typeof environment>): Config {
     maxLoaded: read.CAMPAIGN_MAX_LOADED,
     maxBacklog: read.CAMPAIGN_MAX_BACKLOG,
     rateLimit: read.CAMPAIGN_RATE_LIMIT,
+    callLimit: read.CAMPAIGN_CALL_LIMIT,
+    trustedProxies: read.TRUSTED_PROXIES,
+    callLimit: read.CAMPAIGN_CALL_LIMIT,
+    trustedProxies: read.TRUSTED_PROXIES,
     maxConnections: read.CAMPAIGN_MAX_CONNECTIONS,
     maxUnsentBytes: read.CAMPAIGN_MAX_UNREAD === undefined ? undefined : read.CAMPAIGN_MAX_UNREAD * 1024 * 1024,
     storage: storageOf(read),
@@ -190,14 +224,21 @@ function storageOf(read: z.output<typeof environment>): Config['storage'] {
 }
 
 function authOf(read: z.output<typeof environment>): AuthKey {
-  if (read.AUTH_SECRET !== undefined) return { kind: 'secret', secret: read.AUTH_SECRET };
-  return read.AUTH_JWKS_URL === undefined ? { kind: 'none' } : { kind: 'jwks', url: read.AUTH_JWKS_URL };
+  const { AUTH_SECRET, AUTH_JWKS_URL, AUTH_ISSUER, AUTH_AUDIENCE, AUTH_MAX_AGE: maxAgeMs } = read;
+  if (AUTH_SECRET !== undefined)
+    return { kind: 'secret', secret: AUTH_SECRET, issuer: AUTH_ISSUER, audience: AUTH_AUDIENCE, maxAgeMs };
+  if (AUTH_JWKS_URL === undefined) return { kind: 'none' };
+  // Where one is missing, the start ends with the sentence of `findConflict`.
+  return { kind: 'jwks', url: AUTH_JWKS_URL, issuer: AUTH_ISSUER ?? '*', audience: AUTH_AUDIENCE ?? '*', maxAgeMs };
 }
 
 /** One sentence about variables that exclude or need each other; `undefined` where there are none. */
 function findConflict(config: Config, read: z.output<typeof environment>): string | undefined {
   if (read.AUTH_SECRET !== undefined && read.AUTH_JWKS_URL !== undefined)
     return 'AUTH_SECRET and AUTH_JWKS_URL exclude each other: set one.';
+  if (read.AUTH_JWKS_URL !== undefined && (read.AUTH_ISSUER === undefined || read.AUTH_AUDIENCE === undefined)) {
+    return 'AUTH_JWKS_URL needs AUTH_ISSUER and AUTH_AUDIENCE, the iss and aud of the tokens meant for this server; * takes any, also those of other apps.';
+  }
   if (config.auth.kind === 'none' && !config.insecure && !isLoopback(config.host)) {
     return 'HOST takes a loopback address while neither AUTH_SECRET nor AUTH_JWKS_URL is set; AUTH_MODE=insecure allows any other.';
   }

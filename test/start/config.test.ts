@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { createCampaignServer, createLogger } from '../../server/index.ts';
+import { PRIVATE_NETWORKS } from '../../server/api/connection/client-address.ts';
 import { readConfig } from '../../server/cli/config.ts';
 import type { Config } from '../../server/cli/config.ts';
+import { PRIVATE_NETWORKS } from '../../server/api/connection/client-address.ts';
 import { parseDuration } from '../../server/cli/duration.ts';
 
 function configOf(env: Record<string, string>): Config {
@@ -52,6 +54,26 @@ const variables: [string, keyof Config, unknown, string, unknown, string[], RegE
   ['CAMPAIGN_MAX_LOADED', 'maxLoaded', undefined, '500', 500, ['0', 'x'], /takes a whole number from 1/],
   ['CAMPAIGN_MAX_BACKLOG', 'maxBacklog', 100_000, '5', 5, ['0'], /takes a whole number from 1/],
   ['CAMPAIGN_RATE_LIMIT', 'rateLimit', 1_000, '0', 0, ['-5', '1000001'], /takes a whole number from 0 to 1000000/],
+  ['CAMPAIGN_CALL_LIMIT', 'callLimit', 2_000, '0', 0, ['-5', '1000001'], /takes a whole number from 0 to 1000000/],
+  [
+    'TRUSTED_PROXIES',
+    'trustedProxies',
+    PRIVATE_NETWORKS,
+    '10.1.0.0/16, fd00::/8, 192.0.2.7',
+    ['10.1.0.0/16', 'fd00::/8', '192.0.2.7'],
+    ['proxy.internal', '10.0.0.0/33', '10.0.0.0/8/8', '10.0.0.0/x', '10.0.0.0/8,'],
+    /takes networks such as/,
+  ],
+  ['CAMPAIGN_CALL_LIMIT', 'callLimit', 2_000, '0', 0, ['-5', '1000001'], /takes a whole number from 0 to 1000000/],
+  [
+    'TRUSTED_PROXIES',
+    'trustedProxies',
+    PRIVATE_NETWORKS,
+    '203.0.113.0/24, 2001:db8::1',
+    ['203.0.113.0/24', '2001:db8::1'],
+    ['proxy', '10.0.0.0/33', '10.0.0.0/8/8'],
+    /takes networks such as/,
+  ],
   ['CAMPAIGN_MAX_CONNECTIONS', 'maxConnections', 20_000, '10', 10, ['0'], /takes a whole number from 1/],
   [
     'CAMPAIGN_MAX_UNREAD',
@@ -106,18 +128,9 @@ const variables: [string, keyof Config, unknown, string, unknown, string[], RegE
     'auth',
     { kind: 'none' },
     SECRET,
-    { kind: 'secret', secret: SECRET },
+    { kind: 'secret', secret: SECRET, maxAgeMs: 2_678_400_000 },
     ['short'],
     /takes at least 32 characters/,
-  ],
-  [
-    'AUTH_JWKS_URL',
-    'auth',
-    { kind: 'none' },
-    'https://id.example/keys',
-    { kind: 'jwks', url: 'https://id.example/keys' },
-    ['id.example', 'file:///etc/passwd'],
-    /takes the http\(s\) address/,
   ],
   ['AUTH_MODE', 'insecure', false, 'insecure', true, ['none', 'secure'], /takes insecure, or nothing/],
   ['CAMPAIGN_PUBLIC_READ', 'publicRead', false, 'true', true, ['on'], /takes true or false/],
@@ -142,6 +155,22 @@ describe.each(variables)('F1 %s', (name, field, fallback, given, becomes, bad, s
     }
     expect(refusalOf({ AUTH_SECRET: 'hunter2' })).not.toContain('hunter2');
   });
+});
+
+test('F1 AUTH_JWKS_URL, with the issuer and the audience that it needs', () => {
+  const AUTH_JWKS_URL = 'https://id.example/keys';
+  for (const env of [{}, { AUTH_ISSUER: '*' }, { AUTH_AUDIENCE: 'campaigns' }])
+    expect(refusalOf({ AUTH_JWKS_URL, ...env })).toMatch(/^AUTH_JWKS_URL needs AUTH_ISSUER and AUTH_AUDIENCE/);
+  const AUTH_ISSUER = 'https://id.example';
+  expect(configOf({ AUTH_JWKS_URL, AUTH_ISSUER, AUTH_AUDIENCE: '*', AUTH_MAX_AGE: '1d' }).auth).toEqual({
+    kind: 'jwks',
+    url: AUTH_JWKS_URL,
+    issuer: AUTH_ISSUER,
+    audience: '*',
+    maxAgeMs: 86_400_000,
+  });
+  for (const bad of ['id.example', 'file:///etc/passwd'])
+    expect(refusalOf({ AUTH_JWKS_URL: bad })).toMatch(/^AUTH_JWKS_URL takes the http\(s\) address/);
 });
 
 test('F1 durations', () => {

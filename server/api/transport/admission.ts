@@ -11,7 +11,7 @@ import { createConnection, tooManyCalls } from '../connection/connection.ts';
 import type { AdmissionResult } from '../connection/connection.ts';
 import type { ConnectionSlots } from '../connection/connection-slots.ts';
 import { CONTRACT } from '../connection/context.ts';
-import type { Context } from '../connection/context.ts';
+import type { Connection, Context } from '../connection/context.ts';
 import { CORRELATION_HEADER } from '../correlation.ts';
 import { API_LIMITS } from '../limits.ts';
 import type { CallLog } from '../observability/call-log.ts';
@@ -101,6 +101,16 @@ export function createAdmission({
     },
   };
 
+  /** Connections whose rights can be revoked while they are open. */
+  const open = new Set<Connection>();
+  authenticator.onRevoked((isRevoked) => {
+    for (const connection of open) {
+      const identity = connection.identity();
+      // As an expired token: calls and subscriptions are refused, and a new token makes them go on.
+      if (isRevoked(identity)) connection.replaceIdentity({ ...identity, expiresAt: 0 });
+    }
+  });
+
   /** The call log for the calls of a connection. The address is read now: a closed socket has none. */
   function reportFrom({ socket }: IncomingMessage): Context['report'] {
     const address = socket.remoteAddress;
@@ -109,10 +119,11 @@ export function createAdmission({
 
   async function accessFor(req: IncomingMessage, params: Params): Promise<AdmissionResult> {
     const { headers } = req;
-    // A client without a token sends an empty one.
-    const token = bearerToken(headers.authorization) ?? (params?.['token'] || undefined);
+    let token: string | undefined;
     try {
       checkContract(headers['x-campaign-contract'] ?? params?.['contract']);
+      // A client without a token sends an empty one.
+      token = bearerToken(headers.authorization) ?? (params?.['token'] || undefined);
       return { kind: 'admitted', identity: await authenticator.identify(token) };
     } catch (error) {
       if (!(error instanceof RefusalError)) logger.error({ err: error }, 'the authentication failed');
@@ -185,7 +196,10 @@ export function createAdmission({
       });
       const { socket } = req;
       const before = socket.bytesWritten;
-      if (info.type !== 'subscription') res.once('close', () => connection.chargeAnswer(socket.bytesWritten - before));
+      if (info.type === 'subscription') {
+        open.add(connection);
+        res.once('close', () => open.delete(connection));
+      } else res.once('close', () => connection.chargeAnswer(socket.bytesWritten - before));
       return { ...shared, connection, report: reportFrom(req), correlationId: correlationOf(res) };
     },
 
@@ -199,6 +213,8 @@ export function createAdmission({
         rateKey,
         address: addressOf(req),
       });
+      open.add(connection);
+      info.signal.addEventListener('abort', () => open.delete(connection), { once: true });
       if (access.kind === 'refused') connection.charge(PRICES.unadmittedConnection);
       if (access.kind === 'admitted') socket.admit(access.identity.anonymous !== true);
       if (access.kind === 'refused' || access.identity.anonymous === true)

@@ -119,6 +119,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const handle = createRequestHandler({
     ...options,
     admission,
+    addressOf,
     health: createHealth({
       stats: () => service.stats(),
       isReady: () => ready,

@@ -1,6 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { setTimeout as pause } from 'node:timers/promises';
 import { createHTTPHandler } from '@trpc/server/adapters/standalone';
 import type { Logger } from 'pino';
+import type { ClientAddress } from '../connection/client-address.ts';
+import { PRICES } from '../connection/work-budget.ts';
+import type { WorkBudgets } from '../connection/work-budget.ts';
 import { CORRELATION_HEADER, correlationIdFor } from '../correlation.ts';
 import { API_LIMITS } from '../limits.ts';
 import type { HealthHandler } from '../observability/health.ts';
@@ -17,6 +21,8 @@ import type { TcpConnection } from './tcp-connections.ts';
 export interface RequestHandlerOptions {
   readonly admission: Admission;
   readonly policy: OriginPolicy;
+  readonly budgets: WorkBudgets;
+  readonly addressOf: ClientAddress;
   readonly health: HealthHandler;
   readonly staticFiles: StaticFiles;
   readonly logger: Logger;
@@ -28,7 +34,7 @@ export interface RequestHandlerOptions {
 
 /** The handler of all http requests: probes, metrics, procedures, and the demo at every other path. */
 export function createRequestHandler(options: RequestHandlerOptions): RequestHandler {
-  const { admission, policy, health, staticFiles, logger, kill, onError } = options;
+  const { admission, policy, budgets, addressOf, health, staticFiles, logger, kill, onError } = options;
   const trpc = createHTTPHandler({
     router: appRouter,
     basePath: '/trpc/',
@@ -45,6 +51,10 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
   async function route(connection: TcpConnection, req: IncomingMessage, res: ServerResponse): Promise<void> {
     const path = pathOf(req);
     if (path === undefined) return plain(res, 400, 'The URL of this request cannot be read');
+    if (!(await pay(path, req))) {
+      res.setHeader('retry-after', '1');
+      return plain(res, 429, 'Too many requests from this address');
+    }
     const refusal = health.isProbe(path) ? policy.probeRefusal(req.headers) : policy.refusal(req.headers);
     // Liveness is answered to everybody: it says nothing else.
     if (refusal && !health.isLiveness(path)) return plain(res, refusal.status, refusal.message);
@@ -53,6 +63,23 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
     if (path === '/trpc' || path.startsWith('/trpc/')) return callProcedures(connection, req, res);
     if (path === '/dev' || path.startsWith('/dev/')) return handleDevelopment(path, req, res, kill);
     return staticFiles(path, req, res);
+  }
+
+  /**
+   * Charges a request that is no call to its address. One beyond the budget waits, and with it its connection.
+   *
+   * @returns false where it may not be answered even then
+   */
+  async function pay(path: string, req: IncomingMessage): Promise<boolean> {
+    const isCall = path.startsWith('/trpc') && req.method !== 'OPTIONS';
+    // Calls are paid for by their connection. An instance must not be restarted because others probe it.
+    if (isCall || health.isLiveness(path)) return true;
+    const address = addressOf(req);
+    budgets.addresses.charge(address, priceOf(path));
+    const waitMs = budgets.addresses.waitMs(address);
+    if (waitMs === 0) return true;
+    await pause(Math.min(waitMs, MAX_DELAY_MS), undefined, { ref: false });
+    return waitMs <= MAX_DELAY_MS || health.isProbe(path);
   }
 
   /** The body is read here and not by tRPC, which would hold it before the caller is admitted. */
@@ -74,6 +101,14 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
     res.on('error', (error) => logger.debug({ err: error }, 'response error'));
     contain(res, logger, () => route(connection, req, res));
   };
+}
+
+/** The longest that a request waits for the budget of its address, in milliseconds. */
+const MAX_DELAY_MS = 1_000;
+
+function priceOf(path: string): number {
+  if (path === '/metrics') return PRICES.metrics;
+  return path === '/readyz' ? PRICES.readiness : PRICES.request;
 }
 
 /** Runs a handler so that whatever it throws, now or later, ends its request alone. */

@@ -294,6 +294,21 @@ describe('H9 /dev', () => {
   });
 });
 
+test('H37 requests that are no calls are paid for by address: beyond its budget they wait, then get 429', async () => {
+  const { url } = await startServer({ callLimit: 50, allowedOrigins: ['https://app.example.com'] });
+  const origin = 'https://app.example.com';
+  const flood = await Promise.all(
+    Array.from({ length: 300 }, (_, index) =>
+      index % 2 === 0 ? ask(url, '/nowhere.js', {}) : ask(url, get, { origin }, 'OPTIONS'),
+    ),
+  );
+  const statuses = new Set(flood.map(({ status }) => status));
+  expect(statuses).toEqual(new Set([404, 204, 429]));
+  expect(flood.find(({ status }) => status === 429)?.headers).toMatchObject({ 'retry-after': '1' });
+  // Probes are answered, if later.
+  for (const path of ['/livez', '/readyz', '/metrics']) expect((await fetch(url + path)).status).toBe(200);
+});
+
 /** The system's bound for the listen backlog, where it can be read. */
 const systemBacklog = Number(await readFile('/proc/sys/net/core/somaxconn', 'utf8').catch(() => '0'));
 
