@@ -3,8 +3,6 @@ import { DEFAULT_MAX_AGE_MS, MINIMUM_SECRET_LENGTH } from '../api/connection/aut
 import type { AuthKey } from '../api/connection/auth.ts';
 import { isNetwork, PRIVATE_NETWORKS } from '../api/connection/client-address.ts';
 import { API_LIMITS } from '../api/limits.ts';
-import { isNetwork, PRIVATE_NETWORKS } from '../api/connection/client-address.ts';
-import { API_LIMITS } from '../api/limits.ts';
 import type { LogLevel } from '../api/observability/logging.ts';
 import { isLoopback, isOrigin } from '../api/transport/origin.ts';
 import { BACKPRESSURE_BUFFER_ENTRIES } from '../engine/streams/backpressure.ts';
@@ -21,8 +19,6 @@ export interface Config {
   maxLoaded: number | undefined;
   maxBacklog: number;
   rateLimit: number;
-  callLimit: number;
-  trustedProxies: readonly string[];
   callLimit: number;
   trustedProxies: readonly string[];
   maxConnections: number;
@@ -86,12 +82,6 @@ function origins(text: string): string[] | undefined {
   return list.every((item) => item === '*' || isOrigin(item)) ? list : undefined;
 }
 
-function networks(text: string): readonly string[] | undefined {
-  if (text === 'none') return [];
-  const list = text.split(',').map((item) => item.trim());
-  return list.every(isNetwork) ? list : undefined;
-}
-
 function redisAddress(text: string): string | undefined {
   return parseRedisAddress(text) && text;
 }
@@ -117,10 +107,6 @@ const environment = z.object({
   CAMPAIGN_MAX_BACKLOG: integer(1).default(100_000),
   CAMPAIGN_RATE_LIMIT: integer(0, 1_000_000).default(1_000),
   CAMPAIGN_CALL_LIMIT: integer(0, 1_000_000).default(API_LIMITS.callPoints),
-  CAMPAIGN_CALL_LIMIT: integer(0, 1_000_000).default(API_LIMITS.callPoints),
-  TRUSTED_PROXIES: variable('networks such as 10.0.0.0/8 or addresses, separated by commas, or none', networks).default(
-    PRIVATE_NETWORKS,
-  ),
   CAMPAIGN_MAX_CONNECTIONS: integer(1, 1_000_000).default(20_000),
   CAMPAIGN_MAX_UNREAD: integer(1, 1_000_000).optional(),
   CAMPAIGN_NAMESPACE: z
@@ -195,8 +181,6 @@ function toConfig(read: z.output<typeof environment>): Config {
     maxLoaded: read.CAMPAIGN_MAX_LOADED,
     maxBacklog: read.CAMPAIGN_MAX_BACKLOG,
     rateLimit: read.CAMPAIGN_RATE_LIMIT,
-    callLimit: read.CAMPAIGN_CALL_LIMIT,
-    trustedProxies: read.TRUSTED_PROXIES,
     callLimit: read.CAMPAIGN_CALL_LIMIT,
     trustedProxies: read.TRUSTED_PROXIES,
     maxConnections: read.CAMPAIGN_MAX_CONNECTIONS,
