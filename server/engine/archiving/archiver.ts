@@ -153,7 +153,8 @@ export function createArchiver(options: ArchiverOptions): Archiver {
       stalled.delete(campaignId);
       return;
     }
-    markStalled(campaignId, new Error(`${campaignId}: ${conflictMessage(first, archived)}`));
+    const isFirst = !stalled.has(campaignId);
+    markStalled(campaignId, new Error(`${campaignId}: ${conflictMessage(first, archived, isFirst)}`));
   };
 
   const prepare = async (pending: PendingEntries): Promise<CampaignCommit | undefined> => {
@@ -308,14 +309,18 @@ export function createArchiver(options: ArchiverOptions): Archiver {
   };
 }
 
-/** Why the archive does not take the log's next entry, and what to look for. */
-function conflictMessage({ record }: SealedEntry, archived: Head | undefined): string {
-  const next = `the log's next entry is ${record.epoch}:${record.version}`;
-  if (!archived) return `the archive has no such campaign, and ${next}; was its row deleted?`;
-  const found = `the archive holds ${archived.epoch}:${archived.version}`;
-  if (archived.epoch !== record.epoch)
-    return `${found}, and ${next}; do two clusters, each with a Redis of its own, use one namespace of Postgres?`;
-  return `${found} with a tail that is not on the log's timeline, and ${next}; were rows changed by hand?`;
+/**
+ * Why the archive does not take the log's next entry. What to look for is said from the second time on: at the first it
+ * may be a batch that was read just before another instance began a new epoch.
+ */
+function conflictMessage({ record }: SealedEntry, archived: Head | undefined, isFirst: boolean): string {
+  const found = archived ? `${archived.epoch}:${archived.version}` : 'no such campaign';
+  const message = `the archive holds ${found}, which the log's next entry, ${record.epoch}:${record.version}, does not follow`;
+  if (isFirst) return message;
+  if (!archived) return `${message}; was its row deleted?`;
+  return archived.epoch === record.epoch
+    ? `${message}; were its rows changed by hand?`
+    : `${message}; do two clusters, each with a Redis of its own, use one namespace of Postgres?`;
 }
 
 /** Whether more may be pending than was taken. */

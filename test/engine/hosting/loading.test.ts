@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { createMemoryStore } from '../../../server/archive/memory-archive.ts';
 import type { SealedEntry } from '../../../server/core/stream/log-record.ts';
 import {
   CALLERS,
@@ -147,6 +148,32 @@ describe('loading', () => {
     await world.archive.create('two', await firstEntryOf(world, 'two'), FIRST_STATE);
     expect(await refusal(world.manager.get(CALLERS.viewer, 'two'))).toMatchObject({ reason: 'OVERLOADED', limit: 1 });
     expect(await world.change(setTitle('x'), {}, 'one')).toMatchObject({ version: 2 });
+  });
+
+  it('G8 M227 a campaign whose row was changed by hand is not loaded, and where it is in memory its readers notice nothing', async () => {
+    const store = createMemoryStore();
+    const failures: string[] = [];
+    const observer = { failed: ({ error }: { error: Error }) => void failures.push(error.message) };
+    const world = engineWorld({ memory: { store } });
+    await world.create();
+    const watching = watch(world.manager);
+    await world.title('one');
+    await world.clock.advance(100);
+    const row = store.campaigns.get(CAMPAIGN);
+    if (!row) throw new Error('the campaign is in the archive');
+    const { head } = row;
+    row.head = { ...head, version: head.version + 1_000 };
+    const durable = world.manager.mutate(CALLERS.editor, CAMPAIGN, setTitle('two'), { durability: 'durable' });
+    expect(await world.clock.until(refusal(durable))).toMatchObject({ reason: 'UNAVAILABLE' });
+    const late = engineWorld({ memory: { store }, clock: world.clock, observer });
+    expect(await world.clock.until(refusal(late.manager.get(CALLERS.viewer, CAMPAIGN)))).toMatchObject({
+      reason: 'UNAVAILABLE',
+    });
+    expect(failures).toMatchObject([expect.stringMatching(/changed by hand/)]);
+    row.head = head;
+    await world.clock.advance(15_000);
+    expect(watching).toMatchObject({ end: undefined, mirror: { version: 3, snapshots: ['start'] } });
+    expect(await world.clock.until(world.manager.get(CALLERS.viewer, CAMPAIGN))).toMatchObject({ durableVersion: 3 });
   });
 });
 
