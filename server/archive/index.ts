@@ -1,6 +1,10 @@
 /** The archive: three implementations of the engine's `Archive` port, held to one behaviour by one contract suite. */
 export { openPgliteArchive, type PgliteArchiveOptions } from './pglite/pglite-archive.ts';
-export { openPostgresArchive, type PostgresArchiveOptions } from './postgres/open-postgres.ts';
+export {
+  openPostgresArchive,
+  type NamespaceLockObserver,
+  type PostgresArchiveOptions,
+} from './postgres/open-postgres.ts';
 export {
   createMemoryArchive,
   createMemoryStore,

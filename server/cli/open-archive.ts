@@ -1,7 +1,14 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { ArchiveError, type ArchiveErrorKind, openPgliteArchive, openPostgresArchive } from '../archive/index.ts';
+import {
+  ArchiveError,
+  openPgliteArchive,
+  openPostgresArchive,
+  type ArchiveErrorKind,
+  type NamespaceLockObserver,
+} from '../archive/index.ts';
 import type { Archive } from '../engine/ports.ts';
+import type { RedisLog } from '../log/redis-log.ts';
 import type { Config } from './config.ts';
 
 /** Kinds of errors that waiting may resolve. */
@@ -13,12 +20,17 @@ const RETRY_MS = 500;
  * Opens the archive of the configuration. Retries a database that does not answer yet until `START_TIMEOUT`; every other
  * error is permanent and thrown at once.
  *
+ * @param log the Redis log that all instances share; without one the namespace belongs to this instance
  * @returns `undefined` where the configuration has none
  * @throws {ArchiveError} Where the database or the data folder cannot be used.
  * @throws {Error} Where the database does not answer within `START_TIMEOUT`.
  */
-export async function openArchive(config: Config, logger: Logger): Promise<Archive | undefined> {
-  const { storage, redisUrl, namespace, startTimeout } = config;
+export async function openArchive(
+  config: Config,
+  logger: Logger,
+  log?: Pick<RedisLog, 'identity'>,
+): Promise<Archive | undefined> {
+  const { storage, namespace, startTimeout } = config;
   if (storage.kind === 'none') return undefined;
   if (storage.kind === 'embedded') {
     return openPgliteArchive({
@@ -28,6 +40,11 @@ export async function openArchive(config: Config, logger: Logger): Promise<Archi
       onRestart: () => logger.info('the embedded database is open again'),
     });
   }
+  const lockObserver: NamespaceLockObserver = {
+    onLockLost: (error) => logger.error({ err: error }, 'the lock on the namespace was lost'),
+    onLockRegained: () => logger.info('the lock on the namespace is held again'),
+    onLockConflict: (error) => logger.fatal({ err: error }, 'two logs order the same campaigns'),
+  };
   const giveUpAt = Date.now() + startTimeout;
   for (;;) {
     try {
@@ -35,12 +52,7 @@ export async function openArchive(config: Config, logger: Logger): Promise<Archi
         namespace,
         connectionString: storage.url,
         // Without Redis the log is in this process: a second instance would order the same campaigns by itself.
-        ...(redisUrl === undefined && {
-          exclusive: {
-            onLockLost: (error: Error) => logger.error({ err: error }, 'the lock on the namespace was lost'),
-            onLockRegained: () => logger.info('the lock on the namespace is held again'),
-          },
-        }),
+        ...(log ? { sharedLog: { ...lockObserver, identity: () => log.identity ?? '' } } : { exclusive: lockObserver }),
         onConnectionError: (error) => logger.warn({ err: error }, 'database connection lost'),
       });
     } catch (error) {

@@ -59,8 +59,8 @@ export async function runServer({ env, startFiles, site, supervised = false }: R
 
   try {
     const campaigns = startFiles === undefined ? [] : await readStartFiles(startFiles);
-    const archive = config.enabled ? await openArchive(config, logger) : undefined;
     const log = config.enabled ? await openLog(config, logger) : undefined;
+    const archive = config.enabled ? await openArchive(config, logger, log) : undefined;
     server = await createCampaignServer({
       ...config,
       archive,

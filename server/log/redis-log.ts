@@ -34,14 +34,12 @@ export interface RedisLogOptions {
   readonly keepDurable?: number;
   /** How often heads are compared with what was received, in milliseconds. Default 1,000. */
   readonly checkIntervalMs?: number;
-  /** How often the settings of the running Redis are checked, in milliseconds. Default 10,000. */
+  /** How often the settings of the running Redis are checked, in milliseconds. Default 5,000. */
   readonly settingsIntervalMs?: number;
   /** A connection failed, or something unexpected came over it. */
   onError?(error: Error): void;
   /** Reading or writing begins to fail, fails for another cause, or works again; or a setting endangers entries. */
   readonly onHealthChange?: OnHealthChange;
-  /** The log has another identity than before: it was flushed, or replaced. */
-  onIdentityChange?(identity: string): void;
 }
 
 export interface RedisLog extends OrderedLog {
@@ -51,7 +49,10 @@ export interface RedisLog extends OrderedLog {
    * @throws Error where waiting changes nothing: a wrong password, a missing right, a certificate that is not trusted
    */
   ready(): Promise<RedisFindings>;
-  /** The identity of this log: the same for all instances that share it. Known once `ready` has resolved. */
+  /**
+   * The identity of this log: the same for all instances that share it, another one after it was flushed or replaced.
+   * Known once `ready` has resolved.
+   */
   readonly identity: string | undefined;
   /** Resolves once both connections have answered; what was published before has been received by then. */
   ping(): Promise<void>;
@@ -75,7 +76,7 @@ const MAX_ENTRIES_PER_READ = 10_000;
  *   const { refusals, warnings } = await log.ready();
  */
 export function createRedisLog(options: RedisLogOptions): RedisLog {
-  const { namespace, clock, keepDurable = 256, checkIntervalMs = 1_000, settingsIntervalMs = 10_000 } = options;
+  const { namespace, clock, keepDurable = 256, checkIntervalMs = 1_000, settingsIntervalMs = 5_000 } = options;
   const instance = options.instance ?? clock.token();
   const address = parseRedisAddress(options.url);
   if (!address) throw new Error('The address of the Redis log cannot be parsed.');
@@ -212,9 +213,7 @@ export function createRedisLog(options: RedisLogOptions): RedisLog {
   const checkSettings = async (): Promise<void> => {
     health.onSettings(await checkRunningRedis(connection.commands));
     const found = await findIdentity();
-    if (found === identity || found === '') return;
-    identity = found;
-    options.onIdentityChange?.(found);
+    if (found !== '') identity = found;
   };
 
   let settingsCheckedAt = clock.now();

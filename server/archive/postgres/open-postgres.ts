@@ -10,6 +10,15 @@ import { refuseTransactionPooler } from './pooler.ts';
 import { createPreparedPool } from './prepared-pool.ts';
 import type { Database } from '../sql/schema.ts';
 
+/** Observes the lock on the namespace; for the log. */
+export interface NamespaceLockObserver {
+  /** The session that holds the lock broke. */
+  onLockLost?(error: Error): void;
+  onLockRegained?(): void;
+  /** Meanwhile others have the namespace, on another log; repeated while that lasts. */
+  onLockConflict?(error: Error): void;
+}
+
 export interface PostgresArchiveOptions {
   /** `DATABASE_URL`: Postgres 15 or newer. */
   readonly connectionString: string;
@@ -20,7 +29,12 @@ export interface PostgresArchiveOptions {
    * ends the log memberships. The callbacks report when the session that holds the lock breaks, and when the lock is
    * held again. Default: shared.
    */
-  readonly exclusive?: { onLockLost?: (error: Error) => void; onLockRegained?: () => void };
+  readonly exclusive?: NamespaceLockObserver;
+  /**
+   * For a server with Redis: the identity of that log. Instances on another log, or without one, are refused, as they
+   * would order the same campaigns for themselves. Default: not checked.
+   */
+  readonly sharedLog?: NamespaceLockObserver & { identity(): string };
   /** Connections at most. Default 8. */
   readonly poolSize?: number;
   /**
@@ -54,6 +68,7 @@ export async function openPostgresArchive(options: PostgresArchiveOptions): Prom
     connectionString,
     namespace,
     exclusive,
+    sharedLog,
     poolSize = 8,
     statementTimeoutMs = 30_000,
     onConnectionError: onError,
@@ -61,9 +76,16 @@ export async function openPostgresArchive(options: PostgresArchiveOptions): Prom
   let lock: NamespaceLock | undefined;
   try {
     await refuseTransactionPooler(createConnections({ connectionString, statementTimeoutMs: CHECK_TIMEOUT_MS }).config);
-    if (exclusive) {
-      const { onLockLost: onLost, onLockRegained: onRegained } = exclusive;
-      lock = await lockNamespace({ connectionString, namespace, onLost, onRegained });
+    const observer = exclusive ?? sharedLog;
+    if (observer) {
+      lock = await lockNamespace({
+        connectionString,
+        namespace,
+        logIdentity: sharedLog && (() => sharedLog.identity()),
+        onLost: (error) => observer.onLockLost?.(error),
+        onRegained: () => observer.onLockRegained?.(),
+        onConflict: (error) => observer.onLockConflict?.(error),
+      });
     }
     await prepare({ connectionString, statementTimeoutMs: MIGRATION_TIMEOUT_MS, size: 2, onError }, namespace);
   } catch (error) {
