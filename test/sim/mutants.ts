@@ -1,5 +1,4 @@
 import { withMember } from '../../server/core/document/document-tree.ts';
-import type { SealedEntry } from '../../server/core/stream/log-record.ts';
 import type { LogEvent } from '../../server/engine/ports.ts';
 import { clusterPlanFor, planFor, type Plan } from './plan.ts';
 import type { Mutant } from './world.ts';
@@ -34,7 +33,7 @@ export const MUTANTS: readonly Mutant[] = [
     intentOf: (mutationId) => mutationId.split('~')[0] ?? mutationId,
   },
   {
-    name: 'forget ids beyond the window',
+    name: 'ignore ids beyond the window',
     sabotage: {
       archive: (archive) => ({ ...archive, findMutation: () => Promise.resolve({ entry: undefined, knownFrom: 1 }) }),
     },
@@ -104,24 +103,24 @@ export const MUTANTS: readonly Mutant[] = [
     },
   },
   {
-    name: 'resume without looking at the line',
+    name: 'resume without looking at the timeline',
     sabotage: {
       manager(manager, store) {
-        const onPresentLine = <T extends { campaignId: string; lastEventId?: string | undefined }>(options: T): T => {
+        const onPresentTimeline = <T extends { campaignId: string; lastEventId?: string | undefined }>(options: T): T => {
           const epoch = store.campaigns.get(options.campaignId)?.head.epoch;
           const rest = options.lastEventId?.split(':')[1];
           return epoch === undefined || rest === undefined ? options : { ...options, lastEventId: `${epoch}:${rest}` };
         };
         return {
           ...manager,
-          watch: (caller, reader, options) => manager.watch(caller, reader, onPresentLine(options)),
-          join: (caller, member, options) => manager.join(caller, member, onPresentLine(options)),
+          watch: (caller, reader, options) => manager.watch(caller, reader, onPresentTimeline(options)),
+          join: (caller, member, options) => manager.join(caller, member, onPresentTimeline(options)),
         };
       },
     },
   },
   {
-    name: 'go on in the same epoch after a crash',
+    name: 'continue in the same epoch after a crash',
     sabotage: {
       crash(store) {
         for (const campaign of store.campaigns.values())
@@ -142,19 +141,6 @@ export const MUTANTS: readonly Mutant[] = [
     },
   },
   {
-    name: 'trim what is not yet in the archive',
-    sabotage: {
-      log(log) {
-        const gone = (entries: SealedEntry[]): SealedEntry[] => (entries.length > 2 ? entries.slice(1) : entries);
-        return {
-          ...log,
-          pending: async (...args) =>
-            (await log.pending(...args)).map(({ campaignId, entries }) => ({ campaignId, entries: gone(entries) })),
-        };
-      },
-    },
-  },
-  {
     name: 'call a stop clean that left something behind',
     sabotage: {
       manager: (manager) => ({
@@ -167,14 +153,14 @@ export const MUTANTS: readonly Mutant[] = [
     },
   },
   {
-    name: 'a client that pushes without saying where it stands',
+    name: 'a client that pushes without saying what it has seen',
     sabotage: {},
     blind: true,
   },
   {
-    name: 'take no notice that a copy may still be on its way',
-    // Of runs with several servers one in two hundred finds it; a single one, as played here, hardly ever hears a copy
-    // late.
+    name: 'ignore that a copy may still be in flight',
+    // Of runs with several servers one in two hundred finds it; a single one, as played here, hardly ever gets a late
+    // copy.
     cluster: true,
     sabotage: {
       manager: (manager) => ({

@@ -1,4 +1,4 @@
-import type { AppliedMutation } from '../../core/commands/idempotency.ts';
+import type { AppliedMutation, IdempotencyWindow } from '../../core/commands/idempotency.ts';
 import { refusalId } from '../../core/commands/refused-mutations.ts';
 import type { Refusal } from '../../core/errors.ts';
 import { lastSharedVersion, parsePosition } from '../../core/stream/position.ts';
@@ -6,8 +6,14 @@ import type { LiveCampaign } from '../campaign/live-campaign.ts';
 import type { Archive } from '../ports.ts';
 import type { QueuedMutation } from './queued-mutation.ts';
 
-/** What the archive says of mutation ids that the idempotency window may have dropped. */
+/** What window and archive said of mutation ids at one moment, so that the window may drop them meanwhile. */
 export interface ArchivedIds {
+  /** The window of that moment; a reload makes another one. */
+  readonly window: IdempotencyWindow;
+  /** Version up to which the archive knew every id. */
+  readonly durableVersion: number;
+  /** Ids of mutations that the archive was asked for. */
+  readonly asked: ReadonlySet<string>;
   readonly applied: ReadonlyMap<string, AppliedMutation>;
   /** Refusals of mutations made before the oldest entry that is kept: nobody knows any more whether they were applied. */
   readonly tooOld: ReadonlyMap<string, Refusal>;
@@ -16,22 +22,32 @@ export interface ArchivedIds {
 /**
  * Asks the archive for the ids that the idempotency window may have dropped: those whose intent was made before the
  * window's floor, or at an unknown position (G3). New intents, made where the campaign is now, cost nothing.
+ *
+ * @param known what was found before, of which nothing is asked again
  */
 export async function findArchivedIds(
   live: LiveCampaign,
   group: readonly QueuedMutation[],
   archive: Archive,
+  known: ArchivedIds | undefined,
 ): Promise<ArchivedIds> {
-  const applied = new Map<string, AppliedMutation>();
-  const tooOld = new Map<string, Refusal>();
-  if (live.window.floor === 0) return { applied, tooOld };
-  const asked = group.filter(({ mutationId, hasClientId }) => hasClientId && !live.window.find(mutationId));
+  const { window } = live;
+  const before = known && isComplete(known, live) ? known : undefined;
+  const durableVersion = before?.durableVersion ?? live.watermark.version;
+  const applied = new Map(before?.applied);
+  const tooOld = new Map(before?.tooOld);
+  const asked = new Set(before?.asked);
   await Promise.all(
-    asked.map(async ({ mutationId, base, isRetry }) => {
+    group.map(async (mutation) => {
+      const { mutationId, hasClientId, base } = mutation;
+      if (!hasClientId || asked.has(mutationId)) return;
+      const ids = idsOf(mutation);
+      const inWindow = ids.flatMap((id) => window.find(id) ?? []);
+      for (const found of inWindow) applied.set(found.mutationId, found);
+      if (window.floor === 0 || window.find(mutationId)) return;
       const madeAt = versionOf(live, base);
-      if (madeAt !== undefined && madeAt >= live.window.floor) return;
-      // Only pushed mutations leave tombstones; direct calls need no second lookup.
-      const ids = isRetry === undefined ? [mutationId] : [mutationId, refusalId(mutationId)];
+      if (madeAt !== undefined && madeAt >= window.floor) return;
+      asked.add(mutationId);
       const found = await Promise.all(ids.map((id) => archive.findMutation(live.id, id)));
       for (const { entry } of found) {
         if (!entry) continue;
@@ -43,7 +59,20 @@ export async function findArchivedIds(
       if (madeAt !== undefined && madeAt + 1 < knownFrom) tooOld.set(mutationId, tooOldRefusal(base));
     }),
   );
-  return { applied, tooOld };
+  return { window, durableVersion, asked, applied, tooOld };
+}
+
+/**
+ * Whether these and the window know every id together. What the window has dropped since is no newer than its floor: so
+ * it was in the window when these were found, or the archive knew it.
+ */
+export function isComplete({ window, durableVersion }: ArchivedIds, live: LiveCampaign): boolean {
+  return live.window === window && window.floor <= durableVersion;
+}
+
+/** The ids under which a mutation may have left an entry: only pushed ones leave tombstones. */
+function idsOf({ mutationId, isRetry }: QueuedMutation): readonly string[] {
+  return isRetry === undefined ? [mutationId] : [mutationId, refusalId(mutationId)];
 }
 
 /** It may have been applied, and its id compacted away: applying it now could be the second time. */

@@ -16,7 +16,7 @@ import { groupBaseOf, type Delivery, type LiveCampaign } from '../campaign/live-
 import type { EngineObserver } from '../observer.ts';
 import type { AppendResult, Archive, Clock, OrderedLog } from '../ports.ts';
 import { shuttingDown } from '../refusals.ts';
-import { findArchivedIds, type ArchivedIds } from './archived-ids.ts';
+import { findArchivedIds, isComplete, type ArchivedIds } from './archived-ids.ts';
 import type { QueuedMutation } from './queued-mutation.ts';
 import type { TurnBudget } from './turn-budget.ts';
 
@@ -76,6 +76,8 @@ export interface MutationQueue {
 interface QueuedUnit {
   readonly mutations: readonly QueuedMutation[];
   taken: number;
+  /** What the archive said of its mutations for the part before. */
+  archived: ArchivedIds | undefined;
   /** Position that the client has seen; after a part has been decided, `GroupPlan.seen`. */
   seen: Position | undefined;
 }
@@ -145,7 +147,7 @@ export function createMutationQueue<C extends QueuedCampaign>(
 
   return {
     add(mutations, seen) {
-      waiting.push({ mutations, taken: 0, seen });
+      waiting.push({ mutations, taken: 0, archived: undefined, seen });
       length += mutations.length;
       const addedWeight = weightIn(mutations);
       weight += addedWeight;
@@ -213,17 +215,16 @@ async function processGroup<C extends QueuedCampaign>(
   const deadline = options.clock.now() + options.appendTimeoutMs;
   let reloads = 0;
   for (;;) {
-    // Asked in each round: after a reload the window may reach less far back, and a version may be another one.
-    const { window } = live;
-    const { floor } = window;
-    // Of all that follows in a push, too: where it was applied, what is before it was decided before.
+    // Asked in each round: after a reload the window may reach less far back, and a version may be another one. And of
+    // all that follows in a push: where that was applied, what is before it was decided before.
     const asked = group.parts.flatMap(({ mutations, rest }) => [...mutations, ...rest]);
-    const archived = await findArchivedIds(live, asked, options.archive);
+    const archived = await findArchivedIds(live, asked, options.archive, group.parts[0]?.unit.archived);
+    for (const { unit } of group.parts) unit.archived = archived;
     const target = await rollbackTarget(live, group.mutations, options.history);
     await options.turns.spend(group.weight);
     // Reloaded, or trimmed, meanwhile: what was read may be of a timeline that was forked, and between what the archive
     // was asked for and what the window holds there may be a hole (G3).
-    if (live.window !== window || window.floor !== floor) continue;
+    if (!isComplete(archived, live)) continue;
     const plan = decideParts(live, group.parts, archived, target, options);
     if (options.isClosed()) throw shuttingDown();
     const result = await append(live, plan, options, deadline);

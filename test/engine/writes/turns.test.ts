@@ -180,6 +180,36 @@ describe('turns of the event loop', () => {
     expect(await there.state()).toMatchObject({ title: 'theirs' });
   });
 
+  it('M219 the archive is asked once for each mutation of a push that is sent again, however many parts it has', async () => {
+    const asked: string[] = [];
+    const world = engineWorld({
+      turnWeight: 1,
+      idleTtl: 400,
+      aroundArchive: (archive) => ({
+        ...archive,
+        load: (campaignId, recent) => archive.load(campaignId, Math.min(recent, 1)),
+        findMutation(campaignId, mutationId) {
+          asked.push(mutationId);
+          return archive.findMutation(campaignId, mutationId);
+        },
+      }),
+    });
+    const { position } = await world.create();
+    await world.title('later');
+    await world.title('latest');
+    await world.clock.advance(1_000);
+    const push = Array.from({ length: 10 }, (_, n) => ({
+      mutationId: `m${n}`,
+      base: position,
+      command: setTitle(`t${n}`),
+    }));
+    const outcomes = await world.clock.until(world.manager.push(CALLERS.editor, CAMPAIGN, push));
+    expect(outcomes.every(({ ok }) => ok)).toBe(true);
+    // Each under its own id and under that of its refusal.
+    expect(asked).toHaveLength(20);
+    expect(new Set(asked).size).toBe(20);
+  });
+
   it('M215 a budget gives turns in the order in which they were asked for, and a turn alone to what is heavier', async () => {
     const begun: (() => void)[] = [];
     const budget = createTurnBudget({ turn: (callback) => void begun.push(callback) }, 10);
