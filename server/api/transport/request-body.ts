@@ -2,8 +2,14 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TcpConnection } from './tcp-connections.ts';
 
 /**
+ * Bytes of a refused body that are discarded, so that a client which sends all of it before it reads gets the answer;
+ * the connection of one that sends more is closed.
+ */
+const MAX_DISCARDED_BYTES = 2 * 1024 * 1024;
+
+/**
  * Reads the body of a request, at most `limit` bytes, which count as unfinished bytes of its connection until it is
- * complete. A larger body is not read further: Node discards what follows.
+ * complete. A larger body is not held.
  *
  * @returns the text; `undefined` where the body is larger
  * @throws {Error} Where the connection is closed before the body is complete.
@@ -14,7 +20,10 @@ export function readBody(
   connection: TcpConnection,
   limit: number,
 ): Promise<string | undefined> {
-  if (Number(req.headers['content-length'] ?? 0) > limit) return Promise.resolve(undefined);
+  if (Number(req.headers['content-length'] ?? 0) > limit) {
+    discard(req);
+    return Promise.resolve(undefined);
+  }
   if (req.headers.expect !== undefined) res.writeContinue();
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
@@ -34,7 +43,7 @@ export function readBody(
         return;
       }
       finish();
-      req.resume();
+      discard(req);
       resolve(undefined);
     }
     function onEnd(): void {
@@ -48,5 +57,13 @@ export function readBody(
     req.on('data', onData);
     req.on('end', onEnd);
     req.on('close', onClose);
+  });
+}
+
+function discard(req: IncomingMessage): void {
+  let bytes = 0;
+  req.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes > MAX_DISCARDED_BYTES) req.socket.destroy();
   });
 }

@@ -88,6 +88,20 @@ describe('H33 unfinished http bodies', () => {
     expect(await metric(url, 'unfinished_bytes')).toBe(0);
   });
 
+  test('H33 a refused body that goes on and on ends its connection', async () => {
+    const { port } = await startGuarded();
+    const tcp = await open(port);
+    tcp.socket.write(post('', 100_000_000));
+    await until(() => tcp.text.includes('HTTP/1.1 401'));
+    let sent = 0;
+    while (!tcp.isClosed) {
+      tcp.socket.write(Buffer.alloc(100_000));
+      sent += 100_000;
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    expect(sent).toBeLessThan(50_000_000);
+  });
+
   test('H33 of an anonymous reader have a small limit, which the refusal names', async () => {
     const { url } = await startGuarded({ publicRead: true });
     const body = JSON.stringify({ campaignId: CAMPAIGN, updates: { text: 'x'.repeat(API_LIMITS.unadmittedBytes) } });

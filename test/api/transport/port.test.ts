@@ -265,6 +265,35 @@ describe('H8 the demo', () => {
     expect((await fetch(url, { method: 'POST' })).status).toBe(405);
   });
 
+  test('H8 files that the build has compressed are sent to clients that accept it, and are revalidated', async () => {
+    const folder = await builtSite();
+    await writeFile(join(folder, 'assets', 'main-1234.js.br'), 'brotli');
+    await writeFile(join(folder, 'assets', 'main-1234.js.gz'), 'gzipped');
+    const { url } = await startServer({ site: folder });
+    const script = (accepted: string) => ask(url, '/assets/main-1234.js', { 'accept-encoding': accepted });
+    const encoded: [string, string | undefined, string][] = [
+      ['gzip, deflate, br, zstd', 'br', 'brotli'],
+      ['br;q=0.1, gzip;q=1', 'br', 'brotli'],
+      ['GZIP', 'gzip', 'gzipped'],
+      ['br;q=0, gzip', 'gzip', 'gzipped'],
+      ['br;q=0.0, gzip; q=0', undefined, 'console.log(1)'],
+      ['identity', undefined, 'console.log(1)'],
+      ['', undefined, 'console.log(1)'],
+    ];
+    for (const [accepted, encoding, body] of encoded) {
+      const { headers, body: got } = await script(accepted);
+      expect([accepted, headers['content-encoding'], got]).toEqual([accepted, encoding, body]);
+      expect(headers).toMatchObject({ 'content-type': 'text/javascript;charset=utf-8', vary: 'accept-encoding' });
+      const again = await ask(url, '/assets/main-1234.js', {
+        'accept-encoding': accepted,
+        'if-none-match': `"other", W/${String(headers.etag)}`,
+      });
+      expect([again.status, again.body]).toEqual([304, '']);
+    }
+    expect((await ask(url, '/assets/main-1234.js.br', {})).status).toBe(404);
+    expect((await ask(url, '/assets/main-1234.js', {}, 'HEAD')).headers['content-length']).toBe('14');
+  });
+
   test('H8 a page says how to build the demo where it is not built', async () => {
     const { url } = await startServer({ site: '/nowhere' });
     const page = await fetch(url);
