@@ -201,9 +201,10 @@ export async function createCampaignServer(options: CampaignServerOptions = {}):
   }
 
   const { service } = engine;
+  const authenticator = createAuthenticator({ key: auth, publicRead: options.publicRead === true });
   const http = createHttpServer({
     service,
-    authenticator: createAuthenticator({ key: auth, publicRead: options.publicRead === true }),
+    authenticator,
     policy: createOriginPolicy(allowedOrigins, host),
     rate: createMutationRate(options.rateLimit ?? 1_000),
     budgets: createWorkBudgets(options.callLimit ?? API_LIMITS.callPoints),
@@ -248,6 +249,7 @@ export async function createCampaignServer(options: CampaignServerOptions = {}):
         stopWatchingStalls();
         await http.drain();
         await http.close();
+        authenticator.stop();
         const clean = await engine.stop();
         if (clean) logger.info('all accepted entries are committed');
         else logger.error('not all accepted entries could be committed in time');

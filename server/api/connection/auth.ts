@@ -1,5 +1,5 @@
-import { createRemoteJWKSet, errors, jwtVerify } from 'jose';
-import type { JWTPayload, JWTVerifyGetKey } from 'jose';
+import { errors, jwtVerify } from 'jose';
+import type { JWTPayload, JWTVerifyOptions } from 'jose';
 import { z } from 'zod';
 import { RefusalError } from '../../core/errors.ts';
 import { CAMPAIGN_ID_PATTERN } from '../../core/document/campaign.ts';
@@ -7,19 +7,42 @@ import { issueRefusal } from '../../core/document/issue-refusal.ts';
 import { inWords } from '../../core/document/issue-words.ts';
 import { ROLES } from '../../core/permissions.ts';
 import type { Identity } from '../../core/permissions.ts';
+import { createKeySet } from './key-set.ts';
+
+/** Claims that a token must have beside the contract's. `*` as issuer or audience: not checked. */
+export interface TokenClaims {
+  /** `iss` of the tokens: the identity provider. */
+  readonly issuer?: string | undefined;
+  /** `aud` of the tokens: this server, as the identity provider knows it. */
+  readonly audience?: string | undefined;
+  /** How far in the future `exp` may be, in milliseconds. Default 31 days. */
+  readonly maxAgeMs?: number | undefined;
+}
 
 /** Source of the key that tokens are verified with. */
 export type AuthKey =
-  | { kind: 'secret'; secret: string }
-  | { kind: 'jwks'; url: string }
+  | ({ readonly kind: 'secret'; readonly secret: string } & TokenClaims)
+  /** A key set signs tokens for many apps: which ones are meant has to be said. */
+  | ({
+      readonly kind: 'jwks';
+      readonly url: string;
+      readonly issuer: string;
+      readonly audience: string;
+      /** The interval at which it is fetched again, in milliseconds. Default: five minutes. */
+      readonly recheckMs?: number | undefined;
+    } & TokenClaims)
   /** No key: every caller is a development admin. */
-  | { kind: 'none' };
+  | { readonly kind: 'none' };
 
+/** Options of {@link createAuthenticator}. */
 export interface AuthOptions {
   readonly key: AuthKey;
   /** Whether callers without a token may read published campaigns. */
   readonly publicRead: boolean;
 }
+
+/** Whether the rights of an identity were revoked before their expiry. */
+export type IsRevoked = (identity: Identity) => boolean;
 
 /** Verifier of tokens. */
 export interface Authenticator {
@@ -30,34 +53,30 @@ export interface Authenticator {
    * @param token `undefined` where the caller presented none
    */
   identify(token: string | undefined): Promise<Identity>;
+  /** Calls back when identities are revoked, for the connections that are open. */
+  onRevoked(listener: (isRevoked: IsRevoked) => void): void;
+  stop(): void;
 }
 
 /** Characters that a secret must have: HS256 is as strong as its secret, and 256 bits take at least as many. */
 export const MINIMUM_SECRET_LENGTH = 32;
 
-/** Algorithms accepted with a key set. HS256 is not: a forger knows the public keys and could sign with them. */
-const PUBLIC_KEY_ALGORITHMS = [
-  'RS256',
-  'RS384',
-  'RS512',
-  'PS256',
-  'PS384',
-  'PS512',
-  'ES256',
-  'ES384',
-  'ES512',
-  'EdDSA',
-];
+/** How far in the future the `exp` of a token may be unless it is configured, in milliseconds: 31 days. */
+export const DEFAULT_MAX_AGE_MS = 31 * 24 * 60 * 60 * 1_000;
 
 const DEVELOPMENT_ADMIN: Identity = { id: 'dev', grants: { '*': 'admin' } };
 const ANONYMOUS: Identity = { id: 'anonymous', anonymous: true, grants: { '*': 'viewer' } };
+
+/** Subjects that stand for something else in the history and in the log. */
+const RESERVED_SUBJECT = /^(system|anonymous|nobody|dev|key:.*)$/s;
 
 const claims = z.object({
   sub: z
     .string()
     .min(1)
     .max(200)
-    .refine((value) => value.isWellFormed() && !value.includes('\u0000'), 'must be well-formed Unicode without U+0000'),
+    .refine((value) => value.isWellFormed() && !value.includes('\u0000'), 'must be well-formed Unicode without U+0000')
+    .refine((value) => !RESERVED_SUBJECT.test(value), 'is reserved'),
   exp: z.number(),
   campaigns: z.record(
     z.string().refine((id) => id === '*' || CAMPAIGN_ID_PATTERN.test(id), 'must be * or the id of a campaign'),
@@ -65,62 +84,79 @@ const claims = z.object({
   ),
 });
 
+/** A token that was verified; `credential` names what it can be revoked by. */
+interface Verified {
+  readonly payload: JWTPayload;
+  readonly credential: string | undefined;
+}
+
 /**
  * Authenticator for Bearer JWTs: `{sub, exp, campaigns: {'*' or id: 'viewer' or 'editor' or 'admin'}}`.
  *
  * @example await createAuthenticator({ key: { kind: 'secret', secret }, publicRead: false }).identify(token)
  */
 export function createAuthenticator({ key, publicRead }: AuthOptions): Authenticator {
-  if (key.kind === 'none') return { identify: async () => DEVELOPMENT_ADMIN };
-  const verify = createVerifier(key);
+  if (key.kind === 'none') return { identify: async () => DEVELOPMENT_ADMIN, onRevoked: () => {}, stop: () => {} };
+  const { maxAgeMs = DEFAULT_MAX_AGE_MS } = key;
+  const listeners = new Set<(isRevoked: IsRevoked) => void>();
+  const credentials = new WeakMap<Identity, string>();
+
+  /** The tokens of keys that are not in the key set any more are revoked. */
+  function onKeys(thumbprints: ReadonlySet<string>): void {
+    const isRevoked: IsRevoked = (identity) => {
+      const credential = credentials.get(identity);
+      return credential !== undefined && !thumbprints.has(credential);
+    };
+    for (const listener of listeners) listener(isRevoked);
+  }
+  const options = { ...expected('issuer', key.issuer), ...expected('audience', key.audience) };
+  const keySet = key.kind === 'jwks' ? createKeySet(key.url, onKeys, key.recheckMs) : undefined;
+  const verifySecret = key.kind === 'secret' ? createSecretVerifier(key.secret, options) : undefined;
+
+  async function verify(token: string): Promise<Verified> {
+    try {
+      if (verifySecret) return { payload: await verifySecret(token), credential: undefined };
+      const verified = await keySet?.verify(token, options);
+      if (!verified) throw new Error('no key to verify tokens with');
+      return { payload: verified.payload, credential: verified.keyThumbprint };
+    } catch (error) {
+      throw error instanceof RefusalError ? error : unauthorized(describe(error));
+    }
+  }
+
   return {
     async identify(token) {
-      if (token !== undefined) return toIdentity(await verify(token));
+      if (token !== undefined) {
+        const { payload, credential } = await verify(token);
+        const identity = toIdentity(payload, maxAgeMs);
+        if (credential !== undefined) credentials.set(identity, credential);
+        return identity;
+      }
       if (publicRead) return ANONYMOUS;
       throw unauthorized('A token is needed: none was sent');
     },
+    onRevoked(listener) {
+      listeners.add(listener);
+    },
+    stop: () => keySet?.stop(),
   };
 }
 
-function createVerifier(key: Exclude<AuthKey, { kind: 'none' }>): (token: string) => Promise<JWTPayload> {
-  if (key.kind === 'secret') {
-    // Imported once: jose would import it for every token, which takes longer than the verification.
-    const secret = crypto.subtle.importKey(
-      'raw',
-      new TextEncoder().encode(key.secret),
-      { name: 'HMAC', hash: 'SHA-256' },
-      false,
-      ['verify'],
-    );
-    return async (token) => {
-      try {
-        return (await jwtVerify(token, await secret, { algorithms: ['HS256'] })).payload;
-      } catch (error) {
-        throw unauthorized(describe(error));
-      }
-    };
-  }
-  const keys: JWTVerifyGetKey = createRemoteJWKSet(new URL(key.url), {
-    cooldownDuration: 30_000,
-    timeoutDuration: 5_000,
-  });
-  return async (token) => {
-    try {
-      return (await jwtVerify(token, keys, { algorithms: PUBLIC_KEY_ALGORITHMS })).payload;
-    } catch (error) {
-      if (isAboutTheToken(error)) throw unauthorized(describe(error));
-      throw new RefusalError('UNAVAILABLE', 'The keys to verify tokens with cannot be fetched now', {
-        retryAfterMs: 5_000,
-      });
-    }
-  };
+/** The option of jose for a claim; none where the claim is not checked. */
+function expected(name: 'issuer' | 'audience', value: string | undefined): JWTVerifyOptions {
+  return value === undefined || value === '*' ? {} : { [name]: value };
 }
 
-/** Whether the token is at fault, not the endpoint that serves the keys. */
-function isAboutTheToken(error: unknown): boolean {
-  if (error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid) return false;
-  // The base class means that the key set's endpoint answered with a status other than 200.
-  return error instanceof errors.JOSEError && error.code !== errors.JOSEError.code;
+function createSecretVerifier(secret: string, options: JWTVerifyOptions): (token: string) => Promise<JWTPayload> {
+  // Imported once: jose would import it for every token, which takes longer than the verification.
+  const key = crypto.subtle.importKey(
+    'raw',
+    new TextEncoder().encode(secret),
+    { name: 'HMAC', hash: 'SHA-256' },
+    false,
+    ['verify'],
+  );
+  return async (token) => (await jwtVerify(token, await key, { ...options, algorithms: ['HS256'] })).payload;
 }
 
 function describe(error: unknown): string {
@@ -134,21 +170,31 @@ function describe(error: unknown): string {
   return 'The token is not a valid JWT';
 }
 
-function toIdentity(payload: JWTPayload): Identity {
+function toIdentity(payload: JWTPayload, maxAgeMs: number): Identity {
   const parsed = claims.safeParse(payload, { error: inWords });
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     throw unauthorized(`The token's claim ${issue ? issueRefusal(issue).message : 'is not valid'}`);
   }
   const { sub, exp, campaigns } = parsed.data;
-  return { id: sub, grants: campaigns, expiresAt: exp * 1_000 };
+  const expiresAt = exp * 1_000;
+  if (expiresAt - Date.now() > maxAgeMs)
+    throw unauthorized(`The token's claim exp: must be at most ${Math.round(maxAgeMs / 1_000)} seconds from now`);
+  return { id: sub, grants: campaigns, expiresAt };
 }
 
 function unauthorized(message: string): RefusalError {
   return new RefusalError('UNAUTHORIZED', message);
 }
 
-/** Token of an `Authorization` header, or `undefined`. */
+/**
+ * Token of an `Authorization` header; `undefined` where there is no header.
+ *
+ * @throws RefusalError `UNAUTHORIZED` for a header that is no bearer token: its caller did not mean to be anonymous
+ */
 export function bearerToken(header: string | undefined): string | undefined {
-  return header === undefined ? undefined : /^Bearer +(\S+)$/i.exec(header)?.[1];
+  if (header === undefined) return undefined;
+  const token = /^Bearer +(\S+)$/i.exec(header)?.[1];
+  if (token === undefined) throw unauthorized('The Authorization header takes `Bearer <token>`');
+  return token;
 }

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { initTRPC } from '@trpc/server';
 import { CAMPAIGN_ID_PATTERN } from '../../core/document/campaign.ts';
 import { RefusalError } from '../../core/errors.ts';
@@ -82,6 +83,7 @@ function createProcedure(admission: AdmissionTime, price: number) {
       if (result.ok && type === 'subscription') return result;
       if (result.ok && !connection.isWritable) throw notRead();
       if (result.ok && connection.isBatch) connection.addToBatch(JSON.stringify(result.data)?.length ?? 0);
+      if (!result.ok) await hideTiming(ctx, call, result.error);
       if (result.ok && type === 'query') chargeWhenEncoded(result.data, connection);
       ctx.report(reportOf(ctx, call, type, await campaignIdOf(getRawInput), result.ok ? undefined : result.error));
       return result.ok ? result : { ...result, error: toCallError(result.error, call.correlationId) };
@@ -94,6 +96,18 @@ function createProcedure(admission: AdmissionTime, price: number) {
       ticket?.release();
     }
   });
+}
+
+/** Answers that are told apart by time are given at multiples of this, in milliseconds. */
+const TIMING_STEP_MS = 50;
+
+/**
+ * Delays `NOT_FOUND` for callers without a token: a draft, which is in memory, must not be told from a campaign that
+ * does not exist, which is looked up in the archive.
+ */
+export async function hideTiming({ connection }: Context, { startedAt }: Call, error: unknown): Promise<void> {
+  if (connection.identity().anonymous !== true || refusalBehind(error)?.reason !== 'NOT_FOUND') return;
+  await pause(TIMING_STEP_MS - ((performance.now() - startedAt) % TIMING_STEP_MS));
 }
 
 /** Refusal in the place of an answer that its client would not read: nothing large is encoded for it. */

@@ -1,6 +1,6 @@
 import { RefusalError } from '../../core/errors.ts';
 import { toCallError } from '../failure.ts';
-import { reportOf } from './procedures.ts';
+import { hideTiming, reportOf } from './procedures.ts';
 import type { CallContext } from './procedures.ts';
 
 /** Subscription as tRPC expects it: an iterator without a return value and without input. */
@@ -44,6 +44,7 @@ export function subscriptionOf<T, U>(
         return { done: true, value: undefined };
       } catch (error) {
         end(error);
+        await hideTiming(ctx, ctx.call, error);
         throw toCallError(error, ctx.call.correlationId);
       }
     },

@@ -1,5 +1,6 @@
 import { setInterval } from 'node:timers/promises';
 import { RefusalError } from '../../core/errors.ts';
+import { roleFor } from '../../core/permissions.ts';
 import type { ServiceStats } from '../../engine/service.ts';
 import { CONTRACT } from '../connection/context.ts';
 import type { Context, SystemInfo } from '../connection/context.ts';
@@ -11,7 +12,7 @@ const STATS_INTERVAL_MS = 1_000;
 /** Operations. */
 export const systemRouter = router({
   info: procedure.query(({ ctx }): SystemInfo => ({
-    defaultCampaignId: ctx.service.defaultCampaignId,
+    defaultCampaignId: visibleDefault(ctx),
     instance: ctx.instance,
     version: ctx.version,
     contract: CONTRACT,
@@ -41,10 +42,18 @@ export const systemRouter = router({
   ),
 });
 
+/** The default campaign, for callers that have a role for it. */
+function visibleDefault({ service, connection }: Context): string | undefined {
+  const { defaultCampaignId } = service;
+  const hasRole = defaultCampaignId !== undefined && roleFor(connection.admitted(), defaultCampaignId) !== undefined;
+  return hasRole ? defaultCampaignId : undefined;
+}
+
 /** Checked before each value: the token may have expired or have been replaced. */
 function admitToStats({ connection }: Context): void {
-  if (connection.admitted().anonymous === true)
-    throw new RefusalError('FORBIDDEN', 'stats: callers without a token may not read statistics');
+  const { anonymous, grants } = connection.admitted();
+  if (anonymous === true || Object.keys(grants).length === 0)
+    throw new RefusalError('FORBIDDEN', 'stats: callers without a token or without a role may not read statistics');
 }
 
 async function* everySecond(

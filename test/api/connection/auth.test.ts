@@ -191,39 +191,143 @@ describe('P6 an invalid token is UNAUTHORIZED, with the reason', () => {
   });
 });
 
+/** An identity provider: its keys, and tokens that it signs. */
+async function startProvider() {
+  const state = { keys: [] as object[], up: true, fetches: 0 };
+  const server = createServer((_request, response) => {
+    state.fetches += 1;
+    if (!state.up) return response.writeHead(500).end();
+    return void response.end(JSON.stringify({ keys: state.keys }));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  cleanUp(() => server.close());
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/keys`;
+  async function makeKey(kid: string) {
+    const { publicKey, privateKey } = await generateKeyPair('ES256');
+    const jwk = { ...(await exportJWK(publicKey)), kid, alg: 'ES256' };
+    const sign = (claims: { iss?: string; aud?: string } = {}): Promise<string> =>
+      new SignJWT({ campaigns: { '*': 'viewer' }, ...claims })
+        .setProtectedHeader({ alg: 'ES256', kid })
+        .setSubject('ada')
+        .setExpirationTime('10m')
+        .sign(privateKey);
+    return { jwk, sign };
+  }
+  const auth = { kind: 'jwks', url, issuer: '*', audience: '*' } as const;
+  return Object.assign(state, { auth, makeKey });
+}
+
+const read = (url: string, token: string): Promise<unknown> =>
+  httpClient(url, token).campaign.get.query({ campaignId: CAMPAIGN });
+
 test('P6 tokens are verified with a key set: UNAVAILABLE while it cannot be fetched, and HS256 is refused', async () => {
-  const { publicKey, privateKey } = await generateKeyPair('ES256');
-  let up = true;
-  const keys = createServer((_request, response) => {
-    if (!up) return response.writeHead(500).end();
-    return void exportJWK(publicKey).then((jwk) =>
-      response.end(JSON.stringify({ keys: [{ ...jwk, kid: 'k', alg: 'ES256' }] })),
-    );
-  });
-  await new Promise<void>((resolve) => keys.listen(0, '127.0.0.1', resolve));
-  cleanUp(() => keys.close());
-  const jwks = `http://127.0.0.1:${(keys.address() as AddressInfo).port}/keys`;
-  const token = await new SignJWT({ campaigns: { '*': 'viewer' } })
-    .setProtectedHeader({ alg: 'ES256', kid: 'k' })
-    .setSubject('ada')
-    .setExpirationTime('10m')
-    .sign(privateKey);
+  const provider = await startProvider();
+  const key = await provider.makeKey('k');
+  provider.keys = [key.jwk];
+  const token = await key.sign();
+  const { url } = await startServer({ auth: provider.auth });
+  await read(url, token);
+  expect(await refusal(read(url, await tokenFor({ '*': 'admin' })))).toMatchObject({ reason: 'UNAUTHORIZED' });
 
-  const { url } = await startServer({ auth: { kind: 'jwks', url: jwks } });
-  await httpClient(url, token).campaign.get.query({ campaignId: CAMPAIGN });
-  expect(
-    await refusal(httpClient(url, await tokenFor({ '*': 'admin' })).campaign.get.query({ campaignId: CAMPAIGN })),
-  ).toMatchObject({
-    reason: 'UNAUTHORIZED',
-  });
-
-  up = false;
-  const other = await startServer({ auth: { kind: 'jwks', url: jwks } });
-  expect(await refusal(httpClient(other.url, token).campaign.get.query({ campaignId: CAMPAIGN }))).toMatchObject({
+  provider.up = false;
+  const other = await startServer({ auth: provider.auth });
+  expect(await refusal(read(other.url, token))).toMatchObject({
     code: 'SERVICE_UNAVAILABLE',
     reason: 'UNAVAILABLE',
     retryable: true,
   });
+});
+
+test('P25 a token of another issuer or for another audience is UNAUTHORIZED', async () => {
+  const provider = await startProvider();
+  const { jwk, sign } = await provider.makeKey('k');
+  provider.keys = [jwk];
+  const iss = 'https://id.example';
+  const aud = 'campaigns';
+  const { url } = await startServer({ auth: { ...provider.auth, issuer: iss, audience: aud } });
+  await read(url, await sign({ iss, aud }));
+  for (const claims of [{}, { iss }, { aud }, { iss, aud: 'billing' }, { iss: 'https://other.example', aud }])
+    expect(await refusal(read(url, await sign(claims)))).toMatchObject({ reason: 'UNAUTHORIZED', retryable: false });
+});
+
+test('P26 a new key is waited for, a removed one ends its tokens, on open connections too', async () => {
+  const provider = await startProvider();
+  const [first, second] = [await provider.makeKey('first'), await provider.makeKey('second')];
+  provider.keys = [first.jwk];
+  const { url } = await startServer({ auth: { ...provider.auth, recheckMs: 1_000 } });
+  const client = wsClient(url, { token: await first.sign() });
+  const watching = watch(client, { campaignId: CAMPAIGN });
+  await until(() => watching.events.length === 1);
+
+  expect(await refusal(read(url, await second.sign()))).toMatchObject({ reason: 'UNAVAILABLE', retryable: true });
+  provider.keys = [first.jwk, second.jwk];
+  const token = await second.sign();
+  await until(() =>
+    read(url, token).then(
+      () => true,
+      () => false,
+    ),
+  );
+  expect(watching.error).toBeUndefined();
+
+  provider.keys = [second.jwk];
+  await until(() => watching.error !== undefined);
+  expect(errorDataOf(watching.error)).toMatchObject({ reason: 'UNAUTHORIZED' });
+  expect(await refusal(client.campaign.get.query({ campaignId: CAMPAIGN }))).toMatchObject({ reason: 'UNAUTHORIZED' });
+  const removed = await first.sign();
+  await until(async () => (await refusal(read(url, removed))).reason === 'UNAUTHORIZED');
+  await read(url, token);
+});
+
+describe('P27 tokens that claim too much, or nothing', () => {
+  const signed = (sub: string, seconds = 600): Promise<string> => tokenFor({ '*': 'admin' }, { sub, seconds });
+
+  test.each(['system', 'anonymous', 'dev', 'nobody', 'key:a'])('P27 the subject %s is reserved', async (sub) => {
+    const { url } = await startGuarded();
+    const error = await refusal(read(url, await signed(sub)));
+    expect(error).toMatchObject({ reason: 'UNAUTHORIZED', message: expect.stringContaining('sub: is reserved') });
+  });
+
+  test('P27 exp is at most 31 days from now', async () => {
+    const { url } = await startGuarded();
+    await read(url, await signed('ada', 30 * 86_400));
+    const error = await refusal(read(url, await signed('ada', 32 * 86_400)));
+    expect(error).toMatchObject({ reason: 'UNAUTHORIZED', message: expect.stringContaining('exp') });
+  });
+
+  test('P27 an Authorization header that is no bearer token is refused, also with public read', async () => {
+    const { url } = await startGuarded({ publicRead: true });
+    for (const authorization of ['Basic YTpi', 'Bearer', 'Bearer a b', 'token']) {
+      const { status } = await fetch(`${url}/trpc/campaign.get?input={"campaignId":"${CAMPAIGN}"}`, {
+        headers: { authorization },
+      });
+      expect([authorization, status]).toEqual([authorization, 401]);
+    }
+  });
+
+  test('P27 a token without a role reads nothing', async () => {
+    const { url } = await startGuarded({ publicRead: true });
+    const client = wsClient(url, { token: await tokenFor({}) });
+    expect(await refusal(client.campaign.get.query({ campaignId: CAMPAIGN }))).toMatchObject({ reason: 'FORBIDDEN' });
+    expect((await client.campaign.list.query()).items).toEqual([]);
+    expect((await client.system.info.query()).defaultCampaignId).toBeUndefined();
+    const refused = await new Promise<unknown>((resolve) => {
+      client.system.stats.subscribe(undefined, { onError: resolve, onData: resolve });
+    });
+    expect(errorDataOf(refused)).toMatchObject({ reason: 'FORBIDDEN' });
+  });
+});
+
+test('P28 a draft takes a caller without a token as long as a campaign that does not exist', async () => {
+  const { url } = await startGuarded({ publicRead: true, callLimit: 0 });
+  const client = wsClient(url);
+  await client.campaign.get.query({ campaignId: CAMPAIGN });
+  const timeOf = async (campaignId: string): Promise<number> => {
+    const startedAt = performance.now();
+    await refusal(client.campaign.get.query({ campaignId }));
+    return performance.now() - startedAt;
+  };
+  for (const campaignId of ['secret', 'nowhere']) expect(await timeOf(campaignId)).toBeGreaterThan(45);
 });
 
 test('P8 session.authenticate replaces the rights of later calls and of live subscriptions', async () => {
