@@ -6,6 +6,7 @@ import { DEVICE_TIMEOUT_MS, withDeadline } from './device/deadline.ts';
 import { retryDelay } from './link/backoff.ts';
 import { createLeaveWarning } from './device/leave-warning.ts';
 import { onPageHidden } from './device/page-hidden.ts';
+import { CONSOLE, reporterOf, type Logger } from './logger.ts';
 import { createDefaultCampaign } from './campaign/default-campaign.ts';
 import { createSnapshotCache, type SnapshotCache, type SeenCampaign } from './device/snapshot-cache.ts';
 import type { WebSocketConstructor } from './link/live-socket.ts';
@@ -69,6 +70,11 @@ export interface CampaignClientOptions {
   readonly undo?: UndoOptions | undefined;
   /** Campaigns read by `prefetchCampaign` where the page was rendered: shown at once, and continued from there. */
   readonly seeds?: readonly CampaignSeed[] | undefined;
+  /**
+   * Takes warnings, what the app's callbacks throw, and at `debug` every change of the connection. Default: warnings go
+   * to the console, and what callbacks throw is an uncaught error (`reportError`); neither stops the client.
+   */
+  readonly logger?: Logger | undefined;
   /** The source of time, timers, randomness and ids, for tests. Default: the system's. */
   readonly clock?: Clock | undefined;
   /** The state of the device's network, for tests and other platforms than browsers. Default: the browser's. */
@@ -92,9 +98,12 @@ export function createCampaignClient(options: CampaignClientOptions): CampaignCl
     WebSocket: options.WebSocket ?? platformWebSocket(),
     clock,
     network,
+    report: reporterOf(options.logger),
   });
+  logConnection(connection, options.logger);
   const persist = options.persist === true ? '' : options.persist;
   return clientOn(connection, clock, releaseAfterMs, {
+    logger: options.logger,
     seeds: options.seeds,
     undo: options.undo,
     onConflict: options.onConflict,
@@ -127,6 +136,7 @@ export interface Device {
 }
 
 export interface ClientParts {
+  readonly logger?: Logger | undefined;
   readonly onConflict?: ConflictPolicy | undefined;
   readonly undo?: UndoOptions | undefined;
   readonly seeds?: readonly CampaignSeed[] | undefined;
@@ -143,6 +153,7 @@ export function clientOn(
   parts: ClientParts = {},
 ): CampaignClient {
   const { seeds = [], warnBeforeLeaving = false, undo: { groupMs: undoGroupMs = UNDO_GROUP_MS } = {} } = parts;
+  const report = reporterOf(parts.logger);
   const stores = new Map<string, CampaignStore>();
   const unsaved = new Map<string, readonly Pending[]>();
   const warnBefore = createLeaveWarning();
@@ -192,7 +203,7 @@ export function clientOn(
   function onDeviceFailure(cause: unknown): void {
     // Where pages are rendered on a server, there is nothing to be kept.
     if (!deviceFailed && typeof document !== 'undefined')
-      console.warn('campaign-state: nothing can be kept on this device', cause);
+      (parts.logger ?? CONSOLE).warn('campaign-state: nothing can be kept on this device', cause);
     deviceFailed = true;
     onDeviceChange();
   }
@@ -251,6 +262,7 @@ export function clientOn(
       campaignId,
       connection,
       clock,
+      report,
       releaseAfterMs,
       undoGroupMs,
       onConflict: parts.onConflict ?? 'mine',
@@ -272,6 +284,7 @@ export function clientOn(
       defaultCampaign ??= createDefaultCampaign({
         connection,
         clock,
+        report,
         open(id) {
           defaultId = id;
           return open(id);
@@ -295,6 +308,14 @@ export function clientOn(
       });
     },
   };
+}
+
+function logConnection({ state }: Connection, logger: Logger | undefined): void {
+  if (!logger?.debug) return;
+  state.subscribe(() => {
+    const { status, reason, attempt, error } = state.getSnapshot();
+    logger.debug?.(`campaign-state: the connection is ${status}`, { reason, attempt, message: error?.message });
+  });
 }
 
 function platformWebSocket(): WebSocketConstructor {

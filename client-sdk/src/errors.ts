@@ -64,6 +64,11 @@ export function readFailure(thrown: unknown): CallFailure {
   };
 }
 
+/** Where no campaign was named, and the server has no default one. */
+export function noDefaultCampaign(): CampaignError {
+  return new CampaignError({ reason: 'NOT_FOUND', message: 'This server has no default campaign: name one' });
+}
+
 /**
  * Converts what a call of `client.trpc`, or a hook of TanStack Query, threw into a {@link CampaignError}.
  *

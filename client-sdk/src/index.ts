@@ -1,5 +1,6 @@
 export { createCampaignClient, type CampaignClientOptions, type UndoOptions } from './client.ts';
 export type { Clock } from './clock.ts';
+export type { Logger } from './logger.ts';
 export type { TokenSource } from './link/token-provider.ts';
 export type { CampaignDocument, CampaignUpdates, FeatureName, Patch, Register, SectionValue } from './document.ts';
 export { CampaignError, toCampaignError } from './errors.ts';
@@ -7,7 +8,8 @@ export type { WebSocketConstructor, WebSocketLike } from './link/live-socket.ts'
 export type { Network } from './link/network.ts';
 export { defineSections, type SectionSchema } from './sections.ts';
 export type { Conflict } from './sync/conflicts.ts';
-export { prefetchCampaign, type CampaignSeed } from './sync/seed.ts';
+export { prefetchCampaign, type PrefetchOptions } from './prefetch.ts';
+export type { CampaignSeed } from './sync/seed.ts';
 export type {
   BatchBuilder,
   Campaign,

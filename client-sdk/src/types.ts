@@ -218,8 +218,12 @@ export interface CampaignSnapshot {
   readonly canUndo: boolean;
   /** Whether there is an edit taken back to make again. */
   readonly canRedo: boolean;
-  /** Why the campaign cannot be read. */
+  /** Why the campaign cannot be read. Where that may change, it is asked for again within 30 s. */
   readonly error: CampaignError | undefined;
+  /** Why the last attempt to reach the server, or to read the campaign, failed; until one succeeds. */
+  readonly failureReason: CampaignError | undefined;
+  /** Attempts that failed in a row; 0 while all is well. */
+  readonly failureCount: number;
 }
 
 /**
@@ -275,6 +279,8 @@ export interface Campaign extends Readable<CampaignSnapshot> {
    * places: `mine` sends them, `theirs` drops what they change there.
    */
   readonly resolveConflict: (mutationId: string, choice: 'mine' | 'theirs') => void;
+  /** Asks again for a campaign that could not be read: `error` is cleared, and it is `pending` until there is an answer. */
+  readonly retry: () => void;
   /** Takes the entries of that mutation, or all, off {@link SyncStatus.rejected} and {@link SyncStatus.overwritten}. */
   readonly dismiss: (mutationId?: string) => void;
 }

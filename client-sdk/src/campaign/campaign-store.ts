@@ -1,15 +1,17 @@
 import type { WatchEvent } from '../../../server/core/stream/events.ts';
 import type { Clock } from '../clock.ts';
+import { notifyAll, type ErrorReporter } from '../callbacks.ts';
 import type { CampaignError } from '../errors.ts';
-import type { Connection } from '../link/connection.ts';
+import { closedError, type Connection } from '../link/connection.ts';
 import { fold, positionOf } from '../sync/mirror.ts';
 import type { Pending, StoredMutation } from '../sync/pending.ts';
 import { createPendingEdits } from '../sync/pending-edits.ts';
 import { mirrorOf, seedOf, type CampaignSeed } from '../sync/seed.ts';
 import { countPageOnly, type DeviceView } from '../sync/sync-status.ts';
-import type { Campaign, CampaignSnapshot, Change, EditOptions } from '../types.ts';
+import type { Campaign, CampaignSnapshot, Change, ConflictPolicy, EditOptions } from '../types.ts';
 import { editFunctions, type BuiltCommand } from './commands.ts';
 import { createEditor } from './editor.ts';
+import { failureOf, isSameError, NO_FAILURE, type Failure } from './failure.ts';
 import { createLinger } from './linger.ts';
 import { startOutbox } from './outbox.ts';
 import { createPacing } from './pacing.ts';
@@ -26,8 +28,11 @@ export interface CampaignStoreOptions {
   readonly releaseAfterMs: number;
   /** The longest pause within one undo step of what is typed, in milliseconds. */
   readonly undoGroupMs: number;
+  readonly onConflict: ConflictPolicy;
   readonly seed: CampaignSeed | undefined;
   readonly device: DeviceView;
+  /** Takes what a listener of the app threw. */
+  readonly report: ErrorReporter;
   /** What is not known to be durable has changed. */
   readonly onPending: (pending: readonly Pending[]) => void;
   /** The confirmed state has moved. */
@@ -57,11 +62,24 @@ export interface CampaignStore {
  * both together are the snapshot. It decides nothing: `mirror.ts` and `pending.ts` do, which are pure.
  */
 export function createCampaignStore(options: CampaignStoreOptions): CampaignStore {
-  const { campaignId, connection, clock, releaseAfterMs, undoGroupMs, seed, device, onPending, onConfirmed, onHidden } =
-    options;
+  const {
+    campaignId,
+    connection,
+    clock,
+    releaseAfterMs,
+    undoGroupMs,
+    onConflict,
+    seed,
+    device,
+    report,
+    onPending,
+    onConfirmed,
+    onHidden,
+  } = options;
   const listeners = new Set<() => void>();
   let snapshot: CampaignSnapshot | undefined;
   let error: CampaignError | undefined;
+  let failure = NO_FAILURE;
   let isStale = false;
   let closed = false;
 
@@ -69,7 +87,7 @@ export function createCampaignStore(options: CampaignStoreOptions): CampaignStor
   const edits = createPendingEdits(campaignId, seed && mirrorOf(seed));
   const stopOutbox = startOutbox({ campaignId, connection, clock, edits });
   const settlements = createSettlements(edits, clock);
-  const editor = createEditor({ edits, settlements, clock, undoGroupMs, publish });
+  const editor = createEditor({ edits, settlements, clock, undoGroupMs, onConflict, publish });
   const pacing = createPacing(edits, editor, clock);
   let hadPending = false;
   edits.onChange(() => {
@@ -88,22 +106,43 @@ export function createCampaignStore(options: CampaignStoreOptions): CampaignStor
     onStarted: onResumed,
     onEvent,
     onError,
+    onRetry(reason, count) {
+      failure = { failureReason: reason, failureCount: count };
+      publish();
+    },
   });
-  const linger = createLinger(watcher, clock, releaseAfterMs);
-  const stopListening = connection.state.subscribe(() => edits.list().length > 0 && publish());
+  const stream = {
+    start: watcher.start,
+    stop() {
+      watcher.stop();
+      edits.onStreamLost();
+    },
+  };
+  const linger = createLinger(stream, clock, releaseAfterMs);
+  const stopListening = connection.state.subscribe(() => {
+    if (connection.state.getSnapshot().status !== 'connected') edits.onStreamLost();
+    if (edits.list().length > 0 || currentFailure().failureReason !== snapshot?.failureReason) publish();
+  });
 
   function onEvent(event: WatchEvent): boolean {
     const folded = fold(edits.mirror(), event);
     if (folded.kind === 'gap') return false;
     error = undefined;
+    failure = NO_FAILURE;
     isStale = false;
-    editor.onEntries(edits.mirror(), folded.entries);
-    edits.onMirror(folded.mirror, folded.entries, event.type === 'snapshot');
+    const before = edits.mirror();
+    edits.onMirror(folded.mirror, folded.entries, event.type === 'snapshot', editor.isRollback);
+    editor.onEntries(before, folded.entries);
     onConfirmed();
     return true;
   }
 
+  function currentFailure(): Failure {
+    return failureOf(connection.state.getSnapshot(), failure);
+  }
+
   function onError(reason: CampaignError): void {
+    if (isSameError(error, reason)) return;
     error = reason;
     if (reason.reason === 'FORBIDDEN' || reason.reason === 'NOT_FOUND') onHidden();
     publish();
@@ -118,7 +157,7 @@ export function createCampaignStore(options: CampaignStoreOptions): CampaignStor
 
   function publish(): void {
     snapshot = undefined;
-    for (const listener of listeners) listener();
+    notifyAll(listeners, report);
   }
 
   /** The stream is needed while someone reads, and while something of ours is unsaved. */
@@ -135,7 +174,7 @@ export function createCampaignStore(options: CampaignStoreOptions): CampaignStor
     const isConnected = connection.state.getSnapshot().status === 'connected';
     return (snapshot ??= snapshotOf(
       { campaignId, edits, settlements, editor, device },
-      { isStale, error, isConnected },
+      { isStale, error, isConnected, ...currentFailure() },
     ));
   }
 
@@ -144,6 +183,7 @@ export function createCampaignStore(options: CampaignStoreOptions): CampaignStor
     subscribe(listener) {
       const entry = () => listener();
       listeners.add(entry);
+      if (error) watcher.retryNow();
       updateNeed();
       return () => {
         listeners.delete(entry);
@@ -157,6 +197,14 @@ export function createCampaignStore(options: CampaignStoreOptions): CampaignStor
     ...pacing,
     undo: () => editor.takeBack('undo'),
     redo: () => editor.takeBack('redo'),
+    resolveConflict: edits.resolveConflicts,
+    retry() {
+      if (closed) return;
+      error = undefined;
+      failure = NO_FAILURE;
+      if (listeners.size > 0 || edits.list().length > 0) watcher.start();
+      publish();
+    },
     dismiss(mutationId) {
       settlements.dismiss(mutationId);
       publish();
@@ -189,7 +237,9 @@ export function createCampaignStore(options: CampaignStoreOptions): CampaignStor
       stopOutbox();
       stopListening();
       settlements.close();
+      error = closedError();
       edits.clear();
+      publish();
     },
   };
 }

@@ -1,5 +1,6 @@
 import type { Receipt } from '../../../server/core/stream/entry.ts';
 import { CampaignError } from '../errors.ts';
+import type { Conflict } from '../sync/conflicts.ts';
 import type { Settlement } from '../sync/pending.ts';
 import type { Change } from '../types.ts';
 
@@ -11,20 +12,29 @@ export interface OpenChange {
 }
 
 export function openChange(mutationId: string): OpenChange {
-  const accepted = deferred();
-  const durable = deferred();
+  const accepted = deferred<Receipt>();
+  const durable = deferred<Receipt>();
+  const conflict = deferred<Conflict | undefined>();
   const fail = (error: CampaignError) => {
     accepted.reject(error);
     durable.reject(error);
+    conflict.resolve(undefined);
   };
   return {
-    change: Object.assign(accepted.promise, { mutationId, durable: durable.promise }),
+    change: Object.assign(accepted.promise, {
+      mutationId,
+      durable: durable.promise,
+      conflict: conflict.promise,
+    }),
     fail,
     settle(settlement) {
       if (settlement.kind === 'rejected') return fail(settlement.error);
+      if (settlement.kind === 'overwritten' || settlement.kind === 'conflict')
+        return conflict.resolve(settlement.conflicts[0]);
       accepted.resolve(settlement.receipt);
       if (settlement.kind === 'durable') durable.resolve(settlement.receipt);
       if (settlement.kind === 'volatile') durable.reject(notDurableError(mutationId));
+      if (settlement.kind !== 'accepted') conflict.resolve(undefined);
     },
   };
 }
@@ -36,16 +46,16 @@ export function failedChange(mutationId: string, error: CampaignError): Change {
   return change;
 }
 
-interface Deferred {
-  readonly promise: Promise<Receipt>;
-  readonly resolve: (receipt: Receipt) => void;
+interface Deferred<T> {
+  readonly promise: Promise<T>;
+  readonly resolve: (value: T) => void;
   readonly reject: (error: CampaignError) => void;
 }
 
-function deferred(): Deferred {
-  let resolve: Deferred['resolve'] = () => {};
-  let reject: Deferred['reject'] = () => {};
-  const promise = new Promise<Receipt>((onResolve, onReject) => {
+function deferred<T>(): Deferred<T> {
+  let resolve: Deferred<T>['resolve'] = () => {};
+  let reject: Deferred<T>['reject'] = () => {};
+  const promise = new Promise<T>((onResolve, onReject) => {
     resolve = onResolve;
     reject = onReject;
   });

@@ -2,15 +2,20 @@ import type { CampaignStore } from './campaign-store.ts';
 import { openChange, type OpenChange } from './change.ts';
 import type { Clock } from '../clock.ts';
 import type { Connection } from '../link/connection.ts';
+import { notifyAll, type ErrorReporter } from '../callbacks.ts';
+import { refusedDelay } from '../link/backoff.ts';
 import { callUntilAnswered } from '../link/direct-call.ts';
 import { editFunctions } from './commands.ts';
-import { CampaignError, toCampaignError } from '../errors.ts';
+import { noDefaultCampaign, toCampaignError, type CampaignError } from '../errors.ts';
 import type { Campaign, Change } from '../types.ts';
+import { failureOf, NO_FAILURE } from './failure.ts';
 import { UNKNOWN_CAMPAIGN } from './snapshot.ts';
 
 export interface DefaultCampaignOptions {
   readonly connection: Connection;
   readonly clock: Clock;
+  /** Takes what a listener of the app threw. */
+  readonly report: ErrorReporter;
   /** The store of the campaign with that id. */
   readonly open: (campaignId: string) => CampaignStore;
   /** The id on an earlier visit, if that is known. */
@@ -22,27 +27,42 @@ export interface DefaultCampaignOptions {
  * needed; then everything goes to that campaign's one store, so that whoever names the id shares the stream with whoever
  * does not.
  */
-export function createDefaultCampaign({ connection, clock, open, lastSeenId }: DefaultCampaignOptions): Campaign {
+export function createDefaultCampaign(options: DefaultCampaignOptions): Campaign {
+  const { connection, clock, report, open, lastSeenId } = options;
   let store: CampaignStore | undefined;
   let error: CampaignError | undefined;
   let snapshot = UNKNOWN_CAMPAIGN;
   let resolving: Promise<CampaignStore> | undefined;
+  let attempt = 0;
+  let cancelRetry = () => {};
   /** Listeners, each with how to unsubscribe it from the store. */
   const listeners = new Map<() => void, () => void>();
   /** Edits that were made before the store was there, in order. */
   const earlyEdits: { make: (opened: CampaignStore) => Change; open: OpenChange }[] = [];
 
   function resolve(): Promise<CampaignStore> {
-    resolving ??= ask().then(settleOn, (thrown: unknown) => {
+    if (resolving) return resolving;
+    cancelRetry();
+    const stopListening = connection.state.subscribe(showFailure);
+    resolving = ask().then(settleOn, (thrown: unknown) => {
       error = toCampaignError(thrown);
+      attempt += 1;
       snapshot = { ...UNKNOWN_CAMPAIGN, status: 'error', error };
       resolving = undefined;
       for (const { open: waiting } of earlyEdits.splice(0)) waiting.fail(error);
-      retryWhenRenewed();
+      retryLater();
       publish();
       throw error;
     });
+    resolving.finally(stopListening).catch(() => undefined);
     return resolving;
+  }
+
+  /** While the server cannot be reached, the snapshot says why. */
+  function showFailure(): void {
+    if (store) return;
+    snapshot = { ...snapshot, ...failureOf(connection.state.getSnapshot(), NO_FAILURE) };
+    publish();
   }
 
   /** The default campaign is that one; if it was assumed to be another, all listeners move. */
@@ -67,19 +87,27 @@ export function createDefaultCampaign({ connection, clock, open, lastSeenId }: D
   async function ask(): Promise<string> {
     const { defaultCampaignId } = await callUntilAnswered(connection, clock, () => connection.trpc.system.info.query());
     if (defaultCampaignId !== undefined) return defaultCampaignId;
-    throw new CampaignError({ reason: 'NOT_FOUND', message: 'This server has no default campaign: name one' });
+    throw noDefaultCampaign();
   }
 
-  function retryWhenRenewed(): void {
+  /** With other rights, or in a while, there may be one. */
+  function retryLater(): void {
     if (error?.reason === 'UNAUTHORIZED') connection.unauthorized(error);
-    const stop = connection.onRenewed(() => {
-      stop();
+    const again = () => {
+      cancelRetry();
       if (listeners.size > 0) resolve().catch(() => undefined);
-    });
+    };
+    const stopWaiting = connection.onRenewed(again);
+    const cancelTimer =
+      error?.reason === 'NOT_FOUND' ? clock.after(refusedDelay(attempt - 1, clock.random()), again) : () => {};
+    cancelRetry = () => {
+      stopWaiting();
+      cancelTimer();
+    };
   }
 
   function publish(): void {
-    for (const listener of listeners.keys()) listener();
+    notifyAll(listeners.keys(), report);
   }
 
   const edits = editFunctions((command, options) => {
@@ -110,6 +138,15 @@ export function createDefaultCampaign({ connection, clock, open, lastSeenId }: D
     flush: () => store?.campaign.flush(),
     undo: () => store?.campaign.undo(),
     redo: () => store?.campaign.redo(),
+    resolveConflict: (mutationId, choice) => store?.campaign.resolveConflict(mutationId, choice),
+    retry() {
+      if (store) return store.campaign.retry();
+      if (connection.state.getSnapshot().status === 'closed') return;
+      error = undefined;
+      snapshot = UNKNOWN_CAMPAIGN;
+      publish();
+      resolve().catch(() => undefined);
+    },
     dismiss: (mutationId) => store?.campaign.dismiss(mutationId),
   };
 }

@@ -9,7 +9,7 @@ import { positionOf, type Mirror } from '../sync/mirror.ts';
 import type { Delivery } from '../sync/pending.ts';
 import type { PendingEdits } from '../sync/pending-edits.ts';
 import { amendStep, nextUndo, NO_UNDO, recordStep, removeStep, undoableEdit, type EditOrigin } from '../sync/undo.ts';
-import type { Change, EditOptions } from '../types.ts';
+import type { Change, ConflictPolicy, EditOptions } from '../types.ts';
 import { failedChange } from './change.ts';
 import type { BuiltCommand } from './commands.ts';
 import { sendingError } from './sendable.ts';
@@ -29,6 +29,7 @@ export interface Editor {
   readonly canRedo: () => boolean;
   /** A rollback of this client is about to be sent under that id: it will be a step when its entry comes. */
   readonly expectRollback: (mutationId: string) => void;
+  readonly isRollback: (mutationId: string) => boolean;
   /** It was refused, or changed nothing. */
   readonly dropRollback: (mutationId: string) => void;
   /** Entries that follow on `before`. */
@@ -43,11 +44,13 @@ export interface EditorOptions {
   readonly clock: Clock;
   /** The longest pause within one undo step of what is typed, in milliseconds. */
   readonly undoGroupMs: number;
+  /** What to do where somebody else has changed the same, unless an edit says it. */
+  readonly onConflict: ConflictPolicy;
   /** Something has changed beside the pending edits: a refusal, or what can be undone. */
   readonly publish: () => void;
 }
 
-export function createEditor({ edits, settlements, clock, undoGroupMs, publish }: EditorOptions): Editor {
+export function createEditor({ edits, settlements, clock, undoGroupMs, onConflict, publish }: EditorOptions): Editor {
   /** The rollbacks of this client whose entries have not come yet, by mutation id. */
   const rollbacks = new Set<string>();
   const typing = () => ({ now: clock.now(), groupMs: undoGroupMs });
@@ -66,14 +69,15 @@ export function createEditor({ edits, settlements, clock, undoGroupMs, publish }
     delivery: Delivery = { kind: 'waiting' },
   ): Change {
     if (command instanceof CampaignError) return refuse(mutationId, undefined, command);
-    const error = closed ? closedError() : sendingError(command, edits.list().length);
+    const error = closed ? closedError() : sendingError(command, edits.list().length, options);
     if (error) return refuse(mutationId, command, error);
     const mirror = edits.mirror();
-    const mutation: Mutation = { mutationId, command, ...(mirror && { base: positionOf(mirror) }), ...options };
+    const { onConflict: policy = onConflict, ...travelling } = options ?? {};
+    const mutation: Mutation = { mutationId, command, ...(mirror && { base: positionOf(mirror) }), ...travelling };
     const undoable = mirror && undoableEdit(mutationId, edits.view(), command);
     if (undoable) steps = recordStep(steps, undoable, origin, delivery.kind === 'held' ? typing() : undefined);
     const { change } = settlements.open(mutationId);
-    edits.add(mutation, clock.now(), delivery);
+    edits.add(mutation, clock.now(), delivery, policy);
     return change;
   }
 
@@ -104,6 +108,7 @@ export function createEditor({ edits, settlements, clock, undoGroupMs, publish }
     },
     canUndo: () => steps.undo.length > 0,
     canRedo: () => steps.redo.length > 0,
+    isRollback: (mutationId) => rollbacks.has(mutationId),
     expectRollback: (mutationId) => void rollbacks.add(mutationId),
     dropRollback: (mutationId) => void rollbacks.delete(mutationId),
     onEntries(before, entries) {

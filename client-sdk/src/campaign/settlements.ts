@@ -3,11 +3,13 @@ import { openChange, type OpenChange } from './change.ts';
 import type { Clock } from '../clock.ts';
 import { closedError } from '../link/connection.ts';
 import type { CampaignError } from '../errors.ts';
+import { mergeConflicts, type Conflict } from '../sync/conflicts.ts';
+import type { Answers } from '../sync/sync-status.ts';
 import type { PendingEdits } from '../sync/pending-edits.ts';
 import type { RejectedMutation } from '../types.ts';
 
-/** The newest refusals are kept for the app to show, not all of them for ever. */
-const MAX_REJECTED = 20;
+/** The newest refusals and conflicts are kept for the app to show, not all of them for ever. */
+const MAX_KEPT = 20;
 
 /** The open changes of one campaign, each settled by what becomes of its mutation, and the refusals among them. */
 export interface Settlements {
@@ -17,11 +19,9 @@ export interface Settlements {
   readonly find: (mutationId: string) => OpenChange | undefined;
   /** A mutation was refused before it became pending. */
   readonly reject: (mutationId: string, command: EditCommand | undefined, error: CampaignError) => void;
-  /** Takes a refusal, or all of them, off the list. */
+  /** Takes a refusal, or what was overwritten, off the list, or all of them. */
   readonly dismiss: (mutationId: string | undefined) => void;
-  readonly rejected: () => readonly RejectedMutation[];
-  /** Whether the last answer about durability was that this server has none. */
-  readonly isVolatile: () => boolean;
+  readonly answers: () => Answers;
   /** Rejects every open change. */
   readonly close: () => void;
 }
@@ -29,17 +29,19 @@ export interface Settlements {
 export function createSettlements(edits: PendingEdits, clock: Clock): Settlements {
   const changes = new Map<string, OpenChange>();
   let rejected: readonly RejectedMutation[] = [];
+  let overwritten: readonly Conflict[] = [];
   let isVolatile = false;
 
   function reject(mutationId: string, command: EditCommand | undefined, error: CampaignError): void {
-    rejected = [...rejected, { mutationId, command, error, rejectedAt: clock.now() }].slice(-MAX_REJECTED);
+    rejected = [...rejected, { mutationId, command, error, rejectedAt: clock.now() }].slice(-MAX_KEPT);
   }
 
   edits.onChange((settled) => {
     for (const settlement of settled) {
       const { kind, mutationId } = settlement;
       changes.get(mutationId)?.settle(settlement);
-      if (kind === 'accepted') continue;
+      if (kind === 'overwritten') overwritten = mergeConflicts(overwritten, settlement.conflicts).slice(-MAX_KEPT);
+      if (kind === 'accepted' || kind === 'overwritten' || kind === 'conflict') continue;
       changes.delete(mutationId);
       if (kind === 'rejected') reject(mutationId, settlement.command, settlement.error);
       else isVolatile = kind === 'volatile';
@@ -55,10 +57,12 @@ export function createSettlements(edits: PendingEdits, clock: Clock): Settlement
     find: (mutationId) => changes.get(mutationId),
     reject,
     dismiss(mutationId) {
-      rejected = mutationId === undefined ? [] : rejected.filter((item) => item.mutationId !== mutationId);
+      const isKept = (item: { readonly mutationId: string }) =>
+        mutationId !== undefined && item.mutationId !== mutationId;
+      rejected = rejected.filter(isKept);
+      overwritten = overwritten.filter(isKept);
     },
-    rejected: () => rejected,
-    isVolatile: () => isVolatile,
+    answers: () => ({ rejected, overwritten, isVolatile }),
     close() {
       for (const change of changes.values()) change.fail(closedError());
       changes.clear();

@@ -6,6 +6,7 @@ import type { PendingEdits } from '../sync/pending-edits.ts';
 import { syncStatus, type DeviceView } from '../sync/sync-status.ts';
 import type { CampaignSnapshot } from '../types.ts';
 import type { Editor } from './editor.ts';
+import { NO_FAILURE, type Failure } from './failure.ts';
 import type { Settlements } from './settlements.ts';
 
 const NO_ENTRIES: CampaignSnapshot['recentEntries'] = Object.freeze([]);
@@ -19,7 +20,7 @@ export interface SnapshotSources {
 }
 
 /** What of a campaign's state is the store's own. */
-export interface WatchState {
+export interface WatchState extends Failure {
   readonly isStale: boolean;
   readonly error: CampaignError | undefined;
   readonly isConnected: boolean;
@@ -28,7 +29,7 @@ export interface WatchState {
 /** The snapshot that the app sees, put together of all that is known of a campaign at this moment. */
 export function snapshotOf(
   { campaignId, edits, settlements, editor, device }: SnapshotSources,
-  { isStale, error, isConnected }: WatchState,
+  { isStale, error, isConnected, failureReason, failureCount }: WatchState,
 ): CampaignSnapshot {
   const mirror = edits.mirror();
   return {
@@ -41,10 +42,12 @@ export function snapshotOf(
     durableVersion: mirror?.durableVersion ?? 0,
     archivedAt: mirror?.content.archivedAt,
     recentEntries: mirror?.recent ?? NO_ENTRIES,
-    sync: syncStatus(edits.list(), settlements.rejected(), settlements.isVolatile(), isConnected, device),
+    sync: syncStatus(edits.list(), settlements.answers(), isConnected, device),
     canUndo: editor.canUndo(),
     canRedo: editor.canRedo(),
     error,
+    failureReason,
+    failureCount,
   };
 }
 
@@ -67,8 +70,11 @@ export const UNKNOWN_CAMPAIGN: CampaignSnapshot = Object.freeze({
     storage: 'off',
     oldestPendingAt: undefined,
     rejected: Object.freeze([]),
+    conflicts: Object.freeze([]),
+    overwritten: Object.freeze([]),
   }),
   canUndo: false,
   canRedo: false,
   error: undefined,
+  ...NO_FAILURE,
 });

@@ -1,5 +1,5 @@
 import type { WatchEvent } from '../../../server/core/stream/events.ts';
-import { retryDelay } from '../link/backoff.ts';
+import { refusedDelay, retryDelay } from '../link/backoff.ts';
 import type { Clock } from '../clock.ts';
 import type { Connection } from '../link/connection.ts';
 import { readFailure, type CampaignError } from '../errors.ts';
@@ -14,8 +14,10 @@ export interface WatcherOptions {
   readonly onStarted: () => void;
   /** Takes an event; `false` where entries are missing before it. */
   readonly onEvent: (event: WatchEvent) => boolean;
-  /** The campaign cannot be watched, for a reason that does not pass by itself. */
+  /** The campaign cannot be watched. Where that may change, it is asked for again with backoff. */
   readonly onError: (error: CampaignError) => void;
+  /** The stream was interrupted, or could not be opened, and is retried; `count` failures in a row. */
+  readonly onRetry: (error: CampaignError, count: number) => void;
 }
 
 /** The subscription to one campaign's stream, resumed after every interruption that passes. */
@@ -24,6 +26,8 @@ export interface Watcher {
   readonly stop: () => void;
   /** Where the stream would resume: after the last event that was folded in. */
   readonly resumeId: () => string | undefined;
+  /** Ends the wait before the next attempt, where there is one. */
+  readonly retryNow: () => void;
   /** Resumes there, at once where the subscription is running. */
   readonly resumeAt: (resumeId: string) => void;
 }
@@ -34,14 +38,16 @@ export interface Watcher {
  * with backoff.
  */
 export function createWatcher(options: WatcherOptions): Watcher {
-  const { campaignId, connection, clock, onStarted, onEvent, onError } = options;
+  const { campaignId, connection, clock, onStarted, onEvent, onError, onRetry } = options;
   let { resumeId } = options;
   let subscription: { unsubscribe(): void } | undefined;
   let attempt = 0;
   let cancelRetry = () => {};
   let stopWaiting = () => {};
+  let isWaiting = false;
 
   function subscribe(): void {
+    isWaiting = false;
     cancelRetry();
     stopWaiting();
     let current = true;
@@ -74,7 +80,12 @@ export function createWatcher(options: WatcherOptions): Watcher {
 
   function resubscribe(afterMs?: number): void {
     end();
-    cancelRetry = clock.after(afterMs ?? retryDelay(attempt, clock.random()), subscribe);
+    wait(afterMs ?? retryDelay(attempt, clock.random()));
+  }
+
+  function wait(milliseconds: number): void {
+    isWaiting = true;
+    cancelRetry = clock.after(milliseconds, subscribe);
     attempt += 1;
   }
 
@@ -85,7 +96,12 @@ export function createWatcher(options: WatcherOptions): Watcher {
       end();
       return onError(link.error ?? error);
     }
-    if (kind === 'unanswered' || error.retryable) return resubscribe(error.retryAfterMs);
+    if (kind === 'unanswered' || error.retryable) {
+      resubscribe(error.retryAfterMs);
+      // A limit is exceeded for as long as the app does not stop something.
+      if (error.limit !== undefined) onError(error);
+      return onRetry(error, attempt);
+    }
     if (error.reason === 'UNAUTHORIZED' || error.reason === 'UPGRADE_REQUIRED') {
       // The token of the whole link was refused; the subscription waits for the next one.
       connection.unauthorized(error);
@@ -93,10 +109,13 @@ export function createWatcher(options: WatcherOptions): Watcher {
     }
     end();
     stopWaiting = connection.onRenewed(subscribe);
+    // It may be created, or published, at any time.
+    if (error.reason === 'NOT_FOUND' || error.reason === 'FORBIDDEN') wait(refusedDelay(attempt, clock.random()));
     onError(error);
   }
 
   function end(): void {
+    isWaiting = false;
     cancelRetry();
     stopWaiting();
     subscription?.unsubscribe();
@@ -113,6 +132,7 @@ export function createWatcher(options: WatcherOptions): Watcher {
     start: restart,
     stop: end,
     resumeId: () => resumeId,
+    retryNow: () => isWaiting && subscribe(),
     resumeAt(given) {
       resumeId = given;
       if (subscription) restart();

@@ -3,6 +3,9 @@ import { backoffDelay, type BackoffBounds } from '../../../server/core/backoff.t
 /** Calls, streams and pushes that are tried again over a link that is up. */
 const RETRY: BackoffBounds = { floor: 50, base: 400, cap: 10_000 };
 
+/** A campaign that is not there, or not for this caller to read: it may be created or published at any time. */
+const REFUSED: BackoffBounds = { floor: 1_000, base: 2_000, cap: 30_000 };
+
 /**
  * Reconnecting to an address that refuses connections at once. An attempt costs nobody anything, and when the server is
  * back nobody waits longer than the cap. The floor is for a server that accepts and closes at once.
@@ -22,6 +25,16 @@ const FAILURES_OF_AN_OUTAGE = 30;
  */
 export function retryDelay(attempt: number, random: number): number {
   return backoffDelay(attempt, random, RETRY);
+}
+
+/**
+ * The delay before a campaign that was refused is asked for again, in milliseconds.
+ *
+ * @param attempt 0 for the first retry
+ * @param random in [0, 1)
+ */
+export function refusedDelay(attempt: number, random: number): number {
+  return backoffDelay(attempt, random, REFUSED);
 }
 
 /**
