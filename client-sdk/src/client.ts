@@ -1,6 +1,7 @@
 import { createCampaignStore, type CampaignStore } from './campaign/campaign-store.ts';
 import { CampaignError } from './errors.ts';
 import { systemClock, type Clock } from './clock.ts';
+import { guardCreation } from './creation-guard.ts';
 import { createConnection, type Connection } from './link/connection.ts';
 import { DEVICE_TIMEOUT_MS, withDeadline } from './device/deadline.ts';
 import { retryDelay } from './link/backoff.ts';
@@ -99,6 +100,7 @@ export function createCampaignClient(options: CampaignClientOptions): CampaignCl
     clock,
     network,
     report: reporterOf(options.logger),
+    startDelayMs: guardCreation(url ?? '', clock.now(), options.logger ?? CONSOLE),
   });
   logConnection(connection, options.logger);
   const persist = options.persist === true ? '' : options.persist;

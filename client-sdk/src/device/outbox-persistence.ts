@@ -167,13 +167,25 @@ function first<K, V>(map: ReadonlyMap<K, V>): readonly [K, V] | undefined {
   return undefined;
 }
 
-function asStored({ mutation, madeAt, group }: StoredMutation): StoredMutation {
-  return { mutation, madeAt, ...(group !== undefined && { group }) };
+function asStored({ mutation, madeAt, group, onConflict, places, conflicts }: StoredMutation): StoredMutation {
+  return {
+    mutation,
+    madeAt,
+    ...(group !== undefined && { group }),
+    ...(onConflict && { onConflict }),
+    ...(places && { places }),
+    ...(conflicts && { conflicts }),
+  };
 }
 
 /** Whether these are the same mutations: a change of their delivery alone need not be written. */
 function areSame(before: readonly StoredMutation[], after: readonly StoredMutation[]): boolean {
-  return before.length === after.length && before.every(({ mutation }, index) => mutation === after[index]?.mutation);
+  return (
+    before.length === after.length &&
+    before.every(
+      ({ mutation, conflicts }, index) => mutation === after[index]?.mutation && conflicts === after[index].conflicts,
+    )
+  );
 }
 
 /** The device refuses (a full disk, a private window): edits stay in the page meanwhile, and the console says so. */

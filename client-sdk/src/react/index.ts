@@ -19,10 +19,12 @@ export {
   useFeature,
   type UseCampaignOptions,
 } from './use-campaign.ts';
+export { useCampaignEdit, type UseCampaignEditResult } from './use-campaign-edit.ts';
 export { useCampaignHistory, type UseCampaignHistoryOptions } from './use-history.ts';
 export { useLostConnection, type UseLostConnectionOptions } from './use-lost-connection.ts';
 export { usePacedUpdate, type UsePacedUpdateResult } from './use-paced-update.ts';
 export { useConnection, useServiceState, useSyncStatus } from './use-status.ts';
 export { shallowEqual } from './use-selected.ts';
 export { useSuspenseCampaign } from './use-suspense-campaign.ts';
+export { useConflicts, type UseConflictsResult } from './use-conflicts.ts';
 export { useUndo } from './use-undo.ts';

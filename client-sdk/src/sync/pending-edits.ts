@@ -4,7 +4,10 @@ import { treeOf } from '../../../server/core/stream/apply.ts';
 import type { Entry, ViewEntry } from '../../../server/core/stream/entry.ts';
 import type { DocumentTree } from '../../../server/core/document/document-tree.ts';
 import type { Position } from '../../../server/core/stream/position.ts';
+import { effect } from '../../../server/core/commands/effect.ts';
 import type { CampaignError } from '../errors.ts';
+import type { ConflictPolicy } from '../types.ts';
+import { findConflicts, findStaleEdits, isSettled, placesOf, type Conflict, type Place } from './conflicts.ts';
 import type { Mirror } from './mirror.ts';
 import { createOverlay } from './overlay.ts';
 import * as reducers from './pending.ts';
@@ -33,13 +36,16 @@ export interface PendingEdits {
   readonly onChange: (listener: PendingEditsListener) => () => void;
 
   /** One more edit of the app. What is held may be sent then. */
-  readonly add: (mutation: Mutation, madeAt: number, delivery: Delivery) => void;
+  readonly add: (mutation: Mutation, madeAt: number, delivery: Delivery, onConflict?: ConflictPolicy) => void;
   /** Edits of an earlier page, or of a closed tab: they come before those of this one. */
   readonly importStored: (stored: readonly StoredMutation[]) => void;
   readonly amendHeld: (command: EditCommand) => void;
   readonly releaseHeld: () => void;
 
   /** Takes the next mutations to send, in order, and marks them as sent; empty where nothing waits. */
+  /** Resolves the conflicts of an edit that is kept back. */
+  readonly resolveConflicts: (mutationId: string, choice: 'mine' | 'theirs') => void;
+
   readonly takePush: (limits: PushLimits) => readonly Mutation[];
   /** The newest position known: on a timeline that was forked, what was lost must be resent first. */
   readonly newestSeen: () => Position | undefined;
@@ -48,7 +54,14 @@ export interface PendingEdits {
   readonly onRejected: (mutationId: string, error: CampaignError) => void;
 
   /** The confirmed state after an event of the stream. Rebases what is pending onto it. */
-  readonly onMirror: (mirror: Mirror, entries: readonly (Entry | ViewEntry)[], bySnapshot: boolean) => void;
+  readonly onMirror: (
+    mirror: Mirror,
+    entries: readonly (Entry | ViewEntry)[],
+    bySnapshot: boolean,
+    isOwn?: (mutationId: string) => boolean,
+  ) => void;
+  /** The stream has stopped: what others change is not known until its next event. */
+  readonly onStreamLost: () => void;
   /** The confirmed state as it was last seen on this device: shown until the stream has said more. */
   readonly restoreMirror: (mirror: Mirror) => void;
   /** Drops all of them: the client was closed. */
@@ -62,6 +75,8 @@ export function createPendingEdits(campaignId: string, initial: Mirror | undefin
   let mirror = initial;
   let pending: readonly Pending[] = [];
   let view = EMPTY;
+  /** Whether the stream has said what others have changed so far. */
+  let isCurrent = false;
   const overlay = createOverlay();
   const listeners = new Set<PendingEditsListener>();
 
@@ -70,35 +85,74 @@ export function createPendingEdits(campaignId: string, initial: Mirror | undefin
     for (const listener of listeners) listener(next.settled);
   }
 
+  /** The same, with the edits whose conflicts were found; open ones are looked at again in any case. */
+  function commitConflicts(next: PendingTransition, found: ReadonlyMap<string, readonly Conflict[]> = new Map()): void {
+    const confirmed = mirror;
+    const isConcerned = found.size > 0 || next.pending.some(({ conflicts }) => conflicts);
+    if (!confirmed || !isConcerned) return commit(next);
+    commit(reducers.applyConflicts(next, found, (conflict) => isSettled(confirmed, conflict)));
+  }
+
+  /** The same, where the entries since the edits were made are not known. */
+  function commitStale(next: PendingTransition): void {
+    commitConflicts(next, mirror && findStaleEdits(next.pending, mirror));
+  }
+
+  function placesMade(command: EditCommand): readonly Place[] | undefined {
+    return mirror && placesOf(readView(), command);
+  }
+
+  function readViewBeforeHeld(): DocumentTree {
+    return mirror ? overlay(treeOf(mirror.content), pending.slice(0, held() ? -1 : undefined)) : EMPTY;
+  }
+
+  function readView(): DocumentTree {
+    if (mirror) view = shareStructure(view, overlay(treeOf(mirror.content), pending));
+    return view;
+  }
+
   function held(): Pending | undefined {
     const newest = pending.at(-1);
-    return newest?.delivery.kind === 'held' ? newest : undefined;
+    return newest && reducers.isHeld(newest) ? newest : undefined;
   }
 
   return {
     mirror: () => mirror,
     list: () => pending,
-    view() {
-      if (mirror) view = shareStructure(view, overlay(treeOf(mirror.content), pending));
-      return view;
-    },
-    viewBeforeHeld: () => (mirror ? overlay(treeOf(mirror.content), pending.slice(0, held() ? -1 : undefined)) : EMPTY),
+    view: readView,
+    viewBeforeHeld: readViewBeforeHeld,
     held,
     onChange(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
 
-    add(mutation, madeAt, delivery) {
-      const made: Pending = { campaignId, mutation, madeAt, delivery, containedAt: undefined };
-      commit({ pending: [...reducers.releaseHeld(pending), made], settled: [] });
+    add(mutation, madeAt, delivery, policy = 'mine') {
+      const onConflict = policy === 'mine' ? undefined : policy;
+      const made: Pending = {
+        campaignId,
+        mutation,
+        madeAt,
+        delivery,
+        onConflict,
+        places: placesMade(mutation.command),
+        containedAt: undefined,
+      };
+      const isConflicted = pending.some((item) => item.delivery.kind === 'conflicted');
+      const added = isConflicted ? reducers.joinConflicts(pending, made, effect(readView(), mutation.command)) : made;
+      commit({ pending: [...reducers.releaseHeld(pending), added], settled: [] });
     },
-    importStored: (stored) => commit({ pending: reducers.importStored(pending, campaignId, stored), settled: [] }),
-    amendHeld: (command) => commit({ pending: reducers.amendHeld(pending, command), settled: [] }),
+    importStored: (stored) => commitStale({ pending: reducers.importStored(pending, campaignId, stored), settled: [] }),
+    amendHeld(command) {
+      const places = mirror && placesOf(readViewBeforeHeld(), command);
+      commit({ pending: reducers.amendHeld(pending, command, places), settled: [] });
+    },
     releaseHeld: () => commit({ pending: reducers.releaseHeld(pending), settled: [] }),
 
+    resolveConflicts: (mutationId, choice) => commit(reducers.resolveConflicts(pending, mutationId, choice, mirror)),
+
     takePush(limits) {
-      const push = reducers.nextPush(pending, limits);
+      const push = reducers.nextPush(pending, limits, isCurrent);
       pending = reducers.markSent(pending, push, mirror);
       return push;
     },
@@ -107,14 +161,21 @@ export function createPendingEdits(campaignId: string, initial: Mirror | undefin
     onUnanswered: () => commit({ pending: reducers.requeueSent(pending), settled: [] }),
     onRejected: (mutationId, error) => commit(reducers.reject(pending, mutationId, error, mirror)),
 
-    onMirror(next, entries, bySnapshot) {
+    onMirror(next, entries, bySnapshot, isOwn = () => false) {
       const before = mirror;
       mirror = next;
-      commit(reducers.rebase(pending, before, next, entries, bySnapshot));
+      isCurrent = true;
+      const rebased = reducers.rebase(pending, before, next, entries, bySnapshot);
+      // After a fork, what differs is what was lost.
+      if (bySnapshot) return before && before.epoch !== next.epoch ? commit(rebased) : commitStale(rebased);
+      commitConflicts(rebased, before && findConflicts(pending, { before, after: next, entries, isOwn }));
+    },
+    onStreamLost() {
+      isCurrent = false;
     },
     restoreMirror(restored) {
       mirror = restored;
-      commit({ pending, settled: [] });
+      commitStale({ pending, settled: [] });
     },
     clear: () => commit({ pending: [], settled: [] }),
   };

@@ -1,9 +1,11 @@
 import type { EditCommand, Mutation } from '../../../server/core/commands/command.ts';
+import type { JsonObject } from '../../../server/core/json.ts';
 import type { Entry, Receipt, ViewEntry } from '../../../server/core/stream/entry.ts';
 import { formatPosition, type Position } from '../../../server/core/stream/position.ts';
 import { utf8Bytes } from '../../../server/core/document/plain-json.ts';
 import type { PushOutcome } from '../../../server/core/commands/push-outcome.ts';
 import { CampaignError } from '../errors.ts';
+import { meets, mergeConflicts, mineAt, withoutPlaces, type Conflict, type Place } from './conflicts.ts';
 import { positionOf, type Mirror } from './mirror.ts';
 
 /**
@@ -29,6 +31,12 @@ export interface Pending {
    * is true only of mutations that the same page made.
    */
   readonly group?: string | undefined;
+  /** What to do where somebody else has changed the same place; `undefined`: keep this client's value. */
+  readonly onConflict?: 'theirs' | 'ask' | undefined;
+  /** What it changes, and what was seen there when it was made; missing where nothing was seen yet. */
+  readonly places?: readonly Place[] | undefined;
+  /** The conflicts that are to be resolved before it is sent. */
+  readonly conflicts?: readonly Conflict[] | undefined;
   /** The version at which the confirmed state contains it; while `undefined`, the optimistic view applies it on top. */
   readonly containedAt: number | undefined;
 }
@@ -38,6 +46,8 @@ export type Delivery =
   | { readonly kind: 'held' }
   /** To be sent, or to be resent under the same id. */
   | { readonly kind: 'waiting' }
+  /** Kept back until the app has resolved its conflicts; `isHeld`: the app is still adding to it. */
+  | { readonly kind: 'conflicted'; readonly isHeld: boolean }
   /** In the push that is under way; `epoch` is the one that the mirror was on then. */
   | { readonly kind: 'sent'; readonly epoch: string | undefined }
   /** Ordered by the server. */
@@ -50,6 +60,9 @@ export interface StoredMutation {
   readonly madeAt: number;
   /** The page that made it, where that is not the one that stored it. */
   readonly group?: string | undefined;
+  readonly onConflict?: 'theirs' | 'ask' | undefined;
+  readonly places?: readonly Place[] | undefined;
+  readonly conflicts?: readonly Conflict[] | undefined;
 }
 
 /** What the app is to be told about one mutation. */
@@ -58,6 +71,10 @@ export type Settlement =
   | { readonly kind: 'durable'; readonly mutationId: string; readonly receipt: Receipt }
   /** Accepted by a server that keeps nothing: it will never be durable. */
   | { readonly kind: 'volatile'; readonly mutationId: string; readonly receipt: Receipt }
+  /** It was, or will be, applied over what somebody else has changed. */
+  | { readonly kind: 'overwritten'; readonly mutationId: string; readonly conflicts: readonly Conflict[] }
+  /** It is kept back, or was cut, because somebody else has changed the same. */
+  | { readonly kind: 'conflict'; readonly mutationId: string; readonly conflicts: readonly Conflict[] }
   | {
       readonly kind: 'rejected';
       readonly mutationId: string;
@@ -83,14 +100,18 @@ export interface PushLimits {
  * The mutations of the next push: the oldest waiting one and all of its group behind it, within both limits, at least
  * one, in the order of intent (G7). Those behind it that have been answered are resent with it: a change that had no effect the
  * first time must not be applied behind what was applied since then, and only those ids tell the server that something
- * was.
+ * was. Those that are kept back because of a conflict are left out: they are a new intent when they are resolved.
+ *
+ * @param isCurrent whether the stream has said what others have changed since the connection was lost: before that,
+ *   nothing is sent that must not overwrite it
  */
-export function nextPush(pending: readonly Pending[], limits: PushLimits): Mutation[] {
+export function nextPush(pending: readonly Pending[], limits: PushLimits, isCurrent = true): Mutation[] {
   const push: Mutation[] = [];
   let bytes = 0;
   const first = pending.findIndex(({ delivery }) => delivery.kind === 'waiting');
-  for (const { mutation, delivery, isRetry, group } of first < 0 ? [] : pending.slice(first)) {
-    if (delivery.kind === 'held' || group !== pending[first]?.group) break;
+  for (const { mutation, delivery, isRetry, group, onConflict } of first < 0 ? [] : pending.slice(first)) {
+    if (delivery.kind === 'conflicted') continue;
+    if (delivery.kind === 'held' || group !== pending[first]?.group || (onConflict && !isCurrent)) break;
     bytes += utf8Bytes(JSON.stringify(mutation));
     if (push.length > 0 && (push.length >= limits.mutations || bytes > limits.bytes)) break;
     push.push(isRetry ? { ...mutation, isRetry } : mutation);
@@ -110,16 +131,26 @@ export function newestSeen(pending: readonly Pending[], mirror: Mirror | undefin
   return mirror && positionOf(mirror);
 }
 
+/** Whether the app is still adding to it. */
+export function isHeld({ delivery }: Pending): boolean {
+  return delivery.kind === 'held' || (delivery.kind === 'conflicted' && delivery.isHeld);
+}
+
 /** The held mutation is complete, and may be sent. */
 export function releaseHeld(pending: readonly Pending[]): readonly Pending[] {
-  return pending.map((item) => (item.delivery.kind === 'held' ? { ...item, delivery: WAITING } : item));
+  return pending.map((item) => {
+    if (item.delivery.kind === 'held') return { ...item, delivery: WAITING };
+    return isHeld(item) ? { ...item, delivery: { kind: 'conflicted', isHeld: false } } : item;
+  });
 }
 
 /** The held mutation with another command. */
-export function amendHeld(pending: readonly Pending[], command: EditCommand): readonly Pending[] {
-  return pending.map((item) =>
-    item.delivery.kind === 'held' ? { ...item, mutation: { ...item.mutation, command } } : item,
-  );
+export function amendHeld(
+  pending: readonly Pending[],
+  command: EditCommand,
+  places: readonly Place[] | undefined,
+): readonly Pending[] {
+  return pending.map((item) => (isHeld(item) ? { ...item, mutation: { ...item.mutation, command }, places } : item));
 }
 
 /** Mutations that were kept on the device: they come before those of this page, and may have been sent before. */
@@ -132,13 +163,16 @@ export function importStored(
   const page = stored[0]?.mutation.mutationId;
   const imported = stored
     .filter(({ mutation }) => !known.has(mutation.mutationId))
-    .map(({ mutation, madeAt, group = page }): Pending => ({
+    .map(({ mutation, madeAt, group = page, onConflict, places, conflicts }): Pending => ({
       campaignId,
       mutation,
       madeAt,
-      delivery: WAITING,
+      delivery: conflicts ? { kind: 'conflicted', isHeld: false } : WAITING,
       isRetry: true,
       group,
+      onConflict,
+      places,
+      conflicts,
       containedAt: undefined,
     }));
   return [...imported, ...pending];
@@ -231,6 +265,114 @@ export function rebase(
 }
 
 /**
+ * Applies the policy of each mutation to its conflicts. What may have been sent already cannot be kept back, nor cut: it
+ * overwrites, and is reported.
+ *
+ * @param isSettled whether the confirmed state has what this client wanted in that place, so that nothing is left to ask
+ */
+export function applyConflicts(
+  { pending, settled }: PendingTransition,
+  found: ReadonlyMap<string, readonly Conflict[]>,
+  isSettled: (conflict: Conflict) => boolean,
+): PendingTransition {
+  const told: Settlement[] = [];
+  const rest = new Map<string, Pending>(pending.map((item) => [item.mutation.mutationId, item]));
+  for (const item of pending) {
+    const { mutationId } = item.mutation;
+    const conflicts = mergeConflicts(item.conflicts ?? [], found.get(mutationId) ?? []).filter(
+      (one) => !isSettled(one),
+    );
+    if (item.conflicts && (item.containedAt !== undefined || conflicts.length === 0))
+      rest.set(mutationId, { ...item, conflicts: undefined, delivery: isHeld(item) ? { kind: 'held' } : WAITING });
+    else if (item.conflicts) rest.set(mutationId, { ...item, conflicts });
+  }
+  for (const [mutationId, conflicts] of found) {
+    const item = rest.get(mutationId);
+    const isUnsent =
+      item && item.containedAt === undefined && ['held', 'waiting', 'conflicted'].includes(item.delivery.kind);
+    if (isUnsent && item.onConflict === 'ask') {
+      rest.set(mutationId, {
+        ...item,
+        conflicts: item.conflicts ?? conflicts,
+        delivery: { kind: 'conflicted', isHeld: isHeld(item) },
+      });
+      told.push({ kind: 'conflict', mutationId, conflicts });
+    } else if (isUnsent && item.onConflict === 'theirs' && !item.isRetry) {
+      const cut = cutPlaces(item, conflicts);
+      told.push({ kind: 'conflict', mutationId, conflicts }, ...cut.settled);
+      if (cut.item) rest.set(mutationId, cut.item);
+      else rest.delete(mutationId);
+    } else told.push({ kind: 'overwritten', mutationId, conflicts });
+  }
+  return { pending: [...rest.values()], settled: [...told, ...settled] };
+}
+
+/** The mutation without those places; none where nothing is left of it. */
+function cutPlaces(
+  item: Pending,
+  conflicts: readonly Conflict[],
+): { readonly item: Pending | undefined; readonly settled: readonly Settlement[] } {
+  const { mutationId, command } = item.mutation;
+  const left = withoutPlaces(command, conflicts);
+  if (left) return { item: { ...item, mutation: { ...item.mutation, command: left } }, settled: [] };
+  const [conflict] = conflicts;
+  const error = new CampaignError({
+    reason: 'CONFLICT',
+    message: `${conflict?.path.join('.')}: it was changed by somebody else meanwhile`,
+    mutationId,
+    retryable: false,
+    ...(conflict && { path: conflict.path }),
+  });
+  return { item: undefined, settled: [{ kind: 'rejected', mutationId, command, error }] };
+}
+
+/** A new mutation that changes a place whose conflict is still to be resolved is kept back with it. */
+export function joinConflicts(pending: readonly Pending[], made: Pending, change: JsonObject): Pending {
+  if (made.onConflict !== 'ask') return made;
+  const { mutationId } = made.mutation;
+  const conflicts = pending
+    .flatMap((item) => (item.delivery.kind === 'conflicted' ? (item.conflicts ?? []) : []))
+    .filter((conflict) => meets(change, conflict))
+    .map((conflict) => ({ ...conflict, mutationId, mine: mineAt(change, conflict) }));
+  if (conflicts.length === 0) return made;
+  return { ...made, conflicts: mergeConflicts([], conflicts), delivery: { kind: 'conflicted', isHeld: isHeld(made) } };
+}
+
+/**
+ * The conflicts of one mutation are resolved, and with them those of all others in the same places. `mine`: they are
+ * sent as a new intent, behind everything that was made meanwhile. `theirs`: they are cut.
+ */
+export function resolveConflicts(
+  pending: readonly Pending[],
+  mutationId: string,
+  choice: 'mine' | 'theirs',
+  mirror: Mirror | undefined,
+): PendingTransition {
+  const named = pending.find((item) => item.mutation.mutationId === mutationId)?.conflicts ?? [];
+  const places = new Set(named.map(({ path }) => path.join('\0')));
+  const settled: Settlement[] = [];
+  const before: Pending[] = [];
+  const moved: Pending[] = [];
+  for (const item of pending) {
+    const { conflicts = [], ...resolved } = { ...item, delivery: isHeld(item) ? ({ kind: 'held' } as const) : WAITING };
+    if (!conflicts.some(({ path }) => places.has(path.join('\0')))) before.push(item);
+    else if (choice === 'mine') {
+      const { isRetry, mutation } = resolved;
+      const base = mirror && !isRetry ? { base: positionOf(mirror) } : {};
+      // It is known to overwrite theirs.
+      moved.push({ ...resolved, onConflict: undefined, places: undefined, mutation: { ...mutation, ...base } });
+    } else {
+      const cut = cutPlaces(resolved, conflicts);
+      settled.push(...cut.settled);
+      if (cut.item) before.push(cut.item);
+    }
+  }
+  const newest = before.at(-1);
+  const heldLast = newest && isHeld(newest) ? before.splice(-1) : [];
+  return { pending: [...before, ...moved, ...heldLast], settled };
+}
+
+/**
  * Applies a step to every mutation, then drops what is over: contained in the confirmed state and committed, or never
  * to be. It stays as long as one before it has to be resent (see `nextPush`).
  */
@@ -245,7 +387,7 @@ function transition(
   for (const item of pending) {
     const next = step(item, settled);
     if (!next) continue;
-    if (next.delivery.kind !== 'accepted') isResending = true;
+    if (next.delivery.kind !== 'accepted' && next.delivery.kind !== 'conflicted') isResending = true;
     if (isResending || next.delivery.kind !== 'accepted' || next.containedAt === undefined) {
       rest.push(next);
       continue;

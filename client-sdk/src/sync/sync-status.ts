@@ -1,3 +1,4 @@
+import { mergeConflicts, type Conflict } from './conflicts.ts';
 import type { Pending } from './pending.ts';
 import type { RejectedMutation, StorageStatus, SyncState, SyncStatus } from '../types.ts';
 
@@ -15,23 +16,40 @@ export function countPageOnly(pending: readonly Pending[], device: DeviceView): 
   return pending.filter(({ delivery, mutation }) => delivery.kind !== 'accepted' && !device.isStored(mutation)).length;
 }
 
+/** What has been answered about this client's edits. */
+export interface Answers {
+  readonly rejected: readonly RejectedMutation[];
+  readonly overwritten: readonly Conflict[];
+  /** Whether the last answer about durability was that the server has none. */
+  readonly isVolatile: boolean;
+}
+
+const NO_CONFLICTS: readonly Conflict[] = Object.freeze([]);
+
+/** The conflicts that are to be resolved: the newest of each place. */
+function openConflicts(pending: readonly Pending[]): readonly Conflict[] {
+  return pending.reduce((open, { conflicts }) => (conflicts ? mergeConflicts(open, conflicts) : open), NO_CONFLICTS);
+}
+
 /** The sync status of this client's own edits, as users see it. */
 export function syncStatus(
   pending: readonly Pending[],
-  rejected: readonly RejectedMutation[],
-  isVolatile: boolean,
+  { rejected, overwritten, isVolatile }: Answers,
   connected: boolean,
   device: DeviceView,
 ): SyncStatus {
   const pendingCount = pending.filter(({ delivery }) => delivery.kind !== 'accepted').length;
+  const isKeptBack = pending.every(({ delivery }) => delivery.kind === 'conflicted' || delivery.kind === 'accepted');
   return {
-    state: stateOf(pending.length, pendingCount, isVolatile, connected),
+    state: stateOf(pending.length, pendingCount, isVolatile, connected && !isKeptBack),
     pendingCount,
     unsavedCount: pending.length,
     pageOnlyCount: countPageOnly(pending, device),
     storage: device.status(),
     oldestPendingAt: pending[0]?.madeAt,
     rejected,
+    conflicts: openConflicts(pending),
+    overwritten,
   };
 }
 

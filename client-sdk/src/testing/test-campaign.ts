@@ -7,7 +7,7 @@ import { clientOn, type UndoOptions } from '../client.ts';
 import { systemClock, type Clock } from '../clock.ts';
 import type { CampaignDocument, CampaignUpdates } from '../document.ts';
 import { CampaignError } from '../errors.ts';
-import type { CampaignClient } from '../types.ts';
+import type { CampaignClient, ConflictPolicy } from '../types.ts';
 import { createMemoryCampaign } from './memory-campaign.ts';
 import { createMemoryLink, type MemoryLink, type Wire } from './memory-link.ts';
 
@@ -19,6 +19,8 @@ export interface TestCampaignOptions {
   /** With `false`, nothing is durable before `commit()`. Default true: everything is, at once. */
   readonly autoCommit?: boolean;
   readonly clock?: Clock;
+  /** As of a client's options. */
+  readonly onConflict?: ConflictPolicy | undefined;
   /** As of a client's options. */
   readonly undo?: UndoOptions | undefined;
 }
@@ -90,7 +92,14 @@ export function createTestCampaign(options: TestCampaignOptions = {}): TestCampa
       toServer: wire(),
       toClient: wire(),
     });
-    return { client: clientOn(connection, clock, RELEASE_AFTER_MS, { undo: options.undo }), drop, reconnect };
+    return {
+      client: clientOn(connection, clock, RELEASE_AFTER_MS, {
+        undo: options.undo,
+        onConflict: options.onConflict,
+      }),
+      drop,
+      reconnect,
+    };
   }
 
   /** In order, whatever the delay is when. */

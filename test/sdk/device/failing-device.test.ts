@@ -152,12 +152,12 @@ test('K203 without locks, or with locks that hang or fail, edits of closed tabs 
   ]) {
     const server = campaign();
     const device = browser();
-    const first = tabOf(server, device, 'server', locks);
+    const first = tabOf(server, device, 'server', { locks });
     first.link.drop();
     void first.handle.update({ counter: 1 });
     await pass(6_000);
     first.crash();
-    const second = tabOf(server, device, 'server', locks);
+    const second = tabOf(server, device, 'server', { locks });
     await pass(6_000);
     await vi.waitFor(() => expect(server.content().state).toMatchObject({ counter: 1 }), WAIT);
     server.commit();

@@ -85,6 +85,38 @@ test('K16 another user’s edits stay where they are', async () => {
   expect(device.kept.size).toBeGreaterThan(0);
 });
 
+test('K224 an edit that asks is not sent by the next page either before somebody else’s is known, and stays a conflict over reloads', async () => {
+  const server = campaign();
+  const device = browser();
+  const first = tabOf(server, device, 'server', { onConflict: 'ask' });
+  await vi.waitFor(() => expect(first.handle.getSnapshot().status).toBe('success'), WAIT);
+  clock.advance(1_000);
+  await settle();
+  first.link.drop();
+  const { mutationId } = first.handle.update({ title: 'mine' });
+  await settle();
+  first.crash();
+  const theirs = { type: 'update', updates: { title: 'theirs' } } as const;
+  server.mutate({ mutationId: 'theirs', command: theirs }, { id: 'other', role: 'editor' });
+
+  for (let page = 0; page < 2; page += 1) {
+    const next = tabOf(server, device, 'server', { onConflict: 'ask' });
+    await vi.waitFor(
+      () =>
+        expect(next.handle.getSnapshot().sync.conflicts).toMatchObject([
+          { mutationId, theirs: 'theirs', mine: 'mine' },
+        ]),
+      WAIT,
+    );
+    await settle();
+    expect(server.content().state.title).toBe('theirs');
+    expect(next.handle.getSnapshot().state.title).toBe('mine');
+    if (page === 1) next.handle.resolveConflict(mutationId, 'mine');
+    else next.crash();
+  }
+  await vi.waitFor(() => expect(server.content().state.title).toBe('mine'), WAIT);
+});
+
 test('K17 no more than a thousand edits wait', async () => {
   const { handle, link } = tabOf(campaign(), browser());
   link.drop();

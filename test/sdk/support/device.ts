@@ -2,7 +2,7 @@ import { clientOn, type Device } from '../../../client-sdk/src/client.ts';
 import type { DeviceStorage, Locks, OutboxStorage } from '../../../client-sdk/src/device/device-storage.ts';
 import { createOutboxPersistence } from '../../../client-sdk/src/device/outbox-persistence.ts';
 import { createSnapshotCache, type SeenCampaign } from '../../../client-sdk/src/device/snapshot-cache.ts';
-import type { Campaign, CampaignClient } from '../../../client-sdk/src/index.ts';
+import type { Campaign, CampaignClient, ConflictPolicy } from '../../../client-sdk/src/index.ts';
 import type { StoredMutation } from '../../../client-sdk/src/sync/pending.ts';
 import { createMemoryCampaign } from '../../../client-sdk/src/testing/memory-campaign.ts';
 import { createMemoryLink, type MemoryLink } from '../../../client-sdk/src/testing/memory-link.ts';
@@ -74,10 +74,10 @@ export function tabOf(
   server: ReturnType<typeof campaign>,
   { storage, seen, openTab }: Pick<ReturnType<typeof browser>, 'storage' | 'seen' | 'openTab'>,
   scope = 'server',
-  ...given: [locks?: Locks | undefined]
+  options: { readonly locks?: Locks | undefined; readonly onConflict?: ConflictPolicy } = {},
 ): Tab {
   const tab = openTab();
-  const locks = given.length > 0 ? given[0] : tab.locks;
+  const locks = 'locks' in options ? options.locks : tab.locks;
   const link = createMemoryLink({
     campaign: server,
     actor: { id: 'me', role: 'editor' },
@@ -88,6 +88,7 @@ export function tabOf(
   let device: Device | undefined;
   const client = clientOn(link.connection, clock, 1_000, {
     warnBeforeLeaving: true,
+    onConflict: options.onConflict,
     device: async (callbacks) =>
       (device = {
         outbox: createOutboxPersistence({ scope, storage, locks, clock, ...callbacks }),
