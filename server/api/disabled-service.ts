@@ -29,6 +29,7 @@ export function createDisabledService(): CampaignService {
     stats: () => ({
       campaigns: 0,
       subscribers: 0,
+      queuedWeight: 0,
       mutations: 0,
       deliveries: 0,
       archive: { backlogEntries: 0, lagSeconds: 0, failing: false },

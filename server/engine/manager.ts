@@ -172,7 +172,17 @@ export function createManager(options: ManagerOptions): Manager {
   return {
     ...createMutations({ ...writing, durableTimeoutMs, durability: options.durability ?? 'accepted' }),
     ...creation,
-    ...createReads({ hosting, archive, history, clock, publicView, persistent, durableTimeoutMs, observer }),
+    ...createReads({
+      hosting,
+      archive,
+      history,
+      clock,
+      publicView,
+      persistent,
+      durableTimeoutMs,
+      observer,
+      viewers: log.viewers,
+    }),
     defaultCampaignId: options.defaultCampaignId,
 
     stats() {
@@ -184,6 +194,7 @@ export function createManager(options: ManagerOptions): Manager {
       return {
         campaigns: hosting.size,
         subscribers: hosting.subscribers(),
+        queuedWeight: queued.weight,
         mutations,
         deliveries,
         archive: {

@@ -166,6 +166,8 @@ export interface ServiceStats {
   /** Campaigns in memory. */
   readonly campaigns: number;
   readonly subscribers: number;
+  /** Weight of the mutations that wait to be decided (`weightOf`). */
+  readonly queuedWeight: number;
   /** Mutations answered since the start. */
   readonly mutations: number;
   /** Events sent since the start, once for each subscriber. */

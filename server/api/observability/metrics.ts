@@ -32,6 +32,11 @@ export function createMetrics(stats: () => ServiceStats) {
 
   gauge('subscribers', 'Open subscriptions to campaigns', () => stats().subscribers);
   gauge('campaigns_loaded', 'Campaigns in memory', () => stats().campaigns);
+  gauge(
+    'queued_weight',
+    'Weight of the mutations that wait to be decided; a change of a few fields, or of 2 KiB of text, weighs 1',
+    () => stats().queuedWeight,
+  );
   gauge('archive_lag_entries', 'Accepted entries that are not committed yet', () => stats().archive.backlogEntries);
   gauge(
     'archive_lag_seconds',

@@ -183,6 +183,7 @@ describe('H6 metrics', () => {
     'connections',
     'subscribers',
     'campaigns_loaded',
+    'queued_weight',
     'mutations_total',
     'mutation_duration_seconds_bucket',
     'fan_out_duration_seconds_bucket',
