@@ -40,13 +40,20 @@ export class CallError extends TRPCError {
   }
 }
 
+/** Characters of a message of tRPC's own, which quotes a caller's path or JSON whole. */
+const MESSAGE_CHARACTERS = 160;
+
+function cutMessage(message: string): string {
+  return message.length <= MESSAGE_CHARACTERS ? message : `${message.slice(0, MESSAGE_CHARACTERS - 1).toWellFormed()}…`;
+}
+
 /** The refusal that an error stands for, or `undefined` for an internal error. */
 export function refusalBehind(error: unknown): Refusal | undefined {
   if (error instanceof RefusalError) return error.refusal;
   if (!(error instanceof TRPCError)) return undefined;
   if (error.cause instanceof RefusalError) return error.cause.refusal;
   const reason = REASONS[error.code];
-  return reason && { reason, message: error.message };
+  return reason && { reason, message: cutMessage(error.message) };
 }
 
 /**
@@ -104,7 +111,7 @@ export function formatError({ shape, error }: { shape: TRPCDefaultErrorShape; er
     ...(error instanceof CallError && { correlationId: error.correlationId }),
   };
   // The message of an internal error is for the log alone; a `CallError` has lost it already.
-  const message = refusal || error instanceof CallError ? error.message : 'Internal error';
+  const message = refusal?.message ?? (error instanceof CallError ? error.message : 'Internal error');
   return { code: shape.code, message, data };
 }
 

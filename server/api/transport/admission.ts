@@ -3,6 +3,7 @@ import { parseConnectionParamsFromString } from '@trpc/server/http';
 import type { CreateHTTPContextOptions } from '@trpc/server/adapters/standalone';
 import type { CreateWSSContextFnOptions } from '@trpc/server/adapters/ws';
 import type { Logger } from 'pino';
+import { findUnsafeInteger, unsafeIntegerRefusal } from '../../core/document/unsafe-integer.ts';
 import { RefusalError } from '../../core/errors.ts';
 import type { CampaignService } from '../../engine/service.ts';
 import { bearerToken } from '../connection/auth.ts';
@@ -54,6 +55,8 @@ export interface Admission {
   admitRequest(req: IncomingMessage): Promise<number>;
   /** Refuses the calls of an admitted request whose body is larger than that. */
   refuseBody(req: IncomingMessage, limit: number): void;
+  /** Refuses the calls of an admitted request whose body holds an integer that would be rounded. */
+  refuseUnsafeInteger(req: IncomingMessage, body: string): void;
   /** The context of an http request, for all calls of its batch. */
   forRequest(options: CreateHTTPContextOptions): Promise<Context>;
   /** Calls of all connections that are not answered yet. */
@@ -172,6 +175,13 @@ export function createAdmission({
         limit,
       });
       results.set(req, { kind: 'refused', error });
+    },
+
+    refuseUnsafeInteger(req, body) {
+      const found = findUnsafeInteger(body);
+      if (!found || results.get(req)?.kind === 'refused') return;
+      const { reason, message, ...details } = unsafeIntegerRefusal(found);
+      results.set(req, { kind: 'refused', error: new RefusalError(reason, message, details) });
     },
 
     async forRequest(options) {

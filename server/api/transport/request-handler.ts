@@ -90,6 +90,7 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
       const limit = await admission.admitRequest(req);
       const body = await readBody(req, res, connection, limit);
       if (body === undefined) admission.refuseBody(req, limit);
+      else admission.refuseUnsafeInteger(req, body);
       // tRPC's adapter takes it in place of the stream.
       Object.assign(req, { body });
     }

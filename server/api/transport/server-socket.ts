@@ -8,6 +8,7 @@ import type { FairTurns, InboundSource } from '../connection/fair-turns.ts';
 import { PRICES } from '../connection/work-budget.ts';
 import { API_LIMITS } from '../limits.ts';
 import { decodedFrame } from './decoded-frame.ts';
+import { parseExactJson } from './exact-json.ts';
 import type { MessageMeter } from './message-meter.ts';
 import { batchWrites } from './write-batching.ts';
 
@@ -244,7 +245,7 @@ export class ServerSocket extends WebSocket implements OutboundChannel, InboundS
 function messagesOfBatch({ data, isBinary }: Frame): unknown[] | undefined {
   if (isBinary || data[0] !== OPENING_BRACKET) return undefined;
   try {
-    const parsed: unknown = JSON.parse(data.toString());
+    const parsed: unknown = parseExactJson(data.toString());
     // A batch with too many messages is refused as a whole, by the decoder.
     return Array.isArray(parsed) && parsed.length <= API_LIMITS.frameMessages ? parsed : undefined;
   } catch {

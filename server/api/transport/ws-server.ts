@@ -16,6 +16,7 @@ import { encodeMessage } from '../procedures/frames.ts';
 import { API_LIMITS } from '../limits.ts';
 import { appRouter } from '../procedures/router.ts';
 import { messagesOf } from './decoded-frame.ts';
+import { parseExactJson } from './exact-json.ts';
 import { CLOSE_TIMEOUT_MS, ServerSocket } from './server-socket.ts';
 import { watchSockets } from './heartbeat.ts';
 
@@ -121,7 +122,7 @@ export function createWsServer(options: WsServerOptions): WsServer {
 const boundedEncoder: Encoder = {
   encode: encodeMessage,
   decode(data) {
-    const decoded = messagesOf(data) ?? jsonEncoder.decode(data);
+    const decoded = messagesOf(data) ?? parseText(data);
     const messages: readonly unknown[] = Array.isArray(decoded) ? decoded : [decoded];
     if (messages.length > API_LIMITS.frameMessages) {
       throw tooLarge(
@@ -129,6 +130,7 @@ const boundedEncoder: Encoder = {
         API_LIMITS.frameMessages,
       );
     }
+    if (messages.some(hasUnsafeId)) throw new RefusalError('INVALID', 'id: integers beyond 2^53 would be rounded');
     if (messages.some(hasLongId))
       throw tooLarge(`id: at most ${API_LIMITS.requestId} characters`, API_LIMITS.requestId);
     return decoded;
@@ -140,6 +142,11 @@ function awaitsParams({ url = '/' }: IncomingMessage): boolean {
   return new URL(url, 'http://localhost').searchParams.get('connectionParams') === '1';
 }
 
+/** Binary frames are refused as tRPC's own decoder does it. */
+function parseText(data: string | ArrayBuffer | Uint8Array): unknown {
+  return typeof data === 'string' ? parseExactJson(data) : jsonEncoder.decode(data);
+}
+
 function hasLongId(message: unknown): boolean {
   return (
     typeof message === 'object' &&
@@ -148,6 +155,10 @@ function hasLongId(message: unknown): boolean {
     typeof message.id === 'string' &&
     message.id.length > API_LIMITS.requestId
   );
+}
+
+function hasUnsafeId(message: unknown): boolean {
+  return typeof message === 'object' && message !== null && 'id' in message && typeof message.id === 'bigint';
 }
 
 function tooLarge(message: string, limit: number): RefusalError {

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { Path, Refusal } from '../errors.ts';
+import { quotePath } from '../quote.ts';
 
 /** An issue that a schema reports, or one that says that the schema itself failed. */
 export type SchemaIssue =
@@ -16,7 +17,7 @@ export type SchemaIssue =
  * @example issueRefusal(issue, ['title']) // { reason: 'INVALID', message: 'title: must be text', path: ['title'] }
  */
 export function issueRefusal(issue: SchemaIssue, at: Path = [], name = 'input'): Refusal {
-  const path = [...at, ...issue.path.map((step) => (typeof step === 'symbol' ? String(step) : step))];
+  const path = quotePath([...at, ...issue.path]);
   const limit = issue.code === 'too_big' ? Number(issue.maximum) : undefined;
   return {
     reason: limit === undefined ? 'INVALID' : 'TOO_LARGE',

@@ -1,6 +1,7 @@
 import type { Path, Refusal } from '../errors.ts';
 import type { JsonObject, JsonValue } from '../json.ts';
 import { LIMITS } from '../limits.ts';
+import { quotePath } from '../quote.ts';
 
 /** The keys that could lead to prototype pollution. */
 const FORBIDDEN_KEYS: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
@@ -30,7 +31,8 @@ function isPlainObject(value: object): value is Record<string, unknown> {
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
-function refuse(path: Path, message: string, limit?: number): { ok: false; refusal: Refusal } {
+function refuse(at: Path, message: string, limit?: number): { ok: false; refusal: Refusal } {
+  const path = quotePath(at);
   const where = path.length > 0 ? `${path.join('.')}: ` : '';
   return {
     ok: false,
@@ -107,6 +109,8 @@ function cleanValue(
       if (Array.isArray(value)) return cleanArray(value, [...path, key], depth + 1);
       if (!isPlainObject(value)) return refuse([...path, key], 'must be plain JSON');
       return cleanObject(value, [...path, key], depth + 1, nulls);
+    case 'bigint':
+      return refuse([...path, key], 'integers beyond 2^53 would be rounded; send them as text');
     default:
       return refuse([...path, key], `must be JSON, not ${typeof value}`);
   }

@@ -1,4 +1,5 @@
 import type { Path, Refusal } from '../errors.ts';
+import { QUOTED_CHARACTERS } from '../quote.ts';
 
 /** An integer in JSON text that no JavaScript number holds exactly. */
 export interface UnsafeInteger {
@@ -7,9 +8,6 @@ export interface UnsafeInteger {
   /** Its digits, as they were sent, cut to {@link QUOTED_CHARACTERS}. */
   readonly literal: string;
 }
-
-/** The most characters of a caller's text that are quoted. */
-const QUOTED_CHARACTERS = 64;
 
 /** Sixteen digits or more, in a place where a number can stand, and neither a fraction nor an exponent behind them. */
 const SUSPECT = /(?:^|[:[,\s])-?\d{16,}(?![\d.eE])/;
