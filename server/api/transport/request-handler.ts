@@ -100,6 +100,8 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
   return (connection, req, res) => {
     // Such as a write after the client has closed the connection.
     res.on('error', (error) => logger.debug({ err: error }, 'response error'));
+    // Whether the body of such a request follows is not known where the answer is not `100 Continue`.
+    if (req.headers.expect !== undefined) res.shouldKeepAlive = false;
     contain(res, logger, () => route(connection, req, res));
   };
 }

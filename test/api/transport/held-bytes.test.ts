@@ -139,6 +139,18 @@ describe('H33 unfinished http bodies', () => {
     tcp.socket.write(body);
     await until(() => tcp.text.includes('HTTP/1.1 200'));
   });
+
+  test('H33 a request with Expect that is answered without its body closes the connection', async () => {
+    const { port } = await startGuarded();
+    for (const path of ['/livez', '/trpc/campaign.update', '/nowhere.js']) {
+      const tcp = await open(port);
+      tcp.socket.write(
+        `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nExpect: 100-continue\r\nContent-Length: 1000000\r\n\r\n`,
+      );
+      await until(() => tcp.isClosed);
+      expect(tcp.text).toMatch(/^HTTP\/1\.1 (200|401|405) [^]*\nConnection: close/i);
+    }
+  });
 });
 
 describe('H34 unfinished ws messages', () => {
