@@ -2,8 +2,8 @@ import type { Sections } from '../core/document/check.ts';
 import { asError, RefusalError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import { LIMITS } from '../core/limits.ts';
-import type { Identity } from '../core/permissions.ts';
-import { restrictedView } from '../core/stream/views.ts';
+import { rightsOf, type FieldRights, type Identity } from '../core/permissions.ts';
+import { viewsOf } from '../core/stream/views.ts';
 import { createArchiver } from './archiving/archiver.ts';
 import { createCreation } from './calls/creation.ts';
 import { createMutationReport } from './calls/mutation-report.ts';
@@ -31,6 +31,8 @@ export interface ManagerOptions {
   readonly observer?: EngineObserver;
   /** Schemas of whole sections; see `defineSections`. */
   readonly sections?: Sections;
+  /** Rights by top-level field, narrower than those on the campaign. Default: none. */
+  readonly rights?: FieldRights;
   /** The campaign that is watched where no id is given. */
   readonly defaultCampaignId?: string;
   /** Whether the archive outlives the process. Without it receipts say `none`. Default true. */
@@ -99,7 +101,8 @@ export function createManager(options: ManagerOptions): Manager {
   const { log, clock, observer = {}, sections = {}, persistent = true } = options;
   const archive = createRequestArchive(options.archive, observer);
   const { durableTimeoutMs = 30_000, maxLoaded = Number.POSITIVE_INFINITY, turnWeight = LIMITS.turnWeight } = options;
-  const publicView = restrictedView(options.hiddenFromPublic ?? ['owner_id']);
+  const rights = rightsOf(options.rights ?? {});
+  const views = viewsOf(rights, options.hiddenFromPublic ?? ['owner_id']);
   const history = createCampaignHistory(archive);
   const trace = createTrace(clock);
   const startedAt = clock.now();
@@ -125,7 +128,8 @@ export function createManager(options: ManagerOptions): Manager {
     archive,
     clock,
     sections,
-    publicView,
+    rights,
+    views,
     persistent,
     observer: counting,
     buffer: options.subscriberBuffer ?? BACKPRESSURE_BUFFER_ENTRIES,
@@ -177,7 +181,7 @@ export function createManager(options: ManagerOptions): Manager {
       archive,
       history,
       clock,
-      publicView,
+      views,
       persistent,
       durableTimeoutMs,
       observer,

@@ -1,3 +1,4 @@
+import type { AccessKeyStore } from '../core/access-key.ts';
 import type { DocumentTree } from '../core/document/document-tree.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Head, SealedEntry } from '../core/stream/log-record.ts';
@@ -101,6 +102,7 @@ export interface OrderedLog {
   readonly clockOffset: number;
   /** Whether other instances use this log: they are given time to save what they hold before an epoch ends. */
   readonly shared: boolean;
+  readonly viewers: ViewerCounts;
   /**
    * Hands over what this instance archives: other instances that have these campaigns open take their entries over at
    * once.
@@ -110,6 +112,25 @@ export interface OrderedLog {
   handOver(): Promise<void>;
   stop(): Promise<void>;
 }
+
+/** Viewers of campaigns, exchanged between the instances of one log. */
+export interface ViewerCounts {
+  /** Sets what tells the viewers that a campaign has on this instance. */
+  provide(countOf: (campaignId: string) => number): void;
+  /**
+   * The viewers that these campaigns have on all other instances; without those that have none. The first answer for a
+   * campaign may be empty: asking makes the other instances say it.
+   *
+   * @throws Error where the log does not answer
+   */
+  elsewhere(campaignIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
+}
+
+/** The viewer counts of a log that no other instance uses. */
+export const NO_OTHER_VIEWERS: ViewerCounts = {
+  provide: () => undefined,
+  elsewhere: () => Promise.resolve(new Map()),
+};
 
 /**
  * Why a log or an archive fails. `cause` is one of few words, for metrics, alerts and runbooks; `message` is a sentence
@@ -218,7 +239,7 @@ export interface ListQuery {
  * The archive: durable storage of every entry and of checkpoints of the state. Every write is guarded by
  * `(epoch, version)`. A thrown error leaves the outcome of a write unknown; the caller resolves it by reading.
  */
-export interface Archive {
+export interface Archive extends AccessKeyStore {
   /**
    * Loads a campaign with its newest `recent` entries, or `undefined` where there is none. Entries are fewer where they
    * would exceed `LIMITS.pageBytes`: the one that reaches it is the oldest.

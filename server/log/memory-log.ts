@@ -1,6 +1,7 @@
 import type { Head, SealedEntry } from '../core/stream/log-record.ts';
 import {
   HEALTHY_LOG,
+  NO_OTHER_VIEWERS,
   type AppendResult,
   type LogEvent,
   type OpenedLog,
@@ -179,6 +180,7 @@ export function createMemoryLog({ keepDurable = 0 }: MemoryLogOptions = {}): Ord
     health: HEALTHY_LOG,
     clockOffset: 0,
     shared: false,
+    viewers: NO_OTHER_VIEWERS,
 
     handOver: () => Promise.resolve(),
 

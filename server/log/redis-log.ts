@@ -13,6 +13,7 @@ import { createLogHealth, describeRedisFailure, type OnHealthChange } from './re
 import { asList, asText, asVersion, toEntries, toPublication, UnexpectedReplyError } from './redis/replies.ts';
 import { checkRedis, checkRunningRedis, isNodeOfCluster, type RedisFindings } from './redis/requirements.ts';
 import { createRunForEach } from './redis/run-for-each.ts';
+import { createViewerCounts } from './redis/viewer-counts.ts';
 import { APPEND, HEADS, LEAVE, OPEN, SEED } from './redis/scripts.ts';
 
 export { parseRedisAddress };
@@ -117,6 +118,12 @@ export function createRedisLog(options: RedisLogOptions): RedisLog {
     hosted.get(campaignId)?.keys ?? campaignKeys(namespace, campaignId, address.database);
 
   const runForEach = createRunForEach(run, isCluster);
+  const viewerCounts = createViewerCounts({
+    namespace,
+    instance,
+    now: () => clock.now() - clockOffset,
+    commands: () => connection.commands,
+  });
   const archiving = createArchiving({
     namespace,
     instance,
@@ -222,7 +229,7 @@ export function createRedisLog(options: RedisLogOptions): RedisLog {
     const now = clock.now();
     const settingsDue = identity !== undefined && now - settingsCheckedAt >= settingsIntervalMs;
     if (settingsDue) settingsCheckedAt = now;
-    await settle(subscribeMissing(), checkHeads(), archiving.findOrphans(), probeWrites());
+    await settle(subscribeMissing(), checkHeads(), archiving.findOrphans(), probeWrites(), viewerCounts.publish());
     // What a full or read-only Redis answers here is reported by the probe.
     if (settingsDue && !stopped) await checkSettings().catch(() => undefined);
     // Jitter, so that instances which started together do not check together for ever.
@@ -339,6 +346,7 @@ export function createRedisLog(options: RedisLogOptions): RedisLog {
     },
 
     shared: true,
+    viewers: viewerCounts.viewers,
 
     stop() {
       stopped = true;

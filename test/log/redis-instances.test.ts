@@ -101,6 +101,22 @@ describe('instances over one Redis', () => {
     await vi.waitFor(() => expect(saved()).toBe(51), 10_000);
   });
 
+  it('L98 viewers are counted over all instances for those who ask, and Redis is told nothing where nobody does', async () => {
+    const [a, b, c] = [await start(), await start(), await start()];
+    await create(a);
+    const onB = [watch(b.manager), watch(b.manager)];
+    const onC = watch(c.manager);
+    await vi.waitFor(() => expect(onC.mirror.version).toBe(1));
+    const asked = async (): Promise<number | undefined> => (await a.log.viewers.elsewhere([CAMPAIGN])).get(CAMPAIGN);
+    const keys = async () => (await admin.keys(`*${namespace}:viewers*`)).length;
+    await a.log.ping();
+    expect(await keys()).toBe(0);
+    await vi.waitFor(async () => expect(await asked()).toBe(3), 10_000);
+    onB[0]?.abort();
+    await vi.waitFor(async () => expect(await asked()).toBe(2), 10_000);
+    expect((await b.log.viewers.elsewhere([CAMPAIGN, 'another'])).get(CAMPAIGN)).toBe(1);
+  });
+
   it('G3 L31 the same mutation id on two instances is applied once', async () => {
     const [a, b] = [await start(), await start()];
     await create(a);

@@ -54,6 +54,8 @@ export interface SharedLogStore {
   promote(): void;
   readonly campaigns: Map<string, StoredCampaign>;
   readonly listeners: Set<Listener>;
+  /** What tells the viewers of a campaign on each instance. */
+  readonly viewers: Map<string, (campaignId: string) => number>;
   run: number;
   /** Compares nothing but versions: a mistake. */
   readonly careless: boolean;
@@ -64,6 +66,7 @@ export function createSharedLogStore(careless = false): SharedLogStore {
   const store: SharedLogStore = {
     campaigns: new Map(),
     listeners: new Set(),
+    viewers: new Map(),
     run: 1,
     careless,
     flush: () => store.campaigns.clear(),
@@ -360,11 +363,20 @@ export function connectSharedLog(store: SharedLogStore, options: SharedLogOption
     clockOffset: 0,
     handOver: () => Promise.resolve(),
     shared: true,
+    viewers: {
+      provide: (countOf) => void store.viewers.set(instance, countOf),
+      async elsewhere(campaignIds) {
+        alive();
+        const others = [...store.viewers].filter(([other]) => other !== instance);
+        return new Map(campaignIds.map((id) => [id, others.reduce((sum, [, countOf]) => sum + countOf(id), 0)]));
+      },
+    },
 
     async stop() {
       stopped = true;
       cancelCheck();
       store.listeners.delete(listener);
+      store.viewers.delete(instance);
       hosted.clear();
       wakers.clear();
     },

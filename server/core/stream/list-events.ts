@@ -12,7 +12,7 @@ export interface ListedCampaign {
   readonly updatedBy?: string;
   /** Epoch milliseconds; absent where the campaign is not archived. */
   readonly archivedAt?: number;
-  /** Subscriptions of the campaign on the instance that answers; absent in a restricted view. */
+  /** Subscriptions of the campaign on all instances, a few seconds old; absent in a restricted view. */
   readonly viewers?: number;
 }
 

@@ -2,7 +2,7 @@ import { memberOf } from '../../core/document/document-tree.ts';
 import { RefusalError } from '../../core/errors.ts';
 import { can, roleFor, type Identity } from '../../core/permissions.ts';
 import { treeOf } from '../../core/stream/apply.ts';
-import { hides, viewFor, viewKey, type View } from '../../core/stream/views.ts';
+import { hides, hidesAnywhere, showsActors, viewFor, viewsKey, type View, type Views } from '../../core/stream/views.ts';
 import type { CampaignHost } from '../hosting/campaign-host.ts';
 import type { Archive, CampaignSummary, ListQuery } from '../ports.ts';
 import type { ListOptions, Page, VisibleSummary } from '../service.ts';
@@ -10,7 +10,7 @@ import type { ListOptions, Page, VisibleSummary } from '../service.ts';
 export interface CampaignListOptions {
   readonly hosting: Pick<CampaignHost, 'peek'>;
   readonly archive: Pick<Archive, 'list'>;
-  readonly publicView: View;
+  readonly views: Views;
 }
 
 /** Rows of the archive that a page is made of. */
@@ -33,7 +33,7 @@ export interface CampaignList {
   keyOf(identity: Identity, options: ListOptions): string;
 }
 
-export function createCampaignList({ hosting, archive, publicView }: CampaignListOptions): CampaignList {
+export function createCampaignList({ hosting, archive, views }: CampaignListOptions): CampaignList {
   /** The ids that a caller may see; `undefined` for all. */
   const idsFor = (identity: Identity, { campaignIds }: ListOptions): readonly string[] | undefined => {
     if (campaignIds) return campaignIds.filter((campaignId) => roleFor(identity, campaignId) !== undefined);
@@ -59,7 +59,7 @@ export function createCampaignList({ hosting, archive, publicView }: CampaignLis
 
   const authorise: CampaignList['authorise'] = (identity, { status }) => {
     // What a filter finds would reveal the status, too.
-    if (status !== undefined && hides(viewFor(identity, publicView), 'status'))
+    if (status !== undefined && hidesAnywhere(identity, views, 'status'))
       throw new RefusalError('FORBIDDEN', 'status: your view does not show it', { path: ['status'] });
   };
 
@@ -80,11 +80,10 @@ export function createCampaignList({ hosting, archive, publicView }: CampaignLis
   };
 
   const show: CampaignList['show'] = (identity, rows, { status }) => {
-    const view = viewFor(identity, publicView);
     return rows
       .map(freshest)
       .filter((row) => isVisible(identity, row, status))
-      .map((row) => asShown(view, row));
+      .map((row) => asShown(viewFor(identity, row.campaignId, views), row));
   };
 
   return {
@@ -100,7 +99,7 @@ export function createCampaignList({ hosting, archive, publicView }: CampaignLis
       const { cursor, limit, status } = options;
       const ids = idsFor(identity, options)?.toSorted();
       return JSON.stringify([
-        viewKey(viewFor(identity, publicView)),
+        viewsKey(identity, views),
         identity.anonymous === true,
         ids ?? '*',
         cursor ?? null,
@@ -119,6 +118,11 @@ function isVisible(identity: Identity, row: CampaignSummary, status: string | un
 
 function asShown(view: View, row: CampaignSummary): VisibleSummary {
   if (view.kind === 'full') return row;
-  const { updatedBy: _hidden, title, status, ...visible } = row;
-  return { ...visible, title: hides(view, 'title') ? '' : title, status: hides(view, 'status') ? undefined : status };
+  const { updatedBy, title, status, ...visible } = row;
+  return {
+    ...visible,
+    ...(showsActors(view) && { updatedBy }),
+    title: hides(view, 'title') ? '' : title,
+    status: hides(view, 'status') ? undefined : status,
+  };
 }

@@ -3,7 +3,7 @@ import { hasExpired, type Identity } from '../../core/permissions.ts';
 import type { ListedCampaign, ListEvent } from '../../core/stream/list-events.ts';
 import type { CampaignHost } from '../hosting/campaign-host.ts';
 import type { EngineObserver } from '../observer.ts';
-import type { CampaignSummary, Clock } from '../ports.ts';
+import type { CampaignSummary, Clock, ViewerCounts } from '../ports.ts';
 import { expired } from '../refusals.ts';
 import type { Caller, ListOptions, Reader, VisibleSummary } from '../service.ts';
 import { createDrainPoll } from '../streams/backpressure.ts';
@@ -19,6 +19,7 @@ export interface ListFeedsOptions {
   readonly observer: EngineObserver;
   /** The gate of all reads of the archive; feeds take turns in it as one caller. */
   readonly gate: ReadGate;
+  readonly viewers: ViewerCounts;
 }
 
 /** Live lists of campaigns for their subscribers. */
@@ -80,10 +81,13 @@ interface Feed {
  * Rejected: a channel on which every instance publishes every change of every campaign. It costs each instance the
  * whole write load for a list that few people watch, and needs the same reads to heal what was not heard.
  */
-export function createListFeeds({ list, hosting, clock, observer, gate }: ListFeedsOptions): ListFeeds {
+export function createListFeeds({ list, hosting, clock, observer, gate, viewers }: ListFeedsOptions): ListFeeds {
   const feeds = new Map<string, Feed>();
   const drainPoll = createDrainPoll(clock);
   let ticking = false;
+  /** Viewers on other instances. */
+  let elsewhere: ReadonlyMap<string, number> = new Map();
+  let askedAt = Number.NEGATIVE_INFINITY;
 
   const rowOf = (summary: VisibleSummary): ListedCampaign => {
     const { status, ...row } = summary;
@@ -92,7 +96,16 @@ export function createListFeeds({ list, hosting, clock, observer, gate }: ListFe
     return { ...row, ...(status !== undefined && { status }), ...viewers };
   };
 
-  const viewersOf = (campaignId: string): number => hosting.peek(campaignId)?.fanOut.size ?? 0;
+  const viewersHere = (campaignId: string): number => hosting.peek(campaignId)?.fanOut.size ?? 0;
+  const viewersOf = (campaignId: string): number => viewersHere(campaignId) + (elsewhere.get(campaignId) ?? 0);
+
+  /** Asks for the viewers on other instances; after a failure the counts stay what they were. */
+  const askForViewers = async (): Promise<void> => {
+    askedAt = clock.now();
+    const rows = [...feeds.values()].flatMap(({ page }) => [...(page?.campaigns.values() ?? [])]);
+    const ids = new Set(rows.filter((row) => row.viewers !== undefined).map(({ campaignId }) => campaignId));
+    if (ids.size > 0) elsewhere = await viewers.elsewhere([...ids]).catch(() => elsewhere);
+  };
 
   /** Makes the page anew from its rows and from memory; rows that have not changed stay the same objects. */
   const refresh = (feed: Feed, nextCursor: string | undefined): void => {
@@ -129,6 +142,7 @@ export function createListFeeds({ list, hosting, clock, observer, gate }: ListFe
   const tick = (): void => {
     ticking = false;
     if (feeds.size === 0) return;
+    if (clock.now() - askedAt >= READ_INTERVAL_MS) void askForViewers();
     const due: Feed[] = [];
     for (const feed of feeds.values()) {
       if (feed.page) refresh(feed, feed.page.nextCursor);
@@ -188,6 +202,8 @@ export function createListFeeds({ list, hosting, clock, observer, gate }: ListFe
     feed.lastChange = { from, to, event };
     return event;
   };
+
+  viewers.provide(viewersHere);
 
   return {
     watch(caller, reader, options) {

@@ -3,14 +3,14 @@ import { parseResumeId } from '../../core/stream/cursor.ts';
 import { RefusalError } from '../../core/errors.ts';
 import { can } from '../../core/permissions.ts';
 import { formatPosition, parsePosition, versionOnTimeline, type VersionName } from '../../core/stream/position.ts';
-import { projectState, viewFor, type View } from '../../core/stream/views.ts';
+import { projectChange, projectEntry, projectState, showsActors, viewFor, type View, type Views } from '../../core/stream/views.ts';
 import { deferredIterator } from './deferred-iterator.ts';
 import type { LoadedCampaign } from '../hosting/log-follower.ts';
 import type { CampaignHost } from '../hosting/campaign-host.ts';
 import { isPublished } from '../campaign/live-campaign.ts';
 import type { CampaignHistory } from '../campaign/history.ts';
 import type { EngineObserver } from '../observer.ts';
-import type { Archive, Clock } from '../ports.ts';
+import type { Archive, Clock, ViewerCounts } from '../ports.ts';
 import { createCampaignList } from './campaign-list.ts';
 import { createListFeeds } from './list-feeds.ts';
 import { createReadGate } from './read-gate.ts';
@@ -23,10 +23,11 @@ export interface ReadsOptions {
   archive: Archive;
   history: CampaignHistory;
   clock: Clock;
-  publicView: View;
+  views: Views;
   persistent: boolean;
   durableTimeoutMs: number;
   observer: EngineObserver;
+  viewers: ViewerCounts;
 }
 
 /**
@@ -46,12 +47,19 @@ type Reads = Pick<
 
 /** Reading calls of the service. Each checks the caller's right to read, before and after the campaign is loaded. */
 export function createReads(options: ReadsOptions): Reads {
-  const { hosting, archive, history, clock, publicView, persistent } = options;
+  const { hosting, archive, history, clock, views, persistent } = options;
   const reads = createReadGate({ clock, maxConcurrent: MAX_CONCURRENT_READS, timeoutMs: TURN_TIMEOUT_MS });
   const loads = createReadGate({ clock, maxConcurrent: MAX_CONCURRENT_LOADS, timeoutMs: TURN_TIMEOUT_MS });
 
-  const list = createCampaignList({ hosting, archive, publicView });
-  const feeds = createListFeeds({ list, hosting, clock, observer: options.observer, gate: reads });
+  const list = createCampaignList({ hosting, archive, views });
+  const feeds = createListFeeds({
+    list,
+    hosting,
+    clock,
+    observer: options.observer,
+    gate: reads,
+    viewers: options.viewers,
+  });
 
   const load = (caller: Caller, campaignId: string): Promise<LoadedCampaign> =>
     hosting.holds(campaignId)
@@ -93,10 +101,12 @@ export function createReads(options: ReadsOptions): Reads {
     );
   };
 
+  const viewOf = ({ identity }: Caller, campaignId: string): View => viewFor(identity, campaignId, views);
+
   return {
     async get(caller, campaignId) {
       const { live } = await readable(caller, campaignId, 'read');
-      const view = viewFor(caller.identity, publicView);
+      const view = viewOf(caller, campaignId);
       const { state, archivedAt } = live.content;
       return {
         campaignId,
@@ -105,7 +115,7 @@ export function createReads(options: ReadsOptions): Reads {
         durableVersion: persistent ? live.watermark.version : 0,
         state: projectState(view, state),
         updatedAt: live.updatedAt,
-        ...(view.kind === 'full' && { updatedBy: live.updatedBy }),
+        ...(showsActors(view) && { updatedBy: live.updatedBy }),
         ...(archivedAt !== undefined && { archivedAt }),
       };
     },
@@ -116,18 +126,21 @@ export function createReads(options: ReadsOptions): Reads {
 
     async history(caller, campaignId, { cursor, limit }) {
       const { live } = await readable(caller, campaignId, 'audit');
-      return reads.pass(caller, () => history.page(live, cursor, limit));
+      const page = await reads.pass(caller, () => history.page(live, cursor, limit));
+      const view = viewOf(caller, campaignId);
+      return { ...page, items: page.items.map((entry) => projectEntry(view, entry)) };
     },
 
     async at(caller, campaignId, version) {
       const { live } = await reaching(caller, campaignId, 'audit', version);
       const { state, ...found } = await reads.pass(caller, () => history.stateAt(live, version, 'version'));
-      return { campaignId, ...found, state: asCampaign(state) };
+      return { campaignId, ...found, state: projectState(viewOf(caller, campaignId), state) };
     },
 
     async diff(caller, campaignId, from, to) {
       const { live } = await reaching(caller, campaignId, 'audit', from, to);
-      return reads.pass(caller, () => history.difference(live, from, to));
+      const difference = await reads.pass(caller, () => history.difference(live, from, to));
+      return { ...difference, change: projectChange(viewOf(caller, campaignId), difference.change) };
     },
 
     async whenDurable(caller, campaignId, position) {

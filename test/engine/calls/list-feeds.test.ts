@@ -225,7 +225,7 @@ describe('a live list', () => {
     ]);
   });
 
-  it('M226 shows what other instances create and change', async () => {
+  it('M226 shows what other instances create and change, and the viewers on all of them', async () => {
     const clock = simulatedClock();
     const [log, store] = [createSharedLogStore(), createMemoryStore()];
     const [here, there] = ['here', 'there'].map((instance) =>
@@ -243,6 +243,12 @@ describe('a live list', () => {
     expect(list.rows()).toMatchObject([{ campaignId: 'one', title: 'Summer' }]);
     await clock.until(there.mutate(CALLERS.admin, 'one', { type: 'update', updates: { title: 'Autumn' } }, {}));
     await clock.advance(3_000);
-    expect(list.rows()).toMatchObject([{ title: 'Autumn', version: 2 }]);
+    expect(list.rows()).toMatchObject([{ title: 'Autumn', version: 2, viewers: 0 }]);
+    const watching = [here, there, there].map((manager) => watch(manager, { campaignId: 'one' }));
+    await clock.advance(5_000);
+    expect(list.rows()).toMatchObject([{ viewers: 3 }]);
+    watching[2]?.abort();
+    await clock.advance(5_000);
+    expect(list.rows()).toMatchObject([{ viewers: 2 }]);
   });
 });
