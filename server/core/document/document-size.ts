@@ -17,6 +17,7 @@ export function growthOf(before: DocumentTree, after: DocumentTree, change: Json
     if (old === now) continue;
     const named = change[key];
     if (isObjectPart(old) && isObjectPart(now) && isJsonObject(named)) bytes += growthOf(old, now, named);
+    else if (old !== undefined && now !== undefined) bytes += utf8Bytes(jsonText(now)) - utf8Bytes(jsonText(old));
     else bytes += memberBytes(key, now) - memberBytes(key, old);
   }
   return bytes + separators(after) - separators(before);

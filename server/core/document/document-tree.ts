@@ -7,6 +7,12 @@ import { PersistentObject, type Part } from './persistent-object.ts';
  */
 export type DocumentTree = JsonObject | PersistentObject;
 
+/**
+ * The share of an object's members from which on it is built anew rather than changed member by member: each of those
+ * changes copies a path through the tree.
+ */
+const MANY_CHANGES_SHARE = 1 / 8;
+
 /** The number of members up to which an object is copied when it changes: that takes as long as a persistent change. */
 const SMALL_OBJECT_MEMBERS = 32;
 
@@ -52,4 +58,14 @@ export function withMember(tree: DocumentTree, key: string, value: Part | undefi
   if (value === undefined) delete copy[key];
   else copy[key] = value;
   return copy;
+}
+
+/** The object after these changes, in their order; `undefined` removes a member. */
+export function withMembers(tree: DocumentTree, changes: ReadonlyMap<string, Part | undefined>): DocumentTree {
+  const size = sizeOf(tree);
+  if (size > SMALL_OBJECT_MEMBERS && changes.size > size * MANY_CHANGES_SHARE)
+    return (tree instanceof PersistentObject ? tree : PersistentObject.of(tree)).withAll(changes);
+  let changed = tree;
+  for (const [key, value] of changes) changed = withMember(changed, key, value, changed !== tree);
+  return changed;
 }

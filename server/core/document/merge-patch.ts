@@ -1,4 +1,4 @@
-import { isObjectPart, memberOf, plainOf, withMember, type DocumentTree } from './document-tree.ts';
+import { isObjectPart, memberOf, plainOf, withMembers, type DocumentTree } from './document-tree.ts';
 import { isJsonObject, jsonEqual, type JsonObject, type JsonValue } from '../json.ts';
 import { PersistentObject, type Part } from './persistent-object.ts';
 
@@ -22,15 +22,15 @@ export function mergePatches(target: JsonObject, patches: readonly JsonObject[])
  * returned, so that `===` tells whether something did.
  */
 export function patchTree(target: DocumentTree, patch: JsonObject): DocumentTree {
-  let merged = target;
+  const changes = new Map<string, Part | undefined>();
   for (const key of Object.keys(patch)) {
     const change = patch[key];
     const before = memberOf(target, key);
     if (change === undefined || (change === null && before === undefined)) continue;
     const after = change === null ? undefined : patchMember(before, change);
-    if (after !== before) merged = withMember(merged, key, after, merged !== target);
+    if (after !== before) changes.set(key, after);
   }
-  return merged;
+  return changes.size === 0 ? target : withMembers(target, changes);
 }
 
 /** The RFC's MergePatch of a member. A value equal to the old one leaves the old one, which counts as unchanged. */

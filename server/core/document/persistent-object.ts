@@ -106,6 +106,27 @@ export class PersistentObject {
     return new PersistentObject(remove(this.root, key) ?? EMPTY, this.size - 1, this.#nextSequence);
   }
 
+  /**
+   * The version after all of these changes, `undefined` for a member that is removed: the same as by `with` and `without`
+   * in the order of the map, in time that follows the size of the object and the number of changes.
+   */
+  withAll(changes: ReadonlyMap<string, Part | undefined>): PersistentObject {
+    const entries = entriesOf([this.root]);
+    const merged: Entry[] = [];
+    let index = 0;
+    for (const { key, value, sequence } of sortedChanges(changes, this.#nextSequence)) {
+      for (let next = entries[index]; next && next.key < key; next = entries[index]) {
+        merged.push(next);
+        index += 1;
+      }
+      const before = entries[index]?.key === key ? entries[index] : undefined;
+      if (before) index += 1;
+      if (value !== undefined) merged.push({ key, value, sequence: before?.sequence ?? sequence });
+    }
+    const all = merged.concat(entries.slice(index));
+    return new PersistentObject(build(all), all.length, this.#nextSequence + changes.size);
+  }
+
   keys(): string[] {
     return this.#inOrder().map(({ key }) => key);
   }
@@ -151,7 +172,15 @@ function textOf(value: Part): string {
   return typeof value === 'number' || typeof value === 'boolean' ? String(value) : JSON.stringify(value);
 }
 
-function byKey(a: Entry, b: Entry): number {
+/** Changes in the order of their keys, each with the place of a new member. */
+function sortedChanges(
+  changes: ReadonlyMap<string, Part | undefined>,
+  firstSequence: number,
+): { readonly key: string; readonly value: Part | undefined; readonly sequence: number }[] {
+  return [...changes].map(([key, value], index) => ({ key, value, sequence: firstSequence + index })).sort(byKey);
+}
+
+function byKey(a: { readonly key: string }, b: { readonly key: string }): number {
   return a.key < b.key ? -1 : 1;
 }
 

@@ -59,6 +59,23 @@ describe('persistent objects', () => {
     );
   });
 
+  it('C18 many changes at once are the same as one after the other', () => {
+    fc.assert(
+      fc.property(objects, steps, (start, changes) => {
+        const map = new Map(changes.map(({ key, value }) => [key, value]));
+        let expected = PersistentObject.of(start);
+        for (const [key, value] of map)
+          expected = value === undefined ? expected.without(key) : expected.with(key, value);
+        const version = PersistentObject.of(start).withAll(map);
+        expect(version.size).toBe(expected.size);
+        // Also after a further change, by which new members still come last.
+        const [made, wanted] = [version, expected].map((object) => object.with('new', 1).toText());
+        expect(made).toBe(wanted);
+        for (const key of map.keys()) expect(version.get(key)).toBe(expected.get(key));
+      }),
+    );
+  });
+
   it('C18 no version changes once it is made', () => {
     fc.assert(
       fc.property(objects, steps, (start, changes) => {
