@@ -1,12 +1,12 @@
 import { QueryClient, QueryClientContext, QueryClientProvider } from '@tanstack/react-query';
 import { useContext, useMemo, useState, type ReactNode } from 'react';
+import type { CampaignClientOptions } from '../client.ts';
 import type { CampaignClient } from '../types.ts';
 import { CampaignContext } from './context.ts';
 import { trpc } from './trpc.ts';
+import { useOwnedClient } from './use-owned-client.ts';
 
-export interface CampaignProviderProps {
-  /** Made once, outside of components: see the README. */
-  readonly client: CampaignClient;
+interface CommonProps {
   /** The campaign of the hooks below that name none. Default: the server's default campaign. */
   readonly campaignId?: string | undefined;
   /** TanStack Query's client. Default: that of the `QueryClientProvider` above, else a new one. */
@@ -14,16 +14,38 @@ export interface CampaignProviderProps {
   readonly children?: ReactNode;
 }
 
+/** Either a client that the app has made, or the options of one that the provider makes and closes. */
+export type CampaignProviderProps = CommonProps &
+  (
+    | {
+        /** Made once, outside of components; the app closes it. */
+        readonly client: CampaignClient;
+        readonly url?: undefined;
+      }
+    | (CampaignClientOptions & { readonly client?: undefined })
+  );
+
 /**
  * Provides a client, and a campaign, to the hooks below.
  *
- * @example <CampaignProvider client={client} campaignId="ovasabi_website"><App /></CampaignProvider>
+ * With `client`, the client is the app's. With `url` and any other option of `createCampaignClient`, the provider makes
+ * the client, and closes it when it is unmounted for good: StrictMode, Fast Refresh and renders that React discards
+ * leave nothing open. Another `url` or `persist` makes another client; another `token` is passed on; the other options
+ * are those of the first render.
+ *
+ * @example
+ * <CampaignProvider client={client} campaignId="ovasabi_website"><App /></CampaignProvider>
+ * <CampaignProvider url="https://campaigns.example.com" token={getToken} persist={userId}><App /></CampaignProvider>
  */
-export function CampaignProvider({ client, campaignId, queryClient, children }: CampaignProviderProps) {
+export function CampaignProvider(props: CampaignProviderProps) {
+  const { campaignId, queryClient, children } = props;
+  const owned = useOwnedClient(props.client ? undefined : props);
+  const client = props.client ?? owned;
   const above = useContext(QueryClientContext);
   const [own] = useState(() => queryClient ?? above ?? new QueryClient());
   const queries = queryClient ?? above ?? own;
-  const value = useMemo(() => ({ client, campaignId }), [client, campaignId]);
+  const value = useMemo(() => client && { client, campaignId }, [client, campaignId]);
+  if (!client || !value) throw new TypeError('<CampaignProvider> needs a client, or the url of a server');
   return (
     <QueryClientProvider client={queries}>
       <trpc.Provider client={client.trpc} queryClient={queries}>

@@ -2,7 +2,7 @@ import type { VersionName } from '../../../server/core/stream/position.ts';
 import type { ConfigSection } from '../../../server/core/document/campaign.ts';
 import type { ConfigMode, FeaturesAction } from '../../../server/core/commands/command.ts';
 import type { Entry, Receipt } from '../../../server/core/stream/entry.ts';
-import type { CampaignDocument, CampaignUpdates, FeatureName, SectionValue } from '../document.ts';
+import type { CampaignUpdates, CampaignView, FeatureName, SectionValue } from '../document.ts';
 import type { CampaignError } from '../errors.ts';
 import type { BatchBuilder, CampaignLoadStatus, Change, ConnectionState, EditOptions, SyncStatus } from '../types.ts';
 
@@ -45,7 +45,7 @@ export interface UseCampaignStateResult extends CampaignUpdaters {
   /** `undefined` until the server has named its default campaign. */
   readonly campaignId: string | undefined;
   /** Confirmed state plus optimistic edits. Never undefined: a frozen `{}` before the first snapshot. */
-  readonly state: Readonly<Partial<CampaignDocument>>;
+  readonly state: CampaignView;
   /** `pending` before the first snapshot, `error` where the campaign cannot be read. */
   readonly status: CampaignLoadStatus;
   /** `status === 'pending'`. */
@@ -54,6 +54,10 @@ export interface UseCampaignStateResult extends CampaignUpdaters {
   readonly isStale: boolean;
   /** Why the campaign cannot be read. */
   readonly error: CampaignError | undefined;
+  /** Why the last attempt to reach the server, or to read the campaign, failed; until one succeeds. */
+  readonly failureReason: CampaignError | undefined;
+  /** Attempts that failed in a row; 0 while all is well. */
+  readonly failureCount: number;
   /** The version of the confirmed state; 0 before the first snapshot. */
   readonly version: number;
   /** Everything up to this version is committed in Postgres. */
@@ -64,7 +68,7 @@ export interface UseCampaignStateResult extends CampaignUpdaters {
 
 /** What `useServiceState('campaign')` returns. */
 export interface ServiceState {
-  readonly state: Readonly<Partial<CampaignDocument>>;
+  readonly state: CampaignView;
   readonly status: CampaignLoadStatus;
   /** As {@link useConnection} returns it. */
   readonly connection: ConnectionState;

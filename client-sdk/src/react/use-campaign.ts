@@ -1,6 +1,6 @@
 import { skipToken, type SkipToken } from '@tanstack/react-query';
 import { useMemo } from 'react';
-import type { CampaignDocument, FeatureName } from '../document.ts';
+import type { CampaignView, FeatureName } from '../document.ts';
 import type { CampaignSnapshot } from '../types.ts';
 import { useCampaignHandle } from './context.ts';
 import type { CampaignHookOptions, CampaignUpdaters, UseCampaignStateResult } from './types.ts';
@@ -23,17 +23,14 @@ export interface UseCampaignOptions<T> extends CampaignHookOptions {
  *
  * @example const banner = useCampaign((s) => s.ui_content?.banner);
  */
-export function useCampaign<T>(
-  selector: (state: Readonly<Partial<CampaignDocument>>) => T,
-  options?: UseCampaignOptions<T>,
-): T;
+export function useCampaign<T>(selector: (state: CampaignView) => T, options?: UseCampaignOptions<T>): T;
 /** With `skipToken` (of TanStack Query) it subscribes to nothing and returns `undefined`. */
 export function useCampaign<T>(
-  selector: ((state: Readonly<Partial<CampaignDocument>>) => T) | SkipToken,
+  selector: ((state: CampaignView) => T) | SkipToken,
   options?: UseCampaignOptions<T | undefined>,
 ): T | undefined;
 export function useCampaign<T>(
-  selector: ((state: Readonly<Partial<CampaignDocument>>) => T) | SkipToken,
+  selector: ((state: CampaignView) => T) | SkipToken,
   { campaignId, enabled = true, isEqual }: UseCampaignOptions<T | undefined> = {},
 ): T | undefined {
   const skipped = selector === skipToken;
@@ -68,14 +65,19 @@ export function useCampaignState({ campaignId, enabled }: CampaignHookOptions = 
   return useMemo(() => ({ ...shown, ...updatersOf(campaign) }), [shown, campaign]);
 }
 
-function shownOf({ campaignId, state, status, isStale, error, version, durableVersion, archivedAt }: CampaignSnapshot) {
+function shownOf(snapshot: CampaignSnapshot) {
+  const { campaignId, state, status, isStale, error, failureReason, failureCount } = snapshot;
+  const { version, durableVersion, archivedAt } = snapshot;
+  const isPending = status === 'pending';
   return {
     campaignId,
     state,
     status,
-    isPending: status === 'pending',
+    isPending,
     isStale,
     error,
+    failureReason,
+    failureCount,
     version,
     durableVersion,
     archivedAt,
