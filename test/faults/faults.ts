@@ -1,3 +1,4 @@
+import pg from 'pg';
 import type { SeededRandom } from '../support/seeded-random.ts';
 import type { TcpProxy } from '../support/tcp-proxy.ts';
 import type { Actor } from './actor.ts';
@@ -75,6 +76,18 @@ function onClients(name: string, harm: (link: TcpProxy) => void): Fault {
 
 const nothingToHeal = (): void => undefined;
 
+async function setReadOnly(url: string, isReadOnly: boolean): Promise<void> {
+  const client = new pg.Client(url);
+  await client.connect();
+  try {
+    await client.query('set default_transaction_read_only = off');
+    await client.query(`alter system set default_transaction_read_only = ${isReadOnly ? 'on' : 'off'}`);
+    await client.query('select pg_reload_conf()');
+  } finally {
+    await client.end();
+  }
+}
+
 /** Every way of failing that the guarantees are held against. */
 export const FAULTS: readonly Fault[] = [
   onInstance('kill -9 an instance', async (instance) => {
@@ -136,6 +149,60 @@ export const FAULTS: readonly Fault[] = [
       const behind = random.int(200, 1_500);
       await redis.promoteStaleReplica(behind);
       return { detail: `${behind} ms behind`, heal: nothingToHeal };
+    },
+  },
+  {
+    name: 'fill Redis',
+    wants: 'redis',
+    async inflict({ world: { redis } }) {
+      await redis.limitMemory(0.5);
+      return { detail: 'maxmemory below what it uses', heal: () => redis.configure({ maxmemory: '0' }) };
+    },
+  },
+  {
+    name: 'make Redis read-only',
+    wants: 'redis',
+    async inflict({ world: { redis } }) {
+      await redis.makeReadOnly();
+      return { detail: 'REPLICAOF nothing', heal: () => redis.makeWritable() };
+    },
+  },
+  {
+    name: 'fail over behind the same address',
+    wants: 'redis',
+    losesLog: true,
+    async inflict({ world: { redis } }) {
+      const end = await redis.failOver();
+      return { detail: 'no connection is cut', heal: end };
+    },
+  },
+  {
+    name: 'delete streams',
+    wants: 'redis',
+    losesLog: true,
+    async inflict({ world: { redis } }) {
+      return { detail: `${await redis.deleteStreams()} of them, and no other key`, heal: nothingToHeal };
+    },
+  },
+  {
+    name: 'let Redis evict',
+    wants: 'redis',
+    losesLog: true,
+    async inflict({ world: { redis } }) {
+      await redis.configure({ 'maxmemory-policy': 'allkeys-random' });
+      await redis.limitMemory(0.97);
+      return {
+        detail: 'allkeys-random while it runs',
+        heal: () => redis.configure({ maxmemory: '0', 'maxmemory-policy': 'noeviction' }),
+      };
+    },
+  },
+  {
+    name: 'make Postgres read-only',
+    wants: 'postgres',
+    async inflict({ world: { postgres } }) {
+      await setReadOnly(postgres.url, true);
+      return { detail: 'default_transaction_read_only', heal: () => setReadOnly(postgres.url, false) };
     },
   },
   {

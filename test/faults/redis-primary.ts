@@ -11,6 +11,21 @@ export interface RedisPrimary {
   pause(): void;
   resume(): void;
   flush(): Promise<void>;
+  /** Changes settings of the running server. */
+  configure(settings: Readonly<Record<string, string>>): Promise<void>;
+  /** Turns it into a replica of nothing that exists: reads go on, writes are refused. */
+  makeReadOnly(): Promise<void>;
+  makeWritable(): Promise<void>;
+  /** Fills it: its memory limit becomes that share of what it uses. */
+  limitMemory(share: number): Promise<void>;
+  /** Deletes the streams of all campaigns, and nothing else. */
+  deleteStreams(): Promise<number>;
+  /**
+   * Promotes a replica that has everything, and makes the old primary its replica; connections to that one stay open.
+   *
+   * @returns what ends the old one
+   */
+  failOver(): Promise<() => Promise<void>>;
   /** A real replica whose link stops `behind` milliseconds before it takes over; resolves when it is in charge. */
   promoteStaleReplica(behind: number): Promise<void>;
   stop(): Promise<void>;
@@ -35,6 +50,41 @@ export async function startRedisPrimary(): Promise<RedisPrimary> {
     pause: () => signal('SIGSTOP'),
     resume: () => signal('SIGCONT'),
     flush: () => ask(primary, (client) => client.flushall()),
+    configure: (settings) =>
+      ask(primary, async (client) => {
+        for (const [name, value] of Object.entries(settings)) await client.config('SET', name, value);
+      }),
+    makeReadOnly: () => ask(primary, (client) => client.replicaof('127.0.0.1', '1')),
+    makeWritable: () => ask(primary, (client) => client.replicaof('NO', 'ONE')),
+    limitMemory: (share) =>
+      ask(primary, async (client) => {
+        const used = Number(/used_memory:(\d+)/.exec(await client.info('memory'))?.[1]);
+        await client.config('SET', 'maxmemory', String(Math.max(1, Math.round(used * share))));
+      }),
+    async deleteStreams() {
+      let deleted = 0;
+      await ask(primary, async (client) => {
+        for (const key of await client.keys('*:l:*')) deleted += await client.del(key);
+      });
+      return deleted;
+    },
+    async failOver() {
+      const replica = await startRedis({ settings: SETTINGS });
+      const old = primary;
+      try {
+        await ask(replica, async (client) => {
+          await client.replicaof('127.0.0.1', old.port);
+          while (!(await client.info('replication')).includes('master_link_status:up')) await pause(20);
+          await client.replicaof('NO', 'ONE');
+        });
+        await ask(old, (client) => client.replicaof('127.0.0.1', replica.port));
+      } catch (error) {
+        await replica.stop();
+        throw error;
+      }
+      primary = replica;
+      return () => old.stop();
+    },
     async promoteStaleReplica(behind) {
       const link = await openTcpProxy(primary.port);
       const replica = await startRedis({ settings: SETTINGS });

@@ -13,7 +13,7 @@ import { recovery } from './recovery.ts';
 import { inMixes, inTurn, type Recoveries } from './schedule.ts';
 import { startSdkActor } from './sdk-actor.ts';
 import { startStockActor } from './stock-actor.ts';
-import { startWorld, type World } from './world.ts';
+import { startWorld, type World, type WorldOptions } from './world.ts';
 
 export interface RunOptions {
   seed: number;
@@ -28,6 +28,8 @@ export interface RunOptions {
   /** Then random mixes, until all of it has lasted so long, in milliseconds. */
   lasts: number;
   say: (text: string) => void;
+  /** Another deployment than a Redis and a Postgres by their own addresses. */
+  deployment?: WorldOptions['deployment'];
 }
 
 export interface RunResult {
@@ -50,7 +52,10 @@ export async function runFaults(options: RunOptions): Promise<RunResult> {
   const random = seededRandom(seed);
   const faults = options.faults ?? shuffled(FAULTS, random);
   const journal = createJournal();
-  const world = await startWorld({ env: { CAMPAIGN_IDLE_TTL: '1s' } });
+  const world = await startWorld({
+    env: { CAMPAIGN_IDLE_TTL: '1s' },
+    ...(options.deployment && { deployment: options.deployment }),
+  });
   const actors: Actor[] = [];
   try {
     await createCampaigns(world);

@@ -14,13 +14,15 @@ export interface World {
 export interface WorldOptions {
   instances?: number;
   env?: Readonly<Record<string, string>>;
+  /** Further variables, made once Postgres is there: another way to it, or another Redis. */
+  deployment?: (postgres: TemporaryPostgres) => Promise<Readonly<Record<string, string>>>;
 }
 
 const NAMESPACE = 'faults';
 /** Clocks that are apart by minutes: no order may come from them. */
 const SKEWS = [0, 150_000, -150_000];
 
-export async function startWorld({ instances: count = 3, env = {} }: WorldOptions = {}): Promise<World> {
+export async function startWorld({ instances: count = 3, env = {}, deployment }: WorldOptions = {}): Promise<World> {
   const closing: (() => Promise<void>)[] = [];
   const close = async (): Promise<void> => {
     for (const step of closing.splice(0).reverse()) await step();
@@ -30,6 +32,7 @@ export async function startWorld({ instances: count = 3, env = {} }: WorldOption
     closing.push(() => redis.stop());
     const postgres = await startPostgres();
     closing.push(() => postgres.stop());
+    const deployed = (await deployment?.(postgres)) ?? {};
     const instances: Instance[] = [];
     for (let index = 0; index < count; index += 1) {
       const instance = await createInstance({
@@ -37,7 +40,7 @@ export async function startWorld({ instances: count = 3, env = {} }: WorldOption
         redisPort: () => redis.port,
         postgresPort: Number(new URL(postgres.url).port),
         clockSkew: SKEWS[index % SKEWS.length] ?? 0,
-        env: { CAMPAIGN_NAMESPACE: NAMESPACE, ...env },
+        env: { CAMPAIGN_NAMESPACE: NAMESPACE, ...env, ...deployed },
       });
       instances.push(instance);
       closing.push(() => instance.close());

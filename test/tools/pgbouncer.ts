@@ -28,7 +28,7 @@ export function findPgBouncer(): string | undefined {
   return ['pgbouncer', '/usr/sbin/pgbouncer'].find(runs);
 }
 
-/** Starts a PgBouncer with its defaults, but for the mode of its pools. */
+/** Starts a PgBouncer with its defaults, but for the mode and the size of its pools. */
 export async function startPgBouncer(
   command: string,
   postgresUrl: string,
@@ -50,6 +50,8 @@ export async function startPgBouncer(
       'unix_socket_dir =',
       'auth_type = any',
       `pool_mode = ${mode}`,
+      // A pool that keeps sessions has to be as large as all of its clients together.
+      ...(mode === 'session' ? ['default_pool_size = 60'] : []),
       '',
     ].join('\n'),
   );
