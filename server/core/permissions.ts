@@ -1,4 +1,4 @@
-import type { Refusal } from './errors.ts';
+import type { Path, Refusal } from './errors.ts';
 
 /** The roles of a caller on one campaign; each has the rights of those before it. */
 export const ROLES = ['viewer', 'editor', 'admin'] as const;
@@ -55,4 +55,60 @@ export function can(identity: Identity, action: Action, campaignId: string, publ
 export function roleRefusal(campaignId: string, what: string): Refusal {
   const where = campaignId === '*' ? '' : ` on ${campaignId}`;
   return { reason: 'FORBIDDEN', message: `${what}: your role does not allow this${where}`, path: ['campaignId'] };
+}
+
+/** The lowest roles that may read and write one top-level field of documents. */
+export interface FieldRight {
+  /** Default: `viewer`. Who may not read a field may not write it either. */
+  readonly read?: Role;
+  /** Default: `editor`. */
+  readonly write?: Role;
+}
+
+/**
+ * Rights by top-level field, narrower than those on the campaign. Fields that are not named follow the campaign's.
+ *
+ * @example const fields: FieldRights = { scripts: { write: 'admin' }, commerce: { read: 'editor' } };
+ */
+export type FieldRights = Readonly<Record<string, FieldRight>>;
+
+/** The table of field rights: for each role the top-level fields that it may not read, and those it may not write. */
+export interface Rights {
+  readonly hidden: Readonly<Record<Role, ReadonlySet<string>>>;
+  readonly readOnly: Readonly<Record<Role, ReadonlySet<string>>>;
+}
+
+/**
+ * The table of these field rights. Roles are ordered, so that what one role may, those above it may too.
+ *
+ * @throws TypeError where a word is no role
+ */
+export function rightsOf(fields: FieldRights): Rights {
+  for (const [field, { read, write }] of Object.entries(fields))
+    for (const role of [read, write])
+      if (role !== undefined && !ROLES.includes(role))
+        throw new TypeError(`rights: ${field}: ${String(role)} is no role`);
+  const readers = ({ read = 'viewer' }: FieldRight): number => ROLES.indexOf(read);
+  const writers = (right: FieldRight): number => Math.max(readers(right), ROLES.indexOf(right.write ?? 'editor'));
+  const withheld = (role: Role, needed: (right: FieldRight) => number): ReadonlySet<string> =>
+    new Set(Object.keys(fields).filter((field) => needed(fields[field] ?? {}) > ROLES.indexOf(role)));
+  const byRole = (needed: (right: FieldRight) => number): Record<Role, ReadonlySet<string>> => ({
+    viewer: withheld('viewer', needed),
+    editor: withheld('editor', needed),
+    admin: withheld('admin', needed),
+  });
+  return { hidden: byRole(readers), readOnly: byRole(writers) };
+}
+
+/** The table without any narrower rights. */
+export const NO_FIELD_RIGHTS: Rights = rightsOf({});
+
+/** Whether a role may read what stands at that path of a document. */
+export function canRead(rights: Rights, role: Role, [field]: Path): boolean {
+  return !rights.hidden[role].has(String(field));
+}
+
+/** Whether a role that may edit the campaign may write what stands at that path of a document. */
+export function canWrite(rights: Rights, role: Role, [field]: Path): boolean {
+  return !rights.readOnly[role].has(String(field));
 }

@@ -1,6 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { can, roleFor, type Action, type Grants, type Identity, type Role } from '../../server/core/permissions.ts';
+import {
+  can,
+  canRead,
+  canWrite,
+  rightsOf,
+  roleFor,
+  type Action,
+  type Grants,
+  type Identity,
+  type Role,
+} from '../../server/core/permissions.ts';
 
 const ACTIONS: Action[] = ['read', 'audit', 'edit', 'administer'];
 
@@ -60,5 +70,23 @@ describe('permissions', () => {
         expect(can(anonymous, action, 'summer', true)).toBe(false);
     }
     expect(can(who({}, { anonymous: true }), 'read', 'summer', true)).toBe(false);
+  });
+
+  it('G11 C63 a field right holds for the role it names and those above it, and reading comes before writing', () => {
+    const rights = rightsOf({
+      scripts: { write: 'admin' },
+      commerce: { read: 'editor' },
+      internal: { read: 'admin', write: 'editor' },
+      theme: {},
+    });
+    const table = (role: Role) =>
+      ['scripts', 'commerce', 'internal', 'theme', 'other', 'toString'].map(
+        (field) =>
+          `${canRead(rights, role, [field, 'x']) ? 'r' : '-'}${canWrite(rights, role, [field, 'x']) ? 'w' : '-'}`,
+      );
+    expect(table('viewer')).toEqual(['r-', '--', '--', 'r-', 'rw', 'rw']);
+    expect(table('editor')).toEqual(['r-', 'rw', '--', 'rw', 'rw', 'rw']);
+    expect(table('admin')).toEqual(['rw', 'rw', 'rw', 'rw', 'rw', 'rw']);
+    expect(() => rightsOf({ scripts: { read: 'owner' as Role } })).toThrow('rights: scripts: owner is no role');
   });
 });

@@ -1,6 +1,6 @@
 import type { Refusal } from '../errors.ts';
 import type { JsonObject } from '../json.ts';
-import { roleFor } from '../permissions.ts';
+import { roleFor, type Rights } from '../permissions.ts';
 import { ENTRY_FORMAT } from '../stream/entry.ts';
 import type { Head, LogRecord, SealedEntry } from '../stream/log-record.ts';
 import { formatPosition, lastSharedVersion, parsePosition, type Position } from '../stream/position.ts';
@@ -64,6 +64,8 @@ export interface GroupRules {
   /** Epoch milliseconds. */
   now(): number;
   check: Check;
+  /** Table of field rights; without one every editor may change every field. */
+  readonly rights?: Rights;
   seal(record: LogRecord, previousTail: string): SealedEntry;
   fingerprint(command: ChangeCommand): string;
 }
@@ -156,9 +158,14 @@ export function decideGroup<M extends GroupMutation>(
     const refusal = known.findRefusal(mutationId);
     if (refusal) return { kind: 'rejected', refusal };
     const { command } = request;
-    if (command.type !== 'rollback') return decide(situation, { ...request, command }, rules.check);
+    if (command.type !== 'rollback') return decide(situation, { ...request, command }, rules.check, rules.rights);
     if ('refusal' in known.target) return { kind: 'rejected', refusal: known.target.refusal };
-    return decide(situation, { ...request, command: { ...command, target: known.target.state } }, rules.check);
+    return decide(
+      situation,
+      { ...request, command: { ...command, target: known.target.state } },
+      rules.check,
+      rules.rights,
+    );
   }
 
   /** @param later the next mutation of its unit that was applied before */

@@ -7,7 +7,7 @@ import type { JsonObject } from '../json.ts';
 import { growthOf } from '../document/document-size.ts';
 import type { DocumentTree } from '../document/document-tree.ts';
 import { diff, isEmptyPatch, patchTree } from '../document/merge-patch.ts';
-import { can, roleRefusal, type Action, type Identity } from '../permissions.ts';
+import { can, canWrite, NO_FIELD_RIGHTS, roleFor, roleRefusal, type Action, type Identity } from '../permissions.ts';
 import { formatPosition, versionOnTimeline, type Fork, type VersionName } from '../stream/position.ts';
 
 /** The campaign at one version, on which a decision is made. */
@@ -67,11 +67,17 @@ export function mayAsk(identity: Identity, type: ResolvedCommand['type'], campai
 /**
  * The decision on one command in one situation: rights, `expectedVersion`, effect, check. Nothing else in the server
  * accepts or rejects a change.
+ *
+ * @param rights the table of field rights; without one every editor may change every field
  */
-export function decide(situation: Situation, request: Request, check: Check): Decision {
-  const { command } = request;
-  if (!mayAsk(request.identity, command.type, situation.campaignId))
+export function decide(situation: Situation, request: Request, check: Check, rights = NO_FIELD_RIGHTS): Decision {
+  const { command, identity } = request;
+  const role = roleFor(identity, situation.campaignId);
+  if (role === undefined || !mayAsk(identity, command.type, situation.campaignId))
     return reject(roleRefusal(situation.campaignId, command.type));
+  // By the fields that it names, not by its effect: whether there is one would tell what a hidden field holds.
+  const forbidden = namedFields(command).find((field) => !canWrite(rights, role, [field]));
+  if (forbidden !== undefined) return reject(fieldRefusal(forbidden));
   if (request.expectedVersion !== undefined && !isExpected(situation, request.expectedVersion)) {
     const position = formatPosition(situation.epoch, situation.version);
     const message = `expectedVersion: expected ${request.expectedVersion}, but the campaign is at ${position}`;
@@ -92,11 +98,39 @@ export function decide(situation: Situation, request: Request, check: Check): De
   }
   const change = command.type === 'rollback' ? diff(document, command.target) : effect(document, command);
   if (isEmptyPatch(change)) return { kind: 'unchanged' };
+  // Of the fields that differ only those may be named that the role can read.
+  if (command.type === 'rollback' && !Object.keys(change).every((field) => canWrite(rights, role, [field])))
+    return reject({
+      ...fieldRefusal('toVersion'),
+      message: 'toVersion: it differs in fields that your role may not change',
+    });
   const next = patchTree(document, change);
   const nextBytes = documentBytes + growthOf(document, next, change);
   const checked = check(next, change, nextBytes);
   if (!checked.ok) return reject(checked.refusal);
   return { kind: 'entry', change, after: { content: contentOf(next, archivedAt), documentBytes: nextBytes } };
+}
+
+/** The top-level fields that a command names, whether it changes them or not. */
+function namedFields(command: ResolvedCommand): readonly string[] {
+  switch (command.type) {
+    case 'update':
+      return Object.keys(command.updates);
+    case 'updateFeatures':
+      return ['features'];
+    case 'updateConfig':
+      return [command.section];
+    case 'batch':
+      return command.commands.flatMap(namedFields);
+    case 'rollback':
+    case 'archive':
+    case 'restore':
+      return [];
+  }
+}
+
+function fieldRefusal(field: string): Refusal {
+  return { reason: 'FORBIDDEN', message: `${field}: your role does not allow changing this`, path: [field] };
 }
 
 function reject(refusal: Refusal): Decision {

@@ -2,7 +2,7 @@ import type { CampaignState } from '../document/campaign.ts';
 import { asCampaign } from '../document/campaign.ts';
 import type { Entry, ViewEntry } from './entry.ts';
 import type { JsonObject } from '../json.ts';
-import type { Identity } from '../permissions.ts';
+import { roleFor, type Identity, type Rights, type Role } from '../permissions.ts';
 
 /**
  * The projection of a document that a caller may read: all of it, or all but some fields; of an entry it then shows only
@@ -11,19 +11,50 @@ import type { Identity } from '../permissions.ts';
  */
 export type View =
   | { readonly kind: 'full' }
-  | { readonly kind: 'restricted'; readonly hidden: ReadonlySet<string>; readonly hash: string };
+  | {
+      readonly kind: 'restricted';
+      readonly hidden: ReadonlySet<string>;
+      /** Whether it shows who changed something, under which mutation id and with which comment. */
+      readonly showsActors: boolean;
+      readonly hash: string;
+    };
 
 export const FULL_VIEW: View = { kind: 'full' };
 
-/** The view without those top-level fields. */
-export function restrictedView(hidden: readonly string[]): View {
-  const names = [...new Set(hidden)].sort();
-  return { kind: 'restricted', hidden: new Set(names), hash: hashOf(JSON.stringify(names)) };
+/** The views of a server: one of callers without a token, and one for each role. */
+export interface Views {
+  readonly public: View;
+  readonly byRole: Readonly<Record<Role, View>>;
 }
 
-/** The view of a caller: the public one without a token, else the full one. */
-export function viewFor(identity: Identity, publicView: View): View {
-  return identity.anonymous === true ? publicView : FULL_VIEW;
+/** The public view without those top-level fields, and without actors. */
+export function restrictedView(hidden: Iterable<string>): View {
+  return viewWithout(hidden, false);
+}
+
+function viewWithout(hidden: Iterable<string>, showsActors: boolean): View {
+  const names = [...new Set(hidden)].sort();
+  const hash = hashOf(`${showsActors ? 'actors ' : ''}${JSON.stringify(names)}`);
+  return { kind: 'restricted', hidden: new Set(names), showsActors, hash };
+}
+
+/**
+ * The views that follow from the field rights.
+ *
+ * @param hiddenFromPublic top-level fields that callers without a token do not see, beside those hidden from viewers
+ */
+export function viewsOf({ hidden }: Rights, hiddenFromPublic: readonly string[]): Views {
+  const viewOf = (fields: ReadonlySet<string>): View => (fields.size === 0 ? FULL_VIEW : viewWithout(fields, true));
+  return {
+    public: restrictedView([...hiddenFromPublic, ...hidden.viewer]),
+    byRole: { viewer: viewOf(hidden.viewer), editor: viewOf(hidden.editor), admin: viewOf(hidden.admin) },
+  };
+}
+
+/** The view of a caller on one campaign: that of its role, the public one without a token, or without a role. */
+export function viewFor(identity: Identity, campaignId: string, views: Views): View {
+  const role = identity.anonymous === true ? undefined : roleFor(identity, campaignId);
+  return role === undefined ? views.public : views.byRole[role];
 }
 
 /** The key that identifies a view among others: the empty string for the full one. */
@@ -31,14 +62,38 @@ export function viewKey(view: View): string {
   return view.kind === 'full' ? '' : view.hash;
 }
 
+/** The key of all views that a caller has, of whichever campaign: callers with the same key see rows alike. */
+export function viewsKey(identity: Identity, views: Views): string {
+  if (identity.anonymous === true) return viewKey(views.public);
+  const keys = Object.keys(identity.grants).map((id) => [id, viewKey(viewFor(identity, id, views))] as const);
+  const restricted = keys.filter(([, key]) => key !== '').sort(([a], [b]) => (a < b ? -1 : 1));
+  return restricted.length === 0 ? '' : JSON.stringify(restricted);
+}
+
 /** Whether the view hides that top-level field. */
 export function hides(view: View, field: string): boolean {
   return view.kind === 'restricted' && view.hidden.has(field);
 }
 
+/** Whether some view that a caller has, of whichever campaign, hides that top-level field. */
+export function hidesAnywhere(identity: Identity, views: Views, field: string): boolean {
+  if (identity.anonymous === true) return hides(views.public, field);
+  return Object.keys(identity.grants).some((id) => hides(viewFor(identity, id, views), field));
+}
+
+/** Whether the view shows who changed something. */
+export function showsActors(view: View): boolean {
+  return view.kind === 'full' || view.showsActors;
+}
+
 /** The document as the view shows it; the full view shows the document itself. */
 export function projectState(view: View, state: JsonObject): CampaignState {
-  return asCampaign(view.kind === 'full' ? state : without(state, view.hidden));
+  return asCampaign(projectChange(view, state));
+}
+
+/** A document or a change of it as the view shows it. A view drops whole fields, so both are projected alike. */
+export function projectChange(view: View, change: JsonObject): JsonObject {
+  return view.kind === 'full' ? change : without(change, view.hidden);
 }
 
 /**
@@ -49,6 +104,7 @@ export function projectEntry(view: View, entry: Entry): Entry | ViewEntry {
   if (view.kind === 'full') return entry;
   const { version, type, at } = entry;
   const change = without(entry.change, view.hidden);
+  if (view.showsActors) return { ...entry, change };
   return type === 'archive' || type === 'restore' ? { version, type, change, at } : { version, change, at };
 }
 

@@ -2,7 +2,15 @@ import { memberOf } from '../../core/document/document-tree.ts';
 import { RefusalError } from '../../core/errors.ts';
 import { can, roleFor, type Identity } from '../../core/permissions.ts';
 import { treeOf } from '../../core/stream/apply.ts';
-import { hides, hidesAnywhere, showsActors, viewFor, viewsKey, type View, type Views } from '../../core/stream/views.ts';
+import {
+  hides,
+  hidesAnywhere,
+  showsActors,
+  viewFor,
+  viewsKey,
+  type View,
+  type Views,
+} from '../../core/stream/views.ts';
 import type { CampaignHost } from '../hosting/campaign-host.ts';
 import type { Archive, CampaignSummary, ListQuery } from '../ports.ts';
 import type { ListOptions, Page, VisibleSummary } from '../service.ts';

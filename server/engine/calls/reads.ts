@@ -3,7 +3,7 @@ import { parseResumeId } from '../../core/stream/cursor.ts';
 import { RefusalError } from '../../core/errors.ts';
 import { can } from '../../core/permissions.ts';
 import { formatPosition, parsePosition, versionOnTimeline, type VersionName } from '../../core/stream/position.ts';
-import { projectChange, projectEntry, projectState, showsActors, viewFor, type View, type Views } from '../../core/stream/views.ts';
+import { projectChange, projectState, showsActors, viewFor, type View, type Views } from '../../core/stream/views.ts';
 import { deferredIterator } from './deferred-iterator.ts';
 import type { LoadedCampaign } from '../hosting/log-follower.ts';
 import type { CampaignHost } from '../hosting/campaign-host.ts';
@@ -128,7 +128,8 @@ export function createReads(options: ReadsOptions): Reads {
       const { live } = await readable(caller, campaignId, 'audit');
       const page = await reads.pass(caller, () => history.page(live, cursor, limit));
       const view = viewOf(caller, campaignId);
-      return { ...page, items: page.items.map((entry) => projectEntry(view, entry)) };
+      // Who may audit a campaign sees who changed it, by whatever view.
+      return { ...page, items: page.items.map((entry) => ({ ...entry, change: projectChange(view, entry.change) })) };
     },
 
     async at(caller, campaignId, version) {

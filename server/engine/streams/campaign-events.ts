@@ -1,6 +1,6 @@
 import { formatResumeId, type Step } from '../../core/stream/cursor.ts';
 import { formatPosition } from '../../core/stream/position.ts';
-import { projectEntry, projectState, viewKey, type View } from '../../core/stream/views.ts';
+import { projectEntry, projectState, showsActors, viewKey, type View } from '../../core/stream/views.ts';
 import type { LiveCampaign } from '../campaign/live-campaign.ts';
 import type { ResumableEvent } from '../service.ts';
 
@@ -44,7 +44,7 @@ export function createCampaignEvents(live: LiveCampaign, persistent: boolean): C
       }
       case 'snapshot': {
         const { state, archivedAt } = live.content;
-        const lostIds = step.reason === 'reset' && view.kind === 'full' ? lost : [];
+        const lostIds = step.reason === 'reset' && showsActors(view) ? lost : [];
         return {
           resumeId,
           event: {

@@ -1,4 +1,4 @@
-import type { View } from '../../core/stream/views.ts';
+import type { Views } from '../../core/stream/views.ts';
 import { createCampaignEvents } from './campaign-events.ts';
 import type { LiveCampaign } from '../campaign/live-campaign.ts';
 import type { EngineObserver } from '../observer.ts';
@@ -31,7 +31,7 @@ export interface FanOutOptions {
   /** Entries that a lagging reader may be behind and still be sent one by one; `CAMPAIGN_SUBSCRIBER_BUFFER`. */
   buffer: number;
   /** What callers without a token see. */
-  publicView: View;
+  views: Views;
   /** Whether the archive outlives the process. */
   persistent: boolean;
 }

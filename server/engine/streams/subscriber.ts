@@ -1,7 +1,7 @@
 import { joining, step, type Cursor } from '../../core/stream/cursor.ts';
 import { RefusalError } from '../../core/errors.ts';
 import { can, hasExpired, type Identity } from '../../core/permissions.ts';
-import { viewFor, viewKey, type View } from '../../core/stream/views.ts';
+import { showsActors, viewFor, viewKey, type View, type Views } from '../../core/stream/views.ts';
 import type { CampaignEvents } from './campaign-events.ts';
 import { isPublished, type LiveCampaign } from '../campaign/live-campaign.ts';
 import type { EngineObserver } from '../observer.ts';
@@ -43,7 +43,7 @@ export interface SubscriberContext {
   observer: EngineObserver;
   /** Entries that a lagging reader may be behind and still be sent one by one; `CAMPAIGN_SUBSCRIBER_BUFFER`. */
   buffer: number;
-  publicView: View;
+  views: Views;
 }
 
 export interface SubscriberOptions {
@@ -73,7 +73,7 @@ class CampaignSubscriber implements Subscriber {
     this.reader = reader;
     this.receipts = receipts;
     this.#context = context;
-    this.#view = viewFor(reader.identity(), context.publicView);
+    this.#view = viewFor(reader.identity(), context.live.id, context.views);
     this.cursor = joining(lastEventId, viewKey(this.#view));
     this.#rights = new RightsWatch(reader, context.clock, onRightsChanged);
   }
@@ -90,7 +90,7 @@ class CampaignSubscriber implements Subscriber {
     this.#authorise();
     const { live, events, observer, buffer } = this.#context;
     const joins = this.cursor.phase === 'joining';
-    const ringFloor = this.#view.kind === 'full' ? live.ring.floor : Math.max(live.ring.floor, live.publicFloor);
+    const ringFloor = showsActors(this.#view) ? live.ring.floor : Math.max(live.ring.floor, live.publicFloor);
     const timeline = { ...live.head, lineage: live.lineage, ringFloor, durableVersion: live.watermark.version };
     const next = step(this.cursor, timeline, { lagging: this.#lagging, buffer, receipts: this.receipts });
     this.cursor = next.cursor;
@@ -118,11 +118,11 @@ class CampaignSubscriber implements Subscriber {
    * have expired, or the campaign may have become a draft.
    */
   #authorise(): void {
-    const { live, clock, publicView } = this.#context;
+    const { live, clock, views } = this.#context;
     const identity = this.reader.identity();
     const refusal = refuseReader(identity, live, clock.now());
     if (refusal) throw refusal;
-    const view = viewFor(identity, publicView);
+    const view = viewFor(identity, live.id, views);
     if (viewKey(view) !== viewKey(this.#view)) this.cursor = { phase: 'joining', reason: 'view' };
     this.#view = view;
   }

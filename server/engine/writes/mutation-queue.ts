@@ -7,6 +7,7 @@ import {
   type RollbackTarget,
 } from '../../core/commands/decide-group.ts';
 import { check, type Sections } from '../../core/document/check.ts';
+import type { Rights } from '../../core/permissions.ts';
 import { asError, RefusalError } from '../../core/errors.ts';
 import { fingerprint, seal } from '../../core/stream/hash-chain.ts';
 import type { SealedEntry } from '../../core/stream/log-record.ts';
@@ -35,6 +36,7 @@ export interface MutationQueueOptions<C extends QueuedCampaign> {
   readonly archive: Archive;
   readonly clock: Clock;
   readonly sections: Sections;
+  readonly rights: Rights;
   readonly observer: EngineObserver;
   /**
    * How long an append may stay without a known outcome before its mutations are answered `UNAVAILABLE`, in
@@ -251,11 +253,12 @@ function decideParts(
   parts: readonly UnitPart[],
   archived: ArchivedIds,
   target: RollbackTarget,
-  { clock, sections }: Pick<MutationQueueOptions<QueuedCampaign>, 'clock' | 'sections'>,
+  { clock, sections, rights }: Pick<MutationQueueOptions<QueuedCampaign>, 'clock' | 'sections' | 'rights'>,
 ): GroupPlan<QueuedMutation> {
   const rules: GroupRules = {
     now: clock.now,
     check: (next, change, documentBytes) => check(next, change, documentBytes, sections),
+    rights,
     seal,
     fingerprint,
   };

@@ -12,7 +12,7 @@ import { check } from '../../../server/core/document/check.ts';
 import type { Refusal } from '../../../server/core/errors.ts';
 import type { JsonObject } from '../../../server/core/json.ts';
 import { LIMITS } from '../../../server/core/limits.ts';
-import type { Identity, Role } from '../../../server/core/permissions.ts';
+import { rightsOf, type Identity, type Role } from '../../../server/core/permissions.ts';
 import { jsonBytes } from '../../../server/core/document/plain-json.ts';
 import { anyJson, campaignStates, editCommands } from '../arbitraries.ts';
 
@@ -267,5 +267,50 @@ describe('decide', () => {
         },
       ),
     );
+  });
+
+  const RIGHTS = rightsOf({ scripts: { write: 'admin' }, theme: { read: 'admin' }, features: { write: 'admin' } });
+  const asEditor = (command: ResolvedCommand, on: Partial<Situation> = {}) =>
+    decide(situation(on), { command, identity: identity('editor') }, check, RIGHTS);
+
+  it.each<[string, ResolvedCommand]>([
+    ['scripts', { type: 'update', updates: { title: 'New', scripts: {} } }],
+    ['scripts', { type: 'update', updates: { scripts: null } }],
+    ['theme', { type: 'updateConfig', section: 'theme', value: {} }],
+    ['features', { type: 'updateFeatures', features: [], action: 'add' }],
+    [
+      'theme',
+      {
+        type: 'batch',
+        commands: [
+          { type: 'update', updates: { theme: { a: 1 } } },
+          { type: 'update', updates: { theme: null } },
+        ],
+      },
+    ],
+  ])(
+    'G11 C64 a field that the role may not write is refused by its name, with or without an effect: %s',
+    (field, command) => {
+      for (const theme of [undefined, { a: 1 }, {}]) {
+        const content = { state: { ...STATE, ...(theme && { theme }) }, archivedAt: undefined };
+        expect(refusal(asEditor(command, { content }))).toEqual({
+          reason: 'FORBIDDEN',
+          message: `${field}: your role does not allow changing this`,
+          path: [field],
+        });
+      }
+      expect(decide(situation(), { command, identity: identity('admin') }, check, RIGHTS).kind).not.toBe('rejected');
+    },
+  );
+
+  it('G11 C64 a rollback is refused where it would change such a field, without telling which', () => {
+    const target = { slug: 'summer', title: 'Old', features: ['chat'] };
+    expect(asEditor({ type: 'rollback', toVersion: 1, target }).kind).toBe('entry');
+    expect(refusal(asEditor({ type: 'rollback', toVersion: 1, target: { ...target, theme: { a: 1 } } }))).toEqual({
+      reason: 'FORBIDDEN',
+      message: 'toVersion: it differs in fields that your role may not change',
+      path: ['toVersion'],
+    });
+    expect(asEditor({ type: 'update', updates: { title: 'New' } }).kind).toBe('entry');
   });
 });

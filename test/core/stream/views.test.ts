@@ -4,13 +4,18 @@ import { apply, NOTHING } from '../../../server/core/stream/apply.ts';
 import type { Entry } from '../../../server/core/stream/entry.ts';
 import type { JsonObject } from '../../../server/core/json.ts';
 import { diff, mergePatch } from '../../../server/core/document/merge-patch.ts';
+import { NO_FIELD_RIGHTS, rightsOf, type Grants, type Role } from '../../../server/core/permissions.ts';
 import {
   FULL_VIEW,
+  hidesAnywhere,
   projectEntry,
   projectState,
   restrictedView,
+  showsActors,
   viewFor,
   viewKey,
+  viewsKey,
+  viewsOf,
 } from '../../../server/core/stream/views.ts';
 import { patches, plainDocuments } from '../arbitraries.ts';
 import { canonical } from '../naive.ts';
@@ -99,8 +104,48 @@ describe('views', () => {
   });
 
   it('G11 C69 callers without a token see the public view, all others everything', () => {
-    const publicView = restrictedView(['owner_id']);
-    expect(viewFor({ id: 'x', grants: { '*': 'admin' }, anonymous: true }, publicView)).toBe(publicView);
-    expect(viewFor({ id: 'x', grants: { '*': 'viewer' } }, publicView)).toBe(FULL_VIEW);
+    const views = viewsOf(NO_FIELD_RIGHTS, ['owner_id']);
+    expect(viewFor({ id: 'x', grants: { '*': 'admin' }, anonymous: true }, 'c', views)).toBe(views.public);
+    expect(viewKey(views.public)).toBe(viewKey(restrictedView(['owner_id'])));
+    expect(viewFor({ id: 'x', grants: { '*': 'viewer' } }, 'c', views)).toBe(FULL_VIEW);
+  });
+
+  it('G11 C79 a role sees every field but those that are for roles above it, and who changed them', () => {
+    const rights = rightsOf({ scripts: { read: 'admin' }, commerce: { read: 'editor' }, theme: { write: 'admin' } });
+    const views = viewsOf(rights, ['owner_id']);
+    const state = { slug: 's', title: 't', owner_id: 'o', scripts: { a: {} }, commerce: { b: 1 }, theme: { c: 1 } };
+    const seenBy = (role: Role | undefined) => {
+      const identity = { id: 'x', grants: { c: role ?? 'admin' }, ...(role === undefined && { anonymous: true }) };
+      return Object.keys(projectState(viewFor(identity, 'c', views), state));
+    };
+    expect(seenBy('admin')).toEqual(['slug', 'title', 'owner_id', 'scripts', 'commerce', 'theme']);
+    expect(seenBy('editor')).toEqual(['slug', 'title', 'owner_id', 'commerce', 'theme']);
+    expect(seenBy('viewer')).toEqual(['slug', 'title', 'owner_id', 'theme']);
+    expect(seenBy(undefined)).toEqual(['slug', 'title', 'theme']);
+    const given = entry(4, { title: 'u', scripts: { a: null }, commerce: { b: 2 } });
+    expect(projectEntry(views.byRole.editor, given)).toStrictEqual({
+      ...given,
+      change: { title: 'u', commerce: { b: 2 } },
+    });
+    expect(projectEntry(views.byRole.viewer, given)).toStrictEqual({ ...given, change: { title: 'u' } });
+    expect(projectEntry(views.byRole.admin, given)).toBe(given);
+    expect(showsActors(views.byRole.viewer)).toBe(true);
+    expect(showsActors(views.public)).toBe(false);
+    expect(hidesAnywhere({ id: 'x', grants: { c: 'admin', d: 'viewer' } }, views, 'commerce')).toBe(true);
+    expect(hidesAnywhere({ id: 'x', grants: { c: 'admin', d: 'editor' } }, views, 'commerce')).toBe(false);
+    // A caller without any role on it sees no more than the public.
+    expect(viewFor({ id: 'x', grants: {} }, 'c', views)).toBe(views.public);
+  });
+
+  it('G11 C79 callers see rows alike only where they have the same views of the same campaigns', () => {
+    const views = viewsOf(rightsOf({ title: { read: 'editor' }, commerce: { read: 'admin' } }), []);
+    const key = (grants: Grants, anonymous = false) =>
+      viewsKey({ id: 'x', grants, ...(anonymous && { anonymous }) }, views);
+    expect(key({ a: 'viewer', b: 'editor' })).toBe(key({ b: 'editor', a: 'viewer' }));
+    const others: Grants[] = [{ '*': 'viewer' }, { '*': 'editor' }, { '*': 'viewer', a: 'editor' }, { a: 'viewer' }];
+    const keys = [...others.map((grants) => key(grants)), key({ '*': 'viewer' }, true), key({ '*': 'admin' })];
+    expect(new Set(keys).size).toBe(keys.length);
+    // A view of the same fields without actors is another one.
+    expect(viewKey(restrictedView(['commerce']))).not.toBe(viewKey(views.byRole.editor));
   });
 });
