@@ -26,7 +26,7 @@ export function evaluate(snapshot: CampaignSnapshot, key: string, kind: FlagKind
   const reason = isFresh ? 'STATIC' : 'STALE';
   if (kind === 'boolean' && snapshot.state.features?.includes(key) === true)
     return { kind: 'value', value: true, reason };
-  const value = valueAt(document, key.split('.'));
+  const value = valueAt(document, key);
   if (value === undefined) {
     return kind === 'boolean'
       ? { kind: 'value', value: false, reason: isFresh ? 'DISABLED' : reason }
@@ -38,18 +38,39 @@ export function evaluate(snapshot: CampaignSnapshot, key: string, kind: FlagKind
   return { kind: 'value', value, reason };
 }
 
-function valueAt(document: JsonObject, [name = '', ...rest]: readonly string[]): JsonValue | undefined {
-  const value = Object.hasOwn(document, name) ? document[name] : undefined;
-  if (rest.length === 0) return value;
-  return isJsonObject(value) ? valueAt(value, rest) : undefined;
+/**
+ * The value at a path. A member may have dots in its name: the longest name that there is wins, so that `a.b.c` is
+ * `['a.b.c']` before `['a.b']['c']` before `['a']['b.c']`.
+ */
+function valueAt(document: JsonObject, path: string): JsonValue | undefined {
+  if (Object.hasOwn(document, path)) return document[path];
+  for (let end = path.lastIndexOf('.'); end > 0; end = path.lastIndexOf('.', end - 1)) {
+    const name = path.slice(0, end);
+    const inner = Object.hasOwn(document, name) ? document[name] : undefined;
+    const value = isJsonObject(inner) ? valueAt(inner, path.slice(end + 1)) : undefined;
+    if (value !== undefined) return value;
+  }
+  return undefined;
 }
 
-/** The flags that may have changed between two states: features that were added or removed, and fields that differ. */
+/**
+ * The flags that may have changed between two states: features that were added or removed, and the paths of values that
+ * differ, with all paths above them, for a flag can be an object.
+ */
 export function changedFlags(before: CampaignSnapshot['state'], after: CampaignSnapshot['state']): string[] {
-  const [old, now] = [new Set(before.features), new Set(after.features)];
+  const [old, now] = [new Set<string>(before.features), new Set<string>(after.features)];
   const features = [...old].filter((name) => !now.has(name)).concat([...now].filter((name) => !old.has(name)));
-  const fields = [...new Set([...Object.keys(before), ...Object.keys(after)])].filter(
-    (field) => before[field] !== after[field],
-  );
-  return [...new Set([...features, ...fields])];
+  // A document came as JSON; its type has `unknown` in the open parts.
+  return [...new Set([...features, ...changedPaths(before as JsonObject, after as JsonObject, '')])];
+}
+
+/** Parts that are the same object are equal: consecutive states share what has not changed. */
+function changedPaths(before: JsonObject, after: JsonObject, prefix: string): string[] {
+  return [...new Set([...Object.keys(before), ...Object.keys(after)])].flatMap((name) => {
+    const [old, now] = [before[name], after[name]];
+    if (old === now) return [];
+    const path = `${prefix}${name}`;
+    const inner = changedPaths(isJsonObject(old) ? old : {}, isJsonObject(now) ? now : {}, `${path}.`);
+    return [path, ...inner];
+  });
 }

@@ -1,3 +1,5 @@
+import { CampaignError } from '../errors.ts';
+import { closedError } from '../link/connection.ts';
 import type { Campaign, CampaignClient } from '../types.ts';
 import { changedFlags, evaluate, type Evaluation, type FlagKind } from './evaluation.ts';
 
@@ -12,12 +14,18 @@ export interface FlagEvents {
 
 /** What the providers of all platforms share. */
 export interface FlagSource {
-  /** Resolves with the first snapshot; rejects where the campaign cannot be read. */
+  /** Resolves with the first snapshot; rejects where the campaign cannot be read, or not within 10 s. */
   readonly initialize: () => Promise<void>;
   readonly close: () => Promise<void>;
   readonly evaluate: (key: string, kind: FlagKind) => Evaluation;
   readonly metadata: () => { campaignId: string; version: number };
 }
+
+/** After how long `initialize` gives up, in milliseconds. The provider becomes READY later, when the campaign comes. */
+const INITIALIZE_TIMEOUT_MS = 10_000;
+
+/** What the provider has said of itself last. */
+type ProviderState = 'not-ready' | 'ready' | 'stale' | 'error';
 
 /** Makes flags of a campaign's live stream. */
 export function createFlagSource(
@@ -27,49 +35,82 @@ export function createFlagSource(
 ): FlagSource {
   const campaign: Campaign = client.campaign(campaignId);
   const isConnected = () => client.connection.getSnapshot().status === 'connected';
-  let stops: (() => void)[] = [];
+  const stops: (() => void)[] = [];
   let lastState = campaign.getSnapshot().state;
-  let isReady = false;
-  let isStale = false;
+  let state: ProviderState = 'not-ready';
 
-  function onCampaign(): void {
-    const { status, state, error } = campaign.getSnapshot();
-    if (status === 'error') {
-      if (isReady) events.failed(error?.message ?? 'The campaign cannot be read');
-      return;
-    }
-    const flags = changedFlags(lastState, state);
-    lastState = state;
-    if (isReady && flags.length > 0) events.changed(flags);
+  /** The state of the provider by what is known now. */
+  function currentState(): ProviderState {
+    const { status, position } = campaign.getSnapshot();
+    if (status === 'error') return 'error';
+    if (position === undefined) return state === 'error' ? 'error' : 'not-ready';
+    return isConnected() ? 'ready' : 'stale';
   }
 
-  function onConnection(): void {
-    if (!isReady || isStale === !isConnected()) return;
-    isStale = !isConnected();
-    if (isStale) events.stale();
-    else events.ready();
+  /** Emits what has changed: first the state, then the flags. */
+  function onChange(): void {
+    const before = state;
+    state = currentState();
+    if (state !== before) {
+      if (state === 'ready') events.ready();
+      else if (state === 'stale') events.stale();
+      else if (state === 'error') events.failed(failureMessage());
+    }
+    const { state: document, position } = campaign.getSnapshot();
+    if (position === undefined) return;
+    const flags = changedFlags(lastState, document);
+    lastState = document;
+    if (flags.length > 0) events.changed(flags);
+  }
+
+  function failureMessage(): string {
+    const { error, failureReason } = campaign.getSnapshot();
+    return (error ?? failureReason)?.message ?? 'The campaign cannot be read';
+  }
+
+  /** Resolves with the first snapshot; rejects with a refusal, where the app must act, and after the timeout. */
+  function firstSnapshot(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        const message = `The campaign could not be read within ${INITIALIZE_TIMEOUT_MS / 1_000} s: ${failureMessage()}`;
+        end(new CampaignError({ reason: 'UNAVAILABLE', message, retryable: true }));
+      }, INITIALIZE_TIMEOUT_MS);
+      const watching = [campaign.subscribe(look), client.connection.subscribe(look)];
+      stops.push(() => end(closedError()));
+
+      function look(): void {
+        const { position, error } = campaign.getSnapshot();
+        const { status, error: refusal } = client.connection.getSnapshot();
+        if (position !== undefined) end();
+        else if (error) end(error);
+        else if (status === 'needs-auth' || status === 'closed') end(refusal ?? closedError());
+      }
+      function end(error?: CampaignError): void {
+        clearTimeout(timer);
+        for (const stop of watching) stop();
+        if (error) reject(error);
+        else resolve();
+      }
+      look();
+    });
   }
 
   return {
     async initialize() {
-      stops = [campaign.subscribe(onCampaign), client.connection.subscribe(onConnection)];
-      await new Promise<void>((resolve, reject) => {
-        const stop = campaign.subscribe(settle);
-        stops.push(stop);
-        function settle(): void {
-          const { status, error } = campaign.getSnapshot();
-          if (status === 'pending') return;
-          stop();
-          if (error) reject(error);
-          else resolve();
-        }
-        settle();
-      });
-      lastState = campaign.getSnapshot().state;
-      isReady = true;
+      try {
+        await firstSnapshot();
+        state = 'ready';
+      } catch (error) {
+        state = 'error';
+        throw error;
+      } finally {
+        lastState = campaign.getSnapshot().state;
+        // Also after a failure: the campaign may come, and the provider is READY then.
+        stops.push(campaign.subscribe(onChange), client.connection.subscribe(onChange));
+      }
     },
     async close() {
-      isReady = false;
+      state = 'not-ready';
       for (const stop of stops.splice(0)) stop();
     },
     evaluate: (key, kind) => evaluate(campaign.getSnapshot(), key, kind, isConnected()),
