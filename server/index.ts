@@ -37,6 +37,7 @@ export type {
 export type { Archive, OrderedLog } from './engine/ports.ts';
 export type { CampaignService } from './engine/service.ts';
 export { ROLES } from './core/permissions.ts';
+export type { FieldRight, FieldRights, Role } from './core/permissions.ts';
 export { systemClock } from './engine/system-clock.ts';
 export { createMemoryLog } from './log/memory-log.ts';
 export { createRedisLog } from './log/redis-log.ts';
