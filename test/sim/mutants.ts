@@ -106,7 +106,9 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'resume without looking at the timeline',
     sabotage: {
       manager(manager, store) {
-        const onPresentTimeline = <T extends { campaignId: string; lastEventId?: string | undefined }>(options: T): T => {
+        const onPresentTimeline = <T extends { campaignId: string; lastEventId?: string | undefined }>(
+          options: T,
+        ): T => {
           const epoch = store.campaigns.get(options.campaignId)?.head.epoch;
           const rest = options.lastEventId?.split(':')[1];
           return epoch === undefined || rest === undefined ? options : { ...options, lastEventId: `${epoch}:${rest}` };

@@ -102,6 +102,7 @@ describe('operations', () => {
       mutations: 4,
       // Two snapshots and twice the entry.
       deliveries: 4,
+      queuedWeight: 0,
       archive: { backlogEntries: 0, lagSeconds: 0, failing: false },
       log: { failing: false, clockOffsetSeconds: 0 },
       uptimeSeconds: 2,
