@@ -12,7 +12,7 @@ const { start, after, headAfter } = campaignEntries(ID);
 
 let redis: TemporaryRedis;
 let admin: Redis;
-let logs: RedisLog[] = [];
+const logs: RedisLog[] = [];
 let namespaces = 0;
 
 beforeAll(async () => {

@@ -1,11 +1,11 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import pino from 'pino';
 import { afterEach, describe, expect, test } from 'vitest';
+import { createLogger } from '../../server/api/observability/logging.ts';
 import { readConfig, type Config } from '../../server/cli/config.ts';
 import { openArchive } from '../../server/cli/open-archive.ts';
 import { openLog } from '../../server/cli/open-log.ts';
 
-const logger = pino({ level: 'silent' });
+const logger = createLogger('silent');
 const servers: Server[] = [];
 const sockets: Socket[] = [];
 
