@@ -1,4 +1,3 @@
-import { asCampaign } from '../../core/document/campaign.ts';
 import { parseResumeId } from '../../core/stream/cursor.ts';
 import { RefusalError } from '../../core/errors.ts';
 import { can } from '../../core/permissions.ts';
