@@ -9,17 +9,13 @@ import { createLeaveWarning } from './device/leave-warning.ts';
 import { onPageHidden } from './device/page-hidden.ts';
 import { CONSOLE, reporterOf, type Logger } from './logger.ts';
 import { createDefaultCampaign } from './campaign/default-campaign.ts';
-import { createSnapshotCache, type SnapshotCache, type SeenCampaign } from './device/snapshot-cache.ts';
+import type { SnapshotCache, SeenCampaign } from './device/snapshot-cache.ts';
 import type { WebSocketConstructor } from './link/live-socket.ts';
 import { systemNetwork, type Network } from './link/network.ts';
 import { parseServerUrl } from './link/server-url.ts';
 import type { TokenSource } from './link/token-provider.ts';
-import type { Pending, StoredMutation } from './sync/pending.ts';
-import {
-  createOutboxPersistence,
-  type OutboxPersistence,
-  type OutboxPersistenceOptions,
-} from './device/outbox-persistence.ts';
+import type { Pending } from './sync/pending.ts';
+import type { OutboxPersistence, OutboxPersistenceOptions } from './device/outbox-persistence.ts';
 import type { CampaignSeed } from './sync/seed.ts';
 import { countPageOnly, NO_DEVICE, type DeviceView } from './sync/sync-status.ts';
 import { UNDO_GROUP_MS } from './sync/undo.ts';
@@ -119,13 +115,8 @@ export function createCampaignClient(options: CampaignClientOptions): CampaignCl
 /** The browser's storage. Its code is loaded only by those who ask for it. */
 async function openBrowser(address: string, clock: Clock, callbacks: OutboxCallbacks): Promise<Device | undefined> {
   if (typeof indexedDB === 'undefined') return undefined;
-  const { indexedDbStorage, webLocks } = await import('./device/browser-storage.ts');
-  const scope = encodeURIComponent(address);
-  const storage = indexedDbStorage<readonly StoredMutation[]>('campaign-state-outbox');
-  return {
-    outbox: createOutboxPersistence({ scope, storage, locks: webLocks(), clock, ...callbacks }),
-    snapshots: createSnapshotCache({ scope, storage: indexedDbStorage('campaign-state-seen'), clock }),
-  };
+  const { openBrowserDevice } = await import('./device/browser-device.ts');
+  return openBrowserDevice(address, clock, callbacks);
 }
 
 /** What the device's outbox tells the client. */

@@ -8,15 +8,14 @@ import { writable } from '../observable-value.ts';
 import type { ConnectionReason, ConnectionState, Readable } from '../types.ts';
 import { reconnectDelay } from './backoff.ts';
 import { describe, IDLE, next, type LinkEvent, type LinkFailure, type LinkState } from './connection-state.ts';
-import { failureOfHttp } from './http-failure.ts';
 import {
   heartbeatTimeout,
   openLiveSocket,
-  TIMED_OUT,
   TIMEOUTS,
   type LiveSocket,
   type WebSocketConstructor,
 } from './live-socket.ts';
+import { reasonOfHttpClose, TIMED_OUT } from './local-close-codes.ts';
 import type { Network } from './network.ts';
 import { createRpcLink } from './rpc-link.ts';
 import { createTokenProvider, type TokenSource } from './token-provider.ts';
@@ -321,7 +320,7 @@ function failureOf(reason: ConnectionReason, message: string, cause?: unknown, r
 
 /** What a close code means. */
 function failureOfClose(code: number, reason: string, wasUnreachable: boolean): LinkFailure {
-  const http = failureOfHttp(code);
+  const http = reasonOfHttpClose(code);
   if (http) return failureOf(http, reason);
   if (code === TIMED_OUT) return failureOf('timeout', reason);
   if (code === CLOSE_CODES.restart.code) return failureOf('restart', reason || 'The server restarts');

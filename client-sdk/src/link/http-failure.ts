@@ -1,22 +1,9 @@
-import type { ConnectionReason } from '../types.ts';
+import type { HttpCloseCode } from './local-close-codes.ts';
 
-/** Close codes, of this SDK alone, of the http transport: 4,000 plus a number of their own. They are never sent. */
-const CODES = {
-  4503: 'overloaded',
-  4403: 'forbidden',
-  4404: 'not-found',
-  4200: 'foreign-answer',
-} as const satisfies Readonly<Record<number, ConnectionReason>>;
-
-/** Why the http transport ended: its close code, and a sentence. */
+/** Why the http transport ended. */
 export interface HttpFailure {
-  readonly code: keyof typeof CODES;
+  readonly code: HttpCloseCode;
   readonly message: string;
-}
-
-/** The reason behind a close code of the http transport; `undefined` for other codes. */
-export function failureOfHttp(code: number): ConnectionReason | undefined {
-  return Object.entries(CODES).find(([known]) => Number(known) === code)?.[1];
 }
 
 /** What may be quoted of an answer that is no answer of the server's API. */

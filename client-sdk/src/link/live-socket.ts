@@ -1,5 +1,6 @@
 import { CLOSE_CODES } from '../../../server/core/close-codes.ts';
 import type { Clock } from '../clock.ts';
+import { TIMED_OUT } from './local-close-codes.ts';
 
 /** The part of a WebSocket that the SDK uses: browsers, Node ≥ 22, Deno, Bun and the package `ws` all have it. */
 export interface WebSocketLike {
@@ -29,8 +30,6 @@ export interface SocketTimeouts {
 
 export const TIMEOUTS: SocketTimeouts = { handshake: 5_000, idle: 2_500, heartbeat: 2_000, maxHeartbeat: 32_000 };
 
-/** The close code, of this SDK alone, of a socket that was given up because of a timeout. It is never sent. */
-export const TIMED_OUT = 4408;
 /** What a WebSocket reports that has ended without a closing frame (RFC 6455, 7.4.1). */
 export const ABNORMAL_CLOSURE = 1006;
 const NORMAL_CLOSURE = 1000;
