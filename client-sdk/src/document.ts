@@ -1,5 +1,6 @@
 import type { CampaignState, ConfigSection } from '../../server/core/document/campaign.ts';
-import type { JsonObject } from '../../server/core/json.ts';
+import type { JsonObject, JsonValue } from '../../server/core/json.ts';
+import { deepFreeze } from './frozen.ts';
 import type { SectionSchema } from './sections.ts';
 
 /**
@@ -10,6 +11,7 @@ import type { SectionSchema } from './sections.ts';
  *   interface Register {
  *     sections: typeof sections;            // sections = defineSections({ ui_content: z.object({ … }) })
  *     features: 'leaderboard' | 'polls';    // where `sections` says nothing of `features`
+ *     strict: true;                         // refuses names that are neither the document's nor registered
  *   }
  * }
  */
@@ -38,20 +40,53 @@ type WithFeatures = string extends FeatureName
       [key: string]: unknown;
     };
 
+/** The named members of an open type. */
+type Named<T> = { [K in keyof T as string extends K ? never : K]: T[K] };
+
+type Registered = Omit<SectionsOf<Register>, 'features'>;
+
 /** The document of a campaign, narrowed by what the app registered. */
-export type CampaignDocument = WithFeatures & Omit<SectionsOf<Register>, 'features'>;
+export type CampaignDocument = (Register extends { strict: true } ? Named<WithFeatures> : WithFeatures) & Registered;
 
-/** The document as the app types it. The one place of this cast: the server has checked it against the sections. */
-export function asDocument(document: JsonObject): Partial<CampaignDocument> {
-  return document as unknown as Partial<CampaignDocument>;
-}
+/** A section that `updateConfig` can address: one of the document's, or one that the app registered. */
+export type SectionName = ConfigSection | (keyof Registered & string);
 
-/** A merge patch of `T`: every member may be left out, and `null` removes it. Arrays are replaced whole. */
-export type Patch<T> = T extends readonly unknown[]
+/** A type with everything in it read-only. */
+// Open JSON is not entered: its type is without end.
+export type DeepReadonly<T> = JsonValue extends T
   ? T
   : T extends object
-    ? { [K in keyof T]?: Patch<T[K]> | null }
+    ? { readonly [K in keyof T]: DeepReadonly<T[K]> }
     : T;
+
+/** The document as a snapshot shows it: frozen; any member can be missing before the first snapshot. */
+export type CampaignView = DeepReadonly<Partial<CampaignDocument>>;
+
+/** The document as the app types it. The one place of this cast: the server has checked it against the sections. */
+export function asDocument(document: JsonObject): CampaignView {
+  return deepFreeze(document) as unknown as CampaignView;
+}
+
+/**
+ * A merge patch of `T`: every member may be left out, and `null` removes it where it is optional. Arrays are replaced
+ * whole.
+ */
+export type Patch<T> = JsonValue extends T
+  ? T
+  : T extends readonly unknown[]
+    ? DeepReadonly<T>
+    : T extends object
+      ? JsonObject extends T
+        ? object
+        : PatchMembers<T> | (IsOpen<T> extends true ? PatchMembers<Named<T>> & object : never)
+      : T;
+
+type PatchMembers<T> = {
+  readonly [K in keyof T]?: Patch<T[K]> | (Record<never, never> extends Pick<T, K> ? null : never);
+};
+
+/** Whether `T` takes members of any name and kind: then it takes an interface too, which has no index signature. */
+type IsOpen<T> = string extends keyof T ? (JsonValue extends T[string & keyof T] ? true : false) : false;
 
 /**
  * What `update` takes: any part of the document, `null` removes a member.
@@ -61,4 +96,4 @@ export type Patch<T> = T extends readonly unknown[]
 export type CampaignUpdates = Patch<CampaignDocument>;
 
 /** What `updateConfig` takes for a section. */
-export type SectionValue<S extends ConfigSection> = Patch<NonNullable<CampaignDocument[S]>>;
+export type SectionValue<S extends SectionName> = Patch<NonNullable<CampaignDocument[S]>>;

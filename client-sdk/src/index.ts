@@ -2,7 +2,17 @@ export { createCampaignClient, type CampaignClientOptions, type UndoOptions } fr
 export type { Clock } from './clock.ts';
 export type { Logger } from './logger.ts';
 export type { TokenSource } from './link/token-provider.ts';
-export type { CampaignDocument, CampaignUpdates, FeatureName, Patch, Register, SectionValue } from './document.ts';
+export type {
+  CampaignDocument,
+  CampaignUpdates,
+  CampaignView,
+  DeepReadonly,
+  FeatureName,
+  Patch,
+  Register,
+  SectionName,
+  SectionValue,
+} from './document.ts';
 export { CampaignError, toCampaignError } from './errors.ts';
 export type { WebSocketConstructor, WebSocketLike } from './link/live-socket.ts';
 export type { Network } from './link/network.ts';

@@ -1,10 +1,9 @@
 import type { Position, VersionName } from '../../server/core/stream/position.ts';
 import type { TRPCClient } from '@trpc/client';
 import type { AppRouter } from '../../server/api/procedures/router.ts';
-import type { ConfigSection } from '../../server/core/document/campaign.ts';
 import type { ConfigMode, EditCommand, FeaturesAction } from '../../server/core/commands/command.ts';
 import type { Entry, Receipt, ViewEntry } from '../../server/core/stream/entry.ts';
-import type { CampaignDocument, CampaignUpdates, FeatureName, SectionValue } from './document.ts';
+import type { CampaignUpdates, CampaignView, FeatureName, SectionName, SectionValue } from './document.ts';
 import type { CampaignError } from './errors.ts';
 import type { Conflict } from './sync/conflicts.ts';
 
@@ -128,12 +127,8 @@ export interface BatchBuilder {
   readonly update: (updates: CampaignUpdates) => BatchBuilder;
   /** The ordered set of features; `set` takes `[]`. */
   readonly updateFeatures: (features: readonly FeatureName[], action: FeaturesAction) => BatchBuilder;
-  /** One section, merged (default) or replaced. */
-  readonly updateConfig: <S extends ConfigSection>(
-    section: S,
-    value: SectionValue<S>,
-    mode?: ConfigMode,
-  ) => BatchBuilder;
+  /** One section, merged (default) or replaced: one of the document's, or one that the app registered. */
+  readonly updateConfig: <S extends SectionName>(section: S, value: SectionValue<S>, mode?: ConfigMode) => BatchBuilder;
 }
 
 /** A mutation that was refused for good. */
@@ -193,8 +188,8 @@ export interface CampaignSnapshot {
   /** `undefined` until the server has said which campaign is its default one. */
   readonly campaignId: string | undefined;
   readonly status: CampaignLoadStatus;
-  /** Confirmed state plus this client's pending edits; a frozen `{}` before the first snapshot. Not to be changed. */
-  readonly state: Readonly<Partial<CampaignDocument>>;
+  /** Confirmed state plus this client's pending edits; `{}` before the first snapshot. Deeply frozen. */
+  readonly state: CampaignView;
   /**
    * Whether what is shown was kept on this device (`persist`) from an earlier visit, and the server has not been reached
    * since.
@@ -212,7 +207,7 @@ export interface CampaignSnapshot {
    * The newest entries since the last snapshot, oldest first, at most 100. Restricted views name no author and no
    * mutation.
    */
-  readonly recentEntries: readonly (Entry | ViewEntry)[];
+  readonly recentEntries: readonly Readonly<Entry | ViewEntry>[];
   readonly sync: SyncStatus;
   /** Whether there is an edit of this client to take back. */
   readonly canUndo: boolean;
@@ -243,8 +238,8 @@ export interface Campaign extends Readable<CampaignSnapshot> {
   readonly flush: () => void;
   /** The ordered set of features; `set` takes `[]`. */
   readonly updateFeatures: (features: readonly FeatureName[], action: FeaturesAction, options?: EditOptions) => Change;
-  /** One section, merged (default) or replaced. */
-  readonly updateConfig: <S extends ConfigSection>(
+  /** One section, merged (default) or replaced: one of the document's, or one that the app registered. */
+  readonly updateConfig: <S extends SectionName>(
     section: S,
     value: SectionValue<S>,
     mode?: ConfigMode,

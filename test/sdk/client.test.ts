@@ -100,14 +100,14 @@ test('K5 what cannot be sent is refused at once', async () => {
   const campaign = client(url).campaign('spring');
   await live(campaign);
   const before = service.stats().mutations;
-  await expect(campaign.update({ n: Number.NaN })).rejects.toMatchObject({ reason: 'INVALID', path: ['updates', 'n'] });
+  await expect(campaign.update({ n: Number.NaN })).rejects.toMatchObject({ reason: 'INVALID', path: ['n'] });
   await expect(campaign.update({ about: { text: 'x'.repeat(600_000) } })).rejects.toMatchObject({
     reason: 'TOO_LARGE',
     limit: 524_288,
   });
   await expect(campaign.updateConfig('theme', { a: () => 1 } as never)).rejects.toMatchObject({
     reason: 'INVALID',
-    path: ['value', 'a'],
+    path: ['theme', 'a'],
   });
   expect(campaign.getSnapshot()).toMatchObject({ version: 1, state: CAMPAIGN, sync: { unsavedCount: 0 } });
   expect(campaign.getSnapshot().sync.rejected).toHaveLength(3);

@@ -5,7 +5,16 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '..', '..');
-const parts = ['.', 'client-sdk', 'demo', 'test/sdk', 'test/sdk/typed-sections', 'test/faults', 'test/e2e'];
+const parts = [
+  '.',
+  'client-sdk',
+  'demo',
+  'test/sdk',
+  'test/sdk/typed-sections',
+  'test/sdk/strict-sections',
+  'test/faults',
+  'test/e2e',
+];
 if (existsSync(join(root, 'test', 'bench', 'node_modules'))) parts.push('test/bench');
 else
   process.stderr.write(

@@ -12,7 +12,7 @@ import { amendStep, nextUndo, NO_UNDO, recordStep, removeStep, undoableEdit, typ
 import type { Change, ConflictPolicy, EditOptions } from '../types.ts';
 import { failedChange } from './change.ts';
 import type { BuiltCommand } from './commands.ts';
-import { sendingError } from './sendable.ts';
+import { readOptions, sendingError } from './sendable.ts';
 import type { Settlements } from './settlements.ts';
 
 /** The edits of one client to one campaign: refused at once or made pending, and remembered for undo and redo. */
@@ -69,15 +69,16 @@ export function createEditor({ edits, settlements, clock, undoGroupMs, onConflic
     delivery: Delivery = { kind: 'waiting' },
   ): Change {
     if (command instanceof CampaignError) return refuse(mutationId, undefined, command);
-    const error = closed ? closedError() : sendingError(command, edits.list().length, options);
+    const travelling = readOptions(options);
+    if (travelling instanceof CampaignError) return refuse(mutationId, command, travelling);
+    const error = closed ? closedError() : sendingError(command, edits.list().length);
     if (error) return refuse(mutationId, command, error);
     const mirror = edits.mirror();
-    const { onConflict: policy = onConflict, ...travelling } = options ?? {};
     const mutation: Mutation = { mutationId, command, ...(mirror && { base: positionOf(mirror) }), ...travelling };
     const undoable = mirror && undoableEdit(mutationId, edits.view(), command);
     if (undoable) steps = recordStep(steps, undoable, origin, delivery.kind === 'held' ? typing() : undefined);
     const { change } = settlements.open(mutationId);
-    edits.add(mutation, clock.now(), delivery, policy);
+    edits.add(mutation, clock.now(), delivery, options?.onConflict ?? onConflict);
     return change;
   }
 

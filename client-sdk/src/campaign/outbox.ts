@@ -2,7 +2,7 @@ import type { Mutation } from '../../../server/core/commands/command.ts';
 import { retryDelay } from '../link/backoff.ts';
 import type { Clock } from '../clock.ts';
 import type { Connection } from '../link/connection.ts';
-import { readFailure, type CampaignError } from '../errors.ts';
+import { CampaignError, readFailure } from '../errors.ts';
 import type { PendingEdits } from '../sync/pending-edits.ts';
 import { PUSH_LIMITS } from './sendable.ts';
 
@@ -77,7 +77,7 @@ export function startOutbox({ campaignId, connection, clock, edits }: OutboxOpti
       connection.unauthorized(error);
     } else {
       const culprit = push.length === 1 ? push[0] : push[indexIn(error)];
-      if (culprit) edits.onRejected(culprit.mutationId, error);
+      if (culprit) edits.onRejected(culprit.mutationId, withoutEnvelope(error, culprit));
       else oneByOne = true;
       edits.onUnanswered();
     }
@@ -103,4 +103,20 @@ export function startOutbox({ campaignId, connection, clock, edits }: OutboxOpti
 function indexIn({ path }: CampaignError): number {
   const [field, index] = path ?? [];
   return field === 'mutations' && typeof index === 'number' ? index : -1;
+}
+
+/** The error with the path of what the app wrote: a place in the document, without the push and the command around it. */
+function withoutEnvelope(error: CampaignError, { command }: Mutation): CampaignError {
+  const [field, , ...rest] = error.path ?? [];
+  if (field !== 'mutations') return error;
+  if (rest[0] === 'command') rest.shift();
+  const inner = rest[0] === 'commands' && command.type === 'batch' ? command.commands[Number(rest[1])] : command;
+  if (rest[0] === 'commands') rest.splice(0, 2);
+  if (rest[0] === 'updates' || rest[0] === 'value') rest.shift();
+  const path = inner?.type === 'updateConfig' ? [inner.section, ...rest] : rest;
+  const { reason, message, retryable, limit } = error;
+  return new CampaignError(
+    { reason, message, retryable, path, ...(limit !== undefined && { limit }) },
+    { cause: error },
+  );
 }

@@ -5,7 +5,9 @@ import { CampaignError } from '../errors.ts';
 import { positionOf } from '../sync/mirror.ts';
 import type { PendingEdits } from '../sync/pending-edits.ts';
 import type { Campaign } from '../types.ts';
+import { invalid } from './commands.ts';
 import type { Editor } from './editor.ts';
+import { isVersionName, readOptions } from './sendable.ts';
 
 export interface RequestsOptions {
   readonly campaignId: string;
@@ -46,9 +48,12 @@ export function createRequests({
 
   return {
     async rollback(toVersion, options) {
+      const travelling = readOptions(options);
+      if (travelling instanceof CampaignError) throw travelling;
+      if (!isVersionName(toVersion)) throw invalid(['toVersion'], 'must be a version or a position');
       const base = position();
       const mutationId = clock.id();
-      const input = { campaignId, toVersion, mutationId, ...(base !== undefined && { base }), ...options };
+      const input = { campaignId, toVersion, mutationId, ...(base !== undefined && { base }), ...travelling };
       await allAnswered();
       editor.expectRollback(mutationId);
       try {
@@ -65,6 +70,7 @@ export function createRequests({
       const wanted = given ?? position();
       if (wanted === undefined)
         throw new CampaignError({ reason: 'NOT_FOUND', message: 'Nothing has been received of this campaign yet' });
+      if (typeof wanted !== 'string') throw invalid(['position'], 'must be a position');
       await callUntilAnswered(connection, clock, () => campaign.whenDurable.query({ campaignId, position: wanted }));
     },
   };

@@ -1,9 +1,10 @@
-import type { EditCommand } from '../../../server/core/commands/command.ts';
+import type { EditCommand, Mutation } from '../../../server/core/commands/command.ts';
 import { utf8Bytes } from '../../../server/core/document/plain-json.ts';
 import { LIMITS } from '../../../server/core/limits.ts';
 import { CampaignError } from '../errors.ts';
 import type { PushLimits } from '../sync/pending.ts';
 import type { EditOptions } from '../types.ts';
+import { invalid } from './commands.ts';
 
 /**
  * How much one push carries, and how large one mutation may be: twice a document, and with its envelope still below the
@@ -14,14 +15,32 @@ export const PUSH_LIMITS: PushLimits = { mutations: LIMITS.pushMutations, bytes:
 /** Mutations that may wait on a device, per campaign. */
 const MAX_PENDING = 1_000;
 
-/** Why an edit is refused before it is sent: it is too large, its options are none, or too many wait already. */
-export function sendingError(
-  command: EditCommand,
-  pendingCount: number,
-  options: EditOptions = {},
-): CampaignError | undefined {
-  const wrong = wrongOption(options);
-  if (wrong) return wrong;
+/** The options of an edit that travel with it. */
+export type TravellingOptions = Pick<Mutation, 'expectedVersion' | 'comment'>;
+
+/** Reads the options of an edit, in which nothing may stand that cannot be sent. */
+export function readOptions(options: EditOptions = {}): TravellingOptions | CampaignError {
+  const { expectedVersion, comment } = options;
+  if (expectedVersion !== undefined && !isVersionName(expectedVersion))
+    return invalid(['expectedVersion'], 'must be a version or a position');
+  if (comment !== undefined && typeof comment !== 'string') return invalid(['comment'], 'must be text');
+  if (comment !== undefined && comment.length > LIMITS.commentLength) {
+    const message = `comment: ${comment.length} characters; at most ${LIMITS.commentLength}`;
+    return new CampaignError({ reason: 'TOO_LARGE', message, path: ['comment'], limit: LIMITS.commentLength });
+  }
+  return { ...(expectedVersion !== undefined && { expectedVersion }), ...(comment !== undefined && { comment }) };
+}
+
+export function isVersionName(value: unknown): boolean {
+  return typeof value === 'string' || Number.isSafeInteger(value);
+}
+
+/** Why a command is refused before it is sent: it is too large, or too many wait already. */
+export function sendingError(command: EditCommand, pendingCount: number): CampaignError | undefined {
+  if (command.type === 'batch' && command.commands.length > LIMITS.batchCommands) {
+    const message = `The batch has ${command.commands.length} commands; at most ${LIMITS.batchCommands} can be sent`;
+    return new CampaignError({ reason: 'TOO_LARGE', message, limit: LIMITS.batchCommands });
+  }
   const bytes = utf8Bytes(JSON.stringify(command));
   if (bytes > PUSH_LIMITS.bytes) {
     return new CampaignError({
@@ -33,16 +52,4 @@ export function sendingError(
   if (pendingCount < MAX_PENDING) return undefined;
   const message = `${MAX_PENDING} changes wait to be saved; no more are taken before some are`;
   return new CampaignError({ reason: 'OVERLOADED', message, limit: MAX_PENDING });
-}
-
-/** What is sent beside a command is checked as it is: one that is no JSON, or has no end, would end the link. */
-function wrongOption({ comment, expectedVersion }: EditOptions): CampaignError | undefined {
-  if (comment !== undefined && (typeof comment !== 'string' || comment.length > LIMITS.commentLength)) {
-    const message = `comment: at most ${LIMITS.commentLength} characters`;
-    return new CampaignError({ reason: 'TOO_LARGE', message, path: ['comment'], limit: LIMITS.commentLength });
-  }
-  const isVersion = typeof expectedVersion === 'string' || Number.isSafeInteger(expectedVersion);
-  if (expectedVersion === undefined || isVersion) return undefined;
-  const message = 'expectedVersion: a version (a whole number) or a position';
-  return new CampaignError({ reason: 'INVALID', message, path: ['expectedVersion'] });
 }

@@ -3,6 +3,7 @@ import type { CampaignState } from '../../../server/core/document/campaign.ts';
 import type { Entry, ViewEntry } from '../../../server/core/stream/entry.ts';
 import type { JsonObject } from '../../../server/core/json.ts';
 import { formatPosition, parsePosition, type Position } from '../../../server/core/stream/position.ts';
+import { deepFreeze } from '../frozen.ts';
 import type { DurableEvent, EntriesEvent, SnapshotEvent, WatchEvent } from '../../../server/core/stream/events.ts';
 
 /** The confirmed state of one campaign: the fold of what the stream has sent so far, and nothing else. */
@@ -63,14 +64,15 @@ function foldSnapshot(mirror: Mirror | undefined, event: SnapshotEvent): Folded 
  * position is on the current timeline, which goes on under that epoch.
  */
 function foldEntries(mirror: Mirror, event: EntriesEvent): Folded {
-  const fresh = event.entries.filter((entry) => entry.version > mirror.version);
+  // Frozen, for the app is shown them, and what they bring is shared with the state.
+  const fresh = event.entries.filter((entry) => entry.version > mirror.version).map(deepFreeze);
   let { content, version } = mirror;
   for (const entry of fresh) {
     if (entry.version !== version + 1) return { kind: 'gap' };
     content = apply(content, entry);
     version = entry.version;
   }
-  const recent = [...mirror.recent, ...fresh].slice(-MAX_RECENT_ENTRIES);
+  const recent = Object.freeze([...mirror.recent, ...fresh].slice(-MAX_RECENT_ENTRIES));
   return { kind: 'folded', mirror: { ...mirror, epoch: event.epoch, version, content, recent }, entries: fresh };
 }
 

@@ -1,5 +1,6 @@
 import { asCampaign, type CampaignState } from '../../../server/core/document/campaign.ts';
 import { parsePosition } from '../../../server/core/stream/position.ts';
+import { frozenCopy } from '../frozen.ts';
 import { documentOf, type Mirror } from './mirror.ts';
 
 /** A campaign as it was at one position, as plain JSON: made where a page is rendered, used where it is shown. */
@@ -19,7 +20,7 @@ export interface CampaignSeed {
 export function mirrorOf(seed: CampaignSeed): Mirror | undefined {
   const { epoch, version, durableVersion, archivedAt, state } = seed;
   if (!parsePosition(`${epoch}:${version}`)) return undefined;
-  return { epoch, version, durableVersion, content: { state: documentOf(state), archivedAt }, recent: [] };
+  return { epoch, version, durableVersion, content: { state: frozenCopy(documentOf(state)), archivedAt }, recent: [] };
 }
 
 /** The seed of a mirror. */

@@ -6,7 +6,7 @@ import {
   type DocumentTree,
 } from '../../../server/core/document/document-tree.ts';
 import { differentKeys } from '../../../server/core/document/merge-patch.ts';
-import type { Part } from '../../../server/core/document/persistent-object.ts';
+import { PersistentObject, type Part } from '../../../server/core/document/persistent-object.ts';
 
 /**
  * Structural sharing: `next`, built of the parts of `previous` wherever they are equal, so that `===` tells what has
@@ -16,7 +16,8 @@ import type { Part } from '../../../server/core/document/persistent-object.ts';
 export function shareStructure(previous: DocumentTree, next: DocumentTree): DocumentTree {
   if (previous === next) return next;
   const { removed, present } = differentKeys(previous, next);
-  let same = removed.length === 0;
+  // The order of members is part of what is shown, and is that of the server.
+  let same = removed.length === 0 && hasSameOrder(previous, next);
   let shared = next;
   for (const key of present) {
     const [before, after] = [memberOf(previous, key), memberOf(next, key)];
@@ -26,6 +27,13 @@ export function shareStructure(previous: DocumentTree, next: DocumentTree): Docu
     if (kept !== after) shared = withMember(shared, key, kept, shared !== next);
   }
   return same ? previous : shared;
+}
+
+/** Whether the members stand in the same order; of large documents that is told by which members differ. */
+function hasSameOrder(previous: DocumentTree, next: DocumentTree): boolean {
+  if (previous instanceof PersistentObject || next instanceof PersistentObject) return true;
+  const keys = Object.keys(next);
+  return Object.keys(previous).every((key, index) => key === keys[index]);
 }
 
 function sharePart(previous: Part | undefined, next: Part): Part {

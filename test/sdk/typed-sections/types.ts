@@ -7,6 +7,7 @@ export function allowed(campaign: Campaign, document: CampaignDocument): void {
   void campaign.updateFeatures(['polls'], 'add');
   void campaign.batch((c) => c.updateFeatures([], 'set').updateConfig('ui_content', { badge: null }));
   void campaign.update({ features: ['referral'], ui_content: { badge: { text: 'new' } }, anything: { goes: 1 } });
+  void campaign.updateConfig('commerce', { currency: 'USD' });
   useFeature('leaderboard');
   const features: FeatureName[] | undefined = document.features;
   const first: 'leaderboard' | 'polls' | 'referral' | undefined = features?.[0];
