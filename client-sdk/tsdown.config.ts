@@ -29,6 +29,8 @@ export default defineConfig({
   entry: {
     index: 'src/index.ts',
     react: 'src/react/index.ts',
+    vue: 'src/vue/index.ts',
+    svelte: 'src/svelte/index.ts',
     testing: 'src/testing/index.ts',
     'testing-vanilla': 'src/testing/vanilla.ts',
     openfeature: 'src/openfeature/web.ts',

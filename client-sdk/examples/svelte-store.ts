@@ -1,17 +1,10 @@
-import type { Campaign, CampaignSnapshot } from '@campaign-state/client';
+import type { CampaignClient } from '@campaign-state/client';
+import { campaignStore, type SvelteStore } from '@campaign-state/client/svelte';
 
 /**
- * A campaign as a Svelte store: `$store.state.title` in a component. For Vue, see `vue/app.ts`.
- *
- * @example const store = campaignStore(client.campaign('spring'));
+ * The title of a campaign as a Svelte store: `$title` in a component, or with runes `fromStore(title).current`. It
+ * changes only when the title does.
  */
-export function campaignStore(campaign: Campaign): {
-  subscribe: (run: (snapshot: CampaignSnapshot) => void) => () => void;
-} {
-  return {
-    subscribe(run) {
-      run(campaign.getSnapshot());
-      return campaign.subscribe(() => run(campaign.getSnapshot()));
-    },
-  };
+export function titleStore(client: CampaignClient, campaignId?: string): SvelteStore<string | undefined> {
+  return campaignStore(client.campaign(campaignId), ({ state }) => state.title);
 }

@@ -6,7 +6,7 @@ import { WebSocket } from 'ws';
 import { endOverdueCampaigns } from '../../client-sdk/examples/node-worker.ts';
 import { Ticker } from '../../client-sdk/examples/raw-stream.tsx';
 import { App, clientFor, seedFor } from '../../client-sdk/examples/server-rendering.tsx';
-import { campaignStore } from '../../client-sdk/examples/svelte-store.ts';
+import { titleStore } from '../../client-sdk/examples/svelte-store.ts';
 import { mountBanner } from '../../client-sdk/examples/vanilla.ts';
 import { CampaignTestProvider, createTestCampaign } from '../../client-sdk/src/testing/index.ts';
 import { CAMPAIGN } from './support/server.ts';
@@ -54,7 +54,7 @@ test('K65 a page is rendered on a server', async () => {
 test('K65 the raw stream and a Svelte store', async () => {
   const kit = createTestCampaign({ campaignId: 'spring', state: { slug: 's', title: 'S' } });
   const titles: unknown[] = [];
-  const stop = campaignStore(kit.client.campaign()).subscribe(({ state }) => titles.push(state.title));
+  const stop = titleStore(kit.client).subscribe((title) => titles.push(title));
   render(
     <CampaignTestProvider campaign={kit}>
       <Ticker campaignId="spring" />
