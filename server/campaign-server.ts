@@ -7,6 +7,9 @@ import { createHttpServer } from './api/transport/http-server.ts';
 import { API_LIMITS } from './api/limits.ts';
 import { createLogger } from './api/observability/logging.ts';
 import { createMetrics } from './api/observability/metrics.ts';
+import { createAccessKeys } from './access/access-keys.ts';
+import { createMemoryKeyStore } from './access/memory-key-store.ts';
+import type { AccessKeyStore } from './core/access-key.ts';
 import { PRIVATE_NETWORKS } from './api/connection/client-address.ts';
 import { createMutationRate } from './api/connection/mutation-rate.ts';
 import { createWorkBudgets } from './api/connection/work-budget.ts';
@@ -35,7 +38,7 @@ export interface CampaignServerOptions {
    * Persists campaigns and their history; it is stopped with the server. Default: none, nothing outlives the process,
    * and receipts say `none`.
    */
-  readonly archive?: Archive | undefined;
+  readonly archive?: (Archive & Partial<AccessKeyStore>) | undefined;
   /** Orders the mutations of each campaign. Default: in this process, which must then be the only one on its archive. */
   readonly log?: OrderedLog;
   /** Campaigns that are created at the start where the archive has none with their id. Default: none. */
@@ -201,10 +204,13 @@ export async function createCampaignServer(options: CampaignServerOptions = {}):
   }
 
   const { service } = engine;
-  const authenticator = createAuthenticator({ key: auth, publicRead: options.publicRead === true });
+  const keyStore = options.archive === undefined ? createMemoryKeyStore() : keyStoreOf(options.archive);
+  const accessKeys = keyStore && createAccessKeys(keyStore, { onUse: (key) => metrics.accessKeyUses.inc({ key }) });
+  const authenticator = createAuthenticator({ key: auth, publicRead: options.publicRead === true, accessKeys });
   const http = createHttpServer({
     service,
     authenticator,
+    accessKeys,
     policy: createOriginPolicy(allowedOrigins, host),
     rate: createMutationRate(options.rateLimit ?? 1_000),
     budgets: createWorkBudgets(options.callLimit ?? API_LIMITS.callPoints),
@@ -250,12 +256,20 @@ export async function createCampaignServer(options: CampaignServerOptions = {}):
         await http.drain();
         await http.close();
         authenticator.stop();
+        await accessKeys?.stop();
         const clean = await engine.stop();
         if (clean) logger.info('all accepted entries are committed');
         else logger.error('not all accepted entries could be committed in time');
         return clean;
       })()),
   };
+}
+
+/** The archive's storage of API keys; `undefined` for an archive that has none. */
+function keyStoreOf(archive: Archive & Partial<AccessKeyStore>): AccessKeyStore | undefined {
+  const { insertKey, listKeys, findKey, revokeKey, markKeysUsed } = archive;
+  const isComplete = insertKey && listKeys && findKey && revokeKey && markKeysUsed;
+  return isComplete && { insertKey, listKeys, findKey, revokeKey, markKeysUsed };
 }
 
 /** Refuses a host that other machines reach without a key, and warns of a loopback one. */

@@ -1,3 +1,4 @@
+import type { KeyedArchive } from './keyed-archive.ts';
 import type { Head, SealedEntry } from '../core/stream/log-record.ts';
 import type { JsonObject } from '../core/json.ts';
 import { LIMITS, upToBytes } from '../core/limits.ts';
@@ -14,6 +15,8 @@ import type {
 } from '../engine/ports.ts';
 import { lastContiguousEntry, toListColumns, toSealedEntry } from './sql/columns.ts';
 import { ArchiveError } from './errors.ts';
+import { createMemoryKeyStore } from '../access/memory-key-store.ts';
+import type { AccessKeyStore } from '../core/access-key.ts';
 
 /** One campaign as it is stored: as text, so that no caller can change it through an object that it still holds. */
 interface StoredCampaign {
@@ -34,11 +37,12 @@ interface StoredCampaign {
 /** The storage of a memory archive. It outlives the archive, so that restarts and crashes can be simulated. */
 export interface MemoryStore {
   readonly campaigns: Map<string, StoredCampaign>;
+  readonly accessKeys: AccessKeyStore;
 }
 
 /** An empty storage. */
 export function createMemoryStore(): MemoryStore {
-  return { campaigns: new Map() };
+  return { campaigns: new Map(), accessKeys: createMemoryKeyStore() };
 }
 
 export interface MemoryArchiveOptions {
@@ -54,7 +58,7 @@ export interface MemoryArchiveOptions {
 }
 
 /** An archive in memory: the same answers as a database's, at once and deterministic. For tests and simulations. */
-export function createMemoryArchive(options: MemoryArchiveOptions = {}): Archive {
+export function createMemoryArchive(options: MemoryArchiveOptions = {}): KeyedArchive {
   const { store = createMemoryStore(), soleUser = true, keepEntries = Number.POSITIVE_INFINITY } = options;
   /** Memberships that began through this archive of a sole user: campaign id to generation. */
   const ownMemberships = new Map<string, number>();
@@ -227,6 +231,7 @@ export function createMemoryArchive(options: MemoryArchiveOptions = {}): Archive
 
     ping: () => call(() => undefined),
 
+    ...store.accessKeys,
     stop: ({ clean }) => {
       if (!stopped && clean) {
         for (const [campaignId, generation] of ownMemberships) leave(campaignId, generation);

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import packageJson from '../package.json' with { type: 'json' };
+import { manageAccess } from './access.ts';
 import { announcementLines } from './announcement.ts';
 import { VARIABLES } from './config.ts';
 import { giveUp } from './give-up.ts';
@@ -14,6 +15,9 @@ const HELP = `campaign-state ${packageJson.version}: live campaign state over tR
                                           campaigns/*.json are inserted where there is none of their slug
   npx @campaign-state/server token --role viewer|editor|admin [--campaign id] [--sub me] [--expires 12h]
                                           prints a token for the server's AUTH_SECRET
+  npx @campaign-state/server access create --name … --role … [--campaign id] [--expires 90d] [--url …]
+  npx @campaign-state/server access list | access revoke <id>
+                                          manages the API keys of a running server
   npx @campaign-state/server --version
 
   Everything else is set by environment variables, which the package's README explains:
@@ -24,6 +28,7 @@ const options = { help: { type: 'boolean', short: 'h' }, version: { type: 'boole
 
 const args = process.argv.slice(2);
 if (args[0] === 'token') await printToken(args.slice(1));
+else if (args[0] === 'access') await manageAccess(args.slice(1));
 else await run(args);
 
 async function run(args: string[]): Promise<void> {

@@ -33,12 +33,15 @@ export async function printToken(args: readonly string[]): Promise<void> {
   if (auth.kind === 'none')
     giveUp('AUTH_SECRET is not set: set the secret of the server, which needs no tokens without one.');
 
-  const token = await new SignJWT({ campaigns: { [campaign]: role } })
+  const { issuer, audience } = auth;
+  const signing = new SignJWT({ campaigns: { [campaign]: role } })
     .setProtectedHeader({ alg: 'HS256' })
     .setSubject(sub)
     .setIssuedAt()
-    .setExpirationTime(Math.floor((Date.now() + lifetime) / 1_000))
-    .sign(new TextEncoder().encode(auth.secret));
+    .setExpirationTime(Math.floor((Date.now() + lifetime) / 1_000));
+  if (issuer !== undefined && issuer !== '*') signing.setIssuer(issuer);
+  if (audience !== undefined && audience !== '*') signing.setAudience(audience);
+  const token = await signing.sign(new TextEncoder().encode(auth.secret));
   process.stdout.write(`${token}\n`);
 }
 

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { JsonObject } from '../../server/core/json.ts';
 import { LIMITS } from '../../server/core/limits.ts';
-import type { Archive } from '../../server/engine/ports.ts';
+import type { KeyedArchive } from '../../server/archive/keyed-archive.ts';
+import { accessKeyContract } from '../access/contract.ts';
 import type { ArchiveWorld } from './archive-world.ts';
 import { campaignHistory, part, type CampaignHistory } from './campaign-history.ts';
 import { commitTests } from './commits.ts';
@@ -11,7 +12,7 @@ import { archiveRestarts } from './restarts.ts';
 export function archiveContract(name: string, createWorld: () => Promise<ArchiveWorld>): void {
   describe(`the archive's contract: ${name}`, () => {
     let world: ArchiveWorld;
-    let archive: Archive;
+    let archive: KeyedArchive;
     let count = 0;
 
     beforeAll(async () => {
@@ -43,6 +44,8 @@ export function archiveContract(name: string, createWorld: () => Promise<Archive
       ]);
       return history;
     };
+
+    accessKeyContract(() => archive);
 
     test('A1 a created campaign is loaded as it was given; an unknown one is undefined', async () => {
       const history = await created({ slug: 's', title: 'Spring', features: ['a'], ui_content: { banner: 'Hi' } });

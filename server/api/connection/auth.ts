@@ -1,6 +1,8 @@
 import { errors, jwtVerify } from 'jose';
 import type { JWTPayload, JWTVerifyOptions } from 'jose';
 import { z } from 'zod';
+import { accessKeyOf, isAccessKey } from '../../access/access-keys.ts';
+import type { AccessKeys } from '../../access/access-keys.ts';
 import { RefusalError } from '../../core/errors.ts';
 import { CAMPAIGN_ID_PATTERN } from '../../core/document/campaign.ts';
 import { issueRefusal } from '../../core/document/issue-refusal.ts';
@@ -39,6 +41,8 @@ export interface AuthOptions {
   readonly key: AuthKey;
   /** Whether callers without a token may read published campaigns. */
   readonly publicRead: boolean;
+  /** API keys, which are taken beside tokens. Default: none. */
+  readonly accessKeys?: AccessKeys | undefined;
 }
 
 /** Whether the rights of an identity were revoked before their expiry. */
@@ -95,7 +99,7 @@ interface Verified {
  *
  * @example await createAuthenticator({ key: { kind: 'secret', secret }, publicRead: false }).identify(token)
  */
-export function createAuthenticator({ key, publicRead }: AuthOptions): Authenticator {
+export function createAuthenticator({ key, publicRead, accessKeys }: AuthOptions): Authenticator {
   if (key.kind === 'none') return { identify: async () => DEVELOPMENT_ADMIN, onRevoked: () => {}, stop: () => {} };
   const { maxAgeMs = DEFAULT_MAX_AGE_MS } = key;
   const listeners = new Set<(isRevoked: IsRevoked) => void>();
@@ -113,6 +117,19 @@ export function createAuthenticator({ key, publicRead }: AuthOptions): Authentic
   const keySet = key.kind === 'jwks' ? createKeySet(key.url, onKeys, key.recheckMs) : undefined;
   const verifySecret = key.kind === 'secret' ? createSecretVerifier(key.secret, options) : undefined;
 
+  accessKeys?.onRevoked((ids) => {
+    const isRevoked: IsRevoked = (identity) => ids.has(accessKeyOf(identity) ?? '');
+    for (const listener of listeners) listener(isRevoked);
+  });
+
+  async function identifyKey(keys: AccessKeys, token: string): Promise<Identity> {
+    const found = await keys.identify(token).catch(() => {
+      throw new RefusalError('UNAVAILABLE', 'API keys cannot be looked up now', { retryAfterMs: 1_000 });
+    });
+    if (typeof found === 'object') return found;
+    throw unauthorized(`The API key is ${found}`);
+  }
+
   async function verify(token: string): Promise<Verified> {
     try {
       if (verifySecret) return { payload: await verifySecret(token), credential: undefined };
@@ -126,6 +143,7 @@ export function createAuthenticator({ key, publicRead }: AuthOptions): Authentic
 
   return {
     async identify(token) {
+      if (token !== undefined && accessKeys && isAccessKey(token)) return identifyKey(accessKeys, token);
       if (token !== undefined) {
         const { payload, credential } = await verify(token);
         const identity = toIdentity(payload, maxAgeMs);

@@ -1,3 +1,4 @@
+import type { AccessKeys } from '../../access/access-keys.ts';
 import type { Refusal } from '../../core/errors.ts';
 import type { Identity } from '../../core/permissions.ts';
 import type { CampaignService, Reader } from '../../engine/service.ts';
@@ -102,6 +103,8 @@ export interface SystemInfo {
 export interface Context {
   readonly service: CampaignService;
   readonly connection: Connection;
+  /** API keys; `undefined` where the archive stores none. */
+  readonly accessKeys: AccessKeys | undefined;
   readonly instance: string;
   readonly version: string;
   /** From the request's header; a call without one gets an id of its own. */

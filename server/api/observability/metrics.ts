@@ -168,6 +168,12 @@ export function createMetrics(stats: () => ServiceStats) {
       name: `${PREFIX}unfinished_bytes`,
       help: 'Bytes of unfinished http bodies and ws messages that all connections together hold',
     }),
+    accessKeyUses: new Counter({
+      ...common,
+      name: `${PREFIX}access_key_uses_total`,
+      help: 'Requests and connections that were authenticated with an API key, by its id',
+      labelNames: ['key'],
+    }),
     cuts: new Counter({
       ...common,
       name: `${PREFIX}connections_cut_total`,

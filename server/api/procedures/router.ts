@@ -1,10 +1,16 @@
+import { accessRouter } from './access-router.ts';
 import { campaignRouter } from './campaign-router.ts';
 import { router } from './procedures.ts';
 import { sessionRouter } from './session-router.ts';
 import { systemRouter } from './system-router.ts';
 
 /** Every procedure of the contract, by area. */
-export const appRouter = router({ campaign: campaignRouter, session: sessionRouter, system: systemRouter });
+export const appRouter = router({
+  campaign: campaignRouter,
+  session: sessionRouter,
+  access: accessRouter,
+  system: systemRouter,
+});
 
 /** The type from which clients infer everything. */
 export type AppRouter = typeof appRouter;

@@ -18,6 +18,8 @@ import type {
 } from '../../core/commands/command.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { LIMITS } from '../../core/limits.ts';
+import { ROLES } from '../../core/permissions.ts';
+import type { Role } from '../../core/permissions.ts';
 import { cleanJson } from '../../core/document/plain-json.ts';
 import type { NullMembers } from '../../core/document/plain-json.ts';
 import { parsePosition, type Position, type VersionName } from '../../core/stream/position.ts';
@@ -93,6 +95,17 @@ export interface WatchInput {
 
 export interface AuthenticateInput {
   token: string;
+}
+
+/** A new API key: what it is for, its roles by campaign id or `*`, and its expiry in epoch milliseconds, if any. */
+export interface CreateKeyInput {
+  name: string;
+  campaigns: Record<string, Role>;
+  expiresAt?: number;
+}
+
+export interface RevokeKeyInput {
+  id: string;
 }
 
 const campaignId = z
@@ -247,3 +260,16 @@ export const watchInput: z.ZodType<WatchInput | undefined> = z
   .optional();
 
 export const authenticateInput: z.ZodType<AuthenticateInput> = z.object({ token: text(16_384) });
+
+export const createKeyInput: z.ZodType<CreateKeyInput> = z.object({
+  name: text(100).min(1),
+  campaigns: z
+    .record(
+      z.string().refine((id) => id === '*' || CAMPAIGN_ID_PATTERN.test(id), 'must be * or the id of a campaign'),
+      z.enum(ROLES),
+    )
+    .refine((grants) => Object.keys(grants).length > 0, 'must name a campaign or *'),
+  expiresAt: z.int().min(0).exactOptional(),
+});
+
+export const revokeKeyInput: z.ZodType<RevokeKeyInput> = z.object({ id: text(64) });

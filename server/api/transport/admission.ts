@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import { findUnsafeInteger, unsafeIntegerRefusal } from '../../core/document/unsafe-integer.ts';
 import { RefusalError } from '../../core/errors.ts';
 import type { CampaignService } from '../../engine/service.ts';
+import type { AccessKeys } from '../../access/access-keys.ts';
 import { bearerToken } from '../connection/auth.ts';
 import type { Authenticator } from '../connection/auth.ts';
 import { createConnection, tooManyCalls } from '../connection/connection.ts';
@@ -27,6 +28,7 @@ import type { ClientAddress } from '../connection/client-address.ts';
 export interface AdmissionOptions {
   readonly service: CampaignService;
   readonly authenticator: Authenticator;
+  readonly accessKeys: AccessKeys | undefined;
   readonly rate: MutationRate;
   readonly budgets: WorkBudgets;
   readonly turns: FairTurns;
@@ -71,6 +73,7 @@ type Params = Readonly<Record<string, string | undefined>> | null;
 export function createAdmission({
   service,
   authenticator,
+  accessKeys,
   rate,
   budgets,
   turns,
@@ -85,6 +88,7 @@ export function createAdmission({
 }: AdmissionOptions): Admission {
   const shared = {
     service,
+    accessKeys,
     instance,
     version,
     authenticate: (token: string) => authenticator.identify(token),
@@ -114,9 +118,9 @@ export function createAdmission({
     }
   });
 
-  /** The call log for the calls of a connection. The address is read now: a closed socket has none. */
-  function reportFrom({ socket }: IncomingMessage): Context['report'] {
-    const address = socket.remoteAddress;
+  /** The call log for the calls of a connection. The address is found now: a closed socket has none. */
+  function reportFrom(req: IncomingMessage): Context['report'] {
+    const address = addressOf(req);
     return (call) => callLog.report(call, address);
   }
 

@@ -6,6 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { CampaignService } from '../../engine/service.ts';
 import { createAdmission } from './admission.ts';
+import type { AccessKeys } from '../../access/access-keys.ts';
 import type { Authenticator } from '../connection/auth.ts';
 import { createConnectionSlots } from '../connection/connection-slots.ts';
 import { CallError, refusalBehind } from '../failure.ts';
@@ -28,6 +29,8 @@ import { createWsServer, refuseUpgrade } from './ws-server.ts';
 export interface HttpServerOptions {
   readonly service: CampaignService;
   readonly authenticator: Authenticator;
+  /** API keys; `undefined` where the archive stores none. */
+  readonly accessKeys: AccessKeys | undefined;
   readonly policy: OriginPolicy;
   readonly rate: MutationRate;
   readonly budgets: WorkBudgets;
@@ -96,6 +99,15 @@ const SOCKET_TIMEOUT_MS = 60_000;
  */
 const RESERVED_CONNECTIONS = 64;
 
+/** Time limits for the arrival of a request, in milliseconds. */
+const TIMEOUTS = {
+  /** For its head, from the opening of the connection or the end of the response before it. */
+  headersTimeout: 10_000,
+  /** For all of it. */
+  requestTimeout: 30_000,
+  connectionsCheckingInterval: 2_000,
+};
+
 /** The one port for everything: tRPC over http, SSE and ws under `/trpc`, health, metrics, and the demo at `/`. */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   const { service, policy, metrics, logger, metricsPort } = options;
@@ -163,9 +175,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   }
 
   const server = createServer({
-    headersTimeout: 10_000,
-    requestTimeout: 30_000,
-    connectionsCheckingInterval: 2_000,
+    ...TIMEOUTS,
     // Some clients offer h2c with every request, and accept http/1.1.
     shouldUpgradeCallback: (req) => req.headers.upgrade?.toLowerCase() === 'websocket',
   });
@@ -197,7 +207,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
         });
       }
       // Such as a lack of file descriptors, which passes and must not end the open connections.
-      server.on('error', (error) => logger.error({ err: error }, 'connection could not be accepted'));
+      for (const each of [server, metricsServer])
+        each?.on('error', (error) => logger.error({ err: error }, 'connection could not be accepted'));
       ready = true;
       return { port: portOf(server.address()) };
     },
@@ -221,16 +232,23 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   };
 }
 
+/** Connections of the server for metrics; a scraper needs one. */
+const MAX_METRICS_CONNECTIONS = 64;
+
 /** A server for `/metrics` alone. */
 function createMetricsServer({ metrics, policy, logger }: HttpServerOptions): Server {
-  return createServer((req, res) =>
+  const server = createServer(TIMEOUTS, (req, res) => {
+    res.on('error', (error) => logger.debug({ err: error }, 'response error'));
     contain(res, logger, async () => {
       const refusal = policy.probeRefusal(req.headers);
       if (refusal) plain(res, refusal.status, refusal.message);
       else if (pathOf(req) === '/metrics') await serveMetrics(metrics.registry, res);
       else plain(res, 404, 'Not found');
-    }),
-  );
+    });
+  });
+  server.maxConnections = MAX_METRICS_CONNECTIONS;
+  server.timeout = SOCKET_TIMEOUT_MS;
+  return server;
 }
 
 function listenOn(server: Server, port: number, host: string): Promise<void> {

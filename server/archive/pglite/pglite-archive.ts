@@ -1,5 +1,5 @@
+import type { KeyedArchive } from '../keyed-archive.ts';
 import { join } from 'node:path';
-import type { Archive } from '../../engine/ports.ts';
 import { lockDataFolder } from './data-folder-lock.ts';
 import { superviseWorker, type WorkerObserver } from './worker-supervisor.ts';
 import { packCommit } from './worker-messages.ts';
@@ -29,7 +29,7 @@ const WORKER = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './pgli
  *
  * @throws ArchiveError `in-use` where another process has the folder
  */
-export async function openPgliteArchive(options: PgliteArchiveOptions): Promise<Archive> {
+export async function openPgliteArchive(options: PgliteArchiveOptions): Promise<KeyedArchive> {
   const { dataDir, namespace } = options;
   const lock = await lockDataFolder(dataDir);
   /**
@@ -67,6 +67,11 @@ export async function openPgliteArchive(options: PgliteArchiveOptions): Promise<
     history: (campaignId, before, limit) => call('history', [campaignId, before, limit]),
     stateAt: (campaignId, version) => call('stateAt', [campaignId, version]),
     list: (query) => call('list', [query]),
+    insertKey: (key) => whileLocked(() => call('insertKey', [key])),
+    listKeys: () => call('listKeys', []),
+    findKey: (id) => call('findKey', [id]),
+    revokeKey: (id, at) => whileLocked(() => call('revokeKey', [id, at])),
+    markKeysUsed: (uses) => whileLocked(() => call('markKeysUsed', [uses])),
     ping: () => whileLocked(() => call('ping', [])),
     stop: (how) => (stopping ??= call('stop', [how]).finally(() => thread.end().then(() => lock.release()))),
   };

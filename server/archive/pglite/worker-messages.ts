@@ -1,7 +1,8 @@
 import { jsonText } from '../../core/document/document-tree.ts';
-import type { Archive, CampaignCommit } from '../../engine/ports.ts';
+import type { CampaignCommit } from '../../engine/ports.ts';
 import { toSealedEntry } from '../sql/columns.ts';
 import { ArchiveError, type ArchiveErrorKind } from '../errors.ts';
+import type { KeyedArchive } from '../keyed-archive.ts';
 
 /** The worker's data, given at its start. */
 export interface WorkerOptions {
@@ -12,7 +13,7 @@ export interface WorkerOptions {
 }
 
 /** A method of the port. */
-export type ArchiveMethod = keyof Archive;
+export type ArchiveMethod = keyof KeyedArchive;
 
 /** A call of the port. Its values can be cloned as they are, but for `commit`'s parts: {@link PackedCommit}. */
 export interface Request {

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import type { Archive } from '../../engine/ports.ts';
+import type { KeyedArchive } from '../keyed-archive.ts';
 import { ArchiveError } from '../errors.ts';
 import { unpackError, type ArchiveMethod, type Reply, type Request, type WorkerOptions } from './worker-messages.ts';
 
@@ -10,7 +10,7 @@ export interface ArchiveThread {
   /** Resolves when the thread has ended, in whatever way, with the error of every call from then on. */
   readonly ended: Promise<ArchiveError>;
   /** Calls a method of the archive in the thread; `commit` takes its parts packed. */
-  call<M extends ArchiveMethod>(method: M, args: unknown[]): ReturnType<Archive[M]>;
+  call<M extends ArchiveMethod>(method: M, args: unknown[]): ReturnType<KeyedArchive[M]>;
   /** Terminates the thread at once. */
   end(): Promise<void>;
 }

@@ -1,3 +1,4 @@
+import type { KeyedArchive } from '../keyed-archive.ts';
 import { CompiledQuery, Kysely, PostgresDialect } from 'kysely';
 import type { Archive } from '../../engine/ports.ts';
 import { toArchiveError } from '../errors.ts';
@@ -63,7 +64,7 @@ const STOP_TIMEOUT_MS = 1_000;
  *   namespace; `failed` for what waiting does not change, such as a wrong password, a database that does not exist, or
  *   one that does not meet the requirements
  */
-export async function openPostgresArchive(options: PostgresArchiveOptions): Promise<Archive> {
+export async function openPostgresArchive(options: PostgresArchiveOptions): Promise<KeyedArchive> {
   const {
     connectionString,
     namespace,

@@ -60,10 +60,26 @@ export interface CheckpointsTable {
   state: VerbatimJson;
 }
 
+/** API keys of services. */
+export interface AccessKeysTable {
+  id: string;
+  name: string;
+  /** SHA-256 of the secret; the secret is not stored. */
+  hash: string;
+  /** Roles by campaign id, as JSON. */
+  grants: string;
+  created_at: number;
+  created_by: string;
+  expires_at: number | null;
+  revoked_at: number | null;
+  last_used_at: number | null;
+}
+
 /** The archive's tables, in the Postgres schema that `CAMPAIGN_NAMESPACE` names. */
 export interface Database {
   campaigns: CampaignsTable;
   entries: EntriesTable;
   epochs: EpochsTable;
   checkpoints: CheckpointsTable;
+  access_keys: AccessKeysTable;
 }

@@ -1,6 +1,8 @@
+import type { KeyedArchive } from '../keyed-archive.ts';
 import { sql, type Kysely } from 'kysely';
 import type { Archive, CommitOutcome } from '../../engine/ports.ts';
 import { ArchiveError, toArchiveError } from '../errors.ts';
+import { createSqlKeyStore } from './access-keys.ts';
 import { commitParts } from './commit.ts';
 import { createCampaign } from './create.ts';
 import { createSqlReads } from './reads.ts';
@@ -23,9 +25,10 @@ export interface SqlArchiveOptions {
 export function openSqlArchive(
   unscoped: Kysely<Database>,
   { namespace, soleUser, memberships: before }: SqlArchiveOptions,
-): Archive {
+): KeyedArchive {
   const db = unscoped.withSchema(namespace);
   const reads = createSqlReads(db);
+  const keys = createSqlKeyStore(db);
   const memberships = createLogMemberships(db, soleUser, before);
 
   const commit: Archive['commit'] = async (parts) => {
@@ -81,6 +84,11 @@ export function openSqlArchive(
     history: guarded(reads.history),
     stateAt: guarded(reads.stateAt),
     list: guarded(reads.list),
+    insertKey: guarded(keys.insertKey),
+    listKeys: guarded(keys.listKeys),
+    findKey: guarded(keys.findKey),
+    revokeKey: guarded(keys.revokeKey),
+    markKeysUsed: guarded(keys.markKeysUsed),
     ping: guarded(ping),
     stop: (how) => (stopping ??= stop(how).catch(rethrow)),
   };

@@ -34,6 +34,7 @@ function contextFor(service: CampaignService): Context {
   return {
     service,
     connection,
+    accessKeys: undefined,
     instance: 'test',
     version: '0',
     correlationId: undefined,

@@ -57,4 +57,17 @@ export async function createTables(db: Kysely<unknown>, namespace: string): Prom
     .addColumn('state', 'json', (column) => column.notNull())
     .addPrimaryKeyConstraint('checkpoints_pkey', ['campaign_id', 'version'])
     .execute();
+
+  await schema
+    .createTable('access_keys')
+    .addColumn('id', id, (column) => column.primaryKey())
+    .addColumn('name', 'text', (column) => column.notNull())
+    .addColumn('hash', 'text', (column) => column.notNull())
+    .addColumn('grants', 'text', (column) => column.notNull())
+    .addColumn('created_at', 'bigint', (column) => column.notNull())
+    .addColumn('created_by', 'text', (column) => column.notNull())
+    .addColumn('expires_at', 'bigint')
+    .addColumn('revoked_at', 'bigint')
+    .addColumn('last_used_at', 'bigint')
+    .execute();
 }
