@@ -1,5 +1,5 @@
 import { useRef } from 'react';
-import type { CampaignState } from '@campaign-state/client';
+import type { CampaignView } from '@campaign-state/client';
 import { Flash } from './Flash.tsx';
 import { LeadForm } from './LeadForm.tsx';
 import { pageModules } from './modules.ts';
@@ -16,7 +16,7 @@ const NOTICES: Readonly<Record<string, string>> = {
 const LONG = 90;
 
 /** The campaign's page, drawn from the document alone. */
-export function AudiencePage({ campaign }: { campaign: Partial<CampaignState> }) {
+export function AudiencePage({ campaign }: { campaign: CampaignView }) {
   const form = useRef<HTMLDivElement>(null);
   const { theme = {}, ui_content: content = {}, status = 'active', features = [] } = campaign;
   const notice = NOTICES[status];

@@ -1,5 +1,5 @@
 import { useId, useState } from 'react';
-import type { CampaignState } from '@campaign-state/client';
+import type { CampaignView } from '@campaign-state/client';
 import { list, record, text } from './read.ts';
 
 type Field = Readonly<Record<string, unknown>>;
@@ -11,7 +11,7 @@ export function LeadForm({
   form,
   open,
 }: {
-  form: NonNullable<NonNullable<CampaignState['ui_content']>['lead_form']>;
+  form: NonNullable<NonNullable<CampaignView['ui_content']>['lead_form']>;
   open: boolean;
 }) {
   const heading = useId();

@@ -1,7 +1,7 @@
-import type { CampaignState } from '@campaign-state/client';
+import type { CampaignView } from '@campaign-state/client';
 
 /** What a module of the page is given: its entry in `ui_components`, and the document it belongs to. */
 export interface ModuleProps {
   component: Readonly<Record<string, unknown>>;
-  campaign: Partial<CampaignState>;
+  campaign: CampaignView;
 }

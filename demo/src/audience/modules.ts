@@ -1,4 +1,4 @@
-import type { CampaignState } from '@campaign-state/client';
+import type { CampaignView } from '@campaign-state/client';
 import type { ComponentType } from 'react';
 import { Countdown } from './Countdown.tsx';
 import { Leaderboard } from './Leaderboard.tsx';
@@ -29,7 +29,7 @@ export interface PageModule {
 /**
  * The modules of a page, in the order of its features: a feature shows the component of its name, where there is one.
  */
-export function pageModules({ features = [], ui_components = {} }: Partial<CampaignState>): PageModule[] {
+export function pageModules({ features = [], ui_components = {} }: CampaignView): PageModule[] {
   return features.flatMap((feature) => {
     const component = record(ui_components[feature]);
     const type = text(component['type']);

@@ -16,7 +16,11 @@ const receipt = (version: number): Receipt => ({
 function openChange() {
   const accepted = Promise.withResolvers<Receipt>();
   const durable = Promise.withResolvers<Receipt>();
-  const change: Change = Object.assign(accepted.promise, { mutationId: 'm', durable: durable.promise });
+  const change: Change = Object.assign(accepted.promise, {
+    mutationId: 'm',
+    durable: durable.promise,
+    conflict: Promise.resolve(undefined),
+  });
   return { change, accepted, durable };
 }
 
