@@ -223,8 +223,9 @@ export interface CampaignService {
     options: MutationOptions,
   ): Promise<Receipt | DryRun>;
   /**
-   * Changes a campaign by several mutations in order. Those behind a refusal that is final are still decided; those
-   * behind a retryable one are not tried, and are refused likewise.
+   * Changes a campaign by several mutations in order, each with its own outcome: what stands behind a refusal is still
+   * decided. A reason that may pass (the log is away, the push was made on a timeline that was forked) refuses the rest
+   * of the push as well, so that nothing overtakes what has to be sent again (order, G7).
    *
    * @param seen the client's position. Where it is not on the current timeline, no new mutation is accepted, so that the
    *   client can send all of them again in order

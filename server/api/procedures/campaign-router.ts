@@ -129,7 +129,7 @@ const commandRoutes = {
 export const campaignRouter = router({
   ...commandRoutes,
 
-  /** Several mutations, one after the other, each with its own outcome; stops at the first retryable refusal. */
+  /** Several mutations in order, each with its own outcome; a retryable refusal is that of all that stand behind it. */
   push: mutationProcedure
     .input(parsedBy(pushInput))
     .mutation(({ ctx, input, signal }) =>

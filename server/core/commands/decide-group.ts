@@ -20,7 +20,10 @@ export interface GroupMutation {
   readonly dryRun: boolean;
 }
 
-/** Mutations of a group that stay together, in order: one direct call, a push, or a part of a push. */
+/**
+ * Mutations of a group that stay together, in order: one direct call, a push, or a part of a push. A group is what one
+ * append carries; a push that is too heavy for one is decided in parts.
+ */
 export interface GroupUnit<M> {
   readonly mutations: readonly M[];
   /** Mutations of the same push that follow these, and are decided in a later group. */
@@ -93,10 +96,12 @@ export interface GroupPlan<M> {
  * refused where the command differs.
  *
  * Order (G7): a client's mutations take effect in the order in which it made them, also over retries. Three rules:
- * what was decided without effect, or refused, while a copy of it may still be in flight leaves a tombstone entry, so
- * that the copy cannot take effect behind later mutations; what stands in its push before a mutation that was applied
- * has been decided before, without effect; and a push that was made on a timeline which was forked is refused as a
- * whole, because its client has to send again first what that fork lost.
+ *
+ * - A mutation that has no effect, or is refused, while a copy of it may still be in flight leaves a *tombstone*: an
+ *   entry without a change that takes its id, so that the copy cannot take effect behind later mutations.
+ * - A mutation that stands in its push before one that was applied has been decided before, without effect.
+ * - A push that was made on a forked timeline is refused as a whole, because its client has to resend first what that
+ *   fork lost.
  *
  * @example
  * const rules = { now: Date.now, check, seal, fingerprint };

@@ -2,7 +2,7 @@ import { nextTail } from '../../core/stream/hash-chain.ts';
 import type { Head, SealedEntry } from '../../core/stream/log-record.ts';
 
 /**
- * The longest continuation of a head that several sources have together. Every entry is of the head's epoch and proves
+ * The longest continuation of a head that can be assembled from several sources. Every entry is of the head's epoch and proves
  * by its tail that it follows the one before; entries of other timelines, and all that lie behind a gap, are left out.
  *
  * Sources may overlap, and may each have gaps. Where two of them have different entries of one version that both follow,

@@ -36,7 +36,8 @@ const RESCUE_GRACE_MS = 1_000;
  * Makes a campaign a member of the log, and detects whether the log has lost entries since it last was one: *recovery
  * by a fencing token*. One algorithm serves the first load, the return of an evicted campaign, and every loss, such as
  * FLUSHALL, a restarted Redis or a promoted replica. A loss is noticed when an append is answered `lost`
- * (`writes/mutation-queue.ts`), when the log reports `reset` (`hosting/log-follower.ts`), or at the next load.
+ * (`writes/mutation-queue.ts` reloads then), when the log reports `reset` (`log/redis/head-check.ts` looks every second,
+ * `hosting/log-follower.ts` reloads), or at the next load.
  *
  * The token is the `generation` of the {@link LogMembership}. The archive, which loses nothing, raises it with each entry
  * into the log; the log keeps the one that it was seeded with, and takes an append only under that one. A log that comes

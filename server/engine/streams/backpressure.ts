@@ -14,7 +14,8 @@ import type { Reader } from '../service.ts';
  *   disconnected.
  *
  * The first three rules are applied by push and pull delivery, through `isBackpressured` and `createDrainPoll` below;
- * the other two, which concern sockets rather than streams, by `server/api/transport`.
+ * the other two, which concern sockets rather than streams, by `server-socket.ts` and `held-bytes.ts` in
+ * `server/api/transport`. *Drained* means that a socket holds no more than the high water mark, not that it is empty.
  */
 
 /** Unsent bytes in a socket above which nothing more is streamed to it. */

@@ -217,15 +217,15 @@ async function processGroup<C extends QueuedCampaign>(
   const deadline = options.clock.now() + options.appendTimeoutMs;
   let reloads = 0;
   for (;;) {
-    // Asked in each round: after a reload the window may reach less far back, and a version may be another one. And of
-    // all that follows in a push: where that was applied, what is before it was decided before.
+    // Asked in each round, because after a reload the window may reach less far back and a version may be another one.
+    // Asked of the rest of a push too: where that was applied, the mutations before it were decided before.
     const asked = group.parts.flatMap(({ mutations, rest }) => [...mutations, ...rest]);
     const archived = await findArchivedIds(live, asked, options.archive, group.parts[0]?.unit.archived);
     for (const { unit } of group.parts) unit.archived = archived;
     const target = await rollbackTarget(live, group.mutations, options.history);
     await options.turns.spend(group.weight);
-    // Reloaded, or trimmed, meanwhile: what was read may be of a timeline that was forked, and between what the archive
-    // was asked for and what the window holds there may be a hole (G3).
+    // The campaign was reloaded or its window trimmed meanwhile: what was read may be of a forked timeline, and there may
+    // be ids that neither the archive was asked for nor the window holds any more (idempotency, G3).
     if (!isComplete(archived, live)) continue;
     const plan = decideParts(live, group.parts, archived, target, options);
     if (options.isClosed()) throw shuttingDown();
@@ -237,10 +237,11 @@ async function processGroup<C extends QueuedCampaign>(
       for (const { mutation, outcome } of plan.outcomes) mutation.settle(outcome);
       return plan;
     }
-    // Another instance appended first, or this one did and the answer was lost: catch up, and decide the group again.
+    // `conflict`: another instance appended first, or this one did and its answer did not arrive. Catch up, decide again.
     for (const sealed of result.kind === 'conflict' ? result.entries : []) options.applyEntry(campaign, sealed);
     if (options.clock.now() >= deadline) throw timedOut(`${live.id}: other instances change it all the time`);
     if (live.head.version !== plan.base.version) continue;
+    // `lost`, or a conflict that brought nothing: the log holds another timeline, which only a reload can tell.
     if (reloads > 0)
       await pause(options.clock, reloads, deadline, `${live.id}: the log loses its timeline again and again`);
     await options.reload(campaign);

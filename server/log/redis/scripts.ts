@@ -1,4 +1,4 @@
-/**
+/*
  * The log's Lua scripts, each run atomically by Redis. A script touches the keys of one campaign (HEADS, ORPHANS and
  * RELEASE: one key of each of many) and does no arithmetic on versions: these travel as text, because Lua prints 2^53 -
  * 1 as 9.007e+15. Compared as numbers they are exact up to there.
@@ -8,6 +8,7 @@
  * been: a flushed Redis, a promoted replica, a restart. Nothing is appended then; the caller recovers the campaign's log
  * membership (`engine/campaign/log-recovery.ts`).
  */
+
 /**
  * For scripts that store nothing new, so that a full Redis goes on being emptied: watermarks move and entries are trimmed
  * while appends are refused.
