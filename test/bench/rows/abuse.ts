@@ -150,7 +150,7 @@ async function latencies(url: string, milliseconds: number): Promise<number[]> {
       onData({ data }) {
         if (data.type !== 'entries') return;
         for (const { change } of data.entries) {
-          const at = sentAt.get(String(change.description));
+          const at = typeof change.description === 'string' ? sentAt.get(change.description) : undefined;
           if (at !== undefined) taken.push(performance.now() - at);
         }
       },
