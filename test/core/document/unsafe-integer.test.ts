@@ -12,6 +12,8 @@ function holdsUnsafe(text: string): boolean {
   return found;
 }
 
+const NOISE = Array.from('{}[]",:\\ 0123456789-.eE');
+
 describe('integers beyond 2^53', () => {
   it.each<[string, (string | number)[], string]>([
     ['9007199254740992', [], '9007199254740992'],
@@ -51,7 +53,7 @@ describe('integers beyond 2^53', () => {
       node: fc.oneof(
         { maxDepth: 4 },
         numbers,
-        fc.oneof(fc.string({ unit: 'binary' }), numbers).map((text) => JSON.stringify(text)),
+        fc.oneof(fc.string(), fc.constantFrom('é', '𝄞', '"', '\\'), numbers).map((text) => JSON.stringify(text)),
         fc.array(tie('node'), { maxLength: 3 }).map((items) => `[ ${items.join(' ,')}]`),
         fc
           .uniqueArray(fc.tuple(fc.oneof(fc.string(), numbers), tie('node')), {
@@ -72,13 +74,13 @@ describe('integers beyond 2^53', () => {
         );
         expect(value).toBe(Number(found.literal));
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
   });
 
   it('C25 never throws, whatever the text, and is done in time that follows its length', () => {
     fc.assert(
-      fc.property(fc.string({ unit: fc.constantFrom(...'{}[]",:\\ 0123456789-.eE'), maxLength: 60 }), (noise) => {
+      fc.property(fc.string({ unit: fc.constantFrom(...NOISE), maxLength: 60 }), (noise) => {
         findUnsafeInteger(`${noise}9007199254740993${noise}`);
       }),
     );
