@@ -3,19 +3,19 @@ import { CampaignError } from './errors.ts';
 import { systemClock, type Clock } from './clock.ts';
 import { guardCreation } from './creation-guard.ts';
 import { createConnection, type Connection } from './link/connection.ts';
+import type { Device, OutboxCallbacks } from './device/browser-device.ts';
 import { DEVICE_TIMEOUT_MS, withDeadline } from './device/deadline.ts';
 import { retryDelay } from './link/backoff.ts';
 import { createLeaveWarning } from './device/leave-warning.ts';
 import { onPageHidden } from './device/page-hidden.ts';
 import { CONSOLE, reporterOf, type Logger } from './logger.ts';
 import { createDefaultCampaign } from './campaign/default-campaign.ts';
-import type { SnapshotCache, SeenCampaign } from './device/snapshot-cache.ts';
+import type { SeenCampaign } from './device/snapshot-cache.ts';
 import type { WebSocketConstructor } from './link/live-socket.ts';
 import { systemNetwork, type Network } from './link/network.ts';
 import { parseServerUrl } from './link/server-url.ts';
 import type { TokenSource } from './link/token-provider.ts';
 import type { Pending } from './sync/pending.ts';
-import type { OutboxPersistence, OutboxPersistenceOptions } from './device/outbox-persistence.ts';
 import type { CampaignSeed } from './sync/seed.ts';
 import { countPageOnly, NO_DEVICE, type DeviceView } from './sync/sync-status.ts';
 import { UNDO_GROUP_MS } from './sync/undo.ts';
@@ -117,15 +117,6 @@ async function openBrowser(address: string, clock: Clock, callbacks: OutboxCallb
   if (typeof indexedDB === 'undefined') return undefined;
   const { openBrowserDevice } = await import('./device/browser-device.ts');
   return openBrowserDevice(address, clock, callbacks);
-}
-
-/** What the device's outbox tells the client. */
-export type OutboxCallbacks = Pick<OutboxPersistenceOptions, 'importStored' | 'onChange'>;
-
-/** The storage of one client that outlives the page. */
-export interface Device {
-  readonly outbox: OutboxPersistence;
-  readonly snapshots: SnapshotCache;
 }
 
 export interface ClientParts {

@@ -9,6 +9,8 @@ export interface OpenChange {
   readonly change: Change;
   readonly settle: (settlement: Settlement) => void;
   readonly fail: (error: CampaignError) => void;
+  /** No conflict will be found any more. */
+  readonly endConflicts: () => void;
 }
 
 export function openChange(mutationId: string): OpenChange {
@@ -27,6 +29,7 @@ export function openChange(mutationId: string): OpenChange {
       conflict: conflict.promise,
     }),
     fail,
+    endConflicts: () => conflict.resolve(undefined),
     settle(settlement) {
       if (settlement.kind === 'rejected') return fail(settlement.error);
       if (settlement.kind === 'overwritten' || settlement.kind === 'conflict')
@@ -34,7 +37,6 @@ export function openChange(mutationId: string): OpenChange {
       accepted.resolve(settlement.receipt);
       if (settlement.kind === 'durable') durable.resolve(settlement.receipt);
       if (settlement.kind === 'volatile') durable.reject(notDurableError(mutationId));
-      if (settlement.kind !== 'accepted') conflict.resolve(undefined);
     },
   };
 }

@@ -42,7 +42,11 @@ export function createSettlements(edits: PendingEdits, clock: Clock): Settlement
       changes.get(mutationId)?.settle(settlement);
       if (kind === 'overwritten') overwritten = mergeConflicts(overwritten, settlement.conflicts).slice(-MAX_KEPT);
       if (kind === 'accepted' || kind === 'overwritten' || kind === 'conflict') continue;
-      changes.delete(mutationId);
+      // A conflict can be found later than the answer comes.
+      edits.whenExamined(() => {
+        changes.get(mutationId)?.endConflicts();
+        changes.delete(mutationId);
+      });
       if (kind === 'rejected') reject(mutationId, settlement.command, settlement.error);
       else isVolatile = kind === 'volatile';
     }

@@ -1,9 +1,21 @@
-import type { Device, OutboxCallbacks } from '../client.ts';
 import type { Clock } from '../clock.ts';
 import type { StoredMutation } from '../sync/pending.ts';
 import { indexedDbStorage, webLocks } from './browser-storage.ts';
-import { createOutboxPersistence } from './outbox-persistence.ts';
-import { createSnapshotCache } from './snapshot-cache.ts';
+import {
+  createOutboxPersistence,
+  type OutboxPersistence,
+  type OutboxPersistenceOptions,
+} from './outbox-persistence.ts';
+import { createSnapshotCache, type SnapshotCache } from './snapshot-cache.ts';
+
+/** What the device's outbox tells the client. */
+export type OutboxCallbacks = Pick<OutboxPersistenceOptions, 'importStored' | 'onChange'>;
+
+/** The storage of one client that outlives the page. */
+export interface Device {
+  readonly outbox: OutboxPersistence;
+  readonly snapshots: SnapshotCache;
+}
 
 /**
  * The device of a browser: what is unsaved and what was seen, in IndexedDB.

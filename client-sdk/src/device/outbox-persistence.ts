@@ -183,7 +183,8 @@ function areSame(before: readonly StoredMutation[], after: readonly StoredMutati
   return (
     before.length === after.length &&
     before.every(
-      ({ mutation, conflicts }, index) => mutation === after[index]?.mutation && conflicts === after[index].conflicts,
+      ({ mutation, places, conflicts }, index) =>
+        mutation === after[index]?.mutation && places === after[index].places && conflicts === after[index].conflicts,
     )
   );
 }

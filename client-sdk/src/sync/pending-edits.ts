@@ -7,7 +7,8 @@ import type { Position } from '../../../server/core/stream/position.ts';
 import { effect } from '../../../server/core/commands/effect.ts';
 import type { CampaignError } from '../errors.ts';
 import type { ConflictPolicy } from '../types.ts';
-import { findConflicts, findStaleEdits, isSettled, placesOf, type Conflict, type Place } from './conflicts.ts';
+import type { MirrorStep } from './conflict-rules.ts';
+import type { Conflict, Place } from './conflicts.ts';
 import type { Mirror } from './mirror.ts';
 import { createOverlay } from './overlay.ts';
 import * as reducers from './pending.ts';
@@ -52,6 +53,8 @@ export interface PendingEdits {
   readonly onOutcomes: (outcomes: readonly PushOutcome[]) => void;
   readonly onUnanswered: () => void;
   readonly onRejected: (mutationId: string, error: CampaignError) => void;
+  /** Calls back once everything so far has been looked at for conflicts: at once, unless the rules are being loaded. */
+  readonly whenExamined: (callback: () => void) => void;
 
   /** The confirmed state after an event of the stream. Rebases what is pending onto it. */
   readonly onMirror: (
@@ -78,6 +81,10 @@ export function createPendingEdits(campaignId: string, initial: Mirror | undefin
   /** Whether the stream has said what others have changed so far. */
   let isCurrent = false;
   const overlay = createOverlay();
+  let rules: typeof import('./conflict-rules.ts') | undefined;
+  let loading: Promise<unknown> | undefined;
+  /** Steps of the stream while the rules were not loaded; `undefined`: a step without its entries. */
+  const unexamined: ((MirrorStep & { readonly pending: readonly Pending[] }) | undefined)[] = [];
   const listeners = new Set<PendingEditsListener>();
 
   function commit(next: PendingTransition): void {
@@ -85,21 +92,40 @@ export function createPendingEdits(campaignId: string, initial: Mirror | undefin
     for (const listener of listeners) listener(next.settled);
   }
 
-  /** The same, with the edits whose conflicts were found; open ones are looked at again in any case. */
-  function commitConflicts(next: PendingTransition, found: ReadonlyMap<string, readonly Conflict[]> = new Map()): void {
+  /** Loads the rules of conflicts, and applies them to what has happened meanwhile. After a failure it is tried again. */
+  function loadRules(): void {
+    loading ??= import('./conflict-rules.ts').then(
+      (loaded) => {
+        rules = loaded;
+        const steps = unexamined.splice(0);
+        if (mirror) pending = loaded.withPlaces(pending, mirror);
+        for (const step of steps)
+          commitConflicts({ pending, settled: [] }, step && loaded.findConflicts(step.pending, step));
+        // What had to wait for the rules can be sent.
+        if (pending.length > 0) commit({ pending, settled: [] });
+      },
+      () => (loading = undefined),
+    );
+  }
+
+  /** A transition, with the policy of each edit applied to its conflicts; without any found, to those of stale edits. */
+  function commitConflicts(next: PendingTransition, found?: ReadonlyMap<string, readonly Conflict[]>): void {
     const confirmed = mirror;
-    const isConcerned = found.size > 0 || next.pending.some(({ conflicts }) => conflicts);
-    if (!confirmed || !isConcerned) return commit(next);
-    commit(reducers.applyConflicts(next, found, (conflict) => isSettled(confirmed, conflict)));
+    if (!rules || !confirmed) return commit(next);
+    const { applyConflicts, findStaleEdits, isSettled } = rules;
+    const conflicts = found ?? findStaleEdits(next.pending, confirmed);
+    const isConcerned = conflicts.size > 0 || next.pending.some((item) => item.conflicts);
+    commit(isConcerned ? applyConflicts(next, conflicts, (conflict) => isSettled(confirmed, conflict)) : next);
   }
 
   /** The same, where the entries since the edits were made are not known. */
   function commitStale(next: PendingTransition): void {
-    commitConflicts(next, mirror && findStaleEdits(next.pending, mirror));
+    if (!rules && next.pending.length > 0) unexamined.push(undefined);
+    commitConflicts(next);
   }
 
-  function placesMade(command: EditCommand): readonly Place[] | undefined {
-    return mirror && placesOf(readView(), command);
+  function placesOf(before: DocumentTree, command: EditCommand): readonly Place[] | undefined {
+    return mirror && rules?.placesOf(before, command);
   }
 
   function readViewBeforeHeld(): DocumentTree {
@@ -135,24 +161,36 @@ export function createPendingEdits(campaignId: string, initial: Mirror | undefin
         madeAt,
         delivery,
         onConflict,
-        places: placesMade(mutation.command),
+        places: placesOf(readView(), mutation.command),
         containedAt: undefined,
       };
+      loadRules();
       const isConflicted = pending.some((item) => item.delivery.kind === 'conflicted');
-      const added = isConflicted ? reducers.joinConflicts(pending, made, effect(readView(), mutation.command)) : made;
-      commit({ pending: [...reducers.releaseHeld(pending), added], settled: [] });
+      const added = isConflicted
+        ? rules?.joinConflicts(pending, made, effect(readView(), mutation.command))
+        : undefined;
+      commit({ pending: [...reducers.releaseHeld(pending), added ?? made], settled: [] });
     },
-    importStored: (stored) => commitStale({ pending: reducers.importStored(pending, campaignId, stored), settled: [] }),
+    importStored(stored) {
+      loadRules();
+      commitStale({ pending: reducers.importStored(pending, campaignId, stored), settled: [] });
+    },
     amendHeld(command) {
-      const places = mirror && placesOf(readViewBeforeHeld(), command);
+      const places = placesOf(readViewBeforeHeld(), command);
       commit({ pending: reducers.amendHeld(pending, command, places), settled: [] });
     },
     releaseHeld: () => commit({ pending: reducers.releaseHeld(pending), settled: [] }),
 
-    resolveConflicts: (mutationId, choice) => commit(reducers.resolveConflicts(pending, mutationId, choice, mirror)),
+    resolveConflicts(mutationId, choice) {
+      const resolve = () => rules && commit(rules.resolveConflicts(pending, mutationId, choice, mirror));
+      if (rules) return void resolve();
+      // Found by an earlier page.
+      loadRules();
+      void loading?.then(resolve);
+    },
 
     takePush(limits) {
-      const push = reducers.nextPush(pending, limits, isCurrent);
+      const push = reducers.nextPush(pending, limits, isCurrent && rules !== undefined);
       pending = reducers.markSent(pending, push, mirror);
       return push;
     },
@@ -161,14 +199,24 @@ export function createPendingEdits(campaignId: string, initial: Mirror | undefin
     onUnanswered: () => commit({ pending: reducers.requeueSent(pending), settled: [] }),
     onRejected: (mutationId, error) => commit(reducers.reject(pending, mutationId, error, mirror)),
 
+    whenExamined(callback) {
+      if (rules || !loading) callback();
+      else void loading.then(callback);
+    },
+
     onMirror(next, entries, bySnapshot, isOwn = () => false) {
       const before = mirror;
       mirror = next;
       isCurrent = true;
+      if (entries.length > 0 && pending.length > 0) loadRules();
       const rebased = reducers.rebase(pending, before, next, entries, bySnapshot);
       // After a fork, what differs is what was lost.
       if (bySnapshot) return before && before.epoch !== next.epoch ? commit(rebased) : commitStale(rebased);
-      commitConflicts(rebased, before && findConflicts(pending, { before, after: next, entries, isOwn }));
+      const step = before && { before, after: next, entries, isOwn };
+      if (rules || !step || pending.length === 0)
+        return commitConflicts(rebased, step && rules ? rules.findConflicts(pending, step) : new Map());
+      unexamined.push({ ...step, pending });
+      commit(rebased);
     },
     onStreamLost() {
       isCurrent = false;

@@ -1,11 +1,10 @@
 import type { EditCommand, Mutation } from '../../../server/core/commands/command.ts';
-import type { JsonObject } from '../../../server/core/json.ts';
 import type { Entry, Receipt, ViewEntry } from '../../../server/core/stream/entry.ts';
 import { formatPosition, type Position } from '../../../server/core/stream/position.ts';
 import { utf8Bytes } from '../../../server/core/document/plain-json.ts';
 import type { PushOutcome } from '../../../server/core/commands/push-outcome.ts';
 import { CampaignError } from '../errors.ts';
-import { meets, mergeConflicts, mineAt, withoutPlaces, type Conflict, type Place } from './conflicts.ts';
+import type { Conflict, Place } from './conflicts.ts';
 import { positionOf, type Mirror } from './mirror.ts';
 
 /**
@@ -88,7 +87,7 @@ export interface PendingTransition {
   readonly settled: readonly Settlement[];
 }
 
-const WAITING: Delivery = { kind: 'waiting' };
+export const WAITING: Delivery = { kind: 'waiting' };
 
 export interface PushLimits {
   readonly mutations: number;
@@ -102,8 +101,8 @@ export interface PushLimits {
  * first time must not be applied behind what was applied since then, and only those ids tell the server that something
  * was. Those that are kept back because of a conflict are left out: they are a new intent when they are resolved.
  *
- * @param isCurrent whether the stream has said what others have changed since the connection was lost: before that,
- *   nothing is sent that must not overwrite it
+ * @param isCurrent whether it is known what others have changed since the connection was lost: before that, nothing is
+ *   sent that must not overwrite it
  */
 export function nextPush(pending: readonly Pending[], limits: PushLimits, isCurrent = true): Mutation[] {
   const push: Mutation[] = [];
@@ -262,114 +261,6 @@ export function rebase(
       ? { ...item, containedAt: mirror.version }
       : { ...item, delivery: WAITING, containedAt: undefined };
   });
-}
-
-/**
- * Applies the policy of each mutation to its conflicts. What may have been sent already cannot be kept back, nor cut: it
- * overwrites, and is reported.
- *
- * @param isSettled whether the confirmed state has what this client wanted in that place, so that nothing is left to ask
- */
-export function applyConflicts(
-  { pending, settled }: PendingTransition,
-  found: ReadonlyMap<string, readonly Conflict[]>,
-  isSettled: (conflict: Conflict) => boolean,
-): PendingTransition {
-  const told: Settlement[] = [];
-  const rest = new Map<string, Pending>(pending.map((item) => [item.mutation.mutationId, item]));
-  for (const item of pending) {
-    const { mutationId } = item.mutation;
-    const conflicts = mergeConflicts(item.conflicts ?? [], found.get(mutationId) ?? []).filter(
-      (one) => !isSettled(one),
-    );
-    if (item.conflicts && (item.containedAt !== undefined || conflicts.length === 0))
-      rest.set(mutationId, { ...item, conflicts: undefined, delivery: isHeld(item) ? { kind: 'held' } : WAITING });
-    else if (item.conflicts) rest.set(mutationId, { ...item, conflicts });
-  }
-  for (const [mutationId, conflicts] of found) {
-    const item = rest.get(mutationId);
-    const isUnsent =
-      item && item.containedAt === undefined && ['held', 'waiting', 'conflicted'].includes(item.delivery.kind);
-    if (isUnsent && item.onConflict === 'ask') {
-      rest.set(mutationId, {
-        ...item,
-        conflicts: item.conflicts ?? conflicts,
-        delivery: { kind: 'conflicted', isHeld: isHeld(item) },
-      });
-      told.push({ kind: 'conflict', mutationId, conflicts });
-    } else if (isUnsent && item.onConflict === 'theirs' && !item.isRetry) {
-      const cut = cutPlaces(item, conflicts);
-      told.push({ kind: 'conflict', mutationId, conflicts }, ...cut.settled);
-      if (cut.item) rest.set(mutationId, cut.item);
-      else rest.delete(mutationId);
-    } else told.push({ kind: 'overwritten', mutationId, conflicts });
-  }
-  return { pending: [...rest.values()], settled: [...told, ...settled] };
-}
-
-/** The mutation without those places; none where nothing is left of it. */
-function cutPlaces(
-  item: Pending,
-  conflicts: readonly Conflict[],
-): { readonly item: Pending | undefined; readonly settled: readonly Settlement[] } {
-  const { mutationId, command } = item.mutation;
-  const left = withoutPlaces(command, conflicts);
-  if (left) return { item: { ...item, mutation: { ...item.mutation, command: left } }, settled: [] };
-  const [conflict] = conflicts;
-  const error = new CampaignError({
-    reason: 'CONFLICT',
-    message: `${conflict?.path.join('.')}: it was changed by somebody else meanwhile`,
-    mutationId,
-    retryable: false,
-    ...(conflict && { path: conflict.path }),
-  });
-  return { item: undefined, settled: [{ kind: 'rejected', mutationId, command, error }] };
-}
-
-/** A new mutation that changes a place whose conflict is still to be resolved is kept back with it. */
-export function joinConflicts(pending: readonly Pending[], made: Pending, change: JsonObject): Pending {
-  if (made.onConflict !== 'ask') return made;
-  const { mutationId } = made.mutation;
-  const conflicts = pending
-    .flatMap((item) => (item.delivery.kind === 'conflicted' ? (item.conflicts ?? []) : []))
-    .filter((conflict) => meets(change, conflict))
-    .map((conflict) => ({ ...conflict, mutationId, mine: mineAt(change, conflict) }));
-  if (conflicts.length === 0) return made;
-  return { ...made, conflicts: mergeConflicts([], conflicts), delivery: { kind: 'conflicted', isHeld: isHeld(made) } };
-}
-
-/**
- * The conflicts of one mutation are resolved, and with them those of all others in the same places. `mine`: they are
- * sent as a new intent, behind everything that was made meanwhile. `theirs`: they are cut.
- */
-export function resolveConflicts(
-  pending: readonly Pending[],
-  mutationId: string,
-  choice: 'mine' | 'theirs',
-  mirror: Mirror | undefined,
-): PendingTransition {
-  const named = pending.find((item) => item.mutation.mutationId === mutationId)?.conflicts ?? [];
-  const places = new Set(named.map(({ path }) => path.join('\0')));
-  const settled: Settlement[] = [];
-  const before: Pending[] = [];
-  const moved: Pending[] = [];
-  for (const item of pending) {
-    const { conflicts = [], ...resolved } = { ...item, delivery: isHeld(item) ? ({ kind: 'held' } as const) : WAITING };
-    if (!conflicts.some(({ path }) => places.has(path.join('\0')))) before.push(item);
-    else if (choice === 'mine') {
-      const { isRetry, mutation } = resolved;
-      const base = mirror && !isRetry ? { base: positionOf(mirror) } : {};
-      // It is known to overwrite theirs.
-      moved.push({ ...resolved, onConflict: undefined, places: undefined, mutation: { ...mutation, ...base } });
-    } else {
-      const cut = cutPlaces(resolved, conflicts);
-      settled.push(...cut.settled);
-      if (cut.item) before.push(cut.item);
-    }
-  }
-  const newest = before.at(-1);
-  const heldLast = newest && isHeld(newest) ? before.splice(-1) : [];
-  return { pending: [...before, ...moved, ...heldLast], settled };
 }
 
 /**
