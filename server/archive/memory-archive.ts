@@ -6,7 +6,6 @@ import { jsonText } from '../core/document/document-tree.ts';
 import { mergePatches } from '../core/document/merge-patch.ts';
 import type { Fork } from '../core/stream/position.ts';
 import type {
-  Archive,
   ArchivedCampaign,
   CampaignCommit,
   CampaignSummary,
