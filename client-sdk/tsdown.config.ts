@@ -39,6 +39,8 @@ export default defineConfig({
   format: 'esm',
   platform: 'neutral',
   target: 'es2022',
+  // With the sources inside: whoever debugs an app steps into the client as it was written.
+  sourcemap: true,
   // At the root, for declarations are made of the server's sources too: the router's type travels inside them.
   tsconfig: '../tsconfig.client-sdk.json',
   dts: true,

@@ -1,6 +1,7 @@
 // @vitest-environment jsdom
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { clientOn, type Device } from '../../../client-sdk/src/client.ts';
+import { clientOn } from '../../../client-sdk/src/client.ts';
+import type { Device } from '../../../client-sdk/src/device/browser-device.ts';
 import type { StoredMutation } from '../../../client-sdk/src/sync/pending.ts';
 import { browser, campaign, clock, settle, tabOf } from '../support/device.ts';
 import { later, WAIT } from '../support/world.ts';

@@ -112,10 +112,10 @@ test('K261 a client that is made with every suspended render is warned of, and o
   const { url } = await server();
   const sockets = countedSockets();
   const logger = { warn: vi.fn(), error: vi.fn() };
-  let renders = 0;
+  const renders = { count: 0 };
   function Careless() {
-    renders += 1;
-    if (renders > 100) return <p>stop</p>;
+    renders.count += 1;
+    if (renders.count > 100) return <p>stop</p>;
     const made = createCampaignClient({ url, WebSocket: sockets.WebSocket, logger });
     later(made.close);
     return (

@@ -1,4 +1,5 @@
-import { clientOn, type Device } from '../../../client-sdk/src/client.ts';
+import { clientOn } from '../../../client-sdk/src/client.ts';
+import type { Device } from '../../../client-sdk/src/device/browser-device.ts';
 import type { DeviceStorage, Locks, OutboxStorage } from '../../../client-sdk/src/device/device-storage.ts';
 import { createOutboxPersistence } from '../../../client-sdk/src/device/outbox-persistence.ts';
 import { createSnapshotCache, type SeenCampaign } from '../../../client-sdk/src/device/snapshot-cache.ts';
