@@ -6,7 +6,7 @@ import { API_LIMITS } from '../api/limits.ts';
 import type { LogLevel } from '../api/observability/logging.ts';
 import { isLoopback, isOrigin } from '../api/transport/origin.ts';
 import { BACKPRESSURE_BUFFER_ENTRIES } from '../engine/streams/backpressure.ts';
-import { parseRedisAddress } from '../log/redis-log.ts';
+import { isRedisAddress } from '../log/redis-log.ts';
 import { DURATION_EXAMPLES, parseDuration } from './duration.ts';
 
 /** The configuration that environment variables set, with types. Durations are in milliseconds. */
@@ -83,7 +83,7 @@ function origins(text: string): string[] | undefined {
 }
 
 function redisAddress(text: string): string | undefined {
-  return parseRedisAddress(text) && text;
+  return isRedisAddress(text) ? text : undefined;
 }
 
 /** `postgres://user@/database?host=/socket/folder` is no URL, and an address of Postgres all the same. */

@@ -16,7 +16,10 @@ import { createRunForEach } from './redis/run-for-each.ts';
 import { createViewerCounts } from './redis/viewer-counts.ts';
 import { APPEND, HEADS, LEAVE, OPEN, SEED } from './redis/scripts.ts';
 
-export { parseRedisAddress };
+/** Whether a text is an address that {@link createRedisLog} takes. */
+export function isRedisAddress(text: string): boolean {
+  return parseRedisAddress(text) !== undefined;
+}
 
 export interface RedisLogOptions {
   /**

@@ -33,7 +33,11 @@ test('F8 prints a token that the server accepts, for that role and campaign', as
 test('F8 a missing or wrong argument is explained in one sentence', async () => {
   const wrong: [string[], Record<string, string>, RegExp][] = [
     [['--role', 'editor'], {}, /^AUTH_SECRET is not set/],
-    [['--role', 'editor'], { AUTH_JWKS_URL: 'https://id.example/keys' }, /^AUTH_JWKS_URL is set/],
+    [
+      ['--role', 'editor'],
+      { AUTH_JWKS_URL: 'https://id.example/keys', AUTH_ISSUER: '*', AUTH_AUDIENCE: '*' },
+      /^AUTH_JWKS_URL is set/,
+    ],
     [['--role', 'owner'], { AUTH_SECRET: SECRET }, /^--role takes one of viewer, editor, admin\.$/],
     [[], { AUTH_SECRET: SECRET }, /^--role takes/],
     [['--role', 'viewer', '--expires', 'never'], { AUTH_SECRET: SECRET }, /^--expires takes a duration/],
