@@ -1,5 +1,5 @@
 import { QueryClient, QueryClientContext, QueryClientProvider } from '@tanstack/react-query';
-import { useContext, useMemo, useState, type ReactNode } from 'react';
+import { useContext, useMemo, type ReactNode } from 'react';
 import type { CampaignClientOptions } from '../client.ts';
 import type { CampaignClient } from '../types.ts';
 import { CampaignContext } from './context.ts';
@@ -9,7 +9,7 @@ import { useOwnedClient } from './use-owned-client.ts';
 interface CommonProps {
   /** The campaign of the hooks below that name none. Default: the server's default campaign. */
   readonly campaignId?: string | undefined;
-  /** TanStack Query's client. Default: that of the `QueryClientProvider` above, else a new one. */
+  /** TanStack Query's client. Default: that of the `QueryClientProvider` above, else a new one for each client. */
   readonly queryClient?: QueryClient | undefined;
   readonly children?: ReactNode;
 }
@@ -42,15 +42,27 @@ export function CampaignProvider(props: CampaignProviderProps) {
   const owned = useOwnedClient(props.client ? undefined : props);
   const client = props.client ?? owned;
   const above = useContext(QueryClientContext);
-  const [own] = useState(() => queryClient ?? above ?? new QueryClient());
+  // One for each client: what one user was answered is not shown to the next.
+  const own = useMemo(() => client && new QueryClient(), [client]);
   const queries = queryClient ?? above ?? own;
   const value = useMemo(() => client && { client, campaignId }, [client, campaignId]);
-  if (!client || !value) throw new TypeError('<CampaignProvider> needs a client, or the url of a server');
+  if (!client || !value || !queries) throw new TypeError('<CampaignProvider> needs a client, or the url of a server');
   return (
-    <QueryClientProvider client={queries}>
+    // Queries that are mounted keep their cache; those of another client are mounted anew.
+    <QueryClientProvider key={keyOf(client)} client={queries}>
       <trpc.Provider client={client.trpc} queryClient={queries}>
         <CampaignContext.Provider value={value}>{children}</CampaignContext.Provider>
       </trpc.Provider>
     </QueryClientProvider>
   );
+}
+
+const keys = new WeakMap<CampaignClient, number>();
+let newest = 0;
+
+/** A key for each client. */
+function keyOf(client: CampaignClient): number {
+  const key = keys.get(client) ?? (newest += 1);
+  keys.set(client, key);
+  return key;
 }
