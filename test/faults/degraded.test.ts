@@ -10,6 +10,8 @@ import { startWorld, type World } from './world.ts';
 
 /** Changes that may wait for Postgres before more are refused. */
 const MAX_BACKLOG = 40;
+/** What one campaign may fill of it: a quarter is left for the others (M217). */
+const OWN_BACKLOG = (MAX_BACKLOG * 3) / 4;
 const ID = 'degraded';
 const WAIT = { timeout: 60_000, interval: 50 };
 
@@ -97,8 +99,8 @@ describe('degraded modes', () => {
         (thrown: unknown) => readFailure(thrown).error,
       );
     }
-    expect(refused).toMatchObject({ reason: 'OVERLOADED', retryable: true, limit: MAX_BACKLOG, retryAfterMs: 1_000 });
-    expect(accepted.length).toBeGreaterThanOrEqual(MAX_BACKLOG - 1);
+    expect(refused).toMatchObject({ reason: 'OVERLOADED', retryable: true, limit: OWN_BACKLOG, retryAfterMs: 1_000 });
+    expect(accepted.length).toBeGreaterThanOrEqual(OWN_BACKLOG - 1);
     await vi.waitFor(() => expect(onB.content.state.title).toBe(accepted.at(-1)), WAIT);
     expect((await call(b).get.query({ campaignId: ID })).state.title).toBe(accepted.at(-1));
     // The other instance counts what it has received: it cannot be used to pass the limit.
@@ -114,7 +116,7 @@ describe('degraded modes', () => {
       log: { status: 'ok' },
     });
     expect(await metric(a, 'archive_failing')).toBe(1);
-    expect(await metric(a, 'archive_lag_entries')).toBeGreaterThanOrEqual(MAX_BACKLOG - 1);
+    expect(await metric(a, 'archive_lag_entries')).toBeGreaterThanOrEqual(OWN_BACKLOG - 1);
     expect(await metric(a, 'archive_lag_seconds')).toBeGreaterThan(0);
     expect(logged(a, 'batch could not be committed')).toBe(true);
 
