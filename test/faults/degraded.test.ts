@@ -10,7 +10,7 @@ import { startWorld, type World } from './world.ts';
 
 /** Changes that may wait for Postgres before more are refused. */
 const MAX_BACKLOG = 40;
-/** What one campaign may fill of it: a quarter is left for the others (M217). */
+/** What one campaign may fill of it: a quarter is left for the others. */
 const OWN_BACKLOG = (MAX_BACKLOG * 3) / 4;
 const ID = 'degraded';
 const WAIT = { timeout: 60_000, interval: 50 };
