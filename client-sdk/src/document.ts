@@ -49,6 +49,8 @@ type Registered = Omit<SectionsOf<Register>, 'features'>;
 export type CampaignDocument = (Register extends { strict: true } ? Named<WithFeatures> : WithFeatures) & Registered;
 
 /** A section that `updateConfig` can address: one of the document's, or one that the app registered. */
+// Without registered sections there are no more names.
+// oxlint-disable-next-line typescript/no-redundant-type-constituents
 export type SectionName = ConfigSection | (keyof Registered & string);
 
 /** A type with everything in it read-only. */

@@ -182,8 +182,10 @@ export function createPendingEdits(campaignId: string, initial: Mirror | undefin
     releaseHeld: () => commit({ pending: reducers.releaseHeld(pending), settled: [] }),
 
     resolveConflicts(mutationId, choice) {
-      const resolve = () => rules && commit(rules.resolveConflicts(pending, mutationId, choice, mirror));
-      if (rules) return void resolve();
+      const resolve = () => {
+        if (rules) commit(rules.resolveConflicts(pending, mutationId, choice, mirror));
+      };
+      if (rules) return resolve();
       // Found by an earlier page.
       loadRules();
       void loading?.then(resolve);

@@ -27,7 +27,7 @@ test('K240 after a change of the client, no render shows what the former one was
     }),
   );
   const [hers, his] = kits.map(({ client }) => (
-    <CampaignProvider client={client}>
+    <CampaignProvider key="provider" client={client}>
       <History />
     </CampaignProvider>
   ));
