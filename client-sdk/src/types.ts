@@ -119,6 +119,11 @@ export interface Pace {
   readonly wait: number;
   /** `debounce` (default): counted from the last update; `throttle`: from the first. */
   readonly mode?: 'debounce' | 'throttle' | undefined;
+  /**
+   * Whether the first update after a pause of `wait` is sent at once, so that only those that follow it are held back.
+   * Default `false`.
+   */
+  readonly leading?: boolean | undefined;
 }
 
 /** The builder of a batch: edits that become one entry, all or nothing. */

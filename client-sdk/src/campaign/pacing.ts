@@ -18,20 +18,27 @@ export function createPacing(
   clock: Clock,
 ): Pick<Campaign, 'pacedUpdate' | 'flush'> {
   let cancel = () => {};
+  /** When the newest update was made, in epoch milliseconds. */
+  let updatedAt = -Infinity;
 
   // Sent for another reason: there was another edit, or the client was closed.
   edits.onChange(() => edits.held() ?? cancel());
 
   return {
     flush: edits.releaseHeld,
-    pacedUpdate(updates, { wait, mode = 'debounce' }: Pace) {
+    pacedUpdate(updates, { wait, mode = 'debounce', leading = false }: Pace) {
+      const now = clock.now();
+      const isLeading = leading && now - updatedAt >= wait;
+      updatedAt = now;
       const command = updateCommand(updates);
       const composed = compose(edits.held()?.mutation.command, command);
       const amended = composed && editor.amendHeld(composed);
       if (amended && mode === 'throttle') return amended;
       const change = amended ?? editor.editHeld(command);
       cancel();
-      cancel = clock.after(wait, edits.releaseHeld);
+      // A leading update is released rather than never held: undo counts it to the sitting that it begins.
+      if (isLeading) edits.releaseHeld();
+      else cancel = clock.after(wait, edits.releaseHeld);
       return change;
     },
   };

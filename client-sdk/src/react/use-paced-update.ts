@@ -23,11 +23,15 @@ export function usePacedUpdate({
   campaignId,
   wait,
   mode,
+  leading,
 }: Pace & Pick<CampaignHookOptions, 'campaignId'>): UsePacedUpdateResult {
   const campaign = useCampaignHandle(campaignId);
   useEffect(() => campaign.flush, [campaign]);
   return useMemo(
-    () => ({ updateCampaign: (updates) => campaign.pacedUpdate(updates, { wait, mode }), flush: campaign.flush }),
-    [campaign, wait, mode],
+    () => ({
+      updateCampaign: (updates) => campaign.pacedUpdate(updates, { wait, mode, leading }),
+      flush: campaign.flush,
+    }),
+    [campaign, wait, mode, leading],
   );
 }

@@ -117,6 +117,34 @@ test('K15 throttled, it is sent a fixed time after the first keystroke', async (
   expect(kit.history()).toHaveLength(2);
 });
 
+test('K15 with a leading edge, the first keystroke after a pause is sent at once, and those that follow it as one', async () => {
+  const { kit, mine, clock } = await open();
+  const type = (title: string) => mine.pacedUpdate({ title }, { wait: 300, mode: 'throttle', leading: true });
+  const first = type('H');
+  expect(await first).toMatchObject({ version: 2 });
+  clock.advance(50);
+  const rest = ['He', 'Hel', 'Hell'].map((title) => {
+    const change = type(title);
+    clock.advance(90);
+    return change;
+  });
+  expect(new Set([first, ...rest]).size).toBe(2);
+  expect(kit.history()).toHaveLength(2);
+  clock.advance(30);
+  expect(await rest[0]).toMatchObject({ version: 3 });
+  expect(kit.state().title).toBe('Hell');
+
+  // Someone who types on is not at a first keystroke again.
+  const close = type('Hello');
+  clock.advance(299);
+  await Promise.resolve();
+  expect(kit.history()).toHaveLength(3);
+  clock.advance(1);
+  await close;
+  clock.advance(300);
+  expect(await type('Hello!')).toMatchObject({ version: 5 });
+});
+
 test('K15 another edit, and flush, send it first; what no single patch can say is two mutations', async () => {
   const { kit, mine } = await open();
   const held = mine.pacedUpdate({ title: 'Typed' }, { wait: 1_000 });

@@ -87,6 +87,23 @@ test('K210 a held edit stays in its sitting however long it is held, and leaves 
   expect(shown(mine)).toEqual(['a', '']);
 });
 
+test.for([
+  { wait: 300, mutations: 2 },
+  // Sent at once, each of them, and still one sitting.
+  { wait: 0, mutations: 3 },
+])('K210 a leading keystroke belongs to the sitting that it begins (wait: $wait)', async ({ wait, mutations }) => {
+  const { kit, mine, clock } = await open();
+  for (const title of ['a', 'ab', 'abc']) {
+    void mine.pacedUpdate({ title }, { wait, mode: 'throttle', leading: true });
+    clock.advance(100);
+  }
+  mine.flush();
+  await vi.waitFor(() => expect(kit.history()).toHaveLength(1 + mutations));
+  await mine.undo();
+  expect(shown(mine)).toEqual(['', '']);
+  expect(mine.getSnapshot().canUndo).toBe(false);
+});
+
 test('K210 with groupMs 0 every mutation is a step', async () => {
   const { mine, type } = await open({ groupMs: 0 });
   await type('title', 'abc');
