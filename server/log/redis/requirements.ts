@@ -1,13 +1,8 @@
 import type { Cluster, Redis } from 'ioredis';
+import type { RedisFindings } from './findings.ts';
 
 /** The oldest major version of Redis: sharded channels, and scripts that may read the time, came with it. */
 const MIN_MAJOR_VERSION = 7;
-
-/** What a Redis lacks to be a log, one sentence each: `refusals` keep the server from starting. */
-export interface RedisFindings {
-  readonly refusals: string[];
-  readonly warnings: string[];
-}
 
 /**
  * Checks version and settings of every node. An eviction policy other than `noeviction` would silently drop entries;

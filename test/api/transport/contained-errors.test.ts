@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { connect } from 'node:net';
+import { connect, Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -112,7 +112,23 @@ test('H31 a handler that throws ends its request alone, with 500', async () => {
   expect((await fetch(`${url}/readyz`)).status).toBe(200);
 });
 
-test('H9 POST /dev/kill does not exist where there is a key', async () => {
+test('H31 a lack of file descriptors ends neither the port nor that of the metrics', async () => {
+  const free = await startServer();
+  await free.close();
+  const servers: Server[] = [];
+  const { listen } = Server.prototype;
+  Server.prototype.listen = function (this: Server, ...args: unknown[]) {
+    servers.push(this);
+    return Reflect.apply(listen, this, args) as Server;
+  };
+  const { url } = await startServer({ metricsPort: free.port }).finally(() => (Server.prototype.listen = listen));
+  expect(servers).toHaveLength(2);
+  for (const server of servers) server.emit('error', Object.assign(new Error('accept EMFILE'), { code: 'EMFILE' }));
+  expect((await fetch(`${url}/livez`)).status).toBe(200);
+  expect((await fetch(`http://127.0.0.1:${free.port}/metrics`)).status).toBe(200);
+});
+
+test('H31 POST /dev/kill does not exist where there is a key', async () => {
   let killed = 0;
   const { url } = await startGuarded({ kill: () => (killed += 1) });
   const headers = { authorization: `Bearer ${await tokenFor({ '*': 'admin' })}` };
