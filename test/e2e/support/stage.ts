@@ -25,6 +25,9 @@ export interface Stage {
 /** How long a tab waits for what a test asks of it. */
 const TIMEOUT_MS = 15_000;
 
+/** How long a page may take to load: ten at once on a loaded machine are slow, and not wrong. */
+const LOAD_TIMEOUT_MS = 60_000;
+
 /**
  * Sets the scene for a test file: the built demo, served by a server of its own under these variables, in the run's
  * Chromium.
@@ -55,6 +58,7 @@ export function useStage(environment: Readonly<Record<string, string>> = {}): St
       const profile = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...options });
       profiles.push(profile);
       profile.setDefaultTimeout(TIMEOUT_MS);
+      profile.setDefaultNavigationTimeout(LOAD_TIMEOUT_MS);
       const page = await profile.newPage();
       const errors: string[] = [];
       page.on('console', (message) => message.type() === 'error' && errors.push(message.text()));
