@@ -1,7 +1,7 @@
 import type { CampaignView } from '@campaign-state/client';
 
-/** What a module of the page is given: its entry in `ui_components`, and the document it belongs to. */
+/** Props of a module of the page: its entry in `ui_components`, and the document. */
 export interface ModuleProps {
-  component: Readonly<Record<string, unknown>>;
-  campaign: CampaignView;
+  readonly component: Readonly<Record<string, unknown>>;
+  readonly campaign: CampaignView;
 }

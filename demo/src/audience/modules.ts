@@ -21,14 +21,12 @@ const BY_TYPE: Readonly<Record<string, ComponentType<ModuleProps>>> = {
 };
 
 export interface PageModule {
-  feature: string;
-  Module: ComponentType<ModuleProps>;
-  component: Readonly<Record<string, unknown>>;
+  readonly feature: string;
+  readonly Module: ComponentType<ModuleProps>;
+  readonly component: Readonly<Record<string, unknown>>;
 }
 
-/**
- * The modules of a page, in the order of its features: a feature shows the component of its name, where there is one.
- */
+/** Modules of a page, in the order of its features: a feature shows the component of its name, where there is one. */
 export function pageModules({ features = [], ui_components = {} }: CampaignView): PageModule[] {
   return features.flatMap((feature) => {
     const component = record(ui_components[feature]);

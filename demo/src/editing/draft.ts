@@ -1,6 +1,9 @@
 /**
- * One field under somebody's hands. The document may change at any moment, by this person's own edits coming back or by
- * somebody else's. What was typed is never overwritten, and nobody is overwritten unknowingly.
+ * State of one field while somebody edits it. The document may change at any moment, by this person's own edits coming
+ * back or by somebody else's. What was typed is never overwritten, and nobody is overwritten unknowingly.
+ *
+ * The SDK's `onConflict` compares pending edits. A field also holds values that are no edit: not sent yet, incomplete,
+ * or refused. So conflicts are found here, by comparing values.
  */
 export interface Draft<T> {
   /**

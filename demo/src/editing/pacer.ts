@@ -1,16 +1,18 @@
 export interface Pacer<T> {
-  /**
-   * Takes a new value; the first after a pause passes at once, those that follow closely are bundled into the newest.
-   */
+  /** Adds a value: the first after a pause passes at once, of those that follow closely only the newest. */
   readonly push: (value: T) => void;
   /** Passes what is waiting now. */
   readonly flush: () => void;
-  /** Forgets what is waiting. */
+  /** Drops what is waiting. */
   readonly drop: () => void;
 }
 
 /**
- * Lets somebody type at full speed while only a few mutations leave.
+ * Throttle with a leading edge: somebody types at full speed while only a few mutations leave.
+ *
+ * The SDK's own pacing shows each stroke and holds the mutation back; a field of the console holds the value back
+ * instead. So the badge measures from the moment a mutation leaves, not from a stroke that waits, and what waits can be
+ * dropped when somebody else's value arrives, before the person has chosen.
  *
  * @param pass gets the value, and when the oldest keystroke bundled in it was made
  * @param interval milliseconds between two values that pass

@@ -18,20 +18,20 @@ export interface Measurement {
 export interface Ledger {
   readonly subscribe: (listener: () => void) => () => void;
   readonly getSnapshot: () => Measurement | undefined;
-  /** Follows a change that has just been made. `typedAt` is when the person acted, on the clock of `now`. */
+  /** Measures a change that has just been made. `typedAt` is when the person acted, on the clock of `now`. */
   readonly follow: (campaignId: string, change: Change, typedAt: number) => void;
   /** The audience pane has painted this version. */
   readonly painted: (campaignId: string, version: number) => void;
 }
 
-interface LogFollower {
+interface MeasuredChange {
   sentAt: number;
   measurement: Measurement;
 }
 
 /**
- * Brings together what two connections know of one change: the console's, which hears the receipts, and the audience
- * pane's, which paints. Either may come first, and they share only the version.
+ * Measurement of the newest change, joined from two connections: the console's, which receives the receipts, and the
+ * audience pane's, which paints. Either may come first, and they share only the version.
  *
  * @param now a clock in milliseconds
  */
@@ -39,17 +39,17 @@ export function createLedger(now: () => number): Ledger {
   const listeners = new Set<() => void>();
   /** When the audience pane first painted each of the newest versions. */
   const paints = new Map<string, number>();
-  let current: LogFollower | undefined;
+  let current: MeasuredChange | undefined;
 
-  function amend(following: LogFollower, part: Partial<Measurement>): void {
-    following.measurement = { ...following.measurement, ...part };
+  function amend(measured: MeasuredChange, part: Partial<Measurement>): void {
+    measured.measurement = { ...measured.measurement, ...part };
     listeners.forEach((listener) => listener());
   }
 
-  function match(following: LogFollower): void {
-    const { campaignId, version, shown } = following.measurement;
+  function match(measured: MeasuredChange): void {
+    const { campaignId, version, shown } = measured.measurement;
     const paintedAt = version === undefined ? undefined : paints.get(`${campaignId}:${version}`);
-    if (paintedAt !== undefined && shown === undefined) amend(following, { shown: paintedAt - following.sentAt });
+    if (paintedAt !== undefined && shown === undefined) amend(measured, { shown: paintedAt - measured.sentAt });
   }
 
   return {
@@ -61,18 +61,18 @@ export function createLedger(now: () => number): Ledger {
     follow(campaignId, change, typedAt) {
       const sentAt = now();
       const open = { version: undefined, shown: undefined, accepted: undefined, saved: undefined, refused: false };
-      const following: LogFollower = { sentAt, measurement: { campaignId, bundled: sentAt - typedAt, ...open } };
-      current = following;
-      amend(following, {});
+      const measured: MeasuredChange = { sentAt, measurement: { campaignId, bundled: sentAt - typedAt, ...open } };
+      current = measured;
+      amend(measured, {});
       change.then(
         ({ version }) => {
-          amend(following, { version, accepted: now() - sentAt });
-          match(following);
+          amend(measured, { version, accepted: now() - sentAt });
+          match(measured);
         },
-        () => amend(following, { refused: true }),
+        () => amend(measured, { refused: true }),
       );
       change.durable.then(
-        () => amend(following, { saved: now() - sentAt }),
+        () => amend(measured, { saved: now() - sentAt }),
         // Refused, or never to be saved: the first is said above, the second by the save status.
         () => undefined,
       );

@@ -3,7 +3,7 @@ import { useCampaignSnapshot } from '@campaign-state/client/react';
 import type { Change } from '@campaign-state/client';
 import { useLedger } from './ledger-context.ts';
 
-/** How every edit of the console is made: it passes the change through and has it measured. */
+/** Pass-through of every edit of the console: returns the change, and has it measured. */
 export type Measure = (change: Change, typedAt?: number) => Change;
 
 export function useMeasured(): Measure {

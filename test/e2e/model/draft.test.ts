@@ -13,7 +13,7 @@ const accepted = (value: string) => ({ type: 'accepted', value }) as const;
 const refused = (value: string) => ({ type: 'refused', value }) as const;
 const shows = (value: string) => ({ type: 'document', value }) as const;
 
-describe('a field under somebody’s hands', () => {
+describe('the state of a field that is edited', () => {
   it('D4 follows the document while nothing is typed', () => {
     expect(after('old', shows('new'))).toEqual(untouched('new'));
   });

@@ -47,7 +47,7 @@ describe('the pacer', () => {
     expect(passed.map(({ value }) => value)).toEqual(['a', 'ab']);
   });
 
-  it('D4 forgets what waits when it is told to', () => {
+  it('D4 drops what waits', () => {
     const { passed, pacer } = typing();
     pacer.push('a');
     pacer.push('ab');
