@@ -18,6 +18,7 @@ import { createOriginPolicy, isLoopback } from './api/transport/origin.ts';
 import { watchEventLoopStalls } from './api/observability/event-loop-stall.ts';
 import { createMemoryArchive } from './archive/index.ts';
 import type { Sections } from './core/document/check.ts';
+import type { FieldRights } from './core/permissions.ts';
 import type { StartCampaign } from './core/document/normalise.ts';
 import { createManager } from './engine/manager.ts';
 import type { Archive, OrderedLog } from './engine/ports.ts';
@@ -47,6 +48,14 @@ export interface CampaignServerOptions {
   readonly defaultCampaignId?: string;
   /** Schemas of whole sections of the document, from `defineSections`; mutations are checked against them. */
   readonly sections?: Sections;
+  /**
+   * Rights by top-level field, narrower than the roles on a campaign: states, streams, history, differences and refusals
+   * follow. Default: none.
+   *
+   * @throws TypeError where a role is none
+   * @example { scripts: { write: 'admin' }, commerce: { read: 'editor' } }
+   */
+  readonly rights?: FieldRights;
   /**
    * The key that tokens are verified with. Default `{ kind: 'none' }`: every caller is a development admin, and only a
    * loopback `host` is served.
@@ -185,6 +194,7 @@ export async function createCampaignServer(options: CampaignServerOptions = {}):
       observer: createEngineObserver(metrics, logger),
       persistent,
       sections: options.sections ?? {},
+      rights: options.rights ?? {},
       durability: options.durability ?? 'accepted',
       subscriberBuffer: options.subscriberBuffer ?? BACKPRESSURE_BUFFER_ENTRIES,
       idleTtl: options.idleTtl ?? 600_000,

@@ -5,6 +5,7 @@ import { isNetwork, PRIVATE_NETWORKS } from '../api/connection/client-address.ts
 import { API_LIMITS } from '../api/limits.ts';
 import type { LogLevel } from '../api/observability/logging.ts';
 import { isLoopback, isOrigin } from '../api/transport/origin.ts';
+import { ROLES, type FieldRights } from '../core/permissions.ts';
 import { BACKPRESSURE_BUFFER_ENTRIES } from '../engine/streams/backpressure.ts';
 import { isRedisAddress } from '../log/redis-log.ts';
 import { DURATION_EXAMPLES, parseDuration } from './duration.ts';
@@ -20,6 +21,7 @@ export interface Config {
   maxBacklog: number;
   rateLimit: number;
   callLimit: number;
+  rights: FieldRights;
   trustedProxies: readonly string[];
   maxConnections: number;
   maxUnsentBytes: number | undefined;
@@ -96,6 +98,16 @@ function networks(text: string): string[] | undefined {
   return list.every(isNetwork) ? list : undefined;
 }
 
+/** `{"scripts": {"write": "admin"}}`: roles by top-level field. */
+function fieldRights(text: string): FieldRights | undefined {
+  const role = z.enum(ROLES).exactOptional();
+  try {
+    return z.record(z.string().min(1), z.strictObject({ read: role, write: role })).parse(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
+}
+
 const environment = z.object({
   CAMPAIGN_STATE_ENABLED: flag.default(true),
   CAMPAIGN_PERSISTENCE_ENABLED: flag.default(true),
@@ -107,6 +119,10 @@ const environment = z.object({
   CAMPAIGN_MAX_BACKLOG: integer(1).default(100_000),
   CAMPAIGN_RATE_LIMIT: integer(0, 1_000_000).default(1_000),
   CAMPAIGN_CALL_LIMIT: integer(0, 1_000_000).default(API_LIMITS.callPoints),
+  CAMPAIGN_RIGHTS: variable(
+    'JSON that names roles by field, such as {"scripts": {"write": "admin"}, "commerce": {"read": "editor"}}',
+    fieldRights,
+  ).default({}),
   CAMPAIGN_MAX_CONNECTIONS: integer(1, 1_000_000).default(20_000),
   CAMPAIGN_MAX_UNREAD: integer(1, 1_000_000).optional(),
   CAMPAIGN_NAMESPACE: z
@@ -182,6 +198,7 @@ function toConfig(read: z.output<typeof environment>): Config {
     maxBacklog: read.CAMPAIGN_MAX_BACKLOG,
     rateLimit: read.CAMPAIGN_RATE_LIMIT,
     callLimit: read.CAMPAIGN_CALL_LIMIT,
+    rights: read.CAMPAIGN_RIGHTS,
     trustedProxies: read.TRUSTED_PROXIES,
     maxConnections: read.CAMPAIGN_MAX_CONNECTIONS,
     maxUnsentBytes: read.CAMPAIGN_MAX_UNREAD === undefined ? undefined : read.CAMPAIGN_MAX_UNREAD * 1024 * 1024,
