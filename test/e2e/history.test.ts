@@ -25,7 +25,7 @@ describe('the history', () => {
     await page.getByRole('button', { name: 'Restore version 1', exact: true }).click();
     await eventually(() => banner.innerText()).toBe(before);
     await eventually(() => rows.first().innerText()).toMatch(/went back[^]*Back to v1/);
-    expect(await versionOf(page)).toBe(version + 1);
+    await eventually(() => versionOf(page)).toBe(version + 1);
   });
 
   it('D7 shows somebody else’s edit as it happens, and the badge does not claim it', async () => {

@@ -5,41 +5,43 @@ import { ChoiceField } from './ChoiceField.tsx';
 import { DateField } from './DateField.tsx';
 import { orRemoved } from './or-removed.ts';
 import { TextField } from './TextField.tsx';
+import { useTypedUpdate } from './use-typed-update.ts';
 
 const STATUSES = ['draft', 'active', 'paused', 'ended'] as const;
 
 /** What the page says, and when. */
 export function ContentPanel() {
   const state = useCampaign((document) => document);
-  const { updateCampaign, updateConfig } = useCampaignUpdates();
+  const { updateCampaign } = useCampaignUpdates();
+  const updateTyped = useTypedUpdate();
   const measure = useMeasured();
   const { ui_content: content = {} } = state;
   const form = content.lead_form ?? {};
   return (
     <>
-      <TextField label="Title" value={state.title ?? ''} save={(title) => updateCampaign({ title })} />
+      <TextField label="Title" value={state.title ?? ''} save={(title) => updateTyped({ title })} />
       <TextField
         label="Banner"
         value={text(content.banner)}
         lines={2}
-        save={(banner) => updateConfig('ui_content', { banner: orRemoved(banner) })}
+        save={(banner) => updateTyped({ ui_content: { banner: orRemoved(banner) } })}
       />
       <TextField
         label="Description"
         value={state.description ?? ''}
         lines={3}
-        save={(description) => updateCampaign({ description: orRemoved(description) })}
+        save={(description) => updateTyped({ description: orRemoved(description) })}
       />
       <div className="field-pair">
         <TextField
           label="Call to action"
           value={text(content.cta)}
-          save={(cta) => updateConfig('ui_content', { cta: orRemoved(cta) })}
+          save={(cta) => updateTyped({ ui_content: { cta: orRemoved(cta) } })}
         />
         <TextField
           label="Line above the banner"
           value={text(content['kicker'])}
-          save={(kicker) => updateConfig('ui_content', { kicker: orRemoved(kicker) })}
+          save={(kicker) => updateTyped({ ui_content: { kicker: orRemoved(kicker) } })}
         />
       </div>
       <ChoiceField
@@ -51,33 +53,29 @@ export function ContentPanel() {
       <TextField
         label="Note under the button"
         value={text(content['cta_note'])}
-        save={(note) => updateConfig('ui_content', { cta_note: orRemoved(note) })}
+        save={(note) => updateTyped({ ui_content: { cta_note: orRemoved(note) } })}
       />
       <div className="field-pair">
-        <DateField
-          label="Starts"
-          value={state.start_date ?? ''}
-          save={(date) => updateCampaign({ start_date: date })}
-        />
-        <DateField label="Ends" value={state.end_date ?? ''} save={(date) => updateCampaign({ end_date: date })} />
+        <DateField label="Starts" value={state.start_date ?? ''} save={(date) => updateTyped({ start_date: date })} />
+        <DateField label="Ends" value={state.end_date ?? ''} save={(date) => updateTyped({ end_date: date })} />
       </div>
       <div className="field-pair">
         <TextField
           label="Form heading"
           value={text(form['title'])}
-          save={(title) => updateConfig('ui_content', { lead_form: { title: orRemoved(title) } })}
+          save={(title) => updateTyped({ ui_content: { lead_form: { title: orRemoved(title) } } })}
         />
         <TextField
           label="Form button"
           value={text(form.submit_text)}
-          save={(submit) => updateConfig('ui_content', { lead_form: { submit_text: orRemoved(submit) } })}
+          save={(submit) => updateTyped({ ui_content: { lead_form: { submit_text: orRemoved(submit) } } })}
         />
       </div>
       <TextField
         label="Footer"
         value={text(content['footer'])}
         lines={2}
-        save={(footer) => updateConfig('ui_content', { footer: orRemoved(footer) })}
+        save={(footer) => updateTyped({ ui_content: { footer: orRemoved(footer) } })}
       />
     </>
   );

@@ -4,20 +4,22 @@ import { ChoiceField } from './ChoiceField.tsx';
 import { orRemoved } from './or-removed.ts';
 import { SetField } from './SetField.tsx';
 import { TextField } from './TextField.tsx';
+import { useTypedUpdate } from './use-typed-update.ts';
 
 /** What apps and colleagues need to know of the campaign, and its page does not show. */
 export function DetailsPanel() {
   const state = useCampaign((document) => document);
   const { updateCampaign } = useCampaignUpdates();
+  const updateTyped = useTypedUpdate();
   const measure = useMeasured();
   return (
     <>
       <div className="field-pair">
-        <TextField label="Slug" value={state.slug ?? ''} save={(slug) => updateCampaign({ slug })} />
+        <TextField label="Slug" value={state.slug ?? ''} save={(slug) => updateTyped({ slug })} />
         <TextField
           label="Owner"
           value={state.owner_id ?? ''}
-          save={(owner) => updateCampaign({ owner_id: orRemoved(owner) })}
+          save={(owner) => updateTyped({ owner_id: orRemoved(owner) })}
         />
       </div>
       <SetField label="Tags" one="a tag" name="tags" />
@@ -31,7 +33,7 @@ export function DetailsPanel() {
       <TextField
         label="Ranking formula"
         value={state.ranking_formula ?? ''}
-        save={(formula) => updateCampaign({ ranking_formula: orRemoved(formula) })}
+        save={(formula) => updateTyped({ ranking_formula: orRemoved(formula) })}
       />
       <SetField label="Translated texts" one="a key" name="i18n_keys" />
     </>

@@ -1,7 +1,8 @@
-import { useCampaign, useCampaignUpdates } from '@campaign-state/client/react';
+import { useCampaign } from '@campaign-state/client/react';
 import { number } from '../audience/read.ts';
 import { NumberField } from './NumberField.tsx';
 import { TextField } from './TextField.tsx';
+import { useTypedUpdate } from './use-typed-update.ts';
 
 const WORDS = ['title', 'label'] as const;
 const FIGURES = [
@@ -12,10 +13,10 @@ const FIGURES = [
 /** The heading and the figures of one module of the page, where it has such. */
 export function ModuleFields({ name }: { name: string }) {
   const component = useCampaign((state) => state.ui_components?.[name]);
-  const { updateConfig } = useCampaignUpdates();
+  const updateTyped = useTypedUpdate();
   if (!component) return undefined;
   const save = (member: string) => (value: string | number) =>
-    updateConfig('ui_components', { [name]: { [member]: value } });
+    updateTyped({ ui_components: { [name]: { [member]: value } } });
   return (
     <fieldset className="module-fields">
       <legend>{name}</legend>

@@ -4,11 +4,13 @@ import { useMeasured } from '../measure/use-measured.ts';
 import { ChoiceField } from './ChoiceField.tsx';
 import { ColourField } from './ColourField.tsx';
 import { NumberField } from './NumberField.tsx';
+import { useTypedUpdate } from './use-typed-update.ts';
 
 /** How the page looks. */
 export function ThemePanel() {
   const theme = useCampaign((document) => document.theme) ?? {};
   const { updateConfig } = useCampaignUpdates();
+  const updateTyped = useTypedUpdate();
   const measure = useMeasured();
   return (
     <>
@@ -18,7 +20,7 @@ export function ThemePanel() {
             key={name}
             label={label}
             value={String(theme[name] ?? fallback)}
-            save={(colour) => updateConfig('theme', { [name]: colour })}
+            save={(colour) => updateTyped({ theme: { [name]: colour } })}
           />
         ))}
       </div>
@@ -27,7 +29,7 @@ export function ThemePanel() {
         slider
         max={32}
         value={radius(theme['radius'])}
-        save={(corner) => updateConfig('theme', { radius: corner })}
+        save={(corner) => updateTyped({ theme: { radius: corner } })}
       />
       <ChoiceField
         label="Typeface"
