@@ -1,4 +1,3 @@
-import type { AccessKeyStore } from '../core/access-key.ts';
 import type { DocumentTree } from '../core/document/document-tree.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Head, SealedEntry } from '../core/stream/log-record.ts';
@@ -239,7 +238,7 @@ export interface ListQuery {
  * The archive: durable storage of every entry and of checkpoints of the state. Every write is guarded by
  * `(epoch, version)`. A thrown error leaves the outcome of a write unknown; the caller resolves it by reading.
  */
-export interface Archive extends AccessKeyStore {
+export interface Archive {
   /**
    * Loads a campaign with its newest `recent` entries, or `undefined` where there is none. Entries are fewer where they
    * would exceed `LIMITS.pageBytes`: the one that reaches it is the oldest.
