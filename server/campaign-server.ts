@@ -40,7 +40,9 @@ export interface CampaignServerOptions {
    * and receipts say `none`.
    */
   readonly archive?: (Archive & Partial<AccessKeyStore>) | undefined;
-  /** Orders the mutations of each campaign. Default: in this process, which must then be the only one on its archive. */
+  /**
+   * Orders the mutations of each campaign. Default: in this process, which must then be the only one on its archive.
+   */
   readonly log?: OrderedLog;
   /** Campaigns that are created at the start where the archive has none with their id. Default: none. */
   readonly campaigns?: readonly StartCampaign[];
@@ -49,8 +51,8 @@ export interface CampaignServerOptions {
   /** Schemas of whole sections of the document, from `defineSections`; mutations are checked against them. */
   readonly sections?: Sections;
   /**
-   * Rights by top-level field, narrower than the roles on a campaign: states, streams, history, differences and refusals
-   * follow. Default: none.
+   * Rights by top-level field, narrower than the roles on a campaign: states, streams, history, differences and
+   * refusals follow. Default: none.
    *
    * @throws TypeError where a role is none
    * @example { scripts: { write: 'admin' }, commerce: { read: 'editor' } }
@@ -117,7 +119,9 @@ export interface CampaignServerOptions {
   readonly site?: string;
   /** Default: JSON lines at `info` on stdout (`createLogger`). */
   readonly logger?: Logger;
-  /** In development: what `POST /dev/kill` does. Default: that path does not exist, and neither where there is a key. */
+  /**
+   * In development: what `POST /dev/kill` does. Default: that path does not exist, and neither where there is a key.
+   */
   readonly kill?: (() => void) | undefined;
 }
 

@@ -1,4 +1,5 @@
-// A component that reads and edits with both of the main hooks. Edits are shown at once, so that handlers need not wait.
+// A component that reads and edits with both of the main hooks. Edits are shown at once, so that handlers need not
+// wait.
 // oxlint-disable no-unused-vars, typescript/no-floating-promises
 import { useCampaignState, useCampaignUpdates } from '@campaign-state/client/react';
 

@@ -30,8 +30,8 @@ const RELEASE_AFTER_MS = 5_000;
 /** How edits are grouped into steps of `undo`: a batch and a rollback are one each. */
 export interface UndoOptions {
   /**
-   * The longest pause between two updates of the same field by `pacedUpdate` that are one step, in milliseconds. Default
-   * 2,000; `0`: every mutation is a step.
+   * The longest pause between two updates of the same field by `pacedUpdate` that are one step, in milliseconds.
+   * Default 2,000; `0`: every mutation is a step.
    */
   readonly groupMs?: number | undefined;
 }
@@ -39,8 +39,8 @@ export interface UndoOptions {
 /** The options of a client. */
 export interface CampaignClientOptions {
   /**
-   * The server's address: `https://campaigns.example.com`, or `/` for the page's own origin. Where pages are rendered on
-   * a server, a path is good for rendering from seeds, but not to connect.
+   * The server's address: `https://campaigns.example.com`, or `/` for the page's own origin. Where pages are rendered
+   * on a server, a path is good for rendering from seeds, but not to connect.
    */
   readonly url: string;
   /**
@@ -55,8 +55,8 @@ export interface CampaignClientOptions {
   /**
    * Whether to keep data on the device, in IndexedDB: edits that are not yet saved, so that they survive a reload and
    * are sent by whichever tab is open; and the newest 20 campaigns as they were last seen, so that a page without a
-   * network has something to show (`isStale`). A string, such as the user's id, keeps the data of different users of one
-   * browser apart. Needs a secure context. Default false.
+   * network has something to show (`isStale`). A string, such as the user's id, keeps the data of different users of
+   * one browser apart. Needs a secure context. Default false.
    */
   readonly persist?: boolean | string | undefined;
   /** Whether the browser asks before the page is left with edits that exist nowhere else. Default true. */

@@ -107,8 +107,8 @@ export interface Change extends Promise<Receipt> {
    */
   readonly durable: Promise<Receipt>;
   /**
-   * Resolves with the first place where somebody else has changed the same; with `undefined` once the edit is durable or
-   * refused without such a place. Never rejects.
+   * Resolves with the first place where somebody else has changed the same; with `undefined` once the edit is durable
+   * or refused without such a place. Never rejects.
    */
   readonly conflict: Promise<Conflict | undefined>;
 }
@@ -161,7 +161,8 @@ export type SyncState = 'saved' | 'saving' | 'waiting' | 'volatile';
  *
  * - `off`: nothing is to be kept there
  * - `ok`: what is unsaved is kept there, or about to be
- * - `failing`: it could not be opened, or the last write failed; it is retried, and edits exist only in the page meanwhile
+ * - `failing`: it could not be opened, or the last write failed; it is retried, and edits exist only in the page
+ *   meanwhile
  */
 export type StorageStatus = 'off' | 'ok' | 'failing';
 
@@ -181,7 +182,9 @@ export interface SyncStatus {
   readonly rejected: readonly RejectedMutation[];
   /** Places in which edits are kept back until `resolveConflict`: the newest conflict of each. */
   readonly conflicts: readonly Conflict[];
-  /** Places in which edits have overwritten what somebody else had changed, newest last, until `dismiss` removes them. */
+  /**
+   * Places in which edits have overwritten what somebody else had changed, newest last, until `dismiss` removes them.
+   */
   readonly overwritten: readonly Conflict[];
 }
 
@@ -196,8 +199,8 @@ export interface CampaignSnapshot {
   /** Confirmed state plus this client's pending edits; `{}` before the first snapshot. Deeply frozen. */
   readonly state: CampaignView;
   /**
-   * Whether what is shown was kept on this device (`persist`) from an earlier visit, and the server has not been reached
-   * since.
+   * Whether what is shown was kept on this device (`persist`) from an earlier visit, and the server has not been
+   * reached since.
    */
   readonly isStale: boolean;
   /** The position of the confirmed state. */
@@ -263,8 +266,8 @@ export interface Campaign extends Readable<CampaignSnapshot> {
   readonly rollback: (toVersion: VersionName, options?: EditOptions) => Promise<Receipt>;
   /**
    * Takes back this client's newest step, as a new edit: an edit, a batch, a rollback, or what was typed in one field
-   * without a long pause (`pacedUpdate`, option `undo`). What others have changed since stays as it is. `undefined` where
-   * nothing is left to take back.
+   * without a long pause (`pacedUpdate`, option `undo`). What others have changed since stays as it is. `undefined`
+   * where nothing is left to take back.
    */
   readonly undo: () => Change | undefined;
   /** Makes again what was last taken back. */
@@ -279,7 +282,9 @@ export interface Campaign extends Readable<CampaignSnapshot> {
    * places: `mine` sends them, `theirs` drops what they change there.
    */
   readonly resolveConflict: (mutationId: string, choice: 'mine' | 'theirs') => void;
-  /** Asks again for a campaign that could not be read: `error` is cleared, and it is `pending` until there is an answer. */
+  /**
+   * Asks again for a campaign that could not be read: `error` is cleared, and it is `pending` until there is an answer.
+   */
   readonly retry: () => void;
   /** Takes the entries of that mutation, or all, off {@link SyncStatus.rejected} and {@link SyncStatus.overwritten}. */
   readonly dismiss: (mutationId?: string) => void;

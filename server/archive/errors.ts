@@ -56,7 +56,9 @@ const DATA_SQLSTATES = /^(22|23|54)...$/;
 const UNREACHABLE_MESSAGES =
   /^(Connection terminated|timeout exceeded when trying to connect|Query read timeout|timeout expired)|not queryable/;
 
-/** Error codes by WASI's number: the file system of the embedded database throws an object with that, and no message. */
+/**
+ * Error codes by WASI's number: the file system of the embedded database throws an object with that, and no message.
+ */
 const WASI_ERRNOS: Readonly<Record<number, string>> = {
   2: 'EACCES',
   29: 'EIO',

@@ -20,8 +20,9 @@ const options = {
 const TOKEN_LIFETIME = '1m';
 
 /**
- * The command `access create --name … --role … [--campaign id] [--expires 90d]`, `access list` and `access revoke <id>`:
- * manages the API keys of a running server, as its admin: with `CAMPAIGN_TOKEN`, or with a token of its `AUTH_SECRET`.
+ * The command `access create --name … --role … [--campaign id] [--expires 90d]`, `access list` and `access revoke
+ * <id>`: manages the API keys of a running server, as its admin: with `CAMPAIGN_TOKEN`, or with a token of its
+ * `AUTH_SECRET`.
  */
 export async function manageAccess(args: readonly string[]): Promise<void> {
   const { values, positionals } = readArguments(args);

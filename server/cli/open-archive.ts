@@ -17,8 +17,8 @@ const MAY_PASS: ReadonlySet<ArchiveErrorKind> = new Set(['unreachable', 'full', 
 const RETRY_MS = 500;
 
 /**
- * Opens the archive of the configuration. Retries a database that does not answer yet until `START_TIMEOUT`; every other
- * error is permanent and thrown at once.
+ * Opens the archive of the configuration. Retries a database that does not answer yet until `START_TIMEOUT`; every
+ * other error is permanent and thrown at once.
  *
  * @param log the Redis log that all instances share; without one the namespace belongs to this instance
  * @returns `undefined` where the configuration has none

@@ -14,8 +14,8 @@ const options = {
 } as const;
 
 /**
- * The command `token --role editor [--campaign id] [--sub me] [--expires 12h]`: prints a token for servers with the same
- * `AUTH_SECRET`.
+ * The command `token --role editor [--campaign id] [--sub me] [--expires 12h]`: prints a token for servers with the
+ * same `AUTH_SECRET`.
  */
 export async function printToken(args: readonly string[]): Promise<void> {
   const { role, campaign, sub, expires } = readArguments(args);

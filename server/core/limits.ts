@@ -30,8 +30,8 @@ export const LIMITS = {
   /** Mutation ids remembered in memory per campaign; older ones are asked of Postgres. */
   idempotencyWindow: 2_048,
   /**
-   * Weight (`weightOf`) of the mutations that are decided in one turn of the event loop, over all campaigns; and of those
-   * that are appended together for one.
+   * Weight (`weightOf`) of the mutations that are decided in one turn of the event loop, over all campaigns; and of
+   * those that are appended together for one.
    */
   turnWeight: 128,
   /** Weight of the mutations that may wait to be decided, over all campaigns; a single one may have half of it. */
@@ -39,8 +39,8 @@ export const LIMITS = {
 } as const;
 
 /**
- * The first of these items, up to and including the one that brings their sizes to `bytes`: so that a page is empty only
- * where nothing was given.
+ * The first of these items, up to and including the one that brings their sizes to `bytes`: so that a page is empty
+ * only where nothing was given.
  *
  * @param sizeOf size of an item in bytes
  */

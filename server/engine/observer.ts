@@ -5,8 +5,8 @@ import type { SnapshotReason } from '../core/stream/events.ts';
 export type CommandType = Command['type'];
 
 /**
- * The outcome of a mutation. `duplicate`: a known id, answered with its first receipt; `failed`: whether it was accepted
- * is not known, or an internal error occurred.
+ * The outcome of a mutation. `duplicate`: a known id, answered with its first receipt; `failed`: whether it was
+ * accepted is not known, or an internal error occurred.
  */
 export type MutationOutcome = 'accepted' | 'unchanged' | 'duplicate' | 'rejected' | 'failed';
 
@@ -30,8 +30,8 @@ export interface EngineObserver {
   /**
    * An entry was applied, whichever way it came.
    *
-   * @returns a callback for when it has been offered to all of the campaign's subscribers here, so that the delay can be
-   *   measured by the observer's own clock
+   * @returns a callback for when it has been offered to all of the campaign's subscribers here, so that the delay can
+   *   be measured by the observer's own clock
    */
   applied?(event: {
     readonly campaignId: string;

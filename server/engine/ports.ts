@@ -4,8 +4,8 @@ import type { Head, SealedEntry } from '../core/stream/log-record.ts';
 import type { Fork } from '../core/stream/position.ts';
 
 /*
- * The ports of the engine: a log that orders, an archive that stores, a clock. Each has an implementation in memory, and
- * one contract suite that all of its implementations pass.
+ * The ports of the engine: a log that orders, an archive that stores, a clock. Each has an implementation in memory,
+ * and one contract suite that all of its implementations pass.
  */
 
 /** The outcome of an append. A thrown error means that the outcome is not known. */
@@ -53,8 +53,8 @@ export interface PendingEntries {
 /** The log: orders the entries of each campaign, and publishes them to every instance that has opened it. */
 export interface OrderedLog {
   /**
-   * Opens a campaign. From then on `listener` is called with every entry and watermark, in order; it replaces an earlier
-   * listener of this instance.
+   * Opens a campaign. From then on `listener` is called with every entry and watermark, in order; it replaces an
+   * earlier listener of this instance.
    *
    * @param generation of the campaign's {@link LogMembership}
    * @param archived the archive's head
@@ -78,7 +78,8 @@ export interface OrderedLog {
    */
   close(campaignId: string, options: { readonly leave: boolean }): Promise<boolean>;
   /**
-   * Appends all of the entries or none, if the head is still the expected one. Without entries it only confirms the head.
+   * Appends all of the entries or none, if the head is still the expected one. Without entries it only confirms the
+   * head.
    *
    * @throws Error where the log does not answer; the outcome is then not known
    */
@@ -141,8 +142,8 @@ export interface DependencyFailure {
 }
 
 /**
- * Health of a log; `undefined` is healthy. Reading and writing are judged apart: a Redis that is full or read-only still
- * answers every read.
+ * Health of a log; `undefined` is healthy. Reading and writing are judged apart: a Redis that is full or read-only
+ * still answers every read.
  */
 export interface LogHealth {
   readonly reading: DependencyFailure | undefined;
@@ -155,12 +156,13 @@ export interface LogHealth {
 export const HEALTHY_LOG: LogHealth = { reading: undefined, writing: undefined, settings: undefined };
 
 /**
- * The membership of a campaign in the log, as the archive records it. `generation` is its fencing token: it is raised by
- * one with each entry into the log. `active` says that the campaign has entered and has not left in order.
+ * The membership of a campaign in the log, as the archive records it. `generation` is its fencing token: it is raised
+ * by one with each entry into the log. `active` says that the campaign has entered and has not left in order.
  *
  * An active membership that the log does not know of reveals a loss: a crash of a log in memory, a flushed Redis, a
  * promoted replica. Entries after the archive's head may then have been seen and be gone, so that the campaign goes on
- * in a new epoch (`campaign/log-recovery.ts`). An inactive membership means that nothing was lost: same epoch, same tail.
+ * in a new epoch (`campaign/log-recovery.ts`). An inactive membership means that nothing was lost: same epoch, same
+ * tail.
  */
 export interface LogMembership {
   readonly generation: number;

@@ -38,8 +38,8 @@ export interface DryRun {
 }
 
 /**
- * A row of `campaign.list`. To callers without a token `updatedBy` is not shown; a title that their view hides is empty,
- * and a hidden status is `undefined`.
+ * A row of `campaign.list`. To callers without a token `updatedBy` is not shown; a title that their view hides is
+ * empty, and a hidden status is `undefined`.
  */
 export type VisibleSummary = Omit<CampaignSummary, 'updatedBy'> & { readonly updatedBy?: string };
 
@@ -227,8 +227,8 @@ export interface CampaignService {
    * decided. A reason that may pass (the log is away, the push was made on a timeline that was forked) refuses the rest
    * of the push as well, so that nothing overtakes what has to be sent again (order, G7).
    *
-   * @param seen the client's position. Where it is not on the current timeline, no new mutation is accepted, so that the
-   *   client can send all of them again in order
+   * @param seen the client's position. Where it is not on the current timeline, no new mutation is accepted, so that
+   *   the client can send all of them again in order
    */
   push(caller: Caller, campaignId: string, mutations: readonly Mutation[], seen?: Position): Promise<PushOutcome[]>;
   /**
@@ -261,7 +261,8 @@ export interface CampaignService {
   /**
    * Resolves once a position is durable.
    *
-   * @throws RefusalError `NOT_FOUND` where it is not on the current timeline, `UNAVAILABLE` where it is not durable in time
+   * @throws RefusalError `NOT_FOUND` where it is not on the current timeline, `UNAVAILABLE` where it is not durable in
+   *   time
    */
   whenDurable(
     caller: Caller,

@@ -58,8 +58,8 @@ export function createMemoryLog({ keepDurable = 0 }: MemoryLogOptions = {}): Ord
   };
 
   /**
-   * Whether the log's timeline includes that head, which its next entry tells by the tail. True as well where that entry
-   * has been trimmed.
+   * Whether the log's timeline includes that head, which its next entry tells by the tail. True as well where that
+   * entry has been trimmed.
    */
   const includes = (log: CampaignLog, { epoch, version, tail }: Head): boolean => {
     if (log.head.epoch !== epoch || version > log.head.version) return false;

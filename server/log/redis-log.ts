@@ -71,10 +71,10 @@ const PROBE_TTL_MS = 5_000;
 const MAX_ENTRIES_PER_READ = 10_000;
 
 /**
- * The log of many instances, in Redis. One script appends to a campaign (compare-and-append: see `APPEND`) and publishes
- * to every instance that hosts it. Publications can be lost, the last one before a silence too: the heads of all hosted
- * campaigns are compared once a second and after every reconnect, and what is missing is read from the stream. The
- * protocol and its invariants are in this folder's README.
+ * The log of many instances, in Redis. One script appends to a campaign (compare-and-append: see `APPEND`) and
+ * publishes to every instance that hosts it. Publications can be lost, the last one before a silence too: the heads of
+ * all hosted campaigns are compared once a second and after every reconnect, and what is missing is read from the
+ * stream. The protocol and its invariants are in this folder's README.
  *
  * @example
  *   const log = createRedisLog({ url: 'redis://127.0.0.1:6379', namespace: 'campaign_state', clock: systemClock });

@@ -16,7 +16,9 @@ const SOURCES = [
   'server/core',
 ];
 
-/** Builds the demo where it is missing or older than its sources. A failure is printed, and the server starts without. */
+/**
+ * Builds the demo where it is missing or older than its sources. A failure is printed, and the server starts without.
+ */
 export async function buildDemoIfDue(children: Children): Promise<void> {
   if (!isDue()) return;
   process.stdout.write('Building the demo …\n');

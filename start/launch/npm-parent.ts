@@ -4,9 +4,9 @@ import { readFileSync } from 'node:fs';
 const CHECK_INTERVAL_MS = 500;
 
 /**
- * Watches the npm that runs this script. A signal to npm alone, as a supervisor sends it, ends npm and the shell between
- * the two, and reaches this process by no other way than that its parent is another one afterwards. A script that was
- * started without npm may outlive its parent, as `nohup` wants it.
+ * Watches the npm that runs this script. A signal to npm alone, as a supervisor sends it, ends npm and the shell
+ * between the two, and reaches this process by no other way than that its parent is another one afterwards. A script
+ * that was started without npm may outlive its parent, as `nohup` wants it.
  *
  * @param onGone called once npm or the shell has ended
  */

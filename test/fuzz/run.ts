@@ -18,7 +18,9 @@ export interface FuzzOptions {
 export interface FuzzResult {
   readonly attacks: number;
   readonly byKind: Readonly<Record<string, number>>;
-  /** What must never be: a server that ended, an internal error, a stack on the wire, an honest change that was late. */
+  /**
+   * What must never be: a server that ended, an internal error, a stack on the wire, an honest change that was late.
+   */
   readonly findings: readonly string[];
   readonly rounds: number;
   readonly slowestRound: number;

@@ -20,8 +20,8 @@ export type Step = { wait: number } & (
   | { kind: 'deaf'; instance: number; milliseconds: number }
   | { kind: 'log-away'; milliseconds: number }
   /**
-   * All that the log holds is gone; its entries are, and the heads stay; it starts again with all it had; a replica falls
-   * behind from here on, and is promoted.
+   * All that the log holds is gone; its entries are, and the heads stay; it starts again with all it had; a replica
+   * falls behind from here on, and is promoted.
    */
   | { kind: 'log-flush' | 'log-lose-entries' | 'log-restart' | 'log-replica' | 'log-promote' }
   | { kind: 'archive-away'; milliseconds: number }

@@ -28,7 +28,11 @@ test('every letter that tests use has its section in SPEC.md', () => {
 });
 
 test('SPEC.md says what its tests do not: no rule repeats a title', () => {
-  const words = (text: string): string => text.toLowerCase().replaceAll(/[^a-z0-9]+/g, ' ').trim();
+  const words = (text: string): string =>
+    text
+      .toLowerCase()
+      .replaceAll(/[^a-z0-9]+/g, ' ')
+      .trim();
   const repeated = stated.filter(({ rule, text }) =>
     titles.some((title) => title.rule === rule && words(title.title) === words(text.replace(/ \|$/, ''))),
   );

@@ -24,8 +24,8 @@ export interface DefaultCampaignOptions {
 
 /**
  * The handle of the server's default campaign, before and after its id is known. The id is asked for when it is first
- * needed; then everything goes to that campaign's one store, so that whoever names the id shares the stream with whoever
- * does not.
+ * needed; then everything goes to that campaign's one store, so that whoever names the id shares the stream with
+ * whoever does not.
  */
 export function createDefaultCampaign(options: DefaultCampaignOptions): Campaign {
   const { connection, clock, report, open, lastSeenId } = options;

@@ -105,7 +105,9 @@ function indexIn({ path }: CampaignError): number {
   return field === 'mutations' && typeof index === 'number' ? index : -1;
 }
 
-/** The error with the path of what the app wrote: a place in the document, without the push and the command around it. */
+/**
+ * The error with the path of what the app wrote: a place in the document, without the push and the command around it.
+ */
 function withoutEnvelope(error: CampaignError, { command }: Mutation): CampaignError {
   const [field, , ...rest] = error.path ?? [];
   if (field !== 'mutations') return error;

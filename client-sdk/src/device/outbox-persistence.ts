@@ -36,8 +36,8 @@ export interface OutboxPersistence {
 
 /**
  * Ownership by lock, takeover by a leader. Every tab writes its own mutations under its own name, and holds a lock of
- * that name for as long as it is open; so each tab alone decides the order of its edits. One tab is the leader: it takes
- * over what is stored under names that are not locked any more, and sends it. If two tabs do so while the leader
+ * that name for as long as it is open; so each tab alone decides the order of its edits. One tab is the leader: it
+ * takes over what is stored under names that are not locked any more, and sends it. If two tabs do so while the leader
  * changes, nothing is lost, for the server applies each mutation id once. Without locks that work, a tab takes over
  * everything once, when it opens: doing so again and again, two tabs would remove each other's edits.
  */

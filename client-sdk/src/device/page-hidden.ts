@@ -1,6 +1,6 @@
 /**
- * Calls back when the page is hidden or left: the last moment at which its code is certain to run. `beforeunload` is not
- * enough, for a page on a phone is closed without it.
+ * Calls back when the page is hidden or left: the last moment at which its code is certain to run. `beforeunload` is
+ * not enough, for a page on a phone is closed without it.
  *
  * @returns how to stop that
  */

@@ -49,7 +49,9 @@ export type LinkEvent =
   | { readonly type: 'accepted' }
   /** The link has been up long enough. */
   | { readonly type: 'settled' }
-  /** The socket closed, or could not be opened. `delay` (milliseconds) is the jittered backoff before the next attempt. */
+  /**
+   * The socket closed, or could not be opened. `delay` (milliseconds) is the jittered backoff before the next attempt.
+   */
   | {
       readonly type: 'lost';
       readonly failure: LinkFailure;

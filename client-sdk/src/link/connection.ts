@@ -59,9 +59,9 @@ export interface Connection {
 }
 
 /**
- * Connects the parts of the link: the tRPC link needs a socket, the state machine permits an attempt, the token provider
- * has its token, the transport choice opens one, and the live socket reports what becomes of it. A lost link is opened
- * again while it is needed.
+ * Connects the parts of the link: the tRPC link needs a socket, the state machine permits an attempt, the token
+ * provider has its token, the transport choice opens one, and the live socket reports what becomes of it. A lost link
+ * is opened again while it is needed.
  */
 export function createConnection(options: ConnectionOptions): Connection {
   const { url, token, WebSocket, clock, network, report = reportUncaught, startDelayMs = 0 } = options;
@@ -140,7 +140,9 @@ export function createConnection(options: ConnectionOptions): Connection {
     }
   }
 
-  /** Gets the token of the next attempt; false where it fails, or is the refused one again: then it is asked for later. */
+  /**
+   * Gets the token of the next attempt; false where it fails, or is the refused one again: then it is asked for later.
+   */
   async function takeToken(): Promise<boolean> {
     const refusal = link.kind === 'renewing' || link.kind === 'unauthorized' ? link.failure : undefined;
     if (!refusal) dispatch({ type: 'connect' });

@@ -256,7 +256,9 @@ function isHealth({ ok, headers }: Response): boolean {
   return ok && (headers.get('content-type') ?? '').startsWith('application/json');
 }
 
-/** Whether requests to that address share connections: browsers speak HTTP/2 over TLS alone, and hide some protocols. */
+/**
+ * Whether requests to that address share connections: browsers speak HTTP/2 over TLS alone, and hide some protocols.
+ */
 function isMultiplexed(base: string): boolean {
   if (typeof document === 'undefined') return true;
   if (base.startsWith('http:')) return false;

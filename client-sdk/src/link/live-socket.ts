@@ -82,8 +82,8 @@ export interface LiveSocket {
  * A socket with a heartbeat, which reports its end at once.
  *
  * A platform's WebSocket cannot ping, stays `connecting` as long as the network swallows its packets, and reports a
- * vanished peer after up to 30 s or never, because it waits for the closing handshake. This one reports a half-open link
- * after a timeout and leaves the platform's socket to close behind it.
+ * vanished peer after up to 30 s or never, because it waits for the closing handshake. This one reports a half-open
+ * link after a timeout and leaves the platform's socket to close behind it.
  */
 export function openLiveSocket(
   inner: WebSocketLike,

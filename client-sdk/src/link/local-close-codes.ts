@@ -1,6 +1,8 @@
 import type { ConnectionReason } from '../types.ts';
 
-/** The close code of a socket that was given up because of a timeout. As all codes here, of this SDK alone: never sent. */
+/**
+ * The close code of a socket that was given up because of a timeout. As all codes here, of this SDK alone: never sent.
+ */
 export const TIMED_OUT = 4408;
 
 /** Close codes of the http transport, and what they mean. */

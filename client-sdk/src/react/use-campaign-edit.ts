@@ -30,9 +30,9 @@ const NONE: Outcome = { isPending: false, isDurable: false, error: undefined };
  *
  * @param edit what `mutate` does with the campaign; need not be stable
  * @param options `campaignId`: default the provider's campaign
- * @example
- * const { mutate, isPending, isDurable, error } = useCampaignEdit((campaign, title: string) => campaign.update({ title }));
- * <button disabled={isPending} onClick={() => mutate('Spring')}>{isDurable ? 'Saved' : 'Save'}</button>
+ * @example const { mutate, isPending, isDurable, error } = useCampaignEdit((campaign, title: string) =>
+ * campaign.update({ title })); <button disabled={isPending} onClick={() => mutate('Spring')}>{isDurable ? 'Saved' :
+ * 'Save'}</button>
  */
 export function useCampaignEdit<Arguments extends readonly unknown[]>(
   edit: (campaign: Campaign, ...args: Arguments) => Change,

@@ -3,7 +3,9 @@ import { useCampaignClient } from './context.ts';
 
 /** Options of {@link useLostConnection}. */
 export interface UseLostConnectionOptions {
-  /** How long a connection may be down before it counts as lost, in milliseconds. Default 5,000: most reconnect sooner. */
+  /**
+   * How long a connection may be down before it counts as lost, in milliseconds. Default 5,000: most reconnect sooner.
+   */
   readonly afterMs?: number | undefined;
 }
 

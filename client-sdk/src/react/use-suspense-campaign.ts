@@ -44,7 +44,9 @@ const thrownErrors = new WeakSet<CampaignError>();
 /** React renders a component that throws once more before its error boundary does: within this, in milliseconds. */
 const RERENDER_MS = 200;
 
-/** Whether an error has reached its error boundary already: then the boundary was reset, and the component asks again. */
+/**
+ * Whether an error has reached its error boundary already: then the boundary was reset, and the component asks again.
+ */
 function wasThrown(error: CampaignError): boolean {
   if (thrownErrors.has(error)) return true;
   setTimeout(() => thrownErrors.add(error), RERENDER_MS);

@@ -28,10 +28,10 @@ export interface MirrorStep {
 /**
  * The conflicts of pending edits with one step of the stream, by mutation id.
  *
- * A three-way comparison by place: the base is the document before the step, `theirs` is what the entries of others made
- * of it, `mine` is what the edit makes of it. They conflict where both changed the same place, or one an ancestor of the
- * other's, to different values. An entry counts against an edit only if the edit lands behind it, and was not made
- * knowing of it. Members of `features` that are added or removed merge, and do not conflict.
+ * A three-way comparison by place: the base is the document before the step, `theirs` is what the entries of others
+ * made of it, `mine` is what the edit makes of it. They conflict where both changed the same place, or one an ancestor
+ * of the other's, to different values. An entry counts against an edit only if the edit lands behind it, and was not
+ * made knowing of it. Members of `features` that are added or removed merge, and do not conflict.
  *
  * Where the entries are not known, see `findStaleEdits`.
  */
@@ -194,10 +194,11 @@ function cut(patch: JsonObject, [key, ...rest]: Path): JsonObject {
 }
 
 /**
- * Applies the policy of each mutation to its conflicts. What may have been sent already cannot be kept back, nor cut: it
- * overwrites, and is reported.
+ * Applies the policy of each mutation to its conflicts. What may have been sent already cannot be kept back, nor cut:
+ * it overwrites, and is reported.
  *
- * @param isSettled whether the confirmed state has what this client wanted in that place, so that nothing is left to ask
+ * @param isSettled whether the confirmed state has what this client wanted in that place, so that nothing is left to
+ *   ask
  */
 export function applyConflicts(
   { pending, settled }: PendingTransition,

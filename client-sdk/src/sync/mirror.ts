@@ -13,7 +13,9 @@ export interface Mirror {
   /** The watermark on this mirror's timeline: it never falls while the timeline is the same. */
   readonly durableVersion: number;
   readonly content: CampaignContent;
-  /** The newest entries since the last snapshot, oldest first: contiguous, and no more than {@link MAX_RECENT_ENTRIES}. */
+  /**
+   * The newest entries since the last snapshot, oldest first: contiguous, and no more than {@link MAX_RECENT_ENTRIES}.
+   */
   readonly recent: readonly (Entry | ViewEntry)[];
 }
 
@@ -28,8 +30,8 @@ export function positionOf(mirror: Mirror): Position {
 }
 
 /**
- * The mirror one event of the stream later (G1, G6). A snapshot replaces everything; entries must follow exactly on what
- * is here, and a gap is refused; a watermark moves forward only.
+ * The mirror one event of the stream later (G1, G6). A snapshot replaces everything; entries must follow exactly on
+ * what is here, and a gap is refused; a watermark moves forward only.
  */
 export function fold(mirror: Mirror | undefined, event: WatchEvent): Folded {
   switch (event.type) {

@@ -15,8 +15,8 @@ interface RebasedView {
 
 /**
  * Rebases what is pending onto the confirmed state, by the server's own `effect`: all of it after the confirmed state
- * has moved. One more edit, and one more keystroke of the newest edit, continue from the cached view before it, and cost
- * one step, however many wait.
+ * has moved. One more edit, and one more keystroke of the newest edit, continue from the cached view before it, and
+ * cost one step, however many wait.
  */
 export function createOverlay(): Overlay {
   let base: DocumentTree | undefined;

@@ -92,7 +92,9 @@ export function createPendingEdits(campaignId: string, initial: Mirror | undefin
     for (const listener of listeners) listener(next.settled);
   }
 
-  /** Loads the rules of conflicts, and applies them to what has happened meanwhile. After a failure it is tried again. */
+  /**
+   * Loads the rules of conflicts, and applies them to what has happened meanwhile. After a failure it is tried again.
+   */
   function loadRules(): void {
     loading ??= import('./conflict-rules.ts').then(
       (loaded) => {
@@ -108,7 +110,9 @@ export function createPendingEdits(campaignId: string, initial: Mirror | undefin
     );
   }
 
-  /** A transition, with the policy of each edit applied to its conflicts; without any found, to those of stale edits. */
+  /**
+   * A transition, with the policy of each edit applied to its conflicts; without any found, to those of stale edits.
+   */
   function commitConflicts(next: PendingTransition, found?: ReadonlyMap<string, readonly Conflict[]>): void {
     const confirmed = mirror;
     if (!rules || !confirmed) return commit(next);

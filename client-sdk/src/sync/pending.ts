@@ -97,9 +97,10 @@ export interface PushLimits {
 
 /**
  * The mutations of the next push: the oldest waiting one and all of its group behind it, within both limits, at least
- * one, in the order of intent (G7). Those behind it that have been answered are resent with it: a change that had no effect the
- * first time must not be applied behind what was applied since then, and only those ids tell the server that something
- * was. Those that are kept back because of a conflict are left out: they are a new intent when they are resolved.
+ * one, in the order of intent (G7). Those behind it that have been answered are resent with it: a change that had no
+ * effect the first time must not be applied behind what was applied since then, and only those ids tell the server that
+ * something was. Those that are kept back because of a conflict are left out: they are a new intent when they are
+ * resolved.
  *
  * @param isCurrent whether it is known what others have changed since the connection was lost: before that, nothing is
  *   sent that must not overwrite it

@@ -92,7 +92,9 @@ export function createMemoryCampaign(campaignId: string, state: JsonObject, now:
   let entries: readonly Entry[] = [firstEntry(diff({}, state), now())];
   let content = fold(entries);
   let window = createIdempotencyWindow(Number.POSITIVE_INFINITY, 0);
-  /** Refusals for the next mutations, and those that were given, by mutation id: a retry is refused as the first was. */
+  /**
+   * Refusals for the next mutations, and those that were given, by mutation id: a retry is refused as the first was.
+   */
   const refusals: Refusal[] = [];
   const refused = new Map<string, Refusal>();
   const subscribers = new Map<Subscriber, { seen: number; readonly receipts: boolean }>();

@@ -17,8 +17,8 @@ type Handlers<Area extends keyof Areas, Missing extends keyof Areas[Area]> = {
 type Answer<T> = T | Promise<T>;
 
 /**
- * Handlers of the procedures, typed by the real router: what they take and answer cannot drift from it. A procedure that
- * is neither played here nor named as missing does not compile. (`watch` is played by the session.)
+ * Handlers of the procedures, typed by the real router: what they take and answer cannot drift from it. A procedure
+ * that is neither played here nor named as missing does not compile. (`watch` is played by the session.)
  */
 export interface MemoryProcedures {
   readonly campaign: Handlers<'campaign', 'create' | 'list' | 'watch' | 'watchList'>;

@@ -1,8 +1,8 @@
 import { useEffect } from 'react';
 
 /**
- * Callback after the paint of the frame that shows this version: an animation frame runs before its paint, and a message
- * posted from it arrives after. A hidden tab paints nothing, and is not measured.
+ * Callback after the paint of the frame that shows this version: an animation frame runs before its paint, and a
+ * message posted from it arrives after. A hidden tab paints nothing, and is not measured.
  */
 export function usePaint(version: number, onPaint: (version: number) => void): void {
   useEffect(() => {

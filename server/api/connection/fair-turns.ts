@@ -17,9 +17,9 @@ const TURN_POINTS = 128;
 
 /**
  * Fair turns between callers. Within one turn of the event loop a caller starts at most {@link TURN_POINTS} of work;
- * messages beyond that wait in the queue of their source, which is not read meanwhile. The queues take turns: callers in
- * rotation, then the sources of a caller, one slice per turn of the event loop, so that messages of others are read in
- * between. A source whose budget is overdrawn waits until it is not.
+ * messages beyond that wait in the queue of their source, which is not read meanwhile. The queues take turns: callers
+ * in rotation, then the sources of a caller, one slice per turn of the event loop, so that messages of others are read
+ * in between. A source whose budget is overdrawn waits until it is not.
  */
 export class FairTurns {
   /** Points started in this turn of the event loop, by payer. */

@@ -34,9 +34,9 @@ interface Repeats {
 }
 
 /**
- * Creates the log of calls. The first refusal of a caller for a reason is a line, and its repeats within ten seconds are
- * one line with their number: what callers send must not fill the log, or hide what else is in it. For the same reason a
- * line quotes no more than an excerpt of a caller's text.
+ * Creates the log of calls. The first refusal of a caller for a reason is a line, and its repeats within ten seconds
+ * are one line with their number: what callers send must not fill the log, or hide what else is in it. For the same
+ * reason a line quotes no more than an excerpt of a caller's text.
  */
 export function createCallLog(logger: Logger): CallLog {
   const refusals = new Map<string, Repeats>();

@@ -44,8 +44,8 @@ const EXIT_RETRY_MS = 20;
 /**
  * A log output with a bounded buffer: a paused terminal, a stuck collector, a closed pipe and a full disk must hold up
  * neither the service nor its exit. Lines that cannot be written are dropped and counted, and the next line that is
- * written says how many. pino's own destination (sonic-boom 4) is not used, because at exit it retries a closed pipe for
- * ever, and because an error other than `EPIPE` ends the process.
+ * written says how many. pino's own destination (sonic-boom 4) is not used, because at exit it retries a closed pipe
+ * for ever, and because an error other than `EPIPE` ends the process.
  */
 export function createLogOutput({ file, maxBufferedBytes = MAX_BUFFERED_BYTES }: LogOutputOptions): LogOutput {
   /** Lines that wait, each with its newline. */
@@ -149,7 +149,9 @@ export function createLogOutput({ file, maxBufferedBytes = MAX_BUFFERED_BYTES }:
   };
 }
 
-/** Stdout, made non-blocking: a write that blocks would hold a thread of the pool, and with it the exit of the process. */
+/**
+ * Stdout, made non-blocking: a write that blocks would hold a thread of the pool, and with it the exit of the process.
+ */
 export function openStdout(): OutputFile {
   // Reading the property opens the stream, which sets a pipe, a socket or a terminal to non-blocking.
   const { fd } = process.stdout;

@@ -27,7 +27,9 @@ export const accessRouter = router({
       }),
     ),
 
-  /** All keys, also revoked and expired ones, the newest first; without their secrets, which the server does not have. */
+  /**
+   * All keys, also revoked and expired ones, the newest first; without their secrets, which the server does not have.
+   */
   list: historyProcedure.query(({ ctx }): Promise<AccessKey[]> => administer(ctx, 'access.list').list()),
 
   /** Ends a key: on this instance at once, on others within ten seconds, on open connections too. */

@@ -44,7 +44,9 @@ interface MutationCall<I> {
   readonly signal: AbortSignal | undefined;
 }
 
-/** Resolver that hands one command to the engine, with the options that every mutation takes, in the order of arrival. */
+/**
+ * Resolver that hands one command to the engine, with the options that every mutation takes, in the order of arrival.
+ */
 function mutate<I extends CampaignInput & MutationOptions>(commandOf: (input: I) => ChangeCommand) {
   return ({ ctx, input, signal }: MutationCall<I>): Promise<Receipt | DryRun> => {
     const command = commandOf(input);

@@ -47,7 +47,9 @@ let encoded = new WeakMap<ResumableEvent, EncodedEvent>();
 /** Upper bound of the bytes in the cache: encodings that were collected with their event are still counted. */
 let cachedBytes = 0;
 
-/** Reserves bytes of the cache. A full cache is emptied: at worst each event is encoded again once per that many bytes. */
+/**
+ * Reserves bytes of the cache. A full cache is emptied: at worst each event is encoded again once per that many bytes.
+ */
 function reserve(bytes: number): void {
   cachedBytes += bytes;
   if (cachedBytes <= ENCODING_CACHE_BYTES) return;

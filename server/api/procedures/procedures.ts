@@ -140,8 +140,8 @@ export function callerOf(ctx: CallContext, signal: AbortSignal | undefined): Cal
 }
 
 /**
- * Hands mutations to the engine in the order in which they arrived on their connection. `call` must enqueue its mutation
- * before it returns its promise: the next call passes then, not when the answer is there.
+ * Hands mutations to the engine in the order in which they arrived on their connection. `call` must enqueue its
+ * mutation before it returns its promise: the next call passes then, not when the answer is there.
  *
  * @param weight weight of the call for the rate limit (`weightOf`)
  */

@@ -8,8 +8,8 @@ export type Subscription<T> = AsyncIterableIterator<T, void, undefined>;
 
 /**
  * Subscription to a source, with `map` applied to each value. The source is opened at the first `next()`: tRPC silently
- * drops a subscription whose socket has closed meanwhile or whose request id is in use, and a source that was not opened
- * need not be closed.
+ * drops a subscription whose socket has closed meanwhile or whose request id is in use, and a source that was not
+ * opened need not be closed.
  *
  * Not an async generator: a generator that waits for its source ignores `return()` until the source yields, and makes
  * twice the promises for every delivery.

@@ -26,9 +26,9 @@ const CHECK_INTERVAL_MS = 250;
 
 /**
  * The bound for the bytes that all connections hold together. Each connection has its own bound (see
- * `engine/streams/backpressure.ts` and `API_LIMITS`), and there are thousands of them: clients that ask and do not read,
- * and clients that begin messages and do not finish them, could fill the memory all the same. Beyond the limit the
- * connections that hold the most are destroyed until the rest is within it; without a close frame, which would wait
+ * `engine/streams/backpressure.ts` and `API_LIMITS`), and there are thousands of them: clients that ask and do not
+ * read, and clients that begin messages and do not finish them, could fill the memory all the same. Beyond the limit
+ * the connections that hold the most are destroyed until the rest is within it; without a close frame, which would wait
  * behind what the client does not read.
  *
  * @returns a function that stops the checks

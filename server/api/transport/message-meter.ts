@@ -38,7 +38,10 @@ export class MessageMeter {
     if (this.#unfinished - this.#chunk > this.#limit) this.#onExcess();
   }
 
-  /** Sets the bytes that an unfinished message may have: those of an unadmitted connection, or no bound but that of `ws`. */
+  /**
+   * Sets the bytes that an unfinished message may have: those of an unadmitted connection, or no bound but that of
+   * `ws`.
+   */
   bound(isUnadmitted: boolean): void {
     this.#limit = isUnadmitted ? API_LIMITS.unadmittedBytes : Number.POSITIVE_INFINITY;
   }

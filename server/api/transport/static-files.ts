@@ -59,9 +59,9 @@ const NOT_BUILT_PAGE = `<!doctype html>
  * the folder, a page that says how to build it.
  *
  * All files are read once, at the start, and answered from memory: a request opens no file, so that neither a file that
- * was removed nor a lack of file descriptors is an error of a request, and a client that does not read holds a part of a
- * shared buffer only. A `Range` is ignored, as HTTP allows. Precompressed files (`main.js.br`, `main.js.gz`) are sent in
- * place of the file beside them to clients that accept them.
+ * was removed nor a lack of file descriptors is an error of a request, and a client that does not read holds a part of
+ * a shared buffer only. A `Range` is ignored, as HTTP allows. Precompressed files (`main.js.br`, `main.js.gz`) are sent
+ * in place of the file beside them to clients that accept them.
  *
  * @param folder of the built page
  * @throws {Error} In one sentence where its files are larger than 64 MiB.

@@ -53,9 +53,9 @@ export interface TcpConnections extends Iterable<TcpConnection> {
 }
 
 /**
- * Registers TCP connections and bounds their number. Connections without a request are closed first, the oldest of them,
- * so that neither callers that connect and say nothing nor those that keep connections open can keep probes and clients
- * out.
+ * Registers TCP connections and bounds their number. Connections without a request are closed first, the oldest of
+ * them, so that neither callers that connect and say nothing nor those that keep connections open can keep probes and
+ * clients out.
  */
 export function createTcpConnections({ limit, onCut, onCount }: TcpConnectionsOptions): TcpConnections {
   const open = new Map<Duplex, OpenConnection>();

@@ -39,13 +39,14 @@ const LOCK_NAME = /^lock-[\w-]{8}\.sock$/;
 /**
  * Mutual exclusion by listening sockets: locks a data folder for this process.
  *
- * A socket is the lock because the system closes it with its process, also after `kill -9`, and because it works between
- * containers that share the folder. Each contender listens on a socket of its own, under a name that was never used
- * before, and only then looks for others. Whoever finds another gives way: to an owner for good, to another contender for
- * a random moment.
+ * A socket is the lock because the system closes it with its process, also after `kill -9`, and because it works
+ * between containers that share the folder. Each contender listens on a socket of its own, under a name that was never
+ * used before, and only then looks for others. Whoever finds another gives way: to an owner for good, to another
+ * contender for a random moment.
  *
- * Invariant: at most one owner. Of two contenders, the one that looks last finds the other. A name appears only once its
- * socket listens, so that one which refuses connections is dead for ever, and removing it never removes a living lock.
+ * Invariant: at most one owner. Of two contenders, the one that looks last finds the other. A name appears only once
+ * its socket listens, so that one which refuses connections is dead for ever, and removing it never removes a living
+ * lock.
  *
  * Kept by hand: file locks of packages (`proper-lockfile`, pid files) name a process that another container does not
  * have, or go stale by time, which a stopped process outlives. Rejected: one name for all contenders, where a dead lock
@@ -103,8 +104,8 @@ async function lockBySocket(folder: string): Promise<DataFolderLock> {
 }
 
 /**
- * Listens under a hidden name, then renames the socket: between the system's `bind` and `listen` it refuses connections,
- * and would look dead.
+ * Listens under a hidden name, then renames the socket: between the system's `bind` and `listen` it refuses
+ * connections, and would look dead.
  */
 async function listenIn(folder: string): Promise<DataFolderLock & { name: string; own(): void }> {
   const token = randomBytes(6).toString('base64url');

@@ -20,9 +20,9 @@ export interface PgliteArchiveOptions extends WorkerObserver {
 const WORKER = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './pglite-worker.js', import.meta.url);
 
 /**
- * Opens the embedded archive: Postgres as WASM in a worker thread, with its files in `dataDir/pglite`. A commit has been
- * handed to the operating system when it resolves, so that `kill -9` of the process loses nothing of it; PGlite never
- * calls fsync, so that a power cut can.
+ * Opens the embedded archive: Postgres as WASM in a worker thread, with its files in `dataDir/pglite`. A commit has
+ * been handed to the operating system when it resolves, so that `kill -9` of the process loses nothing of it; PGlite
+ * never calls fsync, so that a power cut can.
  *
  * @example
  *   const archive = await openPgliteArchive({ dataDir: './data', namespace: 'campaign_state' });

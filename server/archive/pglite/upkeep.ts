@@ -6,9 +6,9 @@ import type { PackedCommit } from './worker-messages.ts';
 const UPKEEP_INTERVAL_CHARACTERS = 32 * 1024 * 1024;
 
 /**
- * Vacuum and checkpoint, for which PGlite has no background processes: without a checkpoint the write-ahead log grows for
- * as long as the process lives, and all of it is replayed after a crash; without a vacuum every old state stays in the
- * table's files.
+ * Vacuum and checkpoint, for which PGlite has no background processes: without a checkpoint the write-ahead log grows
+ * for as long as the process lives, and all of it is replayed after a crash; without a vacuum every old state stays in
+ * the table's files.
  *
  * @returns a function to call after each commit
  */

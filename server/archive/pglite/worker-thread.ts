@@ -19,8 +19,8 @@ export interface ArchiveThread {
 const ANSWER_TIMEOUT_MS = 30_000;
 
 /**
- * Starts the worker thread: RPC over its message channel. When the thread ends, in whatever way, every pending and every
- * later call rejects: the outcome of a commit is then unknown, as after any broken connection.
+ * Starts the worker thread: RPC over its message channel. When the thread ends, in whatever way, every pending and
+ * every later call rejects: the outcome of a commit is then unknown, as after any broken connection.
  *
  * Kept by hand: of an RPC package (`comlink`, `tinypool`) these lines would remain, as the timeout, the rejection of
  * pending calls when the thread ends, packed commits and a thread that keeps no idle process alive are all of it.

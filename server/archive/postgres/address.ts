@@ -6,8 +6,9 @@ import { ArchiveError } from '../errors.ts';
 const LIBPQ_MODES = /[?&]sslmode=(prefer|require|verify-ca)(&|$)/;
 
 /**
- * The connection string for `pg`, with libpq's meaning of `sslmode`, which is what managed databases hand out: `require`
- * encrypts, and checks the certificate only where `sslrootcert` names its authority. (`pg` takes it for `verify-full`.)
+ * The connection string for `pg`, with libpq's meaning of `sslmode`, which is what managed databases hand out:
+ * `require` encrypts, and checks the certificate only where `sslrootcert` names its authority. (`pg` takes it for
+ * `verify-full`.)
  *
  * @throws ArchiveError `failed` where it cannot be parsed, or names a file that cannot be read
  */

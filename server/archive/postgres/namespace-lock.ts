@@ -9,8 +9,8 @@ export interface NamespaceLockOptions {
   readonly connectionString: string;
   readonly namespace: string;
   /**
-   * The identity of the log that this instance shares with others; the lock is then shared by all instances on that log.
-   * It may change, where Redis was flushed or replaced.
+   * The identity of the log that this instance shares with others; the lock is then shared by all instances on that
+   * log. It may change, where Redis was flushed or replaced.
    */
   readonly logIdentity?: (() => string) | undefined;
   /** How long the first attempts may take, in milliseconds. Default 3,000; 15,000 with a shared log. */
@@ -37,7 +37,9 @@ const ACQUIRE_TIMEOUT_MS = 3_000;
 /** With a shared log: longer than instances take to notice that the log has another identity. */
 const ACQUIRE_SHARED_TIMEOUT_MS = 15_000;
 const IDENTITY_INTERVAL_MS = 2_000;
-/** Attempts before a conflict is reported: after a flush, instances learn the log's new identity one after the other. */
+/**
+ * Attempts before a conflict is reported: after a flush, instances learn the log's new identity one after the other.
+ */
 const CONFLICT_ATTEMPTS = 5;
 const ACQUIRE_INTERVAL_MS = 200;
 const STATEMENT_TIMEOUT_MS = 5_000;
@@ -45,9 +47,10 @@ const END_TIMEOUT_MS = 500;
 const BACKOFF = { base: 250, cap: 10_000, jitter: 0.5 };
 
 /**
- * Locks a namespace of a database for one log: two logs would each order the same campaigns. Without Redis the log is in
- * this process, and the lock is exclusive; with Redis it is shared by the instances on that Redis, and names its identity.
- * It is a session-level advisory lock, so that it ends with its process, and is taken again when its session breaks.
+ * Locks a namespace of a database for one log: two logs would each order the same campaigns. Without Redis the log is
+ * in this process, and the lock is exclusive; with Redis it is shared by the instances on that Redis, and names its
+ * identity. It is a session-level advisory lock, so that it ends with its process, and is taken again when its session
+ * breaks.
  *
  * Kept by hand: packages for locks over Postgres take one for the time of a callback; this one has to outlive broken
  * sessions, and to name its holder. (Behind a pooler it needs session pooling.)

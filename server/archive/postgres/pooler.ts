@@ -6,9 +6,9 @@ import { ArchiveError } from '../errors.ts';
 const POOLER_TIMEOUT_MS = 5_000;
 
 /**
- * Refuses a pooler that gives the statements of one session to different servers (PgBouncer with `pool_mode=transaction`
- * or `statement`, and its like): prepared statements, `set` and session locks do not survive that. A pooler in session
- * mode is accepted.
+ * Refuses a pooler that gives the statements of one session to different servers (PgBouncer with
+ * `pool_mode=transaction` or `statement`, and its like): prepared statements, `set` and session locks do not survive
+ * that. A pooler in session mode is accepted.
  *
  * A pooler makes up the process id that it tells its clients, so that it differs from `pg_backend_pid()`. Whether it
  * keeps sessions is found out by taking a server connection away from two sessions: a third one begins a transaction,

@@ -123,8 +123,8 @@ function compileBatch(db: Kysely<Database>, mutationId: AliasableExpression<stri
   return (
     db
       .with('part', (query) => query.selectFrom(PART).selectAll())
-      // The guard, with the rows locked in the order of their ids: an UPDATE locks them in any order, so that two commits
-      // could deadlock.
+      // The guard, with the rows locked in the order of their ids: an UPDATE locks them in any order, so that two
+      // commits could deadlock.
       .with('locked', (query) =>
         query
           .selectFrom('campaigns')

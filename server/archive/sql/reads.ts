@@ -134,7 +134,9 @@ export function createSqlReads(db: Kysely<Database>): SqlReads {
   return { load, heads, findMutation, history, stateAt, list };
 }
 
-/** The newest entries first, within both limits: the database counts the bytes, so that what is too much stays there. */
+/**
+ * The newest entries first, within both limits: the database counts the bytes, so that what is too much stays there.
+ */
 function newestEntries(db: Kysely<Database>, campaignId: string, before: number | undefined, limit: number) {
   return db
     .selectFrom((query) =>

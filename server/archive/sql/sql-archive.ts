@@ -13,8 +13,8 @@ export interface SqlArchiveOptions {
   /** The Postgres schema. */
   readonly namespace: string;
   /**
-   * Whether nobody else uses it, so that the log ends with this archive: a clean stop then ends the log memberships that
-   * began through it.
+   * Whether nobody else uses it, so that the log ends with this archive: a clean stop then ends the log memberships
+   * that began through it.
    */
   readonly soleUser: boolean;
   /** Memberships that a sole user began before its database was opened again: campaign id to generation. */
@@ -61,7 +61,9 @@ export function openSqlArchive(
   };
 
   let stopping: Promise<void> | undefined;
-  /** The same call, but it rejects with an `ArchiveError`; a stop waits for earlier calls, and later ones are rejected. */
+  /**
+   * The same call, but it rejects with an `ArchiveError`; a stop waits for earlier calls, and later ones are rejected.
+   */
   const guarded = <A extends unknown[], T>(call: (...args: A) => Promise<T>): ((...args: A) => Promise<T>) => {
     return (...args) => {
       if (stopping) return Promise.reject(new ArchiveError('stopped', 'The archive has been stopped.'));

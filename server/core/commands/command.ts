@@ -37,8 +37,8 @@ export interface BatchCommand {
 }
 
 /**
- * Back to the state of an earlier version, as a new version. A position names that version without doubt, also where the
- * campaign has been forked meanwhile.
+ * Back to the state of an earlier version, as a new version. A position names that version without doubt, also where
+ * the campaign has been forked meanwhile.
  */
 export interface RollbackCommand {
   type: 'rollback';

@@ -82,8 +82,8 @@ export interface GroupPlan<M> {
   readonly entries: readonly SealedEntry[];
   readonly outcomes: readonly { readonly mutation: M; readonly outcome: GroupOutcome }[];
   /**
-   * `seen` of what follows in each unit: the head after the group, so that it is not decided on a timeline that has lost
-   * this part; unchanged where the push was refused because its timeline was forked.
+   * `seen` of what follows in each unit: the head after the group, so that it is not decided on a timeline that has
+   * lost this part; unchanged where the push was refused because its timeline was forked.
    */
   readonly seen: readonly (Position | undefined)[];
 }

@@ -6,9 +6,9 @@ import type { Part } from '../document/persistent-object.ts';
 
 /**
  * The effect of a command on a state, as a minimal merge patch: `{}` where it changes nothing. Total: every state and
- * every well-typed command whose JSON has passed `cleanJson` has an effect; whether the result is allowed is for `check`
- * to say. The server decides with it, the SDK's optimistic view is built with it, and the simulator and the test kit
- * share it.
+ * every well-typed command whose JSON has passed `cleanJson` has an effect; whether the result is allowed is for
+ * `check` to say. The server decides with it, the SDK's optimistic view is built with it, and the simulator and the
+ * test kit share it.
  *
  * @example effect({ features: ['a'] }, { type: 'updateFeatures', features: ['b'], action: 'add' }) // { features: ['a',
  *   'b'] }
@@ -17,7 +17,9 @@ export function effect(state: DocumentTree, command: EditCommand): JsonObject {
   return diff(state, meaning(state, command));
 }
 
-/** The state after the command; whatever it does not touch is shared with the state before, which keeps `diff` cheap. */
+/**
+ * The state after the command; whatever it does not touch is shared with the state before, which keeps `diff` cheap.
+ */
 function meaning(state: DocumentTree, command: EditCommand): DocumentTree {
   return command.type === 'batch' ? command.commands.reduce(simpleMeaning, state) : simpleMeaning(state, command);
 }

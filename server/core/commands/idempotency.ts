@@ -32,7 +32,8 @@ export function createIdempotencyWindow(bound: number, floor: number): Idempoten
   let droppedUpTo = floor;
   return {
     remember(applied) {
-      // An id that is applied twice (its base named a later version than it was made at) moves to its newer version, which keeps the order.
+      // An id that is applied twice (its base named a later version than it was made at) moves to its newer version,
+      // which keeps the order.
       known.delete(applied.mutationId);
       known.set(applied.mutationId, applied);
     },

@@ -2,17 +2,17 @@ import type { Reason, Refusal } from '../errors.ts';
 import type { AppliedMutation } from './idempotency.ts';
 
 /**
- * Id of the tombstone entry of a refused mutation. The tombstone records that the mutation was refused for good, so that
- * a delayed copy of it is refused as well, whatever the state is by then (G7). Ids of clients have no spaces, so that no
- * client can choose this one, and a lookup of the mutation's own id never finds the tombstone.
+ * Id of the tombstone entry of a refused mutation. The tombstone records that the mutation was refused for good, so
+ * that a delayed copy of it is refused as well, whatever the state is by then (G7). Ids of clients have no spaces, so
+ * that no client can choose this one, and a lookup of the mutation's own id never finds the tombstone.
  */
 export function refusalId(mutationId: string): string {
   return `refused ${mutationId}`;
 }
 
 /**
- * Reasons that depend on the state: later, the same mutation may pass. Rights, and what is too old, do not depend on the
- * state.
+ * Reasons that depend on the state: later, the same mutation may pass. Rights, and what is too old, do not depend on
+ * the state.
  */
 const STATE_DEPENDENT: ReadonlySet<Reason> = new Set<Reason>(['CONFLICT', 'INVALID', 'TOO_LARGE', 'NOT_FOUND']);
 

@@ -5,7 +5,9 @@ import type { Command, SimpleCommand } from './command.ts';
 const STEPS_PER_UNIT = 2_048;
 /** Steps of a member beside those of its name and value: it is looked up, compared and checked. */
 const MEMBER_STEPS = 64;
-/** The same for the members of an object after the first few: a large one is a tree, and each of them a way through it. */
+/**
+ * The same for the members of an object after the first few: a large one is a tree, and each of them a way through it.
+ */
 const FURTHER_MEMBER_STEPS = 512;
 const FEW_MEMBERS = 32;
 /** Steps of an item of an array beside those of its value: it is only copied. */

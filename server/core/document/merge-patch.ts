@@ -65,7 +65,9 @@ export function diff(from: DocumentTree, to: DocumentTree): JsonObject {
   return patch;
 }
 
-/** The keys whose members may differ: those that are gone, in the order of `from`, and the others, in the order of `to`. */
+/**
+ * The keys whose members may differ: those that are gone, in the order of `from`, and the others, in the order of `to`.
+ */
 export function differentKeys(
   from: DocumentTree,
   to: DocumentTree,

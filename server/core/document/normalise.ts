@@ -14,10 +14,10 @@ export interface StartCampaign {
 export type Normalised = { ok: true; campaigns: StartCampaign[] } | { ok: false; refusal: Refusal };
 
 /**
- * The reader of campaign files. A file holds one campaign or a list of them, either flat or in the older shape, in which
- * the fields are under `metadata.service_specific.campaign`, features also under `metadata.features`, and scripts under
- * `metadata.service_specific.localization.scripts`. Top-level fields take precedence, features are merged, and whatever
- * was not lifted stays in `metadata`.
+ * The reader of campaign files. A file holds one campaign or a list of them, either flat or in the older shape, in
+ * which the fields are under `metadata.service_specific.campaign`, features also under `metadata.features`, and scripts
+ * under `metadata.service_specific.localization.scripts`. Top-level fields take precedence, features are merged, and
+ * whatever was not lifted stays in `metadata`.
  *
  * @example normaliseCampaignFile({ slug: 'summer', title: 'Summer' }) // { ok: true, campaigns: [{ campaignId:
  *   'summer', … }] }

@@ -6,7 +6,9 @@ export type Part = JsonValue | PersistentObject;
 /** The most entries of a leaf and children of a branch: the length of the arrays that a change copies. */
 const NODE_WIDTH = 16;
 
-/** A member and its place: members are in the order of `sequence`, which is that in which JavaScript would list them. */
+/**
+ * A member and its place: members are in the order of `sequence`, which is that in which JavaScript would list them.
+ */
 interface Entry {
   readonly key: string;
   readonly value: Part;
@@ -107,8 +109,8 @@ export class PersistentObject {
   }
 
   /**
-   * The version after all of these changes, `undefined` for a member that is removed: the same as by `with` and `without`
-   * in the order of the map, in time that follows the size of the object and the number of changes.
+   * The version after all of these changes, `undefined` for a member that is removed: the same as by `with` and
+   * `without` in the order of the map, in time that follows the size of the object and the number of changes.
    */
   withAll(changes: ReadonlyMap<string, Part | undefined>): PersistentObject {
     const entries = entriesOf([this.root]);
@@ -246,7 +248,9 @@ function remove(node: Node, key: string): Node | undefined {
   return withChildren(node, index, rest ? [rest] : [])[0];
 }
 
-/** The branch with these in the place of a child: two branches where it would become too wide, none without children. */
+/**
+ * The branch with these in the place of a child: two branches where it would become too wide, none without children.
+ */
 function withChildren(branch: Branch, index: number, given: readonly Node[]): readonly Branch[] {
   const children = branch.children.toSpliced(index, 1, ...given);
   if (children.length > NODE_WIDTH) return halves(children).map(branchOf);

@@ -6,7 +6,9 @@ import { quotePath } from '../quote.ts';
 /** The keys that could lead to prototype pollution. */
 const FORBIDDEN_KEYS: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
 
-/** The treatment of `null` members of objects outside arrays: kept (in a patch they remove) or dropped (in a document). */
+/**
+ * The treatment of `null` members of objects outside arrays: kept (in a patch they remove) or dropped (in a document).
+ */
 export type NullMembers = 'keep' | 'drop';
 
 export type Cleaned<T> = { ok: true; value: T } | { ok: false; refusal: Refusal };

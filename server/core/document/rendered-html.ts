@@ -38,8 +38,8 @@ export const TEXT_ATTRIBUTES: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * Elements that no list can allow: they run or embed something, or switch the tokenizer or the rules of parsing, so that
- * the same text would mean something else in a browser than it did here.
+ * Elements that no list can allow: they run or embed something, or switch the tokenizer or the rules of parsing, so
+ * that the same text would mean something else in a browser than it did here.
  */
 const FORBIDDEN_ELEMENTS: ReadonlySet<string> = new Set(
   (

@@ -3,8 +3,8 @@ import { formatPosition, parsePosition, lastSharedVersion, type Fork } from './p
 
 /**
  * Cursor of a subscriber: how far it has been sent the stream. It holds no queue: what the subscriber has not seen yet
- * is in the campaign's ring, so that a slow reader costs no memory of its own, and whatever is sent next follows exactly
- * on what was seen (G1).
+ * is in the campaign's ring, so that a slow reader costs no memory of its own, and whatever is sent next follows
+ * exactly on what was seen (G1).
  */
 export type Cursor =
   /**

@@ -20,9 +20,9 @@ export type EntryType = Command['type'];
 export const ENTRY_FORMAT = 1;
 
 /**
- * Entry of the log: an accepted change. `change` is the effect: an RFC 7396 patch against the state at `version - 1` (`{}` before version
- * 1), so that every entry of every type is applied in the same way, whatever the server's version. `at` is epoch
- * milliseconds and never falls.
+ * Entry of the log: an accepted change. `change` is the effect: an RFC 7396 patch against the state at `version - 1`
+ * (`{}` before version 1), so that every entry of every type is applied in the same way, whatever the server's version.
+ * `at` is epoch milliseconds and never falls.
  */
 export interface Entry {
   version: number;

@@ -1,6 +1,6 @@
 /**
- * Unique name of an entry, `epoch:version`. A version alone is not unique: after a loss the same number can name another
- * change.
+ * Unique name of an entry, `epoch:version`. A version alone is not unique: after a loss the same number can name
+ * another change.
  *
  * @example '5kQ0cB2v:418'
  */

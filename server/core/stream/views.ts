@@ -5,9 +5,9 @@ import type { JsonObject } from '../json.ts';
 import { roleFor, type Identity, type Rights, type Role } from '../permissions.ts';
 
 /**
- * The projection of a document that a caller may read: all of it, or all but some fields; of an entry it then shows only
- * the effect on the visible fields (G11). `hash` identifies a restricted view in resume ids and fan-out groups, so that
- * a stream can never be resumed under other rights than those it was read with.
+ * The projection of a document that a caller may read: all of it, or all but some fields; of an entry it then shows
+ * only the effect on the visible fields (G11). `hash` identifies a restricted view in resume ids and fan-out groups, so
+ * that a stream can never be resumed under other rights than those it was read with.
  */
 export type View =
   | { readonly kind: 'full' }

@@ -25,7 +25,9 @@ export interface ArchiverOptions extends CommitContentsOptions {
   heldEntries(campaignId: string): readonly SealedEntry[];
   /** Entries in one transaction, at most. Default 1,000. */
   batchEntries?: number;
-  /** First and longest pause after a failure, in milliseconds; in between it doubles, with jitter. Default 100, 10,000. */
+  /**
+   * First and longest pause after a failure, in milliseconds; in between it doubles, with jitter. Default 100, 10,000.
+   */
   retry?: { first: number; longest: number };
 }
 
@@ -62,8 +64,8 @@ class LogUnavailableError extends Error {
  *
  * Invariant: only entries of the log are committed, and the watermark follows a commit, never precedes it (G8). Any
  * number of archivers may run at once: the archive's guard on `(epoch, version)` takes each entry once, and where the
- * outcome of a batch is not known, heads are read before anything is tried again. A head of the archive counts as that of
- * the log's timeline only if its tail is the timeline's tail at that version.
+ * outcome of a batch is not known, heads are read before anything is tried again. A head of the archive counts as that
+ * of the log's timeline only if its tail is the timeline's tail at that version.
  *
  * A campaign whose entries the archive refuses stalls by itself, with a backoff of its own, so that it keeps no other
  * campaign from being committed.
@@ -109,8 +111,8 @@ export function createArchiver(options: ArchiverOptions): Archiver {
   };
 
   /**
-   * Commits the entries that lie between the archive's head and the log's next entry: the archive has lost commits, as a
-   * promoted replica may, or the log has lost entries. They are taken from what the log still has and from memory.
+   * Commits the entries that lie between the archive's head and the log's next entry: the archive has lost commits, as
+   * a promoted replica may, or the log has lost entries. They are taken from what the log still has and from memory.
    *
    * @returns whether there were any
    */

@@ -27,8 +27,8 @@ export interface ListFeeds {
   /**
    * Subscribes to a page of the list. Ends when the caller's signal aborts.
    *
-   * @throws RefusalError `FORBIDDEN` where the filter would reveal what the view hides, `OVERLOADED` where this instance
-   *   keeps too many different pages already; from `next`, when the right to it ends
+   * @throws RefusalError `FORBIDDEN` where the filter would reveal what the view hides, `OVERLOADED` where this
+   *   instance keeps too many different pages already; from `next`, when the right to it ends
    */
   watch(caller: Caller, reader: Reader, options: ListOptions): AsyncIterableIterator<ListEvent>;
   /** Pages that are kept. */
@@ -70,10 +70,10 @@ interface Feed {
 }
 
 /**
- * Creates the live lists of one instance: *shared polling*. All subscribers with the same rights and query share a feed.
- * A feed is read from the archive every two seconds, which shows what other instances have created and changed, and is
- * compared every half second with the campaigns in memory, which are newer. Subscribers are sent the difference between
- * the page that they have and the present one; a slow one skips what lies between.
+ * Creates the live lists of one instance: *shared polling*. All subscribers with the same rights and query share a
+ * feed. A feed is read from the archive every two seconds, which shows what other instances have created and changed,
+ * and is compared every half second with the campaigns in memory, which are newer. Subscribers are sent the difference
+ * between the page that they have and the present one; a slow one skips what lies between.
  *
  * Invariant: the cost does not depend on the number of subscribers, but on that of different pages, which is bounded;
  * with many of them each is read less often, at most twenty a second over all. Where nobody watches, there is no timer.

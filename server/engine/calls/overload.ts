@@ -23,8 +23,8 @@ export interface OverloadOptions {
 /** Refusals for load (G12). */
 export interface Overload {
   /**
-   * Why no mutation of that campaign (`undefined`: of a new one) can be taken now: too much waits for the archive, or the
-   * campaign cannot be saved; `undefined` where it can be taken.
+   * Why no mutation of that campaign (`undefined`: of a new one) can be taken now: too much waits for the archive, or
+   * the campaign cannot be saved; `undefined` where it can be taken.
    */
   refuse(campaignId: string | undefined): RefusalError | undefined;
   /** Why the queue of a campaign, of that weight, takes no more now: too much of it waits to be decided. */
@@ -41,7 +41,10 @@ const RESERVED_SHARE = 1 / 4;
 const STUCK_AFTER_MS = 15_000;
 /** The same for one that fills half of the backlog by then: the rest is for the others. */
 const LARGE_STUCK_AFTER_MS = 1_000;
-/** How often the campaigns are looked through for those that cannot be saved, in milliseconds, while the backlog is full. */
+/**
+ * How often the campaigns are looked through for those that cannot be saved, in milliseconds, while the backlog is
+ * full.
+ */
 const SCAN_INTERVAL_MS = 1_000;
 
 /** Entries of campaigns that cannot be saved. */
@@ -64,7 +67,10 @@ export function createOverload(options: OverloadOptions): Overload {
   let stuck: Stuck = { entries: 0, bytes: 0 };
   let scannedAt = Number.NEGATIVE_INFINITY;
 
-  /** Since when a campaign cannot be saved, in epoch milliseconds; `undefined` where it can, or the archive is away for all. */
+  /**
+   * Since when a campaign cannot be saved, in epoch milliseconds; `undefined` where it can, or the archive is away for
+   * all.
+   */
   const stuckSince = (live: LiveCampaign): number | undefined => {
     const { unsaved, unsavedBytes, unsavedSince } = live;
     if (unsavedSince === undefined) return undefined;

@@ -2,11 +2,13 @@ import { nextTail } from '../../core/stream/hash-chain.ts';
 import type { Head, SealedEntry } from '../../core/stream/log-record.ts';
 
 /**
- * The longest continuation of a head that can be assembled from several sources. Every entry is of the head's epoch and proves
- * by its tail that it follows the one before; entries of other timelines, and all that lie behind a gap, are left out.
+ * The longest continuation of a head that can be assembled from several sources. Every entry is of the head's epoch and
+ * proves by its tail that it follows the one before; entries of other timelines, and all that lie behind a gap, are
+ * left out.
  *
- * Sources may overlap, and may each have gaps. Where two of them have different entries of one version that both follow,
- * each source is preferred in turn, and the longest result is taken; of equally long ones, that of the earlier source.
+ * Sources may overlap, and may each have gaps. Where two of them have different entries of one version that both
+ * follow, each source is preferred in turn, and the longest result is taken; of equally long ones, that of the earlier
+ * source.
  *
  * @example
  * const entries = continuation(archived.head, await log.remainder(campaignId, archived.head), live.unsaved);

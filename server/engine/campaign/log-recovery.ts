@@ -27,8 +27,8 @@ export interface HeldCampaign {
 }
 
 /**
- * Time that other instances have, in milliseconds, to save what they hold of a campaign before its epoch ends. They have
- * to be told by the log first, and to read the archive.
+ * Time that other instances have, in milliseconds, to save what they hold of a campaign before its epoch ends. They
+ * have to be told by the log first, and to read the archive.
  */
 const RESCUE_GRACE_MS = 1_000;
 
@@ -36,15 +36,17 @@ const RESCUE_GRACE_MS = 1_000;
  * Makes a campaign a member of the log, and detects whether the log has lost entries since it last was one: *recovery
  * by a fencing token*. One algorithm serves the first load, the return of an evicted campaign, and every loss, such as
  * FLUSHALL, a restarted Redis or a promoted replica. A loss is noticed when an append is answered `lost`
- * (`writes/mutation-queue.ts` reloads then), when the log reports `reset` (`log/redis/head-check.ts` looks every second,
- * `hosting/log-follower.ts` reloads), or at the next load.
+ * (`writes/mutation-queue.ts` reloads then), when the log reports `reset` (`log/redis/head-check.ts` looks every
+ * second, `hosting/log-follower.ts` reloads), or at the next load.
  *
- * The token is the `generation` of the {@link LogMembership}. The archive, which loses nothing, raises it with each entry
- * into the log; the log keeps the one that it was seeded with, and takes an append only under that one. A log that comes
- * back empty, or from an old copy, holds no generation or an old one, and so cannot take an append on top of the loss.
+ * The token is the `generation` of the {@link LogMembership}. The archive, which loses nothing, raises it with each
+ * entry into the log; the log keeps the one that it was seeded with, and takes an append only under that one. A log
+ * that comes back empty, or from an old copy, holds no generation or an old one, and so cannot take an append on top of
+ * the loss.
  *
  * Invariant: the log holds a campaign under the archive's generation only as a continuation of the archive's head. So
- * nothing is acknowledged between a loss and its detection (G5), and an epoch never has two contents of one version (G2).
+ * nothing is acknowledged between a loss and its detection (G5), and an epoch never has two contents of one version
+ * (G2).
  *
  * Cases, by whether the log holds the campaign under the archive's generation and on its timeline:
  *
@@ -52,15 +54,15 @@ const RESCUE_GRACE_MS = 1_000;
  *   log has lost its newest entries (a key restored from a dump), and that is a loss as below.
  * - **It does not, and the membership is not active.** The campaign left in order, with everything durable. It enters
  *   again under the next generation, in the same epoch, with the same tail.
- * - **It does not, and the membership is active.** Entries after the archive's head may have been seen and be gone. Every
- *   instance saves what it still holds of them, and what the log has left; the archive's guard takes each version once.
- *   After {@link RESCUE_GRACE_MS}, if the archive has not moved since, one guarded write starts a new epoch at its head
- *   and gives out the next generation; the others find that they lost that race and read again. What was not saved by
- *   then is not on the current timeline, and its writers are told so.
+ * - **It does not, and the membership is active.** Entries after the archive's head may have been seen and be gone.
+ *   Every instance saves what it still holds of them, and what the log has left; the archive's guard takes each version
+ *   once. After {@link RESCUE_GRACE_MS}, if the archive has not moved since, one guarded write starts a new epoch at
+ *   its head and gives out the next generation; the others find that they lost that race and read again. What was not
+ *   saved by then is not on the current timeline, and its writers are told so.
  *
  * Rejected: to trust a log that answers. Redis may come back with a prefix of what it acknowledged and would take new
- * entries under versions that were given out already. Rejected too: one token for a partition of campaigns, by which the
- * loss of one ends the epochs of all, and an evicted campaign looks like a lost one.
+ * entries under versions that were given out already. Rejected too: one token for a partition of campaigns, by which
+ * the loss of one ends the epochs of all, and an evicted campaign looks like a lost one.
  *
  * @param held what this instance holds of the campaign, if it has it in memory
  * @param listener is called with what the log publishes from now on, also before the promise resolves
@@ -112,8 +114,8 @@ export async function recoverCampaign(
 
 /**
  * The campaign, with its head proven by the tail of the newest entry, and with those recent entries that lead up to it
- * without a gap. Rows that were changed by hand must not be built upon: what follows would be acknowledged as durable on
- * top of versions that are not there.
+ * without a gap. Rows that were changed by hand must not be built upon: what follows would be acknowledged as durable
+ * on top of versions that are not there.
  */
 function provenByEntries(campaignId: string, archived: ArchivedCampaign): ArchivedCampaign {
   const { head, recent } = archived;

@@ -114,7 +114,9 @@ export function createCampaignHost(options: CampaignHostOptions): CampaignHost {
     return campaign;
   };
 
-  /** A failure half-way leaves the membership active. The next load then begins a new epoch: costly, but never wrong. */
+  /**
+   * A failure half-way leaves the membership active. The next load then begins a new epoch: costly, but never wrong.
+   */
   const leaveLog = async (live: LiveCampaign): Promise<void> => {
     if (await log.close(live.id, { leave: true })) await archive.leaveLog(live.id, live.generation);
   };

@@ -158,7 +158,9 @@ export function createLogFollower(options: LogFollowerOptions): LogFollower {
     }
   };
 
-  /** Puts what was recovered in the place of what was in memory. Subscribers keep their cursors, which detect a fork. */
+  /**
+   * Puts what was recovered in the place of what was in memory. Subscribers keep their cursors, which detect a fork.
+   */
   const replace = (campaign: LoadedCampaign, held: HeldCampaign, recovered: RecoveredCampaign): void => {
     const { live, fanOut } = campaign;
     const { watermark, ...fresh } = createLiveCampaign(live.id, recovered, live.unsavedSince ?? clock.now(), onAwaited);

@@ -10,8 +10,8 @@ import type { Reader } from '../service.ts';
  *   missed, or, where these are more than `BACKPRESSURE_BUFFER_ENTRIES`, one snapshot with the reason `slow`.
  * - A socket that has not drained within `BACKPRESSURE_TIMEOUT_MS` is disconnected.
  * - Answers to calls cannot pause. A socket on which `BACKPRESSURE_MAX_SOCKET_BYTES` wait unsent is disconnected.
- * - All sockets together may hold `BACKPRESSURE_MEMORY_FRACTION` of the memory. Beyond that those that hold the most are
- *   disconnected.
+ * - All sockets together may hold `BACKPRESSURE_MEMORY_FRACTION` of the memory. Beyond that those that hold the most
+ *   are disconnected.
  *
  * The first three rules are applied by push and pull delivery, through `isBackpressured` and `createDrainPoll` below;
  * the other two, which concern sockets rather than streams, by `server-socket.ts` and `held-bytes.ts` in
@@ -24,7 +24,9 @@ export const BACKPRESSURE_HIGH_WATER_BYTES = 256 * 1024;
 /** Interval, in milliseconds, at which a congested socket is looked at: `ws` emits no event when it has drained. */
 export const BACKPRESSURE_POLL_MS = 25;
 
-/** Time, in milliseconds, after which a socket that has not drained is disconnected: its reader has gone or is stuck. */
+/**
+ * Time, in milliseconds, after which a socket that has not drained is disconnected: its reader has gone or is stuck.
+ */
 export const BACKPRESSURE_TIMEOUT_MS = 60_000;
 
 /**
@@ -63,7 +65,10 @@ export interface DrainPoll {
   wait(wait: DrainWait): () => void;
 }
 
-/** Creates the drain poll of one campaign. One timer serves all of its congested readers, and runs only while there are any. */
+/**
+ * Creates the drain poll of one campaign. One timer serves all of its congested readers, and runs only while there are
+ * any.
+ */
 export function createDrainPoll(clock: Pick<Clock, 'now' | 'after'>): DrainPoll {
   /** Each wait with the time at which its socket is given up. */
   const waits = new Map<DrainWait, number>();

@@ -67,13 +67,13 @@ interface Backpressured {
  *   sent, and catches up once the socket has drained.
  *
  * Invariant: between two flushes a group's cursor is the cursor of each of its members; a member that leaves the group
- * takes a copy along. So each member is sent exactly what it would be sent by a cursor of its own (`core/stream/cursor.ts`):
- * every version once, in order, or a snapshot (G1). A flush forwards the groups before it lets others catch up, so that
- * these find the groups at the head.
+ * takes a copy along. So each member is sent exactly what it would be sent by a cursor of its own
+ * (`core/stream/cursor.ts`): every version once, in order, or a snapshot (G1). A flush forwards the groups before it
+ * lets others catch up, so that these find the groups at the head.
  *
  * Rejected: a queue for each member, whose memory grows with every slow reader (G10) and which must be purged when
- * rights change; and a cursor for each member without groups, which is the same algorithm and costs a step, an event and
- * an encoding for each reader.
+ * rights change; and a cursor for each member without groups, which is the same algorithm and costs a step, an event
+ * and an encoding for each reader.
  */
 export function createPushDelivery({ clock, drainPoll, onDelivered }: PushDeliveryOptions): PushDelivery {
   const states = new Map<PushMember, MemberState>();
@@ -216,7 +216,8 @@ export function createPushDelivery({ clock, drainPoll, onDelivered }: PushDelive
   return {
     join(member) {
       const event = member.subscriber.nextEvent();
-      // A joining cursor always yields an event: a snapshot, or the entries since its resume id, even if there are none.
+      // A joining cursor always yields an event: a snapshot, or the entries since its resume id, even if there are
+      // none.
       if (!event) throw new Error('a subscriber that joins must be given an event');
       becomeCatchingUp(member);
       onDelivered(event, 1);

@@ -15,7 +15,9 @@ export interface ArchivedIds {
   /** Ids of mutations that the archive was asked for. */
   readonly asked: ReadonlySet<string>;
   readonly applied: ReadonlyMap<string, AppliedMutation>;
-  /** Refusals of mutations made before the oldest entry that is kept: nobody knows any more whether they were applied. */
+  /**
+   * Refusals of mutations made before the oldest entry that is kept: nobody knows any more whether they were applied.
+   */
   readonly tooOld: ReadonlyMap<string, Refusal>;
 }
 

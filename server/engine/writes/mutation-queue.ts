@@ -98,15 +98,15 @@ interface Group {
 }
 
 /**
- * Serial queue of one campaign's mutations. What waits is decided in groups: each on one base, each mutation on the state
- * that the one before it leads to, and goes to the log in one append. Answers are sent once the log has confirmed the
- * head that they rest on. That holds for rejections and no-ops too, because an instance that lags must not refuse a
+ * Serial queue of one campaign's mutations. What waits is decided in groups: each on one base, each mutation on the
+ * state that the one before it leads to, and goes to the log in one append. Answers are sent once the log has confirmed
+ * the head that they rest on. That holds for rejections and no-ops too, because an instance that lags must not refuse a
  * caller whose change was just acknowledged elsewhere.
  *
  * Groups are bounded by weight, and take turns of the event loop with those of other campaigns (`turn-budget.ts`). A
  * push that weighs more than a group is decided in parts, each appended by itself. Its order holds nevertheless (G7): a
- * failure stops all that follows, and each part is decided as if the client had seen the part before it, so that none is
- * applied on a timeline that has lost an earlier one.
+ * failure stops all that follows, and each part is decided as if the client had seen the part before it, so that none
+ * is applied on a timeline that has lost an earlier one.
  */
 export function createMutationQueue<C extends QueuedCampaign>(
   loaded: Promise<C>,
@@ -224,8 +224,8 @@ async function processGroup<C extends QueuedCampaign>(
     for (const { unit } of group.parts) unit.archived = archived;
     const target = await rollbackTarget(live, group.mutations, options.history);
     await options.turns.spend(group.weight);
-    // The campaign was reloaded or its window trimmed meanwhile: what was read may be of a forked timeline, and there may
-    // be ids that neither the archive was asked for nor the window holds any more (idempotency, G3).
+    // The campaign was reloaded or its window trimmed meanwhile: what was read may be of a forked timeline, and there
+    // may be ids that neither the archive was asked for nor the window holds any more (idempotency, G3).
     if (!isComplete(archived, live)) continue;
     const plan = decideParts(live, group.parts, archived, target, options);
     if (options.isClosed()) throw shuttingDown();
@@ -237,7 +237,8 @@ async function processGroup<C extends QueuedCampaign>(
       for (const { mutation, outcome } of plan.outcomes) mutation.settle(outcome);
       return plan;
     }
-    // `conflict`: another instance appended first, or this one did and its answer did not arrive. Catch up, decide again.
+    // `conflict`: another instance appended first, or this one did and its answer did not arrive. Catch up, decide
+    // again.
     for (const sealed of result.kind === 'conflict' ? result.entries : []) options.applyEntry(campaign, sealed);
     if (options.clock.now() >= deadline) throw timedOut(`${live.id}: other instances change it all the time`);
     if (live.head.version !== plan.base.version) continue;

@@ -32,7 +32,8 @@ const SENTINEL_PORT = 26_379;
  * - `redis://[user:password@]host:6379[/database]`, or `rediss:` for TLS
  * - several of these, separated by commas: nodes of one cluster
  * - `redis+sentinel://[user:password@]host:26379,host:26379/<name of the primary>[/database]`, or `rediss+sentinel:`;
- *   user and password are those of the Redis servers, `?sentinelUsername=` and `?sentinelPassword=` those of the Sentinels
+ *   user and password are those of the Redis servers, `?sentinelUsername=` and `?sentinelPassword=` those of the
+ *   Sentinels
  *
  * @returns `undefined` where it is none of these
  */

@@ -32,7 +32,9 @@ export interface Archiving extends Pick<OrderedLog, 'pending' | 'markDurable' | 
   onClosed(campaignId: string): void;
   /** Looks for campaigns whose archiver has died or is late; whoever finds one claims it. */
   findOrphans(): Promise<void>;
-  /** Since when the oldest campaign waits that `findOrphans` has found, whichever instance hosts it; epoch milliseconds. */
+  /**
+   * Since when the oldest campaign waits that `findOrphans` has found, whichever instance hosts it; epoch milliseconds.
+   */
   readonly oldestOrphanAt: number | undefined;
   stop(): void;
 }
@@ -49,9 +51,9 @@ const UNKNOWN_VERSION = Number.POSITIVE_INFINITY;
 /**
  * Archiving leases: which instance carries a campaign's entries into the archive.
  *
- * The instance that appends to a campaign holds a lease on it for five seconds, so that entries of other writers go into
- * the same transactions and no two instances do the same work. A campaign that waits for three seconds is an orphan, and
- * is claimed by whoever sees it. An instance that stops in order gives its leases up and tells the others.
+ * The instance that appends to a campaign holds a lease on it for five seconds, so that entries of other writers go
+ * into the same transactions and no two instances do the same work. A campaign that waits for three seconds is an
+ * orphan, and is claimed by whoever sees it. An instance that stops in order gives its leases up and tells the others.
  *
  * Invariant: none is needed. Two archivers of one campaign are harmless, as the archive guards each commit by `(epoch,
  * version)` and the watermark only moves forward. Leases therefore need no fencing token, and a lost one costs time
@@ -59,8 +61,8 @@ const UNKNOWN_VERSION = Number.POSITIVE_INFINITY;
  *
  * What waits is read once and marked once: for each campaign it is known up to which version it waits, so that nothing
  * is asked again until something new comes. Rejected: one archiver elected for the namespace, whose every failure would
- * delay all campaigns; and consumer groups of Redis Streams, which acknowledge entry by entry and cannot be trimmed by a
- * watermark.
+ * delay all campaigns; and consumer groups of Redis Streams, which acknowledge entry by entry and cannot be trimmed by
+ * a watermark.
  */
 export function createArchiving({
   namespace,

@@ -21,9 +21,9 @@ const APPEND_ARGUMENTS = 8;
 const CLUSTER_TIMEOUT_MS = 3_000;
 
 /**
- * Runs scripts, and judges the health of the log by their outcome. Two outcomes it also acts on: a read-only Redis makes
- * it connect again, because after a failover the same address leads to another server; a `MOVED` reply shows that the
- * single address is that of a cluster's node, which is then followed.
+ * Runs scripts, and judges the health of the log by their outcome. Two outcomes it also acts on: a read-only Redis
+ * makes it connect again, because after a failover the same address leads to another server; a `MOVED` reply shows that
+ * the single address is that of a cluster's node, which is then followed.
  */
 export function createGuardedRun({ connection, health, isStopped }: GuardedRunOptions): RunScript {
   const attempt: RunScript = async (script, keys, args) => {

@@ -2,8 +2,8 @@ import { asList } from './replies.ts';
 import type { RunScript } from './run-script.ts';
 
 /**
- * Keys in one call: enough that the round trip costs nothing, few enough that Redis serves others in between. Even, because
- * some scripts take two keys for each element.
+ * Keys in one call: enough that the round trip costs nothing, few enough that Redis serves others in between. Even,
+ * because some scripts take two keys for each element.
  */
 const MAX_KEYS_PER_CALL = 500;
 
@@ -20,9 +20,9 @@ export type RunForEach = (
 ) => Promise<readonly unknown[]>;
 
 /**
- * Few calls for all keys where one node has them, one call for each group on a cluster. A cluster of a single node looks
- * like any Redis until it refuses keys of several slots (`CROSSSLOT`): nothing was done then, and from there on each
- * group is a call of its own.
+ * Few calls for all keys where one node has them, one call for each group on a cluster. A cluster of a single node
+ * looks like any Redis until it refuses keys of several slots (`CROSSSLOT`): nothing was done then, and from there on
+ * each group is a call of its own.
  */
 export function createRunForEach(run: RunScript, isCluster: () => boolean): RunForEach {
   let oneCallPerGroup = false;

@@ -5,13 +5,13 @@
  *
  * Fencing: a campaign's meta hash holds the `generation` under which the archive let it enter the log (its fencing
  * token), and the `runId` of the Redis process it entered. Where either is another one, something was lost or may have
- * been: a flushed Redis, a promoted replica, a restart. Nothing is appended then; the caller recovers the campaign's log
- * membership (`engine/campaign/log-recovery.ts`).
+ * been: a flushed Redis, a promoted replica, a restart. Nothing is appended then; the caller recovers the campaign's
+ * log membership (`engine/campaign/log-recovery.ts`).
  */
 
 /**
- * For scripts that store nothing new, so that a full Redis goes on being emptied: watermarks move and entries are trimmed
- * while appends are refused.
+ * For scripts that store nothing new, so that a full Redis goes on being emptied: watermarks move and entries are
+ * trimmed while appends are refused.
  */
 const ALLOW_OOM = '#!lua flags=allow-oom\n';
 
@@ -51,12 +51,13 @@ end
  * The appending instance also takes or renews the campaign's archiving lease, unless another instance holds it. The
  * lease saves work and is never needed for correctness: the archive's own guard is.
  *
- * Rejected: deduplication of mutation ids here. An unknown outcome is resolved without it, because the same append again
- * conflicts with itself and the conflict's entries carry the ids; a second idempotency window would have to be bounded
- * and kept equal to the first. Rejected: WATCH and MULTI, which take a second round trip and abort under contention.
+ * Rejected: deduplication of mutation ids here. An unknown outcome is resolved without it, because the same append
+ * again conflicts with itself and the conflict's entries carry the ids; a second idempotency window would have to be
+ * bounded and kept equal to the first. Rejected: WATCH and MULTI, which take a second round trip and abort under
+ * contention.
  *
- * KEYS meta, log, dirty · ARGV generation, expected version, expected tail, campaign id, channel, instance, lease in ms,
- * expected epoch, then version, bytes and tail of each entry. Answers `lost`, `conflict` with the entries after the
+ * KEYS meta, log, dirty · ARGV generation, expected version, expected tail, campaign id, channel, instance, lease in
+ * ms, expected epoch, then version, bytes and tail of each entry. Answers `lost`, `conflict` with the entries after the
  * expected version, or `appended` with the holder of the lease. Without entries it only confirms the head.
  */
 export const APPEND = `${PREAMBLE}
@@ -93,12 +94,13 @@ return {'appended', holder}
 
 /**
  * Compares the log with the archive's head, and reads what is not in the archive. Where the log has lost entries, every
- * instance that hosts the campaign is told to save those that it holds (`s`). Where the archive is ahead of the watermark
- * (an archiver died in between, or entries were saved that the log had lost) the watermark moves.
+ * instance that hosts the campaign is told to save those that it holds (`s`). Where the archive is ahead of the
+ * watermark (an archiver died in between, or entries were saved that the log had lost) the watermark moves.
  *
- * KEYS meta, log, dirty · ARGV generation, archived version, archived tail, epoch, campaign id, channel. Answers `absent`
- * (not in the log, or not on the archive's timeline), `trimmed` (the archive was read before it took what has been
- * trimmed since: read it again), or `opened` with version, tail, watermark and the entries after the archived version.
+ * KEYS meta, log, dirty · ARGV generation, archived version, archived tail, epoch, campaign id, channel. Answers
+ * `absent` (not in the log, or not on the archive's timeline), `trimmed` (the archive was read before it took what has
+ * been trimmed since: read it again), or `opened` with version, tail, watermark and the entries after the archived
+ * version.
  */
 export const OPEN = `${PREAMBLE}
 local meta_key, log_key, dirty_key = unpack(KEYS)
@@ -147,8 +149,8 @@ return 1
  * Moves the watermark: forward only, never past the log's head. What it has passed is trimmed, but for the newest
  * entries, which repair gaps. (Trimming by `MAXLEN` would drop what is not in Postgres yet.)
  *
- * KEYS meta, log, dirty · ARGV epoch, version, campaign id, channel, oldest entry id to keep. Answers the new watermark,
- * or an empty text where it has not moved.
+ * KEYS meta, log, dirty · ARGV epoch, version, campaign id, channel, oldest entry id to keep. Answers the new
+ * watermark, or an empty text where it has not moved.
  */
 export const DURABLE = `${ALLOW_OOM}${PREAMBLE}
 local meta_key, log_key, dirty_key = unpack(KEYS)

@@ -22,10 +22,10 @@ const LIFETIME_MS = 10_000;
 const MAX_WANTED = 10_000;
 
 /**
- * Creates the exchange of viewer counts: *on demand*. Who shows a list asks for the campaigns on it, by a sorted set with
- * an expiry for each; every instance looks at that once a second and answers with one field of a hash. Where nobody asks
- * that is one empty read a second, whatever the number of campaigns and viewers. Counts are for people to look at: they
- * are up to three seconds old, and those of an instance that has died stay for ten.
+ * Creates the exchange of viewer counts: *on demand*. Who shows a list asks for the campaigns on it, by a sorted set
+ * with an expiry for each; every instance looks at that once a second and answers with one field of a hash. Where
+ * nobody asks that is one empty read a second, whatever the number of campaigns and viewers. Counts are for people to
+ * look at: they are up to three seconds old, and those of an instance that has died stay for ten.
  *
  * Rejected: counters that each subscription raises and lowers, which cost a write for each reader that comes and goes,
  * and stay wrong for ever after a crash.

@@ -8,8 +8,8 @@ const BYTES = 4_000;
 const MB = 1024 * 1024;
 const TIMEOUT_MS = 60_000;
 /**
- * What lets go of a campaign's last parts runs behind its eviction: it leaves the log, which Postgres records, and so do all the
- * others.
+ * What lets go of a campaign's last parts runs behind its eviction: it leaves the log, which Postgres records, and so
+ * do all the others.
  */
 const SETTLE_MS = 3_000;
 /** Less than this between two looks is not settling any more. */

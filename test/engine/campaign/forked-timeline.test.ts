@@ -31,7 +31,9 @@ async function worldAtRisk(
   });
   await world.create();
   commits.shut();
-  /** As another instance ends an epoch: what it saved first is version 2, and version 3 is not on the current timeline. */
+  /**
+   * As another instance ends an epoch: what it saved first is version 2, and version 3 is not on the current timeline.
+   */
   const breakLine = async (): Promise<void> => {
     const other = createMemoryArchive({ store, soleUser: false });
     const archived = await other.load(CAMPAIGN, 0);

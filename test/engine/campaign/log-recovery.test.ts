@@ -37,7 +37,9 @@ const lost3 = sealed(3, { note: 'built on lost' }, 'a', lost2.tail);
 const other2 = sealed(2, { title: 'other' }, 'b', first.tail);
 const other3 = sealed(3, { note: 'built on other' }, 'b', other2.tail);
 
-/** An archive that holds those entries, and a shared log that has lost the campaign although its membership is active. */
+/**
+ * An archive that holds those entries, and a shared log that has lost the campaign although its membership is active.
+ */
 async function afterALoss(entries: SealedEntry[], state: JsonObject): Promise<{ archive: Archive; log: OrderedLog }> {
   const archive = createMemoryArchive({ soleUser: false });
   await archive.create(ID, first, { slug: ID, title: 'one' });

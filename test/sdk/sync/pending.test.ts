@@ -108,8 +108,8 @@ test('K36 G7 a resent mutation is pushed with those behind it, which stay pendin
     receipts.map((given) => ({ ok: true, receipt: given })),
     at,
   );
-  // The timeline continues as e2, with b on it: whether a still has no effect there, the server must say, and know of b when
-  // it does.
+  // The timeline continues as e2, with b on it: whether a still has no effect there, the server must say, and know of b
+  // when it does.
   const resumed = rebase(pending, at, mirror('e2', 6, 6), [entryOf('b', 6)], false);
   expect(ids(resumed.pending)).toEqual(['a waiting', 'b accepted']);
   expect(resumed.settled).toEqual([]);

@@ -2,8 +2,8 @@ import { sql, type Kysely } from 'kysely';
 
 /**
  * Creates the first tables. There are no foreign keys: the guarded writes insert campaigns and entries in one statement
- * and nothing deletes them, so that a check for each entry would only cost. Ids compare by their bytes (`"C"`), so that pages come in the same order
- * whatever the database's locale is.
+ * and nothing deletes them, so that a check for each entry would only cost. Ids compare by their bytes (`"C"`), so that
+ * pages come in the same order whatever the database's locale is.
  */
 export async function createTables(db: Kysely<unknown>, namespace: string): Promise<void> {
   const schema = db.schema.withSchema(namespace);

@@ -12,8 +12,8 @@ function migrations(namespace: string): Record<string, Migration> {
 
 /**
  * Brings the namespace's Postgres schema up to date, creating it where it is missing. Kysely holds an advisory lock
- * meanwhile, so that of several instances which start at once one migrates, and the others find the work done. (PGlite has one
- * user, and no lock.)
+ * meanwhile, so that of several instances which start at once one migrates, and the others find the work done. (PGlite
+ * has one user, and no lock.)
  */
 export async function migrate(db: Kysely<Database>, namespace: string): Promise<void> {
   const migrator = new Migrator({
