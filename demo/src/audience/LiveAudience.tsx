@@ -5,7 +5,7 @@ import { AudiencePage } from './AudiencePage.tsx';
 
 const unmeasured = () => undefined;
 
-/** The page of the campaign above, live. `onPaint` is told which version the screen shows. */
+/** The page of the campaign above, live. `onPaint` is called with the version that the screen shows. */
 export function LiveAudience({ onPaint = unmeasured }: { onPaint?: (version: number) => void }) {
   const state = useCampaign((document) => document);
   const status = useCampaignSnapshot((snapshot) => snapshot.status);
