@@ -129,7 +129,18 @@ export interface ClientParts {
   readonly device?: (callbacks: OutboxCallbacks) => Promise<Device | undefined>;
 }
 
-/** Creates a client on a connection of any kind. */
+/**
+ * Creates a client on a connection of any kind.
+ *
+ * The way of an edit:
+ *
+ * 1. `campaign/commands.ts` makes a command of it, `campaign/editor.ts` a mutation with an id and a base.
+ * 2. `sync/pending-edits.ts` adds it to what is pending: the optimistic view changes, and `campaign/campaign-store.ts`
+ *    shows it.
+ * 3. `campaign/outbox.ts` pushes it over `link/rpc-link.ts`, which sends through whichever socket `link/connection.ts`
+ *    has attached.
+ * 4. The entry comes back by `campaign/watcher.ts`; `sync/mirror.ts` folds it, and what is still pending is rebased.
+ */
 export function clientOn(
   connection: Connection,
   clock: Clock,

@@ -59,7 +59,7 @@ export interface CampaignStore {
 
 /**
  * The wiring of one campaign: the watcher's events move the mirror, the mirror and the answers move the pending edits,
- * both together are the snapshot. It decides nothing: `mirror.ts` and `pending.ts` do, which are pure.
+ * both together are the snapshot. It decides nothing: the pure parts in `sync/` do.
  */
 export function createCampaignStore(options: CampaignStoreOptions): CampaignStore {
   const {

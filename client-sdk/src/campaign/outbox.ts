@@ -16,8 +16,8 @@ export interface OutboxOptions {
 /**
  * Sends one campaign's pending edits: one push at a time, so that nothing can overtake (G7); what waits meanwhile
  * travels together in the next. A push without an answer is resent under the same ids; a refusal that passes by itself
- * holds everything behind it back, with backoff. After a reset, `rebase` (`sync/pending.ts`) has made wait again what
- * was lost, and it is sent from here like anything else.
+ * holds everything behind it back, with backoff. After a reset, `rebase` (`sync/pending.ts`) has set what was lost back
+ * to waiting, and it is sent from here like anything else.
  *
  * @returns how to stop it, for good
  */

@@ -13,7 +13,7 @@ import { positionOf, type Mirror } from './mirror.ts';
 import { isHeld, WAITING, type Pending, type PendingTransition, type Settlement } from './pending.ts';
 
 /*
- * The rules of conflicts: loaded when the first edit is made, for most pages only read.
+ * The rules of conflicts. They are loaded when the first edit is made, because most pages never edit.
  */
 
 /** One step of the stream: what was confirmed before it and after it, and the entries that led there. */

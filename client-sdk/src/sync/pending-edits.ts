@@ -21,7 +21,7 @@ const EMPTY: DocumentTree = Object.freeze({});
 /**
  * The pending edits of one campaign, and the confirmed state (the mirror) that they are rebased onto: the one mutable
  * place of both. The store shows it, the outbox sends from it, pacing holds its newest edit back. All decisions are in
- * `mirror.ts` and `pending.ts`, which are pure.
+ * `mirror.ts`, `pending.ts` and `conflict-rules.ts`, which are pure.
  */
 export interface PendingEdits {
   readonly mirror: () => Mirror | undefined;
@@ -43,10 +43,10 @@ export interface PendingEdits {
   readonly amendHeld: (command: EditCommand) => void;
   readonly releaseHeld: () => void;
 
-  /** Takes the next mutations to send, in order, and marks them as sent; empty where nothing waits. */
   /** Resolves the conflicts of an edit that is kept back. */
   readonly resolveConflicts: (mutationId: string, choice: 'mine' | 'theirs') => void;
 
+  /** Takes the next mutations to send, in order, and marks them as sent; empty where nothing waits. */
   readonly takePush: (limits: PushLimits) => readonly Mutation[];
   /** The newest position known: on a timeline that was forked, what was lost must be resent first. */
   readonly newestSeen: () => Position | undefined;

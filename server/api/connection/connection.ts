@@ -127,8 +127,10 @@ class CallerConnection implements Connection, InboundSource {
   }
 
   /**
-   * Asked by every call, so that an expired token ends calls on a live connection. Its subscriptions end by
-   * `rights-watch.ts`, which asks `identity()`.
+   * The identity of an admitted caller. Every call asks for it, so that an expired token refuses new calls on a live
+   * connection; its subscriptions end by `engine/streams/rights-watch.ts`, which asks `identity()`.
+   *
+   * @throws RefusalError where the caller is not admitted, or its token has expired
    */
   admitted(): Identity {
     if (this.#admission.kind === 'refused') throw this.#admission.error;
