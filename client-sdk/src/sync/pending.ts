@@ -26,8 +26,8 @@ export interface Pending {
   readonly isRetry?: true;
   /**
    * The page that made it, where that is not this one. Mutations of one group stay together and are never pushed with
-   * others. The server takes what stands in a push before an applied mutation as decided before it, without effect. That
-   * is true of mutations that one page made in order, and false of those of two pages, which may have crossed.
+   * others. The server takes what stands in a push before an applied mutation as decided before it, without effect.
+   * That is true of mutations that one page made in order, and false of those of two pages, which may have crossed.
    */
   readonly group?: string | undefined;
   /** What to do where somebody else has changed the same place; `undefined`: keep this client's value. */

@@ -6,11 +6,11 @@ import type { JsonObject, JsonValue } from '../json.ts';
 import type { Part } from './persistent-object.ts';
 
 /**
- * The first issue that a schema has with a value after a change, in time proportional to the change. The value was valid
- * before it, so objects and records are entered along the change, and what stands beside its path is not looked at: a
- * record of 18,000 entries takes milliseconds to parse. Everything else is parsed as a whole: scalars, arrays (a patch
- * replaces them as a whole, too), and each object whose schema says something about more than one member (a refinement,
- * a transformation, a strict object).
+ * The first issue that a schema has with a value after a change, in time proportional to the change. The value was
+ * valid before it, so objects and records are entered along the change, and what stands beside its path is not looked
+ * at: a record of 18,000 entries takes milliseconds to parse. Everything else is parsed as a whole: scalars, arrays (a
+ * patch replaces them as a whole, too), and each object whose schema says something about more than one member (a
+ * refinement, a transformation, a strict object).
  *
  * @param change the part of the merge patch that is about this value
  */
