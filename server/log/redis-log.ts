@@ -11,7 +11,7 @@ import { createTrackedCampaigns, type TrackedCampaign } from './redis/tracked-ca
 import { campaignKeys, hashTagOf, identityKey, probeKey, type CampaignKeys } from './redis/keys.ts';
 import { createLogHealth, describeRedisFailure, type OnHealthChange } from './redis/log-health.ts';
 import { asList, asText, asVersion, toEntries, toPublication, UnexpectedReplyError } from './redis/replies.ts';
-import type { RedisFindings } from './redis/findings.ts';
+import type { RedisFindings } from './redis/log-health.ts';
 import { checkRedis, checkRunningRedis, isNodeOfCluster } from './redis/requirements.ts';
 import { createRunForEach } from './redis/run-for-each.ts';
 import { createViewerCounts } from './redis/viewer-counts.ts';

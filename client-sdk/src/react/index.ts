@@ -1,6 +1,6 @@
 export { skipToken } from '@tanstack/react-query';
-export { useCampaignClient, useCampaignHandle } from './context.ts';
-export { CampaignProvider, type CampaignProviderProps } from './provider.tsx';
+export { useCampaignClient, useCampaignHandle } from './provider/context.ts';
+export { CampaignProvider, type CampaignProviderProps } from './provider/provider.tsx';
 export { getQueryKey, trpc, type CampaignTrpc } from './trpc.ts';
 export type {
   CampaignHookOptions,

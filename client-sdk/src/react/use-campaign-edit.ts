@@ -1,7 +1,7 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { toCampaignError, type CampaignError } from '../errors.ts';
 import type { Campaign, Change } from '../types.ts';
-import { useCampaignHandle } from './context.ts';
+import { useCampaignHandle } from './provider/context.ts';
 
 /** What {@link useCampaignEdit} returns. */
 export interface UseCampaignEditResult<Arguments extends readonly unknown[]> {

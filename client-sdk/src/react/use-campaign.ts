@@ -2,7 +2,7 @@ import { skipToken, type SkipToken } from '@tanstack/react-query';
 import { useMemo } from 'react';
 import type { CampaignView, FeatureName } from '../document.ts';
 import type { CampaignSnapshot } from '../types.ts';
-import { useCampaignHandle } from './context.ts';
+import { useCampaignHandle } from './provider/context.ts';
 import type { CampaignHookOptions, CampaignUpdaters, UseCampaignStateResult } from './types.ts';
 import { updatersOf } from './updaters.ts';
 import { shallowEqual, useSelected } from './use-selected.ts';

@@ -1,7 +1,7 @@
 import { useMemo } from 'react';
 import type { Conflict } from '../sync/conflicts.ts';
 import type { Campaign, CampaignSnapshot } from '../types.ts';
-import { useCampaignHandle } from './context.ts';
+import { useCampaignHandle } from './provider/context.ts';
 import type { CampaignHookOptions } from './types.ts';
 import { shallowEqual, useSelected } from './use-selected.ts';
 

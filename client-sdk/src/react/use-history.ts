@@ -3,7 +3,7 @@ import { useEffect, useMemo } from 'react';
 import { parsePosition } from '../../../server/core/stream/position.ts';
 import { toCampaignError } from '../errors.ts';
 import type { CampaignSnapshot } from '../types.ts';
-import { useCampaignHandle } from './context.ts';
+import { useCampaignHandle } from './provider/context.ts';
 import { mergeHistory } from './history.ts';
 import { trpc } from './trpc.ts';
 import type { CampaignHookOptions, UseCampaignHistoryResult } from './types.ts';

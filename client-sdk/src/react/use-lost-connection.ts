@@ -1,5 +1,5 @@
 import { useEffect, useRef } from 'react';
-import { useCampaignClient } from './context.ts';
+import { useCampaignClient } from './provider/context.ts';
 
 /** Options of {@link useLostConnection}. */
 export interface UseLostConnectionOptions {

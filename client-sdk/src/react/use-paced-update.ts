@@ -1,7 +1,7 @@
 import { useEffect, useMemo } from 'react';
 import type { CampaignUpdates } from '../document.ts';
 import type { Change, Pace } from '../types.ts';
-import { useCampaignHandle } from './context.ts';
+import { useCampaignHandle } from './provider/context.ts';
 import type { CampaignHookOptions } from './types.ts';
 
 /** What {@link usePacedUpdate} returns. */

@@ -1,6 +1,6 @@
 import { useMemo, useSyncExternalStore } from 'react';
 import type { CampaignSnapshot, ConnectionState } from '../types.ts';
-import { useCampaignClient, useCampaignHandle } from './context.ts';
+import { useCampaignClient, useCampaignHandle } from './provider/context.ts';
 import type { CampaignHookOptions, ServiceState, UseSyncStatusResult } from './types.ts';
 import { shallowEqual, useSelected } from './use-selected.ts';
 

@@ -2,7 +2,7 @@ import { useMemo } from 'react';
 import type { CampaignDocument, DeepReadonly } from '../document.ts';
 import type { CampaignError } from '../errors.ts';
 import type { Campaign, CampaignSnapshot } from '../types.ts';
-import { useCampaignHandle } from './context.ts';
+import { useCampaignHandle } from './provider/context.ts';
 import type { UseCampaignOptions } from './use-campaign.ts';
 import { shallowEqual, useSelected } from './use-selected.ts';
 

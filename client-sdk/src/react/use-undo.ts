@@ -1,6 +1,6 @@
 import { useMemo } from 'react';
 import type { CampaignSnapshot } from '../types.ts';
-import { useCampaignHandle } from './context.ts';
+import { useCampaignHandle } from './provider/context.ts';
 import type { CampaignHookOptions, UseUndoResult } from './types.ts';
 import { shallowEqual, useSelected } from './use-selected.ts';
 

@@ -1,5 +1,5 @@
 import { useState, type ReactNode } from 'react';
-import { CampaignProvider } from '../react/provider.tsx';
+import { CampaignProvider } from '../react/provider/provider.tsx';
 import type { CampaignDocument } from '../document.ts';
 import { createTestCampaign, type TestCampaign } from './test-campaign.ts';
 

@@ -17,7 +17,7 @@ import type { Connection, Context } from '../connection/context.ts';
 import { CORRELATION_HEADER } from '../correlation.ts';
 import { API_LIMITS } from '../limits.ts';
 import type { CallLog } from '../observability/call-log.ts';
-import { ServerSocket } from './server-socket.ts';
+import { ServerSocket } from './ws/server-socket.ts';
 import type { MutationRate } from '../connection/mutation-rate.ts';
 import type { FairTurns } from '../connection/fair-turns.ts';
 import { PRICES } from '../connection/work-budget.ts';

@@ -23,7 +23,7 @@ import { contain, createRequestHandler, pathOf, plain } from './request-handler.
 import { createRequestGate } from './request-gate.ts';
 import { createStaticFiles } from './static-files.ts';
 import { createTcpConnections, CUT_CAUSES } from './tcp-connections.ts';
-import { createWsServer, refuseUpgrade } from './ws-server.ts';
+import { createWsServer, refuseUpgrade } from './ws/ws-server.ts';
 
 /** Options of {@link createHttpServer}. */
 export interface HttpServerOptions {

@@ -129,3 +129,12 @@ export function describeRedisFailure(error: unknown): DependencyFailure {
   ];
   return { cause, message: `${message} (${text.slice(0, 200)}).` };
 }
+
+/**
+ * What a Redis lacks to be a log, one sentence each: `refusals` keep the server from starting. They stand here,
+ * apart from the checks, so that the package's declarations do not name the driver.
+ */
+export interface RedisFindings {
+  readonly refusals: string[];
+  readonly warnings: string[];
+}

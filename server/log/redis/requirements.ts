@@ -1,5 +1,5 @@
 import type { Cluster, Redis } from 'ioredis';
-import type { RedisFindings } from './findings.ts';
+import type { RedisFindings } from './log-health.ts';
 
 /** The oldest major version of Redis: sharded channels, and scripts that may read the time, came with it. */
 const MIN_MAJOR_VERSION = 7;

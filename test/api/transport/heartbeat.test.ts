@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { watchSockets } from '../../../server/api/transport/heartbeat.ts';
-import type { WatchedSocket } from '../../../server/api/transport/heartbeat.ts';
+import { watchSockets } from '../../../server/api/transport/ws/heartbeat.ts';
+import type { WatchedSocket } from '../../../server/api/transport/ws/heartbeat.ts';
 
 interface FakeSocket extends WatchedSocket {
   pings: number;

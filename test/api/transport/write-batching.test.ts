@@ -1,6 +1,6 @@
 import { Writable } from 'node:stream';
 import { expect, test } from 'vitest';
-import { batchWrites } from '../../../server/api/transport/write-batching.ts';
+import { batchWrites } from '../../../server/api/transport/ws/write-batching.ts';
 
 /** A stream that records each write to its sink. */
 function recorder(): { stream: Writable; writes: string[][] } {

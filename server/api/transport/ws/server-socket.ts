@@ -1,14 +1,14 @@
 import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
-import { BACKPRESSURE_MAX_SOCKET_BYTES } from '../../engine/streams/backpressure.ts';
-import type { CloseCode } from '../../core/close-codes.ts';
-import type { OutboundChannel } from '../connection/connection.ts';
-import type { Connection } from '../connection/context.ts';
-import type { FairTurns, InboundSource } from '../connection/fair-turns.ts';
-import { PRICES } from '../connection/work-budget.ts';
-import { API_LIMITS } from '../limits.ts';
+import { BACKPRESSURE_MAX_SOCKET_BYTES } from '../../../engine/streams/backpressure.ts';
+import type { CloseCode } from '../../../core/close-codes.ts';
+import type { OutboundChannel } from '../../connection/connection.ts';
+import type { Connection } from '../../connection/context.ts';
+import type { FairTurns, InboundSource } from '../../connection/fair-turns.ts';
+import { PRICES } from '../../connection/work-budget.ts';
+import { API_LIMITS } from '../../limits.ts';
 import { decodedFrame } from './decoded-frame.ts';
-import { parseExactJson } from './exact-json.ts';
+import { parseExactJson } from '../exact-json.ts';
 import type { MessageMeter } from './message-meter.ts';
 import { batchWrites } from './write-batching.ts';
 

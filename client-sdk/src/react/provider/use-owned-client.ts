@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useRef, useState } from 'react';
-import { createCampaignClient, type CampaignClientOptions } from '../client.ts';
-import type { CampaignClient } from '../types.ts';
+import { createCampaignClient, type CampaignClientOptions } from '../../client.ts';
+import type { CampaignClient } from '../../types.ts';
 
 /** A client of a render that React has discarded is closed after this, in milliseconds: nothing tells of a discard. */
 const UNMOUNTED_TIMEOUT_MS = 10_000;

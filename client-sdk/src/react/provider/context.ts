@@ -1,5 +1,5 @@
 import { createContext, useContext } from 'react';
-import type { Campaign, CampaignClient } from '../types.ts';
+import type { Campaign, CampaignClient } from '../../types.ts';
 
 /** The context that `CampaignProvider` provides. */
 export interface CampaignContextValue {

@@ -1,9 +1,9 @@
 import { QueryClient, QueryClientContext, QueryClientProvider } from '@tanstack/react-query';
 import { useContext, useMemo, type ReactNode } from 'react';
-import type { CampaignClientOptions } from '../client.ts';
-import type { CampaignClient } from '../types.ts';
+import type { CampaignClientOptions } from '../../client.ts';
+import type { CampaignClient } from '../../types.ts';
 import { CampaignContext } from './context.ts';
-import { trpc } from './trpc.ts';
+import { trpc } from '../trpc.ts';
 import { useOwnedClient } from './use-owned-client.ts';
 
 interface CommonProps {

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
-import { API_LIMITS } from '../limits.ts';
-import type { TcpConnection } from './tcp-connections.ts';
+import { API_LIMITS } from '../../limits.ts';
+import type { TcpConnection } from '../tcp-connections.ts';
 
 /** What a received chunk counts as at least, in bytes: a buffer of its own costs about this, however short it is. */
 const MIN_CHUNK_BYTES = 256;

@@ -1,4 +1,4 @@
-import { BACKPRESSURE_TIMEOUT_MS } from '../../engine/streams/backpressure.ts';
+import { BACKPRESSURE_TIMEOUT_MS } from '../../../engine/streams/backpressure.ts';
 import type { ServerSocket } from './server-socket.ts';
 
 /** What the watch reads of a socket, and does to it. */
