@@ -79,11 +79,22 @@ export async function startSentinel(): Promise<TemporarySentinel> {
     sentinelUrl: `redis://127.0.0.1:${port}`,
     async failOver() {
       const before = await primary();
-      await ask(port, (client) => client.call('SENTINEL', 'FAILOVER', NAME));
+      await until(() => ask(port, beginFailover));
       await until(async () => (await primary()) !== before);
     },
     stop,
   };
+}
+
+/** Begins a failover; `false` while the Sentinel knows of no replica that has answered it lately. */
+async function beginFailover(client: Redis): Promise<boolean> {
+  try {
+    await client.call('SENTINEL', 'FAILOVER', NAME);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && error.message.startsWith('NOGOODSLAVE')) return false;
+    throw error;
+  }
 }
 
 async function ask<T>(port: number, question: (client: Redis) => Promise<T>): Promise<T> {
