@@ -1,5 +1,5 @@
+import { certificateReason } from '../core/certificate-errors.ts';
 import { asError } from '../core/errors.ts';
-import { explainTls } from './tls.ts';
 
 /**
  * The kind of an archive error:
@@ -99,4 +99,15 @@ function kindOf(code: string | undefined, message: string): ArchiveErrorKind {
   if (code !== undefined && (UNREACHABLE_ERRNOS.has(code) || UNREACHABLE_SQLSTATES.test(code))) return 'unreachable';
   if (code !== undefined && DATA_SQLSTATES.test(code)) return 'data';
   return UNREACHABLE_MESSAGES.test(message) ? 'unreachable' : 'failed';
+}
+
+/** The sentence about a connection that TLS prevents; `undefined` where the error is another one. */
+function explainTls(error: unknown): string | undefined {
+  const reason = certificateReason(error);
+  if (reason !== undefined) {
+    return `DATABASE_URL: the certificate of the database is not trusted: ${reason}. Name the file of its authority with sslrootcert=, or encrypt without checking it with sslmode=require.`;
+  }
+  const { message } = asError(error);
+  if (/does not support SSL/.test(message)) return 'DATABASE_URL: the database does not offer TLS: leave sslmode out.';
+  return undefined;
 }

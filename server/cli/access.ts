@@ -6,7 +6,7 @@ import { CAMPAIGN_ID_PATTERN } from '../core/document/campaign.ts';
 import { ROLES } from '../core/permissions.ts';
 import { readConfig } from './config.ts';
 import { DURATION_EXAMPLES, parseDuration } from './duration.ts';
-import { giveUp } from './give-up.ts';
+import { giveUp } from './explain.ts';
 
 const options = {
   name: { type: 'string' },

@@ -3,7 +3,7 @@ import packageJson from '../package.json' with { type: 'json' };
 import { manageAccess } from './access.ts';
 import { announcementLines } from './announcement.ts';
 import { VARIABLES } from './config.ts';
-import { giveUp } from './give-up.ts';
+import { giveUp } from './explain.ts';
 import { runServer } from './run-server.ts';
 import { printToken } from './token.ts';
 
