@@ -1,4 +1,6 @@
 import type { Sections } from '../core/document/check.ts';
+import { provideLargeObjects } from '../core/document/document-tree.ts';
+import { PersistentObject } from '../core/document/persistent-object.ts';
 import { asError, RefusalError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import { LIMITS } from '../core/limits.ts';
@@ -105,6 +107,7 @@ const RECENT_ENTRIES = 256;
  * const receipt = await manager.mutate(caller, 'summer', { type: 'update', updates: { title: 'Summer' } }, {});
  */
 export function createManager(options: ManagerOptions): Manager {
+  provideLargeObjects(PersistentObject);
   const { log, clock, observer = {}, sections = {}, persistent = true } = options;
   const archive = createRequestArchive(options.archive, observer);
   const { durableTimeoutMs = 30_000, maxLoaded = Number.POSITIVE_INFINITY, turnWeight = LIMITS.turnWeight } = options;
