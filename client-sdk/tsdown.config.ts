@@ -1,29 +1,8 @@
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import { defineConfig, type Rolldown } from 'tsdown';
+import { defineConfig } from 'tsdown';
+import { modernHelpers, SELECTOR_HOOK, selectorHookAsModule } from './build-plugins.ts';
 
 /** What the router's sources import on the server's side; nothing of it is left in what is built. */
 const SERVER_SIDE = [/^zod/, /^node:/, 'uuidv7', 'ws', 'http', 'http2'];
-
-/**
- * React's selector hook, in its production build: the package's entry chooses by `process.env`, which a page without a
- * bundler does not have.
- */
-const SELECTOR_HOOK = join(
-  dirname(createRequire(import.meta.url).resolve('use-sync-external-store/package.json')),
-  'cjs/use-sync-external-store-with-selector.production.js',
-);
-
-/** Makes a module of that hook, which is CommonJS: its `require('react')` would stay, and fail in a browser. */
-const selectorHookAsModule: Rolldown.Plugin = {
-  name: 'selector-hook-as-module',
-  transform: (code, id) =>
-    id === SELECTOR_HOOK
-      ? code
-          .replace('var React = require("react");', 'import * as React from "react";')
-          .replace('exports.useSyncExternalStoreWithSelector =', 'export const useSyncExternalStoreWithSelector =')
-      : undefined,
-};
 
 export default defineConfig({
   entry: {
@@ -44,10 +23,10 @@ export default defineConfig({
   // At the root, for declarations are made of the server's sources too: the router's type travels inside them.
   tsconfig: '../tsconfig.client-sdk.json',
   dts: true,
-  // Else a bare import of each of those would stay.
-  treeshake: { moduleSideEffects: false },
+  // Else a bare import of each of those would stay, and tables of which nothing is read.
+  treeshake: { moduleSideEffects: false, propertyReadSideEffects: false },
   alias: { 'use-sync-external-store/with-selector': SELECTOR_HOOK },
-  plugins: [selectorHookAsModule],
+  plugins: [selectorHookAsModule, modernHelpers],
   deps: {
     // As dependencies they would bring their peers, React and TypeScript, to users who want neither, and pin the
     // versions of an app's own tRPC.
@@ -58,5 +37,9 @@ export default defineConfig({
     dts: { alwaysBundle: [/^@trpc\//], neverBundle: SERVER_SIDE },
   },
   // The bundler would drop the directive of a module among many; these entries are client modules as a whole.
-  outputOptions: { banner: (chunk) => (chunk.name === 'react' || chunk.name === 'testing' ? "'use client';" : '') },
+  outputOptions: {
+    banner: (chunk) => (chunk.name === 'react' || chunk.name === 'testing' ? "'use client';" : ''),
+    // One file of all that a client needs at first: cut in two, it is a kilobyte more, and a round trip.
+    codeSplitting: { groups: [{ name: 'client', test: /client-sdk[\\/]src[\\/]client\.ts$/ }] },
+  },
 });

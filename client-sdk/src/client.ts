@@ -17,6 +17,7 @@ import { parseServerUrl } from './link/server-url.ts';
 import type { TokenSource } from './link/token-provider.ts';
 import type { Pending } from './sync/pending.ts';
 import type { CampaignSeed } from './sync/seed.ts';
+import { loadTreeWhenNeeded } from './sync/large-documents.ts';
 import { countPageOnly, NO_DEVICE, type DeviceView } from './sync/sync-status.ts';
 import { UNDO_GROUP_MS } from './sync/undo.ts';
 import type { Campaign, CampaignClient, ConflictPolicy } from './types.ts';
@@ -147,6 +148,7 @@ export function clientOn(
   releaseAfterMs: number,
   parts: ClientParts = {},
 ): CampaignClient {
+  loadTreeWhenNeeded();
   const { seeds = [], warnBeforeLeaving = false, undo: { groupMs: undoGroupMs = UNDO_GROUP_MS } = {} } = parts;
   const report = reporterOf(parts.logger);
   const stores = new Map<string, CampaignStore>();

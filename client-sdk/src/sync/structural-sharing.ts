@@ -1,12 +1,13 @@
 import {
+  type DocumentTree,
   isObjectPart,
+  LargeObject,
   memberOf,
+  type Part,
   plainOf,
   withMember,
-  type DocumentTree,
 } from '../../../server/core/document/document-tree.ts';
 import { differentKeys } from '../../../server/core/document/merge-patch.ts';
-import { PersistentObject, type Part } from '../../../server/core/document/persistent-object.ts';
 
 /**
  * Structural sharing: `next`, built of the parts of `previous` wherever they are equal, so that `===` tells what has
@@ -31,7 +32,7 @@ export function shareStructure(previous: DocumentTree, next: DocumentTree): Docu
 
 /** Whether the members stand in the same order; of large documents that is told by which members differ. */
 function hasSameOrder(previous: DocumentTree, next: DocumentTree): boolean {
-  if (previous instanceof PersistentObject || next instanceof PersistentObject) return true;
+  if (previous instanceof LargeObject || next instanceof LargeObject) return true;
   const keys = Object.keys(next);
   return Object.keys(previous).every((key, index) => key === keys[index]);
 }

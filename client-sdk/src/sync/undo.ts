@@ -1,9 +1,14 @@
 import type { EditCommand, SimpleCommand } from '../../../server/core/commands/command.ts';
 import { effect } from '../../../server/core/commands/effect.ts';
 import { isJsonObject, jsonEqual, type JsonObject } from '../../../server/core/json.ts';
-import { isObjectPart, memberOf, plainOf, type DocumentTree } from '../../../server/core/document/document-tree.ts';
+import {
+  type DocumentTree,
+  isObjectPart,
+  memberOf,
+  type Part,
+  plainOf,
+} from '../../../server/core/document/document-tree.ts';
 import { diff, isEmptyPatch, patchTree } from '../../../server/core/document/merge-patch.ts';
-import type { Part } from '../../../server/core/document/persistent-object.ts';
 import { composePatches } from './compose-patch.ts';
 
 /** Steps that can be taken back. */

@@ -1,8 +1,7 @@
 import type { EditCommand, FeaturesAction, SimpleCommand } from './command.ts';
 import type { JsonObject } from '../json.ts';
-import { memberOf, withMember, type DocumentTree } from '../document/document-tree.ts';
+import { type DocumentTree, memberOf, type Part, withMember } from '../document/document-tree.ts';
 import { diff, mergePatch, patchTree } from '../document/merge-patch.ts';
-import type { Part } from '../document/persistent-object.ts';
 
 /**
  * The effect of a command on a state, as a minimal merge patch: `{}` where it changes nothing. Total: every state and

@@ -1,11 +1,10 @@
 import type { z } from 'zod';
 import { FIELD_SCHEMAS, REQUIRED_FIELDS } from './document-schema.ts';
 import type { Path, Refusal } from '../errors.ts';
-import { memberOf, type DocumentTree } from './document-tree.ts';
+import { type DocumentTree, memberOf, type Part } from './document-tree.ts';
 import { issueRefusal } from './issue-refusal.ts';
 import type { JsonObject, JsonValue } from '../json.ts';
 import { LIMITS } from '../limits.ts';
-import type { Part } from './persistent-object.ts';
 import { touchedIssue } from './touched-issue.ts';
 
 /**

@@ -1,6 +1,5 @@
-import { isObjectPart, jsonText, memberOf, sizeOf, type DocumentTree } from './document-tree.ts';
+import { type DocumentTree, isObjectPart, jsonText, memberOf, type Part, sizeOf } from './document-tree.ts';
 import { isJsonObject, type JsonObject } from '../json.ts';
-import type { Part } from './persistent-object.ts';
 import { jsonBytes, utf8Bytes } from './plain-json.ts';
 
 /**

@@ -1,6 +1,15 @@
-import { isObjectPart, memberOf, plainOf, withMembers, type DocumentTree } from './document-tree.ts';
+import {
+  type DifferentKeys,
+  type DocumentTree,
+  isObjectPart,
+  largeFormOf,
+  LargeObject,
+  memberOf,
+  type Part,
+  plainOf,
+  withMembers,
+} from './document-tree.ts';
 import { isJsonObject, jsonEqual, type JsonObject, type JsonValue } from '../json.ts';
-import { PersistentObject, type Part } from './persistent-object.ts';
 
 /**
  * JSON Merge Patch (RFC 7396) of a plain object: {@link patchTree}, and the plain form of what it leads to.
@@ -68,19 +77,15 @@ export function diff(from: DocumentTree, to: DocumentTree): JsonObject {
 /**
  * The keys whose members may differ: those that are gone, in the order of `from`, and the others, in the order of `to`.
  */
-export function differentKeys(
-  from: DocumentTree,
-  to: DocumentTree,
-): { removed: readonly string[]; present: readonly string[] } {
-  if (from instanceof PersistentObject)
-    return from.difference(to instanceof PersistentObject ? to : PersistentObject.of(to));
-  if (to instanceof PersistentObject) return PersistentObject.of(from).difference(to);
+export function differentKeys(from: DocumentTree, to: DocumentTree): DifferentKeys {
+  const large = from instanceof LargeObject ? from : to instanceof LargeObject ? largeFormOf(from) : undefined;
+  if (large) return large.difference(to);
   return { removed: Object.keys(from).filter((key) => !Object.hasOwn(to, key)), present: Object.keys(to) };
 }
 
-/** Equality of parts that are not both objects: a persistent one equals no scalar and no array. */
+/** Equality of parts that are not both objects: a large one equals no scalar and no array. */
 function isEqual(a: Part, b: Part): boolean {
-  return !(a instanceof PersistentObject) && !(b instanceof PersistentObject) && jsonEqual(a, b);
+  return !(a instanceof LargeObject) && !(b instanceof LargeObject) && jsonEqual(a, b);
 }
 
 /** Whether a patch changes nothing, whatever it is applied to. */

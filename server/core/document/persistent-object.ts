@@ -1,7 +1,5 @@
-import type { JsonObject, JsonValue } from '../json.ts';
-
-/** A member of a document that may have been changed: plain JSON, or a large object with its own versions. */
-export type Part = JsonValue | PersistentObject;
+import type { JsonObject } from '../json.ts';
+import { LargeObject, type DifferentKeys, type Part } from './document-tree.ts';
 
 /** The most entries of a leaf and children of a branch: the length of the arrays that a change copies. */
 const NODE_WIDTH = 16;
@@ -54,7 +52,7 @@ const persistentForms = new WeakMap<JsonObject, PersistentObject>();
  * in memory); a hash trie (a caller can choose keys that collide, unless there is chance in it); Immutable.js (as large
  * as the whole SDK, and without the order of members).
  */
-export class PersistentObject {
+export class PersistentObject extends LargeObject {
   readonly size: number;
   /** Public for tests, which count the nodes that two versions do not share. */
   readonly root: Node;
@@ -62,6 +60,7 @@ export class PersistentObject {
   #plain: JsonObject | undefined;
 
   private constructor(root: Node, size: number, nextSequence: number, plain?: JsonObject) {
+    super();
     this.root = root;
     this.size = size;
     this.#nextSequence = nextSequence;
@@ -137,8 +136,9 @@ export class PersistentObject {
    * The keys whose members differ between this version and another, in time that follows the number of changes between
    * them. `removed` are in the order of this version, `present` (added or changed) in the order of the other one.
    */
-  difference(to: PersistentObject): { readonly removed: readonly string[]; readonly present: readonly string[] } {
-    const [removed, present] = differentEntries(...unshared(this.root, to.root));
+  difference(to: JsonObject | LargeObject): DifferentKeys {
+    const { root } = to instanceof PersistentObject ? to : PersistentObject.of(plainFormOf(to));
+    const [removed, present] = differentEntries(...unshared(this.root, root));
     return { removed: keysInOrder(removed), present: keysInOrder(present) };
   }
 
@@ -146,8 +146,7 @@ export class PersistentObject {
   toPlain(): JsonObject {
     if (this.#plain) return this.#plain;
     const plain: JsonObject = {};
-    for (const { key, value } of this.#inOrder())
-      plain[key] = value instanceof PersistentObject ? value.toPlain() : value;
+    for (const { key, value } of this.#inOrder()) plain[key] = value instanceof LargeObject ? value.toPlain() : value;
     this.#plain = plain;
     persistentForms.set(plain, this);
     return plain;
@@ -168,8 +167,12 @@ export class PersistentObject {
   }
 }
 
+function plainFormOf(object: JsonObject | LargeObject): JsonObject {
+  return object instanceof LargeObject ? object.toPlain() : object;
+}
+
 function textOf(value: Part): string {
-  if (value instanceof PersistentObject) return value.toText();
+  if (value instanceof LargeObject) return value.toText();
   // Written without a call of the serialiser, which is most of the time that a large object takes.
   return typeof value === 'number' || typeof value === 'boolean' ? String(value) : JSON.stringify(value);
 }

@@ -1,6 +1,5 @@
-import type { DocumentTree } from '../document/document-tree.ts';
+import { type DocumentTree, LargeObject } from '../document/document-tree.ts';
 import { patchTree } from '../document/merge-patch.ts';
-import { PersistentObject } from '../document/persistent-object.ts';
 import type { JsonObject } from '../json.ts';
 import type { EntryType } from './entry.ts';
 
@@ -26,10 +25,10 @@ export interface Applicable {
 
 /** The content with a large document, whose plain form is made when it is read. */
 class LargeContent implements CampaignContent {
-  readonly document: PersistentObject;
+  readonly document: LargeObject;
   readonly archivedAt: number | undefined;
 
-  constructor(document: PersistentObject, archivedAt: number | undefined) {
+  constructor(document: LargeObject, archivedAt: number | undefined) {
     this.document = document;
     this.archivedAt = archivedAt;
   }
@@ -41,9 +40,7 @@ class LargeContent implements CampaignContent {
 
 /** The content with that document. */
 export function contentOf(document: DocumentTree, archivedAt: number | undefined): CampaignContent {
-  return document instanceof PersistentObject
-    ? new LargeContent(document, archivedAt)
-    : { state: document, archivedAt };
+  return document instanceof LargeObject ? new LargeContent(document, archivedAt) : { state: document, archivedAt };
 }
 
 /** The document in the form in which it is read member by member and changed, in time that follows the change. */

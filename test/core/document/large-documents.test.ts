@@ -1,8 +1,8 @@
 import fc from 'fast-check';
-import { describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { check } from '../../../server/core/document/check.ts';
 import { growthOf } from '../../../server/core/document/document-size.ts';
-import { plainOf, type DocumentTree } from '../../../server/core/document/document-tree.ts';
+import { type DocumentTree, plainOf, provideLargeObjects } from '../../../server/core/document/document-tree.ts';
 import { diff, mergePatch, patchTree } from '../../../server/core/document/merge-patch.ts';
 import { PersistentObject, type Node } from '../../../server/core/document/persistent-object.ts';
 import { jsonBytes } from '../../../server/core/document/plain-json.ts';
@@ -23,7 +23,14 @@ const documents = fc
   .map(([document, isLarge]) => (isLarge ? enlarged(document) : document));
 const states = fc.tuple(campaignStates, fc.boolean()).map(([state, isLarge]) => (isLarge ? enlarged(state) : state));
 
-describe('documents of every size', () => {
+// As a server does; a page that has not loaded the tree yet goes without.
+describe.each([
+  ['with the tree', PersistentObject],
+  ['without it', undefined],
+])('documents of every size, %s', (_which, forms) => {
+  beforeAll(() => provideLargeObjects(forms));
+  afterAll(() => provideLargeObjects(undefined));
+
   it('C18 a patch leads to the same members in the same order, large or small', () => {
     fc.assert(
       fc.property(documents, fc.array(patches, { maxLength: 4 }), (first, changes) => {
@@ -164,6 +171,9 @@ const batchOf = (make: (index: number) => JsonObject, round: number): EditComman
 });
 
 describe('the work of a small change', () => {
+  beforeAll(() => provideLargeObjects(PersistentObject));
+  afterAll(() => provideLargeObjects(undefined));
+
   it.each<[string, (many: JsonObject) => JsonObject, (round: number) => EditCommand]>([
     ['at the top', (many) => many, (round) => update({ z: round })],
     ['at the top, of a key among many', (many) => many, (round) => update({ k1a: round, k2b: null })],

@@ -1,12 +1,18 @@
-import { expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { createPendingEdits } from '../../../client-sdk/src/sync/pending-edits.ts';
 import { fold, positionOf, type Mirror } from '../../../client-sdk/src/sync/mirror.ts';
 import { nextUndo, NO_UNDO, recordStep, undoableEdit } from '../../../client-sdk/src/sync/undo.ts';
+import { loadTreeWhenNeeded } from '../../../client-sdk/src/sync/large-documents.ts';
 import { shareStructure } from '../../../client-sdk/src/sync/structural-sharing.ts';
 import type { EditCommand } from '../../../server/core/commands/command.ts';
 import { effect } from '../../../server/core/commands/effect.ts';
 import { asCampaign } from '../../../server/core/document/campaign.ts';
-import { plainOf } from '../../../server/core/document/document-tree.ts';
+import {
+  knownLargeForm,
+  LargeObject,
+  plainOf,
+  provideLargeObjects,
+} from '../../../server/core/document/document-tree.ts';
 import { patchTree } from '../../../server/core/document/merge-patch.ts';
 import { PersistentObject } from '../../../server/core/document/persistent-object.ts';
 import type { JsonObject } from '../../../server/core/json.ts';
@@ -14,6 +20,9 @@ import type { JsonObject } from '../../../server/core/json.ts';
 const MANY: JsonObject = Object.fromEntries(
   Array.from({ length: 18_000 }, (_none, index) => [`k${index.toString(36)}`, 0]),
 );
+
+beforeEach(() => provideLargeObjects(PersistentObject));
+afterEach(() => provideLargeObjects(undefined));
 
 function snapshotOf(state: JsonObject): Mirror {
   const folded = fold(undefined, {
@@ -80,4 +89,21 @@ test('K32 structural sharing in a large document: unchanged parts are the old ob
   const edited = patchTree(previous, { k1a: 'x' });
   expect(plainOf(shareStructure(previous, edited))['a']).toBe(previous.a);
   expect(shareStructure(edited, structuredClone(plainOf(edited)))).toBe(edited);
+});
+
+test('K280 a page loads the tree when a document first has an object of many members, and shows the same before', async () => {
+  provideLargeObjects(undefined);
+  loadTreeWhenNeeded();
+  const few = { title: 't', commerce: { a: 1 } };
+  expect(patchTree(few, { commerce: { a: 2 } })).toEqual({ title: 't', commerce: { a: 2 } });
+  expect(knownLargeForm(few)).toBeUndefined();
+  const many = { title: 't', commerce: MANY };
+  const before = patchTree(many, { commerce: { k1a: 1, gone: null, new: 1 } });
+  expect(before).toEqual({ title: 't', commerce: { ...MANY, k1a: 1, new: 1 } });
+  expect(before).not.toBeInstanceOf(LargeObject);
+  await vi.waitFor(() => expect(patchTree(many, { commerce: { k1a: 1 } })).toBeInstanceOf(LargeObject));
+  const after = patchTree(before, { commerce: { k1a: 2 } });
+  expect(after).toBeInstanceOf(LargeObject);
+  expect(JSON.stringify(plainOf(after))).toBe(JSON.stringify({ title: 't', commerce: { ...MANY, k1a: 2, new: 1 } }));
+  expect(MANY['k1a']).toBe(0);
 });
