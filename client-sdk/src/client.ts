@@ -21,6 +21,7 @@ import { loadTreeWhenNeeded } from './sync/large-documents.ts';
 import { countPageOnly, NO_DEVICE, type DeviceView } from './sync/sync-status.ts';
 import { UNDO_GROUP_MS } from './sync/undo.ts';
 import type { Campaign, CampaignClient, ConflictPolicy } from './types.ts';
+import { bounded } from './within.ts';
 
 const NO_STORAGE = 'There is no IndexedDB here';
 const NOT_OPENED = 'Its storage does not open';
@@ -215,6 +216,10 @@ export function clientOn(
     warnBefore(warnBeforeLeaving && !closed ? countPageOnly(pending, deviceView) : 0);
   }
 
+  function connectionError(): CampaignError | undefined {
+    return connection.state.getSnapshot().error;
+  }
+
   function closeDevice(): void {
     device?.outbox.close();
     device?.snapshots.close();
@@ -292,7 +297,9 @@ export function clientOn(
     },
     connection: connection.state,
     trpc: connection.trpc,
-    authenticate: (token) => connection.authenticate(token),
+    authenticate: (token, options = {}) =>
+      bounded(() => connection.authenticate(token), options, clock, connectionError),
+    onRenewed: (callback) => connection.onRenewed(callback),
     close,
     async forget() {
       if (opening) await withDeadline(clock, opening).catch(() => undefined);

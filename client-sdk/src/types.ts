@@ -6,6 +6,7 @@ import type { Entry, Receipt, ViewEntry } from '../../server/core/stream/entry.t
 import type { CampaignUpdates, CampaignView, FeatureName, SectionName, SectionValue } from './document.ts';
 import type { CampaignError } from './errors.ts';
 import type { Conflict } from './sync/conflicts.ts';
+import type { WaitOptions } from './within.ts';
 
 /** A store without a framework: React's `useSyncExternalStore`, Svelte and Vue can read it. */
 export interface Readable<T> {
@@ -260,10 +261,11 @@ export interface Campaign extends Readable<CampaignSnapshot> {
    */
   readonly batch: (build: (batch: BatchBuilder) => void, options?: EditOptions) => Change;
   /**
-   * Back to the state of an earlier version, as a new version. Sent after everything pending; waits for a connection. A
-   * position instead of a number is `NOT_FOUND` where that entry is not on the current timeline.
+   * Back to the state of an earlier version, as a new version. Sent after everything pending; waits for a connection,
+   * 30 s unless `timeout` says otherwise. A position instead of a number is `NOT_FOUND` where that entry is not on the
+   * current timeline.
    */
-  readonly rollback: (toVersion: VersionName, options?: EditOptions) => Promise<Receipt>;
+  readonly rollback: (toVersion: VersionName, options?: EditOptions & WaitOptions) => Promise<Receipt>;
   /**
    * Takes back this client's newest step, as a new edit: an edit, a batch, a rollback, or what was typed in one field
    * without a long pause (`pacedUpdate`, option `undo`). What others have changed since stays as it is. `undefined`
@@ -274,9 +276,9 @@ export interface Campaign extends Readable<CampaignSnapshot> {
   readonly redo: () => Change | undefined;
   /**
    * Resolves when that position (default: the present one) is committed; `NOT_FOUND` if it is not on the current
-   * timeline.
+   * timeline, and `UNAVAILABLE` if that takes longer than `timeout` (default 30,000 ms).
    */
-  readonly whenDurable: (position?: Position) => Promise<void>;
+  readonly whenDurable: (position?: Position, options?: WaitOptions) => Promise<void>;
   /**
    * Resolves the conflicts of an edit that is kept back (`onConflict: 'ask'`), and those of all others in the same
    * places: `mine` sends them, `theirs` drops what they change there.
@@ -301,9 +303,16 @@ export interface CampaignClient {
    */
   readonly trpc: TRPCClient<AppRouter>;
   /**
-   * A new token: on the living link where there is one, else for the next attempt. Rejects where the server refuses it.
+   * A new token: on the living link where there is one, else for the next attempt. Rejects where the server refuses it,
+   * or does not answer in time.
    */
-  readonly authenticate: (token: string) => Promise<void>;
+  readonly authenticate: (token: string, options?: WaitOptions) => Promise<void>;
+  /**
+   * Calls back whenever this caller's rights may have changed: on a new link, and with a new token.
+   *
+   * @returns unsubscribes
+   */
+  readonly onRenewed: (callback: () => void) => () => void;
   /**
    * Ends the link and every subscription, for good; what is pending is rejected. What `persist` keeps stays on the
    * device, for the next client.

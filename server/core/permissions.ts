@@ -10,6 +10,28 @@ export type Action = 'read' | 'audit' | 'edit' | 'administer';
 /** The lowest role that may perform each action. */
 const NEEDED: Record<Action, Role> = { read: 'viewer', audit: 'viewer', edit: 'editor', administer: 'admin' };
 
+/** The action that each call on campaigns comes to. `docs/rights.md` is generated from it. */
+export const CALL_ACTIONS = {
+  get: 'read',
+  watch: 'read',
+  list: 'read',
+  watchList: 'read',
+  whenDurable: 'read',
+  history: 'audit',
+  at: 'audit',
+  diff: 'audit',
+  update: 'edit',
+  updateFeatures: 'edit',
+  updateConfig: 'edit',
+  batch: 'edit',
+  push: 'edit',
+  rollback: 'edit',
+  create: 'administer',
+  archive: 'administer',
+  restore: 'administer',
+  trace: 'administer',
+} as const satisfies Readonly<Record<string, Action>>;
+
 /** Roles by campaign id; `*` stands for every campaign that is not named. */
 export type Grants = Readonly<Record<string, Role>>;
 
@@ -98,6 +120,17 @@ export function rightsOf(fields: FieldRights): Rights {
     admin: withheld('admin', needed),
   });
   return { hidden: byRole(readers), readOnly: byRole(writers) };
+}
+
+/**
+ * Top-level fields in which a caller's rights on one campaign are narrower than its role says. Their names are no
+ * secret: refusals name them too.
+ */
+export interface FieldAccess {
+  /** Fields that it may not read, nor write. */
+  readonly hidden: readonly string[];
+  /** Fields that it may not write, even where its role may edit; those in `hidden` are among them. */
+  readonly readOnly: readonly string[];
 }
 
 /** The table without any narrower rights. */

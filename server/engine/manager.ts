@@ -5,7 +5,7 @@ import { asError, RefusalError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import { LIMITS } from '../core/limits.ts';
 import { rightsOf, type FieldRights, type Identity } from '../core/permissions.ts';
-import { viewsOf } from '../core/stream/views.ts';
+import { fieldAccessFor, viewsOf } from '../core/stream/views.ts';
 import { createArchiver } from './archiving/archiver.ts';
 import { createCreation } from './calls/creation.ts';
 import { createMutationReport } from './calls/mutation-report.ts';
@@ -83,6 +83,9 @@ export interface Manager extends CampaignService {
 /** The actor of what the server does by itself. */
 const SYSTEM: Identity = { id: 'system', grants: { '*': 'admin' } };
 
+/** Fields that callers without a token do not see unless it is configured otherwise. */
+export const HIDDEN_FROM_PUBLIC: readonly string[] = ['owner_id'];
+
 /** Newest entries that are loaded with a campaign, for resumes and the idempotency window. */
 const RECENT_ENTRIES = 256;
 
@@ -112,7 +115,7 @@ export function createManager(options: ManagerOptions): Manager {
   const archive = createRequestArchive(options.archive, observer);
   const { durableTimeoutMs = 30_000, maxLoaded = Number.POSITIVE_INFINITY, turnWeight = LIMITS.turnWeight } = options;
   const rights = rightsOf(options.rights ?? {});
-  const views = viewsOf(rights, options.hiddenFromPublic ?? ['owner_id']);
+  const views = viewsOf(rights, options.hiddenFromPublic ?? HIDDEN_FROM_PUBLIC);
   const history = createCampaignHistory(archive);
   const trace = createTrace(clock);
   const startedAt = clock.now();
@@ -198,6 +201,7 @@ export function createManager(options: ManagerOptions): Manager {
       viewers: log.viewers,
     }),
     defaultCampaignId: options.defaultCampaignId,
+    fieldAccess: (identity, campaignId) => fieldAccessFor(identity, campaignId, views, rights),
 
     stats() {
       const { entries, oldestAt } = log.backlog();

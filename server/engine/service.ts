@@ -3,7 +3,7 @@ import type { PushOutcome } from '../core/commands/push-outcome.ts';
 import type { CampaignState } from '../core/document/campaign.ts';
 import type { Refusal } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
-import type { Identity } from '../core/permissions.ts';
+import type { FieldAccess, Identity } from '../core/permissions.ts';
 import type { Entry, Receipt } from '../core/stream/entry.ts';
 import type { WatchEvent } from '../core/stream/events.ts';
 import type { ListEvent } from '../core/stream/list-events.ts';
@@ -237,6 +237,8 @@ export interface CampaignService {
    * @throws RefusalError `CONFLICT` where the id is taken
    */
   create(caller: Caller, campaignId: string, state: JsonObject, options: MutationOptions): Promise<Receipt | DryRun>;
+  /** The fields that the caller's role on a campaign keeps from it; `undefined` where it has no role there. */
+  fieldAccess(identity: Identity, campaignId: string): FieldAccess | undefined;
   get(caller: Caller, campaignId: string): Promise<CampaignRecord>;
   /** Campaigns that the caller may read, by id. */
   list(caller: Caller, options: ListOptions): Promise<Page<VisibleSummary, string>>;

@@ -19,6 +19,7 @@ export {
   useFeature,
   type UseCampaignOptions,
 } from './use-campaign.ts';
+export { useAccess, type UseAccessResult } from './use-access.ts';
 export { useCampaignEdit, type UseCampaignEditResult } from './use-campaign-edit.ts';
 export { useCampaignHistory, type UseCampaignHistoryOptions } from './use-history.ts';
 export { useLostConnection, type UseLostConnectionOptions } from './use-lost-connection.ts';

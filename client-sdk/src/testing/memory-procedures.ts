@@ -138,7 +138,7 @@ export function memoryProcedures(campaign: MemoryCampaign, actor: Actor, newId: 
       info: ({ campaignId }) => ({
         id: actor.id,
         anonymous: false,
-        ...(campaignId === campaign.campaignId && { role: actor.role }),
+        ...(campaignId === campaign.campaignId && { role: actor.role, fields: { hidden: [], readOnly: [] } }),
       }),
       authenticate: () => ({ id: actor.id, expiresAt: undefined }),
     },

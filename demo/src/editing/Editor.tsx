@@ -1,12 +1,11 @@
 import { useId } from 'react';
 import type { ReactNode } from 'react';
-import { useCampaign, useCampaignSnapshot } from '@campaign-state/client/react';
+import { useAccess, useCampaign, useCampaignSnapshot } from '@campaign-state/client/react';
 import { Lifecycle } from '../campaigns/Lifecycle.tsx';
 import { Ago } from '../history/Ago.tsx';
 import { HistoryPanel } from '../history/HistoryPanel.tsx';
 import { SectionsPanel } from '../sections/SectionsPanel.tsx';
 import { Problem } from '../status/Problem.tsx';
-import { useAccess } from '../status/use-access.ts';
 import { ContentPanel } from './ContentPanel.tsx';
 import { DetailsPanel } from './DetailsPanel.tsx';
 import { FeaturesPanel } from './FeaturesPanel.tsx';
@@ -19,14 +18,18 @@ export function Editor() {
   const error = useCampaignSnapshot((snapshot) => snapshot.error);
   const archivedAt = useCampaignSnapshot((snapshot) => snapshot.archivedAt);
   const title = useCampaign((document) => document.title);
-  const { mayEdit, mayAdminister } = useAccess();
+  const { mayEdit, mayAdminister, mayWrite } = useAccess();
   const notice = useId();
   if (status === 'error') return <Problem title="This campaign cannot be opened" error={error} />;
   if (status === 'pending') return <div className="skeleton" role="status" aria-label="Loading the campaign" />;
   const isArchived = archivedAt !== undefined;
   const readOnly = isArchived || !mayEdit;
-  const fields = (panel: ReactNode) => (
-    <fieldset className="fields" disabled={readOnly} {...(readOnly && { 'aria-describedby': notice })}>
+  const fields = (panel: ReactNode, field?: string) => (
+    <fieldset
+      className="fields"
+      disabled={readOnly || (field !== undefined && !mayWrite(field))}
+      {...(readOnly && { 'aria-describedby': notice })}
+    >
       {panel}
     </fieldset>
   );
@@ -52,8 +55,8 @@ export function Editor() {
         label="What to edit"
         tabs={[
           { name: 'Content', panel: () => fields(<ContentPanel />) },
-          { name: 'Features', panel: () => fields(<FeaturesPanel />) },
-          { name: 'Theme', panel: () => fields(<ThemePanel />) },
+          { name: 'Features', panel: () => fields(<FeaturesPanel />, 'features') },
+          { name: 'Theme', panel: () => fields(<ThemePanel />, 'theme') },
           {
             name: 'Details',
             panel: () => (
@@ -68,7 +71,7 @@ export function Editor() {
               </>
             ),
           },
-          { name: 'JSON', panel: () => <SectionsPanel readOnly={readOnly} /> },
+          { name: 'JSON', panel: () => <SectionsPanel readOnly={readOnly} mayWrite={mayWrite} /> },
           { name: 'History', panel: () => <HistoryPanel readOnly={readOnly} /> },
         ]}
       />

@@ -6,7 +6,7 @@ import { Section } from './Section.tsx';
 import { sectionsOf } from './section-names.ts';
 
 /** Every section and module of the document as text, for all that has no field of its own. */
-export function SectionsPanel({ readOnly }: { readOnly: boolean }) {
+export function SectionsPanel({ readOnly, mayWrite }: { readOnly: boolean; mayWrite: (field: string) => boolean }) {
   const [added, setAdded] = useState<readonly string[]>([]);
   // Values of the document are JSON; its type says `unknown` where it is open.
   const document = useCampaign((all) => all) as Readonly<Record<string, JsonValue>>;
@@ -23,7 +23,7 @@ export function SectionsPanel({ readOnly }: { readOnly: boolean }) {
             key={name}
             name={name}
             value={document[name]}
-            readOnly={readOnly}
+            readOnly={readOnly || !mayWrite(name)}
             isOpenAtFirst={added.includes(name)}
           />
         ))}

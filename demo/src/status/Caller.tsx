@@ -1,7 +1,8 @@
-import { useAccess } from './use-access.ts';
+import { useAccess } from '@campaign-state/client/react';
 
 /** Under which name, and in which role, edits are made here. */
 export function Caller() {
-  const { who } = useAccess();
-  return who !== undefined && <span className="caller">{who}</span>;
+  const { id, role, anonymous } = useAccess();
+  if (id === undefined) return null;
+  return <span className="caller">{anonymous === true ? 'without a token' : `${id}, ${role ?? 'no role'}`}</span>;
 }

@@ -1,5 +1,5 @@
 import { roleFor } from '../../core/permissions.ts';
-import type { Role } from '../../core/permissions.ts';
+import type { FieldAccess, Role } from '../../core/permissions.ts';
 import { parsedBy } from './parse-input.ts';
 import { authenticationProcedure, procedure, router } from './procedures.ts';
 import { authenticateInput, campaignInput } from './schemas.ts';
@@ -10,6 +10,8 @@ export interface SessionInfo {
   readonly id: string;
   /** The caller's role for the campaign of the input; missing where there is none. */
   readonly role?: Role;
+  /** Fields in which its rights there are narrower than its role says; missing where it has no role. */
+  readonly fields?: FieldAccess;
   /** Whether the caller has no token. */
   readonly anonymous: boolean;
   /** Expiry of these rights, in epoch milliseconds. */
@@ -18,12 +20,19 @@ export interface SessionInfo {
 
 /** The caller's own session. */
 export const sessionRouter = router({
-  /** The caller and its role, so that an app can hide what would be refused. */
+  /** The caller, its role and the fields kept from it, so that an app can hide what would be refused. */
   info: procedure.input(parsedBy(campaignInput)).query(({ ctx, input }): SessionInfo => {
     const identity = ctx.connection.admitted();
     const { id, expiresAt, anonymous = false } = identity;
     const role = roleFor(identity, input.campaignId);
-    return { id, anonymous, ...(role && { role }), ...(expiresAt !== undefined && { expiresAt }) };
+    const fields = ctx.service.fieldAccess(identity, input.campaignId);
+    return {
+      id,
+      anonymous,
+      ...(role && { role }),
+      ...(fields && { fields }),
+      ...(expiresAt !== undefined && { expiresAt }),
+    };
   }),
 
   /**

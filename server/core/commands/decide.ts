@@ -7,7 +7,7 @@ import type { JsonObject } from '../json.ts';
 import { growthOf } from '../document/document-size.ts';
 import type { DocumentTree } from '../document/document-tree.ts';
 import { diff, isEmptyPatch, patchTree } from '../document/merge-patch.ts';
-import { can, canWrite, NO_FIELD_RIGHTS, roleFor, roleRefusal, type Action, type Identity } from '../permissions.ts';
+import { CALL_ACTIONS, can, canWrite, NO_FIELD_RIGHTS, roleFor, roleRefusal, type Identity } from '../permissions.ts';
 import { formatPosition, versionOnTimeline, type Fork, type VersionName } from '../stream/position.ts';
 
 /** The campaign at one version, on which a decision is made. */
@@ -45,23 +45,12 @@ export type Decision =
   | { kind: 'unchanged' }
   | { kind: 'rejected'; refusal: Refusal };
 
-/** The right that each command needs. */
-const ACTIONS: Record<ResolvedCommand['type'], Action> = {
-  update: 'edit',
-  updateFeatures: 'edit',
-  updateConfig: 'edit',
-  batch: 'edit',
-  rollback: 'edit',
-  archive: 'administer',
-  restore: 'administer',
-};
-
 /**
  * Whether the identity may issue that command at all. Also checked before anything about the campaign is looked up, so
  * that a refusal tells nothing about the campaign.
  */
 export function mayAsk(identity: Identity, type: ResolvedCommand['type'], campaignId: string): boolean {
-  return can(identity, ACTIONS[type], campaignId, true);
+  return can(identity, CALL_ACTIONS[type], campaignId, true);
 }
 
 /**

@@ -2,7 +2,7 @@ import type { CampaignState } from '../document/campaign.ts';
 import { asCampaign } from '../document/campaign.ts';
 import type { Entry, ViewEntry } from './entry.ts';
 import type { JsonObject } from '../json.ts';
-import { roleFor, type Identity, type Rights, type Role } from '../permissions.ts';
+import { roleFor, type FieldAccess, type Identity, type Rights, type Role } from '../permissions.ts';
 
 /**
  * The projection of a document that a caller may read: all of it, or all but some fields; of an entry it then shows
@@ -55,6 +55,20 @@ export function viewsOf({ hidden }: Rights, hiddenFromPublic: readonly string[])
 export function viewFor(identity: Identity, campaignId: string, views: Views): View {
   const role = identity.anonymous === true ? undefined : roleFor(identity, campaignId);
   return role === undefined ? views.public : views.byRole[role];
+}
+
+/** What the field rights keep from a caller on one campaign, where it has a role there. */
+export function fieldAccessFor(
+  identity: Identity,
+  campaignId: string,
+  views: Views,
+  { readOnly }: Rights,
+): FieldAccess | undefined {
+  const role = roleFor(identity, campaignId);
+  if (role === undefined) return undefined;
+  const view = viewFor(identity, campaignId, views);
+  const hidden = view.kind === 'full' ? [] : [...view.hidden].toSorted();
+  return { hidden, readOnly: [...readOnly[role]].toSorted() };
 }
 
 /** The key that identifies a view among others: the empty string for the full one. */

@@ -1,6 +1,6 @@
 import { memberOf } from '../../core/document/document-tree.ts';
 import { RefusalError } from '../../core/errors.ts';
-import { can, roleFor, type Identity } from '../../core/permissions.ts';
+import { CALL_ACTIONS, can, roleFor, type Identity } from '../../core/permissions.ts';
 import { treeOf } from '../../core/stream/apply.ts';
 import {
   hides,
@@ -120,7 +120,7 @@ export function createCampaignList({ hosting, archive, views }: CampaignListOpti
 
 function isVisible(identity: Identity, row: CampaignSummary, status: string | undefined): boolean {
   return (
-    (status === undefined || row.status === status) && can(identity, 'read', row.campaignId, row.status !== 'draft')
+    (status === undefined || row.status === status) && can(identity, CALL_ACTIONS.list, row.campaignId, row.status !== 'draft')
   );
 }
 

@@ -6,7 +6,7 @@ import { asError, RefusalError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { mergePatch } from '../../core/document/merge-patch.ts';
 import { jsonBytes } from '../../core/document/plain-json.ts';
-import { can, roleFor } from '../../core/permissions.ts';
+import { CALL_ACTIONS, can, roleFor } from '../../core/permissions.ts';
 import { formatPosition } from '../../core/stream/position.ts';
 import type { LoadedCampaign } from '../hosting/log-follower.ts';
 import type { CampaignHost } from '../hosting/campaign-host.ts';
@@ -47,7 +47,7 @@ export function createCreation(options: CreationOptions): Pick<CampaignService, 
   };
 
   const refuse = ({ identity }: Caller, campaignId: string, state: JsonObject): RefusalError | undefined => {
-    if (!can(identity, 'administer', campaignId, true)) return forbidden(campaignId, 'create');
+    if (!can(identity, CALL_ACTIONS.create, campaignId, true)) return forbidden(campaignId, 'create');
     const checked = check(state, state, jsonBytes(state), sections);
     return checked.ok ? undefined : toError({ ...checked.refusal, path: ['state', ...(checked.refusal.path ?? [])] });
   };

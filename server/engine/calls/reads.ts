@@ -1,6 +1,6 @@
 import { parseResumeId } from '../../core/stream/cursor.ts';
 import { RefusalError } from '../../core/errors.ts';
-import { can } from '../../core/permissions.ts';
+import { CALL_ACTIONS, can } from '../../core/permissions.ts';
 import { formatPosition, parsePosition, versionOnTimeline, type VersionName } from '../../core/stream/position.ts';
 import { projectChange, projectState, showsActors, viewFor, type View, type Views } from '../../core/stream/views.ts';
 import { deferredIterator } from './deferred-iterator.ts';
@@ -96,7 +96,12 @@ export function createReads(options: ReadsOptions): Reads {
   ): Promise<T> => {
     const seen = lastEventId === undefined ? undefined : parseResumeId(lastEventId);
     return open(
-      await reaching(caller, campaignId, 'read', ...(seen ? [formatPosition(seen.epoch, seen.version)] : [])),
+      await reaching(
+        caller,
+        campaignId,
+        CALL_ACTIONS.watch,
+        ...(seen ? [formatPosition(seen.epoch, seen.version)] : []),
+      ),
     );
   };
 
@@ -104,7 +109,7 @@ export function createReads(options: ReadsOptions): Reads {
 
   return {
     async get(caller, campaignId) {
-      const { live } = await readable(caller, campaignId, 'read');
+      const { live } = await readable(caller, campaignId, CALL_ACTIONS.get);
       const view = viewOf(caller, campaignId);
       const { state, archivedAt } = live.content;
       return {
@@ -124,7 +129,7 @@ export function createReads(options: ReadsOptions): Reads {
     watchList: (caller, reader, options) => feeds.watch(caller, reader, options),
 
     async history(caller, campaignId, { cursor, limit }) {
-      const { live } = await readable(caller, campaignId, 'audit');
+      const { live } = await readable(caller, campaignId, CALL_ACTIONS.history);
       const page = await reads.pass(caller, () => history.page(live, cursor, limit));
       const view = viewOf(caller, campaignId);
       // Who may audit a campaign sees who changed it, by whatever view.
@@ -132,19 +137,19 @@ export function createReads(options: ReadsOptions): Reads {
     },
 
     async at(caller, campaignId, version) {
-      const { live } = await reaching(caller, campaignId, 'audit', version);
+      const { live } = await reaching(caller, campaignId, CALL_ACTIONS.at, version);
       const { state, ...found } = await reads.pass(caller, () => history.stateAt(live, version, 'version'));
       return { campaignId, ...found, state: projectState(viewOf(caller, campaignId), state) };
     },
 
     async diff(caller, campaignId, from, to) {
-      const { live } = await reaching(caller, campaignId, 'audit', from, to);
+      const { live } = await reaching(caller, campaignId, CALL_ACTIONS.diff, from, to);
       const difference = await reads.pass(caller, () => history.difference(live, from, to));
       return { ...difference, change: projectChange(viewOf(caller, campaignId), difference.change) };
     },
 
     async whenDurable(caller, campaignId, position) {
-      const { live } = await reaching(caller, campaignId, 'read', position);
+      const { live } = await reaching(caller, campaignId, CALL_ACTIONS.whenDurable, position);
       if (!persistent) throw notPersistent();
       if (!parsePosition(position))
         throw new RefusalError('INVALID', 'position: must be epoch:version, as a receipt gives it', {

@@ -1,4 +1,4 @@
-import { can, hasExpired, type Identity } from '../../core/permissions.ts';
+import { CALL_ACTIONS, can, hasExpired, type Identity } from '../../core/permissions.ts';
 import type { RefusalError } from '../../core/errors.ts';
 import type { Clock } from '../ports.ts';
 import { expired, forbidden } from '../refusals.ts';
@@ -85,5 +85,5 @@ export function createTrace(clock: Pick<Clock, 'now' | 'after'>): Trace {
 
 function refuseListener(identity: Identity, now: number): RefusalError | undefined {
   if (hasExpired(identity, now)) return expired();
-  return can(identity, 'administer', '*', true) ? undefined : forbidden('*', 'trace');
+  return can(identity, CALL_ACTIONS.trace, '*', true) ? undefined : forbidden('*', 'trace');
 }

@@ -1,6 +1,6 @@
 import { joining, step, type Cursor } from '../../core/stream/cursor.ts';
 import { RefusalError } from '../../core/errors.ts';
-import { can, hasExpired, type Identity } from '../../core/permissions.ts';
+import { CALL_ACTIONS, can, hasExpired, type Identity } from '../../core/permissions.ts';
 import { showsActors, viewFor, viewKey, type View, type Views } from '../../core/stream/views.ts';
 import type { CampaignEvents } from './campaign-events.ts';
 import { isPublished, type LiveCampaign } from '../campaign/live-campaign.ts';
@@ -131,7 +131,7 @@ class CampaignSubscriber implements Subscriber {
 /** The refusal for an identity that may not read a campaign now, or `undefined` where it may. */
 export function refuseReader(identity: Identity, live: LiveCampaign, now: number): RefusalError | undefined {
   if (hasExpired(identity, now)) return expired();
-  if (can(identity, 'read', live.id, isPublished(live.content))) return undefined;
+  if (can(identity, CALL_ACTIONS.watch, live.id, isPublished(live.content))) return undefined;
   return identity.anonymous === true
     ? notFound(live.id)
     : new RefusalError('FORBIDDEN', `campaignId: your token gives no right to read ${live.id}`, {

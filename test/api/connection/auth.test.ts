@@ -94,6 +94,7 @@ test('P16 session.info returns the caller and its role, also after the rights we
   expect(await infoOf(CAMPAIGN)).toEqual({
     id: 'ada',
     role: 'editor',
+    fields: { hidden: [], readOnly: [] },
     anonymous: false,
     expiresAt: expect.any(Number),
   });
@@ -104,6 +105,7 @@ test('P16 session.info returns the caller and its role, also after the rights we
   expect(await wsClient(url).session.info.query({ campaignId: CAMPAIGN })).toEqual({
     id: 'anonymous',
     role: 'viewer',
+    fields: { hidden: ['owner_id'], readOnly: [] },
     anonymous: true,
   });
 });

@@ -1,0 +1,214 @@
+import { describe, expect, test } from 'vitest';
+import type { SessionInfo } from '../../../server/api/procedures/session-router.ts';
+import type { Role } from '../../../server/core/permissions.ts';
+import { wsClient, type Client } from '../support/clients.ts';
+import { startGuarded, tokenFor, until } from '../support/server.ts';
+import {
+  CALLERS,
+  cellOf,
+  DRAFT,
+  EXAMPLE_RIGHTS,
+  FIELD_CALLERS,
+  fieldCellOf,
+  FIELDS,
+  NEEDS,
+  PATHS,
+  PUBLISHED,
+  type CallerColumn,
+  type ProcedurePath,
+} from './table.ts';
+import { overHttp, overWs, type Ask } from './transports.ts';
+
+/** A campaign for what would stop the others: it may be archived. */
+const LIFECYCLE = 'lifecycle';
+
+const CAMPAIGNS = [
+  { campaignId: PUBLISHED, state: { slug: PUBLISHED, title: 'Spring', status: 'active', owner_id: 'ada' } },
+  { campaignId: DRAFT, state: { slug: DRAFT, title: 'Secret', status: 'draft' } },
+  { campaignId: LIFECYCLE, state: { slug: LIFECYCLE, title: 'Lifecycle', status: 'active' } },
+];
+
+/** What inputs need to know of the server. */
+interface World {
+  /** The head of each campaign at the start. */
+  readonly positions: Readonly<Record<string, string>>;
+  /** A key of somebody else's. */
+  readonly keyId: string;
+  /** A token of somebody else's. */
+  readonly token: string;
+  /** An id and a name that nothing has yet. */
+  readonly fresh: string;
+}
+
+/** An input that succeeds for whoever has the right. */
+function inputOf(path: ProcedurePath, campaignId: string, { positions, keyId, token, fresh }: World): unknown {
+  switch (path) {
+    case 'campaign.get':
+    case 'campaign.history':
+    case 'campaign.watch':
+    case 'session.info':
+      return { campaignId };
+    case 'campaign.at':
+      return { campaignId, version: 1 };
+    case 'campaign.diff':
+      return { campaignId, from: 1, to: 1 };
+    case 'campaign.whenDurable':
+      return { campaignId, position: positions[campaignId] };
+    case 'campaign.update':
+      return { campaignId, updates: { title: fresh } };
+    case 'campaign.updateFeatures':
+      return { campaignId, features: ['referral'], action: 'add' };
+    case 'campaign.updateConfig':
+      return { campaignId, section: 'theme', value: { primary: fresh } };
+    case 'campaign.batch':
+      return { campaignId, commands: [{ type: 'update', updates: { title: fresh } }] };
+    case 'campaign.push':
+      return { campaignId, mutations: [] };
+    case 'campaign.rollback':
+      return { campaignId, toVersion: 1 };
+    case 'campaign.create':
+      return { campaignId: fresh, state: { slug: fresh, title: fresh } };
+    case 'campaign.archive':
+    case 'campaign.restore':
+      return { campaignId: LIFECYCLE };
+    case 'session.authenticate':
+      return { token };
+    case 'access.create':
+      return { name: fresh, campaigns: { '*': 'viewer' } };
+    case 'access.revoke':
+      return { id: keyId };
+    case 'campaign.list':
+    case 'campaign.watchList':
+    case 'access.list':
+    case 'system.info':
+    case 'system.stats':
+    case 'system.trace':
+      return undefined;
+  }
+}
+
+const FRESH = 'fresh';
+
+/** The credential of a caller; `end` ends the right of those whose right ends while their connection is open. */
+async function credentialOf(
+  { credential }: CallerColumn,
+  root: Client,
+): Promise<{ token?: string; end?: () => Promise<unknown> }> {
+  const keyFor = (campaigns: Record<string, Role>, expiresAt?: number) =>
+    root.access.create.mutate({ name: 'caller', campaigns, ...(expiresAt !== undefined && { expiresAt }) });
+  if (credential === 'none' || credential === 'public') return {};
+  if (credential === 'expired token') return { token: await tokenFor({ '*': 'admin' }, { seconds: -1 }) };
+  if (credential === 'expired key') {
+    const expiresAt = Date.now() + 1_500;
+    const { key } = await keyFor({ '*': 'admin' }, expiresAt);
+    return { token: key, end: () => until(() => Date.now() > expiresAt) };
+  }
+  if (credential === 'revoked key') {
+    const { id, key } = await keyFor({ '*': 'admin' });
+    return { token: key, end: () => root.access.revoke.mutate({ id }) };
+  }
+  const { kind, on, role } = credential;
+  const ids = on === 'all' ? ['*'] : [PUBLISHED, DRAFT, LIFECYCLE, FRESH];
+  const grants = role === undefined ? {} : Object.fromEntries(ids.map((id) => [id, role]));
+  return { token: kind === 'token' ? await tokenFor(grants, { sub: 'grace' }) : (await keyFor(grants)).key };
+}
+
+/** The cell that is seen over one transport. */
+async function cellSeen(path: ProcedurePath, ask: Ask, world: World): Promise<string> {
+  const named = await ask(path, inputOf(path, PUBLISHED, world));
+  if ('reason' in named) return named.reason;
+  const need = NEEDS[path];
+  if (need.kind === 'rows') {
+    const ids = JSON.stringify(named.answer).matchAll(/"campaignId":"([^"]+)"/g);
+    const listed = new Set([...ids].map(([, id]) => id));
+    return listed.size === 0 ? 'no rows' : listed.has(DRAFT) ? 'yes' : 'published';
+  }
+  if (need.kind !== 'campaign' || path === 'campaign.create') return 'yes';
+  const draft = await ask(path, inputOf(path, DRAFT, world));
+  if ('answer' in draft) return 'yes';
+  return draft.reason === 'NOT_FOUND' ? 'published' : draft.reason;
+}
+
+describe.each(['ws', 'http and SSE'] as const)('over %s', (transport) => {
+  const connect = transport === 'ws' ? overWs : overHttp;
+
+  test.each(CALLERS)('P51 G11 every cell of the page of rights holds, of every caller: $title', async (caller) => {
+    const { url } = await startGuarded({ publicRead: caller.credential === 'public', campaigns: CAMPAIGNS });
+    const root = wsClient(url, { token: await tokenFor({ '*': 'admin' }) });
+    const positions: Record<string, string> = {};
+    for (const campaignId of [PUBLISHED, DRAFT]) {
+      const { epoch, version } = await root.campaign.get.query({ campaignId });
+      positions[campaignId] = `${epoch}:${version}`;
+    }
+    const { id: keyId } = await root.access.create.mutate({ name: 'other', campaigns: { '*': 'viewer' } });
+    const world = { positions, keyId, token: await tokenFor({ '*': 'viewer' }), fresh: FRESH };
+    const { token, end } = await credentialOf(caller, root);
+    // Where another event came first, the test may be over before its answer.
+    const begun = (): Promise<unknown> =>
+      root.campaign.update
+        .mutate({ campaignId: LIFECYCLE, updates: { title: `${performance.now()}` } })
+        .catch(() => undefined);
+    const ask = connect(url, token, begun);
+    if (end) {
+      expect(await ask('session.info', { campaignId: PUBLISHED })).toMatchObject({ answer: { role: 'admin' } });
+      await end();
+    }
+
+    const seen: Record<string, string> = {};
+    for (const path of PATHS) {
+      // It changes the rights of its connection.
+      const own = path === 'session.authenticate' ? connect(url, token, begun) : ask;
+      seen[path] = await cellSeen(path, own, world);
+    }
+    expect(seen).toEqual(Object.fromEntries(PATHS.map((path) => [path, cellOf(path, caller)])));
+  });
+
+  test.each(FIELD_CALLERS)('P52 G11 every cell of the table of fields holds: $title', async (caller) => {
+    const { url } = await startGuarded({ publicRead: true, campaigns: CAMPAIGNS, rights: EXAMPLE_RIGHTS });
+    const root = wsClient(url, { token: await tokenFor({ '*': 'admin' }) });
+    const valueOf = (field: string, text: string) =>
+      field === 'title' || field === 'owner_id' ? text : { note: { text } };
+    const updates = Object.fromEntries(FIELDS.map((field) => [field, valueOf(field, `shown ${field}`)]));
+    await root.campaign.update.mutate({ campaignId: PUBLISHED, updates });
+    const { version } = await root.campaign.get.query({ campaignId: PUBLISHED });
+    const { token } = await credentialOf(caller, root);
+    const ask = connect(url, token, async () => undefined);
+    const mayAudit = cellOf('campaign.history', caller) === 'yes';
+    const reads: readonly [ProcedurePath, unknown][] = [
+      ['campaign.get', { campaignId: PUBLISHED }],
+      ['campaign.watch', { campaignId: PUBLISHED }],
+      ['campaign.history', { campaignId: PUBLISHED }],
+      ['campaign.at', { campaignId: PUBLISHED, version }],
+      ['campaign.diff', { campaignId: PUBLISHED, from: 1, to: version }],
+    ];
+
+    const info = await ask('session.info', { campaignId: PUBLISHED });
+    const fields = 'answer' in info ? (info.answer as SessionInfo).fields : undefined;
+    const seen: Record<string, string> = {};
+    for (const field of FIELDS) {
+      const shown = new Set<boolean>();
+      for (const [path, input] of reads) {
+        const outcome = await ask(path, input);
+        if (mayAudit || 'answer' in outcome) shown.add(JSON.stringify(outcome).includes(`shown ${field}`));
+      }
+      // The same by every way, and as `session.info` says.
+      expect([...shown]).toEqual([fields?.hidden.includes(field) !== true]);
+      const write = { campaignId: PUBLISHED, updates: { [field]: valueOf(field, 'written') }, dryRun: true };
+      const command = { type: 'update', updates: write.updates };
+      const outcomes = [
+        await ask('campaign.update', write),
+        await ask('campaign.batch', { campaignId: PUBLISHED, commands: [command], dryRun: true }),
+      ];
+      if (caller.title === 'editor') {
+        const refused = outcomes.every((outcome) => 'reason' in outcome);
+        expect(refused).toBe(fields?.readOnly.includes(field));
+      }
+      for (const outcome of outcomes) if ('reason' in outcome) expect(outcome.reason).toBe('FORBIDDEN');
+      const writes = outcomes.every((outcome) => 'answer' in outcome);
+      seen[field] = writes ? 'read, write' : shown.has(true) ? 'read' : 'nothing';
+    }
+    expect(seen).toEqual(
+      Object.fromEntries(FIELDS.map((field) => [field, fieldCellOf(field, caller, EXAMPLE_RIGHTS)])),
+    );
+  });
+});
