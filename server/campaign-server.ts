@@ -106,6 +106,11 @@ export interface CampaignServerOptions {
   /** Ws connections and SSE streams that may be open; connections of all kinds may be 64 more. Default 20,000. */
   readonly maxConnections?: number;
   /**
+   * Ws connections and SSE streams that one caller may have open: by its id, or without a valid token by its address.
+   * Default: three quarters of `maxConnections`, and all of them where there is no key.
+   */
+  readonly maxConnectionsPerCaller?: number | undefined;
+  /**
    * Bytes that all connections together may hold, unsent or of unfinished requests, before those that hold the most are
    * cut. Default: a quarter of the memory.
    */
@@ -218,6 +223,7 @@ export async function createCampaignServer(options: CampaignServerOptions = {}):
   }
 
   const { service } = engine;
+  const { maxConnections = API_LIMITS.connections } = options;
   const keyStore = options.archive === undefined ? createMemoryKeyStore() : keyStoreOf(options.archive);
   const accessKeys = keyStore && createAccessKeys(keyStore, { onUse: (key) => metrics.accessKeyUses.inc({ key }) });
   const authenticator = createAuthenticator({ key: auth, publicRead: options.publicRead === true, accessKeys });
@@ -236,7 +242,9 @@ export async function createCampaignServer(options: CampaignServerOptions = {}):
     rooms: options.fanOut !== 'iterator',
     site: options.site,
     metricsPort: options.metricsPort,
-    maxConnections: options.maxConnections ?? API_LIMITS.connections,
+    maxConnections,
+    maxConnectionsPerCaller:
+      options.maxConnectionsPerCaller ?? (auth.kind === 'none' ? maxConnections : Math.ceil(maxConnections * 0.75)),
     maxUnsentBytes: options.maxUnsentBytes,
     admissionMs: options.admissionMs ?? API_LIMITS.admissionMs,
     kill: auth.kind === 'none' ? options.kill : undefined,

@@ -24,6 +24,7 @@ export interface Config {
   rights: FieldRights;
   trustedProxies: readonly string[];
   maxConnections: number;
+  maxConnectionsPerCaller: number | undefined;
   maxUnsentBytes: number | undefined;
   storage: { kind: 'none' } | { kind: 'embedded'; dataDir: string } | { kind: 'postgres'; url: string };
   /** The Redis that orders mutations for many instances; `undefined`: this process is the only instance. */
@@ -124,6 +125,7 @@ const environment = z.object({
     fieldRights,
   ).default({}),
   CAMPAIGN_MAX_CONNECTIONS: integer(1, 1_000_000).default(20_000),
+  CAMPAIGN_MAX_CONNECTIONS_PER_CALLER: integer(1, 1_000_000).optional(),
   CAMPAIGN_MAX_UNREAD: integer(1, 1_000_000).optional(),
   CAMPAIGN_NAMESPACE: z
     .string()
@@ -201,6 +203,7 @@ function toConfig(read: z.output<typeof environment>): Config {
     rights: read.CAMPAIGN_RIGHTS,
     trustedProxies: read.TRUSTED_PROXIES,
     maxConnections: read.CAMPAIGN_MAX_CONNECTIONS,
+    maxConnectionsPerCaller: read.CAMPAIGN_MAX_CONNECTIONS_PER_CALLER,
     maxUnsentBytes: read.CAMPAIGN_MAX_UNREAD === undefined ? undefined : read.CAMPAIGN_MAX_UNREAD * 1024 * 1024,
     storage: storageOf(read),
     redisUrl: read.REDIS_URL,

@@ -65,6 +65,15 @@ const variables: [string, keyof Config, unknown, string, unknown, string[], RegE
   ],
   ['CAMPAIGN_MAX_CONNECTIONS', 'maxConnections', 20_000, '10', 10, ['0'], /takes a whole number from 1/],
   [
+    'CAMPAIGN_MAX_CONNECTIONS_PER_CALLER',
+    'maxConnectionsPerCaller',
+    undefined,
+    '10',
+    10,
+    ['0'],
+    /takes a whole number from 1/,
+  ],
+  [
     'CAMPAIGN_MAX_UNREAD',
     'maxUnsentBytes',
     undefined,

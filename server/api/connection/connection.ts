@@ -5,6 +5,7 @@ import { hasExpired } from '../../core/permissions.ts';
 import type { Identity } from '../../core/permissions.ts';
 import { expired } from '../../engine/refusals.ts';
 import { BACKPRESSURE_MAX_SOCKET_BYTES } from '../../engine/streams/backpressure.ts';
+import { callerKey, type CallerPlace, type CallerPlaces } from './caller-places.ts';
 import type { Connection } from './context.ts';
 import { API_LIMITS } from '../limits.ts';
 import type { FairTurns, InboundSource } from './fair-turns.ts';
@@ -40,6 +41,7 @@ export interface ConnectionEnvironment {
   readonly rate: MutationRate;
   readonly budgets: WorkBudgets;
   readonly turns: FairTurns;
+  readonly places: CallerPlaces;
   /** Epoch milliseconds. */
   readonly now: () => number;
   /** Called with 1 when a call begins and with -1 when it ends. */
@@ -57,6 +59,8 @@ export interface ConnectionOptions {
   readonly rateKey: string | undefined;
   /** Whether it is an http request with several calls. */
   readonly isBatch?: boolean;
+  /** Place of a connection that stays open among those of its caller; `undefined` for a request. */
+  readonly place?: CallerPlace | undefined;
   /** Address of the client: it pays for callers without a valid token. */
   readonly address: string;
 }
@@ -76,6 +80,7 @@ class CallerConnection implements Connection, InboundSource {
   readonly #channel: OutboundChannel;
   readonly #rateKey: string | undefined;
   readonly #address: string;
+  readonly #place: CallerPlace | undefined;
   #admission: AdmissionResult;
   #listeners: Set<() => void> | undefined;
   #lane: OrderLane | undefined;
@@ -90,7 +95,7 @@ class CallerConnection implements Connection, InboundSource {
 
   constructor(
     environment: ConnectionEnvironment,
-    { admission, channel, closed, rateKey, isBatch = false, address }: ConnectionOptions,
+    { admission, channel, closed, rateKey, isBatch = false, address, place }: ConnectionOptions,
   ) {
     this.closed = closed;
     this.#environment = environment;
@@ -98,7 +103,14 @@ class CallerConnection implements Connection, InboundSource {
     this.#rateKey = rateKey;
     this.#address = address;
     this.isBatch = isBatch;
-    this.#admission = admission;
+    this.#place = place;
+    const isFull = admission.kind === 'admitted' && !this.#moveTo(admission.identity);
+    this.#admission = isFull ? { kind: 'refused', error: environment.places.refusal() } : admission;
+  }
+
+  /** Counts the connection for this identity; false where its caller has all of its connections. */
+  #moveTo({ id, anonymous }: Identity): boolean {
+    return anonymous === true || this.#place?.moveTo(callerKey(id)) !== false;
   }
 
   get acceptsFrames(): boolean {
@@ -154,6 +166,7 @@ class CallerConnection implements Connection, InboundSource {
     // Another token does not make a client understand this server.
     if (this.#admission.kind === 'refused' && this.#admission.error.refusal.reason === 'UPGRADE_REQUIRED')
       throw this.#admission.error;
+    if (!this.#moveTo(next)) throw this.#environment.places.refusal();
     this.#admission = { kind: 'admitted', identity: next };
     for (const listener of this.#listeners ?? []) listener();
   }

@@ -31,7 +31,8 @@ export interface Connection extends Reader {
   /**
    * Replaces the caller's rights, for later calls and for the subscriptions of this connection.
    *
-   * @throws RefusalError `UPGRADE_REQUIRED` where no rights would help
+   * @throws RefusalError `UPGRADE_REQUIRED` where no rights would help, `RATE_LIMITED` where the new caller has all of
+   *   its connections
    */
   replaceIdentity(identity: Identity): void;
   /** Counts mutations against the rate limit; rejects with `RATE_LIMITED`. */

@@ -180,6 +180,10 @@ export function createMetrics(stats: () => ServiceStats) {
       help: 'Connections that the server closed by itself, by cause',
       labelNames: ['cause'],
     }),
+    callerConnectionsRefused: tally(
+      'caller_connections_refused_total',
+      'Ws connections and SSE streams that were refused, because their caller has as many as one caller may have',
+    ),
     logLinesDropped: new Counter({
       ...common,
       name: `${PREFIX}log_lines_dropped_total`,

@@ -11,6 +11,7 @@ import { bearerToken } from '../connection/auth.ts';
 import type { Authenticator } from '../connection/auth.ts';
 import { createConnection, tooManyCalls } from '../connection/connection.ts';
 import type { AdmissionResult } from '../connection/connection.ts';
+import { addressKey, type CallerPlace, type CallerPlaces } from '../connection/caller-places.ts';
 import type { ConnectionSlots } from '../connection/connection-slots.ts';
 import { CONTRACT } from '../connection/context.ts';
 import type { Connection, Context } from '../connection/context.ts';
@@ -34,6 +35,7 @@ export interface AdmissionOptions {
   readonly turns: FairTurns;
   readonly addressOf: ClientAddress;
   readonly slots: ConnectionSlots;
+  readonly places: CallerPlaces;
   readonly logger: Logger;
   readonly callLog: CallLog;
   /** Called with each request whose response is a stream. */
@@ -79,6 +81,7 @@ export function createAdmission({
   turns,
   addressOf,
   slots,
+  places,
   logger,
   callLog,
   onStream,
@@ -101,6 +104,7 @@ export function createAdmission({
     rate,
     budgets,
     turns,
+    places,
     rooms,
     now: Date.now,
     onCall(change: 1 | -1) {
@@ -147,18 +151,26 @@ export function createAdmission({
     return error instanceof RefusalError ? error : new RefusalError('UNAVAILABLE', 'The token cannot be verified now');
   }
 
-  /** The refusal of a request that exceeds a limit; an SSE stream takes a connection slot. */
-  function excess({ info, req, res }: CreateHTTPContextOptions): RefusalError | undefined {
+  /** The refusal of a request that exceeds a limit; an SSE stream takes a connection slot, and a place of its caller. */
+  function excess({ info, req, res }: CreateHTTPContextOptions): RefusalError | CallerPlace | undefined {
     if (info.calls.length > API_LIMITS.batchCalls) {
       const message = `At most ${API_LIMITS.batchCalls} calls may be batched; this batch has ${info.calls.length}`;
       return new RefusalError('TOO_LARGE', message, { limit: API_LIMITS.batchCalls });
     }
     if (info.type !== 'subscription') return undefined;
     onStream(req);
+    const place = places.take(addressKey(addressOf(req)));
+    if (!place) return places.refusal();
     const free = slots.take('sse');
-    if (!free) return slots.refusal();
-    res.once('close', free);
-    return undefined;
+    if (!free) {
+      place.release();
+      return slots.refusal();
+    }
+    res.once('close', () => {
+      free();
+      place.release();
+    });
+    return place;
   }
 
   return {
@@ -190,9 +202,10 @@ export function createAdmission({
 
     async forRequest(options) {
       const { req, res, info } = options;
-      const refusal = excess(options);
-      const access = refusal
-        ? ({ kind: 'refused', error: refusal } as const)
+      const found = excess(options);
+      const isExcess = found instanceof RefusalError;
+      const access = isExcess
+        ? ({ kind: 'refused', error: found } as const)
         : (results.get(req) ?? (await accessFor(req, info.connectionParams)));
       const channel = {
         get unsent() {
@@ -205,6 +218,7 @@ export function createAdmission({
         channel,
         closed: undefined,
         rateKey: undefined,
+        place: isExcess ? undefined : found,
         isBatch: info.calls.length > 1,
         address: addressOf(req),
       });
@@ -225,14 +239,16 @@ export function createAdmission({
         channel: socket,
         closed: info.signal,
         rateKey,
+        place: socket.place,
         address: addressOf(req),
       });
       open.add(connection);
       info.signal.addEventListener('abort', () => open.delete(connection), { once: true });
-      if (access.kind === 'refused') connection.charge(PRICES.unadmittedConnection);
-      if (access.kind === 'admitted') socket.admit(access.identity.anonymous !== true);
-      if (access.kind === 'refused' || access.identity.anonymous === true)
-        connection.onIdentity(() => socket.admit(true));
+      const isAdmitted = connection.isAdmitted();
+      const isAnonymous = connection.identity().anonymous === true;
+      if (isAdmitted) socket.admit(!isAnonymous);
+      else connection.charge(PRICES.unadmittedConnection);
+      if (!isAdmitted || isAnonymous) connection.onIdentity(() => socket.admit(true));
       return { ...shared, connection, report: reportFrom(req), correlationId: undefined };
     },
   };

@@ -8,6 +8,7 @@ import type { CampaignService } from '../../engine/service.ts';
 import { createAdmission } from './admission.ts';
 import type { AccessKeys } from '../../access/access-keys.ts';
 import type { Authenticator } from '../connection/auth.ts';
+import { createCallerPlaces } from '../connection/caller-places.ts';
 import { createConnectionSlots } from '../connection/connection-slots.ts';
 import { CallError, refusalBehind } from '../failure.ts';
 import { createCallLog, excerpt } from '../observability/call-log.ts';
@@ -46,6 +47,8 @@ export interface HttpServerOptions {
   readonly metricsPort: number | undefined;
   /** Ws connections and SSE streams that may be open. */
   readonly maxConnections: number;
+  /** Ws connections and SSE streams that one caller may have open. */
+  readonly maxConnectionsPerCaller: number;
   /** Bytes that all connections together may hold unsent; `undefined`: a quarter of the memory. */
   readonly maxUnsentBytes: number | undefined;
   /** Whether events are pushed to ws connections (`CAMPAIGN_FANOUT=rooms`) or pulled by each subscription. */
@@ -123,11 +126,13 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const slots = createConnectionSlots(options.maxConnections, (transport, change) =>
     metrics.connections.inc({ transport }, change),
   );
+  const places = createCallerPlaces(options.maxConnectionsPerCaller, metrics.callerConnectionsRefused);
   const callLog = createCallLog(logger);
   const turns = new FairTurns();
   const addressOf = createClientAddress(options.trustedProxies);
-  const admission = createAdmission({ ...options, turns, addressOf, slots, callLog, onStream });
-  const ws = createWsServer({ admission, slots, turns, connections, admissionMs: options.admissionMs, onError });
+  const admission = createAdmission({ ...options, turns, addressOf, slots, places, callLog, onStream });
+  const { admissionMs } = options;
+  const ws = createWsServer({ admission, slots, places, addressOf, turns, connections, admissionMs, onError });
   const handle = createRequestHandler({
     ...options,
     admission,

@@ -3,6 +3,7 @@ import { WebSocket } from 'ws';
 import { BACKPRESSURE_MAX_SOCKET_BYTES } from '../../../engine/streams/backpressure.ts';
 import type { CloseCode } from '../../../core/close-codes.ts';
 import type { OutboundChannel } from '../../connection/connection.ts';
+import type { CallerPlace } from '../../connection/caller-places.ts';
 import type { Connection } from '../../connection/context.ts';
 import type { FairTurns, InboundSource } from '../../connection/fair-turns.ts';
 import { PRICES } from '../../connection/work-budget.ts';
@@ -64,6 +65,8 @@ export class ServerSocket extends WebSocket implements OutboundChannel, InboundS
     /** About how many bytes were sent since then. */
     sentBytes: 0,
   };
+  /** Its place among the connections of its caller. */
+  place: CallerPlace | undefined;
   /** The stream that the connection's frames are written to. */
   #stream: Duplex | undefined;
   #turns: FairTurns | undefined;

@@ -8,6 +8,8 @@ import type { WebSocket } from 'ws';
 import { CLOSE_CODES } from '../../../core/close-codes.ts';
 import { RefusalError } from '../../../core/errors.ts';
 import type { Admission } from '../admission.ts';
+import { addressKey, type CallerPlaces } from '../../connection/caller-places.ts';
+import type { ClientAddress } from '../../connection/client-address.ts';
 import type { ConnectionSlots } from '../../connection/connection-slots.ts';
 import type { FairTurns } from '../../connection/fair-turns.ts';
 import { MessageMeter } from './message-meter.ts';
@@ -40,6 +42,8 @@ const WS_OPTIONS = {
 export interface WsServerOptions {
   readonly admission: Admission;
   readonly slots: ConnectionSlots;
+  readonly places: CallerPlaces;
+  readonly addressOf: ClientAddress;
   readonly turns: FairTurns;
   readonly connections: TcpConnections;
   /** How long a connection may take to be admitted, in milliseconds. */
@@ -60,7 +64,7 @@ export interface WsServer {
 
 /** tRPC over ws: one adapter for all connections, with admission, heartbeat, and limits for each frame. */
 export function createWsServer(options: WsServerOptions): WsServer {
-  const { admission, slots, turns, connections, admissionMs, onError } = options;
+  const { admission, slots, places, addressOf, turns, connections, admissionMs, onError } = options;
   const wss = new WebSocketServer<typeof ServerSocket>({ ...WS_OPTIONS, WebSocket: ServerSocket });
   const stopHeartbeat = watchSockets({
     sockets: wss.clients,
@@ -93,16 +97,27 @@ export function createWsServer(options: WsServerOptions): WsServer {
         socket.destroy();
         return;
       }
+      // For its address, until its caller is known.
+      const place = places.take(addressKey(addressOf(req)));
+      if (!place) {
+        refuseUpgrade(socket, 429, places.refusal().message);
+        return;
+      }
       const free = slots.take('ws');
       if (!free) {
+        place.release();
         refuseUpgrade(socket, 503, slots.refusal().message);
         return;
       }
       connections.setIdle(connection, false);
       // On the socket, not on the ws connection: after a failed handshake there is none.
-      socket.once('close', free);
+      socket.once('close', () => {
+        free();
+        place.release();
+      });
       wss.handleUpgrade(req, socket, head, (ws) => {
         const meter = new MessageMeter(connection, socket, () => connections.cut(connection, 'not-admitted'));
+        ws.place = place;
         ws.attach(socket, turns, meter, awaitsParams(req));
         wss.emit('connection', ws, req);
       });
