@@ -56,6 +56,15 @@ const DATA_SQLSTATES = /^(22|23|54)...$/;
 const UNREACHABLE_MESSAGES =
   /^(Connection terminated|timeout exceeded when trying to connect|Query read timeout|timeout expired)|not queryable/;
 
+/** What the timeouts of `pg` mean, by its message. */
+const TIMEOUTS: ReadonlyMap<string, string> = new Map([
+  ['timeout expired', 'the host does not answer at all, as behind a firewall or with a wrong port'],
+  [
+    'timeout exceeded when trying to connect',
+    'every connection to the database is in use, and none became free in time',
+  ],
+]);
+
 /**
  * Error codes by WASI's number: the file system of the embedded database throws an object with that, and no message.
  */
@@ -86,10 +95,8 @@ export function toArchiveError(error: unknown): ArchiveError {
   const message = cause.message || code || cause.name;
   const tls = explainTls(error);
   if (tls !== undefined) return new ArchiveError('failed', tls, { code, cause });
-  if (/^(timeout expired|timeout exceeded when trying to connect)$/.test(message)) {
-    const silent = 'the host does not answer at all, as behind a firewall or with a wrong port';
-    return new ArchiveError('unreachable', silent, { code, cause });
-  }
+  const timeout = TIMEOUTS.get(message);
+  if (timeout !== undefined) return new ArchiveError('unreachable', timeout, { code, cause });
   return new ArchiveError(kindOf(code, message), message, { code, cause });
 }
 

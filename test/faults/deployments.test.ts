@@ -44,9 +44,7 @@ describe('G1 to G9 in deployments that people have', () => {
 
   it.skipIf(pgbouncer === undefined)('X50 with a pool in session mode before Postgres', async () => {
     await expectGuarantees({
-      // Not `kill -9 Postgres` yet: the pool lets statements wait for the server, and one call was not answered for a
-      // minute.
-      faults: named('kill -9 an instance', 'rolling restart'),
+      faults: named('kill -9 an instance', 'kill -9 Postgres', 'rolling restart'),
       async deployment(postgres) {
         const bouncer = await startPgBouncer(pgbouncer ?? '', postgres.url, 'session');
         closing.push(() => bouncer.stop());

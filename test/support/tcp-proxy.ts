@@ -20,6 +20,11 @@ export interface TcpProxy {
   dropReplies(): void;
   /** Nothing comes through, and nothing is lost: everything arrives after `restore`. */
   stall(): void;
+  /**
+   * New connections are cut at the client's second message, until `restore`: a pooler that greets whoever comes while
+   * the database behind it is away.
+   */
+  greetOnly(): void;
   /** From now on, both ways take so many milliseconds longer. */
   delay(milliseconds: number): void;
   /**
@@ -30,7 +35,7 @@ export interface TcpProxy {
   close(): Promise<void>;
 }
 
-type Mode = 'through' | 'severed' | 'frozen' | 'deaf' | 'stalled';
+type Mode = 'through' | 'severed' | 'frozen' | 'deaf' | 'stalled' | 'greeting';
 
 interface Wire {
   inbound: Socket;
@@ -64,7 +69,13 @@ export async function openTcpProxy(target: number | (() => number | undefined)):
     wires.add(wire);
     const toServer = carrier(outbound, () => latency);
     const toClient = carrier(inbound, () => latency);
-    inbound.on('data', (chunk) => (mode === 'frozen' ? (wire.torn = true) : toServer(chunk)));
+    let messages = 0;
+    inbound.on('data', (chunk) => {
+      messages += 1;
+      if (mode === 'greeting' && messages > 1) inbound.destroy();
+      else if (mode === 'frozen') wire.torn = true;
+      else toServer(chunk);
+    });
     outbound.on('data', (chunk) => (mode === 'frozen' || mode === 'deaf' ? (wire.torn = true) : toClient(chunk)));
     for (const [socket, other] of [
       [inbound, outbound],
@@ -114,6 +125,9 @@ export async function openTcpProxy(target: number | (() => number | undefined)):
         inbound.pause();
         outbound.pause();
       }
+    },
+    greetOnly() {
+      mode = 'greeting';
     },
     delay(milliseconds) {
       latency = milliseconds;

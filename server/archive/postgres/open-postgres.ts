@@ -1,5 +1,5 @@
 import type { KeyedArchive } from '../keyed-archive.ts';
-import { CompiledQuery, Kysely, PostgresDialect } from 'kysely';
+import { Kysely, PostgresDialect } from 'kysely';
 import type { Archive } from '../../engine/ports.ts';
 import { toArchiveError } from '../errors.ts';
 import { migrate } from '../sql/migrations/migrate.ts';
@@ -109,15 +109,9 @@ export async function openPostgresArchive(options: PostgresArchiveOptions): Prom
 }
 
 function connect(options: PoolOptions): { db: Kysely<Database>; destroyAll: () => void } {
-  const { pool, sessionSettings, destroyAll } = createPool(options);
+  const { pool, destroyAll } = createPool(options);
   return {
-    db: new Kysely<Database>({
-      dialect: new PostgresDialect({
-        pool: createPreparedPool(pool),
-        onCreateConnection: async (connection) =>
-          void (await connection.executeQuery(CompiledQuery.raw(sessionSettings))),
-      }),
-    }),
+    db: new Kysely<Database>({ dialect: new PostgresDialect({ pool: createPreparedPool(pool) }) }),
     destroyAll,
   };
 }

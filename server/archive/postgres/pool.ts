@@ -86,14 +86,22 @@ export interface PoolOptions extends ConnectionOptions {
 /** A pool whose broken connections reject the calls that use them, and never end the process. */
 export function createPool({ size, onError, ...options }: PoolOptions): {
   pool: pg.Pool;
-  sessionSettings: string;
   destroyAll: Connections['destroyAll'];
 } {
   const { config, sessionSettings, destroyAll } = createConnections(options);
-  const pool = new pg.Pool({ ...config, types: NUMBERS, max: size, idleTimeoutMillis: IDLE_TIMEOUT_MS });
+  // Set up by the pool's own hook, which gives the place of a session that ends meanwhile to another one. A pooler lets
+  // clients in while its database is away, so that the first statement is where its sessions end.
+  const setUp = async (client: pg.ClientBase): Promise<void> => void (await client.query(sessionSettings));
+  const pool = new pg.Pool({
+    ...config,
+    types: NUMBERS,
+    max: size,
+    idleTimeoutMillis: IDLE_TIMEOUT_MS,
+    onConnect: setUp,
+  });
   pool.on('error', (error) => onError?.(error));
   // While a client is checked out the pool has no listener on it, and an 'error' without one would end the process; the
   // call that uses the client is rejected.
   pool.on('connect', (client) => client.on('error', () => undefined));
-  return { pool, sessionSettings, destroyAll };
+  return { pool, destroyAll };
 }

@@ -91,6 +91,31 @@ describe('an archive whose Postgres is behind a bad wire', () => {
   });
 });
 
+test('A72 sessions that end while they are set up hold no place in the pool', async () => {
+  const fresh = freshNamespace();
+  const url = new URL(inject('postgresUrl'));
+  const proxy = await openTcpProxy(Number(url.port));
+  url.host = new URL(proxy.url).host;
+  const archive = await openPostgresArchive({
+    connectionString: url.href,
+    namespace: fresh.namespace,
+    poolSize: 2,
+  });
+  try {
+    proxy.cut();
+    proxy.greetOnly();
+    for (let attempt = 0; attempt < 5; attempt += 1) await expect(archive.ping()).rejects.toMatchObject(UNREACHABLE);
+    proxy.restore();
+    const history = campaignHistory('later');
+    await history.createIn(archive);
+    await commitOne(archive, history);
+  } finally {
+    await archive.stop({ clean: true });
+    await proxy.close();
+    await fresh.drop();
+  }
+});
+
 test('A61 a stop does not wait for a link that is silent', async () => {
   const fresh = freshNamespace();
   const url = new URL(inject('postgresUrl'));
