@@ -112,7 +112,7 @@ const RECENT_ENTRIES = 256;
 export function createManager(options: ManagerOptions): Manager {
   provideLargeObjects(PersistentObject);
   const { log, clock, observer = {}, sections = {}, persistent = true } = options;
-  const archive = createRequestArchive(options.archive, observer);
+  const archive = createRequestArchive(options.archive, observer, clock);
   const { durableTimeoutMs = 30_000, maxLoaded = Number.POSITIVE_INFINITY, turnWeight = LIMITS.turnWeight } = options;
   const rights = rightsOf(options.rights ?? {});
   const views = viewsOf(rights, options.hiddenFromPublic ?? HIDDEN_FROM_PUBLIC);

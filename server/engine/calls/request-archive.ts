@@ -1,17 +1,21 @@
 import { asError, RefusalError } from '../../core/errors.ts';
 import type { EngineObserver } from '../observer.ts';
-import type { Archive } from '../ports.ts';
+import type { Archive, Clock } from '../ports.ts';
+
+/** How long a caller's request may wait for the archive, in milliseconds; a pooler lets statements wait for minutes. */
+const DEADLINE_MS = 15_000;
 
 /**
  * Archive for callers' requests: its errors become `UNAVAILABLE`, retryable, and what exactly is wrong is only logged.
- * The archiver uses the archive itself, and has its own retries.
+ * A call without an answer within 15 seconds is refused so too; what comes of it later is ignored. The archiver uses the
+ * archive itself, and has its own retries.
  */
-export function createRequestArchive(archive: Archive, observer: EngineObserver): Archive {
+export function createRequestArchive(archive: Archive, observer: EngineObserver, clock: Pick<Clock, 'after'>): Archive {
   const answering =
     <A extends unknown[], T>(what: string, call: (...args: A) => Promise<T>) =>
     async (...args: A): Promise<T> => {
       try {
-        return await call(...args);
+        return await withDeadline(call(...args), clock);
       } catch (cause) {
         if (cause instanceof RefusalError) throw cause;
         observer.failed?.({ what: `archive: ${what}`, error: asError(cause) });
@@ -33,4 +37,11 @@ export function createRequestArchive(archive: Archive, observer: EngineObserver)
     ping: () => archive.ping(),
     stop: (how) => archive.stop(how),
   };
+}
+
+function withDeadline<T>(answer: Promise<T>, clock: Pick<Clock, 'after'>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const cancel = clock.after(DEADLINE_MS, () => reject(new Error(`no answer within ${DEADLINE_MS} ms`)));
+    answer.finally(cancel).then(resolve, reject);
+  });
 }

@@ -191,7 +191,7 @@ describe('history', () => {
     const asked = [1, 5, 8].map((version) => world.manager.at(CALLERS.viewer, CAMPAIGN, version));
     await world.clock.settle();
     availability.away = false;
-    await world.clock.advance(30_000);
+    await world.clock.advance(10_000);
     reads.open();
     expect((await world.clock.until(Promise.all(asked))).map(({ state }) => state.title)).toEqual([
       'Summer',

@@ -76,11 +76,11 @@ describe('loading', () => {
     answers.shut();
     const early = refusal(world.manager.get(CALLERS.viewer, CAMPAIGN));
     await world.clock.settle();
-    const created = world.create();
+    const created = world.manager.create(CALLERS.admin, CAMPAIGN, FIRST_STATE, {});
     await world.clock.settle();
     await world.clock.settle();
     answers.open();
-    expect(await created).toMatchObject({ version: 1, durability: 'durable' });
+    expect(await world.clock.until(created)).toMatchObject({ version: 1, durability: 'durable' });
     expect(await early).toMatchObject({ reason: 'NOT_FOUND' });
   });
 
@@ -174,6 +174,23 @@ describe('loading', () => {
     await world.clock.advance(15_000);
     expect(watching).toMatchObject({ end: undefined, mirror: { version: 3, snapshots: ['start'] } });
     expect(await world.clock.until(world.manager.get(CALLERS.viewer, CAMPAIGN))).toMatchObject({ durableVersion: 3 });
+  });
+
+  it('M302 a request that the archive never answers is refused as UNAVAILABLE after 15 s, and the next one is tried', async () => {
+    let hangs = false;
+    const world = engineWorld({
+      aroundArchive: (archive) => ({
+        ...archive,
+        load: (...args) => (hangs ? new Promise<never>(() => undefined) : archive.load(...args)),
+      }),
+    });
+    await world.create();
+    const late = engineWorld({ clock: world.clock, aroundArchive: () => world.archive, aroundLog: () => world.log });
+    hangs = true;
+    const read = refusal(late.manager.get(CALLERS.viewer, CAMPAIGN));
+    expect(await world.clock.until(read)).toMatchObject({ reason: 'UNAVAILABLE' });
+    hangs = false;
+    expect(await world.clock.until(late.manager.get(CALLERS.viewer, CAMPAIGN))).toMatchObject({ version: 1 });
   });
 });
 
