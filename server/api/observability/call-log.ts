@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Refusal } from '../../core/errors.ts';
+import { QUOTED_CHARACTERS } from '../../core/quote.ts';
 import type { CallReport } from '../connection/context.ts';
 
 /** The log of calls. */
@@ -13,9 +14,6 @@ export interface CallLog {
   /** Logs the numbers that are still counted, and stops. */
   stop(): void;
 }
-
-/** Characters of a caller's text in a field of a log line. */
-const EXCERPT_LENGTH = 64;
 
 /** Characters of a refusal in a log line: a sentence of the server that quotes excerpts. */
 const REFUSAL_LENGTH = 256;
@@ -110,6 +108,6 @@ export function createCallLog(logger: Logger): CallLog {
 }
 
 /** The beginning of a caller's text, as it may stand in a log line. */
-export function excerpt(text: string, length = EXCERPT_LENGTH): string {
-  return text.length > length ? `${text.slice(0, length)}…` : text;
+export function excerpt(text: string, length: number = QUOTED_CHARACTERS): string {
+  return text.length > length ? `${text.slice(0, length - 1).toWellFormed()}…` : text;
 }

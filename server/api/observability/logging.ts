@@ -1,4 +1,4 @@
-import { pino, stdTimeFunctions } from 'pino';
+import { pino, stdSerializers, stdTimeFunctions } from 'pino';
 import type { DestinationStream, Logger } from 'pino';
 import { createLogOutput, openStdout } from './log-output.ts';
 import type { LogOutput } from './log-output.ts';
@@ -19,8 +19,19 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
  * @param destination where the lines go; default: stdout, without blocking
  */
 export function createLogger(level: LogLevel, destination?: DestinationStream): Logger {
-  const options = { level, base: null, timestamp: stdTimeFunctions.isoTime };
+  const options = { level, base: null, timestamp: stdTimeFunctions.isoTime, serializers: { err: boundedError } };
   return pino(options, destination ?? standardOutput());
+}
+
+/** Characters of a text of an error in a log line: messages of databases and of parsers quote what they were given. */
+const ERROR_CHARACTERS = 4_096;
+
+function boundedError(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const fields = Object.entries(stdSerializers.err(error));
+  return Object.fromEntries(
+    fields.map(([name, value]) => [name, typeof value === 'string' ? value.slice(0, ERROR_CHARACTERS) : value]),
+  );
 }
 
 /** The output of all loggers of the process. */

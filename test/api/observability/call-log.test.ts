@@ -62,6 +62,14 @@ test('H36 a line quotes no more than an excerpt of what the caller sent', () => 
   const long = 'x'.repeat(100_000);
   calls.report({ ...refused(long, 'INVALID', long), path: long }, '10.0.0.1');
   expect(JSON.stringify(lines[0]).length).toBeLessThan(800);
-  expect(String(lines[0]?.['path']).length).toBeLessThanOrEqual(65);
-  expect(String(lines[0]?.['actor']).length).toBeLessThanOrEqual(65);
+  expect(String(lines[0]?.['path']).length).toBeLessThanOrEqual(64);
+  expect(String(lines[0]?.['actor']).length).toBeLessThanOrEqual(64);
+});
+
+test('H36 nor more than 4,096 characters of each text of an error, which may quote it', () => {
+  const calls = log();
+  const cause = Object.assign(new Error('x'.repeat(100_000)), { detail: 'y'.repeat(100_000) });
+  calls.report({ ...refused('ada', 'INVALID'), outcome: { kind: 'failed', error: cause } }, '10.0.0.1');
+  expect(lines[0]).toMatchObject({ err: { type: 'Error', message: 'x'.repeat(4_096), detail: 'y'.repeat(4_096) } });
+  expect(JSON.stringify(lines[0]).length).toBeLessThan(20_000);
 });

@@ -256,12 +256,16 @@ test('P15 the correlation id is returned and stored in the entry', async () => {
     fetch(`${url}/trpc/campaign.update`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', 'x-correlation-id': id },
-      body: JSON.stringify({ campaignId: CAMPAIGN, updates: { title: `for ${id}` } }),
+      body: JSON.stringify({ campaignId: CAMPAIGN, updates: { title: `for ${id}`.slice(0, 100) } }),
     });
   expect((await send('order-7')).headers.get('x-correlation-id')).toBe('order-7');
   const made = (await send('not fit for a log')).headers.get('x-correlation-id');
   expect(made).toMatch(/^[0-9a-f-]{36}$/);
-  const { items } = await service.history(admin, CAMPAIGN, { limit: 2 });
-  expect(items.map(({ correlationId }) => correlationId)).toEqual([made, 'order-7']);
+  // A long one is cut: it stands in answers, in log lines, and in the history for good.
+  const long = 'order-'.padEnd(10_000, '7');
+  const cut = (await send(long)).headers.get('x-correlation-id');
+  expect(cut).toBe(long.slice(0, 64));
+  const { items } = await service.history(admin, CAMPAIGN, { limit: 3 });
+  expect(items.map(({ correlationId }) => correlationId)).toEqual([cut, made, 'order-7']);
   await until(() => service.stats().archive.backlogEntries === 0);
 });
