@@ -19,7 +19,6 @@ import type { Pending } from './sync/pending.ts';
 import type { CampaignSeed } from './sync/seed.ts';
 import { loadTreeWhenNeeded } from './sync/large-documents.ts';
 import { countPageOnly, NO_DEVICE, type DeviceView } from './sync/sync-status.ts';
-import { UNDO_GROUP_MS } from './sync/undo.ts';
 import type { Campaign, CampaignClient, ConflictPolicy } from './types.ts';
 import { bounded } from './within.ts';
 
@@ -28,6 +27,9 @@ const NOT_OPENED = 'Its storage does not open';
 
 /** Long enough for React's StrictMode, a route change, or a list that scrolls back; in milliseconds. */
 const RELEASE_AFTER_MS = 5_000;
+
+/** How long after the last keystroke in a field the next one still belongs to the same step, in milliseconds. */
+const UNDO_GROUP_MS = 2_000;
 
 /** How edits are grouped into steps of `undo`: a batch and a rollback are one each. */
 export interface UndoOptions {

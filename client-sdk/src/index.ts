@@ -19,6 +19,7 @@ export type { Network } from './link/network.ts';
 export { defineSections, type SectionSchema } from './sections.ts';
 export type { Conflict } from './sync/conflicts.ts';
 export { prefetchCampaign, type PrefetchOptions } from './prefetch.ts';
+export { within, type WaitOptions } from './within.ts';
 export type { CampaignSeed } from './sync/seed.ts';
 export type {
   BatchBuilder,

@@ -1,10 +1,9 @@
 import type { CampaignSeed } from './sync/seed.ts';
 import type { CampaignClient } from './types.ts';
+import type { WaitOptions } from './within.ts';
 
-/** Options of {@link prefetchCampaign}. */
-export interface PrefetchOptions {
-  /** Aborts it, such as the signal of the request that is being answered. */
-  readonly signal?: AbortSignal | undefined;
+/** Options of {@link prefetchCampaign}: `signal` can be that of the request that is being answered. */
+export interface PrefetchOptions extends WaitOptions {
   /** After how long it is given up, in milliseconds. Default 10,000. */
   readonly timeout?: number | undefined;
 }

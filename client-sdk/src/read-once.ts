@@ -1,7 +1,9 @@
-import { CampaignError, noDefaultCampaign, toCampaignError } from './errors.ts';
+import { systemClock } from './clock.ts';
+import { noDefaultCampaign, toCampaignError } from './errors.ts';
 import type { PrefetchOptions } from './prefetch.ts';
 import type { CampaignSeed } from './sync/seed.ts';
 import type { CampaignClient } from './types.ts';
+import { bounded } from './within.ts';
 
 /** Default of `timeout`: a page that is being rendered cannot wait for a server to come back. */
 const TIMEOUT_MS = 10_000;
@@ -12,17 +14,15 @@ export async function readOnce(
   campaignId: string | undefined,
   { signal, timeout = TIMEOUT_MS }: PrefetchOptions,
 ): Promise<CampaignSeed> {
-  const end = new AbortController();
   try {
-    return await Promise.race([
-      read(client, campaignId, end.signal),
-      failure(client, timeout, end.signal),
-      abortion(signal, end.signal),
-    ]);
+    return await bounded(
+      (ended) => Promise.race([read(client, campaignId, ended), refusal(client, ended)]),
+      { signal, timeout },
+      systemClock,
+      () => client.connection.getSnapshot().error,
+    );
   } catch (thrown) {
     throw signal?.aborted ? thrown : toCampaignError(thrown);
-  } finally {
-    end.abort();
   }
 }
 
@@ -35,31 +35,14 @@ async function read(client: CampaignClient, named: string | undefined, signal: A
   return { campaignId, isDefault: named === undefined, epoch, version, durableVersion, ...archived, state };
 }
 
-/** Rejects when it takes too long, and at once where the connection waits for the app. */
-function failure(client: CampaignClient, timeout: number, ended: AbortSignal): Promise<never> {
+/** Rejects at once where the connection waits for the app. */
+function refusal({ connection }: CampaignClient, ended: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
-    const timer = setTimeout(() => {
-      const cause = client.connection.getSnapshot().error;
-      const message = `The campaign could not be read within ${timeout} ms${cause ? `: ${cause.message}` : ''}`;
-      reject(new CampaignError({ reason: 'UNAVAILABLE', message, retryable: true }, { cause }));
-    }, timeout);
     function onConnection(): void {
-      const { status, error } = client.connection.getSnapshot();
+      const { status, error } = connection.getSnapshot();
       if (status === 'needs-auth' || status === 'closed') reject(error ?? new Error(status));
     }
-    const stop = client.connection.subscribe(onConnection);
+    ended.addEventListener('abort', connection.subscribe(onConnection));
     onConnection();
-    ended.addEventListener('abort', () => {
-      clearTimeout(timer);
-      stop();
-    });
-  });
-}
-
-/** Rejects when the app's signal is aborted. */
-function abortion(signal: AbortSignal | undefined, ended: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    if (signal?.aborted) return reject(signal.reason);
-    signal?.addEventListener('abort', () => reject(signal.reason), { signal: ended });
   });
 }

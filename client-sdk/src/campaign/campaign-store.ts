@@ -3,6 +3,7 @@ import type { Clock } from '../clock.ts';
 import { notifyAll, type ErrorReporter } from '../callbacks.ts';
 import type { CampaignError } from '../errors.ts';
 import { closedError, type Connection } from '../link/connection.ts';
+import { createEditRulesLoader } from '../sync/edit-rules-loader.ts';
 import { fold, positionOf } from '../sync/mirror.ts';
 import type { Pending, StoredMutation } from '../sync/pending.ts';
 import { createPendingEdits } from '../sync/pending-edits.ts';
@@ -84,10 +85,11 @@ export function createCampaignStore(options: CampaignStoreOptions): CampaignStor
   let closed = false;
 
   // In this order they hear of a change of the pending edits: what is to be sent leaves first, the app is told last.
-  const edits = createPendingEdits(campaignId, seed && mirrorOf(seed));
+  const rules = createEditRulesLoader();
+  const edits = createPendingEdits(campaignId, seed && mirrorOf(seed), rules);
   const stopOutbox = startOutbox({ campaignId, connection, clock, edits });
   const settlements = createSettlements(edits, clock);
-  const editor = createEditor({ edits, settlements, clock, undoGroupMs, onConflict, publish });
+  const editor = createEditor({ edits, settlements, rules, clock, undoGroupMs, onConflict, publish });
   const pacing = createPacing(edits, editor, clock);
   let hadPending = false;
   edits.onChange(() => {

@@ -10,6 +10,7 @@ import { noDefaultCampaign, toCampaignError, type CampaignError } from '../error
 import type { Campaign, Change } from '../types.ts';
 import { failureOf, NO_FAILURE } from './failure.ts';
 import { UNKNOWN_CAMPAIGN } from './snapshot.ts';
+import { bounded, type WaitOptions } from '../within.ts';
 
 export interface DefaultCampaignOptions {
   readonly connection: Connection;
@@ -90,6 +91,12 @@ export function createDefaultCampaign(options: DefaultCampaignOptions): Campaign
     throw noDefaultCampaign();
   }
 
+  /** Calls the campaign, once it is known, within the time that is given for both. */
+  function whenKnown<T>(call: (campaign: Campaign) => Promise<T>, options: WaitOptions): Promise<T> {
+    const causeOf = () => connection.state.getSnapshot().error;
+    return bounded(async () => call((await resolve()).campaign), options, clock, causeOf);
+  }
+
   /** With other rights, or in a while, there may be one. */
   function retryLater(): void {
     if (error?.reason === 'UNAUTHORIZED') connection.unauthorized(error);
@@ -132,8 +139,8 @@ export function createDefaultCampaign(options: DefaultCampaignOptions): Campaign
     getSnapshot: () => (store ? store.campaign.getSnapshot() : snapshot),
     getInitialSnapshot: () => UNKNOWN_CAMPAIGN,
     ...edits,
-    rollback: async (toVersion, options) => (await resolve()).campaign.rollback(toVersion, options),
-    whenDurable: async (position) => (await resolve()).campaign.whenDurable(position),
+    rollback: (toVersion, options = {}) => whenKnown((campaign) => campaign.rollback(toVersion, options), options),
+    whenDurable: (position, options = {}) => whenKnown((campaign) => campaign.whenDurable(position, options), options),
     pacedUpdate: (updates, pace) => (store ? store.campaign.pacedUpdate(updates, pace) : edits.update(updates)),
     flush: () => store?.campaign.flush(),
     undo: () => store?.campaign.undo(),

@@ -8,12 +8,15 @@ import { diff } from '../../../server/core/document/merge-patch.ts';
 import { positionOf, type Mirror } from '../sync/mirror.ts';
 import type { Delivery } from '../sync/pending.ts';
 import type { PendingEdits } from '../sync/pending-edits.ts';
-import { amendStep, nextUndo, NO_UNDO, recordStep, removeStep, undoableEdit, type EditOrigin } from '../sync/undo.ts';
+import type { EditOrigin } from '../sync/undo.ts';
+import { undoableEdit } from '../sync/undoable-edit.ts';
+import type { EditRulesLoader } from '../sync/edit-rules-loader.ts';
 import type { Change, ConflictPolicy, EditOptions } from '../types.ts';
 import { failedChange } from './change.ts';
 import type { BuiltCommand } from './commands.ts';
 import { readOptions, sendingError } from './sendable.ts';
 import type { Settlements } from './settlements.ts';
+import { createUndoHistory } from './undo-history.ts';
 
 /** The edits of one client to one campaign: refused at once or made pending, and remembered for undo and redo. */
 export interface Editor {
@@ -41,6 +44,7 @@ export interface Editor {
 export interface EditorOptions {
   readonly edits: PendingEdits;
   readonly settlements: Settlements;
+  readonly rules: EditRulesLoader;
   readonly clock: Clock;
   /** The longest pause within one undo step of what is typed, in milliseconds. */
   readonly undoGroupMs: number;
@@ -50,35 +54,36 @@ export interface EditorOptions {
   readonly publish: () => void;
 }
 
-export function createEditor({ edits, settlements, clock, undoGroupMs, onConflict, publish }: EditorOptions): Editor {
+export function createEditor(options: EditorOptions): Editor {
+  const { edits, settlements, rules, clock, undoGroupMs, onConflict, publish } = options;
   /** The rollbacks of this client whose entries have not come yet, by mutation id. */
   const rollbacks = new Set<string>();
   const typing = () => ({ now: clock.now(), groupMs: undoGroupMs });
+  const history = createUndoHistory(rules, publish);
   let closed = false;
-  let steps = NO_UNDO;
 
   edits.onChange((settled) => {
-    for (const { kind, mutationId } of settled) if (kind === 'rejected') steps = removeStep(steps, mutationId);
+    for (const { kind, mutationId } of settled) if (kind === 'rejected') history.remove(mutationId);
   });
 
   function make(
     mutationId: string,
     command: BuiltCommand,
-    options?: EditOptions,
+    given?: EditOptions,
     origin: EditOrigin = 'edit',
     delivery: Delivery = { kind: 'waiting' },
   ): Change {
     if (command instanceof CampaignError) return refuse(mutationId, undefined, command);
-    const travelling = readOptions(options);
+    const travelling = readOptions(given);
     if (travelling instanceof CampaignError) return refuse(mutationId, command, travelling);
     const error = closed ? closedError() : sendingError(command, edits.list().length);
     if (error) return refuse(mutationId, command, error);
     const mirror = edits.mirror();
     const mutation: Mutation = { mutationId, command, ...(mirror && { base: positionOf(mirror) }), ...travelling };
     const undoable = mirror && undoableEdit(mutationId, edits.view(), command);
-    if (undoable) steps = recordStep(steps, undoable, origin, delivery.kind === 'held' ? typing() : undefined);
+    if (undoable) history.record(undoable, origin, delivery.kind === 'held' ? typing() : undefined);
     const { change } = settlements.open(mutationId);
-    edits.add(mutation, clock.now(), delivery, options?.onConflict ?? onConflict);
+    edits.add(mutation, clock.now(), delivery, given?.onConflict ?? onConflict);
     return change;
   }
 
@@ -88,27 +93,37 @@ export function createEditor({ edits, settlements, clock, undoGroupMs, onConflic
     return failedChange(mutationId, error);
   }
 
+  function takeBack(from: 'undo' | 'redo', mutationId: string): Change | undefined {
+    const command = history.take(from, edits.view());
+    if (command) return make(mutationId, command, undefined, from);
+    publish();
+    return undefined;
+  }
+
   return {
-    edit: (mutationId, command, options) => make(mutationId, command, options),
+    edit: (mutationId, command, given) => make(mutationId, command, given),
     editHeld: (command) => make(clock.id(), command, undefined, 'edit', { kind: 'held' }),
     amendHeld(command) {
       const mutationId = edits.held()?.mutation.mutationId;
       const open = mutationId === undefined ? undefined : settlements.find(mutationId);
       if (mutationId === undefined || !open) return undefined;
       if (edits.mirror())
-        steps = amendStep(steps, mutationId, undoableEdit(mutationId, edits.viewBeforeHeld(), command), typing());
+        history.amend(mutationId, undoableEdit(mutationId, edits.viewBeforeHeld(), command), typing());
       edits.amendHeld(command);
       return open.change;
     },
     takeBack(from) {
-      const next = nextUndo(steps, from, edits.view());
-      steps = next ? next.stacks : { ...steps, [from]: [] };
-      if (next) return make(clock.id(), next.command, undefined, from);
-      publish();
-      return undefined;
+      const mutationId = clock.id();
+      if (rules.now() || !history.can(from)) return takeBack(from, mutationId);
+      // The very first edits are taken back while the code for that is on its way.
+      const { change, fail } = settlements.open(mutationId);
+      rules.whenLoaded(() => {
+        if (!takeBack(from, mutationId)) fail(nothingLeft(mutationId));
+      });
+      return change;
     },
-    canUndo: () => steps.undo.length > 0,
-    canRedo: () => steps.redo.length > 0,
+    canUndo: () => history.can('undo'),
+    canRedo: () => history.can('redo'),
     isRollback: (mutationId) => rollbacks.has(mutationId),
     expectRollback: (mutationId) => void rollbacks.add(mutationId),
     dropRollback: (mutationId) => void rollbacks.delete(mutationId),
@@ -119,7 +134,7 @@ export function createEditor({ edits, settlements, clock, undoGroupMs, onConflic
         const next = apply(content, entry);
         if ('mutationId' in entry && rollbacks.delete(entry.mutationId)) {
           const { mutationId, change } = entry;
-          steps = recordStep(steps, { mutationId, change, inverse: diff(treeOf(next), treeOf(content)) }, 'edit');
+          history.record({ mutationId, change, inverse: diff(treeOf(next), treeOf(content)) }, 'edit');
         }
         content = next;
       }
@@ -128,4 +143,9 @@ export function createEditor({ edits, settlements, clock, undoGroupMs, onConflic
       closed = true;
     },
   };
+}
+
+function nothingLeft(mutationId: string): CampaignError {
+  const message = 'Nothing is left to take back: it was refused';
+  return new CampaignError({ reason: 'NOT_FOUND', message, mutationId, retryable: false });
 }

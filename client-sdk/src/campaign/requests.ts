@@ -1,13 +1,11 @@
 import type { Clock } from '../clock.ts';
 import type { Connection } from '../link/connection.ts';
 import { callUntilAnswered } from '../link/direct-call.ts';
-import { CampaignError } from '../errors.ts';
 import { positionOf } from '../sync/mirror.ts';
 import type { PendingEdits } from '../sync/pending-edits.ts';
 import type { Campaign } from '../types.ts';
-import { invalid } from './commands.ts';
+import { bounded, type WaitOptions } from '../within.ts';
 import type { Editor } from './editor.ts';
-import { isVersionName, readOptions } from './sendable.ts';
 
 export interface RequestsOptions {
   readonly campaignId: string;
@@ -17,61 +15,40 @@ export interface RequestsOptions {
   readonly editor: Editor;
 }
 
-/** The functions of a campaign that are calls of their own, because the client cannot know their effect. */
-export function createRequests({
-  campaignId,
-  connection,
-  clock,
-  edits,
-  editor,
-}: RequestsOptions): Pick<Campaign, 'rollback' | 'whenDurable'> {
-  const { campaign } = connection.trpc;
+/**
+ * The functions of a campaign that are calls of their own, because the client cannot know their effect. What carries
+ * them out is loaded when the first is made.
+ */
+export function createRequests(options: RequestsOptions): Pick<Campaign, 'rollback' | 'whenDurable'> {
+  const { connection, clock, edits } = options;
 
   function position() {
     const mirror = edits.mirror();
     return mirror && positionOf(mirror);
   }
 
-  /** Resolves when everything made so far has been answered: what is sent then comes after it. */
-  function allAnswered(): Promise<void> {
-    edits.releaseHeld();
-    return new Promise((resolve) => {
-      const stop = edits.onChange(check);
-      check();
-      function check(): void {
-        if (edits.list().some(({ delivery }) => delivery.kind !== 'accepted')) return;
-        stop();
-        resolve();
-      }
-    });
+  function request<T>(
+    call: (calls: typeof import('./server-calls.ts'), ended: AbortSignal) => Promise<T>,
+    wait: WaitOptions,
+  ): Promise<T> {
+    return bounded(
+      async (ended) =>
+        call(await callUntilAnswered(connection, clock, () => import('./server-calls.ts'), ended), ended),
+      wait,
+      clock,
+      () => connection.state.getSnapshot().error,
+    );
   }
 
   return {
-    async rollback(toVersion, options) {
-      const travelling = readOptions(options);
-      if (travelling instanceof CampaignError) throw travelling;
-      if (!isVersionName(toVersion)) throw invalid(['toVersion'], 'must be a version or a position');
+    rollback(toVersion, given = {}) {
+      edits.releaseHeld();
       const base = position();
-      const mutationId = clock.id();
-      const input = { campaignId, toVersion, mutationId, ...(base !== undefined && { base }), ...travelling };
-      await allAnswered();
-      editor.expectRollback(mutationId);
-      try {
-        const answer = await callUntilAnswered(connection, clock, () => campaign.rollback.mutate(input));
-        if ('dryRun' in answer) throw new CampaignError({ reason: 'INVALID', message: 'A dry run was not asked for' });
-        if (!answer.changed) editor.dropRollback(mutationId);
-        return answer;
-      } catch (thrown) {
-        editor.dropRollback(mutationId);
-        throw thrown;
-      }
+      return request((calls, ended) => calls.rollback(options, toVersion, base, given, ended), given);
     },
-    async whenDurable(given) {
+    whenDurable(given, wait = {}) {
       const wanted = given ?? position();
-      if (wanted === undefined)
-        throw new CampaignError({ reason: 'NOT_FOUND', message: 'Nothing has been received of this campaign yet' });
-      if (typeof wanted !== 'string') throw invalid(['position'], 'must be a position');
-      await callUntilAnswered(connection, clock, () => campaign.whenDurable.query({ campaignId, position: wanted }));
+      return request((calls, ended) => calls.whenDurable(options, wanted, ended), wait);
     },
   };
 }

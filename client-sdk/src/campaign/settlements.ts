@@ -13,7 +13,7 @@ const MAX_KEPT = 20;
 
 /** The open changes of one campaign, each settled by what becomes of its mutation, and the refusals among them. */
 export interface Settlements {
-  /** A change for a new mutation. */
+  /** The change of a mutation: a new one, unless it is open already. */
   readonly open: (mutationId: string) => OpenChange;
   /** The change of a mutation, while it is open. */
   readonly find: (mutationId: string) => OpenChange | undefined;
@@ -54,7 +54,7 @@ export function createSettlements(edits: PendingEdits, clock: Clock): Settlement
 
   return {
     open(mutationId) {
-      const change = openChange(mutationId);
+      const change = changes.get(mutationId) ?? openChange(mutationId);
       changes.set(mutationId, change);
       return change;
     },

@@ -1,5 +1,4 @@
 import type { Clock } from '../clock.ts';
-import type { DeviceStorage } from './device-storage.ts';
 
 /**
  * How long the device may take for one operation, in milliseconds. IndexedDB can hang without an error: while another
@@ -16,14 +15,4 @@ export function withDeadline<T>(clock: Clock, promise: Promise<T>, onTimeout?: (
     });
     promise.then(resolve, reject).finally(cancel);
   });
-}
-
-/** The storage with a deadline on every operation; after one that was missed, the storage is opened anew. */
-export function storageWithDeadlines<T>(storage: DeviceStorage<T>, clock: Clock): DeviceStorage<T> {
-  const limited = <R>(operation: Promise<R>) => withDeadline(clock, operation, storage.reopen);
-  return {
-    entries: () => limited(storage.entries()),
-    set: (key, value) => limited(storage.set(key, value)),
-    remove: (key) => limited(storage.remove(key)),
-  };
 }

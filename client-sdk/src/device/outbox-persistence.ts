@@ -2,8 +2,9 @@ import type { Mutation } from '../../../server/core/commands/command.ts';
 import type { Clock } from '../clock.ts';
 import { retryDelay } from '../link/backoff.ts';
 import type { StoredMutation } from '../sync/pending.ts';
-import { storageWithDeadlines, withDeadline } from './deadline.ts';
+import { withDeadline } from './deadline.ts';
 import type { Locks, OutboxStorage } from './device-storage.ts';
+import { storageWithDeadlines } from './storage-deadlines.ts';
 
 /** How often the leading tab looks for the edits of closed tabs, in milliseconds. */
 const TAKE_OVER_EVERY_MS = 15_000;

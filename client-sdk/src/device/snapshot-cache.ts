@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
-import { storageWithDeadlines } from './deadline.ts';
 import type { DeviceStorage } from './device-storage.ts';
+import { storageWithDeadlines } from './storage-deadlines.ts';
 import type { CampaignSeed } from '../sync/seed.ts';
 
 /** A campaign as it was last seen on this device. */

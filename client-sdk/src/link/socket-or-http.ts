@@ -11,14 +11,12 @@ const OPEN_TIMEOUT_MS = 2_000;
  */
 export function socketOrHttp(
   webSocket: WebSocketLike,
-  openHttp: () => Promise<WebSocketLike>,
+  openHttp: () => WebSocketLike,
   clock: Pick<Clock, 'after'>,
 ): WebSocketLike {
   const listeners = new Map<string, Set<(event: never) => void>>();
-  /** `undefined` while http's code is being loaded. */
-  let chosen: WebSocketLike | undefined = webSocket;
+  let chosen = webSocket;
   let isUndecided = true;
-  let isClosed = false;
   const cancelTimer = clock.after(OPEN_TIMEOUT_MS, fallBack);
 
   function decide(): void {
@@ -28,16 +26,9 @@ export function socketOrHttp(
 
   function fallBack(): void {
     decide();
-    chosen = undefined;
+    chosen = openHttp();
     webSocket.close();
-    openHttp().then(
-      (socket) => {
-        if (isClosed) return socket.close();
-        chosen = socket;
-        relay(socket);
-      },
-      () => emit('close', {}),
-    );
+    relay(chosen);
   }
 
   function emit(type: string, event: object): void {
@@ -59,11 +50,10 @@ export function socketOrHttp(
   relay(webSocket);
 
   return {
-    send: (data) => chosen?.send(data),
+    send: (data) => chosen.send(data),
     close(code, reason) {
       decide();
-      isClosed = true;
-      chosen?.close(code, reason);
+      chosen.close(code, reason);
     },
     addEventListener(type: string, listener: (event: never) => void) {
       listeners.set(type, (listeners.get(type) ?? new Set()).add(listener));

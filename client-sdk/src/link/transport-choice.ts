@@ -1,14 +1,12 @@
 import type { Clock } from '../clock.ts';
+import type { HttpFallback } from './http-fallback.ts';
 import type { WebSocketConstructor, WebSocketLike } from './live-socket.ts';
-import { socketOrHttp } from './socket-or-http.ts';
 
 /**
  * After so many WebSockets in a row that did not open, either the network lets none through or the server is away: http
  * tells which.
  */
 const FAILURES_BEFORE_HTTP = 2;
-/** How often a WebSocket is tried again while http is in use, in milliseconds. */
-const TRIAL_INTERVAL_MS = 60_000;
 
 export interface TransportChoice {
   /** Opens the link's next socket. */
@@ -17,54 +15,38 @@ export interface TransportChoice {
 }
 
 /**
- * Chooses WebSockets, and falls back to http where the network lets none through. While http is in use, a WebSocket is
- * tried beside it now and then, and when one opens the link moves back.
+ * Chooses WebSockets, and falls back to http where the network lets none through. The code for that is loaded when it
+ * is needed, which on few pages it ever is; until it is there, WebSockets are tried.
  */
 export function createTransportChoice(WebSocket: WebSocketConstructor, clock: Clock): TransportChoice {
   /** WebSockets in a row that did not open. */
   let failures = 0;
-  let stopTrials = () => {};
+  let fallback: HttpFallback | undefined;
+  let isLoading = false;
 
-  function open(url: string): WebSocketLike {
-    const canFallBack = failures >= FAILURES_BEFORE_HTTP;
-    const socket = openWebSocket(url);
-    return canFallBack ? socketOrHttp(socket, () => openHttp(url), clock) : socket;
+  function loadFallback(): void {
+    if (isLoading) return;
+    isLoading = true;
+    import('./http-fallback.ts').then(
+      ({ createHttpFallback }) => (fallback = createHttpFallback(WebSocket, clock, onOpened)),
+      // Without a network: it is tried again with the next attempt.
+      () => (isLoading = false),
+    );
   }
 
-  function openWebSocket(url: string): WebSocketLike {
-    const socket = new WebSocket(url);
-    failures += 1;
-    socket.addEventListener('open', () => (failures = 0));
-    return socket;
+  function onOpened(): void {
+    failures = 0;
   }
 
-  /** The code of the http transport is loaded when it is needed: few pages ever do. */
-  async function openHttp(url: string): Promise<WebSocketLike> {
-    const { HttpSocket } = await import('./http-socket.ts');
-    const socket = new HttpSocket(url, clock);
-    socket.addEventListener('open', () => scheduleTrial(socket, url));
-    socket.addEventListener('close', () => stopTrials());
-    return socket;
-  }
-
-  function scheduleTrial(http: WebSocketLike, url: string): void {
-    stopTrials();
-    const cancel = clock.after(TRIAL_INTERVAL_MS, () => {
-      scheduleTrial(http, url);
-      const trial = new WebSocket(url);
-      trial.addEventListener('error', () => undefined);
-      trial.addEventListener('open', () => {
-        failures = 0;
-        http.close();
-      });
-      const cancelNext = stopTrials;
-      stopTrials = () => {
-        cancelNext();
-        trial.close();
-      };
-    });
-    stopTrials = cancel;
-  }
-
-  return { open, close: () => stopTrials() };
+  return {
+    open(url) {
+      const canFallBack = failures >= FAILURES_BEFORE_HTTP;
+      const socket = new WebSocket(url);
+      socket.addEventListener('open', onOpened);
+      failures += 1;
+      if (failures >= FAILURES_BEFORE_HTTP) loadFallback();
+      return canFallBack && fallback ? fallback.instead(socket, url) : socket;
+    },
+    close: () => fallback?.close(),
+  };
 }

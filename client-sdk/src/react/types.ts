@@ -4,6 +4,7 @@ import type { ConfigMode, FeaturesAction } from '../../../server/core/commands/c
 import type { Entry, Receipt } from '../../../server/core/stream/entry.ts';
 import type { CampaignUpdates, CampaignView, FeatureName, SectionValue } from '../document.ts';
 import type { CampaignError } from '../errors.ts';
+import type { WaitOptions } from '../within.ts';
 import type { BatchBuilder, CampaignLoadStatus, Change, ConnectionState, EditOptions, SyncStatus } from '../types.ts';
 
 /** Options that all hooks of a campaign take. */
@@ -37,7 +38,7 @@ export interface CampaignUpdaters {
   /** Several edits as one entry, all or nothing. */
   readonly batch: (build: (batch: BatchBuilder) => void, options?: EditOptions) => Change;
   /** Back to the state of an earlier version, as a new version. */
-  readonly rollback: (toVersion: VersionName, options?: EditOptions) => Promise<Receipt>;
+  readonly rollback: (toVersion: VersionName, options?: EditOptions & WaitOptions) => Promise<Receipt>;
 }
 
 /** What {@link useCampaignState} returns. */

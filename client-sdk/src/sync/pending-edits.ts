@@ -8,6 +8,7 @@ import { effect } from '../../../server/core/commands/effect.ts';
 import type { CampaignError } from '../errors.ts';
 import type { ConflictPolicy } from '../types.ts';
 import type { MirrorStep } from './conflict-rules.ts';
+import { createEditRulesLoader, type EditRulesLoader } from './edit-rules-loader.ts';
 import type { Conflict, Place } from './conflicts.ts';
 import type { Mirror } from './mirror.ts';
 import { createOverlay } from './overlay.ts';
@@ -74,15 +75,17 @@ export interface PendingEdits {
 export type PendingEditsListener = (settled: readonly Settlement[]) => void;
 
 /** @param initial what is known before the stream has said anything: a seed */
-export function createPendingEdits(campaignId: string, initial: Mirror | undefined): PendingEdits {
+export function createPendingEdits(
+  campaignId: string,
+  initial: Mirror | undefined,
+  rules: EditRulesLoader = createEditRulesLoader(),
+): PendingEdits {
   let mirror = initial;
   let pending: readonly Pending[] = [];
   let view = EMPTY;
   /** Whether the stream has said what others have changed so far. */
   let isCurrent = false;
   const overlay = createOverlay();
-  let rules: typeof import('./conflict-rules.ts') | undefined;
-  let loading: Promise<unknown> | undefined;
   /** Steps of the stream while the rules were not loaded; `undefined`: a step without its entries. */
   const unexamined: ((MirrorStep & { readonly pending: readonly Pending[] }) | undefined)[] = [];
   const listeners = new Set<PendingEditsListener>();
@@ -92,31 +95,24 @@ export function createPendingEdits(campaignId: string, initial: Mirror | undefin
     for (const listener of listeners) listener(next.settled);
   }
 
-  /**
-   * Loads the rules of conflicts, and applies them to what has happened meanwhile. After a failure it is tried again.
-   */
-  function loadRules(): void {
-    loading ??= import('./conflict-rules.ts').then(
-      (loaded) => {
-        rules = loaded;
-        const steps = unexamined.splice(0);
-        if (mirror) pending = loaded.withPlaces(pending, mirror);
-        for (const step of steps)
-          commitConflicts({ pending, settled: [] }, step && loaded.findConflicts(step.pending, step));
-        // What had to wait for the rules can be sent.
-        if (pending.length > 0) commit({ pending, settled: [] });
-      },
-      () => (loading = undefined),
-    );
-  }
+  // What has happened while the rules of conflicts were not loaded is examined now.
+  rules.whenLoaded((loaded) => {
+    const steps = unexamined.splice(0);
+    if (mirror) pending = loaded.withPlaces(pending, mirror);
+    for (const step of steps)
+      commitConflicts({ pending, settled: [] }, step && loaded.findConflicts(step.pending, step));
+    // What had to wait for the rules can be sent.
+    if (pending.length > 0) commit({ pending, settled: [] });
+  });
 
   /**
    * A transition, with the policy of each edit applied to its conflicts; without any found, to those of stale edits.
    */
   function commitConflicts(next: PendingTransition, found?: ReadonlyMap<string, readonly Conflict[]>): void {
     const confirmed = mirror;
-    if (!rules || !confirmed) return commit(next);
-    const { applyConflicts, findStaleEdits, isSettled } = rules;
+    const loaded = rules.now();
+    if (!loaded || !confirmed) return commit(next);
+    const { applyConflicts, findStaleEdits, isSettled } = loaded;
     const conflicts = found ?? findStaleEdits(next.pending, confirmed);
     const isConcerned = conflicts.size > 0 || next.pending.some((item) => item.conflicts);
     commit(isConcerned ? applyConflicts(next, conflicts, (conflict) => isSettled(confirmed, conflict)) : next);
@@ -124,12 +120,12 @@ export function createPendingEdits(campaignId: string, initial: Mirror | undefin
 
   /** The same, where the entries since the edits were made are not known. */
   function commitStale(next: PendingTransition): void {
-    if (!rules && next.pending.length > 0) unexamined.push(undefined);
+    if (!rules.now() && next.pending.length > 0) unexamined.push(undefined);
     commitConflicts(next);
   }
 
   function placesOf(before: DocumentTree, command: EditCommand): readonly Place[] | undefined {
-    return mirror && rules?.placesOf(before, command);
+    return mirror && rules.now()?.placesOf(before, command);
   }
 
   function readViewBeforeHeld(): DocumentTree {
@@ -158,6 +154,7 @@ export function createPendingEdits(campaignId: string, initial: Mirror | undefin
     },
 
     add(mutation, madeAt, delivery, policy = 'mine') {
+      rules.load();
       const onConflict = policy === 'mine' ? undefined : policy;
       const made: Pending = {
         campaignId,
@@ -168,15 +165,14 @@ export function createPendingEdits(campaignId: string, initial: Mirror | undefin
         places: placesOf(readView(), mutation.command),
         containedAt: undefined,
       };
-      loadRules();
       const isConflicted = pending.some((item) => item.delivery.kind === 'conflicted');
       const added = isConflicted
-        ? rules?.joinConflicts(pending, made, effect(readView(), mutation.command))
+        ? rules.now()?.joinConflicts(pending, made, effect(readView(), mutation.command))
         : undefined;
       commit({ pending: [...reducers.releaseHeld(pending), added ?? made], settled: [] });
     },
     importStored(stored) {
-      loadRules();
+      rules.load();
       commitStale({ pending: reducers.importStored(pending, campaignId, stored), settled: [] });
     },
     amendHeld(command) {
@@ -186,17 +182,13 @@ export function createPendingEdits(campaignId: string, initial: Mirror | undefin
     releaseHeld: () => commit({ pending: reducers.releaseHeld(pending), settled: [] }),
 
     resolveConflicts(mutationId, choice) {
-      const resolve = () => {
-        if (rules) commit(rules.resolveConflicts(pending, mutationId, choice, mirror));
-      };
-      if (rules) return resolve();
-      // Found by an earlier page.
-      loadRules();
-      void loading?.then(resolve);
+      // Conflicts that an earlier page has found are there before the rules.
+      rules.load();
+      rules.whenLoaded((loaded) => commit(loaded.resolveConflicts(pending, mutationId, choice, mirror)));
     },
 
     takePush(limits) {
-      const push = reducers.nextPush(pending, limits, isCurrent && rules !== undefined);
+      const push = reducers.nextPush(pending, limits, isCurrent && rules.now() !== undefined);
       pending = reducers.markSent(pending, push, mirror);
       return push;
     },
@@ -206,21 +198,22 @@ export function createPendingEdits(campaignId: string, initial: Mirror | undefin
     onRejected: (mutationId, error) => commit(reducers.reject(pending, mutationId, error, mirror)),
 
     whenExamined(callback) {
-      if (rules || !loading) callback();
-      else void loading.then(callback);
+      if (unexamined.length > 0) rules.whenLoaded(callback);
+      else callback();
     },
 
     onMirror(next, entries, bySnapshot, isOwn = () => false) {
       const before = mirror;
       mirror = next;
       isCurrent = true;
-      if (entries.length > 0 && pending.length > 0) loadRules();
+      if (entries.length > 0 && pending.length > 0) rules.load();
       const rebased = reducers.rebase(pending, before, next, entries, bySnapshot);
       // After a fork, what differs is what was lost.
       if (bySnapshot) return before && before.epoch !== next.epoch ? commit(rebased) : commitStale(rebased);
       const step = before && { before, after: next, entries, isOwn };
-      if (rules || !step || pending.length === 0)
-        return commitConflicts(rebased, step && rules ? rules.findConflicts(pending, step) : new Map());
+      const loaded = rules.now();
+      if (loaded || !step || pending.length === 0)
+        return commitConflicts(rebased, step && loaded ? loaded.findConflicts(pending, step) : new Map());
       unexamined.push({ ...step, pending });
       commit(rebased);
     },

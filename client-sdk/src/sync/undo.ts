@@ -1,5 +1,4 @@
 import type { EditCommand, SimpleCommand } from '../../../server/core/commands/command.ts';
-import { effect } from '../../../server/core/commands/effect.ts';
 import { isJsonObject, jsonEqual, type JsonObject } from '../../../server/core/json.ts';
 import {
   type DocumentTree,
@@ -8,21 +7,12 @@ import {
   type Part,
   plainOf,
 } from '../../../server/core/document/document-tree.ts';
-import { diff, isEmptyPatch, patchTree } from '../../../server/core/document/merge-patch.ts';
+import { isEmptyPatch } from '../../../server/core/document/merge-patch.ts';
 import { composePatches } from './compose-patch.ts';
+import type { UndoableEdit } from './undoable-edit.ts';
 
 /** Steps that can be taken back. */
 const MAX_STEPS = 100;
-
-/** How long after the last keystroke in a field the next one still belongs to the same step, in milliseconds. */
-export const UNDO_GROUP_MS = 2_000;
-
-/** One mutation of this client: what it changed, and what would change it back. */
-export interface UndoableEdit {
-  readonly mutationId: string;
-  readonly change: JsonObject;
-  readonly inverse: JsonObject;
-}
 
 /** What a person did in one go: an edit, a batch, a rollback, or all that was typed in one field in one sitting. */
 interface UndoStep {
@@ -46,14 +36,6 @@ export interface Typing {
   /** Epoch milliseconds. */
   readonly now: number;
   readonly groupMs: number;
-}
-
-export const NO_UNDO: UndoStacks = { undo: [], redo: [] };
-
-/** The edit that a command made on `view` is for undo; `undefined` where it changed nothing. */
-export function undoableEdit(mutationId: string, view: DocumentTree, command: EditCommand): UndoableEdit | undefined {
-  const change = effect(view, command);
-  return isEmptyPatch(change) ? undefined : { mutationId, change, inverse: diff(patchTree(view, change), view) };
 }
 
 /** The stacks after an edit. */

@@ -49,8 +49,8 @@ test('K220 an offline edit over somebody else’s is applied, and says what it h
     version: 2,
     at: 1_700_000_000_000,
   };
-  expect(syncOf(mine)).toMatchObject({ overwritten: [conflict], conflicts: [] });
   expect(await change.conflict).toMatchObject(conflict);
+  expect(syncOf(mine)).toMatchObject({ overwritten: [conflict], conflicts: [] });
   expect(kit.state().title).toBe('mine');
   mine.dismiss(change.mutationId);
   expect(syncOf(mine).overwritten).toEqual([]);

@@ -1,6 +1,13 @@
 import { expect, test, vi } from 'vitest';
 import type { Campaign, UndoOptions } from '../../../client-sdk/src/index.ts';
 import { createTestCampaign } from '../../../client-sdk/src/testing/index.ts';
+import { createEditor } from '../../../client-sdk/src/campaign/editor.ts';
+import { updateCommand } from '../../../client-sdk/src/campaign/commands.ts';
+import { createSettlements } from '../../../client-sdk/src/campaign/settlements.ts';
+import * as editRules from '../../../client-sdk/src/sync/edit-rules.ts';
+import type { EditRules } from '../../../client-sdk/src/sync/edit-rules-loader.ts';
+import { createPendingEdits } from '../../../client-sdk/src/sync/pending-edits.ts';
+import { plainOf } from '../../../server/core/document/document-tree.ts';
 import { manualClock } from '../support/manual-clock.ts';
 import { later, live } from '../support/world.ts';
 
@@ -154,4 +161,47 @@ test('K211 a rollback that changes nothing, or is refused, is no step', async ()
   kit.rejectNext('INVALID');
   await expect(mine.rollback(1)).rejects.toMatchObject({ reason: 'INVALID' });
   expect(mine.getSnapshot().canUndo).toBe(false);
+});
+
+test('K282 an undo that comes before its code is loaded is made then, and what can be undone is known at once', async () => {
+  const waiting: ((rules: EditRules) => void)[] = [];
+  let loaded: EditRules | undefined;
+  const rules = {
+    now: () => loaded,
+    load: vi.fn(),
+    whenLoaded: (callback: (rules: EditRules) => void) => (loaded ? callback(loaded) : void waiting.push(callback)),
+  };
+  const clock = manualClock();
+  const content = { state: { title: 'a', description: 'a' }, archivedAt: undefined };
+  const edits = createPendingEdits('c', { epoch: 'e', version: 1, durableVersion: 1, content, recent: [] }, rules);
+  const settlements = createSettlements(edits, clock);
+  const publish = vi.fn();
+  const editor = createEditor({ edits, settlements, rules, clock, undoGroupMs: 2_000, onConflict: 'mine', publish });
+  expect(editor.takeBack('undo')).toBeUndefined();
+  expect(rules.load).not.toHaveBeenCalled();
+  void editor.edit('m1', updateCommand({ title: 'b' }), undefined);
+  void editor.edit('m2', updateCommand({ title: 'b' }), undefined);
+  void editor.edit('m3', updateCommand({ description: 'b' }), undefined);
+  expect(rules.load).toHaveBeenCalled();
+  expect([editor.canUndo(), editor.canRedo()]).toEqual([true, false]);
+  const first = editor.takeBack('undo');
+  const second = editor.takeBack('undo');
+  const third = editor.takeBack('undo');
+  expect(plainOf(edits.view())).toEqual({ title: 'b', description: 'b' });
+  loaded = editRules;
+  for (const callback of waiting.splice(0)) callback(editRules);
+  expect(plainOf(edits.view())).toEqual({ title: 'a', description: 'a' });
+  expect([editor.canUndo(), editor.canRedo()]).toEqual([false, true]);
+  expect(publish).toHaveBeenCalled();
+  const ids = edits.list().map(({ mutation }) => mutation.mutationId);
+  expect(ids.slice(3)).toEqual([first?.mutationId, second?.mutationId]);
+  await expect(third).rejects.toMatchObject({ reason: 'NOT_FOUND' });
+});
+
+test('K282 an edit that is refused before the code of undo is loaded is no step', async () => {
+  const { kit, mine } = await open();
+  kit.rejectNext('INVALID');
+  await expect(mine.update({ title: 'b' })).rejects.toMatchObject({ reason: 'INVALID' });
+  expect(mine.getSnapshot().canUndo).toBe(false);
+  expect(mine.undo()).toBeUndefined();
 });

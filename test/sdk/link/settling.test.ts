@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest';
-import { createCampaignClient, prefetchCampaign } from '../../../client-sdk/src/index.ts';
+import { createCampaignClient, prefetchCampaign, within, type WaitOptions } from '../../../client-sdk/src/index.ts';
 import { createTestCampaign } from '../../../client-sdk/src/testing/index.ts';
 import { breathe } from '../support/breathe.ts';
 import { manualClock } from '../support/manual-clock.ts';
@@ -216,4 +216,87 @@ test('K266 what cannot be sent is refused where it is written, and holds up noth
   await expect(made.trpc.campaign.update.mutate(huge)).rejects.toThrow('at most 1048576');
   expect(await campaign.update({ title: 'C' })).toMatchObject({ version: 2 });
   expect(made.connection.getSnapshot()).toMatchObject({ status: 'connected', attempt: 0 });
+});
+
+test('K281 every promise ends with its timeout or its signal while the server is away, and says why', async () => {
+  const made = client(NOWHERE);
+  const spring = made.campaign('spring');
+  const waits: ((options: WaitOptions) => Promise<unknown>)[] = [
+    (options) => spring.rollback(1, options),
+    (options) => spring.whenDurable('e:1', options),
+    (options) => made.campaign().rollback(1, options),
+    (options) => made.campaign().whenDurable('e:1', options),
+    (options) => within(spring.update({ title: 'x' }), options),
+    (options) => within(spring.update({ title: 'y' }).durable, options),
+  ];
+  for (const wait of waits) {
+    await expect(wait({ timeout: 20 })).rejects.toMatchObject({
+      name: 'CampaignError',
+      reason: 'UNAVAILABLE',
+      retryable: true,
+      message: expect.stringContaining('within 20 ms'),
+    });
+    const controller = new AbortController();
+    const waiting = wait({ signal: controller.signal });
+    controller.abort(new Error('the user left'));
+    await expect(waiting).rejects.toThrow('the user left');
+    await expect(wait({ signal: AbortSignal.abort(new Error('too late')) })).rejects.toThrow('too late');
+  }
+  await vi.waitFor(
+    () => expect(spring.rollback(1, { timeout: 1 })).rejects.toThrow('No server could be reached'),
+    WAIT,
+  );
+});
+
+test('K281 by default they end after 30 s; with Infinity they wait for the connection', async () => {
+  const clock = manualClock();
+  const kit = createTestCampaign({ clock });
+  later(kit.client.close);
+  const campaign = kit.client.campaign();
+  await live(campaign);
+  kit.drop();
+  const outcomes: string[] = [];
+  const note = (name: string, promise: Promise<unknown>) =>
+    promise.then(
+      () => outcomes.push(`${name} answered`),
+      ({ message }: Error) => outcomes.push(`${name} ${message}`),
+    );
+  const position = kit.position();
+  const done = Promise.all([
+    note('rollback', campaign.rollback(1)),
+    note('whenDurable', campaign.whenDurable(position)),
+    note('patient', campaign.whenDurable(position, { timeout: Infinity })),
+  ]);
+  await breathe();
+  clock.advance(29_999);
+  await breathe();
+  expect(outcomes).toEqual([]);
+  clock.advance(1);
+  await vi.waitFor(() => expect(outcomes).toHaveLength(2));
+  expect(outcomes.map((outcome) => outcome.slice(0, 40))).toEqual([
+    'rollback There was no answer within 3000',
+    'whenDurable There was no answer within 3',
+  ]);
+  kit.reconnect();
+  await vi.waitFor(() => {
+    clock.advance(500);
+    expect(outcomes).toContain('patient answered');
+  }, WAIT);
+  await done;
+});
+
+test('K281 a rollback that was given up before it was sent is not sent later', async () => {
+  const kit = createTestCampaign({ clock: manualClock() });
+  later(kit.client.close);
+  const campaign = kit.client.campaign();
+  await live(campaign);
+  await campaign.update({ title: 'Two' });
+  kit.drop();
+  const change = campaign.update({ title: 'Three' });
+  await expect(campaign.rollback(1, { signal: AbortSignal.timeout(20) })).rejects.toThrow();
+  kit.reconnect();
+  await change.durable;
+  await breathe();
+  expect(kit.history().map(({ type }) => type)).toEqual(['create', 'update', 'update']);
+  expect(await campaign.rollback(1)).toMatchObject({ changed: true });
 });

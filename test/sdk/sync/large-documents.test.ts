@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { createPendingEdits } from '../../../client-sdk/src/sync/pending-edits.ts';
 import { fold, positionOf, type Mirror } from '../../../client-sdk/src/sync/mirror.ts';
-import { nextUndo, NO_UNDO, recordStep, undoableEdit } from '../../../client-sdk/src/sync/undo.ts';
+import { nextUndo, recordStep, type UndoStacks } from '../../../client-sdk/src/sync/undo.ts';
+import { undoableEdit } from '../../../client-sdk/src/sync/undoable-edit.ts';
 import { loadTreeWhenNeeded } from '../../../client-sdk/src/sync/large-documents.ts';
 import { shareStructure } from '../../../client-sdk/src/sync/structural-sharing.ts';
 import type { EditCommand } from '../../../server/core/commands/command.ts';
@@ -44,7 +45,7 @@ test.each<[string, JsonObject, (round: number) => JsonObject]>([
   (_where, state, updates) => {
     let mirror = snapshotOf(state);
     const edits = createPendingEdits('c', mirror);
-    let steps = NO_UNDO;
+    let steps: UndoStacks = { undo: [], redo: [] };
     const round = (number: number): void => {
       const command: EditCommand = { type: 'update', updates: updates(number) };
       const mutationId = `m${number}`;
