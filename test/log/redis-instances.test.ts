@@ -7,6 +7,7 @@ import { systemClock } from '../../server/engine/system-clock.ts';
 import { campaignKeys } from '../../server/log/redis/keys.ts';
 import { createRedisLog, type RedisLog } from '../../server/log/redis-log.ts';
 import { asReceipt, CALLERS, CAMPAIGN, FIRST_STATE, refusal, setTitle } from '../support/engine-world.ts';
+import { openTcpProxy } from '../support/tcp-proxy.ts';
 import { watch } from '../support/watching.ts';
 import { startRedis, type TemporaryRedis } from '../tools/redis.ts';
 
@@ -61,8 +62,8 @@ describe('instances over one Redis', () => {
     };
   };
 
-  const start = async (idleTtl = 600_000): Promise<Instance> => {
-    const log = createRedisLog({ url: redis.url, namespace, clock: systemClock, checkIntervalMs: 200 });
+  const start = async (idleTtl = 600_000, url = redis.url): Promise<Instance> => {
+    const log = createRedisLog({ url, namespace, clock: systemClock, checkIntervalMs: 200 });
     await log.ready();
     const archive = openArchive();
     const manager = createManager({ log, archive, clock: systemClock, idleTtl });
@@ -257,6 +258,25 @@ describe('instances over one Redis', () => {
     expect(receipt).toMatchObject({ durability: 'durable' });
     expect((await a.manager.at(CALLERS.admin, CAMPAIGN, 6)).state.title).toBe('step 5');
     await vi.waitFor(async () => expect(await titleOf(b)).toBe('after'));
+  });
+
+  it('G9 L99 an instance that missed an entry converges although the stream with that entry is gone', async () => {
+    const proxy = await openTcpProxy(redis.port);
+    try {
+      const [a, b] = [await start(), await start(600_000, proxy.url.replace('http:', 'redis:'))];
+      await create(a);
+      const onB = watch(b.manager);
+      await vi.waitFor(() => expect(onB.mirror.version).toBe(1));
+      proxy.freeze();
+      await title(a, 'missed');
+      await vi.waitFor(() => expect(saved()).toBe(2), 10_000);
+      expect(await admin.del(campaignKeys(namespace, CAMPAIGN).log)).toBe(1);
+      proxy.restore();
+      await vi.waitFor(() => expect(onB.mirror.content.state.title).toBe('missed'), 20_000);
+      expect(onB.mirror.version).toBe(2);
+    } finally {
+      await proxy.close();
+    }
   });
 
   it('G5 L82 an instance that has just started makes the others save what the log has lost', async () => {

@@ -371,4 +371,41 @@ export const FOUND: readonly { what: string; plan: Plan }[] = [
       ],
     },
   },
+  {
+    what: 'an instance missed an entry whose stream was deleted, and was told nothing more (G9)',
+    plan: {
+      seed: 3109,
+      instances: 2,
+      steps: [
+        { wait: 48, kind: 'deaf', instance: 1, milliseconds: 1847 },
+        { wait: 83, kind: 'edit', client: 2, command: { type: 'update', updates: { status: 'draft' } } },
+        {
+          wait: 104,
+          kind: 'edit',
+          client: 0,
+          command: {
+            type: 'batch',
+            commands: [
+              { type: 'updateConfig', section: 'theme', value: { colour: 'one' } },
+              { type: 'updateFeatures', features: ['y'], action: 'add' },
+            ],
+          },
+        },
+        { wait: 0, kind: 'edit', client: 0, command: { type: 'update', updates: { status: 'draft' } } },
+        { wait: 6, kind: 'log-lose-entries' },
+        {
+          wait: 60,
+          kind: 'edit',
+          client: 3,
+          command: {
+            type: 'batch',
+            commands: [
+              { type: 'updateConfig', section: 'theme', value: { colour: 'three' } },
+              { type: 'updateFeatures', features: ['z'], action: 'add' },
+            ],
+          },
+        },
+      ],
+    },
+  },
 ];

@@ -200,6 +200,13 @@ export const MUTANTS: readonly Mutant[] = [
       }),
     },
   },
+  {
+    name: 'see a gap, and never read what is missing',
+    cluster: true,
+    sabotage: {
+      log: (log) => ({ ...log, read: () => Promise.resolve([]) }),
+    },
+  },
   { name: 'compare on the version only', cluster: true, careless: true, sabotage: {} },
   {
     name: 'take every loss for an orderly leave: the epoch goes on',

@@ -194,6 +194,10 @@ export function connectSharedLog(store: SharedLogStore, options: SharedLogOption
         continue;
       }
       for (const sealed of after(there, campaign.version)) tellEntry(campaignId, campaign, sealed);
+      if (campaign.version < there.head.version) {
+        campaign.listener({ kind: 'reset' });
+        continue;
+      }
       tellDurable(campaign, there.head.epoch, there.durable);
     }
     for (const [campaignId, { dirtySince }] of store.campaigns) {

@@ -120,7 +120,8 @@ export function createCampaignList({ hosting, archive, views }: CampaignListOpti
 
 function isVisible(identity: Identity, row: CampaignSummary, status: string | undefined): boolean {
   return (
-    (status === undefined || row.status === status) && can(identity, CALL_ACTIONS.list, row.campaignId, row.status !== 'draft')
+    (status === undefined || row.status === status) &&
+    can(identity, CALL_ACTIONS.list, row.campaignId, row.status !== 'draft')
   );
 }
 
