@@ -14,13 +14,15 @@ import type {
 } from '../engine/ports.ts';
 import { lastContiguousEntry, toListColumns, toSealedEntry } from './sql/columns.ts';
 import { ArchiveError } from './errors.ts';
+import { createMemoryHistories, type StagedRestore } from './memory-histories.ts';
 import { createMemoryKeyStore } from '../access/memory-key-store.ts';
 import type { AccessKeyStore } from '../core/access-key.ts';
 
 /** One campaign as it is stored: as text, so that no caller can change it through an object that it still holds. */
-interface StoredCampaign {
+export interface StoredCampaign {
   head: Head;
   state: string;
+  createdAt: number;
   archivedAt: number | undefined;
   updatedAt: number;
   updatedBy: string;
@@ -37,11 +39,12 @@ interface StoredCampaign {
 export interface MemoryStore {
   readonly campaigns: Map<string, StoredCampaign>;
   readonly accessKeys: AccessKeyStore;
+  readonly restores: Map<string, StagedRestore>;
 }
 
 /** An empty storage. */
 export function createMemoryStore(): MemoryStore {
-  return { campaigns: new Map(), accessKeys: createMemoryKeyStore() };
+  return { campaigns: new Map(), accessKeys: createMemoryKeyStore(), restores: new Map() };
 }
 
 export interface MemoryArchiveOptions {
@@ -140,6 +143,7 @@ export function createMemoryArchive(options: MemoryArchiveOptions = {}): KeyedAr
         const campaign: StoredCampaign = {
           head: { epoch, version: 0, tail: '' },
           state: JSON.stringify(state),
+          createdAt: at,
           archivedAt: undefined,
           updatedAt: at,
           updatedBy: actor.id,
@@ -231,6 +235,7 @@ export function createMemoryArchive(options: MemoryArchiveOptions = {}): KeyedAr
     ping: () => call(() => undefined),
 
     ...store.accessKeys,
+    ...createMemoryHistories(store, call),
     stop: ({ clean }) => {
       if (!stopped && clean) {
         for (const [campaignId, generation] of ownMemberships) leave(campaignId, generation);

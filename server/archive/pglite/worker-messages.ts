@@ -25,6 +25,9 @@ export interface Request {
 /** The answer to a call; with `id` 0, whether the archive could be opened. */
 export type Reply = { id: number; ok: true; value: unknown } | { id: number; ok: false; error: PackedError };
 
+/** The `id` of a reply that answers nothing, and says that the thread is at work. */
+export const PROGRESS = -1;
+
 /** An error as plain data: a clone of an error loses its class and its own fields. */
 export interface PackedError {
   kind: ArchiveErrorKind;

@@ -5,6 +5,7 @@ import { toArchiveError } from '../errors.ts';
 import { migrate } from '../sql/migrations/migrate.ts';
 import {
   packError,
+  PROGRESS,
   unpackCommit,
   type PackedCommit,
   type Reply,
@@ -28,7 +29,7 @@ async function open({
   const pglite = await PGlite.create({ dataDir: folder });
   const db = new Kysely<Database>({ dialect: new PGliteDialect({ pglite }) });
   await migrate(db, namespace);
-  const archive = openSqlArchive(db, { namespace, soleUser: true, memberships });
+  const archive = openSqlArchive(db, { namespace, soleUser: true, memberships, onProgress: reportProgress });
   const upkeep = createUpkeep(db, namespace);
   return async ({ id, method, args }) => {
     // The message was packed by `pglite-archive.ts` from the arguments of that very method.
@@ -37,6 +38,12 @@ async function open({
     await reply(id, archive.commit(parts.map(unpackCommit)));
     await upkeep(parts);
   };
+}
+
+/** A sign of life during a long call: a thread that owes an answer and says nothing is taken for stuck. */
+function reportProgress(): void {
+  const message: Reply = { id: PROGRESS, ok: true, value: undefined };
+  parentPort?.postMessage(message);
 }
 
 async function reply(id: number, result: Promise<unknown>): Promise<void> {

@@ -75,6 +75,29 @@ export interface AccessKeysTable {
   last_used_at: number | null;
 }
 
+/** Restores that have begun and not ended. */
+export interface RestoresTable {
+  id: string;
+  /** When it began, or staged something last, in epoch milliseconds. */
+  touched_at: number;
+}
+
+/** What a restore has adopted already, so that one that was killed goes on from there. */
+export interface RestoredCampaignsTable {
+  restore_id: string;
+  campaign_id: string;
+}
+
+/** Entries of restores, until they are adopted. */
+export interface StagedEntriesTable extends EntriesTable {
+  restore_id: string;
+}
+
+/** Checkpoints of restores, likewise. */
+export interface StagedCheckpointsTable extends CheckpointsTable {
+  restore_id: string;
+}
+
 /** The archive's tables, in the Postgres schema that `CAMPAIGN_NAMESPACE` names. */
 export interface Database {
   campaigns: CampaignsTable;
@@ -82,4 +105,8 @@ export interface Database {
   epochs: EpochsTable;
   checkpoints: CheckpointsTable;
   access_keys: AccessKeysTable;
+  restores: RestoresTable;
+  restored_campaigns: RestoredCampaignsTable;
+  staged_entries: StagedEntriesTable;
+  staged_checkpoints: StagedCheckpointsTable;
 }

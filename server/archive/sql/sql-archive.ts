@@ -5,6 +5,7 @@ import { ArchiveError, toArchiveError } from '../errors.ts';
 import { createSqlKeyStore } from './access-keys.ts';
 import { commitParts } from './commit.ts';
 import { createCampaign } from './create.ts';
+import { createSqlHistories } from './histories.ts';
 import { createSqlReads } from './reads.ts';
 import { createLogMemberships } from './membership.ts';
 import type { Database } from './schema.ts';
@@ -19,16 +20,19 @@ export interface SqlArchiveOptions {
   readonly soleUser: boolean;
   /** Memberships that a sole user began before its database was opened again: campaign id to generation. */
   readonly memberships?: ReadonlyMap<string, number>;
+  /** Called now and then during a call that can take long. */
+  readonly onProgress?: () => void;
 }
 
 /** An archive over a migrated database, Postgres or PGlite alike. Its `stop` closes the database too. */
 export function openSqlArchive(
   unscoped: Kysely<Database>,
-  { namespace, soleUser, memberships: before }: SqlArchiveOptions,
+  { namespace, soleUser, memberships: before, onProgress }: SqlArchiveOptions,
 ): KeyedArchive {
   const db = unscoped.withSchema(namespace);
   const reads = createSqlReads(db);
   const keys = createSqlKeyStore(db);
+  const histories = createSqlHistories(db, onProgress);
   const memberships = createLogMemberships(db, soleUser, before);
 
   const commit: Archive['commit'] = async (parts) => {
@@ -91,6 +95,14 @@ export function openSqlArchive(
     findKey: guarded(keys.findKey),
     revokeKey: guarded(keys.revokeKey),
     markKeysUsed: guarded(keys.markKeysUsed),
+    countHistories: guarded(histories.countHistories),
+    readHistories: guarded(histories.readHistories),
+    readEntries: guarded(histories.readEntries),
+    readCheckpoints: guarded(histories.readCheckpoints),
+    beginRestore: guarded(histories.beginRestore),
+    stage: guarded(histories.stage),
+    adopt: guarded(histories.adopt),
+    endRestore: guarded(histories.endRestore),
     ping: guarded(ping),
     stop: (how) => (stopping ??= stop(how).catch(rethrow)),
   };

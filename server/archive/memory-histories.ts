@@ -1,0 +1,155 @@
+import type { HistoryStore, StoredCheckpoint, StoredEntry, StoredHistory } from '../core/history-store.ts';
+import { upToBytes } from '../core/limits.ts';
+import { ArchiveError } from './errors.ts';
+import type { MemoryStore, StoredCampaign } from './memory-archive.ts';
+import { toListColumns, toSealedEntry } from './sql/columns.ts';
+
+/** What a restore has staged and adopted. */
+export interface StagedRestore {
+  touchedAt: number;
+  readonly adopted: Set<string>;
+  /** By campaign, then by version. */
+  readonly entries: Map<string, Map<number, StoredEntry>>;
+  readonly states: Map<string, Map<number, string>>;
+}
+
+/** Rows of one read, at most, as a database's. */
+const READ_ROWS = 1_000;
+
+/**
+ * Whole histories of a store in memory.
+ *
+ * @param call runs a call within one turn
+ */
+export function createMemoryHistories(
+  { campaigns, restores }: MemoryStore,
+  call: <T>(answer: () => T) => Promise<T>,
+): HistoryStore {
+  const ordered = (ids?: readonly string[]): [string, StoredCampaign][] =>
+    [...campaigns].filter(([id]) => ids?.includes(id) ?? true).sort(([a], [b]) => (a < b ? -1 : 1));
+
+  return {
+    countHistories: (ids) =>
+      call(() => {
+        const counted = ordered(ids);
+        return {
+          campaigns: counted.length,
+          entries: counted.reduce((sum, [, { head }]) => sum + head.version, 0),
+        };
+      }),
+
+    readHistories: (after, limit, ids) =>
+      call(() =>
+        ordered(ids)
+          .filter(([id]) => after === undefined || id > after)
+          .slice(0, limit)
+          .map(([campaignId, campaign]) => toHistory(campaignId, campaign)),
+      ),
+
+    readEntries: (after, through, bytes) =>
+      call(() => {
+        const found: StoredEntry[] = [];
+        for (const [id, campaign] of ordered()) {
+          if (id < after.campaignId || id > through) continue;
+          const from = id === after.campaignId ? after.version : 0;
+          const first = Math.max(0, from + 1 - campaign.firstVersion);
+          const wanted = campaign.entries.slice(first, first + READ_ROWS - found.length);
+          found.push(...wanted.map((entry) => toStoredEntry(id, campaign, entry)));
+          if (found.length >= READ_ROWS) break;
+        }
+        return upToBytes(found, bytes, (entry) => Buffer.byteLength(entry.bytes));
+      }),
+
+    // States are folded from the entries: there are none.
+    readCheckpoints: () => call((): StoredCheckpoint[] => []),
+
+    beginRestore: (restoreId, now, staleAt) =>
+      call(() => {
+        for (const [id, { touchedAt }] of restores) if (id !== restoreId && touchedAt < staleAt) restores.delete(id);
+        const adopted = restores.get(restoreId)?.adopted ?? new Set<string>();
+        restores.set(restoreId, { touchedAt: now, adopted, entries: new Map(), states: new Map() });
+        return [...adopted];
+      }),
+
+    stage: (restoreId, entries, checkpoints, now) =>
+      call(() => {
+        const restore = restores.get(restoreId);
+        if (!restore) return;
+        restore.touchedAt = now;
+        for (const entry of entries) put(restore.entries, entry, { ...entry });
+        for (const checkpoint of checkpoints) put(restore.states, checkpoint, checkpoint.state);
+      }),
+
+    adopt: (restoreId, history) =>
+      call(() => {
+        const { campaignId, head, createdAt, archivedAt, updatedAt, updatedBy, over } = history;
+        const present = campaigns.get(campaignId);
+        if (present && !over) return { kind: 'exists', head: { ...present.head } };
+        const restore = restores.get(restoreId);
+        const rows = [...(restore?.entries.get(campaignId)?.values() ?? [])];
+        const staged = rows.filter(({ version }) => version <= head.version).sort((a, b) => a.version - b.version);
+        const state = restore?.states.get(campaignId)?.get(head.version);
+        if (!restore || state === undefined || staged.length !== head.version) {
+          const message = `${campaignId}: ${staged.length} of ${head.version} entries are staged; restore it again.`;
+          throw new ArchiveError('data', message);
+        }
+        const generation = Math.max(history.generation, (present?.membership.generation ?? 0) + 1);
+        const byMutation = new Map<string, number>();
+        for (const { mutationId, version } of staged) if (mutationId !== null) byMutation.set(mutationId, version);
+        campaigns.set(campaignId, {
+          head: { ...head },
+          state,
+          createdAt,
+          archivedAt,
+          updatedAt,
+          updatedBy,
+          lineage: history.lineage.map((fork) => ({ ...fork })),
+          firstVersion: 1,
+          stateBefore: '{}',
+          entries: staged.map(({ bytes, tail }) => ({ bytes, tail })),
+          byMutation,
+          membership: { generation, active: true },
+        });
+        restore.entries.delete(campaignId);
+        restore.states.delete(campaignId);
+        restore.adopted.add(campaignId);
+        return { kind: 'adopted', generation };
+      }),
+
+    endRestore: (restoreId) => call(() => void restores.delete(restoreId)),
+  };
+}
+
+/** Puts a value in the place of an entry or a checkpoint. */
+function put<T>(
+  into: Map<string, Map<number, T>>,
+  { campaignId, version }: Pick<StoredEntry, 'campaignId' | 'version'>,
+  value: T,
+): void {
+  const ofCampaign = into.get(campaignId) ?? new Map<number, T>();
+  into.set(campaignId, ofCampaign);
+  ofCampaign.set(version, value);
+}
+
+function toHistory(campaignId: string, campaign: StoredCampaign): StoredHistory {
+  const { head, state, createdAt, archivedAt, updatedAt, updatedBy, lineage, membership } = campaign;
+  return {
+    campaignId,
+    head: { ...head },
+    state,
+    createdAt,
+    archivedAt,
+    updatedAt,
+    updatedBy,
+    ...toListColumns(JSON.parse(state)),
+    lineage: lineage.map((fork) => ({ ...fork })),
+    generation: membership.generation,
+  };
+}
+
+function toStoredEntry(campaignId: string, { byMutation }: StoredCampaign, stored: { bytes: string; tail: string }) {
+  const { record, bytes, tail } = toSealedEntry(stored);
+  const { version, epoch, type, at, mutationId } = record;
+  const owner = byMutation.get(mutationId);
+  return { campaignId, version, epoch, type, at, mutationId: owner === version ? mutationId : null, bytes, tail };
+}

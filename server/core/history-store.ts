@@ -1,0 +1,114 @@
+import type { Head } from './stream/log-record.ts';
+import type { Fork } from './stream/position.ts';
+
+/** A campaign as it stands in storage at one moment: all that belongs to it but its entries. */
+export interface StoredHistory {
+  readonly campaignId: string;
+  readonly head: Head;
+  /** The state at the head, as JSON. */
+  readonly state: string;
+  /** All times are epoch milliseconds. */
+  readonly createdAt: number;
+  readonly archivedAt: number | undefined;
+  readonly updatedAt: number;
+  readonly updatedBy: string;
+  /** The columns that lists show, which follow from the state. */
+  readonly title: string;
+  readonly status: string | undefined;
+  /** All forks of the timeline, oldest first. */
+  readonly lineage: readonly Fork[];
+  /** Generation of the log membership. */
+  readonly generation: number;
+}
+
+/** An entry as it stands in storage. The first members say again what is in `bytes`, for queries. */
+export interface StoredEntry {
+  readonly campaignId: string;
+  readonly version: number;
+  readonly epoch: string;
+  readonly type: string;
+  /** Epoch milliseconds. */
+  readonly at: number;
+  /** `null` where an earlier entry of the campaign has the id already. */
+  readonly mutationId: string | null;
+  readonly bytes: string;
+  readonly tail: string;
+}
+
+/** A state that is kept beside the entries, so that states of the past are folded from few of them. */
+export interface StoredCheckpoint {
+  readonly campaignId: string;
+  readonly version: number;
+  /** As JSON. */
+  readonly state: string;
+}
+
+/** A place among all entries, which are in the order of campaign ids, then of versions. */
+export interface EntryPlace {
+  readonly campaignId: string;
+  readonly version: number;
+}
+
+/**
+ * A history that has been staged, to take its place: at its head, and in a new epoch from there. Its state at the head
+ * is the staged checkpoint of that version.
+ */
+export interface AdoptedHistory {
+  readonly campaignId: string;
+  readonly head: Head;
+  readonly createdAt: number;
+  readonly archivedAt: number | undefined;
+  readonly updatedAt: number;
+  readonly updatedBy: string;
+  /** The forks up to the head; the last one is the new epoch, which is `head.epoch`. */
+  readonly lineage: readonly Fork[];
+  /** Its log membership gets this generation at least, and one above that of what it replaces. */
+  readonly generation: number;
+  /** Whether it takes the place of a campaign of that id. */
+  readonly over: boolean;
+}
+
+/** The outcome of an adoption. `exists`: there is a campaign of that id, at this head, and nothing has changed. */
+export type Adoption =
+  | { readonly kind: 'adopted'; readonly generation: number }
+  | { readonly kind: 'exists'; readonly head: Head };
+
+/** Storage of whole histories; implemented by every archive, and held to one behaviour by one contract suite. */
+export interface HistoryStore {
+  /** How many campaigns there are, and how many entries; of these ids, or of all. */
+  countHistories(ids?: readonly string[]): Promise<{ readonly campaigns: number; readonly entries: number }>;
+  /** Campaigns by id, ascending, after that id; each as of one moment. */
+  readHistories(after: string | undefined, limit: number, ids?: readonly string[]): Promise<StoredHistory[]>;
+  /**
+   * Entries after that place, up to those of the campaign `through`, in order: at most 1,000, and fewer where they
+   * exceed so many bytes: the one that reaches them is the last. None are returned only where there are none.
+   */
+  readEntries(after: EntryPlace, through: string, bytes: number): Promise<StoredEntry[]>;
+  /** Checkpoints of a campaign after that version, in order, within the same bounds. */
+  readCheckpoints(campaignId: string, afterVersion: number, bytes: number): Promise<StoredCheckpoint[]>;
+  /**
+   * Begins a restore, or goes on with one of that id that was not ended. What that one had staged and not adopted is
+   * dropped, and so is what others have left that nothing was staged for since `staleAt`.
+   *
+   * @returns the campaigns that it has adopted already
+   */
+  beginRestore(restoreId: string, now: number, staleAt: number): Promise<string[]>;
+  /**
+   * Stages a part of a history: entries and checkpoints under the ids that they are to have. One that is staged again
+   * takes the place of the earlier one.
+   */
+  stage(
+    restoreId: string,
+    entries: readonly StoredEntry[],
+    checkpoints: readonly StoredCheckpoint[],
+    now: number,
+  ): Promise<void>;
+  /**
+   * Puts a staged history in its place, in one transaction.
+   *
+   * @throws ArchiveError `data` where not all of its entries, or not its state, are staged
+   */
+  adopt(restoreId: string, history: AdoptedHistory): Promise<Adoption>;
+  /** Ends a restore and drops what is left of it. */
+  endRestore(restoreId: string): Promise<void>;
+}

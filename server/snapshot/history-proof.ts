@@ -1,0 +1,115 @@
+import { z } from 'zod';
+import { isJsonObject, jsonEqual, type JsonValue } from '../core/json.ts';
+import { apply, NOTHING, type CampaignContent } from '../core/stream/apply.ts';
+import { FIRST_TAIL, nextTail } from '../core/stream/hash-chain.ts';
+import { epochAt, lineageMisfit } from '../core/stream/lineage.ts';
+import type { Head, LogRecord } from '../core/stream/log-record.ts';
+import type { Fork } from '../core/stream/position.ts';
+
+/** What a campaign says of itself, and its entries have to lead to. */
+export interface ClaimedHistory {
+  readonly head: Head;
+  readonly lineage: readonly Fork[];
+  readonly archivedAt: number | undefined;
+  readonly updatedAt: number;
+  readonly updatedBy: string;
+  /** The state at the head. */
+  readonly state: JsonValue | undefined;
+}
+
+/** The outcome of the next entry: it follows, or why it does not, as one sentence without its stop. */
+export type Proven =
+  | { readonly ok: true; readonly record: LogRecord; readonly content: CampaignContent; readonly isLast: boolean }
+  | { readonly ok: false; readonly problem: string };
+
+/** Proof of a history, entry by entry. */
+export interface HistoryProof {
+  /** The version of the last entry that followed. */
+  readonly version: number;
+  /** Takes the next entry. */
+  next(bytes: string, tail: string): Proven;
+}
+
+/** What is read here of a record. Its other members are carried as they are, byte by byte. */
+const readable = z.looseObject({
+  version: z.int().min(1),
+  type: z.string().min(1).max(64),
+  change: z.record(z.string(), z.unknown()),
+  actor: z.looseObject({ id: z.string() }),
+  mutationId: z.string().max(64),
+  at: z.int(),
+  epoch: z.string(),
+});
+
+/**
+ * Proves that entries are the whole history of a campaign: each follows the one before it by its tail, in its epoch, and
+ * the last one leads to the campaign's head and to its state (G6).
+ *
+ * @returns the proof, or what does not fit in the claim itself
+ */
+export function proveHistory(claimed: ClaimedHistory): HistoryProof | string {
+  const { head, lineage } = claimed;
+  const forks = lineageMisfit(lineage, head);
+  if (forks !== undefined) return forks;
+  let version = 0;
+  let tail = FIRST_TAIL;
+  let content = NOTHING;
+
+  const misfit = (problem: string): Proven => ({ ok: false, problem });
+
+  return {
+    get version() {
+      return version;
+    },
+    next(bytes, entryTail) {
+      const next = version + 1;
+      if (nextTail(tail, bytes) !== entryTail)
+        return misfit(`the entry of version ${next} does not follow the one before it`);
+      const parsed = readable.safeParse(parseJson(bytes));
+      if (!parsed.success) return misfit(`the entry of version ${next} cannot be read`);
+      // Sealed by a server, as its tail proves; what is used of it has just been checked.
+      const record = parsed.data as unknown as LogRecord;
+      if (record.version !== next || next > head.version)
+        return misfit(`there is an entry in the place of version ${next}`);
+      if (record.epoch !== epochAt(next, head, lineage))
+        return misfit(
+          `the entry of version ${next} is of epoch ${record.epoch}, which the campaign does not have there`,
+        );
+      content = apply(content, record);
+      version = next;
+      tail = entryTail;
+      const isLast = version === head.version;
+      const problem = isLast ? endMisfit(claimed, tail, content, record) : undefined;
+      return problem === undefined ? { ok: true, record, content, isLast } : misfit(problem);
+    },
+  };
+}
+
+function endMisfit(
+  claimed: ClaimedHistory,
+  tail: string,
+  content: CampaignContent,
+  last: LogRecord,
+): string | undefined {
+  const { head, archivedAt, updatedAt, updatedBy, state } = claimed;
+  if (tail !== head.tail) return `the campaign has another tail than the entry of version ${head.version}`;
+  if (!jsonEqual(content.state, state)) return `the campaign has another state than its entries lead to`;
+  if (content.archivedAt !== archivedAt) return 'the campaign was archived at another time than its entries say';
+  if (last.at !== updatedAt || last.actor.id !== updatedBy)
+    return 'the campaign was changed last at another time, or by somebody else, than its entries say';
+  return undefined;
+}
+
+/** The value of a JSON text; `undefined` for what is none. */
+export function parseJson(text: string): JsonValue | undefined {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The member `type` of a line. */
+export function typeOf(value: JsonValue | undefined): JsonValue | undefined {
+  return isJsonObject(value) ? value['type'] : undefined;
+}

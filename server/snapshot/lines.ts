@@ -1,0 +1,96 @@
+import type { StoredHistory } from '../core/history-store.ts';
+import type { Head } from '../core/stream/log-record.ts';
+import type { Fork } from '../core/stream/position.ts';
+
+/**
+ * The format of the lines that this version writes (`docs/snapshots.md`). Readers skip members and types of lines that
+ * they do not know, so that a format gets another number only where a reader that skips would restore something wrong.
+ */
+export const SNAPSHOT_FORMAT = 1;
+
+/** The first line. */
+export interface SnapshotLine {
+  readonly type: 'snapshot';
+  readonly format: number;
+  /** A random token: names this snapshot. */
+  readonly id: string;
+  /** Epoch milliseconds. */
+  readonly createdAt: number;
+  /** Version of the server that wrote it. */
+  readonly server: string;
+  /** What there was at the beginning: about what will follow. */
+  readonly campaigns: number;
+  readonly entries: number;
+}
+
+/** A campaign, as of one moment. Its entries follow, from version 1 to that of the head. */
+export interface CampaignLine {
+  readonly type: 'campaign';
+  readonly campaignId: string;
+  readonly head: Head;
+  readonly createdAt: number;
+  readonly archivedAt?: number;
+  readonly updatedAt: number;
+  readonly updatedBy: string;
+  readonly lineage: readonly Fork[];
+  /** Generation of its log membership at that moment. */
+  readonly generation: number;
+  /** The state at the head. */
+  readonly state: unknown;
+}
+
+/** An entry of the last campaign. */
+export interface EntryLine {
+  readonly type: 'entry';
+  /** The record, byte by byte as it was logged. */
+  readonly bytes: string;
+  readonly tail: string;
+  /** Present where an earlier entry of the campaign has this mutation id. */
+  readonly repeatsId?: true;
+}
+
+/** What came of the last campaign does not count: it was replaced while it was read, and comes again. */
+export interface DroppedLine {
+  readonly type: 'dropped';
+  readonly campaignId: string;
+}
+
+/** A campaign is not in this file, because its rows do not fit together. */
+export interface DamagedLine {
+  readonly type: 'damaged';
+  readonly campaignId: string;
+  /** What does not fit, as one sentence. */
+  readonly problem: string;
+}
+
+/** The last line: nothing follows it. */
+export interface EndLine {
+  readonly type: 'end';
+  /** What this file holds. */
+  readonly campaigns: number;
+  readonly entries: number;
+  readonly damaged: number;
+}
+
+export type Line = SnapshotLine | CampaignLine | EntryLine | DroppedLine | DamagedLine | EndLine;
+
+/** The line of a campaign. Its state is put in as the text that it is kept as. */
+export function campaignLine({ campaignId, head, state, archivedAt, ...history }: StoredHistory): string {
+  const { createdAt, updatedAt, updatedBy, lineage, generation } = history;
+  const line: Omit<CampaignLine, 'state'> = {
+    type: 'campaign',
+    campaignId,
+    head,
+    createdAt,
+    ...(archivedAt !== undefined && { archivedAt }),
+    updatedAt,
+    updatedBy,
+    lineage,
+    generation,
+  };
+  return `${JSON.stringify(line).slice(0, -1)},"state":${state}}`;
+}
+
+export function lineOf(line: Exclude<Line, CampaignLine>): string {
+  return JSON.stringify(line);
+}

@@ -1,0 +1,393 @@
+import { hash } from 'node:crypto';
+import type { AdoptedHistory, HistoryStore, StoredCheckpoint, StoredEntry } from '../core/history-store.ts';
+import { RefusalError } from '../core/errors.ts';
+import { jsonText } from '../core/document/document-tree.ts';
+import { treeOf } from '../core/stream/apply.ts';
+import { lineageUpTo } from '../core/stream/lineage.ts';
+import { formatPosition, versionOnTimeline, type Position, type VersionName } from '../core/stream/position.ts';
+import type { Archive, Clock, OrderedLog } from '../engine/ports.ts';
+import type { ProvenEntry, SnapshotCampaign } from './read-snapshot.ts';
+import { readSnapshot } from './read-snapshot.ts';
+
+/** What of a file is restored, and how. */
+export interface RestoreOptions {
+  /** Only this campaign of the file. Default: all of them. */
+  readonly campaignId?: string | undefined;
+  /** The id that it gets; with `campaignId` alone. Default: its own. */
+  readonly as?: string | undefined;
+  /** Whether campaigns that are there are replaced. Default: they are a reason to restore nothing. */
+  readonly over?: boolean | undefined;
+  /** The end of what is restored: a version or a position, with `campaignId` alone, or a time. Default: all of it. */
+  readonly at?: RestorePoint | undefined;
+  /** Whether it only says what it would do. */
+  readonly dryRun?: boolean | undefined;
+}
+
+export type RestorePoint =
+  | { readonly version: VersionName }
+  /** Epoch milliseconds. */
+  | { readonly time: number };
+
+/** What became of a campaign of the file. */
+export interface RestoredCampaign {
+  /** Its id in the file. */
+  readonly campaignId: string;
+  /** The id that it has now. */
+  readonly as: string;
+  /**
+   * `present`: an attempt before this one, that was not ended, has restored it; `absent`: it was not there at that time,
+   * and is not restored.
+   */
+  readonly outcome: 'created' | 'replaced' | 'present' | 'absent';
+  /** Versions that it has now. */
+  readonly version: number;
+  /** Where it stands now: in a new epoch. Missing in a dry run, and where it is absent. */
+  readonly position?: Position;
+  /** Where it stood before it was replaced. */
+  readonly replaced?: Position;
+}
+
+/** The outcome of a restore. */
+export interface RestoreReport {
+  readonly dryRun: boolean;
+  /** The snapshot's time, in epoch milliseconds. */
+  readonly createdAt: number;
+  readonly campaigns: RestoredCampaign[];
+  /** Campaigns that the file says are not in it, because their rows did not fit together, and why. */
+  readonly damaged: { readonly campaignId: string; readonly problem: string }[];
+}
+
+/** How far a restore is. */
+export interface RestoreProgress {
+  readonly phase: 'reading' | 'adopting';
+  readonly campaigns: number;
+  readonly entries: number;
+  /** What the file's first line says of it; 0 before that was read. */
+  readonly expectedCampaigns: number;
+  readonly expectedEntries: number;
+}
+
+/** What a restore works on. */
+export interface RestoreTarget {
+  readonly store: HistoryStore & Pick<Archive, 'heads' | 'load'>;
+  readonly log: Pick<OrderedLog, 'seed'>;
+  readonly clock: Pick<Clock, 'now' | 'token'>;
+}
+
+/** Characters of entries that are staged with one statement. */
+const STAGE_CHARACTERS = 512 * 1024;
+
+/** Versions between two checkpoints of a restored history. */
+const CHECKPOINT_VERSIONS = 100;
+
+/** Ids that are looked up with one statement. */
+const IDS_AT_ONCE = 500;
+
+/** How long what a restore has left is kept, in milliseconds. */
+const ABANDONED_AFTER_MS = 60 * 60 * 1_000;
+
+/** A campaign of the file that is to be restored, and how far. */
+interface Planned {
+  readonly campaignId: string;
+  readonly adopted: Omit<AdoptedHistory, 'over' | 'generation'>;
+  readonly generation: number;
+}
+
+/**
+ * Restores a snapshot file. All of it is staged first, and proven on the way; only when its last line has been read, and
+ * nothing stands in the way, is each campaign put in its place, by one transaction. Damage therefore touches nothing,
+ * and so does a campaign that is there already without `over`.
+ *
+ * It can be killed at any point and run again with the same file and the same options: what has been put in place
+ * stays, the rest is done again.
+ *
+ * Each restored campaign goes on in a new epoch from its last version, under a generation of the log above all that
+ * came before, so that every instance and every client that has seen another continuation is told of it (G1, G2).
+ *
+ * @throws SnapshotError where the file is damaged
+ * @throws RefusalError where the options ask for what the file has not, or a campaign is there already
+ */
+export async function restoreSnapshot(
+  source: AsyncIterable<Uint8Array>,
+  options: RestoreOptions,
+  { store, log, clock }: RestoreTarget,
+  onProgress: (progress: RestoreProgress) => void = () => undefined,
+): Promise<RestoreReport> {
+  const { dryRun = false, over = false } = options;
+  checkOptions(options);
+  const planned: Planned[] = [];
+  const absent: string[] = [];
+  const damaged: { campaignId: string; problem: string }[] = [];
+  let progress: RestoreProgress = {
+    phase: 'reading',
+    campaigns: 0,
+    entries: 0,
+    expectedCampaigns: 0,
+    expectedEntries: 0,
+  };
+  let restoreId = '';
+  let createdAt = 0;
+  let done = new Set<string>();
+  const staging = createStaging(async (entries, checkpoints) => {
+    if (!dryRun) await store.stage(restoreId, entries, checkpoints, clock.now());
+  });
+  let open: OpenCampaign | undefined;
+
+  const advance = (change: Partial<RestoreProgress>): void => {
+    progress = { ...progress, ...change };
+    onProgress(progress);
+  };
+
+  const read = async (): Promise<void> => {
+    for await (const item of readSnapshot(source)) {
+      switch (item.kind) {
+        case 'snapshot': {
+          const { id, campaigns, entries } = item.snapshot;
+          ({ createdAt } = item.snapshot);
+          advance({ expectedCampaigns: campaigns, expectedEntries: entries });
+          restoreId = restoreIdOf(id, options);
+          const now = clock.now();
+          if (!dryRun) done = new Set(await store.beginRestore(restoreId, now, now - ABANDONED_AFTER_MS));
+          break;
+        }
+        case 'campaign':
+          if (options.campaignId === undefined || options.campaignId === item.campaign.campaignId)
+            open = openCampaign(item.campaign, options);
+          break;
+        case 'entry':
+          if (open?.campaign === item.campaign && isNext(open, item.entry)) {
+            open.last = item.entry;
+            if (!done.has(open.as)) await staging.add(open.as, item.entry);
+          }
+          break;
+        case 'complete':
+          if (open?.campaign === item.campaign) {
+            if (!open.last) absent.push(open.campaign.campaignId);
+            else {
+              if (!done.has(open.as)) staging.addState(open.as, open.last);
+              planned.push(planOf(open, open.last, clock));
+            }
+            open = undefined;
+          }
+          advance({
+            campaigns: progress.campaigns + 1,
+            entries: progress.entries + item.campaign.head.version,
+          });
+          break;
+        case 'dropped':
+          open = undefined;
+          break;
+        case 'damaged':
+          if (options.campaignId === undefined || options.campaignId === item.campaignId) damaged.push(item);
+          break;
+        case 'end':
+          await staging.flush();
+      }
+    }
+  };
+
+  /** Where those of the planned campaigns stand that are there, if that is no reason to restore nothing. */
+  const check = async (): Promise<Map<string, Position>> => {
+    if (options.campaignId !== undefined && planned.length === 0) throw notInFile(options, absent, damaged);
+    const ids = planned.map(({ adopted }) => adopted.campaignId);
+    const present = await presentHeads(store, ids);
+    const inTheWay = over ? undefined : ids.find((id) => present.has(id) && !done.has(id));
+    if (inTheWay !== undefined) throw exists(inTheWay);
+    return present;
+  };
+
+  /** Drops what is staged. What an earlier attempt has put in its place stays known. */
+  const discard = async (): Promise<void> => {
+    if (dryRun || restoreId === '') return;
+    if (done.size === 0) await store.endRestore(restoreId);
+    else await store.beginRestore(restoreId, clock.now(), 0);
+  };
+
+  let present: Map<string, Position>;
+  try {
+    await read();
+    present = await check();
+  } catch (error) {
+    // The error is why nothing is restored; rows that cannot be dropped now are dropped by a later restore.
+    await discard().catch(() => undefined);
+    throw error;
+  }
+
+  const campaigns: RestoredCampaign[] = absent.map((campaignId) => ({
+    campaignId,
+    as: campaignId,
+    outcome: 'absent',
+    version: 0,
+  }));
+  advance({ phase: 'adopting', campaigns: 0, entries: 0, expectedCampaigns: planned.length });
+  for (const { campaignId, adopted, generation } of planned) {
+    const { campaignId: as, head } = adopted;
+    const { version } = head;
+    const replaced = present.get(as);
+    if (done.has(as)) {
+      await seedAgain(store, log, as);
+      campaigns.push({ campaignId, as, outcome: 'present', version, ...(replaced && { position: replaced }) });
+    } else {
+      if (!dryRun) {
+        const adoption = await store.adopt(restoreId, { ...adopted, generation, over });
+        // Created since it was looked for.
+        if (adoption.kind === 'exists') throw exists(as);
+        await log.seed(as, adoption.generation, head);
+      }
+      campaigns.push({
+        campaignId,
+        as,
+        outcome: replaced ? 'replaced' : 'created',
+        version,
+        ...(!dryRun && { position: formatPosition(head.epoch, version) }),
+        ...(replaced && { replaced }),
+      });
+    }
+    advance({ campaigns: progress.campaigns + 1, entries: progress.entries + version });
+  }
+  if (!dryRun) await store.endRestore(restoreId);
+  return { dryRun, createdAt, campaigns, damaged: damaged.map(({ campaignId, problem }) => ({ campaignId, problem })) };
+}
+
+/** A campaign of the file whose entries come. */
+interface OpenCampaign {
+  readonly campaign: SnapshotCampaign;
+  /** The id that it gets. */
+  readonly as: string;
+  /** Whether an entry is not beyond the end of what is restored. */
+  includes(entry: ProvenEntry): boolean;
+  /** The last one that is. */
+  last: ProvenEntry | undefined;
+}
+
+function openCampaign(campaign: SnapshotCampaign, { as = campaign.campaignId, at }: RestoreOptions): OpenCampaign {
+  const includes = at === undefined ? () => true : includedAt(campaign, at);
+  return { campaign, as, includes, last: undefined };
+}
+
+function includedAt({ campaignId, head, lineage }: SnapshotCampaign, at: RestorePoint): OpenCampaign['includes'] {
+  if ('time' in at) return ({ record }) => record.at <= at.time;
+  const version = versionOnTimeline(at.version, head, lineage);
+  if (version === undefined || version > head.version || version < 1) {
+    const { epoch } = head;
+    const message = `at: the file has no ${at.version} of ${campaignId}; it ends at ${formatPosition(epoch, head.version)}`;
+    throw new RefusalError('NOT_FOUND', message, { path: ['at'] });
+  }
+  return ({ record }) => record.version <= version;
+}
+
+/** Whether an entry belongs to what is restored, and follows on it. */
+function isNext({ includes, last }: OpenCampaign, entry: ProvenEntry): boolean {
+  return entry.record.version === (last?.record.version ?? 0) + 1 && includes(entry);
+}
+
+function planOf({ campaign, as }: OpenCampaign, last: ProvenEntry, clock: RestoreTarget['clock']): Planned {
+  const { record, tail, content } = last;
+  const { version } = record;
+  const { epoch: parent, lineage } = lineageUpTo(version, campaign.head, campaign.lineage);
+  const epoch = clock.token();
+  // By one each time that a campaign enters the log, generations stay far behind the seconds since 1970; so this one is
+  // above whatever a Redis that outlived its Postgres may still hold.
+  const generation = Math.max(campaign.generation, Math.floor(clock.now() / 1_000));
+  return {
+    campaignId: campaign.campaignId,
+    generation,
+    adopted: {
+      campaignId: as,
+      head: { epoch, version, tail },
+      createdAt: campaign.createdAt,
+      archivedAt: content.archivedAt,
+      updatedAt: record.at,
+      updatedBy: record.actor.id,
+      lineage: [...lineage, { epoch, parent, fromVersion: version }],
+    },
+  };
+}
+
+/** Collects what is staged, and hands it on in parts. */
+function createStaging(
+  stage: (entries: readonly StoredEntry[], checkpoints: readonly StoredCheckpoint[]) => Promise<void>,
+) {
+  let entries: StoredEntry[] = [];
+  let checkpoints: StoredCheckpoint[] = [];
+  let characters = 0;
+
+  const flush = async (): Promise<void> => {
+    if (entries.length === 0 && checkpoints.length === 0) return;
+    await stage(entries, checkpoints);
+    entries = [];
+    checkpoints = [];
+    characters = 0;
+  };
+
+  const addState = (campaignId: string, { record: { version }, content }: ProvenEntry): void => {
+    const state = jsonText(treeOf(content));
+    characters += state.length;
+    checkpoints.push({ campaignId, version, state });
+  };
+
+  return {
+    flush,
+    /** Adds the state after an entry, unless that was added with it. */
+    addState(campaignId: string, entry: ProvenEntry): void {
+      if (entry.record.version % CHECKPOINT_VERSIONS !== 0) addState(campaignId, entry);
+    },
+    async add(campaignId: string, entry: ProvenEntry): Promise<void> {
+      const { record, bytes, tail, repeatsId } = entry;
+      const { version, epoch, type, at, mutationId } = record;
+      entries.push({ campaignId, version, epoch, type, at, mutationId: repeatsId ? null : mutationId, bytes, tail });
+      characters += bytes.length;
+      if (version % CHECKPOINT_VERSIONS === 0) addState(campaignId, entry);
+      if (characters >= STAGE_CHARACTERS) await flush();
+    },
+  };
+}
+
+/** Where those of the campaigns stand that are there. */
+async function presentHeads(store: Pick<Archive, 'heads'>, ids: readonly string[]): Promise<Map<string, Position>> {
+  const present = new Map<string, Position>();
+  for (let from = 0; from < ids.length; from += IDS_AT_ONCE) {
+    for (const { campaignId, head } of await store.heads(ids.slice(from, from + IDS_AT_ONCE)))
+      present.set(campaignId, formatPosition(head.epoch, head.version));
+  }
+  return present;
+}
+
+/** Tells the log of a campaign that was adopted by an attempt which may have ended before it could. */
+async function seedAgain(store: Pick<Archive, 'load'>, log: RestoreTarget['log'], campaignId: string): Promise<void> {
+  const campaign = await store.load(campaignId, 0);
+  // One that has left the log in order must not come back into it behind the archive's back.
+  if (campaign?.membership.active === true) await log.seed(campaignId, campaign.membership.generation, campaign.head);
+}
+
+/** The same file with the same options is the same restore, so that one that was killed can go on. */
+function restoreIdOf(snapshotId: string, { campaignId, as, over, at }: RestoreOptions): string {
+  return hash('sha256', JSON.stringify([snapshotId, campaignId, as, over === true, at]), 'base64url').slice(0, 22);
+}
+
+function checkOptions({ campaignId, as, at }: RestoreOptions): void {
+  if (campaignId !== undefined) return;
+  const needs = as !== undefined ? 'as' : at && 'version' in at ? 'at' : undefined;
+  if (needs === undefined) return;
+  const message = `${needs}: one campaign has to be named for it, by campaignId`;
+  throw new RefusalError('INVALID', message, { path: [needs] });
+}
+
+function notInFile(
+  { campaignId = '' }: RestoreOptions,
+  absent: readonly string[],
+  [damaged]: readonly { problem: string }[],
+): Error {
+  const why =
+    absent.length > 0
+      ? 'was not there at that time'
+      : damaged
+        ? `is not in the file: ${damaged.problem}`
+        : 'is not in the file';
+  return new RefusalError('NOT_FOUND', `campaignId: ${campaignId} ${why}`, { path: ['campaignId'] });
+}
+
+function exists(campaignId: string): RefusalError {
+  const message = `campaignId: ${campaignId} exists already; restore over it, or as another id`;
+  return new RefusalError('CONFLICT', message, { path: ['campaignId'] });
+}
