@@ -3,7 +3,7 @@ import { CampaignError } from './errors.ts';
 import { systemClock, type Clock } from './clock.ts';
 import { guardCreation } from './creation-guard.ts';
 import { createConnection, type Connection } from './link/connection.ts';
-import type { Device, OutboxCallbacks } from './device/browser-device.ts';
+import type { Device, DeviceCallbacks } from './device/device.ts';
 import { DEVICE_TIMEOUT_MS, withDeadline } from './device/deadline.ts';
 import { retryDelay } from './link/backoff.ts';
 import { createLeaveWarning } from './device/leave-warning.ts';
@@ -24,6 +24,7 @@ import { bounded } from './within.ts';
 
 const NO_STORAGE = 'There is no IndexedDB here';
 const NOT_OPENED = 'Its storage does not open';
+const FORGOTTEN = 'The user was logged out in another tab';
 
 /** Long enough for React's StrictMode, a route change, or a list that scrolls back; in milliseconds. */
 const RELEASE_AFTER_MS = 5_000;
@@ -117,7 +118,7 @@ export function createCampaignClient(options: CampaignClientOptions): CampaignCl
 }
 
 /** The browser's storage. Its code is loaded only by those who ask for it. */
-async function openBrowser(address: string, clock: Clock, callbacks: OutboxCallbacks): Promise<Device | undefined> {
+async function openBrowser(address: string, clock: Clock, callbacks: DeviceCallbacks): Promise<Device | undefined> {
   if (typeof indexedDB === 'undefined') return undefined;
   const { openBrowserDevice } = await import('./device/browser-device.ts');
   return openBrowserDevice(address, clock, callbacks);
@@ -130,7 +131,7 @@ export interface ClientParts {
   readonly seeds?: readonly CampaignSeed[] | undefined;
   readonly warnBeforeLeaving?: boolean;
   /** Opens the device's storage; `undefined` where there is none. */
-  readonly device?: (callbacks: OutboxCallbacks) => Promise<Device | undefined>;
+  readonly device?: (callbacks: DeviceCallbacks) => Promise<Device | undefined>;
 }
 
 /**
@@ -176,9 +177,13 @@ export function clientOn(
 
   /** Resolves once the device's storage is open, or cannot be opened; what is unsaved stays in the page until then. */
   async function openDevice(openStorage: NonNullable<ClientParts['device']>): Promise<void> {
-    const callbacks: OutboxCallbacks = {
+    const callbacks: DeviceCallbacks = {
       importStored: (campaignId, mutations) => open(campaignId).importStored(mutations),
       onChange: onDeviceChange,
+      onForgotten() {
+        device = undefined;
+        onDeviceFailure(FORGOTTEN);
+      },
     };
     const cancelDeadline = clock.after(DEVICE_TIMEOUT_MS, () => onDeviceFailure(NOT_OPENED));
     for (let attempt = 0; !device && !closed; attempt += 1) {
@@ -195,7 +200,7 @@ export function clientOn(
     cancelDeadline();
     if (!device) return;
     deviceFailed = false;
-    if (closed) closeDevice();
+    if (closed) device.close();
     for (const [campaignId, pending] of unsaved) device.outbox.save(campaignId, pending);
     onDeviceChange();
   }
@@ -222,14 +227,9 @@ export function clientOn(
     return connection.state.getSnapshot().error;
   }
 
-  function closeDevice(): void {
-    device?.outbox.close();
-    device?.snapshots.close();
-  }
-
   function close(): void {
     closed = true;
-    closeDevice();
+    device?.close();
     stopPageHidden();
     updateWarning();
     for (const store of stores.values()) store.close();
@@ -308,7 +308,8 @@ export function clientOn(
       const kept = device;
       device = undefined;
       close();
-      await Promise.all([kept?.outbox.clear(), kept?.snapshots.clear()]).catch((cause: unknown) => {
+      for (const store of stores.values()) store.forget();
+      await kept?.clear().catch((cause: unknown) => {
         const message = 'What is kept of this user could not be removed from the device';
         throw new CampaignError({ reason: 'UNAVAILABLE', message, retryable: false }, { cause });
       });

@@ -6,11 +6,6 @@ const WINDOW_MS = 10_000;
 /** How long the first attempt to connect of each further one waits, in milliseconds. */
 const START_DELAY_MS = 5_000;
 
-const RECIPE =
-  'campaign-state: many clients of the same server are being made, as happens when a component below a <Suspense> ' +
-  'boundary makes one: React discards it with every suspended render. Make the client outside of components, or let ' +
-  '<CampaignProvider url="…"> above the boundary make it. Further clients connect with a delay.';
-
 /** When clients were made, by server. */
 const creations = new Map<string, number[]>();
 
@@ -26,6 +21,13 @@ export function guardCreation(url: string, now: number, logger: Pick<Logger, 'wa
   const recent = (creations.get(url) ?? []).filter((at) => now - at < WINDOW_MS);
   recent.push(now);
   creations.set(url, recent);
-  if (recent.length === MAX_CLIENTS + 1) logger.warn(RECIPE);
+  if (recent.length === MAX_CLIENTS + 1) warn(logger);
   return recent.length > MAX_CLIENTS ? START_DELAY_MS : 0;
+}
+
+function warn(logger: Pick<Logger, 'warn'>): void {
+  import('./creation-advice.ts').then(
+    ({ CREATION_ADVICE }) => logger.warn(CREATION_ADVICE),
+    () => undefined,
+  );
 }

@@ -89,12 +89,8 @@ function dataOf(thrown: unknown): Record<string, unknown> | undefined {
   return typeof data === 'object' && data !== null ? { ...data } : undefined;
 }
 
-/** Reasons for tRPC's own errors, such as an unknown procedure, for which the server names none. */
+/** Reasons for tRPC's own errors, such as a time that has run out, for which the server names none; others are alike. */
 const REASON_BY_CODE: Readonly<Record<string, Reason>> = {
-  UNAUTHORIZED: 'UNAUTHORIZED',
-  FORBIDDEN: 'FORBIDDEN',
-  NOT_FOUND: 'NOT_FOUND',
-  CONFLICT: 'CONFLICT',
   PAYLOAD_TOO_LARGE: 'TOO_LARGE',
   TOO_MANY_REQUESTS: 'RATE_LIMITED',
   INTERNAL_SERVER_ERROR: 'UNAVAILABLE',
@@ -105,7 +101,8 @@ const REASON_BY_CODE: Readonly<Record<string, Reason>> = {
 };
 
 function refusalOf(message: string, data: Record<string, unknown>): Refusal {
-  const reason = REASONS.find((known) => known === data.reason) ?? REASON_BY_CODE[String(data.code)] ?? 'INVALID';
+  const code = REASON_BY_CODE[String(data.code)] ?? data.code;
+  const reason = REASONS.find((known) => known === data.reason) ?? REASONS.find((known) => known === code) ?? 'INVALID';
   return {
     reason,
     message,

@@ -36,6 +36,7 @@ export type {
   Pace,
   Readable,
   RejectedMutation,
+  Renewal,
   StorageStatus,
   SyncState,
   SyncStatus,

@@ -292,6 +292,12 @@ export interface Campaign extends Readable<CampaignSnapshot> {
   readonly dismiss: (mutationId?: string) => void;
 }
 
+/** What a new link, or a new token, has brought. */
+export interface Renewal {
+  /** Whether the token is another user's than before: of another subject, or no JWT and another one. */
+  readonly isOtherUser: boolean;
+}
+
 /** The client of one server: one link, shared by everything that is read and changed through it. */
 export interface CampaignClient {
   /** The campaign of that id, or the server's default campaign. The same object for the same id. */
@@ -312,12 +318,16 @@ export interface CampaignClient {
    *
    * @returns unsubscribes
    */
-  readonly onRenewed: (callback: () => void) => () => void;
+  readonly onRenewed: (callback: (renewal: Renewal) => void) => () => void;
   /**
    * Ends the link and every subscription, for good; what is pending is rejected. What `persist` keeps stays on the
    * device, for the next client.
    */
   readonly close: () => void;
-  /** Closes, and removes from the device what `persist` has kept of this user, unsaved edits too: for a logout. */
+  /**
+   * Closes, and removes all that is known of this user, for a logout: what its campaigns show, the answers in TanStack
+   * Query's cache, and what `persist` has kept on the device, unsaved edits too. Other tabs of the same user keep
+   * nothing on the device from then on.
+   */
   readonly forget: () => Promise<void>;
 }

@@ -4,10 +4,12 @@ export interface CloseCode {
   readonly reason: string;
 }
 
+/** The server restarts or stops: connect again, with a backoff. */
+export const RESTART = { code: 1012, reason: 'the server restarts' } as const satisfies CloseCode;
+
 /** Why the server closes a ws connection. Shared with the client, and described in its `PROTOCOL.md`. */
 export const CLOSE_CODES = {
-  /** The server restarts or stops: connect again, with a backoff. */
-  restart: { code: 1012, reason: 'the server restarts' },
+  restart: RESTART,
   /** The connection did not authenticate within the time allowed for it. */
   notAdmitted: { code: 4401, reason: 'not admitted in time' },
   /** The connection is not authenticated, and its calls were refused too often. */

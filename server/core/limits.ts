@@ -1,5 +1,5 @@
-/** Limits of the contract, each with its unit. A refusal names the limit that was exceeded. */
-export const LIMITS = {
+/** The limits that clients keep to by themselves; apart from the others, so that a page loads no more than these. */
+export const CLIENT_LIMITS = {
   /** Bytes of UTF-8 of a document as compact JSON. */
   documentBytes: 256 * 1024,
   /** Levels of objects and arrays, the document itself being the first. */
@@ -10,12 +10,17 @@ export const LIMITS = {
   batchCommands: 100,
   /** Mutations in one `campaign.push`. */
   pushMutations: 100,
+  /** Characters of `comment`. */
+  commentLength: 500,
+} as const;
+
+/** Limits of the contract, each with its unit. A refusal names the limit that was exceeded. */
+export const LIMITS = {
+  ...CLIENT_LIMITS,
   /** Strings in an ordered set such as `features`. */
   setItems: 1_000,
   /** Characters of one string in an ordered set. */
   setItemLength: 128,
-  /** Characters of `comment`. */
-  commentLength: 500,
   /** Rows of one page of `list` and `history`. */
   pageSize: 100,
   /**

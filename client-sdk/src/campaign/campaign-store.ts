@@ -56,6 +56,8 @@ export interface CampaignStore {
   /** What is stored on the device has changed, or whether it works. */
   readonly onDeviceChange: () => void;
   readonly close: () => void;
+  /** Shows nothing of it any more: its user has logged out. */
+  readonly forget: () => void;
 }
 
 /**
@@ -241,6 +243,10 @@ export function createCampaignStore(options: CampaignStoreOptions): CampaignStor
       settlements.close();
       error = closedError();
       edits.clear();
+      publish();
+    },
+    forget() {
+      edits.forget();
       publish();
     },
   };

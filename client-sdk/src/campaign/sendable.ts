@@ -1,6 +1,6 @@
 import type { EditCommand, Mutation } from '../../../server/core/commands/command.ts';
 import { utf8Bytes } from '../../../server/core/document/plain-json.ts';
-import { LIMITS } from '../../../server/core/limits.ts';
+import { CLIENT_LIMITS } from '../../../server/core/limits.ts';
 import { CampaignError } from '../errors.ts';
 import type { PushLimits } from '../sync/pending.ts';
 import type { EditOptions } from '../types.ts';
@@ -10,7 +10,10 @@ import { invalid } from './commands.ts';
  * How much one push carries, and how large one mutation may be: twice a document, and with its envelope still below the
  * frame that the server takes. A larger frame would end the link, and being resent end every link after it.
  */
-export const PUSH_LIMITS: PushLimits = { mutations: LIMITS.pushMutations, bytes: 2 * LIMITS.documentBytes };
+export const PUSH_LIMITS: PushLimits = {
+  mutations: CLIENT_LIMITS.pushMutations,
+  bytes: 2 * CLIENT_LIMITS.documentBytes,
+};
 
 /** Mutations that may wait on a device, per campaign. */
 const MAX_PENDING = 1_000;
@@ -24,9 +27,9 @@ export function readOptions(options: EditOptions = {}): TravellingOptions | Camp
   if (expectedVersion !== undefined && !isVersionName(expectedVersion))
     return invalid(['expectedVersion'], 'must be a version or a position');
   if (comment !== undefined && typeof comment !== 'string') return invalid(['comment'], 'must be text');
-  if (comment !== undefined && comment.length > LIMITS.commentLength) {
-    const message = `comment: ${comment.length} characters; at most ${LIMITS.commentLength}`;
-    return new CampaignError({ reason: 'TOO_LARGE', message, path: ['comment'], limit: LIMITS.commentLength });
+  if (comment !== undefined && comment.length > CLIENT_LIMITS.commentLength) {
+    const message = `comment: ${comment.length} characters; at most ${CLIENT_LIMITS.commentLength}`;
+    return new CampaignError({ reason: 'TOO_LARGE', message, path: ['comment'], limit: CLIENT_LIMITS.commentLength });
   }
   return { ...(expectedVersion !== undefined && { expectedVersion }), ...(comment !== undefined && { comment }) };
 }
@@ -37,9 +40,9 @@ export function isVersionName(value: unknown): boolean {
 
 /** Why a command is refused before it is sent: it is too large, or too many wait already. */
 export function sendingError(command: EditCommand, pendingCount: number): CampaignError | undefined {
-  if (command.type === 'batch' && command.commands.length > LIMITS.batchCommands) {
-    const message = `The batch has ${command.commands.length} commands; at most ${LIMITS.batchCommands} can be sent`;
-    return new CampaignError({ reason: 'TOO_LARGE', message, limit: LIMITS.batchCommands });
+  if (command.type === 'batch' && command.commands.length > CLIENT_LIMITS.batchCommands) {
+    const message = `The batch has ${command.commands.length} commands; at most ${CLIENT_LIMITS.batchCommands} can be sent`;
+    return new CampaignError({ reason: 'TOO_LARGE', message, limit: CLIENT_LIMITS.batchCommands });
   }
   const bytes = utf8Bytes(JSON.stringify(command));
   if (bytes > PUSH_LIMITS.bytes) {

@@ -1,5 +1,5 @@
 import { createStore, del, entries, set } from 'idb-keyval';
-import type { DeviceStorage, Locks } from './device-storage.ts';
+import type { DeviceStorage, Locks, TabChannel } from './device-storage.ts';
 
 /** A storage in the IndexedDB database of that name. */
 export function indexedDbStorage<T>(database: string): DeviceStorage<T> {
@@ -28,4 +28,15 @@ export function webLocks(): Locks | undefined {
       },
     }
   );
+}
+
+/** A `BroadcastChannel` of that name, which is shared by the tabs of a browser; `undefined` where there is none. */
+export function tabChannel(name: string): TabChannel | undefined {
+  if (typeof BroadcastChannel === 'undefined') return undefined;
+  const channel = new BroadcastChannel(name);
+  return {
+    forget: () => channel.postMessage('forget'),
+    onForget: (callback) => channel.addEventListener('message', callback),
+    close: () => channel.close(),
+  };
 }

@@ -19,3 +19,11 @@ export interface Locks {
   /** Runs `held` if the lock is free now; else does nothing. */
   readonly requestIfFree: (name: string, held: () => Promise<void>) => Promise<void>;
 }
+
+/** How the tabs of one user tell each other of a logout (`BroadcastChannel`). */
+export interface TabChannel {
+  /** Tells all other tabs. */
+  readonly forget: () => void;
+  readonly onForget: (callback: () => void) => void;
+  readonly close: () => void;
+}

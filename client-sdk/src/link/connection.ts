@@ -1,11 +1,11 @@
 import { createTRPCClient, type TRPCClient } from '@trpc/client';
 import type { AppRouter } from '../../../server/api/procedures/router.ts';
-import { CLOSE_CODES } from '../../../server/core/close-codes.ts';
+import { RESTART } from '../../../server/core/close-codes.ts';
 import { reportUncaught, type ErrorReporter } from '../callbacks.ts';
 import type { Clock } from '../clock.ts';
 import { CampaignError, readFailure, readRefusal } from '../errors.ts';
 import { writable } from '../observable-value.ts';
-import type { ConnectionReason, ConnectionState, Readable } from '../types.ts';
+import type { ConnectionReason, ConnectionState, Readable, Renewal } from '../types.ts';
 import { reconnectDelay } from './backoff.ts';
 import { describe, IDLE, next, type LinkEvent, type LinkFailure, type LinkState } from './connection-state.ts';
 import {
@@ -18,7 +18,7 @@ import {
 import { reasonOfHttpClose, TIMED_OUT } from './local-close-codes.ts';
 import type { Network } from './network.ts';
 import { createRpcLink } from './rpc-link.ts';
-import { createTokenProvider, type TokenSource } from './token-provider.ts';
+import { createTokenProvider, userOf, type TokenSource } from './token-provider.ts';
 import { createTransportChoice } from './transport-choice.ts';
 
 /** The contract that this SDK speaks; a server that no longer does answers `UPGRADE_REQUIRED`. */
@@ -54,7 +54,7 @@ export interface Connection {
   /** True once a token was given or can be asked for. */
   readonly hasToken: () => boolean;
   /** Calls back whenever what was refused before may be granted now: on a new link, and with a new token. */
-  readonly onRenewed: (callback: () => void) => () => void;
+  readonly onRenewed: (callback: (renewal: Renewal) => void) => () => void;
   readonly close: () => void;
 }
 
@@ -83,7 +83,9 @@ export function createConnection(options: ConnectionOptions): Connection {
   /** Ends the wait of an attempt for its time. */
   let wake = () => {};
   const state = writable<ConnectionState>(describe(link, network.online()), report);
-  const renewals = writable(0, report);
+  const renewals = writable<Renewal>({ isOtherUser: false }, report);
+  /** Whose token the server accepted last; no one's before the first. */
+  let user: { readonly id: string | undefined } | undefined;
 
   const rpc = createRpcLink({ onNeeded: () => void connect(), onUnused: releaseLater, onAccepted, clock, report });
   const transport = createTransportChoice(WebSocket, clock);
@@ -223,7 +225,7 @@ export function createConnection(options: ConnectionOptions): Connection {
     dispatch({ type: 'accepted' });
     cancelTimer();
     cancelTimer = clock.after(STABLE_AFTER_MS, () => dispatch({ type: 'settled' }));
-    renewals.set(renewals.getSnapshot() + 1);
+    onRenewal();
     // It was given while another one was on its way.
     const given = tokens.given();
     if (given !== undefined) authenticateLive(given).catch(() => undefined);
@@ -264,6 +266,12 @@ export function createConnection(options: ConnectionOptions): Connection {
     if (link.kind === 'unauthorized' && tokens.mayDifferFrom(usedToken)) wakeAfter(TOKEN_RETRY_MS);
   }
 
+  function onRenewal(): void {
+    const before = user;
+    user = { id: userOf(usedToken) };
+    renewals.set({ isOtherUser: before !== undefined && before.id !== user.id });
+  }
+
   async function authenticateLive(fresh: string): Promise<void> {
     try {
       await trpc.session.authenticate.mutate({ token: fresh });
@@ -276,7 +284,7 @@ export function createConnection(options: ConnectionOptions): Connection {
     }
     usedToken = fresh;
     tokens.onAccepted(fresh);
-    renewals.set(renewals.getSnapshot() + 1);
+    onRenewal();
   }
 
   function onNetworkChange(change: 'online' | 'offline' | 'visible'): void {
@@ -290,7 +298,7 @@ export function createConnection(options: ConnectionOptions): Connection {
     state,
     trpc,
     hasToken: tokens.hasSource,
-    onRenewed: (callback) => renewals.subscribe(callback),
+    onRenewed: (callback) => renewals.subscribe(() => callback(renewals.getSnapshot())),
     async authenticate(fresh) {
       if (link.kind === 'closed') throw link.failure.error;
       tokens.give(fresh);
@@ -325,7 +333,7 @@ function failureOfClose(code: number, reason: string, wasUnreachable: boolean): 
   const http = reasonOfHttpClose(code);
   if (http) return failureOf(http, reason);
   if (code === TIMED_OUT) return failureOf('timeout', reason);
-  if (code === CLOSE_CODES.restart.code) return failureOf('restart', reason || 'The server restarts');
+  if (code === RESTART.code) return failureOf('restart', reason || 'The server restarts');
   if (code === TRY_AGAIN_LATER) return failureOf('overloaded', reason || 'The server takes no connections now');
   if (wasUnreachable) return failureOf('unreachable', reason || 'No server could be reached at the address');
   return failureOf('lost', reason || `The connection was lost (${code})`);

@@ -1,4 +1,4 @@
-import { CLOSE_CODES } from '../../../server/core/close-codes.ts';
+import { RESTART } from '../../../server/core/close-codes.ts';
 import type { Clock } from '../clock.ts';
 import { TIMED_OUT } from './local-close-codes.ts';
 
@@ -134,7 +134,7 @@ export function openLiveSocket(
     if (data === 'PING') return inner.send('PONG');
     const { error, method } = data.startsWith('{"id":null,') ? connectionFrame(data) : {};
     if (error) observer.refused(error.message, error.data);
-    else if (method === 'reconnect') end(CLOSE_CODES.restart.code, 'The server asks its clients to reconnect');
+    else if (method === 'reconnect') end(RESTART.code, 'The server asks its clients to reconnect');
     else observer.received(data);
   }
 

@@ -2,7 +2,7 @@ import { TRPCClientError, type Operation, type OperationResultEnvelope, type TRP
 import { observable, type Observer } from '@trpc/server/observable';
 import type { AppRouter } from '../../../server/api/procedures/router.ts';
 import { utf8Bytes } from '../../../server/core/document/plain-json.ts';
-import { LIMITS } from '../../../server/core/limits.ts';
+import { CLIENT_LIMITS } from '../../../server/core/limits.ts';
 import { callGuarded, reportUncaught, type ErrorReporter } from '../callbacks.ts';
 import type { Clock } from '../clock.ts';
 import { CampaignError } from '../errors.ts';
@@ -192,9 +192,9 @@ function sendableFrame(request: Request): string | CampaignError {
   try {
     const frame = frameOf(request);
     const bytes = utf8Bytes(frame);
-    if (bytes <= LIMITS.messageBytes) return frame;
-    const message = `The request takes ${bytes} bytes; at most ${LIMITS.messageBytes} can be sent`;
-    return new CampaignError({ reason: 'TOO_LARGE', message, limit: LIMITS.messageBytes });
+    if (bytes <= CLIENT_LIMITS.messageBytes) return frame;
+    const message = `The request takes ${bytes} bytes; at most ${CLIENT_LIMITS.messageBytes} can be sent`;
+    return new CampaignError({ reason: 'TOO_LARGE', message, limit: CLIENT_LIMITS.messageBytes });
   } catch (cause) {
     const message = `The input of ${request.op.path} is not plain JSON`;
     return new CampaignError({ reason: 'INVALID', message }, { cause });

@@ -76,3 +76,14 @@ export function createTokenProvider(initial: TokenSource | undefined, clock: Clo
     },
   };
 }
+
+/** Whose token it is: the subject of a JWT. Of any other token nothing is known but whether it is the same. */
+export function userOf(token: Token): string | undefined {
+  try {
+    const [, payload = ''] = token?.split('.') ?? [];
+    const { iss, sub }: Record<string, unknown> = JSON.parse(atob(payload.replaceAll('-', '+').replaceAll('_', '/')));
+    return typeof sub === 'string' ? JSON.stringify([iss, sub]) : token;
+  } catch {
+    return token;
+  }
+}

@@ -70,6 +70,8 @@ export interface PendingEdits {
   readonly restoreMirror: (mirror: Mirror) => void;
   /** Drops all of them: the client was closed. */
   readonly clear: () => void;
+  /** Drops the confirmed state, too. */
+  readonly forget: () => void;
 }
 
 export type PendingEditsListener = (settled: readonly Settlement[]) => void;
@@ -225,5 +227,9 @@ export function createPendingEdits(
       commitStale({ pending, settled: [] });
     },
     clear: () => commit({ pending: [], settled: [] }),
+    forget() {
+      mirror = undefined;
+      view = EMPTY;
+    },
   };
 }

@@ -5,8 +5,9 @@ import type { Clock } from '../clock.ts';
 import { CampaignError } from '../errors.ts';
 import { closedError, type Connection } from '../link/connection.ts';
 import { createRpcLink } from '../link/rpc-link.ts';
+import { userOf } from '../link/token-provider.ts';
 import { writable } from '../observable-value.ts';
-import type { ConnectionState } from '../types.ts';
+import type { ConnectionState, Renewal } from '../types.ts';
 import type { MemoryCampaign } from './memory-campaign.ts';
 import { createMemorySession, type MemorySession } from './memory-session.ts';
 
@@ -41,7 +42,8 @@ const CONNECTED: ConnectionState = {
 /** The SDK's own rpc link, over a pair of wires in memory instead of a socket. */
 export function createMemoryLink({ campaign, actor, clock, toServer, toClient }: MemoryLinkOptions): MemoryLink {
   const state = writable<ConnectionState>(CONNECTED);
-  const renewed = writable(0);
+  const renewed = writable<Renewal>({ isOtherUser: false });
+  let token: string | undefined;
   // The link is cut and restored by hand, so that nothing is opened on demand, or closed when unused.
   const ignore = () => undefined;
   const rpc = createRpcLink({ onNeeded: ignore, onUnused: ignore, onAccepted: ignore, clock });
@@ -75,17 +77,21 @@ export function createMemoryLink({ campaign, actor, clock, toServer, toClient }:
     reconnect() {
       if (current) return;
       state.set(CONNECTED);
-      renewed.set(renewed.getSnapshot() + 1);
+      renewed.set({ isOtherUser: false });
       open();
     },
     connection: {
       state,
       trpc,
-      authenticate: async () => renewed.set(renewed.getSnapshot() + 1),
+      async authenticate(given) {
+        const isOtherUser = userOf(given) !== userOf(token);
+        token = given;
+        renewed.set({ isOtherUser });
+      },
       unauthorized: (error) =>
         state.set({ status: 'needs-auth', attempt: 0, retryAt: undefined, reason: 'unauthorized', error }),
       hasToken: () => false,
-      onRenewed: (callback) => renewed.subscribe(callback),
+      onRenewed: (callback) => renewed.subscribe(() => callback(renewed.getSnapshot())),
       close() {
         drop();
         state.set({ status: 'closed', attempt: 0, retryAt: undefined, reason: 'closed', error: closedError() });

@@ -1,6 +1,6 @@
 import type { Path, Refusal } from '../errors.ts';
 import type { JsonObject, JsonValue } from '../json.ts';
-import { LIMITS } from '../limits.ts';
+import { CLIENT_LIMITS } from '../limits.ts';
 import { quotePath } from '../quote.ts';
 
 /** The keys that could lead to prototype pollution. */
@@ -15,7 +15,7 @@ export type Cleaned<T> = { ok: true; value: T } | { ok: false; refusal: Refusal 
 
 /**
  * The validation of untrusted input as a JSON object that can be stored: finite numbers, well-formed Unicode without
- * U+0000, no forbidden keys, at most {@link LIMITS.depth} levels. `-0` becomes `0`. Valid input is returned uncopied.
+ * U+0000, no forbidden keys, at most {@link CLIENT_LIMITS.depth} levels. `-0` becomes `0`. Valid input is returned uncopied.
  *
  * @param at where the value stands in the input, for the message and the path of a refusal
  * @param nulls `'drop'` for documents, in which a missing member is the only absence
@@ -58,7 +58,8 @@ function cleanObject(
   depth: number,
   nulls: NullMembers,
 ): Cleaned<JsonObject> {
-  if (depth > LIMITS.depth) return refuse(path, `nested more than ${LIMITS.depth} levels deep`, LIMITS.depth);
+  if (depth > CLIENT_LIMITS.depth)
+    return refuse(path, `nested more than ${CLIENT_LIMITS.depth} levels deep`, CLIENT_LIMITS.depth);
   let copy: JsonObject | undefined;
   for (const key of Object.keys(source)) {
     const member = source[key];
@@ -77,7 +78,8 @@ function cleanObject(
 }
 
 function cleanArray(source: readonly unknown[], path: Path, depth: number): Cleaned<JsonValue> {
-  if (depth > LIMITS.depth) return refuse(path, `nested more than ${LIMITS.depth} levels deep`, LIMITS.depth);
+  if (depth > CLIENT_LIMITS.depth)
+    return refuse(path, `nested more than ${CLIENT_LIMITS.depth} levels deep`, CLIENT_LIMITS.depth);
   let copy: JsonValue[] | undefined;
   for (let index = 0; index < source.length; index += 1) {
     // RFC 7396 replaces arrays whole, so `null` inside of them is a value like any other.

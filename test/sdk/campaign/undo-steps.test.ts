@@ -163,7 +163,7 @@ test('K211 a rollback that changes nothing, or is refused, is no step', async ()
   expect(mine.getSnapshot().canUndo).toBe(false);
 });
 
-test('K282 an undo that comes before its code is loaded is made then, and what can be undone is known at once', async () => {
+test('K283 an undo that comes before its code is loaded is made then, and what can be undone is known at once', async () => {
   const waiting: ((rules: EditRules) => void)[] = [];
   let loaded: EditRules | undefined;
   const rules = {
@@ -198,7 +198,7 @@ test('K282 an undo that comes before its code is loaded is made then, and what c
   await expect(third).rejects.toMatchObject({ reason: 'NOT_FOUND' });
 });
 
-test('K282 an edit that is refused before the code of undo is loaded is no step', async () => {
+test('K283 an edit that is refused before the code of undo is loaded is no step', async () => {
   const { kit, mine } = await open();
   kit.rejectNext('INVALID');
   await expect(mine.update({ title: 'b' })).rejects.toMatchObject({ reason: 'INVALID' });

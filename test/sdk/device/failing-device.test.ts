@@ -1,7 +1,7 @@
 // @vitest-environment jsdom
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { clientOn } from '../../../client-sdk/src/client.ts';
-import type { Device } from '../../../client-sdk/src/device/browser-device.ts';
+import type { Device } from '../../../client-sdk/src/device/device.ts';
 import type { StoredMutation } from '../../../client-sdk/src/sync/pending.ts';
 import { browser, campaign, clock, settle, tabOf } from '../support/device.ts';
 import { later, WAIT } from '../support/world.ts';
@@ -133,6 +133,8 @@ test('K202 a device that opens at the third attempt keeps what was edited meanwh
           close: () => {},
           clear: async () => {},
         },
+        close: () => {},
+        clear: async () => {},
       };
     },
   });

@@ -303,3 +303,38 @@ test('K28 a logout leaves nothing of this user on the device, and another userâ€
   expect([device.kept.size, device.lastSeen.size]).toEqual([1, 1]);
   expect(hers.client.connection.getSnapshot().status).toBe('closed');
 });
+
+test('K28 after a logout in one tab, the others of this user write nothing to the device any more, and say so', async () => {
+  const device = browser();
+  const server = campaign();
+  const [first, second] = [tabOf(server, device, 'server#anna'), tabOf(server, device, 'server#anna')];
+  const his = tabOf(server, device, 'server#ben');
+  for (const { handle } of [first, second, his])
+    await vi.waitFor(() => expect(handle.getSnapshot().version).toBe(1), WAIT);
+  second.link.drop();
+  void second.handle.update({ counter: 1 });
+  clock.advance(1_000);
+  await settle();
+  expect(second.handle.getSnapshot().sync).toMatchObject({ storage: 'ok', pageOnlyCount: 0 });
+  await first.client.forget();
+  await vi.waitFor(() => expect(second.handle.getSnapshot().sync.storage).toBe('failing'), WAIT);
+  void second.handle.update({ counter: 2 });
+  clock.advance(60_000);
+  await settle();
+  expect([...device.kept.keys(), ...device.lastSeen.keys()].filter((key) => key.startsWith('server#anna'))).toEqual([]);
+  expect(second.handle.getSnapshot().sync.pageOnlyCount).toBe(2);
+  expect(his.handle.getSnapshot().sync.storage).toBe('ok');
+  second.client.close();
+  his.client.close();
+  expect([...device.channels.values()].reduce((open, { size }) => open + size, 0)).toBe(0);
+});
+
+test('K28 after a logout the former handles show nothing of what they knew', async () => {
+  const tab = tabOf(campaign(), browser());
+  await vi.waitFor(() => expect(tab.handle.getSnapshot().version).toBe(1), WAIT);
+  tab.client.close();
+  // What was shown stays, as a closed client cannot know better.
+  expect(tab.handle.getSnapshot()).toMatchObject({ status: 'error', state: { title: 'Spring' } });
+  await tab.client.forget();
+  expect(tab.handle.getSnapshot()).toMatchObject({ status: 'error', state: {}, version: 0, recentEntries: [] });
+});

@@ -1,8 +1,7 @@
 import { clientOn } from '../../../client-sdk/src/client.ts';
-import type { Device } from '../../../client-sdk/src/device/browser-device.ts';
-import type { DeviceStorage, Locks, OutboxStorage } from '../../../client-sdk/src/device/device-storage.ts';
-import { createOutboxPersistence } from '../../../client-sdk/src/device/outbox-persistence.ts';
-import { createSnapshotCache, type SeenCampaign } from '../../../client-sdk/src/device/snapshot-cache.ts';
+import { createDevice, type Device } from '../../../client-sdk/src/device/device.ts';
+import type { DeviceStorage, Locks, OutboxStorage, TabChannel } from '../../../client-sdk/src/device/device-storage.ts';
+import type { SeenCampaign } from '../../../client-sdk/src/device/snapshot-cache.ts';
 import type { Campaign, CampaignClient, ConflictPolicy } from '../../../client-sdk/src/index.ts';
 import type { StoredMutation } from '../../../client-sdk/src/sync/pending.ts';
 import { createMemoryCampaign } from '../../../client-sdk/src/testing/memory-campaign.ts';
@@ -24,6 +23,7 @@ export function browser() {
     set: async (key, campaign) => void lastSeen.set(key, structuredClone(campaign)),
     remove: async (key) => void lastSeen.delete(key),
   };
+  const channels = new Map<string, Set<() => void>>();
   const owners = new Map<string, number>();
   const queues = new Map<string, (() => void)[]>();
   let tabs = 0;
@@ -57,7 +57,23 @@ export function browser() {
       },
     };
   }
-  return { storage, seen, openTab, kept, lastSeen };
+  /** As `BroadcastChannel`: whoever sends is not told. */
+  function openChannel(name: string): TabChannel {
+    const listeners = channels.get(name) ?? new Set();
+    channels.set(name, listeners);
+    let own = () => {};
+    return {
+      forget() {
+        for (const listener of listeners) if (listener !== own) queueMicrotask(listener);
+      },
+      onForget(callback) {
+        own = () => callback();
+        listeners.add(own);
+      },
+      close: () => void listeners.delete(own),
+    };
+  }
+  return { storage, seen, openTab, openChannel, kept, lastSeen, channels };
 }
 
 export const clock = manualClock();
@@ -73,7 +89,13 @@ export interface Tab {
 
 export function tabOf(
   server: ReturnType<typeof campaign>,
-  { storage, seen, openTab }: Pick<ReturnType<typeof browser>, 'storage' | 'seen' | 'openTab'>,
+  {
+    storage,
+    seen,
+    openTab,
+    openChannel,
+  }: Pick<ReturnType<typeof browser>, 'storage' | 'seen' | 'openTab'> &
+    Partial<Pick<ReturnType<typeof browser>, 'openChannel'>>,
   scope = 'server',
   options: { readonly locks?: Locks | undefined; readonly onConflict?: ConflictPolicy } = {},
 ): Tab {
@@ -91,10 +113,15 @@ export function tabOf(
     warnBeforeLeaving: true,
     onConflict: options.onConflict,
     device: async (callbacks) =>
-      (device = {
-        outbox: createOutboxPersistence({ scope, storage, locks, clock, ...callbacks }),
-        snapshots: createSnapshotCache({ scope, storage: seen, clock }),
-      }),
+      (device = createDevice({
+        scope,
+        unsaved: storage,
+        seen,
+        locks,
+        tabs: openChannel?.(scope),
+        clock,
+        ...callbacks,
+      })),
   });
   later(client.close);
   const handle = client.campaign('spring');

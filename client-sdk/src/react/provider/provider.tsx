@@ -2,6 +2,7 @@ import { QueryClient, QueryClientContext, QueryClientProvider } from '@tanstack/
 import { useContext, useMemo, type ReactNode } from 'react';
 import type { CampaignClientOptions } from '../../client.ts';
 import type { CampaignClient } from '../../types.ts';
+import { queriesOf } from './client-queries.ts';
 import { CampaignContext } from './context.ts';
 import { trpc } from '../trpc.ts';
 import { useOwnedClient } from './use-owned-client.ts';
@@ -42,14 +43,16 @@ export function CampaignProvider(props: CampaignProviderProps) {
   const owned = useOwnedClient(props.client ? undefined : props);
   const client = props.client ?? owned;
   const above = useContext(QueryClientContext);
-  // One for each client: what one user was answered is not shown to the next.
   const own = useMemo(() => client && new QueryClient(), [client]);
-  const queries = queryClient ?? above ?? own;
+  const shared = queryClient ?? above ?? own;
+  // What one client was answered is not shown by another one.
+  const queries = useMemo(() => client && shared && queriesOf(shared, client, keyOf(client)), [client, shared]);
   const value = useMemo(() => client && { client, campaignId }, [client, campaignId]);
-  if (!client || !value || !queries) throw new TypeError('<CampaignProvider> needs a client, or the url of a server');
+  if (!client || !value || !shared || !queries)
+    throw new TypeError('<CampaignProvider> needs a client, or the url of a server');
   return (
     // Queries that are mounted keep their cache; those of another client are mounted anew.
-    <QueryClientProvider key={keyOf(client)} client={queries}>
+    <QueryClientProvider key={keyOf(client)} client={shared}>
       <trpc.Provider client={client.trpc} queryClient={queries}>
         <CampaignContext.Provider value={value}>{children}</CampaignContext.Provider>
       </trpc.Provider>

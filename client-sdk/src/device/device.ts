@@ -1,0 +1,67 @@
+import type { Clock } from '../clock.ts';
+import type { DeviceStorage, Locks, OutboxStorage, TabChannel } from './device-storage.ts';
+import {
+  createOutboxPersistence,
+  type OutboxPersistence,
+  type OutboxPersistenceOptions,
+} from './outbox-persistence.ts';
+import { createSnapshotCache, type SeenCampaign, type SnapshotCache } from './snapshot-cache.ts';
+
+/** What the device tells the client. */
+export interface DeviceCallbacks extends Pick<OutboxPersistenceOptions, 'importStored' | 'onChange'> {
+  /** Another tab has logged this user out: nothing is kept of it any more. */
+  readonly onForgotten: () => void;
+}
+
+/** The storage of one client that outlives the page. */
+export interface Device {
+  readonly outbox: OutboxPersistence;
+  readonly snapshots: SnapshotCache;
+  readonly close: () => void;
+  /** Closes, and removes all that is kept of this user; the other tabs keep nothing of it from then on, either. */
+  readonly clear: () => Promise<void>;
+}
+
+export interface DeviceOptions extends DeviceCallbacks {
+  /** The owner: server and, where several people use one browser, user. */
+  readonly scope: string;
+  readonly unsaved: OutboxStorage;
+  readonly seen: DeviceStorage<SeenCampaign>;
+  readonly locks: Locks | undefined;
+  /** `undefined` where tabs cannot talk to each other. */
+  readonly tabs: TabChannel | undefined;
+  readonly clock: Clock;
+}
+
+/** What is unsaved and what was seen of one user, on a device that several tabs share. */
+export function createDevice(options: DeviceOptions): Device {
+  const { scope, unsaved, seen, locks, tabs, clock, importStored, onChange, onForgotten } = options;
+  const outbox = createOutboxPersistence({ scope, storage: unsaved, locks, clock, importStored, onChange });
+  const snapshots = createSnapshotCache({ scope, storage: seen, clock });
+
+  async function remove(): Promise<void> {
+    await Promise.all([outbox.clear(), snapshots.clear()]);
+  }
+
+  tabs?.onForget(() => {
+    tabs.close();
+    // What this tab was writing would come after what the other one has removed.
+    remove().catch(() => undefined);
+    onForgotten();
+  });
+
+  return {
+    outbox,
+    snapshots,
+    close() {
+      tabs?.close();
+      outbox.close();
+      snapshots.close();
+    },
+    clear() {
+      tabs?.forget();
+      tabs?.close();
+      return remove();
+    },
+  };
+}
