@@ -10,6 +10,7 @@ import { createMetrics } from './api/observability/metrics.ts';
 import { createAccessKeys } from './access/access-keys.ts';
 import { createMemoryKeyStore } from './access/memory-key-store.ts';
 import type { AccessKeyStore } from './core/access-key.ts';
+import type { HistoryStore } from './core/history-store.ts';
 import { PRIVATE_NETWORKS } from './api/connection/client-address.ts';
 import { createMutationRate } from './api/connection/mutation-rate.ts';
 import { createWorkBudgets } from './api/connection/work-budget.ts';
@@ -26,6 +27,7 @@ import type { CampaignService } from './engine/service.ts';
 import { BACKPRESSURE_BUFFER_ENTRIES } from './engine/streams/backpressure.ts';
 import { systemClock } from './engine/system-clock.ts';
 import { createMemoryLog } from './log/memory-log.ts';
+import { createSnapshotService, type SnapshotService } from './snapshot/snapshot-service.ts';
 
 /** Options of {@link createCampaignServer}. Every one has a default. */
 export interface CampaignServerOptions {
@@ -39,7 +41,7 @@ export interface CampaignServerOptions {
    * Persists campaigns and their history; it is stopped with the server. Default: none, nothing outlives the process,
    * and receipts say `none`.
    */
-  readonly archive?: (Archive & Partial<AccessKeyStore>) | undefined;
+  readonly archive?: (Archive & Partial<AccessKeyStore> & Partial<HistoryStore>) | undefined;
   /**
    * Orders the mutations of each campaign. Default: in this process, which must then be the only one on its archive.
    */
@@ -150,6 +152,7 @@ export interface CampaignServer {
 /** The engine with its archive: the real one, or a stand-in where campaign state is switched off. */
 interface Engine {
   readonly service: CampaignService;
+  readonly snapshots: SnapshotService | undefined;
   /** Creates a start campaign where there is none with its id; false where there is. */
   ensure(campaign: StartCampaign): Promise<boolean>;
   /** Commits accepted entries and stops the archive; false where not all could be committed in time. */
@@ -189,7 +192,7 @@ export async function createCampaignServer(options: CampaignServerOptions = {}):
       await options.archive?.stop({ clean: true });
       return true;
     };
-    return { service: createDisabledService(), ensure: async () => false, stop };
+    return { service: createDisabledService(), snapshots: undefined, ensure: async () => false, stop };
   }
 
   function createEngine(): Engine {
@@ -211,10 +214,14 @@ export async function createCampaignServer(options: CampaignServerOptions = {}):
       maxBacklog: options.maxBacklog ?? 100_000,
       ...(defaultCampaignId !== undefined && { defaultCampaignId }),
     });
+    const store = options.archive && historyStoreOf(options.archive);
+    const snapshots = store && createSnapshotService({ store, log, clock: systemClock, version: packageJson.version });
     return {
       service: manager,
+      snapshots,
       ensure: (campaign: StartCampaign) => manager.ensure(campaign.campaignId, campaign.state),
       async stop() {
+        await snapshots?.stop();
         const clean = await manager.stop(FLUSH_TIMEOUT_MS);
         await archive.stop({ clean });
         return clean;
@@ -231,6 +238,7 @@ export async function createCampaignServer(options: CampaignServerOptions = {}):
     service,
     authenticator,
     accessKeys,
+    snapshots: engine.snapshots,
     policy: createOriginPolicy(allowedOrigins, host),
     rate: createMutationRate(options.rateLimit ?? 1_000),
     budgets: createWorkBudgets(options.callLimit ?? API_LIMITS.callPoints),
@@ -292,6 +300,31 @@ function keyStoreOf(archive: Archive & Partial<AccessKeyStore>): AccessKeyStore 
   const { insertKey, listKeys, findKey, revokeKey, markKeysUsed } = archive;
   const isComplete = insertKey && listKeys && findKey && revokeKey && markKeysUsed;
   return isComplete && { insertKey, listKeys, findKey, revokeKey, markKeysUsed };
+}
+
+/** The archive as storage of whole histories; `undefined` for one that moves none. */
+function historyStoreOf(
+  archive: Archive & Partial<HistoryStore>,
+): (HistoryStore & Pick<Archive, 'heads' | 'load'>) | undefined {
+  const { countHistories, readHistories, readEntries, readCheckpoints, beginRestore, stage, adopt, endRestore } =
+    archive;
+  const { heads, load } = archive;
+  const isComplete =
+    countHistories && readHistories && readEntries && readCheckpoints && beginRestore && stage && adopt && endRestore;
+  return (
+    isComplete && {
+      countHistories,
+      readHistories,
+      readEntries,
+      readCheckpoints,
+      beginRestore,
+      stage,
+      adopt,
+      endRestore,
+      heads,
+      load,
+    }
+  );
 }
 
 /** Refuses a host that other machines reach without a key, and warns of a loopback one. */

@@ -5,6 +5,7 @@ import { announcementLines } from './announcement.ts';
 import { VARIABLES } from './config.ts';
 import { giveUp } from './explain.ts';
 import { runServer } from './run-server.ts';
+import { restoreFile, takeSnapshot, verifySnapshot } from './snapshot.ts';
 import { printToken } from './token.ts';
 
 /** The command `npx @campaign-state/server`, by its arguments. */
@@ -18,6 +19,13 @@ const HELP = `campaign-state ${packageJson.version}: live campaign state over tR
   npx @campaign-state/server access create --name … --role … [--campaign id] [--expires 90d] [--url …]
   npx @campaign-state/server access list | access revoke <id>
                                           manages the API keys of a running server
+  npx @campaign-state/server snapshot [--campaign id]… [--out file|-] [--url …]
+                                          saves the campaigns of a running server, with their histories
+  npx @campaign-state/server verify file|-
+                                          proves every hash of a snapshot
+  npx @campaign-state/server restore file|- [--campaign id] [--as new-id | --over] [--at version|position|time]
+                                          [--dry-run] [--url …]
+                                          restores a snapshot into a running server
   npx @campaign-state/server --version
 
   Everything else is set by environment variables, which the package's README explains:
@@ -29,6 +37,9 @@ const options = { help: { type: 'boolean', short: 'h' }, version: { type: 'boole
 const args = process.argv.slice(2);
 if (args[0] === 'token') await printToken(args.slice(1));
 else if (args[0] === 'access') await manageAccess(args.slice(1));
+else if (args[0] === 'snapshot') await takeSnapshot(args.slice(1));
+else if (args[0] === 'verify') await verifySnapshot(args.slice(1));
+else if (args[0] === 'restore') await restoreFile(args.slice(1));
 else await run(args);
 
 async function run(args: string[]): Promise<void> {

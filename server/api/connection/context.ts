@@ -1,7 +1,9 @@
 import type { AccessKeys } from '../../access/access-keys.ts';
+import type { Viewer } from '../../core/document/targeting-fields.ts';
 import type { Refusal } from '../../core/errors.ts';
 import type { Identity } from '../../core/permissions.ts';
 import type { CampaignService, Reader } from '../../engine/service.ts';
+import type { SnapshotService } from '../../snapshot/snapshot-service.ts';
 import type { OrderLane } from './order-lane.ts';
 
 /** Version of the contract between clients and servers; a client of another version is refused for good. */
@@ -35,8 +37,14 @@ export interface Connection extends Reader {
    *   its connections
    */
   replaceIdentity(identity: Identity): void;
-  /** Counts mutations against the rate limit; rejects with `RATE_LIMITED`. */
-  spend(mutations: number): Promise<void>;
+  /**
+   * Replaces the viewer that its streams, and calls that name none, are judged by.
+   *
+   * @returns false for an http request, which has no later calls
+   */
+  setViewer(viewer: Viewer | undefined): boolean;
+  /** Counts the weight of mutations against the rate limit; rejects with `RATE_LIMITED`. */
+  spend(weight: number): Promise<void>;
   /** Key under which fair turns are shared: the caller's id, or the address of a caller without a valid token. */
   readonly payer: string;
   /** About what a message of this connection costs, in points. */
@@ -51,6 +59,8 @@ export interface Connection extends Reader {
   startCall(points: number): Promise<void> | undefined;
   /** Charges work to the connection and its payer, in points (`work-budget.ts`). */
   charge(points: number): void;
+  /** Charges the bytes of a ws message or of an http body. */
+  chargeInput(bytes: number): void;
   /** Charges the bytes of an answer. */
   chargeAnswer(bytes: number): void;
   /** Whether it is an http request with several calls, whose answers are encoded together. */
@@ -106,6 +116,8 @@ export interface Context {
   readonly connection: Connection;
   /** API keys; `undefined` where the archive stores none. */
   readonly accessKeys: AccessKeys | undefined;
+  /** Snapshots and restores; `undefined` where there is no archive, or one that moves no histories. */
+  readonly snapshots: SnapshotService | undefined;
   readonly instance: string;
   readonly version: string;
   /** From the request's header; a call without one gets an id of its own. */

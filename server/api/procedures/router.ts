@@ -1,6 +1,7 @@
 import { accessRouter } from './access-router.ts';
 import { campaignRouter } from './campaign-router.ts';
 import { router } from './procedures.ts';
+import { snapshotRouter } from './snapshot-router.ts';
 import { sessionRouter } from './session-router.ts';
 import { systemRouter } from './system-router.ts';
 
@@ -9,6 +10,7 @@ export const appRouter = router({
   campaign: campaignRouter,
   session: sessionRouter,
   access: accessRouter,
+  snapshot: snapshotRouter,
   system: systemRouter,
 });
 

@@ -7,6 +7,7 @@ import { findUnsafeInteger, unsafeIntegerRefusal } from '../../core/document/uns
 import { RefusalError } from '../../core/errors.ts';
 import type { CampaignService } from '../../engine/service.ts';
 import type { AccessKeys } from '../../access/access-keys.ts';
+import type { SnapshotService } from '../../snapshot/snapshot-service.ts';
 import { bearerToken } from '../connection/auth.ts';
 import type { Authenticator } from '../connection/auth.ts';
 import { createConnection, tooManyCalls } from '../connection/connection.ts';
@@ -30,6 +31,7 @@ export interface AdmissionOptions {
   readonly service: CampaignService;
   readonly authenticator: Authenticator;
   readonly accessKeys: AccessKeys | undefined;
+  readonly snapshots: SnapshotService | undefined;
   readonly rate: MutationRate;
   readonly budgets: WorkBudgets;
   readonly turns: FairTurns;
@@ -59,8 +61,8 @@ export interface Admission {
   admitRequest(req: IncomingMessage): Promise<number>;
   /** Refuses the calls of an admitted request whose body is larger than that. */
   refuseBody(req: IncomingMessage, limit: number): void;
-  /** Refuses the calls of an admitted request whose body holds an integer that would be rounded. */
-  refuseUnsafeInteger(req: IncomingMessage, body: string): void;
+  /** Takes the body of an admitted request; refuses the calls of one that holds an integer that would be rounded. */
+  takeBody(req: IncomingMessage, body: string): void;
   /** The context of an http request, for all calls of its batch. */
   forRequest(options: CreateHTTPContextOptions): Promise<Context>;
   /** Calls of all connections that are not answered yet. */
@@ -76,6 +78,7 @@ export function createAdmission({
   service,
   authenticator,
   accessKeys,
+  snapshots,
   rate,
   budgets,
   turns,
@@ -92,12 +95,15 @@ export function createAdmission({
   const shared = {
     service,
     accessKeys,
+    snapshots,
     instance,
     version,
     authenticate: (token: string) => authenticator.identify(token),
   };
   /** The results for requests that were admitted before their body was read. */
   const results = new WeakMap<IncomingMessage, AdmissionResult>();
+  /** The lengths of their bodies, in characters. */
+  const bodyLengths = new WeakMap<IncomingMessage, number>();
   let sockets = 0;
   let pendingCalls = 0;
   const environment = {
@@ -193,7 +199,8 @@ export function createAdmission({
       results.set(req, { kind: 'refused', error });
     },
 
-    refuseUnsafeInteger(req, body) {
+    takeBody(req, body) {
+      bodyLengths.set(req, body.length);
       const found = findUnsafeInteger(body);
       if (!found || results.get(req)?.kind === 'refused') return;
       const { reason, message, ...details } = unsafeIntegerRefusal(found);
@@ -222,6 +229,7 @@ export function createAdmission({
         isBatch: info.calls.length > 1,
         address: addressOf(req),
       });
+      connection.chargeInput(bodyLengths.get(req) ?? 0);
       const { socket } = req;
       const before = socket.bytesWritten;
       if (info.type === 'subscription') {

@@ -7,6 +7,7 @@ import type { Logger } from 'pino';
 import type { CampaignService } from '../../engine/service.ts';
 import { createAdmission } from './admission.ts';
 import type { AccessKeys } from '../../access/access-keys.ts';
+import type { SnapshotService } from '../../snapshot/snapshot-service.ts';
 import type { Authenticator } from '../connection/auth.ts';
 import { createCallerPlaces } from '../connection/caller-places.ts';
 import { createConnectionSlots } from '../connection/connection-slots.ts';
@@ -22,6 +23,7 @@ import { defaultHeldLimit, watchHeldBytes } from './held-bytes.ts';
 import type { OriginPolicy } from './origin.ts';
 import { contain, createRequestHandler, pathOf, plain } from './request-handler.ts';
 import { createRequestGate } from './request-gate.ts';
+import { createSnapshotDownload } from './snapshot-download.ts';
 import { createStaticFiles } from './static-files.ts';
 import { createTcpConnections, CUT_CAUSES } from './tcp-connections.ts';
 import { createWsServer, refuseUpgrade } from './ws/ws-server.ts';
@@ -32,6 +34,8 @@ export interface HttpServerOptions {
   readonly authenticator: Authenticator;
   /** API keys; `undefined` where the archive stores none. */
   readonly accessKeys: AccessKeys | undefined;
+  /** Snapshots and restores; `undefined` where nothing is stored that they could be of. */
+  readonly snapshots: SnapshotService | undefined;
   readonly policy: OriginPolicy;
   readonly rate: MutationRate;
   readonly budgets: WorkBudgets;
@@ -143,6 +147,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       metrics: metricsPort === undefined ? metrics.registry : undefined,
     }),
     staticFiles: createStaticFiles(options.site),
+    snapshotDownload: createSnapshotDownload(options),
     onError,
   });
   const gate = createRequestGate(connections, handle);

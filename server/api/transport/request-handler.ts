@@ -14,6 +14,7 @@ import { applyCors } from './cors.ts';
 import type { OriginPolicy } from './origin.ts';
 import { readBody } from './request-body.ts';
 import type { RequestHandler } from './request-gate.ts';
+import type { SnapshotDownload } from './snapshot-download.ts';
 import type { StaticFiles } from './static-files.ts';
 import type { TcpConnection } from './tcp-connections.ts';
 
@@ -25,6 +26,7 @@ export interface RequestHandlerOptions {
   readonly addressOf: ClientAddress;
   readonly health: HealthHandler;
   readonly staticFiles: StaticFiles;
+  readonly snapshotDownload: SnapshotDownload;
   readonly logger: Logger;
   /** In development: kills this process, as a crash would. */
   readonly kill: (() => void) | undefined;
@@ -60,7 +62,14 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
     if (refusal && !health.isLiveness(path)) return plain(res, refusal.status, refusal.message);
     if (!refusal && applyCors(req, res)) return;
     if (health.isProbe(path)) return health.answer(path, res);
-    if (path === '/trpc' || path.startsWith('/trpc/')) return callProcedures(connection, req, res);
+    if (path === '/trpc' || path.startsWith('/trpc/')) {
+      if (UNREADABLE_METHODS.has(req.method ?? '')) {
+        res.setHeader('allow', 'GET, POST');
+        return plain(res, 405, 'Procedures are called by GET and POST');
+      }
+      return callProcedures(connection, req, res);
+    }
+    if (path === '/snapshot') return options.snapshotDownload(req, res);
     if (path === '/dev' || path.startsWith('/dev/')) return handleDevelopment(path, req, res, kill);
     return staticFiles(path, req, res);
   }
@@ -90,7 +99,7 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
       const limit = await admission.admitRequest(req);
       const body = await readBody(req, res, connection, limit);
       if (body === undefined) admission.refuseBody(req, limit);
-      else admission.refuseUnsafeInteger(req, body);
+      else admission.takeBody(req, body);
       // tRPC's adapter takes it in place of the stream.
       Object.assign(req, { body });
     }
@@ -105,6 +114,9 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
     contain(res, logger, () => route(connection, req, res));
   };
 }
+
+/** Methods of which tRPC's adapter cannot make a `Request` (WHATWG Fetch forbids them); it refuses all others itself. */
+const UNREADABLE_METHODS: ReadonlySet<string> = new Set(['CONNECT', 'TRACE', 'TRACK']);
 
 /** The longest that a request waits for the budget of its address, in milliseconds. */
 const MAX_DELAY_MS = 1_000;

@@ -35,6 +35,7 @@ function contextFor(service: CampaignService): Context {
     service,
     connection,
     accessKeys: undefined,
+    snapshots: undefined,
     instance: 'test',
     version: '0',
     correlationId: undefined,

@@ -36,6 +36,7 @@ type Need =
   | { readonly kind: 'any role' };
 
 const onCampaign = (call: keyof typeof CALL_ACTIONS): Need => ({ kind: 'campaign', action: CALL_ACTIONS[call] });
+const ofSnapshots: Need = { kind: 'all campaigns', action: 'administer', keys: true };
 const ofKeys: Need = { kind: 'all campaigns', action: 'administer', keys: false };
 
 export const NEEDS: Readonly<Record<ProcedurePath, Need>> = {
@@ -52,15 +53,26 @@ export const NEEDS: Readonly<Record<ProcedurePath, Need>> = {
   'campaign.updateConfig': onCampaign('updateConfig'),
   'campaign.batch': onCampaign('batch'),
   'campaign.push': onCampaign('push'),
+  'campaign.updateRule': onCampaign('updateRule'),
+  'campaign.updateSegment': onCampaign('updateSegment'),
+  'campaign.updateGroup': onCampaign('updateGroup'),
+  'campaign.updateHoldout': onCampaign('updateHoldout'),
+  'campaign.shipRule': onCampaign('shipRule'),
+  'campaign.explain': onCampaign('explain'),
   'campaign.rollback': onCampaign('rollback'),
   'campaign.create': onCampaign('create'),
   'campaign.archive': onCampaign('archive'),
   'campaign.restore': onCampaign('restore'),
   'session.info': { kind: 'admission' },
+  'session.setViewer': { kind: 'admission' },
   'session.authenticate': { kind: 'nothing' },
   'access.create': ofKeys,
   'access.list': ofKeys,
   'access.revoke': ofKeys,
+  'snapshot.restoreBegin': ofSnapshots,
+  'snapshot.restoreAppend': ofSnapshots,
+  'snapshot.restoreFinish': ofSnapshots,
+  'snapshot.restoreAbandon': ofSnapshots,
   'system.info': { kind: 'admission' },
   'system.stats': { kind: 'any role' },
   'system.trace': { kind: 'all campaigns', action: CALL_ACTIONS.trace, keys: true },

@@ -1,0 +1,174 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { HistoryStore } from '../core/history-store.ts';
+import { RefusalError } from '../core/errors.ts';
+import type { Archive, Clock, OrderedLog } from '../engine/ports.ts';
+import type { RestoreOptions, RestoreProgress, RestoreReport } from './restore.ts';
+import { createRestoreSession, type RestoreSession } from './restore-session.ts';
+import { writeSnapshot, type SnapshotProgress } from './write-snapshot.ts';
+
+/** Answer to a part of a file that was sent for a restore. */
+export interface RestoreAppended {
+  /** Bytes of the file that have come. */
+  readonly received: number;
+  readonly progress: RestoreProgress;
+}
+
+/** Answer to the end of a file: the report, or how far it is. */
+export type RestoreFinished =
+  | { readonly done: true; readonly report: RestoreReport }
+  | { readonly done: false; readonly progress: RestoreProgress };
+
+/** Snapshots of a running server, and restores into it. Callers' rights have been checked before. */
+export interface SnapshotService {
+  /**
+   * The file of a snapshot, block by block, as fast as it is read and no faster than others can bear.
+   *
+   * @param campaignIds default: all campaigns
+   * @throws RefusalError `OVERLOADED` where one is under way on this instance
+   */
+  take(campaignIds?: readonly string[]): AsyncGenerator<Buffer, SnapshotProgress, undefined>;
+  /**
+   * Begins a restore on this instance; its file comes by `append`.
+   *
+   * @throws RefusalError `OVERLOADED` where one is under way on this instance
+   */
+  beginRestore(options: RestoreOptions): { readonly restoreId: string };
+  /** @throws RefusalError what has ended the restore; `NOT_FOUND` where this instance has none of that id */
+  append(restoreId: string, offset: number, bytes: Uint8Array): Promise<RestoreAppended>;
+  /** Says that the file is complete. To be called again until it is done. */
+  finish(restoreId: string): Promise<RestoreFinished>;
+  /** Ends the restore of a caller that does not send the rest. */
+  abandon(restoreId: string): void;
+  stop(): Promise<void>;
+}
+
+export interface SnapshotServiceOptions {
+  readonly store: HistoryStore & Pick<Archive, 'heads' | 'load'>;
+  readonly log: Pick<OrderedLog, 'seed'>;
+  readonly clock: Pick<Clock, 'now' | 'token'>;
+  /** Version of this server. */
+  readonly version: string;
+}
+
+/**
+ * Milliseconds that a snapshot waits after a read, for each millisecond that it took: half of the archive's time, and of
+ * this thread's, is left to others.
+ */
+const PAUSE_FOR_READ = 1;
+
+/** The longest of these pauses, in milliseconds. */
+const MAX_PAUSE_MS = 250;
+
+/** How long a restore waits for the next part of its file, in milliseconds. */
+const IDLE_RESTORE_MS = 60_000;
+
+/** How long one call waits for a restore to end, in milliseconds: shorter than proxies wait for an answer. */
+const FINISH_WAIT_MS = 10_000;
+
+export function createSnapshotService({ store, log, clock, version }: SnapshotServiceOptions): SnapshotService {
+  const restores = new Map<string, { readonly session: RestoreSession; idle: NodeJS.Timeout }>();
+  let taking = false;
+  let stopping = false;
+
+  const find = (restoreId: string): RestoreSession => {
+    const restore = restores.get(restoreId);
+    if (!restore) {
+      const message =
+        'restoreId: this instance has no such restore; behind a balancer, name one instance by its own address';
+      throw new RefusalError('NOT_FOUND', message, { path: ['restoreId'] });
+    }
+    restore.idle.refresh();
+    return restore.session;
+  };
+
+  async function* take(
+    campaignIds: readonly string[] | undefined,
+  ): AsyncGenerator<Buffer, SnapshotProgress, undefined> {
+    if (taking) throw busy('A snapshot');
+    taking = true;
+    try {
+      return yield* writeSnapshot({
+        store,
+        campaignIds,
+        id: clock.token(),
+        createdAt: clock.now(),
+        server: version,
+        now: () => performance.now(),
+        async pace(readMs) {
+          if (stopping) throw new RefusalError('UNAVAILABLE', 'The server is shutting down');
+          await pause(Math.min(MAX_PAUSE_MS, readMs * PAUSE_FOR_READ));
+        },
+      });
+    } finally {
+      taking = false;
+    }
+  }
+
+  return {
+    take,
+
+    beginRestore(options) {
+      if (restores.size > 0) throw busy('A restore');
+      const restoreId = randomBytes(16).toString('base64url');
+      const session = createRestoreSession(options, { store, log, clock });
+      const idle = setTimeout(() => {
+        session.abandon('The next part of the file has not come in time');
+        restores.delete(restoreId);
+      }, IDLE_RESTORE_MS);
+      idle.unref();
+      restores.set(restoreId, { session, idle });
+      return { restoreId };
+    },
+
+    async append(restoreId, offset, bytes) {
+      const session = find(restoreId);
+      try {
+        const progress = await session.append(offset, bytes);
+        return { received: session.received, progress };
+      } catch (error) {
+        // Bytes that are missing in between may still come; everything else has ended it.
+        if (!(error instanceof RefusalError && error.refusal.path?.[0] === 'offset')) remove(restoreId);
+        throw error;
+      }
+    },
+
+    async finish(restoreId) {
+      const session = find(restoreId);
+      try {
+        const report = await session.finish(FINISH_WAIT_MS);
+        if (!report) return { done: false, progress: session.progress };
+        remove(restoreId);
+        return { done: true, report };
+      } catch (error) {
+        remove(restoreId);
+        throw error;
+      }
+    },
+
+    abandon(restoreId) {
+      restores.get(restoreId)?.session.abandon('The restore was abandoned');
+      remove(restoreId);
+    },
+
+    async stop() {
+      stopping = true;
+      const sessions = [...restores.values()].map(({ session }) => session);
+      for (const session of sessions) session.abandon('The server is shutting down');
+      for (const restoreId of restores.keys()) remove(restoreId);
+      // What is being put in its place is one transaction each; the others are done by the next attempt.
+      await Promise.race([Promise.all(sessions.map(({ over }) => over)), pause(1_000, undefined, { ref: false })]);
+    },
+  };
+
+  function remove(restoreId: string): void {
+    clearTimeout(restores.get(restoreId)?.idle);
+    restores.delete(restoreId);
+  }
+}
+
+function busy(what: string): RefusalError {
+  return new RefusalError('OVERLOADED', `${what} is under way on this instance; try again later`, {
+    retryAfterMs: 10_000,
+  });
+}
