@@ -5,7 +5,11 @@ import { asError, RefusalError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import { LIMITS } from '../core/limits.ts';
 import { rightsOf, type FieldRights, type Identity } from '../core/permissions.ts';
+import { createProjector } from '../core/stream/audience.ts';
 import { fieldAccessFor, viewsOf } from '../core/stream/views.ts';
+import { createDocumentCheck } from '../core/targeting/check-document.ts';
+import type { TargetingEngine } from '../core/targeting/evaluator.ts';
+import { createGrowthBookEngine } from '../targeting/growthbook-engine.ts';
 import { createArchiver } from './archiving/archiver.ts';
 import { createCreation } from './calls/creation.ts';
 import { createMutationReport } from './calls/mutation-report.ts';
@@ -21,7 +25,7 @@ import type { Archive, Clock, OrderedLog } from './ports.ts';
 import { shuttingDown } from './refusals.ts';
 import type { CampaignService } from './service.ts';
 import { BACKPRESSURE_BUFFER_ENTRIES } from './streams/backpressure.ts';
-import { createTurnBudget } from './writes/turn-budget.ts';
+import { createTurnBudget } from './campaign/turn-budget.ts';
 
 /** An entry that has been waiting for so long shows that the archive fails, whichever instance archives it. */
 const LATE_SECONDS = 15;
@@ -59,6 +63,8 @@ export interface ManagerOptions {
   readonly turnWeight?: number;
   /** Weight of the mutations that may wait to be decided, over all campaigns; half of it for one. Default 32,768. */
   readonly maxQueuedWeight?: number;
+  /** The engine of conditions and of the hash. Default: GrowthBook's. */
+  readonly targeting?: TargetingEngine;
   /** Fields that callers without a token never see. Default `owner_id`. */
   readonly hiddenFromPublic?: readonly string[];
 }
@@ -85,6 +91,9 @@ const SYSTEM: Identity = { id: 'system', grants: { '*': 'admin' } };
 
 /** Fields that callers without a token do not see unless it is configured otherwise. */
 export const HIDDEN_FROM_PUBLIC: readonly string[] = ['owner_id'];
+
+/** Readers that pull whose outcome of the rules is computed anew in one turn of the event loop. */
+const EVALUATIONS_PER_TURN = 64;
 
 /** Newest entries that are loaded with a campaign, for resumes and the idempotency window. */
 const RECENT_ENTRIES = 256;
@@ -116,6 +125,9 @@ export function createManager(options: ManagerOptions): Manager {
   const { durableTimeoutMs = 30_000, maxLoaded = Number.POSITIVE_INFINITY, turnWeight = LIMITS.turnWeight } = options;
   const rights = rightsOf(options.rights ?? {});
   const views = viewsOf(rights, options.hiddenFromPublic ?? HIDDEN_FROM_PUBLIC);
+  const engine = options.targeting ?? createGrowthBookEngine();
+  const projector = createProjector(engine);
+  const check = createDocumentCheck(sections, engine);
   const history = createCampaignHistory(archive);
   const trace = createTrace(clock);
   const startedAt = clock.now();
@@ -140,9 +152,11 @@ export function createManager(options: ManagerOptions): Manager {
     log,
     archive,
     clock,
-    sections,
+    check,
     rights,
     views,
+    projector,
+    evaluationTurns: createTurnBudget(clock, EVALUATIONS_PER_TURN),
     persistent,
     observer: counting,
     buffer: options.subscriberBuffer ?? BACKPRESSURE_BUFFER_ENTRIES,
@@ -162,8 +176,7 @@ export function createManager(options: ManagerOptions): Manager {
     archive: options.archive,
     clock,
     observer,
-    liveContent: (campaignId) => hosting.peek(campaignId)?.live,
-    heldEntries: (campaignId) => hosting.peek(campaignId)?.live.unsaved ?? [],
+    hosting,
   });
   const { maxBacklog = 100_000, maxBacklogBytes = 256 * 1024 * 1024 } = options;
   const overload = createOverload({
@@ -184,7 +197,7 @@ export function createManager(options: ManagerOptions): Manager {
     refuseLoad: (campaignId?: string) => (stopping ? shuttingDown() : overload.refuse(campaignId)),
     refuseQueued: overload.refuseQueued,
   };
-  const creation = createCreation({ ...writing, archive, sections, maxLoaded });
+  const creation = createCreation({ ...writing, archive, check, maxLoaded });
 
   return {
     ...createMutations({ ...writing, durableTimeoutMs, durability: options.durability ?? 'accepted' }),
@@ -195,6 +208,8 @@ export function createManager(options: ManagerOptions): Manager {
       history,
       clock,
       views,
+      projector,
+      engine,
       persistent,
       durableTimeoutMs,
       observer,

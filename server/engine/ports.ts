@@ -1,5 +1,6 @@
 import type { DocumentTree } from '../core/document/document-tree.ts';
 import type { JsonObject } from '../core/json.ts';
+import type { LockChange, LockCondition, LockTable } from '../core/locks/lock-table.ts';
 import type { Head, SealedEntry } from '../core/stream/log-record.ts';
 import type { Fork } from '../core/stream/position.ts';
 
@@ -18,6 +19,23 @@ export type AppendResult =
    * The expected head is not on the log's timeline, or the log does not hold the campaign under the generation that it
    * was opened with. Nothing was appended.
    */
+  | { readonly kind: 'lost' }
+  /** The head is the expected one, but the condition on the locks does not hold. Nothing was appended. */
+  | { readonly kind: 'locks'; readonly reading: LockReading };
+
+/** The lock table of a campaign, and the log's time at which it was read, in epoch milliseconds. */
+export interface LockReading {
+  readonly table: LockTable;
+  readonly now: number;
+}
+
+/** The outcome of a change of locks. A thrown error means that the outcome is not known. */
+export type LockOutcome =
+  /** It was made, or confirmed where there was nothing to change; this is the table after it. */
+  | { readonly kind: 'changed'; readonly reading: LockReading }
+  /** Its condition does not hold: for this table, or at this time. Nothing was changed. */
+  | { readonly kind: 'stale'; readonly reading: LockReading }
+  /** The log does not hold the campaign under the generation that it was opened with. */
   | { readonly kind: 'lost' };
 
 /** A publication of the log about a campaign that this instance has opened. */
@@ -26,6 +44,8 @@ export type LogEvent =
   | { readonly kind: 'entry'; readonly sealed: SealedEntry }
   /** The watermark has moved: everything up to this version of this epoch is committed in the archive. */
   | { readonly kind: 'durable'; readonly epoch: string; readonly version: number }
+  /** The locks have changed; the newest table that this instance knows, which may skip some. */
+  | { readonly kind: 'locks'; readonly table: LockTable }
   /** The log holds the campaign under another generation, or no longer: it has to be recovered. */
   | { readonly kind: 'reset' };
 
@@ -38,6 +58,7 @@ export type OpenedLog =
       readonly durableVersion: number;
       /** All entries after the archive's head, in order, without a gap. */
       readonly entries: SealedEntry[];
+      readonly locks: LockTable;
     }
   /** The log does not hold the campaign under that generation, or not on the archive's timeline. */
   | { readonly kind: 'absent' }
@@ -50,11 +71,14 @@ export interface PendingEntries {
   readonly entries: SealedEntry[];
 }
 
-/** The log: orders the entries of each campaign, and publishes them to every instance that has opened it. */
+/**
+ * The log: orders the entries of each campaign, and publishes them to every instance that has opened it. Implemented by
+ * `log/redis-log.ts` and `log/memory-log.ts`.
+ */
 export interface OrderedLog {
   /**
-   * Opens a campaign. From then on `listener` is called with every entry and watermark, in order; it replaces an
-   * earlier listener of this instance.
+   * Opens a campaign. From then on `listener` (`hosting/log-follower.ts`) is called with every entry and watermark, in
+   * order; it replaces an earlier listener of this instance.
    *
    * @param generation of the campaign's {@link LogMembership}
    * @param archived the archive's head
@@ -81,9 +105,23 @@ export interface OrderedLog {
    * Appends all of the entries or none, if the head is still the expected one. Without entries it only confirms the
    * head.
    *
+   * @param locks what the decision rests on; the log compares it with its lock table and settles it by its own time.
+   *   Absent: the locks are not asked
    * @throws Error where the log does not answer; the outcome is then not known
    */
-  append(campaignId: string, expected: Head, entries: readonly SealedEntry[]): Promise<AppendResult>;
+  append(
+    campaignId: string,
+    expected: Head,
+    entries: readonly SealedEntry[],
+    locks?: LockCondition,
+  ): Promise<AppendResult>;
+  /**
+   * Changes the lock table of a campaign that this instance has opened, if the change's condition holds, and publishes
+   * the table. The log stamps what begins a lease with its own time.
+   *
+   * @throws Error where the log does not answer; the outcome is then not known
+   */
+  changeLocks(campaignId: string, change: LockChange): Promise<LockOutcome>;
   /** Entries after that version, in order, at most `limit`. */
   read(campaignId: string, afterVersion: number, limit: number): Promise<SealedEntry[]>;
   /**
@@ -93,7 +131,7 @@ export interface OrderedLog {
   pending(limit: number, except?: ReadonlySet<string>): Promise<PendingEntries[]>;
   /** Moves the watermark of a campaign forward and publishes it; entries up to it may be trimmed. */
   markDurable(campaignId: string, epoch: string, version: number): Promise<void>;
-  /** Registers a callback for when `pending` has something new. */
+  /** Registers a callback, the archiver's, for when an append has given `pending` something new. */
   onPending(callback: () => void): void;
   /** Number of entries that are not durable yet, and since when, in epoch milliseconds, the oldest waits; about. */
   backlog(): { readonly entries: number; readonly oldestAt: number | undefined };
@@ -239,6 +277,8 @@ export interface ListQuery {
 /**
  * The archive: durable storage of every entry and of checkpoints of the state. Every write is guarded by
  * `(epoch, version)`. A thrown error leaves the outcome of a write unknown; the caller resolves it by reading.
+ *
+ * Implemented by `archive/sql/sql-archive.ts` (on Postgres, and on PGlite in a worker) and `archive/memory-archive.ts`.
  */
 export interface Archive {
   /**

@@ -1,6 +1,7 @@
 import type { ChangeCommand, Command, Mutation, MutationOptions } from '../core/commands/command.ts';
 import type { PushOutcome } from '../core/commands/push-outcome.ts';
 import type { CampaignState } from '../core/document/campaign.ts';
+import type { Viewer } from '../core/document/targeting-fields.ts';
 import type { Refusal } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { FieldAccess, Identity } from '../core/permissions.ts';
@@ -8,6 +9,7 @@ import type { Entry, Receipt } from '../core/stream/entry.ts';
 import type { WatchEvent } from '../core/stream/events.ts';
 import type { ListEvent } from '../core/stream/list-events.ts';
 import type { Position, VersionName } from '../core/stream/position.ts';
+import type { Assignments, RuleExplanation } from '../core/targeting/evaluate.ts';
 import type { CampaignSummary, DependencyFailure, LogHealth } from './ports.ts';
 
 /** Answer of `campaign.get`. */
@@ -18,6 +20,8 @@ export interface CampaignRecord {
   /** The watermark: everything up to this version is committed; 0 without persistence. */
   readonly durableVersion: number;
   readonly state: CampaignState;
+  /** What the viewer is told of the rules; absent in the raw view, and where the campaign has no targeting. */
+  readonly assignments?: Assignments;
   /** Epoch milliseconds. */
   readonly updatedAt: number;
   /** Id of the actor of the newest entry; absent in a restricted view. */
@@ -74,6 +78,20 @@ export interface StateAt {
   readonly epoch: string;
   readonly version: number;
   readonly state: CampaignState;
+  /** As in {@link CampaignRecord}. */
+  readonly assignments?: Assignments;
+}
+
+/** Answer of `campaign.explain`: what the rules of one version say of a viewer, in their order. */
+export interface Explained {
+  readonly campaignId: string;
+  readonly epoch: string;
+  readonly version: number;
+  /** Segments that the viewer is in. */
+  readonly segments: readonly string[];
+  readonly rules: readonly RuleExplanation[];
+  /** What the viewer is told itself. */
+  readonly assignments: Assignments;
 }
 
 /** Answer of `campaign.diff`: the merge patch from one version to another of the timeline that ends in `epoch`. */
@@ -89,18 +107,35 @@ export interface Difference {
 export interface Caller {
   readonly identity: Identity;
   readonly correlationId: string;
+  /**
+   * Whom it asks to see a campaign as. Below `editor` that is what it says of itself; editors, who else see the document
+   * as it is, ask for somebody's view.
+   */
+  readonly viewer?: Viewer | undefined;
+  /** What it has said of itself by `session.setViewer`; counts below `editor`, where `viewer` is missing. */
+  readonly ownViewer?: Viewer | undefined;
   /** Aborts waiting, for durability or for a subscription's next event; never undoes what was accepted. */
   readonly signal?: AbortSignal | undefined;
+}
+
+/** The viewer that a connection was given. */
+export interface NamedViewer {
+  /** `undefined`: somebody without attributes. */
+  readonly viewer: Viewer | undefined;
+  /** Counts how often it was set, so that the later word counts of that and a subscription's own viewer. */
+  readonly revision: number;
 }
 
 /** The connection of a subscription, as far as delivery depends on it. */
 export interface Reader {
   /** Its identity now; it is read again before each event. */
   identity(): Identity;
+  /** Its viewer now, where `session.setViewer` has named one; read again like the identity. */
+  viewer?(): NamedViewer | undefined;
   /** Bytes that its socket has accepted and not yet sent. */
   bufferedBytes(): number;
   /**
-   * Calls back whenever the identity is replaced (`session.authenticate`).
+   * Calls back whenever the identity is replaced (`session.authenticate`), or the viewer (`session.setViewer`).
    *
    * @returns stops that
    */
@@ -118,7 +153,9 @@ export interface ResumableEvent {
   readonly event: WatchEvent;
 }
 
-/** The receiving end of a subscription whose events are pushed rather than pulled. */
+/**
+ * The receiving end of a subscription whose events are pushed rather than pulled: `api/procedures/push-subscription.ts`.
+ */
 export interface PushTarget {
   readonly reader: Reader;
   /** Sends an event. All targets that are sent the same get the same object, so that its encoding can be shared. */
@@ -151,6 +188,8 @@ export interface WatchOptions {
   readonly lastEventId?: string | undefined;
   /** Whether the watermark is sent as well. Default false. */
   readonly receipts?: boolean | undefined;
+  /** Whose view is streamed; see {@link Caller.viewer}. A later `session.setViewer` takes its place. */
+  readonly viewer?: Viewer | undefined;
 }
 
 /** Health of the log: reading and writing are judged apart, each with its cause where it fails. */
@@ -205,7 +244,8 @@ export interface TraceEvent {
 
 /**
  * The engine as the procedures see it. Every method checks the caller's rights itself, and throws a `RefusalError` with
- * the reason; input has been parsed by then.
+ * the reason; input has been parsed by then. Implemented by `manager.ts`, of what is in `calls`, and by
+ * `api/disabled-service.ts`.
  */
 export interface CampaignService {
   readonly defaultCampaignId: string | undefined;
@@ -260,6 +300,13 @@ export interface CampaignService {
   ): Promise<HistoryPage>;
   at(caller: Caller, campaignId: string, version: VersionName): Promise<StateAt>;
   diff(caller: Caller, campaignId: string, from: VersionName, to: VersionName): Promise<Difference>;
+  /**
+   * What each rule says of a viewer, and why: equal to what a stream shows, or showed, that viewer at that version.
+   *
+   * @param position default: the present one
+   * @throws RefusalError `FORBIDDEN` below `editor`
+   */
+  explain(caller: Caller, campaignId: string, viewer: Viewer, position?: VersionName): Promise<Explained>;
   /**
    * Resolves once a position is durable.
    *

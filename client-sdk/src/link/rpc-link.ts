@@ -47,7 +47,7 @@ export interface RpcLink {
   readonly link: TRPCLink<AppRouter>;
   /** Whether any request waits for a response, or for a socket. */
   readonly isNeeded: () => boolean;
-  /** Sends frames there from now on: first of all every request that is open. */
+  /** Sends frames there from now on (`connection.ts`, `onOpen`): first of all every request that is open. */
   readonly attach: (send: (frame: string) => void) => void;
   /** The socket is gone. Subscriptions wait for the next one; calls fail, for their outcome is unknown. */
   readonly detach: (reason: CampaignError) => void;

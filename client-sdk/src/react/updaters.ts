@@ -3,7 +3,10 @@ import type { CampaignUpdaters } from './types.ts';
 
 const updatersByCampaign = new WeakMap<Campaign, CampaignUpdaters>();
 
-/** The functions that edit a campaign: the same object in every component and every render. */
+/**
+ * The functions that edit a campaign (`campaign/campaign-store.ts`, or `campaign/default-campaign.ts` where no id is
+ * named): the same object in every component and every render.
+ */
 export function updatersOf(campaign: Campaign): CampaignUpdaters {
   const existing = updatersByCampaign.get(campaign);
   if (existing) return existing;

@@ -34,7 +34,10 @@ export interface PendingEdits {
   readonly viewBeforeHeld: () => DocumentTree;
   /** The newest edit, while it is held back (`pacing.ts`). */
   readonly held: () => Pending | undefined;
-  /** Calls back after every change, with what the app is to be told; in the order of registration. Returns its end. */
+  /**
+   * Calls back after every change, with what the app is to be told; in the order in which `campaign/campaign-store.ts`
+   * registers: outbox, settlements, editor, pacing, store. Returns its end.
+   */
   readonly onChange: (listener: PendingEditsListener) => () => void;
 
   /** One more edit of the app. What is held may be sent then. */
@@ -62,7 +65,7 @@ export interface PendingEdits {
     mirror: Mirror,
     entries: readonly (Entry | ViewEntry)[],
     bySnapshot: boolean,
-    isOwn?: (mutationId: string) => boolean,
+    isOwnRollback?: (mutationId: string) => boolean,
   ) => void;
   /** The stream has stopped: what others change is not known until its next event. */
   readonly onStreamLost: () => void;
@@ -204,7 +207,7 @@ export function createPendingEdits(
       else callback();
     },
 
-    onMirror(next, entries, bySnapshot, isOwn = () => false) {
+    onMirror(next, entries, bySnapshot, isOwnRollback = () => false) {
       const before = mirror;
       mirror = next;
       isCurrent = true;
@@ -212,7 +215,7 @@ export function createPendingEdits(
       const rebased = reducers.rebase(pending, before, next, entries, bySnapshot);
       // After a fork, what differs is what was lost.
       if (bySnapshot) return before && before.epoch !== next.epoch ? commit(rebased) : commitStale(rebased);
-      const step = before && { before, after: next, entries, isOwn };
+      const step = before && { before, after: next, entries, isOwn: isOwnRollback };
       const loaded = rules.now();
       if (loaded || !step || pending.length === 0)
         return commitConflicts(rebased, step && loaded ? loaded.findConflicts(pending, step) : new Map());

@@ -3,7 +3,9 @@ import type { CloseCode } from '../../core/close-codes.ts';
 import { RefusalError } from '../../core/errors.ts';
 import { hasExpired } from '../../core/permissions.ts';
 import type { Identity } from '../../core/permissions.ts';
+import type { Viewer } from '../../core/document/targeting-fields.ts';
 import { expired } from '../../engine/refusals.ts';
+import type { NamedViewer } from '../../engine/service.ts';
 import { BACKPRESSURE_MAX_SOCKET_BYTES } from '../../engine/streams/backpressure.ts';
 import { callerKey, type CallerPlace, type CallerPlaces } from './caller-places.ts';
 import type { Connection } from './context.ts';
@@ -12,7 +14,7 @@ import type { FairTurns, InboundSource } from './fair-turns.ts';
 import type { MutationRate } from './mutation-rate.ts';
 import { createOrderLane } from './order-lane.ts';
 import type { OrderLane } from './order-lane.ts';
-import { PRICES, priceOfBytes } from './work-budget.ts';
+import { PRICES, priceOfBytes, priceOfInput } from './work-budget.ts';
 import type { WorkBudgets } from './work-budget.ts';
 
 /**
@@ -24,7 +26,10 @@ export type AdmissionResult = { kind: 'admitted'; identity: Identity } | { kind:
 /** Identity of a connection that was not admitted: it has no rights. */
 const NO_RIGHTS: Identity = { id: 'nobody', grants: {} };
 
-/** Outbound side of a connection: a ws socket, or the response to an http request. */
+/**
+ * Outbound side of a connection: a ws socket (`transport/ws/server-socket.ts`), or the response to an http request
+ * (`transport/admission.ts`).
+ */
 export interface OutboundChannel {
   /** Bytes accepted by the socket and not yet sent. */
   readonly unsent: number;
@@ -83,6 +88,7 @@ class CallerConnection implements Connection, InboundSource {
   readonly #place: CallerPlace | undefined;
   #admission: AdmissionResult;
   #listeners: Set<() => void> | undefined;
+  #viewer: NamedViewer | undefined;
   #lane: OrderLane | undefined;
   #calls = 0;
   #subscriptions = 0;
@@ -171,15 +177,27 @@ class CallerConnection implements Connection, InboundSource {
     for (const listener of this.#listeners ?? []) listener();
   }
 
+  viewer(): NamedViewer | undefined {
+    return this.#viewer;
+  }
+
+  setViewer(viewer: Viewer | undefined): boolean {
+    if (this.#rateKey === undefined) return false;
+    this.#viewer = { viewer, revision: (this.#viewer?.revision ?? 0) + 1 };
+    for (const listener of this.#listeners ?? []) listener();
+    return true;
+  }
+
   onIdentity(callback: () => void): () => void {
     const listeners = (this.#listeners ??= new Set());
     listeners.add(callback);
     return () => listeners.delete(callback);
   }
 
-  async spend(mutations: number): Promise<void> {
+  async spend(weight: number): Promise<void> {
     const { id } = this.admitted();
-    await this.#environment.rate(this.#rateKey ?? `http ${id}`, mutations);
+    this.#expect(weight);
+    await this.#environment.rate(this.#rateKey ?? `http ${id}`, id, weight);
   }
 
   /** The caller's id, where there is a valid token that it comes from; else the address. */
@@ -221,9 +239,21 @@ class CallerConnection implements Connection, InboundSource {
     return waiting.length > 0;
   }
 
-  charge(points: number): void {
-    // What a message costs rises at once and falls slowly: the next slice must not be too large.
+  /** What a message costs rises at once and falls slowly: the next slice must not be too large. */
+  #expect(points: number): void {
     this.#messagePrice = Math.max(points, this.#messagePrice + (points - this.#messagePrice) / 16, 1);
+  }
+
+  charge(points: number): void {
+    this.#expect(points);
+    this.#pay(points);
+  }
+
+  chargeInput(bytes: number): void {
+    this.#pay(priceOfInput(bytes));
+  }
+
+  #pay(points: number): void {
     if (points === 0) return;
     const { connections, callers, addresses } = this.#environment.budgets;
     if (this.#rateKey !== undefined) connections.charge(this.#rateKey, points);

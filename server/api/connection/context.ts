@@ -9,7 +9,7 @@ import type { OrderLane } from './order-lane.ts';
 /** Version of the contract between clients and servers; a client of another version is refused for good. */
 export const CONTRACT = '1';
 
-/** One ws socket, or one http request. */
+/** One ws socket, or one http request. Implemented by `CallerConnection` (`connection.ts`). */
 export interface Connection extends Reader {
   /** Whether events are pushed to it as ws frames of their own, beside tRPC's. */
   readonly acceptsFrames: boolean;

@@ -23,7 +23,7 @@ export class FrameTicket {
     this.#connection = connection;
   }
 
-  /** Text of the frame. Called by the encoder, once. */
+  /** Text of the frame. Called once, by `encodeMessage` below, which is the encoder of `transport/ws/ws-server.ts`. */
   redeem(prefix: string): string {
     const { rest } = encode(this.#redeem(prefix));
     this.#connection.chargeAnswer(rest.length);
@@ -54,7 +54,33 @@ function reserve(bytes: number): void {
   cachedBytes += bytes;
   if (cachedBytes <= ENCODING_CACHE_BYTES) return;
   encoded = new WeakMap();
+  stateTexts = new WeakMap();
   cachedBytes = bytes;
+}
+
+/** Characters of a document's text from which on it is cached. */
+const CACHED_STATE_CHARACTERS = 4_096;
+
+/** Texts of large documents. A document never changes, and all who ask for it at one version are given the same. */
+let stateTexts = new WeakMap<object, string>();
+
+function textOfState(state: object): string {
+  const known = stateTexts.get(state);
+  if (known !== undefined) return known;
+  const text = JSON.stringify(state);
+  if (text.length < CACHED_STATE_CHARACTERS) return text;
+  reserve(text.length * 2);
+  stateTexts.set(state, text);
+  return text;
+}
+
+/** The JSON of an answer. The text of a document in it is cached, and stands at its end. */
+function jsonOf(value: object): string {
+  if (!('state' in value)) return JSON.stringify(value);
+  const { state, ...others } = value;
+  if (typeof state !== 'object' || state === null) return JSON.stringify(value);
+  const rest = JSON.stringify(others).slice(1, -1);
+  return `{${rest}${rest === '' ? '' : ','}"state":${textOfState(state)}}`;
 }
 
 function encode(event: ResumableEvent): EncodedEvent {
@@ -128,20 +154,43 @@ export function chargeWhenEncoded(answer: unknown, connection: Connection): void
   if (typeof answer === 'object' && answer !== null && connection.closed) payingConnections.set(answer, connection);
 }
 
+/** An answer to a query, as tRPC's adapter makes it. */
+interface AnswerMessage {
+  readonly id: unknown;
+  readonly jsonrpc?: unknown;
+  readonly result: { readonly type: unknown; readonly data: object };
+}
+
+function isAnswer(message: unknown): message is AnswerMessage {
+  const data = dataOf(message);
+  return typeof data === 'object' && data !== null && 'state' in data;
+}
+
+/** The encoding of an answer. Of one that holds a document, only the rest is encoded anew. */
+function encodeAnswer(message: unknown): ReturnType<Encoder['encode']> {
+  if (!isAnswer(message)) return jsonEncoder.encode(message);
+  const { id, jsonrpc, result } = message;
+  return `${startOf(id, jsonrpc)}"result":{"type":${JSON.stringify(result.type)},"data":${jsonOf(result.data)}}}`;
+}
+
+/** The start of a message: its request id and the version of the protocol. */
+function startOf(id: unknown, jsonrpc: unknown): string {
+  return `{"id":${JSON.stringify(id)},${jsonrpc === undefined ? '' : `"jsonrpc":${JSON.stringify(jsonrpc)},`}`;
+}
+
 /** tRPC's encoding, with the first event in the place of a ticket. */
 export function encodeMessage(message: unknown): ReturnType<Encoder['encode']> {
   const data = dataOf(message);
   if (data === null || typeof data !== 'object') return jsonEncoder.encode(message);
   const connection = payingConnections.get(data);
   if (connection) {
-    const encoded = jsonEncoder.encode(message);
+    const encoded = encodeAnswer(message);
     connection.chargeAnswer(encoded.length);
     return encoded;
   }
   if (!isTicket(message)) return jsonEncoder.encode(message);
   const { id, jsonrpc, result } = message;
-  const version = jsonrpc === undefined ? '' : `"jsonrpc":${JSON.stringify(jsonrpc)},`;
-  return result.data.data.redeem(`{"id":${JSON.stringify(id)},${version}`);
+  return result.data.data.redeem(startOf(id, jsonrpc));
 }
 
 function dataOf(message: unknown): unknown {

@@ -55,14 +55,20 @@ export type RollbackTarget = { readonly state: JsonObject } | { readonly refusal
 
 /** What is known of a group's mutations before they are decided. */
 export interface KnownMutations {
-  /** The mutation that was applied under that id. Asked for ids of tombstone entries too. */
+  /**
+   * The mutation that was applied under that id: one of the window, or of the archive (`engine/writes/archived-ids.ts`).
+   * Asked for ids of tombstone entries too.
+   */
   findApplied(mutationId: string): AppliedMutation | undefined;
   /** The refusal of a mutation that cannot be decided any more, whatever it asks for. */
   findRefusal(mutationId: string): Refusal | undefined;
   readonly target: RollbackTarget;
 }
 
-/** What the decision of a group needs of its surroundings. */
+/**
+ * What the decision of a group needs of its surroundings. The server's are in `engine/writes/mutation-queue.ts`, with
+ * `stream/hash-chain.ts`; the SDK's test kit has others, because browsers have no `node:crypto`.
+ */
 export interface GroupRules {
   /** Epoch milliseconds. */
   now(): number;

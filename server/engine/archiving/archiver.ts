@@ -21,8 +21,6 @@ export interface ArchiverOptions extends CommitContentsOptions {
   archive: Archive;
   clock: Clock;
   observer: EngineObserver;
-  /** Entries of a campaign that this instance has in memory and that are not durable. */
-  heldEntries(campaignId: string): readonly SealedEntry[];
   /** Entries in one transaction, at most. Default 1,000. */
   batchEntries?: number;
   /**
@@ -74,7 +72,9 @@ class LogUnavailableError extends Error {
  * the same guard; leases (`server/log`) only save duplicate work.
  */
 export function createArchiver(options: ArchiverOptions): Archiver {
-  const { log, archive, clock, observer, heldEntries } = options;
+  const { log, archive, clock, observer, hosting } = options;
+  /** Entries of a campaign that this instance has in memory and that are not durable. */
+  const heldEntries = (campaignId: string): readonly SealedEntry[] => hosting.peek(campaignId)?.live.unsaved ?? [];
   const batchEntries = options.batchEntries ?? 1_000;
   const retry = options.retry ?? { first: 100, longest: 10_000 };
   const contents = createCommitContents(options);

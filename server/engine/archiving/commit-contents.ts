@@ -2,15 +2,21 @@ import { LRUCache } from 'lru-cache';
 import { apply, contentOf, NOTHING, treeOf, type CampaignContent } from '../../core/stream/apply.ts';
 import { nextTail } from '../../core/stream/hash-chain.ts';
 import type { Head, SealedEntry } from '../../core/stream/log-record.ts';
+import type { LiveCampaign } from '../campaign/live-campaign.ts';
 import type { Archive, CampaignCommit, PendingEntries } from '../ports.ts';
 
 export interface CommitContentsOptions {
   archive: Pick<Archive, 'load'>;
   /**
-   * The content of a campaign that is in memory. It is used where its tail is that of the last entry to be committed,
-   * which proves that it is the same (G6). It only saves a read and a fold; `undefined` is always right.
+   * The campaigns in memory. Their content is used where its tail is that of the last entry to be committed, which
+   * proves that it is the same (G6). It only saves a read and a fold; `undefined` is always right.
    */
-  liveContent(campaignId: string): { head: Head; content: CampaignContent } | undefined;
+  hosting: { peek(campaignId: string): HeldInMemory | undefined };
+}
+
+/** What the archiver takes from a campaign in memory. */
+export interface HeldInMemory {
+  readonly live: Pick<LiveCampaign, 'head' | 'content' | 'unsaved'>;
 }
 
 /** The checkpoints that are committed with entries: the content that these lead to. */
@@ -41,7 +47,7 @@ const CACHED_CHECKPOINTS = 256;
  * Takes each content from where it costs least: from the campaign in memory, else folded from the last commit, else
  * folded from what the archive holds.
  */
-export function createCommitContents({ archive, liveContent }: CommitContentsOptions): CommitContents {
+export function createCommitContents({ archive, hosting }: CommitContentsOptions): CommitContents {
   const checkpoints = new LRUCache<string, Checkpoint>({ max: CACHED_CHECKPOINTS });
 
   return {
@@ -54,7 +60,7 @@ export function createCommitContents({ archive, liveContent }: CommitContentsOpt
         kind: 'commit',
         commit: { campaignId, expected, entries, state: treeOf(content), archivedAt: content.archivedAt },
       });
-      const live = liveContent(campaignId);
+      const live = hosting.peek(campaignId)?.live;
       if (live?.head.tail === last.tail) return commitOf(live.content);
       const checkpoint = checkpoints.get(campaignId);
       if (checkpoint?.epoch === epoch && checkpoint.version === version)

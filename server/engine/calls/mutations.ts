@@ -8,6 +8,7 @@ import { formatPosition } from '../../core/stream/position.ts';
 import type { HostedCampaign, CampaignHost } from '../hosting/campaign-host.ts';
 import type { LiveCampaign } from '../campaign/live-campaign.ts';
 import { reportRefused, type MutationReport, type ReportedMutation } from './mutation-report.ts';
+import type { Overload } from './overload.ts';
 import type { Clock } from '../ports.ts';
 import { toReceipt } from './receipt.ts';
 import { forbidden, notPersistent, toError } from '../refusals.ts';
@@ -22,10 +23,10 @@ export interface MutationsOptions {
   hosting: CampaignHost;
   clock: Clock;
   report: MutationReport;
-  /** Refusal for load: why no mutation of that campaign can be taken now. */
-  refuseLoad(campaignId: string): RefusalError | undefined;
+  /** Refusal for load, or because the server stops: why no mutation of that campaign can be taken now. */
+  refuseLoad: Overload['refuse'];
   /** Refusal of a queue of that weight: why it takes no more now. */
-  refuseQueued(weight: number): RefusalError | undefined;
+  refuseQueued: Overload['refuseQueued'];
   persistent: boolean;
   durability: 'accepted' | 'durable';
   durableTimeoutMs: number;

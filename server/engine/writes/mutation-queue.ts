@@ -6,7 +6,7 @@ import {
   type GroupUnit,
   type RollbackTarget,
 } from '../../core/commands/decide-group.ts';
-import { check, type Sections } from '../../core/document/check.ts';
+import type { Check } from '../../core/commands/decide.ts';
 import type { Rights } from '../../core/permissions.ts';
 import { asError, RefusalError } from '../../core/errors.ts';
 import { fingerprint, seal } from '../../core/stream/hash-chain.ts';
@@ -19,7 +19,7 @@ import type { AppendResult, Archive, Clock, OrderedLog } from '../ports.ts';
 import { shuttingDown } from '../refusals.ts';
 import { findArchivedIds, isComplete, type ArchivedIds } from './archived-ids.ts';
 import type { QueuedMutation } from './queued-mutation.ts';
-import type { TurnBudget } from './turn-budget.ts';
+import type { TurnBudget } from '../campaign/turn-budget.ts';
 
 /** What the queue needs of a campaign in memory. */
 interface QueuedCampaign {
@@ -35,7 +35,8 @@ export interface MutationQueueOptions<C extends QueuedCampaign> {
   readonly log: OrderedLog;
   readonly archive: Archive;
   readonly clock: Clock;
-  readonly sections: Sections;
+  /** Whether a document may stand after a change. */
+  readonly check: Check;
   readonly rights: Rights;
   readonly observer: EngineObserver;
   /**
@@ -51,9 +52,12 @@ export interface MutationQueueOptions<C extends QueuedCampaign> {
   readonly queued: QueuedWeight;
   /** Looks up the states that rollbacks lead to. */
   readonly history: Pick<CampaignHistory, 'stateAt'>;
-  /** The single apply path of this instance. */
+  /** The single apply path of this instance: `hosting/log-follower.ts`. */
   applyEntry(campaign: C, sealed: SealedEntry): Delivery;
-  /** Reads the campaign again from archive and log, into the same object, after the log has lost its timeline. */
+  /**
+   * Reads the campaign again from archive and log, into the same object, after the log has lost its timeline:
+   * `hosting/log-follower.ts`.
+   */
   reload(campaign: C): Promise<void>;
   /** Whether appending has ended: an entry accepted now would come after the last commit. */
   isClosed(): boolean;
@@ -255,11 +259,11 @@ function decideParts(
   parts: readonly UnitPart[],
   archived: ArchivedIds,
   target: RollbackTarget,
-  { clock, sections, rights }: Pick<MutationQueueOptions<QueuedCampaign>, 'clock' | 'sections' | 'rights'>,
+  { clock, check, rights }: Pick<MutationQueueOptions<QueuedCampaign>, 'clock' | 'check' | 'rights'>,
 ): GroupPlan<QueuedMutation> {
   const rules: GroupRules = {
     now: clock.now,
-    check: (next, change, documentBytes) => check(next, change, documentBytes, sections),
+    check,
     rights,
     seal,
     fingerprint,

@@ -26,8 +26,7 @@ describe('an archive that takes no writes', () => {
         archive: refusing,
         clock,
         observer: { stalled: ({ campaignId }) => stalled.push(campaignId) },
-        liveContent: () => undefined,
-        heldEntries: () => [],
+        hosting: { peek: () => undefined },
       });
       const histories = ['a', 'b'].map((id) => campaignHistory(id));
       for (const history of histories) {

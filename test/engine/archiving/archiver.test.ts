@@ -71,8 +71,7 @@ function bench({ keepDurable = 0, ...options }: Partial<ArchiverOptions> & Memor
       archive: faulty,
       clock,
       observer,
-      liveContent: () => undefined,
-      heldEntries: () => [],
+      hosting: { peek: () => undefined },
       ...options,
       ...changes,
     });
@@ -282,11 +281,14 @@ describe('the archiver', () => {
     for (const path of ['memory', 'last commit', 'archive'] as const) {
       let history: CampaignHistory | undefined;
       const world = bench({
-        liveContent: () => {
-          const last = history?.entries.at(-1);
-          const content = history?.contents.at(-1);
-          if (path !== 'memory' || !history || !last || !content) return undefined;
-          return { head: { epoch: history.epoch, version: last.record.version, tail: last.tail }, content };
+        hosting: {
+          peek() {
+            const last = history?.entries.at(-1);
+            const content = history?.contents.at(-1);
+            if (path !== 'memory' || !history || !last || !content) return undefined;
+            const head = { epoch: history.epoch, version: last.record.version, tail: last.tail };
+            return { live: { head, content, unsaved: [] } };
+          },
         },
       });
       let loads = 0;
@@ -434,7 +436,11 @@ describe('the archiver', () => {
 
   it('G5 M207 entries that the log has lost are committed from memory, once their tails prove them', async () => {
     const held: SealedEntry[] = [];
-    const { clock, archive, log, archiver, campaign, append, durable, faults } = bench({ heldEntries: () => held });
+    const { clock, archive, log, archiver, campaign, append, durable, faults } = bench({
+      hosting: {
+        peek: () => ({ live: { head: { epoch: '', version: 0, tail: '' }, content: NOTHING, unsaved: held } }),
+      },
+    });
     const history = await campaign('a');
     faults.away = true;
     await append(history, 4);
