@@ -27,6 +27,7 @@ import type { CampaignService } from './engine/service.ts';
 import { BACKPRESSURE_BUFFER_ENTRIES } from './engine/streams/backpressure.ts';
 import { systemClock } from './engine/system-clock.ts';
 import { createMemoryLog } from './log/memory-log.ts';
+import { startPeriodicSnapshots } from './snapshot/periodic-snapshots.ts';
 import { createSnapshotService, type SnapshotService } from './snapshot/snapshot-service.ts';
 
 /** Options of {@link createCampaignServer}. Every one has a default. */
@@ -91,12 +92,15 @@ export interface CampaignServerOptions {
   readonly maxLoaded?: number | undefined;
   /** Entries that may wait for the archive before mutations are refused with `OVERLOADED`. Default 100,000. */
   readonly maxBacklog?: number;
-  /** Mutations a second of one ws connection, or of one caller over http; 0: no limit. Default 1,000. */
+  /**
+   * Mutations a second of one ws connection, or of one caller over http; four times as many of one caller over all of
+   * them; 0: no limit. Default 1,000.
+   */
   readonly rateLimit?: number;
   /**
    * Points of work a second of one ws connection, and of one address without a valid token; four times as many of one
    * caller over all its connections and requests; 0: no limit. A query costs 1 point, one of the history 8, a
-   * subscription 10, 4 KiB of an answer 1, a refusal 1 more. Ws connections beyond it wait, http requests are refused
+   * subscription 10, 1 KiB of what is sent 1, 4 KiB of an answer 1, a refusal 4 more. Ws connections beyond it wait, http requests are refused
    * with `RATE_LIMITED`. Default 2,000.
    */
   readonly callLimit?: number;
@@ -124,6 +128,15 @@ export interface CampaignServerOptions {
    * page that says that there is none.
    */
   readonly site?: string;
+  /**
+   * The folder in which snapshots are saved by themselves, by one of the instances; the same folder for all of them, or
+   * one of each. It needs an archive. Default: none are.
+   */
+  readonly snapshotDir?: string | undefined;
+  /** Milliseconds from one snapshot to the next. Default 86,400,000, a day. */
+  readonly snapshotEvery?: number;
+  /** Snapshots that are kept, the newest. Default 7. */
+  readonly snapshotKeep?: number;
   /** Default: JSON lines at `info` on stdout (`createLogger`). */
   readonly logger?: Logger;
   /**
@@ -181,6 +194,7 @@ const MEMORY_MAX_LOADED = 10_000;
  */
 export async function createCampaignServer(options: CampaignServerOptions = {}): Promise<CampaignServer> {
   const { host = '127.0.0.1', port = 4000, auth = { kind: 'none' }, allowedOrigins = [], campaigns = [] } = options;
+  const { snapshotEvery = 86_400_000 } = options;
   const logger = options.logger ?? createLogger('info');
   if (auth.kind === 'none') checkMissingKey(host, options.insecure === true, logger);
 
@@ -216,11 +230,28 @@ export async function createCampaignServer(options: CampaignServerOptions = {}):
     });
     const store = options.archive && historyStoreOf(options.archive);
     const snapshots = store && createSnapshotService({ store, log, clock: systemClock, version: packageJson.version });
+    const periodic =
+      snapshots &&
+      store &&
+      options.snapshotDir !== undefined &&
+      startPeriodicSnapshots({
+        dir: options.snapshotDir,
+        everyMs: snapshotEvery,
+        keep: options.snapshotKeep ?? 7,
+        store,
+        snapshots,
+        instance: systemClock.token(),
+        now: Date.now,
+        onSaved: (run) => logger.info(run, 'a snapshot is saved'),
+        onFailed: (error) => logger.error({ err: error }, 'the periodic snapshot failed; it is tried again'),
+      });
+    if (periodic) metrics.watchSnapshots(() => ({ everyMs: snapshotEvery, ...periodic.stats }));
     return {
       service: manager,
       snapshots,
       ensure: (campaign: StartCampaign) => manager.ensure(campaign.campaignId, campaign.state),
       async stop() {
+        if (periodic) await periodic.stop();
         await snapshots?.stop();
         const clean = await manager.stop(FLUSH_TIMEOUT_MS);
         await archive.stop({ clean });
@@ -306,25 +337,15 @@ function keyStoreOf(archive: Archive & Partial<AccessKeyStore>): AccessKeyStore 
 function historyStoreOf(
   archive: Archive & Partial<HistoryStore>,
 ): (HistoryStore & Pick<Archive, 'heads' | 'load'>) | undefined {
+  return isHistoryStore(archive) ? archive : undefined;
+}
+
+function isHistoryStore(archive: Archive & Partial<HistoryStore>): archive is Archive & HistoryStore {
   const { countHistories, readHistories, readEntries, readCheckpoints, beginRestore, stage, adopt, endRestore } =
     archive;
-  const { heads, load } = archive;
-  const isComplete =
-    countHistories && readHistories && readEntries && readCheckpoints && beginRestore && stage && adopt && endRestore;
-  return (
-    isComplete && {
-      countHistories,
-      readHistories,
-      readEntries,
-      readCheckpoints,
-      beginRestore,
-      stage,
-      adopt,
-      endRestore,
-      heads,
-      load,
-    }
-  );
+  const { claimSnapshot, releaseSnapshot, lastSnapshot } = archive;
+  const moves = [countHistories, readHistories, readEntries, readCheckpoints, beginRestore, stage, adopt, endRestore];
+  return [...moves, claimSnapshot, releaseSnapshot, lastSnapshot].every((method) => method !== undefined);
 }
 
 /** Refuses a host that other machines reach without a key, and warns of a loopback one. */

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 import type { SeededRandom } from '../support/seeded-random.ts';
-import { envelope, inputText, mutatedToken, procedurePath, type Target } from './envelopes.ts';
+import { anyToken, envelope, inputText, mutatedToken, procedurePath, type Target } from './envelopes.ts';
 import { jsonText, noise, oddText } from './values.ts';
 
 /** What an attack sends, in pieces, over one connection of its own. */
@@ -64,7 +64,7 @@ const oddHttp: Maker = (random, { port, token }) => {
 
 /** Calls over http, one or many in a request. */
 const calls: Maker = (random, target) => {
-  const auth = random.chance(0.5) ? `Authorization: Bearer ${target.token}\r\n` : '';
+  const auth = random.chance(0.5) ? `Authorization: Bearer ${anyToken(random, target)}\r\n` : '';
   const head = `Host: 127.0.0.1:${target.port}\r\n${auth}Content-Type: application/json\r\n`;
   if (random.chance(0.5)) {
     const many = random.pick([1, 1, 10, 60]);
@@ -84,7 +84,7 @@ const calls: Maker = (random, target) => {
 const frames: Maker = (random, target) => {
   const start = upgrade(target, random.chance(0.5) ? '?connectionParams=1' : '');
   const hello = random.pick([
-    `{"method":"connectionParams","data":{"contract":"1","token":${JSON.stringify(target.token)}}}`,
+    `{"method":"connectionParams","data":{"contract":"1","token":${JSON.stringify(anyToken(random, target))}}}`,
     '{"method":"connectionParams","data":{"contract":"1"}}',
     `{"method":"connectionParams","data":${jsonText(random, 1)}}`,
     jsonText(random),

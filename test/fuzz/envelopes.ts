@@ -7,6 +7,8 @@ export interface Target {
   readonly campaignId: string;
   /** A token with the role `viewer`. */
   readonly token: string;
+  /** A campaign of its own, and a token with the role `editor` for it alone. */
+  readonly own: { readonly campaignId: string; readonly token: string };
 }
 
 const PATHS = [
@@ -38,17 +40,24 @@ export function procedurePath(random: SeededRandom): string {
   return random.pick(['', '.', 'campaign', 'campaign.__proto__', 'constructor', 'campaign.get.get', oddText(random)]);
 }
 
+/** One of the attacker's tokens. */
+export function anyToken(random: SeededRandom, { token, own }: Target): string {
+  return random.chance(0.4) ? own.token : token;
+}
+
 /** An input that is almost right, so that it comes past the first check, or anything at all. */
-export function inputText(random: SeededRandom, { campaignId, token }: Target): string {
+export function inputText(random: SeededRandom, { campaignId, token, own }: Target): string {
   if (random.chance(0.3)) return jsonText(random);
-  const members: Record<string, string> = { campaignId: JSON.stringify(campaignId) };
+  const named = random.chance(0.4) ? own.campaignId : campaignId;
+  const members: Record<string, string> = { campaignId: JSON.stringify(named) };
   const optional: Record<string, () => string> = {
     updates: () => jsonText(random, 1),
     features: () => jsonText(random, 1),
     action: () => JSON.stringify(random.pick(['add', 'remove', 'set', 'toString'])),
     section: () => JSON.stringify(random.pick(['ui_content', 'scripts', '__proto__', 'theme'])),
     value: () => jsonText(random, 1),
-    commands: () => `[${Array.from({ length: random.int(0, 120) }, () => '{"type":"update","updates":{}}').join(',')}]`,
+    commands: () =>
+      `[${Array.from({ length: random.int(0, 120) }, () => `{"type":"update","updates":${random.chance(0.9) ? '{}' : jsonText(random, 4)}}`).join(',')}]`,
     mutations: () => `[${jsonText(random, 1)},${jsonText(random, 1)}]`,
     mutationId: () => JSON.stringify(random.pick(['a', 'a', 'b', oddText(random)])),
     base: () => JSON.stringify(random.pick(['x:1', 'x:-1', ':', oddText(random)])),

@@ -31,6 +31,8 @@ export interface FuzzResult {
 const MAIN = join(import.meta.dirname, '..', '..', 'start', 'main.ts');
 const SECRET = 'a secret of the fuzzer, and of nothing else';
 const CAMPAIGN = 'ovasabi_website';
+/** The campaign that attackers may edit. */
+const OWN_CAMPAIGN = 'murmur_radio_launch';
 /** Attacks that are under way at the same time. */
 const CONCURRENCY = 8;
 
@@ -46,7 +48,8 @@ export async function runFuzz({ seed, lasts, say }: FuzzOptions): Promise<FuzzRe
   server.child.once('exit', (code, signal) => {
     if (!server.stopping) findings.push(`the server ended: ${signal ?? `exit code ${code}`}`);
   });
-  const target = { port, campaignId: CAMPAIGN, token: await tokenFor('viewer', 'mallory') };
+  const own = { campaignId: OWN_CAMPAIGN, token: await tokenFor('editor', 'eve', OWN_CAMPAIGN) };
+  const target = { port, campaignId: CAMPAIGN, token: await tokenFor('viewer', 'mallory'), own };
   const honest = startHonestClient(server.url, {
     campaignId: CAMPAIGN,
     token: await tokenFor('editor', 'ada'),
@@ -56,6 +59,7 @@ export async function runFuzz({ seed, lasts, say }: FuzzOptions): Promise<FuzzRe
   const memory: number[] = [];
   const startedAt = performance.now();
   let number = 0;
+  let tenths = 0;
 
   const isOver = (): boolean =>
     performance.now() - startedAt >= lasts || server.child.exitCode !== null || findings.length >= 20;
@@ -69,7 +73,8 @@ export async function runFuzz({ seed, lasts, say }: FuzzOptions): Promise<FuzzRe
       const found = lookAt(answer);
       if (found !== undefined) findings.push(`attack ${own} (${describe(attack)}): ${found}`);
       const tenth = Math.floor(((performance.now() - startedAt) / lasts) * 10);
-      if (tenth > memory.length && server.child.pid !== undefined) {
+      if (tenth > tenths && server.child.pid !== undefined) {
+        tenths = tenth;
         const resident = await residentMegabytes(server.child.pid);
         if (resident !== undefined) memory.push(resident);
         say(`${own} attacks, ${honest.rounds} honest changes, ${resident?.toFixed(0) ?? '?'} MB`);
@@ -138,8 +143,8 @@ async function startServer(folder: string, onFault: (line: string) => void): Pro
   };
 }
 
-function tokenFor(role: string, subject: string): Promise<string> {
-  return new SignJWT({ campaigns: { '*': role } })
+function tokenFor(role: string, subject: string, campaignId = '*'): Promise<string> {
+  return new SignJWT({ campaigns: { [campaignId]: role } })
     .setProtectedHeader({ alg: 'HS256' })
     .setSubject(subject)
     .setExpirationTime('12h')

@@ -6,14 +6,14 @@ export interface InboundSource {
   readonly payer: string;
   /** About what one of its messages costs, in points. */
   readonly messagePrice: number;
-  /** Milliseconds until its budget allows more work; 0 where it does now. */
+  /** Milliseconds until its budget, and its client's reading, allow more work; 0 where they do now. */
   waitMs(): number;
   /** Starts the next messages of its queue, at most that many; returns whether more are waiting. */
   startNext(messages: number): boolean;
 }
 
-/** Points of work that one payer may start in one turn of the event loop: a few milliseconds. */
-const TURN_POINTS = 128;
+/** Points of work that one payer may start in one turn of the event loop: less than a millisecond (`PRICES`). */
+export const TURN_POINTS = 24;
 
 /**
  * Fair turns between callers. Within one turn of the event loop a caller starts at most {@link TURN_POINTS} of work;
@@ -65,13 +65,23 @@ export class FairTurns {
     const source = this.#next();
     if (source?.isOpen === true) {
       const waitMs = source.waitMs();
-      // The timer keeps no process alive: the socket does.
-      if (waitMs > 0) setTimeout(() => this.wait(source), waitMs).unref();
+      if (waitMs > 0) this.#later(source, waitMs);
       else if (source.startNext(Math.max(1, Math.floor(TURN_POINTS / source.messagePrice)))) this.wait(source);
     }
     this.#isDraining = this.#waiting.size > 0;
     if (this.#isDraining) setImmediate(this.#drain);
   };
+
+  /** Queues a source again once it need not wait; those that wait take no turns. */
+  #later(source: InboundSource, waitMs: number): void {
+    const look = (): void => {
+      const again = source.isOpen ? source.waitMs() : 0;
+      if (again > 0) this.#later(source, again);
+      else this.wait(source);
+    };
+    // The timer keeps no process alive: the socket does.
+    setTimeout(look, waitMs).unref();
+  }
 
   /** Takes the next source, and moves its payer to the end of the rotation. */
   #next(): InboundSource | undefined {

@@ -1,17 +1,31 @@
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import { RefusalError } from '../../core/errors.ts';
+import { CALLER_FACTOR } from './work-budget.ts';
 
-/** Rate limit of mutations, counted by key; rejects with `RATE_LIMITED` and the time to wait. */
-export type MutationRate = (key: string, mutations: number) => Promise<void>;
+/**
+ * Rate limit of mutations, counted in weight by connection, and by caller over all of its connections and requests;
+ * rejects with `RATE_LIMITED` and the time to wait.
+ */
+export type MutationRate = (connection: string, caller: string, weight: number) => Promise<void>;
 
-/** @param perSecond mutations that one key may send in a second; 0: no limit */
+/** @param perSecond weight that one connection may send in a second, a caller four times as much; 0: no limit */
 export function createMutationRate(perSecond: number): MutationRate {
   if (perSecond === 0) return async () => {};
+  const connections = limiterOf(perSecond);
+  const callers = limiterOf(perSecond * CALLER_FACTOR);
+  return async (connection, caller, weight) => {
+    // A push may hold more than a second's worth: it takes the whole second, since it would else never pass.
+    const counted = Math.min(weight, perSecond);
+    await connections(connection, counted);
+    await callers(caller, counted);
+  };
+}
+
+function limiterOf(perSecond: number): (key: string, weight: number) => Promise<void> {
   const limiter = new RateLimiterMemory({ points: perSecond, duration: 1 });
-  return async (key, mutations) => {
+  return async (key, weight) => {
     try {
-      // A push may hold more than a second's worth: it takes the whole second, since it would else never pass.
-      await limiter.consume(key, Math.min(mutations, perSecond));
+      await limiter.consume(key, weight);
     } catch (reason) {
       if (!(reason instanceof RateLimiterRes)) throw reason;
       throw new RefusalError('RATE_LIMITED', `At most ${perSecond} mutations a second are allowed`, {

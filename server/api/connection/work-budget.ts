@@ -1,6 +1,6 @@
 /**
- * Prices of work, in points. A point is about 25 µs of one core: what a refused call costs. Mutations that are accepted
- * are paid for by the mutation rate instead (`mutation-rate.ts`).
+ * Prices of work, in points. A point is about 25 µs of one core. Mutations that are accepted
+ * are paid for by their bytes, and by the mutation rate (`mutation-rate.ts`).
  */
 export const PRICES = {
   /** A query. */
@@ -13,8 +13,8 @@ export const PRICES = {
   authentication: 4,
   /** A message that is no call: a stop, `PING` or `PONG`. */
   control: 1,
-  /** A refused call, beside its own price. */
-  refusal: 1,
+  /** A refused call, beside its own price: an error is made, formatted and encoded. */
+  refusal: 4,
   /** A connection that is not admitted: its handshake and its end. */
   unadmittedConnection: 8,
   /** An http request that is no call: a file, a preflight, an unknown path. */
@@ -23,6 +23,8 @@ export const PRICES = {
   readiness: 4,
   /** A scrape of all metrics. */
   metrics: 40,
+  /** Bytes of a ws message, or of an http body, that cost one more point: they are parsed and checked. */
+  inputBytesPerPoint: 1_024,
   /** Bytes of an answer, or of an http response, that cost one more point. */
   bytesPerPoint: 4_096,
 } as const;
@@ -30,6 +32,11 @@ export const PRICES = {
 /** Price of so many bytes of an answer, in points. */
 export function priceOfBytes(bytes: number): number {
   return Math.floor(bytes / PRICES.bytesPerPoint);
+}
+
+/** Price of so many bytes that a caller sends, in points. */
+export function priceOfInput(bytes: number): number {
+  return Math.floor(bytes / PRICES.inputBytesPerPoint);
 }
 
 /** Budget of work by key: a connection, a caller or an address. */
@@ -89,7 +96,7 @@ export interface WorkBudgets {
 }
 
 /** How much more than one connection may use: a caller over all of its connections, or an address. */
-const CALLER_FACTOR = 4;
+export const CALLER_FACTOR = 4;
 
 /**
  * @param pointsPerSecond rate of one connection; 0: no limits

@@ -9,7 +9,8 @@ import type { Reader } from '../service.ts';
  * - The socket is looked at every `BACKPRESSURE_POLL_MS`. Once it has drained, the reader gets the entries that it
  *   missed, or, where these are more than `BACKPRESSURE_BUFFER_ENTRIES`, one snapshot with the reason `slow`.
  * - A socket that has not drained within `BACKPRESSURE_TIMEOUT_MS` is disconnected.
- * - Answers to calls cannot pause. A socket on which `BACKPRESSURE_MAX_SOCKET_BYTES` wait unsent is disconnected.
+ * - Answers to calls cannot pause, but calls can: none is started while a socket holds more than 1 MiB unsent
+ *   (`server-socket.ts`). A socket on which `BACKPRESSURE_MAX_SOCKET_BYTES` wait all the same is disconnected.
  * - All sockets together may hold `BACKPRESSURE_MEMORY_FRACTION` of the memory. Beyond that those that hold the most
  *   are disconnected.
  *

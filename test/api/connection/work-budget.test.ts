@@ -1,10 +1,11 @@
 import type { IncomingMessage } from 'node:http';
 import { describe, expect, test } from 'vitest';
 import { createClientAddress, PRIVATE_NETWORKS } from '../../../server/api/connection/client-address.ts';
+import { FairTurns, TURN_POINTS, type InboundSource } from '../../../server/api/connection/fair-turns.ts';
 import { createWorkBudget } from '../../../server/api/connection/work-budget.ts';
 import { API_LIMITS } from '../../../server/api/limits.ts';
 import { CLOSE_CODES } from '../../../server/core/close-codes.ts';
-import { batchingClient, httpClient, rawSocket, refusal, wsClient } from '../support/clients.ts';
+import { batchingClient, errorDataOf, httpClient, rawSocket, refusal, wsClient } from '../support/clients.ts';
 import type { Raw } from '../support/clients.ts';
 import { CAMPAIGN, startGuarded, startServer, tokenFor, until } from '../support/server.ts';
 
@@ -145,7 +146,74 @@ describe('P20 work over the budget', () => {
   });
 });
 
+describe('P20 what callers send', () => {
+  test('P20 is paid by its bytes, whatever becomes of it', async () => {
+    const { url } = await startGuarded({ callLimit: 100 });
+    const raw = await rawSocket(url, { headers: { authorization: `Bearer ${await tokenFor({ '*': 'viewer' })}` } });
+    const updates = { text: 'x'.repeat(100_000) };
+    for (let id = 1; id <= 10; id += 1)
+      raw.send({
+        id,
+        method: 'mutation',
+        params: { path: 'campaign.update', input: { campaignId: CAMPAIGN, updates } },
+      });
+    // 97 points each, of which 200 are there ahead.
+    await raw.answer(2);
+    const other = wsClient(url, { token: await tokenFor({ '*': 'editor' }, { sub: 'grace' }) });
+    await other.campaign.update.mutate({ campaignId: CAMPAIGN, updates: { title: 'New' } });
+    expect(answers(raw)).toBeLessThan(8);
+  });
+
+  test('P20 mutations are counted for the caller too, over all of its connections', async () => {
+    const { url } = await startGuarded({ rateLimit: 10 });
+    const token = await tokenFor({ '*': 'editor' });
+    const clients = Array.from({ length: 8 }, () => wsClient(url, { token }));
+    const outcomes = await Promise.all(
+      clients.map((client) =>
+        client.campaign.update
+          .mutate({
+            campaignId: CAMPAIGN,
+            updates: Object.fromEntries(Array.from({ length: 400 }, (_, n) => [`k${n}`, n])),
+          })
+          .then(
+            () => 'accepted',
+            (error: unknown) => errorDataOf(error),
+          ),
+      ),
+    );
+    const refused = outcomes.filter((outcome) => outcome !== 'accepted');
+    expect(refused.length).toBeGreaterThanOrEqual(3);
+    expect(refused[0]).toMatchObject({ reason: 'RATE_LIMITED', limit: 40 });
+  });
+});
+
 describe('P21 fair turns', () => {
+  test('P21 a caller starts so many points of work in one turn, over all of its connections', async () => {
+    const turns = new FairTurns();
+    const started: number[] = [];
+    const source = (payer: string, messagePrice: number): InboundSource & { left: number } => ({
+      isOpen: true,
+      payer,
+      messagePrice,
+      left: 1_000,
+      waitMs: () => 0,
+      startNext(messages) {
+        started.push(messages * messagePrice);
+        this.left -= messages;
+        return this.left > 0;
+      },
+    });
+    const [one, two, grace] = [source('ada', 8), source('ada', 8), source('grace', 1)];
+    let direct = 0;
+    while (turns.tryStart(one, 1) || turns.tryStart(two, 1)) direct += 8;
+    expect(direct).toBeLessThanOrEqual(TURN_POINTS);
+    expect(turns.tryStart(grace, 1)).toBe(true);
+    turns.wait(one);
+    await until(() => started.length >= 10);
+    expect(Math.max(...started)).toBeLessThanOrEqual(TURN_POINTS);
+    one.left = 0;
+  });
+
   test('P21 a frame of many calls leaves turns to others, and is answered whole', async () => {
     const { url } = await startGuarded({ callLimit: 0, campaigns: large });
     const raw = await rawSocket(url, { headers: { authorization: `Bearer ${await tokenFor({ '*': 'viewer' })}` } });

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { encodeFrame } from '../../../server/api/procedures/frames.ts';
+import { chargeWhenEncoded, encodeFrame, encodeMessage } from '../../../server/api/procedures/frames.ts';
+import type { Connection } from '../../../server/api/connection/context.ts';
 import type { ResumableEvent } from '../../../server/engine/service.ts';
 
 /** A snapshot that counts how often it is encoded. */
@@ -51,4 +52,30 @@ test('H19 cached frames under many request ids count as well', () => {
   for (let id = 0; id < 63; id += 1) frameFor(id, large.event);
   frameFor(1, kept.event);
   expect(kept.encodings).toBe(2);
+});
+
+test('H19 a large document is encoded once for all who ask for it, and the answer is that of the encoder of tRPC but for the place of the document', () => {
+  let encodings = 0;
+  const text = 'x'.repeat(10_000);
+  const state = {
+    slug: 's',
+    toJSON() {
+      encodings += 1;
+      return { slug: 's', title: text };
+    },
+  };
+  let charged = 0;
+  // As much of a connection as is called.
+  const connection = { closed: true, chargeAnswer: (bytes: number) => (charged += bytes) } as unknown as Connection;
+  const ask = (id: number, jsonrpc?: string) => {
+    const data = { campaignId: 'spring', state, updatedAt: 7 };
+    chargeWhenEncoded(data, connection);
+    return String(encodeMessage({ id, ...(jsonrpc && { jsonrpc }), result: { type: 'data', data } }));
+  };
+  const [one, other] = [ask(1), ask(2, '2.0')];
+  expect(encodings).toBe(1);
+  const answer = { campaignId: 'spring', updatedAt: 7, state: { slug: 's', title: text } };
+  expect(JSON.parse(one)).toEqual({ id: 1, result: { type: 'data', data: answer } });
+  expect(JSON.parse(other)).toEqual({ id: 2, jsonrpc: '2.0', result: { type: 'data', data: answer } });
+  expect(charged).toBe(one.length + other.length);
 });

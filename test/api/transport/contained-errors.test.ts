@@ -151,3 +151,12 @@ test('H31 a client that goes in the middle of its body or of its answer leaves n
   }
   expect((await fetch(`${url}/livez`)).status).toBe(200);
 });
+
+test.each(['TRACE', 'CONNECT'])('H31 a method that no procedure has is refused as such: %s', async (method) => {
+  const { port } = await startServer();
+  const target = method === 'CONNECT' ? '127.0.0.1:80' : '/trpc/campaign.get';
+  const answer = await exchange(port, `${method} ${target} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n`);
+  // Node ends a CONNECT by itself.
+  expect(answer).toMatch(method === 'CONNECT' ? /^$/ : /^HTTP\/1.1 405 [^]*allow: GET, POST/i);
+  expect((await fetch(`http://127.0.0.1:${port}/livez`)).status).toBe(200);
+});

@@ -111,7 +111,8 @@ const SORTS: Readonly<Record<AbuseSort, () => Promise<never>>> = {
   },
 
   async unfinished() {
-    const half = `POST /trpc/campaign.get HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n`;
+    const bearer = task.token === undefined ? '' : `Authorization: Bearer ${task.token}\r\n`;
+    const half = `POST /trpc/campaign.get HTTP/1.1\r\nHost: 127.0.0.1\r\n${bearer}Content-Type: application/json\r\nContent-Length: 1000000\r\n\r\n`;
     const opened: Socket[] = [];
     for (;;) {
       const socket = connect(task.port, '127.0.0.1');

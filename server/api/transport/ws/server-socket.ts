@@ -31,6 +31,15 @@ const KEEP_ALIVE_BYTES = 4;
 const PAUSE_AT_MESSAGES = 16;
 const PAUSE_AT_BYTES = 64 * 1024;
 
+/**
+ * Unsent bytes in a socket above which no more calls of it are started: what their answers would hold for a client that
+ * does not read stays small, and is not made. A client that reads nothing for long is cut by the heartbeat.
+ */
+const ANSWERS_HIGH_WATER_BYTES = 1024 * 1024;
+
+/** Interval, in milliseconds, at which such a socket is looked at. */
+const DRAIN_POLL_MS = 50;
+
 /** How long a client may take to answer the closing handshake, in milliseconds. */
 export const CLOSE_TIMEOUT_MS = 500;
 
@@ -158,6 +167,7 @@ export class ServerSocket extends WebSocket implements OutboundChannel, InboundS
       return;
     }
     const messages = messagesOfBatch(frame);
+    this.#connection?.chargeInput(frame.data.length);
     const isControl = frame.data.length <= KEEP_ALIVE_BYTES || isStopFrame(frame);
     if (isControl) this.#connection?.charge(PRICES.control);
     const isDirect = this.#waiting.length === 0 && this.#connection !== undefined && !isStopFrame(frame);
@@ -194,7 +204,8 @@ export class ServerSocket extends WebSocket implements OutboundChannel, InboundS
   }
 
   waitMs(): number {
-    return this.#connection?.waitMs() ?? 0;
+    const budgetMs = this.#connection?.waitMs() ?? 0;
+    return this.bufferedAmount > ANSWERS_HIGH_WATER_BYTES ? Math.max(budgetMs, DRAIN_POLL_MS) : budgetMs;
   }
 
   /**
