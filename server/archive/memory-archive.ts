@@ -14,7 +14,7 @@ import type {
 } from '../engine/ports.ts';
 import { lastContiguousEntry, toListColumns, toSealedEntry } from './sql/columns.ts';
 import { ArchiveError } from './errors.ts';
-import { createMemoryHistories, type StagedRestore } from './memory-histories.ts';
+import { createMemoryHistories, type MemorySchedule, type StagedRestore } from './memory-histories.ts';
 import { createMemoryKeyStore } from '../access/memory-key-store.ts';
 import type { AccessKeyStore } from '../core/access-key.ts';
 
@@ -40,11 +40,17 @@ export interface MemoryStore {
   readonly campaigns: Map<string, StoredCampaign>;
   readonly accessKeys: AccessKeyStore;
   readonly restores: Map<string, StagedRestore>;
+  readonly schedule: MemorySchedule;
 }
 
 /** An empty storage. */
 export function createMemoryStore(): MemoryStore {
-  return { campaigns: new Map(), accessKeys: createMemoryKeyStore(), restores: new Map() };
+  return {
+    campaigns: new Map(),
+    accessKeys: createMemoryKeyStore(),
+    restores: new Map(),
+    schedule: { holder: undefined, heldUntil: 0, run: undefined },
+  };
 }
 
 export interface MemoryArchiveOptions {

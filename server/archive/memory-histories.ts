@@ -1,4 +1,4 @@
-import type { HistoryStore, StoredCheckpoint, StoredEntry, StoredHistory } from '../core/history-store.ts';
+import type { HistoryStore, SnapshotRun, StoredCheckpoint, StoredEntry, StoredHistory } from '../core/history-store.ts';
 import { upToBytes } from '../core/limits.ts';
 import { ArchiveError } from './errors.ts';
 import type { MemoryStore, StoredCampaign } from './memory-archive.ts';
@@ -13,6 +13,13 @@ export interface StagedRestore {
   readonly states: Map<string, Map<number, string>>;
 }
 
+/** The periodic snapshot: who takes one, and the last one. */
+export interface MemorySchedule {
+  holder: string | undefined;
+  heldUntil: number;
+  run: SnapshotRun | undefined;
+}
+
 /** Rows of one read, at most, as a database's. */
 const READ_ROWS = 1_000;
 
@@ -22,7 +29,7 @@ const READ_ROWS = 1_000;
  * @param call runs a call within one turn
  */
 export function createMemoryHistories(
-  { campaigns, restores }: MemoryStore,
+  { campaigns, restores, schedule }: MemoryStore,
   call: <T>(answer: () => T) => Promise<T>,
 ): HistoryStore {
   const ordered = (ids?: readonly string[]): [string, StoredCampaign][] =>
@@ -117,6 +124,25 @@ export function createMemoryHistories(
       }),
 
     endRestore: (restoreId) => call(() => void restores.delete(restoreId)),
+
+    claimSnapshot: ({ holder, now, until, dueBefore }) =>
+      call(() => {
+        const isFree = schedule.heldUntil < now || schedule.holder === holder;
+        if (!isFree || (schedule.run?.at ?? 0) > dueBefore) return false;
+        schedule.holder = holder;
+        schedule.heldUntil = until;
+        return true;
+      }),
+
+    releaseSnapshot: (holder, run) =>
+      call(() => {
+        if (schedule.holder !== holder) return;
+        schedule.holder = undefined;
+        schedule.heldUntil = 0;
+        schedule.run = run ?? schedule.run;
+      }),
+
+    lastSnapshot: () => call(() => schedule.run && { ...schedule.run }),
   };
 }
 

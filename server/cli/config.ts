@@ -37,6 +37,10 @@ export interface Config {
   auth: AuthKey;
   insecure: boolean;
   publicRead: boolean;
+  /** `undefined`: no snapshots are taken by themselves. */
+  snapshotDir: string | undefined;
+  snapshotEvery: number;
+  snapshotKeep: number;
   startTimeout: number;
   logLevel: LogLevel;
   production: boolean;
@@ -160,6 +164,9 @@ const environment = z.object({
   AUTH_MAX_AGE: duration.default(DEFAULT_MAX_AGE_MS),
   AUTH_MODE: z.literal('insecure', 'insecure, or nothing').optional(),
   CAMPAIGN_PUBLIC_READ: flag.default(false),
+  SNAPSHOT_DIR: z.string().optional(),
+  SNAPSHOT_EVERY: duration.refine((every) => every >= 1_000, 'at least 1s').default(86_400_000),
+  SNAPSHOT_KEEP: integer(1, 100_000).default(7),
   START_TIMEOUT: duration.default(30_000),
   LOG_LEVEL: z.enum(LOG_LEVELS, LOG_LEVELS.join(', ')).default('info'),
   NODE_ENV: z.string().optional(),
@@ -215,6 +222,9 @@ function toConfig(read: z.output<typeof environment>): Config {
     auth: authOf(read),
     insecure: read.AUTH_MODE === 'insecure',
     publicRead: read.CAMPAIGN_PUBLIC_READ,
+    snapshotDir: read.SNAPSHOT_DIR,
+    snapshotEvery: read.SNAPSHOT_EVERY,
+    snapshotKeep: read.SNAPSHOT_KEEP,
     startTimeout: read.START_TIMEOUT,
     logLevel: read.LOG_LEVEL,
     production: read.NODE_ENV === 'production',
@@ -251,6 +261,9 @@ function findConflict(config: Config, read: z.output<typeof environment>): strin
   }
   if (config.storage.kind === 'none' && config.durability === 'durable') {
     return 'CAMPAIGN_DURABILITY takes accepted while CAMPAIGN_PERSISTENCE_ENABLED is false: nothing becomes durable then.';
+  }
+  if (config.snapshotDir !== undefined && config.storage.kind === 'none') {
+    return 'SNAPSHOT_DIR needs persistence: CAMPAIGN_PERSISTENCE_ENABLED is false, and there is nothing to save.';
   }
   return undefined;
 }

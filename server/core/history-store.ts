@@ -73,6 +73,31 @@ export type Adoption =
   | { readonly kind: 'adopted'; readonly generation: number }
   | { readonly kind: 'exists'; readonly head: Head };
 
+/** A periodic snapshot that was saved. */
+export interface SnapshotRun {
+  /** When it was complete, in epoch milliseconds. */
+  readonly at: number;
+  /** The name of its file. */
+  readonly file: string;
+  readonly bytes: number;
+  readonly campaigns: number;
+  readonly entries: number;
+  /** Campaigns that are not in it, because their rows do not fit together. */
+  readonly damaged: number;
+  readonly seconds: number;
+}
+
+/** The claim of an instance to take the periodic snapshot. All times are epoch milliseconds. */
+export interface SnapshotClaim {
+  /** Names the instance. */
+  readonly holder: string;
+  readonly now: number;
+  /** Until when nobody else takes one, unless it claims again. */
+  readonly until: number;
+  /** It is due where the last one that was saved is of this time or older. */
+  readonly dueBefore: number;
+}
+
 /** Storage of whole histories; implemented by every archive, and held to one behaviour by one contract suite. */
 export interface HistoryStore {
   /** How many campaigns there are, and how many entries; of these ids, or of all. */
@@ -111,4 +136,10 @@ export interface HistoryStore {
   adopt(restoreId: string, history: AdoptedHistory): Promise<Adoption>;
   /** Ends a restore and drops what is left of it. */
   endRestore(restoreId: string): Promise<void>;
+  /** Claims the periodic snapshot; false where it is not due, or another instance has claimed it. */
+  claimSnapshot(claim: SnapshotClaim): Promise<boolean>;
+  /** Gives a claim back; with the snapshot, where one was saved. */
+  releaseSnapshot(holder: string, run: SnapshotRun | undefined): Promise<void>;
+  /** The last periodic snapshot that was saved, by any instance. */
+  lastSnapshot(): Promise<SnapshotRun | undefined>;
 }

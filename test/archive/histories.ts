@@ -192,4 +192,26 @@ export function historyTests({ archive, fresh, created, grown }: HistoriesContex
     await store.endRestore('r85');
     await store.endRestore('other');
   });
+
+  test('A86 one holder at a time has the periodic snapshot, while it is due', async () => {
+    const store = archive();
+    const claim = (holder: string, now: number, dueBefore = now - 1_000) =>
+      store.claimSnapshot({ holder, now, until: now + 60, dueBefore });
+    const claims = await Promise.all(['a', 'b', 'c', 'd'].map((holder) => claim(holder, 10_000)));
+    expect(claims.filter(Boolean)).toHaveLength(1);
+    const holder = ['a', 'b', 'c', 'd'][claims.indexOf(true)] ?? '';
+    expect(await claim(holder, 10_050)).toBe(true);
+    expect(await claim('e', 10_100)).toBe(false);
+    // It has said nothing since.
+    expect(await claim('e', 10_111)).toBe(true);
+    const run = { at: 10_120, file: 'f', bytes: 1, campaigns: 2, entries: 3, damaged: 0, seconds: 0.5 };
+    await store.releaseSnapshot(holder, { ...run, file: 'not mine any more' });
+    expect(await store.lastSnapshot()).toBeUndefined();
+    await store.releaseSnapshot('e', run);
+    expect(await store.lastSnapshot()).toEqual(run);
+    expect(await claim('a', 10_130)).toBe(false);
+    expect(await claim('a', 11_121)).toBe(true);
+    await store.releaseSnapshot('a', undefined);
+    expect(await store.lastSnapshot()).toEqual(run);
+  });
 }

@@ -132,6 +132,9 @@ const variables: [string, keyof Config, unknown, string, unknown, string[], RegE
   ],
   ['AUTH_MODE', 'insecure', false, 'insecure', true, ['none', 'secure'], /takes insecure, or nothing/],
   ['CAMPAIGN_PUBLIC_READ', 'publicRead', false, 'true', true, ['on'], /takes true or false/],
+  ['SNAPSHOT_DIR', 'snapshotDir', undefined, '/var/snapshots', '/var/snapshots', [], /-/],
+  ['SNAPSHOT_EVERY', 'snapshotEvery', 86_400_000, '6h', 21_600_000, ['often', '6'], /takes a duration/],
+  ['SNAPSHOT_KEEP', 'snapshotKeep', 7, '30', 30, ['0', 'all'], /takes a whole number from 1/],
   ['START_TIMEOUT', 'startTimeout', 30_000, '500ms', 500, ['30'], /takes a duration/],
   ['LOG_LEVEL', 'logLevel', 'info', 'debug', 'debug', ['verbose'], /takes debug, info/],
 ];

@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { SnapshotRun } from '../../core/history-store.ts';
 import type { ServiceStats } from '../../engine/service.ts';
 import { droppedLogLines } from './logging.ts';
 
@@ -16,6 +17,13 @@ const ENTRIES_BUCKETS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000
  * of 10 the sampling is most of the work of an idle server.
  */
 const EVENT_LOOP_SAMPLE_MS = 20;
+
+/** Figures of periodic snapshots. */
+interface SnapshotFigures {
+  readonly everyMs: number;
+  readonly last: SnapshotRun | undefined;
+  readonly failures: number;
+}
 
 /** All metrics of the service. Campaign ids are not labels, because their number has no bound. */
 export type Metrics = ReturnType<typeof createMetrics>;
@@ -112,8 +120,41 @@ export function createMetrics(stats: () => ServiceStats) {
     return new Histogram({ ...common, name: PREFIX + name, help, buckets });
   }
 
+  /** What snapshots there are; `undefined` where none are taken. */
+  let snapshots: (() => SnapshotFigures) | undefined;
+  gauge(
+    'snapshot_interval_seconds',
+    'Time from one periodic snapshot to the next; 0 where none are taken',
+    () => (snapshots?.().everyMs ?? 0) / 1_000,
+  );
+  gauge(
+    'snapshot_last_success_timestamp_seconds',
+    'When the last periodic snapshot was saved, by any instance; 0 where there was none',
+    () => (snapshots?.().last?.at ?? 0) / 1_000,
+  );
+  gauge('snapshot_last_size_bytes', 'Size of the last periodic snapshot', () => snapshots?.().last?.bytes ?? 0);
+  gauge(
+    'snapshot_last_duration_seconds',
+    'Time that the last periodic snapshot took',
+    () => snapshots?.().last?.seconds ?? 0,
+  );
+  gauge(
+    'snapshot_last_damaged_campaigns',
+    'Campaigns that are not in the last periodic snapshot, because their rows do not fit together',
+    () => snapshots?.().last?.damaged ?? 0,
+  );
+  gauge(
+    'snapshot_failures',
+    'Periodic snapshots that this instance could not save since its start',
+    () => snapshots?.().failures ?? 0,
+  );
+
   return {
     registry,
+    /** Sets where the figures of periodic snapshots are read at every scrape. */
+    watchSnapshots(read: () => SnapshotFigures): void {
+      snapshots = read;
+    },
     connections: new Gauge({
       ...common,
       name: `${PREFIX}connections`,

@@ -80,6 +80,9 @@ export async function openPgliteArchive(options: PgliteArchiveOptions): Promise<
     stage: (id, entries, checkpoints, now) => whileLocked(() => call('stage', [id, entries, checkpoints, now])),
     adopt: (id, history) => whileLocked(() => call('adopt', [id, history])),
     endRestore: (id) => whileLocked(() => call('endRestore', [id])),
+    claimSnapshot: (claim) => whileLocked(() => call('claimSnapshot', [claim])),
+    releaseSnapshot: (holder, run) => whileLocked(() => call('releaseSnapshot', [holder, run])),
+    lastSnapshot: () => call('lastSnapshot', []),
     ping: () => whileLocked(() => call('ping', [])),
     stop: (how) => (stopping ??= call('stop', [how]).finally(() => thread.end().then(() => lock.release()))),
   };

@@ -18,6 +18,9 @@ const READ_ROWS = 1_000;
 /** Versions that one statement of an adoption moves: each has to end before the limit for a statement. */
 const ADOPTED_VERSIONS = 5_000;
 
+/** The name of the one schedule. */
+const PERIODIC = 'periodic';
+
 const ENTRY_COLUMNS = ['campaign_id', 'version', 'epoch', 'type', 'at', 'mutation_id', 'bytes', 'tail'] as const;
 
 /** Whole histories, read and written. Reads are one statement each, hence of one moment. */
@@ -216,7 +219,51 @@ export function createSqlHistories(db: Kysely<Database>, onProgress: () => void 
 
   const endRestore: HistoryStore['endRestore'] = (restoreId) => endRestores([restoreId]);
 
-  return { countHistories, readHistories, readEntries, readCheckpoints, beginRestore, stage, adopt, endRestore };
+  const claimSnapshot: HistoryStore['claimSnapshot'] = async ({ holder, now, until, dueBefore }) => {
+    const claimed = await db
+      .insertInto('snapshot_schedule')
+      .values({ name: PERIODIC, holder, held_until: until, saved_at: 0, run: null })
+      .onConflict((conflict) =>
+        conflict
+          .column('name')
+          .doUpdateSet({ holder, held_until: until })
+          .where('snapshot_schedule.saved_at', '<=', dueBefore)
+          .where((row) =>
+            row.or([row('snapshot_schedule.held_until', '<', now), row('snapshot_schedule.holder', '=', holder)]),
+          ),
+      )
+      .returning('name')
+      .execute();
+    return claimed.length > 0;
+  };
+
+  const releaseSnapshot: HistoryStore['releaseSnapshot'] = async (holder, run) => {
+    await db
+      .updateTable('snapshot_schedule')
+      .set({ holder: null, held_until: 0, ...(run && { saved_at: run.at, run: JSON.stringify(run) }) })
+      .where('name', '=', PERIODIC)
+      .where('holder', '=', holder)
+      .execute();
+  };
+
+  const lastSnapshot: HistoryStore['lastSnapshot'] = async () => {
+    const row = await db.selectFrom('snapshot_schedule').where('name', '=', PERIODIC).select('run').executeTakeFirst();
+    return row?.run == null ? undefined : JSON.parse(row.run);
+  };
+
+  return {
+    countHistories,
+    readHistories,
+    readEntries,
+    readCheckpoints,
+    beginRestore,
+    stage,
+    adopt,
+    endRestore,
+    claimSnapshot,
+    releaseSnapshot,
+    lastSnapshot,
+  };
 }
 
 /**

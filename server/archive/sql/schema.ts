@@ -98,6 +98,18 @@ export interface StagedCheckpointsTable extends CheckpointsTable {
   restore_id: string;
 }
 
+/** The periodic snapshot: one row, `name` is `periodic`. */
+export interface SnapshotScheduleTable {
+  name: string;
+  /** The instance that takes one, and until when it has claimed that. */
+  holder: string | null;
+  held_until: number;
+  /** When the last one was complete; 0 where there was none. */
+  saved_at: number;
+  /** The last one, as JSON. */
+  run: string | null;
+}
+
 /** The archive's tables, in the Postgres schema that `CAMPAIGN_NAMESPACE` names. */
 export interface Database {
   campaigns: CampaignsTable;
@@ -109,4 +121,5 @@ export interface Database {
   restored_campaigns: RestoredCampaignsTable;
   staged_entries: StagedEntriesTable;
   staged_checkpoints: StagedCheckpointsTable;
+  snapshot_schedule: SnapshotScheduleTable;
 }

@@ -103,6 +103,9 @@ export function openSqlArchive(
     stage: guarded(histories.stage),
     adopt: guarded(histories.adopt),
     endRestore: guarded(histories.endRestore),
+    claimSnapshot: guarded(histories.claimSnapshot),
+    releaseSnapshot: guarded(histories.releaseSnapshot),
+    lastSnapshot: guarded(histories.lastSnapshot),
     ping: guarded(ping),
     stop: (how) => (stopping ??= stop(how).catch(rethrow)),
   };

@@ -1,7 +1,7 @@
 import { sql, type Kysely } from 'kysely';
 
 /**
- * Creates the tables in which restores are staged: `restores` and what each has adopted, its entries and checkpoints.
+ * Creates the row by which one instance takes the periodic snapshot, and the tables in which restores are staged: `restores` and what each has adopted, its entries and checkpoints.
  * The staged rows are unlogged where the database knows that: after a crash they are staged again.
  */
 export async function createRestoreTables(db: Kysely<unknown>, namespace: string): Promise<void> {
@@ -19,6 +19,15 @@ export async function createRestoreTables(db: Kysely<unknown>, namespace: string
     .addColumn('restore_id', 'text', (column) => column.notNull())
     .addColumn('campaign_id', id, (column) => column.notNull())
     .addPrimaryKeyConstraint('restored_campaigns_pkey', ['restore_id', 'campaign_id'])
+    .execute();
+
+  await schema
+    .createTable('snapshot_schedule')
+    .addColumn('name', 'text', (column) => column.primaryKey())
+    .addColumn('holder', 'text')
+    .addColumn('held_until', 'bigint', (column) => column.notNull())
+    .addColumn('saved_at', 'bigint', (column) => column.notNull())
+    .addColumn('run', 'text')
     .execute();
 
   await sql`create unlogged table ${sql.id(namespace, 'staged_entries')} (

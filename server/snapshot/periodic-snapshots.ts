@@ -1,0 +1,147 @@
+import { open, readdir, rename, rm, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { HistoryStore, SnapshotRun } from '../core/history-store.ts';
+import { asError } from '../core/errors.ts';
+import type { SnapshotService } from './snapshot-service.ts';
+
+/** What periodic snapshots have come to; for metrics. */
+export interface PeriodicStats {
+  /** The last one that was saved, by any instance, as far as this one has heard. */
+  readonly last: SnapshotRun | undefined;
+  /** Attempts of this instance that failed. */
+  readonly failures: number;
+}
+
+/** Snapshots that are saved by themselves. */
+export interface PeriodicSnapshots {
+  readonly stats: PeriodicStats;
+  stop(): Promise<void>;
+}
+
+export interface PeriodicOptions {
+  /** The folder of the files, made where it is missing (`SNAPSHOT_DIR`). */
+  readonly dir: string;
+  /** Milliseconds from one to the next (`SNAPSHOT_EVERY`). */
+  readonly everyMs: number;
+  /** Files that are kept (`SNAPSHOT_KEEP`). */
+  readonly keep: number;
+  readonly store: Pick<HistoryStore, 'claimSnapshot' | 'releaseSnapshot' | 'lastSnapshot'>;
+  readonly snapshots: Pick<SnapshotService, 'take'>;
+  /** Names this instance. */
+  readonly instance: string;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  readonly onSaved?: (run: SnapshotRun) => void;
+  readonly onFailed?: (error: Error) => void;
+}
+
+/** How long an instance that says nothing keeps others from taking the snapshot, in milliseconds. */
+const CLAIM_MS = 60_000;
+/** Bounds of the interval between two looks whether one is due, in milliseconds; within them a twentieth of it. */
+const LOOK_MS = { shortest: 100, longest: 60_000 } as const;
+/** The pause after a failed attempt, in milliseconds, unless the interval is shorter. */
+const RETRY_MS = 5 * 60_000;
+
+const FILE = /^campaigns-\d{4}-\d{2}-\d{2}T\d{2}-\d{2}-\d{2}-\d{3}Z\.jsonl\.gz$/;
+
+/**
+ * Takes snapshots by themselves: by whichever instance finds one due and claims it in the archive, so that of many
+ * instances exactly one does. A claim is renewed while it is written; that of an instance which has died expires. The
+ * file has its name only once it is whole and on the disk; then those beyond `keep` are removed, the oldest first.
+ */
+export function startPeriodicSnapshots(options: PeriodicOptions): PeriodicSnapshots {
+  const { dir, everyMs, keep, store, instance, now } = options;
+  const ending = new AbortController();
+  let stats: PeriodicStats = { last: undefined, failures: 0 };
+
+  const claim = (): Promise<boolean> =>
+    store.claimSnapshot({ holder: instance, now: now(), until: now() + CLAIM_MS, dueBefore: now() - everyMs });
+
+  const save = async (): Promise<SnapshotRun> => {
+    const startedAt = performance.now();
+    await mkdir(dir, { recursive: true });
+    const file = `campaigns-${new Date(now()).toISOString().replaceAll(/[:.]/g, '-')}.jsonl.gz`;
+    const part = join(dir, `${file}.part`);
+    const handle = await open(part, 'w', 0o600);
+    try {
+      const blocks = options.snapshots.take();
+      let claimedAt = now();
+      let next = await blocks.next();
+      while (next.done !== true) {
+        if (ending.signal.aborted) throw new Error('The server is shutting down');
+        await handle.write(next.value);
+        if (now() - claimedAt > CLAIM_MS / 4) {
+          if (!(await claim())) throw new Error('Another instance has taken over: this one was silent for too long');
+          claimedAt = now();
+        }
+        next = await blocks.next();
+      }
+      await handle.sync();
+      await handle.close();
+      await rename(part, join(dir, file));
+      const { bytes, campaigns, entries, damaged } = next.value;
+      const seconds = (performance.now() - startedAt) / 1_000;
+      return { at: now(), file, bytes, campaigns, entries, damaged, seconds };
+    } catch (error) {
+      await handle.close().catch(() => undefined);
+      await rm(part, { force: true });
+      throw error;
+    }
+  };
+
+  /** Removes the oldest files beyond those that are kept, and parts that an instance which died has left. */
+  const prune = async (): Promise<void> => {
+    const names = await readdir(dir);
+    const files = names.filter((name) => FILE.test(name)).sort();
+    const parts = names.filter((name) => name.endsWith('.part') && FILE.test(name.slice(0, -'.part'.length)));
+    for (const name of [...files.slice(0, -keep), ...parts]) await rm(join(dir, name), { force: true });
+  };
+
+  /** Takes one if it is due and nobody else does; returns whether it failed. */
+  const look = async (): Promise<boolean> => {
+    let claimed = false;
+    try {
+      claimed = await claim();
+      if (!claimed) {
+        stats = { ...stats, last: await store.lastSnapshot() };
+        return false;
+      }
+      const run = await save();
+      await store.releaseSnapshot(instance, run);
+      stats = { ...stats, last: run };
+      options.onSaved?.(run);
+      await prune();
+      return false;
+    } catch (error) {
+      if (ending.signal.aborted) {
+        if (claimed) await store.releaseSnapshot(instance, undefined).catch(() => undefined);
+        return false;
+      }
+      stats = { ...stats, failures: stats.failures + 1 };
+      options.onFailed?.(asError(error));
+      if (claimed) await store.releaseSnapshot(instance, undefined).catch(() => undefined);
+      return true;
+    }
+  };
+
+  const interval = Math.max(LOOK_MS.shortest, Math.min(everyMs / 20, LOOK_MS.longest));
+  const loop = async (): Promise<void> => {
+    while (!ending.signal.aborted) {
+      const failed = await look();
+      const waitMs = failed ? Math.min(everyMs, RETRY_MS) : interval;
+      await pause(waitMs, undefined, { ref: false, signal: ending.signal }).catch(() => undefined);
+    }
+  };
+  const ended = loop();
+
+  return {
+    get stats() {
+      return stats;
+    },
+    async stop() {
+      ending.abort();
+      await ended;
+    },
+  };
+}
