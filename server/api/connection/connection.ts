@@ -3,7 +3,9 @@ import type { CloseCode } from '../../core/close-codes.ts';
 import { RefusalError } from '../../core/errors.ts';
 import { hasExpired } from '../../core/permissions.ts';
 import type { Identity } from '../../core/permissions.ts';
+import type { Viewer } from '../../core/document/targeting-fields.ts';
 import { expired } from '../../engine/refusals.ts';
+import type { NamedViewer } from '../../engine/service.ts';
 import { BACKPRESSURE_MAX_SOCKET_BYTES } from '../../engine/streams/backpressure.ts';
 import { callerKey, type CallerPlace, type CallerPlaces } from './caller-places.ts';
 import type { Connection } from './context.ts';
@@ -24,7 +26,10 @@ export type AdmissionResult = { kind: 'admitted'; identity: Identity } | { kind:
 /** Identity of a connection that was not admitted: it has no rights. */
 const NO_RIGHTS: Identity = { id: 'nobody', grants: {} };
 
-/** Outbound side of a connection: a ws socket, or the response to an http request. */
+/**
+ * Outbound side of a connection: a ws socket (`transport/ws/server-socket.ts`), or the response to an http request
+ * (`transport/admission.ts`).
+ */
 export interface OutboundChannel {
   /** Bytes accepted by the socket and not yet sent. */
   readonly unsent: number;
@@ -83,6 +88,7 @@ class CallerConnection implements Connection, InboundSource {
   readonly #place: CallerPlace | undefined;
   #admission: AdmissionResult;
   #listeners: Set<() => void> | undefined;
+  #viewer: NamedViewer | undefined;
   #lane: OrderLane | undefined;
   #calls = 0;
   #subscriptions = 0;
@@ -169,6 +175,17 @@ class CallerConnection implements Connection, InboundSource {
     if (!this.#moveTo(next)) throw this.#environment.places.refusal();
     this.#admission = { kind: 'admitted', identity: next };
     for (const listener of this.#listeners ?? []) listener();
+  }
+
+  viewer(): NamedViewer | undefined {
+    return this.#viewer;
+  }
+
+  setViewer(viewer: Viewer | undefined): boolean {
+    if (this.#rateKey === undefined) return false;
+    this.#viewer = { viewer, revision: (this.#viewer?.revision ?? 0) + 1 };
+    for (const listener of this.#listeners ?? []) listener();
+    return true;
   }
 
   onIdentity(callback: () => void): () => void {
