@@ -23,6 +23,7 @@ export function createDisabledService(): CampaignService {
     history: refuseLater,
     at: refuseLater,
     diff: refuseLater,
+    explain: refuseLater,
     whenDurable: refuseLater,
     watch: refuse,
     join: refuseLater,

@@ -1,4 +1,5 @@
 import type { Path, Refusal } from './errors.ts';
+import type { JsonObject } from './json.ts';
 
 /** The roles of a caller on one campaign; each has the rights of those before it. */
 export const ROLES = ['viewer', 'editor', 'admin'] as const;
@@ -26,6 +27,12 @@ export const CALL_ACTIONS = {
   batch: 'edit',
   push: 'edit',
   rollback: 'edit',
+  updateRule: 'edit',
+  updateSegment: 'edit',
+  updateGroup: 'edit',
+  updateHoldout: 'edit',
+  shipRule: 'edit',
+  explain: 'edit',
   create: 'administer',
   archive: 'administer',
   restore: 'administer',
@@ -40,6 +47,8 @@ export interface Identity {
   readonly id: string;
   readonly grants: Grants;
   readonly expiresAt?: number;
+  /** What its token says of it: rules judge it by these before anything that it says of itself. */
+  readonly attributes?: JsonObject;
   /** Without a token: reads published campaigns where `CAMPAIGN_PUBLIC_READ` allows it, through the public view. */
   readonly anonymous?: boolean;
 }

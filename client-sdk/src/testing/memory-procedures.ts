@@ -7,6 +7,7 @@ import { RefusalError } from '../../../server/core/errors.ts';
 import type { Actor } from '../../../server/core/stream/entry.ts';
 import { parsePosition, type VersionName } from '../../../server/core/stream/position.ts';
 import type { MemoryCampaign } from './memory-campaign.ts';
+import { listed } from './memory-list.ts';
 
 type Areas = AppRouter['_def']['record'];
 type Handlers<Area extends keyof Areas, Missing extends keyof Areas[Area]> = {
@@ -21,7 +22,7 @@ type Answer<T> = T | Promise<T>;
  * that is neither played here nor named as missing does not compile. (`watch` is played by the session.)
  */
 export interface MemoryProcedures {
-  readonly campaign: Handlers<'campaign', 'create' | 'list' | 'watch' | 'watchList'>;
+  readonly campaign: Handlers<'campaign', 'create' | 'watch' | 'watchList' | 'explain'>;
   readonly session: Handlers<'session', never>;
   readonly system: Handlers<'system', 'stats' | 'trace'>;
 }
@@ -87,6 +88,11 @@ export function memoryProcedures(campaign: MemoryCampaign, actor: Actor, newId: 
           ...(input.mode && { mode: input.mode }),
         }),
       batch: (input) => carryOut(input, { type: 'batch', commands: input.commands }),
+      updateRule: (input) => carryOut(input, { type: 'updateRule', key: input.key, rule: input.rule }),
+      updateSegment: (input) => carryOut(input, { type: 'updateSegment', key: input.key, segment: input.segment }),
+      updateGroup: (input) => carryOut(input, { type: 'updateGroup', key: input.key, group: input.group }),
+      updateHoldout: (input) => carryOut(input, { type: 'updateHoldout', key: input.key, holdout: input.holdout }),
+      shipRule: (input) => carryOut(input, { type: 'shipRule', key: input.key, winner: input.winner }),
       rollback: (input) => carryOut(input, { type: 'rollback', toVersion: input.toVersion }),
       archive: (input) => carryOut(input, { type: 'archive' }),
       restore: (input) => carryOut(input, { type: 'restore' }),
@@ -105,6 +111,10 @@ export function memoryProcedures(campaign: MemoryCampaign, actor: Actor, newId: 
           ...(archivedAt !== undefined && { archivedAt }),
         };
       },
+      list: (input) => ({
+        items: listed(campaign, input ?? {}).map(({ status, ...row }) => ({ ...row, status })),
+        nextCursor: undefined,
+      }),
       history(input) {
         const { cursor = Number.POSITIVE_INFINITY, limit = PAGE } = known(input);
         const older = campaign.history().filter((entry) => entry.version < cursor);
@@ -140,6 +150,7 @@ export function memoryProcedures(campaign: MemoryCampaign, actor: Actor, newId: 
         anonymous: false,
         ...(campaignId === campaign.campaignId && { role: actor.role, fields: { hidden: [], readOnly: [] } }),
       }),
+      setViewer: () => ({ set: true }),
       authenticate: () => ({ id: actor.id, expiresAt: undefined }),
     },
     system: {

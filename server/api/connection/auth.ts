@@ -5,6 +5,9 @@ import { accessKeyOf, isAccessKey } from '../../access/access-keys.ts';
 import type { AccessKeys } from '../../access/access-keys.ts';
 import { RefusalError } from '../../core/errors.ts';
 import { CAMPAIGN_ID_PATTERN } from '../../core/document/campaign.ts';
+import { cleanJson } from '../../core/document/plain-json.ts';
+import type { JsonObject } from '../../core/json.ts';
+import { refuseAttributes } from '../../core/targeting/viewer.ts';
 import { issueRefusal } from '../../core/document/issue-refusal.ts';
 import { inWords } from '../../core/document/issue-words.ts';
 import { ROLES } from '../../core/permissions.ts';
@@ -86,6 +89,13 @@ const claims = z.object({
     z.string().refine((id) => id === '*' || CAMPAIGN_ID_PATTERN.test(id), 'must be * or the id of a campaign'),
     z.enum(ROLES),
   ),
+  attributes: z
+    .custom<JsonObject>((value) => cleanJson(value, []).ok, 'must be plain JSON')
+    .refine(
+      (value) => refuseAttributes(value, []) === undefined,
+      'is too large; at most 4 KiB of attributes are allowed',
+    )
+    .exactOptional(),
 });
 
 /** A token that was verified; `credential` names what it can be revoked by. */
@@ -95,7 +105,7 @@ interface Verified {
 }
 
 /**
- * Authenticator for Bearer JWTs: `{sub, exp, campaigns: {'*' or id: 'viewer' or 'editor' or 'admin'}}`.
+ * Authenticator for Bearer JWTs: `{sub, exp, campaigns: {'*' or id: 'viewer' or 'editor' or 'admin'}, attributes?}`.
  *
  * @example await createAuthenticator({ key: { kind: 'secret', secret }, publicRead: false }).identify(token)
  */
@@ -194,11 +204,11 @@ function toIdentity(payload: JWTPayload, maxAgeMs: number): Identity {
     const [issue] = parsed.error.issues;
     throw unauthorized(`The token's claim ${issue ? issueRefusal(issue).message : 'is not valid'}`);
   }
-  const { sub, exp, campaigns } = parsed.data;
+  const { sub, exp, campaigns, attributes } = parsed.data;
   const expiresAt = exp * 1_000;
   if (expiresAt - Date.now() > maxAgeMs)
     throw unauthorized(`The token's claim exp: must be at most ${Math.round(maxAgeMs / 1_000)} seconds from now`);
-  return { id: sub, grants: campaigns, expiresAt };
+  return { id: sub, grants: campaigns, expiresAt, ...(attributes && { attributes }) };
 }
 
 function unauthorized(message: string): RefusalError {

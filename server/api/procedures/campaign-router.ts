@@ -19,17 +19,23 @@ import {
 import {
   atInput,
   batchInput,
-  campaignInput,
   createInput,
   diffInput,
+  explainInput,
+  getInput,
   historyInput,
   lifecycleInput,
   listInput,
   pushInput,
   rollbackInput,
+  shipRuleInput,
   updateConfigInput,
   updateFeaturesInput,
+  updateGroupInput,
+  updateHoldoutInput,
   updateInput,
+  updateRuleInput,
+  updateSegmentInput,
   watchInput,
   watchListInput,
   whenDurableInput,
@@ -106,6 +112,31 @@ const commandRoutes = {
     .input(parsedBy(batchInput))
     .mutation(mutate(({ commands }) => ({ type: 'batch', commands }))),
 
+  /** A rule as it shall be, or `null` for none; ranges are cut so that the fewest people move. */
+  updateRule: mutationProcedure
+    .input(parsedBy(updateRuleInput))
+    .mutation(mutate(({ key, rule }) => ({ type: 'updateRule', key, rule }))),
+
+  /** A segment as it shall be, or `null` for none. */
+  updateSegment: mutationProcedure
+    .input(parsedBy(updateSegmentInput))
+    .mutation(mutate(({ key, segment }) => ({ type: 'updateSegment', key, segment }))),
+
+  /** A group of rules that exclude each other, or `null` for none. */
+  updateGroup: mutationProcedure
+    .input(parsedBy(updateGroupInput))
+    .mutation(mutate(({ key, group }) => ({ type: 'updateGroup', key, group }))),
+
+  /** A share of units that no rule reaches, or `null` for none. */
+  updateHoldout: mutationProcedure
+    .input(parsedBy(updateHoldoutInput))
+    .mutation(mutate(({ key, holdout }) => ({ type: 'updateHoldout', key, holdout }))),
+
+  /** Folds an arm into the document and ends its rule, as one entry. */
+  shipRule: mutationProcedure
+    .input(parsedBy(shipRuleInput))
+    .mutation(mutate(({ key, winner }) => ({ type: 'shipRule', key, winner }))),
+
   /** Back to the state of an earlier version, as a new version. */
   rollback: mutationProcedure
     .input(parsedBy(rollbackInput))
@@ -141,8 +172,8 @@ export const campaignRouter = router({
     ),
 
   get: procedure
-    .input(parsedBy(campaignInput))
-    .query(({ ctx, input, signal }) => ctx.service.get(callerOf(ctx, signal), input.campaignId)),
+    .input(parsedBy(getInput))
+    .query(({ ctx, input, signal }) => ctx.service.get(callerOf(ctx, signal, input.viewer), input.campaignId)),
 
   list: historyProcedure.input(parsedBy(listInput)).query(({ ctx, input, signal }) =>
     ctx.service.list(callerOf(ctx, signal), {
@@ -153,7 +184,7 @@ export const campaignRouter = router({
   ),
 
   history: historyProcedure.input(parsedBy(historyInput)).query(({ ctx, input, signal }) =>
-    ctx.service.history(callerOf(ctx, signal), input.campaignId, {
+    ctx.service.history(callerOf(ctx, signal, input.viewer), input.campaignId, {
       cursor: input.cursor,
       limit: input.limit ?? LIMITS.pageSize / 2,
     }),
@@ -162,12 +193,23 @@ export const campaignRouter = router({
   /** The state at a version. */
   at: historyProcedure
     .input(parsedBy(atInput))
-    .query(({ ctx, input, signal }) => ctx.service.at(callerOf(ctx, signal), input.campaignId, input.version)),
+    .query(({ ctx, input, signal }) =>
+      ctx.service.at(callerOf(ctx, signal, input.viewer), input.campaignId, input.version),
+    ),
 
   /** What changed between two versions, as a merge patch. */
   diff: historyProcedure
     .input(parsedBy(diffInput))
-    .query(({ ctx, input, signal }) => ctx.service.diff(callerOf(ctx, signal), input.campaignId, input.from, input.to)),
+    .query(({ ctx, input, signal }) =>
+      ctx.service.diff(callerOf(ctx, signal, input.viewer), input.campaignId, input.from, input.to),
+    ),
+
+  /** What each rule says of a viewer, and why: now, or at any position of the history. For editors. */
+  explain: historyProcedure
+    .input(parsedBy(explainInput))
+    .query(({ ctx, input, signal }) =>
+      ctx.service.explain(callerOf(ctx, signal), input.campaignId, input.viewer, input.position),
+    ),
 
   /** Answers once everything up to that position is committed. */
   whenDurable: historyProcedure
@@ -179,8 +221,9 @@ export const campaignRouter = router({
   /** The live stream: a snapshot or the entries since `lastEventId`, then every change. */
   watch: subscriptionProcedure.input(parsedBy(watchInput)).subscription(({ ctx, input, signal }) => {
     const campaignId = orDefault(input?.campaignId, ctx.service.defaultCampaignId);
-    const options = { campaignId, lastEventId: input?.lastEventId, receipts: input?.receipts };
-    const caller = callerOf(ctx, signal);
+    const { lastEventId, receipts, viewer } = input ?? {};
+    const options = { campaignId, lastEventId, receipts, viewer };
+    const caller = callerOf(ctx, signal, viewer);
     return ctx.connection.acceptsFrames
       ? subscriptionOf(
           ctx,

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { initTRPC } from '@trpc/server';
 import { CAMPAIGN_ID_PATTERN } from '../../core/document/campaign.ts';
+import type { Viewer } from '../../core/document/targeting-fields.ts';
 import { RefusalError } from '../../core/errors.ts';
 import type { Caller } from '../../engine/service.ts';
 import { freshId } from '../../engine/system-clock.ts';
@@ -121,6 +122,9 @@ export const mutationProcedure = createProcedure('at-turn', 0);
 /** `session.authenticate`: what is refused otherwise is what it is for. */
 export const authenticationProcedure = createProcedure('none', PRICES.authentication);
 
+/** `session.setViewer`: each stream of the connection is judged again, and may begin anew. */
+export const viewerProcedure = createProcedure('at-arrival', PRICES.subscription);
+
 /** Queries of the current state. */
 export const procedure = createProcedure('at-arrival', PRICES.query);
 
@@ -130,10 +134,17 @@ export const historyProcedure = createProcedure('at-arrival', PRICES.historyQuer
 /** Subscriptions. */
 export const subscriptionProcedure = createProcedure('at-arrival', PRICES.subscription);
 
-/** The caller. To be read when the answer is decided, not earlier: the identity of a live connection can change. */
-export function callerOf(ctx: CallContext, signal: AbortSignal | undefined): Caller {
+/**
+ * The caller. To be read when the answer is decided, not earlier: the identity of a live connection can change.
+ *
+ * @param viewer whom it asks to see the campaign as, where it said so
+ */
+export function callerOf(ctx: CallContext, signal: AbortSignal | undefined, viewer?: Viewer): Caller {
+  const ownViewer = ctx.connection.viewer?.()?.viewer;
   return {
     identity: ctx.connection.admitted(),
+    ...(viewer && { viewer }),
+    ...(ownViewer && { ownViewer }),
     correlationId: ctx.call.correlationId,
     signal: ctx.call.closed ?? signal,
   };

@@ -11,11 +11,25 @@ import type {
   MutationOptions,
   RestoreCommand,
   RollbackCommand,
+  ShipRuleCommand,
   SimpleCommand,
   UpdateCommand,
   UpdateConfigCommand,
   UpdateFeaturesCommand,
+  UpdateGroupCommand,
+  UpdateHoldoutCommand,
+  UpdateRuleCommand,
+  UpdateSegmentCommand,
 } from '../../core/commands/command.ts';
+import type { HoldoutInput, RuleGroupInput, RuleInput, Segment, Viewer } from '../../core/document/targeting-fields.ts';
+import {
+  groupInput,
+  holdoutInput,
+  ruleInput,
+  segmentInput,
+  targetingName,
+} from '../../core/document/targeting-schema.ts';
+import { refuseAttributes } from '../../core/targeting/viewer.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { LIMITS } from '../../core/limits.ts';
 import { ROLES } from '../../core/permissions.ts';
@@ -42,6 +56,11 @@ export interface UpdateFeaturesInput extends CommandInput<UpdateFeaturesCommand>
 export interface UpdateConfigInput extends CommandInput<UpdateConfigCommand> {}
 export interface BatchInput extends CommandInput<BatchCommand> {}
 export interface RollbackInput extends CommandInput<RollbackCommand> {}
+export interface UpdateRuleInput extends CommandInput<UpdateRuleCommand> {}
+export interface UpdateSegmentInput extends CommandInput<UpdateSegmentCommand> {}
+export interface UpdateGroupInput extends CommandInput<UpdateGroupCommand> {}
+export interface UpdateHoldoutInput extends CommandInput<UpdateHoldoutCommand> {}
+export interface ShipRuleInput extends CommandInput<ShipRuleCommand> {}
 /** `archive` and `restore`. */
 export interface LifecycleInput extends CommandInput<ArchiveCommand | RestoreCommand> {}
 export interface CreateInput extends CommandInput<CreateCommand> {}
@@ -55,6 +74,28 @@ export interface PushInput extends CampaignInput {
   mutations: Mutation[];
 }
 
+/** Who looks. Without it that is whom `session.setViewer` has named, and otherwise somebody without attributes. */
+export interface ViewerInput {
+  /**
+   * Attributes at most 4 KiB in all; those that the caller's token claims take precedence. Editors, who else are shown
+   * the document as it is, are shown what this viewer would see.
+   */
+  viewer?: Viewer;
+}
+
+export interface GetInput extends CampaignInput, ViewerInput {}
+
+export interface ExplainInput extends CampaignInput {
+  viewer: Viewer;
+  /** The position or version to judge by. Default: the present one. */
+  position?: VersionName;
+}
+
+export interface SetViewerInput {
+  /** `null`: somebody without attributes. */
+  viewer: Viewer | null;
+}
+
 export interface ListInput {
   cursor?: string;
   limit?: number;
@@ -66,16 +107,16 @@ export interface WatchListInput extends ListInput {
   campaignIds?: string[];
 }
 
-export interface HistoryInput extends CampaignInput {
+export interface HistoryInput extends CampaignInput, ViewerInput {
   cursor?: number;
   limit?: number;
 }
 
-export interface AtInput extends CampaignInput {
+export interface AtInput extends CampaignInput, ViewerInput {
   version: VersionName;
 }
 
-export interface DiffInput extends CampaignInput {
+export interface DiffInput extends CampaignInput, ViewerInput {
   from: VersionName;
   to: VersionName;
 }
@@ -84,7 +125,7 @@ export interface WhenDurableInput extends CampaignInput {
   position: Position;
 }
 
-export interface WatchInput {
+export interface WatchInput extends ViewerInput {
   /** Default: the server's default campaign. */
   campaignId?: string;
   /** Resume position; the client's link sets it after a reconnect. */
@@ -155,6 +196,27 @@ const options = {
   dryRun: z.literal(true).exactOptional(),
 };
 
+const viewer: z.ZodType<Viewer> = z.object({
+  attributes: z.unknown().transform((value, context): JsonObject => {
+    const cleaned = cleanJson(value, []);
+    const refusal = cleaned.ok ? refuseAttributes(cleaned.value, []) : cleaned.refusal;
+    if (cleaned.ok && !refusal) return cleaned.value;
+    context.addIssue({ code: 'custom', message: refusal?.message ?? '', params: { refusal } });
+    return z.NEVER;
+  }),
+});
+
+const asViewer = { viewer: viewer.exactOptional() };
+
+/**
+ * A part of the targeting as an editor gives it: cleaned as JSON, then held to its shape. `null` members are kept, so
+ * that the command's own check can refuse them by name.
+ */
+function targetingPart<T>(schema: z.ZodType<T>): z.ZodType<T | null> {
+  // The schemas take anything, and what they are given here has been cleaned.
+  return patch.pipe(schema as z.ZodType<T, JsonObject>).nullable();
+}
+
 const updateFields = { updates: patch };
 
 const featuresFields = {
@@ -215,6 +277,41 @@ export const batchInput: z.ZodType<BatchInput> = z.object({ campaignId, ...optio
 
 export const rollbackInput: z.ZodType<RollbackInput> = z.object({ campaignId, ...options, toVersion: versionName(1) });
 
+export const updateRuleInput: z.ZodType<UpdateRuleInput> = z.object({
+  campaignId,
+  ...options,
+  key: targetingName,
+  rule: targetingPart<RuleInput>(ruleInput),
+});
+
+export const updateSegmentInput: z.ZodType<UpdateSegmentInput> = z.object({
+  campaignId,
+  ...options,
+  key: targetingName,
+  segment: targetingPart<Segment>(segmentInput),
+});
+
+export const updateGroupInput: z.ZodType<UpdateGroupInput> = z.object({
+  campaignId,
+  ...options,
+  key: targetingName,
+  group: targetingPart<RuleGroupInput>(groupInput),
+});
+
+export const updateHoldoutInput: z.ZodType<UpdateHoldoutInput> = z.object({
+  campaignId,
+  ...options,
+  key: targetingName,
+  holdout: targetingPart<HoldoutInput>(holdoutInput),
+});
+
+export const shipRuleInput: z.ZodType<ShipRuleInput> = z.object({
+  campaignId,
+  ...options,
+  key: targetingName,
+  winner: targetingName,
+});
+
 export const lifecycleInput: z.ZodType<LifecycleInput> = z.object({ campaignId, ...options });
 
 export const createInput: z.ZodType<CreateInput> = z.object({ campaignId, ...options, state: jsonObject('drop') });
@@ -226,6 +323,16 @@ export const pushInput: z.ZodType<PushInput> = z.object({
 });
 
 export const campaignInput: z.ZodType<CampaignInput> = z.object({ campaignId });
+
+export const getInput: z.ZodType<GetInput> = z.object({ campaignId, ...asViewer });
+
+export const explainInput: z.ZodType<ExplainInput> = z.object({
+  campaignId,
+  viewer,
+  position: versionName(1).exactOptional(),
+});
+
+export const setViewerInput: z.ZodType<SetViewerInput> = z.object({ viewer: viewer.nullable() });
 
 const listFilter = {
   cursor: campaignId.exactOptional(),
@@ -243,11 +350,17 @@ export const historyInput: z.ZodType<HistoryInput> = z.object({
   campaignId,
   cursor: version.exactOptional(),
   limit: pageLimit,
+  ...asViewer,
 });
 
-export const atInput: z.ZodType<AtInput> = z.object({ campaignId, version: versionName(1) });
+export const atInput: z.ZodType<AtInput> = z.object({ campaignId, version: versionName(1), ...asViewer });
 
-export const diffInput: z.ZodType<DiffInput> = z.object({ campaignId, from: versionName(0), to: versionName(0) });
+export const diffInput: z.ZodType<DiffInput> = z.object({
+  campaignId,
+  from: versionName(0),
+  to: versionName(0),
+  ...asViewer,
+});
 
 export const whenDurableInput: z.ZodType<WhenDurableInput> = z.object({ campaignId, position });
 
@@ -256,6 +369,7 @@ export const watchInput: z.ZodType<WatchInput | undefined> = z
     campaignId: campaignId.exactOptional(),
     lastEventId: text(256).exactOptional(),
     receipts: z.boolean().exactOptional(),
+    ...asViewer,
   })
   .optional();
 

@@ -1,8 +1,8 @@
 import { roleFor } from '../../core/permissions.ts';
 import type { FieldAccess, Role } from '../../core/permissions.ts';
 import { parsedBy } from './parse-input.ts';
-import { authenticationProcedure, procedure, router } from './procedures.ts';
-import { authenticateInput, campaignInput } from './schemas.ts';
+import { authenticationProcedure, procedure, router, viewerProcedure } from './procedures.ts';
+import { authenticateInput, campaignInput, setViewerInput } from './schemas.ts';
 
 /** Answer of `session.info`. */
 export interface SessionInfo {
@@ -45,4 +45,16 @@ export const sessionRouter = router({
     ctx.connection.replaceIdentity(identity);
     return { id: identity.id, expiresAt: identity.expiresAt };
   }),
+
+  /**
+   * Says who looks, for the live streams of this ws connection and for its later calls that do not say it themselves.
+   * A stream whose outcome is another one then begins anew, with a snapshot. Over http, where each call names its viewer
+   * itself, nothing is set.
+   */
+  setViewer: viewerProcedure
+    .input(parsedBy(setViewerInput))
+    .mutation(async ({ ctx, input }): Promise<{ set: boolean }> => {
+      await ctx.call.ticket?.turn();
+      return { set: ctx.connection.setViewer(input.viewer ?? undefined) };
+    }),
 });

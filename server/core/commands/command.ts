@@ -1,5 +1,7 @@
 import type { ConfigSection } from '../document/campaign.ts';
+import type { HoldoutInput, RuleGroupInput, RuleInput, Segment } from '../document/targeting-fields.ts';
 import type { JsonObject } from '../json.ts';
+import type { LockToken } from '../locks/lock-table.ts';
 import type { Position, VersionName } from '../stream/position.ts';
 
 /** Merge patch on the document: `null` removes a member (RFC 7396). */
@@ -59,8 +61,61 @@ export interface CreateCommand {
   state: JsonObject;
 }
 
+/**
+ * A rule as it shall be, or none of that name. What is given stands whole: a condition is never merged with the one
+ * before. Ranges are cut so that the fewest people move.
+ */
+export interface UpdateRuleCommand {
+  type: 'updateRule';
+  key: string;
+  rule: RuleInput | null;
+}
+
+/** A segment as it shall be, or none of that name. */
+export interface UpdateSegmentCommand {
+  type: 'updateSegment';
+  key: string;
+  segment: Segment | null;
+}
+
+/** A group of rules as it shall be, or none of that name. */
+export interface UpdateGroupCommand {
+  type: 'updateGroup';
+  key: string;
+  group: RuleGroupInput | null;
+}
+
+/** A holdout as it shall be, or none of that name. */
+export interface UpdateHoldoutCommand {
+  type: 'updateHoldout';
+  key: string;
+  holdout: HoldoutInput | null;
+}
+
+/** Makes an arm everybody's: its change becomes part of the document, and the rule ends. */
+export interface ShipRuleCommand {
+  type: 'shipRule';
+  key: string;
+  winner: string;
+}
+
+/** The commands that write the targeting of a campaign; nothing else does, but creation and rollback. */
+export type TargetingCommand =
+  | UpdateRuleCommand
+  | UpdateSegmentCommand
+  | UpdateGroupCommand
+  | UpdateHoldoutCommand
+  | ShipRuleCommand;
+
 /** Command: what a caller asks for. What it does to a state is its effect (`effect.ts`). */
-export type Command = SimpleCommand | BatchCommand | RollbackCommand | ArchiveCommand | RestoreCommand | CreateCommand;
+export type Command =
+  | SimpleCommand
+  | BatchCommand
+  | TargetingCommand
+  | RollbackCommand
+  | ArchiveCommand
+  | RestoreCommand
+  | CreateCommand;
 
 /** Command on a campaign that exists. */
 export type ChangeCommand = Exclude<Command, CreateCommand>;
@@ -80,6 +135,11 @@ export interface MutationOptions {
   durability?: 'accepted' | 'durable';
   /** For the audit. */
   comment?: string;
+  /**
+   * The locks that it is made under: each has to be held by its caller when the log orders it, and it passes these and
+   * no others. A batch names those of all of its commands, a rollback all that there are.
+   */
+  lock?: LockToken | readonly LockToken[];
   /** Validate and return the diff, change nothing. */
   dryRun?: true;
 }

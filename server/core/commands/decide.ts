@@ -2,12 +2,33 @@ import { contentOf, treeOf, type CampaignContent } from '../stream/apply.ts';
 import type { Checked } from '../document/check.ts';
 import type { Command, CreateCommand, RollbackCommand } from './command.ts';
 import { effect } from './effect.ts';
+import {
+  fieldsOfArms,
+  fieldsOfChangedArms,
+  isTargetingCommand,
+  refuseGeneralUpdate,
+  refuseShipping,
+  refuseTargetingCommand,
+} from '../targeting/refuse-command.ts';
+import { targetingEffect } from '../targeting/targeting-effect.ts';
+import { touchesTargeting } from '../targeting/targeting.ts';
 import type { Refusal } from '../errors.ts';
 import type { JsonObject } from '../json.ts';
+import { refuseLocked, refuseLockedChange, type LockClaim, type LockSituation } from '../locks/lock-guard.ts';
+import type { LockToken } from '../locks/lock-table.ts';
 import { growthOf } from '../document/document-size.ts';
 import type { DocumentTree } from '../document/document-tree.ts';
 import { diff, isEmptyPatch, patchTree } from '../document/merge-patch.ts';
-import { CALL_ACTIONS, can, canWrite, NO_FIELD_RIGHTS, roleFor, roleRefusal, type Identity } from '../permissions.ts';
+import {
+  CALL_ACTIONS,
+  can,
+  canRead,
+  canWrite,
+  NO_FIELD_RIGHTS,
+  roleFor,
+  roleRefusal,
+  type Identity,
+} from '../permissions.ts';
 import { formatPosition, versionOnTimeline, type Fork, type VersionName } from '../stream/position.ts';
 
 /** The campaign at one version, on which a decision is made. */
@@ -19,6 +40,8 @@ export interface Situation {
   content: CampaignContent;
   /** The size of the document as compact JSON, in bytes. */
   documentBytes: number;
+  /** Its locks; absent where there is no log that has any. */
+  locks?: LockSituation;
 }
 
 /** A command that can be decided: a rollback comes with its target state, which the engine has looked up. */
@@ -30,6 +53,8 @@ export interface Request {
   command: ResolvedCommand;
   identity: Identity;
   expectedVersion?: VersionName;
+  /** Locks that it is made under. */
+  locks?: readonly LockToken[];
 }
 
 /**
@@ -67,6 +92,15 @@ export function decide(situation: Situation, request: Request, check: Check, rig
   // By the fields that it names, not by its effect: whether there is one would tell what a hidden field holds.
   const forbidden = namedFields(command).find((field) => !canWrite(rights, role, [field]));
   if (forbidden !== undefined) return reject(fieldRefusal(forbidden));
+  const invalid = refuseCommand(command);
+  if (invalid) return reject(invalid);
+  const claim: LockClaim = {
+    holder: identity.id,
+    tokens: request.locks ?? [],
+    mayRead: (path) => canRead(rights, role, path),
+  };
+  const locked = situation.locks && refuseLocked(situation.locks, command, claim);
+  if (locked) return reject(locked);
   if (request.expectedVersion !== undefined && !isExpected(situation, request.expectedVersion)) {
     const position = formatPosition(situation.epoch, situation.version);
     const message = `expectedVersion: expected ${request.expectedVersion}, but the campaign is at ${position}`;
@@ -85,19 +119,48 @@ export function decide(situation: Situation, request: Request, check: Check, rig
     const message = `campaignId: ${situation.campaignId} is archived and read-only; restore it first`;
     return reject({ reason: 'INVALID', message, path: ['campaignId'] });
   }
-  const change = command.type === 'rollback' ? diff(document, command.target) : effect(document, command);
+  const missing = command.type === 'shipRule' ? refuseShipping(document, command) : undefined;
+  if (missing) return reject(missing);
+  const change = changeOf(document, command);
   if (isEmptyPatch(change)) return { kind: 'unchanged' };
+  // A rule can change more than what it is called by: what an arm holds, or the ranges of its group.
+  const changesLocked =
+    situation.locks && isTargetingCommand(command) && refuseLockedChange(situation.locks, change, claim);
+  if (changesLocked) return reject(changesLocked);
   // Of the fields that differ only those may be named that the role can read.
-  if (command.type === 'rollback' && !Object.keys(change).every((field) => canWrite(rights, role, [field])))
+  const decidedBy = command.type === 'rollback' ? 'toVersion' : command.type === 'shipRule' ? 'winner' : undefined;
+  if (decidedBy !== undefined && !differing(document, change).every((field) => canWrite(rights, role, [field])))
     return reject({
-      ...fieldRefusal('toVersion'),
-      message: 'toVersion: it differs in fields that your role may not change',
+      ...fieldRefusal(decidedBy),
+      message: `${decidedBy}: it differs in fields that your role may not change`,
     });
   const next = patchTree(document, change);
   const nextBytes = documentBytes + growthOf(document, next, change);
   const checked = check(next, change, nextBytes);
   if (!checked.ok) return reject(checked.refusal);
   return { kind: 'entry', change, after: { content: contentOf(next, archivedAt), documentBytes: nextBytes } };
+}
+
+/** The effect of a command, whatever its kind. */
+function changeOf(
+  document: DocumentTree,
+  command: Exclude<ResolvedCommand, { type: 'archive' | 'restore' }>,
+): JsonObject {
+  if (command.type === 'rollback') return diff(document, command.target);
+  return isTargetingCommand(command) ? targetingEffect(document, command) : effect(document, command);
+}
+
+/** The top-level fields in which a change differs, and those that the arms of its rules name. */
+function differing(document: DocumentTree, change: JsonObject): readonly string[] {
+  const fields = Object.keys(change);
+  return touchesTargeting(change) ? [...fields, ...fieldsOfChangedArms(document, patchTree(document, change))] : fields;
+}
+
+/** The refusal of a command for what it says by itself. */
+function refuseCommand(command: ResolvedCommand): Refusal | undefined {
+  if (isTargetingCommand(command)) return refuseTargetingCommand(command);
+  if (command.type === 'batch') return refuseGeneralUpdate(command.commands);
+  return command.type === 'update' ? refuseGeneralUpdate([command]) : undefined;
 }
 
 /** The top-level fields that a command names, whether it changes them or not. */
@@ -111,6 +174,17 @@ function namedFields(command: ResolvedCommand): readonly string[] {
       return [command.section];
     case 'batch':
       return command.commands.flatMap(namedFields);
+    case 'updateRule':
+      // An arm changes what its fields hold, for those who have it.
+      return ['rules', ...fieldsOfArms(Object.values(command.rule?.arms ?? {}).map(({ change }) => change))];
+    case 'shipRule':
+      return ['rules'];
+    case 'updateSegment':
+      return ['segments'];
+    case 'updateGroup':
+      return ['groups'];
+    case 'updateHoldout':
+      return ['holdouts'];
     case 'rollback':
     case 'archive':
     case 'restore':

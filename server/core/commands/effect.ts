@@ -1,7 +1,8 @@
-import type { EditCommand, FeaturesAction, SimpleCommand } from './command.ts';
+import type { EditCommand, SimpleCommand } from './command.ts';
 import type { JsonObject } from '../json.ts';
-import { type DocumentTree, memberOf, type Part, withMember } from '../document/document-tree.ts';
+import { type DocumentTree, withMember } from '../document/document-tree.ts';
 import { diff, mergePatch, patchTree } from '../document/merge-patch.ts';
+import { changeSet } from '../document/ordered-set.ts';
 
 /**
  * The effect of a command on a state, as a minimal merge patch: `{}` where it changes nothing. Total: every state and
@@ -28,24 +29,10 @@ function simpleMeaning(state: DocumentTree, command: SimpleCommand): DocumentTre
     case 'update':
       return patchTree(state, command.updates);
     case 'updateFeatures':
-      return changeFeatures(state, command.features, command.action);
+      return changeSet(state, 'features', command.features, command.action);
     case 'updateConfig':
       return command.mode === 'replace'
         ? withMember(state, command.section, mergePatch({}, command.value), false)
         : patchTree(state, { [command.section]: command.value });
   }
-}
-
-/** An ordered set: existing items keep their places, new ones come last, and none occurs twice. */
-function changeFeatures(state: DocumentTree, named: readonly string[], action: FeaturesAction): DocumentTree {
-  if (action === 'set') return patchTree(state, { features: [...new Set(named)] });
-  const current = strings(memberOf(state, 'features'));
-  const removed = new Set(named);
-  const next = action === 'add' ? [...new Set([...current, ...named])] : current.filter((item) => !removed.has(item));
-  // Adding or removing nothing does not create an empty list.
-  return next.length === current.length ? state : patchTree(state, { features: next });
-}
-
-function strings(value: Part | undefined): string[] {
-  return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
 }

@@ -14,6 +14,8 @@ const FEW_MEMBERS = 32;
 const ITEM_STEPS = 8;
 /** Weight of a change of the ordered set, which is copied and checked as a whole: it has up to 1,000 strings. */
 const FEATURES_WEIGHT = 4;
+/** Weight of a change of targeting beside what it names: ranges are cut, and all of it is checked again. */
+const TARGETING_WEIGHT = 8;
 /** Weight of a rollback, which compares two documents of any size. */
 const ROLLBACK_WEIGHT = 64;
 
@@ -34,6 +36,13 @@ export function weightOf(command: Command): number {
       );
     case 'rollback':
       return ROLLBACK_WEIGHT;
+    case 'updateRule':
+    case 'updateSegment':
+    case 'updateGroup':
+    case 'updateHoldout':
+    case 'shipRule':
+      // Commands are plain JSON.
+      return TARGETING_WEIGHT + units(command as unknown as JsonValue);
     case 'create':
       return 1 + units(command.state);
     case 'archive':

@@ -1,4 +1,5 @@
 import type { JsonObject, JsonValue } from '../json.ts';
+import type { Holdout, Rule, RuleGroup, Segment } from './targeting-fields.ts';
 
 export const CAMPAIGN_STATUSES = ['draft', 'active', 'paused', 'ended'] as const;
 
@@ -68,6 +69,11 @@ export interface CampaignState {
   communication?: Communication;
   scheduling?: JsonObject;
   about?: JsonObject;
+  /** Targeting, by name. It is changed by commands of its own, and shown to nobody below `editor`. */
+  segments?: Record<string, Segment>;
+  rules?: Record<string, Rule>;
+  groups?: Record<string, RuleGroup>;
+  holdouts?: Record<string, Holdout>;
   [key: string]: unknown;
 }
 

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { CAMPAIGN_STATUSES, type CampaignState } from './campaign.ts';
 import type { JsonValue } from '../json.ts';
 import { LIMITS } from '../limits.ts';
+import { TARGETING_SCHEMAS } from './targeting-schema.ts';
 
 /** The fields that {@link CampaignState} names; all others are open. */
 type KnownFields = { [K in keyof CampaignState as string extends K ? never : K]-?: NonNullable<CampaignState[K]> };
@@ -55,6 +56,7 @@ export const FIELD_SCHEMAS = {
   communication: z.looseObject({ levels: anyJson.exactOptional(), types: anyJson.exactOptional() }),
   scheduling: anyObject,
   about: anyObject,
+  ...TARGETING_SCHEMAS,
 } satisfies { [K in keyof KnownFields]: z.ZodType<KnownFields[K]> };
 
 /** The fields that every document must have. */

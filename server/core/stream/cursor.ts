@@ -38,8 +38,8 @@ export interface ReaderState {
 /** What is sent next, and the cursor after it. */
 export type Step =
   | { kind: 'snapshot'; reason: SnapshotReason; cursor: Cursor }
-  /** Entries after `after`, up to the head; the cursor has passed them. */
-  | { kind: 'entries'; after: number; cursor: Cursor }
+  /** Entries after `after`, up to `until`, or to the head without it; the cursor has passed them. */
+  | { kind: 'entries'; after: number; until?: number; cursor: Cursor }
   | { kind: 'durable'; version: number; cursor: Cursor }
   /** Nothing to send. */
   | { kind: 'idle'; cursor: Cursor };

@@ -1,6 +1,7 @@
 import type { Command } from '../commands/command.ts';
 import type { JsonObject } from '../json.ts';
 import type { Role } from '../permissions.ts';
+import type { Assignments } from '../targeting/evaluate.ts';
 import type { Position } from './position.ts';
 
 /** Actor of an entry. `role` is the role that it had for that campaign at that time. */
@@ -38,13 +39,16 @@ export interface Entry {
 
 /**
  * Entry as a restricted view shows it: `change` is the difference between the two projections, and empty where nothing
- * visible changed.
+ * visible changed. Whoever sees the resolved document is shown every change of the targeting in this form, whoever made
+ * it.
  */
 export interface ViewEntry {
   version: number;
   /** Only what concerns every reader: that the campaign became read-only, or editable again. */
   type?: 'archive' | 'restore';
   change: JsonObject;
+  /** What the viewer is told of the rules from this version on; only where that has changed. */
+  assignments?: Assignments;
   at: number;
 }
 

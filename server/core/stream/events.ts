@@ -1,6 +1,7 @@
 import type { Position } from './position.ts';
 import type { CampaignState } from '../document/campaign.ts';
 import type { Entry, ViewEntry } from './entry.ts';
+import type { Assignments } from '../targeting/evaluate.ts';
 
 /**
  * Reason for a snapshot: the first one; a position too far back for entries; a reader that fell behind; a timeline that
@@ -16,6 +17,8 @@ export interface SnapshotEvent {
   state: CampaignState;
   archivedAt?: number;
   reason: SnapshotReason;
+  /** What the viewer is told of the rules, where it sees the resolved document of a campaign that has any targeting. */
+  assignments?: Assignments;
   /** Ids of mutations that were acknowledged and are known to be lost; informative. */
   lost?: string[];
 }

@@ -1,7 +1,7 @@
 import type { CampaignState } from '../document/campaign.ts';
 import { asCampaign } from '../document/campaign.ts';
 import type { Entry, ViewEntry } from './entry.ts';
-import type { JsonObject } from '../json.ts';
+import { isJsonObject, type JsonObject } from '../json.ts';
 import { roleFor, type FieldAccess, type Identity, type Rights, type Role } from '../permissions.ts';
 
 /**
@@ -16,6 +16,8 @@ export type View =
       readonly hidden: ReadonlySet<string>;
       /** Whether it shows who changed something, under which mutation id and with which comment. */
       readonly showsActors: boolean;
+      /** Whether it shows the document as the rules resolve it for a viewer, and nothing of the rules. */
+      readonly resolved: boolean;
       readonly hash: string;
     };
 
@@ -25,17 +27,21 @@ export const FULL_VIEW: View = { kind: 'full' };
 export interface Views {
   readonly public: View;
   readonly byRole: Readonly<Record<Role, View>>;
+  /** Those of roles that ask to see what some viewer would see. Viewers have no other. */
+  readonly resolvedByRole: Readonly<Record<Role, View>>;
 }
 
 /** The public view without those top-level fields, and without actors. */
 export function restrictedView(hidden: Iterable<string>): View {
-  return viewWithout(hidden, false);
+  return viewWithout(hidden, false, true);
 }
 
-function viewWithout(hidden: Iterable<string>, showsActors: boolean): View {
+function viewWithout(hidden: Iterable<string>, showsActors: boolean, resolved: boolean): View {
   const names = [...new Set(hidden)].sort();
-  const hash = hashOf(`${showsActors ? 'actors ' : ''}${JSON.stringify(names)}`);
-  return { kind: 'restricted', hidden: new Set(names), showsActors, hash };
+  // One that hides nothing shows the same as the full one, of a document without targeting.
+  const hidesNothing = names.length === 0 && showsActors;
+  const hash = hidesNothing ? '' : hashOf(`${showsActors ? 'actors ' : ''}${JSON.stringify(names)}`);
+  return { kind: 'restricted', hidden: new Set(names), showsActors, resolved, hash };
 }
 
 /**
@@ -44,17 +50,29 @@ function viewWithout(hidden: Iterable<string>, showsActors: boolean): View {
  * @param hiddenFromPublic top-level fields that callers without a token do not see, beside those hidden from viewers
  */
 export function viewsOf({ hidden }: Rights, hiddenFromPublic: readonly string[]): Views {
-  const viewOf = (fields: ReadonlySet<string>): View => (fields.size === 0 ? FULL_VIEW : viewWithout(fields, true));
+  const rawView = (fields: ReadonlySet<string>): View =>
+    fields.size === 0 ? FULL_VIEW : viewWithout(fields, true, false);
+  const resolvedView = (fields: ReadonlySet<string>): View => viewWithout(fields, true, true);
+  const resolvedByRole = {
+    viewer: resolvedView(hidden.viewer),
+    editor: resolvedView(hidden.editor),
+    admin: resolvedView(hidden.admin),
+  };
   return {
     public: restrictedView([...hiddenFromPublic, ...hidden.viewer]),
-    byRole: { viewer: viewOf(hidden.viewer), editor: viewOf(hidden.editor), admin: viewOf(hidden.admin) },
+    byRole: { viewer: resolvedByRole.viewer, editor: rawView(hidden.editor), admin: rawView(hidden.admin) },
+    resolvedByRole,
   };
 }
 
-/** The view of a caller on one campaign: that of its role, the public one without a token, or without a role. */
-export function viewFor(identity: Identity, campaignId: string, views: Views): View {
+/**
+ * The view of a caller on one campaign: that of its role, the public one without a token, or without a role.
+ *
+ * @param asViewer whether it asks to see what some viewer would see
+ */
+export function viewFor(identity: Identity, campaignId: string, views: Views, asViewer = false): View {
   const role = identity.anonymous === true ? undefined : roleFor(identity, campaignId);
-  return role === undefined ? views.public : views.byRole[role];
+  return role === undefined ? views.public : (asViewer ? views.resolvedByRole : views.byRole)[role];
 }
 
 /** What the field rights keep from a caller on one campaign, where it has a role there. */
@@ -100,30 +118,78 @@ export function showsActors(view: View): boolean {
   return view.kind === 'full' || view.showsActors;
 }
 
-/** The document as the view shows it; the full view shows the document itself. */
+/** Whether the view shows the document as the rules resolve it. */
+export function isResolved(view: View): boolean {
+  return view.kind === 'restricted' && view.resolved;
+}
+
+/**
+ * The document as the view shows it, rules and all where it is not resolved; the full view shows the document itself.
+ */
 export function projectState(view: View, state: JsonObject): CampaignState {
   return asCampaign(projectChange(view, state));
 }
 
-/** A document or a change of it as the view shows it. A view drops whole fields, so both are projected alike. */
+/**
+ * A document or a change of it as the view shows it. A view drops whole fields, also from what the arms of rules would
+ * change, so that both are projected alike.
+ */
 export function projectChange(view: View, change: JsonObject): JsonObject {
-  return view.kind === 'full' ? change : without(change, view.hidden);
+  return view.kind === 'full' || view.hidden.size === 0 ? change : without(change, view.hidden);
 }
 
 /**
- * The entry as the view shows it. A view drops whole fields, so the diff between two projections of the document is the
- * change without them.
+ * The entry as the view shows it, where that is not resolved, or there is no targeting. A view drops whole fields, so the
+ * diff between two projections of the document is the change without them.
  */
 export function projectEntry(view: View, entry: Entry): Entry | ViewEntry {
   if (view.kind === 'full') return entry;
   const { version, type, at } = entry;
-  const change = without(entry.change, view.hidden);
-  if (view.showsActors) return { ...entry, change };
+  const change = projectChange(view, entry.change);
+  if (view.showsActors) return change === entry.change ? entry : { ...entry, change };
   return type === 'archive' || type === 'restore' ? { version, type, change, at } : { version, change, at };
 }
 
 function without(source: JsonObject, hidden: ReadonlySet<string>): JsonObject {
-  return Object.fromEntries(Object.entries(source).filter(([key]) => !hidden.has(key)));
+  const shown = Object.fromEntries(Object.entries(source).filter(([key]) => !hidden.has(key)));
+  return isJsonObject(shown['rules']) ? { ...shown, rules: rulesWithout(shown['rules'], hidden) } : shown;
+}
+
+/** Rules, or a change of them, without what their arms do to hidden fields. */
+function rulesWithout(rules: JsonObject, hidden: ReadonlySet<string>): JsonObject {
+  return eachMember(rules, (rule) =>
+    eachMember(rule, (arms) => eachMember(arms, (arm) => armWithout(arm, hidden)), 'arms'),
+  );
+}
+
+function armWithout(arm: JsonObject, hidden: ReadonlySet<string>): JsonObject {
+  return eachMember(
+    arm,
+    (change) => {
+      const { merge, remove, features, ...rest } = change;
+      return {
+        ...rest,
+        ...(merge !== undefined && { merge: isJsonObject(merge) ? without(merge, hidden) : merge }),
+        ...(remove !== undefined && {
+          remove: Array.isArray(remove)
+            ? remove.filter((path) => !(Array.isArray(path) && hidden.has(String(path[0]))))
+            : remove,
+        }),
+        ...(features !== undefined && !hidden.has('features') && { features }),
+      };
+    },
+    'change',
+  );
+}
+
+/** The object with those of its members that are objects changed; of all members, or of the one of that name. */
+function eachMember(source: JsonObject, change: (member: JsonObject) => JsonObject, only?: string): JsonObject {
+  return Object.fromEntries(
+    Object.entries(source).map(([key, member]) => [
+      key,
+      isJsonObject(member) && (only === undefined || key === only) ? change(member) : member,
+    ]),
+  );
 }
 
 /** FNV-1a, 32 bits: identifies a list of fields; nothing secret depends on it. */

@@ -1,5 +1,5 @@
 import type { LogRecord } from '../../core/stream/log-record.ts';
-import { check, type Sections } from '../../core/document/check.ts';
+import type { Check } from '../../core/commands/decide.ts';
 import type { MutationOptions } from '../../core/commands/command.ts';
 import { ENTRY_FORMAT, type Receipt } from '../../core/stream/entry.ts';
 import { asError, RefusalError } from '../../core/errors.ts';
@@ -21,7 +21,8 @@ export interface CreationOptions {
   hosting: CampaignHost;
   archive: Archive;
   clock: Clock;
-  sections: Sections;
+  /** Whether a document may stand. */
+  check: Check;
   report: MutationReport;
   /** Refusal for load: why no campaign can be created now. */
   refuseLoad(): RefusalError | undefined;
@@ -31,7 +32,7 @@ export interface CreationOptions {
 
 /** Creation of campaigns: first durable, by one guarded write in the archive, then loaded like any other. */
 export function createCreation(options: CreationOptions): Pick<CampaignService, 'create'> {
-  const { hosting, archive, clock, sections, report, persistent } = options;
+  const { hosting, archive, clock, check, report, persistent } = options;
 
   /**
    * Loads the new campaign. A caller may have asked for it just before it existed, and this load may have joined that
@@ -48,7 +49,7 @@ export function createCreation(options: CreationOptions): Pick<CampaignService, 
 
   const refuse = ({ identity }: Caller, campaignId: string, state: JsonObject): RefusalError | undefined => {
     if (!can(identity, CALL_ACTIONS.create, campaignId, true)) return forbidden(campaignId, 'create');
-    const checked = check(state, state, jsonBytes(state), sections);
+    const checked = check(state, state, jsonBytes(state));
     return checked.ok ? undefined : toError({ ...checked.refusal, path: ['state', ...(checked.refusal.path ?? [])] });
   };
 

@@ -1,8 +1,18 @@
+import { asCampaign, type CampaignState } from '../../core/document/campaign.ts';
+import { plainOf, type DocumentTree } from '../../core/document/document-tree.ts';
+import { diff, patchTree } from '../../core/document/merge-patch.ts';
+import { treeOf } from '../../core/stream/apply.ts';
+import { projectStep, type Audience, type ProjectedStep, type Projector } from '../../core/stream/audience.ts';
+import type { Entry } from '../../core/stream/entry.ts';
+import { assignmentsOf, explain, type Assignments } from '../../core/targeting/evaluate.ts';
+import type { TargetingEngine } from '../../core/targeting/evaluator.ts';
+import { touchesTargeting } from '../../core/targeting/targeting.ts';
+import { attributesFor } from '../streams/subscriber.ts';
 import { parseResumeId } from '../../core/stream/cursor.ts';
 import { RefusalError } from '../../core/errors.ts';
-import { CALL_ACTIONS, can } from '../../core/permissions.ts';
+import { CALL_ACTIONS, can, type Action } from '../../core/permissions.ts';
 import { formatPosition, parsePosition, versionOnTimeline, type VersionName } from '../../core/stream/position.ts';
-import { projectChange, projectState, showsActors, viewFor, type View, type Views } from '../../core/stream/views.ts';
+import { isResolved, projectChange, showsActors, viewFor, type View, type Views } from '../../core/stream/views.ts';
 import { deferredIterator } from './deferred-iterator.ts';
 import type { LoadedCampaign } from '../hosting/log-follower.ts';
 import type { CampaignHost } from '../hosting/campaign-host.ts';
@@ -23,6 +33,8 @@ export interface ReadsOptions {
   history: CampaignHistory;
   clock: Clock;
   views: Views;
+  projector: Projector;
+  engine: TargetingEngine;
   persistent: boolean;
   durableTimeoutMs: number;
   observer: EngineObserver;
@@ -36,17 +48,25 @@ export interface ReadsOptions {
 const MAX_CONCURRENT_READS = 4;
 /** Campaigns that are loaded at once for readers: any caller may name any id. */
 const MAX_CONCURRENT_LOADS = 64;
+/** What a refusal calls what it refuses. */
+const WORDS: Readonly<Record<Action, string>> = {
+  read: 'read',
+  audit: 'history',
+  edit: 'explain',
+  administer: 'administer',
+};
+
 /** How long a read may wait for its turn. */
 const TURN_TIMEOUT_MS = 10_000;
 
 type Reads = Pick<
   CampaignService,
-  'get' | 'list' | 'watchList' | 'history' | 'at' | 'diff' | 'whenDurable' | 'watch' | 'join'
+  'get' | 'list' | 'watchList' | 'history' | 'at' | 'diff' | 'explain' | 'whenDurable' | 'watch' | 'join'
 >;
 
 /** Reading calls of the service. Each checks the caller's right to read, before and after the campaign is loaded. */
 export function createReads(options: ReadsOptions): Reads {
-  const { hosting, archive, history, clock, views, persistent } = options;
+  const { hosting, archive, history, clock, views, persistent, projector, engine } = options;
   const reads = createReadGate({ clock, maxConcurrent: MAX_CONCURRENT_READS, timeoutMs: TURN_TIMEOUT_MS });
   const loads = createReadGate({ clock, maxConcurrent: MAX_CONCURRENT_LOADS, timeoutMs: TURN_TIMEOUT_MS });
 
@@ -65,9 +85,9 @@ export function createReads(options: ReadsOptions): Reads {
       ? hosting.host(campaignId).loaded
       : loads.pass(caller, () => hosting.host(campaignId).loaded);
 
-  const readable = async (caller: Caller, campaignId: string, action: 'read' | 'audit'): Promise<LoadedCampaign> => {
+  const readable = async (caller: Caller, campaignId: string, action: Action): Promise<LoadedCampaign> => {
     const { identity } = caller;
-    if (!can(identity, action, campaignId, true)) throw forbidden(campaignId, action === 'read' ? 'read' : 'history');
+    if (!can(identity, action, campaignId, true)) throw forbidden(campaignId, WORDS[action]);
     const campaign = await load(caller, campaignId);
     // Only callers without a token can be refused now: a draft does not exist for them.
     if (!can(identity, action, campaignId, isPublished(campaign.live.content))) throw notFound(campaignId);
@@ -78,7 +98,7 @@ export function createReads(options: ReadsOptions): Reads {
   const reaching = async (
     caller: Caller,
     campaignId: string,
-    action: 'read' | 'audit',
+    action: Action,
     ...seen: readonly VersionName[]
   ): Promise<LoadedCampaign> => {
     const campaign = await readable(caller, campaignId, action);
@@ -105,21 +125,39 @@ export function createReads(options: ReadsOptions): Reads {
     );
   };
 
-  const viewOf = ({ identity }: Caller, campaignId: string): View => viewFor(identity, campaignId, views);
+  const viewOf = ({ identity, viewer }: Caller, campaignId: string): View =>
+    viewFor(identity, campaignId, views, viewer !== undefined);
+
+  /** What the caller sees of a document. */
+  const audienceOf = (caller: Caller, campaignId: string, document: DocumentTree): Audience => {
+    const { identity, viewer, ownViewer } = caller;
+    const attributes = attributesFor(identity, campaignId, viewer ?? ownViewer);
+    return projector.audienceOf(campaignId, document, viewOf(caller, campaignId), attributes);
+  };
+
+  /** A document as the caller sees it, with its assignments where there are any. */
+  const show = (
+    caller: Caller,
+    campaignId: string,
+    document: DocumentTree,
+  ): { readonly state: CampaignState; readonly assignments?: Assignments } => {
+    const audience = audienceOf(caller, campaignId, document);
+    const state = asCampaign(plainOf(projector.project(audience, document)));
+    return { state, ...(audience.assignments && { assignments: audience.assignments }) };
+  };
 
   return {
     async get(caller, campaignId) {
       const { live } = await readable(caller, campaignId, CALL_ACTIONS.get);
-      const view = viewOf(caller, campaignId);
-      const { state, archivedAt } = live.content;
+      const { archivedAt } = live.content;
       return {
         campaignId,
         epoch: live.head.epoch,
         version: live.head.version,
         durableVersion: persistent ? live.watermark.version : 0,
-        state: projectState(view, state),
+        ...show(caller, campaignId, treeOf(live.content)),
         updatedAt: live.updatedAt,
-        ...(showsActors(view) && { updatedBy: live.updatedBy }),
+        ...(showsActors(viewOf(caller, campaignId)) && { updatedBy: live.updatedBy }),
         ...(archivedAt !== undefined && { archivedAt }),
       };
     },
@@ -130,22 +168,66 @@ export function createReads(options: ReadsOptions): Reads {
 
     async history(caller, campaignId, { cursor, limit }) {
       const { live } = await readable(caller, campaignId, CALL_ACTIONS.history);
-      const page = await reads.pass(caller, () => history.page(live, cursor, limit));
       const view = viewOf(caller, campaignId);
       // Who may audit a campaign sees who changed it, by whatever view.
-      return { ...page, items: page.items.map((entry) => ({ ...entry, change: projectChange(view, entry.change) })) };
+      const hide = (entry: Entry): Entry => ({ ...entry, change: projectChange(view, entry.change) });
+      if (!isResolved(view)) {
+        const page = await reads.pass(caller, () => history.page(live, cursor, limit));
+        return { ...page, items: page.items.map(hide) };
+      }
+      const { base, ...page } = await reads.pass(caller, () => history.pageWithBase(live, cursor, limit));
+      if (base === 'plain') return { ...page, items: page.items.map(hide) };
+      const shown: Entry[] = [];
+      let document = base;
+      let audience = audienceOf(caller, campaignId, document);
+      for (const entry of page.items.toReversed()) {
+        const [from, before] = [audience, document];
+        const after = patchTree(before, entry.change);
+        const touches = touchesTargeting(entry.change);
+        const to = touches ? audienceOf(caller, campaignId, after) : from;
+        shown.push(
+          auditedEntry(entry, {
+            entry,
+            from,
+            to,
+            before: () => projector.project(from, before),
+            after: () => projector.project(to, after),
+          }),
+        );
+        [document, audience] = [after, to];
+      }
+      return { ...page, items: shown.reverse() };
     },
 
     async at(caller, campaignId, version) {
       const { live } = await reaching(caller, campaignId, CALL_ACTIONS.at, version);
       const { state, ...found } = await reads.pass(caller, () => history.stateAt(live, version, 'version'));
-      return { campaignId, ...found, state: projectState(viewOf(caller, campaignId), state) };
+      return { campaignId, ...found, ...show(caller, campaignId, state) };
     },
 
     async diff(caller, campaignId, from, to) {
       const { live } = await reaching(caller, campaignId, CALL_ACTIONS.diff, from, to);
-      const difference = await reads.pass(caller, () => history.difference(live, from, to));
-      return { ...difference, change: projectChange(viewOf(caller, campaignId), difference.change) };
+      const { epoch, ...pair } = await reads.pass(caller, () => history.states(live, from, to));
+      const [before, after] = [pair.from.state, pair.to.state].map((state) =>
+        projector.project(audienceOf(caller, campaignId, state), state),
+      );
+      const change = before && after ? diff(before, after) : {};
+      return { campaignId, epoch, from: pair.from.version, to: pair.to.version, change };
+    },
+
+    async explain(caller, campaignId, viewer, position) {
+      const seen = position === undefined ? [] : [position];
+      const { live } = await reaching(caller, campaignId, CALL_ACTIONS.explain, ...seen);
+      const found =
+        position === undefined
+          ? { epoch: live.head.epoch, version: live.head.version, state: treeOf(live.content) }
+          : await reads.pass(caller, () => history.stateAt(live, position, 'position'));
+      const prepared = projector.prepared(found.state);
+      const rules = prepared ? explain(prepared, viewer.attributes, engine) : [];
+      const conditions = prepared?.conditions.judge(viewer.attributes);
+      const segments = [...(prepared?.targeting.segments.keys() ?? [])].filter((name) => conditions?.isIn(name));
+      const { epoch, version } = found;
+      return { campaignId, epoch, version, segments, rules, assignments: assignmentsOf(rules) };
     },
 
     async whenDurable(caller, campaignId, position) {
@@ -166,18 +248,29 @@ export function createReads(options: ReadsOptions): Reads {
     },
 
     watch(caller, reader, options) {
-      const { lastEventId, receipts } = options;
+      const { lastEventId, receipts, viewer } = options;
       const opened = openFor(caller, options, ({ fanOut }) =>
-        fanOut.pull({ reader, signal: caller.signal, lastEventId, receipts: receipts === true && persistent }),
+        fanOut.pull({ reader, signal: caller.signal, lastEventId, receipts: receipts === true && persistent, viewer }),
       );
       return deferredIterator(opened, caller.signal);
     },
 
     join(caller, target, options) {
-      const { lastEventId, receipts } = options;
+      const { lastEventId, receipts, viewer } = options;
       return openFor(caller, options, ({ fanOut }) =>
-        fanOut.push(target, { lastEventId, receipts: receipts === true && persistent }),
+        fanOut.push(target, { lastEventId, receipts: receipts === true && persistent, viewer }),
       );
     },
   };
+}
+
+/**
+ * An entry as the history shows it to whoever sees the resolved document. It keeps who made it and when, which whoever
+ * may audit a campaign sees; of a change of the targeting it keeps neither the command nor its words and ids.
+ */
+function auditedEntry(entry: Entry, step: ProjectedStep): Entry {
+  const { change } = projectStep(step);
+  if (!touchesTargeting(entry.change)) return { ...entry, change };
+  const { version, actor, at, format } = entry;
+  return { version, type: 'update', change, actor, mutationId: '', correlationId: '', at, format };
 }

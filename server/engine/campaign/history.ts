@@ -4,6 +4,7 @@ import type { Entry } from '../../core/stream/entry.ts';
 import { RefusalError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { LIMITS, upToBytes } from '../../core/limits.ts';
+import type { DocumentTree } from '../../core/document/document-tree.ts';
 import { diff } from '../../core/document/merge-patch.ts';
 import { jsonBytes } from '../../core/document/plain-json.ts';
 import { formatPosition, versionOnTimeline, type VersionName } from '../../core/stream/position.ts';
@@ -19,6 +20,15 @@ export interface CampaignHistory {
   /** Entries before that version (`undefined`: all), newest first. */
   page(live: LiveCampaign, before: number | undefined, limit: number): Promise<HistoryPage>;
   /**
+   * The same, with the state before the oldest of them, for whoever is shown them as differences; `'plain'` where none of
+   * them, and nothing up to the present, has to do with targeting.
+   */
+  pageWithBase(
+    live: LiveCampaign,
+    before: number | undefined,
+    limit: number,
+  ): Promise<HistoryPage & { readonly base: DocumentTree | 'plain' }>;
+  /**
    * @param field the input that names the version, for the refusal
    * @throws RefusalError `NOT_FOUND` where the current timeline has no such version
    */
@@ -28,6 +38,15 @@ export interface CampaignHistory {
     field: string,
   ): Promise<{ epoch: string; version: number; state: JsonObject }>;
   difference(live: LiveCampaign, from: VersionName, to: VersionName): Promise<Difference>;
+  /** The two states that a difference is between. */
+  states(live: LiveCampaign, from: VersionName, to: VersionName): Promise<StatePair>;
+}
+
+/** Two states of one timeline. */
+export interface StatePair {
+  readonly epoch: string;
+  readonly from: { readonly version: number; readonly state: JsonObject };
+  readonly to: { readonly version: number; readonly state: JsonObject };
 }
 
 export function createCampaignHistory(archive: Archive): CampaignHistory {
@@ -58,6 +77,15 @@ export function createCampaignHistory(archive: Archive): CampaignHistory {
     return unsaved.reduce((content, { record }) => apply(content, record), start).state;
   };
 
+  const states = (live: LiveCampaign, first: VersionName, second: VersionName): Promise<StatePair> =>
+    onOneTimeline(live, async () => {
+      const [from, to] = [versionOf(live, first, 'from'), versionOf(live, second, 'to')];
+      // One after the other: each is a read of the archive.
+      const before = await stateAt(live, from, 'from');
+      const after = await stateAt(live, to, 'to');
+      return { from: { version: from, state: before }, to: { version: to, state: after } };
+    });
+
   return {
     page: (live, before, limit) => onOneTimeline(live, () => page(live, before, limit)),
 
@@ -67,14 +95,23 @@ export function createCampaignHistory(archive: Archive): CampaignHistory {
         return { version, state: await stateAt(live, version, field) };
       }),
 
-    difference: (live, first, second) =>
+    pageWithBase: (live, before, limit) =>
       onOneTimeline(live, async () => {
-        const [from, to] = [versionOf(live, first, 'from'), versionOf(live, second, 'to')];
-        // One after the other: each is a read of the archive.
-        const before = await stateAt(live, from, 'from');
-        const after = await stateAt(live, to, 'to');
-        return { campaignId: live.id, from, to, change: diff(before, after) };
+        const found = await page(live, before, limit);
+        const oldest = found.items.at(-1);
+        const version = (oldest?.version ?? 1) - 1;
+        const base = live.trees.at(version) ?? (await stateAt(live, version, 'cursor'));
+        // Without targeting at the base it may still come in between, and then the base is needed.
+        const isPlain = base === 'plain' && live.trees.nextTouched(version) === undefined;
+        return { ...found, base: isPlain || base !== 'plain' ? base : await stateAt(live, version, 'cursor') };
       }),
+
+    states,
+
+    async difference(live, first, second) {
+      const { epoch, from, to } = await states(live, first, second);
+      return { campaignId: live.id, epoch, from: from.version, to: to.version, change: diff(from.state, to.state) };
+    },
   };
 }
 

@@ -9,8 +9,11 @@ import { jsonBytes } from '../../core/document/plain-json.ts';
 import { toEntry, type Head, type SealedEntry } from '../../core/stream/log-record.ts';
 import type { Fork } from '../../core/stream/position.ts';
 import { createRing, type Ring } from '../../core/stream/ring.ts';
+import { touchesTargeting } from '../../core/targeting/targeting.ts';
+import type { LockJudge, LockTable } from '../../core/locks/lock-table.ts';
 import type { ArchivedCampaign } from '../ports.ts';
 import type { RecoveredCampaign } from './log-recovery.ts';
+import { createVersionTrees, type VersionTrees } from './version-trees.ts';
 import { createWatermark, type Watermark } from './watermark.ts';
 
 /**
@@ -27,10 +30,14 @@ export interface LiveCampaign {
   updatedAt: number;
   updatedBy: string;
   ring: Ring<Entry>;
+  /** The documents behind the entries of the ring, where somebody's view of them depends on rules. */
+  trees: VersionTrees;
   window: IdempotencyWindow;
   watermark: Watermark;
   /** Generation of its log membership: the fencing token of everything that is appended. */
   generation: number;
+  /** The newest lock table that is known of it. */
+  locks: LockTable;
   /** Entries beyond the watermark, in order: what this instance can save if the log loses them. */
   unsaved: SealedEntry[];
   /** Bytes of these. */
@@ -66,9 +73,14 @@ export function createLiveCampaign(
     updatedAt: archived.updatedAt,
     updatedBy: archived.updatedBy,
     ring: createRing(LIMITS.ringEntries, LIMITS.ringBytes, floor),
+    trees: createVersionTrees(
+      { version: archived.head.version, document: archived.state },
+      archived.recent.filter(({ record }) => touchesTargeting(record.change)).map(({ record }) => record.version),
+    ),
     window: createIdempotencyWindow(LIMITS.idempotencyWindow, floor),
     watermark: createWatermark(Math.max(archived.head.version, opened.durableVersion), onAwaited),
     generation: archived.membership.generation,
+    locks: opened.locks,
     unsaved: [],
     unsavedBytes: 0,
     unsavedSince: undefined,
@@ -113,6 +125,13 @@ export function deliver(live: LiveCampaign, sealed: SealedEntry, now: number): D
   live.updatedAt = record.at;
   live.updatedBy = record.actor.id;
   remember(live, sealed);
+  live.trees.push({
+    version: record.version,
+    before,
+    after: treeOf(live.content),
+    touches: touchesTargeting(record.change),
+    floor: live.ring.floor,
+  });
   live.window.trim(live.watermark.version);
   if (record.version > live.watermark.version) {
     live.unsaved.push(sealed);
@@ -138,11 +157,23 @@ function remember(live: LiveCampaign, { record, bytes }: SealedEntry): void {
   live.window.remember({ mutationId, version, epoch, fingerprint });
 }
 
+/** Takes a lock table that is newer than the one before. True where it was. */
+export function takeLocks(live: LiveCampaign, table: LockTable): boolean {
+  if (table.revision <= live.locks.revision) return false;
+  live.locks = table;
+  return true;
+}
+
 /** What the next group of mutations is decided on. */
-export function groupBaseOf(live: LiveCampaign): GroupBase {
+export function groupBaseOf(live: LiveCampaign, judge: LockJudge): GroupBase {
   const { head, lineage, content, documentBytes, updatedAt } = live;
+  const locks = { table: live.locks, judge };
   const { epoch, version, tail } = head;
-  return { situation: { campaignId: live.id, epoch, version, lineage, content, documentBytes }, tail, updatedAt };
+  return {
+    situation: { campaignId: live.id, epoch, version, lineage, content, documentBytes, locks },
+    tail,
+    updatedAt,
+  };
 }
 
 /** Whether readers without a token may see it. */

@@ -5,6 +5,7 @@ import {
   createLiveCampaign,
   deliver,
   markDurable,
+  takeLocks,
   type Delivery,
   type LiveCampaign,
 } from '../campaign/live-campaign.ts';
@@ -28,6 +29,8 @@ export interface LogFollowerOptions extends FanOutOptions, LogRecoveryOptions {
   isNeeded(campaign: LoadedCampaign): boolean;
   /** A caller begins to wait for the durability of a campaign in memory. */
   onAwaited(): void;
+  /** The locks of a campaign in memory have changed, or it was loaded anew. */
+  onLocks(live: LiveCampaign): void;
 }
 
 /**
@@ -102,6 +105,9 @@ export function createLogFollower(options: LogFollowerOptions): LogFollower {
         lastDurableAt = clock.now();
         fanOut.notify();
         return;
+      case 'locks':
+        if (takeLocks(live, event.table)) options.onLocks(live);
+        return;
       case 'reset':
         void reloadUntilDone(campaign);
         return;
@@ -164,7 +170,10 @@ export function createLogFollower(options: LogFollowerOptions): LogFollower {
   const replace = (campaign: LoadedCampaign, held: HeldCampaign, recovered: RecoveredCampaign): void => {
     const { live, fanOut } = campaign;
     const { watermark, ...fresh } = createLiveCampaign(live.id, recovered, live.unsavedSince ?? clock.now(), onAwaited);
+    const shared = lastSharedVersion(held.head.epoch, fresh.head, fresh.lineage) ?? 0;
+    fresh.trees.adopt(live.trees, Math.min(shared, held.head.version));
     trackUnsaved(live, () => Object.assign(live, fresh));
+    options.onLocks(live);
     if (fresh.head.epoch === held.head.epoch) {
       live.watermark.advance(watermark.version);
       fanOut.notify();

@@ -1,6 +1,9 @@
+import type { Projector } from '../../core/stream/audience.ts';
 import type { Views } from '../../core/stream/views.ts';
 import { createCampaignEvents } from './campaign-events.ts';
+import { createCohorts } from './cohorts.ts';
 import type { LiveCampaign } from '../campaign/live-campaign.ts';
+import type { TurnBudget } from '../campaign/turn-budget.ts';
 import type { EngineObserver } from '../observer.ts';
 import type { Clock } from '../ports.ts';
 import { createDrainPoll } from './backpressure.ts';
@@ -19,6 +22,8 @@ export interface FanOut {
   /** The campaign was forked: `lost` are the ids of acknowledged mutations that are not on the current timeline. */
   reset(lost: readonly string[]): void;
   readonly size: number;
+  /** Cohorts: different outcomes of the rules among the subscribers. */
+  readonly cohorts: number;
   /** Subscribes a reader that pulls; the iterator ends when `signal` aborts. */
   pull(options: PullOptions): AsyncIterableIterator<ResumableEvent>;
   /** Subscribes a target that is pushed to; nothing is sent to it before the slot's `first`. */
@@ -30,8 +35,11 @@ export interface FanOutOptions {
   readonly observer: EngineObserver;
   /** Entries that a lagging reader may be behind and still be sent one by one; `CAMPAIGN_SUBSCRIBER_BUFFER`. */
   buffer: number;
-  /** What callers without a token see. */
+  /** What callers see by their roles. */
   views: Views;
+  readonly projector: Projector;
+  /** Budget of evaluations in a turn of the event loop, over all readers that pull. */
+  readonly evaluationTurns: TurnBudget;
   /** Whether the archive outlives the process. */
   persistent: boolean;
 }
@@ -43,21 +51,23 @@ export interface PullOptions extends Omit<WatchOptions, 'campaignId'> {
 
 export function createFanOut(live: LiveCampaign, options: FanOutOptions): FanOut {
   const { clock, observer } = options;
-  const events = createCampaignEvents(live, options.persistent);
-  const context = { ...options, live, events };
+  const { projector, evaluationTurns } = options;
+  const events = createCampaignEvents(live, projector, options.persistent);
+  const cohorts = createCohorts(live.id);
+  const context = { ...options, live, events, cohorts };
   const drainPoll = createDrainPoll(clock);
   const pulls = new Set<PullDelivery<ResumableEvent>>();
 
   const onDelivered = ({ event }: ResumableEvent, readers: number): void => {
     if (event.type !== 'durable') observer.delivered?.(event.type === 'entries' ? event.entries.length : 1, readers);
   };
-  const pushes = createPushDelivery({ clock, drainPoll, onDelivered });
+  const pushes = createPushDelivery({ clock, drainPoll, onDelivered, evaluations: () => projector.evaluations });
 
   const subscriberFor = (
     reader: Reader,
-    { lastEventId, receipts = false }: Omit<WatchOptions, 'campaignId'>,
+    { lastEventId, receipts = false, viewer }: Omit<WatchOptions, 'campaignId'>,
     onRightsChanged: () => void,
-  ): Subscriber => createSubscriber(context, { reader, lastEventId, receipts, onRightsChanged });
+  ): Subscriber => createSubscriber(context, { reader, lastEventId, receipts, viewer, onRightsChanged });
 
   const notify = (): void => {
     for (const delivery of pulls) delivery.wake();
@@ -76,6 +86,10 @@ export function createFanOut(live: LiveCampaign, options: FanOutOptions): FanOut
       return pulls.size + pushes.size;
     },
 
+    get cohorts() {
+      return cohorts.size;
+    },
+
     pull({ reader, signal, ...watching }) {
       const subscriber = subscriberFor(reader, watching, () => delivery.wake());
       const delivery = createPullDelivery({
@@ -83,6 +97,7 @@ export function createFanOut(live: LiveCampaign, options: FanOutOptions): FanOut
         drainPoll,
         signal,
         onDelivered: (event) => onDelivered(event, 1),
+        turn: () => (subscriber.isNextItsOwn() ? evaluationTurns.spend(1) : undefined),
         onClose: () => pulls.delete(delivery),
       });
       if (!subscriber.closed) pulls.add(delivery);

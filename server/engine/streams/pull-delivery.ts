@@ -30,6 +30,10 @@ export interface PullDeliveryOptions<E> {
   /** Ends the delivery. Where it is aborted already, the source is closed at once. */
   signal: AbortSignal | undefined;
   onDelivered(event: E): void;
+  /**
+   * A turn of the event loop in which the next event may be made; `undefined` where it costs nothing much.
+   */
+  turn?(): Promise<void> | undefined;
   /** The delivery has ended, later than its creation. */
   onClose(): void;
 }
@@ -44,7 +48,7 @@ const DONE = { done: true, value: undefined } as const;
  * suspended in: a subscription that waits for the next change could not be ended from outside, and would leak.
  */
 export function createPullDelivery<E>(options: PullDeliveryOptions<E>): PullDelivery<E> {
-  const { source, drainPoll, signal, onDelivered, onClose } = options;
+  const { source, drainPoll, signal, onDelivered, onClose, turn } = options;
   const { reader } = source;
   let resumeWaiting: (() => void) | undefined;
   let cancelDrainWait: (() => void) | undefined;
@@ -85,6 +89,9 @@ export function createPullDelivery<E>(options: PullDeliveryOptions<E>): PullDeli
           await waitForDrain();
           continue;
         }
+        const itsTurn = turn?.();
+        if (itsTurn) await itsTurn;
+        if (source.closed) break;
         const event = source.nextEvent();
         if (event) {
           onDelivered(event);

@@ -33,7 +33,16 @@ export interface PushDeliveryOptions {
   drainPoll: DrainPoll;
   /** An event has been sent to that many readers. */
   onDelivered(event: ResumableEvent, readers: number): void;
+  /** Evaluations of rules since the start. Default: there are none. */
+  evaluations?(): number;
 }
+
+/**
+ * Evaluations of rules in one turn of the event loop, and milliseconds after which a turn that has made any ends: an
+ * edit of the rules concerns everybody who watches, and nobody else shall wait for all of them.
+ */
+const EVALUATIONS_PER_TURN = 64;
+const TURN_MS = 8;
 
 /** The state of a member. The group is the state of all that are live in it, so that a live member costs no object. */
 type MemberState = LiveGroup | typeof CATCHING_UP | Backpressured;
@@ -61,8 +70,9 @@ interface Backpressured {
  * - **live**: at the head, in a group with all that see the same. A flush *forwards* the group: one member takes the
  *   next event by the group's cursor and with its own rights, and the same object goes to every target, which can
  *   therefore encode it once.
- * - **catching-up**: has just joined, has other rights, or comes back from backpressure. A flush sends it what it lacks
- *   by its own cursor, until that is nothing; then it joins the group.
+ * - **catching-up**: has just joined, has other rights, comes back from backpressure, or the rules have changed, so that
+ *   the group is divided. A flush sends it what it lacks by its own cursor, until that is nothing; then it joins the
+ *   group of those who see the same. Where that takes evaluations of rules, few catch up in one turn of the event loop.
  * - **backpressured**: its socket is congested (`backpressure.ts`). It keeps the cursor of the last event that it was
  *   sent, and catches up once the socket has drained.
  *
@@ -75,7 +85,8 @@ interface Backpressured {
  * rights change; and a cursor for each member without groups, which is the same algorithm and costs a step, an event
  * and an encoding for each reader.
  */
-export function createPushDelivery({ clock, drainPoll, onDelivered }: PushDeliveryOptions): PushDelivery {
+export function createPushDelivery(options: PushDeliveryOptions): PushDelivery {
+  const { clock, drainPoll, onDelivered, evaluations = () => 0 } = options;
   const states = new Map<PushMember, MemberState>();
   const groups = new Map<string, LiveGroup>();
   const catchingUp = new Set<PushMember>();
@@ -128,7 +139,7 @@ export function createPushDelivery({ clock, drainPoll, onDelivered }: PushDelive
   const becomeLive = (member: PushMember): void => {
     leaveState(member);
     const { subscriber } = member;
-    const key = `${subscriber.receipts ? 'r' : ''} ${subscriber.viewKey}`;
+    const key = `${subscriber.receipts ? 'r' : ''} ${subscriber.groupKey}`;
     const group = groups.get(key) ?? { state: 'live', key, members: new Set(), cursor: subscriber.cursor };
     groups.set(key, group);
     group.members.add(member);
@@ -172,6 +183,15 @@ export function createPushDelivery({ clock, drainPoll, onDelivered }: PushDelive
     }
   };
 
+  /** Lets each member of a group go on by itself, from where the group stands. */
+  const divide = (group: LiveGroup): void => {
+    for (const member of group.members) {
+      member.subscriber.cursor = group.cursor;
+      becomeCatchingUp(member);
+    }
+    schedule();
+  };
+
   /** Forwards a group to the head: each event is taken by one member, and sent to all. */
   const forward = (group: LiveGroup): void => {
     for (;;) {
@@ -180,16 +200,17 @@ export function createPushDelivery({ clock, drainPoll, onDelivered }: PushDelive
       const before = group.cursor;
       let event: ResumableEvent | undefined;
       first.subscriber.cursor = before;
+      // From here on each has an outcome of its own, and finds the group of those who have the same.
+      if (first.subscriber.isNextItsOwn()) {
+        divide(group);
+        return;
+      }
       try {
         event = first.subscriber.nextEvent();
       } catch (error) {
         // The right to read has ended for one member, and perhaps for others: each is checked by itself.
         end(first, error);
-        for (const member of group.members) {
-          member.subscriber.cursor = before;
-          becomeCatchingUp(member);
-        }
-        schedule();
+        divide(group);
         return;
       }
       group.cursor = first.subscriber.cursor;
@@ -210,7 +231,16 @@ export function createPushDelivery({ clock, drainPoll, onDelivered }: PushDelive
   const flush = (): void => {
     scheduled = false;
     for (const group of groups.values()) forward(group);
-    for (const member of catchingUp) catchUp(member);
+    const evaluated = evaluations();
+    const startedAt = clock.now();
+    for (const member of catchingUp) {
+      catchUp(member);
+      const made = evaluations() - evaluated;
+      if (catchingUp.size > 0 && (made >= EVALUATIONS_PER_TURN || (made > 0 && clock.now() - startedAt >= TURN_MS))) {
+        schedule();
+        return;
+      }
+    }
   };
 
   return {

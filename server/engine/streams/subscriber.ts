@@ -1,8 +1,17 @@
-import { joining, step, type Cursor } from '../../core/stream/cursor.ts';
+import type { DocumentTree } from '../../core/document/document-tree.ts';
+import type { Viewer } from '../../core/document/targeting-fields.ts';
 import { RefusalError } from '../../core/errors.ts';
+import { jsonEqual, type JsonObject } from '../../core/json.ts';
 import { CALL_ACTIONS, can, hasExpired, type Identity } from '../../core/permissions.ts';
-import { showsActors, viewFor, viewKey, type View, type Views } from '../../core/stream/views.ts';
+import { treeOf } from '../../core/stream/apply.ts';
+import type { Audience, Projector } from '../../core/stream/audience.ts';
+import { joining, parseResumeId, step, type Cursor, type Step } from '../../core/stream/cursor.ts';
+import { lastSharedVersion } from '../../core/stream/position.ts';
+import { isResolved, showsActors, viewFor, viewKey, type View, type Views } from '../../core/stream/views.ts';
+import { hasTargeting } from '../../core/targeting/targeting.ts';
+import { attributesOf } from '../../core/targeting/viewer.ts';
 import type { CampaignEvents } from './campaign-events.ts';
+import type { Cohorts } from './cohorts.ts';
 import { isPublished, type LiveCampaign } from '../campaign/live-campaign.ts';
 import type { EngineObserver } from '../observer.ts';
 import type { Clock } from '../ports.ts';
@@ -11,22 +20,28 @@ import { RightsWatch } from './rights-watch.ts';
 import type { Reader, ResumableEvent } from '../service.ts';
 
 /**
- * Per-subscriber state: view, cursor, rights. It has no queue; what it missed is read from the campaign's ring buffer.
+ * Per-subscriber state: view, outcome of the rules, cursor, rights. It has no queue; what it missed is read from the
+ * campaign's ring buffer.
  */
 export interface Subscriber {
   readonly reader: Reader;
   /** Whether it is also sent the watermark. */
   readonly receipts: boolean;
-  /** Key of the view that it has now. */
-  readonly viewKey: string;
+  /** Key of those who are sent the same as long as the rules stay what they are. */
+  readonly groupKey: string;
   readonly closed: boolean;
   /** Where it stands in the stream. Push delivery sets it too, because the members of a group share one cursor. */
   cursor: Cursor;
   /**
+   * Whether the next entry changes the rules, so that what it is sent follows from its own attributes, and differs from
+   * what others of its group are sent.
+   */
+  isNextItsOwn(): boolean;
+  /**
    * Moves the cursor to the next event.
    *
    * @returns that event, or `undefined` at the head
-   * @throws RefusalError once its right to read has ended
+   * @throws RefusalError once its right to read has ended, or where it would be in one cohort too many
    */
   nextEvent(): ResumableEvent | undefined;
   /** Its socket is congested: until the next event, a lag of more than the buffer is answered with a snapshot. */
@@ -39,6 +54,8 @@ export interface Subscriber {
 export interface SubscriberContext {
   live: LiveCampaign;
   events: CampaignEvents;
+  projector: Projector;
+  cohorts: Cohorts;
   clock: Clock;
   observer: EngineObserver;
   /** Entries that a lagging reader may be behind and still be sent one by one; `CAMPAIGN_SUBSCRIBER_BUFFER`. */
@@ -51,10 +68,13 @@ export interface SubscriberOptions {
   /** Resume id of the last event that the reader has; `undefined` begins with a snapshot. */
   lastEventId: string | undefined;
   receipts: boolean;
-  /** The reader's identity has been replaced, or its token has expired. */
+  /** Whose view it asked for; what the reader is told later (`Reader.viewer`) takes its place. */
+  viewer: Viewer | undefined;
+  /** The reader's identity or viewer has been replaced, or its token has expired. */
   onRightsChanged(): void;
 }
 
+/** @throws RefusalError where it would be in one cohort too many */
 export function createSubscriber(context: SubscriberContext, options: SubscriberOptions): Subscriber {
   return new CampaignSubscriber(context, options);
 }
@@ -66,15 +86,28 @@ class CampaignSubscriber implements Subscriber {
   cursor: Cursor;
   readonly #context: SubscriberContext;
   readonly #rights: RightsWatch;
+  readonly #viewer: Viewer | undefined;
+  /** That of the reader's viewer when this began: a later one takes the place of `#viewer`. */
+  readonly #viewerRevision: number;
   #view: View;
+  #attributes: JsonObject;
+  /** What it sees at the version of its cursor. */
+  #audience: Audience;
   #lagging = false;
 
-  constructor(context: SubscriberContext, { reader, lastEventId, receipts, onRightsChanged }: SubscriberOptions) {
+  constructor(context: SubscriberContext, options: SubscriberOptions) {
+    const { reader, lastEventId, receipts, viewer, onRightsChanged } = options;
     this.reader = reader;
     this.receipts = receipts;
     this.#context = context;
-    this.#view = viewFor(reader.identity(), context.live.id, context.views);
-    this.cursor = joining(lastEventId, viewKey(this.#view));
+    this.#viewer = viewer;
+    this.#viewerRevision = reader.viewer?.()?.revision ?? 0;
+    const { view, attributes } = this.#seenBy(reader.identity());
+    this.#view = view;
+    this.#attributes = attributes;
+    const { audience, cursor } = this.#start(lastEventId);
+    this.#audience = context.cohorts.enter(audience);
+    this.cursor = cursor;
     this.#rights = new RightsWatch(reader, context.clock, onRightsChanged);
   }
 
@@ -82,24 +115,33 @@ class CampaignSubscriber implements Subscriber {
     return this.cursor.phase === 'closed';
   }
 
-  get viewKey(): string {
-    return viewKey(this.#view);
+  get groupKey(): string {
+    // Without targeting both see the same under the same key, until there is some.
+    return `${isResolved(this.#view) ? 'v' : ''} ${this.#audience.key}`;
+  }
+
+  isNextItsOwn(): boolean {
+    if (!isResolved(this.#view)) return false;
+    const due = this.#due();
+    if (due.kind === 'entries') return this.#changesRules(due);
+    return due.kind === 'snapshot' && hasTargeting(treeOf(this.#context.live.content));
   }
 
   nextEvent(): ResumableEvent | undefined {
     this.#authorise();
-    const { live, events, observer, buffer } = this.#context;
+    const { live, events, observer } = this.#context;
     const joins = this.cursor.phase === 'joining';
-    const ringFloor = showsActors(this.#view) ? live.ring.floor : Math.max(live.ring.floor, live.publicFloor);
-    const timeline = { ...live.head, lineage: live.lineage, ringFloor, durableVersion: live.watermark.version };
-    const next = step(this.cursor, timeline, { lagging: this.#lagging, buffer, receipts: this.receipts });
+    const next = this.#due();
+    const from = this.#audience;
+    if (next.kind === 'snapshot') this.#become(this.#audienceAt(treeOf(live.content)));
+    else if (next.kind === 'entries' && this.#changesRules(next)) this.#become(this.#audienceAfter(next));
     this.cursor = next.cursor;
-    // Whichever step it was, the reader now lacks nothing.
+    // Whichever step it was, the reader now lacks nothing, or is about to be sent the rest.
     this.#lagging = false;
     if (next.kind === 'idle') return undefined;
     if (joins && next.kind !== 'durable') observer.joined?.(next.kind === 'entries' ? 'entries' : next.reason);
     if (next.kind === 'snapshot' && next.reason === 'slow') observer.dropped?.();
-    return events.make(next, this.#view);
+    return events.make(next, from, this.#audience);
   }
 
   markLagging(): void {
@@ -109,23 +151,129 @@ class CampaignSubscriber implements Subscriber {
   close(): boolean {
     if (this.cursor.phase === 'closed') return false;
     this.cursor = { phase: 'closed' };
+    this.#context.cohorts.leave(this.#audience);
     this.#rights.stop();
     return true;
   }
 
+  /** The step that it is due. */
+  #due(): Step {
+    const { live, buffer } = this.#context;
+    const ringFloor = showsActors(this.#view) ? live.ring.floor : Math.max(live.ring.floor, live.publicFloor);
+    const timeline = { ...live.head, lineage: live.lineage, ringFloor, durableVersion: live.watermark.version };
+    const due = step(this.cursor, timeline, { lagging: this.#lagging, buffer, receipts: this.receipts });
+    return due.kind === 'entries' && isResolved(this.#view) ? this.#cut(due) : due;
+  }
+
+  /**
+   * Cuts entries off before the first one that changes the rules; that one is sent by itself, to each by its own
+   * outcome. Where a document between which the difference is shown is not kept, what is due is a snapshot.
+   */
+  #cut({ after, cursor }: Extract<Step, { kind: 'entries' }>): Step {
+    const { live } = this.#context;
+    const touched = live.trees.nextTouched(after);
+    const until = touched === undefined ? live.head.version : touched === after + 1 ? touched : touched - 1;
+    const isPlain = until !== touched && live.trees.at(after) === 'plain';
+    if (isPlain || this.#keeps(after, until))
+      return {
+        kind: 'entries',
+        after,
+        until,
+        cursor: cursor.phase === 'live' ? { ...cursor, version: until } : cursor,
+      };
+    const reason = this.cursor.phase === 'joining' ? this.cursor.reason : 'slow';
+    const { epoch, version } = live.head;
+    return { kind: 'snapshot', reason, cursor: { phase: 'live', epoch, version, durable: live.watermark.version } };
+  }
+
+  /** Whether the documents at all of these versions are at hand. */
+  #keeps(from: number, until: number): boolean {
+    const { trees } = this.#context.live;
+    for (let version = from; version <= until; version += 1) if (!trees.document(version)) return false;
+    return true;
+  }
+
+  /** Whether a step is the one entry that changes the rules: others have been cut off before it. */
+  #changesRules({ after, until }: Extract<Step, { kind: 'entries' }>): boolean {
+    return isResolved(this.#view) && until === after + 1 && this.#context.live.trees.nextTouched(after) === until;
+  }
+
+  /** What it sees after such a step. */
+  #audienceAfter({ until = 0 }: Extract<Step, { kind: 'entries' }>): Audience {
+    const document = this.#context.live.trees.document(until);
+    return document ? this.#audienceAt(document) : this.#audience;
+  }
+
+  #become(audience: Audience): void {
+    if (audience === this.#audience) return;
+    this.#audience = this.#context.cohorts.enter(audience, this.#audience);
+  }
+
+  #audienceAt(document: DocumentTree): Audience {
+    const { live, projector } = this.#context;
+    return projector.audienceOf(live.id, document, this.#view, this.#attributes);
+  }
+
+  /** The view of an identity, and the attributes by which the rules are judged for it. */
+  #seenBy(identity: Identity): { readonly view: View; readonly attributes: JsonObject } {
+    const { live, views } = this.#context;
+    const named = this.reader.viewer?.();
+    const isReplaced = named !== undefined && named.revision > this.#viewerRevision;
+    const asViewer = this.#viewer !== undefined;
+    const said = isReplaced || !asViewer ? named?.viewer : this.#viewer;
+    const view = viewFor(identity, live.id, views, asViewer);
+    return { view, attributes: attributesFor(identity, live.id, said) };
+  }
+
+  /** Where it begins: at its resume id, if it can be shown that it saw there what it would see there now. */
+  #start(lastEventId: string | undefined): { audience: Audience; cursor: Cursor } {
+    const { live } = this.#context;
+    const head = treeOf(live.content);
+    if (!isResolved(this.#view))
+      return { audience: this.#audienceAt(head), cursor: joining(lastEventId, viewKey(this.#view)) };
+    const resume = lastEventId === undefined ? undefined : parseResumeId(lastEventId);
+    const bound = resume && lastSharedVersion(resume.epoch, live.head, live.lineage);
+    // A position that is not on the timeline is told so, whoever asks.
+    if (!resume || bound === undefined || resume.version > bound)
+      return { audience: this.#audienceAt(head), cursor: joining(lastEventId, resume?.viewKey ?? '') };
+    const document = live.trees.at(resume.version);
+    if (!document) return { audience: this.#audienceAt(head), cursor: { phase: 'joining', reason: 'too-old' } };
+    const audience = this.#audienceAt(document === 'plain' ? {} : document);
+    return { audience, cursor: joining(lastEventId, audience.key) };
+  }
+
   /**
    * Checks the right to read before every event: since the last one the identity may have been replaced, the token may
-   * have expired, or the campaign may have become a draft.
+   * have expired, or the campaign may have become a draft. Also takes over another viewer.
    */
   #authorise(): void {
-    const { live, clock, views } = this.#context;
+    const { live, clock } = this.#context;
     const identity = this.reader.identity();
     const refusal = refuseReader(identity, live, clock.now());
     if (refusal) throw refusal;
-    const view = viewFor(identity, live.id, views);
-    if (viewKey(view) !== viewKey(this.#view)) this.cursor = { phase: 'joining', reason: 'view' };
+    const { view, attributes } = this.#seenBy(identity);
+    if (view === this.#view && attributes === this.#attributes) return;
+    const isSameView = viewKey(view) === viewKey(this.#view) && isResolved(view) === isResolved(this.#view);
+    if (isSameView && jsonEqual(attributes, this.#attributes)) {
+      this.#attributes = attributes;
+      return;
+    }
     this.#view = view;
+    this.#attributes = attributes;
+    const at = this.cursor.phase === 'live' ? live.trees.at(this.cursor.version) : undefined;
+    const seen = at && this.#audienceAt(at === 'plain' ? {} : at);
+    if (seen?.key === this.#audience.key) this.#become(seen);
+    else this.cursor = { phase: 'joining', reason: 'view' };
   }
+}
+
+/**
+ * The attributes by which the rules are judged for a caller: its own, of which its token's claims take precedence; those
+ * of whom it asks to see as, where it is an editor.
+ */
+export function attributesFor(identity: Identity, campaignId: string, said: Viewer | undefined): JsonObject {
+  const asks = can(identity, CALL_ACTIONS.explain, campaignId, true);
+  return attributesOf(said?.attributes, asks ? undefined : identity.attributes);
 }
 
 /** The refusal for an identity that may not read a campaign now, or `undefined` where it may. */

@@ -9,11 +9,12 @@ import {
 import type { Check } from '../../core/commands/decide.ts';
 import type { Rights } from '../../core/permissions.ts';
 import { asError, RefusalError } from '../../core/errors.ts';
+import { createLockJudge, type LockCondition, type LockJudge } from '../../core/locks/lock-table.ts';
 import { fingerprint, seal } from '../../core/stream/hash-chain.ts';
 import type { SealedEntry } from '../../core/stream/log-record.ts';
 import type { Position } from '../../core/stream/position.ts';
 import type { CampaignHistory } from '../campaign/history.ts';
-import { groupBaseOf, type Delivery, type LiveCampaign } from '../campaign/live-campaign.ts';
+import { groupBaseOf, takeLocks, type Delivery, type LiveCampaign } from '../campaign/live-campaign.ts';
 import type { EngineObserver } from '../observer.ts';
 import type { AppendResult, Archive, Clock, OrderedLog } from '../ports.ts';
 import { shuttingDown } from '../refusals.ts';
@@ -220,6 +221,8 @@ async function processGroup<C extends QueuedCampaign>(
   const { live } = campaign;
   const deadline = options.clock.now() + options.appendTimeoutMs;
   let reloads = 0;
+  /** The log's time, where it has just said that the estimate of it is wrong. */
+  let logNow: number | undefined;
   for (;;) {
     // Asked in each round, because after a reload the window may reach less far back and a version may be another one.
     // Asked of the rest of a push too: where that was applied, the mutations before it were decided before.
@@ -231,15 +234,25 @@ async function processGroup<C extends QueuedCampaign>(
     // The campaign was reloaded or its window trimmed meanwhile: what was read may be of a forked timeline, and there
     // may be ids that neither the archive was asked for nor the window holds any more (idempotency, G3).
     if (!isComplete(archived, live)) continue;
-    const plan = decideParts(live, group.parts, archived, target, options);
+    const judge = createLockJudge(logNow ?? options.clock.now() - options.log.clockOffset);
+    logNow = undefined;
+    const { revision } = live.locks;
+    const plan = decideParts(live, group.parts, archived, target, judge, options);
     if (options.isClosed()) throw shuttingDown();
-    const result = await append(live, plan, options, deadline);
+    const result = await append(live, plan, { revision, ...judge.bounds() }, options, deadline);
     if (result.kind === 'appended') {
       for (const sealed of plan.entries) options.applyEntry(campaign, sealed);
       // The epoch ended meanwhile: only the new timeline can tell whether the entries are on it.
       if (live.head.epoch !== plan.base.epoch) continue;
       for (const { mutation, outcome } of plan.outcomes) mutation.settle(outcome);
       return plan;
+    }
+    // The locks are others, or its time is not what it was thought to be: decided again, on what the log has said.
+    if (result.kind === 'locks') {
+      takeLocks(live, result.reading.table);
+      logNow = result.reading.now;
+      if (options.clock.now() >= deadline) throw timedOut(`${live.id}: its locks change all the time`);
+      continue;
     }
     // `conflict`: another instance appended first, or this one did and its answer did not arrive. Catch up, decide
     // again.
@@ -259,6 +272,7 @@ function decideParts(
   parts: readonly UnitPart[],
   archived: ArchivedIds,
   target: RollbackTarget,
+  judge: LockJudge,
   { clock, check, rights }: Pick<MutationQueueOptions<QueuedCampaign>, 'clock' | 'check' | 'rights'>,
 ): GroupPlan<QueuedMutation> {
   const rules: GroupRules = {
@@ -269,7 +283,7 @@ function decideParts(
     fingerprint,
   };
   return decideGroup(
-    groupBaseOf(live),
+    groupBaseOf(live, judge),
     parts,
     {
       findApplied: (mutationId) => live.window.find(mutationId) ?? archived.applied.get(mutationId),
@@ -287,13 +301,14 @@ function decideParts(
 async function append(
   live: LiveCampaign,
   plan: GroupPlan<QueuedMutation>,
+  locks: LockCondition,
   { log, clock, observer }: Pick<MutationQueueOptions<QueuedCampaign>, 'log' | 'clock' | 'observer'>,
   deadline: number,
 ): Promise<AppendResult> {
   for (let attempt = 1; ; attempt += 1) {
     const startedAt = clock.now();
     try {
-      const result = await log.append(live.id, plan.base, plan.entries);
+      const result = await log.append(live.id, plan.base, plan.entries, locks);
       observer.appended?.({
         campaignId: live.id,
         entries: plan.entries.length,

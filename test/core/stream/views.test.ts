@@ -8,6 +8,7 @@ import { NO_FIELD_RIGHTS, rightsOf, type Grants, type Role } from '../../../serv
 import {
   FULL_VIEW,
   hidesAnywhere,
+  isResolved,
   projectEntry,
   projectState,
   restrictedView,
@@ -103,11 +104,14 @@ describe('views', () => {
     );
   });
 
-  it('G11 C69 callers without a token see the public view, all others everything', () => {
+  it('G11 C69 callers without a token see the public view, viewers the resolved one of every field, editors everything', () => {
     const views = viewsOf(NO_FIELD_RIGHTS, ['owner_id']);
     expect(viewFor({ id: 'x', grants: { '*': 'admin' }, anonymous: true }, 'c', views)).toBe(views.public);
     expect(viewKey(views.public)).toBe(viewKey(restrictedView(['owner_id'])));
-    expect(viewFor({ id: 'x', grants: { '*': 'viewer' } }, 'c', views)).toBe(FULL_VIEW);
+    const viewer = viewFor({ id: 'x', grants: { '*': 'viewer' } }, 'c', views);
+    expect([isResolved(viewer), viewKey(viewer), showsActors(viewer)]).toEqual([true, '', true]);
+    expect(viewFor({ id: 'x', grants: { '*': 'editor' } }, 'c', views)).toBe(FULL_VIEW);
+    expect(isResolved(viewFor({ id: 'x', grants: { '*': 'editor' } }, 'c', views, true))).toBe(true);
   });
 
   it('G11 C79 a role sees every field but those that are for roles above it, and who changed them', () => {

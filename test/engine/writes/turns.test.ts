@@ -3,7 +3,7 @@ import { createMemoryStore } from '../../../server/archive/memory-archive.ts';
 import type { Mutation, SimpleCommand } from '../../../server/core/commands/command.ts';
 import { weightOf } from '../../../server/core/commands/weight.ts';
 import type { Receipt } from '../../../server/core/stream/entry.ts';
-import { createTurnBudget } from '../../../server/engine/writes/turn-budget.ts';
+import { createTurnBudget } from '../../../server/engine/campaign/turn-budget.ts';
 import { CALLERS, CAMPAIGN, engineWorld, refusal, setTitle } from '../../support/engine-world.ts';
 import { gate } from '../../support/gate.ts';
 import { connectSharedLog, createSharedLogStore } from '../../support/shared-log.ts';

@@ -1,0 +1,144 @@
+import { hash } from 'node:crypto';
+import { memberOf, plainOf, withMembers, type DocumentTree } from '../document/document-tree.ts';
+import { diff, isEmptyPatch } from '../document/merge-patch.ts';
+import { TARGETING_FIELDS } from '../document/targeting-fields.ts';
+import { canonicalJson, jsonEqual, type JsonObject, type JsonValue } from '../json.ts';
+import { evaluate, prepareTargeting, type Assignments, type PreparedTargeting } from '../targeting/evaluate.ts';
+import type { TargetingEngine } from '../targeting/evaluator.ts';
+import { resolve } from '../targeting/resolve.ts';
+import { readTargeting, touchesTargeting } from '../targeting/targeting.ts';
+import type { Entry, ViewEntry } from './entry.ts';
+import { isResolved, projectChange, projectEntry, showsActors, viewKey, type View } from './views.ts';
+
+/**
+ * What somebody sees of one version of a campaign: a view, and where that is resolved and the document has targeting,
+ * the outcome of the rules. All that leaves the server is a function of the document and this. Those with the same key
+ * see the same, and are sent the same bytes: a cohort.
+ */
+export interface Audience {
+  readonly view: View;
+  /** `undefined` where the view is not resolved, or the document has no targeting: then nothing has to be resolved. */
+  readonly assignments: Assignments | undefined;
+  /**
+   * Stands in resume ids and tells groups of subscribers apart. It is the same on all instances and after a restart, and
+   * does not tell what the arms are.
+   */
+  readonly key: string;
+}
+
+/** Characters of a cohort's key: 96 bits. */
+const KEY_LENGTH = 16;
+
+/** Evaluates and projects the versions of one server's campaigns. */
+export interface Projector {
+  /** The targeting of a document, prepared once; `undefined` where it has none. */
+  prepared(document: DocumentTree): PreparedTargeting | undefined;
+  /** What a viewer with these attributes sees of that version. */
+  audienceOf(campaignId: string, document: DocumentTree, view: View, attributes: JsonObject): Audience;
+  /** The document as an audience sees it. */
+  project(audience: Audience, document: DocumentTree): DocumentTree;
+  /** Evaluations since the start: what a turn of the event loop is bounded by. */
+  readonly evaluations: number;
+}
+
+/** Creates a projector over the engine of conditions. */
+export function createProjector(engine: TargetingEngine): Projector {
+  /** By the part that holds the rules, which versions share until it changes. */
+  const known = new WeakMap<object, { readonly parts: readonly unknown[]; readonly prepared: PreparedTargeting }>();
+  let evaluations = 0;
+
+  const prepared = (document: DocumentTree): PreparedTargeting | undefined => {
+    const parts = partsOf(document);
+    const key = parts.find((part) => typeof part === 'object' && part !== null);
+    const found = typeof key === 'object' && key !== null ? known.get(key) : undefined;
+    if (found?.parts.every((part, index) => part === parts[index])) return found.prepared;
+    const targeting = readTargeting(document);
+    if (!targeting) return undefined;
+    const made = prepareTargeting(targeting, engine);
+    if (typeof key === 'object' && key !== null) known.set(key, { parts, prepared: made });
+    return made;
+  };
+
+  return {
+    prepared,
+
+    audienceOf(campaignId, document, view, attributes) {
+      const targeting = isResolved(view) ? prepared(document) : undefined;
+      if (!targeting) return { view, assignments: undefined, key: viewKey(view) };
+      evaluations += 1;
+      const assignments = evaluate(targeting, attributes, engine);
+      return { view, assignments, key: cohortKey(campaignId, view, assignments) };
+    },
+
+    project(audience, document) {
+      const { view, assignments } = audience;
+      if (view.kind === 'full') return document;
+      const resolved = assignments ? resolve(document, prepared(document)?.targeting, assignments) : document;
+      if (view.hidden.size === 0) return resolved;
+      if (!assignments) return projectChange(view, plainOf(resolved));
+      return withMembers(resolved, new Map([...view.hidden].map((field) => [field, undefined])));
+    },
+
+    get evaluations() {
+      return evaluations;
+    },
+  };
+}
+
+function cohortKey(campaignId: string, view: View, assignments: Assignments): string {
+  // Assignments are plain JSON.
+  const outcome = canonicalJson([campaignId, viewKey(view), assignments as unknown as JsonValue]);
+  return hash('sha256', outcome, 'base64url').slice(0, KEY_LENGTH);
+}
+
+/** What one entry is to a subscriber. */
+export interface ProjectedStep {
+  readonly entry: Entry;
+  /** What it saw before the entry, and sees after it. */
+  readonly from: Audience;
+  readonly to: Audience;
+  /** The two projections; called where they are needed. */
+  before(): DocumentTree;
+  after(): DocumentTree;
+}
+
+/**
+ * The entry as an audience is shown it: the change between the two projections, and the assignments where those have
+ * changed. Of a change of the targeting, and of what does not show at all, it is not told who made it, by which command
+ * and with which words.
+ */
+export function projectStep(step: ProjectedStep): Entry | ViewEntry {
+  const { entry, from, to, before, after } = step;
+  if (!isProjected(step)) return projectEntry(to.view, entry);
+  const { version, type, at } = entry;
+  const change = diff(before(), after());
+  const isLifecycle = type === 'archive' || type === 'restore';
+  const isTold = showsActors(to.view) && !touchesTargeting(entry.change) && (isLifecycle || !isEmptyPatch(change));
+  if (isTold) return { ...entry, change };
+  const assignments = assignmentsIn(to);
+  return {
+    version,
+    ...(isLifecycle && { type }),
+    change,
+    ...(!jsonEqual(assignmentsIn(from), assignments) && { assignments: to.assignments ?? {} }),
+    at,
+  };
+}
+
+/** Whether the two documents have to be compared: else the entry's own change, without hidden fields, is what shows. */
+function isProjected({ entry, from, to }: ProjectedStep): boolean {
+  return (
+    from.assignments !== undefined ||
+    to.assignments !== undefined ||
+    (isResolved(to.view) && touchesTargeting(entry.change))
+  );
+}
+
+function assignmentsIn({ assignments = {} }: Audience): JsonValue {
+  // Assignments are plain JSON.
+  return assignments as unknown as JsonValue;
+}
+
+function partsOf(document: DocumentTree): readonly unknown[] {
+  return TARGETING_FIELDS.map((field) => memberOf(document, field));
+}
