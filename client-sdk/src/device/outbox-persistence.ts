@@ -168,25 +168,25 @@ function first<K, V>(map: ReadonlyMap<K, V>): readonly [K, V] | undefined {
   return undefined;
 }
 
-function asStored({ mutation, madeAt, group, onConflict, places, conflicts }: StoredMutation): StoredMutation {
+function asStored(stored: StoredMutation): StoredMutation {
+  const { mutation, madeAt, group, onConflict, isUnsent, places, conflicts } = stored;
   return {
     mutation,
     madeAt,
     ...(group !== undefined && { group }),
     ...(onConflict && { onConflict }),
+    ...(isUnsent && { isUnsent }),
     ...(places && { places }),
     ...(conflicts && { conflicts }),
   };
 }
 
-/** Whether these are the same mutations: a change of their delivery alone need not be written. */
+/** Whether these are the same mutations: another change of their delivery need not be written. */
 function areSame(before: readonly StoredMutation[], after: readonly StoredMutation[]): boolean {
+  const parts = ['mutation', 'places', 'conflicts', 'isUnsent'] as const;
   return (
     before.length === after.length &&
-    before.every(
-      ({ mutation, places, conflicts }, index) =>
-        mutation === after[index]?.mutation && places === after[index].places && conflicts === after[index].conflicts,
-    )
+    before.every((stored, index) => parts.every((part) => stored[part] === after[index]?.[part]))
   );
 }
 

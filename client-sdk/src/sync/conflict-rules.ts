@@ -218,16 +218,16 @@ export function applyConflicts(
   }
   for (const [mutationId, conflicts] of found) {
     const item = rest.get(mutationId);
-    const isUnsent =
+    const canBeKeptBack =
       item && item.containedAt === undefined && ['held', 'waiting', 'conflicted'].includes(item.delivery.kind);
-    if (isUnsent && item.onConflict === 'ask') {
+    if (canBeKeptBack && item.onConflict === 'ask') {
       rest.set(mutationId, {
         ...item,
         conflicts: item.conflicts ?? conflicts,
         delivery: { kind: 'conflicted', isHeld: isHeld(item) },
       });
       told.push({ kind: 'conflict', mutationId, conflicts });
-    } else if (isUnsent && item.onConflict === 'theirs' && !item.isRetry) {
+    } else if (canBeKeptBack && item.onConflict === 'theirs' && item.isUnsent) {
       const cut = cutPlaces(item, conflicts);
       told.push({ kind: 'conflict', mutationId, conflicts }, ...cut.settled);
       if (cut.item) rest.set(mutationId, cut.item);

@@ -167,6 +167,7 @@ export function createPendingEdits(
         madeAt,
         delivery,
         onConflict,
+        isUnsent: policy === 'theirs' ? true : undefined,
         places: placesOf(readView(), mutation.command),
         containedAt: undefined,
       };
@@ -194,7 +195,10 @@ export function createPendingEdits(
 
     takePush(limits) {
       const push = reducers.nextPush(pending, limits, isCurrent && rules.now() !== undefined);
+      const isFirst = pending.some(({ isUnsent }) => isUnsent);
       pending = reducers.markSent(pending, push, mirror);
+      // The device is to know that it may have been sent.
+      if (isFirst && push.length > 0) commit({ pending, settled: [] });
       return push;
     },
     newestSeen: () => reducers.newestSeen(pending, mirror),

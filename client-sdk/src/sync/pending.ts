@@ -32,6 +32,8 @@ export interface Pending {
   readonly group?: string | undefined;
   /** What to do where somebody else has changed the same place; `undefined`: keep this client's value. */
   readonly onConflict?: 'theirs' | 'ask' | undefined;
+  /** It was never sent, by no page, so that it can still give way (`onConflict: 'theirs'`). */
+  readonly isUnsent?: true | undefined;
   /** What it changes, and what was seen there when it was made; missing where nothing was seen yet. */
   readonly places?: readonly Place[] | undefined;
   /** The conflicts that are to be resolved before it is sent. */
@@ -60,6 +62,7 @@ export interface StoredMutation {
   /** The page that made it, where that is not the one that stored it. */
   readonly group?: string | undefined;
   readonly onConflict?: 'theirs' | 'ask' | undefined;
+  readonly isUnsent?: true | undefined;
   readonly places?: readonly Place[] | undefined;
   readonly conflicts?: readonly Conflict[] | undefined;
 }
@@ -163,7 +166,7 @@ export function importStored(
   const page = stored[0]?.mutation.mutationId;
   const imported = stored
     .filter(({ mutation }) => !known.has(mutation.mutationId))
-    .map(({ mutation, madeAt, group = page, onConflict, places, conflicts }): Pending => ({
+    .map(({ mutation, madeAt, group = page, onConflict, isUnsent, places, conflicts }): Pending => ({
       campaignId,
       mutation,
       madeAt,
@@ -171,6 +174,7 @@ export function importStored(
       isRetry: true,
       group,
       onConflict,
+      isUnsent,
       places,
       conflicts,
       containedAt: undefined,
@@ -187,7 +191,9 @@ export function markSent(
   const ids = new Set(push.map((mutation) => mutation.mutationId));
   const delivery: Delivery = { kind: 'sent', epoch: mirror?.epoch };
   return pending.map((item) =>
-    item.delivery.kind === 'waiting' && ids.has(item.mutation.mutationId) ? { ...item, delivery } : item,
+    item.delivery.kind === 'waiting' && ids.has(item.mutation.mutationId)
+      ? { ...item, delivery, isUnsent: undefined }
+      : item,
   );
 }
 

@@ -1,7 +1,9 @@
 // @vitest-environment jsdom
 import { expect, test, vi } from 'vitest';
 import { clientOn } from '../../../client-sdk/src/client.ts';
+import type { OutboxStorage } from '../../../client-sdk/src/device/device-storage.ts';
 import { createSnapshotCache, type SeenCampaign } from '../../../client-sdk/src/device/snapshot-cache.ts';
+import type { StoredMutation } from '../../../client-sdk/src/sync/pending.ts';
 import { createMemoryCampaign } from '../../../client-sdk/src/testing/memory-campaign.ts';
 import { createMemoryLink } from '../../../client-sdk/src/testing/memory-link.ts';
 import { browser, campaign, clock, settle, tabOf } from '../support/device.ts';
@@ -151,6 +153,69 @@ test('K17 the browser asks before leaving only while an edit exists nowhere else
   void kept.handle.update({ counter: 2 });
   await settle();
   expect(asks()).toBe(false);
+});
+
+test('K225 an edit that gives way does so after a reload, too, as long as it was never sent', async () => {
+  const server = campaign();
+  const device = browser();
+  const first = tabOf(server, device, 'server', { onConflict: 'theirs' });
+  await first.handle.update({ title: 'Seen', note: 'seen' });
+  server.commit();
+  await vi.waitFor(() => expect(first.handle.getSnapshot().sync.state).toBe('saved'), WAIT);
+  clock.advance(1_000);
+  await settle();
+  first.link.drop();
+  void first.handle.update({ title: 'Mine' });
+  void first.handle.update({ title: 'Mine again', note: 'mine' });
+  await settle();
+  first.crash();
+  server.mutate(
+    { mutationId: 'theirs', command: { type: 'update', updates: { title: 'Theirs' } } },
+    { id: 'other', role: 'editor' },
+  );
+
+  const second = tabOf(server, device, 'server', { onConflict: 'theirs' });
+  await vi.waitFor(() => expect(server.content().state).toMatchObject({ title: 'Theirs', note: 'mine' }), WAIT);
+  server.commit();
+  await vi.waitFor(() => expect(second.handle.getSnapshot().sync.state).toBe('saved'), WAIT);
+  const { state, sync } = second.handle.getSnapshot();
+  expect(state).toMatchObject({ title: 'Theirs', note: 'mine' });
+  expect(sync.rejected.map(({ error, command }) => [error.reason, command])).toEqual([
+    ['CONFLICT', { type: 'update', updates: { title: 'Mine' } }],
+  ]);
+  await vi.waitFor(() => expect(device.kept.size).toBe(0), WAIT);
+});
+
+test('K225 what may have been sent stays, and the device knows what that is', async () => {
+  const server = campaign();
+  const device = browser();
+  const kept: (readonly StoredMutation[])[] = [];
+  const storage: OutboxStorage = {
+    ...device.storage,
+    set(key, mutations) {
+      kept.push(structuredClone(mutations));
+      return device.storage.set(key, mutations);
+    },
+  };
+  const first = tabOf(server, { ...device, storage }, 'server', { onConflict: 'theirs' });
+  await vi.waitFor(() => expect(first.handle.getSnapshot().version).toBe(1), WAIT);
+  first.link.drop();
+  void first.handle.update({ title: 'Mine' });
+  await vi.waitFor(() => expect(kept.at(-1)?.map(({ isUnsent }) => isUnsent)).toEqual([true]), WAIT);
+  server.rejectNext({ reason: 'UNAVAILABLE', message: 'for now', retryable: true });
+  first.link.reconnect();
+  await vi.waitFor(() => expect(kept.at(-1)?.map(({ isUnsent }) => isUnsent)).toEqual([undefined]), WAIT);
+  first.crash();
+  server.mutate(
+    { mutationId: 'theirs', command: { type: 'update', updates: { title: 'Theirs' } } },
+    { id: 'other', role: 'editor' },
+  );
+  const second = tabOf(server, device, 'server', { onConflict: 'theirs' });
+  await vi.waitFor(() => expect(server.content().state['title']).toBe('Mine'), WAIT);
+  await vi.waitFor(
+    () => expect(second.handle.getSnapshot().sync.overwritten).toMatchObject([{ theirs: 'Theirs' }]),
+    WAIT,
+  );
 });
 
 test('K27 a page without the server shows what was last seen, marked as stale, and resumes from there with entries', async () => {
