@@ -1,4 +1,5 @@
 import type { KeyedArchive } from './keyed-archive.ts';
+import { nextTail } from '../core/stream/hash-chain.ts';
 import type { Head, SealedEntry } from '../core/stream/log-record.ts';
 import type { JsonObject } from '../core/json.ts';
 import { LIMITS, upToBytes } from '../core/limits.ts';
@@ -112,7 +113,8 @@ export function createMemoryArchive(options: MemoryArchiveOptions = {}): KeyedAr
   const commitPart = (part: CampaignCommit): CommitOutcome => {
     const { campaignId, expected } = part;
     const campaign = campaignAt(campaignId, expected);
-    if (!campaign) {
+    const [first] = part.entries;
+    if (!campaign || (first && nextTail(campaign.head.tail, first.bytes) !== first.tail)) {
       const head = store.campaigns.get(campaignId)?.head;
       return { campaignId, kind: 'conflict', head: head && { ...head } };
     }
@@ -222,6 +224,12 @@ export function createMemoryArchive(options: MemoryArchiveOptions = {}): KeyedAr
         if (!campaign || version < campaign.firstVersion || version > campaign.head.version) return undefined;
         const { entries, firstVersion, stateBefore } = campaign;
         return fold(JSON.parse(stateBefore), entries.slice(0, version - firstVersion + 1).map(toSealedEntry));
+      }),
+
+    versionAt: (campaignId, time) =>
+      call(() => {
+        const entries = store.campaigns.get(campaignId)?.entries.map(toSealedEntry) ?? [];
+        return entries.findLast(({ record }) => record.at <= time)?.record.version;
       }),
 
     list: ({ cursor, limit, status, ids, publishedOnly }) =>

@@ -31,7 +31,7 @@ export interface LockReading {
 
 /** The outcome of a change of locks. A thrown error means that the outcome is not known. */
 export type LockOutcome =
-  /** It was made, or confirmed where there was nothing to change; this is the table after it. */
+  /** It was made, or confirmed where there was nothing to change; this is the table after it, or a later one. */
   | { readonly kind: 'changed'; readonly reading: LockReading }
   /** Its condition does not hold: for this table, or at this time. Nothing was changed. */
   | { readonly kind: 'stale'; readonly reading: LockReading }
@@ -276,7 +276,8 @@ export interface ListQuery {
 
 /**
  * The archive: durable storage of every entry and of checkpoints of the state. Every write is guarded by
- * `(epoch, version)`. A thrown error leaves the outcome of a write unknown; the caller resolves it by reading.
+ * `(epoch, version)`, a commit by the tail that its entries follow too. A thrown error leaves the outcome of a write
+ * unknown; the caller resolves it by reading.
  *
  * Implemented by `archive/sql/sql-archive.ts` (on Postgres, and on PGlite in a worker) and `archive/memory-archive.ts`.
  */
@@ -321,6 +322,11 @@ export interface Archive {
   history(campaignId: string, before: number | undefined, limit: number): Promise<SealedEntry[]>;
   /** The state at a version, folded from the nearest checkpoint; `undefined` where there is no such version. */
   stateAt(campaignId: string, version: number): Promise<JsonObject | undefined>;
+  /**
+   * The newest version whose entry is of that time (epoch milliseconds) or older; `undefined` where there is none, or
+   * what was older has been compacted away.
+   */
+  versionAt(campaignId: string, time: number): Promise<number | undefined>;
   /** Campaigns by id, ascending. */
   list(query: ListQuery): Promise<CampaignSummary[]>;
   /** Resolves where the archive answers; rejects where it does not. */

@@ -10,6 +10,7 @@ import type { WatchEvent } from '../core/stream/events.ts';
 import type { ListEvent } from '../core/stream/list-events.ts';
 import type { Position, VersionName } from '../core/stream/position.ts';
 import type { Assignments, RuleExplanation } from '../core/targeting/evaluate.ts';
+import type { LockService } from './locks/lock-service.ts';
 import type { CampaignSummary, DependencyFailure, LogHealth } from './ports.ts';
 
 /** Answer of `campaign.get`. */
@@ -299,6 +300,8 @@ export interface CampaignService {
     query: { readonly cursor?: number | undefined; readonly limit: number },
   ): Promise<HistoryPage>;
   at(caller: Caller, campaignId: string, version: VersionName): Promise<StateAt>;
+  /** The newest version of that time (epoch milliseconds) or older; 0 where there was none. */
+  versionAt(caller: Caller, campaignId: string, time: number): Promise<number>;
   diff(caller: Caller, campaignId: string, from: VersionName, to: VersionName): Promise<Difference>;
   /**
    * What each rule says of a viewer, and why: equal to what a stream shows, or showed, that viewer at that version.
@@ -326,6 +329,7 @@ export interface CampaignService {
   watch(caller: Caller, reader: Reader, options: WatchOptions): AsyncIterableIterator<ResumableEvent>;
   /** The same stream, pushed: subscribers that are sent the same share the making and the encoding of each event. */
   join(caller: Caller, target: PushTarget, options: WatchOptions): Promise<DeliverySlot>;
+  readonly locks: LockService;
   stats(): ServiceStats;
   /**
    * Outcomes of mutations as they happen. Ends when the signal aborts.

@@ -214,4 +214,24 @@ export function historyTests({ archive, fresh, created, grown }: HistoriesContex
     await store.releaseSnapshot('a', undefined);
     expect(await store.lastSnapshot()).toEqual(run);
   });
+
+  test('A99 the newest version of a time is found, also where several entries are of one time', async () => {
+    const history = await created();
+    const { at } = part(history.entries, 0).record;
+    for (const [version, later] of [
+      [2, 10],
+      [3, 10],
+      [4, 10],
+      [5, 20],
+      [6, 30],
+      [7, 30],
+    ] as const)
+      history.add({ title: `Version ${version}` }, { at: at + later });
+    await archive().commit([history.commitAfter(1)]);
+    const found = [-1, 0, 9, 10, 15, 20, 29, 30, 1_000].map((later) =>
+      archive().versionAt(history.campaignId, at + later),
+    );
+    expect(await Promise.all(found)).toEqual([undefined, 1, 1, 4, 4, 5, 5, 7, 7]);
+    expect(await archive().versionAt('unknown', at)).toBeUndefined();
+  });
 }

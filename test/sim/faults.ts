@@ -76,6 +76,7 @@ export function faultyArchive(archive: Archive, { faults, clock, random, recentA
     findMutation: (...args) => read(() => archive.findMutation(...args)),
     history: (...args) => read(() => archive.history(...args)),
     stateAt: (...args) => read(() => archive.stateAt(...args)),
+    versionAt: (...args) => read(() => archive.versionAt(...args)),
     list: (...args) => read(() => archive.list(...args)),
     ping: () => read(() => archive.ping()),
     stop: (options) => archive.stop(options),

@@ -5,7 +5,7 @@ import { asCampaign } from '../../../server/core/document/campaign.ts';
 import { diff, isEmptyPatch } from '../../../server/core/document/merge-patch.ts';
 import { RefusalError } from '../../../server/core/errors.ts';
 import type { Actor } from '../../../server/core/stream/entry.ts';
-import { parsePosition, type VersionName } from '../../../server/core/stream/position.ts';
+import { parsePosition, type Moment, type VersionName } from '../../../server/core/stream/position.ts';
 import type { MemoryCampaign } from './memory-campaign.ts';
 import { listed } from './memory-list.ts';
 
@@ -22,7 +22,7 @@ type Answer<T> = T | Promise<T>;
  * that is neither played here nor named as missing does not compile. (`watch` is played by the session.)
  */
 export interface MemoryProcedures {
-  readonly campaign: Handlers<'campaign', 'create' | 'watch' | 'watchList' | 'explain'>;
+  readonly campaign: Handlers<'campaign', 'create' | 'copy' | 'watch' | 'watchList' | 'explain'>;
   readonly session: Handlers<'session', never>;
   readonly system: Handlers<'system', 'stats' | 'trace'>;
 }
@@ -53,7 +53,14 @@ export function memoryProcedures(campaign: MemoryCampaign, actor: Actor, newId: 
     return { campaignId, position, changed: !isEmptyPatch(change), change, dryRun: true as const };
   }
 
-  function stateAt(named: VersionName, field: string) {
+  /** The version that a moment names; 0 for a time before the first one. */
+  function versionOf(moment: Moment): VersionName {
+    if (typeof moment !== 'object') return moment;
+    return campaign.history().findLast(({ at }) => at <= moment.time)?.version ?? 0;
+  }
+
+  function stateAt(moment: Moment, field: string) {
+    const named = versionOf(moment);
     const found = campaign.at(named);
     if (found) return found;
     throw new RefusalError('NOT_FOUND', `${field}: there is no version ${named}`, { path: [field] });
@@ -93,7 +100,7 @@ export function memoryProcedures(campaign: MemoryCampaign, actor: Actor, newId: 
       updateGroup: (input) => carryOut(input, { type: 'updateGroup', key: input.key, group: input.group }),
       updateHoldout: (input) => carryOut(input, { type: 'updateHoldout', key: input.key, holdout: input.holdout }),
       shipRule: (input) => carryOut(input, { type: 'shipRule', key: input.key, winner: input.winner }),
-      rollback: (input) => carryOut(input, { type: 'rollback', toVersion: input.toVersion }),
+      rollback: (input) => carryOut(input, { type: 'rollback', toVersion: versionOf(input.toVersion) }),
       archive: (input) => carryOut(input, { type: 'archive' }),
       restore: (input) => carryOut(input, { type: 'restore' }),
       push: (input) => campaign.push(known(input).mutations, actor, input.seen),

@@ -19,6 +19,7 @@ import {
 import {
   atInput,
   batchInput,
+  copyInput,
   createInput,
   diffInput,
   explainInput,
@@ -41,6 +42,7 @@ import {
   whenDurableInput,
   type CampaignInput,
 } from './schemas.ts';
+import { copiedState, versionOf } from './moments.ts';
 import { PushSubscription } from './push-subscription.ts';
 import { orDefault, subscriptionOf } from './subscription.ts';
 
@@ -74,6 +76,7 @@ function optionsOf({
   durability,
   comment,
   dryRun,
+  lock,
 }: MutationOptions): MutationOptions {
   return {
     ...(mutationId !== undefined && { mutationId }),
@@ -82,6 +85,7 @@ function optionsOf({
     ...(durability !== undefined && { durability }),
     ...(comment !== undefined && { comment }),
     ...(dryRun !== undefined && { dryRun }),
+    ...(lock !== undefined && { lock }),
   };
 }
 
@@ -138,9 +142,11 @@ const commandRoutes = {
     .mutation(mutate(({ key, winner }) => ({ type: 'shipRule', key, winner }))),
 
   /** Back to the state of an earlier version, as a new version. */
-  rollback: mutationProcedure
-    .input(parsedBy(rollbackInput))
-    .mutation(mutate(({ toVersion }) => ({ type: 'rollback', toVersion }))),
+  rollback: mutationProcedure.input(parsedBy(rollbackInput)).mutation(async ({ ctx, input, signal }) => {
+    const { campaignId, toVersion: moment } = input;
+    const toVersion = await versionOf(ctx, signal, { campaignId, moment, field: 'toVersion' });
+    return mutate(() => ({ type: 'rollback', toVersion }))({ ctx, input, signal });
+  }),
 
   /** Makes a campaign read-only. */
   archive: mutationProcedure.input(parsedBy(lifecycleInput)).mutation(mutate(() => ({ type: 'archive' }))),
@@ -161,6 +167,14 @@ const commandRoutes = {
 /** Campaigns: their commands, their state, their history, their live stream. */
 export const campaignRouter = router({
   ...commandRoutes,
+
+  /** A new campaign, of a state that another one has, or had: for admins of the new one who may read that history. */
+  copy: mutationProcedure.input(parsedBy(copyInput)).mutation(async ({ ctx, input, signal }) => {
+    const { state, comment } = await copiedState(ctx, signal, input);
+    return inTurn(ctx, signal, weightOf({ type: 'create', state }), (caller) =>
+      ctx.service.create(caller, input.to, state, { comment, ...optionsOf(input) }),
+    );
+  }),
 
   /** Several mutations in order, each with its own outcome; a retryable refusal is that of all that stand behind it. */
   push: mutationProcedure
@@ -190,26 +204,28 @@ export const campaignRouter = router({
     }),
   ),
 
-  /** The state at a version. */
-  at: historyProcedure
-    .input(parsedBy(atInput))
-    .query(({ ctx, input, signal }) =>
-      ctx.service.at(callerOf(ctx, signal, input.viewer), input.campaignId, input.version),
-    ),
+  /** The state at a version, or at a time. */
+  at: historyProcedure.input(parsedBy(atInput)).query(async ({ ctx, input, signal }) => {
+    const { campaignId, version: moment } = input;
+    const version = await versionOf(ctx, signal, { campaignId, moment, field: 'version' });
+    return ctx.service.at(callerOf(ctx, signal, input.viewer), campaignId, version);
+  }),
 
-  /** What changed between two versions, as a merge patch. */
-  diff: historyProcedure
-    .input(parsedBy(diffInput))
-    .query(({ ctx, input, signal }) =>
-      ctx.service.diff(callerOf(ctx, signal, input.viewer), input.campaignId, input.from, input.to),
-    ),
+  /** What changed between two versions, or two times, as a merge patch. */
+  diff: historyProcedure.input(parsedBy(diffInput)).query(async ({ ctx, input, signal }) => {
+    const { campaignId } = input;
+    const from = await versionOf(ctx, signal, { campaignId, moment: input.from, field: 'from', earliest: 0 });
+    const to = await versionOf(ctx, signal, { campaignId, moment: input.to, field: 'to', earliest: 0 });
+    return ctx.service.diff(callerOf(ctx, signal, input.viewer), campaignId, from, to);
+  }),
 
-  /** What each rule says of a viewer, and why: now, or at any position of the history. For editors. */
-  explain: historyProcedure
-    .input(parsedBy(explainInput))
-    .query(({ ctx, input, signal }) =>
-      ctx.service.explain(callerOf(ctx, signal), input.campaignId, input.viewer, input.position),
-    ),
+  /** What each rule says of a viewer, and why: now, or at any moment of the history. For editors. */
+  explain: historyProcedure.input(parsedBy(explainInput)).query(async ({ ctx, input, signal }) => {
+    const { campaignId, position: moment } = input;
+    const position =
+      moment === undefined ? undefined : await versionOf(ctx, signal, { campaignId, moment, field: 'position' });
+    return ctx.service.explain(callerOf(ctx, signal), campaignId, input.viewer, position);
+  }),
 
   /** Answers once everything up to that position is committed. */
   whenDurable: historyProcedure

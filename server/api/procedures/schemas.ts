@@ -31,12 +31,13 @@ import {
 } from '../../core/document/targeting-schema.ts';
 import { refuseAttributes } from '../../core/targeting/viewer.ts';
 import type { JsonObject } from '../../core/json.ts';
+import { LOCK_LIMITS, type LockToken } from '../../core/locks/lock-table.ts';
 import { LIMITS } from '../../core/limits.ts';
 import { ROLES } from '../../core/permissions.ts';
 import type { Role } from '../../core/permissions.ts';
 import { cleanJson } from '../../core/document/plain-json.ts';
 import type { NullMembers } from '../../core/document/plain-json.ts';
-import { parsePosition, type Position, type VersionName } from '../../core/stream/position.ts';
+import { parsePosition, type Moment, type Position } from '../../core/stream/position.ts';
 
 /**
  * Input of every procedure. The types are written out and the schemas held to them, so that the SDK's declarations name
@@ -55,7 +56,9 @@ export interface UpdateInput extends CommandInput<UpdateCommand> {}
 export interface UpdateFeaturesInput extends CommandInput<UpdateFeaturesCommand> {}
 export interface UpdateConfigInput extends CommandInput<UpdateConfigCommand> {}
 export interface BatchInput extends CommandInput<BatchCommand> {}
-export interface RollbackInput extends CommandInput<RollbackCommand> {}
+export interface RollbackInput extends Omit<CommandInput<RollbackCommand>, 'toVersion'> {
+  toVersion: Moment;
+}
 export interface UpdateRuleInput extends CommandInput<UpdateRuleCommand> {}
 export interface UpdateSegmentInput extends CommandInput<UpdateSegmentCommand> {}
 export interface UpdateGroupInput extends CommandInput<UpdateGroupCommand> {}
@@ -87,8 +90,8 @@ export interface GetInput extends CampaignInput, ViewerInput {}
 
 export interface ExplainInput extends CampaignInput {
   viewer: Viewer;
-  /** The position or version to judge by. Default: the present one. */
-  position?: VersionName;
+  /** The position, version or time to judge by. Default: the present one. */
+  position?: Moment;
 }
 
 export interface SetViewerInput {
@@ -112,13 +115,21 @@ export interface HistoryInput extends CampaignInput, ViewerInput {
   limit?: number;
 }
 
+/** A new campaign of a state that another one has, or had. */
+export interface CopyInput extends Pick<MutationOptions, 'mutationId' | 'comment'> {
+  from: string;
+  to: string;
+  /** Default: the present state. */
+  at?: Moment;
+}
+
 export interface AtInput extends CampaignInput, ViewerInput {
-  version: VersionName;
+  version: Moment;
 }
 
 export interface DiffInput extends CampaignInput, ViewerInput {
-  from: VersionName;
-  to: VersionName;
+  from: Moment;
+  to: Moment;
 }
 
 export interface WhenDurableInput extends CampaignInput {
@@ -132,6 +143,34 @@ export interface WatchInput extends ViewerInput {
   lastEventId?: string;
   /** Whether to send watermarks too: the position up to which everything is committed. */
   receipts?: boolean;
+}
+
+/** A lock that is asked for: `lock.acquire` and `lock.steal`. */
+export interface StealLockInput extends CampaignInput {
+  /** Keys into the document, outermost first. Default: the whole campaign. */
+  path?: string[];
+  /** How long it lasts without a renewal: 1,000 to 300,000 ms. */
+  ttlMs: number;
+  /** For the others to read. */
+  note?: string;
+  /** Made by the client, and the same for a retry, so that an answer that was lost leaves no lock behind. */
+  lockId?: string;
+}
+
+export interface AcquireLockInput extends StealLockInput {
+  /** Waits in a queue where it is locked, five minutes at most; who disconnects leaves the queue. */
+  wait?: boolean;
+}
+
+export interface RenewLockInput extends CampaignInput {
+  lockId: string;
+  fence: number;
+  /** Default: as before. */
+  ttlMs?: number;
+}
+
+export interface ReleaseLockInput extends CampaignInput {
+  lockId: string;
 }
 
 export interface AuthenticateInput {
@@ -166,6 +205,12 @@ function versionName(minimum: number) {
   return z.union([z.string().refine(isPosition, words), z.int(words).min(minimum, words)], words);
 }
 
+/** A version as above, or the newest one at a time. */
+function moment(minimum: number): z.ZodType<Moment> {
+  const words = `must be a version, ${minimum} or more, a position such as 5kQ0cB2v:418, or { time } in epoch milliseconds`;
+  return z.union([versionName(minimum), z.object({ time: z.int(words).min(0, words) })], words);
+}
+
 const mutationId = z.string().regex(/^[A-Za-z0-9._:-]{1,64}$/, 'must be 1 to 64 of A-Z, a-z, 0-9 and . _ : -');
 
 function text(maximum: number) {
@@ -187,6 +232,15 @@ function jsonObject(nulls: NullMembers) {
 
 const patch = jsonObject('keep');
 
+const lockId = z.string().regex(/^[A-Za-z0-9._:-]{1,64}$/, 'must be 1 to 64 of A-Z, a-z, 0-9 and . _ : -');
+
+const lockToken: z.ZodType<LockToken> = z.object({ lockId, fence: version });
+
+const lock = z.union(
+  [lockToken, z.array(lockToken).max(LOCK_LIMITS.perOwner)],
+  `must be { lockId, fence }, or a list of at most ${LOCK_LIMITS.perOwner} of these`,
+);
+
 const options = {
   mutationId: mutationId.exactOptional(),
   base: position.exactOptional(),
@@ -194,6 +248,7 @@ const options = {
   durability: z.enum(['accepted', 'durable']).exactOptional(),
   comment: text(LIMITS.commentLength).exactOptional(),
   dryRun: z.literal(true).exactOptional(),
+  lock: lock.exactOptional(),
 };
 
 const viewer: z.ZodType<Viewer> = z.object({
@@ -254,6 +309,7 @@ const mutation: z.ZodType<Mutation> = z.object({
   base: options.base,
   expectedVersion: options.expectedVersion,
   comment: options.comment,
+  lock: options.lock,
   command: editCommand,
   isRetry: z.literal(true).exactOptional(),
 });
@@ -275,7 +331,7 @@ export const updateConfigInput: z.ZodType<UpdateConfigInput> = z.object({ campai
 
 export const batchInput: z.ZodType<BatchInput> = z.object({ campaignId, ...options, ...batchFields });
 
-export const rollbackInput: z.ZodType<RollbackInput> = z.object({ campaignId, ...options, toVersion: versionName(1) });
+export const rollbackInput: z.ZodType<RollbackInput> = z.object({ campaignId, ...options, toVersion: moment(1) });
 
 export const updateRuleInput: z.ZodType<UpdateRuleInput> = z.object({
   campaignId,
@@ -329,7 +385,7 @@ export const getInput: z.ZodType<GetInput> = z.object({ campaignId, ...asViewer 
 export const explainInput: z.ZodType<ExplainInput> = z.object({
   campaignId,
   viewer,
-  position: versionName(1).exactOptional(),
+  position: moment(1).exactOptional(),
 });
 
 export const setViewerInput: z.ZodType<SetViewerInput> = z.object({ viewer: viewer.nullable() });
@@ -353,12 +409,20 @@ export const historyInput: z.ZodType<HistoryInput> = z.object({
   ...asViewer,
 });
 
-export const atInput: z.ZodType<AtInput> = z.object({ campaignId, version: versionName(1), ...asViewer });
+export const copyInput: z.ZodType<CopyInput> = z.object({
+  from: campaignId,
+  to: campaignId,
+  at: moment(1).exactOptional(),
+  mutationId: options.mutationId,
+  comment: options.comment,
+});
+
+export const atInput: z.ZodType<AtInput> = z.object({ campaignId, version: moment(1), ...asViewer });
 
 export const diffInput: z.ZodType<DiffInput> = z.object({
   campaignId,
-  from: versionName(0),
-  to: versionName(0),
+  from: moment(0),
+  to: moment(0),
   ...asViewer,
 });
 
@@ -372,6 +436,32 @@ export const watchInput: z.ZodType<WatchInput | undefined> = z
     ...asViewer,
   })
   .optional();
+
+const ttlMs = z.int().min(LOCK_LIMITS.ttlMs.shortest).max(LOCK_LIMITS.ttlMs.longest);
+
+const lockFields = {
+  campaignId,
+  path: z.array(text(LOCK_LIMITS.keyLength)).max(LOCK_LIMITS.pathKeys).exactOptional(),
+  ttlMs,
+  note: text(LOCK_LIMITS.noteLength).exactOptional(),
+  lockId: lockId.exactOptional(),
+};
+
+export const stealLockInput: z.ZodType<StealLockInput> = z.object(lockFields);
+
+export const acquireLockInput: z.ZodType<AcquireLockInput> = z.object({
+  ...lockFields,
+  wait: z.boolean().exactOptional(),
+});
+
+export const renewLockInput: z.ZodType<RenewLockInput> = z.object({
+  campaignId,
+  lockId,
+  fence: version,
+  ttlMs: ttlMs.exactOptional(),
+});
+
+export const releaseLockInput: z.ZodType<ReleaseLockInput> = z.object({ campaignId, lockId });
 
 export const authenticateInput: z.ZodType<AuthenticateInput> = z.object({ token: text(16_384) });
 

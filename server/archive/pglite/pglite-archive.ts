@@ -66,6 +66,7 @@ export async function openPgliteArchive(options: PgliteArchiveOptions): Promise<
     findMutation: (campaignId, mutationId) => call('findMutation', [campaignId, mutationId]),
     history: (campaignId, before, limit) => call('history', [campaignId, before, limit]),
     stateAt: (campaignId, version) => call('stateAt', [campaignId, version]),
+    versionAt: (campaignId, time) => call('versionAt', [campaignId, time]),
     list: (query) => call('list', [query]),
     insertKey: (key) => whileLocked(() => call('insertKey', [key])),
     listKeys: () => call('listKeys', []),

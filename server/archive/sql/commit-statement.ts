@@ -1,13 +1,16 @@
 import { sql, type AliasableExpression, type Kysely, type QueryCreator } from 'kysely';
 import type { Database } from './schema.ts';
 
-/** A campaign's new head, written if the guard `(epoch, version)` holds. */
+/** A campaign's new head, written if the guard `(epoch, version, tail)` holds. */
 export interface HeadRow {
   campaign_id: string;
   epoch: string;
   version: number;
   next_version: number;
   tail: string;
+  /** Bytes of the first entry, and the tail that they lead to from the tail of the expected head. */
+  first_bytes: string;
+  first_tail: string;
   state: string;
   title: string;
   status: string | null;
@@ -41,8 +44,8 @@ export type CommitShape = 'single' | 'batch';
 
 /** The rows travel as two JSON texts, so that the statement is the same for one entry and for thousands. */
 const PART = sql<HeadRow>`json_to_recordset($1::text::json)`.as<'part'>(
-  sql`part(campaign_id text, epoch text, version bigint, next_version bigint, tail text, state text, title text, status text,
-    archived_at bigint, updated_at bigint, updated_by text, checkpoint boolean)`,
+  sql`part(campaign_id text, epoch text, version bigint, next_version bigint, tail text, first_bytes text,
+    first_tail text, state text, title text, status text, archived_at bigint, updated_at bigint, updated_by text, checkpoint boolean)`,
 );
 const ENTRY = sql<EntryRow>`json_to_recordset($2::text::json)`.as<'entry'>(
   sql`entry(campaign_id text, version bigint, epoch text, type text, at bigint, mutation_id text, bytes text, tail text)`,
@@ -59,6 +62,13 @@ const NEW_HEAD = {
   updated_at: sql.ref<number>('part.updated_at'),
   updated_by: sql.ref<string>('part.updated_by'),
 };
+
+/**
+ * The tail that the first entry leads to from the tail of the campaign's row, as `nextTail` computes it: entries do not
+ * carry the tail before them.
+ */
+const NEXT_TAIL = sql<string>`rtrim(translate(
+  encode(sha256(convert_to(campaigns.tail || part.first_bytes, 'UTF8')), 'base64'), '+/', '-_'), '=')`;
 
 /** Inserts the entries of the campaigns whose head has moved. */
 function insertEntries(
@@ -86,7 +96,9 @@ function insertEntries(
 }
 
 /**
- * Guarded commit: optimistic concurrency by compare-and-set on `(epoch, version)`, in one statement.
+ * Guarded commit: optimistic concurrency by compare-and-set on `(epoch, version, tail)`, in one statement. The tail
+ * proves that the row is the head that the entries follow: a version may have been changed by hand, or reached by
+ * another cluster.
  *
  * Invariant: of two commits on one head only one passes. In read committed, Postgres checks the guard again on a row
  * that another transaction had locked; and where the guard holds, no entry was inserted since the statement began, so
@@ -110,6 +122,7 @@ function compileSingle(db: Kysely<Database>, mutationId: AliasableExpression<str
         .whereRef('campaigns.id', '=', 'part.campaign_id')
         .whereRef('campaigns.epoch', '=', 'part.epoch')
         .whereRef('campaigns.version', '=', 'part.version')
+        .whereRef(NEXT_TAIL, '=', 'part.first_tail')
         .returning('campaigns.id'),
     )
     .with('inserted', (query) => insertEntries(query, mutationId))
@@ -134,6 +147,7 @@ function compileBatch(db: Kysely<Database>, mutationId: AliasableExpression<stri
               .onRef('campaigns.epoch', '=', 'part.epoch')
               .onRef('campaigns.version', '=', 'part.version'),
           )
+          .whereRef(NEXT_TAIL, '=', 'part.first_tail')
           .select('campaigns.id')
           .orderBy('campaigns.id')
           .forUpdate('campaigns'),

@@ -13,8 +13,8 @@ const MAX_STATEMENT_CHARACTERS = 16 * 1024 * 1024;
 const UNIQUE_VIOLATION = '23505';
 
 /**
- * Commits parts of several campaigns in one transaction. Where a part's guard `(epoch, version)` holds, its head moves
- * and its entries are inserted; of the others nothing is written.
+ * Commits parts of several campaigns in one transaction. Where a part's guard `(epoch, version, tail)` holds, its head
+ * moves and its entries are inserted; of the others nothing is written.
  *
  * @returns the ids of the campaigns that moved
  */
@@ -59,7 +59,10 @@ function inStatements(parts: readonly CampaignCommit[]): Statement[] {
     const head = toHeadRow(part);
     if (!head) continue;
     const entries = toEntryRows(part);
-    const characters = entries.reduce((sum, entry) => sum + entry.bytes.length, head.state.length);
+    const characters = entries.reduce(
+      (sum, entry) => sum + entry.bytes.length,
+      head.state.length + head.first_bytes.length,
+    );
     const current = statements.at(-1);
     if (current && current.characters + characters <= MAX_STATEMENT_CHARACTERS) {
       current.heads.push(head);
@@ -74,7 +77,8 @@ function inStatements(parts: readonly CampaignCommit[]): Statement[] {
 
 function toHeadRow(part: CampaignCommit): HeadRow | undefined {
   const last = lastContiguousEntry(part);
-  if (!last) return undefined;
+  const [first] = part.entries;
+  if (!first || !last) return undefined;
   const { title, status } = toListColumns(part.state);
   return {
     campaign_id: part.campaignId,
@@ -82,6 +86,8 @@ function toHeadRow(part: CampaignCommit): HeadRow | undefined {
     version: part.expected.version,
     next_version: last.record.version,
     tail: last.tail,
+    first_bytes: first.bytes,
+    first_tail: first.tail,
     state: jsonText(part.state),
     title,
     status: status ?? null,

@@ -8,7 +8,7 @@ import { toSealedEntry } from './columns.ts';
 import type { Database } from './schema.ts';
 
 /** The reads of the port. */
-export type SqlReads = Pick<Archive, 'load' | 'heads' | 'findMutation' | 'history' | 'stateAt' | 'list'>;
+export type SqlReads = Pick<Archive, 'load' | 'heads' | 'findMutation' | 'history' | 'stateAt' | 'versionAt' | 'list'>;
 
 /** Every read is one statement, hence one snapshot. (`stateAt` takes two, of rows that never change.) */
 export function createSqlReads(db: Kysely<Database>): SqlReads {
@@ -109,6 +109,31 @@ export function createSqlReads(db: Kysely<Database>): SqlReads {
     );
   };
 
+  /** By bisection: times never fall from one entry to the next, and an index over them would cost each commit. */
+  const versionAt: Archive['versionAt'] = async (campaignId, time) => {
+    const entryUpTo = (version: number) =>
+      db
+        .selectFrom('entries')
+        .where('campaign_id', '=', campaignId)
+        .where('version', '<=', version)
+        .orderBy('version', 'desc')
+        .limit(1)
+        .select(['version', 'at'])
+        .executeTakeFirst();
+    let found: number | undefined;
+    let low = 1;
+    let high = (await entryUpTo(Number.MAX_SAFE_INTEGER))?.version ?? 0;
+    while (low <= high) {
+      const middle = Math.floor((low + high) / 2);
+      const entry = await entryUpTo(middle);
+      if (entry === undefined || entry.at <= time) {
+        found = entry?.version ?? found;
+        low = middle + 1;
+      } else high = entry.version - 1;
+    }
+    return found;
+  };
+
   const list: Archive['list'] = async ({ cursor, limit, status, ids, publishedOnly }) => {
     let query = db.selectFrom('campaigns').orderBy('id').limit(limit);
     if (cursor !== undefined) query = query.where('id', '>', cursor);
@@ -131,7 +156,7 @@ export function createSqlReads(db: Kysely<Database>): SqlReads {
     });
   };
 
-  return { load, heads, findMutation, history, stateAt, list };
+  return { load, heads, findMutation, history, stateAt, versionAt, list };
 }
 
 /**

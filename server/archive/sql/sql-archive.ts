@@ -89,6 +89,7 @@ export function openSqlArchive(
     findMutation: guarded(reads.findMutation),
     history: guarded(reads.history),
     stateAt: guarded(reads.stateAt),
+    versionAt: guarded(reads.versionAt),
     list: guarded(reads.list),
     insertKey: guarded(keys.insertKey),
     listKeys: guarded(keys.listKeys),

@@ -12,6 +12,9 @@ export type Position = string;
  */
 export type VersionName = Position | number;
 
+/** A place in a history: a version, or the newest one at a time (epoch milliseconds). */
+export type Moment = VersionName | { time: number };
+
 /** An epoch is a random token; it never holds a colon. */
 const POSITION = /^([A-Za-z0-9_-]{1,32}):(0|[1-9]\d{0,15})$/;
 

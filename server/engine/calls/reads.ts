@@ -61,7 +61,7 @@ const TURN_TIMEOUT_MS = 10_000;
 
 type Reads = Pick<
   CampaignService,
-  'get' | 'list' | 'watchList' | 'history' | 'at' | 'diff' | 'explain' | 'whenDurable' | 'watch' | 'join'
+  'get' | 'list' | 'watchList' | 'history' | 'at' | 'versionAt' | 'diff' | 'explain' | 'whenDurable' | 'watch' | 'join'
 >;
 
 /** Reading calls of the service. Each checks the caller's right to read, before and after the campaign is loaded. */
@@ -203,6 +203,11 @@ export function createReads(options: ReadsOptions): Reads {
       const { live } = await reaching(caller, campaignId, CALL_ACTIONS.at, version);
       const { state, ...found } = await reads.pass(caller, () => history.stateAt(live, version, 'version'));
       return { campaignId, ...found, ...show(caller, campaignId, state) };
+    },
+
+    async versionAt(caller, campaignId, time) {
+      const { live } = await readable(caller, campaignId, CALL_ACTIONS.at);
+      return reads.pass(caller, () => history.versionAt(live, time));
     },
 
     async diff(caller, campaignId, from, to) {

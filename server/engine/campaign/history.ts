@@ -37,6 +37,8 @@ export interface CampaignHistory {
     named: VersionName,
     field: string,
   ): Promise<{ epoch: string; version: number; state: JsonObject }>;
+  /** The newest version of that time (epoch milliseconds) or older; 0 where there was none. */
+  versionAt(live: LiveCampaign, time: number): Promise<number>;
   difference(live: LiveCampaign, from: VersionName, to: VersionName): Promise<Difference>;
   /** The two states that a difference is between. */
   states(live: LiveCampaign, from: VersionName, to: VersionName): Promise<StatePair>;
@@ -107,6 +109,13 @@ export function createCampaignHistory(archive: Archive): CampaignHistory {
       }),
 
     states,
+
+    async versionAt(live, time) {
+      const unsaved = live.unsaved.findLast(({ record }) => record.at <= time);
+      if (unsaved) return unsaved.record.version;
+      // The archive may be ahead of this instance by what it has not been told of yet.
+      return Math.min(live.head.version, (await archive.versionAt(live.id, time)) ?? 0);
+    },
 
     async difference(live, first, second) {
       const { epoch, from, to } = await states(live, first, second);

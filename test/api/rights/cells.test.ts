@@ -100,6 +100,8 @@ function inputOf(path: ProcedurePath, campaignId: string, { positions, keyId, to
       return { campaignId, toVersion: 1 };
     case 'campaign.create':
       return { campaignId: fresh, state: { slug: fresh, title: fresh } };
+    case 'campaign.copy':
+      return { from: campaignId, to: `${fresh}-copy` };
     case 'campaign.archive':
     case 'campaign.restore':
       return { campaignId: LIFECYCLE };
@@ -150,7 +152,7 @@ async function credentialOf(
     return { token: key, end: () => root.access.revoke.mutate({ id }) };
   }
   const { kind, on, role } = credential;
-  const ids = on === 'all' ? ['*'] : [PUBLISHED, DRAFT, LIFECYCLE, FRESH];
+  const ids = on === 'all' ? ['*'] : [PUBLISHED, DRAFT, LIFECYCLE, FRESH, `${FRESH}-copy`];
   const grants = role === undefined ? {} : Object.fromEntries(ids.map((id) => [id, role]));
   return { token: kind === 'token' ? await tokenFor(grants, { sub: 'grace' }) : (await keyFor(grants)).key };
 }
@@ -166,7 +168,7 @@ async function cellSeen(path: ProcedurePath, ask: Ask, world: World): Promise<st
     const listed = new Set([...ids].map(([, id]) => id));
     return listed.size === 0 ? 'no rows' : listed.has(DRAFT) ? 'yes' : 'published';
   }
-  if (need.kind !== 'campaign' || path === 'campaign.create') return 'yes';
+  if (need.kind !== 'campaign' || path === 'campaign.create' || path === 'campaign.copy') return 'yes';
   const draft = await ask(path, inputOf(path, DRAFT, world));
   if ('answer' in draft) return 'yes';
   return draft.reason === 'NOT_FOUND' ? 'published' : draft.reason;
