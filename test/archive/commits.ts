@@ -118,6 +118,35 @@ export function commitTests({ archive, fresh, created, grown }: CommitTests): vo
     expect(await archive().history(history.campaignId, undefined, 10)).toHaveLength(2);
   });
 
+  test.each([
+    ['one entry', 1, false],
+    ['a hundred entries, with a checkpoint', 100, false],
+    ['one entry, beside another campaign', 1, true],
+  ])(
+    'A87 a part whose entries do not follow on the tail of the head is left out, though epoch and version fit: %s',
+    async (_name, entries, withOther) => {
+      const history = await created();
+      history.add({ title: 'Stored' });
+      await archive().commit([history.commitAfter(1)]);
+      const head = { epoch: history.epoch, version: 2, tail: history.entries[1]?.tail };
+      // The same campaign as another cluster, or a row changed by hand, has it.
+      const elsewhere = campaignHistory(history.campaignId);
+      elsewhere.add({ title: 'Stored elsewhere' });
+      for (let index = 0; index < entries; index += 1) elsewhere.add({ index });
+      const other = await created();
+      other.add({ title: 'Beside it' });
+      const parts = [elsewhere.commitAfter(2), ...(withOther ? [other.commitAfter(1)] : [])];
+      const outcomes = await archive().commit(parts);
+      expect(outcomes[0]).toEqual({ campaignId: history.campaignId, kind: 'conflict', head });
+      if (withOther) expect(outcomes[1]).toEqual({ campaignId: other.campaignId, kind: 'committed' });
+      const loaded = await archive().load(history.campaignId, 200);
+      expect(loaded?.recent).toEqual(history.entries);
+      expect(loaded?.state).toEqual(history.contents[2]?.state);
+      history.add({ title: 'Goes on' });
+      expect(await archive().commit([history.commitAfter(2)])).toMatchObject([{ kind: 'committed' }]);
+    },
+  );
+
   test('A7 a part that is refused refuses the whole commit, as an error of kind data; without it the rest passes', async () => {
     const [good, bad] = [await created(), await created()];
     good.add({ title: 'Good' });
