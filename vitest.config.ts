@@ -12,7 +12,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: [
-            'test/{access,core,engine,sim,spec}/**/*.test.ts',
+            'test/{access,core,engine,sim,spec,targeting}/**/*.test.ts',
             'test/bench/report/*.test.ts',
             'test/e2e/model/*.test.ts',
             'test/log/{memory,shared}-log.test.ts',

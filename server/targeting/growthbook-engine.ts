@@ -66,38 +66,56 @@ function prepareConditions({ rules, segments }: Targeting): PreparedConditions {
 
   return {
     judge(attributes): ViewerConditions {
-      const membership = new Map<string, boolean>();
+      /** What was found of each segment; one that is being judged holds nobody, should it refer to itself. */
+      const membership = new Map<string, boolean | 'no text'>();
 
-      const isIn = (name: string): boolean => {
-        const known = membership.get(name);
-        if (known !== undefined) return known;
+      const memberOf = (name: string): boolean => {
         const condition = segmentConditions.get(name);
-        // A segment that refers to itself, which is refused when it is written, holds nobody.
-        membership.set(name, false);
-        const result = condition !== undefined && holds(condition);
-        membership.set(name, result);
-        return result;
+        let found = membership.get(name);
+        if (found === undefined) {
+          membership.set(name, false);
+          found = 'no text';
+          try {
+            found = condition !== undefined && holds(condition);
+          } finally {
+            membership.set(name, found);
+          }
+        }
+        // As the library does where it comes to it again.
+        if (found === 'no text') throw new TypeError(`the attributes that ${name} is about cannot be compared`);
+        return found;
       };
 
-      const answer = (fact: Fact): boolean =>
-        fact.kind === 'segment' ? isIn(fact.name) : fact.expression.test(textAt(attributes, fact.path));
+      const answer = (fact: Fact): boolean => {
+        if (fact.kind === 'segment') return memberOf(fact.name);
+        const text = textAt(attributes, fact.path);
+        return text !== undefined && fact.expression.test(text);
+      };
 
+      /** @throws TypeError where attributes cannot be made text, such as `{ toString: 1 }` */
       const holds = ({ condition, facts }: CompiledCondition): boolean => {
+        if (facts.size === 0) return evalCondition(attributes, condition);
+        const subject = { ...attributes };
+        // Answered when the library asks, which may be never.
+        for (const [name, fact] of facts)
+          Object.defineProperty(subject, name, { get: () => answer(fact), enumerable: true });
+        return evalCondition(subject, condition);
+      };
+
+      /** What throws meets nothing. */
+      const surely = (judge: () => boolean): boolean => {
         try {
-          if (facts.size === 0) return evalCondition(attributes, condition);
-          const answers = [...facts].map(([name, fact]) => [name, answer(fact)] as const);
-          return evalCondition({ ...attributes, ...Object.fromEntries(answers) }, condition);
+          return judge();
         } catch {
-          // Attributes such as { toString: 1 } cannot be made text: they meet nothing.
           return false;
         }
       };
 
       return {
-        isIn,
-        meets: (rule) => {
+        isIn: (segment) => surely(() => memberOf(segment)),
+        meets(rule) {
           const condition = ruleConditions.get(rule);
-          return condition !== undefined && holds(condition);
+          return condition !== undefined && surely(() => holds(condition));
         },
       };
     },
@@ -105,10 +123,10 @@ function prepareConditions({ rules, segments }: Targeting): PreparedConditions {
 }
 
 /**
- * What stands at a path of the attributes, as the library reads it, as text: `null` where there is nothing. Cut, so that
- * the work of a match is bounded: a text in attributes is never longer.
+ * What stands at a path of the attributes, as the library reads it, as text: `null` where there is nothing, `undefined`
+ * where it cannot be made text. Cut, so that the work of a match is bounded: a text in attributes is never longer.
  */
-function textAt(attributes: JsonObject, path: string): string {
+function textAt(attributes: JsonObject, path: string): string | undefined {
   let current: unknown = attributes;
   for (const step of path.split('.')) {
     const isThere: boolean = typeof current === 'object' && current !== null && step in current;
@@ -116,5 +134,9 @@ function textAt(attributes: JsonObject, path: string): string {
     current = isThere ? (current as Readonly<Record<string, unknown>>)[step] : null;
     if (!isThere) break;
   }
-  return String(current).slice(0, TARGETING_LIMITS.attributeLength);
+  try {
+    return String(current).slice(0, TARGETING_LIMITS.attributeLength);
+  } catch {
+    return undefined;
+  }
 }
