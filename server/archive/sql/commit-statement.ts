@@ -45,7 +45,8 @@ export type CommitShape = 'single' | 'batch';
 /** The rows travel as two JSON texts, so that the statement is the same for one entry and for thousands. */
 const PART = sql<HeadRow>`json_to_recordset($1::text::json)`.as<'part'>(
   sql`part(campaign_id text, epoch text, version bigint, next_version bigint, tail text, first_bytes text,
-    first_tail text, state text, title text, status text, archived_at bigint, updated_at bigint, updated_by text, checkpoint boolean)`,
+    first_tail text, state text, title text, status text, archived_at bigint, updated_at bigint, updated_by text,
+    checkpoint boolean)`,
 );
 const ENTRY = sql<EntryRow>`json_to_recordset($2::text::json)`.as<'entry'>(
   sql`entry(campaign_id text, version bigint, epoch text, type text, at bigint, mutation_id text, bytes text, tail text)`,

@@ -62,8 +62,8 @@ class LogUnavailableError extends Error {
  *
  * Invariant: only entries of the log are committed, and the watermark follows a commit, never precedes it (G8). Any
  * number of archivers may run at once: the archive's guard on `(epoch, version, tail)` takes each entry once, and where
- * the outcome of a batch is not known, heads are read before anything is tried again. A head of the archive counts as that
- * of the log's timeline only if its tail is the timeline's tail at that version.
+ * the outcome of a batch is not known, heads are read before anything is tried again. A head of the archive counts as
+ * that of the log's timeline only if its tail is the timeline's tail at that version.
  *
  * A campaign whose entries the archive refuses stalls by itself, with a backoff of its own, so that it keeps no other
  * campaign from being committed.
