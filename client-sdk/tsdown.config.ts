@@ -4,12 +4,19 @@ import { modernHelpers, SELECTOR_HOOK, selectorHookAsModule } from './build-plug
 /** What the router's sources import on the server's side; nothing of it is left in what is built. */
 const SERVER_SIDE = [/^zod/, /^node:/, 'uuidv7', 'ws', 'http', 'http2'];
 
+/** The entries with hooks: for React's server components they are client modules as a whole. */
+const CLIENT_MODULES = new Set(['react', 'react-campaigns', 'testing']);
+
 export default defineConfig({
   entry: {
     index: 'src/index.ts',
     react: 'src/react/index.ts',
     vue: 'src/vue/index.ts',
     svelte: 'src/svelte/index.ts',
+    campaigns: 'src/campaigns/index.ts',
+    'react-campaigns': 'src/react/campaigns/index.ts',
+    'vue-campaigns': 'src/vue/campaigns/index.ts',
+    'svelte-campaigns': 'src/svelte/campaigns/index.ts',
     testing: 'src/testing/index.ts',
     'testing-vanilla': 'src/testing/vanilla.ts',
     openfeature: 'src/openfeature/web.ts',
@@ -38,7 +45,7 @@ export default defineConfig({
   },
   // The bundler would drop the directive of a module among many; these entries are client modules as a whole.
   outputOptions: {
-    banner: (chunk) => (chunk.name === 'react' || chunk.name === 'testing' ? "'use client';" : ''),
+    banner: (chunk) => (CLIENT_MODULES.has(chunk.name) ? "'use client';" : ''),
     // One file of all that a client needs at first: cut in two, it is a kilobyte more, and a round trip.
     codeSplitting: { groups: [{ name: 'client', test: /client-sdk[\\/]src[\\/]client\.ts$/ }] },
   },

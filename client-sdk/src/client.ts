@@ -4,7 +4,7 @@ import { systemClock, type Clock } from './clock.ts';
 import { guardCreation } from './creation-guard.ts';
 import { createConnection, type Connection } from './link/connection.ts';
 import type { Device, DeviceCallbacks } from './device/device.ts';
-import { DEVICE_TIMEOUT_MS, withDeadline } from './device/deadline.ts';
+import { DEVICE_TIMEOUT_MS } from './device/deadline.ts';
 import { retryDelay } from './link/backoff.ts';
 import { createLeaveWarning } from './device/leave-warning.ts';
 import { onPageHidden } from './device/page-hidden.ts';
@@ -245,11 +245,9 @@ export function clientOn(
   }
 
   function writeSnapshot(campaignId: string, store: CampaignStore): void {
-    device?.snapshots.write(campaignId, () => {
+    device?.keepSeen(campaignId, () => {
       const seen = store.lastSeen();
-      return (
-        seen && { ...seen.seed, isDefault: campaignId === defaultId, resumeId: seen.resumeId, seenAt: clock.now() }
-      );
+      return seen && { ...seen, isDefault: campaignId === defaultId };
     });
   }
 
@@ -304,7 +302,7 @@ export function clientOn(
     onRenewed: (callback) => connection.onRenewed(callback),
     close,
     async forget() {
-      if (opening) await withDeadline(clock, opening).catch(() => undefined);
+      if (opening) await bounded(() => opening, { timeout: DEVICE_TIMEOUT_MS }, clock).catch(() => undefined);
       const kept = device;
       device = undefined;
       close();

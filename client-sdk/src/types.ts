@@ -104,6 +104,11 @@ export interface EditOptions {
 export interface Change extends Promise<Receipt> {
   readonly mutationId: string;
   /**
+   * Resolves when it is first sent, with that time in epoch milliseconds: a held one (`pacedUpdate`), one made offline,
+   * or one kept back by a conflict leaves later than it was made. Rejects where it is refused before.
+   */
+  readonly sentAt: Promise<number>;
+  /**
    * Resolves when the change is committed in Postgres. Rejects where it was refused, or where the server keeps nothing.
    */
   readonly durable: Promise<Receipt>;
@@ -125,6 +130,11 @@ export interface Pace {
    * Default `false`.
    */
   readonly leading?: boolean | undefined;
+  /**
+   * What becomes of it where somebody else has changed the same. Default: the client's option `onConflict`. Of updates
+   * that are sent as one mutation, the first one's counts.
+   */
+  readonly onConflict?: ConflictPolicy | undefined;
 }
 
 /** The builder of a batch: edits that become one entry, all or nothing. */

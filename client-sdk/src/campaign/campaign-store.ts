@@ -4,14 +4,14 @@ import { notifyAll, type ErrorReporter } from '../callbacks.ts';
 import type { CampaignError } from '../errors.ts';
 import { closedError, type Connection } from '../link/connection.ts';
 import { createEditRulesLoader } from '../sync/edit-rules-loader.ts';
-import { fold, positionOf } from '../sync/mirror.ts';
+import { fold, positionOf, type Mirror } from '../sync/mirror.ts';
 import type { Pending, StoredMutation } from '../sync/pending.ts';
 import { createPendingEdits } from '../sync/pending-edits.ts';
-import { mirrorOf, seedOf, type CampaignSeed } from '../sync/seed.ts';
+import { mirrorOf, type CampaignSeed } from '../sync/seed.ts';
 import { countPageOnly, type DeviceView } from '../sync/sync-status.ts';
 import type { Campaign, CampaignSnapshot, Change, ConflictPolicy, EditOptions } from '../types.ts';
 import { editFunctions, type BuiltCommand } from './commands.ts';
-import { createEditor } from './editor.ts';
+import { createEditor, type Editor } from './editor.ts';
 import { failureOf, isSameError, NO_FAILURE, type Failure } from './failure.ts';
 import { createLinger } from './linger.ts';
 import { startOutbox } from './outbox.ts';
@@ -46,13 +46,13 @@ export interface CampaignStoreOptions {
 export interface CampaignStore {
   readonly campaign: Campaign;
   /** An edit under an id that was made before this store was there. */
-  readonly edit: (mutationId: string, command: BuiltCommand, options: EditOptions | undefined) => Change;
+  readonly edit: Editor['edit'];
   /** Edits of an earlier page, or of a closed tab: they come before those of this one. */
   readonly importStored: (stored: readonly StoredMutation[]) => void;
   /** What was seen on an earlier visit: shown until the server has said more. */
   readonly restore: (seen: CampaignSeed, resumeId: string) => void;
   /** What is to be kept for the next visit. */
-  readonly lastSeen: () => { readonly seed: CampaignSeed; readonly resumeId: string } | undefined;
+  readonly lastSeen: () => { readonly mirror: Mirror; readonly resumeId: string } | undefined;
   /** What is stored on the device has changed, or whether it works. */
   readonly onDeviceChange: () => void;
   readonly close: () => void;
@@ -228,7 +228,7 @@ export function createCampaignStore(options: CampaignStoreOptions): CampaignStor
     },
     lastSeen() {
       const [mirror, resumeId] = [edits.mirror(), watcher.resumeId()];
-      return mirror && resumeId !== undefined ? { seed: seedOf(campaignId, mirror), resumeId } : undefined;
+      return mirror && resumeId !== undefined ? { mirror, resumeId } : undefined;
     },
     onDeviceChange() {
       const shown = snapshot?.sync;

@@ -9,15 +9,19 @@ export interface OpenChange {
   readonly change: Change;
   readonly settle: (settlement: Settlement) => void;
   readonly fail: (error: CampaignError) => void;
+  /** It has been sent for the first time, at that moment in epoch milliseconds. */
+  readonly onSent: (at: number) => void;
   /** No conflict will be found any more. */
   readonly endConflicts: () => void;
 }
 
 export function openChange(mutationId: string): OpenChange {
   const accepted = deferred<Receipt>();
+  const sent = deferred<number>();
   const durable = deferred<Receipt>();
   const conflict = deferred<Conflict | undefined>();
   const fail = (error: CampaignError) => {
+    sent.reject(error);
     accepted.reject(error);
     durable.reject(error);
     conflict.resolve(undefined);
@@ -25,10 +29,12 @@ export function openChange(mutationId: string): OpenChange {
   return {
     change: Object.assign(accepted.promise, {
       mutationId,
+      sentAt: sent.promise,
       durable: durable.promise,
       conflict: conflict.promise,
     }),
     fail,
+    onSent: sent.resolve,
     endConflicts: () => conflict.resolve(undefined),
     settle(settlement) {
       if (settlement.kind === 'rejected') return fail(settlement.error);
@@ -39,13 +45,6 @@ export function openChange(mutationId: string): OpenChange {
       if (settlement.kind === 'volatile') durable.reject(notDurableError(mutationId));
     },
   };
-}
-
-/** A change that was refused before it was made. */
-export function failedChange(mutationId: string, error: CampaignError): Change {
-  const { change, fail } = openChange(mutationId);
-  fail(error);
-  return change;
 }
 
 interface Deferred<T> {

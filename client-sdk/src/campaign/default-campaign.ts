@@ -7,7 +7,7 @@ import { refusedDelay } from '../link/backoff.ts';
 import { callUntilAnswered } from '../link/direct-call.ts';
 import { editFunctions } from './commands.ts';
 import { noDefaultCampaign, toCampaignError, type CampaignError } from '../errors.ts';
-import type { Campaign, Change } from '../types.ts';
+import type { Campaign } from '../types.ts';
 import { failureOf, NO_FAILURE } from './failure.ts';
 import { UNKNOWN_CAMPAIGN } from './snapshot.ts';
 import { bounded, type WaitOptions } from '../within.ts';
@@ -39,7 +39,7 @@ export function createDefaultCampaign(options: DefaultCampaignOptions): Campaign
   /** Listeners, each with how to unsubscribe it from the store. */
   const listeners = new Map<() => void, () => void>();
   /** Edits that were made before the store was there, in order. */
-  const earlyEdits: { make: (opened: CampaignStore) => Change; open: OpenChange }[] = [];
+  const earlyEdits: { make: (opened: CampaignStore) => void; open: OpenChange }[] = [];
 
   function resolve(): Promise<CampaignStore> {
     if (resolving) return resolving;
@@ -71,7 +71,7 @@ export function createDefaultCampaign(options: DefaultCampaignOptions): Campaign
     const opened = open(campaignId);
     if (opened === store) return opened;
     store = opened;
-    for (const { make, open: waiting } of earlyEdits.splice(0)) forward(make(opened), waiting);
+    for (const { make } of earlyEdits.splice(0)) make(opened);
     for (const [listener, leave] of listeners) {
       listeners.set(listener, opened.campaign.subscribe(listener));
       leave();
@@ -121,7 +121,7 @@ export function createDefaultCampaign(options: DefaultCampaignOptions): Campaign
     const mutationId = clock.id();
     if (store) return store.edit(mutationId, command, options);
     const waiting = openChange(mutationId);
-    earlyEdits.push({ make: (opened) => opened.edit(mutationId, command, options), open: waiting });
+    earlyEdits.push({ make: (opened) => opened.edit(mutationId, command, options, waiting), open: waiting });
     resolve().catch(() => undefined);
     return waiting.change;
   });
@@ -141,7 +141,10 @@ export function createDefaultCampaign(options: DefaultCampaignOptions): Campaign
     ...edits,
     rollback: (toVersion, options = {}) => whenKnown((campaign) => campaign.rollback(toVersion, options), options),
     whenDurable: (position, options = {}) => whenKnown((campaign) => campaign.whenDurable(position, options), options),
-    pacedUpdate: (updates, pace) => (store ? store.campaign.pacedUpdate(updates, pace) : edits.update(updates)),
+    pacedUpdate(updates, pace) {
+      if (store) return store.campaign.pacedUpdate(updates, pace);
+      return edits.update(updates, pace.onConflict && { onConflict: pace.onConflict });
+    },
     flush: () => store?.campaign.flush(),
     undo: () => store?.campaign.undo(),
     redo: () => store?.campaign.redo(),
@@ -156,11 +159,4 @@ export function createDefaultCampaign(options: DefaultCampaignOptions): Campaign
     },
     dismiss: (mutationId) => store?.campaign.dismiss(mutationId),
   };
-}
-
-/** Settles an open change as another change is settled. */
-function forward(change: Change, { settle, fail }: OpenChange): void {
-  const { mutationId } = change;
-  change.then((receipt) => settle({ kind: 'accepted', mutationId, receipt }), fail);
-  change.durable.then((receipt) => settle({ kind: 'durable', mutationId, receipt }), fail);
 }

@@ -12,7 +12,7 @@ import type { EditOrigin } from '../sync/undo.ts';
 import { undoableEdit } from '../sync/undoable-edit.ts';
 import type { EditRulesLoader } from '../sync/edit-rules-loader.ts';
 import type { Change, ConflictPolicy, EditOptions } from '../types.ts';
-import { failedChange } from './change.ts';
+import type { OpenChange } from './change.ts';
 import type { BuiltCommand } from './commands.ts';
 import { readOptions, sendingError } from './sendable.ts';
 import type { Settlements } from './settlements.ts';
@@ -20,10 +20,19 @@ import { createUndoHistory } from './undo-history.ts';
 
 /** The edits of one client to one campaign: refused at once or made pending, and remembered for undo and redo. */
 export interface Editor {
-  /** An edit is shown before this returns, and sent soon after. */
-  readonly edit: (mutationId: string, command: BuiltCommand, options: EditOptions | undefined) => Change;
+  /**
+   * An edit is shown before this returns, and sent soon after.
+   *
+   * @param early its change, where that was handed out before
+   */
+  readonly edit: (
+    mutationId: string,
+    command: BuiltCommand,
+    options: EditOptions | undefined,
+    early?: OpenChange,
+  ) => Change;
   /** The same, shown and held back until it is released (`pacing.ts`). */
-  readonly editHeld: (command: BuiltCommand) => Change;
+  readonly editHeld: (command: BuiltCommand, options: EditOptions) => Change;
   /** The held edit with another command; `undefined` where nothing is held. */
   readonly amendHeld: (command: EditCommand) => Change | undefined;
   /** `undefined` where nothing is left to take back, or to make again. */
@@ -90,7 +99,10 @@ export function createEditor(options: EditorOptions): Editor {
   function refuse(mutationId: string, command: EditCommand | undefined, error: CampaignError): Change {
     settlements.reject(mutationId, command, error);
     publish();
-    return failedChange(mutationId, error);
+    const { change, fail } = settlements.open(mutationId);
+    fail(error);
+    settlements.forget(mutationId);
+    return change;
   }
 
   function takeBack(from: 'undo' | 'redo', mutationId: string): Change | undefined {
@@ -101,8 +113,11 @@ export function createEditor(options: EditorOptions): Editor {
   }
 
   return {
-    edit: (mutationId, command, given) => make(mutationId, command, given),
-    editHeld: (command) => make(clock.id(), command, undefined, 'edit', { kind: 'held' }),
+    edit(mutationId, command, given, early) {
+      if (early) settlements.open(mutationId, early);
+      return make(mutationId, command, given);
+    },
+    editHeld: (command, given) => make(clock.id(), command, given, 'edit', { kind: 'held' }),
     amendHeld(command) {
       const mutationId = edits.held()?.mutation.mutationId;
       const open = mutationId === undefined ? undefined : settlements.find(mutationId);

@@ -15,7 +15,7 @@ export interface Linger {
  */
 export function createLinger(
   { start, stop }: { readonly start: () => void; readonly stop: () => void },
-  clock: Clock,
+  clock: Pick<Clock, 'after'>,
   lingerMs: number,
 ): Linger {
   let going = false;

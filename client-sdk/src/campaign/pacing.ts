@@ -26,7 +26,7 @@ export function createPacing(
 
   return {
     flush: edits.releaseHeld,
-    pacedUpdate(updates, { wait, mode = 'debounce', leading = false }: Pace) {
+    pacedUpdate(updates, { wait, mode = 'debounce', leading = false, onConflict }: Pace) {
       const now = clock.now();
       const isLeading = leading && now - updatedAt >= wait;
       updatedAt = now;
@@ -34,7 +34,7 @@ export function createPacing(
       const composed = compose(edits.held()?.mutation.command, command);
       const amended = composed && editor.amendHeld(composed);
       if (amended && mode === 'throttle') return amended;
-      const change = amended ?? editor.editHeld(command);
+      const change = amended ?? editor.editHeld(command, onConflict ? { onConflict } : {});
       cancel();
       // A leading update is released rather than never held: undo counts it to the sitting that it begins.
       if (isLeading) edits.releaseHeld();

@@ -13,10 +13,12 @@ const MAX_KEPT = 20;
 
 /** The open changes of one campaign, each settled by what becomes of its mutation, and the refusals among them. */
 export interface Settlements {
-  /** The change of a mutation: a new one, unless it is open already. */
-  readonly open: (mutationId: string) => OpenChange;
+  /** The change of a mutation: the given one or a new one, unless it is open already. */
+  readonly open: (mutationId: string, given?: OpenChange) => OpenChange;
   /** The change of a mutation, while it is open. */
   readonly find: (mutationId: string) => OpenChange | undefined;
+  /** The change of a mutation has been settled elsewhere. */
+  readonly forget: (mutationId: string) => void;
   /** A mutation was refused before it became pending. */
   readonly reject: (mutationId: string, command: EditCommand | undefined, error: CampaignError) => void;
   /** Takes a refusal, or what was overwritten, off the list, or all of them. */
@@ -36,6 +38,9 @@ export function createSettlements(edits: PendingEdits, clock: Clock): Settlement
     rejected = [...rejected, { mutationId, command, error, rejectedAt: clock.now() }].slice(-MAX_KEPT);
   }
 
+  edits.onSent((mutationIds) => {
+    for (const mutationId of mutationIds) changes.get(mutationId)?.onSent(clock.now());
+  });
   edits.onChange((settled) => {
     for (const settlement of settled) {
       const { kind, mutationId } = settlement;
@@ -53,12 +58,13 @@ export function createSettlements(edits: PendingEdits, clock: Clock): Settlement
   });
 
   return {
-    open(mutationId) {
-      const change = changes.get(mutationId) ?? openChange(mutationId);
+    open(mutationId, given = openChange(mutationId)) {
+      const change = changes.get(mutationId) ?? given;
       changes.set(mutationId, change);
       return change;
     },
     find: (mutationId) => changes.get(mutationId),
+    forget: (mutationId) => void changes.delete(mutationId),
     reject,
     dismiss(mutationId) {
       const isKept = (item: { readonly mutationId: string }) =>

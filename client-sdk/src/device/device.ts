@@ -1,4 +1,6 @@
+import { asCampaign } from '../../../server/core/document/campaign.ts';
 import type { Clock } from '../clock.ts';
+import type { Mirror } from '../sync/mirror.ts';
 import type { DeviceStorage, Locks, OutboxStorage, TabChannel } from './device-storage.ts';
 import {
   createOutboxPersistence,
@@ -13,10 +15,20 @@ export interface DeviceCallbacks extends Pick<OutboxPersistenceOptions, 'importS
   readonly onForgotten: () => void;
 }
 
+/** The confirmed state of a campaign, and where its stream goes on. */
+export interface ConfirmedCampaign {
+  readonly mirror: Mirror;
+  readonly resumeId: string;
+  /** Whether it is the server's default campaign. */
+  readonly isDefault: boolean;
+}
+
 /** The storage of one client that outlives the page. */
 export interface Device {
   readonly outbox: OutboxPersistence;
   readonly snapshots: SnapshotCache;
+  /** Keeps a campaign that has moved, soon, as it is then. */
+  readonly keepSeen: (campaignId: string, seen: () => ConfirmedCampaign | undefined) => void;
   readonly close: () => void;
   /** Closes, and removes all that is kept of this user; the other tabs keep nothing of it from then on, either. */
   readonly clear: () => Promise<void>;
@@ -53,6 +65,11 @@ export function createDevice(options: DeviceOptions): Device {
   return {
     outbox,
     snapshots,
+    keepSeen: (campaignId, seen) =>
+      snapshots.write(campaignId, () => {
+        const found = seen();
+        return found && seenCampaign(campaignId, found, clock.now());
+      }),
     close() {
       tabs?.close();
       outbox.close();
@@ -64,4 +81,15 @@ export function createDevice(options: DeviceOptions): Device {
       return remove();
     },
   };
+}
+
+function seenCampaign(
+  campaignId: string,
+  { mirror, resumeId, isDefault }: ConfirmedCampaign,
+  seenAt: number,
+): SeenCampaign {
+  const { epoch, version, durableVersion, content } = mirror;
+  const archived = content.archivedAt !== undefined && { archivedAt: content.archivedAt };
+  const state = asCampaign(content.state);
+  return { campaignId, isDefault, epoch, version, durableVersion, ...archived, state, resumeId, seenAt };
 }

@@ -24,14 +24,15 @@ export function usePacedUpdate({
   wait,
   mode,
   leading,
+  onConflict,
 }: Pace & Pick<CampaignHookOptions, 'campaignId'>): UsePacedUpdateResult {
   const campaign = useCampaignHandle(campaignId);
   useEffect(() => campaign.flush, [campaign]);
   return useMemo(
     () => ({
-      updateCampaign: (updates) => campaign.pacedUpdate(updates, { wait, mode, leading }),
+      updateCampaign: (updates) => campaign.pacedUpdate(updates, { wait, mode, leading, onConflict }),
       flush: campaign.flush,
     }),
-    [campaign, wait, mode, leading],
+    [campaign, wait, mode, leading, onConflict],
   );
 }

@@ -39,6 +39,8 @@ export interface PendingEdits {
    * registers: outbox, settlements, editor, pacing, store. Returns its end.
    */
   readonly onChange: (listener: PendingEditsListener) => () => void;
+  /** Calls back with the mutations of each push, before it leaves. */
+  readonly onSent: (listener: (mutationIds: readonly string[]) => void) => void;
 
   /** One more edit of the app. What is held may be sent then. */
   readonly add: (mutation: Mutation, madeAt: number, delivery: Delivery, onConflict?: ConflictPolicy) => void;
@@ -94,6 +96,7 @@ export function createPendingEdits(
   /** Steps of the stream while the rules were not loaded; `undefined`: a step without its entries. */
   const unexamined: ((MirrorStep & { readonly pending: readonly Pending[] }) | undefined)[] = [];
   const listeners = new Set<PendingEditsListener>();
+  let onSent = (_mutationIds: readonly string[]): void => {};
 
   function commit(next: PendingTransition): void {
     pending = next.pending;
@@ -157,6 +160,9 @@ export function createPendingEdits(
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
+    onSent(listener) {
+      onSent = listener;
+    },
 
     add(mutation, madeAt, delivery, policy = 'mine') {
       rules.load();
@@ -197,6 +203,7 @@ export function createPendingEdits(
       const push = reducers.nextPush(pending, limits, isCurrent && rules.now() !== undefined);
       const isFirst = pending.some(({ isUnsent }) => isUnsent);
       pending = reducers.markSent(pending, push, mirror);
+      onSent(push.map(({ mutationId }) => mutationId));
       // The device is to know that it may have been sent.
       if (isFirst && push.length > 0) commit({ pending, settled: [] });
       return push;

@@ -1,4 +1,4 @@
-import { asCampaign, type CampaignState } from '../../../server/core/document/campaign.ts';
+import type { CampaignState } from '../../../server/core/document/campaign.ts';
 import { parsePosition } from '../../../server/core/stream/position.ts';
 import { frozenCopy } from '../frozen.ts';
 import { documentOf, type Mirror } from './mirror.ts';
@@ -21,18 +21,4 @@ export function mirrorOf(seed: CampaignSeed): Mirror | undefined {
   const { epoch, version, durableVersion, archivedAt, state } = seed;
   if (!parsePosition(`${epoch}:${version}`)) return undefined;
   return { epoch, version, durableVersion, content: { state: frozenCopy(documentOf(state)), archivedAt }, recent: [] };
-}
-
-/** The seed of a mirror. */
-export function seedOf(campaignId: string, { epoch, version, durableVersion, content }: Mirror): CampaignSeed {
-  const archived = content.archivedAt !== undefined && { archivedAt: content.archivedAt };
-  return {
-    campaignId,
-    isDefault: false,
-    epoch,
-    version,
-    durableVersion,
-    ...archived,
-    state: asCampaign(content.state),
-  };
 }

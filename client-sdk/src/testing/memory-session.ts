@@ -1,6 +1,8 @@
 import { isRetryable, RefusalError, type Refusal } from '../../../server/core/errors.ts';
 import type { Actor } from '../../../server/core/stream/entry.ts';
+import type { ListEvent } from '../../../server/core/stream/list-events.ts';
 import type { MemoryCampaign } from './memory-campaign.ts';
+import { watchListed, type ListFilter } from './memory-list.ts';
 import { memoryProcedures, noCampaign } from './memory-procedures.ts';
 
 export interface MemorySessionOptions {
@@ -47,6 +49,14 @@ export function createMemorySession({ campaign, actor, newId, send }: MemorySess
   }
 
   function watch(id: number, path: string, input: unknown, lastEventId: string | undefined): void {
+    if (path === 'campaign.watchList') {
+      respond(id, { result: { type: 'started' } });
+      // The SDK's own client writes it, by its types.
+      const filter = (input ?? {}) as ListFilter;
+      const sendEvent = (event: ListEvent) => respond(id, { result: { type: 'data', data: event } });
+      subscriptions.set(id, watchListed(campaign, filter, sendEvent));
+      return;
+    }
     const named = memberOf(input, 'campaignId');
     const campaignId = typeof named === 'string' ? named : campaign.campaignId;
     const refusal =

@@ -2,11 +2,14 @@
 import { act, cleanup, render } from '@testing-library/react';
 import { fromStore, get } from 'svelte/store';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { createApp, nextTick, ref, watchSyncEffect } from 'vue';
+import { createApp, h, nextTick, ref, watchSyncEffect } from 'vue';
 import type { CampaignClient, CampaignSnapshot, ConnectionState } from '../../../client-sdk/src/index.ts';
 import { CampaignProvider, useCampaignSnapshot, useConnection } from '../../../client-sdk/src/react/index.ts';
+import { useCampaigns } from '../../../client-sdk/src/react/campaigns/index.ts';
+import { campaignsStore } from '../../../client-sdk/src/svelte/campaigns/index.ts';
 import { campaignStore, connectionStore } from '../../../client-sdk/src/svelte/index.ts';
 import { createTestCampaign } from '../../../client-sdk/src/testing/index.ts';
+import * as vueCampaigns from '../../../client-sdk/src/vue/campaigns/index.ts';
 import * as vue from '../../../client-sdk/src/vue/index.ts';
 
 const WAIT = { timeout: 20_000, interval: 10 };
@@ -19,6 +22,46 @@ type Binding = <T>(
   onSelection: (selection: T) => void,
   onConnection: (status: ConnectionState['status']) => void,
 ) => () => void;
+
+/** Mounts something that lists campaigns. */
+type ListBinding = (
+  client: CampaignClient,
+  search: string,
+  onTitles: (titles: readonly string[]) => void,
+) => () => void;
+
+const reactList: ListBinding = (client, search, onTitles) => {
+  function List() {
+    onTitles(useCampaigns({ search }).campaigns.map(({ title }) => title));
+    return null;
+  }
+  return render(
+    <CampaignProvider client={client}>
+      <List />
+    </CampaignProvider>,
+  ).unmount;
+};
+
+const vueList: ListBinding = (client, search, onTitles) => {
+  const app = createApp({
+    setup() {
+      vue.provideCampaign(client);
+      const Reader = {
+        setup() {
+          const list = vueCampaigns.useCampaigns(() => ({ search }));
+          watchSyncEffect(() => onTitles(list.value.campaigns.map(({ title }) => title)));
+          return () => null;
+        },
+      };
+      return () => h(Reader);
+    },
+  });
+  app.mount(document.createElement('main'));
+  return () => app.unmount();
+};
+
+const svelteList: ListBinding = (client, search, onTitles) =>
+  campaignsStore(client, { search }).subscribe(({ campaigns }) => onTitles(campaigns.map(({ title }) => title)));
 
 const react: Binding = (client, select, onSelection, onConnection) => {
   function Selection() {
@@ -62,10 +105,10 @@ const svelte: Binding = (client, select, onSelection, onConnection) => {
 };
 
 describe.each([
-  ['React', react],
-  ['Vue', inVue],
-  ['Svelte', svelte],
-])('K270 %s', (_name, mount) => {
+  ['React', react, reactList],
+  ['Vue', inVue, vueList],
+  ['Svelte', svelte, svelteList],
+])('K270 %s', (_name, mount, mountList) => {
   test('K270 a selection is shown when it changes, and at no other time; edits at once', async () => {
     const kit = createTestCampaign({ campaignId: 'spring', state: { slug: 's', title: 'S' } });
     const titles: unknown[] = [];
@@ -87,6 +130,20 @@ describe.each([
     unmount();
     act(() => void kit.client.campaign('spring').update({ title: 'Unmounted' }));
     expect(titles.at(-1)).toBe('Mine');
+    kit.client.close();
+  });
+
+  test('K285 the list of campaigns is live, until it is left', async () => {
+    const kit = createTestCampaign({ campaignId: 'spring', state: { slug: 's', title: 'Spring' } });
+    const seen: (readonly string[])[] = [];
+    const unmount = mountList(kit.client, 'spr', (titles) => seen.push(titles));
+    await vi.waitFor(() => expect(seen.at(-1)).toEqual(['Spring']), WAIT);
+    await act(async () => kit.push({ title: 'Spring is here' }));
+    await vi.waitFor(() => expect(seen.at(-1)).toEqual(['Spring is here']), WAIT);
+    unmount();
+    const before = seen.length;
+    await act(async () => kit.push({ title: 'Spring is over' }));
+    expect(seen).toHaveLength(before);
     kit.client.close();
   });
 

@@ -1,10 +1,11 @@
 import fc from 'fast-check';
 import { expect, test, vi } from 'vitest';
 import { composePatches } from '../../../client-sdk/src/sync/compose-patch.ts';
-import { CampaignError, toCampaignError, type Campaign } from '../../../client-sdk/src/index.ts';
+import { CampaignError, toCampaignError, type Campaign, type Change } from '../../../client-sdk/src/index.ts';
 import { createTestCampaign, type TestCampaign } from '../../../client-sdk/src/testing/index.ts';
 import { mergePatch } from '../../../server/core/document/merge-patch.ts';
 import type { JsonObject } from '../../../server/core/json.ts';
+import { breathe } from '../support/breathe.ts';
 import { manualClock } from '../support/manual-clock.ts';
 import { later, live } from '../support/world.ts';
 
@@ -182,4 +183,67 @@ test('K5 an error of a direct call is converted to the same typed error', async 
   expect(read).toBeInstanceOf(CampaignError);
   expect(read).toMatchObject({ reason: 'NOT_FOUND', path: ['campaignId'], retryable: false });
   expect(toCampaignError(read)).toBe(read);
+});
+
+test('K286 a change says when it is first sent: a held one when it is released, one made offline with the connection', async () => {
+  const clock = manualClock();
+  const kit = createTestCampaign({ clock });
+  later(kit.client.close);
+  const mine = kit.client.campaign();
+  await live(mine);
+  const sent: string[] = [];
+  const note = (name: string, { sentAt }: Change) =>
+    void sentAt.then(
+      (at) => sent.push(`${name} ${at - start}`),
+      ({ reason }: CampaignError) => sent.push(`${name} ${reason}`),
+    );
+  const start = clock.now();
+  note('at once', mine.update({ title: 'a' }));
+  note('held', mine.pacedUpdate({ title: 'b' }, { wait: 300 }));
+  await vi.waitFor(() => expect(sent).toEqual(['at once 0']));
+  clock.advance(200);
+  note('held', mine.pacedUpdate({ title: 'bc' }, { wait: 300 }));
+  clock.advance(300);
+  await vi.waitFor(() => expect(sent).toEqual(['at once 0', 'held 500', 'held 500']));
+  kit.drop();
+  note('offline', mine.update({ title: 'c' }));
+  clock.advance(1_000);
+  await breathe();
+  kit.reconnect();
+  await vi.waitFor(() => expect(sent.slice(3)).toEqual(['offline 1500']));
+  note('refused', mine.update({ title: 1n as unknown as string }));
+  note('unnamed', kit.client.campaign('test').update({ title: 'd' }));
+  await vi.waitFor(() => expect(sent.slice(4)).toEqual(['refused INVALID', 'unnamed 1500']));
+});
+
+test('K286 an early edit of the default campaign says it all the same, and what it was in conflict with', async () => {
+  const kit = createTestCampaign({ clock: manualClock() });
+  later(kit.client.close);
+  kit.drop();
+  const change = kit.client.campaign().update({ title: 'a' });
+  kit.reconnect();
+  expect(await change.sentAt).toBe(1_700_000_000_000);
+  await change.durable;
+  expect(await change.conflict).toBeUndefined();
+});
+
+test('K286 a paced update says for itself what becomes of it where somebody else has changed the same', async () => {
+  const clock = manualClock();
+  const kit = createTestCampaign({ clock, state: { slug: 's', title: 'base' } });
+  later(kit.client.close);
+  const mine = kit.client.campaign();
+  await live(mine);
+  // Loads the rules of conflicts.
+  await mine.update({ description: 'd' }).durable;
+  void mine.pacedUpdate({ title: 'mine' }, { wait: 300, onConflict: 'ask' });
+  kit.push({ title: 'theirs' });
+  await vi.waitFor(() => expect(mine.getSnapshot().sync.conflicts).toMatchObject([{ mine: 'mine', theirs: 'theirs' }]));
+  const change = mine.pacedUpdate({ title: 'mine too' }, { wait: 300, onConflict: 'ask' });
+  clock.advance(300);
+  await breathe();
+  expect(kit.state().title).toBe('theirs');
+  expect(mine.getSnapshot().state.title).toBe('mine too');
+  mine.resolveConflict(change.mutationId, 'mine');
+  await change.sentAt;
+  await vi.waitFor(() => expect(kit.state().title).toBe('mine too'));
 });

@@ -133,6 +133,7 @@ test('K202 a device that opens at the third attempt keeps what was edited meanwh
           close: () => {},
           clear: async () => {},
         },
+        keepSeen: () => {},
         close: () => {},
         clear: async () => {},
       };

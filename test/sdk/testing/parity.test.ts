@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { createCampaignClient, type Campaign, type CampaignClient } from '../../../client-sdk/src/index.ts';
 import { createTestCampaign } from '../../../client-sdk/src/testing/index.ts';
 import type { CampaignState } from '../../../server/core/document/campaign.ts';
+import type { ListEvent } from '../../../server/core/stream/list-events.ts';
 import { openTcpProxy } from '../../support/tcp-proxy.ts';
 import { startServer } from '../support/server.ts';
 import { WAIT } from '../support/world.ts';
@@ -194,6 +195,37 @@ describe.each([
     await mine.trpc.campaign.restore.mutate({ campaignId: 'spring' });
     await vi.waitFor(() => expect(campaign.getSnapshot().archivedAt).toBeUndefined(), WAIT);
     expect(await campaign.update({ title: 'Yes' })).toMatchObject({ changed: true });
+  });
+
+  test('K70 campaign.list and campaign.watchList show the campaign by their filter, live', async () => {
+    const { mine } = await open();
+    const list = () => mine.trpc.campaign.list.query({ limit: 10 });
+    expect(await list()).toMatchObject({ items: [{ campaignId: 'spring', title: 'Spring', version: 1 }] });
+    expect((await mine.trpc.campaign.list.query({ status: 'active' })).items).toEqual([]);
+    expect((await mine.trpc.campaign.list.query({ cursor: 'spring' })).items).toEqual([]);
+    const events: ListEvent[] = [];
+    const watched = mine.trpc.campaign.watchList.subscribe(
+      { status: 'active' },
+      { onData: (event) => events.push(event) },
+    );
+    closing.push(() => watched.unsubscribe());
+    await vi.waitFor(() => expect(events).toEqual([{ type: 'page', campaigns: [] }]), WAIT);
+    await mine.campaign('spring').update({ status: 'active', title: 'Open' }).durable;
+    await vi.waitFor(
+      () =>
+        expect(events.at(-1)).toMatchObject({
+          type: 'changes',
+          changed: [{ campaignId: 'spring', title: 'Open', status: 'active', version: 2 }],
+          removed: [],
+        }),
+      WAIT,
+    );
+    await mine.campaign('spring').update({ status: 'ended' }).durable;
+    await vi.waitFor(
+      () => expect(events.at(-1)).toMatchObject({ type: 'changes', changed: [], removed: ['spring'] }),
+      WAIT,
+    );
+    expect((await list()).items[0]).toMatchObject({ status: 'ended', version: 3 });
   });
 
   test('K70 whenDurable knows positions of the current timeline, and refuses others', async () => {

@@ -1,0 +1,208 @@
+import type { CampaignStatus } from '../../../server/core/document/campaign.ts';
+import type { ListedCampaign, ListEvent } from '../../../server/core/stream/list-events.ts';
+import { createLinger } from '../campaign/linger.ts';
+import { systemClock, type Clock } from '../clock.ts';
+import { readFailure, type CampaignError } from '../errors.ts';
+import { retryDelay } from '../link/backoff.ts';
+import { writable } from '../observable-value.ts';
+import type { CampaignClient, CampaignLoadStatus, Readable } from '../types.ts';
+
+/** Which campaigns are listed. */
+export interface CampaignFilter {
+  /** Only those of that status. */
+  readonly status?: CampaignStatus | undefined;
+  /** Only those whose id or title contains this, whatever the case; looked for in the newest state of each. */
+  readonly search?: string | undefined;
+  /** Campaigns per page, at most 100. Default: the server's, 50; with `search` 100. */
+  readonly limit?: number | undefined;
+}
+
+/** A live list of campaigns. */
+export interface CampaignList {
+  /** `pending` before the first page, `error` where there is none to be had. */
+  readonly status: CampaignLoadStatus;
+  /** By id. What a restricted view hides is missing. */
+  readonly campaigns: readonly ListedCampaign[];
+  /** Whether there are more than have been loaded: `loadMore` loads the next page. */
+  readonly hasMore: boolean;
+  readonly error: CampaignError | undefined;
+}
+
+/** A live list as a store: its stream is open while anyone subscribes. */
+export interface CampaignListStore extends Readable<CampaignList> {
+  readonly loadMore: () => void;
+}
+
+/** Pages that a search reads by itself: a campaign beyond them is found after `loadMore`. */
+const MAX_SEARCHED_PAGES = 5;
+const SEARCHED_PAGE = 100;
+/** How long the streams stay after the last subscriber has left, in milliseconds. */
+const RELEASE_AFTER_MS = 2_000;
+
+/** A page, and the stream that keeps it live. */
+interface Page {
+  readonly cursor: string | undefined;
+  campaigns: ReadonlyMap<string, ListedCampaign>;
+  nextCursor: string | undefined;
+  isLoaded: boolean;
+  stop: () => void;
+}
+
+const PENDING: CampaignList = Object.freeze({
+  status: 'pending',
+  campaigns: Object.freeze([]),
+  hasMore: false,
+  error: undefined,
+});
+
+/**
+ * The campaigns that this client may see, live: created ones come, archived and renamed ones change, in every page that
+ * is loaded. Each page is one stream of the server's.
+ *
+ * @example
+ * const list = listCampaigns(client, { status: 'active', search: 'spring' });
+ * const stop = list.subscribe(() => console.log(list.getSnapshot().campaigns.map(({ title }) => title)));
+ */
+export function listCampaigns(
+  client: Pick<CampaignClient, 'trpc' | 'onRenewed' | 'connection'>,
+  filter: CampaignFilter = {},
+  clock: Pick<Clock, 'after' | 'random'> = systemClock,
+): CampaignListStore {
+  const { status, search = '', limit = search === '' ? undefined : SEARCHED_PAGE } = filter;
+  const wanted = search.toLowerCase();
+  const shown = writable(PENDING);
+  let pages: Page[] = [];
+  let error: CampaignError | undefined;
+  let stopRenewals = () => {};
+
+  /** Opens another page behind the others. */
+  function open(cursor?: string, campaigns: Page['campaigns'] = new Map()): void {
+    let attempt = 0;
+    const page: Page = { cursor, campaigns, nextCursor: undefined, isLoaded: false, stop: () => {} };
+
+    function subscribe(): void {
+      const input = { ...(cursor !== undefined && { cursor }), ...(status && { status }), ...(limit && { limit }) };
+      let isCurrent = true;
+      const live = client.trpc.campaign.watchList.subscribe(input, {
+        onData(event) {
+          if (!isCurrent) return;
+          attempt = 0;
+          onEvent(page, event);
+        },
+        onError: (thrown) => isCurrent && onFailure(thrown),
+        onComplete: () => isCurrent && retry(),
+      });
+      page.stop = () => {
+        isCurrent = false;
+        live.unsubscribe();
+      };
+    }
+
+    function retry(afterMs = retryDelay(attempt, clock.random())): void {
+      page.stop();
+      page.stop = clock.after(afterMs, subscribe);
+      attempt += 1;
+    }
+
+    function onFailure(thrown: unknown): void {
+      const failure = readFailure(thrown);
+      const isClosed = client.connection.getSnapshot().status === 'closed';
+      const isPassing = !isClosed && (failure.kind === 'unanswered' || failure.error.retryable);
+      if (isPassing) retry(failure.error.retryAfterMs);
+      // A limit is exceeded for as long as the app does not stop something; a refusal may be none with other rights.
+      if (isPassing && failure.error.limit === undefined) return;
+      error = failure.error;
+      publish();
+    }
+
+    pages.push(page);
+    subscribe();
+  }
+
+  function onEvent(page: Page, event: ListEvent): void {
+    const removed = new Set(event.type === 'changes' ? event.removed : page.campaigns.keys());
+    const changed = event.type === 'changes' ? event.changed : event.campaigns;
+    const kept = [...page.campaigns].filter(([campaignId]) => !removed.has(campaignId));
+    page.campaigns = new Map([...kept, ...changed.map((campaign) => [campaign.campaignId, campaign] as const)]);
+    page.nextCursor = event.nextCursor;
+    page.isLoaded = true;
+    error = undefined;
+    const next = pages[pages.indexOf(page) + 1];
+    // Where this page ends otherwise than before, the next one begins there.
+    if (next && next.cursor !== page.nextCursor) replaceFollowing(page);
+    else if (!next && wanted !== '' && page.nextCursor !== undefined && pages.length < MAX_SEARCHED_PAGES) loadMore();
+    publish();
+  }
+
+  function replaceFollowing(page: Page): void {
+    const following = pages.splice(pages.indexOf(page) + 1);
+    for (const one of following) one.stop();
+    if (page.nextCursor === undefined) return;
+    // What is known is shown until the first event of the new stream.
+    open(page.nextCursor, new Map(following.flatMap(({ campaigns }) => [...campaigns])));
+  }
+
+  function loadMore(): void {
+    const last = pages.at(-1);
+    if (last?.nextCursor !== undefined) open(last.nextCursor);
+  }
+
+  function publish(): void {
+    const all = new Map(pages.flatMap(({ campaigns }) => [...campaigns]));
+    const last = pages.at(-1);
+    shown.set({
+      status: error ? 'error' : pages[0]?.isLoaded === true ? 'success' : 'pending',
+      campaigns: [...all.values()].filter(isWanted).toSorted(byId),
+      hasMore: last?.isLoaded === true && last.nextCursor !== undefined,
+      error,
+    });
+  }
+
+  function isWanted({ campaignId, title }: ListedCampaign): boolean {
+    return campaignId.toLowerCase().includes(wanted) || title.toLowerCase().includes(wanted);
+  }
+
+  function start(): void {
+    pages = [];
+    open();
+    stopRenewals = client.onRenewed(() => {
+      if (error) restart();
+    });
+  }
+
+  function stop(): void {
+    for (const page of pages) page.stop();
+    stopRenewals();
+  }
+
+  function restart(): void {
+    stop();
+    error = undefined;
+    start();
+  }
+
+  const linger = createLinger({ start, stop }, clock, RELEASE_AFTER_MS);
+  let subscribers = 0;
+  return {
+    getSnapshot: shown.getSnapshot,
+    getInitialSnapshot: shown.getInitialSnapshot,
+    subscribe(listener) {
+      const end = shown.subscribe(listener);
+      subscribers += 1;
+      linger.need(true);
+      let isSubscribed = true;
+      return () => {
+        if (!isSubscribed) return;
+        isSubscribed = false;
+        end();
+        subscribers -= 1;
+        linger.need(subscribers > 0);
+      };
+    },
+    loadMore,
+  };
+}
+
+function byId(a: ListedCampaign, b: ListedCampaign): number {
+  return a.campaignId < b.campaignId ? -1 : 1;
+}

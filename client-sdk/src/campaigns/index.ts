@@ -1,0 +1,2 @@
+export { listCampaigns, type CampaignFilter, type CampaignList, type CampaignListStore } from './campaign-list.ts';
+export type { ListedCampaign } from '../../../server/core/stream/list-events.ts';

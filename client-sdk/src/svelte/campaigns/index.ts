@@ -1,0 +1,22 @@
+import { listCampaigns, type CampaignFilter, type CampaignList } from '../../campaigns/campaign-list.ts';
+import { watchSelection } from '../../selection.ts';
+import type { CampaignClient } from '../../types.ts';
+import type { SvelteStore } from '../index.ts';
+
+export type { CampaignFilter, CampaignList };
+export type { ListedCampaign } from '../../../../server/core/stream/list-events.ts';
+
+/** A live list as a Svelte store, with `loadMore` for its next page. */
+export interface CampaignsStore extends SvelteStore<CampaignList> {
+  readonly loadMore: () => void;
+}
+
+/**
+ * The campaigns that this client may see, live.
+ *
+ * @example const list = campaignsStore(client, { status: 'active' }); // {#each $list.campaigns as { title }}
+ */
+export function campaignsStore(client: CampaignClient, filter?: CampaignFilter): CampaignsStore {
+  const list = listCampaigns(client, filter);
+  return { subscribe: (run) => watchSelection(list, (snapshot) => snapshot, run), loadMore: list.loadMore };
+}
