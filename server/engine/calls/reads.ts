@@ -85,11 +85,23 @@ export function createReads(options: ReadsOptions): Reads {
       ? hosting.host(campaignId).loaded
       : loads.pass(caller, () => hosting.host(campaignId).loaded);
 
+  /**
+   * Whether callers without a token may know of a campaign. What they may not is looked up in the same way whether it is
+   * a draft, in memory or not, or nothing: how long an answer takes must not tell which.
+   */
+  const isKnownToAll = async (caller: Caller, campaignId: string): Promise<boolean> => {
+    const held = hosting.peek(campaignId);
+    if (held && isPublished(held.live.content)) return true;
+    const query = { limit: 1, ids: [campaignId], publishedOnly: true };
+    return (await loads.pass(caller, () => archive.list(query))).length > 0;
+  };
+
   const readable = async (caller: Caller, campaignId: string, action: Action): Promise<LoadedCampaign> => {
     const { identity } = caller;
     if (!can(identity, action, campaignId, true)) throw forbidden(campaignId, WORDS[action]);
+    if (identity.anonymous === true && !(await isKnownToAll(caller, campaignId))) throw notFound(campaignId);
     const campaign = await load(caller, campaignId);
-    // Only callers without a token can be refused now: a draft does not exist for them.
+    // Only callers without a token can be refused now: it has become a draft, which does not exist for them.
     if (!can(identity, action, campaignId, isPublished(campaign.live.content))) throw notFound(campaignId);
     return campaign;
   };
