@@ -218,7 +218,8 @@ export function compileCondition(condition: Condition): CompiledCondition {
       if (LISTS.has(key) && Array.isArray(value)) rewritten[key] = value.map(rewrite);
       else if (key === '$not') rewritten[key] = rewrite(value);
       else if (key === '$savedGroup') {
-        const name = isJsonObject(value) ? String(value['id']) : '';
+        const id = isJsonObject(value) ? value['id'] : undefined;
+        const name = typeof id === 'string' ? id : '';
         rewritten[factName(`s ${name}`, () => ({ kind: 'segment', name }))] = true;
       } else if (hasExpression(value)) further.push(...conjuncts(key, value));
       else rewritten[key] = value;
@@ -232,7 +233,7 @@ export function compileCondition(condition: Condition): CompiledCondition {
     Object.keys(operators).map((operator): JsonObject => {
       const operand = operators[operator];
       if (EXPRESSIONS.has(operator)) {
-        const source = String(operand);
+        const source = typeof operand === 'string' ? operand : '';
         const fact = (): Fact => ({
           kind: 'expression',
           path,

@@ -2,6 +2,7 @@ import { apply, NOTHING, type CampaignContent } from '../../server/core/stream/a
 import type { JsonObject } from '../../server/core/json.ts';
 import { parseResumeId } from '../../server/core/stream/cursor.ts';
 import { parsePosition } from '../../server/core/stream/position.ts';
+import type { Assignments } from '../../server/core/targeting/evaluate.ts';
 import type { SnapshotReason } from '../../server/core/stream/events.ts';
 import type { ResumableEvent } from '../../server/engine/service.ts';
 
@@ -10,6 +11,8 @@ export interface StreamMirror {
   readonly epoch: string;
   readonly version: number;
   readonly content: CampaignContent;
+  /** What the viewer was told of the rules. */
+  readonly assignments: Assignments;
   /** From where to go on; `undefined` before the first event. */
   readonly resumeId: string | undefined;
   readonly durable: number;
@@ -30,6 +33,7 @@ export function streamMirror(from?: string): StreamMirror {
   let position = parseResumeId(from ?? '') ?? { epoch: '', version: 0 };
   let content = NOTHING;
   let resumeId = from;
+  let assignments: Assignments = {};
   let durable = 0;
   const snapshots: SnapshotReason[] = [];
   let entries = 0;
@@ -47,6 +51,9 @@ export function streamMirror(from?: string): StreamMirror {
     },
     get content() {
       return content;
+    },
+    get assignments() {
+      return assignments;
     },
     get resumeId() {
       return resumeId;
@@ -67,6 +74,7 @@ export function streamMirror(from?: string): StreamMirror {
         case 'snapshot':
           position = parsePosition(event.position) ?? position;
           content = { state: toJson(event.state), archivedAt: event.archivedAt };
+          assignments = event.assignments ?? {};
           durable = event.durableVersion;
           snapshots.push(event.reason);
           break;
@@ -76,6 +84,7 @@ export function streamMirror(from?: string): StreamMirror {
             demand(entry.version === position.version + 1, `version ${entry.version} does not follow`);
             position = { epoch: event.epoch, version: entry.version };
             content = apply(content, entry);
+            if ('assignments' in entry && entry.assignments) assignments = entry.assignments;
             entries += 1;
           }
           position = { epoch: event.epoch, version: position.version };

@@ -1,6 +1,7 @@
 import type { Identity } from '../../server/core/permissions.ts';
 import type { Manager } from '../../server/engine/manager.ts';
-import type { Caller, Reader, ResumableEvent, WatchOptions } from '../../server/engine/service.ts';
+import type { Viewer } from '../../server/core/document/targeting-fields.ts';
+import type { Caller, NamedViewer, Reader, ResumableEvent, WatchOptions } from '../../server/engine/service.ts';
 import { CALLERS, CAMPAIGN } from './engine-world.ts';
 import { streamMirror, type StreamMirror } from './stream-mirror.ts';
 
@@ -8,6 +9,8 @@ import { streamMirror, type StreamMirror } from './stream-mirror.ts';
 export interface TestReader extends Reader {
   /** New rights on the live connection. */
   become(identity: Identity): void;
+  /** Another viewer on the live connection. */
+  setViewer(viewer: Viewer | undefined): void;
   /** Bytes that its socket holds unsent from now on. */
   hold(bytes: number): void;
   /** How many still listen to it; what is over must have left none. */
@@ -20,9 +23,15 @@ export function testReader(first: Identity = CALLERS.viewer.identity): TestReade
   let identity = first;
   let buffered = 0;
   let disconnected = false;
+  let named: NamedViewer | undefined;
   const listeners = new Set<() => void>();
   return {
     identity: () => identity,
+    viewer: () => named,
+    setViewer(viewer) {
+      named = { viewer, revision: (named?.revision ?? 0) + 1 };
+      for (const listener of listeners) listener();
+    },
     bufferedBytes: () => buffered,
     disconnect() {
       disconnected = true;

@@ -123,7 +123,7 @@ describe('the engine over GrowthBook', () => {
   it.each([1, 2] as const)('T13 units are spread evenly over the line by hash version %i (χ²)', (version) => {
     const units = 100_000;
     const bins = 100;
-    const counts = new Array<number>(bins).fill(0);
+    const counts = Array.from({ length: bins }, () => 0);
     for (let unit = 0; unit < units; unit += 1) {
       const bin = Math.floor((engine.bucketOf('summer/price/1', `user-${unit}`, version) * bins) / BUCKETS);
       counts[bin] = (counts[bin] ?? 0) + 1;

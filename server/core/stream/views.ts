@@ -1,7 +1,7 @@
 import type { CampaignState } from '../document/campaign.ts';
 import { asCampaign } from '../document/campaign.ts';
 import type { Entry, ViewEntry } from './entry.ts';
-import { isJsonObject, type JsonObject } from '../json.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../json.ts';
 import { roleFor, type FieldAccess, type Identity, type Rights, type Role } from '../permissions.ts';
 
 /**
@@ -171,15 +171,19 @@ function armWithout(arm: JsonObject, hidden: ReadonlySet<string>): JsonObject {
         ...rest,
         ...(merge !== undefined && { merge: isJsonObject(merge) ? without(merge, hidden) : merge }),
         ...(remove !== undefined && {
-          remove: Array.isArray(remove)
-            ? remove.filter((path) => !(Array.isArray(path) && hidden.has(String(path[0]))))
-            : remove,
+          remove: Array.isArray(remove) ? remove.filter((path) => !isInHidden(path, hidden)) : remove,
         }),
         ...(features !== undefined && !hidden.has('features') && { features }),
       };
     },
     'change',
   );
+}
+
+/** Whether a path of what an arm removes leads into a hidden field. */
+function isInHidden(path: JsonValue, hidden: ReadonlySet<string>): boolean {
+  const field = Array.isArray(path) ? path[0] : undefined;
+  return typeof field === 'string' && hidden.has(field);
 }
 
 /** The object with those of its members that are objects changed; of all members, or of the one of that name. */

@@ -54,7 +54,8 @@ function withLine<T extends { seed?: string; hashVersion?: 1 | 2 }>(
   phase: number,
   before?: { readonly seed: string; readonly hashVersion: 1 | 2 },
 ): T & { seed: string; hashVersion: 1 | 2 } {
-  const seed = given.seed ?? before?.seed ?? `${String(memberOf(state, 'slug') ?? '')}/${key}/${phase}`;
+  const slug = memberOf(state, 'slug');
+  const seed = given.seed ?? before?.seed ?? `${typeof slug === 'string' ? slug : ''}/${key}/${phase}`;
   return { ...given, seed, hashVersion: given.hashVersion ?? before?.hashVersion ?? 2 };
 }
 
