@@ -15,6 +15,8 @@ const CODES: Record<Reason, TRPC_ERROR_CODE_KEY> = {
   TOO_OLD: 'PRECONDITION_FAILED',
   UNAVAILABLE: 'SERVICE_UNAVAILABLE',
   UPGRADE_REQUIRED: 'PRECONDITION_FAILED',
+  LOCKED: 'CONFLICT',
+  LOCK_LOST: 'PRECONDITION_FAILED',
 };
 
 /**
@@ -90,6 +92,10 @@ export interface ErrorData {
   mutationId?: string;
   /** The current position: with `CONFLICT`. */
   position?: string;
+  /** Who holds the lock, what it says of it, and when it ends unless it is renewed: with `LOCKED`. */
+  holder?: string;
+  note?: string;
+  expiresAt?: number;
   /** For the server's operator: the log has the call under it. */
   correlationId?: string;
 }
@@ -116,7 +122,7 @@ export function formatError({ shape, error }: { shape: TRPCDefaultErrorShape; er
 }
 
 function detailsOf(refusal: Refusal): Omit<ErrorData, 'code' | 'httpStatus' | 'retryable'> {
-  const { reason, retryAfterMs, path, limit, mutationId, position } = refusal;
+  const { reason, retryAfterMs, path, limit, mutationId, position, holder, note, expiresAt } = refusal;
   return {
     reason,
     ...(retryAfterMs !== undefined && { retryAfterMs }),
@@ -124,5 +130,8 @@ function detailsOf(refusal: Refusal): Omit<ErrorData, 'code' | 'httpStatus' | 'r
     ...(limit !== undefined && { limit }),
     ...(mutationId !== undefined && { mutationId }),
     ...(position !== undefined && { position }),
+    ...(holder !== undefined && { holder }),
+    ...(note !== undefined && { note }),
+    ...(expiresAt !== undefined && { expiresAt }),
   };
 }

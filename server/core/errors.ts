@@ -11,6 +11,8 @@ export const REASONS = [
   'TOO_OLD',
   'UNAVAILABLE',
   'UPGRADE_REQUIRED',
+  'LOCKED',
+  'LOCK_LOST',
 ] as const;
 export type Reason = (typeof REASONS)[number];
 
@@ -30,6 +32,12 @@ export interface RefusalDetails {
   mutationId?: string;
   /** The present position, with `CONFLICT`. */
   position?: string;
+  /** Id of the caller that holds the lock, with `LOCKED`; `path` is then the path that it has locked. */
+  holder?: string;
+  /** What the holder says of its lock, with `LOCKED`. */
+  note?: string;
+  /** When the lock ends unless it is renewed, in epoch milliseconds by the log's clock, with `LOCKED`. */
+  expiresAt?: number;
 }
 
 /** Refusal as plain data, so that it can cross threads and wires. */
@@ -39,7 +47,7 @@ export interface Refusal extends RefusalDetails {
 }
 
 /** Reasons that pass by themselves; all others need another request. */
-const RETRYABLE: ReadonlySet<Reason> = new Set<Reason>(['OVERLOADED', 'RATE_LIMITED', 'UNAVAILABLE']);
+const RETRYABLE: ReadonlySet<Reason> = new Set<Reason>(['OVERLOADED', 'RATE_LIMITED', 'UNAVAILABLE', 'LOCKED']);
 
 export function isRetryable(refusal: Refusal): boolean {
   return refusal.retryable ?? RETRYABLE.has(refusal.reason);

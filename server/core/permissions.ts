@@ -37,6 +37,12 @@ export const CALL_ACTIONS = {
   archive: 'administer',
   restore: 'administer',
   trace: 'administer',
+  acquireLock: 'edit',
+  renewLock: 'edit',
+  releaseLock: 'edit',
+  stealLock: 'edit',
+  listLocks: 'edit',
+  watchLocks: 'edit',
 } as const satisfies Readonly<Record<string, Action>>;
 
 /** Roles by campaign id; `*` stands for every campaign that is not named. */

@@ -20,6 +20,7 @@ import { createRequestArchive } from './calls/request-archive.ts';
 import { createTrace } from './calls/trace.ts';
 import { createCampaignHistory } from './campaign/history.ts';
 import { createCampaignHost } from './hosting/campaign-host.ts';
+import { createEngineLocks } from './locks/lock-service.ts';
 import type { EngineObserver } from './observer.ts';
 import type { Archive, Clock, OrderedLog } from './ports.ts';
 import { shuttingDown } from './refusals.ts';
@@ -41,6 +42,8 @@ export interface ManagerOptions {
   readonly rights?: FieldRights;
   /** The campaign that is watched where no id is given. */
   readonly defaultCampaignId?: string;
+  /** Who may take over the locks of others. Default `admins`. */
+  readonly lockPolicy?: 'admins' | 'editors';
   /** Whether the archive outlives the process. Without it receipts say `none`. Default true. */
   readonly persistent?: boolean;
   /** When a mutation is answered that does not say; `CAMPAIGN_DURABILITY`. Default `accepted`. */
@@ -170,6 +173,17 @@ export function createManager(options: ManagerOptions): Manager {
     turns: createTurnBudget(clock, turnWeight),
     queued,
     onAwaited: () => archiver.flushNow(),
+    onLocks: (live) => locks.onLocks(live),
+    isAttended: (campaignId) => locks.isAttended(campaignId),
+  });
+  const locks = createEngineLocks({
+    hosting,
+    log,
+    clock,
+    observer,
+    rights,
+    timeoutMs: options.appendTimeoutMs ?? 5_000,
+    policy: options.lockPolicy ?? 'admins',
   });
   const archiver = createArchiver({
     log,
@@ -216,6 +230,7 @@ export function createManager(options: ManagerOptions): Manager {
       viewers: log.viewers,
     }),
     defaultCampaignId: options.defaultCampaignId,
+    locks,
     fieldAccess: (identity, campaignId) => fieldAccessFor(identity, campaignId, views, rights),
 
     stats() {
@@ -265,6 +280,7 @@ export function createManager(options: ManagerOptions): Manager {
     async stop(timeoutMs) {
       stopping = true;
       const until = clock.now() + timeoutMs;
+      locks.stop();
       await hosting.whenQueuesEmpty(timeoutMs);
       // Before the last commit: an entry appended after it would be accepted and not saved.
       hosting.stop();

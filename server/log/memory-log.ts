@@ -1,8 +1,10 @@
+import { applyLockChange, emptyLockTable, holds, type LockTable } from '../core/locks/lock-table.ts';
 import type { Head, SealedEntry } from '../core/stream/log-record.ts';
 import {
   HEALTHY_LOG,
   NO_OTHER_VIEWERS,
   type AppendResult,
+  type LockOutcome,
   type LogEvent,
   type OpenedLog,
   type OrderedLog,
@@ -21,18 +23,24 @@ interface CampaignLog {
    */
   entries: SealedEntry[];
   listener: ((event: LogEvent) => void) | undefined;
+  locks: LockTable;
 }
 
 export interface MemoryLogOptions {
   /** How many durable entries of a campaign stay, to repair gaps. Default 0: in one process there are none. */
   readonly keepDurable?: number;
+  /**
+   * The log's clock, by which locks expire: epoch milliseconds that never fall. Default: the process' monotonic clock,
+   * which does not follow a wall clock that is set anew.
+   */
+  now?(): number;
 }
 
 /**
  * The log of one process, in memory: the embedded one, and the twin of the Redis log. It publishes entries within
  * `append`, before that resolves.
  */
-export function createMemoryLog({ keepDurable = 0 }: MemoryLogOptions = {}): OrderedLog {
+export function createMemoryLog({ keepDurable = 0, now = monotonicNow }: MemoryLogOptions = {}): OrderedLog {
   const campaigns = new Map<string, CampaignLog>();
   /** Campaigns with entries that are not durable, the longest waiting one first. */
   const notDurable = new Set<string>();
@@ -82,7 +90,7 @@ export function createMemoryLog({ keepDurable = 0 }: MemoryLogOptions = {}): Ord
         const entries = readAfter(log, archived.version, Number.POSITIVE_INFINITY);
         if (entries.length !== log.head.version - archived.version) return { kind: 'stale-archive' };
         log.listener = listener;
-        return { kind: 'opened', head: log.head, durableVersion: log.durableVersion, entries };
+        return { kind: 'opened', head: log.head, durableVersion: log.durableVersion, entries, locks: log.locks };
       }),
 
     seed: (campaignId, generation, head) =>
@@ -90,7 +98,14 @@ export function createMemoryLog({ keepDurable = 0 }: MemoryLogOptions = {}): Ord
         const log = campaigns.get(campaignId);
         if (log && log.generation >= generation) return;
         if (log) remove(campaignId, log);
-        campaigns.set(campaignId, { generation, head, durableVersion: head.version, entries: [], listener: undefined });
+        campaigns.set(campaignId, {
+          generation,
+          head,
+          durableVersion: head.version,
+          entries: [],
+          listener: undefined,
+          locks: emptyLockTable(generation),
+        });
         log?.listener?.({ kind: 'reset' });
       }),
 
@@ -110,17 +125,21 @@ export function createMemoryLog({ keepDurable = 0 }: MemoryLogOptions = {}): Ord
       const log = campaigns.get(campaignId);
       if (log) log.listener = undefined;
       if (!log || !leave || log.durableVersion < log.head.version) return Promise.resolve(false);
+      // With the campaign its locks would go, and somebody's lease has not ended.
+      if (log.locks.rows.some(({ expiresAt }) => expiresAt > now())) return Promise.resolve(false);
       remove(campaignId, log);
       return Promise.resolve(true);
     },
 
-    append: (campaignId, expected, entries) =>
+    append: (campaignId, expected, entries, locks) =>
       call((): AppendResult => {
         const log = campaigns.get(campaignId);
         if (!log || !includes(log, expected)) return { kind: 'lost' };
         if (log.head.version !== expected.version) {
           return { kind: 'conflict', entries: readAfter(log, expected.version, Number.POSITIVE_INFINITY) };
         }
+        if (locks && !holds(locks, log.locks, now()))
+          return { kind: 'locks', reading: { table: log.locks, now: now() } };
         const last = entries.at(-1);
         if (!last) return { kind: 'appended' };
         log.entries.push(...entries);
@@ -130,6 +149,21 @@ export function createMemoryLog({ keepDurable = 0 }: MemoryLogOptions = {}): Ord
         for (const sealed of entries) log.listener?.({ kind: 'entry', sealed });
         for (const listener of pendingListeners) listener();
         return { kind: 'appended' };
+      }),
+
+    changeLocks: (campaignId, change) =>
+      call((): LockOutcome => {
+        const log = campaigns.get(campaignId);
+        if (!log) return { kind: 'lost' };
+        const time = now();
+        if (!holds(change.condition, log.locks, time))
+          return { kind: 'stale', reading: { table: log.locks, now: time } };
+        const table = applyLockChange(log.locks, change, time);
+        if (table !== log.locks) {
+          log.locks = table;
+          log.listener?.({ kind: 'locks', table });
+        }
+        return { kind: 'changed', reading: { table, now: time } };
       }),
 
     read(campaignId, afterVersion, limit) {
@@ -192,4 +226,8 @@ export function createMemoryLog({ keepDurable = 0 }: MemoryLogOptions = {}): Ord
       return Promise.resolve();
     },
   };
+}
+
+function monotonicNow(): number {
+  return Math.floor(performance.timeOrigin + performance.now());
 }

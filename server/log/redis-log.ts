@@ -1,6 +1,7 @@
 import type { SealedEntry } from '../core/stream/log-record.ts';
 import { asError } from '../core/errors.ts';
-import type { AppendResult, Clock, OpenedLog, OrderedLog } from '../engine/ports.ts';
+import type { AppendResult, Clock, LockOutcome, OpenedLog, OrderedLog } from '../engine/ports.ts';
+import { applyLockChange } from '../core/locks/lock-table.ts';
 import { nextTail } from '../core/stream/hash-chain.ts';
 import { createArchiving, LEASE_MS } from './redis/archiving.ts';
 import { parseRedisAddress } from './redis/address.ts';
@@ -10,12 +11,20 @@ import { createHeadCheck } from './redis/head-check.ts';
 import { createTrackedCampaigns, type TrackedCampaign } from './redis/tracked-campaigns.ts';
 import { campaignKeys, hashTagOf, identityKey, probeKey, type CampaignKeys } from './redis/keys.ts';
 import { createLogHealth, describeRedisFailure, type OnHealthChange } from './redis/log-health.ts';
-import { asList, asText, asVersion, toEntries, toPublication, UnexpectedReplyError } from './redis/replies.ts';
+import {
+  afterPublication,
+  lockArguments,
+  timeArgument,
+  toLockReading,
+  type LockPublication,
+} from './redis/replies/lock-rows.ts';
+import { toEntries, toPublication } from './redis/replies/publications.ts';
+import { asList, asText, asVersion, UnexpectedReplyError } from './redis/replies/values.ts';
 import type { RedisFindings } from './redis/log-health.ts';
 import { checkRedis, checkRunningRedis, isNodeOfCluster } from './redis/requirements.ts';
 import { createRunForEach } from './redis/run-for-each.ts';
 import { createViewerCounts } from './redis/viewer-counts.ts';
-import { APPEND, HEADS, LEAVE, OPEN, SEED } from './redis/scripts.ts';
+import { APPEND, HEADS, LEAVE, LOCKS, OPEN, READ_LOCKS, SEED } from './redis/scripts.ts';
 
 /** Whether a text is an address that {@link createRedisLog} takes. */
 export function isRedisAddress(text: string): boolean {
@@ -146,6 +155,21 @@ export function createRedisLog(options: RedisLogOptions): RedisLog {
     if (version > campaign.durable) archiving.onEntry(campaign.campaignId, version);
   };
 
+  /** Reads the lock table where a publication of it was missed. */
+  const readLocks = async (campaign: TrackedCampaign): Promise<void> => {
+    const reply = asList('READ_LOCKS', await run(READ_LOCKS, [campaign.keys.meta], [String(campaign.generation)]));
+    // An empty reply: the log holds the campaign under another generation, which the head check tells.
+    if (reply.length > 0) hosted.publishLocks(campaign, toLockReading('READ_LOCKS', reply).table);
+  };
+
+  const onLocksPublished = (campaign: TrackedCampaign, publication: LockPublication): void => {
+    // While the campaign is being opened its table is on its way; after that the next check looks.
+    if (publication.generation !== campaign.generation || publication.to <= campaign.locks.revision) return;
+    const table = afterPublication(campaign.locks, publication);
+    if (table) hosted.publishLocks(campaign, table);
+    else readLocks(campaign).catch(reportFailure);
+  };
+
   const onPublication = (channel: string, message: string): void => {
     const campaign = hosted.onChannel(channel);
     if (!campaign) return;
@@ -153,6 +177,7 @@ export function createRedisLog(options: RedisLogOptions): RedisLog {
       const publication = toPublication(message);
       if (publication.kind === 'durable') hosted.publishDurable(campaign, publication.epoch, publication.version);
       else if (publication.kind === 'entry') publishEntry(campaign, publication.sealed);
+      else if (publication.kind === 'locks') onLocksPublished(campaign, publication.publication);
       else if (publication.kind === 'released') archiving.onReleased(campaign.campaignId, campaign.version);
       else if (campaign.opened && (publication.kind === 'lost' || publication.generation > campaign.generation))
         campaign.listener({ kind: 'reset' });
@@ -197,6 +222,7 @@ export function createRedisLog(options: RedisLogOptions): RedisLog {
     runForEach,
     read: (campaignId, afterVersion) => read(campaignId, afterVersion, MAX_ENTRIES_PER_READ),
     publishEntry,
+    readLocks,
   });
 
   /** Writes where writing has failed: otherwise it would count as failing until somebody changes a campaign. */
@@ -255,13 +281,15 @@ export function createRedisLog(options: RedisLogOptions): RedisLog {
         case 'trimmed':
           return { kind: 'stale-archive' };
         case 'opened': {
-          const [, version, tail, durable, list] = reply;
+          const [, version, tail, durable, list, lockList] = reply;
           const entries = toEntries('OPEN', list);
           const head = { epoch: archived.epoch, version: asVersion('OPEN', version), tail: asText('OPEN', tail) };
           const durableVersion = Math.max(archived.version, asVersion('OPEN', durable));
           hosted.advance(campaign, head.version, durableVersion, entries[0]?.record.at);
           campaign.opened = true;
-          return { kind: 'opened', head, durableVersion, entries };
+          const { table } = toLockReading('OPEN', lockList);
+          if (table.revision > campaign.locks.revision) campaign.locks = table;
+          return { kind: 'opened', head, durableVersion, entries, locks: campaign.locks };
         }
         default:
           throw new UnexpectedReplyError('OPEN', reply);
@@ -294,7 +322,7 @@ export function createRedisLog(options: RedisLogOptions): RedisLog {
       return leave && (await run(LEAVE, [meta, log], [String(campaign.generation), channel])) === 1;
     },
 
-    async append(campaignId, expected, entries): Promise<AppendResult> {
+    async append(campaignId, expected, entries, locks): Promise<AppendResult> {
       const campaign = hosted.get(campaignId);
       if (!campaign) {
         if (stopped) throw new Error(STOPPED);
@@ -311,6 +339,9 @@ export function createRedisLog(options: RedisLogOptions): RedisLog {
         instance,
         String(LEASE_MS),
         epoch,
+        locks === undefined ? '' : String(locks.revision),
+        timeArgument(locks?.notBefore),
+        timeArgument(locks?.notAfter),
       ];
       for (const { record, bytes, tail } of entries) args.push(String(record.version), bytes, tail);
       const [kind, detail] = asList('APPEND', await run(APPEND, [meta, log, dirty], args));
@@ -319,11 +350,49 @@ export function createRedisLog(options: RedisLogOptions): RedisLog {
           return { kind: 'lost' };
         case 'conflict':
           return { kind: 'conflict', entries: toEntries('APPEND', detail) };
+        case 'locks': {
+          const reading = toLockReading('APPEND', detail);
+          hosted.publishLocks(campaign, reading.table);
+          return { kind: 'locks', reading };
+        }
         case 'appended':
           archiving.onAppended(campaignId, entries.at(-1)?.record.version ?? version, detail);
           return { kind: 'appended' };
         default:
           throw new UnexpectedReplyError('APPEND', kind);
+      }
+    },
+
+    async changeLocks(campaignId, change): Promise<LockOutcome> {
+      const campaign = hosted.get(campaignId);
+      if (!campaign) {
+        if (stopped) throw new Error(STOPPED);
+        return { kind: 'lost' };
+      }
+      const { meta, channel } = campaign.keys;
+      const [kind, detail] = asList(
+        'LOCKS',
+        await run(LOCKS, [meta], lockArguments(change, campaign.generation, channel)),
+      );
+      switch (kind) {
+        case 'lost':
+          return { kind: 'lost' };
+        case 'stale': {
+          const reading = toLockReading('LOCKS', detail);
+          hosted.publishLocks(campaign, reading.table);
+          return { kind: 'stale', reading };
+        }
+        case 'changed': {
+          const now = asVersion('LOCKS', detail);
+          const { revision } = campaign.locks;
+          // The publication may have come before the answer.
+          if (revision === change.condition.revision)
+            hosted.publishLocks(campaign, applyLockChange(campaign.locks, change, now));
+          else if (revision < change.condition.revision) await readLocks(campaign);
+          return { kind: 'changed', reading: { table: campaign.locks, now } };
+        }
+        default:
+          throw new UnexpectedReplyError('LOCKS', kind);
       }
     },
 

@@ -1,6 +1,7 @@
+import { emptyLockTable, type LockChange, type LockTable } from '../../server/core/locks/lock-table.ts';
 import type { SealedEntry } from '../../server/core/stream/log-record.ts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { LogEvent, OpenedLog, OrderedLog } from '../../server/engine/ports.ts';
+import type { LockReading, LogEvent, OpenedLog, OrderedLog } from '../../server/engine/ports.ts';
 import { campaignEntries } from './campaign-entries.ts';
 
 /** One log, as several instances see it. */
@@ -50,6 +51,7 @@ export function describeOrderedLog(name: string, create: () => Promise<LogUnderT
         head: start,
         durableVersion: 1,
         entries: [],
+        locks: emptyLockTable(1),
       });
     });
 
@@ -289,6 +291,120 @@ export function describeOrderedLog(name: string, create: () => Promise<LogUnderT
       await expect(log.append(ID, start, after(start, 1))).rejects.toThrow();
       await expect(log.open(ID, 1, start, ignore)).rejects.toThrow();
       await expect(log.seed(ID, 2, start)).rejects.toThrow();
+    });
+
+    const row = (lockId: string, path: string[], leaseMs = 60_000): LockChange['set'][number] => ({
+      lockId,
+      state: 'held',
+      fence: emptyLockTable(1).revision + 1,
+      path,
+      holder: 'ada',
+      ttlMs: leaseMs,
+      leaseMs,
+    });
+    const change = (table: LockTable, given: Partial<LockChange> = {}): LockChange => ({
+      condition: { revision: table.revision },
+      set: [],
+      removed: [],
+      ...given,
+    });
+    /** Makes a change that has to pass. */
+    const locks = async (table: LockTable, given: Partial<LockChange>, on = log): Promise<LockReading> => {
+      const outcome = await on.changeLocks(ID, change(table, given));
+      if (outcome.kind !== 'changed') throw new Error(`it is ${outcome.kind}`);
+      return outcome.reading;
+    };
+    const ids = ({ rows }: LockTable): string[] => rows.map(({ lockId }) => lockId).sort();
+
+    it('L90 a change of locks passes on its revision alone, raises it by one, is stamped by the log, published, and opened with', async () => {
+      const events = await host();
+      const first = await locks(emptyLockTable(1), { set: [row('a', ['x']), row('b', ['y', 'z"\n '], 1_000)] });
+      expect(first.table.revision).toBe(emptyLockTable(1).revision + 1);
+      expect(first.table.rows.map(({ expiresAt }) => expiresAt - first.now)).toEqual([60_000, 1_000]);
+      expect(first.table.rows[1]?.path).toEqual(['y', 'z"\n ']);
+      const stale = await log.changeLocks(ID, change(emptyLockTable(1), { set: [row('c', [])] }));
+      expect(stale).toMatchObject({ kind: 'stale', reading: { table: { revision: first.table.revision } } });
+      const second = await locks(first.table, { removed: ['a'], set: [row('d', [])] });
+      expect(ids(second.table)).toEqual(['b', 'd']);
+      expect(second.table.revision).toBe(first.table.revision + 1);
+      await under.delivered();
+      expect(events).toEqual([first, second].map(({ table }) => ({ kind: 'locks', table })));
+      expect(opened(await log.open(ID, 1, start, ignore)).locks).toEqual(second.table);
+    });
+
+    it('L91 a change without rows confirms revision and time, and publishes nothing', async () => {
+      const events = await host();
+      const none = emptyLockTable(1);
+      const { now } = await locks(none, {});
+      expect(
+        (await log.changeLocks(ID, change(none, { condition: { revision: none.revision, notBefore: now } }))).kind,
+      ).toBe('changed');
+      const late = { revision: none.revision, notAfter: now };
+      expect((await log.changeLocks(ID, change(none, { condition: late }))).kind).toBe('stale');
+      const early = { revision: none.revision, notBefore: now + 60_000 };
+      expect((await log.changeLocks(ID, change(none, { condition: early, set: [row('a', [])] }))).kind).toBe('stale');
+      await under.delivered();
+      expect(events).toEqual([]);
+    });
+
+    it('L92 an append decided under another lock table, or outside of its times, is refused with the table, and appends nothing', async () => {
+      const events = await host();
+      const none = emptyLockTable(1);
+      const entries = after(start, 1);
+      const { table, now } = await locks(none, { set: [row('a', ['x'])] });
+      const stale = await log.append(ID, start, entries, { revision: none.revision });
+      expect(stale).toMatchObject({ kind: 'locks', reading: { table } });
+      const { revision } = table;
+      expect((await log.append(ID, start, entries, { revision, notAfter: now })).kind).toBe('locks');
+      expect((await log.append(ID, start, [], { revision, notAfter: now })).kind).toBe('locks');
+      expect((await log.append(ID, start, entries, { revision, notBefore: now + 60_000 })).kind).toBe('locks');
+      expect(await log.read(ID, 1, 10)).toEqual([]);
+      const passing = { revision, notBefore: now, notAfter: now + 60_000 };
+      expect(await log.append(ID, start, entries, passing)).toEqual({ kind: 'appended' });
+      // The head comes first: the same append again is recognised, whatever has become of the locks.
+      expect(await log.append(ID, start, entries, { revision: none.revision })).toEqual({ kind: 'conflict', entries });
+      await under.delivered();
+      expect(events.map(({ kind }) => kind)).toEqual(['locks', 'entry']);
+    });
+
+    it('L93 locks end with the generation, and revisions go on rising', async () => {
+      const events = await host();
+      const { table } = await locks(emptyLockTable(1), { set: [row('a', [])] });
+      await log.seed(ID, 2, { ...start, epoch: 'e2' });
+      await under.delivered();
+      expect(events.at(-1)).toEqual({ kind: 'reset' });
+      const again = opened(await log.open(ID, 2, { ...start, epoch: 'e2' }, ignore));
+      expect(again.locks).toEqual(emptyLockTable(2));
+      expect(again.locks.revision).toBeGreaterThan(table.revision);
+      expect((await log.changeLocks('unknown', change(emptyLockTable(1)))).kind).toBe('lost');
+    });
+
+    it('L94 a campaign with a lock that is alive does not leave the log', async () => {
+      await host();
+      const { table } = await locks(emptyLockTable(1), { set: [row('a', [])] });
+      expect(await log.close(ID, { leave: true })).toBe(false);
+      expect(opened(await log.open(ID, 1, start, ignore)).locks).toEqual(table);
+      await locks(table, { removed: ['a'] });
+      expect(await log.close(ID, { leave: true })).toBe(true);
+    });
+
+    it('L95 of instances that change the same table one wins, and all see what it made', async ({ skip }) => {
+      if (!under.join) return skip();
+      const other = await under.join();
+      await host();
+      const there = await host([], other);
+      const none = emptyLockTable(1);
+      const outcomes = await Promise.all([
+        log.changeLocks(ID, change(none, { set: [row('here', [])] })),
+        other.changeLocks(ID, change(none, { set: [row('there', [])] })),
+      ]);
+      expect(outcomes.map(({ kind }) => kind).sort()).toEqual(['changed', 'stale']);
+      const winner = outcomes[0].kind === 'changed' ? 'here' : 'there';
+      for (const outcome of outcomes) if (outcome.kind !== 'lost') expect(ids(outcome.reading.table)).toEqual([winner]);
+      await under.delivered();
+      expect(there.at(-1)).toMatchObject({ kind: 'locks', table: { rows: [{ lockId: winner }] } });
+      const again = await log.append(ID, start, after(start, 1), { revision: none.revision });
+      expect(again.kind).toBe('locks');
     });
 
     it('L20 instances on one log order each other, receive each other’s entries, and share the watermark', async ({

@@ -64,7 +64,7 @@ export function engineWorld({
   clock = simulatedClock(),
   ...options
 }: EngineWorldOptions = {}): EngineWorld {
-  const plainLog = createMemoryLog();
+  const plainLog = createMemoryLog({ now: clock.now });
   const plainArchive = createMemoryArchive({ store: createMemoryStore(), ...memory });
   const log = aroundLog?.(plainLog, clock) ?? plainLog;
   const archive = aroundArchive?.(plainArchive, clock) ?? plainArchive;

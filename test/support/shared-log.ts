@@ -1,8 +1,10 @@
+import { applyLockChange, emptyLockTable, holds, type LockTable } from '../../server/core/locks/lock-table.ts';
 import type { Head, SealedEntry } from '../../server/core/stream/log-record.ts';
 import {
   HEALTHY_LOG,
   type AppendResult,
   type Clock,
+  type LockOutcome,
   type LogEvent,
   type OpenedLog,
   type OrderedLog,
@@ -22,6 +24,7 @@ interface StoredCampaign {
   lease: { instance: string; until: number } | undefined;
   /** Since when it is not durable. */
   dirtySince: number | undefined;
+  locks: LockTable;
 }
 
 /** One instance, as the others and the log itself know it. */
@@ -35,6 +38,7 @@ type Publication = { campaignId: string } & (
   | { kind: 'durable'; epoch: string; version: number }
   | { kind: 'seeded'; generation: number }
   | { kind: 'lost' }
+  | { kind: 'locks'; table: LockTable }
 );
 
 /**
@@ -100,12 +104,15 @@ export interface SharedLogOptions {
   checkIntervalMs?: number;
   /** How long a publication is on its way, in milliseconds, or `undefined` where it is lost. Default: at once. */
   publicationDelay?(): number | undefined;
+  /** The log's clock. Default: the instance's own. */
+  logNow?(): number;
 }
 
 interface Hosted {
   generation: number;
   version: number;
   durable: number;
+  lockRevision: number;
   opened: boolean;
   listener: (event: LogEvent) => void;
 }
@@ -116,6 +123,7 @@ const ORPHANED_MS = 3_000;
 /** One instance's connection to the shared log. */
 export function connectSharedLog(store: SharedLogStore, options: SharedLogOptions): OrderedLog {
   const { clock, instance, keepDurable = 4, checkIntervalMs = 1_000, publicationDelay = () => 0 } = options;
+  const logNow = options.logNow ?? clock.now;
   const hosted = new Map<string, Hosted>();
   const toArchive = new Set<string>();
   const wakers = new Set<() => void>();
@@ -165,6 +173,12 @@ export function connectSharedLog(store: SharedLogStore, options: SharedLogOption
     campaign.listener({ kind: 'durable', epoch, version });
   };
 
+  const tellLocks = (campaign: Hosted, table: LockTable): void => {
+    if (table.revision <= campaign.lockRevision) return;
+    campaign.lockRevision = table.revision;
+    campaign.listener({ kind: 'locks', table });
+  };
+
   const listener: Listener = {
     hosts: (campaignId) => hosted.has(campaignId),
     hear(publication) {
@@ -177,6 +191,7 @@ export function connectSharedLog(store: SharedLogStore, options: SharedLogOption
         if (!campaign || stopped) return;
         if (publication.kind === 'entry') tellEntry(publication.campaignId, campaign, publication.sealed);
         else if (publication.kind === 'durable') tellDurable(campaign, publication.epoch, publication.version);
+        else if (publication.kind === 'locks') tellLocks(campaign, publication.table);
         else if (campaign.opened && (publication.kind === 'lost' || publication.generation > campaign.generation))
           campaign.listener({ kind: 'reset' });
       });
@@ -199,6 +214,7 @@ export function connectSharedLog(store: SharedLogStore, options: SharedLogOption
         continue;
       }
       tellDurable(campaign, there.head.epoch, there.durable);
+      tellLocks(campaign, there.locks);
     }
     for (const [campaignId, { dirtySince }] of store.campaigns) {
       if (dirtySince !== undefined && dirtySince <= clock.now() - ORPHANED_MS) archiveSoon(campaignId);
@@ -216,6 +232,7 @@ export function connectSharedLog(store: SharedLogStore, options: SharedLogOption
         generation,
         version: archived.version,
         durable: archived.version,
+        lockRevision: 0,
         opened: false,
         listener: heard,
       };
@@ -228,12 +245,19 @@ export function connectSharedLog(store: SharedLogStore, options: SharedLogOption
       campaign.opened = true;
       campaign.version = there.head.version;
       campaign.durable = Math.max(archived.version, there.durable);
+      campaign.lockRevision = there.locks.revision;
       if (archived.version > there.durable) {
         const dirtySince = entries.length > 0 ? there.dirtySince : undefined;
         store.campaigns.set(campaignId, { ...there, durable: archived.version, dirtySince });
         publish({ campaignId, kind: 'durable', epoch: archived.epoch, version: archived.version });
       }
-      return { kind: 'opened', head: there.head, durableVersion: campaign.durable, entries: [...entries] };
+      return {
+        kind: 'opened',
+        head: there.head,
+        durableVersion: campaign.durable,
+        entries: [...entries],
+        locks: there.locks,
+      };
     },
 
     async seed(campaignId, generation, head) {
@@ -248,6 +272,7 @@ export function connectSharedLog(store: SharedLogStore, options: SharedLogOption
         entries: [],
         lease: undefined,
         dirtySince: undefined,
+        locks: emptyLockTable(generation),
       });
       publish({ campaignId, kind: 'seeded', generation });
     },
@@ -272,12 +297,13 @@ export function connectSharedLog(store: SharedLogStore, options: SharedLogOption
       const there = store.campaigns.get(campaignId);
       if (!campaign || !leave || there?.generation !== campaign.generation || there.durable < there.head.version)
         return false;
+      if (there.locks.rows.some(({ expiresAt }) => expiresAt > logNow())) return false;
       const others = [...store.listeners].some((other) => other !== listener && other.hosts(campaignId));
       if (!others) store.campaigns.delete(campaignId);
       return !others;
     },
 
-    async append(campaignId, expected, entries): Promise<AppendResult> {
+    async append(campaignId, expected, entries, locks): Promise<AppendResult> {
       alive();
       const campaign = hosted.get(campaignId);
       const there = stored(campaignId);
@@ -287,6 +313,8 @@ export function connectSharedLog(store: SharedLogStore, options: SharedLogOption
         const missing = after(there, expected.version);
         return missing.length > 0 ? { kind: 'conflict', entries: [...missing] } : { kind: 'lost' };
       }
+      if (locks && !holds(locks, there.locks, logNow()))
+        return { kind: 'locks', reading: { table: there.locks, now: logNow() } };
       const last = entries.at(-1);
       if (!last) return { kind: 'appended' };
       const now = clock.now();
@@ -301,6 +329,21 @@ export function connectSharedLog(store: SharedLogStore, options: SharedLogOption
       for (const sealed of entries) publish({ campaignId, kind: 'entry', sealed });
       if (free) archiveSoon(campaignId);
       return { kind: 'appended' };
+    },
+
+    async changeLocks(campaignId, change): Promise<LockOutcome> {
+      alive();
+      const campaign = hosted.get(campaignId);
+      const there = stored(campaignId);
+      if (!campaign || there?.generation !== campaign.generation) return { kind: 'lost' };
+      const now = logNow();
+      if (!holds(change.condition, there.locks, now)) return { kind: 'stale', reading: { table: there.locks, now } };
+      const table = applyLockChange(there.locks, change, now);
+      if (table !== there.locks) {
+        store.campaigns.set(campaignId, { ...there, locks: table });
+        publish({ campaignId, kind: 'locks', table });
+      }
+      return { kind: 'changed', reading: { table, now } };
     },
 
     async read(campaignId, afterVersion, limit) {

@@ -1,4 +1,5 @@
 import { accessRouter } from './access-router.ts';
+import { lockRouter } from './lock-router.ts';
 import { campaignRouter } from './campaign-router.ts';
 import { router } from './procedures.ts';
 import { snapshotRouter } from './snapshot-router.ts';
@@ -8,6 +9,7 @@ import { systemRouter } from './system-router.ts';
 /** Every procedure of the contract, by area. */
 export const appRouter = router({
   campaign: campaignRouter,
+  lock: lockRouter,
   session: sessionRouter,
   access: accessRouter,
   snapshot: snapshotRouter,

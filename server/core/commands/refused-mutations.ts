@@ -14,7 +14,13 @@ export function refusalId(mutationId: string): string {
  * Reasons that depend on the state: later, the same mutation may pass. Rights, and what is too old, do not depend on
  * the state.
  */
-const STATE_DEPENDENT: ReadonlySet<Reason> = new Set<Reason>(['CONFLICT', 'INVALID', 'TOO_LARGE', 'NOT_FOUND']);
+const STATE_DEPENDENT: ReadonlySet<Reason> = new Set<Reason>([
+  'CONFLICT',
+  'INVALID',
+  'TOO_LARGE',
+  'NOT_FOUND',
+  'LOCKED',
+]);
 
 export function mayPassLater({ reason }: Refusal): boolean {
   return STATE_DEPENDENT.has(reason);

@@ -90,9 +90,14 @@ export function createMutations(options: MutationsOptions): Mutations {
     settle: (outcome: QueueOutcome) => void,
   ): QueuedMutation => {
     const { command, mutationId, correlationId } = arrived;
-    const { expectedVersion, base, comment, dryRun } = given;
+    const { expectedVersion, base, comment, dryRun, lock } = given;
     return {
-      request: { command, identity, ...(expectedVersion !== undefined && { expectedVersion }) },
+      request: {
+        command,
+        identity,
+        ...(expectedVersion !== undefined && { expectedVersion }),
+        ...(lock !== undefined && { locks: [lock].flat() }),
+      },
       mutationId,
       hasClientId: given.mutationId !== undefined,
       isRetry: undefined,
@@ -190,7 +195,9 @@ export function createMutations(options: MutationsOptions): Mutations {
         if (outcome.kind === 'failed') throw outcome.error;
         if (outcome.kind === 'rejected') {
           const { mutationId } = queued;
-          return { ok: false, mutationId, error: { ...outcome.refusal, retryable: isRetryable(outcome.refusal) } };
+          // What stands behind it has been decided: it is not sent again, whatever becomes of the lock.
+          const retryable = outcome.refusal.reason !== 'LOCKED' && isRetryable(outcome.refusal);
+          return { ok: false, mutationId, error: { ...outcome.refusal, retryable } };
         }
         const receipt = answer(live, queued.mutationId, outcome);
         if ('dryRun' in receipt) throw new Error('a push has no dry runs');

@@ -1,7 +1,8 @@
 import type { Clock, OrderedLog, PendingEntries } from '../../engine/ports.ts';
 import type { TrackedCampaigns } from './tracked-campaigns.ts';
 import { dirtyKey, partitionOf, PARTITIONS, type CampaignKeys } from './keys.ts';
-import { asList, asText, asVersion, RELEASED, toEntries } from './replies.ts';
+import { RELEASED, toEntries } from './replies/publications.ts';
+import { asList, asText, asVersion } from './replies/values.ts';
 import type { RunForEach } from './run-for-each.ts';
 import type { RunScript } from './run-script.ts';
 import { CLAIM, DURABLE, ORPHANS, RELEASE } from './scripts.ts';

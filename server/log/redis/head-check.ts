@@ -1,7 +1,7 @@
 import type { SealedEntry } from '../../core/stream/log-record.ts';
 import type { TrackedCampaign, TrackedCampaigns } from './tracked-campaigns.ts';
 import { partitionOf } from './keys.ts';
-import { asList, asText, asVersion } from './replies.ts';
+import { asList, asText, asVersion } from './replies/values.ts';
 import type { RunForEach } from './run-for-each.ts';
 import { HEADS } from './scripts.ts';
 import type { ChannelSubscriber } from './channel-subscriber.ts';
@@ -13,6 +13,8 @@ export interface HeadCheckOptions {
   /** Reads all entries after that version. */
   read(campaignId: string, afterVersion: number): Promise<SealedEntry[]>;
   publishEntry(campaign: TrackedCampaign, sealed: SealedEntry): void;
+  /** Reads the lock table of a campaign, and publishes it where it is newer than the one that was received. */
+  readLocks(campaign: TrackedCampaign): Promise<void>;
 }
 
 /**
@@ -24,6 +26,7 @@ export interface HeadCheckOptions {
  *
  * - a head that is ahead: the missing entries are read from the stream, and the channel is subscribed to again, as it
  *   may have moved to another node
+ * - a lock table of a higher revision: it is read
  * - no head, a head behind what was received, one of another generation, or one whose entries are not in the stream: the
  *   log has lost entries or was seeded anew, and the listener is told `reset`
  *
@@ -38,10 +41,11 @@ export function createHeadCheck({
   runForEach,
   read,
   publishEntry,
+  readLocks,
 }: HeadCheckOptions): () => Promise<void> {
   const checkHead = async (campaign: TrackedCampaign, received: number, head: readonly unknown[]): Promise<void> => {
     if (hosted.get(campaign.campaignId) !== campaign || !campaign.opened) return;
-    const [generation, version, epoch, durable] = head;
+    const [generation, version, epoch, durable, lockRevision] = head;
     if (
       generation === undefined ||
       asVersion('HEADS', generation) !== campaign.generation ||
@@ -59,6 +63,7 @@ export function createHeadCheck({
       await subscriber.subscribe(campaign.keys.channel);
     }
     hosted.publishDurable(campaign, asText('HEADS', epoch), asVersion('HEADS', durable));
+    if (asVersion('HEADS', lockRevision) > campaign.locks.revision) await readLocks(campaign);
   };
 
   return async () => {

@@ -5,7 +5,7 @@ export const PARTITIONS = 256;
 
 /** The keys of one campaign, all under the hash tag of its partition, so that one script may touch them together. */
 export interface CampaignKeys {
-  /** Hash: generation, runId, epoch, version, tail, durable, leaseHolder, leaseUntil. */
+  /** Hash: generation, runId, epoch, version, tail, durable, leaseHolder, leaseUntil, locks, `k:<lockId>`. */
   readonly meta: string;
   /** Stream: one entry for each version, id `version-0`, fields `b` (bytes) and `t` (tail). */
   readonly log: string;

@@ -1,4 +1,4 @@
-import { asList } from './replies.ts';
+import { asList } from './replies/values.ts';
 import type { RunScript } from './run-script.ts';
 
 /**

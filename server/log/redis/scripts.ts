@@ -27,6 +27,31 @@ end
 local function is_whole(log_key, durable, version)
   return durable == version or redis.call('XLEN', log_key) >= tonumber(version) - tonumber(durable)
 end
+-- The revision of the lock table: a campaign without locks yet has the first one of its generation.
+local function lock_revision_of(meta_value, generation)
+  return meta_value or string.format('%.0f', tonumber(generation) * 4294967296)
+end
+-- Whether what was decided holds: for this revision, and from not_before until not_after, by this clock.
+local function locks_hold(revision, expected, not_before, not_after)
+  if revision ~= expected then return false end
+  local now = (not_before ~= '' or not_after ~= '') and now_ms() or 0
+  if not_before ~= '' and now < tonumber(not_before) then return false end
+  return not_after == '' or now < tonumber(not_after)
+end
+-- The lock table: the time, the revision, then id and row of each lock in turn.
+local function read_locks(meta_key, generation)
+  local all = redis.call('HGETALL', meta_key)
+  local reading = {string.format('%d', now_ms()), lock_revision_of(nil, generation)}
+  for i = 1, #all, 2 do
+    if all[i] == 'locks' then
+      reading[2] = all[i + 1]
+    elseif string.sub(all[i], 1, 2) == 'k:' then
+      reading[#reading + 1] = string.sub(all[i], 3)
+      reading[#reading + 1] = all[i + 1]
+    end
+  end
+  return reading
+end
 -- Whether the log's timeline includes that version with that tail; true as well where its entry has been trimmed.
 local function includes(log_key, version, tail)
   local found = redis.call('XRANGE', log_key, version .. '-0', version .. '-0')
@@ -56,15 +81,22 @@ end
  * bounded and kept equal to the first. Rejected: WATCH and MULTI, which take a second round trip and abort under
  * contention.
  *
+ * The caller names as well the revision of the lock table under which it decided, and between which times its judgement
+ * of who holds what is right. Where that is not so nothing is appended, however right the head is: a change made under a
+ * lock that was lost is never ordered. Which paths a lock covers is not known here.
+ *
  * KEYS meta, log, dirty · ARGV generation, expected version, expected tail, campaign id, channel, instance, lease in
- * ms, expected epoch, then version, bytes and tail of each entry. Answers `lost`, `conflict` with the entries after the
- * expected version, or `appended` with the holder of the lease. Without entries it only confirms the head.
+ * ms, expected epoch, revision of the locks or an empty text where they are not asked, their not-before and not-after
+ * or empty texts, then version, bytes and tail of each entry. Answers `lost`, `conflict` with the entries after the
+ * expected version, `locks` with the lock table, or `appended` with the holder of the lease. Without entries it only
+ * confirms head and locks.
  */
 export const APPEND = `${PREAMBLE}
 local meta_key, log_key, dirty_key = unpack(KEYS)
 local generation, expected_version, expected_tail, campaign_id, channel, instance, lease_ms, epoch = unpack(ARGV, 1, 8)
-local first = 9
-local meta = redis.call('HMGET', meta_key, 'generation', 'runId', 'epoch', 'version', 'tail', 'leaseHolder', 'leaseUntil', 'durable')
+local locks, not_before, not_after = unpack(ARGV, 9, 11)
+local first = 12
+local meta = redis.call('HMGET', meta_key, 'generation', 'runId', 'epoch', 'version', 'tail', 'leaseHolder', 'leaseUntil', 'durable', 'locks')
 local version, tail, holder, lease_until, durable = meta[4], meta[5], meta[6], meta[7], meta[8]
 if meta[1] ~= generation or meta[2] ~= redis_run_id() or meta[3] ~= epoch then return {'lost'} end
 if not is_whole(log_key, durable, version) then return {'lost'} end
@@ -74,6 +106,9 @@ if version ~= expected_version then
   return {'conflict', redis.call('XRANGE', log_key, '(' .. expected_version .. '-0', '+', 'COUNT', 1000)}
 end
 if tail ~= expected_tail then return {'lost'} end
+if locks ~= '' and not locks_hold(lock_revision_of(meta[9], generation), locks, not_before, not_after) then
+  return {'locks', read_locks(meta_key, generation)}
+end
 if #ARGV < first then return {'appended', ''} end
 local last = #ARGV - 2
 for i = first, last, 3 do
@@ -99,8 +134,8 @@ return {'appended', holder}
  *
  * KEYS meta, log, dirty · ARGV generation, archived version, archived tail, epoch, campaign id, channel. Answers
  * `absent` (not in the log, or not on the archive's timeline), `trimmed` (the archive was read before it took what has
- * been trimmed since: read it again), or `opened` with version, tail, watermark and the entries after the archived
- * version.
+ * been trimmed since: read it again), or `opened` with version, tail, watermark, the entries after the archived
+ * version, and the lock table.
  */
 export const OPEN = `${PREAMBLE}
 local meta_key, log_key, dirty_key = unpack(KEYS)
@@ -124,7 +159,7 @@ if tonumber(archived_version) > tonumber(durable) and type(redis.pcall('HSET', m
   if waiting == 0 then redis.call('ZREM', dirty_key, campaign_id) end
   redis.call('SPUBLISH', channel, 'd' .. epoch .. ' ' .. durable)
 end
-return {'opened', version, tail, durable, entries}
+return {'opened', version, tail, durable, entries, read_locks(meta_key, generation)}
 `;
 
 /**
@@ -143,6 +178,53 @@ redis.call('ZREM', dirty_key, campaign_id)
 redis.call('HSET', meta_key, 'generation', generation, 'runId', redis_run_id(), 'epoch', epoch, 'version', version, 'tail', tail, 'durable', version)
 redis.call('SPUBLISH', channel, 'r' .. generation)
 return 1
+`;
+
+/**
+ * Changes the lock table of a campaign as a whole, if it has the expected revision and the time is right; the end of a
+ * lease is stamped by this clock. The table is published as what has changed in it. Rows live in the campaign's meta
+ * hash, so that they cannot be lost without it: with it goes the generation under which anything is appended.
+ *
+ * KEYS meta · ARGV generation, expected revision, revision after it, not-before and not-after or empty texts, channel,
+ * the number of rows that are set, then id, lease in ms and JSON of each, then ids of rows that go. Answers `lost`,
+ * `stale` with the lock table, or `changed` with the time. Without rows it only confirms.
+ */
+export const LOCKS = `${PREAMBLE}
+local meta_key = KEYS[1]
+local generation, expected, next_revision, not_before, not_after, channel, sets = unpack(ARGV, 1, 7)
+local meta = redis.call('HMGET', meta_key, 'generation', 'runId', 'locks')
+if meta[1] ~= generation or meta[2] ~= redis_run_id() then return {'lost'} end
+if not locks_hold(lock_revision_of(meta[3], generation), expected, not_before, not_after) then
+  return {'stale', read_locks(meta_key, generation)}
+end
+local now = now_ms()
+local stamp = string.format('%d', now)
+if expected == next_revision then return {'changed', stamp} end
+local published = {'k' .. generation .. ' ' .. expected .. ' ' .. next_revision}
+redis.call('HSET', meta_key, 'locks', next_revision)
+local last = 7 + 3 * tonumber(sets)
+for i = 8, last, 3 do
+  local row = string.format('%d', now + tonumber(ARGV[i + 1])) .. ' ' .. ARGV[i + 2]
+  redis.call('HSET', meta_key, 'k:' .. ARGV[i], row)
+  published[#published + 1] = '+' .. ARGV[i] .. ' ' .. row
+end
+for i = last + 1, #ARGV do
+  redis.call('HDEL', meta_key, 'k:' .. ARGV[i])
+  published[#published + 1] = '-' .. ARGV[i]
+end
+redis.call('SPUBLISH', channel, table.concat(published, string.char(10)))
+return {'changed', stamp}
+`;
+
+/**
+ * Reads the lock table of a campaign.
+ *
+ * KEYS meta · ARGV generation. Answers the lock table, or an empty list where the campaign is not held under it.
+ */
+export const READ_LOCKS = `${PREAMBLE}
+local meta = redis.call('HMGET', KEYS[1], 'generation', 'runId')
+if meta[1] ~= ARGV[1] or meta[2] ~= redis_run_id() then return {} end
+return read_locks(KEYS[1], ARGV[1])
 `;
 
 /**
@@ -172,7 +254,8 @@ return version
 `;
 
 /**
- * The campaign leaves the log if all of it is durable and no instance subscribes to it any more.
+ * The campaign leaves the log if all of it is durable, none of its locks is alive and no instance subscribes to it any
+ * more.
  *
  * KEYS meta, log · ARGV generation, channel. Answers `1` where it has left, else `0`.
  */
@@ -182,6 +265,10 @@ local generation, channel = unpack(ARGV)
 local meta = redis.call('HMGET', meta_key, 'generation', 'version', 'durable')
 if meta[1] ~= generation or meta[2] ~= meta[3] then return 0 end
 if redis.call('PUBSUB', 'SHARDNUMSUB', channel)[2] > 0 then return 0 end
+local locks = read_locks(meta_key, generation)
+for i = 4, #locks, 2 do
+  if tonumber(string.match(locks[i], '^%d+')) > tonumber(locks[1]) then return 0 end
+end
 redis.call('DEL', meta_key, log_key)
 return 1
 `;
@@ -245,17 +332,17 @@ return found
 /**
  * Heads of campaigns, for the check that finds lost publications and lost data.
  *
- * KEYS meta and log of campaigns, in turn. Answers for each campaign generation, version, epoch and watermark; an empty
- * list where this very Redis process does not hold it, or has lost entries of it.
+ * KEYS meta and log of campaigns, in turn. Answers for each campaign generation, version, epoch, watermark and revision
+ * of the locks; an empty list where this very Redis process does not hold it, or has lost entries of it.
  */
 export const HEADS = `${PREAMBLE}
 local run_id = redis_run_id()
 local heads = {}
 for i = 1, #KEYS, 2 do
-  local meta = redis.call('HMGET', KEYS[i], 'generation', 'runId', 'version', 'epoch', 'durable')
+  local meta = redis.call('HMGET', KEYS[i], 'generation', 'runId', 'version', 'epoch', 'durable', 'locks')
   local head = {}
   if meta[1] and meta[2] == run_id and is_whole(KEYS[i + 1], meta[5], meta[3]) then
-    head = {meta[1], meta[3], meta[4], meta[5]}
+    head = {meta[1], meta[3], meta[4], meta[5], lock_revision_of(meta[6], meta[1])}
   end
   heads[#heads + 1] = head
 end

@@ -1,4 +1,5 @@
 import type { SealedEntry } from '../../core/stream/log-record.ts';
+import { emptyLockTable, type LockTable } from '../../core/locks/lock-table.ts';
 import type { Clock, LogEvent } from '../../engine/ports.ts';
 import type { CampaignKeys } from './keys.ts';
 
@@ -11,6 +12,8 @@ export interface TrackedCampaign {
   version: number;
   /** The newest watermark that it has received. */
   durable: number;
+  /** The newest lock table that it has received. */
+  locks: LockTable;
   /** Whether the log holds the campaign as it was asked for; until then the listener is told nothing. */
   opened: boolean;
   readonly listener: (event: LogEvent) => void;
@@ -30,6 +33,8 @@ export interface TrackedCampaigns {
   /** Every entry and watermark reaches the listener through these two, so that it is known what it has received. */
   publishEntry(campaign: TrackedCampaign, sealed: SealedEntry): void;
   publishDurable(campaign: TrackedCampaign, epoch: string, version: number): void;
+  /** The listener is told where the table is newer than the one before. */
+  publishLocks(campaign: TrackedCampaign, table: LockTable): void;
   backlog(): { entries: number; oldestAt: number | undefined };
   clear(): void;
 }
@@ -82,6 +87,7 @@ export function createTrackedCampaigns(
         generation,
         version,
         durable: version,
+        locks: emptyLockTable(generation),
         opened: false,
         listener,
       };
@@ -102,6 +108,12 @@ export function createTrackedCampaigns(
       if (version <= campaign.durable) return;
       advance(campaign, campaign.version, version);
       campaign.listener({ kind: 'durable', epoch, version });
+    },
+
+    publishLocks(campaign, table) {
+      if (table.revision <= campaign.locks.revision) return;
+      campaign.locks = table;
+      if (campaigns.get(campaign.campaignId) === campaign) campaign.listener({ kind: 'locks', table });
     },
 
     backlog() {

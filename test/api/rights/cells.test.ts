@@ -21,6 +21,8 @@ import { overHttp, overWs, type Ask } from './transports.ts';
 
 /** A campaign for what would stop the others: it may be archived. */
 const LIFECYCLE = 'lifecycle';
+/** The campaign that is locked: elsewhere locks would be in the way of other cells. */
+const LOCKED = 'locked';
 
 /** A rule that can be shipped, any number of times. */
 const RULES = {
@@ -44,6 +46,7 @@ const CAMPAIGNS = [
   },
   { campaignId: DRAFT, state: { slug: DRAFT, title: 'Secret', status: 'draft', rules: RULES } },
   { campaignId: LIFECYCLE, state: { slug: LIFECYCLE, title: 'Lifecycle', status: 'active' } },
+  { campaignId: LOCKED, state: { slug: LOCKED, title: 'Locked', status: 'active' } },
 ];
 
 /** What inputs need to know of the server. */
@@ -105,6 +108,16 @@ function inputOf(path: ProcedurePath, campaignId: string, { positions, keyId, to
     case 'campaign.archive':
     case 'campaign.restore':
       return { campaignId: LIFECYCLE };
+    case 'lock.acquire':
+    case 'lock.steal':
+      return { campaignId: LOCKED, path: [fresh], ttlMs: 1_000 };
+    case 'lock.renew':
+      return { campaignId: LOCKED, lockId: 'unknown', fence: 1 };
+    case 'lock.release':
+      return { campaignId: LOCKED, lockId: 'unknown' };
+    case 'lock.list':
+    case 'lock.watch':
+      return { campaignId };
     case 'session.authenticate':
       return { token };
     case 'access.create':
@@ -152,7 +165,7 @@ async function credentialOf(
     return { token: key, end: () => root.access.revoke.mutate({ id }) };
   }
   const { kind, on, role } = credential;
-  const ids = on === 'all' ? ['*'] : [PUBLISHED, DRAFT, LIFECYCLE, FRESH, `${FRESH}-copy`];
+  const ids = on === 'all' ? ['*'] : [PUBLISHED, DRAFT, LIFECYCLE, LOCKED, FRESH, `${FRESH}-copy`];
   const grants = role === undefined ? {} : Object.fromEntries(ids.map((id) => [id, role]));
   return { token: kind === 'token' ? await tokenFor(grants, { sub: 'grace' }) : (await keyFor(grants)).key };
 }
@@ -160,6 +173,8 @@ async function credentialOf(
 /** The cell that is seen over one transport. */
 async function cellSeen(path: ProcedurePath, ask: Ask, world: World): Promise<string> {
   const named = await ask(path, inputOf(path, PUBLISHED, world));
+  // Who may lock is told that somebody else has, or that a lock is over.
+  if ('reason' in named && path.startsWith('lock.') && /^LOCK(ED|_LOST)$/.test(named.reason)) return 'yes';
   if ('reason' in named)
     return named.reason === 'NOT_FOUND' && path.startsWith('snapshot.restore') ? 'yes' : named.reason;
   const need = NEEDS[path];

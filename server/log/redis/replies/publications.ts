@@ -1,35 +1,6 @@
-import type { LogRecord, SealedEntry } from '../../core/stream/log-record.ts';
-
-/** A reply or publication that has another shape than our scripts give it: a defect, reported as such. */
-export class UnexpectedReplyError extends Error {
-  override readonly name = 'UnexpectedReplyError';
-  constructor(source: string, reply: unknown) {
-    super(`Redis answered ${source} with ${JSON.stringify(reply)?.slice(0, 200)}`);
-  }
-}
-
-/** @throws UnexpectedReplyError */
-export function asList(source: string, reply: unknown): readonly unknown[] {
-  if (!Array.isArray(reply)) throw new UnexpectedReplyError(source, reply);
-  return reply;
-}
-
-/** @throws UnexpectedReplyError */
-export function asText(source: string, value: unknown): string {
-  if (typeof value !== 'string') throw new UnexpectedReplyError(source, value);
-  return value;
-}
-
-/**
- * A version or a generation: these travel as text, which Lua cannot round.
- *
- * @throws UnexpectedReplyError
- */
-export function asVersion(source: string, value: unknown): number {
-  const version = Number(asText(source, value));
-  if (!Number.isSafeInteger(version)) throw new UnexpectedReplyError(source, value);
-  return version;
-}
+import type { LogRecord, SealedEntry } from '../../../core/stream/log-record.ts';
+import { toLockPublication, type LockPublication } from './lock-rows.ts';
+import { asList, asText, asVersion, UnexpectedReplyError } from './values.ts';
 
 /**
  * Stream entries as XRANGE gives them: `[id, ['b', bytes, 't', tail]]`.
@@ -58,6 +29,8 @@ export type Publication =
   | { kind: 'seeded'; generation: number }
   /** Its archiver has given the lease up, and entries are waiting. */
   | { kind: 'released' }
+  /** The lock table has changed. */
+  | { kind: 'locks'; publication: LockPublication }
   /** The log has lost entries: every instance saves those that it holds. */
   | { kind: 'lost' };
 
@@ -77,6 +50,8 @@ export function toPublication(message: string): Publication {
       return { kind: 'seeded', generation: asVersion('a seed', rest) };
     case RELEASED:
       return { kind: 'released' };
+    case 'k':
+      return { kind: 'locks', publication: toLockPublication(rest) };
     case 's':
       return { kind: 'lost' };
     default:

@@ -1,0 +1,39 @@
+import type { LockPath } from './lock-path.ts';
+import type { LockRow } from './lock-table.ts';
+
+/** A lock, as its holder and other editors see it. */
+export interface LockInfo {
+  readonly lockId: string;
+  /** Goes with every command that is made under it. */
+  readonly fence: number;
+  readonly path: LockPath;
+  /** Id of the caller that holds it. */
+  readonly holder: string;
+  readonly note?: string;
+  readonly ttlMs: number;
+  /** Epoch milliseconds, by the log's clock. */
+  readonly expiresAt: number;
+}
+
+/** A lock that was granted or renewed. */
+export interface GrantedLock extends LockInfo {
+  readonly campaignId: string;
+  /** The log's time of this answer, about, so that a client with another clock knows how long it has. */
+  readonly now: number;
+}
+
+/** The locks of a campaign that are held now. */
+export interface LockList {
+  readonly campaignId: string;
+  /** Rises with every change. */
+  readonly revision: number;
+  /** The log's time, about, in epoch milliseconds. */
+  readonly now: number;
+  /** Those that the caller may know of, the oldest first. */
+  readonly locks: readonly LockInfo[];
+}
+
+/** What others are shown of a row. */
+export function infoOf({ lockId, fence, path, holder, note, ttlMs, expiresAt }: LockRow): LockInfo {
+  return { lockId, fence, path, holder, ...(note !== undefined && { note }), ttlMs, expiresAt };
+}

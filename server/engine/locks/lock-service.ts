@@ -1,0 +1,283 @@
+import { asError, RefusalError } from '../../core/errors.ts';
+import { lockedBy, lockLost } from '../../core/locks/lock-guard.ts';
+import { pathsConflict, type LockPath } from '../../core/locks/lock-path.ts';
+import { LOCK_LIMITS, type LockRow, type LockTable } from '../../core/locks/lock-table.ts';
+import { infoOf, type GrantedLock, type LockList } from '../../core/locks/lock-view.ts';
+import { CALL_ACTIONS, can, canRead, canWrite, hasExpired, roleFor, type Rights } from '../../core/permissions.ts';
+import { deferredIterator } from '../calls/deferred-iterator.ts';
+import type { LiveCampaign } from '../campaign/live-campaign.ts';
+import type { CampaignHost } from '../hosting/campaign-host.ts';
+import type { EngineObserver } from '../observer.ts';
+import type { Clock, OrderedLog } from '../ports.ts';
+import { expired, forbidden, shuttingDown, toError } from '../refusals.ts';
+import type { Caller, Reader } from '../service.ts';
+import { RightsWatch } from '../streams/rights-watch.ts';
+import { createLockChanges } from './lock-changes.ts';
+import { createLockQueue } from './lock-queue.ts';
+import { createOwnedLocks, type LockOwner } from './owned-locks.ts';
+
+export interface AcquireOptions {
+  /** Default: the whole campaign. */
+  readonly path?: LockPath | undefined;
+  readonly ttlMs: number;
+  readonly note?: string | undefined;
+  /** Whether to wait where it is locked; the call then lasts until the lock is granted, five minutes at most. */
+  readonly wait?: boolean | undefined;
+  /** Made by the client, and the same for a retry; made by the server where it is missing. */
+  readonly lockId?: string | undefined;
+}
+
+export interface RenewOptions {
+  readonly lockId: string;
+  readonly fence: number;
+  readonly ttlMs?: number | undefined;
+}
+
+/** Locks, as the procedures see them. Every method checks the caller's rights itself. */
+export interface LockService {
+  /**
+   * @throws RefusalError `LOCKED` where a lock is in the way and it does not wait, or has waited for too long
+   */
+  acquire(caller: Caller, owner: LockOwner, campaignId: string, options: AcquireOptions): Promise<GrantedLock>;
+  /** @throws RefusalError `LOCK_LOST` where it is not held any more */
+  renew(caller: Caller, owner: LockOwner, campaignId: string, options: RenewOptions): Promise<GrantedLock>;
+  /** Gives a lock up, or a place in the queue; nothing happens where it is over. */
+  release(caller: Caller, owner: LockOwner, campaignId: string, lockId: string): Promise<void>;
+  /**
+   * Takes over what is locked: its holder's commands are `LOCK_LOST` from then on. Admins; the locks of others also
+   * editors where the policy says so, and their own everybody.
+   */
+  steal(caller: Caller, owner: LockOwner, campaignId: string, options: AcquireOptions): Promise<GrantedLock>;
+  list(caller: Caller, campaignId: string): Promise<LockList>;
+  /** The list, and again whenever it changes; what comes too fast for its reader is left out. Ends with the signal. */
+  watch(caller: Caller, reader: Reader, campaignId: string): AsyncIterableIterator<LockList>;
+}
+
+/** The locks of one engine, with what the rest of it has to tell them. */
+export interface EngineLocks extends LockService {
+  onLocks(live: LiveCampaign): void;
+  /** Whether a campaign has to stay in memory for those who wait for its locks or watch them. */
+  isAttended(campaignId: string): boolean;
+  stop(): void;
+}
+
+export interface EngineLocksOptions {
+  readonly hosting: Pick<CampaignHost, 'host' | 'reload'>;
+  readonly log: OrderedLog;
+  readonly clock: Clock;
+  readonly observer: EngineObserver;
+  readonly rights: Rights;
+  readonly timeoutMs: number;
+  /** Who may take over the locks of others. */
+  readonly policy: 'admins' | 'editors';
+}
+
+/** Creates the locks of an engine. What is granted is decided by the core and made by the log. */
+export function createEngineLocks(options: EngineLocksOptions): EngineLocks {
+  const { hosting, log, clock, observer, rights, policy } = options;
+  const watchers = new Map<string, Set<() => void>>();
+
+  const onLocks = (live: LiveCampaign): void => {
+    queue.onLocks(live);
+    for (const wake of watchers.get(live.id) ?? []) wake();
+  };
+  const changes = createLockChanges({ hosting, log, clock, timeoutMs: options.timeoutMs, onChange: onLocks });
+  const queue = createLockQueue(changes, clock, (error) => observer.failed?.({ what: 'locks', error: asError(error) }));
+  const owned = createOwnedLocks(changes.now);
+
+  const demand = ({ identity }: Caller, campaignId: string, call: keyof typeof CALL_ACTIONS): void => {
+    if (!can(identity, CALL_ACTIONS[call], campaignId, true)) throw forbidden(campaignId, call);
+  };
+
+  const mayReadOf =
+    ({ identity }: Pick<Caller, 'identity'>, campaignId: string) =>
+    (path: LockPath): boolean =>
+      canRead(rights, roleFor(identity, campaignId) ?? 'viewer', path);
+
+  const demandPath = ({ identity }: Caller, campaignId: string, path: LockPath): void => {
+    if (canWrite(rights, roleFor(identity, campaignId) ?? 'viewer', path)) return;
+    throw new RefusalError('FORBIDDEN', `path: your role does not allow changing ${path[0]}`, { path: ['path', 0] });
+  };
+
+  const granted = (campaignId: string, row: LockRow): GrantedLock => ({
+    campaignId,
+    now: changes.now(),
+    ...infoOf(row),
+  });
+
+  const heldIn = (table: LockTable, lockId: string): LockRow | undefined =>
+    table.rows.find((row) => row.lockId === lockId && row.state === 'held');
+
+  const rowOf = (caller: Caller, { path = [], ttlMs, note, lockId }: AcquireOptions) => ({
+    lockId: lockId ?? clock.token(),
+    path,
+    holder: caller.identity.id,
+    ttlMs,
+    ...(note !== undefined && { note }),
+  });
+
+  const giveUp = (campaignId: string, lockId: string, holder: string): void => {
+    changes
+      .request(campaignId, { type: 'release', lockIds: [lockId], holder })
+      // Its place ends by itself where nobody keeps it.
+      .catch((error: unknown) => observer.failed?.({ what: 'locks', campaignId, error: asError(error) }));
+  };
+
+  /** Counts a lock for its owner for as long as it may be held. */
+  const owning = async (
+    owner: LockOwner,
+    lockId: string,
+    acquire: () => Promise<GrantedLock>,
+  ): Promise<GrantedLock> => {
+    owned.add(owner, lockId);
+    try {
+      const lock = await acquire();
+      owned.extend(owner, lockId, lock.expiresAt);
+      return lock;
+    } catch (error) {
+      owned.remove(owner, lockId);
+      throw error;
+    }
+  };
+
+  const locksNow = (caller: Pick<Caller, 'identity'>, { id, locks }: LiveCampaign): LockList => {
+    const now = changes.now();
+    const mayRead = mayReadOf(caller, id);
+    const held = locks.rows.filter(
+      ({ state, expiresAt, path }) => state === 'held' && expiresAt > now && mayRead(path),
+    );
+    return { campaignId: id, revision: locks.revision, now, locks: held.map(infoOf) };
+  };
+
+  const openWatch = async (
+    caller: Caller,
+    reader: Reader,
+    campaignId: string,
+  ): Promise<AsyncIterableIterator<LockList>> => {
+    const { live } = await hosting.host(campaignId).loaded;
+    const { signal } = caller;
+    let ended = false;
+    let changed = true;
+    let wakeUp: (() => void) | undefined;
+    const wake = (): void => {
+      changed = true;
+      wakeUp?.();
+    };
+    const stopAttending = queue.attend(live);
+    const rightsWatch = new RightsWatch(reader, clock, wake);
+    const others = watchers.get(campaignId) ?? new Set();
+    watchers.set(campaignId, others.add(wake));
+    const close = (): void => {
+      ended = true;
+      stopAttending();
+      rightsWatch.stop();
+      others.delete(wake);
+      if (others.size === 0 && watchers.get(campaignId) === others) watchers.delete(campaignId);
+      signal?.removeEventListener('abort', close);
+      wakeUp?.();
+    };
+    signal?.addEventListener('abort', close, { once: true });
+    if (signal?.aborted === true) close();
+
+    const iterator: AsyncIterableIterator<LockList> = {
+      async next() {
+        while (!ended) {
+          if (changed) {
+            changed = false;
+            const identity = reader.identity();
+            if (hasExpired(identity, clock.now()) || !can(identity, CALL_ACTIONS.watchLocks, campaignId, true)) {
+              close();
+              throw hasExpired(identity, clock.now()) ? expired() : forbidden(campaignId, 'watchLocks');
+            }
+            return { done: false, value: locksNow({ identity }, live) };
+          }
+          await new Promise<void>((resolve) => {
+            wakeUp = resolve;
+          });
+        }
+        return { done: true, value: undefined };
+      },
+      return() {
+        close();
+        return Promise.resolve({ done: true, value: undefined });
+      },
+      [Symbol.asyncIterator]: () => iterator,
+    };
+    return iterator;
+  };
+
+  return {
+    async acquire(caller, owner, campaignId, given) {
+      demand(caller, campaignId, 'acquireLock');
+      const row = rowOf(caller, given);
+      demandPath(caller, campaignId, row.path);
+      const { lockId, holder, path } = row;
+      const mayRead = mayReadOf(caller, campaignId);
+      const otherwise = given.wait === true ? 'wait' : 'refuse';
+      return owning(owner, lockId, async () => {
+        const until = clock.now() + LOCK_LIMITS.waitMs;
+        for (;;) {
+          const table = await changes.request(campaignId, { type: 'acquire', ...row, otherwise }, mayRead);
+          const held = heldIn(table, lockId);
+          if (held) return granted(campaignId, held);
+          if (otherwise === 'refuse') throw toError(lockLost());
+          const { live } = await hosting.host(campaignId).loaded;
+          const outcome = await queue.wait(live, lockId, until - clock.now(), caller.signal);
+          const now = outcome.kind === 'settled' ? heldIn(outcome.table, lockId) : undefined;
+          if (now) return granted(campaignId, now);
+          // The place was lost, with its epoch or because this instance could not keep it: at the end of the queue again.
+          if (outcome.kind === 'settled') continue;
+          giveUp(campaignId, lockId, holder);
+          if (outcome.kind !== 'timeout') throw shuttingDown();
+          const inTheWay = live.locks.rows.find((other) => other.lockId !== lockId && pathsConflict(other.path, path));
+          throw toError(inTheWay ? lockedBy(inTheWay, mayRead(inTheWay.path)) : lockLost());
+        }
+      });
+    },
+
+    async renew(caller, owner, campaignId, { lockId, fence, ttlMs }) {
+      demand(caller, campaignId, 'renewLock');
+      const renewal = { type: 'renew', lockId, fence, holder: caller.identity.id } as const;
+      const table = await changes.request(campaignId, ttlMs === undefined ? renewal : { ...renewal, ttlMs });
+      const row = heldIn(table, lockId);
+      if (!row) throw toError(lockLost());
+      owned.extend(owner, lockId, row.expiresAt);
+      return granted(campaignId, row);
+    },
+
+    async release(caller, owner, campaignId, lockId) {
+      demand(caller, campaignId, 'releaseLock');
+      await changes.request(campaignId, { type: 'release', lockIds: [lockId], holder: caller.identity.id });
+      owned.remove(owner, lockId);
+    },
+
+    async steal(caller, owner, campaignId, given) {
+      demand(caller, campaignId, 'stealLock');
+      const row = rowOf(caller, given);
+      demandPath(caller, campaignId, row.path);
+      const fromOthers = policy === 'editors' || can(caller.identity, 'administer', campaignId, true);
+      const otherwise = fromOthers ? 'steal' : 'steal-own';
+      return owning(owner, row.lockId, async () => {
+        const request = { type: 'acquire', ...row, otherwise } as const;
+        const held = heldIn(await changes.request(campaignId, request, mayReadOf(caller, campaignId)), row.lockId);
+        if (!held) throw toError(lockLost());
+        return granted(campaignId, held);
+      });
+    },
+
+    async list(caller, campaignId) {
+      demand(caller, campaignId, 'listLocks');
+      const { live } = await hosting.host(campaignId).loaded;
+      return locksNow(caller, live);
+    },
+
+    watch(caller, reader, campaignId) {
+      demand(caller, campaignId, 'watchLocks');
+      return deferredIterator(openWatch(caller, reader, campaignId), caller.signal);
+    },
+
+    onLocks,
+    isAttended: queue.isAttended,
+    stop: queue.stop,
+  };
+}
