@@ -35,7 +35,7 @@ export function createDisabledService(): CampaignService {
       release: refuseLater,
       steal: refuseLater,
       list: refuseLater,
-      watch: refuseLater,
+      watch: refuse,
     },
     stats: () => ({
       campaigns: 0,

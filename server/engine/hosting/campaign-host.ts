@@ -20,6 +20,8 @@ export interface CampaignHostOptions
   idleTtl: number;
   /** Campaigns in memory, at most; `Infinity` where the archive can load evicted ones again. */
   maxLoaded: number;
+  /** Whether a campaign stays in memory for those who wait for its locks or watch them. */
+  isAttended(campaignId: string): boolean;
 }
 
 /** The campaigns in memory: loaded on demand, and evicted once they are idle and all of their entries are durable. */
@@ -46,6 +48,12 @@ export interface CampaignHost {
   loaded(): Iterable<LoadedCampaign>;
   /** Reads and applies the entries that the log has beyond what this instance knows of a campaign. */
   catchUp(campaign: LoadedCampaign): Promise<void>;
+  /**
+   * Loads a campaign again from archive and log.
+   *
+   * @throws RefusalError `UNAVAILABLE` where these do not answer
+   */
+  reload(campaign: LoadedCampaign): Promise<void>;
   /** Resolves once no queue holds a mutation, or after that many milliseconds. */
   whenQueuesEmpty(timeoutMs: number): Promise<void>;
   /**
@@ -129,8 +137,16 @@ export function createCampaignHost(options: CampaignHostOptions): CampaignHost {
         continue;
       const { live, fanOut } = loaded;
       // A campaign counts as used while it is watched: readers that have lost their connection are about to come back.
-      if (fanOut.size > 0) campaign.lastUsed = clock.now();
-      if (fanOut.size > 0 || live.watermark.waiting > 0 || live.watermark.version < live.head.version) continue;
+      if (fanOut.size > 0 || options.isAttended(live.id)) campaign.lastUsed = clock.now();
+      // With the campaign its locks would leave the log.
+      if (live.locks.rows.some(({ expiresAt }) => expiresAt > clock.now() - log.clockOffset)) continue;
+      if (
+        fanOut.size > 0 ||
+        options.isAttended(live.id) ||
+        live.watermark.waiting > 0 ||
+        live.watermark.version < live.head.version
+      )
+        continue;
       hosted.delete(campaign.id);
       loadedById.delete(campaign.id);
       const left = leaveLog(live).catch((cause: unknown) => {
@@ -163,6 +179,7 @@ export function createCampaignHost(options: CampaignHostOptions): CampaignHost {
     },
     loaded: () => loadedById.values(),
     catchUp: follower.catchUp,
+    reload: follower.reload,
     subscribers() {
       let sum = 0;
       for (const { fanOut } of loadedById.values()) sum += fanOut.size;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { emptyLockTable } from '../../../server/core/locks/lock-table.ts';
 import type { OrderedLog } from '../../../server/engine/ports.ts';
 import { CALLERS, CAMPAIGN, engineWorld, refusal, setTitle, type EngineWorld } from '../../support/engine-world.ts';
 import { createMemoryLog } from '../../../server/log/memory-log.ts';
@@ -87,6 +88,12 @@ describe('confirmation', () => {
 function unheard(log: OrderedLog): OrderedLog['open'] {
   return async (campaignId, generation, archived) => {
     const entries = await log.remainder(campaignId, archived);
-    return { kind: 'opened', head: archived, durableVersion: archived.version, entries };
+    return {
+      kind: 'opened',
+      head: archived,
+      durableVersion: archived.version,
+      entries,
+      locks: emptyLockTable(generation),
+    };
   };
 }
