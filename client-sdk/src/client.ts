@@ -6,13 +6,14 @@ import { createConnection, type Connection } from './link/connection.ts';
 import type { Device, DeviceCallbacks } from './device/device.ts';
 import { DEVICE_TIMEOUT_MS } from './device/deadline.ts';
 import { retryDelay } from './link/backoff.ts';
+import type { KeyValueStorage } from './device/key-value-storage.ts';
 import { createLeaveWarning } from './device/leave-warning.ts';
 import { onPageHidden } from './device/page-hidden.ts';
 import { CONSOLE, reporterOf, type Logger } from './logger.ts';
 import { createDefaultCampaign } from './campaign/default-campaign.ts';
 import type { SeenCampaign } from './device/snapshot-cache.ts';
 import type { WebSocketConstructor } from './link/live-socket.ts';
-import { systemNetwork, type Network } from './link/network.ts';
+import { networkOfApp, systemNetwork, type AppState, type Network } from './link/network.ts';
 import { parseServerUrl } from './link/server-url.ts';
 import type { TokenSource } from './link/token-provider.ts';
 import type { Pending } from './sync/pending.ts';
@@ -22,7 +23,7 @@ import { countPageOnly, NO_DEVICE, type DeviceView } from './sync/sync-status.ts
 import type { Campaign, CampaignClient, ConflictPolicy } from './types.ts';
 import { bounded } from './within.ts';
 
-const NO_STORAGE = 'There is no IndexedDB here';
+const NO_STORAGE = 'There is no IndexedDB here, and no option storage';
 const NOT_OPENED = 'Its storage does not open';
 const FORGOTTEN = 'The user was logged out in another tab';
 
@@ -64,6 +65,13 @@ export interface CampaignClientOptions {
    * one browser apart. Needs a secure context. Default false.
    */
   readonly persist?: boolean | string | undefined;
+  /**
+   * Where `persist` keeps its data on platforms without IndexedDB, such as React Native: AsyncStorage is one as it is.
+   * Default: IndexedDB.
+   *
+   * @example createCampaignClient({ url, persist: userId, storage: AsyncStorage });
+   */
+  readonly storage?: KeyValueStorage | undefined;
   /** Whether the browser asks before the page is left with edits that exist nowhere else. Default true. */
   readonly warnBeforeLeaving?: boolean | undefined;
   /** What becomes of an edit where somebody else has changed the same place meanwhile. Default `'mine'`. */
@@ -81,6 +89,11 @@ export interface CampaignClientOptions {
   readonly clock?: Clock | undefined;
   /** The state of the device's network, for tests and other platforms than browsers. Default: the browser's. */
   readonly network?: Network | undefined;
+  /**
+   * Whether the app is in the foreground, for platforms without pages: held edits are sent when it leaves the
+   * foreground, and a lost connection is tried at once when it comes back. Default: the page's visibility.
+   */
+  readonly appState?: AppState | undefined;
 }
 
 /**
@@ -92,14 +105,14 @@ export interface CampaignClientOptions {
  * await client.campaign('ovasabi_website').update({ title: 'New title' });
  */
 export function createCampaignClient(options: CampaignClientOptions): CampaignClient {
-  const { clock = systemClock, network = systemNetwork, releaseAfterMs = RELEASE_AFTER_MS } = options;
+  const { clock = systemClock, network = systemNetwork, appState, releaseAfterMs = RELEASE_AFTER_MS } = options;
   const url = parseServerUrl(options.url, globalThis.location?.href);
   const connection = createConnection({
     url,
     token: options.token,
     WebSocket: options.WebSocket ?? platformWebSocket(),
     clock,
-    network,
+    network: appState ? networkOfApp(network, appState) : network,
     report: reporterOf(options.logger),
     startDelayMs: guardCreation(url ?? '', clock.now(), options.logger ?? CONSOLE),
   });
@@ -108,26 +121,33 @@ export function createCampaignClient(options: CampaignClientOptions): CampaignCl
   return clientOn(connection, clock, releaseAfterMs, {
     logger: options.logger,
     seeds: options.seeds,
+    appState,
     undo: options.undo,
     onConflict: options.onConflict,
     warnBeforeLeaving: options.warnBeforeLeaving ?? true,
     ...(typeof persist === 'string' && {
-      device: (outbox) => openBrowser(`${url}/#${persist}`, clock, outbox),
+      device: (outbox) => openBrowser(`${url}/#${persist}`, clock, outbox, options.storage),
     }),
   });
 }
 
-/** The browser's storage. Its code is loaded only by those who ask for it. */
-async function openBrowser(address: string, clock: Clock, callbacks: DeviceCallbacks): Promise<Device | undefined> {
-  if (typeof indexedDB === 'undefined') return undefined;
+/** The browser's storage, or the given one. Its code is loaded only by those who ask for it. */
+async function openBrowser(
+  address: string,
+  clock: Clock,
+  callbacks: DeviceCallbacks,
+  storage: KeyValueStorage | undefined,
+): Promise<Device | undefined> {
+  if (!storage && typeof indexedDB === 'undefined') return undefined;
   const { openBrowserDevice } = await import('./device/browser-device.ts');
-  return openBrowserDevice(address, clock, callbacks);
+  return openBrowserDevice(address, clock, callbacks, storage);
 }
 
 export interface ClientParts {
   readonly logger?: Logger | undefined;
   readonly onConflict?: ConflictPolicy | undefined;
   readonly undo?: UndoOptions | undefined;
+  readonly appState?: AppState | undefined;
   readonly seeds?: readonly CampaignSeed[] | undefined;
   readonly warnBeforeLeaving?: boolean;
   /** Opens the device's storage; `undefined` where there is none. */
@@ -173,7 +193,7 @@ export function clientOn(
   const opening = parts.device && openDevice(parts.device);
   const stopPageHidden = onPageHidden(() => {
     for (const { campaign } of stores.values()) campaign.flush();
-  });
+  }, parts.appState);
 
   /** Resolves once the device's storage is open, or cannot be opened; what is unsaved stays in the page until then. */
   async function openDevice(openStorage: NonNullable<ClientParts['device']>): Promise<void> {
@@ -202,12 +222,14 @@ export function clientOn(
     deviceFailed = false;
     if (closed) device.close();
     for (const [campaignId, pending] of unsaved) device.outbox.save(campaignId, pending);
+    // What the server answered before the storage was open.
+    for (const [campaignId, store] of stores) writeSnapshot(campaignId, store);
     onDeviceChange();
   }
 
   function onDeviceFailure(cause: unknown): void {
-    // Where pages are rendered on a server, there is nothing to be kept.
-    if (!deviceFailed && typeof document !== 'undefined')
+    // Where pages are rendered on a server, there is nothing to be kept. React Native has a `window`, too.
+    if (!deviceFailed && typeof window !== 'undefined')
       (parts.logger ?? CONSOLE).warn('campaign-state: nothing can be kept on this device', cause);
     deviceFailed = true;
     onDeviceChange();

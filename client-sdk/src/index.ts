@@ -15,7 +15,8 @@ export type {
 } from './document.ts';
 export { CampaignError, toCampaignError } from './errors.ts';
 export type { WebSocketConstructor, WebSocketLike } from './link/live-socket.ts';
-export type { Network } from './link/network.ts';
+export type { KeyValueStorage } from './device/key-value-storage.ts';
+export type { AppState, Network } from './link/network.ts';
 export { defineSections, type SectionSchema } from './sections.ts';
 export type { Conflict } from './sync/conflicts.ts';
 export { prefetchCampaign, type PrefetchOptions } from './prefetch.ts';

@@ -6,6 +6,30 @@ export interface Network {
   readonly onChange: (callback: (change: 'online' | 'offline' | 'visible') => void) => () => void;
 }
 
+/**
+ * What a platform without pages reports of the app: the option `appState` of a client. React Native's `AppState` tells
+ * `'active'` and others.
+ */
+export interface AppState {
+  /** Calls back when the app came to the foreground (`true`), and when it left it (`false`); returns how to stop. */
+  readonly onChange: (callback: (isActive: boolean) => void) => () => void;
+}
+
+/** The network of an app that comes to the foreground as a page does. */
+export function networkOfApp(network: Network, appState: AppState): Network {
+  return {
+    online: network.online,
+    onChange(callback) {
+      const stopNetwork = network.onChange(callback);
+      const stopApp = appState.onChange((isActive) => isActive && callback('visible'));
+      return () => {
+        stopNetwork();
+        stopApp();
+      };
+    },
+  };
+}
+
 /** The browser's report; where there is no browser, the network is always there. */
 export const systemNetwork: Network = {
   online: () => typeof navigator === 'undefined' || navigator.onLine !== false,

@@ -14,19 +14,28 @@ export function parseServerUrl(url: string, page: string | undefined): string | 
     throw wrong('write the address of the server, such as "https://campaigns.example.com", or "/" for the page’s own');
   const isPath = url.startsWith('/') && !url.startsWith('//');
   if (!isPath && !/^[a-z][a-z0-9+.-]*:\/\//i.test(url)) {
-    const full = URL.canParse(`http://${url}`) ? `, such as "http://${url}"` : '';
+    const full = parseUrl(`http://${url}`) ? `, such as "http://${url}"` : '';
     throw wrong(`begin with "https://" or "http://"${full}; a path of the page’s own origin begins with "/"`);
   }
   if (isPath && page === undefined) {
     parseServerUrl(`http://localhost${url}`, undefined);
     return undefined;
   }
-  const parsed = URL.canParse(url, page) ? new URL(url, page) : undefined;
+  const parsed = parseUrl(url.replace(/^ws/i, 'http'), isPath ? page : undefined);
   if (!parsed) throw wrong('it cannot be read as an address');
   const { protocol, username, password, search, hash, host, pathname } = parsed;
-  if (!/^(http|ws)s?:$/.test(protocol)) throw wrong(`the server speaks http and https, not ${protocol.slice(0, -1)}`);
+  if (!/^https?:$/.test(protocol)) throw wrong(`the server speaks http and https, not ${protocol.slice(0, -1)}`);
   if (username !== '' || password !== '') throw wrong('leave out user and password; use the option token');
-  const base = `${protocol.replace('ws', 'http')}//${host}${pathname.replace(/\/+$/, '').replace(/\/trpc$/, '')}`;
+  const base = `${protocol}//${host}${pathname.replace(/\/+$/, '').replace(/\/trpc$/, '')}`;
   if (search !== '' || hash !== '') throw wrong(`leave out ${search || hash}: "${base}"`);
   return base;
+}
+
+/** As `URL.parse`, which React Native does not have, nor `canParse`; its `URL` knows http alone. */
+function parseUrl(url: string, base?: string): URL | undefined {
+  try {
+    return new URL(url, base);
+  } catch {
+    return undefined;
+  }
 }

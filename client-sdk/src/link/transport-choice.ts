@@ -25,7 +25,8 @@ export function createTransportChoice(WebSocket: WebSocketConstructor, clock: Cl
   let isLoading = false;
 
   function loadFallback(): void {
-    if (isLoading) return;
+    // Where the body of an answer cannot be read as it comes, as in React Native, there are no streams over http.
+    if (isLoading || typeof ReadableStream === 'undefined') return;
     isLoading = true;
     import('./http-fallback.ts').then(
       ({ createHttpFallback }) => (fallback = createHttpFallback(WebSocket, clock, onOpened)),
