@@ -2,6 +2,7 @@ import { contentOf, treeOf, type CampaignContent } from '../stream/apply.ts';
 import type { Checked } from '../document/check.ts';
 import type { Command, CreateCommand, RollbackCommand } from './command.ts';
 import { effect } from './effect.ts';
+import { weightOf } from './weight.ts';
 import {
   fieldsOfArms,
   fieldsOfChangedArms,
@@ -29,6 +30,7 @@ import {
   roleRefusal,
   type Identity,
 } from '../permissions.ts';
+import { LIMITS } from '../limits.ts';
 import { formatPosition, versionOnTimeline, type Fork, type VersionName } from '../stream/position.ts';
 
 /** The campaign at one version, on which a decision is made. */
@@ -92,6 +94,8 @@ export function decide(situation: Situation, request: Request, check: Check, rig
   // By the fields that it names, not by its effect: whether there is one would tell what a hidden field holds.
   const forbidden = namedFields(command).find((field) => !canWrite(rights, role, [field]));
   if (forbidden !== undefined) return reject(fieldRefusal(forbidden));
+  const weight = weightOf(command);
+  if (weight > LIMITS.commandWeight) return reject(weightRefusal(command.type, weight));
   const invalid = refuseCommand(command);
   if (invalid) return reject(invalid);
   const claim: LockClaim = {
@@ -190,6 +194,24 @@ function namedFields(command: ResolvedCommand): readonly string[] {
     case 'restore':
       return [];
   }
+}
+
+/** The member of an input that makes its command heavy. */
+const HEAVY_MEMBERS: Partial<Record<ResolvedCommand['type'], string>> = {
+  update: 'updates',
+  updateConfig: 'value',
+  batch: 'commands',
+};
+
+function weightRefusal(type: ResolvedCommand['type'], weight: number): Refusal {
+  const limit = LIMITS.commandWeight;
+  const member = HEAVY_MEMBERS[type];
+  return {
+    reason: 'TOO_LARGE',
+    message: `${member ?? type}: weighs ${weight}; at most ${limit} in one command, about 4,000 members: make several`,
+    ...(member !== undefined && { path: [member] }),
+    limit,
+  };
 }
 
 function fieldRefusal(field: string): Refusal {

@@ -17,7 +17,7 @@ const FEATURES_WEIGHT = 4;
 /** Weight of a change of targeting beside what it names: ranges are cut, and all of it is checked again. */
 const TARGETING_WEIGHT = 8;
 /** Weight of a rollback, which compares two documents of any size. */
-const ROLLBACK_WEIGHT = 64;
+const ROLLBACK_WEIGHT = 256;
 
 /**
  * Weight of a command: about how much work it is to decide, log and publish, with a change of a few fields as the unit.

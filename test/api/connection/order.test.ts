@@ -2,6 +2,7 @@ import { callTRPCProcedure } from '@trpc/server';
 import { describe, expect, test } from 'vitest';
 import { createConnection } from '../../../server/api/connection/connection.ts';
 import type { Context } from '../../../server/api/connection/context.ts';
+import { createCallerPlaces } from '../../../server/api/connection/caller-places.ts';
 import { FairTurns } from '../../../server/api/connection/fair-turns.ts';
 import { createWorkBudgets } from '../../../server/api/connection/work-budget.ts';
 import { createOrderLane } from '../../../server/api/connection/order-lane.ts';
@@ -18,6 +19,7 @@ function contextFor(service: CampaignService): Context {
       rate: async () => {},
       budgets: createWorkBudgets(0),
       turns: new FairTurns(),
+      places: createCallerPlaces(1, () => undefined),
       rooms: false,
       now: Date.now,
       onCall: () => {},

@@ -1,3 +1,5 @@
+import { PersistentObject } from '../../../server/core/document/persistent-object.ts';
+import { provideLargeObjects } from '../../../server/core/document/document-tree.ts';
 import { describe, expect, it } from 'vitest';
 import type { ChangeCommand } from '../../../server/core/commands/command.ts';
 import {
@@ -14,6 +16,9 @@ import type { JsonObject } from '../../../server/core/json.ts';
 import { apply, type CampaignContent } from '../../../server/core/stream/apply.ts';
 import { fingerprint, seal } from '../../../server/core/stream/hash-chain.ts';
 import type { Fork } from '../../../server/core/stream/position.ts';
+
+// As a server does when it is made.
+provideLargeObjects(PersistentObject);
 
 const RULES: GroupRules = { now: () => 1_000, check, seal, fingerprint };
 const ADMIN = { id: 'ada', grants: { '*': 'admin' } } as const;

@@ -1,7 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { SimpleCommand } from '../../../server/core/commands/command.ts';
+import { decide, type Check, type Request } from '../../../server/core/commands/decide.ts';
 import { weightOf } from '../../../server/core/commands/weight.ts';
+import { jsonBytes } from '../../../server/core/document/plain-json.ts';
+import { contentOf } from '../../../server/core/stream/apply.ts';
 import { editCommands } from '../arbitraries.ts';
 
 const title: SimpleCommand = { type: 'update', updates: { title: 'New' } };
@@ -40,6 +43,47 @@ describe('weight of a command', () => {
       }),
     ).toBeGreaterThan(50);
   });
+
+  it.each([
+    ['update', { type: 'update', updates: record(5_000) }, 'updates'],
+    ['updateConfig', { type: 'updateConfig', section: 'theme', value: record(5_000) }, 'value'],
+    [
+      'batch',
+      { type: 'batch', commands: Array.from({ length: 100 }, () => ({ type: 'update', updates: record(100) })) },
+      'commands',
+    ],
+  ] as const)(
+    'C94 a command that weighs more than 1,024 is refused by the name of what is too much: %s',
+    (_name, command, member) => {
+      const document = { slug: 's', title: 'T' };
+      const situation = {
+        campaignId: 'summer',
+        epoch: 'e',
+        version: 1,
+        lineage: [],
+        content: contentOf(document, undefined),
+        documentBytes: jsonBytes(document),
+      };
+      const identity = { id: 'ed', grants: { summer: 'editor' } } as const;
+      let checked = 0;
+      const check: Check = (state) => {
+        checked += 1;
+        return { ok: true, state };
+      };
+      expect(decide(situation, { command, identity } as Request, check)).toMatchObject({
+        kind: 'rejected',
+        refusal: {
+          reason: 'TOO_LARGE',
+          path: [member],
+          limit: 1_024,
+          message: expect.stringMatching(/weighs \d+; at most 1024/),
+        },
+      });
+      expect(checked).toBe(0);
+      const half = { type: 'update', updates: record(2_000) } as const;
+      expect(decide(situation, { command: half, identity }, check)).toMatchObject({ kind: 'entry' });
+    },
+  );
 
   it('C91 it is a whole number of at least 1, whatever the command', () => {
     fc.assert(
