@@ -3,6 +3,12 @@ import type { EditCommand } from '../../server/core/commands/command.ts';
 import { effect } from '../../server/core/commands/effect.ts';
 import type { Entry, Receipt, ViewEntry } from '../../server/core/stream/entry.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../server/core/json.ts';
+import { plainOf } from '../../server/core/document/document-tree.ts';
+import { evaluate, prepareTargeting, type Assignments } from '../../server/core/targeting/evaluate.ts';
+import { resolve } from '../../server/core/targeting/resolve.ts';
+import { readTargeting } from '../../server/core/targeting/targeting.ts';
+import { createGrowthBookEngine } from '../../server/targeting/growthbook-engine.ts';
+import { SECRET } from './plan.ts';
 import type { MemoryStore } from '../../server/archive/memory-archive.ts';
 import type { LogRecord } from '../../server/core/stream/log-record.ts';
 import { FIRST_TAIL, nextTail } from '../../server/core/stream/hash-chain.ts';
@@ -16,6 +22,15 @@ export class Violation extends Error {
     super(`${guarantee}: ${message}`);
     this.guarantee = guarantee;
   }
+}
+
+/** What a viewer holds. */
+export interface Seen {
+  readonly attributes: JsonObject;
+  readonly state: JsonObject;
+  readonly assignments: Assignments;
+  /** Whether it has no token. */
+  readonly isPublic: boolean;
 }
 
 /** Knows what everyone has seen and been told, and holds it against each other and against the disk. */
@@ -36,6 +51,13 @@ export interface Checker {
     who: string,
     view?: 'full' | 'public',
   ): void;
+  /**
+   * G6, G11: a viewer with these attributes holds that state, and was told that of the rules: both must follow from the
+   * document at that position, and from nothing else.
+   */
+  projection(campaignId: string, epoch: string, version: number, seen: Seen, who: string): void;
+  /** G11: bytes that were sent to a viewer. */
+  bytes(text: string, who: string): void;
   /** A mutation leaves its client, for the first time or again. */
   sent(campaignId: string, intent: string): void;
   /** G2, G4, G7, G8: a mutation was answered. */
@@ -62,6 +84,23 @@ export interface Checker {
   /** Whether what stands there only keeps the id from being used: it had no effect, and no copy of it will. */
   isPin(campaignId: string, intent: string): boolean;
 }
+
+const engine = createGrowthBookEngine();
+
+/** What no viewer is ever sent. */
+const LEAKS = [
+  SECRET,
+  '"rules":',
+  '"segments":',
+  '"groups":',
+  '"holdouts":',
+  '"ranges":',
+  '"updateRule"',
+  '"updateSegment"',
+  '"updateGroup"',
+  '"updateHoldout"',
+  '"shipRule"',
+];
 
 /** Callers without a token never see it. */
 const HIDDEN = 'owner_id';
@@ -94,6 +133,9 @@ export function createChecker(store: MemoryStore, intentOf: (mutationId: string)
   const disk = new Map<string, Read>();
   /** What was refused for good. */
   const refused = new Set<string>();
+  /** Documents by position, and what viewers held there before they were known. */
+  const documents = new Map<string, JsonObject>();
+  const projections = new Map<string, { readonly seen: Seen; readonly who: string }[]>();
   const claims: { campaignId: string; epoch: string; version: number; command: EditCommand; intent: string }[] = [];
 
   const fail = (guarantee: string, message: string): never => {
@@ -105,6 +147,25 @@ export function createChecker(store: MemoryStore, intentOf: (mutationId: string)
     const first = seen.get(key);
     if (first === undefined) seen.set(key, value);
     else if (first !== value) fail(guarantee, `${key}: ${who} has ${value}, another had ${first}`);
+  };
+
+  const know = (key: string, document: JsonObject): void => {
+    if (documents.has(key)) return;
+    documents.set(key, document);
+    for (const { seen, who } of projections.get(key) ?? []) compare(key, document, seen, who);
+    projections.delete(key);
+  };
+
+  const compare = (key: string, document: JsonObject, seen: Seen, who: string): void => {
+    const targeting = readTargeting(document);
+    const assignments = targeting ? evaluate(prepareTargeting(targeting, engine), seen.attributes, engine) : {};
+    const resolved = plainOf(resolve(document, targeting, assignments));
+    const { [HIDDEN]: _hidden, ...visible } = resolved;
+    const expected = seen.isPublic ? visible : resolved;
+    if (canonical(seen.state) !== canonical(expected))
+      fail('G6', `${key}: ${who} has ${canonical(seen.state)}, and should have ${canonical(expected)}`);
+    if (JSON.stringify(Object.entries(seen.assignments).sort()) !== JSON.stringify(Object.entries(assignments).sort()))
+      fail('G6', `${key}: ${who} was told ${JSON.stringify(seen.assignments)}, not ${JSON.stringify(assignments)}`);
   };
 
   const readDisk = (campaignId: string): Read => {
@@ -133,6 +194,7 @@ export function createChecker(store: MemoryStore, intentOf: (mutationId: string)
     read.bytes.push(bytes);
     read.content = apply(read.content, record);
     read.states.push(read.content.state);
+    know(`${campaignId} ${record.epoch}:${version}`, read.content.state);
     checker.entry(campaignId, record.epoch, record, 'the archive');
   };
 
@@ -159,9 +221,23 @@ export function createChecker(store: MemoryStore, intentOf: (mutationId: string)
     state(campaignId, epoch, version, state, who, view = 'full') {
       const key = `${campaignId} ${epoch}:${version}`;
       const { [HIDDEN]: hidden, ...visible } = state;
-      if (view === 'full') agree(states, key, canonical(state), 'G6', who);
-      else if (hidden !== undefined) fail('G11', `${who} sees ${HIDDEN}`);
+      if (view === 'full') {
+        agree(states, key, canonical(state), 'G6', who);
+        know(key, state);
+      }
+      if (view === 'public' && hidden !== undefined) fail('G11', `${who} sees ${HIDDEN}`);
       agree(states, `${key} as everyone sees it`, canonical(visible), 'G6', who);
+    },
+
+    projection(campaignId, epoch, version, seen, who) {
+      const key = `${campaignId} ${epoch}:${version}`;
+      const document = documents.get(key);
+      if (document) compare(key, document, seen, who);
+      else projections.set(key, [...(projections.get(key) ?? []), { seen, who }]);
+    },
+
+    bytes(text, who) {
+      for (const leak of LEAKS) if (text.includes(leak)) fail('G11', `${who} was sent ${leak}`);
     },
 
     sent(campaignId, intent) {

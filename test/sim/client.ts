@@ -2,6 +2,7 @@ import type { PushOutcome } from '../../server/core/commands/push-outcome.ts';
 import { fold, positionOf, type Mirror } from '../../client-sdk/src/sync/mirror.ts';
 import * as ledger from '../../client-sdk/src/sync/pending.ts';
 import type { EditCommand, Mutation } from '../../server/core/commands/command.ts';
+import type { JsonObject } from '../../server/core/json.ts';
 import { RefusalError, isRetryable } from '../../server/core/errors.ts';
 import { LIMITS } from '../../server/core/limits.ts';
 import { formatPosition, parsePosition } from '../../server/core/stream/position.ts';
@@ -29,6 +30,10 @@ export interface SimClient {
   call<T>(what: string, work: (manager: Manager, caller: Caller) => Promise<T>): Promise<T | undefined>;
   /** The id of an intent of a direct call. */
   nextId(): string;
+  /** Becomes another viewer, on the live connection too. */
+  become(attributes: JsonObject): void;
+  /** The attributes of a viewer. */
+  readonly attributes: JsonObject | undefined;
   disconnect(): void;
   stall(milliseconds: number): void;
   /** Loses what it has seen, as a page that is loaded anew; its outbox stays. */
@@ -45,8 +50,10 @@ export interface ClientOptions {
   name: string;
   campaignId: string;
   way: Way;
-  /** What it may see. */
-  view: 'full' | 'public';
+  /** What it may see; a viewer, and in a run with rules also who has no token, sees the resolved document. */
+  view: 'full' | 'public' | 'viewer';
+  /** Attributes of whoever sees the resolved document of a run with rules. */
+  attributes?: JsonObject;
   clock: Clock;
   random: SeededRandom;
   checker: Checker;
@@ -68,6 +75,9 @@ export function createClient(options: ClientOptions): SimClient {
   let pending: readonly ledger.Pending[] = [];
   let link: Link | undefined;
   let left = false;
+  let { attributes } = options;
+  /** The attributes that the server goes by. */
+  let judgedBy: JsonObject = attributes ?? {};
   let made = 0;
   let pushing = false;
   /** Whether the stream has said where it goes on. */
@@ -97,10 +107,18 @@ export function createClient(options: ClientOptions): SimClient {
 
   const watch = (over: Link): void => {
     if (!over.up || left) return;
-    over.watch({ campaignId, lastEventId: seen.resumeId, receipts: true }, way, {
-      sent: checkPromises,
+    /** By whose attributes each event on its way was made. */
+    const madeFor: JsonObject[] = [];
+    const viewer = attributes && { viewer: { attributes } };
+    judgedBy = attributes ?? {};
+    over.watch({ campaignId, lastEventId: seen.resumeId, receipts: true, ...viewer }, way, {
+      sent(event) {
+        madeFor.push(judgedBy);
+        checkPromises(event);
+      },
       received: (event) => {
-        if (over === link) take(event);
+        const by = madeFor.shift() ?? {};
+        if (over === link) take(event, by);
       },
       ended: (error) => {
         say(`the stream ended: ${String(error)}`);
@@ -122,7 +140,7 @@ export function createClient(options: ClientOptions): SimClient {
       );
   };
 
-  const take = (resumable: ResumableEvent): void => {
+  const take = (resumable: ResumableEvent, by: JsonObject): void => {
     const { event } = resumable;
     try {
       seen.take(resumable);
@@ -132,9 +150,16 @@ export function createClient(options: ClientOptions): SimClient {
     say(
       `${event.type}${event.type === 'snapshot' ? ` (${event.reason})` : ''} → ${formatPosition(seen.epoch, seen.version)}`,
     );
-    if (event.type === 'entries')
-      for (const entry of event.entries) checker.entry(campaignId, event.epoch, entry, name);
-    if (event.type !== 'durable') checker.state(campaignId, seen.epoch, seen.version, seen.content.state, name, view);
+    if (attributes) {
+      checker.bytes(JSON.stringify(event), name);
+      const { assignments, content } = seen;
+      const held = { attributes: by, state: content.state, assignments, isPublic: view === 'public' };
+      if (event.type !== 'durable') checker.projection(campaignId, seen.epoch, seen.version, held, name);
+    } else if (view !== 'viewer') {
+      if (event.type === 'entries')
+        for (const entry of event.entries) checker.entry(campaignId, event.epoch, entry, name);
+      if (event.type !== 'durable') checker.state(campaignId, seen.epoch, seen.version, seen.content.state, name, view);
+    }
     const folded = fold(mirror, event);
     if (folded.kind === 'gap') return checker.fail('G1', `${name}: the SDK's mirror has a gap`);
     const before = mirror;
@@ -251,6 +276,16 @@ export function createClient(options: ClientOptions): SimClient {
     nextId() {
       made += 1;
       return `${name}-${made}`;
+    },
+    become(next) {
+      attributes = next;
+      const over = link;
+      over?.setViewer({ attributes: next }, () => {
+        if (over === link) judgedBy = next;
+      });
+    },
+    get attributes() {
+      return attributes;
     },
     disconnect() {
       link?.break();

@@ -408,4 +408,64 @@ export const FOUND: readonly { what: string; plan: Plan }[] = [
       ],
     },
   },
+  {
+    what: 'a viewer was shown rules in the history of a campaign that has none any more (G11)',
+    plan: {
+      seed: 152,
+      viewers: true,
+      steps: [
+        {
+          wait: 63,
+          kind: 'edit',
+          client: 2,
+          command: {
+            type: 'batch',
+            commands: [
+              { type: 'updateConfig', section: 'theme', value: { colour: 'two' } },
+              { type: 'updateFeatures', features: ['z'], action: 'add' },
+            ],
+          },
+        },
+        { wait: 109, kind: 'direct', client: 0, call: { type: 'restore' } },
+        { wait: 96, kind: 'direct', client: 0, call: { type: 'restore' } },
+        {
+          wait: 64,
+          kind: 'direct',
+          client: 0,
+          call: { type: 'rule', command: { type: 'shipRule', key: 'p', winner: 'x' } },
+        },
+        { wait: 96, kind: 'direct', client: 0, call: { type: 'restore' } },
+        { wait: 131, kind: 'idle' },
+        {
+          wait: 153,
+          kind: 'direct',
+          client: 0,
+          call: {
+            type: 'rule',
+            command: {
+              type: 'updateRule',
+              key: 'p',
+              rule: {
+                order: 0,
+                description: 'secret of the rules',
+                status: 'running',
+                unit: 'id',
+                coverage: 0.2,
+                arms: { x: { weight: 2, change: { merge: { theme: { colour: 'p x' } }, features: { add: ['x'] } } } },
+              },
+            },
+          },
+        },
+        {
+          wait: 143,
+          kind: 'edit',
+          client: 0,
+          command: { type: 'update', updates: { about: { y: 7 }, owner_id: 'one' } },
+        },
+        { wait: 0, kind: 'direct', client: 2, call: { type: 'rollback' } },
+        { wait: 91, kind: 'crash', downtime: 32 },
+        { wait: 408, kind: 'look', client: 5 },
+      ],
+    },
+  },
 ];

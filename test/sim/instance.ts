@@ -2,6 +2,8 @@ import { createMemoryArchive, type MemoryStore } from '../../server/archive/memo
 import { createManager, type Manager } from '../../server/engine/manager.ts';
 import type { EngineObserver } from '../../server/engine/observer.ts';
 import type { Archive, Clock, OrderedLog } from '../../server/engine/ports.ts';
+import type { TargetingEngine } from '../../server/core/targeting/evaluator.ts';
+import { createGrowthBookEngine } from '../../server/targeting/growthbook-engine.ts';
 import { createMemoryLog } from '../../server/log/memory-log.ts';
 import type { SeededRandom } from '../support/seeded-random.ts';
 import { faultyArchive, faultyLog, type Faults } from './faults.ts';
@@ -45,6 +47,7 @@ export interface Sabotage {
   archive?(archive: Archive, clock: Clock): Archive;
   log?(log: OrderedLog, clock: Clock): OrderedLog;
   manager?(manager: Manager, store: MemoryStore): Manager;
+  engine?(engine: TargetingEngine): TargetingEngine;
   /** What happens to the disk at a crash, beside nothing. */
   crash?(store: MemoryStore): void;
 }
@@ -100,6 +103,7 @@ export function startInstance({
     appendTimeoutMs: 1_000,
     durableTimeoutMs: 3_000,
     maxBacklog: 12,
+    ...(sabotage.engine && { targeting: sabotage.engine(createGrowthBookEngine()) }),
     // Most pushes weigh more, so that they are decided in parts.
     turnWeight: 2,
   });

@@ -1,7 +1,8 @@
+import type { Viewer } from '../../server/core/document/targeting-fields.ts';
 import type { Identity } from '../../server/core/permissions.ts';
 import type { Manager } from '../../server/engine/manager.ts';
 import type { Clock } from '../../server/engine/ports.ts';
-import type { Caller, Reader, ResumableEvent, WatchOptions } from '../../server/engine/service.ts';
+import type { Caller, NamedViewer, Reader, ResumableEvent, WatchOptions } from '../../server/engine/service.ts';
 import type { SeededRandom } from '../support/seeded-random.ts';
 import type { Way } from '../support/watching.ts';
 import type { Instance } from './instance.ts';
@@ -21,6 +22,8 @@ export interface Link {
   call<T>(work: (manager: Manager, caller: Caller) => Promise<T>): Promise<T>;
   /** Reads the stream as the adapters do, by either way. */
   watch(options: WatchOptions, way: Way, on: StreamHandlers): void;
+  /** Another viewer, for its streams too. @param onArrival it has reached the server, which goes by it from now on */
+  setViewer(viewer: Viewer, onArrival: () => void): void;
   /** The socket holds more than it can send, for that long. */
   stall(milliseconds: number): void;
   break(): void;
@@ -82,11 +85,17 @@ export function openLink({ instance, identity, clock, random, latency, onBreak, 
   };
   const forget = instance.onDown(breakLink);
 
+  let named: NamedViewer | undefined;
+  const listeners = new Set<() => void>();
   const reader: Reader = {
     disconnect: breakLink,
     identity: () => identity,
     bufferedBytes: () => (clock.now() < stalledUntil ? 300 * 1024 : 0),
-    onIdentity: () => () => undefined,
+    viewer: () => named,
+    onIdentity(callback) {
+      listeners.add(callback);
+      return () => listeners.delete(callback);
+    },
   };
 
   const caller = { identity, correlationId: 'sim', signal: controller.signal };
@@ -143,6 +152,16 @@ export function openLink({ instance, identity, clock, random, latency, onBreak, 
       travel('there')
         .then(way === 'push' ? enter : pull)
         .catch(end);
+    },
+
+    setViewer(viewer, onArrival) {
+      travel('there')
+        .then(() => {
+          onArrival();
+          named = { viewer, revision: (named?.revision ?? 0) + 1 };
+          for (const listener of listeners) listener();
+        })
+        .catch(onError);
     },
 
     stall(milliseconds) {

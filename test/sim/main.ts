@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { mutantPlan, MUTANTS } from './mutants.ts';
-import { clusterPlanFor, planFor, type Plan } from './plan.ts';
+import { clusterPlanFor, planFor, targetedPlanFor, type Plan } from './plan.ts';
 import { run } from './run.ts';
 import { FOUND } from './found.ts';
 import { shrink } from './shrink.ts';
@@ -10,7 +10,7 @@ import type { Mutant } from './world.ts';
  * Plays simulated histories of the service, and looks for one that breaks a guarantee.
  *
  *     npm run test:sim -- --seeds 5000 the first 5,000 seeds npm run test:sim -- --seed 7 this one, with its whole
- *     journal; with --cluster, of several servers over one log npm run test:sim -- --mutants every mutant, until it is
+ *     journal; with --cluster, of several servers over one log; with --targeting, with rules and viewers npm run test:sim -- --mutants every mutant, until it is
  *     found
  */
 const { values } = parseArgs({
@@ -19,6 +19,7 @@ const { values } = parseArgs({
     from: { type: 'string', default: '1' },
     seed: { type: 'string' },
     cluster: { type: 'boolean', default: false },
+    targeting: { type: 'boolean', default: false },
     mutants: { type: 'boolean', default: false },
   },
 });
@@ -43,7 +44,7 @@ async function playMany(): Promise<boolean> {
   let entries = 0;
   const plans = [
     ...FOUND.map(({ plan }) => plan),
-    ...Array.from({ length: count }, (_, index) => [planFor(from + index), clusterPlanFor(from + index)]).flat(),
+    ...Array.from({ length: count }, (_, index) => plansFor(from + index)).flat(),
   ];
   for (const plan of plans) {
     const outcome = await run(plan);
@@ -67,8 +68,15 @@ async function playMany(): Promise<boolean> {
   return true;
 }
 
+/** The runs of a seed; with `--targeting` that with rules alone. */
+function plansFor(seed: number): Plan[] {
+  const targeted = targetedPlanFor(seed);
+  return values.targeting ? [targeted] : [planFor(seed), clusterPlanFor(seed), targeted];
+}
+
 async function playOne(seed: number): Promise<boolean> {
-  const outcome = await run(values.cluster ? clusterPlanFor(seed) : planFor(seed));
+  const planOf = values.targeting ? targetedPlanFor : values.cluster ? clusterPlanFor : planFor;
+  const outcome = await run(planOf(seed));
   console.log(outcome.journal.join('\n'));
   console.log(outcome.violation ? `seed ${seed}: ${outcome.violation.message}` : `seed ${seed}: every guarantee held`);
   return outcome.violation === undefined;

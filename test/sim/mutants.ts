@@ -1,10 +1,13 @@
 import { withMember } from '../../server/core/document/document-tree.ts';
 import type { LogEvent } from '../../server/engine/ports.ts';
-import { clusterPlanFor, planFor, type Plan } from './plan.ts';
+import type { Identity } from '../../server/core/permissions.ts';
+import type { Caller, Reader } from '../../server/engine/service.ts';
+import { clusterPlanFor, planFor, targetedPlanFor, type Plan } from './plan.ts';
 import type { Mutant } from './world.ts';
 
 /** The run of that seed in which a mutant can show. */
-export function mutantPlan({ cluster }: Mutant, seed: number): Plan {
+export function mutantPlan({ cluster, targeting }: Mutant, seed: number): Plan {
+  if (targeting) return targetedPlanFor(seed);
   return cluster ? clusterPlanFor(seed) : planFor(seed);
 }
 
@@ -232,7 +235,72 @@ export const MUTANTS: readonly Mutant[] = [
       }),
     },
   },
+  {
+    name: 'stream the document as it is to whoever may read',
+    targeting: true,
+    sabotage: {
+      manager: (manager) => ({
+        ...manager,
+        watch: (caller, reader, options) =>
+          manager.watch(asEditor(caller), readerAsEditor(reader), { ...options, viewer: undefined }),
+        join: (caller, target, options) =>
+          manager.join(
+            asEditor(caller),
+            { reader: readerAsEditor(target.reader), send: target.send, end: target.end },
+            { ...options, viewer: undefined },
+          ),
+      }),
+    },
+  },
+  {
+    name: 'show whoever may audit the history as it is',
+    targeting: true,
+    sabotage: {
+      manager: (manager) => ({
+        ...manager,
+        history: (caller, campaignId, query) => manager.history(asEditor(caller), campaignId, query),
+      }),
+    },
+  },
+  {
+    name: 'judge all viewers by the attributes of one',
+    targeting: true,
+    sabotage: {
+      manager(manager) {
+        const viewer = { attributes: { id: 'user-0', country: 'NG' } };
+        return {
+          ...manager,
+          watch: (caller, reader, options) => manager.watch(caller, reader, { ...options, viewer }),
+          join: (caller, target, options) => manager.join(caller, target, { ...options, viewer }),
+        };
+      },
+    },
+  },
+  {
+    name: 'move every unit along its line',
+    targeting: true,
+    sabotage: {
+      engine: (engine) => ({
+        ...engine,
+        bucketOf: (seed, unit, version) => (engine.bucketOf(seed, unit, version) + 1_000) % 10_000,
+      }),
+    },
+  },
+  {
+    name: 'let everybody meet every condition',
+    targeting: true,
+    sabotage: {
+      engine: (engine) => ({
+        ...engine,
+        prepare: () => ({ judge: () => ({ meets: () => true, isIn: () => true }) }),
+      }),
+    },
+  },
 ];
+
+const raised = (identity: Identity): Identity => ({ ...identity, grants: { '*': 'editor' } });
+const asEditor = (caller: Caller): Caller => ({ ...caller, identity: raised(caller.identity), viewer: undefined });
+const readerAsEditor = (reader: Reader): Reader => ({ ...reader, identity: () => raised(reader.identity()) });
 
 /** The same change once more, at the next version. */
 function doubled(event: LogEvent): LogEvent {

@@ -1,4 +1,5 @@
-import type { EditCommand } from '../../server/core/commands/command.ts';
+import type { EditCommand, TargetingCommand } from '../../server/core/commands/command.ts';
+import type { JsonObject } from '../../server/core/json.ts';
 import { seededRandom, type SeededRandom } from '../support/seeded-random.ts';
 import type { Fault } from './faults.ts';
 
@@ -11,6 +12,9 @@ export type Step = { wait: number } & (
   | { kind: 'direct'; client: number; call: DirectCall }
   | { kind: 'read'; client: number; call: 'at' | 'diff' | 'history' | 'list' }
   | { kind: 'disconnect' | 'forget'; client: number }
+  /** A viewer becomes another one on its live connection; it reads by itself what it has been sent. */
+  | { kind: 'become'; client: number; attributes: JsonObject }
+  | { kind: 'look'; client: number }
   | { kind: 'stall'; client: number; milliseconds: number }
   | { kind: 'crash'; instance?: number; downtime: number }
   | { kind: 'restart'; instance?: number; graceMs: number; downtime: number }
@@ -31,6 +35,7 @@ export type Step = { wait: number } & (
 );
 
 export type DirectCall =
+  | { type: 'rule'; command: TargetingCommand }
   | { type: 'durable'; command: EditCommand }
   | { type: 'expected'; command: EditCommand }
   | { type: 'dry-run'; command: EditCommand }
@@ -42,12 +47,16 @@ export interface Plan {
   seed: number;
   /** Servers over one log; without it, one server with a log of its own. */
   instances?: number;
+  /** Whether viewers with attributes watch, beside the others. */
+  viewers?: true;
   steps: readonly Step[];
 }
 
 /** Editors; after them come as many readers without a token. */
 export const EDITORS = 4;
 export const READERS = 1;
+/** Viewers of a run with rules; they come last. */
+export const VIEWERS = 4;
 export const CAMPAIGNS = ['a', 'b'] as const;
 
 const TITLES = ['one', 'two', 'three'];
@@ -70,6 +79,99 @@ export function clusterPlanFor(seed: number): Plan {
   const mishap = (own: SeededRandom, wait: number): Step =>
     own.chance(0.5) ? drawClusterMishap(own, wait, instances) : drawMishap(own, wait, instances);
   return { seed, instances, steps: Array.from({ length }, () => drawStep(random, roughness, mishap)) };
+}
+
+/** A run in which rules change too, and viewers with attributes watch. */
+export function targetedPlanFor(seed: number): Plan {
+  const base = seed % 3 === 0 ? clusterPlanFor(seed) : planFor(seed);
+  const random = seededRandom(seed ^ 0x7a26);
+  const steps = base.steps.flatMap((step) => (random.chance(0.5) ? [drawTargetedStep(random), step] : [step]));
+  return { ...base, viewers: true, steps };
+}
+
+/** Stands in all that no viewer may see: in rules, in segments, and beside commands that change them. */
+export const SECRET = 'secret of the rules';
+
+const COUNTRIES = ['NG', 'DE'];
+
+export function drawAttributes(random: SeededRandom): JsonObject {
+  return {
+    ...(random.chance(0.8) && { id: `user-${random.int(0, 9)}` }),
+    ...(random.chance(0.8) && { country: random.pick(COUNTRIES) }),
+  };
+}
+
+function drawTargetedStep(random: SeededRandom): Step {
+  const wait = random.chance(0.3) ? 0 : random.int(0, 60);
+  const viewer = EDITORS + READERS + random.int(0, VIEWERS - 1);
+  switch (random.int(0, 9)) {
+    case 0:
+      return { wait, kind: 'become', client: viewer, attributes: drawAttributes(random) };
+    case 1:
+    case 2:
+      return { wait, kind: 'look', client: viewer };
+    case 3:
+      return { wait, kind: random.pick(['disconnect', 'forget'] as const), client: viewer };
+    case 4:
+      return { wait, kind: 'stall', client: viewer, milliseconds: random.int(50, 1_000) };
+    default:
+      return {
+        wait,
+        kind: 'direct',
+        client: random.int(0, EDITORS - 1),
+        call: { type: 'rule', command: drawRule(random) },
+      };
+  }
+}
+
+function drawRule(random: SeededRandom): TargetingCommand {
+  const key = random.pick(['p', 'q', 'r']);
+  switch (random.int(0, 9)) {
+    case 0:
+      return { type: 'updateRule', key, rule: null };
+    case 1:
+      return { type: 'shipRule', key, winner: 'x' };
+    case 2:
+      return { type: 'updateGroup', key: 'g', group: { unit: 'id', description: SECRET } };
+    case 3:
+      return {
+        type: 'updateHoldout',
+        key: 'h',
+        holdout: { unit: 'id', share: random.pick([0, 0.3]), description: SECRET },
+      };
+    case 4:
+      return {
+        type: 'updateSegment',
+        key: 's',
+        segment: { description: SECRET, when: { country: random.pick(COUNTRIES), secret: { $ne: SECRET } } },
+      };
+    default: {
+      const arm = (name: string): JsonObject =>
+        random.pick<JsonObject>([
+          { theme: { colour: `${key} ${name}` } },
+          { title: `${key} ${name}` },
+          { about: { [random.pick(FEATURES)]: name } },
+        ]);
+      return {
+        type: 'updateRule',
+        key,
+        rule: {
+          order: random.int(0, 2),
+          description: SECRET,
+          status: random.pick(['running', 'running', 'running', 'paused', 'ended'] as const),
+          unit: 'id',
+          coverage: random.pick([0.2, 0.5, 1, 1]),
+          arms: {
+            x: { weight: random.int(1, 3), change: { merge: arm('x'), features: { add: ['x'] } } },
+            ...(random.chance(0.5) && { y: { weight: 1, change: { merge: arm('y'), remove: [['about']] } } }),
+          },
+          ...(random.chance(0.4) && { when: { country: random.pick(COUNTRIES) } }),
+          ...(random.chance(0.2) && { when: { $savedGroup: { id: 's' } } }),
+          ...(random.chance(0.2) && { group: 'g' }),
+        },
+      };
+    }
+  }
 }
 
 function drawStep(random: SeededRandom, roughness: number, mishap: (random: SeededRandom, wait: number) => Step): Step {

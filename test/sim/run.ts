@@ -1,12 +1,13 @@
 import type { MutationOptions } from '../../server/core/commands/command.ts';
 import type { Receipt } from '../../server/core/stream/entry.ts';
 import type { JsonObject } from '../../server/core/json.ts';
+import type { Assignments } from '../../server/core/targeting/evaluate.ts';
 import type { DryRun } from '../../server/engine/service.ts';
 import type { ChangeCommand } from '../../server/core/commands/command.ts';
 import { canonical, Violation } from './checker.ts';
 import type { SimClient } from './client.ts';
 import { noFaults } from './faults.ts';
-import { CAMPAIGNS, EDITORS, type DirectCall, type Plan, type Step } from './plan.ts';
+import { CAMPAIGNS, EDITORS, SECRET, type DirectCall, type Plan, type Step } from './plan.ts';
 import { createWorld, type Mutant, type World } from './world.ts';
 
 /** How a run ended. */
@@ -79,6 +80,10 @@ function perform(world: World, step: Step): void {
       return void direct(world, clientOf(world, step), step.call).catch(world.checker.note);
     case 'read':
       return void read(clientOf(world, step), world, step.call).catch(world.checker.note);
+    case 'become':
+      return clientOf(world, step).become(step.attributes);
+    case 'look':
+      return void lookAt(clientOf(world, step), world).catch(world.checker.note);
     case 'disconnect':
       return clientOf(world, step).disconnect();
     case 'forget':
@@ -174,12 +179,46 @@ function commandOf(
       return [call.command, { ...base, ...(resumeId !== undefined && { expectedVersion: resumeId }) }];
     case 'dry-run':
       return [call.command, { dryRun: true }];
+    case 'rule':
+      return [call.command, { ...base, comment: SECRET }];
     case 'rollback':
       return [{ type: 'rollback', toVersion: Math.max(1, version - 2) }, base];
     case 'archive':
     case 'restore':
       return [{ type: call.type }, base];
   }
+}
+
+/** A viewer reads by itself what it is sent otherwise: now, at an earlier version, and as a difference and a history. */
+async function lookAt(client: SimClient, { checker }: World): Promise<void> {
+  const { campaignId, name, attributes } = client;
+  const { epoch, durable } = client.mirror;
+  if (!attributes) return;
+  const viewer = { attributes };
+  const held = (answer: { readonly state: object; readonly assignments?: Assignments }) => ({
+    attributes,
+    state: toJson(answer.state),
+    assignments: answer.assignments ?? {},
+    isPublic: false,
+  });
+  const now = await client.call('get', (manager, caller) => manager.get({ ...caller, viewer }, campaignId));
+  if (now) checker.projection(campaignId, now.epoch, now.version, held(now), `${name}'s get`);
+  const history = await client.call('history', (manager, caller) =>
+    manager.history({ ...caller, viewer }, campaignId, { limit: 10 }),
+  );
+  if (history) checker.bytes(JSON.stringify(history), `${name}'s history`);
+  if (durable === 0) return;
+  const then = await client.call('at', (manager, caller) =>
+    manager.at({ ...caller, viewer }, campaignId, `${epoch}:${durable}`),
+  );
+  if (then) checker.projection(campaignId, epoch, then.version, held(then), `${name}'s at`);
+  const between = await client.call('diff', (manager, caller) =>
+    manager.diff({ ...caller, viewer }, campaignId, 0, `${epoch}:${durable}`),
+  );
+  if (between) checker.bytes(JSON.stringify(between), `${name}'s diff`);
+  // From nothing, the difference is the whole.
+  if (between && then && canonical(between.change) !== canonical(toJson(then.state)))
+    checker.fail('G6', `${name}: the difference is not what lies between`);
 }
 
 async function read(client: SimClient, { checker }: World, call: 'at' | 'diff' | 'history' | 'list'): Promise<void> {
@@ -258,6 +297,20 @@ async function comeToRest(world: World): Promise<void> {
       checker.fail('G6', `${name} does not hold what the archive holds`);
   }
   for (const client of editors) checkIntents(world, client);
+  for (const { name, campaignId, mirror, attributes } of clients) {
+    if (!attributes || mirror.resumeId === undefined || name.startsWith('reader')) continue;
+    const viewer = {
+      identity: { id: 'vera', grants: { '*': 'viewer' } as const },
+      correlationId: 'sim',
+      viewer: { attributes },
+    };
+    const now = await clock.until(instance.manager.get(viewer, campaignId));
+    if (mirror.version !== now.version || canonical(mirror.content.state) !== canonical(toJson(now.state)))
+      checker.fail(
+        'G9',
+        `${name} holds ${canonical(mirror.content.state)}, and is shown ${canonical(toJson(now.state))}`,
+      );
+  }
   checker.atRest();
 
   for (const client of clients) client.leave();

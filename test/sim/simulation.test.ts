@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { FOUND } from './found.ts';
 import { mutantPlan, MUTANTS } from './mutants.ts';
-import { clusterPlanFor, planFor } from './plan.ts';
+import { clusterPlanFor, planFor, targetedPlanFor } from './plan.ts';
 import { run } from './run.ts';
 
 /** Enough for every run to be short; `npm run test:sim` plays thousands. */
@@ -37,6 +37,20 @@ describe('the simulation', () => {
         expect(
           violation,
           `seed ${seed}; npm run test:sim -- --cluster --seed ${seed}\n${journal.slice(-20).join('\n')}`,
+        ).toBeUndefined();
+      }
+    },
+  );
+
+  it(
+    `Z6 G1 G6 G9 G11 hold for each viewer's own projection, while rules change: ${SEEDS} seeds`,
+    { timeout: 120_000 },
+    async () => {
+      for (let seed = 1; seed <= SEEDS; seed += 1) {
+        const { violation, journal } = await run(targetedPlanFor(seed));
+        expect(
+          violation,
+          `seed ${seed}; npm run test:sim -- --targeting --seed ${seed}\n${journal.slice(-20).join('\n')}`,
         ).toBeUndefined();
       }
     },

@@ -10,7 +10,7 @@ import { createClient, type SimClient } from './client.ts';
 import { noFaults, type Faults } from './faults.ts';
 import { startInstance, type Instance, type Sabotage } from './instance.ts';
 import { openLink } from './link.ts';
-import { CAMPAIGNS, EDITORS, READERS, type Plan } from './plan.ts';
+import { CAMPAIGNS, drawAttributes, EDITORS, READERS, VIEWERS, type Plan } from './plan.ts';
 
 /** A mutant: an engine with one rule broken, which a run must find. */
 export interface Mutant {
@@ -24,6 +24,8 @@ export interface Mutant {
   careless?: true;
   /** It takes several servers to show. */
   cluster?: true;
+  /** It takes rules and viewers to show. */
+  targeting?: true;
 }
 
 /** Everything that a run plays with: one disk, servers over it, and clients that find them again. */
@@ -49,9 +51,10 @@ export interface World {
 }
 
 const EDITOR: Identity = { id: 'ed', grants: { '*': 'admin' } };
+const VIEWER: Identity = { id: 'vera', grants: { '*': 'viewer' } };
 const ANYONE: Identity = { id: 'anonymous', grants: { '*': 'viewer' }, anonymous: true };
 
-export function createWorld({ seed, instances: count }: Plan, mutant: Mutant | undefined): World {
+export function createWorld({ seed, instances: count, viewers }: Plan, mutant: Mutant | undefined): World {
   const clock = simulatedClock(seed);
   const random = seededRandom(seed ^ 0x5eed);
   const store = createMemoryStore();
@@ -120,6 +123,7 @@ export function createWorld({ seed, instances: count }: Plan, mutant: Mutant | u
       campaignId: CAMPAIGNS[index % CAMPAIGNS.length] ?? CAMPAIGNS[0],
       way: random.pick(WAYS),
       view: isEditor ? 'full' : 'public',
+      ...(viewers && !isEditor && { attributes: {} }),
       clock,
       random: own,
       checker,
@@ -141,6 +145,40 @@ export function createWorld({ seed, instances: count }: Plan, mutant: Mutant | u
       },
     });
   });
+
+  // With chance of their own: a run without them is what it was before there were any.
+  const forViewers = seededRandom(seed ^ 0x0a11);
+  for (let index = 0; viewers && index < VIEWERS; index += 1) {
+    const own = forViewers.fork();
+    clients.push(
+      createClient({
+        name: `viewer${index}`,
+        campaignId: CAMPAIGNS[index % CAMPAIGNS.length] ?? CAMPAIGNS[0],
+        way: forViewers.pick(WAYS),
+        view: 'viewer',
+        attributes: drawAttributes(forViewers),
+        clock,
+        random: own,
+        checker,
+        journal: say,
+        intentOf,
+        blind: false,
+        connect(onBreak) {
+          const instance = anInstance(own);
+          if (!instance) return undefined;
+          return openLink({
+            instance,
+            identity: VIEWER,
+            clock,
+            random: own,
+            latency: 10,
+            onBreak,
+            onError: checker.note,
+          });
+        },
+      }),
+    );
+  }
 
   return {
     clock,

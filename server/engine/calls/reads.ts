@@ -24,7 +24,7 @@ import { createCampaignList } from './campaign-list.ts';
 import { createListFeeds } from './list-feeds.ts';
 import { createReadGate } from './read-gate.ts';
 import { forbidden, notFound, notPersistent } from '../refusals.ts';
-import type { Caller, CampaignService, WatchOptions } from '../service.ts';
+import type { Caller, CampaignService, Reader, WatchOptions } from '../service.ts';
 import { waitDurable } from '../campaign/wait-durable.ts';
 
 export interface ReadsOptions {
@@ -265,20 +265,28 @@ export function createReads(options: ReadsOptions): Reads {
     },
 
     watch(caller, reader, options) {
-      const { lastEventId, receipts, viewer } = options;
+      const { lastEventId, viewer } = options;
+      const receipts = options.receipts === true && persistent;
+      const viewerRevision = revisionOf(reader);
       const opened = openFor(caller, options, ({ fanOut }) =>
-        fanOut.pull({ reader, signal: caller.signal, lastEventId, receipts: receipts === true && persistent, viewer }),
+        fanOut.pull({ reader, signal: caller.signal, lastEventId, receipts, viewer, viewerRevision }),
       );
       return deferredIterator(opened, caller.signal);
     },
 
     join(caller, target, options) {
-      const { lastEventId, receipts, viewer } = options;
+      const { lastEventId, viewer } = options;
+      const receipts = options.receipts === true && persistent;
+      const viewerRevision = revisionOf(target.reader);
       return openFor(caller, options, ({ fanOut }) =>
-        fanOut.push(target, { lastEventId, receipts: receipts === true && persistent, viewer }),
+        fanOut.push(target, { lastEventId, receipts, viewer, viewerRevision }),
       );
     },
   };
+}
+
+function revisionOf(reader: Reader): number {
+  return reader.viewer?.()?.revision ?? 0;
 }
 
 /**

@@ -76,6 +76,7 @@ export function createLiveCampaign(
     trees: createVersionTrees(
       { version: archived.head.version, document: archived.state },
       archived.recent.filter(({ record }) => touchesTargeting(record.change)).map(({ record }) => record.version),
+      floor,
     ),
     window: createIdempotencyWindow(LIMITS.idempotencyWindow, floor),
     watermark: createWatermark(Math.max(archived.head.version, opened.durableVersion), onAwaited),

@@ -43,14 +43,17 @@ export interface VersionTrees {
  * Creates it for a campaign at a version.
  *
  * @param touched versions up to that one whose entries, which are in the ring, name targeting
+ * @param floor the version before the oldest entry in the ring: of what lies before it nothing is known
  */
 export function createVersionTrees(
   head: { readonly version: number; readonly document: DocumentTree },
   touched: readonly number[],
+  floor: number,
 ): VersionTrees {
   const trees = new Map<number, DocumentTree>();
   const touchedVersions = new Set(touched);
   let newest = head;
+  let knownFrom = floor;
 
   const nextTouched = (version: number): number | undefined => {
     // In the order of versions, which is that of insertion.
@@ -62,7 +65,8 @@ export function createVersionTrees(
     version === newest.version ? newest.document : trees.get(version);
 
   return {
-    push({ version, before, after, touches, floor }) {
+    push({ version, before, after, touches, floor: ringFloor }) {
+      knownFrom = ringFloor;
       if (touches || hasTargeting(before)) trees.set(version - 1, before);
       if (touches) {
         trees.set(version, after);
@@ -70,11 +74,11 @@ export function createVersionTrees(
       }
       newest = { version, document: after };
       for (const old of trees.keys()) {
-        if (old >= floor) break;
+        if (old >= ringFloor) break;
         trees.delete(old);
       }
       for (const old of touchedVersions) {
-        if (old > floor) break;
+        if (old > ringFloor) break;
         touchedVersions.delete(old);
       }
     },
@@ -82,7 +86,7 @@ export function createVersionTrees(
     at(version) {
       const document = known(version);
       if (document) return hasTargeting(document) ? document : 'plain';
-      if (version > newest.version) return undefined;
+      if (version < knownFrom || version > newest.version) return undefined;
       const next = nextTouched(version);
       const later = known(next === undefined ? newest.version : next - 1);
       return later && !hasTargeting(later) ? 'plain' : undefined;

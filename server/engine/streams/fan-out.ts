@@ -27,7 +27,7 @@ export interface FanOut {
   /** Subscribes a reader that pulls; the iterator ends when `signal` aborts. */
   pull(options: PullOptions): AsyncIterableIterator<ResumableEvent>;
   /** Subscribes a target that is pushed to; nothing is sent to it before the slot's `first`. */
-  push(target: PushTarget, options: Omit<WatchOptions, 'campaignId'>): DeliverySlot;
+  push(target: PushTarget, options: SubscriptionOptions): DeliverySlot;
 }
 
 export interface FanOutOptions {
@@ -44,7 +44,16 @@ export interface FanOutOptions {
   persistent: boolean;
 }
 
-export interface PullOptions extends Omit<WatchOptions, 'campaignId'> {
+/** What a subscriber asks for. */
+export interface SubscriptionOptions extends Omit<WatchOptions, 'campaignId'> {
+  /**
+   * Revision of the reader's viewer when it asked, which may be before the campaign was loaded: what it says after that
+   * takes the place of `viewer`.
+   */
+  readonly viewerRevision: number;
+}
+
+export interface PullOptions extends SubscriptionOptions {
   reader: Reader;
   signal?: AbortSignal | undefined;
 }
@@ -65,9 +74,10 @@ export function createFanOut(live: LiveCampaign, options: FanOutOptions): FanOut
 
   const subscriberFor = (
     reader: Reader,
-    { lastEventId, receipts = false, viewer }: Omit<WatchOptions, 'campaignId'>,
+    { lastEventId, receipts = false, viewer, viewerRevision }: SubscriptionOptions,
     onRightsChanged: () => void,
-  ): Subscriber => createSubscriber(context, { reader, lastEventId, receipts, viewer, onRightsChanged });
+  ): Subscriber =>
+    createSubscriber(context, { reader, lastEventId, receipts, viewer, viewerRevision, onRightsChanged });
 
   const notify = (): void => {
     for (const delivery of pulls) delivery.wake();

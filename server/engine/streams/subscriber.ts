@@ -70,6 +70,8 @@ export interface SubscriberOptions {
   receipts: boolean;
   /** Whose view it asked for; what the reader is told later (`Reader.viewer`) takes its place. */
   viewer: Viewer | undefined;
+  /** Revision of the reader's viewer when it asked: a later one takes the place of `viewer`. */
+  viewerRevision: number;
   /** The reader's identity or viewer has been replaced, or its token has expired. */
   onRightsChanged(): void;
 }
@@ -87,7 +89,6 @@ class CampaignSubscriber implements Subscriber {
   readonly #context: SubscriberContext;
   readonly #rights: RightsWatch;
   readonly #viewer: Viewer | undefined;
-  /** That of the reader's viewer when this began: a later one takes the place of `#viewer`. */
   readonly #viewerRevision: number;
   #view: View;
   #attributes: JsonObject;
@@ -96,12 +97,12 @@ class CampaignSubscriber implements Subscriber {
   #lagging = false;
 
   constructor(context: SubscriberContext, options: SubscriberOptions) {
-    const { reader, lastEventId, receipts, viewer, onRightsChanged } = options;
+    const { reader, lastEventId, receipts, viewer, viewerRevision, onRightsChanged } = options;
     this.reader = reader;
     this.receipts = receipts;
     this.#context = context;
     this.#viewer = viewer;
-    this.#viewerRevision = reader.viewer?.()?.revision ?? 0;
+    this.#viewerRevision = viewerRevision;
     const { view, attributes } = this.#seenBy(reader.identity());
     this.#view = view;
     this.#attributes = attributes;
