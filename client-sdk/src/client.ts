@@ -12,7 +12,9 @@ import { onPageHidden } from './device/page-hidden.ts';
 import { CONSOLE, reporterOf, type Logger } from './logger.ts';
 import { createDefaultCampaign } from './campaign/default-campaign.ts';
 import type { SeenCampaign } from './device/snapshot-cache.ts';
+import { AbsentSocket } from './link/absent-socket.ts';
 import type { WebSocketConstructor } from './link/live-socket.ts';
+import { canStreamOverHttp } from './link/transport-choice.ts';
 import { networkOfApp, systemNetwork, type AppState, type Network } from './link/network.ts';
 import { parseServerUrl } from './link/server-url.ts';
 import type { TokenSource } from './link/token-provider.ts';
@@ -54,7 +56,10 @@ export interface CampaignClientOptions {
    * server gives to callers without a token.
    */
   readonly token?: TokenSource | undefined;
-  /** The WebSocket class, for a runtime without one, such as Node 20: that of the package `ws`. */
+  /**
+   * The WebSocket class, for a runtime without one, such as Node 20: that of the package `ws`. Without any, everything
+   * goes over http and server-sent events.
+   */
   readonly WebSocket?: WebSocketConstructor | undefined;
   /** How long a campaign's stream stays after its last subscriber has left, in milliseconds. Default 5,000. */
   readonly releaseAfterMs?: number | undefined;
@@ -99,7 +104,8 @@ export interface CampaignClientOptions {
 /**
  * Creates the client of one server. Nothing is sent before something is read or changed.
  *
- * @throws TypeError where `url` is no address of a server, with what to write; Error where there is no `WebSocket`
+ * @throws TypeError where `url` is no address of a server, with what to write; Error where there is neither
+ *   `WebSocket` nor `fetch` with streams
  * @example
  * const client = createCampaignClient({ url: 'http://127.0.0.1:4000' });
  * await client.campaign('ovasabi_website').update({ title: 'New title' });
@@ -347,5 +353,6 @@ function logConnection({ state }: Connection, logger: Logger | undefined): void 
 
 function platformWebSocket(): WebSocketConstructor {
   if (typeof WebSocket === 'function') return WebSocket;
+  if (canStreamOverHttp()) return AbsentSocket;
   throw new Error('There is no WebSocket in this runtime: use Node 22 or newer, or pass one as the option `WebSocket`');
 }

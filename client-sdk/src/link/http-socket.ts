@@ -24,10 +24,14 @@ type Call = Extract<Message, { params: unknown }>;
 const STREAM_TIMEOUT_MS = 20_000;
 
 /**
- * Streams of one page without HTTP/2. Browsers open at most six connections to a host, and a stream keeps one: with all
- * six taken, no edit would get through.
+ * Streams of one page without HTTP/2, that of all campaigns and further ones. Browsers open at most six connections to
+ * a host, and a stream keeps one: with all six taken, no edit would get through.
  */
 const MAX_STREAMS = 4;
+
+/** Campaigns that share a stream, of the 32 that the server takes; the input of all is part of an address. */
+const MAX_SHARING = 32;
+const MAX_INPUT_CHARACTERS = 6_000;
 
 /**
  * The fallback transport, for networks that let no WebSocket through: a socket that carries tRPC's messages as http
@@ -41,6 +45,10 @@ export class HttpSocket implements WebSocketLike {
   readonly #base: string;
   readonly #abort = new AbortController();
   readonly #streams = new Map<number, AbortController>();
+  /** Campaigns that are watched, by the ids of their subscriptions. They share one stream. */
+  readonly #watched = new Map<number, Watched>();
+  #shared = new AbortController();
+  #isSharing = false;
   readonly #listeners = new Map<string, Set<(event: never) => void>>();
   readonly #clock: Pick<Clock, 'after'>;
   #headers: Record<string, string> = {};
@@ -129,6 +137,10 @@ export class HttpSocket implements WebSocketLike {
     } else if (message.method === 'subscription.stop') {
       this.#streams.get(message.id)?.abort();
       this.#streams.delete(message.id);
+      if (this.#watched.delete(message.id)) this.#share();
+    } else if (message.method === 'subscription' && message.params.path === 'campaign.watch') {
+      this.#watched.set(message.id, { input: message.params.input, lastEventId: message.params.lastEventId });
+      this.#share();
     } else if (message.method === 'subscription') {
       void this.#subscribe(message);
     } else if (message.method === 'mutation') {
@@ -159,23 +171,81 @@ export class HttpSocket implements WebSocketLike {
   }
 
   async #subscribe({ id, params }: Call): Promise<void> {
-    if (this.#streams.size >= MAX_STREAMS && !isMultiplexed(this.#base))
+    const others = this.#watched.size > 0 ? 1 : 0;
+    if (this.#streams.size + others >= MAX_STREAMS && !isMultiplexed(this.#base))
       return this.#respond(id, { error: tooManyStreams() });
     const stop = new AbortController();
     this.#streams.set(id, stop);
+    const { path, input, lastEventId } = params;
+    await this.#stream(`${path}${inputOf(input)}`, lastEventId, stop.signal, {
+      relay: (event) => this.#relay(id, event),
+      refused: (error) => this.#respond(id, { error }),
+    });
+    this.#streams.delete(id);
+  }
+
+  /** Begins the stream of all campaigns anew, with those that have come to be watched, or have ceased to, in one go. */
+  #share(): void {
+    if (this.#isSharing) return;
+    this.#isSharing = true;
+    queueMicrotask(() => {
+      this.#isSharing = false;
+      this.#shared.abort();
+      this.#shared = new AbortController();
+      for (const ids of groupsOf(this.#watched)) void this.#watch(ids, this.#shared.signal);
+    });
+  }
+
+  async #watch(ids: readonly number[], stop: AbortSignal): Promise<void> {
+    const streams = ids.map((id) => streamOf(this.#watched.get(id)));
+    const end = (answer: object): void => {
+      for (const id of ids) if (this.#watched.delete(id)) this.#respond(id, answer);
+    };
+    await this.#stream(`campaign.watchMany${inputOf({ streams })}`, undefined, stop, {
+      refused: (error) => end({ error }),
+      relay: ({ event = 'message', data }) => {
+        if (event === 'message') this.#relayShared(ids, JSON.parse(data));
+        else if (event === 'connected') for (const id of ids) this.#respond(id, { result: { type: 'started' } });
+        else if (event === 'return') end({ result: { type: 'stopped' } });
+        else if (event === 'serialized-error') end({ error: JSON.parse(data) });
+        else this.#receive('PONG');
+        return event !== 'return' && event !== 'serialized-error';
+      },
+    });
+  }
+
+  /** Passes on what one of several campaigns has brought. One that is not watched any more may still bring something. */
+  #relayShared(ids: readonly number[], { index, ...brought }: SharedEvent): void {
+    const id = ids[index];
+    const watched = id === undefined ? undefined : this.#watched.get(id);
+    if (id === undefined || !watched) return;
+    if ('error' in brought) {
+      this.#watched.delete(id);
+      return this.#respond(id, { error: brought.error });
+    }
+    watched.lastEventId = brought.id;
+    this.#respond(id, { result: { type: 'data', id: brought.id, data: { id: brought.id, data: brought.event } } });
+  }
+
+  /** Reads a stream to its end. It ends with the socket, which it closes where it was cut off. */
+  async #stream(
+    path: string,
+    lastEventId: string | undefined,
+    stop: AbortSignal,
+    { relay, refused }: StreamObserver,
+  ): Promise<void> {
     const headers = {
       ...this.#headers,
       accept: 'text/event-stream',
-      ...(params.lastEventId !== undefined && { 'last-event-id': params.lastEventId }),
+      ...(lastEventId !== undefined && { 'last-event-id': lastEventId }),
     };
-    const signal = AbortSignal.any([stop.signal, this.#abort.signal]);
-    const response = await this.#fetch(`${params.path}${inputOf(params.input)}`, { headers, signal });
-    if (!response?.body) return stop.signal.aborted ? undefined : this.close();
+    const signal = AbortSignal.any([stop, this.#abort.signal]);
+    const response = await this.#fetch(path, { headers, signal });
+    if (!response?.body) return stop.aborted ? undefined : this.close();
     if (!(response.headers.get('content-type') ?? '').startsWith('text/event-stream')) {
-      this.#streams.delete(id);
       const text = await textOf(response);
       const refusal = parseJson(text);
-      if (isResponse(refusal) && 'error' in refusal) return this.#respond(id, { error: refusal.error });
+      if (isResponse(refusal) && 'error' in refusal) return refused(refusal.error);
       return this.#endFor(response, text);
     }
     let cancelTimeout = () => {};
@@ -187,14 +257,15 @@ export class HttpSocket implements WebSocketLike {
     };
     awaitChunk();
     try {
-      for await (const event of readServerSentEvents(response.body, awaitChunk)) if (!this.#relay(id, event)) return;
+      for await (const event of readServerSentEvents(response.body, awaitChunk)) {
+        if (stop.aborted || !relay(event)) return;
+      }
     } catch {
       // Cut off or stopped: the signal says which.
     } finally {
       cancelTimeout();
-      this.#streams.delete(id);
     }
-    if (!stop.signal.aborted) this.close();
+    if (!stop.aborted) this.close();
   }
 
   /** Passes an event on as a message of the socket; false where it was the stream's last. */
@@ -229,6 +300,48 @@ export class HttpSocket implements WebSocketLike {
   #fetch(path: string, init: RequestInit): Promise<Response | undefined> {
     return this.#get(`${this.#base}/${path}`, init);
   }
+}
+
+/** What a stream brings. */
+interface StreamObserver {
+  /** @returns false where it was the last event */
+  readonly relay: (event: EventSourceMessage) => boolean;
+  readonly refused: (error: unknown) => void;
+}
+
+/** A campaign that is watched, and where its stream goes on. */
+interface Watched {
+  readonly input: unknown;
+  lastEventId: string | undefined;
+}
+
+/** An event of `campaign.watchMany`. */
+type SharedEvent = { readonly index: number } & (
+  | { readonly id: string; readonly event: unknown }
+  | { readonly error: unknown }
+);
+
+/** The input of one campaign among several. */
+function streamOf(watched: Watched | undefined): object {
+  const { input, lastEventId } = watched ?? {};
+  return { ...(typeof input === 'object' && input), ...(lastEventId !== undefined && { lastEventId }) };
+}
+
+/** The subscriptions that share a stream: nearly always all of them. */
+function groupsOf(watched: ReadonlyMap<number, Watched>): number[][] {
+  const groups: number[][] = [];
+  let characters = 0;
+  for (const [id, one] of watched) {
+    const length = inputOf(streamOf(one)).length;
+    const group = groups.at(-1);
+    if (group && group.length < MAX_SHARING && characters + length <= MAX_INPUT_CHARACTERS) group.push(id);
+    else {
+      groups.push([id]);
+      characters = 0;
+    }
+    characters += length;
+  }
+  return groups;
 }
 
 function inputOf(input: unknown): string {
@@ -269,8 +382,8 @@ function isMultiplexed(base: string): boolean {
 /** As the server refuses what is above one of its limits. */
 function tooManyStreams(): object {
   const message =
-    `A page can watch ${MAX_STREAMS} campaigns at a time where no WebSocket gets through and the server is not ` +
-    'reached over HTTP/2';
+    `A page can have ${MAX_STREAMS} streams, one of which is that of all campaigns, where no WebSocket gets through ` +
+    'and the server is not reached over HTTP/2';
   const data = {
     code: 'TOO_MANY_REQUESTS',
     httpStatus: 429,

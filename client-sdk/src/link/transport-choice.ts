@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import { AbsentSocket } from './absent-socket.ts';
 import type { HttpFallback } from './http-fallback.ts';
 import type { WebSocketConstructor, WebSocketLike } from './live-socket.ts';
 
@@ -19,14 +20,14 @@ export interface TransportChoice {
  * is needed, which on few pages it ever is; until it is there, WebSockets are tried.
  */
 export function createTransportChoice(WebSocket: WebSocketConstructor, clock: Clock): TransportChoice {
-  /** WebSockets in a row that did not open. */
-  let failures = 0;
+  /** WebSockets in a row that did not open; where there are none, nothing else is to be waited for. */
+  let failures = WebSocket === AbsentSocket ? FAILURES_BEFORE_HTTP : 0;
   let fallback: HttpFallback | undefined;
   let isLoading = false;
 
   function loadFallback(): void {
     // Where the body of an answer cannot be read as it comes, as in React Native, there are no streams over http.
-    if (isLoading || typeof ReadableStream === 'undefined') return;
+    if (isLoading || !canStreamOverHttp()) return;
     isLoading = true;
     import('./http-fallback.ts').then(
       ({ createHttpFallback }) => (fallback = createHttpFallback(WebSocket, clock, onOpened)),
@@ -50,4 +51,8 @@ export function createTransportChoice(WebSocket: WebSocketConstructor, clock: Cl
     },
     close: () => fallback?.close(),
   };
+}
+
+export function canStreamOverHttp(): boolean {
+  return typeof fetch === 'function' && typeof ReadableStream === 'function';
 }

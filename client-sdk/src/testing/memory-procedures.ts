@@ -22,7 +22,7 @@ type Answer<T> = T | Promise<T>;
  * that is neither played here nor named as missing does not compile. (`watch` is played by the session.)
  */
 export interface MemoryProcedures {
-  readonly campaign: Handlers<'campaign', 'create' | 'copy' | 'watch' | 'watchList' | 'explain'>;
+  readonly campaign: Handlers<'campaign', 'create' | 'copy' | 'watch' | 'watchMany' | 'watchList' | 'explain'>;
   readonly session: Handlers<'session', never>;
   readonly system: Handlers<'system', 'stats' | 'trace'>;
 }

@@ -5,6 +5,7 @@ import { weightOf } from '../../core/commands/weight.ts';
 import { LIMITS } from '../../core/limits.ts';
 import type { Receipt } from '../../core/stream/entry.ts';
 import type { DryRun } from '../../engine/service.ts';
+import { PRICES } from '../connection/work-budget.ts';
 import { parsedBy } from './parse-input.ts';
 import {
   callerOf,
@@ -38,11 +39,13 @@ import {
   updateRuleInput,
   updateSegmentInput,
   watchInput,
+  watchManyInput,
   watchListInput,
   whenDurableInput,
   type CampaignInput,
 } from './schemas.ts';
 import { copiedState, versionOf } from './moments.ts';
+import { merged } from './merged-subscription.ts';
 import { PushSubscription } from './push-subscription.ts';
 import { orDefault, subscriptionOf } from './subscription.ts';
 
@@ -253,6 +256,29 @@ export const campaignRouter = router({
           () => ctx.service.watch(caller, ctx.connection, options),
           ({ resumeId, event }) => tracked(resumeId, event),
         );
+  }),
+
+  /** Several live streams as one, for networks in which each stream takes one of few connections. */
+  watchMany: subscriptionProcedure.input(parsedBy(watchManyInput)).subscription(({ ctx, input, signal }) => {
+    const sources = input.streams.map(({ campaignId: named, ...options }) =>
+      subscriptionOf(
+        ctx,
+        named,
+        () => {
+          const campaignId = orDefault(named, ctx.service.defaultCampaignId);
+          return ctx.service.watch(callerOf(ctx, signal, options.viewer), ctx.connection, { ...options, campaignId });
+        },
+        (event) => event,
+      ),
+    );
+    // One subscription is paid for already.
+    ctx.connection.charge(PRICES.subscription * (sources.length - 1));
+    return subscriptionOf(
+      ctx,
+      undefined,
+      () => merged(ctx, sources),
+      (event) => event,
+    );
   }),
 
   /** The live list: a page by the caller's rights, then what changes on it. */

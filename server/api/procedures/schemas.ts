@@ -145,6 +145,11 @@ export interface WatchInput extends ViewerInput {
   receipts?: boolean;
 }
 
+export interface WatchManyInput {
+  /** The streams, at most 32. */
+  streams: WatchInput[];
+}
+
 /** A lock that is asked for: `lock.acquire` and `lock.steal`. */
 export interface StealLockInput extends CampaignInput {
   /** Keys into the document, outermost first. Default: the whole campaign. */
@@ -428,14 +433,21 @@ export const diffInput: z.ZodType<DiffInput> = z.object({
 
 export const whenDurableInput: z.ZodType<WhenDurableInput> = z.object({ campaignId, position });
 
-export const watchInput: z.ZodType<WatchInput | undefined> = z
-  .object({
-    campaignId: campaignId.exactOptional(),
-    lastEventId: text(256).exactOptional(),
-    receipts: z.boolean().exactOptional(),
-    ...asViewer,
-  })
-  .optional();
+const watchedStream = z.object({
+  campaignId: campaignId.exactOptional(),
+  lastEventId: text(256).exactOptional(),
+  receipts: z.boolean().exactOptional(),
+  ...asViewer,
+});
+
+export const watchInput: z.ZodType<WatchInput | undefined> = watchedStream.optional();
+
+/** As many as make an address that proxies take. */
+const MAX_STREAMS_OF_ONE = 32;
+
+export const watchManyInput: z.ZodType<WatchManyInput> = z.object({
+  streams: z.array(watchedStream).min(1).max(MAX_STREAMS_OF_ONE),
+});
 
 const ttlMs = z.int().min(LOCK_LIMITS.ttlMs.shortest).max(LOCK_LIMITS.ttlMs.longest);
 

@@ -69,6 +69,8 @@ function inputOf(path: ProcedurePath, campaignId: string, { positions, keyId, to
     case 'campaign.watch':
     case 'session.info':
       return { campaignId };
+    case 'campaign.watchMany':
+      return { streams: [{ campaignId }] };
     case 'campaign.at':
       return { campaignId, version: 1 };
     case 'campaign.diff':

@@ -42,6 +42,7 @@ const ofKeys: Need = { kind: 'all campaigns', action: 'administer', keys: false 
 export const NEEDS: Readonly<Record<ProcedurePath, Need>> = {
   'campaign.get': onCampaign('get'),
   'campaign.watch': onCampaign('watch'),
+  'campaign.watchMany': onCampaign('watch'),
   'campaign.whenDurable': onCampaign('whenDurable'),
   'campaign.list': { kind: 'rows', action: CALL_ACTIONS.list },
   'campaign.watchList': { kind: 'rows', action: CALL_ACTIONS.watchList },

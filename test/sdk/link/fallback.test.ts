@@ -1,9 +1,10 @@
-import { expect, test, vi } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
+
 import { readServerSentEvents } from '../../../client-sdk/src/link/server-sent-events.ts';
 import type { WebSocketLike } from '../../../client-sdk/src/link/live-socket.ts';
 import { manualClock } from '../support/manual-clock.ts';
 import { SECRET, token } from '../support/token.ts';
-import { client, proxyOf, server, WAIT } from '../support/world.ts';
+import { client, later, proxyOf, server, WAIT } from '../support/world.ts';
 
 /** A network that lets WebSockets through, or does not. */
 function network() {
@@ -174,6 +175,56 @@ test('K24 a WebSocket that does not open in time leaves its attempt to http, and
   expect(sockets.map(({ closed }) => closed)).toEqual([true, true, true]);
   sockets[2]?.open();
   expect(await campaign.update({ title: 'Over http' })).toMatchObject({ version: 2 });
+});
+
+afterEach(() => vi.unstubAllGlobals());
+
+test('K312 over http all campaigns share one stream, and end one by one', async () => {
+  const ids = Array.from({ length: 40 }, (_, index) => `campaign-${index}`);
+  const campaigns = ids.map((campaignId) => ({ campaignId, state: { slug: campaignId, title: campaignId } }));
+  const { url } = await server({ campaigns });
+  const streams: string[] = [];
+  const real = fetch;
+  vi.stubGlobal('fetch', (address: string, init?: RequestInit) => {
+    if (address.includes('campaign.watch')) streams.push(address);
+    return real(address, init);
+  });
+  const clock = manualClock();
+  const made = client(url, { WebSocket: network().WebSocket, clock, releaseAfterMs: 0 });
+  const watched = [...ids, 'nowhere'].map((id) => made.campaign(id));
+  const stops = watched.map((campaign) => campaign.subscribe(() => undefined));
+  const statuses = () => watched.map((campaign) => campaign.getSnapshot().status);
+  await eventually(clock, () => expect(statuses()).toEqual([...ids.map(() => 'success'), 'error']));
+  expect(watched.at(-1)?.getSnapshot().error).toMatchObject({ reason: 'NOT_FOUND' });
+  // 32 are as many as the server takes in one.
+  expect(streams).toHaveLength(2);
+
+  // Another one is added, one is left: those that stay go on with entries.
+  const other = client(url);
+  stops[0]?.();
+  await other.campaign('campaign-7').update({ title: 'Meanwhile' });
+  await eventually(clock, () => expect(watched[7]?.getSnapshot()).toMatchObject({ version: 2 }));
+  await other.trpc.campaign.create.mutate({ campaignId: 'nowhere', state: { slug: 'nowhere', title: 'Now here' } });
+  await eventually(clock, () => expect(watched.at(-1)?.getSnapshot().state.title).toBe('Now here'));
+  await other.campaign('campaign-39').update({ title: 'At last' });
+  await eventually(clock, () => expect(watched[39]?.getSnapshot().state.title).toBe('At last'));
+  for (const campaign of [watched[7], watched[39]]) expect(campaign?.getSnapshot().recentEntries).toHaveLength(1);
+  for (const stop of stops) stop();
+});
+
+test('K313 where there is no WebSocket, the client goes over http without being told', async () => {
+  const { url } = await server();
+  vi.stubGlobal('WebSocket', undefined);
+  const campaign = client(url).campaign('spring');
+  later(campaign.subscribe(() => undefined));
+  await vi.waitFor(() => expect(campaign.getSnapshot().status).toBe('success'), WAIT);
+  expect(await campaign.update({ title: 'Over http' })).toMatchObject({ version: 2 });
+});
+
+test('K313 where there are neither WebSockets nor streams, it says what is missing', () => {
+  vi.stubGlobal('WebSocket', undefined);
+  vi.stubGlobal('ReadableStream', undefined);
+  expect(() => client('http://127.0.0.1:9')).toThrow('option `WebSocket`');
 });
 
 test('K24 server-sent events are parsed however they are chunked', async () => {
