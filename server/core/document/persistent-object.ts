@@ -11,6 +11,8 @@ interface Entry {
   readonly key: string;
   readonly value: Part;
   readonly sequence: number;
+  /** The member as JSON, once it was made: versions share their entries. `''` for a key that may be an index. */
+  text: string | undefined;
 }
 
 interface Leaf {
@@ -26,6 +28,12 @@ interface Branch {
 }
 
 export type Node = Leaf | Branch;
+
+/**
+ * Members from which on their texts are kept: each commit of a document takes its text, of which one change makes one
+ * member anew. Of smaller objects it takes less time than the texts would take memory.
+ */
+const CACHED_TEXT_MEMBERS = 1_024;
 
 /** The keys that JavaScript may list before all others; a few that it does not are among them. */
 const INDEX_KEY = /^\d{1,10}$/;
@@ -74,7 +82,7 @@ export class PersistentObject extends LargeObject {
     const entries: Entry[] = [];
     for (const key of Object.keys(object)) {
       const value = object[key];
-      if (value !== undefined) entries.push({ key, value, sequence: entries.length });
+      if (value !== undefined) entries.push({ key, value, sequence: entries.length, text: undefined });
     }
     const made = new PersistentObject(build(entries.sort(byKey)), entries.length, entries.length, object);
     persistentForms.set(object, made);
@@ -94,7 +102,7 @@ export class PersistentObject extends LargeObject {
   with(key: string, value: Part): PersistentObject {
     const before = find(this.root, key);
     if (before?.value === value) return this;
-    const entry: Entry = { key, value, sequence: before?.sequence ?? this.#nextSequence };
+    const entry: Entry = { key, value, sequence: before?.sequence ?? this.#nextSequence, text: undefined };
     const nodes = put(this.root, entry);
     const [only] = nodes;
     const root = nodes.length === 1 && only ? only : branchOf(nodes);
@@ -122,7 +130,7 @@ export class PersistentObject extends LargeObject {
       }
       const before = entries[index]?.key === key ? entries[index] : undefined;
       if (before) index += 1;
-      if (value !== undefined) merged.push({ key, value, sequence: before?.sequence ?? sequence });
+      if (value !== undefined) merged.push({ key, value, sequence: before?.sequence ?? sequence, text: undefined });
     }
     const all = merged.concat(entries.slice(index));
     return new PersistentObject(build(all), all.length, this.#nextSequence + changes.size);
@@ -154,21 +162,34 @@ export class PersistentObject extends LargeObject {
 
   /** The text of the plain form as compact JSON, without making that form. */
   toText(): string {
-    if (this.#plain) return JSON.stringify(this.#plain);
-    const entries = this.#inOrder();
-    // JavaScript lists keys that look like an index first, in their own order.
-    if (entries.some(({ key }) => INDEX_KEY.test(key))) return JSON.stringify(this.toPlain());
-    const members = entries.map(({ key, value }) => `${JSON.stringify(key)}:${textOf(value)}`);
+    const isLarge = this.size >= CACHED_TEXT_MEMBERS;
+    const members: string[] = [];
+    for (const entry of this.#inOrder()) {
+      const text = entry.text ?? memberText(entry);
+      if (isLarge) entry.text = text;
+      // JavaScript lists keys that look like an index first, in their own order.
+      if (text === '') return JSON.stringify(this.toPlain());
+      members.push(text);
+    }
     return `{${members.join(',')}}`;
   }
 
   #inOrder(): Entry[] {
-    return entriesOf([this.root]).sort(bySequence);
+    const entries = entriesOf([this.root]);
+    // Where members were removed again and again, most places are empty.
+    if (this.#nextSequence > entries.length * 4) return entries.sort(bySequence);
+    const places = new Array<Entry | undefined>(this.#nextSequence).fill(undefined);
+    for (const entry of entries) places[entry.sequence] = entry;
+    return places.filter((entry) => entry !== undefined);
   }
 }
 
 function plainFormOf(object: JsonObject | LargeObject): JsonObject {
   return object instanceof LargeObject ? object.toPlain() : object;
+}
+
+function memberText({ key, value }: Entry): string {
+  return INDEX_KEY.test(key) ? '' : `${JSON.stringify(key)}:${textOf(value)}`;
 }
 
 function textOf(value: Part): string {

@@ -59,6 +59,38 @@ describe('persistent objects', () => {
     );
   });
 
+  it('C18 the text of a large object, of which that of unchanged members is kept, is that of a plain one after every change', () => {
+    const member = fc.record<Step>({
+      key: fc.oneof(
+        fc.nat(1_600).map((number) => `k${number.toString(36)}`),
+        fc.constantFrom('a "quoted" key', 'é', 'new'),
+      ),
+      value: fc.option(fc.nat(3), { nil: undefined, freq: 2 }),
+    });
+    fc.assert(
+      fc.property(fc.array(member, { maxLength: 20 }), fc.boolean(), (changes, endsWithIndex) => {
+        let plain = numbered(1_500);
+        let version = PersistentObject.of(plain);
+        const last: Step[] = endsWithIndex ? [{ key: '7', value: 1 }] : [];
+        for (const step of [...changes, ...last]) {
+          plain = changed(plain, step);
+          version = step.value === undefined ? version.without(step.key) : version.with(step.key, step.value);
+          expect(version.toText()).toBe(JSON.stringify(plain));
+        }
+        // Of which most places are empty.
+        let worn = version;
+        for (let round = 0; round < 5; round += 1) {
+          const all = worn.keys();
+          worn = worn
+            .withAll(new Map(all.map((key) => [key, undefined])))
+            .withAll(new Map(all.map((key) => [key, round])));
+        }
+        expect(worn.toText()).toBe(JSON.stringify(Object.fromEntries(version.keys().map((key) => [key, 4]))));
+      }),
+      { numRuns: 20 },
+    );
+  });
+
   it('C18 many changes at once are the same as one after the other', () => {
     fc.assert(
       fc.property(objects, steps, (start, changes) => {
