@@ -5,7 +5,7 @@ import { modernHelpers, SELECTOR_HOOK, selectorHookAsModule } from './build-plug
 const SERVER_SIDE = [/^zod/, /^node:/, 'uuidv7', 'ws', 'http', 'http2'];
 
 /** The entries with hooks: for React's server components they are client modules as a whole. */
-const CLIENT_MODULES = new Set(['react', 'react-campaigns', 'testing']);
+const CLIENT_MODULES = new Set(['react', 'react-campaigns', 'react-locks', 'testing']);
 
 export default defineConfig({
   entry: {
@@ -17,6 +17,8 @@ export default defineConfig({
     'react-campaigns': 'src/react/campaigns/index.ts',
     'vue-campaigns': 'src/vue/campaigns/index.ts',
     'svelte-campaigns': 'src/svelte/campaigns/index.ts',
+    locks: 'src/locks/index.ts',
+    'react-locks': 'src/react/locks/index.ts',
     testing: 'src/testing/index.ts',
     'testing-vanilla': 'src/testing/vanilla.ts',
     openfeature: 'src/openfeature/web.ts',

@@ -24,6 +24,10 @@ export class CampaignError extends Error {
   readonly mutationId: string | undefined;
   /** With `CONFLICT`: the campaign's present position. */
   readonly position: string | undefined;
+  /** With `LOCKED`: the id of whom has locked `path`. */
+  readonly holder: string | undefined;
+  /** With `LOCKED`: what the holder says of it. */
+  readonly note: string | undefined;
 
   constructor(refusal: Refusal, options?: { cause?: unknown }) {
     super(refusal.message, options);
@@ -34,6 +38,8 @@ export class CampaignError extends Error {
     this.limit = refusal.limit;
     this.mutationId = refusal.mutationId;
     this.position = refusal.position;
+    this.holder = refusal.holder;
+    this.note = refusal.note;
   }
 }
 
@@ -114,5 +120,7 @@ function refusalOf(message: string, data: Record<string, unknown>): Refusal {
     ...(typeof data.limit === 'number' && { limit: data.limit }),
     ...(typeof data.mutationId === 'string' && { mutationId: data.mutationId }),
     ...(typeof data.position === 'string' && { position: data.position }),
+    ...(typeof data.holder === 'string' && { holder: data.holder }),
+    ...(typeof data.note === 'string' && { note: data.note }),
   };
 }

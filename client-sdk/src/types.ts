@@ -277,6 +277,13 @@ export interface Campaign extends Readable<CampaignSnapshot> {
    */
   readonly rollback: (toVersion: VersionName, options?: EditOptions & WaitOptions) => Promise<Receipt>;
   /**
+   * Locks what stands at a path of the document, and all below it; the empty path is the whole campaign. Others are
+   * refused there with `LOCKED` until it is released or lost. Rejects with `LOCKED` where somebody else has it.
+   *
+   * @example const lock = await campaign.lock(['ui_content', 'banner'], { ttl: 30_000 });
+   */
+  readonly lock: (path: readonly string[], options?: LockOptions) => Promise<CampaignLock>;
+  /**
    * Takes back this client's newest step, as a new edit: an edit, a batch, a rollback, or what was typed in one field
    * without a long pause (`pacedUpdate`, option `undo`). What others have changed since stays as it is. `undefined`
    * where nothing is left to take back.
@@ -300,6 +307,34 @@ export interface Campaign extends Readable<CampaignSnapshot> {
   readonly retry: () => void;
   /** Takes the entries of that mutation, or all, off {@link SyncStatus.rejected} and {@link SyncStatus.overwritten}. */
   readonly dismiss: (mutationId?: string) => void;
+}
+
+/** The options of `campaign.lock`. Its `timeout` is by default 30,000 ms, also with `wait`. */
+export interface LockOptions extends WaitOptions {
+  /** How long the lock lasts without a renewal, in milliseconds: 1,000 to 300,000. Default 30,000. */
+  readonly ttl?: number | undefined;
+  /** For the others to read, at most 200 characters. */
+  readonly note?: string | undefined;
+  /** Whether to wait where it is locked. Default: it is refused with `LOCKED`. */
+  readonly wait?: boolean | undefined;
+  /** Whether to take over what others have locked; for those who may. */
+  readonly steal?: boolean | undefined;
+}
+
+/**
+ * A lock that this page holds. It is renewed while the page is visible, and released when the page is left. Edits that
+ * touch its path are made under it by themselves; those that the server has not ordered when it is lost are refused
+ * with `LOCK_LOST`, and taken back.
+ */
+export interface CampaignLock {
+  readonly lockId: string;
+  /** A number that only rises, whoever locks: for what is stored elsewhere under this lock. */
+  readonly fence: number;
+  readonly path: readonly string[];
+  /** Resolves when it is not held any more without having been released: expired, taken over, or gone with its epoch. */
+  readonly lost: Promise<CampaignError>;
+  /** Gives it up; resolves when the server knows. */
+  readonly release: () => Promise<void>;
 }
 
 /** What a new link, or a new token, has brought. */

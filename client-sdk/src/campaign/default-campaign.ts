@@ -139,6 +139,7 @@ export function createDefaultCampaign(options: DefaultCampaignOptions): Campaign
     getSnapshot: () => (store ? store.campaign.getSnapshot() : snapshot),
     getInitialSnapshot: () => UNKNOWN_CAMPAIGN,
     ...edits,
+    lock: (path, options = {}) => whenKnown((campaign) => campaign.lock(path, options), options),
     rollback: (toVersion, options = {}) => whenKnown((campaign) => campaign.rollback(toVersion, options), options),
     whenDurable: (position, options = {}) => whenKnown((campaign) => campaign.whenDurable(position, options), options),
     pacedUpdate(updates, pace) {

@@ -19,7 +19,7 @@ export interface RequestsOptions {
  * The functions of a campaign that are calls of their own, because the client cannot know their effect. What carries
  * them out is loaded when the first is made.
  */
-export function createRequests(options: RequestsOptions): Pick<Campaign, 'rollback' | 'whenDurable'> {
+export function createRequests(options: RequestsOptions): Pick<Campaign, 'rollback' | 'whenDurable' | 'lock'> {
   const { connection, clock, edits } = options;
 
   function position() {
@@ -41,6 +41,7 @@ export function createRequests(options: RequestsOptions): Pick<Campaign, 'rollba
   }
 
   return {
+    lock: (path, given = {}) => request((calls, ended) => calls.lock(options, path, given, ended), given),
     rollback(toVersion, given = {}) {
       edits.releaseHeld();
       const base = position();

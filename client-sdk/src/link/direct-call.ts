@@ -4,7 +4,7 @@ import { closedError, type Connection } from './connection.ts';
 import { readFailure } from '../errors.ts';
 
 /**
- * Makes a call until it is answered: over lost links, and over refusals that pass by themselves. Only for calls that
+ * Makes a call until it is answered: over lost links, and over refusals that pass by themselves; a lock does not. Only for calls that
  * may be made twice: queries, mutations with a mutation id, and the loading of code.
  *
  * @param ended nobody waits for the answer any more
@@ -22,7 +22,7 @@ export async function callUntilAnswered<T>(
       return await call();
     } catch (thrown) {
       const { kind, error } = readFailure(thrown);
-      if (ended?.aborted || (kind === 'refused' && !error.retryable)) throw error;
+      if (ended?.aborted || (kind === 'refused' && (!error.retryable || error.reason === 'LOCKED'))) throw error;
       await pause(clock, error.retryAfterMs ?? retryDelay(attempt, clock.random()), ended);
     }
   }

@@ -1,5 +1,5 @@
 import type { PushOutcome } from '../../../server/core/commands/push-outcome.ts';
-import type { EditCommand, Mutation } from '../../../server/core/commands/command.ts';
+import type { ChangeCommand, EditCommand, Mutation } from '../../../server/core/commands/command.ts';
 import { treeOf } from '../../../server/core/stream/apply.ts';
 import type { Entry, ViewEntry } from '../../../server/core/stream/entry.ts';
 import type { DocumentTree } from '../../../server/core/document/document-tree.ts';
@@ -34,6 +34,8 @@ export interface PendingEdits {
   readonly viewBeforeHeld: () => DocumentTree;
   /** The newest edit, while it is held back (`pacing.ts`). */
   readonly held: () => Pending | undefined;
+  /** The locks that an edit is made under: set by `locks/campaign-locks.ts` once a lock is asked for. */
+  readonly locks: { of: (command: ChangeCommand) => Mutation['lock'] };
   /**
    * Calls back after every change, with what the app is to be told; in the order in which `campaign/campaign-store.ts`
    * registers: outbox, settlements, editor, pacing, store. Returns its end.
@@ -93,6 +95,7 @@ export function createPendingEdits(
   /** Whether the stream has said what others have changed so far. */
   let isCurrent = false;
   const overlay = createOverlay();
+  const locks: PendingEdits['locks'] = { of: () => undefined };
   /** Steps of the stream while the rules were not loaded; `undefined`: a step without its entries. */
   const unexamined: ((MirrorStep & { readonly pending: readonly Pending[] }) | undefined)[] = [];
   const listeners = new Set<PendingEditsListener>();
@@ -132,6 +135,11 @@ export function createPendingEdits(
     commitConflicts(next);
   }
 
+  function underLocks(mutation: Mutation): Mutation {
+    const lock = locks.of(mutation.command);
+    return lock ? { ...mutation, lock } : mutation;
+  }
+
   function placesOf(before: DocumentTree, command: EditCommand): readonly Place[] | undefined {
     return mirror && rules.now()?.placesOf(before, command);
   }
@@ -156,6 +164,7 @@ export function createPendingEdits(
     view: readView,
     viewBeforeHeld: readViewBeforeHeld,
     held,
+    locks,
     onChange(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
@@ -169,7 +178,7 @@ export function createPendingEdits(
       const onConflict = policy === 'mine' ? undefined : policy;
       const made: Pending = {
         campaignId,
-        mutation,
+        mutation: underLocks(mutation),
         madeAt,
         delivery,
         onConflict,
@@ -189,7 +198,9 @@ export function createPendingEdits(
     },
     amendHeld(command) {
       const places = placesOf(readViewBeforeHeld(), command);
-      commit({ pending: reducers.amendHeld(pending, command, places), settled: [] });
+      const amended = reducers.amendHeld(pending, command, places);
+      const next = amended.map((item) => (reducers.isHeld(item) ? { ...item, mutation: underLocks(item.mutation) } : item));
+      commit({ pending: next, settled: [] });
     },
     releaseHeld: () => commit({ pending: reducers.releaseHeld(pending), settled: [] }),
 

@@ -26,6 +26,9 @@ import {
   type VersionName,
 } from '../../../server/core/stream/position.ts';
 
+import { systemClock, type Clock } from '../clock.ts';
+import { createMemoryLocks, type MemoryLocks } from './memory-locks.ts';
+
 /** Mutation that the kit's server can carry out: what `campaign.push` takes, and every other command. */
 export type KitMutation = Omit<Mutation, 'command'> & { readonly command: ChangeCommand };
 
@@ -71,6 +74,7 @@ export interface MemoryCampaign {
   readonly rejectNext: (refusal: Refusal) => void;
   /** Calls back whenever the watermark moved or the campaign was forked. Returns how to unsubscribe. */
   readonly onMoved: (callback: () => void) => () => void;
+  readonly locks: MemoryLocks;
 }
 
 /**
@@ -78,7 +82,13 @@ export interface MemoryCampaign {
  * idempotency, rights, positions, resumes, the watermark, forks. Documents are checked against no schema, so that the
  * kit does not need any: `rejectNext` stands in for that.
  */
-export function createMemoryCampaign(campaignId: string, state: JsonObject, now: () => number): MemoryCampaign {
+export function createMemoryCampaign(
+  campaignId: string,
+  state: JsonObject,
+  now: () => number,
+  after: Clock['after'] = systemClock.after,
+): MemoryCampaign {
+  const locks = createMemoryLocks(campaignId, { now, after });
   const rules: GroupRules = {
     now,
     check: () => ({ ok: true }),
@@ -108,6 +118,12 @@ export function createMemoryCampaign(campaignId: string, state: JsonObject, now:
 
   function refuse(mutationId: string, refusal: Refusal): PushOutcome & { ok: false } {
     return { ok: false, mutationId, error: { ...refusal, retryable: isRetryable(refusal) } };
+  }
+
+  /** What stands behind it in a push has been decided: it is not sent again, whatever becomes of the lock. */
+  function refusedInPush(answered: PushOutcome): PushOutcome {
+    if (answered.ok || answered.error.reason !== 'LOCKED') return answered;
+    return { ...answered, error: { ...answered.error, retryable: false } };
   }
 
   function answer(mutationId: string, outcome: GroupOutcome): KitAnswer {
@@ -162,11 +178,12 @@ export function createMemoryCampaign(campaignId: string, state: JsonObject, now:
     { id, role }: Actor,
     call: { readonly seen: Position | undefined; readonly dryRun: boolean; readonly isPush: boolean },
   ): KitAnswer[] {
-    const unit = mutations.map(({ mutationId, command, expectedVersion, comment, isRetry }): GroupMutation => ({
+    const unit = mutations.map(({ mutationId, command, expectedVersion, comment, isRetry, lock }): GroupMutation => ({
       request: {
         command,
         identity: { id, grants: { [campaignId]: role } },
         ...(expectedVersion !== undefined && { expectedVersion }),
+        ...(lock !== undefined && { locks: [lock].flat() }),
       },
       mutationId,
       isRetry: call.isPush ? isRetry === true : undefined,
@@ -177,7 +194,15 @@ export function createMemoryCampaign(campaignId: string, state: JsonObject, now:
     const [first] = mutations;
     const plan = decideGroup(
       {
-        situation: { campaignId, epoch, version: entries.length, lineage, content, documentBytes: 0 },
+        situation: {
+          campaignId,
+          epoch,
+          version: entries.length,
+          lineage,
+          content,
+          documentBytes: 0,
+          locks: locks.situation(),
+        },
         tail: '',
         updatedAt: entries.at(-1)?.at ?? 0,
       },
@@ -245,7 +270,7 @@ export function createMemoryCampaign(campaignId: string, state: JsonObject, now:
       if (refusal) throw new RefusalError(refusal.reason, refusal.message, refusal);
       return carryOut(mutations, actor, { seen, dryRun: false, isPush: true }).map((answered) => {
         if ('dryRun' in answered) throw new Error('a push has no dry runs');
-        return answered;
+        return refusedInPush(answered);
       });
     },
     subscribe({ lastEventId, receipts = false }, subscriber) {
@@ -275,9 +300,11 @@ export function createMemoryCampaign(campaignId: string, state: JsonObject, now:
       epoch = `epoch${lineage.length + 1}`;
       entries = entries.slice(0, fromVersion);
       content = fold(entries);
+      locks.reset();
       for (const subscriber of subscribers.keys()) sendSnapshot(subscriber, 'reset', lost);
       for (const callback of moved) callback();
     },
+    locks,
     rejectNext: (refusal) => void refusals.push(refusal),
     onMoved(callback) {
       moved.add(callback);

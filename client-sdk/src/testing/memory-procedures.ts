@@ -4,6 +4,7 @@ import type { ChangeCommand, MutationOptions } from '../../../server/core/comman
 import { asCampaign } from '../../../server/core/document/campaign.ts';
 import { diff, isEmptyPatch } from '../../../server/core/document/merge-patch.ts';
 import { RefusalError } from '../../../server/core/errors.ts';
+import type { GrantedLock } from '../../../server/core/locks/lock-view.ts';
 import type { Actor } from '../../../server/core/stream/entry.ts';
 import { parsePosition, type Moment, type VersionName } from '../../../server/core/stream/position.ts';
 import type { MemoryCampaign } from './memory-campaign.ts';
@@ -23,6 +24,7 @@ type Answer<T> = T | Promise<T>;
  */
 export interface MemoryProcedures {
   readonly campaign: Handlers<'campaign', 'create' | 'copy' | 'watch' | 'watchMany' | 'watchList' | 'explain'>;
+  readonly lock: Handlers<'lock', 'watch'>;
   readonly session: Handlers<'session', never>;
   readonly system: Handlers<'system', 'stats' | 'trace'>;
 }
@@ -36,12 +38,13 @@ export function memoryProcedures(campaign: MemoryCampaign, actor: Actor, newId: 
   }
 
   function carryOut(input: { campaignId: string } & MutationOptions, command: ChangeCommand) {
-    const { campaignId, mutationId = newId(), expectedVersion, comment, dryRun } = known(input);
+    const { campaignId, mutationId = newId(), expectedVersion, comment, dryRun, lock } = known(input);
     const mutation = {
       mutationId,
       command,
       ...(expectedVersion !== undefined && { expectedVersion }),
       ...(comment !== undefined && { comment }),
+      ...(lock !== undefined && { lock }),
     };
     const answer = campaign.mutate(mutation, actor, dryRun);
     if (!answer.ok) {
@@ -82,7 +85,49 @@ export function memoryProcedures(campaign: MemoryCampaign, actor: Actor, newId: 
     }
   }
 
+  const { locks } = campaign;
+
+  async function acquire(
+    input: inferProcedureInput<Areas['lock']['acquire']>,
+    otherwise: 'refuse' | 'wait' | 'steal',
+  ): Promise<GrantedLock> {
+    const { path = [], ttlMs, note, lockId = newId() } = known(input);
+    const row = { lockId, path, holder: actor.id, ttlMs, ...(note !== undefined && { note }) };
+    locks.request({ type: 'acquire', ...row, otherwise });
+    for (;;) {
+      const granted = locks.granted(lockId);
+      if (granted) return granted;
+      await new Promise<void>((resolve) => {
+        const stop = locks.onChange(() => {
+          stop();
+          resolve();
+        });
+      });
+    }
+  }
+
   return {
+    lock: {
+      acquire: (input) => acquire(input, input.wait === true ? 'wait' : 'refuse'),
+      steal: (input) => acquire(input, 'steal'),
+      renew(input) {
+        const { lockId, fence, ttlMs } = known(input);
+        const renewal = { type: 'renew' as const, lockId, fence, holder: actor.id };
+        locks.request(ttlMs === undefined ? renewal : { ...renewal, ttlMs });
+        const granted = locks.granted(lockId);
+        if (!granted) throw new Error('what was renewed is held');
+        return granted;
+      },
+      release(input) {
+        const { lockId } = known(input);
+        locks.request({ type: 'release', lockIds: [lockId], holder: actor.id });
+        return { lockId };
+      },
+      list(input) {
+        known(input);
+        return locks.list();
+      },
+    },
     campaign: {
       update: (input) => carryOut(input, { type: 'update', updates: input.updates }),
       updateFeatures: (input) =>

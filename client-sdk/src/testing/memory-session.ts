@@ -58,6 +58,13 @@ export function createMemorySession({ campaign, actor, newId, send }: MemorySess
       return;
     }
     const named = memberOf(input, 'campaignId');
+    if (path === 'lock.watch' && named === campaign.campaignId) {
+      respond(id, { result: { type: 'started' } });
+      const sendList = () => respond(id, { result: { type: 'data', data: campaign.locks.list() } });
+      sendList();
+      subscriptions.set(id, campaign.locks.onChange(sendList));
+      return;
+    }
     const campaignId = typeof named === 'string' ? named : campaign.campaignId;
     const refusal =
       path !== 'campaign.watch'

@@ -42,6 +42,12 @@ export interface TestCampaign extends TestLink {
   readonly history: () => readonly Entry[];
   /** Makes a change of another user. */
   readonly push: (updates: CampaignUpdates) => void;
+  /**
+   * Locks a path as another user, who takes it over where somebody has it. Returns how that user releases it.
+   *
+   * @param ttl how long it lasts, in milliseconds. Default 30,000
+   */
+  readonly lock: (path: readonly string[], options?: { readonly ttl?: number; readonly note?: string }) => () => void;
   /** Refuses the next mutation, or with a retryable reason the next call, for that reason. */
   readonly rejectNext: (reason: Reason, details?: Partial<Refusal>) => void;
   /** Delays messages by so many milliseconds each way from now on; 0: until the next microtask. */
@@ -77,7 +83,7 @@ export function createTestCampaign(options: TestCampaignOptions = {}): TestCampa
   } = options;
   const cleaned = cleanJson(structuredClone(state), ['state'], 'drop');
   if (!cleaned.ok) throw new CampaignError(cleaned.refusal);
-  const campaign = createMemoryCampaign(campaignId, cleaned.value, clock.now);
+  const campaign = createMemoryCampaign(campaignId, cleaned.value, clock.now, clock.after);
   let delayMs = 0;
 
   // A server with persistence commits what it has accepted a moment later.
@@ -124,6 +130,13 @@ export function createTestCampaign(options: TestCampaignOptions = {}): TestCampa
       if (!change.ok) throw new CampaignError(change.refusal);
       const command: EditCommand = { type: 'update', updates: change.value };
       campaign.mutate({ mutationId: clock.id(), command }, OTHER_USER);
+    },
+    lock(path, { ttl: ttlMs = 30_000, note } = {}) {
+      const lockId = clock.id();
+      const holder = OTHER_USER.id;
+      const row = { lockId, path, holder, ttlMs, ...(note !== undefined && { note }) };
+      campaign.locks.request({ type: 'acquire', ...row, otherwise: 'steal' });
+      return () => campaign.locks.request({ type: 'release', lockIds: [lockId], holder });
     },
     rejectNext: (reason, details = {}) =>
       campaign.rejectNext({ message: `refused by the test: ${reason}`, ...details, reason }),

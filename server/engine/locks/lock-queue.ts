@@ -12,6 +12,8 @@ export type PlaceOutcome =
 export interface LockQueue {
   /** Waits until a place is granted or gone. */
   wait(live: LiveCampaign, lockId: string, timeoutMs: number, signal: AbortSignal | undefined): Promise<PlaceOutcome>;
+  /** Ends the waiting for a place that was given up. */
+  giveUp(campaignId: string, lockId: string): void;
   /** Keeps an eye on the campaign's locks until the returned function is called, so that their expiry is a change. */
   attend(live: LiveCampaign): () => void;
   /** Whether somebody waits for the campaign's locks or watches them. */
@@ -107,6 +109,8 @@ export function createLockQueue(changes: LockChanges, clock: Clock, onFailure: (
         else onLocks(live);
       });
     },
+
+    giveUp: (campaignId, lockId) => attended.get(campaignId)?.places.get(lockId)?.({ kind: 'aborted' }),
 
     attend(live) {
       const campaign = attend(live);

@@ -228,7 +228,8 @@ export function createEngineLocks(options: EngineLocksOptions): EngineLocks {
           // The place was lost, with its epoch or because this instance could not keep it: at the end of the queue again.
           if (outcome.kind === 'settled') continue;
           giveUp(campaignId, lockId, holder);
-          if (outcome.kind !== 'timeout') throw shuttingDown();
+          if (outcome.kind === 'stopped') throw shuttingDown();
+          if (outcome.kind === 'aborted') throw toError(lockLost());
           const inTheWay = live.locks.rows.find((other) => other.lockId !== lockId && pathsConflict(other.path, path));
           throw toError(inTheWay ? lockedBy(inTheWay, mayRead(inTheWay.path)) : lockLost());
         }
@@ -247,6 +248,7 @@ export function createEngineLocks(options: EngineLocksOptions): EngineLocks {
 
     async release(caller, owner, campaignId, lockId) {
       demand(caller, campaignId, 'releaseLock');
+      queue.giveUp(campaignId, lockId);
       await changes.request(campaignId, { type: 'release', lockIds: [lockId], holder: caller.identity.id });
       owned.remove(owner, lockId);
     },

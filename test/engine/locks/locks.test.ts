@@ -172,9 +172,21 @@ describe('locks of the engine', () => {
     await clock.advance(100);
     gone.abort();
     await clock.until(locks.release(editor, here, CAMPAIGN, first.lockId));
-    expect(await clock.until(left)).toMatchObject({ reason: 'UNAVAILABLE' });
+    expect(await clock.until(left)).toMatchObject({ reason: 'LOCK_LOST' });
     const { locks: held } = await clock.until(locks.list(editor, CAMPAIGN));
     expect(held.map(({ lockId }) => lockId)).toEqual([(await clock.until(stays)).lockId]);
+  });
+
+  it('J46 who gives up its place while it waits is not granted the lock', async () => {
+    const { acquire, locks, clock, manager } = await world();
+    const first = await acquire();
+    const waits = refusal(manager.locks.acquire(admin, here, CAMPAIGN, { ...TTL, wait: true, lockId: 'mine' }));
+    await clock.advance(100);
+    await clock.until(locks.release(admin, here, CAMPAIGN, 'mine'));
+    expect(await clock.until(waits)).toMatchObject({ reason: 'LOCK_LOST' });
+    await clock.until(locks.release(editor, here, CAMPAIGN, first.lockId));
+    await clock.advance(1_000);
+    expect((await clock.until(locks.list(editor, CAMPAIGN))).locks).toEqual([]);
   });
 
   it('J37 who has waited for too long is told who has the lock', async () => {
