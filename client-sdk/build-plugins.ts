@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import type { Rolldown } from 'tsdown';
@@ -24,31 +25,24 @@ export const selectorHookAsModule: Rolldown.Plugin = {
       : undefined,
 };
 
-/** What the helpers do that tRPC's packages bring for old browsers, in the language of the browsers that run the SDK. */
-const MODERN_HELPERS: Readonly<Record<string, string>> = {
-  objectSpread2: 'const _objectSpread2 = Object.assign;',
-  defineProperty: 'const _defineProperty = (object, key, value) => { object[key] = value; return object; };',
-  asyncIterator: 'const _asyncIterator = (iterable) => iterable[Symbol.asyncIterator]();',
-  objectWithoutProperties:
-    'const _objectWithoutProperties = (object, left) => Object.fromEntries(Object.entries(object).filter(([key]) => !left.includes(key)));',
-};
+/** tRPC's packages, whose sources are resolved where they are imported by name. */
+const TRPC = /^@trpc\/(client|server|react-query)(\/[\w/-]+)?$/;
 
-/** A helper as the compiler of tRPC's packages has put it there. */
-const HELPER = /\/\/#region \\0@oxc-project\+runtime@[^/]+\/helpers\/esm\/(\w+)\.js\n([\s\S]*?)\/\/#endregion/g;
+const require = createRequire(import.meta.url);
 
-/** Takes the place of those helpers: three quarters of a kilobyte, gzipped, of what every page loads. */
-export const modernHelpers: Rolldown.Plugin = {
-  name: 'modern-helpers',
-  transform: (code, id) =>
-    id.includes('/@trpc/')
-      ? replaced(
-          code.replace(HELPER, (region, name: string, body: string) => {
-            const helper = MODERN_HELPERS[name];
-            // As many lines as before, so that the source map stays right.
-            return helper === undefined ? region : helper + '\n'.repeat(body.split('\n').length);
-          }),
-        )
-      : undefined,
+/**
+ * Takes tRPC from its sources, which its packages bring along. What they have built is for older browsers, with helpers
+ * in place of what those do not know: a kilobyte and a half, gzipped, of what every page with hooks loads.
+ */
+export const trpcFromSources: Rolldown.Plugin = {
+  name: 'trpc-from-sources',
+  resolveId(source, importer = '') {
+    const [, name, path = '/index'] = TRPC.exec(source) ?? [];
+    // Declarations are made of those that the packages have built.
+    if (name === undefined || /\.d\.[cm]?ts$/.test(importer)) return undefined;
+    const sources = join(dirname(require.resolve(`@trpc/${name}/package.json`)), 'src');
+    return [`${path}.ts`, `${path}/index.ts`].map((file) => join(sources, file)).find((file) => existsSync(file));
+  },
 };
 
 /** No line was moved, so that the present source map goes on being right. */

@@ -1,11 +1,11 @@
 import { defineConfig } from 'tsdown';
-import { modernHelpers, SELECTOR_HOOK, selectorHookAsModule } from './build-plugins.ts';
+import { SELECTOR_HOOK, selectorHookAsModule, trpcFromSources } from './build-plugins.ts';
 
 /** What the router's sources import on the server's side; nothing of it is left in what is built. */
 const SERVER_SIDE = [/^zod/, /^node:/, 'uuidv7', 'ws', 'http', 'http2'];
 
 /** The entries with hooks: for React's server components they are client modules as a whole. */
-const CLIENT_MODULES = new Set(['react', 'react-campaigns', 'react-locks', 'testing']);
+const CLIENT_MODULES = new Set(['react', 'react-campaigns', 'react-locks', 'devtools-react', 'testing']);
 
 export default defineConfig({
   entry: {
@@ -19,6 +19,8 @@ export default defineConfig({
     'svelte-campaigns': 'src/svelte/campaigns/index.ts',
     locks: 'src/locks/index.ts',
     'react-locks': 'src/react/locks/index.ts',
+    devtools: 'src/devtools/index.ts',
+    'devtools-react': 'src/devtools/react/index.ts',
     testing: 'src/testing/index.ts',
     'testing-vanilla': 'src/testing/vanilla.ts',
     openfeature: 'src/openfeature/web.ts',
@@ -35,7 +37,7 @@ export default defineConfig({
   // Else a bare import of each of those would stay, and tables of which nothing is read.
   treeshake: { moduleSideEffects: false, propertyReadSideEffects: false },
   alias: { 'use-sync-external-store/with-selector': SELECTOR_HOOK },
-  plugins: [selectorHookAsModule, modernHelpers],
+  plugins: [selectorHookAsModule, trpcFromSources],
   deps: {
     // As dependencies they would bring their peers, React and TypeScript, to users who want neither, and pin the
     // versions of an app's own tRPC.
@@ -47,8 +49,8 @@ export default defineConfig({
   },
   // The bundler would drop the directive of a module among many; these entries are client modules as a whole.
   outputOptions: {
-    banner: (chunk) => (CLIENT_MODULES.has(chunk.name) ? "'use client';" : ''),
     // One file of all that a client needs at first: cut in two, it is a kilobyte more, and a round trip.
     codeSplitting: { groups: [{ name: 'client', test: /client-sdk[\\/]src[\\/]client\.ts$/ }] },
+    banner: (chunk) => (CLIENT_MODULES.has(chunk.name) ? "'use client';" : ''),
   },
 });

@@ -1,7 +1,7 @@
 import { createCampaignStore, type CampaignStore } from './campaign/campaign-store.ts';
 import { CampaignError } from './errors.ts';
 import { systemClock, type Clock } from './clock.ts';
-import { guardCreation } from './creation-guard.ts';
+import { guardCreation } from './creation/creation-guard.ts';
 import { createConnection, type Connection } from './link/connection.ts';
 import type { Device, DeviceCallbacks } from './device/device.ts';
 import { DEVICE_TIMEOUT_MS } from './device/deadline.ts';
@@ -206,6 +206,7 @@ export function clientOn(
     const callbacks: DeviceCallbacks = {
       importStored: (campaignId, mutations) => open(campaignId).importStored(mutations),
       onChange: onDeviceChange,
+      logger: parts.logger,
       onForgotten() {
         device = undefined;
         onDeviceFailure(FORGOTTEN);
@@ -329,6 +330,7 @@ export function clientOn(
       bounded(() => connection.authenticate(token), options, clock, connectionError),
     onRenewed: (callback) => connection.onRenewed(callback),
     close,
+    inspect: () => [...stores.values()],
     async forget() {
       if (opening) await bounded(() => opening, { timeout: DEVICE_TIMEOUT_MS }, clock).catch(() => undefined);
       const kept = device;

@@ -70,6 +70,17 @@ export function readFailure(thrown: unknown): CallFailure {
   };
 }
 
+/** What every call of a closed client ends with. */
+export function closedError(): CampaignError {
+  return new CampaignError({ reason: 'UNAVAILABLE', message: 'The client has been closed', retryable: false });
+}
+
+/** Of arguments that the types do not allow: which one, and what it must be. */
+export function invalid(path: Path, what: string, cause?: unknown): CampaignError {
+  const message = path.length > 0 ? `${path.join('.')}: ${what}` : what;
+  return new CampaignError({ reason: 'INVALID', message, path }, { cause });
+}
+
 /** Where no campaign was named, and the server has no default one. */
 export function noDefaultCampaign(): CampaignError {
   return new CampaignError({ reason: 'NOT_FOUND', message: 'This server has no default campaign: name one' });

@@ -6,6 +6,7 @@ import type { Entry, Receipt, ViewEntry } from '../../server/core/stream/entry.t
 import type { CampaignUpdates, CampaignView, FeatureName, SectionName, SectionValue } from './document.ts';
 import type { CampaignError } from './errors.ts';
 import type { Conflict } from './sync/conflicts.ts';
+import type { Pending } from './sync/pending.ts';
 import type { WaitOptions } from './within.ts';
 
 /** A store without a framework: React's `useSyncExternalStore`, Svelte and Vue can read it. */
@@ -343,6 +344,16 @@ export interface Renewal {
   readonly isOtherUser: boolean;
 }
 
+/**
+ * A campaign that a client has opened, as devtools see it. Its shape is not stable.
+ *
+ * @internal
+ */
+export interface InspectedCampaign {
+  readonly campaign: Campaign;
+  readonly pending: () => readonly Pending[];
+}
+
 /** The client of one server: one link, shared by everything that is read and changed through it. */
 export interface CampaignClient {
   /** The campaign of that id, or the server's default campaign. The same object for the same id. */
@@ -375,4 +386,10 @@ export interface CampaignClient {
    * nothing on the device from then on.
    */
   readonly forget: () => Promise<void>;
+  /**
+   * The campaigns that were opened, for devtools.
+   *
+   * @internal
+   */
+  readonly inspect: () => readonly InspectedCampaign[];
 }

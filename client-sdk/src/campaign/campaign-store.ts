@@ -1,19 +1,19 @@
 import type { WatchEvent } from '../../../server/core/stream/events.ts';
 import type { Clock } from '../clock.ts';
 import { notifyAll, type ErrorReporter } from '../callbacks.ts';
-import type { CampaignError } from '../errors.ts';
-import { closedError, type Connection } from '../link/connection.ts';
+import { type CampaignError, closedError } from '../errors.ts';
+import { type Connection } from '../link/connection.ts';
 import { createEditRulesLoader } from '../sync/edit-rules-loader.ts';
 import { fold, positionOf, type Mirror } from '../sync/mirror.ts';
 import type { Pending, StoredMutation } from '../sync/pending.ts';
 import { createPendingEdits } from '../sync/pending-edits.ts';
 import { mirrorOf, type CampaignSeed } from '../sync/seed.ts';
 import { countPageOnly, type DeviceView } from '../sync/sync-status.ts';
-import type { Campaign, CampaignSnapshot, Change, ConflictPolicy, EditOptions } from '../types.ts';
-import { editFunctions, type BuiltCommand } from './commands.ts';
+import type { Campaign, CampaignSnapshot, ConflictPolicy, InspectedCampaign } from '../types.ts';
+import { editFunctions } from './commands.ts';
 import { createEditor, type Editor } from './editor.ts';
 import { failureOf, isSameError, NO_FAILURE, type Failure } from './failure.ts';
-import { createLinger } from './linger.ts';
+import { createLinger } from '../linger.ts';
 import { startOutbox } from './outbox.ts';
 import { createPacing } from './pacing.ts';
 import { createRequests } from './requests.ts';
@@ -43,8 +43,7 @@ export interface CampaignStoreOptions {
 }
 
 /** A campaign's handle, and what the client itself does with it. */
-export interface CampaignStore {
-  readonly campaign: Campaign;
+export interface CampaignStore extends InspectedCampaign {
   /** An edit under an id that was made before this store was there. */
   readonly edit: Editor['edit'];
   /** Edits of an earlier page, or of a closed tab: they come before those of this one. */
@@ -217,6 +216,7 @@ export function createCampaignStore(options: CampaignStoreOptions): CampaignStor
 
   return {
     campaign,
+    pending: edits.list,
     edit: editor.edit,
     importStored: edits.importStored,
     restore(seen, resumeId) {

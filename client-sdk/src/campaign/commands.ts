@@ -9,7 +9,7 @@ import type {
 import type { Path } from '../../../server/core/errors.ts';
 import type { JsonObject } from '../../../server/core/json.ts';
 import { cleanJson } from '../../../server/core/document/plain-json.ts';
-import { CampaignError } from '../errors.ts';
+import { CampaignError, invalid } from '../errors.ts';
 import { frozenCopy } from '../frozen.ts';
 import type { BatchBuilder, Campaign, Change, EditOptions } from '../types.ts';
 
@@ -107,9 +107,4 @@ function copyJson(value: unknown, path: Path): JsonObject | CampaignError {
     // A getter, or a proxy that was revoked.
     return invalid(path, 'could not be read', cause);
   }
-}
-
-export function invalid(path: Path, what: string, cause?: unknown): CampaignError {
-  const message = path.length > 0 ? `${path.join('.')}: ${what}` : what;
-  return new CampaignError({ reason: 'INVALID', message, path }, { cause });
 }

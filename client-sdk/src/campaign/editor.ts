@@ -1,7 +1,6 @@
 import type { EditCommand, Mutation } from '../../../server/core/commands/command.ts';
 import type { Clock } from '../clock.ts';
-import { CampaignError } from '../errors.ts';
-import { closedError } from '../link/connection.ts';
+import { CampaignError, closedError } from '../errors.ts';
 import { apply, treeOf } from '../../../server/core/stream/apply.ts';
 import type { Entry, ViewEntry } from '../../../server/core/stream/entry.ts';
 import { diff } from '../../../server/core/document/merge-patch.ts';

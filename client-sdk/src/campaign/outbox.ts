@@ -2,7 +2,7 @@ import type { Mutation } from '../../../server/core/commands/command.ts';
 import { retryDelay } from '../link/backoff.ts';
 import type { Clock } from '../clock.ts';
 import type { Connection } from '../link/connection.ts';
-import { CampaignError, readFailure } from '../errors.ts';
+import { readFailure, type CampaignError } from '../errors.ts';
 import type { PendingEdits } from '../sync/pending-edits.ts';
 import { PUSH_LIMITS } from './sendable.ts';
 
@@ -58,7 +58,7 @@ export function startOutbox({ campaignId, connection, clock, edits }: OutboxOpti
       if (refusedForNow && !refusedForNow.ok) backOff(refusedForNow.error.retryAfterMs);
       else attempt = 0;
     } catch (thrown) {
-      onFailure(push, thrown);
+      await onFailure(push, thrown);
     } finally {
       busy = false;
       wake();
@@ -66,20 +66,25 @@ export function startOutbox({ campaignId, connection, clock, edits }: OutboxOpti
   }
 
   /** The push as a whole was refused, or brought no answer. */
-  function onFailure(push: readonly Mutation[], thrown: unknown): void {
+  async function onFailure(push: readonly Mutation[], thrown: unknown): Promise<void> {
     const { kind, error } = readFailure(thrown);
-    if (kind === 'unanswered' || error.retryable) {
-      edits.onUnanswered();
-      backOff(error.retryAfterMs);
-    } else if (error.reason === 'UPGRADE_REQUIRED' || (error.reason === 'UNAUTHORIZED' && connection.hasToken())) {
-      // Not about these mutations: they wait for the next token.
-      edits.onUnanswered();
+    if (kind === 'unanswered' || error.retryable) backOff(error.retryAfterMs);
+    // Not about these mutations: they wait for the next token.
+    else if (error.reason === 'UPGRADE_REQUIRED' || (error.reason === 'UNAUTHORIZED' && connection.hasToken()))
       connection.unauthorized(error);
-    } else {
-      const culprit = push.length === 1 ? push[0] : push[indexIn(error)];
+    else await onRefusal(push, error);
+    edits.onUnanswered();
+  }
+
+  /** The push was refused for good because of one of its mutations. Few ever are: the code for it is loaded then. */
+  async function onRefusal(push: readonly Mutation[], error: CampaignError): Promise<void> {
+    try {
+      const { culpritOf, withoutEnvelope } = await import('./push-refusal.ts');
+      const culprit = culpritOf(push, error);
       if (culprit) edits.onRejected(culprit.mutationId, withoutEnvelope(error, culprit));
       else oneByOne = true;
-      edits.onUnanswered();
+    } catch {
+      backOff(undefined);
     }
   }
 
@@ -97,28 +102,4 @@ export function startOutbox({ campaignId, connection, clock, edits }: OutboxOpti
     stopListening();
     cancelBackoff();
   };
-}
-
-/** Which of the push's mutations the server's refusal names: its path begins `['mutations', index, …]`. */
-function indexIn({ path }: CampaignError): number {
-  const [field, index] = path ?? [];
-  return field === 'mutations' && typeof index === 'number' ? index : -1;
-}
-
-/**
- * The error with the path of what the app wrote: a place in the document, without the push and the command around it.
- */
-function withoutEnvelope(error: CampaignError, { command }: Mutation): CampaignError {
-  const [field, , ...rest] = error.path ?? [];
-  if (field !== 'mutations') return error;
-  if (rest[0] === 'command') rest.shift();
-  const inner = rest[0] === 'commands' && command.type === 'batch' ? command.commands[Number(rest[1])] : command;
-  if (rest[0] === 'commands') rest.splice(0, 2);
-  if (rest[0] === 'updates' || rest[0] === 'value') rest.shift();
-  const path = inner?.type === 'updateConfig' ? [inner.section, ...rest] : rest;
-  const { reason, message, retryable, limit } = error;
-  return new CampaignError(
-    { reason, message, retryable, path, ...(limit !== undefined && { limit }) },
-    { cause: error },
-  );
 }

@@ -1,10 +1,9 @@
 import type { EditCommand, Mutation } from '../../../server/core/commands/command.ts';
 import { utf8Bytes } from '../../../server/core/document/plain-json.ts';
 import { CLIENT_LIMITS } from '../../../server/core/limits.ts';
-import { CampaignError } from '../errors.ts';
+import { CampaignError, invalid } from '../errors.ts';
 import type { PushLimits } from '../sync/pending.ts';
 import type { EditOptions } from '../types.ts';
-import { invalid } from './commands.ts';
 
 /**
  * How much one push carries, and how large one mutation may be: twice a document, and with its envelope still below the

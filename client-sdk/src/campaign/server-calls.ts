@@ -1,10 +1,9 @@
 import type { Receipt } from '../../../server/core/stream/entry.ts';
 import type { Position, VersionName } from '../../../server/core/stream/position.ts';
 import { callUntilAnswered } from '../link/direct-call.ts';
-import { CampaignError } from '../errors.ts';
+import { CampaignError, invalid } from '../errors.ts';
 import type { PendingEdits } from '../sync/pending-edits.ts';
-import type { EditOptions } from '../types.ts';
-import { invalid } from './commands.ts';
+import type { CampaignLock, EditOptions, LockOptions } from '../types.ts';
 import type { RequestsOptions } from './requests.ts';
 import { isVersionName, readOptions } from './sendable.ts';
 
@@ -30,8 +29,16 @@ export async function rollback(
   if (travelling instanceof CampaignError) throw travelling;
   if (!isVersionName(toVersion)) throw invalid(['toVersion'], 'must be a version or a position');
   const mutationId = clock.id();
-  const input = { campaignId, toVersion, mutationId, ...(base !== undefined && { base }), ...travelling };
   await allAnswered(edits, ended);
+  const lock = edits.locks.of({ type: 'rollback', toVersion });
+  const input = {
+    campaignId,
+    toVersion,
+    mutationId,
+    ...(base !== undefined && { base }),
+    ...(lock && { lock }),
+    ...travelling,
+  };
   if (ended.aborted) throw new CampaignError({ reason: 'UNAVAILABLE', message: 'It was given up', mutationId });
   editor.expectRollback(mutationId);
   try {
@@ -49,6 +56,17 @@ export async function rollback(
     if (!ended.aborted) editor.dropRollback(mutationId);
     throw thrown;
   }
+}
+
+/** Resolves with a lock once it is granted. */
+export async function lock(
+  options: RequestsOptions,
+  path: readonly string[],
+  given: LockOptions,
+  ended: AbortSignal,
+): Promise<CampaignLock> {
+  const { locksOf } = await import('../locks/campaign-locks.ts');
+  return locksOf(options).acquire(path, given, ended);
 }
 
 /** Resolves when that position is committed. */

@@ -1,8 +1,7 @@
 import type { EditCommand } from '../../../server/core/commands/command.ts';
 import { openChange, type OpenChange } from './change.ts';
 import type { Clock } from '../clock.ts';
-import { closedError } from '../link/connection.ts';
-import type { CampaignError } from '../errors.ts';
+import { type CampaignError, closedError } from '../errors.ts';
 import { mergeConflicts, type Conflict } from '../sync/conflicts.ts';
 import type { Answers } from '../sync/sync-status.ts';
 import type { PendingEdits } from '../sync/pending-edits.ts';

@@ -1,6 +1,6 @@
 import type { CampaignStatus } from '../../../server/core/document/campaign.ts';
 import type { ListedCampaign, ListEvent } from '../../../server/core/stream/list-events.ts';
-import { createLinger } from '../campaign/linger.ts';
+import { createLinger } from '../linger.ts';
 import { systemClock, type Clock } from '../clock.ts';
 import { readFailure, type CampaignError } from '../errors.ts';
 import { retryDelay } from '../link/backoff.ts';

@@ -10,7 +10,7 @@ import {
 import { createSnapshotCache, type SeenCampaign, type SnapshotCache } from './snapshot-cache.ts';
 
 /** What the device tells the client. */
-export interface DeviceCallbacks extends Pick<OutboxPersistenceOptions, 'importStored' | 'onChange'> {
+export interface DeviceCallbacks extends Pick<OutboxPersistenceOptions, 'importStored' | 'onChange' | 'logger'> {
   /** Another tab has logged this user out: nothing is kept of it any more. */
   readonly onForgotten: () => void;
 }
@@ -47,9 +47,9 @@ export interface DeviceOptions extends DeviceCallbacks {
 
 /** What is unsaved and what was seen of one user, on a device that several tabs share. */
 export function createDevice(options: DeviceOptions): Device {
-  const { scope, unsaved, seen, locks, tabs, clock, importStored, onChange, onForgotten } = options;
-  const outbox = createOutboxPersistence({ scope, storage: unsaved, locks, clock, importStored, onChange });
-  const snapshots = createSnapshotCache({ scope, storage: seen, clock });
+  const { scope, unsaved, seen, locks, tabs, clock, logger, importStored, onChange, onForgotten } = options;
+  const outbox = createOutboxPersistence({ scope, storage: unsaved, locks, clock, logger, importStored, onChange });
+  const snapshots = createSnapshotCache({ scope, storage: seen, clock, logger });
 
   async function remove(): Promise<void> {
     await Promise.all([outbox.clear(), snapshots.clear()]);

@@ -1,5 +1,6 @@
 import type { Mutation } from '../../../server/core/commands/command.ts';
 import type { Clock } from '../clock.ts';
+import { CONSOLE, type Logger } from '../logger.ts';
 import { retryDelay } from '../link/backoff.ts';
 import type { StoredMutation } from '../sync/pending.ts';
 import { withDeadline } from './deadline.ts';
@@ -16,6 +17,8 @@ export interface OutboxPersistenceOptions {
   /** `undefined` where there are none: then the edits of other tabs are taken over once, at the start. */
   readonly locks: Locks | undefined;
   readonly clock: Clock;
+  /** Takes warnings; default: the console. */
+  readonly logger?: Pick<Logger, 'warn'> | undefined;
   /** Takes over the edits of a closed tab. */
   readonly importStored: (campaignId: string, mutations: readonly StoredMutation[]) => void;
   /** What is stored has changed, or whether the device works. */
@@ -43,7 +46,7 @@ export interface OutboxPersistence {
  * everything once, when it opens: doing so again and again, two tabs would remove each other's edits.
  */
 export function createOutboxPersistence(options: OutboxPersistenceOptions): OutboxPersistence {
-  const { scope, locks, clock, importStored, onChange } = options;
+  const { scope, locks, clock, logger = CONSOLE, importStored, onChange } = options;
   const storage = storageWithDeadlines(options.storage, clock);
   const tab = clock.id();
   let closed = false;
@@ -58,6 +61,11 @@ export function createOutboxPersistence(options: OutboxPersistenceOptions): Outb
   let written = Promise.resolve();
   let failures = 0;
   let cancelRetry = () => {};
+
+  /** The device refuses (a full disk, a private window): edits stay in the page meanwhile. */
+  function warn(cause: unknown): void {
+    logger.warn('campaign-state: unsaved changes cannot be kept on this device', cause);
+  }
 
   const keyOf = (owner: string, campaignId: string) => `${scope}/${owner}/${campaignId}`;
   const lockOf = (owner: string) => `campaign-state/${scope}/${owner}`;
@@ -188,9 +196,4 @@ function areSame(before: readonly StoredMutation[], after: readonly StoredMutati
     before.length === after.length &&
     before.every((stored, index) => parts.every((part) => stored[part] === after[index]?.[part]))
   );
-}
-
-/** The device refuses (a full disk, a private window): edits stay in the page meanwhile, and the console says so. */
-function warn(cause: unknown): void {
-  console.warn('campaign-state: unsaved changes cannot be kept on this device', cause);
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import { CONSOLE, type Logger } from '../logger.ts';
 import type { DeviceStorage } from './device-storage.ts';
 import { storageWithDeadlines } from './storage-deadlines.ts';
 import type { CampaignSeed } from '../sync/seed.ts';
@@ -30,6 +31,8 @@ export interface SnapshotCacheOptions {
   readonly scope: string;
   readonly storage: DeviceStorage<SeenCampaign>;
   readonly clock: Clock;
+  /** Takes warnings; default: the console. */
+  readonly logger?: Pick<Logger, 'warn'> | undefined;
 }
 
 /** Campaigns that are kept, the newest ones: of at most 256 KiB each, 5 MiB in all. */
@@ -38,7 +41,12 @@ const MAX_CAMPAIGNS = 20;
 /** The pause between writes, in milliseconds: a campaign that moves all the time is not written all the time. */
 const WRITE_AFTER_MS = 1_000;
 
-export function createSnapshotCache({ scope, clock, ...options }: SnapshotCacheOptions): SnapshotCache {
+export function createSnapshotCache({
+  scope,
+  clock,
+  logger = CONSOLE,
+  ...options
+}: SnapshotCacheOptions): SnapshotCache {
   const storage = storageWithDeadlines(options.storage, clock);
   /** By campaign, the one seen longest ago first; of those seen in this life of the page, only that they were. */
   const kept = new Map<string, SeenCampaign | 'here'>();
@@ -46,6 +54,11 @@ export function createSnapshotCache({ scope, clock, ...options }: SnapshotCacheO
   let cancelWrite: (() => void) | undefined;
   let closed = false;
   const keyOf = (campaignId: string) => `${scope}/${campaignId}`;
+  /** The device refuses (a full disk, a private window): the app goes on. */
+  function warn(cause: unknown): void {
+    logger.warn('campaign-state: what was last seen cannot be kept on this device', cause);
+  }
+
   const loaded = storage.entries().then(load).catch(warn);
 
   function load(found: readonly (readonly [string, SeenCampaign])[]): void {
@@ -104,9 +117,4 @@ export function createSnapshotCache({ scope, clock, ...options }: SnapshotCacheO
       await Promise.all(keys.map((key) => storage.remove(key)));
     },
   };
-}
-
-/** The device refuses (a full disk, a private window): the app goes on, and the console says so. */
-function warn(cause: unknown): void {
-  console.warn('campaign-state: what was last seen cannot be kept on this device', cause);
 }

@@ -3,7 +3,7 @@ import type { AppRouter } from '../../../server/api/procedures/router.ts';
 import { RESTART } from '../../../server/core/close-codes.ts';
 import { reportUncaught, type ErrorReporter } from '../callbacks.ts';
 import type { Clock } from '../clock.ts';
-import { CampaignError, readFailure, readRefusal } from '../errors.ts';
+import { CampaignError, readFailure, readRefusal, closedError } from '../errors.ts';
 import { writable } from '../observable-value.ts';
 import type { ConnectionReason, ConnectionState, Readable, Renewal } from '../types.ts';
 import { reconnectDelay } from './backoff.ts';
@@ -344,9 +344,4 @@ const TRY_AGAIN_LATER = 1013;
 
 function messageOf(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause);
-}
-
-/** What every call of a closed client ends with. */
-export function closedError(): CampaignError {
-  return new CampaignError({ reason: 'UNAVAILABLE', message: 'The client has been closed', retryable: false });
 }

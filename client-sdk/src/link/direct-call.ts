@@ -1,7 +1,7 @@
 import { retryDelay } from './backoff.ts';
 import type { Clock } from '../clock.ts';
-import { closedError, type Connection } from './connection.ts';
-import { readFailure } from '../errors.ts';
+import { type Connection } from './connection.ts';
+import { readFailure, closedError } from '../errors.ts';
 
 /**
  * Makes a call until it is answered: over lost links, and over refusals that pass by themselves; a lock does not. Only for calls that

@@ -1,5 +1,4 @@
-import { CampaignError } from '../errors.ts';
-import { closedError } from '../link/connection.ts';
+import { CampaignError, closedError } from '../errors.ts';
 import type { Campaign, CampaignClient } from '../types.ts';
 import { changedFlags, evaluate, type Evaluation, type FlagKind } from './evaluation.ts';
 

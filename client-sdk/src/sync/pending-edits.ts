@@ -199,7 +199,9 @@ export function createPendingEdits(
     amendHeld(command) {
       const places = placesOf(readViewBeforeHeld(), command);
       const amended = reducers.amendHeld(pending, command, places);
-      const next = amended.map((item) => (reducers.isHeld(item) ? { ...item, mutation: underLocks(item.mutation) } : item));
+      const next = amended.map((item) =>
+        reducers.isHeld(item) ? { ...item, mutation: underLocks(item.mutation) } : item,
+      );
       commit({ pending: next, settled: [] });
     },
     releaseHeld: () => commit({ pending: reducers.releaseHeld(pending), settled: [] }),

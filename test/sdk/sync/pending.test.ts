@@ -13,7 +13,7 @@ import {
   requeueSent,
   type Pending,
 } from '../../../client-sdk/src/sync/pending.ts';
-import { createLinger } from '../../../client-sdk/src/campaign/linger.ts';
+import { createLinger } from '../../../client-sdk/src/linger.ts';
 import { createMemoryCampaign, type MemoryCampaign } from '../../../client-sdk/src/testing/memory-campaign.ts';
 import { createMemoryLink } from '../../../client-sdk/src/testing/memory-link.ts';
 import { effect } from '../../../server/core/commands/effect.ts';

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from './clock.ts';
 
 /** A grace period before something is stopped: whoever leaves and comes back within it finds it still running. */
 export interface Linger {

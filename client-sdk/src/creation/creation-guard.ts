@@ -1,4 +1,4 @@
-import type { Logger } from './logger.ts';
+import type { Logger } from '../logger.ts';
 
 /** More clients of one server in one page than an app makes: in {@link WINDOW_MS}. */
 const MAX_CLIENTS = 8;

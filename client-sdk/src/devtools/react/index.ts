@@ -1,0 +1,1 @@
+export { CampaignDevtools, type CampaignDevtoolsProps } from './panel.tsx';
