@@ -1,9 +1,11 @@
 import { parseArgs } from 'node:util';
 import packageJson from '../package.json' with { type: 'json' };
 import { manageAccess } from './access.ts';
+import { manageAudit } from './audit.ts';
 import { announcementLines } from './announcement.ts';
 import { VARIABLES } from './config.ts';
 import { giveUp } from './explain.ts';
+import { importFlags } from './import.ts';
 import { runServer } from './run-server.ts';
 import { restoreFile, takeSnapshot, verifySnapshot } from './snapshot.ts';
 import { printToken } from './token.ts';
@@ -26,6 +28,13 @@ const HELP = `campaign-state ${packageJson.version}: live campaign state over tR
   npx @campaign-state/server restore file|- [--campaign id] [--as new-id | --over] [--at version|position|time]
                                           [--dry-run] [--url …]
                                           restores a snapshot into a running server
+  npx @campaign-state/server audit verify [file] [--campaign id]… [--url …]
+                                          walks the hash chains of a running server, or of a snapshot
+  npx @campaign-state/server audit export [--campaign id]… [--out file|-] [--state file] [--url …]
+                                          writes what is new since the state file, as lines of JSON
+  npx @campaign-state/server import --from growthbook|unleash file [--campaign id] [--yes] [--url …]
+                                          makes segments, rules and features of another service's export; changes
+                                          nothing without --yes
   npx @campaign-state/server --version
 
   Everything else is set by environment variables, which the package's README explains:
@@ -37,9 +46,11 @@ const options = { help: { type: 'boolean', short: 'h' }, version: { type: 'boole
 const args = process.argv.slice(2);
 if (args[0] === 'token') await printToken(args.slice(1));
 else if (args[0] === 'access') await manageAccess(args.slice(1));
+else if (args[0] === 'audit') await manageAudit(args.slice(1));
 else if (args[0] === 'snapshot') await takeSnapshot(args.slice(1));
 else if (args[0] === 'verify') await verifySnapshot(args.slice(1));
 else if (args[0] === 'restore') await restoreFile(args.slice(1));
+else if (args[0] === 'import') await importFlags(args.slice(1));
 else await run(args);
 
 async function run(args: string[]): Promise<void> {

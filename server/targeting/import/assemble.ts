@@ -52,7 +52,8 @@ export function createPlanBuilder(judge: ConditionJudge): PlanBuilder {
       const before = order;
       const claimName = createNames(rules.keys());
       try {
-        if (['__proto__', 'constructor', 'prototype'].includes(name)) throw new NotCarried('has a name that no member can have');
+        if (['__proto__', 'constructor', 'prototype'].includes(name))
+          throw new NotCarried('has a name that no member can have');
         carry({
           track(track) {
             const made = rulesOf(track, () => (order += 1), claimName);
@@ -77,7 +78,7 @@ export function createPlanBuilder(judge: ConditionJudge): PlanBuilder {
         if (kind === 'value' && base !== undefined) values[name] = base;
       }
       flags.push(name);
-      notes.push(...new Set(said).values().map((message) => ({ flag: name, message })));
+      notes.push(...[...new Set(said)].map((message) => ({ flag: name, message })));
       return true;
     },
     segment(name, segment) {

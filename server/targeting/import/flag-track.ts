@@ -32,6 +32,7 @@ export interface StepArm {
 
 /** Ranges on a number line of its own, in all of which somebody must have a place, such as a namespace. */
 export interface StepGate {
+  readonly when: Condition;
   readonly line: StepLine;
   readonly ranges: readonly BucketRange[];
 }
@@ -137,13 +138,14 @@ function gateRules(
   claimName: (text: string) => string,
 ): RuleInput['requires'] | undefined {
   let requires = step.requires;
-  for (const { line, ranges } of step.gates ?? []) {
+  for (const { when, line, ranges } of step.gates ?? []) {
     const key = claimName(`${step.key}.gate`);
     const size = measureOf(ranges);
     rules.set(key, {
       ...line,
       order: nextOrder(),
       status,
+      when,
       ...(requires && { requires }),
       coverage: size / BUCKETS,
       arms: { in: { weight: 1, change: {} } },

@@ -45,7 +45,9 @@ export function createNames(taken: Iterable<string> = []): (text: string) => str
   return (text) => {
     let name = text;
     for (let turn = 0; !TARGETING_NAME_PATTERN.test(name) || given.has(name); turn += 1) {
-      const hash = createHash('sha256').update(`${text}${turn === 0 ? '' : turn}`).digest('hex');
+      const hash = createHash('sha256')
+        .update(`${text}${turn === 0 ? '' : turn}`)
+        .digest('hex');
       const readable = text.replaceAll(/[^A-Za-z0-9._:-]+/g, '-').replace(/^[^A-Za-z0-9]+/, '');
       const cut = readable.slice(0, NAME_LENGTH - HASH_DIGITS - 1);
       name = `${cut === '' ? 'name' : cut}-${hash.slice(0, HASH_DIGITS)}`;
