@@ -1,3 +1,4 @@
+import { appRouter } from '../../server/api/procedures/router.ts';
 import type { SeededRandom } from '../support/seeded-random.ts';
 import { jsonText, oddText } from './values.ts';
 
@@ -11,29 +12,8 @@ export interface Target {
   readonly own: { readonly campaignId: string; readonly token: string };
 }
 
-const PATHS = [
-  'campaign.get',
-  'campaign.list',
-  'campaign.history',
-  'campaign.at',
-  'campaign.diff',
-  'campaign.update',
-  'campaign.updateFeatures',
-  'campaign.updateConfig',
-  'campaign.batch',
-  'campaign.push',
-  'campaign.create',
-  'campaign.archive',
-  'campaign.restore',
-  'campaign.rollback',
-  'campaign.watch',
-  'campaign.whenDurable',
-  'session.authenticate',
-  'session.info',
-  'system.info',
-  'system.stats',
-  'system.trace',
-];
+/** Every procedure of the contract, also those that come later. */
+const PATHS = Object.keys(appRouter._def.procedures);
 
 export function procedurePath(random: SeededRandom): string {
   if (random.chance(0.85)) return random.pick(PATHS);
@@ -69,6 +49,10 @@ export function inputText(random: SeededRandom, { campaignId, token, own }: Targ
     position: () => JSON.stringify(random.pick(['x:1', oddText(random)])),
     token: () => JSON.stringify(random.chance(0.3) ? token : mutatedToken(random, token)),
     dryRun: () => 'true',
+    viewer: () => jsonText(random, 1),
+    key: () => JSON.stringify(oddText(random)),
+    rule: () => jsonText(random, 1),
+    segment: () => jsonText(random, 1),
     comment: () => JSON.stringify(oddText(random)),
   };
   for (const [key, make] of Object.entries(optional)) if (random.chance(0.35)) members[key] = make();
