@@ -327,7 +327,7 @@ function createRewriter(
     const group = typeof id === 'string' ? groups.get(id) : undefined;
     if (!group) throw new NotCarried(`refers to the group ${JSON.stringify(id)}, which is not in the file`);
     const values = Array.isArray(group) ? group : group.type === 'list' ? group.values : undefined;
-    if (!values) throw new NotCarried(`refers to the group ${String(id)} as a list of values, which it is not`);
+    if (!values) throw new NotCarried(`refers to the group ${JSON.stringify(id)} as a list of values, which it is not`);
     return values;
   };
 

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { RuleInput } from '../../../server/core/document/targeting-fields.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../../server/core/json.ts';
 import type { ImportPlan } from '../../../server/targeting/import/import-plan.ts';
 import { readUnleash } from '../../../server/targeting/import/unleash.ts';
@@ -31,14 +32,19 @@ function isDrawn(plan: ImportPlan, { explanations }: Seen, flag: string, what: '
   const about = [...rulesAbout(plan, flag)].filter(([, { arms }]) =>
     Object.values(arms).some(({ change }) => (change.features !== undefined) === (what === 'flag')),
   );
-  const reasonOf = (key: string) => explanations.find(({ rule }) => rule === key)?.reason;
-  if (what === 'flag' && about.some(([key]) => reasonOf(key) === 'TARGETING_MATCH')) return false;
-  return about.some(([key, { coverage, fallbackUnit, requires }]) => {
+  const reasonOf = (key: string) => explanations.find(({ rule }) => rule === key)?.reason ?? '';
+  const dependsOnDraw = ({ requires }: RuleInput): boolean => {
+    const required = requires && plan.rules.get(requires.rule);
+    if (!required) return false;
+    return ['SPLIT', 'NOT_COVERED', 'NO_UNIT'].includes(reasonOf(requires.rule)) || dependsOnDraw(required);
+  };
+  const isCertain = about.some(([key, rule]) => reasonOf(key) === 'TARGETING_MATCH' && !dependsOnDraw(rule));
+  if (what === 'flag' && isCertain) return false;
+  return about.some(([key, rule]) => {
     const reason = reasonOf(key);
-    if (requires && plan.rules.has(requires.rule) && reason === 'NOT_REQUIRED_ARM')
-      return ['SPLIT', 'NOT_COVERED', 'NO_UNIT'].includes(reasonOf(requires.rule) ?? '');
-    if (reason === 'NO_UNIT') return fallbackUnit !== undefined || what === 'value';
-    return coverage > 0 && (reason === 'SPLIT' || reason === 'NOT_COVERED');
+    if (dependsOnDraw(rule)) return true;
+    if (reason === 'NO_UNIT') return rule.fallbackUnit !== undefined || what === 'value';
+    return rule.coverage > 0 && (reason === 'SPLIT' || reason === 'NOT_COVERED');
   });
 }
 
