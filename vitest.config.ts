@@ -27,7 +27,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'archive',
-          include: ['test/{archive,snapshot}/**/*.test.ts'],
+          include: ['test/{archive,audit,snapshot}/**/*.test.ts'],
           globalSetup: ['test/support/global-postgres.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,

@@ -27,6 +27,11 @@ import type { CampaignService } from './engine/service.ts';
 import { BACKPRESSURE_BUFFER_ENTRIES } from './engine/streams/backpressure.ts';
 import { systemClock } from './engine/system-clock.ts';
 import { createMemoryLog } from './log/memory-log.ts';
+import { createAuditEvents } from './audit/audit-events.ts';
+import { createAuditService, type AuditService } from './audit/audit-service.ts';
+import { startSigning } from './audit/signing.ts';
+import { readStatementKeys, signReplaced } from './audit/statements.ts';
+import type { AuditStore } from './core/audit-store.ts';
 import { startPeriodicSnapshots } from './snapshot/periodic-snapshots.ts';
 import { createSnapshotService, type SnapshotService } from './snapshot/snapshot-service.ts';
 
@@ -42,7 +47,7 @@ export interface CampaignServerOptions {
    * Persists campaigns and their history; it is stopped with the server. Default: none, nothing outlives the process,
    * and receipts say `none`.
    */
-  readonly archive?: (Archive & Partial<AccessKeyStore> & Partial<HistoryStore>) | undefined;
+  readonly archive?: (Archive & Partial<AccessKeyStore> & Partial<HistoryStore> & Partial<AuditStore>) | undefined;
   /**
    * Orders the mutations of each campaign. Default: in this process, which must then be the only one on its archive.
    */
@@ -137,6 +142,17 @@ export interface CampaignServerOptions {
   readonly snapshotEvery?: number;
   /** Snapshots that are kept, the newest. Default 7. */
   readonly snapshotKeep?: number;
+  /**
+   * An Ed25519 private key in PEM, which signs again and again where the chains of hashes stand, so that rows that were
+   * written anew are found. Default: nothing is signed.
+   *
+   * @throws Error in one sentence where it is none
+   */
+  readonly auditKey?: string | undefined;
+  /** Public keys in PEM whose signatures count too, such as that of a key that was replaced. Default: none. */
+  readonly auditOldKeys?: readonly string[];
+  /** Whether audit events hold network addresses. Default false. */
+  readonly auditAddresses?: boolean;
   /** Default: JSON lines at `info` on stdout (`createLogger`). */
   readonly logger?: Logger;
   /**
@@ -166,6 +182,7 @@ export interface CampaignServer {
 interface Engine {
   readonly service: CampaignService;
   readonly snapshots: SnapshotService | undefined;
+  readonly audit: AuditService | undefined;
   /** Creates a start campaign where there is none with its id; false where there is. */
   ensure(campaign: StartCampaign): Promise<boolean>;
   /** Commits accepted entries and stops the archive; false where not all could be committed in time. */
@@ -195,6 +212,7 @@ const MEMORY_MAX_LOADED = 10_000;
 export async function createCampaignServer(options: CampaignServerOptions = {}): Promise<CampaignServer> {
   const { host = '127.0.0.1', port = 4000, auth = { kind: 'none' }, allowedOrigins = [], campaigns = [] } = options;
   const { snapshotEvery = 86_400_000 } = options;
+  const keys = readStatementKeys(options.auditKey, options.auditOldKeys);
   const logger = options.logger ?? createLogger('info');
   if (auth.kind === 'none') checkMissingKey(host, options.insecure === true, logger);
 
@@ -206,7 +224,13 @@ export async function createCampaignServer(options: CampaignServerOptions = {}):
       await options.archive?.stop({ clean: true });
       return true;
     };
-    return { service: createDisabledService(), snapshots: undefined, ensure: async () => false, stop };
+    return {
+      service: createDisabledService(),
+      snapshots: undefined,
+      audit: undefined,
+      ensure: async () => false,
+      stop,
+    };
   }
 
   function createEngine(): Engine {
@@ -229,7 +253,21 @@ export async function createCampaignServer(options: CampaignServerOptions = {}):
       ...(defaultCampaignId !== undefined && { defaultCampaignId }),
     });
     const store = options.archive && historyStoreOf(options.archive);
-    const snapshots = store && createSnapshotService({ store, log, clock: systemClock, version: packageJson.version });
+    const auditStore = options.archive && auditStoreOf(options.archive);
+    const signing = auditStore && keys.signing && { store: auditStore, key: keys.signing, now: Date.now };
+    const onFailedSigning = (error: Error): void =>
+      logger.error({ err: error }, 'where the chains stand was not signed');
+    const stopSigning = signing && startSigning(signing, onFailedSigning);
+    const audit = auditStore && createAuditService({ store: auditStore, keys });
+    const snapshots =
+      store &&
+      createSnapshotService({
+        store,
+        log,
+        clock: systemClock,
+        version: packageJson.version,
+        onAdopted: signing && ((head) => signReplaced(signing, head)),
+      });
     const periodic =
       snapshots &&
       store &&
@@ -249,9 +287,11 @@ export async function createCampaignServer(options: CampaignServerOptions = {}):
     return {
       service: manager,
       snapshots,
+      audit,
       ensure: (campaign: StartCampaign) => manager.ensure(campaign.campaignId, campaign.state),
       async stop() {
         if (periodic) await periodic.stop();
+        await stopSigning?.();
         await snapshots?.stop();
         const clean = await manager.stop(FLUSH_TIMEOUT_MS);
         await archive.stop({ clean });
@@ -264,19 +304,32 @@ export async function createCampaignServer(options: CampaignServerOptions = {}):
   const { maxConnections = API_LIMITS.connections } = options;
   const keyStore = options.archive === undefined ? createMemoryKeyStore() : keyStoreOf(options.archive);
   const accessKeys = keyStore && createAccessKeys(keyStore, { onUse: (key) => metrics.accessKeyUses.inc({ key }) });
+  const instance = systemClock.token();
+  const eventStore = options.archive && auditStoreOf(options.archive);
+  const auditEvents =
+    eventStore &&
+    createAuditEvents({
+      store: eventStore,
+      instance,
+      addresses: options.auditAddresses === true,
+      now: Date.now,
+      onFailed: (error) => logger.warn({ err: error }, 'audit events could not be stored; they wait'),
+    });
   const authenticator = createAuthenticator({ key: auth, publicRead: options.publicRead === true, accessKeys });
   const http = createHttpServer({
     service,
     authenticator,
     accessKeys,
     snapshots: engine.snapshots,
+    audit: engine.audit,
+    auditEvents,
     policy: createOriginPolicy(allowedOrigins, host),
     rate: createMutationRate(options.rateLimit ?? 1_000),
     budgets: createWorkBudgets(options.callLimit ?? API_LIMITS.callPoints),
     trustedProxies: options.trustedProxies ?? PRIVATE_NETWORKS,
     metrics,
     logger,
-    instance: systemClock.token(),
+    instance,
     version: packageJson.version,
     rooms: options.fanOut !== 'iterator',
     site: options.site,
@@ -318,6 +371,7 @@ export async function createCampaignServer(options: CampaignServerOptions = {}):
         await http.close();
         authenticator.stop();
         await accessKeys?.stop();
+        await auditEvents?.stop();
         const clean = await engine.stop();
         if (clean) logger.info('all accepted entries are committed');
         else logger.error('not all accepted entries could be committed in time');
@@ -333,6 +387,22 @@ function keyStoreOf(archive: Archive & Partial<AccessKeyStore>): AccessKeyStore 
   return isComplete && { insertKey, listKeys, findKey, revokeKey, markKeysUsed };
 }
 
+/** The archive as storage of the audit; `undefined` for one that keeps none. */
+function auditStoreOf(
+  archive: Archive & Partial<HistoryStore> & Partial<AuditStore>,
+): (Archive & HistoryStore & AuditStore) | undefined {
+  return isHistoryStore(archive) && isAuditStore(archive) ? archive : undefined;
+}
+
+function isAuditStore<A extends Archive>(archive: A & Partial<AuditStore>): archive is A & AuditStore {
+  const { findEntries, appendEvents, readEvents, newestEvents } = archive;
+  const { unsignedHeads, lastStatement, appendStatement, readStatements } = archive;
+  const events = [findEntries, appendEvents, readEvents, newestEvents];
+  return [...events, unsignedHeads, lastStatement, appendStatement, readStatements].every(
+    (method) => method !== undefined,
+  );
+}
+
 /** The archive as storage of whole histories; `undefined` for one that moves none. */
 function historyStoreOf(
   archive: Archive & Partial<HistoryStore>,
@@ -343,9 +413,9 @@ function historyStoreOf(
 function isHistoryStore(archive: Archive & Partial<HistoryStore>): archive is Archive & HistoryStore {
   const { countHistories, readHistories, readEntries, readCheckpoints, beginRestore, stage, adopt, endRestore } =
     archive;
-  const { claimSnapshot, releaseSnapshot, lastSnapshot } = archive;
+  const { orphans, claimSnapshot, releaseSnapshot, lastSnapshot } = archive;
   const moves = [countHistories, readHistories, readEntries, readCheckpoints, beginRestore, stage, adopt, endRestore];
-  return [...moves, claimSnapshot, releaseSnapshot, lastSnapshot].every((method) => method !== undefined);
+  return [...moves, orphans, claimSnapshot, releaseSnapshot, lastSnapshot].every((method) => method !== undefined);
 }
 
 /** Refuses a host that other machines reach without a key, and warns of a loopback one. */

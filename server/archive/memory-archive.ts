@@ -15,6 +15,7 @@ import type {
 } from '../engine/ports.ts';
 import { lastContiguousEntry, toListColumns, toSealedEntry } from './sql/columns.ts';
 import { ArchiveError } from './errors.ts';
+import { createMemoryAudit, type MemoryAudit } from './memory-audit.ts';
 import { createMemoryHistories, type MemorySchedule, type StagedRestore } from './memory-histories.ts';
 import { createMemoryKeyStore } from '../access/memory-key-store.ts';
 import type { AccessKeyStore } from '../core/access-key.ts';
@@ -42,6 +43,7 @@ export interface MemoryStore {
   readonly accessKeys: AccessKeyStore;
   readonly restores: Map<string, StagedRestore>;
   readonly schedule: MemorySchedule;
+  readonly audit: MemoryAudit;
 }
 
 /** An empty storage. */
@@ -51,6 +53,7 @@ export function createMemoryStore(): MemoryStore {
     accessKeys: createMemoryKeyStore(),
     restores: new Map(),
     schedule: { holder: undefined, heldUntil: 0, run: undefined },
+    audit: { events: [], statements: [], signed: new Map() },
   };
 }
 
@@ -250,6 +253,7 @@ export function createMemoryArchive(options: MemoryArchiveOptions = {}): KeyedAr
 
     ...store.accessKeys,
     ...createMemoryHistories(store, call),
+    ...createMemoryAudit(store, call),
     stop: ({ clean }) => {
       if (!stopped && clean) {
         for (const [campaignId, generation] of ownMemberships) leave(campaignId, generation);

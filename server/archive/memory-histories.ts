@@ -70,6 +70,8 @@ export function createMemoryHistories(
     // States are folded from the entries: there are none.
     readCheckpoints: () => call((): StoredCheckpoint[] => []),
 
+    orphans: () => call((): string[] => []),
+
     beginRestore: (restoreId, now, staleAt) =>
       call(() => {
         for (const [id, { touchedAt }] of restores) if (id !== restoreId && touchedAt < staleAt) restores.delete(id);
@@ -173,7 +175,12 @@ function toHistory(campaignId: string, campaign: StoredCampaign): StoredHistory 
   };
 }
 
-function toStoredEntry(campaignId: string, { byMutation }: StoredCampaign, stored: { bytes: string; tail: string }) {
+/** An entry as its row would be. */
+export function toStoredEntry(
+  campaignId: string,
+  { byMutation }: StoredCampaign,
+  stored: { bytes: string; tail: string },
+): StoredEntry {
   const { record, bytes, tail } = toSealedEntry(stored);
   const { version, epoch, type, at, mutationId } = record;
   const owner = byMutation.get(mutationId);

@@ -37,6 +37,11 @@ export interface Config {
   auth: AuthKey;
   insecure: boolean;
   publicRead: boolean;
+  /** PEM, or the path of a file with it. */
+  auditKey: string | undefined;
+  /** Paths of files with PEM. */
+  auditOldKeys: readonly string[];
+  auditAddresses: boolean;
   /** `undefined`: no snapshots are taken by themselves. */
   snapshotDir: string | undefined;
   snapshotEvery: number;
@@ -164,6 +169,11 @@ const environment = z.object({
   AUTH_MAX_AGE: duration.default(DEFAULT_MAX_AGE_MS),
   AUTH_MODE: z.literal('insecure', 'insecure, or nothing').optional(),
   CAMPAIGN_PUBLIC_READ: flag.default(false),
+  AUDIT_KEY: z.string().max(10_000).optional(),
+  AUDIT_OLD_KEYS: variable('paths of files with public keys, separated by commas', (text) =>
+    text.split(',').map((path) => path.trim()),
+  ).default([]),
+  AUDIT_ADDRESSES: flag.default(false),
   SNAPSHOT_DIR: z.string().optional(),
   SNAPSHOT_EVERY: duration.refine((every) => every >= 1_000, 'at least 1s').default(86_400_000),
   SNAPSHOT_KEEP: integer(1, 100_000).default(7),
@@ -222,6 +232,9 @@ function toConfig(read: z.output<typeof environment>): Config {
     auth: authOf(read),
     insecure: read.AUTH_MODE === 'insecure',
     publicRead: read.CAMPAIGN_PUBLIC_READ,
+    auditKey: read.AUDIT_KEY,
+    auditOldKeys: read.AUDIT_OLD_KEYS,
+    auditAddresses: read.AUDIT_ADDRESSES,
     snapshotDir: read.SNAPSHOT_DIR,
     snapshotEvery: read.SNAPSHOT_EVERY,
     snapshotKeep: read.SNAPSHOT_KEEP,

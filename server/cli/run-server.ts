@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import closeWithGrace from 'close-with-grace';
 import { createLogger } from '../api/observability/logging.ts';
 import { isLoopback } from '../api/transport/origin.ts';
@@ -6,12 +7,31 @@ import type { CampaignServer } from '../campaign-server.ts';
 import { announcementOf } from './announcement.ts';
 import type { Announcement } from './announcement.ts';
 import { readConfig } from './config.ts';
-import type { Environment } from './config.ts';
+import type { Config, Environment } from './config.ts';
 import { END_SIGNALS, onEndSignal } from './end-signals.ts';
 import { explain, giveUp } from './explain.ts';
 import { openArchive } from './open-archive.ts';
 import { openLog } from './open-log.ts';
 import { readStartFiles } from './start-files.ts';
+
+/** The keys of the audit, from their files. */
+async function readAuditKeys({
+  auditKey,
+  auditOldKeys,
+}: Config): Promise<{ auditKey?: string; auditOldKeys: string[] }> {
+  const read = (name: string, path: string): Promise<string> =>
+    readFile(path, 'utf8').catch((cause: unknown) => {
+      throw new Error(`${name}: ${path} cannot be read (${cause instanceof Error ? cause.message : String(cause)}).`, {
+        cause,
+      });
+    });
+  const old = await Promise.all(auditOldKeys.map((path) => read('AUDIT_OLD_KEYS', path)));
+  if (auditKey === undefined) return { auditOldKeys: old };
+  return {
+    auditKey: auditKey.startsWith('-----BEGIN') ? auditKey : await read('AUDIT_KEY', auditKey),
+    auditOldKeys: old,
+  };
+}
 
 /** Options of {@link runServer}. */
 export interface RunOptions {
@@ -62,6 +82,7 @@ export async function runServer({ env, startFiles, site, supervised = false }: R
     const archive = config.enabled ? await openArchive(config, logger, log) : undefined;
     server = await createCampaignServer({
       ...config,
+      ...(await readAuditKeys(config)),
       archive,
       ...(log && { log }),
       campaigns,

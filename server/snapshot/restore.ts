@@ -72,6 +72,10 @@ export interface RestoreTarget {
   readonly store: HistoryStore & Pick<Archive, 'heads' | 'load'>;
   readonly log: Pick<OrderedLog, 'seed'>;
   readonly clock: Pick<Clock, 'now' | 'token'>;
+  /** Called with each campaign once it is in its place: what was known of an earlier one of its id is over. */
+  readonly onAdopted?:
+    | ((campaign: { campaignId: string; version: number; tail: string }) => Promise<unknown>)
+    | undefined;
 }
 
 /** Characters of entries that are staged with one statement. */
@@ -110,7 +114,7 @@ interface Planned {
 export async function restoreSnapshot(
   source: AsyncIterable<Uint8Array>,
   options: RestoreOptions,
-  { store, log, clock }: RestoreTarget,
+  { store, log, clock, onAdopted = () => Promise.resolve() }: RestoreTarget,
   onProgress: (progress: RestoreProgress) => void = () => undefined,
 ): Promise<RestoreReport> {
   const { dryRun = false, over = false } = options;
@@ -226,6 +230,7 @@ export async function restoreSnapshot(
     const replaced = present.get(as);
     if (done.has(as)) {
       await seedAgain(store, log, as);
+      await onAdopted({ campaignId: as, version, tail: head.tail });
       campaigns.push({ campaignId, as, outcome: 'present', version, ...(replaced && { position: replaced }) });
     } else {
       if (!dryRun) {
@@ -233,6 +238,7 @@ export async function restoreSnapshot(
         // Created since it was looked for.
         if (adoption.kind === 'exists') throw exists(as);
         await log.seed(as, adoption.generation, head);
+        await onAdopted({ campaignId: as, version, tail: head.tail });
       }
       campaigns.push({
         campaignId,

@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { HistoryStore } from '../core/history-store.ts';
 import { RefusalError } from '../core/errors.ts';
 import type { Archive, Clock, OrderedLog } from '../engine/ports.ts';
-import type { RestoreOptions, RestoreProgress, RestoreReport } from './restore.ts';
+import type { RestoreOptions, RestoreProgress, RestoreReport, RestoreTarget } from './restore.ts';
 import { createRestoreSession, type RestoreSession } from './restore-session.ts';
 import { writeSnapshot, type SnapshotProgress } from './write-snapshot.ts';
 
@@ -27,7 +27,7 @@ export interface SnapshotService {
    * @param campaignIds default: all campaigns
    * @throws RefusalError `OVERLOADED` where one is under way on this instance
    */
-  take(campaignIds?: readonly string[]): AsyncGenerator<Buffer, SnapshotProgress, undefined>;
+  take(campaignIds?: readonly string[]): AsyncGenerator<Uint8Array, SnapshotProgress, undefined>;
   /**
    * Begins a restore on this instance; its file comes by `append`.
    *
@@ -47,6 +47,7 @@ export interface SnapshotServiceOptions {
   readonly store: HistoryStore & Pick<Archive, 'heads' | 'load'>;
   readonly log: Pick<OrderedLog, 'seed'>;
   readonly clock: Pick<Clock, 'now' | 'token'>;
+  readonly onAdopted?: RestoreTarget['onAdopted'];
   /** Version of this server. */
   readonly version: string;
 }
@@ -66,7 +67,13 @@ const IDLE_RESTORE_MS = 60_000;
 /** How long one call waits for a restore to end, in milliseconds: shorter than proxies wait for an answer. */
 const FINISH_WAIT_MS = 10_000;
 
-export function createSnapshotService({ store, log, clock, version }: SnapshotServiceOptions): SnapshotService {
+export function createSnapshotService({
+  store,
+  log,
+  clock,
+  onAdopted,
+  version,
+}: SnapshotServiceOptions): SnapshotService {
   const restores = new Map<string, { readonly session: RestoreSession; idle: NodeJS.Timeout }>();
   let taking = false;
   let stopping = false;
@@ -111,7 +118,7 @@ export function createSnapshotService({ store, log, clock, version }: SnapshotSe
     beginRestore(options) {
       if (restores.size > 0) throw busy('A restore');
       const restoreId = randomBytes(16).toString('base64url');
-      const session = createRestoreSession(options, { store, log, clock });
+      const session = createRestoreSession(options, { store, log, clock, onAdopted });
       const idle = setTimeout(() => {
         session.abandon('The next part of the file has not come in time');
         restores.delete(restoreId);

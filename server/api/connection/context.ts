@@ -3,6 +3,7 @@ import type { Viewer } from '../../core/document/targeting-fields.ts';
 import type { Refusal } from '../../core/errors.ts';
 import type { Identity } from '../../core/permissions.ts';
 import type { CampaignService, Reader } from '../../engine/service.ts';
+import type { AuditService } from '../../audit/audit-service.ts';
 import type { SnapshotService } from '../../snapshot/snapshot-service.ts';
 import type { OrderLane } from './order-lane.ts';
 
@@ -118,6 +119,8 @@ export interface Context {
   readonly accessKeys: AccessKeys | undefined;
   /** Snapshots and restores; `undefined` where there is no archive, or one that moves no histories. */
   readonly snapshots: SnapshotService | undefined;
+  /** The audit; `undefined` likewise. */
+  readonly audit: AuditService | undefined;
   readonly instance: string;
   readonly version: string;
   /** From the request's header; a call without one gets an id of its own. */

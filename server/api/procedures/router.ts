@@ -1,5 +1,6 @@
 import { accessRouter } from './access-router.ts';
 import { lockRouter } from './lock-router.ts';
+import { auditRouter } from './audit-router.ts';
 import { campaignRouter } from './campaign-router.ts';
 import { router } from './procedures.ts';
 import { snapshotRouter } from './snapshot-router.ts';
@@ -13,6 +14,7 @@ export const appRouter = router({
   session: sessionRouter,
   access: accessRouter,
   snapshot: snapshotRouter,
+  audit: auditRouter,
   system: systemRouter,
 });
 

@@ -7,6 +7,8 @@ import { findUnsafeInteger, unsafeIntegerRefusal } from '../../core/document/uns
 import { RefusalError } from '../../core/errors.ts';
 import type { CampaignService } from '../../engine/service.ts';
 import type { AccessKeys } from '../../access/access-keys.ts';
+import type { AuditedCall, AuditEvents } from '../../audit/audit-events.ts';
+import type { AuditService } from '../../audit/audit-service.ts';
 import type { SnapshotService } from '../../snapshot/snapshot-service.ts';
 import { bearerToken } from '../connection/auth.ts';
 import type { Authenticator } from '../connection/auth.ts';
@@ -15,7 +17,7 @@ import type { AdmissionResult } from '../connection/connection.ts';
 import { addressKey, type CallerPlace, type CallerPlaces } from '../connection/caller-places.ts';
 import type { ConnectionSlots } from '../connection/connection-slots.ts';
 import { CONTRACT } from '../connection/context.ts';
-import type { Connection, Context } from '../connection/context.ts';
+import type { CallReport, Connection, Context } from '../connection/context.ts';
 import { CORRELATION_HEADER } from '../correlation.ts';
 import { API_LIMITS } from '../limits.ts';
 import type { CallLog } from '../observability/call-log.ts';
@@ -32,6 +34,8 @@ export interface AdmissionOptions {
   readonly authenticator: Authenticator;
   readonly accessKeys: AccessKeys | undefined;
   readonly snapshots: SnapshotService | undefined;
+  readonly audit: AuditService | undefined;
+  readonly auditEvents: AuditEvents | undefined;
   readonly rate: MutationRate;
   readonly budgets: WorkBudgets;
   readonly turns: FairTurns;
@@ -79,6 +83,8 @@ export function createAdmission({
   authenticator,
   accessKeys,
   snapshots,
+  audit,
+  auditEvents,
   rate,
   budgets,
   turns,
@@ -96,6 +102,7 @@ export function createAdmission({
     service,
     accessKeys,
     snapshots,
+    audit,
     instance,
     version,
     authenticate: (token: string) => authenticator.identify(token),
@@ -131,7 +138,10 @@ export function createAdmission({
   /** The call log for the calls of a connection. The address is found now: a closed socket has none. */
   function reportFrom(req: IncomingMessage): Context['report'] {
     const address = addressOf(req);
-    return (call) => callLog.report(call, address);
+    return (call) => {
+      callLog.report(call, address);
+      auditEvents?.onCall(auditedCall(call), address);
+    };
   }
 
   async function accessFor(req: IncomingMessage, params: Params): Promise<AdmissionResult> {
@@ -259,6 +269,15 @@ export function createAdmission({
       if (!isAdmitted || isAnonymous) connection.onIdentity(() => socket.admit(true));
       return { ...shared, connection, report: reportFrom(req), correlationId: undefined };
     },
+  };
+}
+
+/** What the audit records a call by. */
+function auditedCall({ outcome, ...call }: CallReport): AuditedCall {
+  return {
+    ...call,
+    failed: outcome.kind === 'failed',
+    ...(outcome.kind === 'refused' && { reason: outcome.refusal.reason }),
   };
 }
 

@@ -7,6 +7,8 @@ import type { Logger } from 'pino';
 import type { CampaignService } from '../../engine/service.ts';
 import { createAdmission } from './admission.ts';
 import type { AccessKeys } from '../../access/access-keys.ts';
+import type { AuditEvents } from '../../audit/audit-events.ts';
+import type { AuditService } from '../../audit/audit-service.ts';
 import type { SnapshotService } from '../../snapshot/snapshot-service.ts';
 import type { Authenticator } from '../connection/auth.ts';
 import { createCallerPlaces } from '../connection/caller-places.ts';
@@ -23,7 +25,7 @@ import { defaultHeldLimit, watchHeldBytes } from './held-bytes.ts';
 import type { OriginPolicy } from './origin.ts';
 import { contain, createRequestHandler, pathOf, plain } from './request-handler.ts';
 import { createRequestGate } from './request-gate.ts';
-import { createSnapshotDownload } from './snapshot-download.ts';
+import { createDownloads } from './downloads.ts';
 import { createStaticFiles } from './static-files.ts';
 import { createTcpConnections, CUT_CAUSES } from './tcp-connections.ts';
 import { createWsServer, refuseUpgrade } from './ws/ws-server.ts';
@@ -36,6 +38,8 @@ export interface HttpServerOptions {
   readonly accessKeys: AccessKeys | undefined;
   /** Snapshots and restores; `undefined` where nothing is stored that they could be of. */
   readonly snapshots: SnapshotService | undefined;
+  readonly audit: AuditService | undefined;
+  readonly auditEvents: AuditEvents | undefined;
   readonly policy: OriginPolicy;
   readonly rate: MutationRate;
   readonly budgets: WorkBudgets;
@@ -147,7 +151,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       metrics: metricsPort === undefined ? metrics.registry : undefined,
     }),
     staticFiles: createStaticFiles(options.site),
-    snapshotDownload: createSnapshotDownload(options),
+    downloads: createDownloads(options),
     onError,
   });
   const gate = createRequestGate(connections, handle);

@@ -14,7 +14,7 @@ import { applyCors } from './cors.ts';
 import type { OriginPolicy } from './origin.ts';
 import { readBody } from './request-body.ts';
 import type { RequestHandler } from './request-gate.ts';
-import type { SnapshotDownload } from './snapshot-download.ts';
+import type { Downloads } from './downloads.ts';
 import type { StaticFiles } from './static-files.ts';
 import type { TcpConnection } from './tcp-connections.ts';
 
@@ -26,7 +26,7 @@ export interface RequestHandlerOptions {
   readonly addressOf: ClientAddress;
   readonly health: HealthHandler;
   readonly staticFiles: StaticFiles;
-  readonly snapshotDownload: SnapshotDownload;
+  readonly downloads: Downloads;
   readonly logger: Logger;
   /** In development: kills this process, as a crash would. */
   readonly kill: (() => void) | undefined;
@@ -69,7 +69,7 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
       }
       return callProcedures(connection, req, res);
     }
-    if (path === '/snapshot') return options.snapshotDownload(req, res);
+    if (options.downloads.has(path)) return options.downloads.answer(path, req, res);
     if (path === '/dev' || path.startsWith('/dev/')) return handleDevelopment(path, req, res, kill);
     return staticFiles(path, req, res);
   }

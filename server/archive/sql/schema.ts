@@ -110,6 +110,35 @@ export interface SnapshotScheduleTable {
   run: string | null;
 }
 
+/** What happened beside changes of campaigns; a chain like that of entries. */
+export interface AuditEventsTable {
+  position: number;
+  bytes: VerbatimJson;
+  tail: string;
+}
+
+/** The end of the events, also where the oldest were dropped. */
+export interface AuditHeadTable {
+  name: string;
+  position: number;
+  tail: string;
+}
+
+/** Signed statements. */
+export interface AuditStatementsTable {
+  position: number;
+  /** What is signed. */
+  bytes: string;
+  signature: string;
+}
+
+/** The newest version of each campaign that was signed: a shortcut, which the statements prove. */
+export interface AuditSignedTable {
+  campaign_id: string;
+  version: number;
+  at: number;
+}
+
 /** The archive's tables, in the Postgres schema that `CAMPAIGN_NAMESPACE` names. */
 export interface Database {
   campaigns: CampaignsTable;
@@ -122,4 +151,8 @@ export interface Database {
   staged_entries: StagedEntriesTable;
   staged_checkpoints: StagedCheckpointsTable;
   snapshot_schedule: SnapshotScheduleTable;
+  audit_events: AuditEventsTable;
+  audit_head: AuditHeadTable;
+  audit_statements: AuditStatementsTable;
+  audit_signed: AuditSignedTable;
 }

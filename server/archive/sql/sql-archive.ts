@@ -5,6 +5,7 @@ import { ArchiveError, toArchiveError } from '../errors.ts';
 import { createSqlKeyStore } from './access-keys.ts';
 import { commitParts } from './commit.ts';
 import { createCampaign } from './create.ts';
+import { createSqlAudit } from './audit.ts';
 import { createSqlHistories } from './histories.ts';
 import { createSqlReads } from './reads.ts';
 import { createLogMemberships } from './membership.ts';
@@ -33,6 +34,7 @@ export function openSqlArchive(
   const reads = createSqlReads(db);
   const keys = createSqlKeyStore(db);
   const histories = createSqlHistories(db, onProgress);
+  const audit = createSqlAudit(db);
   const memberships = createLogMemberships(db, soleUser, before);
 
   const commit: Archive['commit'] = async (parts) => {
@@ -100,6 +102,15 @@ export function openSqlArchive(
     readHistories: guarded(histories.readHistories),
     readEntries: guarded(histories.readEntries),
     readCheckpoints: guarded(histories.readCheckpoints),
+    findEntries: guarded(audit.findEntries),
+    appendEvents: guarded(audit.appendEvents),
+    readEvents: guarded(audit.readEvents),
+    newestEvents: guarded(audit.newestEvents),
+    unsignedHeads: guarded(audit.unsignedHeads),
+    lastStatement: guarded(audit.lastStatement),
+    appendStatement: guarded(audit.appendStatement),
+    readStatements: guarded(audit.readStatements),
+    orphans: guarded(histories.orphans),
     beginRestore: guarded(histories.beginRestore),
     stage: guarded(histories.stage),
     adopt: guarded(histories.adopt),

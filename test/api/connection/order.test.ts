@@ -38,6 +38,7 @@ function contextFor(service: CampaignService): Context {
     connection,
     accessKeys: undefined,
     snapshots: undefined,
+    audit: undefined,
     instance: 'test',
     version: '0',
     correlationId: undefined,

@@ -126,6 +126,11 @@ function inputOf(path: ProcedurePath, campaignId: string, { positions, keyId, to
       return { name: fresh, campaigns: { '*': 'viewer' } };
     case 'access.revoke':
       return { id: keyId };
+    case 'audit.query':
+    case 'audit.verify':
+      return { campaignId };
+    case 'audit.events':
+      return {};
     case 'snapshot.restoreBegin':
       return { dryRun: true };
     case 'snapshot.restoreFinish':

@@ -43,6 +43,12 @@ const DRAIN_POLL_MS = 50;
 /** How long a client may take to answer the closing handshake, in milliseconds. */
 export const CLOSE_TIMEOUT_MS = 500;
 
+/**
+ * Bytes of a frame up to which it is parsed when it arrives. A larger one is parsed when its turn comes: those of several
+ * connections, which arrive together, would else make one long turn.
+ */
+const PARSED_AT_ONCE_BYTES = 32 * 1024;
+
 /** The code of `[`, with which a batch begins. */
 const OPENING_BRACKET = 0x5b;
 
@@ -166,11 +172,12 @@ export class ServerSocket extends WebSocket implements OutboundChannel, InboundS
       this.#pass(frame);
       return;
     }
-    const messages = messagesOfBatch(frame);
+    const isLater = frame.data.length > PARSED_AT_ONCE_BYTES && isBatch(frame);
+    const messages = isLater ? undefined : messagesOfBatch(frame);
     this.#connection?.chargeInput(frame.data.length);
     const isControl = frame.data.length <= KEEP_ALIVE_BYTES || isStopFrame(frame);
     if (isControl) this.#connection?.charge(PRICES.control);
-    const isDirect = this.#waiting.length === 0 && this.#connection !== undefined && !isStopFrame(frame);
+    const isDirect = !isLater && this.#waiting.length === 0 && this.#connection !== undefined && !isStopFrame(frame);
     if (isDirect && !messages?.some(isStop) && turns.tryStart(this, messages?.length ?? 1)) {
       if (messages) super.emit('message', decodedFrame(messages), true);
       else this.#pass(frame);
@@ -223,7 +230,7 @@ export class ServerSocket extends WebSocket implements OutboundChannel, InboundS
     }
     const next = this.#waiting[this.#started];
     if (slice.length > 0) super.emit('message', decodedFrame(slice), true);
-    else if (next?.kind === 'frame') {
+    else if (next?.kind === 'frame' && !this.#parse(next)) {
       this.#started += 1;
       this.#pass(next);
     }
@@ -233,6 +240,15 @@ export class ServerSocket extends WebSocket implements OutboundChannel, InboundS
     if (this.#meter) this.#meter.waitingBytes = 0;
     if (this.isPaused) this.resume();
     return false;
+  }
+
+  /** Puts the messages of a large frame in its place, which is enough for one turn; false for a frame without several. */
+  #parse(frame: Frame): boolean {
+    const messages = frame.data.length > PARSED_AT_ONCE_BYTES ? messagesOfBatch(frame) : undefined;
+    if (!messages) return false;
+    const parsed = messages.map((message): ParsedMessage => ({ kind: 'message', message }));
+    this.#waiting.splice(this.#started, 1, ...parsed);
+    return true;
   }
 
   /** Starts the messages that arrived before the connection's context was there. */
@@ -255,9 +271,15 @@ export class ServerSocket extends WebSocket implements OutboundChannel, InboundS
   }
 }
 
+/** Whether a frame holds several messages, as far as its first character tells. */
+function isBatch({ data, isBinary }: Frame): boolean {
+  return !isBinary && data[0] === OPENING_BRACKET;
+}
+
 /** The messages of a frame that holds several; `undefined` for a single message and for what cannot be parsed. */
-function messagesOfBatch({ data, isBinary }: Frame): unknown[] | undefined {
-  if (isBinary || data[0] !== OPENING_BRACKET) return undefined;
+function messagesOfBatch(frame: Frame): unknown[] | undefined {
+  if (!isBatch(frame)) return undefined;
+  const { data } = frame;
   try {
     const parsed: unknown = parseExactJson(data.toString());
     // A batch with too many messages is refused as a whole, by the decoder.

@@ -2,6 +2,7 @@ import type { Kysely } from 'kysely';
 import { Migrator, type Migration } from 'kysely/migration';
 import type { Database } from '../schema.ts';
 import { createTables } from './0001-tables.ts';
+import { createAuditTables } from './0003-audit.ts';
 import { createRestoreTables } from './0002-restores.ts';
 
 /** The migrations, in order: a released one is never edited, only followed by another. */
@@ -9,6 +10,7 @@ function migrations(namespace: string): Record<string, Migration> {
   return {
     '0001-tables': { up: (db) => createTables(db, namespace) },
     '0002-restores': { up: (db) => createRestoreTables(db, namespace) },
+    '0003-audit': { up: (db) => createAuditTables(db, namespace) },
   };
 }
 

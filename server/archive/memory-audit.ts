@@ -1,0 +1,121 @@
+import type { AuditPlace, AuditStore, EntryFilter, StoredAuditEvent, StoredStatement } from '../core/audit-store.ts';
+import type { StoredEntry } from '../core/history-store.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.ts';
+import { LIMITS } from '../core/limits.ts';
+import { FIRST_TAIL, nextTail } from '../core/stream/hash-chain.ts';
+import { toStoredEntry } from './memory-histories.ts';
+import type { MemoryStore } from './memory-archive.ts';
+import { toSealedEntry } from './sql/columns.ts';
+
+/** The audit's part of a store in memory. */
+export interface MemoryAudit {
+  events: StoredAuditEvent[];
+  readonly statements: StoredStatement[];
+  readonly signed: Map<string, { version: number; at: number }>;
+}
+
+/** Entries that one call looks through, as a database's. */
+const SCANNED_ROWS = 2_000;
+
+/** @param call runs a call within one turn */
+export function createMemoryAudit(
+  { campaigns, audit }: MemoryStore,
+  call: <T>(answer: () => T) => Promise<T>,
+): AuditStore {
+  return {
+    findEntries: (filter, before, limit) =>
+      call(() => {
+        const { campaignId, from = 0, to = Number.POSITIVE_INFINITY } = filter;
+        const scanned = [...campaigns]
+          .filter(([id]) => campaignId === undefined || id === campaignId)
+          .flatMap(([id, campaign]) => campaign.entries.map((entry) => toStoredEntry(id, campaign, entry)))
+          .filter((entry) => entry.at >= from && entry.at <= to && (!before || newestFirst(entry, before) > 0))
+          .sort(newestFirst)
+          .slice(0, SCANNED_ROWS);
+        const entries: StoredEntry[] = [];
+        let bytes = 0;
+        for (const entry of scanned) {
+          if (!matches(filter, entry)) continue;
+          entries.push(entry);
+          bytes += entry.bytes.length;
+          if (entries.length >= limit || bytes >= LIMITS.pageBytes) return { entries, next: placeOf(entry) };
+        }
+        const last = scanned.length < SCANNED_ROWS ? undefined : scanned.at(-1);
+        return { entries, next: last && placeOf(last) };
+      }),
+
+    appendEvents: (events, keep) =>
+      call(() => {
+        for (const bytes of events) {
+          const last = audit.events.at(-1);
+          const tail = nextTail(last?.tail ?? FIRST_TAIL, bytes);
+          audit.events.push({ position: (last?.position ?? 0) + 1, bytes, tail });
+        }
+        audit.events = audit.events.slice(-keep);
+      }),
+
+    readEvents: (afterPosition, limit) =>
+      call(() => audit.events.filter(({ position }) => position > afterPosition).slice(0, limit)),
+
+    newestEvents: (before = Number.POSITIVE_INFINITY, limit) =>
+      call(() =>
+        audit.events
+          .filter(({ position }) => position < before)
+          .toReversed()
+          .slice(0, limit),
+      ),
+
+    unsignedHeads: (minEntries, signedBefore, limit) =>
+      call(() =>
+        [...campaigns]
+          .sort(([a], [b]) => (a < b ? -1 : 1))
+          .map(([campaignId, { head }]) => ({ campaignId, head: { ...head } }))
+          .filter(({ campaignId, head }) => {
+            const { version, at } = audit.signed.get(campaignId) ?? { version: 0, at: 0 };
+            return head.version - version >= minEntries || (head.version !== version && at < signedBefore);
+          })
+          .slice(0, limit),
+      ),
+
+    lastStatement: () => call(() => audit.statements.at(-1)),
+
+    appendStatement: (statement, heads, at) =>
+      call(() => {
+        if (audit.statements.some(({ position }) => position === statement.position)) return false;
+        audit.statements.push({ ...statement });
+        for (const { campaignId, version } of heads) audit.signed.set(campaignId, { version, at });
+        return true;
+      }),
+
+    readStatements: (afterPosition, limit) =>
+      call(() => audit.statements.filter(({ position }) => position > afterPosition).slice(0, limit)),
+  };
+}
+
+function placeOf({ at, campaignId, version }: StoredEntry): AuditPlace {
+  return { at, campaignId, version };
+}
+
+function newestFirst(a: AuditPlace, b: AuditPlace): number {
+  if (a.at !== b.at) return b.at - a.at;
+  if (a.campaignId !== b.campaignId) return a.campaignId < b.campaignId ? 1 : -1;
+  return b.version - a.version;
+}
+
+function matches({ actor, type, path, text }: EntryFilter, { bytes, tail }: StoredEntry): boolean {
+  const { record } = toSealedEntry({ bytes, tail });
+  if (actor !== undefined && record.actor.id !== actor) return false;
+  if (type !== undefined && record.type !== type) return false;
+  if (text !== undefined && !bytes.includes(text)) return false;
+  return path === undefined || touches(record.change, path);
+}
+
+function touches(change: JsonObject, path: readonly string[]): boolean {
+  let at: JsonValue | undefined = change;
+  for (const name of path) {
+    if (!isJsonObject(at)) return true;
+    if (!Object.hasOwn(at, name)) return false;
+    at = at[name];
+  }
+  return true;
+}

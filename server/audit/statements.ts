@@ -1,0 +1,150 @@
+import { createHash, createPrivateKey, createPublicKey, sign, verify, type KeyObject } from 'node:crypto';
+import type { AuditStore, StoredStatement } from '../core/audit-store.ts';
+import type { SignedHead } from './verify-histories.ts';
+import { parseJson } from '../snapshot/history-proof.ts';
+
+/*
+ * Signed statements. The chain of a campaign shows that no row of it was changed; whoever may write to the database could
+ * write a whole chain anew. So an instance with a key signs, again and again, where the chains stand. A statement holds
+ * the hash of the one before it, so that none can be left out but the newest; exports keep those elsewhere.
+ */
+
+/** What a statement says, as JSON in the bytes that are signed. */
+interface Statement {
+  readonly position: number;
+  /** Epoch milliseconds. */
+  readonly at: number;
+  /** SHA-256 of the bytes of the statement before it, in base64url; empty for the first. */
+  readonly previous: string;
+  /** `heads`: the chains of these campaigns stand there. `replaced`: what was said of them before does not count. */
+  readonly kind: 'heads' | 'replaced';
+  readonly heads: readonly { readonly campaignId: string; readonly version: number; readonly tail: string }[];
+}
+
+/** A private key that signs, and the public ones by which signatures are verified. */
+export interface StatementKeys {
+  readonly signing: KeyObject | undefined;
+  readonly verifying: readonly KeyObject[];
+}
+
+/**
+ * Reads keys in PEM.
+ *
+ * @param privatePem an Ed25519 key (`openssl genpkey -algorithm ed25519`)
+ * @param publicPems public keys whose signatures count too, such as that of a key that was replaced
+ * @throws Error in one sentence where one is none
+ */
+export function readStatementKeys(privatePem: string | undefined, publicPems: readonly string[] = []): StatementKeys {
+  const read = (make: () => KeyObject): KeyObject => {
+    const key = (() => {
+      try {
+        return make();
+      } catch {
+        return undefined;
+      }
+    })();
+    if (key?.asymmetricKeyType !== 'ed25519') throw new Error('It is no Ed25519 key in PEM.');
+    return key;
+  };
+  const signing = privatePem === undefined ? undefined : read(() => createPrivateKey(privatePem));
+  const others = publicPems.map((pem) => read(() => createPublicKey(pem)));
+  return { signing, verifying: signing ? [createPublicKey(signing), ...others] : others };
+}
+
+/** Heads in one statement, at most. */
+const HEADS_AT_ONCE = 500;
+
+/** Statements that are tried where another instance takes the position. */
+const ATTEMPTS = 5;
+
+export interface SignOptions {
+  readonly store: AuditStore;
+  readonly key: KeyObject;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+}
+
+/**
+ * Signs where chains stand: those that have grown by so many entries since they were signed, and those that have grown
+ * at all since that time. Any number of instances may do it at once.
+ *
+ * @returns how many heads were signed
+ */
+export async function signHeads(
+  { store, key, now }: SignOptions,
+  minEntries: number,
+  signedBefore: number,
+): Promise<number> {
+  let signed = 0;
+  for (;;) {
+    const due = await store.unsignedHeads(minEntries, signedBefore, HEADS_AT_ONCE);
+    if (due.length === 0) return signed;
+    const heads = due.map(({ campaignId, head: { version, tail } }) => ({ campaignId, version, tail }));
+    if (!(await append({ store, key, now }, 'heads', heads))) return signed;
+    signed += heads.length;
+    if (heads.length < HEADS_AT_ONCE) return signed;
+  }
+}
+
+/** Signs that a campaign was replaced, by a restore: what was signed of it before does not count any more. */
+export async function signReplaced(
+  options: SignOptions,
+  head: { readonly campaignId: string; readonly version: number; readonly tail: string },
+): Promise<boolean> {
+  return append(options, 'replaced', [head]);
+}
+
+async function append(
+  { store, key, now }: SignOptions,
+  kind: Statement['kind'],
+  heads: Statement['heads'],
+): Promise<boolean> {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+    const last = await store.lastStatement();
+    const position = (last?.position ?? 0) + 1;
+    const at = now();
+    const statement: Statement = { position, at, previous: last ? hashOf(last.bytes) : '', kind, heads };
+    const bytes = JSON.stringify(statement);
+    const signature = sign(null, Buffer.from(bytes), key).toString('base64url');
+    if (await store.appendStatement({ position, bytes, signature }, heads, at)) return true;
+  }
+  return false;
+}
+
+/** What was signed of each campaign, or what does not fit in the statements themselves. */
+export type StatementsRead =
+  | { readonly ok: true; readonly count: number; readonly heads: ReadonlyMap<string, readonly SignedHead[]> }
+  | { readonly ok: false; readonly position: number; readonly problem: string };
+
+/** Statements that are read at once. */
+const STATEMENTS_AT_ONCE = 200;
+
+/** Reads and verifies all statements. */
+export async function readStatements(store: AuditStore, keys: readonly KeyObject[]): Promise<StatementsRead> {
+  const heads = new Map<string, SignedHead[]>();
+  let last: StoredStatement | undefined;
+  for (;;) {
+    const page = await store.readStatements(last?.position ?? 0, STATEMENTS_AT_ONCE);
+    if (page.length === 0) return { ok: true, count: last?.position ?? 0, heads };
+    for (const stored of page) {
+      const { position, bytes, signature } = stored;
+      const misfit = (problem: string): StatementsRead => ({ ok: false, position, problem });
+      if (position !== (last?.position ?? 0) + 1) return misfit(`statement ${(last?.position ?? 0) + 1} is missing`);
+      const isSigned = keys.some((key) => verify(null, Buffer.from(bytes), key, Buffer.from(signature, 'base64url')));
+      if (!isSigned) return misfit(`statement ${position} is not signed by a known key`);
+      // Signed by this server's key: it has the shape that was written.
+      const statement = parseJson(bytes) as unknown as Statement;
+      if (statement.position !== position || statement.previous !== (last ? hashOf(last.bytes) : ''))
+        return misfit(`statement ${position} does not follow the one before it`);
+      for (const { campaignId, version, tail } of statement.heads) {
+        const known = statement.kind === 'replaced' ? [] : (heads.get(campaignId) ?? []);
+        heads.set(campaignId, [...known, { version, tail, position }]);
+      }
+      last = stored;
+    }
+  }
+}
+
+function hashOf(bytes: string): string {
+  return createHash('sha256').update(bytes).digest('base64url');
+}
