@@ -1,4 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { readFile } from 'node:fs/promises';
+import { rewriteBanner } from '../../../client-sdk/examples/lock.ts';
 import { createCampaignClient, type Campaign, type CampaignClient } from '../../../client-sdk/src/index.ts';
 import { lockHandle, watchLocks } from '../../../client-sdk/src/locks/index.ts';
 import { createTestCampaign } from '../../../client-sdk/src/testing/index.ts';
@@ -189,4 +191,21 @@ test('J56 in the test kit another user locks by `lock`', async () => {
   });
   release();
   await kit.client.campaign('test').update({ title: 'Mine' });
+});
+
+test('J58 the example of docs/locks.md writes under its lock, and says where somebody took it over', async () => {
+  const example = await readFile('client-sdk/examples/lock.ts', 'utf8');
+  expect(await readFile('docs/locks.md', 'utf8')).toContain(example);
+  const state = { slug: 'summer', title: 'Summer', ui_content: { banner: 'Hello' } };
+  const kit = createTestCampaign({ campaignId: 'summer', state });
+  closing.push(kit.client.close);
+  await live(kit.client.campaign('summer'));
+  expect(await rewriteBanner(kit.client, async (banner) => `${banner} again`)).toBe('written');
+  expect(kit.state().ui_content?.banner).toBe('Hello again');
+  const takenOver = async () => {
+    kit.lock(['ui_content']);
+    return 'too late';
+  };
+  expect(await rewriteBanner(kit.client, takenOver)).toBe('somebody took it over');
+  expect(kit.state().ui_content?.banner).toBe('Hello again');
 });
