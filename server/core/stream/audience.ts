@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { memberOf, plainOf, withMembers, type DocumentTree } from '../document/document-tree.ts';
 import { diff, isEmptyPatch } from '../document/merge-patch.ts';
 import { TARGETING_FIELDS } from '../document/targeting-fields.ts';
-import { canonicalJson, jsonEqual, type JsonObject, type JsonValue } from '../json.ts';
+import { jsonEqual, type JsonObject, type JsonValue } from '../json.ts';
 import { evaluate, prepareTargeting, type Assignments, type PreparedTargeting } from '../targeting/evaluate.ts';
 import type { TargetingEngine } from '../targeting/evaluator.ts';
 import { resolve } from '../targeting/resolve.ts';
@@ -86,9 +86,10 @@ export function createProjector(engine: TargetingEngine): Projector {
 }
 
 function cohortKey(campaignId: string, view: View, assignments: Assignments): string {
-  // Assignments are plain JSON.
-  const outcome = canonicalJson([campaignId, viewKey(view), assignments as unknown as JsonValue]);
-  return hash('sha256', outcome, 'base64url').slice(0, KEY_LENGTH);
+  const outcome = Object.keys(assignments)
+    .sort()
+    .map((rule) => [rule, assignments[rule]?.arm, assignments[rule]?.reason, assignments[rule]?.phase]);
+  return hash('sha256', JSON.stringify([campaignId, viewKey(view), outcome]), 'base64url').slice(0, KEY_LENGTH);
 }
 
 /** What one entry is to a subscriber. */

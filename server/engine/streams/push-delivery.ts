@@ -90,6 +90,8 @@ export function createPushDelivery(options: PushDeliveryOptions): PushDelivery {
   const states = new Map<PushMember, MemberState>();
   const groups = new Map<string, LiveGroup>();
   const catchingUp = new Set<PushMember>();
+  /** Groups whose members go on by themselves, and have not all been looked at; nobody joins them any more. */
+  const divided = new Set<LiveGroup>();
   let scheduled = false;
 
   const schedule = (): void => {
@@ -106,7 +108,9 @@ export function createPushDelivery(options: PushDeliveryOptions): PushDelivery {
     switch (current.state) {
       case 'live':
         current.members.delete(member);
-        if (current.members.size === 0) groups.delete(current.key);
+        if (current.members.size > 0) return;
+        divided.delete(current);
+        if (groups.get(current.key) === current) groups.delete(current.key);
         return;
       case 'catching-up':
         catchingUp.delete(member);
@@ -185,10 +189,8 @@ export function createPushDelivery(options: PushDeliveryOptions): PushDelivery {
 
   /** Lets each member of a group go on by itself, from where the group stands. */
   const divide = (group: LiveGroup): void => {
-    for (const member of group.members) {
-      member.subscriber.cursor = group.cursor;
-      becomeCatchingUp(member);
-    }
+    groups.delete(group.key);
+    divided.add(group);
     schedule();
   };
 
@@ -233,12 +235,19 @@ export function createPushDelivery(options: PushDeliveryOptions): PushDelivery {
     for (const group of groups.values()) forward(group);
     const evaluated = evaluations();
     const startedAt = clock.now();
+    const isOver = (): boolean => {
+      const made = evaluations() - evaluated;
+      return made >= EVALUATIONS_PER_TURN || (made > 0 && clock.now() - startedAt >= TURN_MS);
+    };
     for (const member of catchingUp) {
       catchUp(member);
-      const made = evaluations() - evaluated;
-      if (catchingUp.size > 0 && (made >= EVALUATIONS_PER_TURN || (made > 0 && clock.now() - startedAt >= TURN_MS))) {
-        schedule();
-        return;
+      if (isOver() && catchingUp.size + divided.size > 0) return schedule();
+    }
+    for (const group of divided) {
+      for (const member of group.members) {
+        member.subscriber.cursor = group.cursor;
+        catchUp(member);
+        if (isOver() && divided.size > 0) return schedule();
       }
     }
   };

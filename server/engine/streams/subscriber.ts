@@ -8,6 +8,7 @@ import type { Audience, Projector } from '../../core/stream/audience.ts';
 import { joining, parseResumeId, step, type Cursor, type Step } from '../../core/stream/cursor.ts';
 import { lastSharedVersion } from '../../core/stream/position.ts';
 import { isResolved, showsActors, viewFor, viewKey, type View, type Views } from '../../core/stream/views.ts';
+import type { PreparedTargeting } from '../../core/targeting/evaluate.ts';
 import { hasTargeting } from '../../core/targeting/targeting.ts';
 import { attributesOf } from '../../core/targeting/viewer.ts';
 import type { CampaignEvents } from './campaign-events.ts';
@@ -94,6 +95,8 @@ class CampaignSubscriber implements Subscriber {
   #attributes: JsonObject;
   /** What it sees at the version of its cursor. */
   #audience: Audience;
+  /** The outcome of the rules by which it was judged last: as long as they are the same, so is that. */
+  #judged: { readonly rules: PreparedTargeting; readonly audience: Audience } | undefined;
   #lagging = false;
 
   constructor(context: SubscriberContext, options: SubscriberOptions) {
@@ -212,7 +215,11 @@ class CampaignSubscriber implements Subscriber {
 
   #audienceAt(document: DocumentTree): Audience {
     const { live, projector } = this.#context;
-    return projector.audienceOf(live.id, document, this.#view, this.#attributes);
+    const rules = isResolved(this.#view) ? projector.prepared(document) : undefined;
+    if (rules && rules === this.#judged?.rules) return this.#judged.audience;
+    const audience = projector.audienceOf(live.id, document, this.#view, this.#attributes);
+    this.#judged = rules && { rules, audience };
+    return audience;
   }
 
   /** The view of an identity, and the attributes by which the rules are judged for it. */
@@ -261,6 +268,7 @@ class CampaignSubscriber implements Subscriber {
     }
     this.#view = view;
     this.#attributes = attributes;
+    this.#judged = undefined;
     const at = this.cursor.phase === 'live' ? live.trees.at(this.cursor.version) : undefined;
     const seen = at && this.#audienceAt(at === 'plain' ? {} : at);
     if (seen?.key === this.#audience.key) this.#become(seen);

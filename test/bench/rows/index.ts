@@ -3,6 +3,7 @@ import { abuse } from './abuse.ts';
 import { burst } from './burst.ts';
 import { campaignCount } from './campaign-count.ts';
 import { campaignMemory } from './campaign-memory.ts';
+import { cohorts } from './cohorts.ts';
 import { connect } from './connect.ts';
 import { crowd } from './crowd.ts';
 import { delivery } from './delivery.ts';
@@ -21,6 +22,7 @@ export const ROWS: readonly Row[] = [
   crowd,
   campaignCount,
   connect,
+  cohorts,
   mutation,
   mutationRedis,
   mutationDurable,
