@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { createClientAddress, PRIVATE_NETWORKS } from '../../../server/api/connection/client-address.ts';
 import { FairTurns, TURN_POINTS, type InboundSource } from '../../../server/api/connection/fair-turns.ts';
 import { createWorkBudget } from '../../../server/api/connection/work-budget.ts';
@@ -225,6 +225,43 @@ describe('P21 fair turns', () => {
     expect(answers(raw)).toBeLessThan(150);
     await raw.answer(150);
     expect(new Set(raw.messages.map((message) => (message as { id: number }).id)).size).toBe(150);
+  });
+
+  test('P21 large frames of several connections, which arrive together, are parsed in turns of their own', async () => {
+    const { url } = await startGuarded({ callLimit: 0 });
+    const headers = { authorization: `Bearer ${await tokenFor({ '*': 'editor' })}` };
+    const sockets = await Promise.all(Array.from({ length: 4 }, () => rawSocket(url, { headers })));
+    const parse = vi.spyOn(JSON, 'parse');
+    const parsedInTurn: number[] = [];
+    let isWatching = true;
+    const look = (): void => {
+      const large = parse.mock.calls.filter(([text]) => typeof text === 'string' && text.length > 500_000);
+      parse.mockClear();
+      parsedInTurn.push(large.length);
+      if (isWatching) setImmediate(look);
+    };
+    look();
+    const text = 'x'.repeat(60_000);
+    const frame = Array.from({ length: 10 }, (_, id) => ({
+      id: id + 1,
+      method: 'mutation',
+      params: {
+        path: 'campaign.update',
+        input: { campaignId: CAMPAIGN, updates: { [`text${id}`]: text }, dryRun: true },
+      },
+    }));
+    for (const raw of sockets) raw.send(frame);
+    for (const raw of sockets) expect((await raw.answer(10)).result).toMatchObject({ type: 'data' });
+    isWatching = false;
+    parse.mockRestore();
+    expect(parsedInTurn.reduce((sum, count) => sum + count, 0)).toBe(4);
+    expect(Math.max(...parsedInTurn)).toBe(1);
+    // What cannot be parsed, and what holds nothing, is answered as ever, and the connection goes on.
+    const [raw] = sockets;
+    raw?.socket.send(`[${' '.repeat(40_000)}]`);
+    raw?.socket.send(`[${'1,'.repeat(20_000)}`);
+    raw?.send({ id: 99, method: 'query', params: { path: 'system.info' } });
+    expect((await raw?.answer(99))?.result).toMatchObject({ type: 'data' });
   });
 
   test('P21 a subscription and its stop in one frame leave nothing behind', async () => {

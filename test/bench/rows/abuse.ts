@@ -1,5 +1,5 @@
 import { fork, type ChildProcess } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createTRPCClient, createWSClient, wsLink } from '@trpc/client';
 import { SignJWT } from 'jose';
@@ -77,6 +77,8 @@ export const abuse: Row = {
       // Compiled code is as fast beside the first abuser as beside the last.
       await latencies(server.url, milliseconds / 2);
       const before = await residentMegabytes(server.child);
+      // The peak of the start, which is that of the embedded database, is nobody's abuse.
+      await writeFile(`/proc/${server.child.pid}/clear_refs`, '5').catch(() => undefined);
       let livez = 0;
       let turn = 0;
       for (const abuser of ABUSERS) {
