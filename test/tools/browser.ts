@@ -17,6 +17,8 @@ const FLAGS = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
+  // Pages of other origins than this machine's, which it serves all the same.
+  '--host-resolver-rules=MAP *.example.com 127.0.0.1',
 ];
 
 /**

@@ -19,10 +19,18 @@ export async function servePages(outDir: string): Promise<Pages> {
       outDir,
       emptyOutDir: true,
       target: 'es2022',
-      rolldownOptions: { input: ['usage-page/index.html', 'offline-page/index.html'].map((page) => join(root, page)) },
+      rolldownOptions: {
+        input: ['usage-page/index.html', 'offline-page/index.html', 'fallback-page/index.html'].map((page) =>
+          join(root, page),
+        ),
+      },
     },
   });
-  const site = await preview({ ...shared, build: { outDir }, preview: { host: '127.0.0.1', port: 0 } });
+  const site = await preview({
+    ...shared,
+    build: { outDir },
+    preview: { host: '127.0.0.1', port: 0, allowedHosts: ['.example.com'] },
+  });
   const url = site.resolvedUrls?.local[0];
   if (url === undefined) throw new Error('The pages of the tests are served nowhere');
   return { url, close: () => site.close() };
