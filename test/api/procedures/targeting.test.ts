@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { SignJWT } from 'jose';
 import { describe, expect, test } from 'vitest';
 import type { RuleInput } from '../../../server/core/document/targeting-fields.ts';
@@ -5,6 +7,7 @@ import type { JsonObject } from '../../../server/core/json.ts';
 import { httpClient, rawSocket, refusal, watch, wsClient, type Client, type Message } from '../support/clients.ts';
 import { CAMPAIGN, cleanUp, SECRET, startGuarded, tokenFor, until } from '../support/server.ts';
 import { openEvents } from '../support/sse.ts';
+import { launch } from '../../targeting/example.ts';
 
 /** Stands in everything that no viewer may be sent. */
 const MARKER = 'm4rk3r';
@@ -254,5 +257,22 @@ describe('targeting', () => {
     expect(dryRun).toMatchObject({
       change: { description: 'for NG', rules: { local: { status: 'ended', winner: 'only' } } },
     });
+  });
+
+  test('T65 the example of docs/targeting.md does what it says', async () => {
+    const { url } = await startGuarded();
+    const { rules, state } = await launch(await editorOf(url), CAMPAIGN);
+    expect(rules.map(({ rule: key, reason }) => [key, reason])).toEqual([
+      ['greeting', 'NO_MATCH'],
+      ['price', expect.stringMatching(/^(SPLIT|NOT_COVERED)$/)],
+    ]);
+    const price: unknown = state['commerce'];
+    expect(price).toEqual(rules[1]?.arm === 'lower' ? { price: 9 } : undefined);
+    const [page, source] = await Promise.all(
+      ['../../../docs/targeting.md', '../../targeting/example.ts'].map((file) =>
+        readFile(join(import.meta.dirname, file), 'utf8'),
+      ),
+    );
+    expect(page).toContain(source?.slice(source.indexOf('/** Greets')).trimEnd());
   });
 });
