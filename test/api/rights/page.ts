@@ -50,9 +50,10 @@ and tries every cell against a running server over every transport that its row 
 ✓ allowed · *published*: allowed for what is not a draft, a draft is answered as what does not exist · *no rows*: answered with none ·
 **401** \`UNAUTHORIZED\` · **403** \`FORBIDDEN\`, whether the campaign exists or not.
 
-*viewer*, *editor* and *admin* have that role on the campaign that is called for, *admin of all* on \`*\`. Without public reading
-(\`CAMPAIGN_PUBLIC_READ\`) nothing is answered without a token. A right that ends (an expired token, a revoked key, a signing key that was removed) ends on
-open connections too: calls are 401, and streams end with it. Without \`AUTH_SECRET\` and \`AUTH_JWKS_URL\` everyone on this machine is an admin of all.
+Of the columns, *viewer*, *editor* and *admin* have that role on the campaign that is called for, *admin of all*
+on \`*\`. Without public reading (\`CAMPAIGN_PUBLIC_READ\`) nothing is answered without a token. A right that ends (an
+expired token, a revoked key, a signing key that was removed) ends on open connections too: calls are 401, and streams
+end with it. Without \`AUTH_SECRET\` and \`AUTH_JWKS_URL\` everyone on this machine is an admin of all.
 
 ${procedures}
 

@@ -15,7 +15,7 @@ import { HIDDEN_FROM_PUBLIC } from '../../../server/engine/manager.ts';
 type Areas = AppRouter['_def']['record'];
 
 /** The path of every procedure, such as `campaign.get`. */
-export type ProcedurePath = { [A in keyof Areas & string]: `${A}.${keyof Areas[A] & string}` }[keyof Areas & string];
+export type ProcedurePath = { [A in keyof Areas]: `${A}.${keyof Areas[A] & string}` }[keyof Areas];
 
 /** The campaigns of the table: all callers with a role have it on both. */
 export const PUBLISHED = 'spring';
