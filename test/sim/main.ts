@@ -4,13 +4,14 @@ import { clusterPlanFor, planFor, targetedPlanFor, type Plan } from './plan.ts';
 import { run } from './run.ts';
 import { FOUND } from './found.ts';
 import { shrink } from './shrink.ts';
+import { runLocks } from './locks/run.ts';
 import type { Mutant } from './world.ts';
 
 /**
  * Plays simulated histories of the service, and looks for one that breaks a guarantee.
  *
  *     npm run test:sim -- --seeds 5000 the first 5,000 seeds npm run test:sim -- --seed 7 this one, with its whole
- *     journal; with --cluster, of several servers over one log; with --targeting, with rules and viewers npm run test:sim -- --mutants every mutant, until it is
+ *     journal; with --cluster, of several servers over one log; with --targeting, with rules and viewers; with --locks, of actors that lock npm run test:sim -- --mutants every mutant, until it is
  *     found
  */
 const { values } = parseArgs({
@@ -20,6 +21,7 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     cluster: { type: 'boolean', default: false },
     targeting: { type: 'boolean', default: false },
+    locks: { type: 'boolean', default: false },
     mutants: { type: 'boolean', default: false },
   },
 });
@@ -30,12 +32,29 @@ const SHOWN = 80;
 const MAX_SEEDS_PER_MUTANT = 2_000;
 
 const began = performance.now();
-const fine = values.mutants
-  ? await findMutants()
-  : values.seed === undefined
-    ? await playMany()
-    : await playOne(Number(values.seed));
+const fine = values.locks
+  ? await playLocks()
+  : values.mutants
+    ? await findMutants()
+    : values.seed === undefined
+      ? await playMany()
+      : await playOne(Number(values.seed));
 process.exitCode = fine ? 0 : 1;
+
+/** Histories of locks, which have a world of their own. */
+async function playLocks(): Promise<boolean> {
+  const from = Number(values.seed ?? values.from);
+  const count = values.seed === undefined ? Number(values.seeds) : 1;
+  for (let seed = from; seed < from + count; seed += 1) {
+    const { violation, journal } = await runLocks(seed);
+    if (violation !== undefined) {
+      console.log(`seed ${seed}: ${violation}\n${journal.slice(-SHOWN).join('\n')}`);
+      return false;
+    }
+  }
+  console.log(`${count} runs of locks: nothing was ordered past a lock, or under one that was lost`);
+  return true;
+}
 
 async function playMany(): Promise<boolean> {
   const from = Number(values.from);

@@ -1,0 +1,72 @@
+import type { LockCondition } from '../../../server/core/locks/lock-table.ts';
+import type { SharedLogStore } from '../../support/shared-log.ts';
+import type { LockMutant } from './run.ts';
+
+const revisionOf = (store: SharedLogStore, campaignId: string, given: LockCondition): LockCondition => ({
+  ...given,
+  revision: store.campaigns.get(campaignId)?.locks.revision ?? given.revision,
+});
+const withoutEnd = ({ notAfter: _, ...kept }: LockCondition): LockCondition => kept;
+const withoutBegin = ({ notBefore: _, ...kept }: LockCondition): LockCondition => kept;
+
+/** Each breaks one rule of `log/README.md`, and must be found. */
+export const LOCK_MUTANTS: readonly LockMutant[] = [
+  {
+    name: 'append without asking for the locks',
+    log: (log) => ({ ...log, append: (campaignId, expected, entries) => log.append(campaignId, expected, entries) }),
+  },
+  {
+    name: 'append under an older lock table',
+    log: (log, store) => ({
+      ...log,
+      append: (campaignId, expected, entries, locks) =>
+        log.append(campaignId, expected, entries, locks && revisionOf(store, campaignId, locks)),
+    }),
+  },
+  {
+    name: 'append after the end of its lock',
+    log: (log) => ({
+      ...log,
+      append: (campaignId, expected, entries, locks) =>
+        log.append(campaignId, expected, entries, locks && withoutEnd(locks)),
+    }),
+  },
+  {
+    name: 'append before the end of another lock',
+    log: (log) => ({
+      ...log,
+      append: (campaignId, expected, entries, locks) =>
+        log.append(campaignId, expected, entries, locks && withoutBegin(locks)),
+    }),
+  },
+  {
+    name: 'grant before the end of another lock',
+    log: (log) => ({
+      ...log,
+      changeLocks: (campaignId, change) =>
+        log.changeLocks(campaignId, { ...change, condition: withoutBegin(change.condition) }),
+    }),
+  },
+  {
+    name: 'change an older lock table',
+    log: (log, store) => ({
+      ...log,
+      changeLocks: (campaignId, change) =>
+        log.changeLocks(campaignId, { ...change, condition: revisionOf(store, campaignId, change.condition) }),
+    }),
+  },
+  {
+    name: 'keep the locks over the end of an epoch',
+    log: (log, store) => ({
+      ...log,
+      async seed(campaignId, generation, head) {
+        const rows = store.campaigns.get(campaignId)?.locks.rows ?? [];
+        await log.seed(campaignId, generation, head);
+        const seeded = store.campaigns.get(campaignId);
+        if (seeded?.generation === generation && seeded.locks.rows.length === 0)
+          store.campaigns.set(campaignId, { ...seeded, locks: { ...seeded.locks, rows } });
+      },
+    }),
+  },
+  { name: 'let the clocks of instances end a lease', instanceClocks: true },
+];
