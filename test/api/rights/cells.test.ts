@@ -192,7 +192,8 @@ async function cellSeen(path: ProcedurePath, ask: Ask, world: World): Promise<st
   }
   if (need.kind !== 'campaign' || path === 'campaign.create' || path === 'campaign.copy') return 'yes';
   const draft = await ask(path, inputOf(path, DRAFT, world));
-  if ('answer' in draft) return 'yes';
+  // The lock that the call before it was granted.
+  if ('answer' in draft || (path === 'lock.acquire' && draft.reason === 'LOCKED')) return 'yes';
   return draft.reason === 'NOT_FOUND' ? 'published' : draft.reason;
 }
 
