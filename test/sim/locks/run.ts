@@ -66,11 +66,14 @@ export async function runLocks(seed: number, mutant?: LockMutant): Promise<LockR
     violation ??= what;
   };
   const sleep = (milliseconds: number): Promise<void> => new Promise((resolve) => clock.after(milliseconds, resolve));
-  /** The oracle: looks at each append as the log makes it. */
-  const observeAppend = (campaignId: string, mutationIds: readonly string[]): void => {
-    const there = store.campaigns.get(campaignId);
+  /** The oracle: looks at what the log appended, by the locks that it had at that moment. */
+  const observeAppend = (
+    there: { readonly generation: number; readonly locks: LockTable } | undefined,
+    at: number,
+    mutationIds: readonly string[],
+  ): void => {
     if (!there) return;
-    const alive = there.locks.rows.filter(({ state, expiresAt }) => state === 'held' && expiresAt > clock.now());
+    const alive = there.locks.rows.filter(({ state, expiresAt }) => state === 'held' && expiresAt > at);
     for (const mutationId of mutationIds) {
       const intent = intents.get(mutationId);
       if (!intent) continue;
@@ -114,10 +117,13 @@ export async function runLocks(seed: number, mutant?: LockMutant): Promise<LockR
           listener(event);
         }),
       async append(campaignId, expected, entries, locks) {
+        // The log appends within the call: a moment later its locks may be others.
+        const [there, at] = [store.campaigns.get(campaignId), clock.now()];
         const answer = await plain.append(campaignId, expected, entries, locks);
         if (answer.kind === 'appended')
           observeAppend(
-            campaignId,
+            there,
+            at,
             entries.map(({ record }) => record.mutationId),
           );
         return answer;
