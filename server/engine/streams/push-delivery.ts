@@ -93,6 +93,8 @@ export function createPushDelivery(options: PushDeliveryOptions): PushDelivery {
   /** Groups whose members go on by themselves, and have not all been looked at; nobody joins them any more. */
   const divided = new Set<LiveGroup>();
   let scheduled = false;
+  /** Whether there may be something that groups lack: else a join would look at each of a thousand of them. */
+  let isChanged = false;
 
   const schedule = (): void => {
     if (scheduled) return;
@@ -232,7 +234,10 @@ export function createPushDelivery(options: PushDeliveryOptions): PushDelivery {
 
   const flush = (): void => {
     scheduled = false;
-    for (const group of groups.values()) forward(group);
+    if (isChanged) {
+      isChanged = false;
+      for (const group of groups.values()) forward(group);
+    }
     const evaluated = evaluations();
     const startedAt = clock.now();
     const isOver = (): boolean => {
@@ -267,7 +272,9 @@ export function createPushDelivery(options: PushDeliveryOptions): PushDelivery {
     leave: leaveState,
 
     notify() {
-      if (states.size > 0) schedule();
+      if (states.size === 0) return;
+      isChanged = true;
+      schedule();
     },
 
     recheck(member) {
