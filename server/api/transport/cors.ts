@@ -9,6 +9,7 @@ const PREFLIGHT_HEADERS = {
   'access-control-allow-headers': [
     'authorization',
     'content-type',
+    'if-none-match',
     'last-event-id',
     'trpc-accept',
     'x-campaign-contract',

@@ -8,6 +8,8 @@ import type { WorkBudgets } from '../connection/work-budget.ts';
 import { CORRELATION_HEADER, correlationIdFor } from '../correlation.ts';
 import { API_LIMITS } from '../limits.ts';
 import type { HealthHandler } from '../observability/health.ts';
+import { answerOfrep, ofrepMethodOf, streamOfrepEvents } from '../ofrep/ofrep.ts';
+import { ofrepTargetOf, type OfrepTarget } from '../ofrep/ofrep-path.ts';
 import { appRouter } from '../procedures/router.ts';
 import type { Admission } from './admission.ts';
 import { applyCors } from './cors.ts';
@@ -69,6 +71,8 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
       }
       return callProcedures(connection, req, res);
     }
+    const flags = ofrepTargetOf(path);
+    if (flags) return evaluateFlags(flags, connection, req, res);
     if (options.downloads.has(path)) return options.downloads.answer(path, req, res);
     if (path === '/dev' || path.startsWith('/dev/')) return handleDevelopment(path, req, res, kill);
     return staticFiles(path, req, res);
@@ -80,7 +84,7 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
    * @returns false where it may not be answered even then
    */
   async function pay(path: string, req: IncomingMessage): Promise<boolean> {
-    const isCall = path.startsWith('/trpc') && req.method !== 'OPTIONS';
+    const isCall = (path.startsWith('/trpc') || ofrepTargetOf(path)) && req.method !== 'OPTIONS';
     // Calls are paid for by their connection. An instance must not be restarted because others probe it.
     if (isCall || health.isLiveness(path)) return true;
     const address = addressOf(req);
@@ -96,14 +100,60 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
     res.setHeader(CORRELATION_HEADER, correlationIdFor(req.headers));
     res.setHeader('access-control-expose-headers', CORRELATION_HEADER);
     if (req.method === 'POST') {
-      const limit = await admission.admitRequest(req);
-      const body = await readBody(req, res, connection, limit);
-      if (body === undefined) admission.refuseBody(req, limit);
-      else admission.takeBody(req, body);
       // tRPC's adapter takes it in place of the stream.
-      Object.assign(req, { body });
+      Object.assign(req, { body: await admittedBody(connection, req, res) });
     }
     trpc(req, res);
+  }
+
+  /** The body of a request whose caller is admitted first; `undefined` where it is too large, which its calls say. */
+  async function admittedBody(
+    connection: TcpConnection,
+    req: IncomingMessage,
+    res: ServerResponse,
+  ): Promise<string | undefined> {
+    const limit = await admission.admitRequest(req);
+    const body = await readBody(req, res, connection, limit);
+    if (body === undefined) admission.refuseBody(req, limit);
+    else admission.takeBody(req, body);
+    return body;
+  }
+
+  /** Flags over OFREP: each request is one call. */
+  async function evaluateFlags(
+    target: OfrepTarget,
+    connection: TcpConnection,
+    req: IncomingMessage,
+    res: ServerResponse,
+  ): Promise<void> {
+    const method = ofrepMethodOf(target);
+    if (req.method !== method) {
+      res.setHeader('allow', method);
+      return plain(res, 405, `Flags are evaluated by POST, and their event stream is read by GET`);
+    }
+    res.setHeader(CORRELATION_HEADER, correlationIdFor(req.headers));
+    res.setHeader('access-control-expose-headers', `${CORRELATION_HEADER}, etag, retry-after`);
+    const isStream = target.kind === 'events';
+    const body = isStream ? undefined : await admittedBody(connection, req, res);
+    if (isStream) await admission.admitRequest(req);
+    const aborted = new AbortController();
+    res.once('close', () => aborted.abort());
+    const ctx = await admission.forRequest({
+      req,
+      res,
+      // What tRPC's adapter would say of a request with one call.
+      info: {
+        accept: null,
+        type: isStream ? 'subscription' : 'query',
+        isBatchCall: false,
+        calls: [],
+        connectionParams: null,
+        signal: aborted.signal,
+        url: null,
+      },
+    });
+    if (target.kind === 'events') await streamOfrepEvents(target, { ctx, res });
+    else await answerOfrep(target, { ctx, req, res, body });
   }
 
   return (connection, req, res) => {
