@@ -83,7 +83,10 @@ export interface CampaignClientOptions {
   readonly onConflict?: ConflictPolicy | undefined;
   /** How edits are grouped into steps of `undo`. */
   readonly undo?: UndoOptions | undefined;
-  /** Campaigns read by `prefetchCampaign` where the page was rendered: shown at once, and continued from there. */
+  /**
+   * Campaigns read by `prefetchCampaign` where the page was rendered: shown at once, and continued from there. Each is
+   * looked up when its campaign is first opened, so that seeds of later pages can be added to the same array.
+   */
   readonly seeds?: readonly CampaignSeed[] | undefined;
   /**
    * Takes warnings, what the app's callbacks throw, and at `debug` every change of the connection. Default: warnings go

@@ -27,7 +27,7 @@ async function refusingProxy(port: number) {
         far.destroy();
         return;
       }
-      if (/^OPTIONS /.test(head)) seen.preflights.push(head);
+      if (head.startsWith('OPTIONS ')) seen.preflights.push(head);
       if (/^accept: text\/event-stream/im.test(head)) {
         isStream = true;
         seen.streams += 1;

@@ -73,7 +73,7 @@ export function merged(
     async return() {
       open = 0;
       wake();
-      await Promise.all(sources.map((source) => source.return?.()));
+      await Promise.all(sources.map(async (source) => source.return?.()));
       return { done: true, value: undefined };
     },
   };

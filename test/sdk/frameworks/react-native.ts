@@ -1,0 +1,113 @@
+import { createContext, runInContext } from 'node:vm';
+import { createCampaignClient, type CampaignClient, type KeyValueStorage } from '../../../client-sdk/src/index.ts';
+import { until } from './page.ts';
+
+/** `URL` as React Native has it: without `canParse` and `parse`. */
+class UrlOfReactNative {
+  readonly #url: URL;
+  constructor(url: string, base?: string) {
+    this.#url = new URL(url, base);
+  }
+  get protocol() {
+    return this.#url.protocol;
+  }
+  get host() {
+    return this.#url.host;
+  }
+  get pathname() {
+    return this.#url.pathname;
+  }
+  get search() {
+    return this.#url.search;
+  }
+  get hash() {
+    return this.#url.hash;
+  }
+  get username() {
+    return this.#url.username;
+  }
+  get password() {
+    return this.#url.password;
+  }
+}
+
+/**
+ * Runs a bundle of Metro's where there is the language, and of the platform only what React Native has: no `window`, no
+ * `document`, no `crypto`, no `navigator`, no streams.
+ *
+ * @param bundle puts the client of the recipe into `globalThis.app`
+ * @returns what was seen
+ */
+export async function runWithoutBrowserGlobals(bundle: string, url: string): Promise<string[]> {
+  const kept = new Map<string, string>();
+  const storage: KeyValueStorage = {
+    getAllKeys: async () => [...kept.keys()],
+    getItem: async (key) => kept.get(key) ?? null,
+    setItem: async (key, value) => void kept.set(key, value),
+    removeItem: async (key) => void kept.delete(key),
+  };
+  const appStates = new Set<(state: string) => void>();
+  const networks = new Set<(state: { isConnected: boolean }) => void>();
+  const sandbox = {
+    console,
+    setTimeout,
+    clearTimeout,
+    setInterval,
+    clearInterval,
+    queueMicrotask,
+    WebSocket,
+    AbortController,
+    AbortSignal,
+    URL: UrlOfReactNative,
+    fetch: () => Promise.reject(new TypeError('Network request failed')),
+    platform: {
+      AsyncStorage: storage,
+      AppState: {
+        addEventListener(_type: string, listener: (state: string) => void) {
+          appStates.add(listener);
+          return { remove: () => appStates.delete(listener) };
+        },
+      },
+      NetInfo: {
+        addEventListener(listener: (state: { isConnected: boolean }) => void) {
+          networks.add(listener);
+          return () => networks.delete(listener);
+        },
+      },
+    },
+    app: undefined as { readonly client: CampaignClient } | undefined,
+  };
+  const context = createContext(sandbox);
+  runInContext(bundle, context);
+  const missing = runInContext('[typeof document, typeof crypto, typeof navigator, typeof ReadableStream]', context);
+  if (String(missing) !== 'undefined,undefined,undefined,undefined')
+    throw new Error(`The bundle runs where there are more globals than on a phone: ${String(missing)}`);
+  const client = sandbox.app?.client;
+  if (!client) throw new Error('The bundle has made no client');
+  const elsewhere = createCampaignClient({ url });
+  try {
+    const seen: string[] = [];
+    const campaign = client.campaign('spring');
+    const stop = campaign.subscribe(() => undefined);
+    const shown = () => campaign.getSnapshot().state.title;
+    await until(() => campaign.getSnapshot().status === 'success', 'the campaign did not become live');
+    await elsewhere.campaign('spring').update({ title: 'From elsewhere' });
+    await until(() => shown() === 'From elsewhere', 'what somebody else wrote was not shown');
+    seen.push('its run is live');
+
+    void campaign.pacedUpdate({ title: 'Typed on a phone' }, { wait: 600_000 });
+    for (const listener of appStates) listener('background');
+    await until(() => campaign.getSnapshot().sync.state === 'saved', 'leaving the foreground sent nothing');
+    seen.push('what is typed is sent when the app leaves the foreground');
+
+    for (const listener of networks) listener({ isConnected: false });
+    const ids = [...kept.keys()].map((key) => key.split('/')[0]);
+    await until(() => [...kept.values()].join(' ').includes('Typed on a phone'), 'AsyncStorage holds nothing');
+    seen.push(`AsyncStorage holds ${[...new Set([...ids, 'campaign-state-seen'])].join(', ')}`);
+    stop();
+    return seen;
+  } finally {
+    elsewhere.close();
+    client.close();
+  }
+}
