@@ -25,12 +25,23 @@ export interface ArchiverPace {
  */
 const GATHER_MS = 5;
 
+/**
+ * Times that a commit has taken, after which the next one begins, under the same conditions: a commit of large documents
+ * is much work for this process and for the database, and back to back they would leave little to anybody else.
+ */
+const GATHER_FACTOR = 2;
+
+/** The longest time between the beginnings of two rounds that is due to that, in milliseconds. */
+const MAX_GATHER_MS = 200;
+
 type PauseKind = 'idle' | 'gather' | 'back-off';
 
 export function createArchiverPace(clock: Clock): ArchiverPace {
   let roundBegunAt = 0;
   /** When the last round that committed something began. */
   let commitBegunAt = Number.NEGATIVE_INFINITY;
+  /** Least time between the beginnings of that round and of the next. */
+  let gatherMs = GATHER_MS;
   /** Whether anything has become pending since the round began. */
   let isPending = false;
   /** Whether a caller waits for it. */
@@ -51,7 +62,7 @@ export function createArchiverPace(clock: Clock): ArchiverPace {
 
   const awaitGathering = async (): Promise<void> => {
     // Bounded, because a clock that was set back must not extend it.
-    const remaining = Math.min(GATHER_MS, commitBegunAt + GATHER_MS - clock.now());
+    const remaining = Math.min(gatherMs, commitBegunAt + gatherMs - clock.now());
     if (isPending && !isAwaited && remaining > 0) await pause('gather', remaining);
   };
 
@@ -81,6 +92,8 @@ export function createArchiverPace(clock: Clock): ArchiverPace {
 
     async gather() {
       commitBegunAt = roundBegunAt;
+      const tookMs = clock.now() - roundBegunAt;
+      gatherMs = Math.min(MAX_GATHER_MS, Math.max(GATHER_MS, tookMs * GATHER_FACTOR));
       await awaitGathering();
     },
 

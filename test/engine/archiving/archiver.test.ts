@@ -14,6 +14,8 @@ import { simulatedClock, type SimulatedClock } from '../../support/simulated-clo
  * lost.
  */
 interface Faults {
+  /** Milliseconds that a commit takes. */
+  commitMs?: number;
   commit?: (parts: readonly CampaignCommit[]) => 'refused' | 'unheard' | undefined;
   away?: boolean;
   load?: (campaignId: string) => boolean;
@@ -57,6 +59,8 @@ function bench({ keepDurable = 0, ...options }: Partial<ArchiverOptions> & Memor
       const fault = faults.away ? 'refused' : faults.commit?.(parts);
       if (fault === 'refused') throw new Error('refused');
       commits.push(parts.map(({ campaignId, entries }) => `${campaignId}+${entries.length}`));
+      const { commitMs } = faults;
+      if (commitMs !== undefined) await new Promise<void>((resolve) => void clock.after(commitMs, resolve));
       const outcomes = await archive.commit(parts);
       if (fault === 'unheard') throw new Error('unheard');
       return outcomes;
@@ -347,6 +351,36 @@ describe('the archiver', () => {
     await world.append(history, 1);
     await world.clock.settle();
     expect(world.commits).toEqual([['a+1'], ['a+4'], ['a+1']]);
+    await world.archiver.stop();
+  });
+
+  it('M139 a commit that takes long is followed by as long a pause, at most 200 ms from its beginning, unless a caller waits', async () => {
+    const world = bench();
+    const history = await world.campaign('a');
+    const begunAfter = async (commitMs: number): Promise<number> => {
+      world.faults.commitMs = commitMs;
+      await world.clock.advance(1_000);
+      world.commits.length = 0;
+      await world.append(history, 1);
+      await world.clock.settle();
+      await world.append(history, 1);
+      let after = 0;
+      for (; world.commits.length < 2; after += 1) await world.clock.advance(1);
+      return after;
+    };
+    expect(await begunAfter(40)).toBe(80);
+    expect(await begunAfter(1)).toBe(5);
+    expect(await begunAfter(150)).toBe(200);
+    world.faults.commitMs = 40;
+    await world.clock.advance(1_000);
+    await world.append(history, 1);
+    await world.clock.settle();
+    world.commits.length = 0;
+    await world.append(history, 1);
+    world.archiver.flushNow();
+    await world.clock.advance(40);
+    expect(world.commits).toEqual([['a+1']]);
+    await world.clock.advance(1_000);
     await world.archiver.stop();
   });
 
