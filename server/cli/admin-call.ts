@@ -47,7 +47,11 @@ async function adminToken(command: string): Promise<string | undefined> {
 }
 
 /** The server's answer to a request; ends the process with one sentence where nobody answers. */
-export async function request({ url, headers }: AdminServer, path: string, init: RequestInit = {}): Promise<Response> {
+export async function request(
+  { url, headers }: AdminServer,
+  path: string,
+  init: Omit<RequestInit, 'headers'> & { headers?: Record<string, string> } = {},
+): Promise<Response> {
   const target = new URL(path, url.endsWith('/') ? url : `${url}/`);
   return await fetch(target, { ...init, headers: { ...headers, ...init.headers } }).catch(() =>
     giveUp(`No server answers at ${url}; --url takes another address.`),

@@ -282,7 +282,8 @@ export function createSqlHistories(db: Kysely<Database>, onProgress: () => void 
 
   const lastSnapshot: HistoryStore['lastSnapshot'] = async () => {
     const row = await db.selectFrom('snapshot_schedule').where('name', '=', PERIODIC).select('run').executeTakeFirst();
-    return row?.run == null ? undefined : JSON.parse(row.run);
+    const run = row?.run ?? undefined;
+    return run === undefined ? undefined : JSON.parse(run);
   };
 
   return {

@@ -5,7 +5,7 @@ import type { Services } from './services.ts';
 export type Mode = 'full' | 'quick' | 'verify';
 
 /** A peer that is measured in the row itself, not as a system behind a socket. */
-export type Peer = ContestantName | 'bare-insert' | 'at-the-start' | 'undisturbed';
+export type Peer = ContestantName | 'bare-insert' | 'at-the-start' | 'undisturbed' | 'pg_dump';
 
 /** What a figure must reach: as a multiple of a peer's in the same round, or by itself. */
 export interface Target {

@@ -16,6 +16,7 @@ const NAMES: Readonly<Record<string, string>> = {
   'bare-insert': 'INSERT + COMMIT',
   'at-the-start': 'at the start',
   undisturbed: 'undisturbed',
+  pg_dump: 'pg_dump, pg_restore',
 };
 
 export function nameOf(peer: string): string {

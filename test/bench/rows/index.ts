@@ -12,6 +12,7 @@ import { mutationRedis } from './mutation-redis.ts';
 import { mutation } from './mutation.ts';
 import { recovery, resume } from './restart.ts';
 import { sdkSize } from './sdk-size.ts';
+import { snapshot } from './snapshot.ts';
 import { start } from './start.ts';
 import { twoInstances } from './two-instances.ts';
 
@@ -31,6 +32,7 @@ export const ROWS: readonly Row[] = [
   recovery,
   abuse,
   campaignMemory,
+  snapshot,
   start,
   sdkSize,
 ];
