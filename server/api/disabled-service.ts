@@ -29,6 +29,7 @@ export function createDisabledService(): CampaignService {
     watch: refuse,
     join: refuseLater,
     trace: refuse,
+    presence: { watch: refuse, set: refuse },
     locks: {
       acquire: refuseLater,
       renew: refuseLater,

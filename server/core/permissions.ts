@@ -43,6 +43,8 @@ export const CALL_ACTIONS = {
   stealLock: 'edit',
   listLocks: 'edit',
   watchLocks: 'edit',
+  watchPresence: 'read',
+  setPresence: 'edit',
 } as const satisfies Readonly<Record<string, Action>>;
 
 /** Roles by campaign id; `*` stands for every campaign that is not named. */

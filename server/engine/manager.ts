@@ -22,6 +22,7 @@ import { createCampaignHistory } from './campaign/history.ts';
 import { createCampaignHost } from './hosting/campaign-host.ts';
 import { createEngineLocks } from './locks/lock-service.ts';
 import type { EngineObserver } from './observer.ts';
+import { createEnginePresence } from './presence/presence-service.ts';
 import type { Archive, Clock, OrderedLog } from './ports.ts';
 import { shuttingDown } from './refusals.ts';
 import type { CampaignService } from './service.ts';
@@ -174,8 +175,9 @@ export function createManager(options: ManagerOptions): Manager {
     queued,
     onAwaited: () => archiver.flushNow(),
     onLocks: (live) => locks.onLocks(live),
-    isAttended: (campaignId) => locks.isAttended(campaignId),
+    isAttended: (campaignId) => locks.isAttended(campaignId) || presence.isAttended(campaignId),
   });
+  const presence = createEnginePresence({ hosting, log, clock, observer, rights });
   const locks = createEngineLocks({
     hosting,
     log,
@@ -231,6 +233,7 @@ export function createManager(options: ManagerOptions): Manager {
     }),
     defaultCampaignId: options.defaultCampaignId,
     locks,
+    presence,
     fieldAccess: (identity, campaignId) => fieldAccessFor(identity, campaignId, views, rights),
 
     stats() {
@@ -281,6 +284,7 @@ export function createManager(options: ManagerOptions): Manager {
       stopping = true;
       const until = clock.now() + timeoutMs;
       locks.stop();
+      presence.stop();
       await hosting.whenQueuesEmpty(timeoutMs);
       // Before the last commit: an entry appended after it would be accepted and not saved.
       hosting.stop();

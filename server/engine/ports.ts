@@ -141,6 +141,7 @@ export interface OrderedLog {
   /** Whether other instances use this log: they are given time to save what they hold before an epoch ends. */
   readonly shared: boolean;
   readonly viewers: ViewerCounts;
+  readonly presence: PresenceExchange;
   /**
    * Hands over what this instance archives: other instances that have these campaigns open take their entries over at
    * once.
@@ -163,6 +164,32 @@ export interface ViewerCounts {
    */
   elsewhere(campaignIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
 }
+
+/** Who is at campaigns, exchanged between the instances of one log. What it carries is a text of the engine's. */
+export interface PresenceExchange {
+  /**
+   * Says what this instance knows of a campaign, to all instances that have it open; `undefined`: nobody is there any
+   * more. It is kept for ten seconds.
+   *
+   * @throws Error where the log does not answer
+   */
+  publish(campaignId: string, text: string | undefined): Promise<void>;
+  /**
+   * What the other instances have said of it, by instance.
+   *
+   * @throws Error where the log does not answer
+   */
+  read(campaignId: string): Promise<ReadonlyMap<string, string>>;
+  /** Sets who hears what the other instances say. */
+  onPublished(listener: (campaignId: string, instance: string, text: string | undefined) => void): void;
+}
+
+/** The presence of a log that no other instance uses. */
+export const NO_OTHER_PRESENCE: PresenceExchange = {
+  publish: () => Promise.resolve(),
+  read: () => Promise.resolve(new Map()),
+  onPublished: () => undefined,
+};
 
 /** The viewer counts of a log that no other instance uses. */
 export const NO_OTHER_VIEWERS: ViewerCounts = {

@@ -11,6 +11,7 @@ import type { ListEvent } from '../core/stream/list-events.ts';
 import type { Position, VersionName } from '../core/stream/position.ts';
 import type { Assignments, RuleExplanation } from '../core/targeting/evaluate.ts';
 import type { LockService } from './locks/lock-service.ts';
+import type { PresenceService } from './presence/presence-service.ts';
 import type { CampaignSummary, DependencyFailure, LogHealth } from './ports.ts';
 
 /** Answer of `campaign.get`. */
@@ -330,6 +331,7 @@ export interface CampaignService {
   /** The same stream, pushed: subscribers that are sent the same share the making and the encoding of each event. */
   join(caller: Caller, target: PushTarget, options: WatchOptions): Promise<DeliverySlot>;
   readonly locks: LockService;
+  readonly presence: PresenceService;
   stats(): ServiceStats;
   /**
    * Outcomes of mutations as they happen. Ends when the signal aborts.

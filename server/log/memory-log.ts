@@ -2,6 +2,7 @@ import { applyLockChange, emptyLockTable, holds, type LockTable } from '../core/
 import type { Head, SealedEntry } from '../core/stream/log-record.ts';
 import {
   HEALTHY_LOG,
+  NO_OTHER_PRESENCE,
   NO_OTHER_VIEWERS,
   type AppendResult,
   type LockOutcome,
@@ -215,6 +216,7 @@ export function createMemoryLog({ keepDurable = 0, now = monotonicNow }: MemoryL
     clockOffset: 0,
     shared: false,
     viewers: NO_OTHER_VIEWERS,
+    presence: NO_OTHER_PRESENCE,
 
     handOver: () => Promise.resolve(),
 

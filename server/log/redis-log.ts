@@ -1,6 +1,6 @@
 import type { SealedEntry } from '../core/stream/log-record.ts';
 import { asError } from '../core/errors.ts';
-import type { AppendResult, Clock, LockOutcome, OpenedLog, OrderedLog } from '../engine/ports.ts';
+import type { AppendResult, Clock, LockOutcome, OpenedLog, OrderedLog, PresenceExchange } from '../engine/ports.ts';
 import { applyLockChange } from '../core/locks/lock-table.ts';
 import { nextTail } from '../core/stream/hash-chain.ts';
 import { createArchiving, LEASE_MS } from './redis/archiving.ts';
@@ -24,7 +24,7 @@ import type { RedisFindings } from './redis/log-health.ts';
 import { checkRedis, checkRunningRedis, isNodeOfCluster } from './redis/requirements.ts';
 import { createRunForEach } from './redis/run-for-each.ts';
 import { createViewerCounts } from './redis/viewer-counts.ts';
-import { APPEND, HEADS, LEAVE, LOCKS, OPEN, READ_LOCKS, SEED } from './redis/scripts.ts';
+import { APPEND, HEADS, LEAVE, LOCKS, OPEN, PRESENCE, READ_LOCKS, SEED } from './redis/scripts.ts';
 
 /** Whether a text is an address that {@link createRedisLog} takes. */
 export function isRedisAddress(text: string): boolean {
@@ -76,6 +76,8 @@ const STOPPED = 'The log has been stopped.';
 /** Hash tags on which writing is tried again in one check. */
 const MAX_PROBES = 8;
 const PROBE_TTL_MS = 5_000;
+/** How long what an instance says of who is where stays, in milliseconds; it is repeated every three seconds. */
+const PRESENCE_LIFETIME_MS = 10_000;
 /** Entries in one read of a gap. */
 const MAX_ENTRIES_PER_READ = 10_000;
 
@@ -162,6 +164,11 @@ export function createRedisLog(options: RedisLogOptions): RedisLog {
     if (reply.length > 0) hosted.publishLocks(campaign, toLockReading('READ_LOCKS', reply).table);
   };
 
+  let hearPresence: Parameters<PresenceExchange['onPublished']>[0] = () => undefined;
+  const onPresence = (campaignId: string, from: string, text: string): void => {
+    if (from !== instance) hearPresence(campaignId, from, text === '' ? undefined : text);
+  };
+
   const onLocksPublished = (campaign: TrackedCampaign, publication: LockPublication): void => {
     // While the campaign is being opened its table is on its way; after that the next check looks.
     if (publication.generation !== campaign.generation || publication.to <= campaign.locks.revision) return;
@@ -177,6 +184,7 @@ export function createRedisLog(options: RedisLogOptions): RedisLog {
       const publication = toPublication(message);
       if (publication.kind === 'durable') hosted.publishDurable(campaign, publication.epoch, publication.version);
       else if (publication.kind === 'entry') publishEntry(campaign, publication.sealed);
+      else if (publication.kind === 'presence') onPresence(campaign.campaignId, publication.instance, publication.text);
       else if (publication.kind === 'locks') onLocksPublished(campaign, publication.publication);
       else if (publication.kind === 'released') archiving.onReleased(campaign.campaignId, campaign.version);
       else if (campaign.opened && (publication.kind === 'lost' || publication.generation > campaign.generation))
@@ -420,6 +428,19 @@ export function createRedisLog(options: RedisLogOptions): RedisLog {
 
     shared: true,
     viewers: viewerCounts.viewers,
+    presence: {
+      async publish(campaignId, text) {
+        const { presence, channel } = keysOf(campaignId);
+        await run(PRESENCE, [presence], [instance, text ?? '', String(PRESENCE_LIFETIME_MS), channel]);
+      },
+      async read(campaignId) {
+        const said = await connection.commands.hgetall(keysOf(campaignId).presence);
+        return new Map(Object.entries(said).filter(([from]) => from !== instance));
+      },
+      onPublished(listener) {
+        hearPresence = listener;
+      },
+    },
 
     stop() {
       stopped = true;

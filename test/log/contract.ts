@@ -407,6 +407,27 @@ export function describeOrderedLog(name: string, create: () => Promise<LogUnderT
       expect(again.kind).toBe('locks');
     });
 
+    it('L96 what an instance says of who is there is heard by the others that have the campaign open, and read by who comes', async ({
+      skip,
+    }) => {
+      if (!under.join) return skip();
+      const other = await under.join();
+      await host();
+      await host([], other);
+      const heard: unknown[] = [];
+      log.presence.onPublished((...said) => heard.push(['own', ...said]));
+      other.presence.onPublished((...said) => heard.push(said));
+      await log.presence.publish(ID, '[{"id":"ada é"}]');
+      await under.delivered();
+      expect(heard).toEqual([[ID, expect.any(String), '[{"id":"ada é"}]']]);
+      expect([...(await other.presence.read(ID)).values()]).toEqual(['[{"id":"ada é"}]']);
+      expect([...(await log.presence.read(ID)).values()]).toEqual([]);
+      await log.presence.publish(ID, undefined);
+      await under.delivered();
+      expect(heard[1]).toEqual([ID, expect.any(String), undefined]);
+      expect([...(await other.presence.read(ID)).values()]).toEqual([]);
+    });
+
     it('L20 instances on one log order each other, receive each other’s entries, and share the watermark', async ({
       skip,
     }) => {

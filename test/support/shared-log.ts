@@ -39,6 +39,7 @@ type Publication = { campaignId: string } & (
   | { kind: 'seeded'; generation: number }
   | { kind: 'lost' }
   | { kind: 'locks'; table: LockTable }
+  | { kind: 'presence'; instance: string; text: string | undefined }
 );
 
 /**
@@ -60,6 +61,8 @@ export interface SharedLogStore {
   readonly listeners: Set<Listener>;
   /** What tells the viewers of a campaign on each instance. */
   readonly viewers: Map<string, (campaignId: string) => number>;
+  /** What each instance has said of who is at a campaign. */
+  readonly presence: Map<string, Map<string, string>>;
   run: number;
   /** Compares nothing but versions: a mistake. */
   readonly careless: boolean;
@@ -71,6 +74,7 @@ export function createSharedLogStore(careless = false): SharedLogStore {
     campaigns: new Map(),
     listeners: new Set(),
     viewers: new Map(),
+    presence: new Map(),
     run: 1,
     careless,
     flush: () => store.campaigns.clear(),
@@ -179,6 +183,7 @@ export function connectSharedLog(store: SharedLogStore, options: SharedLogOption
     campaign.listener({ kind: 'locks', table });
   };
 
+  let hearPresence: Parameters<OrderedLog['presence']['onPublished']>[0] = () => undefined;
   const listener: Listener = {
     hosts: (campaignId) => hosted.has(campaignId),
     hear(publication) {
@@ -191,7 +196,10 @@ export function connectSharedLog(store: SharedLogStore, options: SharedLogOption
         if (!campaign || stopped) return;
         if (publication.kind === 'entry') tellEntry(publication.campaignId, campaign, publication.sealed);
         else if (publication.kind === 'durable') tellDurable(campaign, publication.epoch, publication.version);
-        else if (publication.kind === 'locks') tellLocks(campaign, publication.table);
+        else if (publication.kind === 'presence') {
+          if (publication.instance !== instance)
+            hearPresence(publication.campaignId, publication.instance, publication.text);
+        } else if (publication.kind === 'locks') tellLocks(campaign, publication.table);
         else if (campaign.opened && (publication.kind === 'lost' || publication.generation > campaign.generation))
           campaign.listener({ kind: 'reset' });
       });
@@ -410,6 +418,21 @@ export function connectSharedLog(store: SharedLogStore, options: SharedLogOption
     clockOffset: 0,
     handOver: () => Promise.resolve(),
     shared: true,
+    presence: {
+      async publish(campaignId, text) {
+        alive();
+        const said = store.presence.get(campaignId) ?? new Map<string, string>();
+        store.presence.set(campaignId, said);
+        if (text === undefined) said.delete(instance);
+        else said.set(instance, text);
+        publish({ campaignId, kind: 'presence', instance, text });
+      },
+      read: async (campaignId) =>
+        new Map([...(store.presence.get(campaignId) ?? [])].filter(([other]) => other !== instance)),
+      onPublished(heard) {
+        hearPresence = heard;
+      },
+    },
     viewers: {
       provide: (countOf) => void store.viewers.set(instance, countOf),
       async elsewhere(campaignIds) {

@@ -2,6 +2,7 @@ import { accessRouter } from './access-router.ts';
 import { lockRouter } from './lock-router.ts';
 import { auditRouter } from './audit-router.ts';
 import { campaignRouter } from './campaign-router.ts';
+import { presenceRouter } from './presence-router.ts';
 import { router } from './procedures.ts';
 import { snapshotRouter } from './snapshot-router.ts';
 import { sessionRouter } from './session-router.ts';
@@ -11,6 +12,7 @@ import { systemRouter } from './system-router.ts';
 export const appRouter = router({
   campaign: campaignRouter,
   lock: lockRouter,
+  presence: presenceRouter,
   session: sessionRouter,
   access: accessRouter,
   snapshot: snapshotRouter,

@@ -35,7 +35,8 @@ import { LOCK_LIMITS, type LockToken } from '../../core/locks/lock-table.ts';
 import { LIMITS } from '../../core/limits.ts';
 import { ROLES } from '../../core/permissions.ts';
 import type { Role } from '../../core/permissions.ts';
-import { cleanJson } from '../../core/document/plain-json.ts';
+import { cleanJson, jsonBytes } from '../../core/document/plain-json.ts';
+import { PRESENCE_LIMITS } from '../../core/presence/presence.ts';
 import type { NullMembers } from '../../core/document/plain-json.ts';
 import { parsePosition, type Moment, type Position } from '../../core/stream/position.ts';
 
@@ -176,6 +177,13 @@ export interface RenewLockInput extends CampaignInput {
 
 export interface ReleaseLockInput extends CampaignInput {
   lockId: string;
+}
+
+export interface SetPresenceInput extends CampaignInput {
+  /** Where in the document this page is; missing: nowhere. */
+  focus?: string[];
+  /** At most 2 KiB of JSON. */
+  data?: JsonObject;
 }
 
 export interface AuthenticateInput {
@@ -474,6 +482,14 @@ export const renewLockInput: z.ZodType<RenewLockInput> = z.object({
 });
 
 export const releaseLockInput: z.ZodType<ReleaseLockInput> = z.object({ campaignId, lockId });
+
+export const setPresenceInput: z.ZodType<SetPresenceInput> = z.object({
+  campaignId,
+  focus: lockFields.path,
+  data: jsonObject('drop')
+    .refine((data) => jsonBytes(data) <= PRESENCE_LIMITS.dataBytes, `must be at most ${PRESENCE_LIMITS.dataBytes} bytes`)
+    .exactOptional(),
+});
 
 export const authenticateInput: z.ZodType<AuthenticateInput> = z.object({ token: text(16_384) });
 

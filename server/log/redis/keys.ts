@@ -11,6 +11,8 @@ export interface CampaignKeys {
   readonly log: string;
   /** Sorted set of the partition's campaigns that are not durable; the score is since when, by Redis' clock. */
   readonly dirty: string;
+  /** Hash: what each instance says of who is there, for ten seconds. */
+  readonly presence: string;
   /** Sharded channel of the campaign's publications. */
   readonly channel: string;
 }
@@ -52,6 +54,7 @@ export function campaignKeys(namespace: string, campaignId: string, database = 0
     meta: `${tag}:m:${campaignId}`,
     log: `${tag}:l:${campaignId}`,
     dirty: dirtyKey(namespace, partition),
+    presence: `${tag}:p:${campaignId}`,
     channel: `${tag}:c${database === 0 ? '' : database}:${campaignId}`,
   };
 }

@@ -217,6 +217,23 @@ return {'changed', stamp}
 `;
 
 /**
+ * Says who is at a campaign, as one instance knows it: keeps it for those who come, and publishes it.
+ *
+ * KEYS presence · ARGV instance, text or an empty one, lifetime in ms, channel.
+ */
+export const PRESENCE = `
+local instance, text, lifetime_ms, channel = unpack(ARGV)
+if text == '' then
+  redis.call('HDEL', KEYS[1], instance)
+else
+  redis.call('HSET', KEYS[1], instance, text)
+  redis.call('PEXPIRE', KEYS[1], lifetime_ms)
+end
+redis.call('SPUBLISH', channel, 'p' .. instance .. ' ' .. text)
+return 1
+`;
+
+/**
  * Reads the lock table of a campaign.
  *
  * KEYS meta · ARGV generation. Answers the lock table, or an empty list where the campaign is not held under it.

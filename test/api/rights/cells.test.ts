@@ -119,6 +119,8 @@ function inputOf(path: ProcedurePath, campaignId: string, { positions, keyId, to
       return { campaignId: LOCKED, lockId: 'unknown' };
     case 'lock.list':
     case 'lock.watch':
+    case 'presence.watch':
+    case 'presence.set':
       return { campaignId };
     case 'session.authenticate':
       return { token };
@@ -182,6 +184,8 @@ async function cellSeen(path: ProcedurePath, ask: Ask, world: World): Promise<st
   const named = await ask(path, inputOf(path, PUBLISHED, world));
   // Who may lock is told that somebody else has, or that a lock is over.
   if ('reason' in named && path.startsWith('lock.') && /^LOCK(ED|_LOST)$/.test(named.reason)) return 'yes';
+  // Who may say where it is, is told that it does not watch.
+  if ('reason' in named && path === 'presence.set' && named.reason === 'NOT_FOUND') return 'yes';
   if ('reason' in named)
     return named.reason === 'NOT_FOUND' && path.startsWith('snapshot.restore') ? 'yes' : named.reason;
   const need = NEEDS[path];

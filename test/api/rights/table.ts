@@ -71,6 +71,8 @@ export const NEEDS: Readonly<Record<ProcedurePath, Need>> = {
   'lock.steal': onCampaign('stealLock'),
   'lock.list': onCampaign('listLocks'),
   'lock.watch': onCampaign('watchLocks'),
+  'presence.watch': onCampaign('watchPresence'),
+  'presence.set': onCampaign('setPresence'),
   'session.info': { kind: 'admission' },
   'session.setViewer': { kind: 'admission' },
   'session.authenticate': { kind: 'nothing' },

@@ -132,6 +132,7 @@ export async function runLocks(seed: number, mutant?: LockMutant): Promise<LockR
     const sabotaged = mutant?.log?.(watched, store) ?? watched;
     /** Paused before and after, sometimes for longer than a lease; or carried out, and not answered. */
     const held = async <T>(call: () => Promise<T>): Promise<T> => {
+      if (isOver) return call();
       if (random() < 0.3) await sleep(random() < 0.15 ? random() * 6_000 : random() * 30);
       const answer = await call();
       if (random() < 0.05) throw new Error('the answer was lost');

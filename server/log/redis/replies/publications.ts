@@ -29,6 +29,8 @@ export type Publication =
   | { kind: 'seeded'; generation: number }
   /** Its archiver has given the lease up, and entries are waiting. */
   | { kind: 'released' }
+  /** An instance says who is there; an empty text: nobody. */
+  | { kind: 'presence'; instance: string; text: string }
   /** The lock table has changed. */
   | { kind: 'locks'; publication: LockPublication }
   /** The log has lost entries: every instance saves those that it holds. */
@@ -50,6 +52,8 @@ export function toPublication(message: string): Publication {
       return { kind: 'seeded', generation: asVersion('a seed', rest) };
     case RELEASED:
       return { kind: 'released' };
+    case 'p':
+      return { kind: 'presence', instance: rest.slice(0, space), text: rest.slice(space + 1) };
     case 'k':
       return { kind: 'locks', publication: toLockPublication(rest) };
     case 's':

@@ -1,0 +1,222 @@
+import { asError, RefusalError } from '../../core/errors.ts';
+import type { LockPath } from '../../core/locks/lock-path.ts';
+import { CALL_ACTIONS, can, canRead, hasExpired, roleFor, type Identity, type Rights } from '../../core/permissions.ts';
+import {
+  memberOf,
+  PRESENCE_LIMITS,
+  type PresenceEntry,
+  type PresenceEvent,
+  type PresenceMember,
+} from '../../core/presence/presence.ts';
+import { deferredIterator } from '../calls/deferred-iterator.ts';
+import { isPublished, type LiveCampaign } from '../campaign/live-campaign.ts';
+import type { CampaignHost, HostedCampaign } from '../hosting/campaign-host.ts';
+import type { LoadedCampaign } from '../hosting/log-follower.ts';
+import type { EngineObserver } from '../observer.ts';
+import type { Clock, OrderedLog } from '../ports.ts';
+import { expired, forbidden, notFound } from '../refusals.ts';
+import type { Caller, Reader } from '../service.ts';
+import { RightsWatch } from '../streams/rights-watch.ts';
+import { createPresenceRoom, type PresenceRoom, type PresenceSetting } from './presence-room.ts';
+
+/** Presence, as the procedures see it: never stored, never in the history. */
+export interface PresenceService {
+  /**
+   * Who is here: all of it, then what changes, at most ten times a second. An editor who watches is a member for as long
+   * as it does; others are told counts.
+   */
+  watch(caller: Caller, reader: Reader, campaignId: string): AsyncIterableIterator<PresenceEvent>;
+  /**
+   * Where this page is, and what it says of itself; the latest word counts.
+   *
+   * @throws RefusalError `NOT_FOUND` where the connection does not watch the campaign's presence
+   */
+  set(caller: Caller, reader: Reader, campaignId: string, setting: PresenceSetting): void;
+}
+
+/** The presence of one engine. */
+export interface EnginePresence extends PresenceService {
+  /** Whether a campaign has to stay in memory. */
+  isAttended(campaignId: string): boolean;
+  stop(): void;
+}
+
+export interface EnginePresenceOptions {
+  readonly hosting: Pick<CampaignHost, 'host'>;
+  readonly log: OrderedLog;
+  readonly clock: Clock;
+  readonly observer: EngineObserver;
+  readonly rights: Rights;
+}
+
+/** Creates the presence of an engine: one room for each campaign that anybody here is in. */
+export function createEnginePresence({ hosting, log, clock, observer, rights }: EnginePresenceOptions): EnginePresence {
+  const rooms = new Map<string, PresenceRoom>();
+  let stopped = false;
+
+  const onFailure = (campaignId: string, error: unknown): void =>
+    observer.failed?.({ what: 'presence', campaignId, error: asError(error) });
+
+  log.presence.onPublished((campaignId, instance, text) => rooms.get(campaignId)?.onPublished(instance, text));
+
+  const roomOf = ({ live, fanOut }: LoadedCampaign): PresenceRoom => {
+    const present = rooms.get(live.id);
+    if (present) return present;
+    const room = createPresenceRoom({
+      campaignId: live.id,
+      log,
+      clock,
+      viewersHere: () => fanOut.size,
+      onEmpty: () => rooms.delete(live.id),
+      onFailure: (error) => onFailure(live.id, error),
+    });
+    rooms.set(live.id, room);
+    return room;
+  };
+
+  /** @throws RefusalError where the identity may not read the campaign */
+  const demand = (identity: Identity, live: LiveCampaign): void => {
+    if (hasExpired(identity, clock.now())) throw expired();
+    if (can(identity, CALL_ACTIONS.watchPresence, live.id, isPublished(live.content))) return;
+    throw identity.anonymous === true && can(identity, 'read', live.id, true)
+      ? notFound(live.id)
+      : forbidden(live.id, 'watchPresence');
+  };
+
+  const openWatch = async (
+    { signal }: Caller,
+    reader: Reader,
+    loading: HostedCampaign['loaded'],
+  ): Promise<AsyncIterableIterator<PresenceEvent>> => {
+    const campaign = await loading;
+    const { live } = campaign;
+    demand(reader.identity(), live);
+    const room = roomOf(campaign);
+    let wakeUp: (() => void) | undefined;
+    let changed = true;
+    let ended = stopped;
+    let told: ReadonlyMap<string, PresenceMember> | undefined;
+    let counts = '';
+    const wake = (): void => {
+      changed = true;
+      wakeUp?.();
+    };
+    const page = room.enter(reader, wake);
+    const rightsWatch = new RightsWatch(reader, clock, wake);
+    const close = (): void => {
+      if (ended) return;
+      ended = true;
+      page.leave();
+      rightsWatch.stop();
+      signal?.removeEventListener('abort', close);
+      wakeUp?.();
+    };
+    signal?.addEventListener('abort', close, { once: true });
+    if (signal?.aborted === true) close();
+
+    /** What its reader is to be told now; `undefined` where nothing has changed for it. */
+    const eventNow = (): PresenceEvent | undefined => {
+      const identity = reader.identity();
+      demand(identity, live);
+      const isEditor = can(identity, CALL_ACTIONS.setPresence, live.id, true);
+      page.setMember(isEditor ? identity : undefined);
+      const role = roleFor(identity, live.id) ?? 'viewer';
+      const { members, viewers } = room.present();
+      const visible = isEditor
+        ? visibleTo(members, (path) => canRead(rights, role, path))
+        : new Map<string, PresenceMember>();
+      const more = isEditor ? Math.max(0, members.size - visible.size) : members.size;
+      const before = told;
+      const countsNow = `${more} ${viewers}`;
+      const isSame = counts === countsNow;
+      told = visible;
+      counts = countsNow;
+      if (!before) return { type: 'all', members: [...visible.values()], more, viewers };
+      const changedMembers = [...visible]
+        .filter(([id, member]) => before.get(id) !== member)
+        .map(([, member]) => member);
+      const removed = [...before.keys()].filter((id) => !visible.has(id));
+      if (changedMembers.length === 0 && removed.length === 0 && isSame) return undefined;
+      return { type: 'changes', changed: changedMembers, removed, more, viewers };
+    };
+
+    const iterator: AsyncIterableIterator<PresenceEvent> = {
+      async next() {
+        // The whole picture first: what the other instances know is being read.
+        await room.ready;
+        while (!ended) {
+          if (changed) {
+            changed = false;
+            try {
+              const value = eventNow();
+              if (value) return { done: false, value };
+            } catch (error) {
+              close();
+              throw error;
+            }
+          }
+          await new Promise<void>((resolve) => {
+            wakeUp = resolve;
+          });
+        }
+        return { done: true, value: undefined };
+      },
+      return() {
+        close();
+        return Promise.resolve({ done: true, value: undefined });
+      },
+      [Symbol.asyncIterator]: () => iterator,
+    };
+    return iterator;
+  };
+
+  return {
+    watch(caller, reader, campaignId) {
+      // Before the campaign is looked up: whoever has no right to it learns nothing of it.
+      if (!can(caller.identity, CALL_ACTIONS.watchPresence, campaignId, true))
+        throw forbidden(campaignId, 'watchPresence');
+      return deferredIterator(openWatch(caller, reader, hosting.host(campaignId).loaded), caller.signal);
+    },
+
+    set({ identity }, reader, campaignId, setting) {
+      if (!can(identity, CALL_ACTIONS.setPresence, campaignId, true)) throw forbidden(campaignId, 'setPresence');
+      if (rooms.get(campaignId)?.move(reader, setting) === true) return;
+      const message = 'campaignId: this connection does not watch the presence of that campaign; do that first';
+      throw new RefusalError('NOT_FOUND', message, { path: ['campaignId'] });
+    },
+
+    isAttended: (campaignId) => rooms.has(campaignId),
+    stop() {
+      stopped = true;
+      for (const room of rooms.values()) room.stop();
+    },
+  };
+}
+
+/** The members of each picture as one reader sees them: the same objects for as long as they are the same. */
+const seen = new WeakMap<PresenceEntry, PresenceMember>();
+
+function visibleTo(
+  members: ReadonlyMap<string, PresenceEntry>,
+  mayRead: (path: LockPath) => boolean,
+): Map<string, PresenceMember> {
+  const visible = new Map<string, PresenceMember>();
+  for (const entry of members.values()) {
+    if (visible.size >= PRESENCE_LIMITS.members) break;
+    const known = seen.get(entry) ?? memberOf(entry);
+    seen.set(entry, known);
+    visible.set(entry.id, known.focus && !mayRead(known.focus) ? hidden(known) : known);
+  }
+  return visible;
+}
+
+const withoutFocus = new WeakMap<PresenceMember, PresenceMember>();
+
+/** A member whose place its reader may not know, nor what it says of it. */
+function hidden(member: PresenceMember): PresenceMember {
+  const known = withoutFocus.get(member);
+  if (known) return known;
+  const { focus: _, data: __, ...rest } = member;
+  withoutFocus.set(member, rest);
+  return rest;
+}
