@@ -35,11 +35,6 @@ export function touchesTargeting(change: JsonObject): boolean {
   return TARGETING_FIELDS.some((field) => Object.hasOwn(change, field));
 }
 
-/** Whether two versions of a document have the same targeting, by reference: then nothing has to be evaluated again. */
-export function sharesTargeting(one: DocumentTree, other: DocumentTree): boolean {
-  return TARGETING_FIELDS.every((field) => memberOf(one, field) === memberOf(other, field));
-}
-
 /**
  * Reads the targeting of a document; `undefined` where it has none. Total: a document that was written before these
  * fields had a meaning may hold anything in them, and what is no rule applies to nobody.

@@ -17,11 +17,14 @@ import type { CohortCommand, CohortReply } from '../harness/cohort-server.ts';
 import { openFilesLimit } from '../harness/open-files.ts';
 import { atLeast, atMost, type Row } from '../harness/row.ts';
 import { BrokenRun } from '../harness/trial.ts';
+import { quantile } from '../report/statistics.ts';
 
 const SERVER = join(import.meta.dirname, '..', 'harness', 'cohort-server.ts');
 const SECRET = 'a secret of the benchmark, and of nothing else';
 const COHORTS = 8;
 const RULES = 10;
+/** How often each room is measured, the first time without effect. */
+const TURNS = 6;
 /** Connects so many at a time. */
 const AT_ONCE = 100;
 
@@ -62,7 +65,7 @@ export const cohorts: Row = {
     },
     {
       name: 'cohorts-change',
-      title: 'longest turn of the event loop while a rule changes for 10,000 watchers',
+      title: 'CPU of the longest turn of the event loop while a rule changes for 10,000 watchers',
       unit: 'ms',
       targets: [atMost(20)],
     },
@@ -82,7 +85,7 @@ export const cohorts: Row = {
     const server = await startServer();
     try {
       const watchers = round.size({ full: 1_000, quick: 1_000, verify: 16 });
-      const updates = round.size({ full: 400, quick: 150, verify: 3 });
+      const updates = round.size({ full: 100, quick: 40, verify: 2 });
       const editor = await editorOf(server.port);
       await editor.client.campaign.updateRule.mutate({ campaignId: 'split', key: 'split', rule: rule(COHORTS) });
       for (let order = 1; order <= RULES; order += 1)
@@ -115,9 +118,12 @@ export const cohorts: Row = {
         }
         return ((await server.usage()).cpu - before.cpu) / (updates * watchers);
       };
-      for (const campaignId of ['plain', 'split']) await perDelivery(campaignId);
-      const plain = await perDelivery('plain');
-      round.record('cohorts-delivery', 'ours', (await perDelivery('split')) / plain);
+      // In turn, and the median of each: what else the machine does comes to both.
+      const taken: Record<'plain' | 'split', number[]> = { plain: [], split: [] };
+      for (let turn = 0; turn < TURNS; turn += 1)
+        for (const campaignId of ['plain', 'split'] as const) taken[campaignId].push(await perDelivery(campaignId));
+      const [plain, split] = [taken.plain, taken.split].map((values) => quantile(values.slice(1), 0.5));
+      round.record('cohorts-delivery', 'ours', (split ?? 0) / (plain ?? 1));
       for (const room of rooms.values()) room.close();
 
       const wanted = round.size({ full: 10_000, quick: 5_000, verify: 16 });

@@ -233,10 +233,17 @@ describe('targeting', () => {
       id: `user-${index}`,
       country: index % 2 === 0 ? 'NG' : 'DE',
     }));
+    const began = after(
+      { type: 'updateGroup', key: 'g', group: { unit: 'id' } },
+      { type: 'updateHoldout', key: 'h1', holdout: { unit: 'id', share: 0.3 } },
+      { type: 'updateSegment', key: 's', segment: { when: { country: 'NG' } } },
+      put('a', { group: 'g', coverage: 0.5, arms: TWO_ARMS }),
+      put('b', { group: 'g', coverage: 0.3, ignoresHoldouts: true }),
+    );
     let accepted = 0;
     fc.assert(
       fc.property(fc.array(commands, { minLength: 1, maxLength: 12 }), (history) => {
-        let state = STATE;
+        let state = began;
         for (const command of history) {
           const decision = decideOn(state, command);
           if (decision.kind !== 'entry') continue;
@@ -408,6 +415,31 @@ describe('targeting', () => {
       reason: 'INVALID',
       path: ['rules', 'one', 'unit'],
     });
+  });
+
+  it('T38 no rule reaches who is in a holdout, but those that say so; its share is that of the units, and a ramp keeps who is in it', () => {
+    const held = (share: number): TargetingCommand => ({
+      type: 'updateHoldout',
+      key: 'never',
+      holdout: { unit: 'id', share },
+    });
+    const rules = [put('one'), put('all', { order: 2, ignoresHoldouts: true })];
+    const heldOut = (state: JsonObject): string[] => {
+      const prepared = prepareTargeting(targetingOf(state), engine);
+      return Array.from({ length: 2_000 }, (_none, index) => `user-${index}`).filter((id) => {
+        const explained = explain(prepared, { id }, engine);
+        const [one, all] = explained;
+        expect(all).toMatchObject({ arm: 'only' });
+        if (one?.reason !== 'HOLDOUT') expect(one).toMatchObject({ arm: 'only' });
+        else expect(one).toEqual({ rule: 'one', status: 'running', phase: 1, reason: 'HOLDOUT', holdout: 'never' });
+        return one?.reason === 'HOLDOUT';
+      });
+    };
+    const few = heldOut(after(...rules, held(0.1)));
+    const more = heldOut(after(...rules, held(0.1), held(0.3)));
+    expect([few.length / 2_000, more.length / 2_000]).toEqual([expect.closeTo(0.1, 1), expect.closeTo(0.3, 1)]);
+    expect(few.filter((id) => !more.includes(id))).toEqual([]);
+    expect(assignmentsIn(after(...rules, held(1)), {})).toHaveProperty('one');
   });
 
   it('T32 a rule that requires an arm of another reaches only those who have it', () => {
