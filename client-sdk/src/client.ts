@@ -1,4 +1,5 @@
 import { createCampaignStore, type CampaignStore } from './campaign/campaign-store.ts';
+import { createOpenCampaigns } from './campaigns/open-campaigns.ts';
 import { CampaignError } from './errors.ts';
 import { systemClock, type Clock } from './clock.ts';
 import { guardCreation } from './creation/creation-guard.ts';
@@ -184,7 +185,7 @@ export function clientOn(
   loadTreeWhenNeeded();
   const { seeds = [], warnBeforeLeaving = false, undo: { groupMs: undoGroupMs = UNDO_GROUP_MS } = {} } = parts;
   const report = reporterOf(parts.logger);
-  const stores = new Map<string, CampaignStore>();
+  const campaigns = createOpenCampaigns();
   const unsaved = new Map<string, readonly Pending[]>();
   const warnBefore = createLeaveWarning();
   let defaultCampaign: Campaign | undefined;
@@ -201,7 +202,7 @@ export function clientOn(
     : NO_DEVICE;
   const opening = parts.device && openDevice(parts.device);
   const stopPageHidden = onPageHidden(() => {
-    for (const { campaign } of stores.values()) campaign.flush();
+    for (const { campaign } of campaigns.all()) campaign.flush();
   }, parts.appState);
 
   /** Resolves once the device's storage is open, or cannot be opened; what is unsaved stays in the page until then. */
@@ -233,7 +234,7 @@ export function clientOn(
     if (closed) device.close();
     for (const [campaignId, pending] of unsaved) device.outbox.save(campaignId, pending);
     // What the server answered before the storage was open.
-    for (const [campaignId, store] of stores) writeSnapshot(campaignId, store);
+    for (const store of campaigns.all()) writeSnapshot(store);
     onDeviceChange();
   }
 
@@ -247,7 +248,7 @@ export function clientOn(
 
   function onDeviceChange(): void {
     updateWarning();
-    for (const store of stores.values()) store.onDeviceChange();
+    for (const store of campaigns.all()) store.onDeviceChange();
   }
 
   function updateWarning(): void {
@@ -264,7 +265,7 @@ export function clientOn(
     device?.close();
     stopPageHidden();
     updateWarning();
-    for (const store of stores.values()) store.close();
+    for (const store of campaigns.all()) store.close();
     connection.close();
   }
 
@@ -276,21 +277,22 @@ export function clientOn(
     return seen;
   }
 
-  function writeSnapshot(campaignId: string, store: CampaignStore): void {
+  function writeSnapshot({ campaignId, lastSeen }: CampaignStore): void {
     device?.keepSeen(campaignId, () => {
-      const seen = store.lastSeen();
+      const seen = lastSeen();
       return seen && { ...seen, isDefault: campaignId === defaultId };
     });
   }
 
   function onPending(campaignId: string, pending: readonly Pending[]): void {
-    unsaved.set(campaignId, pending);
+    if (pending.length > 0) unsaved.set(campaignId, pending);
+    else unsaved.delete(campaignId);
     device?.outbox.save(campaignId, pending);
     updateWarning();
   }
 
   function open(campaignId: string): CampaignStore {
-    const known = stores.get(campaignId);
+    const known = campaigns.find(campaignId);
     if (known) return known;
     const store = createCampaignStore({
       campaignId,
@@ -303,10 +305,12 @@ export function clientOn(
       seed: seeds.find((given) => given.campaignId === campaignId),
       device: deviceView,
       onPending: (pending) => onPending(campaignId, pending),
-      onConfirmed: () => writeSnapshot(campaignId, store),
+      onConfirmed: () => writeSnapshot(store),
       onHidden: () => device?.snapshots.remove(campaignId),
+      onNeed: (opened, isNeeded) => (isNeeded ? campaigns.retain(opened) : campaigns.release(opened)),
     });
-    stores.set(campaignId, store);
+    campaigns.retain(store);
+    campaigns.release(store);
     if (opening) void readLastSeen(campaignId).then((seen) => seen && store.restore(seen, seen.resumeId));
     return store;
   }
@@ -333,13 +337,13 @@ export function clientOn(
       bounded(() => connection.authenticate(token), options, clock, connectionError),
     onRenewed: (callback) => connection.onRenewed(callback),
     close,
-    inspect: () => [...stores.values()],
+    inspect: campaigns.all,
     async forget() {
       if (opening) await bounded(() => opening, { timeout: DEVICE_TIMEOUT_MS }, clock).catch(() => undefined);
       const kept = device;
       device = undefined;
       close();
-      for (const store of stores.values()) store.forget();
+      for (const store of campaigns.all()) store.forget();
       await kept?.clear().catch((cause: unknown) => {
         const message = 'What is kept of this user could not be removed from the device';
         throw new CampaignError({ reason: 'UNAVAILABLE', message, retryable: false }, { cause });

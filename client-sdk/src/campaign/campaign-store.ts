@@ -40,10 +40,13 @@ export interface CampaignStoreOptions {
   readonly onConfirmed: () => void;
   /** The server does not let this user see it. */
   readonly onHidden: () => void;
+  /** Somebody reads it or edits it, or nobody does any more. */
+  readonly onNeed: (store: CampaignStore, isNeeded: boolean) => void;
 }
 
 /** A campaign's handle, and what the client itself does with it. */
 export interface CampaignStore extends InspectedCampaign {
+  readonly campaignId: string;
   /** An edit under an id that was made before this store was there. */
   readonly edit: Editor['edit'];
   /** Edits of an earlier page, or of a closed tab: they come before those of this one. */
@@ -55,6 +58,8 @@ export interface CampaignStore extends InspectedCampaign {
   /** What is stored on the device has changed, or whether it works. */
   readonly onDeviceChange: () => void;
   readonly close: () => void;
+  /** Whether it has nothing to tell, nor to take back: it can be made anew from what the server says. */
+  readonly isSettled: () => boolean;
   /** Shows nothing of it any more: its user has logged out. */
   readonly forget: () => void;
 }
@@ -77,6 +82,7 @@ export function createCampaignStore(options: CampaignStoreOptions): CampaignStor
     onPending,
     onConfirmed,
     onHidden,
+    onNeed,
   } = options;
   const listeners = new Set<() => void>();
   let snapshot: CampaignSnapshot | undefined;
@@ -88,7 +94,7 @@ export function createCampaignStore(options: CampaignStoreOptions): CampaignStor
   // In this order they hear of a change of the pending edits: what is to be sent leaves first, the app is told last.
   const rules = createEditRulesLoader();
   const edits = createPendingEdits(campaignId, seed && mirrorOf(seed), rules);
-  const stopOutbox = startOutbox({ campaignId, connection, clock, edits });
+  const outbox = startOutbox({ campaignId, connection, clock, edits });
   const settlements = createSettlements(edits, clock);
   const editor = createEditor({ edits, settlements, rules, clock, undoGroupMs, onConflict, publish });
   const pacing = createPacing(edits, editor, clock);
@@ -114,18 +120,29 @@ export function createCampaignStore(options: CampaignStoreOptions): CampaignStor
       publish();
     },
   });
+  let stopListening = () => {};
+  // While nobody needs it, it listens to nothing, so that nothing holds it.
   const stream = {
-    start: watcher.start,
+    start() {
+      onNeeded(true);
+      stopListening = connection.state.subscribe(onConnection);
+      onConnection();
+      watcher.start();
+    },
     stop() {
       watcher.stop();
+      stopListening();
       edits.onStreamLost();
+      onNeeded(false);
     },
   };
   const linger = createLinger(stream, clock, releaseAfterMs);
-  const stopListening = connection.state.subscribe(() => {
+
+  function onConnection(): void {
+    outbox.wake();
     if (connection.state.getSnapshot().status !== 'connected') edits.onStreamLost();
     if (edits.list().length > 0 || currentFailure().failureReason !== snapshot?.failureReason) publish();
-  });
+  }
 
   function onEvent(event: WatchEvent): boolean {
     const folded = fold(edits.mirror(), event);
@@ -214,9 +231,14 @@ export function createCampaignStore(options: CampaignStoreOptions): CampaignStor
     },
   };
 
-  return {
+  const store: CampaignStore = {
+    campaignId,
     campaign,
     pending: edits.list,
+    isSettled() {
+      const { rejected, overwritten } = settlements.answers();
+      return rejected.length + overwritten.length === 0 && !editor.canUndo() && !editor.canRedo();
+    },
     edit: editor.edit,
     importStored: edits.importStored,
     restore(seen, resumeId) {
@@ -238,8 +260,7 @@ export function createCampaignStore(options: CampaignStoreOptions): CampaignStor
       closed = true;
       editor.close();
       linger.end();
-      stopOutbox();
-      stopListening();
+      outbox.stop();
       settlements.close();
       error = closedError();
       edits.clear();
@@ -250,4 +271,8 @@ export function createCampaignStore(options: CampaignStoreOptions): CampaignStor
       publish();
     },
   };
+  function onNeeded(isNeeded: boolean): void {
+    onNeed(store, isNeeded);
+  }
+  return store;
 }

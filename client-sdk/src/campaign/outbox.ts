@@ -13,15 +13,21 @@ export interface OutboxOptions {
   readonly edits: PendingEdits;
 }
 
+export interface Outbox {
+  /** Sends what waits, where that is possible now: to be called when the connection has changed. */
+  readonly wake: () => void;
+  /** For good. */
+  readonly stop: () => void;
+}
+
 /**
  * Sends one campaign's pending edits: one push at a time, so that nothing can overtake (G7); what waits meanwhile
  * travels together in the next. A push without an answer is resent under the same ids; a refusal that passes by itself
  * holds everything behind it back, with backoff. After a reset, `rebase` (`sync/pending.ts`) has set what was lost back
  * to waiting, and it is sent from here like anything else.
  *
- * @returns how to stop it, for good
  */
-export function startOutbox({ campaignId, connection, clock, edits }: OutboxOptions): () => void {
+export function startOutbox({ campaignId, connection, clock, edits }: OutboxOptions): Outbox {
   let busy = false;
   let stopped = false;
   let attempt = 0;
@@ -31,7 +37,6 @@ export function startOutbox({ campaignId, connection, clock, edits }: OutboxOpti
    * After a refusal of a whole push that named no culprit, mutations go one by one until the culprit has been found.
    */
   let oneByOne = false;
-  const stopListening = connection.state.subscribe(wake);
   // Before anyone else is told: the change is on its way before a framework that renders in a microtask has begun.
   edits.onChange(wake);
 
@@ -97,9 +102,11 @@ export function startOutbox({ campaignId, connection, clock, edits }: OutboxOpti
     attempt += 1;
   }
 
-  return () => {
-    stopped = true;
-    stopListening();
-    cancelBackoff();
+  return {
+    wake,
+    stop() {
+      stopped = true;
+      cancelBackoff();
+    },
   };
 }

@@ -73,7 +73,8 @@ export function createOutboxPersistence(options: OutboxPersistenceOptions): Outb
   function save(campaignId: string, mutations: readonly StoredMutation[]): void {
     const key = keyOf(tab, campaignId);
     if (closed || areSame(saved.get(key) ?? [], mutations)) return;
-    saved.set(key, mutations);
+    if (mutations.length > 0) saved.set(key, mutations);
+    else saved.delete(key);
     unwritten.set(key, mutations);
     write();
   }

@@ -54,9 +54,17 @@ test('K287 devtools show the link, frames without tokens, campaigns, and what is
 
 test('K287 offline: nothing gets through, and http is not tried; what waits leaves when it is over', async () => {
   const { url } = await server();
-  const { client: made, devtools } = open({ url });
+  const opened = vi.fn();
+  class Counted extends WebSocket {
+    constructor(address: string) {
+      super(address);
+      opened();
+    }
+  }
+  const { client: made, devtools } = open({ url, WebSocket: Counted });
   const spring = made.campaign('spring');
   await live(spring);
+  expect(opened).toHaveBeenCalledTimes(1);
   const fetched = vi.spyOn(globalThis, 'fetch');
   later(() => fetched.mockRestore());
   devtools.setOffline(true);
@@ -67,6 +75,7 @@ test('K287 offline: nothing gets through, and http is not tried; what waits leav
   await vi.waitFor(() => expect(made.connection.getSnapshot().attempt).toBeGreaterThan(1), WAIT);
   expect(devtools.getSnapshot().frames).toEqual([]);
   expect(fetched).not.toHaveBeenCalled();
+  expect(opened).toHaveBeenCalledTimes(1);
   devtools.setOffline(false);
   expect(await change).toMatchObject({ version: 2 });
   expect(made.connection.getSnapshot().status).toBe('connected');
