@@ -53,10 +53,10 @@ export interface SnapshotServiceOptions {
 }
 
 /**
- * Milliseconds that a snapshot waits after a read, for each millisecond that it took: half of the archive's time, and of
- * this thread's, is left to others.
+ * Milliseconds that a snapshot rests for each millisecond that it worked: two thirds of the archive's time, and of this
+ * thread's, are left to others.
  */
-const PAUSE_FOR_READ = 1;
+const PAUSE_FOR_WORK = 2;
 
 /** The longest of these pauses, in milliseconds. */
 const MAX_PAUSE_MS = 250;
@@ -102,9 +102,9 @@ export function createSnapshotService({
         createdAt: clock.now(),
         server: version,
         now: () => performance.now(),
-        async pace(readMs) {
+        async pace(workMs) {
           if (stopping) throw new RefusalError('UNAVAILABLE', 'The server is shutting down');
-          await pause(Math.min(MAX_PAUSE_MS, readMs * PAUSE_FOR_READ));
+          await pause(Math.min(MAX_PAUSE_MS, workMs * PAUSE_FOR_WORK));
         },
       });
     } finally {

@@ -14,8 +14,11 @@ export interface WriteSnapshotOptions {
   readonly createdAt: number;
   /** Version of this server. */
   readonly server: string;
-  /** Called with each read of the archive, in milliseconds: waits for as long as others should have it. */
-  pace(readMs: number): Promise<void>;
+  /**
+   * Called after each read of the archive with the milliseconds of work since the last call: waits for as long as others
+   * should have the archive and this thread.
+   */
+  pace(workMs: number): Promise<void>;
   /** Milliseconds of a monotonic clock. */
   now(): number;
   readonly onProgress?: ((progress: SnapshotProgress) => void) | undefined;
@@ -36,7 +39,7 @@ export interface SnapshotProgress {
 const CAMPAIGNS_AT_ONCE = 16;
 
 /** Bytes of entries that are read with one statement: a few milliseconds, for which a commit may have to wait. */
-const READ_BYTES = 128 * 1024;
+const READ_BYTES = 64 * 1024;
 
 /**
  * Writes a snapshot: the blocks of a file, in memory that does not grow with it. Each campaign is as of the moment at
@@ -63,12 +66,15 @@ export async function* writeSnapshot(
     count({ bytes: progress.bytes + block.length });
     onProgress?.(progress);
     yield block;
+    workedSince = options.now();
   }
 
+  /** Since when work is done, without the waiting of whoever takes the blocks. */
+  let workedSince = options.now();
   const paced = async <T>(read: () => Promise<T>): Promise<T> => {
-    const startedAt = options.now();
     const answer = await read();
-    await options.pace(options.now() - startedAt);
+    await options.pace(options.now() - workedSince);
+    workedSince = options.now();
     return answer;
   };
 
