@@ -28,6 +28,7 @@ import {
 
 import { systemClock, type Clock } from '../clock.ts';
 import { createMemoryLocks, type MemoryLocks } from './memory-locks.ts';
+import { createMemoryPresence, type MemoryPresence } from './memory-presence.ts';
 
 /** Mutation that the kit's server can carry out: what `campaign.push` takes, and every other command. */
 export type KitMutation = Omit<Mutation, 'command'> & { readonly command: ChangeCommand };
@@ -75,6 +76,7 @@ export interface MemoryCampaign {
   /** Calls back whenever the watermark moved or the campaign was forked. Returns how to unsubscribe. */
   readonly onMoved: (callback: () => void) => () => void;
   readonly locks: MemoryLocks;
+  readonly presence: MemoryPresence;
 }
 
 /**
@@ -305,6 +307,7 @@ export function createMemoryCampaign(
       for (const callback of moved) callback();
     },
     locks,
+    presence: createMemoryPresence(now, () => subscribers.size),
     rejectNext: (refusal) => void refusals.push(refusal),
     onMoved(callback) {
       moved.add(callback);

@@ -8,6 +8,7 @@ import type { GrantedLock } from '../../../server/core/locks/lock-view.ts';
 import type { Actor } from '../../../server/core/stream/entry.ts';
 import { parsePosition, type Moment, type VersionName } from '../../../server/core/stream/position.ts';
 import type { MemoryCampaign } from './memory-campaign.ts';
+import type { MemoryPage } from './memory-presence.ts';
 import { listed } from './memory-list.ts';
 
 type Areas = AppRouter['_def']['record'];
@@ -25,13 +26,20 @@ type Answer<T> = T | Promise<T>;
 export interface MemoryProcedures {
   readonly campaign: Handlers<'campaign', 'create' | 'copy' | 'watch' | 'watchMany' | 'watchList' | 'explain'>;
   readonly lock: Handlers<'lock', 'watch'>;
+  readonly presence: Handlers<'presence', 'watch'>;
   readonly session: Handlers<'session', never>;
   readonly system: Handlers<'system', 'stats' | 'trace'>;
 }
 
 const PAGE = 50;
 
-export function memoryProcedures(campaign: MemoryCampaign, actor: Actor, newId: () => string): MemoryProcedures {
+/** @param page the page of this connection, while it watches who is there */
+export function memoryProcedures(
+  campaign: MemoryCampaign,
+  actor: Actor,
+  newId: () => string,
+  page: () => MemoryPage | undefined = () => undefined,
+): MemoryProcedures {
   function known<T extends { campaignId: string }>(input: T): T {
     if (input.campaignId === campaign.campaignId) return input;
     throw noCampaign(input.campaignId);
@@ -107,6 +115,15 @@ export function memoryProcedures(campaign: MemoryCampaign, actor: Actor, newId: 
   }
 
   return {
+    presence: {
+      set(input) {
+        const { campaignId, ...own } = known(input);
+        const present = page();
+        if (!present) throw new RefusalError('NOT_FOUND', 'campaignId: this connection does not watch its presence');
+        present.set(own);
+        return { campaignId };
+      },
+    },
     lock: {
       acquire: (input) => acquire(input, input.wait === true ? 'wait' : 'refuse'),
       steal: (input) => acquire(input, 'steal'),

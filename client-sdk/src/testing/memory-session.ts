@@ -3,6 +3,7 @@ import type { Actor } from '../../../server/core/stream/entry.ts';
 import type { ListEvent } from '../../../server/core/stream/list-events.ts';
 import type { MemoryCampaign } from './memory-campaign.ts';
 import { watchListed, type ListFilter } from './memory-list.ts';
+import type { MemoryPage } from './memory-presence.ts';
 import { memoryProcedures, noCampaign } from './memory-procedures.ts';
 
 export interface MemorySessionOptions {
@@ -28,7 +29,8 @@ interface ClientMessage {
 
 /** Answers tRPC's messages of one connection, frame by frame, as the server does over a WebSocket. */
 export function createMemorySession({ campaign, actor, newId, send }: MemorySessionOptions): MemorySession {
-  const procedures = memoryProcedures(campaign, actor, newId);
+  let page: MemoryPage | undefined;
+  const procedures = memoryProcedures(campaign, actor, newId, () => page);
   const subscriptions = new Map<number, () => void>();
 
   function respond(id: number, message: object): void {
@@ -58,6 +60,16 @@ export function createMemorySession({ campaign, actor, newId, send }: MemorySess
       return;
     }
     const named = memberOf(input, 'campaignId');
+    if (path === 'presence.watch' && named === campaign.campaignId) {
+      respond(id, { result: { type: 'started' } });
+      const entered = campaign.presence.enter(actor.id, (data) => respond(id, { result: { type: 'data', data } }));
+      page = entered;
+      subscriptions.set(id, () => {
+        if (page === entered) page = undefined;
+        entered.leave();
+      });
+      return;
+    }
     if (path === 'lock.watch' && named === campaign.campaignId) {
       respond(id, { result: { type: 'started' } });
       const sendList = () => respond(id, { result: { type: 'data', data: campaign.locks.list() } });

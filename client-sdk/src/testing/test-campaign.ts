@@ -11,6 +11,8 @@ import { frozenCopy } from '../frozen.ts';
 import type { CampaignClient, ConflictPolicy } from '../types.ts';
 import { createMemoryCampaign } from './memory-campaign.ts';
 import { createMemoryLink, type MemoryLink, type Wire } from './memory-link.ts';
+import type { OwnPresence } from '../presence/presence-store.ts';
+import type { MemoryPage } from './memory-presence.ts';
 
 export interface TestCampaignOptions {
   /** Default `test`. */
@@ -49,6 +51,8 @@ export interface TestCampaign extends TestLink {
    * @param ttl how long it lasts, in milliseconds. Default 30,000
    */
   readonly lock: (path: readonly string[], options?: { readonly ttl?: number; readonly note?: string }) => () => void;
+  /** Another user comes, and says where it is; its page is moved by `set`, and closed by `leave`. */
+  readonly join: (own?: OwnPresence, id?: string) => MemoryPage;
   /** Refuses the next mutation, or with a retryable reason the next call, for that reason. */
   readonly rejectNext: (reason: Reason, details?: Partial<Refusal>) => void;
   /** Delays messages by so many milliseconds each way from now on; 0: until the next microtask. */
@@ -138,6 +142,11 @@ export function createTestCampaign(options: TestCampaignOptions = {}): TestCampa
       const row = { lockId, path, holder, ttlMs, ...(note !== undefined && { note }) };
       campaign.locks.request({ type: 'acquire', ...row, otherwise: 'steal' });
       return () => campaign.locks.request({ type: 'release', lockIds: [lockId], holder });
+    },
+    join(own = {}, id = OTHER_USER.id) {
+      const page = campaign.presence.enter(id);
+      page.set(own);
+      return page;
     },
     rejectNext: (reason, details = {}) =>
       campaign.rejectNext({ message: `refused by the test: ${reason}`, ...details, reason }),

@@ -1,0 +1,188 @@
+import type { JsonObject } from '../../../server/core/json.ts';
+import type { PresenceEvent, PresenceMember } from '../../../server/core/presence/presence.ts';
+import { createLinger } from '../linger.ts';
+import { systemClock, type Clock } from '../clock.ts';
+import { readFailure, type CampaignError } from '../errors.ts';
+import { retryDelay } from '../link/backoff.ts';
+import { writable } from '../observable-value.ts';
+import type { CampaignClient, Readable } from '../types.ts';
+
+/** Who is at a campaign. */
+export interface Presence {
+  /** `undefined` before the first answer; empty for who may not edit the campaign, and is told counts only. */
+  readonly members: readonly PresenceMember[] | undefined;
+  /** Members that are not told by name. */
+  readonly more: number;
+  /** Streams of the campaign that are open. */
+  readonly viewers: number;
+  readonly error: CampaignError | undefined;
+}
+
+/** What a page says of itself. */
+export interface OwnPresence {
+  /** The path in the document that it is at; missing: none. */
+  readonly focus?: readonly string[] | undefined;
+  /** At most 2 KiB of JSON. */
+  readonly data?: JsonObject | undefined;
+}
+
+/** The presence of one campaign: live while anyone subscribes, and then this page is a member too. */
+export interface PresenceStore extends Readable<Presence> {
+  /** Says where this page is: at most ten times a second, the latest counts, and again after a reconnect. */
+  readonly set: (own: OwnPresence) => void;
+}
+
+/** The part of a client that presence is read through. */
+export type PresenceClient = Pick<CampaignClient, 'trpc' | 'onRenewed'>;
+
+const NOTHING: Presence = Object.freeze({ members: undefined, more: 0, viewers: 0, error: undefined });
+/** How long the page stays after the last subscriber has left, in milliseconds. */
+const RELEASE_AFTER_MS = 1_000;
+const SET_INTERVAL_MS = 100;
+
+const known = new WeakMap<object, Map<string, PresenceStore>>();
+
+/**
+ * Who is at a campaign, and where: one stream of the server's for all who read it.
+ *
+ * @example
+ * const presence = campaignPresence(client, 'summer');
+ * presence.subscribe(() => console.log(presence.getSnapshot().members?.map(({ id, focus }) => [id, focus])));
+ * presence.set({ focus: ['ui_content', 'banner'] });
+ */
+export function campaignPresence(
+  client: PresenceClient,
+  campaignId: string,
+  clock: Pick<Clock, 'after' | 'random' | 'now'> = systemClock,
+): PresenceStore {
+  const ofClient = known.get(client) ?? new Map<string, PresenceStore>();
+  known.set(client, ofClient);
+  const present = ofClient.get(campaignId);
+  if (present) return present;
+  const store = createPresenceStore(client, campaignId, clock);
+  ofClient.set(campaignId, store);
+  return store;
+}
+
+function createPresenceStore(
+  client: PresenceClient,
+  campaignId: string,
+  clock: Pick<Clock, 'after' | 'random' | 'now'>,
+): PresenceStore {
+  const shown = writable(NOTHING);
+  let own: OwnPresence = {};
+  let isJoined = false;
+  let saidAt = 0;
+  let cancelSay: (() => void) | undefined;
+  let attempt = 0;
+  let cancel = () => {};
+  let stopRenewals = () => {};
+
+  function open(): void {
+    let isCurrent = true;
+    const live = client.trpc.presence.watch.subscribe(
+      { campaignId },
+      {
+        onData(event) {
+          if (!isCurrent) return;
+          attempt = 0;
+          shown.set(after(shown.getSnapshot(), event));
+          // After a reconnect the server does not know where this page is.
+          if (event.type === 'all') {
+            isJoined = true;
+            if (own.focus || own.data) say();
+          }
+        },
+        onError: (thrown) => isCurrent && onFailure(thrown),
+        onComplete: () => isCurrent && retry(),
+      },
+    );
+    cancel = () => {
+      isCurrent = false;
+      isJoined = false;
+      live.unsubscribe();
+    };
+  }
+
+  function retry(afterMs = retryDelay(attempt, clock.random())): void {
+    cancel();
+    cancel = clock.after(afterMs, open);
+    attempt += 1;
+  }
+
+  function onFailure(thrown: unknown): void {
+    const { kind, error } = readFailure(thrown);
+    if (kind === 'unanswered' || error.retryable) return retry(error.retryAfterMs);
+    isJoined = false;
+    shown.set({ ...NOTHING, error });
+  }
+
+  function say(): void {
+    cancelSay ??= clock.after(Math.max(0, saidAt + SET_INTERVAL_MS - clock.now()), () => {
+      cancelSay = undefined;
+      if (!isJoined) return;
+      saidAt = clock.now();
+      const { focus, data } = own;
+      const setting = { campaignId, ...(focus && { focus: [...focus] }), ...(data && { data }) };
+      // What is not answered is said again after the reconnect; what is refused is not worth a word.
+      client.trpc.presence.set.mutate(setting).catch(() => undefined);
+    });
+  }
+
+  const linger = createLinger(
+    {
+      start() {
+        open();
+        stopRenewals = client.onRenewed(() => shown.getSnapshot().error && open());
+      },
+      stop() {
+        cancel();
+        stopRenewals();
+        shown.set(NOTHING);
+      },
+    },
+    clock,
+    RELEASE_AFTER_MS,
+  );
+  let subscribers = 0;
+  return {
+    getSnapshot: shown.getSnapshot,
+    getInitialSnapshot: () => NOTHING,
+    subscribe(listener) {
+      const end = shown.subscribe(listener);
+      subscribers += 1;
+      linger.need(true);
+      let isSubscribed = true;
+      return () => {
+        if (!isSubscribed) return;
+        isSubscribed = false;
+        end();
+        subscribers -= 1;
+        linger.need(subscribers > 0);
+      };
+    },
+    set(next) {
+      own = next;
+      say();
+    },
+  };
+}
+
+/** Members that have not changed are the same objects as before, so that who selects one renders on its changes only. */
+function after(before: Presence, event: PresenceEvent): Presence {
+  const { more, viewers } = event;
+  if (event.type === 'all') {
+    const known = new Map(before.members?.map((member) => [member.id, member]));
+    const members = event.members.map((member) => sameAs(known.get(member.id), member));
+    return { members, more, viewers, error: undefined };
+  }
+  const gone = new Set([...event.removed, ...event.changed.map(({ id }) => id)]);
+  const isSame = gone.size === 0;
+  const kept = before.members ?? [];
+  const members = isSame ? kept : [...kept.filter(({ id }) => !gone.has(id)), ...event.changed];
+  return { members, more, viewers, error: undefined };
+}
+
+function sameAs(before: PresenceMember | undefined, member: PresenceMember): PresenceMember {
+  return before && JSON.stringify(before) === JSON.stringify(member) ? before : member;
+}
