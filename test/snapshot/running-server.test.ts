@@ -11,7 +11,9 @@ import { CAMPAIGN, cleanUp, SECRET, startGuarded, tokenFor, until } from '../api
 import { freshNamespace, query } from '../archive/namespace.ts';
 import { startMain, temporaryFolder } from '../start/support/processes.ts';
 import { startRedis } from '../tools/redis.ts';
+import { createMemoryArchive } from '../../server/archive/index.ts';
 import { command } from './support/commands.ts';
+import { snapshotOf, storedCampaign } from './support/snapshots.ts';
 
 const CAMPAIGN_OF_START_FILES = 'ovasabi_website';
 const LONG = { timeout: 240_000 };
@@ -284,4 +286,33 @@ test('W43 a snapshot of named campaigns holds these alone; what is cut on its wa
       sentence: expect.stringMatching(/^The file is refused: .*at byte/),
     });
   }
+});
+
+test('W44 a server that is killed while it restores finishes the same restore after its start', LONG, async () => {
+  const folder = await temporaryFolder();
+  const source = createMemoryArchive();
+  const ids = Array.from({ length: 200 }, (_, number) => `campaign-${String(number).padStart(3, '0')}`);
+  for (const id of ids) await storedCampaign(source, id, 12);
+  const file = join(folder, 'many.jsonl.gz');
+  await writeFile(file, await snapshotOf(source));
+
+  const { namespace, drop } = freshNamespace();
+  cleanUp(drop);
+  const env = { DATABASE_URL: inject('postgresUrl'), CAMPAIGN_NAMESPACE: namespace };
+  const restored = async (): Promise<number> =>
+    (await query(`select 1 from ${namespace}.campaigns where id like 'campaign-%'`)).length;
+  const first = await startMain(folder, env);
+  const restoring = command(folder, ['restore', file, '--url', first.url]);
+  await until(async () => (await restored()) > 0);
+  first.kill('SIGKILL');
+  await first.ended;
+  expect((await restoring).code).toBe(1);
+  expect(await restored()).toBeLessThan(ids.length);
+
+  const second = await startMain(await temporaryFolder(), env);
+  expect(await command(folder, ['restore', file, '--url', second.url])).toMatchObject({ code: 0 });
+  const client = httpClient(second.url);
+  for (const campaignId of ids) expect(await client.campaign.get.query({ campaignId })).toMatchObject({ version: 12 });
+  second.kill('SIGTERM');
+  expect(await second.ended).toBe(0);
 });
