@@ -47,7 +47,7 @@ function byLibrary(rule: Rule, segments: Record<string, Condition>, viewer: Json
   return inExperiment ? pieces[variationId]?.arm : undefined;
 }
 
-describe('the engine over GrowthBook', () => {
+describe('the engine over GrowthBook', { timeout: 60_000 }, () => {
   it(
     'T10 gives every viewer the arm that the library called directly gives, for random rules, segments and viewers',
     () => {
@@ -178,10 +178,11 @@ describe('the engine over GrowthBook', () => {
     if (!targeting) throw new Error('there is targeting');
     const prepared = engine.prepare(targeting);
     const timeOf = (length: number): number => {
-      const startedAt = performance.now();
+      const before = process.threadCpuUsage();
       for (let index = 0; index < 20; index += 1)
         expect(prepared.judge({ text: `${'a'.repeat(length - 1)}!` }).isIn('hostile')).toBe(false);
-      return performance.now() - startedAt;
+      const { user, system } = process.threadCpuUsage(before);
+      return (user + system) / 1_000;
     };
     timeOf(64);
     // Backtracking, 32 characters would take thousands of times as long as 16; here it is about twice. Any factor below

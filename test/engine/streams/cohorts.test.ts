@@ -61,7 +61,7 @@ async function expectToSee(world: EngineWorld, watching: Watching, attributes: J
   expect(watching.mirror.assignments).toEqual(assignments);
 }
 
-describe.each(WAYS)('cohorts, by %s', (way) => {
+describe.each(WAYS)('cohorts, by %s', { timeout: 60_000 }, (way) => {
   const watch = watcher(way);
 
   it('T40 G6 each viewer is sent the document as its own arms leave it, through edits of the document and of the rules', async () => {
@@ -309,7 +309,7 @@ describe.each(WAYS)('cohorts, by %s', (way) => {
   }, 120_000);
 });
 
-describe('reads of a campaign with rules', () => {
+describe('reads of a campaign with rules', { timeout: 60_000 }, () => {
   const NG: Caller = { ...CALLERS.viewer, viewer: { attributes: { country: 'NG' } } };
   const DE: Caller = { ...CALLERS.viewer, viewer: { attributes: { country: 'DE' } } };
 
