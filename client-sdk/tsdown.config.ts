@@ -5,7 +5,7 @@ import { SELECTOR_HOOK, selectorHookAsModule, trpcFromSources } from './build-pl
 const SERVER_SIDE = [/^zod/, /^node:/, 'uuidv7', 'ws', 'http', 'http2'];
 
 /** The entries with hooks: for React's server components they are client modules as a whole. */
-const CLIENT_MODULES = new Set(['react', 'react-campaigns', 'react-locks', 'devtools-react', 'testing']);
+const CLIENT_MODULES = new Set(['react', 'react-campaigns', 'react-locks', 'react-presence', 'devtools-react', 'testing']);
 
 export default defineConfig({
   entry: {
@@ -19,6 +19,8 @@ export default defineConfig({
     'svelte-campaigns': 'src/svelte/campaigns/index.ts',
     locks: 'src/locks/index.ts',
     'react-locks': 'src/react/locks/index.ts',
+    presence: 'src/presence/index.ts',
+    'react-presence': 'src/react/presence/index.ts',
     devtools: 'src/devtools/index.ts',
     'devtools-react': 'src/devtools/react/index.ts',
     testing: 'src/testing/index.ts',
