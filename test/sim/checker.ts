@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { apply, NOTHING, type CampaignContent } from '../../server/core/stream/apply.ts';
 import type { EditCommand } from '../../server/core/commands/command.ts';
 import { effect } from '../../server/core/commands/effect.ts';
@@ -164,7 +165,7 @@ export function createChecker(store: MemoryStore, intentOf: (mutationId: string)
     const expected = seen.isPublic ? visible : resolved;
     if (canonical(seen.state) !== canonical(expected))
       fail('G6', `${key}: ${who} has ${canonical(seen.state)}, and should have ${canonical(expected)}`);
-    if (JSON.stringify(Object.entries(seen.assignments).sort()) !== JSON.stringify(Object.entries(assignments).sort()))
+    if (!isDeepStrictEqual(seen.assignments, assignments))
       fail('G6', `${key}: ${who} was told ${JSON.stringify(seen.assignments)}, not ${JSON.stringify(assignments)}`);
   };
 
