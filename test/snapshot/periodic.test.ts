@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createMemoryArchive, createMemoryStore } from '../../server/archive/index.ts';
+import type { SnapshotRun } from '../../server/core/history-store.ts';
 import { systemClock } from '../../server/engine/system-clock.ts';
 import { createMemoryLog } from '../../server/log/memory-log.ts';
 import { startPeriodicSnapshots, type PeriodicSnapshots } from '../../server/snapshot/periodic-snapshots.ts';
@@ -26,6 +27,7 @@ function instance(
   name: string,
   clock: { now: number },
   errors: Error[] = [],
+  runs: SnapshotRun[] = [],
 ): PeriodicSnapshots {
   const archive = createMemoryArchive({ store, soleUser: false });
   const snapshots = createSnapshotService({ store: archive, log: createMemoryLog(), clock: systemClock, version: '0' });
@@ -38,6 +40,7 @@ function instance(
     instance: name,
     now: () => clock.now,
     onFailed: (error) => errors.push(error),
+    onSaved: (run) => runs.push(run),
   });
   cleanUp(() => periodic.stop());
   return periodic;
@@ -47,7 +50,8 @@ test('W60 of several instances one saves each snapshot when it is due, and the n
   const store = createMemoryStore();
   await storedCampaign(createMemoryArchive({ store, soleUser: false }), 'spring', 20);
   const clock = { now: 1_700_000_000_000 };
-  const all = ['a', 'b', 'c'].map((name) => instance(store, name, clock));
+  const runs: SnapshotRun[] = [];
+  const all = ['a', 'b', 'c'].map((name) => instance(store, name, clock, [], runs));
   const saved: number[] = [];
   for (let number = 1; number <= 5; number += 1) {
     const at = clock.now;
@@ -59,6 +63,7 @@ test('W60 of several instances one saves each snapshot when it is due, and the n
   for (const periodic of all) await periodic.stop();
   for (const file of await files()) expect(await refusalOf(await readFile(join(dir, file)))).toBeUndefined();
   expect(all.map(({ stats }) => stats.failures)).toEqual([0, 0, 0]);
+  expect(runs).toHaveLength(5);
 });
 
 test('W61 what an instance that died has left is removed, other files are not, and its claim expires', async () => {
