@@ -5,7 +5,15 @@ import { SELECTOR_HOOK, selectorHookAsModule, trpcFromSources } from './build-pl
 const SERVER_SIDE = [/^zod/, /^node:/, 'uuidv7', 'ws', 'http', 'http2'];
 
 /** The entries with hooks: for React's server components they are client modules as a whole. */
-const CLIENT_MODULES = new Set(['react', 'react-campaigns', 'react-locks', 'react-presence', 'devtools-react', 'testing']);
+const CLIENT_MODULES = new Set([
+  'react',
+  'react-campaigns',
+  'react-locks',
+  'react-presence',
+  'react-experiments',
+  'devtools-react',
+  'testing',
+]);
 
 export default defineConfig({
   entry: {
@@ -21,6 +29,7 @@ export default defineConfig({
     'react-locks': 'src/react/locks/index.ts',
     presence: 'src/presence/index.ts',
     'react-presence': 'src/react/presence/index.ts',
+    'react-experiments': 'src/react/experiments/index.ts',
     devtools: 'src/devtools/index.ts',
     'devtools-react': 'src/devtools/react/index.ts',
     testing: 'src/testing/index.ts',

@@ -1,3 +1,4 @@
+import type { Viewer } from '../../server/core/document/targeting-fields.ts';
 import { createCampaignStore, type CampaignStore } from './campaign/campaign-store.ts';
 import { createOpenCampaigns } from './campaigns/open-campaigns.ts';
 import { CampaignError } from './errors.ts';
@@ -57,6 +58,11 @@ export interface CampaignClientOptions {
    * server gives to callers without a token.
    */
   readonly token?: TokenSource | undefined;
+  /**
+   * Who looks: attributes by which the rules of a campaign are judged, at most 4 KiB. What the token claims of its
+   * attributes takes precedence. Default: somebody of whom nothing is known. `client.setViewer` changes it.
+   */
+  readonly viewer?: Viewer | undefined;
   /**
    * The WebSocket class, for a runtime without one, such as Node 20: that of the package `ws`. Without any, everything
    * goes over http and server-sent events.
@@ -131,6 +137,7 @@ export function createCampaignClient(options: CampaignClientOptions): CampaignCl
   return clientOn(connection, clock, releaseAfterMs, {
     logger: options.logger,
     seeds: options.seeds,
+    viewer: options.viewer,
     appState,
     undo: options.undo,
     onConflict: options.onConflict,
@@ -159,6 +166,7 @@ export interface ClientParts {
   readonly undo?: UndoOptions | undefined;
   readonly appState?: AppState | undefined;
   readonly seeds?: readonly CampaignSeed[] | undefined;
+  readonly viewer?: Viewer | undefined;
   readonly warnBeforeLeaving?: boolean;
   /** Opens the device's storage; `undefined` where there is none. */
   readonly device?: (callbacks: DeviceCallbacks) => Promise<Device | undefined>;
@@ -193,6 +201,7 @@ export function clientOn(
   let device: Device | undefined;
   let deviceFailed = false;
   let closed = false;
+  let { viewer } = parts;
 
   const deviceView: DeviceView = parts.device
     ? {
@@ -272,7 +281,7 @@ export function clientOn(
   /** A campaign, or the default one, as an earlier visit saw it. */
   async function readLastSeen(campaignId?: string): Promise<SeenCampaign | undefined> {
     await opening;
-    const seen = await device?.snapshots.read(campaignId);
+    const seen = await device?.snapshots.read(campaignId, viewer);
     if (seen?.isDefault) defaultId ??= seen.campaignId;
     return seen;
   }
@@ -303,6 +312,7 @@ export function clientOn(
       undoGroupMs,
       onConflict: parts.onConflict ?? 'mine',
       seed: seeds.find((given) => given.campaignId === campaignId),
+      viewer: () => viewer,
       device: deviceView,
       onPending: (pending) => onPending(campaignId, pending),
       onConfirmed: () => writeSnapshot(store),
@@ -332,6 +342,12 @@ export function clientOn(
       return defaultCampaign;
     },
     connection: connection.state,
+    viewer: () => viewer,
+    setViewer(next) {
+      if (JSON.stringify(next) === JSON.stringify(viewer)) return;
+      viewer = next;
+      for (const store of campaigns.all()) store.onViewer();
+    },
     trpc: connection.trpc,
     authenticate: (token, options = {}) =>
       bounded(() => connection.authenticate(token), options, clock, connectionError),

@@ -52,6 +52,8 @@ export type {
 } from '../../server/core/document/campaign.ts';
 export { diff, mergePatch } from '../../server/core/document/merge-patch.ts';
 export { jsonEqual, type JsonObject, type JsonValue } from '../../server/core/json.ts';
+export type { Viewer } from '../../server/core/document/targeting-fields.ts';
+export type { Assignment, Assignments } from '../../server/core/targeting/evaluate.ts';
 export type { ConfigMode, FeaturesAction } from '../../server/core/commands/command.ts';
 export type { Actor, Durability, Entry, EntryType, Receipt, ViewEntry } from '../../server/core/stream/entry.ts';
 export type { Position, VersionName } from '../../server/core/stream/position.ts';

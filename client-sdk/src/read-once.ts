@@ -1,5 +1,6 @@
 import { systemClock } from './clock.ts';
 import { noDefaultCampaign, toCampaignError } from './errors.ts';
+import type { Viewer } from '../../server/core/document/targeting-fields.ts';
 import type { PrefetchOptions } from './prefetch.ts';
 import type { CampaignSeed } from './sync/seed.ts';
 import type { CampaignClient } from './types.ts';
@@ -12,11 +13,11 @@ const TIMEOUT_MS = 10_000;
 export async function readOnce(
   client: CampaignClient,
   campaignId: string | undefined,
-  { signal, timeout = TIMEOUT_MS }: PrefetchOptions,
+  { signal, timeout = TIMEOUT_MS, viewer = client.viewer() }: PrefetchOptions,
 ): Promise<CampaignSeed> {
   try {
     return await bounded(
-      (ended) => Promise.race([read(client, campaignId, ended), refusal(client, ended)]),
+      (ended) => Promise.race([read(client, campaignId, viewer, ended), refusal(client, ended)]),
       { signal, timeout },
       systemClock,
       () => client.connection.getSnapshot().error,
@@ -26,13 +27,22 @@ export async function readOnce(
   }
 }
 
-async function read(client: CampaignClient, named: string | undefined, signal: AbortSignal): Promise<CampaignSeed> {
+async function read(
+  client: CampaignClient,
+  named: string | undefined,
+  viewer: Viewer | undefined,
+  signal: AbortSignal,
+): Promise<CampaignSeed> {
   const { campaign, system } = client.trpc;
   const campaignId = named ?? (await system.info.query(undefined, { signal })).defaultCampaignId;
   if (campaignId === undefined) throw noDefaultCampaign();
-  const { epoch, version, durableVersion, archivedAt, state } = await campaign.get.query({ campaignId }, { signal });
+  const input = { campaignId, ...(viewer && { viewer }) };
+  const { epoch, version, durableVersion, archivedAt, state, assignments } = await campaign.get.query(input, {
+    signal,
+  });
+  const told = assignments && { assignments };
   const archived = archivedAt !== undefined && { archivedAt };
-  return { campaignId, isDefault: named === undefined, epoch, version, durableVersion, ...archived, state };
+  return { campaignId, isDefault: named === undefined, epoch, version, durableVersion, ...archived, state, ...told };
 }
 
 /** Rejects at once where the connection waits for the app. */

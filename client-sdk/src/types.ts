@@ -2,6 +2,8 @@ import type { Position, VersionName } from '../../server/core/stream/position.ts
 import type { TRPCClient } from '@trpc/client';
 import type { AppRouter } from '../../server/api/procedures/router.ts';
 import type { ConfigMode, EditCommand, FeaturesAction } from '../../server/core/commands/command.ts';
+import type { Viewer } from '../../server/core/document/targeting-fields.ts';
+import type { Assignments } from '../../server/core/targeting/evaluate.ts';
 import type { Entry, Receipt, ViewEntry } from '../../server/core/stream/entry.ts';
 import type { CampaignUpdates, CampaignView, FeatureName, SectionName, SectionValue } from './document.ts';
 import type { CampaignError } from './errors.ts';
@@ -215,6 +217,10 @@ export interface CampaignSnapshot {
    * reached since.
    */
   readonly isStale: boolean;
+  /** What the viewer has been told of the rules, by rule: its arm, or that it has none for want of a unit. */
+  readonly assignments: Readonly<Assignments>;
+  /** Whether another viewer was set, and the server has not said yet what that one sees. */
+  readonly isViewerPending: boolean;
   /** The position of the confirmed state. */
   readonly position: Position | undefined;
   /** The version of the confirmed state; 0 before the first snapshot. */
@@ -359,6 +365,13 @@ export interface CampaignClient {
   /** The campaign of that id, or the server's default campaign. The same object for the same id. */
   readonly campaign: (campaignId?: string) => Campaign;
   readonly connection: Readable<ConnectionState>;
+  /** Who looks, as it was set last. */
+  readonly viewer: () => Viewer | undefined;
+  /**
+   * Says who looks, from now on: after a login, for example. What is shown stays until the server has said what this
+   * viewer sees, which takes no new connection; `isViewerPending` says so meanwhile.
+   */
+  readonly setViewer: (viewer: Viewer | undefined) => void;
   /**
    * Every procedure, typed, without cache, outbox or retries. Campaign mutations made here pass the outbox by: they are
    * neither shown early nor kept in order with the pending ones.

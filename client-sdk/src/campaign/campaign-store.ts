@@ -1,3 +1,4 @@
+import type { Viewer } from '../../../server/core/document/targeting-fields.ts';
 import type { WatchEvent } from '../../../server/core/stream/events.ts';
 import type { Clock } from '../clock.ts';
 import { notifyAll, type ErrorReporter } from '../callbacks.ts';
@@ -31,6 +32,7 @@ export interface CampaignStoreOptions {
   readonly undoGroupMs: number;
   readonly onConflict: ConflictPolicy;
   readonly seed: CampaignSeed | undefined;
+  readonly viewer: () => Viewer | undefined;
   readonly device: DeviceView;
   /** Takes what a listener of the app threw. */
   readonly report: ErrorReporter;
@@ -44,6 +46,13 @@ export interface CampaignStoreOptions {
   readonly onNeed: (store: CampaignStore, isNeeded: boolean) => void;
 }
 
+/** What was confirmed last, where its stream goes on, and for whom it was. */
+export interface LastSeen {
+  readonly mirror: Mirror;
+  readonly resumeId: string;
+  readonly viewer: Viewer | undefined;
+}
+
 /** A campaign's handle, and what the client itself does with it. */
 export interface CampaignStore extends InspectedCampaign {
   readonly campaignId: string;
@@ -54,7 +63,9 @@ export interface CampaignStore extends InspectedCampaign {
   /** What was seen on an earlier visit: shown until the server has said more. */
   readonly restore: (seen: CampaignSeed, resumeId: string) => void;
   /** What is to be kept for the next visit. */
-  readonly lastSeen: () => { readonly mirror: Mirror; readonly resumeId: string } | undefined;
+  readonly lastSeen: () => LastSeen | undefined;
+  /** Another viewer was set. */
+  readonly onViewer: () => void;
   /** What is stored on the device has changed, or whether it works. */
   readonly onDeviceChange: () => void;
   readonly close: () => void;
@@ -77,6 +88,7 @@ export function createCampaignStore(options: CampaignStoreOptions): CampaignStor
     undoGroupMs,
     onConflict,
     seed,
+    viewer,
     device,
     report,
     onPending,
@@ -90,6 +102,8 @@ export function createCampaignStore(options: CampaignStoreOptions): CampaignStor
   let failure = NO_FAILURE;
   let isStale = false;
   let closed = false;
+  let isViewerPending = false;
+  let seenAs = viewer();
 
   // In this order they hear of a change of the pending edits: what is to be sent leaves first, the app is told last.
   const rules = createEditRulesLoader();
@@ -112,6 +126,7 @@ export function createCampaignStore(options: CampaignStoreOptions): CampaignStor
     connection,
     clock,
     resumeId: position(),
+    viewer: () => (seenAs = viewer()),
     onStarted: onResumed,
     onEvent,
     onError,
@@ -150,6 +165,7 @@ export function createCampaignStore(options: CampaignStoreOptions): CampaignStor
     error = undefined;
     failure = NO_FAILURE;
     isStale = false;
+    isViewerPending = false;
     const before = edits.mirror();
     edits.onMirror(folded.mirror, folded.entries, event.type === 'snapshot', editor.isRollback);
     editor.onEntries(before, folded.entries);
@@ -194,7 +210,7 @@ export function createCampaignStore(options: CampaignStoreOptions): CampaignStor
     const isConnected = connection.state.getSnapshot().status === 'connected';
     return (snapshot ??= snapshotOf(
       { campaignId, edits, settlements, editor, device },
-      { isStale, error, isConnected, ...currentFailure() },
+      { isStale, error, isConnected, isViewerPending, ...currentFailure() },
     ));
   }
 
@@ -250,7 +266,13 @@ export function createCampaignStore(options: CampaignStoreOptions): CampaignStor
     },
     lastSeen() {
       const [mirror, resumeId] = [edits.mirror(), watcher.resumeId()];
-      return mirror && resumeId !== undefined ? { mirror, resumeId } : undefined;
+      // Until the server has said what another viewer sees, what is shown is somebody else's.
+      return mirror && resumeId !== undefined && !isViewerPending ? { mirror, resumeId, viewer: seenAs } : undefined;
+    },
+    onViewer() {
+      isViewerPending = edits.mirror() !== undefined && !closed;
+      watcher.onViewer();
+      publish();
     },
     onDeviceChange() {
       const shown = snapshot?.sync;

@@ -11,6 +11,8 @@ import type { Settlements } from './settlements.ts';
 
 const NO_ENTRIES: CampaignSnapshot['recentEntries'] = Object.freeze([]);
 
+const NO_ASSIGNMENTS: CampaignSnapshot['assignments'] = Object.freeze({});
+
 export interface SnapshotSources {
   readonly campaignId: string;
   readonly edits: PendingEdits;
@@ -24,12 +26,13 @@ export interface WatchState extends Failure {
   readonly isStale: boolean;
   readonly error: CampaignError | undefined;
   readonly isConnected: boolean;
+  readonly isViewerPending: boolean;
 }
 
 /** The snapshot that the app sees, put together of all that is known of a campaign at this moment. */
 export function snapshotOf(
   { campaignId, edits, settlements, editor, device }: SnapshotSources,
-  { isStale, error, isConnected, failureReason, failureCount }: WatchState,
+  { isStale, error, isConnected, isViewerPending, failureReason, failureCount }: WatchState,
 ): CampaignSnapshot {
   const mirror = edits.mirror();
   return {
@@ -37,6 +40,8 @@ export function snapshotOf(
     status: error ? 'error' : mirror ? 'success' : 'pending',
     state: asDocument(plainOf(edits.view())),
     isStale,
+    assignments: mirror?.assignments ?? NO_ASSIGNMENTS,
+    isViewerPending,
     position: mirror && positionOf(mirror),
     version: mirror?.version ?? 0,
     durableVersion: mirror?.durableVersion ?? 0,
@@ -57,6 +62,8 @@ export const UNKNOWN_CAMPAIGN: CampaignSnapshot = Object.freeze({
   status: 'pending',
   state: Object.freeze({}),
   isStale: false,
+  assignments: NO_ASSIGNMENTS,
+  isViewerPending: false,
   position: undefined,
   version: 0,
   durableVersion: 0,

@@ -1,3 +1,4 @@
+import type { Viewer } from '../../../server/core/document/targeting-fields.ts';
 import type { WatchEvent } from '../../../server/core/stream/events.ts';
 import { refusedDelay, retryDelay } from '../link/backoff.ts';
 import type { Clock } from '../clock.ts';
@@ -10,6 +11,8 @@ export interface WatcherOptions {
   readonly clock: Clock;
   /** Where to begin, if something is known already. */
   readonly resumeId: string | undefined;
+  /** Who looks; asked whenever a subscription begins. */
+  readonly viewer: () => Viewer | undefined;
   /** The server has accepted the subscription. */
   readonly onStarted: () => void;
   /** Takes an event; `false` where entries are missing before it. */
@@ -30,6 +33,8 @@ export interface Watcher {
   readonly retryNow: () => void;
   /** Resumes there, at once where the subscription is running. */
   readonly resumeAt: (resumeId: string) => void;
+  /** Subscribes as the present viewer, after the last event, where the subscription is running. */
+  readonly onViewer: () => void;
 }
 
 /**
@@ -38,7 +43,7 @@ export interface Watcher {
  * with backoff.
  */
 export function createWatcher(options: WatcherOptions): Watcher {
-  const { campaignId, connection, clock, onStarted, onEvent, onError, onRetry } = options;
+  const { campaignId, connection, clock, viewer, onStarted, onEvent, onError, onRetry } = options;
   let { resumeId } = options;
   let subscription: { unsubscribe(): void } | undefined;
   let attempt = 0;
@@ -51,8 +56,14 @@ export function createWatcher(options: WatcherOptions): Watcher {
     cancelRetry();
     stopWaiting();
     let current = true;
+    const asViewer = viewer();
     const live = connection.trpc.campaign.watch.subscribe(
-      { campaignId, receipts: true, ...(resumeId !== undefined && { lastEventId: resumeId }) },
+      {
+        campaignId,
+        receipts: true,
+        ...(resumeId !== undefined && { lastEventId: resumeId }),
+        ...(asViewer && { viewer: asViewer }),
+      },
       {
         onStarted: () => current && onStarted(),
         onData({ id, data }) {
@@ -137,5 +148,6 @@ export function createWatcher(options: WatcherOptions): Watcher {
       resumeId = given;
       if (subscription) restart();
     },
+    onViewer: () => subscription && restart(),
   };
 }

@@ -1,5 +1,6 @@
 import { asCampaign } from '../../../server/core/document/campaign.ts';
 import type { Clock } from '../clock.ts';
+import type { Viewer } from '../../../server/core/document/targeting-fields.ts';
 import type { Mirror } from '../sync/mirror.ts';
 import type { DeviceStorage, Locks, OutboxStorage, TabChannel } from './device-storage.ts';
 import {
@@ -19,6 +20,8 @@ export interface DeviceCallbacks extends Pick<OutboxPersistenceOptions, 'importS
 export interface ConfirmedCampaign {
   readonly mirror: Mirror;
   readonly resumeId: string;
+  /** For whom it is. */
+  readonly viewer: Viewer | undefined;
   /** Whether it is the server's default campaign. */
   readonly isDefault: boolean;
 }
@@ -85,11 +88,12 @@ export function createDevice(options: DeviceOptions): Device {
 
 function seenCampaign(
   campaignId: string,
-  { mirror, resumeId, isDefault }: ConfirmedCampaign,
+  { mirror, resumeId, viewer, isDefault }: ConfirmedCampaign,
   seenAt: number,
 ): SeenCampaign {
-  const { epoch, version, durableVersion, content } = mirror;
+  const { epoch, version, durableVersion, content, assignments } = mirror;
   const archived = content.archivedAt !== undefined && { archivedAt: content.archivedAt };
   const state = asCampaign(content.state);
-  return { campaignId, isDefault, epoch, version, durableVersion, ...archived, state, resumeId, seenAt };
+  const told = { ...(assignments && { assignments }), ...(viewer && { viewer }) };
+  return { campaignId, isDefault, epoch, version, durableVersion, ...archived, state, ...told, resumeId, seenAt };
 }

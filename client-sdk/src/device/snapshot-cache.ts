@@ -1,3 +1,4 @@
+import type { Viewer } from '../../../server/core/document/targeting-fields.ts';
 import type { Clock } from '../clock.ts';
 import { CONSOLE, type Logger } from '../logger.ts';
 import type { DeviceStorage } from './device-storage.ts';
@@ -8,14 +9,16 @@ import type { CampaignSeed } from '../sync/seed.ts';
 export interface SeenCampaign extends CampaignSeed {
   /** Where the stream goes on after it. */
   readonly resumeId: string;
+  /** For whom it is. */
+  readonly viewer?: Viewer;
   /** Epoch milliseconds. */
   readonly seenAt: number;
 }
 
 /** The campaigns last seen on this device: what a page shows that is opened without a network. */
 export interface SnapshotCache {
-  /** A campaign as it was last seen, or the server's default one. */
-  readonly read: (campaignId: string | undefined) => Promise<SeenCampaign | undefined>;
+  /** A campaign as this viewer has last seen it, or the server's default one. */
+  readonly read: (campaignId: string | undefined, viewer?: Viewer) => Promise<SeenCampaign | undefined>;
   /** Writes a campaign that has moved, soon, as it is then. */
   readonly write: (campaignId: string, seen: () => SeenCampaign | undefined) => void;
   /** Removes a campaign that this user may not see any more. */
@@ -41,6 +44,11 @@ const MAX_CAMPAIGNS = 20;
 /** The pause between writes, in milliseconds: a campaign that moves all the time is not written all the time. */
 const WRITE_AFTER_MS = 1_000;
 
+/** The name of a campaign as one viewer sees it; no id of a campaign has a question mark. */
+function nameOf(campaignId: string, viewer: Viewer | undefined): string {
+  return viewer ? `${campaignId}?${JSON.stringify(Object.entries(viewer.attributes).sort())}` : campaignId;
+}
+
 export function createSnapshotCache({
   scope,
   clock,
@@ -53,7 +61,7 @@ export function createSnapshotCache({
   const unwritten = new Map<string, () => SeenCampaign | undefined>();
   let cancelWrite: (() => void) | undefined;
   let closed = false;
-  const keyOf = (campaignId: string) => `${scope}/${campaignId}`;
+  const keyOf = (name: string) => `${scope}/${name}`;
   /** The device refuses (a full disk, a private window): the app goes on. */
   function warn(cause: unknown): void {
     logger.warn('campaign-state: what was last seen cannot be kept on this device', cause);
@@ -63,7 +71,7 @@ export function createSnapshotCache({
 
   function load(found: readonly (readonly [string, SeenCampaign])[]): void {
     const ours = found.filter(([key]) => key.startsWith(`${scope}/`)).map(([, seen]) => seen);
-    for (const seen of ours.sort((a, b) => a.seenAt - b.seenAt)) kept.set(seen.campaignId, seen);
+    for (const seen of ours.sort((a, b) => a.seenAt - b.seenAt)) kept.set(nameOf(seen.campaignId, seen.viewer), seen);
   }
 
   function writeDue(): void {
@@ -74,25 +82,28 @@ export function createSnapshotCache({
     for (const [campaignId, seen] of due) {
       const now = seen();
       if (!now) continue;
-      kept.delete(campaignId);
-      kept.set(campaignId, 'here');
-      storage.set(keyOf(campaignId), now).catch(warn);
+      const name = nameOf(campaignId, now.viewer);
+      kept.delete(name);
+      kept.set(name, 'here');
+      storage.set(keyOf(name), now).catch(warn);
     }
-    for (const campaignId of [...kept.keys()].slice(0, -MAX_CAMPAIGNS)) removeKept(campaignId);
+    for (const name of [...kept.keys()].slice(0, -MAX_CAMPAIGNS)) removeKept(name);
   }
 
-  function removeKept(campaignId: string): void {
-    kept.delete(campaignId);
-    storage.remove(keyOf(campaignId)).catch(warn);
+  function removeKept(name: string): void {
+    kept.delete(name);
+    storage.remove(keyOf(name)).catch(warn);
   }
 
   return {
-    async read(campaignId) {
+    async read(campaignId, viewer) {
       await loaded;
       const seen =
         campaignId === undefined
-          ? [...kept.values()].findLast((one) => one !== 'here' && one.isDefault)
-          : kept.get(campaignId);
+          ? [...kept.values()].findLast(
+              (one) => one !== 'here' && one.isDefault && nameOf('', one.viewer) === nameOf('', viewer),
+            )
+          : kept.get(nameOf(campaignId, viewer));
       return seen === 'here' ? undefined : seen;
     },
     write(campaignId, seen) {
@@ -103,7 +114,10 @@ export function createSnapshotCache({
     },
     remove(campaignId) {
       unwritten.delete(campaignId);
-      void loaded.then(() => removeKept(campaignId));
+      void loaded.then(() => {
+        for (const name of [...kept.keys()])
+          if (name === campaignId || name.startsWith(`${campaignId}?`)) removeKept(name);
+      });
     },
     close() {
       closed = true;

@@ -1,3 +1,5 @@
+import type { Viewer } from '../../../server/core/document/targeting-fields.ts';
+import type { JsonObject } from '../../../server/core/json.ts';
 import { CampaignError, closedError } from '../errors.ts';
 import type { Campaign, CampaignClient } from '../types.ts';
 import { changedFlags, evaluate, type Evaluation, type FlagKind } from './evaluation.ts';
@@ -13,8 +15,14 @@ export interface FlagEvents {
 
 /** What the providers of all platforms share. */
 export interface FlagSource {
-  /** Resolves with the first snapshot; rejects where the campaign cannot be read, or not within 10 s. */
-  readonly initialize: () => Promise<void>;
+  /**
+   * Resolves with the first snapshot; rejects where the campaign cannot be read, or not within 10 s.
+   *
+   * @param context becomes the client's viewer, where there is anything in it
+   */
+  readonly initialize: (context?: object) => Promise<void>;
+  /** Makes the context the client's viewer; resolves once the server has said what that one sees, or after 10 s. */
+  readonly setContext: (context: object) => Promise<void>;
   readonly close: () => Promise<void>;
   readonly evaluate: (key: string, kind: FlagKind) => Evaluation;
   readonly metadata: () => { campaignId: string; version: number };
@@ -35,7 +43,7 @@ export function createFlagSource(
   const campaign: Campaign = client.campaign(campaignId);
   const isConnected = () => client.connection.getSnapshot().status === 'connected';
   const stops: (() => void)[] = [];
-  let lastState = campaign.getSnapshot().state;
+  let last = campaign.getSnapshot();
   let state: ProviderState = 'not-ready';
 
   /** The state of the provider by what is known now. */
@@ -55,10 +63,10 @@ export function createFlagSource(
       else if (state === 'stale') events.stale();
       else if (state === 'error') events.failed(failureMessage());
     }
-    const { state: document, position } = campaign.getSnapshot();
-    if (position === undefined) return;
-    const flags = changedFlags(lastState, document);
-    lastState = document;
+    const shown = campaign.getSnapshot();
+    if (shown.position === undefined) return;
+    const flags = changedFlags(last, shown);
+    last = shown;
     if (flags.length > 0) events.changed(flags);
   }
 
@@ -95,7 +103,8 @@ export function createFlagSource(
   }
 
   return {
-    async initialize() {
+    async initialize(context = {}) {
+      if (Object.keys(context).length > 0) client.setViewer(viewerOf(context));
       try {
         await firstSnapshot();
         state = 'ready';
@@ -103,10 +112,28 @@ export function createFlagSource(
         state = 'error';
         throw error;
       } finally {
-        lastState = campaign.getSnapshot().state;
+        last = campaign.getSnapshot();
         // Also after a failure: the campaign may come, and the provider is READY then.
         stops.push(campaign.subscribe(onChange), client.connection.subscribe(onChange));
       }
+    },
+    setContext(context) {
+      client.setViewer(viewerOf(context));
+      return new Promise((resolve) => {
+        const timer = setTimeout(end, INITIALIZE_TIMEOUT_MS);
+        const stop = campaign.subscribe(look);
+        stops.push(end);
+        function look(): void {
+          const { isViewerPending, status } = campaign.getSnapshot();
+          if (!isViewerPending || status === 'error') end();
+        }
+        function end(): void {
+          clearTimeout(timer);
+          stop();
+          resolve();
+        }
+        look();
+      });
     },
     async close() {
       state = 'not-ready';
@@ -118,4 +145,10 @@ export function createFlagSource(
       return { campaignId: id, version };
     },
   };
+}
+
+/** An evaluation context as a viewer: dates become text, and what is no JSON is left out. */
+function viewerOf(context: object): Viewer {
+  // An object's text is an object's.
+  return { attributes: JSON.parse(JSON.stringify(context)) as JsonObject };
 }

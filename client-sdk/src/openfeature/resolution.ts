@@ -6,6 +6,8 @@ import type { FlagSource } from './flag-source.ts';
 export interface Resolution<T, C> {
   value: T;
   reason: string;
+  /** The viewer's arm in the rule of the flag's name. */
+  variant?: string;
   errorCode?: C;
   errorMessage?: string;
   flagMetadata: { campaignId: string; version: number };
@@ -33,5 +35,6 @@ export function resolve<T extends JsonValue, C>(
     };
   }
   // `evaluate` has compared it with `kind`, which is that of `T`.
-  return { value: evaluation.value as T, reason: evaluation.reason, flagMetadata };
+  const { value, reason, variant } = evaluation;
+  return { value: value as T, reason, ...(variant !== undefined && { variant }), flagMetadata };
 }

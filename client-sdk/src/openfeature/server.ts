@@ -6,6 +6,9 @@ import { resolve } from './resolution.ts';
 /**
  * An OpenFeature provider for services in Node, fed by a campaign's live stream.
  *
+ * One stream serves all calls, so that flags are those of one viewer: the client's, or the context that the provider is
+ * set with. Where each call has a context of its own, OFREP's provider evaluates it (`server/README.md`).
+ *
  * @param client stays yours: the provider does not close it
  * @param campaignId default: the server's default campaign
  * @example

@@ -6,6 +6,8 @@ import { resolve } from './resolution.ts';
 /**
  * An OpenFeature provider for browsers and for React (`@openfeature/react-sdk`), fed by a campaign's live stream.
  *
+ * The context of the evaluation is the client's viewer: another one takes no new connection.
+ *
  * @param client stays yours: the provider does not close it
  * @param campaignId default: the server's default campaign
  * @example
@@ -26,6 +28,7 @@ export function createOpenFeatureProvider(client: CampaignClient, campaignId?: s
     runsOn: 'client',
     events,
     initialize: source.initialize,
+    onContextChange: (_before, context) => source.setContext(context),
     onClose: source.close,
     resolveBooleanEvaluation: (key, defaultValue) => resolve(source, ErrorCode, key, 'boolean', defaultValue),
     resolveStringEvaluation: (key, defaultValue) => resolve(source, ErrorCode, key, 'string', defaultValue),

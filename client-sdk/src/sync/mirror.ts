@@ -1,5 +1,6 @@
 import { apply, type CampaignContent } from '../../../server/core/stream/apply.ts';
 import type { CampaignState } from '../../../server/core/document/campaign.ts';
+import type { Assignments } from '../../../server/core/targeting/evaluate.ts';
 import type { Entry, ViewEntry } from '../../../server/core/stream/entry.ts';
 import type { JsonObject } from '../../../server/core/json.ts';
 import { formatPosition, parsePosition, type Position } from '../../../server/core/stream/position.ts';
@@ -17,6 +18,8 @@ export interface Mirror {
    * The newest entries since the last snapshot, oldest first: contiguous, and no more than {@link MAX_RECENT_ENTRIES}.
    */
   readonly recent: readonly (Entry | ViewEntry)[];
+  /** What the viewer was told of the rules; absent where the campaign has none, or is seen as it is. */
+  readonly assignments?: Assignments | undefined;
 }
 
 /** Enough for an open history to be continued live. */
@@ -56,6 +59,7 @@ function foldSnapshot(mirror: Mirror | undefined, event: SnapshotEvent): Folded 
       durableVersion: Math.max(before, event.durableVersion),
       content: { state: documentOf(event.state), archivedAt: event.archivedAt },
       recent: [],
+      assignments: event.assignments,
     },
     entries: [],
   };
@@ -68,14 +72,16 @@ function foldSnapshot(mirror: Mirror | undefined, event: SnapshotEvent): Folded 
 function foldEntries(mirror: Mirror, event: EntriesEvent): Folded {
   // Frozen, for the app is shown them, and what they bring is shared with the state.
   const fresh = event.entries.filter((entry) => entry.version > mirror.version).map(deepFreeze);
-  let { content, version } = mirror;
+  let { content, version, assignments } = mirror;
   for (const entry of fresh) {
     if (entry.version !== version + 1) return { kind: 'gap' };
     content = apply(content, entry);
     version = entry.version;
+    if ('assignments' in entry) assignments = entry.assignments;
   }
   const recent = Object.freeze([...mirror.recent, ...fresh].slice(-MAX_RECENT_ENTRIES));
-  return { kind: 'folded', mirror: { ...mirror, epoch: event.epoch, version, content, recent }, entries: fresh };
+  const moved = { ...mirror, epoch: event.epoch, version, content, recent, assignments };
+  return { kind: 'folded', mirror: moved, entries: fresh };
 }
 
 /** Likewise a watermark of another epoch: the server resumed us there, and there has been no entry since. */
