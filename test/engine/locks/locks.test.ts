@@ -177,6 +177,24 @@ describe('locks of the engine', () => {
     expect(held.map(({ lockId }) => lockId)).toEqual([(await clock.until(stays)).lockId]);
   });
 
+  it('J47 a place in the queue stays the same for as long as its caller waits', async () => {
+    const { acquire, locks, clock, manager, log } = await world();
+    const lock = await acquire({ ttlMs: 60_000 });
+    const waits = manager.locks.acquire(admin, {}, CAMPAIGN, { ...TTL, wait: true });
+    const place = async () => {
+      const outcome = await log.changeLocks(CAMPAIGN, { condition: { revision: 0 }, set: [], removed: [] });
+      if (outcome.kind !== 'stale') throw new Error('there is no such revision');
+      return outcome.reading.table.rows.find(({ state }) => state === 'waiting')?.fence;
+    };
+    await clock.advance(100);
+    const before = await place();
+    expect(before).toBeGreaterThan(lock.fence);
+    await clock.advance(30_000);
+    expect(await place()).toBe(before);
+    await clock.until(locks.release(editor, here, CAMPAIGN, lock.lockId));
+    await clock.until(waits);
+  });
+
   it('J46 who gives up its place while it waits is not granted the lock', async () => {
     const { acquire, locks, clock, manager } = await world();
     const first = await acquire();
