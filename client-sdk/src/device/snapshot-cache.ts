@@ -46,7 +46,9 @@ const WRITE_AFTER_MS = 1_000;
 
 /** The name of a campaign as one viewer sees it; no id of a campaign has a question mark. */
 function nameOf(campaignId: string, viewer: Viewer | undefined): string {
-  return viewer ? `${campaignId}?${JSON.stringify(Object.entries(viewer.attributes).sort())}` : campaignId;
+  if (!viewer) return campaignId;
+  const attributes = Object.entries(viewer.attributes).sort(([a], [b]) => (a < b ? -1 : 1));
+  return `${campaignId}?${JSON.stringify(attributes)}`;
 }
 
 export function createSnapshotCache({
@@ -115,7 +117,7 @@ export function createSnapshotCache({
     remove(campaignId) {
       unwritten.delete(campaignId);
       void loaded.then(() => {
-        for (const name of [...kept.keys()])
+        for (const name of kept.keys())
           if (name === campaignId || name.startsWith(`${campaignId}?`)) removeKept(name);
       });
     },
