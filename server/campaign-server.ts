@@ -56,6 +56,8 @@ export interface CampaignServerOptions {
   readonly campaigns?: readonly StartCampaign[];
   /** The campaign of calls without a `campaignId`. Default: the first of `campaigns`. */
   readonly defaultCampaignId?: string;
+  /** Who may take over the locks of others. Default `admins`. */
+  readonly lockPolicy?: 'admins' | 'editors';
   /** Schemas of whole sections of the document, from `defineSections`; mutations are checked against them. */
   readonly sections?: Sections;
   /**
@@ -251,6 +253,7 @@ export async function createCampaignServer(options: CampaignServerOptions = {}):
       maxLoaded: options.maxLoaded ?? (persistent ? Number.POSITIVE_INFINITY : MEMORY_MAX_LOADED),
       maxBacklog: options.maxBacklog ?? 100_000,
       ...(defaultCampaignId !== undefined && { defaultCampaignId }),
+      ...(options.lockPolicy && { lockPolicy: options.lockPolicy }),
     });
     const store = options.archive && historyStoreOf(options.archive);
     const auditStore = options.archive && auditStoreOf(options.archive);

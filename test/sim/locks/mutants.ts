@@ -6,8 +6,14 @@ const revisionOf = (store: SharedLogStore, campaignId: string, given: LockCondit
   ...given,
   revision: store.campaigns.get(campaignId)?.locks.revision ?? given.revision,
 });
-const withoutEnd = ({ notAfter: _, ...kept }: LockCondition): LockCondition => kept;
-const withoutBegin = ({ notBefore: _, ...kept }: LockCondition): LockCondition => kept;
+const withoutEnd = (given: LockCondition): LockCondition => {
+  const { notAfter: _, ...kept } = given;
+  return kept;
+};
+const withoutBegin = (given: LockCondition): LockCondition => {
+  const { notBefore: _, ...kept } = given;
+  return kept;
+};
 
 /** Each breaks one rule of `log/README.md`, and must be found. */
 export const LOCK_MUTANTS: readonly LockMutant[] = [
