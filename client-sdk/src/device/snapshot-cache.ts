@@ -117,8 +117,7 @@ export function createSnapshotCache({
     remove(campaignId) {
       unwritten.delete(campaignId);
       void loaded.then(() => {
-        for (const name of kept.keys())
-          if (name === campaignId || name.startsWith(`${campaignId}?`)) removeKept(name);
+        for (const name of kept.keys()) if (name === campaignId || name.startsWith(`${campaignId}?`)) removeKept(name);
       });
     },
     close() {

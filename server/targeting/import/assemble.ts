@@ -2,7 +2,7 @@ import type { Condition, RuleInput, Segment } from '../../core/document/targetin
 import type { JsonObject } from '../../core/json.ts';
 import type { TargetingEngine } from '../../core/targeting/evaluator.ts';
 import { rulesOf, type FlagTrack } from './flag-track.ts';
-import { createNames, NotCarried, VALUES_FIELD, type ImportFinding, type ImportPlan } from './import-plan.ts';
+import { createNames, NotCarried, type ImportFinding, type ImportPlan } from './import-plan.ts';
 
 /** What is asked of the engine: whether a condition can be evaluated in bounded time. */
 export type ConditionJudge = Pick<TargetingEngine, 'faultOf' | 'segmentsIn'>;
@@ -88,13 +88,5 @@ export function createPlanBuilder(judge: ConditionJudge): PlanBuilder {
       return key;
     },
     plan: () => ({ features, values, segments, rules, flags, notes, leftOut }),
-  };
-}
-
-/** The members of a document that a plan gives to everybody. */
-export function baseOf({ features, values }: ImportPlan): JsonObject {
-  return {
-    ...(features.length > 0 && { features: [...features] }),
-    ...(Object.keys(values).length > 0 && { [VALUES_FIELD]: values }),
   };
 }
