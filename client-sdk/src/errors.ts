@@ -106,7 +106,9 @@ function dataOf(thrown: unknown): Record<string, unknown> | undefined {
   return typeof data === 'object' && data !== null ? { ...data } : undefined;
 }
 
-/** Reasons for tRPC's own errors, such as a time that has run out, for which the server names none; others are alike. */
+/**
+ * Reasons for tRPC's own errors, such as a time that has run out, for which the server names none; others are alike.
+ */
 const REASON_BY_CODE: Readonly<Record<string, Reason>> = {
   PAYLOAD_TOO_LARGE: 'TOO_LARGE',
   TOO_MANY_REQUESTS: 'RATE_LIMITED',

@@ -338,7 +338,9 @@ export interface CampaignLock {
   /** A number that only rises, whoever locks: for what is stored elsewhere under this lock. */
   readonly fence: number;
   readonly path: readonly string[];
-  /** Resolves when it is not held any more without having been released: expired, taken over, or gone with its epoch. */
+  /**
+   * Resolves when it is not held any more without having been released: expired, taken over, or gone with its epoch.
+   */
   readonly lost: Promise<CampaignError>;
   /** Gives it up; resolves when the server knows. */
   readonly release: () => Promise<void>;

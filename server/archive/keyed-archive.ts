@@ -3,5 +3,8 @@ import type { AccessKeyStore } from '../core/access-key.ts';
 import type { HistoryStore } from '../core/history-store.ts';
 import type { Archive } from '../engine/ports.ts';
 
-/** An archive that stores API keys beside campaigns, moves whole histories, and keeps the audit; the engine sees the campaigns alone. */
+/**
+ * An archive that stores API keys beside campaigns, moves whole histories, and keeps the audit; the engine sees the
+ * campaigns alone.
+ */
 export type KeyedArchive = Archive & AccessKeyStore & HistoryStore & AuditStore;

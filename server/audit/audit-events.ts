@@ -6,9 +6,9 @@ export interface AuditEvent {
   /** Epoch milliseconds. */
   readonly at: number;
   /**
-   * `refused`: a change that its caller had no right to. `login`: the first call of a caller for a day, on this instance.
-   * `access`: an API key was made or revoked. `restore`: a snapshot was restored. `dropped`: more happened than is
-   * recorded.
+   * `refused`: a change that its caller had no right to. `login`: the first call of a caller for a day, on this
+   * instance. `access`: an API key was made or revoked. `restore`: a snapshot was restored. `dropped`: more happened
+   * than is recorded.
    */
   readonly kind: 'refused' | 'login' | 'access' | 'restore' | 'dropped';
   /** Id of the caller; missing where no token has one. */

@@ -4,9 +4,9 @@ import type { SignedHead } from './verify-histories.ts';
 import { parseJson } from '../snapshot/history-proof.ts';
 
 /*
- * Signed statements. The chain of a campaign shows that no row of it was changed; whoever may write to the database could
- * write a whole chain anew. So an instance with a key signs, again and again, where the chains stand. A statement holds
- * the hash of the one before it, so that none can be left out but the newest; exports keep those elsewhere.
+ * Signed statements. The chain of a campaign shows that no row of it was changed; whoever may write to the database
+ * could write a whole chain anew. So an instance with a key signs, again and again, where the chains stand. A statement
+ * holds the hash of the one before it, so that none can be left out but the newest; exports keep those elsewhere.
  */
 
 /** What a statement says, as JSON in the bytes that are signed. */

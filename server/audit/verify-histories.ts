@@ -46,9 +46,9 @@ const CAMPAIGNS_AT_ONCE = 16;
 const READ_BYTES = 128 * 1024;
 
 /**
- * Verifies that storage holds what was logged: of every campaign, that each entry follows the one before it by its tail,
- * that the last one leads to the campaign's row, and that every other row says what the entries say. Names the first
- * thing of each campaign that does not fit.
+ * Verifies that storage holds what was logged: of every campaign, that each entry follows the one before it by its
+ * tail, that the last one leads to the campaign's row, and that every other row says what the entries say. Names the
+ * first thing of each campaign that does not fit.
  *
  * Not proven by the chain alone: that nobody has written all of it anew; signed statements do (`statements.ts`). A
  * checkpoint that is missing is not named, as it is only a shortcut.
@@ -152,7 +152,10 @@ async function verifyCampaign(
   return { campaignId, version: spare, problem: `there is a checkpoint of version ${spare}, and no such entry` };
 }
 
-/** Whether a campaign has reached a version by now: what lies beyond the head that was read may have been committed since. */
+/**
+ * Whether a campaign has reached a version by now: what lies beyond the head that was read may have been committed
+ * since.
+ */
 async function hasCome(store: HistoryStore, campaignId: string, version: number, paced: Paced): Promise<boolean> {
   const [now] = await paced(() => store.readHistories(undefined, 1, [campaignId]));
   return !now || now.head.version >= version;

@@ -21,7 +21,10 @@ const options = {
   url: { type: 'string' },
 } as const;
 
-/** The commands `audit verify [file] [--campaign id]…` and `audit export [--campaign id]… [--out file|-] [--state file]`. */
+/**
+ * The commands `audit verify [file] [--campaign id]…` and `audit export [--campaign id]… [--out file|-] [--state
+ * file]`.
+ */
 export async function manageAudit(args: readonly string[]): Promise<void> {
   const { values, positionals } = readArguments(args);
   const [command, file, ...more] = positionals;

@@ -35,8 +35,8 @@ export const LIMITS = {
   /** Mutation ids remembered in memory per campaign; older ones are asked of Postgres. */
   idempotencyWindow: 2_048,
   /**
-   * Weight (`weightOf`) of one command, which is decided without a pause: about 4,000 members of objects. A new campaign
-   * may weigh more.
+   * Weight (`weightOf`) of one command, which is decided without a pause: about 4,000 members of objects. A new
+   * campaign may weigh more.
    */
   commandWeight: 1_024,
   /**

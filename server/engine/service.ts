@@ -110,8 +110,8 @@ export interface Caller {
   readonly identity: Identity;
   readonly correlationId: string;
   /**
-   * Whom it asks to see a campaign as. Below `editor` that is what it says of itself; editors, who else see the document
-   * as it is, ask for somebody's view.
+   * Whom it asks to see a campaign as. Below `editor` that is what it says of itself; editors, who else see the
+   * document as it is, ask for somebody's view.
    */
   readonly viewer?: Viewer | undefined;
   /** What it has said of itself by `session.setViewer`; counts below `editor`, where `viewer` is missing. */
@@ -156,7 +156,8 @@ export interface ResumableEvent {
 }
 
 /**
- * The receiving end of a subscription whose events are pushed rather than pulled: `api/procedures/push-subscription.ts`.
+ * The receiving end of a subscription whose events are pushed rather than pulled:
+ * `api/procedures/push-subscription.ts`.
  */
 export interface PushTarget {
   readonly reader: Reader;

@@ -42,8 +42,8 @@ const readable = z.looseObject({
 });
 
 /**
- * Proves that entries are the whole history of a campaign: each follows the one before it by its tail, in its epoch, and
- * the last one leads to the campaign's head and to its state (G6).
+ * Proves that entries are the whole history of a campaign: each follows the one before it by its tail, in its epoch,
+ * and the last one leads to the campaign's head and to its state (G6).
  *
  * @returns the proof, or what does not fit in the claim itself
  */

@@ -86,9 +86,9 @@ interface OpenCampaign {
 }
 
 /**
- * Reads a snapshot file and proves it on the way: that no byte of it was changed and nothing is missing, that each entry
- * follows the one before it by its tail, and that the entries of each campaign lead to its head and to its state. What
- * it yields was proven up to there; that the file is whole is known with `end`.
+ * Reads a snapshot file and proves it on the way: that no byte of it was changed and nothing is missing, that each
+ * entry follows the one before it by its tail, and that the entries of each campaign lead to its head and to its state.
+ * What it yields was proven up to there; that the file is whole is known with `end`.
  *
  * @throws SnapshotError at the first thing that does not fit
  */

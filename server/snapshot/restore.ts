@@ -35,8 +35,8 @@ export interface RestoredCampaign {
   /** The id that it has now. */
   readonly as: string;
   /**
-   * `present`: an attempt before this one, that was not ended, has restored it; `absent`: it was not there at that time,
-   * and is not restored.
+   * `present`: an attempt before this one, that was not ended, has restored it; `absent`: it was not there at that
+   * time, and is not restored.
    */
   readonly outcome: 'created' | 'replaced' | 'present' | 'absent';
   /** Versions that it has now. */
@@ -98,9 +98,9 @@ interface Planned {
 }
 
 /**
- * Restores a snapshot file. All of it is staged first, and proven on the way; only when its last line has been read, and
- * nothing stands in the way, is each campaign put in its place, by one transaction. Damage therefore touches nothing,
- * and so does a campaign that is there already without `over`.
+ * Restores a snapshot file. All of it is staged first, and proven on the way; only when its last line has been read,
+ * and nothing stands in the way, is each campaign put in its place, by one transaction. Damage therefore touches
+ * nothing, and so does a campaign that is there already without `over`.
  *
  * It can be killed at any point and run again with the same file and the same options: what has been put in place
  * stays, the rest is done again.

@@ -15,8 +15,8 @@ export interface WriteSnapshotOptions {
   /** Version of this server. */
   readonly server: string;
   /**
-   * Called after each read of the archive with the milliseconds of work since the last call: waits for as long as others
-   * should have the archive and this thread.
+   * Called after each read of the archive with the milliseconds of work since the last call: waits for as long as
+   * others should have the archive and this thread.
    */
   pace(workMs: number): Promise<void>;
   /** Milliseconds of a monotonic clock. */

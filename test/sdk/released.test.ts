@@ -67,7 +67,9 @@ function counted(): { client: CampaignClient; clock: ManualClock; listeners: () 
   return { client, clock, listeners: () => listeners, timers: () => timers };
 }
 
-/** Touches campaigns that are not there, as a list does that links to them. Returns weak references to their handles. */
+/**
+ * Touches campaigns that are not there, as a list does that links to them. Returns weak references to their handles.
+ */
 async function touch(
   { client, clock }: ReturnType<typeof counted>,
   from: number,

@@ -11,8 +11,8 @@ import type { Mutant } from './world.ts';
  * Plays simulated histories of the service, and looks for one that breaks a guarantee.
  *
  *     npm run test:sim -- --seeds 5000 the first 5,000 seeds npm run test:sim -- --seed 7 this one, with its whole
- *     journal; with --cluster, of several servers over one log; with --targeting, with rules and viewers; with --locks, of actors that lock npm run test:sim -- --mutants every mutant, until it is
- *     found
+ *     journal; with --cluster, of several servers over one log; with --targeting, with rules and viewers; with --locks,
+ *     of actors that lock npm run test:sim -- --mutants every mutant, until it is found
  */
 const { values } = parseArgs({
   options: {

@@ -189,7 +189,9 @@ function commandOf(
   }
 }
 
-/** A viewer reads by itself what it is sent otherwise: now, at an earlier version, and as a difference and a history. */
+/**
+ * A viewer reads by itself what it is sent otherwise: now, at an earlier version, and as a difference and a history.
+ */
 async function lookAt(client: SimClient, { checker }: World): Promise<void> {
   const { campaignId, name, attributes } = client;
   const { epoch, durable } = client.mirror;

@@ -16,8 +16,8 @@ export interface OpenCampaigns {
 }
 
 /**
- * Holds what is needed, and the newest of what is not; the rest is left to the garbage collector, unless the app holds a
- * handle: that one is the campaign's for ever, so that there are never two. A campaign with something to be told or
+ * Holds what is needed, and the newest of what is not; the rest is left to the garbage collector, unless the app holds
+ * a handle: that one is the campaign's for ever, so that there are never two. A campaign with something to be told or
  * taken back (a refusal, a conflict, an undo) is kept.
  */
 export function createOpenCampaigns(): OpenCampaigns {

@@ -23,8 +23,8 @@ type Listener = (event: { code?: number; reason?: string; data?: unknown }) => v
 
 /**
  * A WebSocket class whose frames can be watched, held back and swallowed. Offline, a socket opens and nothing comes of
- * it, as in a train that has entered a tunnel: one that did not open would be taken for a network that lets no WebSocket
- * through, and http would be tried.
+ * it, as in a train that has entered a tunnel: one that did not open would be taken for a network that lets no
+ * WebSocket through, and http would be tried.
  *
  * @param sockets the open ones
  */

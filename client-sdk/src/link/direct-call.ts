@@ -4,8 +4,8 @@ import { type Connection } from './connection.ts';
 import { readFailure, closedError } from '../errors.ts';
 
 /**
- * Makes a call until it is answered: over lost links, and over refusals that pass by themselves; a lock does not. Only for calls that
- * may be made twice: queries, mutations with a mutation id, and the loading of code.
+ * Makes a call until it is answered: over lost links, and over refusals that pass by themselves; a lock does not. Only
+ * for calls that may be made twice: queries, mutations with a mutation id, and the loading of code.
  *
  * @param ended nobody waits for the answer any more
  * @throws CampaignError a refusal that does not pass by itself, or `UNAVAILABLE` once the client is closed

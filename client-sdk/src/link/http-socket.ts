@@ -214,7 +214,9 @@ export class HttpSocket implements WebSocketLike {
     });
   }
 
-  /** Passes on what one of several campaigns has brought. One that is not watched any more may still bring something. */
+  /**
+   * Passes on what one of several campaigns has brought. One that is not watched any more may still bring something.
+   */
   #relayShared(ids: readonly number[], { index, ...brought }: SharedEvent): void {
     const id = ids[index];
     const watched = id === undefined ? undefined : this.#watched.get(id);

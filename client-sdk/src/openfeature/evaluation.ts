@@ -64,8 +64,8 @@ function reasoned(
 export type FlagsSeen = Pick<CampaignSnapshot, 'state' | 'assignments'>;
 
 /**
- * The flags that may have changed between two states: the rules whose arm is another one, features that were added or removed, and the paths of values that
- * differ, with all paths above them, for a flag can be an object.
+ * The flags that may have changed between two states: the rules whose arm is another one, features that were added or
+ * removed, and the paths of values that differ, with all paths above them, for a flag can be an object.
  */
 export function changedFlags(from: FlagsSeen, to: FlagsSeen): string[] {
   const [before, after] = [from.state, to.state];

@@ -168,7 +168,9 @@ function createPresenceStore(
   };
 }
 
-/** Members that have not changed are the same objects as before, so that who selects one renders on its changes only. */
+/**
+ * Members that have not changed are the same objects as before, so that who selects one renders on its changes only.
+ */
 function after(before: Presence, event: PresenceEvent): Presence {
   const { more, viewers } = event;
   if (event.type === 'all') {

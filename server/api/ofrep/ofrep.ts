@@ -13,10 +13,10 @@ import { appRouter } from '../procedures/router.ts';
 import { eventsPath, type OfrepTarget } from './ofrep-path.ts';
 
 /**
- * OFREP, OpenFeature's protocol for remote evaluation: a campaign's flags over plain http, for every language that has a
- * provider for it. Each request is a call of `campaign.get` or `campaign.watch`, so that admission, rights, budgets and
- * the log are those of all calls; the context of the evaluation becomes the viewer. What is answered is made of what
- * that viewer is shown, in which nothing of rules is.
+ * OFREP, OpenFeature's protocol for remote evaluation: a campaign's flags over plain http, for every language that has
+ * a provider for it. Each request is a call of `campaign.get` or `campaign.watch`, so that admission, rights, budgets
+ * and the log are those of all calls; the context of the evaluation becomes the viewer. What is answered is made of
+ * what that viewer is shown, in which nothing of rules is.
  */
 
 /** Flags in one answer. */

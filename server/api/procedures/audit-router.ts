@@ -61,7 +61,10 @@ const eventsInput: z.ZodType<AuditEventsInput | undefined> = z
 
 const verifyInput: z.ZodType<AuditVerifyInput> = z.object({ campaignId });
 
-/** Who changed what, when, and what stood there before: for admins. Exports and the verification of everything are downloads. */
+/**
+ * Who changed what, when, and what stood there before: for admins. Exports and the verification of everything are
+ * downloads.
+ */
 export const auditRouter = router({
   /** Entries, newest first, with what each changed. A page can be empty and still have a next one. */
   query: historyProcedure.input(parsedBy(queryInput)).query(({ ctx, input, signal }): Promise<AuditPage> => {

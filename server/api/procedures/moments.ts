@@ -26,8 +26,8 @@ export async function versionOf(
 }
 
 /**
- * The state that a copy begins with, as its caller sees it, under the copy's own slug; and where it is from, as a comment
- * for the history of the copy.
+ * The state that a copy begins with, as its caller sees it, under the copy's own slug; and where it is from, as a
+ * comment for the history of the copy.
  */
 export async function copiedState(
   ctx: CallContext,

@@ -487,7 +487,10 @@ export const setPresenceInput: z.ZodType<SetPresenceInput> = z.object({
   campaignId,
   focus: lockFields.path,
   data: jsonObject('drop')
-    .refine((data) => jsonBytes(data) <= PRESENCE_LIMITS.dataBytes, `must be at most ${PRESENCE_LIMITS.dataBytes} bytes`)
+    .refine(
+      (data) => jsonBytes(data) <= PRESENCE_LIMITS.dataBytes,
+      `must be at most ${PRESENCE_LIMITS.dataBytes} bytes`,
+    )
     .exactOptional(),
 });
 

@@ -48,8 +48,8 @@ export const sessionRouter = router({
 
   /**
    * Says who looks, for the live streams of this ws connection and for its later calls that do not say it themselves.
-   * A stream whose outcome is another one then begins anew, with a snapshot. Over http, where each call names its viewer
-   * itself, nothing is set.
+   * A stream whose outcome is another one then begins anew, with a snapshot. Over http, where each call names its
+   * viewer itself, nothing is set.
    */
   setViewer: viewerProcedure
     .input(parsedBy(setViewerInput))

@@ -167,7 +167,9 @@ export function createAdmission({
     return error instanceof RefusalError ? error : new RefusalError('UNAVAILABLE', 'The token cannot be verified now');
   }
 
-  /** The refusal of a request that exceeds a limit; an SSE stream takes a connection slot, and a place of its caller. */
+  /**
+   * The refusal of a request that exceeds a limit; an SSE stream takes a connection slot, and a place of its caller.
+   */
   function excess({ info, req, res }: CreateHTTPContextOptions): RefusalError | CallerPlace | undefined {
     if (info.calls.length > API_LIMITS.batchCalls) {
       const message = `At most ${API_LIMITS.batchCalls} calls may be batched; this batch has ${info.calls.length}`;

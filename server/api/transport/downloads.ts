@@ -49,9 +49,9 @@ interface Download {
 }
 
 /**
- * Downloads, each at a path of its own, for admins of the campaigns that `?campaign=a&campaign=b` names, or of all. They
- * are made as fast as they are read. What goes wrong after one has begun cuts it, which whoever reads it notices by its
- * missing end.
+ * Downloads, each at a path of its own, for admins of the campaigns that `?campaign=a&campaign=b` names, or of all.
+ * They are made as fast as they are read. What goes wrong after one has begun cuts it, which whoever reads it notices
+ * by its missing end.
  */
 export function createDownloads({ snapshots, audit, authenticator, logger }: DownloadsOptions): Downloads {
   const downloads = new Map<string, Download>([

@@ -165,7 +165,9 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
   };
 }
 
-/** Methods of which tRPC's adapter cannot make a `Request` (WHATWG Fetch forbids them); it refuses all others itself. */
+/**
+ * Methods of which tRPC's adapter cannot make a `Request` (WHATWG Fetch forbids them); it refuses all others itself.
+ */
 const UNREADABLE_METHODS: ReadonlySet<string> = new Set(['CONNECT', 'TRACE', 'TRACK']);
 
 /** The longest that a request waits for the budget of its address, in milliseconds. */

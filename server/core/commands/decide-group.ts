@@ -56,8 +56,8 @@ export type RollbackTarget = { readonly state: JsonObject } | { readonly refusal
 /** What is known of a group's mutations before they are decided. */
 export interface KnownMutations {
   /**
-   * The mutation that was applied under that id: one of the window, or of the archive (`engine/writes/archived-ids.ts`).
-   * Asked for ids of tombstone entries too.
+   * The mutation that was applied under that id: one of the window, or of the archive
+   * (`engine/writes/archived-ids.ts`). Asked for ids of tombstone entries too.
    */
   findApplied(mutationId: string): AppliedMutation | undefined;
   /** The refusal of a mutation that cannot be decided any more, whatever it asks for. */

@@ -15,7 +15,8 @@ export type Cleaned<T> = { ok: true; value: T } | { ok: false; refusal: Refusal 
 
 /**
  * The validation of untrusted input as a JSON object that can be stored: finite numbers, well-formed Unicode without
- * U+0000, no forbidden keys, at most {@link CLIENT_LIMITS.depth} levels. `-0` becomes `0`. Valid input is returned uncopied.
+ * U+0000, no forbidden keys, at most {@link CLIENT_LIMITS.depth} levels. `-0` becomes `0`. Valid input is returned
+ * uncopied.
  *
  * @param at where the value stands in the input, for the message and the path of a refusal
  * @param nulls `'drop'` for documents, in which a missing member is the only absence

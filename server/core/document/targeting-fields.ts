@@ -25,7 +25,9 @@ export const TARGETING_LIMITS = {
   seedLength: 200,
   /** Levels of objects and arrays in a condition. */
   conditionDepth: 16,
-  /** Size of all regular expressions of a campaign together, as compiled, in instructions: about one for a character. */
+  /**
+   * Size of all regular expressions of a campaign together, as compiled, in instructions: about one for a character.
+   */
   expressionSize: 2_500,
   /** Characters of one of them. */
   expressionLength: 200,
@@ -147,8 +149,8 @@ export interface Holdout extends NumberLine {
 type Optional<T, K extends keyof T> = Omit<T, K> & Partial<Pick<T, K>>;
 
 /**
- * A rule as an editor gives it. Ranges are cut by the command, seed, hash version and phase have defaults; what is given
- * stands.
+ * A rule as an editor gives it. Ranges are cut by the command, seed, hash version and phase have defaults; what is
+ * given stands.
  */
 export type RuleInput = Optional<Rule, 'seed' | 'hashVersion' | 'phase' | 'ranges'>;
 export type RuleGroupInput = Optional<RuleGroup, 'seed' | 'hashVersion'>;

@@ -19,8 +19,8 @@ import {
 } from './targeting-fields.ts';
 
 /*
- * The shapes of segments, rules, groups and holdouts. What they say together is checked by `targeting/check-targeting.ts`:
- * names, numbers, references, ranges, conditions.
+ * The shapes of segments, rules, groups and holdouts. What they say together is checked by
+ * `targeting/check-targeting.ts`: names, numbers, references, ranges, conditions.
  */
 
 // What reaches these schemas has passed `cleanJson`.

@@ -21,8 +21,8 @@ export type LockRequest =
       readonly ttlMs: number;
       readonly note?: string;
       /**
-       * What happens where the path is locked: it is refused, it takes a place in the queue, or it takes the locks over:
-       * those of everybody, or its holder's own, from another page.
+       * What happens where the path is locked: it is refused, it takes a place in the queue, or it takes the locks
+       * over: those of everybody, or its holder's own, from another page.
        */
       readonly otherwise: 'refuse' | 'wait' | 'steal' | 'steal-own';
     }

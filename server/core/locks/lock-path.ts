@@ -15,8 +15,8 @@ export function pathsConflict(a: LockPath, b: LockPath): boolean {
 }
 
 /**
- * Whether a merge patch writes at that path: to the value there, to something below it, or to something above it that is
- * replaced as a whole. An object on the way that says nothing of the next key leaves the path alone.
+ * Whether a merge patch writes at that path: to the value there, to something below it, or to something above it that
+ * is replaced as a whole. An object on the way that says nothing of the next key leaves the path alone.
  */
 export function patchTouches(patch: JsonObject, path: LockPath): boolean {
   let at: JsonObject = patch;

@@ -20,8 +20,8 @@ export interface Audience {
   /** `undefined` where the view is not resolved, or the document has no targeting: then nothing has to be resolved. */
   readonly assignments: Assignments | undefined;
   /**
-   * Stands in resume ids and tells groups of subscribers apart. It is the same on all instances and after a restart, and
-   * does not tell what the arms are.
+   * Stands in resume ids and tells groups of subscribers apart. It is the same on all instances and after a restart,
+   * and does not tell what the arms are.
    */
   readonly key: string;
 }

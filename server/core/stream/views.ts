@@ -139,8 +139,8 @@ export function projectChange(view: View, change: JsonObject): JsonObject {
 }
 
 /**
- * The entry as the view shows it, where that is not resolved, or there is no targeting. A view drops whole fields, so the
- * diff between two projections of the document is the change without them.
+ * The entry as the view shows it, where that is not resolved, or there is no targeting. A view drops whole fields, so
+ * the diff between two projections of the document is the change without them.
  */
 export function projectEntry(view: View, entry: Entry): Entry | ViewEntry {
   if (view.kind === 'full') return entry;

@@ -30,8 +30,8 @@ export interface TargetingRules {
 
 /**
  * The validation of a document's targeting after a change, beyond the shapes of the fields: names, numbers, references,
- * conditions, what arms touch, ranges that measure what the weights say, and the invariants of groups: no bucket belongs
- * to two rules. Total; without targeting in the change there is nothing to look at.
+ * conditions, what arms touch, ranges that measure what the weights say, and the invariants of groups: no bucket
+ * belongs to two rules. Total; without targeting in the change there is nothing to look at.
  *
  * @param next the document after the change, which has passed `check`
  */

@@ -143,8 +143,8 @@ function onlyArm({ arms, ranges, group }: KeyedRule): string | undefined {
 }
 
 /**
- * The text that is hashed for a viewer, and the attribute that it comes from: that of the fallback unit where the viewer
- * has one, which stays the same over a login. The empty text, and what is neither text nor number, is no unit.
+ * The text that is hashed for a viewer, and the attribute that it comes from: that of the fallback unit where the
+ * viewer has one, which stays the same over a login. The empty text, and what is neither text nor number, is no unit.
  */
 export function unitOf(
   { unit, fallbackUnit }: NumberLine,

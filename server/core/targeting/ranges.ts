@@ -105,8 +105,8 @@ function claim(weights: Sizes, sizes: Sizes, name: string): number {
 /**
  * Cuts ranges anew so that each arm has so many buckets, with the least movement: an arm that shrinks gives up its
  * highest buckets, one that grows keeps what it has and takes more, first of what others have just given up, then of
- * what nobody has. So the share that moves is the sum of `max(0, old − new)` over the arms, and where none shrinks it is
- * nobody. Laid out one after the other, as most services do, a third equal arm would move one half of all people
+ * what nobody has. So the share that moves is the sum of `max(0, old − new)` over the arms, and where none shrinks it
+ * is nobody. Laid out one after the other, as most services do, a third equal arm would move one half of all people
  * instead of a third.
  *
  * Total: where the line has no room left it takes what is taken, which `checkTargeting` then refuses.

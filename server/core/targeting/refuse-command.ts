@@ -43,8 +43,8 @@ export function refuseGeneralUpdate(commands: readonly SimpleCommand[]): Refusal
 }
 
 /**
- * Refusal of a targeting command for what it says, whatever the campaign holds: a name that is none, or a `null` member,
- * which a document cannot keep and which would quietly change what a condition means.
+ * Refusal of a targeting command for what it says, whatever the campaign holds: a name that is none, or a `null`
+ * member, which a document cannot keep and which would quietly change what a condition means.
  */
 export function refuseTargetingCommand(command: TargetingCommand): Refusal | undefined {
   if (!TARGETING_NAME_PATTERN.test(command.key)) return refusal(['key'], TARGETING_NAME_WORDS);

@@ -86,8 +86,8 @@ export function claimedByOthers({ rules }: Pick<Targeting, 'rules'>, key: string
 }
 
 /**
- * The rule that a command comes to. It starts anew, in its next phase, with another seed, where it had ended, or where a
- * higher phase is asked for.
+ * The rule that a command comes to. It starts anew, in its next phase, with another seed, where it had ended, or where
+ * a higher phase is asked for.
  */
 function cutRule(state: DocumentTree, { key, rule }: UpdateRuleCommand): object {
   if (!rule) return {};

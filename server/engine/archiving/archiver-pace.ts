@@ -26,8 +26,9 @@ export interface ArchiverPace {
 const GATHER_MS = 5;
 
 /**
- * Times that a commit has taken, after which the next one begins, under the same conditions: a commit of large documents
- * is much work for this process and for the database, and back to back they would leave little to anybody else.
+ * Times that a commit has taken, after which the next one begins, under the same conditions: a commit of large
+ * documents is much work for this process and for the database, and back to back they would leave little to anybody
+ * else.
  */
 const GATHER_FACTOR = 2;
 

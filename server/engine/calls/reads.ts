@@ -86,8 +86,8 @@ export function createReads(options: ReadsOptions): Reads {
       : loads.pass(caller, () => hosting.host(campaignId).loaded);
 
   /**
-   * Whether callers without a token may know of a campaign. What they may not is looked up in the same way whether it is
-   * a draft, in memory or not, or nothing: how long an answer takes must not tell which.
+   * Whether callers without a token may know of a campaign. What they may not is looked up in the same way whether it
+   * is a draft, in memory or not, or nothing: how long an answer takes must not tell which.
    */
   const isKnownToAll = async (caller: Caller, campaignId: string): Promise<boolean> => {
     const held = hosting.peek(campaignId);

@@ -7,8 +7,8 @@ const DEADLINE_MS = 15_000;
 
 /**
  * Archive for callers' requests: its errors become `UNAVAILABLE`, retryable, and what exactly is wrong is only logged.
- * A call without an answer within 15 seconds is refused so too; what comes of it later is ignored. The archiver uses the
- * archive itself, and has its own retries.
+ * A call without an answer within 15 seconds is refused so too; what comes of it later is ignored. The archiver uses
+ * the archive itself, and has its own retries.
  */
 export function createRequestArchive(archive: Archive, observer: EngineObserver, clock: Pick<Clock, 'after'>): Archive {
   const answering =

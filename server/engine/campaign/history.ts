@@ -20,8 +20,8 @@ export interface CampaignHistory {
   /** Entries before that version (`undefined`: all), newest first. */
   page(live: LiveCampaign, before: number | undefined, limit: number): Promise<HistoryPage>;
   /**
-   * The same, with the state before the oldest of them, for whoever is shown them as differences; `'plain'` where none of
-   * them, and nothing up to the present, has to do with targeting.
+   * The same, with the state before the oldest of them, for whoever is shown them as differences; `'plain'` where none
+   * of them, and nothing up to the present, has to do with targeting.
    */
   pageWithBase(
     live: LiveCampaign,

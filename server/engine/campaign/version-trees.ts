@@ -21,8 +21,8 @@ export interface VersionTrees {
     readonly floor: number;
   }): void;
   /**
-   * The document at a version, or `'plain'` where it is known that it had no targeting, so that all of its entries up to
-   * the next change of the targeting are what they are; `undefined` where neither is known.
+   * The document at a version, or `'plain'` where it is known that it had no targeting, so that all of its entries up
+   * to the next change of the targeting are what they are; `undefined` where neither is known.
    */
   at(version: number): DocumentTree | 'plain' | undefined;
   /** The document at a version, if it is kept: of each entry that names targeting, those before and after it are. */

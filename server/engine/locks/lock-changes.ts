@@ -24,8 +24,8 @@ export interface LockChanges {
    * Decides a request on the newest table, and has the log make the change; where that has gone on, decides again.
    *
    * @returns the table after it
-   * @throws RefusalError the request's refusal, once the log has confirmed what it rests on; `UNAVAILABLE` where the log
-   *   does not answer, and `OVERLOADED` where too many wait
+   * @throws RefusalError the request's refusal, once the log has confirmed what it rests on; `UNAVAILABLE` where the
+   *   log does not answer, and `OVERLOADED` where too many wait
    */
   request(campaignId: string, request: LockRequest, mayRead?: (path: LockPath) => boolean): Promise<LockTable>;
   /** The log's time, about, in epoch milliseconds. */

@@ -225,7 +225,8 @@ export function createEngineLocks(options: EngineLocksOptions): EngineLocks {
           const outcome = await queue.wait(live, lockId, until - clock.now(), caller.signal);
           const now = outcome.kind === 'settled' ? heldIn(outcome.table, lockId) : undefined;
           if (now) return granted(campaignId, now);
-          // The place was lost, with its epoch or because this instance could not keep it: at the end of the queue again.
+          // The place was lost, with its epoch or because this instance could not keep it: at the end of the queue
+          // again.
           if (outcome.kind === 'settled') continue;
           giveUp(campaignId, lockId, holder);
           if (outcome.kind === 'stopped') throw shuttingDown();

@@ -54,7 +54,9 @@ interface Page {
 const FLUSH_MS = 100;
 /** Interval at which what others say is looked at, in milliseconds. */
 const LOOK_MS = 1_000;
-/** Interval at which this instance says again what it knows, and for how long the others believe it, in milliseconds. */
+/**
+ * Interval at which this instance says again what it knows, and for how long the others believe it, in milliseconds.
+ */
 const REPEAT_MS = 3_000;
 const BELIEVED_MS = 9_000;
 

@@ -22,8 +22,8 @@ import { createPresenceRoom, type PresenceRoom, type PresenceSetting } from './p
 /** Presence, as the procedures see it: never stored, never in the history. */
 export interface PresenceService {
   /**
-   * Who is here: all of it, then what changes, at most ten times a second. An editor who watches is a member for as long
-   * as it does; others are told counts.
+   * Who is here: all of it, then what changes, at most ten times a second. An editor who watches is a member for as
+   * long as it does; others are told counts.
    */
   watch(caller: Caller, reader: Reader, campaignId: string): AsyncIterableIterator<PresenceEvent>;
   /**

@@ -70,9 +70,10 @@ interface Backpressured {
  * - **live**: at the head, in a group with all that see the same. A flush *forwards* the group: one member takes the
  *   next event by the group's cursor and with its own rights, and the same object goes to every target, which can
  *   therefore encode it once.
- * - **catching-up**: has just joined, has other rights, comes back from backpressure, or the rules have changed, so that
- *   the group is divided. A flush sends it what it lacks by its own cursor, until that is nothing; then it joins the
- *   group of those who see the same. Where that takes evaluations of rules, few catch up in one turn of the event loop.
+ * - **catching-up**: has just joined, has other rights, comes back from backpressure, or the rules have changed, so
+ *   that the group is divided. A flush sends it what it lacks by its own cursor, until that is nothing; then it joins
+ *   the group of those who see the same. Where that takes evaluations of rules, few catch up in one turn of the event
+ *   loop.
  * - **backpressured**: its socket is congested (`backpressure.ts`). It keeps the cursor of the last event that it was
  *   sent, and catches up once the socket has drained.
  *

@@ -6,8 +6,8 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * Watch over one reader's rights: calls back when its identity is replaced, and when its token expires, although
- * nothing else may happen on its stream at that time. It only wakes the stream (`fan-out.ts`); `subscriber.ts` decides and
- * refuses.
+ * nothing else may happen on its stream at that time. It only wakes the stream (`fan-out.ts`); `subscriber.ts` decides
+ * and refuses.
  */
 export class RightsWatch {
   readonly #reader: Pick<Reader, 'identity' | 'onIdentity'>;

@@ -277,8 +277,8 @@ class CampaignSubscriber implements Subscriber {
 }
 
 /**
- * The attributes by which the rules are judged for a caller: its own, of which its token's claims take precedence; those
- * of whom it asks to see as, where it is an editor.
+ * The attributes by which the rules are judged for a caller: its own, of which its token's claims take precedence;
+ * those of whom it asks to see as, where it is an editor.
  */
 export function attributesFor(identity: Identity, campaignId: string, said: Viewer | undefined): JsonObject {
   const asks = can(identity, CALL_ACTIONS.explain, campaignId, true);

@@ -27,8 +27,8 @@ export interface HeadCheckOptions {
  * - a head that is ahead: the missing entries are read from the stream, and the channel is subscribed to again, as it
  *   may have moved to another node
  * - a lock table of a higher revision: it is read
- * - no head, a head behind what was received, one of another generation, or one whose entries are not in the stream: the
- *   log has lost entries or was seeded anew, and the listener is told `reset`
+ * - no head, a head behind what was received, one of another generation, or one whose entries are not in the stream:
+ *   the log has lost entries or was seeded anew, and the listener is told `reset`
  *
  * What was received is noted before Redis is asked, so that an entry which arrives in between is never taken for a head
  * that went back. Rejected: publications by Redis Streams' consumer groups, which keep a cursor per instance in Redis

@@ -82,8 +82,8 @@ end
  * contention.
  *
  * The caller names as well the revision of the lock table under which it decided, and between which times its judgement
- * of who holds what is right. Where that is not so nothing is appended, however right the head is: a change made under a
- * lock that was lost is never ordered. Which paths a lock covers is not known here.
+ * of who holds what is right. Where that is not so nothing is appended, however right the head is: a change made under
+ * a lock that was lost is never ordered. Which paths a lock covers is not known here.
  *
  * KEYS meta, log, dirty · ARGV generation, expected version, expected tail, campaign id, channel, instance, lease in
  * ms, expected epoch, revision of the locks or an empty text where they are not asked, their not-before and not-after

@@ -129,7 +129,9 @@ function doTheSame({ arms: [one] }: FlagStep, { arms: [other] }: FlagStep): bool
   return one !== undefined && other !== undefined && one.name === other.name && jsonEqual(one.value, other.value);
 }
 
-/** Adds a rule for each gate, each requiring the one before; what the step itself has to require is the last of them. */
+/**
+ * Adds a rule for each gate, each requiring the one before; what the step itself has to require is the last of them.
+ */
 function gateRules(
   step: FlagStep,
   status: RuleStatus,

@@ -3,7 +3,9 @@ import { createCampaignServer, createLogger } from '../../../server/index.ts';
 /** What the row asks of the server. */
 export type CohortCommand = 'usage' | 'watch-loop' | 'close';
 
-/** Its answers: the port first, then the CPU so far, in microseconds, and of the longest turn since `watch-loop`, in ms. */
+/**
+ * Its answers: the port first, then the CPU so far, in microseconds, and of the longest turn since `watch-loop`, in ms.
+ */
 export type CohortReply = { readonly port: number } | { readonly cpu: number; readonly longestTurn: number };
 
 const [secret = ''] = process.argv.slice(2);

@@ -44,8 +44,8 @@ const rule = (arms: number, order = 1): RuleInput => ({
 });
 
 /**
- * What targeting costs: watchers in eight cohorts beside the same in one room, a join of a campaign with ten rules beside
- * one without, a change of the rules while many watch, and an evaluation beside the bare library.
+ * What targeting costs: watchers in eight cohorts beside the same in one room, a join of a campaign with ten rules
+ * beside one without, a change of the rules while many watch, and an evaluation beside the bare library.
  */
 export const cohorts: Row = {
   name: 'cohorts',

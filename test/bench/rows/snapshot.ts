@@ -25,7 +25,9 @@ const execute = promisify(execFile);
 const VERSIONS = 100;
 const MEGABYTE = 1_000_000;
 
-/** A snapshot of many campaigns with their histories, and its restore, beside `pg_dump` and `pg_restore` of the same. */
+/**
+ * A snapshot of many campaigns with their histories, and its restore, beside `pg_dump` and `pg_restore` of the same.
+ */
 export const snapshot: Row = {
   name: 'snapshot',
   rounds: { full: 3, quick: 1, verify: 1 },

@@ -20,6 +20,7 @@ function openChange() {
     mutationId: 'm',
     durable: durable.promise,
     conflict: Promise.resolve(undefined),
+    sentAt: Promise.resolve(0),
   });
   return { change, accepted, durable };
 }

@@ -1,5 +1,5 @@
 /** Markup that would run a script, load something, or take the page over, where it were inserted as it is. */
-export const HOSTILE_MARKUP: readonly string[] = [
+export const HOSTILE_MARKUP = [
   '<script>window.ran = 1</script>',
   '<img src="x" onerror="window.ran = 1">',
   '<svg onload="window.ran = 1"><circle r="9"/></svg>',
@@ -34,10 +34,10 @@ export const HOSTILE_MARKUP: readonly string[] = [
   '<p title="&lt;img src=x onerror=window.ran=1&gt;">x</p>',
   '<a href="https://example.com/&quot;onmouseover=&quot;window.ran=1">x</a>',
   '<img src="https://example.com/x.png" alt="x&quot; onerror=&quot;window.ran=1">',
-];
+] as const satisfies readonly string[];
 
 /** Addresses that run, load or lead to what no page of a campaign should. */
-export const HOSTILE_URLS: readonly string[] = [
+export const HOSTILE_URLS = [
   'javascript:window.ran=1',
   ' JaVaScRiPt:window.ran=1',
   'java\nscript:window.ran=1',
@@ -53,4 +53,4 @@ export const HOSTILE_URLS: readonly string[] = [
   'https://example.com/path?query#fragment',
   'https://xn--e1awd7f.example/',
   '/relative',
-];
+] as const satisfies readonly string[];

@@ -22,8 +22,8 @@ export interface LockOperation {
  *
  * - Real time: what was answered before another began comes before it, so that its fence is the lower one.
  * - Fencing: on conflicting paths no edit under a lower fence is ordered behind an edit under a higher one.
- * - Exclusion: while a client holds a lock for certain, from its answer until it gives it up or its time is over, nobody
- *   begins and ends an acquisition of a conflicting path, nor an edit of it without that lock.
+ * - Exclusion: while a client holds a lock for certain, from its answer until it gives it up or its time is over,
+ *   nobody begins and ends an acquisition of a conflicting path, nor an edit of it without that lock.
  *
  * @param voidedAt when the log was lost, which voids all locks
  * @returns what is wrong, or `undefined`

@@ -39,9 +39,9 @@ interface Intent {
 
 /**
  * Plays one history: actors that lock, edit, pause for longer than their leases, take over and wait, on instances whose
- * clocks jump, whose calls are held up and whose answers are lost, over a log that is flushed, restarted and replaced by
- * a stale replica. Every append is looked at when the log makes it, by the log's own table and time, without any code of
- * what is being looked at; what the clients saw is checked afterwards.
+ * clocks jump, whose calls are held up and whose answers are lost, over a log that is flushed, restarted and replaced
+ * by a stale replica. Every append is looked at when the log makes it, by the log's own table and time, without any
+ * code of what is being looked at; what the clients saw is checked afterwards.
  */
 export async function runLocks(seed: number, mutant?: LockMutant): Promise<LockRun> {
   const clock = simulatedClock(seed);

@@ -44,7 +44,10 @@ export async function refusalOf(file: Uint8Array): Promise<Error | undefined> {
   }
 }
 
-/** A campaign with so many versions, committed in parts, with an archiving, a repeated mutation id and text of any script. */
+/**
+ * A campaign with so many versions, committed in parts, with an archiving, a repeated mutation id and text of any
+ * script.
+ */
 export async function storedCampaign(
   archive: Archive,
   campaignId: string,

@@ -37,7 +37,8 @@ function usePresenceStore({ campaignId }: PresenceOptions) {
 }
 
 /**
- * Who is at a campaign, with how many watch it. While a component uses a hook of presence, an editor's page is a member.
+ * Who is at a campaign, with how many watch it. While a component uses a hook of presence, an editor's page is a
+ * member.
  *
  * @example const { members = [], viewers, setPresence } = usePresence();
  */

@@ -44,8 +44,8 @@ const DRAIN_POLL_MS = 50;
 export const CLOSE_TIMEOUT_MS = 500;
 
 /**
- * Bytes of a frame up to which it is parsed when it arrives. A larger one is parsed when its turn comes: those of several
- * connections, which arrive together, would else make one long turn.
+ * Bytes of a frame up to which it is parsed when it arrives. A larger one is parsed when its turn comes: those of
+ * several connections, which arrive together, would else make one long turn.
  */
 const PARSED_AT_ONCE_BYTES = 32 * 1024;
 
@@ -242,7 +242,9 @@ export class ServerSocket extends WebSocket implements OutboundChannel, InboundS
     return false;
   }
 
-  /** Puts the messages of a large frame in its place, which is enough for one turn; false for a frame without several. */
+  /**
+   * Puts the messages of a large frame in its place, which is enough for one turn; false for a frame without several.
+   */
   #parse(frame: Frame): boolean {
     const messages = frame.data.length > PARSED_AT_ONCE_BYTES ? messagesOfBatch(frame) : undefined;
     if (!messages) return false;

@@ -1,8 +1,9 @@
 import { sql, type Kysely } from 'kysely';
 
 /**
- * Creates the row by which one instance takes the periodic snapshot, and the tables in which restores are staged: `restores` and what each has adopted, its entries and checkpoints.
- * The staged rows are unlogged where the database knows that: after a crash they are staged again.
+ * Creates the row by which one instance takes the periodic snapshot, and the tables in which restores are staged:
+ * `restores` and what each has adopted, its entries and checkpoints. The staged rows are unlogged where the database
+ * knows that: after a crash they are staged again.
  */
 export async function createRestoreTables(db: Kysely<unknown>, namespace: string): Promise<void> {
   const schema = db.schema.withSchema(namespace);
