@@ -287,14 +287,17 @@ function isNext({ includes, last }: OpenCampaign, entry: ProvenEntry): boolean {
   return entry.record.version === (last?.record.version ?? 0) + 1 && includes(entry);
 }
 
+/** Beginning of the time that the generation of a restored campaign is counted from, in epoch milliseconds. */
+const GENERATIONS_SINCE = Date.UTC(2026, 0, 1);
+
 function planOf({ campaign, as }: OpenCampaign, last: ProvenEntry, clock: RestoreTarget['clock']): Planned {
   const { record, tail, content } = last;
   const { version } = record;
   const { epoch: parent, lineage } = lineageUpTo(version, campaign.head, campaign.lineage);
   const epoch = clock.token();
-  // By one each time that a campaign enters the log, generations stay far behind the seconds since 1970; so this one is
-  // above whatever a Redis that outlived its Postgres may still hold.
-  const generation = Math.max(campaign.generation, Math.floor(clock.now() / 1_000));
+  // By one each time that a campaign enters the log, which an idle one does every ten minutes at most, generations stay
+  // behind the minutes since 2026; so this one is above whatever a Redis that outlived its Postgres may still hold.
+  const generation = Math.max(campaign.generation, Math.floor((clock.now() - GENERATIONS_SINCE) / 60_000));
   return {
     campaignId: campaign.campaignId,
     generation,

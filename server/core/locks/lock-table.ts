@@ -76,10 +76,12 @@ export interface LockChange {
 }
 
 /**
- * Revisions of the tables under one generation of a campaign's log membership begin here. The generation only rises,
- * also where the log is lost with everything in it, and so does every fence.
+ * Revisions of the tables under one generation of a campaign's log membership begin at this multiple of it. The
+ * generation only rises, also where the log is lost with everything in it, and so does every fence. It leaves room for
+ * 2^24 generations: a restored campaign's is the minutes since 2026 (`snapshot/restore.ts`), and a revision has to be a
+ * safe integer.
  */
-const REVISIONS_PER_GENERATION = 2 ** 32;
+export const REVISIONS_PER_GENERATION = 2 ** 29;
 
 /** The table of a campaign that has just entered the log. */
 export function emptyLockTable(generation: number): LockTable {

@@ -1,5 +1,5 @@
 import { createMemoryArchive, createMemoryStore } from '../../../server/archive/memory-archive.ts';
-import type { LockTable } from '../../../server/core/locks/lock-table.ts';
+import { REVISIONS_PER_GENERATION, type LockTable } from '../../../server/core/locks/lock-table.ts';
 import type { GrantedLock } from '../../../server/core/locks/lock-view.ts';
 import { RefusalError } from '../../../server/core/errors.ts';
 import { createManager, type Manager } from '../../../server/engine/manager.ts';
@@ -30,7 +30,6 @@ const PATHS = [[], ['title'], ['ui_content'], ['ui_content', 'banner'], ['ui_con
 const ACTORS = 5;
 const INSTANCES = 3;
 const RUN_MS = 90_000;
-const GENERATION = 2 ** 32;
 
 interface Intent {
   readonly path: readonly string[];
@@ -81,7 +80,7 @@ export async function runLocks(seed: number, mutant?: LockMutant): Promise<LockR
       const { lock, path } = intent;
       const row = lock && alive.find(({ lockId, fence }) => lockId === lock.lockId && fence === lock.fence);
       if (lock && !row) fail(`${mutationId} was ordered under fence ${lock.fence}, which is not current`);
-      if (lock && Math.floor(lock.fence / GENERATION) !== there.generation)
+      if (lock && Math.floor(lock.fence / REVISIONS_PER_GENERATION) !== there.generation)
         fail(`${mutationId} was ordered under a lock of another epoch`);
       const other = alive.find((held) => held.lockId !== lock?.lockId && conflict(held.path, path));
       if (other) fail(`${mutationId} was ordered past the lock ${other.fence} of ${other.path.join('.')}`);
