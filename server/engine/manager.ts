@@ -125,14 +125,14 @@ const RECENT_ENTRIES = 256;
 export function createManager(options: ManagerOptions): Manager {
   provideLargeObjects(PersistentObject);
   const { log, clock, observer = {}, sections = {}, persistent = true } = options;
-  const archive = createRequestArchive(options.archive, observer, clock);
+  const requestArchive = createRequestArchive(options.archive, observer, clock);
   const { durableTimeoutMs = 30_000, maxLoaded = Number.POSITIVE_INFINITY, turnWeight = LIMITS.turnWeight } = options;
   const rights = rightsOf(options.rights ?? {});
   const views = viewsOf(rights, options.hiddenFromPublic ?? HIDDEN_FROM_PUBLIC);
   const engine = options.targeting ?? createGrowthBookEngine();
   const projector = createProjector(engine);
   const check = createDocumentCheck(sections, engine);
-  const history = createCampaignHistory(archive);
+  const history = createCampaignHistory(requestArchive);
   const trace = createTrace(clock);
   const startedAt = clock.now();
   const queued = { weight: 0 };
@@ -154,7 +154,7 @@ export function createManager(options: ManagerOptions): Manager {
 
   const hosting = createCampaignHost({
     log,
-    archive,
+    archive: requestArchive,
     clock,
     check,
     rights,
@@ -213,14 +213,14 @@ export function createManager(options: ManagerOptions): Manager {
     refuseLoad: (campaignId?: string) => (stopping ? shuttingDown() : overload.refuse(campaignId)),
     refuseQueued: overload.refuseQueued,
   };
-  const creation = createCreation({ ...writing, archive, check, maxLoaded });
+  const creation = createCreation({ ...writing, archive: requestArchive, check, maxLoaded });
 
   return {
     ...createMutations({ ...writing, durableTimeoutMs, durability: options.durability ?? 'accepted' }),
     ...creation,
     ...createReads({
       hosting,
-      archive,
+      archive: requestArchive,
       history,
       clock,
       views,
@@ -268,7 +268,7 @@ export function createManager(options: ManagerOptions): Manager {
     trace: (caller, reader) => trace.listen(reader, caller.signal),
 
     async ensure(campaignId, state) {
-      if ((await archive.heads([campaignId])).length > 0) return false;
+      if ((await requestArchive.heads([campaignId])).length > 0) return false;
       try {
         await creation.create({ identity: SYSTEM, correlationId: clock.id() }, campaignId, state, {
           comment: 'from a start file',

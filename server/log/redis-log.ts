@@ -151,8 +151,8 @@ export function createRedisLog(options: RedisLogOptions): RedisLog {
     publish: (channel, message) => connection.commands.spublish(channel, message),
   });
 
-  const publishEntry = (campaign: TrackedCampaign, sealed: SealedEntry): void => {
-    hosted.publishEntry(campaign, sealed);
+  const receiveEntry = (campaign: TrackedCampaign, sealed: SealedEntry): void => {
+    hosted.receiveEntry(campaign, sealed);
     const { version } = sealed.record;
     if (version > campaign.durable) archiving.onEntry(campaign.campaignId, version);
   };
@@ -178,12 +178,12 @@ export function createRedisLog(options: RedisLogOptions): RedisLog {
   };
 
   const onPublication = (channel: string, message: string): void => {
-    const campaign = hosted.onChannel(channel);
+    const campaign = hosted.byChannel(channel);
     if (!campaign) return;
     try {
       const publication = toPublication(message);
-      if (publication.kind === 'durable') hosted.publishDurable(campaign, publication.epoch, publication.version);
-      else if (publication.kind === 'entry') publishEntry(campaign, publication.sealed);
+      if (publication.kind === 'durable') hosted.receiveDurable(campaign, publication.epoch, publication.version);
+      else if (publication.kind === 'entry') receiveEntry(campaign, publication.sealed);
       else if (publication.kind === 'presence') onPresence(campaign.campaignId, publication.instance, publication.text);
       else if (publication.kind === 'locks') onLocksPublished(campaign, publication.publication);
       else if (publication.kind === 'released') archiving.onReleased(campaign.campaignId, campaign.version);
@@ -229,7 +229,7 @@ export function createRedisLog(options: RedisLogOptions): RedisLog {
     subscriber,
     runForEach,
     read: (campaignId, afterVersion) => read(campaignId, afterVersion, MAX_ENTRIES_PER_READ),
-    publishEntry,
+    receiveEntry,
     readLocks,
   });
 

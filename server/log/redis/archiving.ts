@@ -181,7 +181,7 @@ export function createArchiving({
       // A campaign that still waits goes to the end, so that a busy one cannot keep the archiver from the others.
       if (waitsUpTo !== undefined && waitsUpTo > durable) waiting.set(campaignId, waitsUpTo);
       const campaign = hosted.get(campaignId);
-      if (campaign && durable > 0) hosted.publishDurable(campaign, epoch, durable);
+      if (campaign && durable > 0) hosted.receiveDurable(campaign, epoch, durable);
     },
 
     onPending(listener) {

@@ -12,7 +12,7 @@ export interface HeadCheckOptions {
   readonly runForEach: RunForEach;
   /** Reads all entries after that version. */
   read(campaignId: string, afterVersion: number): Promise<SealedEntry[]>;
-  publishEntry(campaign: TrackedCampaign, sealed: SealedEntry): void;
+  receiveEntry(campaign: TrackedCampaign, sealed: SealedEntry): void;
   /** Reads the lock table of a campaign, and publishes it where it is newer than the one that was received. */
   readLocks(campaign: TrackedCampaign): Promise<void>;
 }
@@ -40,7 +40,7 @@ export function createHeadCheck({
   subscriber,
   runForEach,
   read,
-  publishEntry,
+  receiveEntry,
   readLocks,
 }: HeadCheckOptions): () => Promise<void> {
   const checkHead = async (campaign: TrackedCampaign, received: number, head: readonly unknown[]): Promise<void> => {
@@ -55,14 +55,14 @@ export function createHeadCheck({
       return;
     }
     if (asVersion('HEADS', version) > campaign.version) {
-      for (const sealed of await read(campaign.campaignId, campaign.version)) publishEntry(campaign, sealed);
+      for (const sealed of await read(campaign.campaignId, campaign.version)) receiveEntry(campaign, sealed);
       if (campaign.version < asVersion('HEADS', version)) {
         campaign.listener({ kind: 'reset' });
         return;
       }
       await subscriber.subscribe(campaign.keys.channel);
     }
-    hosted.publishDurable(campaign, asText('HEADS', epoch), asVersion('HEADS', durable));
+    hosted.receiveDurable(campaign, asText('HEADS', epoch), asVersion('HEADS', durable));
     if (asVersion('HEADS', lockRevision) > campaign.locks.revision) await readLocks(campaign);
   };
 

@@ -71,7 +71,7 @@ end
  * version, tail)`. All of its entries are appended if that is the head, under the same generation and in the same Redis
  * process; otherwise none is. The tail is a hash chained over all bytes since version 1, so that a stale copy at the
  * same version with other content cannot match. Entries are published by the same script, hence in the order of their
- * versions.
+ * versions; every instance receives them in `onPublication` (`redis-log.ts`).
  *
  * The appending instance also takes or renews the campaign's archiving lease, unless another instance holds it. The
  * lease saves work and is never needed for correctness: the archive's own guard is.

@@ -14,15 +14,16 @@ export interface TrackedCampaign {
   durable: number;
   /** The newest lock table that it has received. */
   locks: LockTable;
-  /** Whether the log holds the campaign as it was asked for; until then the listener is told nothing. */
+  /** Whether the log holds the campaign as it was asked for; until then it is not told `reset`. */
   opened: boolean;
+  /** Of the engine: `hosting/log-follower.ts`. */
   readonly listener: (event: LogEvent) => void;
 }
 
 /** The campaigns that this instance hosts, and the count of their entries that are not durable. */
 export interface TrackedCampaigns {
   get(campaignId: string): TrackedCampaign | undefined;
-  onChannel(channel: string): TrackedCampaign | undefined;
+  byChannel(channel: string): TrackedCampaign | undefined;
   all(): TrackedCampaign[];
   channels(): string[];
   /** Tracks a campaign, in the place of what was known of it. */
@@ -31,8 +32,8 @@ export interface TrackedCampaigns {
   /** Moves head and watermark, forward only; `at` is the time of the first new entry. */
   advance(campaign: TrackedCampaign, version: number, durable: number, at?: number): void;
   /** Every entry and watermark reaches the listener through these two, so that it is known what it has received. */
-  publishEntry(campaign: TrackedCampaign, sealed: SealedEntry): void;
-  publishDurable(campaign: TrackedCampaign, epoch: string, version: number): void;
+  receiveEntry(campaign: TrackedCampaign, sealed: SealedEntry): void;
+  receiveDurable(campaign: TrackedCampaign, epoch: string, version: number): void;
   /** The listener is told where the table is newer than the one before. */
   publishLocks(campaign: TrackedCampaign, table: LockTable): void;
   backlog(): { entries: number; oldestAt: number | undefined };
@@ -45,7 +46,7 @@ export function createTrackedCampaigns(
   clock: Pick<Clock, 'now'>,
 ): TrackedCampaigns {
   const campaigns = new Map<string, TrackedCampaign>();
-  const byChannel = new Map<string, TrackedCampaign>();
+  const channels = new Map<string, TrackedCampaign>();
   /** Campaigns with entries that are not durable, and since when, in that order. */
   const waitingSince = new Map<string, number>();
   let backlogEntries = 0;
@@ -57,7 +58,7 @@ export function createTrackedCampaigns(
     backlogEntries -= notDurable(campaign);
     waitingSince.delete(campaign.campaignId);
     campaigns.delete(campaign.campaignId);
-    byChannel.delete(campaign.keys.channel);
+    channels.delete(campaign.keys.channel);
   };
 
   const advance: TrackedCampaigns['advance'] = (campaign, version, durable, at = clock.now()) => {
@@ -73,9 +74,9 @@ export function createTrackedCampaigns(
 
   return {
     get: (campaignId) => campaigns.get(campaignId),
-    onChannel: (channel) => byChannel.get(channel),
+    byChannel: (channel) => channels.get(channel),
     all: () => [...campaigns.values()],
-    channels: () => [...byChannel.keys()],
+    channels: () => [...channels.keys()],
 
     add(campaignId, generation, version, listener) {
       const previous = campaigns.get(campaignId);
@@ -92,19 +93,19 @@ export function createTrackedCampaigns(
         listener,
       };
       campaigns.set(campaignId, campaign);
-      byChannel.set(keys.channel, campaign);
+      channels.set(keys.channel, campaign);
       return campaign;
     },
 
     remove,
     advance,
 
-    publishEntry(campaign, sealed) {
+    receiveEntry(campaign, sealed) {
       advance(campaign, sealed.record.version, campaign.durable, sealed.record.at);
       campaign.listener({ kind: 'entry', sealed });
     },
 
-    publishDurable(campaign, epoch, version) {
+    receiveDurable(campaign, epoch, version) {
       if (version <= campaign.durable) return;
       advance(campaign, campaign.version, version);
       campaign.listener({ kind: 'durable', epoch, version });
@@ -123,7 +124,7 @@ export function createTrackedCampaigns(
 
     clear() {
       campaigns.clear();
-      byChannel.clear();
+      channels.clear();
       waitingSince.clear();
       backlogEntries = 0;
     },
