@@ -131,7 +131,7 @@ export interface OrderedLog {
   pending(limit: number, except?: ReadonlySet<string>): Promise<PendingEntries[]>;
   /** Moves the watermark of a campaign forward and publishes it; entries up to it may be trimmed. */
   markDurable(campaignId: string, epoch: string, version: number): Promise<void>;
-  /** Registers a callback, the archiver's, for when an append has given `pending` something new. */
+  /** Registers a callback, that of `archiving/archiver.ts`, for when an append has given `pending` something new. */
   onPending(callback: () => void): void;
   /** Number of entries that are not durable yet, and since when, in epoch milliseconds, the oldest waits; about. */
   backlog(): { readonly entries: number; readonly oldestAt: number | undefined };

@@ -25,7 +25,10 @@ export interface SqlArchiveOptions {
   readonly onProgress?: () => void;
 }
 
-/** An archive over a migrated database, Postgres or PGlite alike. Its `stop` closes the database too. */
+/**
+ * An archive over a migrated database: Postgres (`postgres/open-postgres.ts`) or PGlite (`pglite/worker.ts`). Its `stop`
+ * closes the database too.
+ */
 export function openSqlArchive(
   unscoped: Kysely<Database>,
   { namespace, soleUser, memberships: before, onProgress }: SqlArchiveOptions,
