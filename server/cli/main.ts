@@ -80,12 +80,13 @@ function readArguments(args: string[]) {
 }
 
 function inColumns(names: readonly string[]): string {
+  const width = Math.max(...names.map((name) => name.length)) + 2;
   const rows = Array.from({ length: Math.ceil(names.length / 3) }, (_, row) => names.slice(row * 3, row * 3 + 3));
   return rows
     .map(
       (row) =>
         `    ${row
-          .map((name) => name.padEnd(30))
+          .map((name) => name.padEnd(width))
           .join('')
           .trimEnd()}`,
     )
