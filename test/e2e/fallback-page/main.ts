@@ -30,7 +30,8 @@ for (const id of parameters.getAll('campaign')) {
   list?.append(item);
   campaign.subscribe(() => {
     const { title = '' } = campaign.getSnapshot().state;
-    if (input.value !== title) input.value = title;
+    // What is being typed is not replaced.
+    if (document.activeElement !== input && input.value !== title) input.value = title;
   });
   input.addEventListener('change', () => void campaign.update({ title: input.value }));
 }
