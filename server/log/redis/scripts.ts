@@ -1,3 +1,5 @@
+import { REVISIONS_PER_GENERATION } from '../../core/locks/lock-table.ts';
+
 /*
  * The log's Lua scripts, each run atomically by Redis. A script touches the keys of one campaign (HEADS, ORPHANS and
  * RELEASE: one key of each of many) and does no arithmetic on versions: these travel as text, because Lua prints 2^53 -
@@ -29,7 +31,7 @@ local function is_whole(log_key, durable, version)
 end
 -- The revision of the lock table: a campaign without locks yet has the first one of its generation.
 local function lock_revision_of(meta_value, generation)
-  return meta_value or string.format('%.0f', tonumber(generation) * 4294967296)
+  return meta_value or string.format('%.0f', tonumber(generation) * ${REVISIONS_PER_GENERATION})
 end
 -- Whether what was decided holds: for this revision, and from not_before until not_after, by this clock.
 local function locks_hold(revision, expected, not_before, not_after)
