@@ -26,8 +26,8 @@ export interface SqlArchiveOptions {
 }
 
 /**
- * An archive over a migrated database: Postgres (`postgres/open-postgres.ts`) or PGlite (`pglite/worker.ts`). Its `stop`
- * closes the database too.
+ * An archive over a migrated database: Postgres (`postgres/open-postgres.ts`) or PGlite (`pglite/worker.ts`). Its
+ * `stop` closes the database too.
  */
 export function openSqlArchive(
   unscoped: Kysely<Database>,
