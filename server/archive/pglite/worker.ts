@@ -40,7 +40,7 @@ async function open({
   };
 }
 
-/** A sign of life during a long call: a thread that owes an answer and says nothing is taken for stuck. */
+/** A heartbeat during a long call: a thread that owes an answer and says nothing is taken for stuck. */
 function reportProgress(): void {
   const message: Reply = { id: PROGRESS, ok: true, value: undefined };
   parentPort?.postMessage(message);
