@@ -15,11 +15,18 @@ export interface InboundSource {
 /** Points of work that one payer may start in one turn of the event loop: less than a millisecond (`PRICES`). */
 export const TURN_POINTS = 24;
 
+/** The same for a payer who is alone: about three milliseconds, the most that anyone who comes then waits for. */
+export const TURN_POINTS_ALONE = 128;
+
+/** Time without work of anyone else after which a payer is alone, in milliseconds. */
+const ALONE_AFTER_MS = 1_000;
+
 /**
  * Fair turns between callers. Within one turn of the event loop a caller starts at most {@link TURN_POINTS} of work;
  * messages beyond that wait in the queue of their source, which is not read meanwhile. The queues take turns: callers
  * in rotation, then the sources of a caller, one slice per turn of the event loop, so that messages of others are read
- * in between. A source whose budget is overdrawn waits until it is not.
+ * in between. A source whose budget is overdrawn waits until it is not. A caller beside whom nobody has worked for a
+ * second has {@link TURN_POINTS_ALONE}, so that what it sends together is decided and written together.
  */
 export class FairTurns {
   /** Points started in this turn of the event loop, by payer. */
@@ -28,14 +35,25 @@ export class FairTurns {
   /** Sources with waiting messages, by payer; the next payer and its next source come first. */
   readonly #waiting = new Map<string, Set<InboundSource>>();
   #isDraining = false;
+  readonly #now: () => number;
+  #latestPayer: string | undefined;
+  /** When the latest payer took over from another. */
+  #aloneSince: number;
+
+  /** @param now monotonic clock, in milliseconds */
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now;
+    this.#aloneSince = now();
+  }
 
   /** Whether the source may start so many messages in this turn; they count as started then. */
   tryStart(source: InboundSource, messages: number): boolean {
     const { payer } = source;
     const started = this.#started.get(payer) ?? 0;
     const points = messages * source.messagePrice;
-    if (started > 0 && started + points > TURN_POINTS) return false;
-    if (started === 0 && points > TURN_POINTS && messages > 1) return false;
+    const limit = this.#limitOf(payer);
+    if (started > 0 && started + points > limit) return false;
+    if (started === 0 && points > limit && messages > 1) return false;
     if (source.waitMs() > 0) return false;
     this.#started.set(payer, started + points);
     if (this.#isReset) {
@@ -56,6 +74,16 @@ export class FairTurns {
     setImmediate(this.#drain);
   }
 
+  /** Points that the payer may start in this turn. */
+  #limitOf(payer: string): number {
+    if (payer !== this.#latestPayer) {
+      this.#latestPayer = payer;
+      this.#aloneSince = this.#now();
+      return TURN_POINTS;
+    }
+    return this.#now() - this.#aloneSince >= ALONE_AFTER_MS ? TURN_POINTS_ALONE : TURN_POINTS;
+  }
+
   readonly #reset = (): void => {
     this.#isReset = true;
     this.#started.clear();
@@ -66,7 +94,8 @@ export class FairTurns {
     if (source?.isOpen === true) {
       const waitMs = source.waitMs();
       if (waitMs > 0) this.#later(source, waitMs);
-      else if (source.startNext(Math.max(1, Math.floor(TURN_POINTS / source.messagePrice)))) this.wait(source);
+      else if (source.startNext(Math.max(1, Math.floor(this.#limitOf(source.payer) / source.messagePrice))))
+        this.wait(source);
     }
     this.#isDraining = this.#waiting.size > 0;
     if (this.#isDraining) setImmediate(this.#drain);

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { describe, expect, test, vi } from 'vitest';
 import { createClientAddress, PRIVATE_NETWORKS } from '../../../server/api/connection/client-address.ts';
-import { FairTurns, TURN_POINTS, type InboundSource } from '../../../server/api/connection/fair-turns.ts';
+import { FairTurns, TURN_POINTS, TURN_POINTS_ALONE, type InboundSource } from '../../../server/api/connection/fair-turns.ts';
 import { createWorkBudget } from '../../../server/api/connection/work-budget.ts';
 import { API_LIMITS } from '../../../server/api/limits.ts';
 import { CLOSE_CODES } from '../../../server/core/close-codes.ts';
@@ -212,6 +212,34 @@ describe('P21 fair turns', () => {
     await until(() => started.length >= 10);
     expect(Math.max(...started)).toBeLessThanOrEqual(TURN_POINTS);
     one.left = 0;
+  });
+
+  test('P21 a caller beside whom nobody works starts more in one turn, until somebody comes', async () => {
+    let now = 0;
+    const turns = new FairTurns(() => now);
+    const source = (payer: string): InboundSource => ({
+      isOpen: true,
+      payer,
+      messagePrice: 1,
+      waitMs: () => 0,
+      startNext: () => false,
+    });
+    const [ada, grace] = [source('ada'), source('grace')];
+    const startAll = async (): Promise<number> => {
+      let started = 0;
+      while (turns.tryStart(ada, 1)) started += 1;
+      await new Promise((resolve) => setImmediate(resolve));
+      return started;
+    };
+    expect(await startAll()).toBe(TURN_POINTS);
+    now = 1_000;
+    expect(await startAll()).toBe(TURN_POINTS_ALONE);
+    turns.tryStart(grace, 1);
+    expect(await startAll()).toBe(TURN_POINTS);
+    now = 1_999;
+    expect(await startAll()).toBe(TURN_POINTS);
+    now = 2_000;
+    expect(await startAll()).toBe(TURN_POINTS_ALONE);
   });
 
   test('P21 a frame of many calls leaves turns to others, and is answered whole', async () => {
