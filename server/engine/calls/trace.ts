@@ -2,7 +2,7 @@ import { CALL_ACTIONS, can, hasExpired, type Identity } from '../../core/permiss
 import type { RefusalError } from '../../core/errors.ts';
 import type { Clock } from '../ports.ts';
 import { expired, forbidden } from '../refusals.ts';
-import { RightsWatch } from '../streams/rights-watch.ts';
+import { createPullIterator } from '../streams/pull-iterator.ts';
 import type { TraceEvent, TraceReader } from '../service.ts';
 
 /** Trace of mutations for its listeners. Nothing is kept where there are none. */
@@ -35,49 +35,23 @@ export function createTrace(clock: Pick<Clock, 'now' | 'after'>): Trace {
       const refused = refuseListener(reader.identity(), clock.now());
       if (refused) throw refused;
       const queue: TraceEvent[] = [];
-      let ended = false;
-      let wakeUp: (() => void) | undefined;
-
       const listener = (event: TraceEvent): void => {
         queue.push(event);
         if (queue.length > MAX_BACKLOG) queue.shift();
-        wakeUp?.();
+        iterator.wake();
       };
-      const rights = new RightsWatch(reader, clock, () => wakeUp?.());
-      const close = (): void => {
-        ended = true;
-        rights.stop();
-        listeners.delete(listener);
-        signal?.removeEventListener('abort', close);
-        wakeUp?.();
-      };
-
       listeners.add(listener);
-      signal?.addEventListener('abort', close, { once: true });
-      if (signal?.aborted === true) close();
-
-      const iterator: AsyncIterableIterator<TraceEvent> = {
-        async next() {
-          while (!ended) {
-            const refusal = refuseListener(reader.identity(), clock.now());
-            if (refusal) {
-              close();
-              throw refusal;
-            }
-            const event = queue.shift();
-            if (event) return { done: false, value: event };
-            await new Promise<void>((resolve) => {
-              wakeUp = resolve;
-            });
-          }
-          return { done: true, value: undefined };
+      const iterator = createPullIterator<TraceEvent>({
+        reader,
+        clock,
+        signal,
+        read() {
+          const refusal = refuseListener(reader.identity(), clock.now());
+          if (refusal) throw refusal;
+          return queue.shift();
         },
-        return() {
-          close();
-          return Promise.resolve({ done: true, value: undefined });
-        },
-        [Symbol.asyncIterator]: () => iterator,
-      };
+        onClose: () => listeners.delete(listener),
+      });
       return iterator;
     },
   };

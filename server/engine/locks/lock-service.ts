@@ -11,7 +11,7 @@ import type { EngineObserver } from '../observer.ts';
 import type { Clock, OrderedLog } from '../ports.ts';
 import { expired, forbidden, shuttingDown, toError } from '../refusals.ts';
 import type { Caller, Reader } from '../service.ts';
-import { RightsWatch } from '../streams/rights-watch.ts';
+import { createPullIterator } from '../streams/pull-iterator.ts';
 import { createLockChanges } from './lock-changes.ts';
 import { createLockQueue } from './lock-queue.ts';
 import { createOwnedLocks, type LockOwner } from './owned-locks.ts';
@@ -156,53 +156,27 @@ export function createEngineLocks(options: EngineLocksOptions): EngineLocks {
   ): Promise<AsyncIterableIterator<LockList>> => {
     const { live } = await hosting.host(campaignId).loaded;
     const { signal } = caller;
-    let ended = false;
-    let changed = true;
-    let wakeUp: (() => void) | undefined;
-    const wake = (): void => {
-      changed = true;
-      wakeUp?.();
-    };
     const stopAttending = queue.attend(live);
-    const rightsWatch = new RightsWatch(reader, clock, wake);
     const others = watchers.get(campaignId) ?? new Set();
+    const wake = (): void => iterator.wake();
     watchers.set(campaignId, others.add(wake));
-    const close = (): void => {
-      ended = true;
-      stopAttending();
-      rightsWatch.stop();
-      others.delete(wake);
-      if (others.size === 0 && watchers.get(campaignId) === others) watchers.delete(campaignId);
-      signal?.removeEventListener('abort', close);
-      wakeUp?.();
-    };
-    signal?.addEventListener('abort', close, { once: true });
-    if (signal?.aborted === true) close();
-
-    const iterator: AsyncIterableIterator<LockList> = {
-      async next() {
-        while (!ended) {
-          if (changed) {
-            changed = false;
-            const identity = reader.identity();
-            if (hasExpired(identity, clock.now()) || !can(identity, CALL_ACTIONS.watchLocks, campaignId, true)) {
-              close();
-              throw hasExpired(identity, clock.now()) ? expired() : forbidden(campaignId, 'watchLocks');
-            }
-            return { done: false, value: locksNow({ identity }, live) };
-          }
-          await new Promise<void>((resolve) => {
-            wakeUp = resolve;
-          });
-        }
-        return { done: true, value: undefined };
+    const iterator = createPullIterator<LockList>({
+      reader,
+      clock,
+      signal,
+      read(isWoken) {
+        if (!isWoken) return undefined;
+        const identity = reader.identity();
+        if (hasExpired(identity, clock.now())) throw expired();
+        if (!can(identity, CALL_ACTIONS.watchLocks, campaignId, true)) throw forbidden(campaignId, 'watchLocks');
+        return locksNow({ identity }, live);
       },
-      return() {
-        close();
-        return Promise.resolve({ done: true, value: undefined });
+      onClose() {
+        stopAttending();
+        others.delete(wake);
+        if (others.size === 0 && watchers.get(campaignId) === others) watchers.delete(campaignId);
       },
-      [Symbol.asyncIterator]: () => iterator,
-    };
+    });
     return iterator;
   };
 

@@ -14,9 +14,9 @@ import type { CampaignHost, HostedCampaign } from '../hosting/campaign-host.ts';
 import type { LoadedCampaign } from '../hosting/log-follower.ts';
 import type { EngineObserver } from '../observer.ts';
 import type { Clock, OrderedLog } from '../ports.ts';
-import { expired, forbidden, notFound } from '../refusals.ts';
+import { expired, forbidden, notFound, shuttingDown } from '../refusals.ts';
 import type { Caller, Reader } from '../service.ts';
-import { RightsWatch } from '../streams/rights-watch.ts';
+import { createPullIterator } from '../streams/pull-iterator.ts';
 import { createPresenceRoom, type PresenceRoom, type PresenceSetting } from './presence-room.ts';
 
 /** Presence, as the procedures see it: never stored, never in the history. */
@@ -91,28 +91,11 @@ export function createEnginePresence({ hosting, log, clock, observer, rights }: 
     const campaign = await loading;
     const { live } = campaign;
     demand(reader.identity(), live);
+    if (stopped) throw shuttingDown();
     const room = roomOf(campaign);
-    let wakeUp: (() => void) | undefined;
-    let changed = true;
-    let ended = stopped;
     let told: ReadonlyMap<string, PresenceMember> | undefined;
     let counts = '';
-    const wake = (): void => {
-      changed = true;
-      wakeUp?.();
-    };
-    const page = room.enter(reader, wake);
-    const rightsWatch = new RightsWatch(reader, clock, wake);
-    const close = (): void => {
-      if (ended) return;
-      ended = true;
-      page.leave();
-      rightsWatch.stop();
-      signal?.removeEventListener('abort', close);
-      wakeUp?.();
-    };
-    signal?.addEventListener('abort', close, { once: true });
-    if (signal?.aborted === true) close();
+    const page = room.enter(reader, () => iterator.wake());
 
     /** What its reader is to be told now; `undefined` where nothing has changed for it. */
     const eventNow = (): PresenceEvent | undefined => {
@@ -140,33 +123,15 @@ export function createEnginePresence({ hosting, log, clock, observer, rights }: 
       return { type: 'changes', changed: changedMembers, removed, more, viewers };
     };
 
-    const iterator: AsyncIterableIterator<PresenceEvent> = {
-      async next() {
-        // The whole picture first: what the other instances know is being read.
-        await room.ready;
-        while (!ended) {
-          if (changed) {
-            changed = false;
-            try {
-              const value = eventNow();
-              if (value) return { done: false, value };
-            } catch (error) {
-              close();
-              throw error;
-            }
-          }
-          await new Promise<void>((resolve) => {
-            wakeUp = resolve;
-          });
-        }
-        return { done: true, value: undefined };
-      },
-      return() {
-        close();
-        return Promise.resolve({ done: true, value: undefined });
-      },
-      [Symbol.asyncIterator]: () => iterator,
-    };
+    const iterator = createPullIterator<PresenceEvent>({
+      reader,
+      clock,
+      signal,
+      read: (isWoken) => (isWoken ? eventNow() : undefined),
+      onClose: page.leave,
+    });
+    // The whole picture first: what the other instances know is being read.
+    await room.ready;
     return iterator;
   };
 
