@@ -16,7 +16,7 @@ import {
   type ExperimentOptions,
 } from '../../../client-sdk/src/react/experiments/index.ts';
 import type { RuleInput } from '../../../server/core/document/targeting-fields.ts';
-import { client, live, server, WAIT } from '../support/world.ts';
+import { client, live, proxyOf, server, WAIT } from '../support/world.ts';
 
 const COLOUR: RuleInput = {
   order: 1,
@@ -46,7 +46,8 @@ afterEach(async () => {
 
 /** A campaign with two rules, and clients. Everybody is an admin, who sees what a viewer sees by naming it. */
 async function targeted() {
-  const { url } = await server();
+  const wire = await proxyOf(await server());
+  const { url } = wire;
   const editor = client(url, { WebSocket });
   for (const [key, rule] of [
     ['colour', COLOUR],
@@ -54,7 +55,7 @@ async function targeted() {
   ] as const)
     await editor.trpc.campaign.updateRule.mutate({ campaignId: 'spring', key, rule });
   const open = (options: Parameters<typeof client>[1] = {}) => client(url, { WebSocket, ...options });
-  return { url, editor, open };
+  return { wire, editor, open };
 }
 
 const as = (userId: string, more: Record<string, string> = { team: 'guests' }) => ({ attributes: { userId, ...more } });
@@ -178,7 +179,7 @@ test('T343 a page that was rendered for a viewer hydrates with the same arm, and
 });
 
 test('T344 what is kept on the device is kept for each viewer apart: a reload without a network shows nobody the arm of another', async () => {
-  const { open } = await targeted();
+  const { wire, open } = await targeted();
   const { red, blue } = await twoPeople(open);
   const kept = new Map<string, string>();
   const storage: KeyValueStorage = {
@@ -192,7 +193,8 @@ test('T344 what is kept on the device is kept for each viewer apart: a reload wi
   await vi.waitFor(() => expect([...kept.values()].join()).toContain('"red"'), WAIT);
   first.close();
 
-  const offline = { persist: true, storage, network: { online: () => false, onChange: () => () => {} } };
+  wire.sever();
+  const offline = { persist: true, storage };
   const again = open({ viewer: as(red), ...offline });
   const stop = again.campaign('spring').subscribe(() => {});
   await vi.waitFor(
