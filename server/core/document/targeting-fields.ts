@@ -19,6 +19,10 @@ export const TARGETING_LIMITS = {
   segments: 100,
   groups: 100,
   holdouts: 20,
+  /** Metrics of one rule. */
+  metrics: 20,
+  /** Steps of a ramp. */
+  rampSteps: 20,
   /** Characters of the name of a rule, an arm, a segment, a group, a holdout or an attribute. */
   nameLength: 64,
   /** Characters of a seed. */
@@ -129,8 +133,46 @@ export interface Rule extends NumberLine {
   phase: number;
   /** Of an ended rule: the arm that was kept. */
   winner?: string;
-  /** Names of what it is measured by; the server does not read them. */
-  metrics?: string[];
+  /** What it is measured by, by name. */
+  metrics?: Record<string, Metric>;
+  /** Steps by which the server raises the coverage while it runs; the last one stays. */
+  ramp?: RampStep[];
+  /** Metrics that must not get worse, and what the server does where one does. */
+  guard?: Guard;
+  /** The step of the ramp that it is at, from 0; made by the server. */
+  step?: number;
+}
+
+export const METRIC_TYPES = ['conversion', 'count', 'sum'] as const;
+
+/** What is measured of a unit: whether it had the goal, how often, or the sum of the goal's values. */
+export type MetricType = (typeof METRIC_TYPES)[number];
+
+/** A metric of a rule: what the goals of its units come to after their first exposure. */
+export interface Metric {
+  /** Name of the goal that is tracked. */
+  goal: string;
+  type: MetricType;
+  /** Which direction is good. */
+  better: 'up' | 'down';
+  /** What one unit counts at most, so that a few do not decide; for `count` and `sum`. */
+  cap?: number;
+  /** A goal is what the rule is for; a guardrail is what it must not harm. */
+  role: 'goal' | 'guardrail';
+}
+
+/** A step of a ramp: its coverage, and for how long or for how many units it holds before the next one. */
+export interface RampStep {
+  /** From 0 to 1, no less than that of the step before. */
+  coverage: number;
+  for: { minutes: number } | { units: number };
+}
+
+export interface Guard {
+  /** Names of metrics of the rule. */
+  metrics: string[];
+  /** `pause` keeps the rule's place in its group, `rollback` ends the rule; either way nobody has its arms. */
+  onRegress: 'pause' | 'rollback';
 }
 
 /** A number line that several rules share: none of its buckets belongs to two of them. */

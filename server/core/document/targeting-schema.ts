@@ -3,14 +3,18 @@ import type { JsonObject, JsonValue } from '../json.ts';
 import { LIMITS } from '../limits.ts';
 import {
   BUCKETS,
+  METRIC_TYPES,
   RULE_STATUSES,
   TARGETING_LIMITS,
   TARGETING_NAME_PATTERN,
   TARGETING_NAME_WORDS,
   type Arm,
   type ArmChange,
+  type Guard,
   type Holdout,
   type HoldoutInput,
+  type Metric,
+  type RampStep,
   type Rule,
   type RuleGroup,
   type RuleGroupInput,
@@ -54,6 +58,26 @@ const armChange: z.ZodType<ArmChange> = z.object({
 
 const arm: z.ZodType<Arm> = z.object({ description, weight: z.number().min(0).max(1e9), change: armChange });
 
+const metric: z.ZodType<Metric> = z.object({
+  goal: targetingName,
+  type: z.enum(METRIC_TYPES),
+  better: z.enum(['up', 'down']),
+  cap: z.number().positive().max(1e9).exactOptional(),
+  role: z.enum(['goal', 'guardrail']),
+});
+
+const minutes = z.number().positive().max(527_040);
+const units = z.int().min(1).max(1e9);
+const rampStep: z.ZodType<RampStep> = z.object({
+  coverage: share,
+  for: z.union([z.object({ minutes }), z.object({ units })], 'must be { minutes } or { units }'),
+});
+
+const guard: z.ZodType<Guard> = z.object({
+  metrics: z.array(targetingName).min(1).max(TARGETING_LIMITS.metrics),
+  onRegress: z.enum(['pause', 'rollback']),
+});
+
 const ruleFields = {
   ...line,
   order: z.number(),
@@ -70,7 +94,10 @@ const ruleFields = {
   ranges: z.record(z.string(), ranges),
   phase: z.int().min(1),
   winner: targetingName.exactOptional(),
-  metrics: z.array(z.string().max(TARGETING_LIMITS.nameLength)).max(50).exactOptional(),
+  metrics: z.record(z.string(), metric).exactOptional(),
+  ramp: z.array(rampStep).min(1).max(TARGETING_LIMITS.rampSteps).exactOptional(),
+  guard: guard.exactOptional(),
+  step: z.int().min(0).exactOptional(),
 };
 
 const holdoutFields = { ...line, description, share, ranges };

@@ -114,11 +114,24 @@ function refuseRule(
   return (
     firstOf(names, (name) => refuseName([...at, 'arms'], name)) ??
     refuseRanges(rule) ??
+    refuseMeasures(rule) ??
     firstOf(names, (name) => {
       const change = rule.arms[name]?.change;
       return change && refuseArm(next, [...at, 'arms', name, 'change'], change, checkArm);
     })
   );
+}
+
+/** Names of metrics must be names, the guard must name some of them, and a ramp must not fall. */
+function refuseMeasures({ key, metrics = {}, guard, ramp = [] }: KeyedRule): Refusal | undefined {
+  const at = ['rules', key];
+  const names = Object.keys(metrics);
+  if (names.length > TARGETING_LIMITS.metrics) return tooMany([...at, 'metrics'], TARGETING_LIMITS.metrics, 'metrics');
+  const falls = ramp.findIndex(({ coverage }, index) => coverage < (ramp[index - 1]?.coverage ?? 0));
+  if (falls > 0) return refusal([...at, 'ramp', falls, 'coverage'], 'must be no less than that of the step before');
+  const unknown = guard?.metrics.find((name) => !Object.hasOwn(metrics, name));
+  if (unknown !== undefined) return refusal([...at, 'guard', 'metrics'], `there is no metric ${unknown}`);
+  return firstOf(names, (name) => refuseName([...at, 'metrics'], name));
 }
 
 /** Ranges must be disjoint, and measure what weights and coverage say: else the weights would be a lie. */

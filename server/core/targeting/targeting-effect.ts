@@ -100,7 +100,13 @@ function cutRule(state: DocumentTree, { key, rule }: UpdateRuleCommand): object 
   const claims = rule.group !== undefined && rule.status !== 'ended';
   const taken = targeting && claims ? claimedByOthers(targeting, key, rule.group ?? '') : [];
   const ranges = rule.ranges ?? recut(startsAnew ? {} : (before?.ranges ?? {}), sizesOf(rule), taken);
-  return { ...line, phase, ranges };
+  // A ramp goes on where it is, unless it is another one.
+  const keepsStep = before?.step !== undefined && !startsAnew && isSameRamp(before, rule);
+  return { ...(keepsStep && { step: before.step }), ...line, phase, ranges };
+}
+
+function isSameRamp(before: Pick<Rule, 'ramp'>, after: Pick<Rule, 'ramp'>): boolean {
+  return before.ramp !== undefined && JSON.stringify(before.ramp) === JSON.stringify(after.ramp);
 }
 
 function isNewPhase(before: KeyedRule, rule: { readonly status: Rule['status']; readonly phase?: number }): boolean {

@@ -1,11 +1,14 @@
 import { isObjectPart, memberOf, plainOf, type DocumentTree } from '../document/document-tree.ts';
 import {
+  METRIC_TYPES,
   RULE_STATUSES,
   TARGETING_FIELDS,
   type Arm,
   type BucketRange,
   type Holdout,
+  type Metric,
   type NumberLine,
+  type RampStep,
   type Rule,
   type RuleGroup,
   type Segment,
@@ -113,7 +116,42 @@ function readRule(value: JsonObject): Rule | undefined {
     ...(typeof group === 'string' && { group }),
     ...(value['ignoresHoldouts'] === true && { ignoresHoldouts: true }),
     ...(typeof winner === 'string' && { winner }),
+    ...readMeasures(value),
   };
+}
+
+/** What a rule is measured and guarded by; what has not the present form is not there. */
+function readMeasures({ metrics, ramp, guard, step }: JsonObject): Pick<Rule, 'metrics' | 'ramp' | 'guard' | 'step'> {
+  const names = isJsonObject(guard) ? textsOf(guard['metrics']) : [];
+  const onRegress = isJsonObject(guard) ? guard['onRegress'] : undefined;
+  const steps = Array.isArray(ramp) ? ramp.flatMap((one) => readRampStep(one) ?? []) : [];
+  return {
+    ...(isJsonObject(metrics) && { metrics: readMetrics(metrics) }),
+    ...(steps.length > 0 && { ramp: steps }),
+    ...((onRegress === 'pause' || onRegress === 'rollback') && { guard: { metrics: names, onRegress } }),
+    ...(typeof step === 'number' && { step }),
+  };
+}
+
+function readMetrics(value: JsonObject): Record<string, Metric> {
+  const metrics = Object.keys(value).flatMap((name): [string, Metric][] => {
+    const metric = value[name];
+    if (!isJsonObject(metric)) return [];
+    const { goal, better, role, cap } = metric;
+    const type = METRIC_TYPES.find((known) => known === metric['type']);
+    if (typeof goal !== 'string' || type === undefined || (better !== 'up' && better !== 'down')) return [];
+    const capped = typeof cap === 'number' ? { cap } : {};
+    return [[name, { goal, type, better, role: role === 'guardrail' ? role : 'goal', ...capped }]];
+  });
+  return Object.fromEntries(metrics);
+}
+
+function readRampStep(value: JsonValue): RampStep | undefined {
+  const { coverage, for: hold } = isJsonObject(value) ? value : {};
+  if (typeof coverage !== 'number' || !isJsonObject(hold)) return undefined;
+  const { minutes, units } = hold;
+  if (typeof minutes === 'number') return { coverage, for: { minutes } };
+  return typeof units === 'number' ? { coverage, for: { units } } : undefined;
 }
 
 function readRequires(value: JsonValue | undefined): Rule['requires'] | undefined {

@@ -25,7 +25,7 @@ const rule = (
     status: 'running',
     unit: 'id',
     coverage: 1,
-    metrics: [`${MARKER} metric`],
+    metrics: { [`${MARKER}_metric`]: { goal: MARKER, type: 'conversion', better: 'up', role: 'goal' } },
     arms: { only: { weight: 1, change: { merge: { description: 'for NG' } } } },
     when: { country: 'NG', [`${MARKER}_attribute`]: { $ne: `${MARKER} value` } },
     ...given,
