@@ -5,6 +5,7 @@ import { CampaignList } from './campaigns/CampaignList.tsx';
 import { Editor } from './editing/Editor.tsx';
 import { UndoButtons } from './editing/UndoButtons.tsx';
 import { Masthead } from './Masthead.tsx';
+import { Faces } from './people/Faces.tsx';
 import { Caller } from './status/Caller.tsx';
 import { RecoveryStrip } from './status/RecoveryStrip.tsx';
 import { Refusals } from './status/Refusals.tsx';
@@ -25,6 +26,7 @@ export function Studio({ visitor, select }: { visitor: CampaignClient; select: (
           <header className="pane-header">
             <h2>Console</h2>
             <Caller />
+            <Faces />
             <SaveStatus />
             <UndoButtons />
           </header>

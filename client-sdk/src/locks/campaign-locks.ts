@@ -6,6 +6,7 @@ import { CampaignError, readFailure, invalid } from '../errors.ts';
 import { callUntilAnswered } from '../link/direct-call.ts';
 import type { PendingEdits } from '../sync/pending-edits.ts';
 import type { CampaignLock, LockOptions } from '../types.ts';
+import { ownLocks } from './own-locks.ts';
 
 /** The locks that this page holds on one campaign. */
 export interface CampaignLocks {
@@ -64,6 +65,7 @@ function createCampaignLocks({ campaignId, connection, clock, edits }: RequestsO
         cancelTimer();
         stop.abort();
         held.delete(lock);
+        ownLocks.delete(lockId);
         if (error) lost.resolve(error);
       },
     };
@@ -119,8 +121,12 @@ function createCampaignLocks({ campaignId, connection, clock, edits }: RequestsO
         throw invalid(['path'], 'must be a list of keys');
       if (ended.aborted) throw givenUp();
       const lockId = clock.id();
+      ownLocks.add(lockId);
       const asked = { campaignId, path: [...path], ttlMs: ttl, lockId, ...(note !== undefined && { note }) };
-      const giveUp = (): void => void release(lockId).catch(() => undefined);
+      const giveUp = (): void => {
+        ownLocks.delete(lockId);
+        release(lockId).catch(() => undefined);
+      };
       ended.addEventListener('abort', giveUp);
       // The same id each time: an attempt whose answer was lost is found, and leaves no lock behind.
       const granted = await callUntilAnswered(
@@ -129,7 +135,12 @@ function createCampaignLocks({ campaignId, connection, clock, edits }: RequestsO
         () =>
           steal ? connection.trpc.lock.steal.mutate(asked) : connection.trpc.lock.acquire.mutate({ ...asked, wait }),
         ended,
-      ).finally(() => ended.removeEventListener('abort', giveUp));
+      )
+        .catch((refusal: unknown) => {
+          ownLocks.delete(lockId);
+          throw refusal;
+        })
+        .finally(() => ended.removeEventListener('abort', giveUp));
       if (!ended.aborted) return keep(granted);
       giveUp();
       throw givenUp();

@@ -1,3 +1,3 @@
-export type { LockInfo } from '../../../server/core/locks/lock-view.ts';
+export type { ListedLock, LockInfo } from '../../../server/core/locks/lock-view.ts';
 export { lockHandle, type LockHandle, type LockStatus } from './lock-handle.ts';
-export { watchLocks, type LockListState } from './lock-list.ts';
+export { lockInTheWay, watchLocks, type LockListState } from './lock-list.ts';

@@ -21,6 +21,8 @@ export interface LockStatus {
   readonly note: string | undefined;
   /** When it ends unless it is renewed: epoch milliseconds by this page's clock, about. */
   readonly expiresAt: number | undefined;
+  /** Whether this user may take over what is in the way. */
+  readonly mayTakeOver: boolean;
   /** Why it was lost, or could not be had; until the next attempt. */
   readonly error: CampaignError | undefined;
 }
@@ -35,11 +37,13 @@ export interface LockHandle extends Readable<LockStatus> {
   readonly steal: () => Promise<void>;
 }
 
-const UNKNOWN: LockStatus = Object.freeze({
+/** What is shown before anything is known. */
+export const UNKNOWN_LOCK: LockStatus = Object.freeze({
   state: 'free',
   holder: undefined,
   note: undefined,
   expiresAt: undefined,
+  mayTakeOver: false,
   error: undefined,
 });
 
@@ -59,7 +63,7 @@ export function lockHandle(
   clock: Clock = systemClock,
 ): LockHandle {
   const list = watchLocks(client, campaignId, clock);
-  const shown = writable(UNKNOWN);
+  const shown = writable(UNKNOWN_LOCK);
   let held: CampaignLock | undefined;
   let attempt: AbortController | undefined;
   let isWaiting = false;
@@ -75,6 +79,7 @@ export function lockHandle(
       holder: row?.holder,
       note: row?.note,
       expiresAt: row && row.expiresAt - clockAheadMs,
+      mayTakeOver: !held && other?.mayTakeOver === true,
       error,
     };
     if (!isSame(shown.getSnapshot(), next)) shown.set(next);
@@ -111,7 +116,7 @@ export function lockHandle(
 
   return {
     getSnapshot: shown.getSnapshot,
-    getInitialSnapshot: () => UNKNOWN,
+    getInitialSnapshot: () => UNKNOWN_LOCK,
     subscribe(listener) {
       const stop = shown.subscribe(listener);
       const leave = list.subscribe(publish);
@@ -142,6 +147,7 @@ function isSame(a: LockStatus, b: LockStatus): boolean {
     a.state === b.state &&
     a.holder === b.holder &&
     a.note === b.note &&
+    a.mayTakeOver === b.mayTakeOver &&
     a.error === b.error &&
     // It is measured anew with each list; what is a moment apart is the same.
     Math.abs((a.expiresAt ?? 0) - (b.expiresAt ?? 0)) < 250

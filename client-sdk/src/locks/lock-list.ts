@@ -1,21 +1,24 @@
-import type { LockInfo, LockList } from '../../../server/core/locks/lock-view.ts';
+import { pathsConflict } from '../../../server/core/locks/lock-path.ts';
+import type { ListedLock, LockList } from '../../../server/core/locks/lock-view.ts';
 import { createLinger } from '../linger.ts';
 import { systemClock, type Clock } from '../clock.ts';
 import { readFailure, type CampaignError } from '../errors.ts';
 import { retryDelay } from '../link/backoff.ts';
 import { writable } from '../observable-value.ts';
 import type { CampaignClient, Readable } from '../types.ts';
+import { ownLocks } from './own-locks.ts';
 
 /** The locks of a campaign, live. */
 export interface LockListState {
   /** `undefined` before the first answer, and where the caller may not edit the campaign. */
-  readonly locks: readonly LockInfo[] | undefined;
+  readonly locks: readonly ListedLock[] | undefined;
   /** By how many milliseconds the log's clock is ahead of this page's, about: for `expiresAt`. */
   readonly clockAheadMs: number;
   readonly error: CampaignError | undefined;
 }
 
-const NOTHING: LockListState = Object.freeze({ locks: undefined, clockAheadMs: 0, error: undefined });
+/** What is shown before the first answer. */
+export const UNKNOWN_LOCKS: LockListState = Object.freeze({ locks: undefined, clockAheadMs: 0, error: undefined });
 /** How long the stream stays after the last subscriber has left, in milliseconds. */
 const RELEASE_AFTER_MS = 2_000;
 
@@ -47,7 +50,7 @@ function createLockList(
   campaignId: string,
   clock: Pick<Clock, 'after' | 'random' | 'now'>,
 ): Readable<LockListState> {
-  const shown = writable(NOTHING);
+  const shown = writable(UNKNOWN_LOCKS);
   let attempt = 0;
   let cancel = () => {};
   let stopRenewals = () => {};
@@ -81,7 +84,7 @@ function createLockList(
   function onFailure(thrown: unknown): void {
     const { kind, error } = readFailure(thrown);
     if (kind === 'unanswered' || error.retryable) return retry(error.retryAfterMs);
-    shown.set({ ...NOTHING, error });
+    shown.set({ ...UNKNOWN_LOCKS, error });
   }
 
   const linger = createLinger(
@@ -94,7 +97,7 @@ function createLockList(
       stop() {
         cancel();
         stopRenewals();
-        shown.set(NOTHING);
+        shown.set(UNKNOWN_LOCKS);
       },
     },
     clock,
@@ -103,7 +106,7 @@ function createLockList(
   let subscribers = 0;
   return {
     getSnapshot: shown.getSnapshot,
-    getInitialSnapshot: () => NOTHING,
+    getInitialSnapshot: () => UNKNOWN_LOCKS,
     subscribe(listener) {
       const end = shown.subscribe(listener);
       subscribers += 1;
@@ -122,4 +125,12 @@ function createLockList(
 
 function stateOf({ locks, now }: LockList, localNow: number): LockListState {
   return { locks, clockAheadMs: now - localNow, error: undefined };
+}
+
+/**
+ * The lock by which somebody else, or this user in another page, keeps a path from being edited here: on it, on
+ * something in it, or on what it stands in. `undefined` where none does.
+ */
+export function lockInTheWay({ locks }: LockListState, path: readonly string[]): ListedLock | undefined {
+  return locks?.find((lock) => !ownLocks.has(lock.lockId) && pathsConflict(lock.path, path));
 }

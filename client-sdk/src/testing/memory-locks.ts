@@ -71,7 +71,9 @@ export function createMemoryLocks(campaignId: string, clock: Pick<Clock, 'now' |
     },
     list() {
       const held = table.rows.filter(({ state, expiresAt }) => state === 'held' && expiresAt > clock.now());
-      return { campaignId, revision: table.revision, now: clock.now(), locks: held.map(infoOf) };
+      // Whoever plays here may do everything.
+      const locks = held.map((row) => ({ ...infoOf(row), mayTakeOver: true }));
+      return { campaignId, revision: table.revision, now: clock.now(), locks };
     },
     onChange(callback) {
       listeners.add(callback);

@@ -1,6 +1,7 @@
 import { useCallback } from 'react';
 import { CampaignProvider } from '@campaign-state/client/react';
 import type { CampaignClient } from '@campaign-state/client';
+import { useViewers } from '@campaign-state/client/react/presence';
 import { useLedger } from '../measure/ledger-context.ts';
 import { ConnectionPill } from '../status/ConnectionPill.tsx';
 import { LiveAudience } from './LiveAudience.tsx';
@@ -17,12 +18,18 @@ export function AudiencePane({ client, campaignId }: { client: CampaignClient; c
     },
     [ledger, campaignId],
   );
+  const viewers = useViewers();
   return (
     <section className="pane audience-pane" aria-label="The page as its audience sees it">
       <CampaignProvider client={client} {...(campaignId !== undefined && { campaignId })}>
         <header className="pane-header">
           <h2>Audience</h2>
           <ConnectionPill of="The audience's connection" />
+          {viewers > 0 && (
+            <span className="viewers" title="Open pages of this campaign, these two panes included">
+              {viewers} watching
+            </span>
+          )}
           {campaignId !== undefined && (
             <a href={`/audience.html?campaign=${campaignId}`} target="_blank" rel="noreferrer">
               Open alone

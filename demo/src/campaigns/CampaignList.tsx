@@ -1,9 +1,10 @@
 import { useEffect, useRef } from 'react';
-import { trpc, useCampaign, useCampaignSnapshot, useConnection } from '@campaign-state/client/react';
+import { useCampaign, useCampaignSnapshot, useConnection } from '@campaign-state/client/react';
+import { useCampaigns } from '@campaign-state/client/react/campaigns';
 import { Problem } from '../status/Problem.tsx';
 import { CreateCampaign } from './CreateCampaign.tsx';
 
-/** All campaigns, page by page; the selected one's title and status are the live ones. */
+/** All campaigns, live, with how many watch each; the selected one's title and status are those of the document. */
 export function CampaignList({
   selected,
   select,
@@ -11,15 +12,11 @@ export function CampaignList({
   selected: string | undefined;
   select: (campaignId: string) => void;
 }) {
-  const list = trpc.campaign.list.useInfiniteQuery(
-    { limit: 30 },
-    { getNextPageParam: ({ nextCursor }) => nextCursor, refetchInterval: 15_000 },
-  );
+  const { campaigns, status: listStatus, error, hasMore, loadMore } = useCampaigns();
   const title = useCampaign((document) => document.title);
   const status = useCampaign((document) => document.status);
   const archivedAt = useCampaignSnapshot((snapshot) => snapshot.archivedAt);
   const isLoaded = useCampaignSnapshot((snapshot) => snapshot.status === 'success');
-  const campaigns = list.data?.pages.flatMap((page) => page.items) ?? [];
   const connection = useConnection();
   const nav = useRef<HTMLElement>(null);
 
@@ -32,11 +29,15 @@ export function CampaignList({
   return (
     <nav className="campaigns" ref={nav} aria-label="Campaigns">
       <h2>Campaigns</h2>
-      {list.isPending && connection.status !== 'needs-auth' && (
+      {listStatus === 'pending' && connection.status !== 'needs-auth' && (
         <div className="skeleton" role="status" aria-label="Loading the list" />
       )}
-      {list.isLoadingError && <Problem title="The list cannot be read" error={list.error} />}
-      {list.isSuccess && campaigns.length === 0 && <p className="empty">No campaign yet. Create the first one.</p>}
+      {listStatus === 'error' && campaigns.length === 0 && connection.status !== 'needs-auth' && (
+        <Problem title="The list cannot be read" error={error} />
+      )}
+      {listStatus === 'success' && campaigns.length === 0 && (
+        <p className="empty">No campaign yet. Create the first one.</p>
+      )}
       <ul>
         {campaigns.map((campaign) => {
           const isSelected = campaign.campaignId === selected;
@@ -46,28 +47,21 @@ export function CampaignList({
             <li key={campaign.campaignId}>
               <button type="button" aria-current={isSelected} onClick={() => select(campaign.campaignId)}>
                 <span dir="auto">{live.title}</span>
-                <small data-status={word}>{word ?? 'no status'}</small>
+                <small data-status={word}>
+                  {word ?? 'no status'}
+                  {(campaign.viewers ?? 0) > 0 && <span className="viewers"> · {campaign.viewers} watching</span>}
+                </small>
               </button>
             </li>
           );
         })}
       </ul>
-      {list.hasNextPage && (
-        <button
-          type="button"
-          className="small"
-          disabled={list.isFetchingNextPage}
-          onClick={() => void list.fetchNextPage()}
-        >
+      {hasMore && (
+        <button type="button" className="small" onClick={loadMore}>
           More
         </button>
       )}
-      <CreateCampaign
-        created={(campaignId) => {
-          select(campaignId);
-          void list.refetch();
-        }}
-      />
+      <CreateCampaign created={select} />
     </nav>
   );
 }

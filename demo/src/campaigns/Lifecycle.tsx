@@ -25,8 +25,7 @@ const WORDS = {
 export function Lifecycle({ action }: { action: 'archive' | 'restore' }) {
   const campaignId = useCampaignSnapshot((snapshot) => snapshot.campaignId) ?? '';
   const { pendingCount } = useSyncStatus();
-  const { list } = trpc.useUtils().campaign;
-  const change = trpc.campaign[action].useMutation({ onSuccess: () => list.invalidate() });
+  const change = trpc.campaign[action].useMutation();
   const dialog = useRef<HTMLDialogElement>(null);
   const [comment, setComment] = useState('');
   const id = useId();

@@ -9,11 +9,21 @@ const HEX = /^#[0-9a-f]{6}$/i;
 const isColour = (text: string) => CSS.supports('color', text);
 
 /** A colour, by the browser's picker or as text. */
-export function ColourField({ label, value, save }: { label: string; value: string; save: (value: string) => Change }) {
+export function ColourField({
+  label,
+  path,
+  value,
+  save,
+}: {
+  label: string;
+  path: readonly string[];
+  value: string;
+  save: (value: string) => Change;
+}) {
   const id = useId();
   const draft = useDraft(value, save, { isComplete: isColour });
   return (
-    <FieldFrame id={id} label={label} conflict={draft.conflict} error={draft.error}>
+    <FieldFrame id={id} label={label} path={path} conflict={draft.conflict} error={draft.error}>
       <span className="colour">
         <input
           type="color"

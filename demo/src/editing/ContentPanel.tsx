@@ -1,6 +1,7 @@
 import { useCampaign, useCampaignUpdates } from '@campaign-state/client/react';
-import { useMeasured } from '../measure/use-measured.ts';
 import { text } from '../audience/read.ts';
+import { LockableSection } from '../locks/LockableSection.tsx';
+import { useMeasured } from '../measure/use-measured.ts';
 import { ChoiceField } from './ChoiceField.tsx';
 import { DateField } from './DateField.tsx';
 import { orRemoved } from './or-removed.ts';
@@ -8,9 +9,10 @@ import { TextField } from './TextField.tsx';
 import { useTypedUpdate } from './use-typed-update.ts';
 
 const STATUSES = ['draft', 'active', 'paused', 'ended'] as const;
+const CONTENT = ['ui_content'];
 
 /** What the page says, and when. */
-export function ContentPanel() {
+export function ContentPanel({ readOnly }: { readOnly: boolean }) {
   const state = useCampaign((document) => document);
   const { updateCampaign } = useCampaignUpdates();
   const updateTyped = useTypedUpdate();
@@ -19,64 +21,85 @@ export function ContentPanel() {
   const form = content.lead_form ?? {};
   return (
     <>
-      <TextField label="Title" value={state.title ?? ''} save={(title) => updateTyped({ title })} />
-      <TextField
-        label="Banner"
-        value={text(content.banner)}
-        lines={2}
-        save={(banner) => updateTyped({ ui_content: { banner: orRemoved(banner) } })}
-      />
+      <TextField label="Title" path={['title']} value={state.title ?? ''} save={(title) => updateTyped({ title })} />
       <TextField
         label="Description"
+        path={['description']}
         value={state.description ?? ''}
         lines={3}
         save={(description) => updateTyped({ description: orRemoved(description) })}
       />
-      <div className="field-pair">
+      <LockableSection path={CONTENT} title="Words of the page" readOnly={readOnly}>
         <TextField
-          label="Call to action"
-          value={text(content.cta)}
-          save={(cta) => updateTyped({ ui_content: { cta: orRemoved(cta) } })}
+          label="Banner"
+          path={['ui_content', 'banner']}
+          value={text(content.banner)}
+          lines={2}
+          save={(banner) => updateTyped({ ui_content: { banner: orRemoved(banner) } })}
         />
+        <div className="field-pair">
+          <TextField
+            label="Call to action"
+            path={['ui_content', 'cta']}
+            value={text(content.cta)}
+            save={(cta) => updateTyped({ ui_content: { cta: orRemoved(cta) } })}
+          />
+          <TextField
+            label="Line above the banner"
+            path={['ui_content', 'kicker']}
+            value={text(content['kicker'])}
+            save={(kicker) => updateTyped({ ui_content: { kicker: orRemoved(kicker) } })}
+          />
+        </div>
         <TextField
-          label="Line above the banner"
-          value={text(content['kicker'])}
-          save={(kicker) => updateTyped({ ui_content: { kicker: orRemoved(kicker) } })}
+          label="Note under the button"
+          path={['ui_content', 'cta_note']}
+          value={text(content['cta_note'])}
+          save={(note) => updateTyped({ ui_content: { cta_note: orRemoved(note) } })}
         />
-      </div>
+        <div className="field-pair">
+          <TextField
+            label="Form heading"
+            path={['ui_content', 'lead_form', 'title']}
+            value={text(form['title'])}
+            save={(title) => updateTyped({ ui_content: { lead_form: { title: orRemoved(title) } } })}
+          />
+          <TextField
+            label="Form button"
+            path={['ui_content', 'lead_form', 'submit_text']}
+            value={text(form.submit_text)}
+            save={(submit) => updateTyped({ ui_content: { lead_form: { submit_text: orRemoved(submit) } } })}
+          />
+        </div>
+        <TextField
+          label="Footer"
+          path={['ui_content', 'footer']}
+          value={text(content['footer'])}
+          lines={2}
+          save={(footer) => updateTyped({ ui_content: { footer: orRemoved(footer) } })}
+        />
+      </LockableSection>
       <ChoiceField
         label="Status"
+        path={['status']}
         value={state.status}
         options={STATUSES}
         choose={(status) => void measure(updateCampaign({ status }))}
       />
-      <TextField
-        label="Note under the button"
-        value={text(content['cta_note'])}
-        save={(note) => updateTyped({ ui_content: { cta_note: orRemoved(note) } })}
-      />
       <div className="field-pair">
-        <DateField label="Starts" value={state.start_date ?? ''} save={(date) => updateTyped({ start_date: date })} />
-        <DateField label="Ends" value={state.end_date ?? ''} save={(date) => updateTyped({ end_date: date })} />
-      </div>
-      <div className="field-pair">
-        <TextField
-          label="Form heading"
-          value={text(form['title'])}
-          save={(title) => updateTyped({ ui_content: { lead_form: { title: orRemoved(title) } } })}
+        <DateField
+          label="Starts"
+          path={['start_date']}
+          value={state.start_date ?? ''}
+          save={(date) => updateTyped({ start_date: date })}
         />
-        <TextField
-          label="Form button"
-          value={text(form.submit_text)}
-          save={(submit) => updateTyped({ ui_content: { lead_form: { submit_text: orRemoved(submit) } } })}
+        <DateField
+          label="Ends"
+          path={['end_date']}
+          value={state.end_date ?? ''}
+          save={(date) => updateTyped({ end_date: date })}
         />
       </div>
-      <TextField
-        label="Footer"
-        value={text(content['footer'])}
-        lines={2}
-        save={(footer) => updateTyped({ ui_content: { footer: orRemoved(footer) } })}
-      />
     </>
   );
 }

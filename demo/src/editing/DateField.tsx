@@ -9,10 +9,12 @@ const EARLIEST = Date.UTC(1970, 0);
 /** A moment of the document, edited in UTC; emptied, it leaves the document. */
 export function DateField({
   label,
+  path,
   value,
   save,
 }: {
   label: string;
+  path: readonly string[];
   value: string;
   save: (value: string | null) => Change;
 }) {
@@ -36,6 +38,7 @@ export function DateField({
     <FieldFrame
       id={id}
       label={name}
+      path={path}
       conflict={draft.conflict}
       error={draft.error}
       action={

@@ -15,9 +15,10 @@ export function DetailsPanel() {
   return (
     <>
       <div className="field-pair">
-        <TextField label="Slug" value={state.slug ?? ''} save={(slug) => updateTyped({ slug })} />
+        <TextField label="Slug" path={['slug']} value={state.slug ?? ''} save={(slug) => updateTyped({ slug })} />
         <TextField
           label="Owner"
+          path={['owner_id']}
           value={state.owner_id ?? ''}
           save={(owner) => updateTyped({ owner_id: orRemoved(owner) })}
         />
@@ -26,12 +27,14 @@ export function DetailsPanel() {
       <SetField label="Channels" one="a channel" name="channels" />
       <ChoiceField
         label="Broadcast"
+        path={['broadcast_enabled']}
         value={state.broadcast_enabled === true ? 'on' : 'off'}
         options={['on', 'off']}
         choose={(choice) => void measure(updateCampaign({ broadcast_enabled: choice === 'on' }))}
       />
       <TextField
         label="Ranking formula"
+        path={['ranking_formula']}
         value={state.ranking_formula ?? ''}
         save={(formula) => updateTyped({ ranking_formula: orRemoved(formula) })}
       />

@@ -4,6 +4,8 @@ import { useAccess, useCampaign, useCampaignSnapshot } from '@campaign-state/cli
 import { Lifecycle } from '../campaigns/Lifecycle.tsx';
 import { Ago } from '../history/Ago.tsx';
 import { HistoryPanel } from '../history/HistoryPanel.tsx';
+import { SectionLocks } from '../locks/SectionLocks.tsx';
+import { WhereIAm } from '../people/WhereIAm.tsx';
 import { SectionsPanel } from '../sections/SectionsPanel.tsx';
 import { Problem } from '../status/Problem.tsx';
 import { ContentPanel } from './ContentPanel.tsx';
@@ -51,30 +53,37 @@ export function Editor() {
           {isArchived && mayAdminister && <Lifecycle action="restore" />}
         </div>
       )}
-      <Tabs
-        label="What to edit"
-        tabs={[
-          { name: 'Content', panel: () => fields(<ContentPanel />) },
-          { name: 'Features', panel: () => fields(<FeaturesPanel />, 'features') },
-          { name: 'Theme', panel: () => fields(<ThemePanel />, 'theme') },
-          {
-            name: 'Details',
-            panel: () => (
-              <>
-                {fields(<DetailsPanel />)}
-                {!isArchived && mayAdminister && (
-                  <div className="lifecycle">
-                    <p>No longer needed? An archived campaign cannot be edited, and can be restored.</p>
-                    <Lifecycle action="archive" />
-                  </div>
-                )}
-              </>
-            ),
-          },
-          { name: 'JSON', panel: () => <SectionsPanel readOnly={readOnly} mayWrite={mayWrite} /> },
-          { name: 'History', panel: () => <HistoryPanel readOnly={readOnly} /> },
-        ]}
-      />
+      <WhereIAm>
+        <SectionLocks>
+          <Tabs
+            label="What to edit"
+            tabs={[
+              { name: 'Content', panel: () => fields(<ContentPanel readOnly={readOnly} />) },
+              {
+                name: 'Features',
+                panel: () => fields(<FeaturesPanel readOnly={readOnly || !mayWrite('features')} />, 'features'),
+              },
+              { name: 'Theme', panel: () => fields(<ThemePanel readOnly={readOnly || !mayWrite('theme')} />, 'theme') },
+              {
+                name: 'Details',
+                panel: () => (
+                  <>
+                    {fields(<DetailsPanel />)}
+                    {!isArchived && mayAdminister && (
+                      <div className="lifecycle">
+                        <p>No longer needed? An archived campaign cannot be edited, and can be restored.</p>
+                        <Lifecycle action="archive" />
+                      </div>
+                    )}
+                  </>
+                ),
+              },
+              { name: 'JSON', panel: () => <SectionsPanel readOnly={readOnly} mayWrite={mayWrite} /> },
+              { name: 'History', panel: () => <HistoryPanel readOnly={readOnly} /> },
+            ]}
+          />
+        </SectionLocks>
+      </WhereIAm>
     </section>
   );
 }

@@ -1,11 +1,15 @@
 import { useCampaign, useCampaignUpdates } from '@campaign-state/client/react';
+import { LockableSection } from '../locks/LockableSection.tsx';
 import { useMeasured } from '../measure/use-measured.ts';
 import { AddItem } from './AddItem.tsx';
 import { ItemList } from './ItemList.tsx';
+import { SharedField } from './SharedField.tsx';
 import { ModuleFields } from './ModuleFields.tsx';
 
+const FEATURES = ['features'];
+
 /** What the page can do: its features in order, and the figures of those that are modules of the page. */
-export function FeaturesPanel() {
+export function FeaturesPanel({ readOnly }: { readOnly: boolean }) {
   const { features = [], ui_components: components = {} } = useCampaign((document) => document);
   const { updateFeatures } = useCampaignUpdates();
   const measure = useMeasured();
@@ -14,18 +18,22 @@ export function FeaturesPanel() {
       <p className="panel-intro">
         The page shows its modules in this order. Features without a module are switches that apps read.
       </p>
-      <ItemList
-        label="Features"
-        items={features}
-        isPlain={(feature) => feature !== 'lead_form' && !Object.hasOwn(components, feature)}
-        reorder={(order) => void measure(updateFeatures(order, 'set'))}
-        remove={(feature) => void measure(updateFeatures([feature], 'remove'))}
-      />
-      <AddItem
-        label="Add a feature"
-        suggestions={['lead_form', ...Object.keys(components)].filter((name) => !features.includes(name))}
-        add={(feature) => measure(updateFeatures([feature], 'add'))}
-      />
+      <LockableSection path={FEATURES} title="Features in order" readOnly={readOnly}>
+        <SharedField path={FEATURES}>
+          <ItemList
+            label="Features"
+            items={features}
+            isPlain={(feature) => feature !== 'lead_form' && !Object.hasOwn(components, feature)}
+            reorder={(order) => void measure(updateFeatures(order, 'set'))}
+            remove={(feature) => void measure(updateFeatures([feature], 'remove'))}
+          />
+          <AddItem
+            label="Add a feature"
+            suggestions={['lead_form', ...Object.keys(components)].filter((name) => !features.includes(name))}
+            add={(feature) => measure(updateFeatures([feature], 'add'))}
+          />
+        </SharedField>
+      </LockableSection>
       {features.map((feature) => Object.hasOwn(components, feature) && <ModuleFields key={feature} name={feature} />)}
     </>
   );

@@ -1,11 +1,13 @@
 import type { ReactNode } from 'react';
 import { sayRefusal } from '../status/say-refusal.ts';
+import { SharedField } from './SharedField.tsx';
 import type { Conflict } from './use-draft.ts';
 
 /** What surrounds every control: its label above, then whatever is to be said about it. */
 export function FieldFrame({
   id,
   label,
+  path,
   conflict,
   error,
   action,
@@ -13,18 +15,22 @@ export function FieldFrame({
 }: {
   id: string;
   label: string;
+  /** Its place in the document, where it has one: who else is there is shown. */
+  path?: readonly string[];
   conflict?: Conflict | undefined;
   error?: Error | undefined;
   /** Stands beside the label. */
   action?: ReactNode;
   children: ReactNode;
 }) {
-  return (
-    <div className="field" data-conflict={conflict !== undefined}>
-      <div className="field-head">
-        <label htmlFor={id}>{label}</label>
-        {action}
-      </div>
+  const head = (
+    <>
+      <label htmlFor={id}>{label}</label>
+      {action}
+    </>
+  );
+  const body = (
+    <>
       {children}
       <div id={`${id}-notes`} aria-live="polite">
         {conflict && (
@@ -41,6 +47,18 @@ export function FieldFrame({
         )}
         {error && <p className="field-error">{sayRefusal(error, label)}</p>}
       </div>
+    </>
+  );
+  if (path)
+    return (
+      <SharedField path={path} head={head}>
+        {body}
+      </SharedField>
+    );
+  return (
+    <div className="field">
+      <div className="field-head">{head}</div>
+      {body}
     </div>
   );
 }

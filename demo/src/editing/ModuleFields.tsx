@@ -23,14 +23,26 @@ export function ModuleFields({ name }: { name: string }) {
       {WORDS.map((member) => {
         const value = component[member];
         return typeof value === 'string' ? (
-          <TextField key={member} label="Heading" value={value} save={save(member)} />
+          <TextField
+            key={member}
+            label="Heading"
+            path={['ui_components', name, member]}
+            value={value}
+            save={save(member)}
+          />
         ) : undefined;
       })}
       <div className="field-pair">
         {FIGURES.map(({ member, label }) => {
           const value = number(component[member]);
           return value === undefined ? undefined : (
-            <NumberField key={member} label={label} value={value} save={save(member)} />
+            <NumberField
+              key={member}
+              label={label}
+              path={['ui_components', name, member]}
+              value={value}
+              save={save(member)}
+            />
           );
         })}
       </div>

@@ -11,6 +11,7 @@ const NUMBER = {
 /** A number of the document. */
 export function NumberField({
   label,
+  path,
   value,
   save,
   min = 0,
@@ -18,6 +19,7 @@ export function NumberField({
   slider = false,
 }: {
   label: string;
+  path: readonly string[];
   value: number;
   save: (value: number) => Change;
   min?: number;
@@ -27,7 +29,7 @@ export function NumberField({
   const id = useId();
   const draft = useDraft(String(value), (text) => save(Number(text)), NUMBER);
   return (
-    <FieldFrame id={id} label={label} conflict={draft.conflict} error={draft.error}>
+    <FieldFrame id={id} label={label} path={path} conflict={draft.conflict} error={draft.error}>
       <input
         id={id}
         type={slider ? 'range' : 'number'}

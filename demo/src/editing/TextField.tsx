@@ -6,11 +6,13 @@ import { useDraft } from './use-draft.ts';
 /** A line, or some lines, of the document's text. */
 export function TextField({
   label,
+  path,
   value,
   save,
   lines = 1,
 }: {
   label: string;
+  path: readonly string[];
   value: string;
   save: (value: string) => Change;
   lines?: number;
@@ -26,7 +28,7 @@ export function TextField({
     onBlur: draft.leave,
   };
   return (
-    <FieldFrame id={id} label={label} conflict={draft.conflict} error={draft.error}>
+    <FieldFrame id={id} label={label} path={path} conflict={draft.conflict} error={draft.error}>
       {lines > 1 ? (
         <textarea {...shared} rows={lines} onChange={(event) => draft.change(event.target.value)} />
       ) : (

@@ -4,21 +4,25 @@ import { useMeasured } from '../measure/use-measured.ts';
 import { ChoiceField } from './ChoiceField.tsx';
 import { ColourField } from './ColourField.tsx';
 import { NumberField } from './NumberField.tsx';
+import { LockableSection } from '../locks/LockableSection.tsx';
 import { useTypedUpdate } from './use-typed-update.ts';
 
+const THEME = ['theme'];
+
 /** How the page looks. */
-export function ThemePanel() {
+export function ThemePanel({ readOnly }: { readOnly: boolean }) {
   const theme = useCampaign((document) => document.theme) ?? {};
   const { updateConfig } = useCampaignUpdates();
   const updateTyped = useTypedUpdate();
   const measure = useMeasured();
   return (
-    <>
+    <LockableSection path={THEME} title="Colours and shapes" readOnly={readOnly}>
       <div className="field-pair">
         {THEME_COLOURS.map(({ name, label, fallback }) => (
           <ColourField
             key={name}
             label={label}
+            path={['theme', name]}
             value={String(theme[name] ?? fallback)}
             save={(colour) => updateTyped({ theme: { [name]: colour } })}
           />
@@ -26,6 +30,7 @@ export function ThemePanel() {
       </div>
       <NumberField
         label="Corners"
+        path={['theme', 'radius']}
         slider
         max={32}
         value={radius(theme['radius'])}
@@ -33,10 +38,11 @@ export function ThemePanel() {
       />
       <ChoiceField
         label="Typeface"
+        path={['theme', 'font']}
         value={themeFont(theme)}
         options={THEME_FONTS}
         choose={(font) => void measure(updateConfig('theme', { font }))}
       />
-    </>
+    </LockableSection>
   );
 }

@@ -1,5 +1,8 @@
 import { useState } from 'react';
 import { useCampaignSnapshot } from '@campaign-state/client/react';
+import { useLockedBy } from '@campaign-state/client/react/locks';
+import { LockControls } from '../locks/LockControls.tsx';
+import { People } from '../people/People.tsx';
 import { useSectionDraft } from './drafts.ts';
 import { isObject } from './json.ts';
 import type { JsonValue } from '@campaign-state/client';
@@ -18,19 +21,31 @@ export function Section({
   isOpenAtFirst: boolean;
 }) {
   const campaignId = useCampaignSnapshot((snapshot) => snapshot.campaignId) ?? '';
+  const lock = useLockedBy([name]);
   const [draft] = useSectionDraft(campaignId, name);
   const [isOpen, setOpen] = useState(isOpenAtFirst);
   return (
-    <details className="section" open={isOpen} onToggle={(event) => setOpen(event.currentTarget.open)}>
+    <details
+      className="section"
+      data-path={JSON.stringify([name])}
+      open={isOpen}
+      onToggle={(event) => setOpen(event.currentTarget.open)}
+    >
       <summary>
         <span className="section-name">{name}</span>
+        <People path={[name]} />
         {draft ? (
           <span className="section-draft">not applied</span>
         ) : (
           <span className="section-what">{summary(value)}</span>
         )}
       </summary>
-      {isOpen && <SectionText name={name} value={value} readOnly={readOnly} />}
+      {isOpen && (
+        <>
+          {!readOnly && <LockControls path={[name]} name={name} />}
+          <SectionText name={name} value={value} readOnly={readOnly || lock !== undefined} />
+        </>
+      )}
     </details>
   );
 }

@@ -22,6 +22,12 @@ export interface GrantedLock extends LockInfo {
   readonly now: number;
 }
 
+/** A lock as the caller of a list sees it. */
+export interface ListedLock extends LockInfo {
+  /** Whether that caller may take it over: its own lock, or that of others by its role. */
+  readonly mayTakeOver: boolean;
+}
+
 /** The locks of a campaign that are held now. */
 export interface LockList {
   readonly campaignId: string;
@@ -30,7 +36,7 @@ export interface LockList {
   /** The log's time, about, in epoch milliseconds. */
   readonly now: number;
   /** Those that the caller may know of, the oldest first. */
-  readonly locks: readonly LockInfo[];
+  readonly locks: readonly ListedLock[];
 }
 
 /** What others are shown of a row. */

@@ -140,13 +140,22 @@ export function createEngineLocks(options: EngineLocksOptions): EngineLocks {
     }
   };
 
+  /** Whether a caller may take over what others have locked. */
+  const maySteal = ({ identity }: Pick<Caller, 'identity'>, campaignId: string): boolean =>
+    policy === 'editors' ? can(identity, 'edit', campaignId, true) : can(identity, 'administer', campaignId, true);
+
   const locksNow = (caller: Pick<Caller, 'identity'>, { id, locks }: LiveCampaign): LockList => {
     const now = changes.now();
     const mayRead = mayReadOf(caller, id);
     const held = locks.rows.filter(
       ({ state, expiresAt, path }) => state === 'held' && expiresAt > now && mayRead(path),
     );
-    return { campaignId: id, revision: locks.revision, now, locks: held.map(infoOf) };
+    const fromOthers = maySteal(caller, id);
+    const listed = held.map((row) => ({
+      ...infoOf(row),
+      mayTakeOver: fromOthers || row.holder === caller.identity.id,
+    }));
+    return { campaignId: id, revision: locks.revision, now, locks: listed };
   };
 
   const openWatch = async (
@@ -232,8 +241,7 @@ export function createEngineLocks(options: EngineLocksOptions): EngineLocks {
       demand(caller, campaignId, 'stealLock');
       const row = rowOf(caller, given);
       demandPath(caller, campaignId, row.path);
-      const fromOthers = policy === 'editors' || can(caller.identity, 'administer', campaignId, true);
-      const otherwise = fromOthers ? 'steal' : 'steal-own';
+      const otherwise = maySteal(caller, campaignId) ? 'steal' : 'steal-own';
       return owning(owner, row.lockId, async () => {
         const request = { type: 'acquire', ...row, otherwise } as const;
         const held = heldIn(await changes.request(campaignId, request, mayReadOf(caller, campaignId)), row.lockId);

@@ -38,12 +38,20 @@ describe('the procedures of locks', () => {
     const batch = { campaignId, commands: [{ type: 'update' as const, updates }] };
     expect(await refusal(bob.campaign.batch.mutate(batch))).toMatchObject({ reason: 'LOCKED' });
     await ada.campaign.batch.mutate({ ...batch, lock: [token] });
-    expect(await bob.lock.list.query({ campaignId })).toMatchObject({ locks: [{ holder: 'ada', path: ['title'] }] });
+    // Each is told what it may take over: its own, and by its role that of others.
+    const admin = await editor(url, 'root', 'admin');
+    for (const [of, mayTakeOver] of [
+      [bob, false],
+      [ada, true],
+      [admin, true],
+    ] as const)
+      expect(await of.lock.list.query({ campaignId })).toMatchObject({
+        locks: [{ holder: 'ada', path: ['title'], mayTakeOver }],
+      });
     const renewed = await ada.lock.renew.mutate({ campaignId, ...token, ttlMs: 60_000 });
     expect([renewed.fence, renewed.ttlMs]).toEqual([lock.fence, 60_000]);
     await ada.lock.release.mutate({ campaignId, lockId: lock.lockId });
     await bob.campaign.update.mutate({ campaignId, updates: { title: 'Theirs' } });
-    const admin = await editor(url, 'root', 'admin');
     const first = await ada.lock.acquire.mutate(TTL);
     const stolen = await admin.lock.steal.mutate(TTL);
     expect(stolen.fence).toBeGreaterThan(first.fence);

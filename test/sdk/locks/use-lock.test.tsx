@@ -4,7 +4,8 @@ import { QueryClient } from '@tanstack/react-query';
 import { StrictMode, useEffect, useState } from 'react';
 import { afterEach, expect, test } from 'vitest';
 import { CampaignProvider } from '../../../client-sdk/src/react/index.ts';
-import { useLock } from '../../../client-sdk/src/react/locks/index.ts';
+import { lockInTheWay, watchLocks } from '../../../client-sdk/src/locks/index.ts';
+import { useLock, useLockedBy } from '../../../client-sdk/src/react/locks/index.ts';
 import { createTestCampaign } from '../../../client-sdk/src/testing/index.ts';
 
 afterEach(cleanup);
@@ -60,6 +61,51 @@ test('J57 useLock renders on change only, takes a lock over, and releases it whe
   fireEvent.click(screen.getByText('close'));
   const { client: other } = kit.connect();
   await (await other.campaign('test').lock(['title'], { wait: true })).release();
+  other.close();
+  kit.client.close();
+});
+
+function Fields() {
+  const banner = useLockedBy(['ui_content', 'banner']);
+  const title = useLockedBy(['title']);
+  const { acquire } = useLock(['ui_content']);
+  useEffect(() => {
+    renders += 1;
+  });
+  return (
+    <div>
+      <p>{`banner ${banner?.holder ?? 'open'}, title ${title?.holder ?? 'open'}`}</p>
+      <button onClick={() => void acquire()}>lock the section</button>
+    </div>
+  );
+}
+
+test('J59 useLockedBy tells a field who has locked it, with its section or alone; a lock of this page closes nothing', async () => {
+  const kit = createTestCampaign();
+  render(
+    <CampaignProvider client={kit.client} queryClient={new QueryClient()} campaignId="test">
+      <Fields />
+    </CampaignProvider>,
+  );
+  const says = (text: string) => waitFor(() => expect(screen.getByText(text)).toBeTruthy());
+  const release = kit.lock(['ui_content']);
+  await says('banner other-user, title open');
+  release();
+  await says('banner open, title open');
+  fireEvent.click(screen.getByText('lock the section'));
+  const { client: other } = kit.connect();
+  const locks = watchLocks(other, 'test');
+  const stop = locks.subscribe(() => undefined);
+  await waitFor(() => expect(locks.getSnapshot().locks).toMatchObject([{ path: ['ui_content'], mayTakeOver: true }]));
+  // One page: its other clients hold it too.
+  expect(lockInTheWay(locks.getSnapshot(), ['ui_content', 'cta'])).toBeUndefined();
+  await says('banner open, title open');
+  const before = renders;
+  const more = kit.lock(['slug']);
+  await waitFor(() => expect(locks.getSnapshot().locks).toHaveLength(2));
+  expect(renders).toBe(before);
+  more();
+  stop();
   other.close();
   kit.client.close();
 });

@@ -1,9 +1,12 @@
-import { useEffect, useMemo } from 'react';
+import { useCallback, useEffect, useMemo } from 'react';
+import type { ListedLock } from '../../../../server/core/locks/lock-view.ts';
 import { useCampaignClient, useCampaignHandle } from '../provider/context.ts';
 import { useSelected } from '../use-selected.ts';
 import type { CampaignSnapshot, LockOptions, Readable } from '../../types.ts';
-import { lockHandle, type LockHandle, type LockStatus } from '../../locks/lock-handle.ts';
+import { lockHandle, UNKNOWN_LOCK, type LockHandle, type LockStatus } from '../../locks/lock-handle.ts';
+import { lockInTheWay, UNKNOWN_LOCKS, watchLocks, type LockListState } from '../../locks/lock-list.ts';
 
+export type { ListedLock } from '../../../../server/core/locks/lock-view.ts';
 export type { LockHandle, LockStatus } from '../../locks/lock-handle.ts';
 
 /** Options of {@link useLock}. */
@@ -15,17 +18,15 @@ export interface UseLockOptions extends Pick<LockOptions, 'ttl' | 'note'> {
 /** What {@link useLock} returns. */
 export interface UseLockResult extends LockStatus, Pick<LockHandle, 'acquire' | 'release' | 'steal'> {}
 
-const FREE: LockStatus = Object.freeze({
-  state: 'free',
-  holder: undefined,
-  note: undefined,
-  expiresAt: undefined,
-  error: undefined,
-});
 const NO_STATUS: Readable<LockStatus> = {
   subscribe: () => () => {},
-  getSnapshot: () => FREE,
-  getInitialSnapshot: () => FREE,
+  getSnapshot: () => UNKNOWN_LOCK,
+  getInitialSnapshot: () => UNKNOWN_LOCK,
+};
+const NO_LIST: Readable<LockListState> = {
+  subscribe: () => () => {},
+  getSnapshot: () => UNKNOWN_LOCKS,
+  getInitialSnapshot: () => UNKNOWN_LOCKS,
 };
 const nothing = (): Promise<void> => Promise.resolve();
 
@@ -58,6 +59,31 @@ export function useLock(path: readonly string[], options: UseLockOptions = {}): 
     }),
     [status, handle],
   );
+}
+
+/**
+ * The lock by which somebody else, or this user in another page, keeps a path from being edited here; `undefined` where
+ * none does. For fields that are locked with the section they stand in: it takes no lock.
+ *
+ * @example const lock = useLockedBy(['ui_content', 'banner']); return <input disabled={lock !== undefined} />;
+ */
+export function useLockedBy(
+  path: readonly string[],
+  options: Pick<UseLockOptions, 'campaignId'> = {},
+): ListedLock | undefined {
+  const client = useCampaignClient();
+  const campaignId = useSelected(useCampaignHandle(options.campaignId), idOf);
+  const key = JSON.stringify(path);
+  const list = useMemo(
+    () => (campaignId === undefined ? NO_LIST : watchLocks(client, campaignId)),
+    [client, campaignId],
+  );
+  const select = useCallback((locks: LockListState) => lockInTheWay(locks, keysOf(key)), [key]);
+  return useSelected(list, select, { isEqual: isSameLock });
+}
+
+function isSameLock(a: ListedLock | undefined, b: ListedLock | undefined): boolean {
+  return a?.lockId === b?.lockId && a?.mayTakeOver === b?.mayTakeOver;
 }
 
 function idOf({ campaignId }: CampaignSnapshot): string | undefined {
