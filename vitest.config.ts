@@ -14,7 +14,7 @@ export default defineConfig({
           include: [
             'test/{access,core,engine,sim,spec,targeting}/**/*.test.ts',
             'test/bench/report/*.test.ts',
-            'test/e2e/model/*.test.ts',
+            'test/e2e/model/*.test.{ts,tsx}',
             'test/log/{memory,shared}-log.test.ts',
           ],
         },

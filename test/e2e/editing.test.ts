@@ -113,6 +113,29 @@ describe('editing', () => {
     await eventually(() => theirs.field('Title').inputValue()).toBe('Mine');
   });
 
+  it('D4 keeps back what is being typed while somebody else’s words arrive', async () => {
+    const [one, two] = await Promise.all([stage.open('about:blank'), stage.open()]);
+    const { page } = one;
+    await page.clock.install();
+    await page.goto(stage.server.url);
+    const mine = consolePage(page);
+    const theirs = consolePage(two.page);
+    await eventually(() => versionOf(page)).toBeGreaterThan(0);
+    await page.clock.pauseAt((await page.evaluate(() => Date.now())) + 5_000);
+    await mine.field('Title').click();
+    await page.keyboard.press('ControlOrMeta+A');
+    await page.keyboard.type('Mi');
+    await eventually(() => theirs.field('Title').inputValue()).toBe('M');
+    await theirs.field('Title').fill('Theirs');
+    await page.getByText('Somebody else wrote Theirs while you typed.').waitFor();
+    await page.keyboard.type('ne');
+    await page.clock.runFor(2_000);
+    expect(await mine.field('Title').inputValue()).toBe('Mine');
+    expect(await theirs.field('Title').inputValue()).toBe('Theirs');
+    await page.getByRole('button', { name: 'Keep mine' }).click();
+    await eventually(() => theirs.field('Title').inputValue()).toBe('Mine');
+  });
+
   it('D4 takes somebody else’s words over what was typed here, if the person says so', async () => {
     const [one, two] = await Promise.all([stage.open(), stage.open()]);
     const mine = consolePage(one.page);

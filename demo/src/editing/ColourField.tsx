@@ -1,7 +1,7 @@
 import { useId } from 'react';
-import type { Change } from '@campaign-state/client';
+import type { CampaignUpdates } from '@campaign-state/client';
 import { FieldFrame } from './FieldFrame.tsx';
-import { useDraft } from './use-draft.ts';
+import { useField } from './use-field.ts';
 
 /** The only notation that the browser's picker knows. */
 const HEX = /^#[0-9a-f]{6}$/i;
@@ -13,35 +13,35 @@ export function ColourField({
   label,
   path,
   value,
-  save,
+  updates,
 }: {
   label: string;
   path: readonly string[];
   value: string;
-  save: (value: string) => Change;
+  updates: (value: string) => CampaignUpdates;
 }) {
   const id = useId();
-  const draft = useDraft(value, save, { isComplete: isColour });
+  const field = useField(path, value, updates, { isComplete: isColour });
   return (
-    <FieldFrame id={id} label={label} path={path} conflict={draft.conflict} error={draft.error}>
+    <FieldFrame id={id} label={label} path={path} conflict={field.conflict} error={field.error}>
       <span className="colour">
         <input
           type="color"
           aria-label={`${label}, picker`}
-          value={HEX.test(draft.value) ? draft.value : '#000000'}
-          onChange={(event) => draft.change(event.target.value)}
-          onBlur={draft.leave}
+          value={HEX.test(field.value) ? field.value : '#000000'}
+          onChange={(event) => field.change(event.target.value)}
+          onBlur={field.leave}
         />
         <input
           id={id}
           type="text"
           spellCheck={false}
           autoComplete="off"
-          value={draft.value}
-          aria-invalid={draft.error !== undefined}
+          value={field.value}
+          aria-invalid={field.error !== undefined}
           aria-describedby={`${id}-notes`}
-          onChange={(event) => draft.change(event.target.value)}
-          onBlur={draft.leave}
+          onChange={(event) => field.change(event.target.value)}
+          onBlur={field.leave}
         />
       </span>
     </FieldFrame>

@@ -6,7 +6,6 @@ import { ChoiceField } from './ChoiceField.tsx';
 import { DateField } from './DateField.tsx';
 import { orRemoved } from './or-removed.ts';
 import { TextField } from './TextField.tsx';
-import { useTypedUpdate } from './use-typed-update.ts';
 
 const STATUSES = ['draft', 'active', 'paused', 'ended'] as const;
 const CONTENT = ['ui_content'];
@@ -15,19 +14,18 @@ const CONTENT = ['ui_content'];
 export function ContentPanel({ readOnly }: { readOnly: boolean }) {
   const state = useCampaign((document) => document);
   const { updateCampaign } = useCampaignUpdates();
-  const updateTyped = useTypedUpdate();
   const measure = useMeasured();
   const { ui_content: content = {} } = state;
   const form = content.lead_form ?? {};
   return (
     <>
-      <TextField label="Title" path={['title']} value={state.title ?? ''} save={(title) => updateTyped({ title })} />
+      <TextField label="Title" path={['title']} value={state.title ?? ''} updates={(title) => ({ title })} />
       <TextField
         label="Description"
         path={['description']}
         value={state.description ?? ''}
         lines={3}
-        save={(description) => updateTyped({ description: orRemoved(description) })}
+        updates={(description) => ({ description: orRemoved(description) })}
       />
       <LockableSection path={CONTENT} title="Words of the page" readOnly={readOnly}>
         <TextField
@@ -35,40 +33,40 @@ export function ContentPanel({ readOnly }: { readOnly: boolean }) {
           path={['ui_content', 'banner']}
           value={text(content.banner)}
           lines={2}
-          save={(banner) => updateTyped({ ui_content: { banner: orRemoved(banner) } })}
+          updates={(banner) => ({ ui_content: { banner: orRemoved(banner) } })}
         />
         <div className="field-pair">
           <TextField
             label="Call to action"
             path={['ui_content', 'cta']}
             value={text(content.cta)}
-            save={(cta) => updateTyped({ ui_content: { cta: orRemoved(cta) } })}
+            updates={(cta) => ({ ui_content: { cta: orRemoved(cta) } })}
           />
           <TextField
             label="Line above the banner"
             path={['ui_content', 'kicker']}
             value={text(content['kicker'])}
-            save={(kicker) => updateTyped({ ui_content: { kicker: orRemoved(kicker) } })}
+            updates={(kicker) => ({ ui_content: { kicker: orRemoved(kicker) } })}
           />
         </div>
         <TextField
           label="Note under the button"
           path={['ui_content', 'cta_note']}
           value={text(content['cta_note'])}
-          save={(note) => updateTyped({ ui_content: { cta_note: orRemoved(note) } })}
+          updates={(note) => ({ ui_content: { cta_note: orRemoved(note) } })}
         />
         <div className="field-pair">
           <TextField
             label="Form heading"
             path={['ui_content', 'lead_form', 'title']}
             value={text(form['title'])}
-            save={(title) => updateTyped({ ui_content: { lead_form: { title: orRemoved(title) } } })}
+            updates={(title) => ({ ui_content: { lead_form: { title: orRemoved(title) } } })}
           />
           <TextField
             label="Form button"
             path={['ui_content', 'lead_form', 'submit_text']}
             value={text(form.submit_text)}
-            save={(submit) => updateTyped({ ui_content: { lead_form: { submit_text: orRemoved(submit) } } })}
+            updates={(submit) => ({ ui_content: { lead_form: { submit_text: orRemoved(submit) } } })}
           />
         </div>
         <TextField
@@ -76,7 +74,7 @@ export function ContentPanel({ readOnly }: { readOnly: boolean }) {
           path={['ui_content', 'footer']}
           value={text(content['footer'])}
           lines={2}
-          save={(footer) => updateTyped({ ui_content: { footer: orRemoved(footer) } })}
+          updates={(footer) => ({ ui_content: { footer: orRemoved(footer) } })}
         />
       </LockableSection>
       <ChoiceField
@@ -91,13 +89,13 @@ export function ContentPanel({ readOnly }: { readOnly: boolean }) {
           label="Starts"
           path={['start_date']}
           value={state.start_date ?? ''}
-          save={(date) => updateTyped({ start_date: date })}
+          updates={(date) => ({ start_date: date })}
         />
         <DateField
           label="Ends"
           path={['end_date']}
           value={state.end_date ?? ''}
-          save={(date) => updateTyped({ end_date: date })}
+          updates={(date) => ({ end_date: date })}
         />
       </div>
     </>

@@ -1,7 +1,8 @@
 import { useId, useRef } from 'react';
-import type { Change } from '@campaign-state/client';
+import type { CampaignUpdates } from '@campaign-state/client';
+import { text } from '../audience/read.ts';
 import { FieldFrame } from './FieldFrame.tsx';
-import { useDraft } from './use-draft.ts';
+import { useField } from './use-field.ts';
 
 /** Years are typed digit by digit: 0002 and 0020 come before 2027, and are not meant. */
 const EARLIEST = Date.UTC(1970, 0);
@@ -11,25 +12,26 @@ export function DateField({
   label,
   path,
   value,
-  save,
+  updates,
 }: {
   label: string;
   path: readonly string[];
   value: string;
-  save: (value: string | null) => Change;
+  updates: (value: string | null) => CampaignUpdates;
 }) {
   const id = useId();
   const input = useRef<HTMLInputElement>(null);
-  const draft = useDraft(toControl(value), (local) => save(local === '' ? null : `${local}:00Z`), {
+  const field = useField(path, toControl(value), (local) => updates(local === '' ? null : `${local}:00Z`), {
     // The control says '' for a date that is half typed, too.
     isComplete: (local) =>
       local === '' ? input.current?.validity.badInput === false : Date.parse(`${local}:00Z`) >= EARLIEST,
+    write: (date) => toControl(text(date)),
   });
 
   function clear(): void {
     if (input.current) input.current.value = '';
-    draft.change('');
-    draft.leave();
+    field.change('');
+    field.leave();
     input.current?.focus();
   }
 
@@ -39,10 +41,10 @@ export function DateField({
       id={id}
       label={name}
       path={path}
-      conflict={draft.conflict}
-      error={draft.error}
+      conflict={field.conflict}
+      error={field.error}
       action={
-        draft.value !== '' && (
+        field.value !== '' && (
           <button type="button" className="text-button" aria-label={`Clear ${name}`} onClick={clear}>
             Clear
           </button>
@@ -53,13 +55,13 @@ export function DateField({
         ref={input}
         id={id}
         type="datetime-local"
-        value={draft.value}
-        aria-invalid={draft.error !== undefined}
+        value={field.value}
+        aria-invalid={field.error !== undefined}
         aria-describedby={`${id}-notes`}
-        onChange={(event) => draft.change(event.target.value)}
+        onChange={(event) => field.change(event.target.value)}
         onBlur={(event) => {
-          draft.leave();
-          if (event.target.validity.badInput) event.target.value = draft.value;
+          field.leave();
+          if (event.target.validity.badInput) event.target.value = field.value;
         }}
       />
     </FieldFrame>

@@ -4,23 +4,21 @@ import { ChoiceField } from './ChoiceField.tsx';
 import { orRemoved } from './or-removed.ts';
 import { SetField } from './SetField.tsx';
 import { TextField } from './TextField.tsx';
-import { useTypedUpdate } from './use-typed-update.ts';
 
 /** What apps and colleagues need to know of the campaign, and its page does not show. */
 export function DetailsPanel() {
   const state = useCampaign((document) => document);
   const { updateCampaign } = useCampaignUpdates();
-  const updateTyped = useTypedUpdate();
   const measure = useMeasured();
   return (
     <>
       <div className="field-pair">
-        <TextField label="Slug" path={['slug']} value={state.slug ?? ''} save={(slug) => updateTyped({ slug })} />
+        <TextField label="Slug" path={['slug']} value={state.slug ?? ''} updates={(slug) => ({ slug })} />
         <TextField
           label="Owner"
           path={['owner_id']}
           value={state.owner_id ?? ''}
-          save={(owner) => updateTyped({ owner_id: orRemoved(owner) })}
+          updates={(owner) => ({ owner_id: orRemoved(owner) })}
         />
       </div>
       <SetField label="Tags" one="a tag" name="tags" />
@@ -36,7 +34,7 @@ export function DetailsPanel() {
         label="Ranking formula"
         path={['ranking_formula']}
         value={state.ranking_formula ?? ''}
-        save={(formula) => updateTyped({ ranking_formula: orRemoved(formula) })}
+        updates={(formula) => ({ ranking_formula: orRemoved(formula) })}
       />
       <SetField label="Translated texts" one="a key" name="i18n_keys" />
     </>

@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react';
 import { sayRefusal } from '../status/say-refusal.ts';
 import { SharedField } from './SharedField.tsx';
-import type { Conflict } from './use-draft.ts';
+import type { FieldConflict } from './use-field.ts';
 
 /** What surrounds every control: its label above, then whatever is to be said about it. */
 export function FieldFrame({
@@ -17,7 +17,7 @@ export function FieldFrame({
   label: string;
   /** Its place in the document, where it has one: who else is there is shown. */
   path?: readonly string[];
-  conflict?: Conflict | undefined;
+  conflict?: FieldConflict | undefined;
   error?: Error | undefined;
   /** Stands beside the label. */
   action?: ReactNode;

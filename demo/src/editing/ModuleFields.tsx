@@ -2,7 +2,6 @@ import { useCampaign } from '@campaign-state/client/react';
 import { number } from '../audience/read.ts';
 import { NumberField } from './NumberField.tsx';
 import { TextField } from './TextField.tsx';
-import { useTypedUpdate } from './use-typed-update.ts';
 
 const WORDS = ['title', 'label'] as const;
 const FIGURES = [
@@ -13,10 +12,10 @@ const FIGURES = [
 /** The heading and the figures of one module of the page, where it has such. */
 export function ModuleFields({ name }: { name: string }) {
   const component = useCampaign((state) => state.ui_components?.[name]);
-  const updateTyped = useTypedUpdate();
   if (!component) return undefined;
-  const save = (member: string) => (value: string | number) =>
-    updateTyped({ ui_components: { [name]: { [member]: value } } });
+  const updates = (member: string) => (value: string | number) => ({
+    ui_components: { [name]: { [member]: value } },
+  });
   return (
     <fieldset className="module-fields">
       <legend>{name}</legend>
@@ -28,7 +27,7 @@ export function ModuleFields({ name }: { name: string }) {
             label="Heading"
             path={['ui_components', name, member]}
             value={value}
-            save={save(member)}
+            updates={updates(member)}
           />
         ) : undefined;
       })}
@@ -41,7 +40,7 @@ export function ModuleFields({ name }: { name: string }) {
               label={label}
               path={['ui_components', name, member]}
               value={value}
-              save={save(member)}
+              updates={updates(member)}
             />
           );
         })}

@@ -1,7 +1,7 @@
 import { useId } from 'react';
-import type { Change } from '@campaign-state/client';
+import type { CampaignUpdates } from '@campaign-state/client';
 import { FieldFrame } from './FieldFrame.tsx';
-import { useDraft } from './use-draft.ts';
+import { useField } from './use-field.ts';
 
 const NUMBER = {
   isComplete: (text: string) => text.trim() !== '' && Number.isFinite(Number(text)),
@@ -13,7 +13,7 @@ export function NumberField({
   label,
   path,
   value,
-  save,
+  updates,
   min = 0,
   max,
   slider = false,
@@ -21,25 +21,25 @@ export function NumberField({
   label: string;
   path: readonly string[];
   value: number;
-  save: (value: number) => Change;
+  updates: (value: number) => CampaignUpdates;
   min?: number;
   max?: number;
   slider?: boolean;
 }) {
   const id = useId();
-  const draft = useDraft(String(value), (text) => save(Number(text)), NUMBER);
+  const field = useField(path, String(value), (text) => updates(Number(text)), NUMBER);
   return (
-    <FieldFrame id={id} label={label} path={path} conflict={draft.conflict} error={draft.error}>
+    <FieldFrame id={id} label={label} path={path} conflict={field.conflict} error={field.error}>
       <input
         id={id}
         type={slider ? 'range' : 'number'}
         min={min}
         max={max}
-        value={draft.value}
-        aria-invalid={draft.error !== undefined}
+        value={field.value}
+        aria-invalid={field.error !== undefined}
         aria-describedby={`${id}-notes`}
-        onBlur={draft.leave}
-        onChange={(event) => draft.change(event.target.value)}
+        onBlur={field.leave}
+        onChange={(event) => field.change(event.target.value)}
       />
     </FieldFrame>
   );

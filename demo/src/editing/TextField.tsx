@@ -1,38 +1,38 @@
 import { useId } from 'react';
-import type { Change } from '@campaign-state/client';
+import type { CampaignUpdates } from '@campaign-state/client';
 import { FieldFrame } from './FieldFrame.tsx';
-import { useDraft } from './use-draft.ts';
+import { useField } from './use-field.ts';
 
 /** A line, or some lines, of the document's text. */
 export function TextField({
   label,
   path,
   value,
-  save,
+  updates,
   lines = 1,
 }: {
   label: string;
   path: readonly string[];
   value: string;
-  save: (value: string) => Change;
+  updates: (value: string) => CampaignUpdates;
   lines?: number;
 }) {
   const id = useId();
-  const draft = useDraft(value, save);
+  const field = useField(path, value, updates);
   const shared = {
     id,
-    value: draft.value,
+    value: field.value,
     dir: 'auto',
-    'aria-invalid': draft.error !== undefined,
+    'aria-invalid': field.error !== undefined,
     'aria-describedby': `${id}-notes`,
-    onBlur: draft.leave,
+    onBlur: field.leave,
   };
   return (
-    <FieldFrame id={id} label={label} path={path} conflict={draft.conflict} error={draft.error}>
+    <FieldFrame id={id} label={label} path={path} conflict={field.conflict} error={field.error}>
       {lines > 1 ? (
-        <textarea {...shared} rows={lines} onChange={(event) => draft.change(event.target.value)} />
+        <textarea {...shared} rows={lines} onChange={(event) => field.change(event.target.value)} />
       ) : (
-        <input {...shared} type="text" autoComplete="off" onChange={(event) => draft.change(event.target.value)} />
+        <input {...shared} type="text" autoComplete="off" onChange={(event) => field.change(event.target.value)} />
       )}
     </FieldFrame>
   );

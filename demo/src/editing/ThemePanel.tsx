@@ -5,7 +5,6 @@ import { ChoiceField } from './ChoiceField.tsx';
 import { ColourField } from './ColourField.tsx';
 import { NumberField } from './NumberField.tsx';
 import { LockableSection } from '../locks/LockableSection.tsx';
-import { useTypedUpdate } from './use-typed-update.ts';
 
 const THEME = ['theme'];
 
@@ -13,7 +12,6 @@ const THEME = ['theme'];
 export function ThemePanel({ readOnly }: { readOnly: boolean }) {
   const theme = useCampaign((document) => document.theme) ?? {};
   const { updateConfig } = useCampaignUpdates();
-  const updateTyped = useTypedUpdate();
   const measure = useMeasured();
   return (
     <LockableSection path={THEME} title="Colours and shapes" readOnly={readOnly}>
@@ -24,7 +22,7 @@ export function ThemePanel({ readOnly }: { readOnly: boolean }) {
             label={label}
             path={['theme', name]}
             value={String(theme[name] ?? fallback)}
-            save={(colour) => updateTyped({ theme: { [name]: colour } })}
+            updates={(colour) => ({ theme: { [name]: colour } })}
           />
         ))}
       </div>
@@ -34,7 +32,7 @@ export function ThemePanel({ readOnly }: { readOnly: boolean }) {
         slider
         max={32}
         value={radius(theme['radius'])}
-        save={(corner) => updateTyped({ theme: { radius: corner } })}
+        updates={(corner) => ({ theme: { radius: corner } })}
       />
       <ChoiceField
         label="Typeface"

@@ -39,9 +39,9 @@ function milliseconds(value: number | undefined): string {
   return value < 10_000 ? `${Math.max(1, Math.round(value))} ms` : `${Math.round(value / 1_000)} s`;
 }
 
-function explain({ bundled, shown, accepted, saved }: Measurement): string {
+function explain({ held, shown, accepted, saved }: Measurement): string {
   return [
-    `Measured from the moment the change was handed to the SDK (keystrokes were bundled for ${milliseconds(bundled)} before).`,
+    `Measured from the moment the change was sent (keystrokes were bundled for ${milliseconds(held)} before).`,
     `Ordered by the server: ${milliseconds(accepted)}. Painted in the audience pane, over its own connection: ${milliseconds(shown)}.`,
     `Committed in Postgres: ${milliseconds(saved)}.`,
   ].join('\n');

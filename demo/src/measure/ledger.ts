@@ -1,10 +1,10 @@
 import type { Change } from '@campaign-state/client';
 
-/** What is known of this console's newest change, in milliseconds from the moment it was handed to the SDK. */
+/** What is known of this console's newest change, in milliseconds from the moment it was sent. */
 export interface Measurement {
   readonly campaignId: string;
-  /** From the first keystroke in it to the hand-over: what bundling keystrokes cost. */
-  readonly bundled: number;
+  /** From the first keystroke in it until it was sent: what bundling keystrokes, or being offline, has cost. */
+  readonly held: number | undefined;
   readonly version: number | undefined;
   /** Until the audience pane, over its own connection, had painted it. */
   readonly shown: number | undefined;
@@ -18,14 +18,15 @@ export interface Measurement {
 export interface Ledger {
   readonly subscribe: (listener: () => void) => () => void;
   readonly getSnapshot: () => Measurement | undefined;
-  /** Measures a change that has just been made. `typedAt` is when the person acted, on the clock of `now`. */
-  readonly follow: (campaignId: string, change: Change, typedAt: number) => void;
+  /** Measures a change that has just been made. */
+  readonly follow: (campaignId: string, change: Change) => void;
   /** The audience pane has painted this version. */
   readonly painted: (campaignId: string, version: number) => void;
 }
 
 interface MeasuredChange {
-  sentAt: number;
+  /** On the clock of `now`; `undefined` while the change is held back. */
+  sentAt: number | undefined;
   measurement: Measurement;
 }
 
@@ -49,7 +50,7 @@ export function createLedger(now: () => number): Ledger {
   function match(measured: MeasuredChange): void {
     const { campaignId, version, shown } = measured.measurement;
     const paintedAt = version === undefined ? undefined : paints.get(`${campaignId}:${version}`);
-    if (paintedAt !== undefined && shown === undefined) amend(measured, { shown: paintedAt - measured.sentAt });
+    if (paintedAt !== undefined && shown === undefined) amend(measured, { shown: since(measured, paintedAt) });
   }
 
   return {
@@ -58,21 +59,29 @@ export function createLedger(now: () => number): Ledger {
       return () => listeners.delete(listener);
     },
     getSnapshot: () => current?.measurement,
-    follow(campaignId, change, typedAt) {
-      const sentAt = now();
-      const open = { version: undefined, shown: undefined, accepted: undefined, saved: undefined, refused: false };
-      const measured: MeasuredChange = { sentAt, measurement: { campaignId, bundled: sentAt - typedAt, ...open } };
+    follow(campaignId, change) {
+      const madeAt = now();
+      const measurement = { campaignId, refused: false, ...NOTHING_YET };
+      const measured: MeasuredChange = { sentAt: undefined, measurement };
       current = measured;
       amend(measured, {});
+      // A paced update, or one made offline, is sent later than it was made.
+      change.sentAt.then(
+        () => {
+          measured.sentAt = now();
+          amend(measured, { held: measured.sentAt - madeAt });
+        },
+        () => undefined,
+      );
       change.then(
         ({ version }) => {
-          amend(measured, { version, accepted: now() - sentAt });
+          amend(measured, { version, accepted: since(measured, now()) });
           match(measured);
         },
         () => amend(measured, { refused: true }),
       );
       change.durable.then(
-        () => amend(measured, { saved: now() - sentAt }),
+        () => amend(measured, { saved: since(measured, now()) }),
         // Refused, or never to be saved: the first is said above, the second by the save status.
         () => undefined,
       );
@@ -90,3 +99,15 @@ export function createLedger(now: () => number): Ledger {
 }
 
 const REMEMBERED_PAINTS = 64;
+
+const NOTHING_YET = {
+  held: undefined,
+  version: undefined,
+  shown: undefined,
+  accepted: undefined,
+  saved: undefined,
+};
+
+function since({ sentAt }: MeasuredChange, at: number): number | undefined {
+  return sentAt === undefined ? undefined : at - sentAt;
+}

@@ -4,14 +4,14 @@ import type { Change } from '@campaign-state/client';
 import { useLedger } from './ledger-context.ts';
 
 /** Pass-through of every edit of the console: returns the change, and has it measured. */
-export type Measure = (change: Change, typedAt?: number) => Change;
+export type Measure = (change: Change) => Change;
 
 export function useMeasured(): Measure {
   const ledger = useLedger();
   const campaignId = useCampaignSnapshot((snapshot) => snapshot.campaignId);
   return useCallback(
-    (change, typedAt = performance.now()) => {
-      if (campaignId !== undefined) ledger.follow(campaignId, change, typedAt);
+    (change) => {
+      if (campaignId !== undefined) ledger.follow(campaignId, change);
       return change;
     },
     [ledger, campaignId],
