@@ -1,11 +1,11 @@
 import type { CampaignStatus } from '../../../server/core/document/campaign.ts';
 import type { ListedCampaign, ListEvent } from '../../../server/core/stream/list-events.ts';
-import { createLinger } from '../linger.ts';
 import { systemClock, type Clock } from '../clock.ts';
-import { readFailure, type CampaignError } from '../errors.ts';
-import { retryDelay } from '../link/backoff.ts';
+import type { CampaignError } from '../errors.ts';
+import { openLiveStream, type StreamClient } from '../live/live-stream.ts';
 import { writable } from '../observable-value.ts';
-import type { CampaignClient, CampaignLoadStatus, Readable } from '../types.ts';
+import { storeWhileNeeded } from '../live/store-while-needed.ts';
+import type { CampaignLoadStatus, Readable } from '../types.ts';
 
 /** Which campaigns are listed. */
 export interface CampaignFilter {
@@ -64,7 +64,7 @@ const PENDING: CampaignList = Object.freeze({
  * const stop = list.subscribe(() => console.log(list.getSnapshot().campaigns.map(({ title }) => title)));
  */
 export function listCampaigns(
-  client: Pick<CampaignClient, 'trpc' | 'onRenewed' | 'connection'>,
+  client: StreamClient,
   filter: CampaignFilter = {},
   clock: Pick<Clock, 'after' | 'random'> = systemClock,
 ): CampaignListStore {
@@ -77,46 +77,23 @@ export function listCampaigns(
 
   /** Opens another page behind the others. */
   function open(cursor?: string, campaigns: Page['campaigns'] = new Map()): void {
-    let attempt = 0;
     const page: Page = { cursor, campaigns, nextCursor: undefined, isLoaded: false, stop: () => {} };
-
-    function subscribe(): void {
-      const input = { ...(cursor !== undefined && { cursor }), ...(status && { status }), ...(limit && { limit }) };
-      let isCurrent = true;
-      const live = client.trpc.campaign.watchList.subscribe(input, {
-        onData(event) {
-          if (!isCurrent) return;
-          attempt = 0;
-          onEvent(page, event);
-        },
-        onError: (thrown) => isCurrent && onFailure(thrown),
-        onComplete: () => isCurrent && retry(),
-      });
-      page.stop = () => {
-        isCurrent = false;
-        live.unsubscribe();
-      };
-    }
-
-    function retry(afterMs = retryDelay(attempt, clock.random())): void {
-      page.stop();
-      page.stop = clock.after(afterMs, subscribe);
-      attempt += 1;
-    }
-
-    function onFailure(thrown: unknown): void {
-      const failure = readFailure(thrown);
-      const isClosed = client.connection.getSnapshot().status === 'closed';
-      const isPassing = !isClosed && (failure.kind === 'unanswered' || failure.error.retryable);
-      if (isPassing) retry(failure.error.retryAfterMs);
-      // A limit is exceeded for as long as the app does not stop something; a refusal may be none with other rights.
-      if (isPassing && failure.error.limit === undefined) return;
-      error = failure.error;
-      publish();
-    }
-
     pages.push(page);
-    subscribe();
+    const input = { ...(cursor !== undefined && { cursor }), ...(status && { status }), ...(limit && { limit }) };
+    page.stop = openLiveStream<ListEvent>(
+      client,
+      (listener) => client.trpc.campaign.watchList.subscribe(input, listener),
+      {
+        onEvent: (event) => onEvent(page, event),
+        onFailure(failure, isRetried) {
+          // A limit is exceeded for as long as the app does not stop something.
+          if (isRetried && failure.limit === undefined) return;
+          error = failure;
+          publish();
+        },
+      },
+      clock,
+    );
   }
 
   function onEvent(page: Page, event: ListEvent): void {
@@ -181,26 +158,7 @@ export function listCampaigns(
     start();
   }
 
-  const linger = createLinger({ start, stop }, clock, RELEASE_AFTER_MS);
-  let subscribers = 0;
-  return {
-    getSnapshot: shown.getSnapshot,
-    getInitialSnapshot: shown.getInitialSnapshot,
-    subscribe(listener) {
-      const end = shown.subscribe(listener);
-      subscribers += 1;
-      linger.need(true);
-      let isSubscribed = true;
-      return () => {
-        if (!isSubscribed) return;
-        isSubscribed = false;
-        end();
-        subscribers -= 1;
-        linger.need(subscribers > 0);
-      };
-    },
-    loadMore,
-  };
+  return { ...storeWhileNeeded(shown, { start, stop }, clock, RELEASE_AFTER_MS), loadMore };
 }
 
 function byId(a: ListedCampaign, b: ListedCampaign): number {

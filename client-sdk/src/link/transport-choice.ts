@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
 import { AbsentSocket } from './absent-socket.ts';
-import type { HttpFallback } from './http-fallback.ts';
+import type { HttpFallback } from './http/http-fallback.ts';
 import type { WebSocketConstructor, WebSocketLike } from './live-socket.ts';
 
 /**
@@ -29,7 +29,7 @@ export function createTransportChoice(WebSocket: WebSocketConstructor, clock: Cl
     // Where the body of an answer cannot be read as it comes, as in React Native, there are no streams over http.
     if (isLoading || !canStreamOverHttp()) return;
     isLoading = true;
-    import('./http-fallback.ts').then(
+    import('./http/http-fallback.ts').then(
       ({ createHttpFallback }) => (fallback = createHttpFallback(WebSocket, clock, onOpened)),
       // Without a network: it is tried again with the next attempt.
       () => (isLoading = false),

@@ -1,11 +1,10 @@
 import type { JsonObject } from '../../../server/core/json.ts';
 import type { PresenceEvent, PresenceMember } from '../../../server/core/presence/presence.ts';
-import { createLinger } from '../linger.ts';
 import { systemClock, type Clock } from '../clock.ts';
-import { readFailure, type CampaignError } from '../errors.ts';
-import { retryDelay } from '../link/backoff.ts';
-import { writable } from '../observable-value.ts';
-import type { CampaignClient, Readable } from '../types.ts';
+import type { CampaignError } from '../errors.ts';
+import type { StreamClient } from '../live/live-stream.ts';
+import { createStreamStore, perCampaign } from '../live/stream-store.ts';
+import type { Readable } from '../types.ts';
 
 /** Who is at a campaign. */
 export interface Presence {
@@ -32,15 +31,12 @@ export interface PresenceStore extends Readable<Presence> {
   readonly set: (own: OwnPresence) => void;
 }
 
-/** The part of a client that presence is read through. */
-export type PresenceClient = Pick<CampaignClient, 'trpc' | 'onRenewed'>;
-
 const NOTHING: Presence = Object.freeze({ members: undefined, more: 0, viewers: 0, error: undefined });
 /** How long the page stays after the last subscriber has left, in milliseconds. */
 const RELEASE_AFTER_MS = 1_000;
 const SET_INTERVAL_MS = 100;
 
-const known = new WeakMap<object, Map<string, PresenceStore>>();
+const storeOf = perCampaign<PresenceStore>();
 
 /**
  * Who is at a campaign, and where: one stream of the server's for all who read it.
@@ -51,71 +47,22 @@ const known = new WeakMap<object, Map<string, PresenceStore>>();
  * presence.set({ focus: ['ui_content', 'banner'] });
  */
 export function campaignPresence(
-  client: PresenceClient,
+  client: StreamClient,
   campaignId: string,
   clock: Pick<Clock, 'after' | 'random' | 'now'> = systemClock,
 ): PresenceStore {
-  const ofClient = known.get(client) ?? new Map<string, PresenceStore>();
-  known.set(client, ofClient);
-  const present = ofClient.get(campaignId);
-  if (present) return present;
-  const store = createPresenceStore(client, campaignId, clock);
-  ofClient.set(campaignId, store);
-  return store;
+  return storeOf(client, campaignId, () => createPresenceStore(client, campaignId, clock));
 }
 
 function createPresenceStore(
-  client: PresenceClient,
+  client: StreamClient,
   campaignId: string,
   clock: Pick<Clock, 'after' | 'random' | 'now'>,
 ): PresenceStore {
-  const shown = writable(NOTHING);
   let own: OwnPresence = {};
   let isJoined = false;
   let saidAt = 0;
   let cancelSay: (() => void) | undefined;
-  let attempt = 0;
-  let cancel = () => {};
-  let stopRenewals = () => {};
-
-  function open(): void {
-    let isCurrent = true;
-    const live = client.trpc.presence.watch.subscribe(
-      { campaignId },
-      {
-        onData(event) {
-          if (!isCurrent) return;
-          attempt = 0;
-          shown.set(after(shown.getSnapshot(), event));
-          // After a reconnect the server does not know where this page is.
-          if (event.type === 'all') {
-            isJoined = true;
-            if (own.focus || own.data) say();
-          }
-        },
-        onError: (thrown) => isCurrent && onFailure(thrown),
-        onComplete: () => isCurrent && retry(),
-      },
-    );
-    cancel = () => {
-      isCurrent = false;
-      isJoined = false;
-      live.unsubscribe();
-    };
-  }
-
-  function retry(afterMs = retryDelay(attempt, clock.random())): void {
-    cancel();
-    cancel = clock.after(afterMs, open);
-    attempt += 1;
-  }
-
-  function onFailure(thrown: unknown): void {
-    const { kind, error } = readFailure(thrown);
-    if (kind === 'unanswered' || error.retryable) return retry(error.retryAfterMs);
-    isJoined = false;
-    shown.set({ ...NOTHING, error });
-  }
 
   function say(): void {
     cancelSay ??= clock.after(Math.max(0, saidAt + SET_INTERVAL_MS - clock.now()), () => {
@@ -129,38 +76,26 @@ function createPresenceStore(
     });
   }
 
-  const linger = createLinger(
-    {
-      start() {
-        open();
-        stopRenewals = client.onRenewed(() => shown.getSnapshot().error && open());
-      },
-      stop() {
-        cancel();
-        stopRenewals();
-        shown.set(NOTHING);
-      },
+  const store = createStreamStore<Presence, PresenceEvent>({
+    client,
+    subscribe: (listener) => client.trpc.presence.watch.subscribe({ campaignId }, listener),
+    nothing: NOTHING,
+    reduce(before, event) {
+      // After a reconnect the server does not know where this page is.
+      if (event.type === 'all') {
+        isJoined = true;
+        if (own.focus || own.data) say();
+      }
+      return after(before, event);
+    },
+    onInterrupted() {
+      isJoined = false;
     },
     clock,
-    RELEASE_AFTER_MS,
-  );
-  let subscribers = 0;
+    lingerMs: RELEASE_AFTER_MS,
+  });
   return {
-    getSnapshot: shown.getSnapshot,
-    getInitialSnapshot: () => NOTHING,
-    subscribe(listener) {
-      const end = shown.subscribe(listener);
-      subscribers += 1;
-      linger.need(true);
-      let isSubscribed = true;
-      return () => {
-        if (!isSubscribed) return;
-        isSubscribed = false;
-        end();
-        subscribers -= 1;
-        linger.need(subscribers > 0);
-      };
-    },
+    ...store,
     set(next) {
       own = next;
       say();

@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from 'vitest';
 
-import { readServerSentEvents } from '../../../client-sdk/src/link/server-sent-events.ts';
+import { readServerSentEvents } from '../../../client-sdk/src/link/http/server-sent-events.ts';
 import type { WebSocketLike } from '../../../client-sdk/src/link/live-socket.ts';
 import { manualClock } from '../support/manual-clock.ts';
 import { SECRET, token } from '../support/token.ts';

@@ -1,4 +1,4 @@
-import type { HttpCloseCode } from './local-close-codes.ts';
+import type { HttpCloseCode } from '../local-close-codes.ts';
 
 /** Why the http transport ended. */
 export interface HttpFailure {

@@ -1,7 +1,7 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../../clock.ts';
 import { HttpSocket } from './http-socket.ts';
-import type { WebSocketConstructor, WebSocketLike } from './live-socket.ts';
-import { socketOrHttp } from './socket-or-http.ts';
+import type { WebSocketConstructor, WebSocketLike } from '../live-socket.ts';
+import { socketOrHttp } from '../socket-or-http.ts';
 
 /** How often a WebSocket is tried again while http is in use, in milliseconds. */
 const TRIAL_INTERVAL_MS = 60_000;

@@ -1,8 +1,8 @@
 import type { EventSourceMessage } from 'eventsource-parser';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../../clock.ts';
 import { readHttpFailure } from './http-failure.ts';
-import { ABNORMAL_CLOSURE, type WebSocketLike } from './live-socket.ts';
-import { TIMED_OUT } from './local-close-codes.ts';
+import { ABNORMAL_CLOSURE, type WebSocketLike } from '../live-socket.ts';
+import { TIMED_OUT } from '../local-close-codes.ts';
 import { readServerSentEvents } from './server-sent-events.ts';
 
 /** What `rpc-link.ts` and `connection.ts` send over a socket. */
