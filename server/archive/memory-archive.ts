@@ -15,6 +15,7 @@ import type {
 } from '../engine/ports.ts';
 import { lastContiguousEntry, toListColumns, toSealedEntry } from './sql/columns.ts';
 import { ArchiveError } from './errors.ts';
+import { createMemoryAnalytics, emptyAnalytics, type MemoryAnalytics } from './memory-analytics.ts';
 import { createMemoryAudit, type MemoryAudit } from './memory-audit.ts';
 import { createMemoryHistories, type MemorySchedule, type StagedRestore } from './memory-histories.ts';
 import { createMemoryKeyStore } from '../access/memory-key-store.ts';
@@ -44,6 +45,7 @@ export interface MemoryStore {
   readonly restores: Map<string, StagedRestore>;
   readonly schedule: MemorySchedule;
   readonly audit: MemoryAudit;
+  readonly analytics: MemoryAnalytics;
 }
 
 /** An empty storage. */
@@ -54,6 +56,7 @@ export function createMemoryStore(): MemoryStore {
     restores: new Map(),
     schedule: { holder: undefined, heldUntil: 0, run: undefined },
     audit: { events: [], statements: [], signed: new Map() },
+    analytics: emptyAnalytics(),
   };
 }
 
@@ -254,6 +257,7 @@ export function createMemoryArchive(options: MemoryArchiveOptions = {}): KeyedAr
     ...store.accessKeys,
     ...createMemoryHistories(store, call),
     ...createMemoryAudit(store, call),
+    ...createMemoryAnalytics(store.analytics, call),
     stop: ({ clean }) => {
       if (!stopped && clean) {
         for (const [campaignId, generation] of ownMemberships) leave(campaignId, generation);

@@ -6,6 +6,7 @@ import { accessKeyContract } from '../access/contract.ts';
 import type { ArchiveWorld } from './archive-world.ts';
 import { campaignHistory, part, type CampaignHistory } from './campaign-history.ts';
 import { commitTests } from './commits.ts';
+import { analyticsTests } from './analytics.ts';
 import { auditTests } from './audit.ts';
 import { historyTests } from './histories.ts';
 import { archiveRestarts } from './restarts.ts';
@@ -76,6 +77,7 @@ export function archiveContract(name: string, createWorld: () => Promise<Archive
     commitTests({ archive: () => archive, fresh, created, grown });
     historyTests({ archive: () => archive, fresh, created, grown });
     auditTests({ archive: () => archive, fresh, created, grown });
+    analyticsTests(() => archive);
 
     test('A12 a mutation is found by its id, in its campaign only', async () => {
       const history = await grown(4);

@@ -38,6 +38,8 @@ export interface PostgresArchiveOptions {
   readonly sharedLog?: NamespaceLockObserver & { identity(): string };
   /** Connections at most. Default 8. */
   readonly poolSize?: number;
+  /** Connections for analytics, beside those. Default 2: one writes, one reads. */
+  readonly analyticsPoolSize?: number;
   /**
    * How long one statement may take, in milliseconds; a connection that is silent for longer is given up. Default
    * 30,000.
@@ -71,6 +73,7 @@ export async function openPostgresArchive(options: PostgresArchiveOptions): Prom
     exclusive,
     sharedLog,
     poolSize = 8,
+    analyticsPoolSize = 2,
     statementTimeoutMs = 30_000,
     onConnectionError: onError,
   } = options;
@@ -94,9 +97,13 @@ export async function openPostgresArchive(options: PostgresArchiveOptions): Prom
     throw toArchiveError(error);
   }
   const { db, destroyAll } = connect({ connectionString, statementTimeoutMs, size: poolSize, onError });
-  const archive = openSqlArchive(db, { namespace, soleUser: exclusive !== undefined });
+  const analytics = connect({ connectionString, statementTimeoutMs, size: analyticsPoolSize, onError });
+  const archive = openSqlArchive(db, { namespace, soleUser: exclusive !== undefined, analyticsDb: analytics.db });
   const stop: Archive['stop'] = async (how) => {
-    const timeout = setTimeout(destroyAll, STOP_TIMEOUT_MS);
+    const timeout = setTimeout(() => {
+      destroyAll();
+      analytics.destroyAll();
+    }, STOP_TIMEOUT_MS);
     try {
       await archive.stop(how);
     } finally {

@@ -139,6 +139,83 @@ export interface AuditSignedTable {
   at: number;
 }
 
+/** What units were first shown: one row for each unit of a phase. */
+export interface AnalyticsExposuresTable {
+  campaign_id: string;
+  rule: string;
+  phase: number;
+  /** Keyed hash. */
+  unit: string;
+  verified: boolean;
+  arm: string;
+  at: number;
+  epoch: string;
+  version: number;
+  /** Buckets of the arms, as JSON. */
+  split: string;
+  multiple: boolean;
+}
+
+/** What units did: one row for each event and unit. */
+export interface AnalyticsGoalsTable {
+  campaign_id: string;
+  unit: string;
+  goal: string;
+  /** Of the event, unique for the unit. */
+  id: string;
+  at: number;
+  epoch: string;
+  version: number;
+  /** In millionths. */
+  value: number;
+}
+
+/** Pages that have painted a version. */
+export interface AnalyticsPaintsTable {
+  campaign_id: string;
+  epoch: string;
+  version: number;
+  page: string;
+  at: number;
+  delay_ms: number;
+  share: number;
+}
+
+/** Live streams at the end of minutes, by instance. */
+export interface AnalyticsViewersTable {
+  campaign_id: string;
+  minute: number;
+  instance: string;
+  epoch: string;
+  version: number;
+  viewers: number;
+}
+
+/** What is left for the timeline of rows that were removed. */
+export interface AnalyticsMinutesTable {
+  campaign_id: string;
+  minute: number;
+  epoch: string;
+  version: number;
+  kind: 'exposure' | 'goal';
+  name: string;
+  count: number;
+}
+
+/** When phases were found to have ended. */
+export interface AnalyticsPhasesTable {
+  campaign_id: string;
+  rule: string;
+  phase: number;
+  ended_at: number | null;
+}
+
+/** Salts of the hashes of units. */
+export interface AnalyticsSaltsTable {
+  campaign_id: string;
+  salt: string;
+}
+
 /** The archive's tables, in the Postgres schema that `CAMPAIGN_NAMESPACE` names. */
 export interface Database {
   campaigns: CampaignsTable;
@@ -155,4 +232,11 @@ export interface Database {
   audit_head: AuditHeadTable;
   audit_statements: AuditStatementsTable;
   audit_signed: AuditSignedTable;
+  analytics_exposures: AnalyticsExposuresTable;
+  analytics_goals: AnalyticsGoalsTable;
+  analytics_paints: AnalyticsPaintsTable;
+  analytics_viewers: AnalyticsViewersTable;
+  analytics_minutes: AnalyticsMinutesTable;
+  analytics_phases: AnalyticsPhasesTable;
+  analytics_salts: AnalyticsSaltsTable;
 }

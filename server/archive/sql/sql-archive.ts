@@ -5,6 +5,7 @@ import { ArchiveError, toArchiveError } from '../errors.ts';
 import { createSqlKeyStore } from './access-keys.ts';
 import { commitParts } from './commit.ts';
 import { createCampaign } from './create.ts';
+import { createSqlAnalytics } from './analytics.ts';
 import { createSqlAudit } from './audit.ts';
 import { createSqlHistories } from './histories.ts';
 import { createSqlReads } from './reads.ts';
@@ -21,6 +22,8 @@ export interface SqlArchiveOptions {
   readonly soleUser: boolean;
   /** Memberships that a sole user began before its database was opened again: campaign id to generation. */
   readonly memberships?: ReadonlyMap<string, number>;
+  /** Connections for analytics alone, which the archive's stop closes too. Default: those of the archive. */
+  readonly analyticsDb?: Kysely<Database>;
   /** Called now and then during a call that can take long. */
   readonly onProgress?: () => void;
 }
@@ -31,13 +34,14 @@ export interface SqlArchiveOptions {
  */
 export function openSqlArchive(
   unscoped: Kysely<Database>,
-  { namespace, soleUser, memberships: before, onProgress }: SqlArchiveOptions,
+  { namespace, soleUser, memberships: before, onProgress, analyticsDb }: SqlArchiveOptions,
 ): KeyedArchive {
   const db = unscoped.withSchema(namespace);
   const reads = createSqlReads(db);
   const keys = createSqlKeyStore(db);
   const histories = createSqlHistories(db, onProgress);
   const audit = createSqlAudit(db);
+  const analytics = createSqlAnalytics((analyticsDb ?? unscoped).withSchema(namespace), namespace);
   const memberships = createLogMemberships(db, soleUser, before);
 
   const commit: Archive['commit'] = async (parts) => {
@@ -65,7 +69,7 @@ export function openSqlArchive(
       await Promise.allSettled(inFlight);
       if (clean) await memberships.leaveAll();
     } finally {
-      await db.destroy();
+      await Promise.all([db.destroy(), analyticsDb?.destroy()]);
     }
   };
 
@@ -113,6 +117,18 @@ export function openSqlArchive(
     lastStatement: guarded(audit.lastStatement),
     appendStatement: guarded(audit.appendStatement),
     readStatements: guarded(audit.readStatements),
+    recordEvents: guarded(analytics.recordEvents),
+    countUnits: guarded(analytics.countUnits),
+    sumMetric: guarded(analytics.sumMetric),
+    readTimeline: guarded(analytics.readTimeline),
+    recordViewers: guarded(analytics.recordViewers),
+    readPaints: guarded(analytics.readPaints),
+    campaignSalt: guarded(analytics.campaignSalt),
+    forgetUnits: guarded(analytics.forgetUnits),
+    forgetCampaign: guarded(analytics.forgetCampaign),
+    listPhases: guarded(analytics.listPhases),
+    markPhases: guarded(analytics.markPhases),
+    sweepAnalytics: guarded(analytics.sweepAnalytics),
     orphans: guarded(histories.orphans),
     beginRestore: guarded(histories.beginRestore),
     stage: guarded(histories.stage),

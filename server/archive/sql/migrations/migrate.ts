@@ -2,6 +2,7 @@ import type { Kysely } from 'kysely';
 import { Migrator, type Migration } from 'kysely/migration';
 import type { Database } from '../schema.ts';
 import { createTables } from './0001-tables.ts';
+import { createAnalyticsTables } from './0004-analytics.ts';
 import { createAuditTables } from './0003-audit.ts';
 import { createRestoreTables } from './0002-restores.ts';
 
@@ -11,6 +12,7 @@ function migrations(namespace: string): Record<string, Migration> {
     '0001-tables': { up: (db) => createTables(db, namespace) },
     '0002-restores': { up: (db) => createRestoreTables(db, namespace) },
     '0003-audit': { up: (db) => createAuditTables(db, namespace) },
+    '0004-analytics': { up: (db) => createAnalyticsTables(db, namespace) },
   };
 }
 
