@@ -1,4 +1,12 @@
-import type { HistoryStore, SnapshotRun, StoredCheckpoint, StoredEntry, StoredHistory } from '../core/history-store.ts';
+import type {
+  AdoptedHistory,
+  Adoption,
+  HistoryStore,
+  SnapshotRun,
+  StoredCheckpoint,
+  StoredEntry,
+  StoredHistory,
+} from '../core/history-store.ts';
 import { upToBytes } from '../core/limits.ts';
 import { ArchiveError } from './errors.ts';
 import type { MemoryStore, StoredCampaign } from './memory-archive.ts';
@@ -89,40 +97,25 @@ export function createMemoryHistories(
         for (const checkpoint of checkpoints) put(restore.states, checkpoint, checkpoint.state);
       }),
 
-    adopt: (restoreId, history) =>
-      call(() => {
-        const { campaignId, head, createdAt, archivedAt, updatedAt, updatedBy, over } = history;
-        const present = campaigns.get(campaignId);
-        if (present && !over) return { kind: 'exists', head: { ...present.head } };
+    adopt: (restoreId, histories) =>
+      call((): Adoption => {
         const restore = restores.get(restoreId);
-        const rows = [...(restore?.entries.get(campaignId)?.values() ?? [])];
-        const staged = rows.filter(({ version }) => version <= head.version).sort((a, b) => a.version - b.version);
-        const state = restore?.states.get(campaignId)?.get(head.version);
-        if (!restore || state === undefined || staged.length !== head.version) {
-          const message = `${campaignId}: ${staged.length} of ${head.version} entries are staged; restore it again.`;
-          throw new ArchiveError('data', message);
+        for (const { campaignId, over } of histories) {
+          const present = campaigns.get(campaignId);
+          if (present && !over) return { kind: 'exists', campaignId, head: { ...present.head } };
         }
-        const generation = Math.max(history.generation, (present?.membership.generation ?? 0) + 1);
-        const byMutation = new Map<string, number>();
-        for (const { mutationId, version } of staged) if (mutationId !== null) byMutation.set(mutationId, version);
-        campaigns.set(campaignId, {
-          head: { ...head },
-          state,
-          createdAt,
-          archivedAt,
-          updatedAt,
-          updatedBy,
-          lineage: history.lineage.map((fork) => ({ ...fork })),
-          firstVersion: 1,
-          stateBefore: '{}',
-          entries: staged.map(({ bytes, tail }) => ({ bytes, tail })),
-          byMutation,
-          membership: { generation, active: true },
+        const adopted = histories.map((history) =>
+          adoptedCampaign(restore, history, campaigns.get(history.campaignId)),
+        );
+        histories.forEach(({ campaignId }, index) => {
+          const campaign = adopted[index];
+          if (!restore || !campaign) return;
+          campaigns.set(campaignId, campaign);
+          restore.entries.delete(campaignId);
+          restore.states.delete(campaignId);
+          restore.adopted.add(campaignId);
         });
-        restore.entries.delete(campaignId);
-        restore.states.delete(campaignId);
-        restore.adopted.add(campaignId);
-        return { kind: 'adopted', generation };
+        return { kind: 'adopted', generations: adopted.map(({ membership }) => membership.generation) };
       }),
 
     endRestore: (restoreId) => call(() => void restores.delete(restoreId)),
@@ -145,6 +138,44 @@ export function createMemoryHistories(
       }),
 
     lastSnapshot: () => call(() => schedule.run && { ...schedule.run }),
+  };
+}
+
+/**
+ * The campaign that a staged history makes, in the place of one that is there.
+ *
+ * @throws ArchiveError `data` where not all of it is staged
+ */
+function adoptedCampaign(
+  restore: StagedRestore | undefined,
+  { campaignId, head, createdAt, archivedAt, updatedAt, updatedBy, ...history }: AdoptedHistory,
+  present: StoredCampaign | undefined,
+): StoredCampaign {
+  const rows = [...(restore?.entries.get(campaignId)?.values() ?? [])];
+  const staged = rows.filter(({ version }) => version <= head.version).sort((a, b) => a.version - b.version);
+  const state = restore?.states.get(campaignId)?.get(head.version);
+  if (state === undefined || staged.length !== head.version) {
+    const message = `${campaignId}: ${staged.length} of ${head.version} entries are staged; restore it again.`;
+    throw new ArchiveError('data', message);
+  }
+  const byMutation = new Map<string, number>();
+  for (const { mutationId, version } of staged) if (mutationId !== null) byMutation.set(mutationId, version);
+  return {
+    head: { ...head },
+    state,
+    createdAt,
+    archivedAt,
+    updatedAt,
+    updatedBy,
+    lineage: history.lineage.map((fork) => ({ ...fork })),
+    firstVersion: 1,
+    stateBefore: '{}',
+    entries: staged.map(({ bytes, tail }) => ({ bytes, tail })),
+    byMutation,
+    membership: {
+      generation: Math.max(history.generation, (present?.membership.generation ?? 0) + 1),
+      active: true,
+    },
   };
 }
 

@@ -70,8 +70,9 @@ export interface AdoptedHistory {
 
 /** The outcome of an adoption. `exists`: there is a campaign of that id, at this head, and nothing has changed. */
 export type Adoption =
-  | { readonly kind: 'adopted'; readonly generation: number }
-  | { readonly kind: 'exists'; readonly head: Head };
+  /** With the generation of each, in their order. */
+  | { readonly kind: 'adopted'; readonly generations: readonly number[] }
+  | { readonly kind: 'exists'; readonly campaignId: string; readonly head: Head };
 
 /** A periodic snapshot that was saved. */
 export interface SnapshotRun {
@@ -121,8 +122,8 @@ export interface HistoryStore {
    */
   beginRestore(restoreId: string, now: number, staleAt: number): Promise<string[]>;
   /**
-   * Stages a part of a history: entries and checkpoints under the ids that they are to have. One that is staged again
-   * takes the place of the earlier one.
+   * Stages a part of one history or of several: entries and checkpoints under the ids that they are to have. A part
+   * that is staged again, from the same version on, takes the place of the earlier one.
    */
   stage(
     restoreId: string,
@@ -131,11 +132,11 @@ export interface HistoryStore {
     now: number,
   ): Promise<void>;
   /**
-   * Puts a staged history in its place, in one transaction.
+   * Puts staged histories in their places, all of them in one transaction or none.
    *
-   * @throws ArchiveError `data` where not all of its entries, or not its state, are staged
+   * @throws ArchiveError `data` where not all entries of one, or not its state, are staged
    */
-  adopt(restoreId: string, history: AdoptedHistory): Promise<Adoption>;
+  adopt(restoreId: string, histories: readonly AdoptedHistory[]): Promise<Adoption>;
   /** Ends a restore and drops what is left of it. */
   endRestore(restoreId: string): Promise<void>;
   /** Claims the periodic snapshot; false where it is not due, or another instance has claimed it. */

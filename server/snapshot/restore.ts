@@ -76,10 +76,21 @@ export interface RestoreTarget {
   readonly onAdopted?:
     | ((campaign: { campaignId: string; version: number; tail: string }) => Promise<unknown>)
     | undefined;
+  /** What is put in its place with one transaction, at most: default 100 campaigns, or one beyond 5,000 versions. */
+  readonly atOnce?: { readonly campaigns: number; readonly versions: number };
 }
 
 /** Characters of entries that are staged with one statement. */
 const STAGE_CHARACTERS = 512 * 1024;
+
+/**
+ * Campaigns, and their versions, that are put in their place with one transaction: enough that its round trips and its
+ * commit do not count, and a fraction of a second, for which changes of what is replaced have to wait.
+ */
+const ADOPTED_AT_ONCE = { campaigns: 100, versions: 5_000 } as const;
+
+/** Transactions of which the next is under way while the log is told of the one before. */
+const ADOPTIONS_AHEAD = 1;
 
 /** Versions between two checkpoints of a restored history. */
 const CHECKPOINT_VERSIONS = 100;
@@ -99,8 +110,8 @@ interface Planned {
 
 /**
  * Restores a snapshot file. All of it is staged first, and proven on the way; only when its last line has been read,
- * and nothing stands in the way, is each campaign put in its place, by one transaction. Damage therefore touches
- * nothing, and so does a campaign that is there already without `over`.
+ * and nothing stands in the way, are the campaigns put in their places, some at a time by one transaction. Damage
+ * therefore touches nothing, and so does a campaign that is there already without `over`.
  *
  * It can be killed at any point and run again with the same file and the same options: what has been put in place
  * stays, the rest is done again.
@@ -114,7 +125,7 @@ interface Planned {
 export async function restoreSnapshot(
   source: AsyncIterable<Uint8Array>,
   options: RestoreOptions,
-  { store, log, clock, onAdopted = () => Promise.resolve() }: RestoreTarget,
+  { store, log, clock, onAdopted = () => Promise.resolve(), atOnce = ADOPTED_AT_ONCE }: RestoreTarget,
   onProgress: (progress: RestoreProgress) => void = () => undefined,
 ): Promise<RestoreReport> {
   const { dryRun = false, over = false } = options;
@@ -212,6 +223,7 @@ export async function restoreSnapshot(
     await read();
     present = await check();
   } catch (error) {
+    await staging.rest();
     // The error is why nothing is restored; rows that cannot be dropped now are dropped by a later restore.
     await discard().catch(() => undefined);
     throw error;
@@ -224,35 +236,91 @@ export async function restoreSnapshot(
     version: 0,
   }));
   advance({ phase: 'adopting', campaigns: 0, entries: 0, expectedCampaigns: planned.length });
-  for (const { campaignId, adopted, generation } of planned) {
-    const { campaignId: as, head } = adopted;
-    const { version } = head;
-    const replaced = present.get(as);
-    if (done.has(as)) {
-      await seedAgain(store, log, as);
-      await onAdopted({ campaignId: as, version, tail: head.tail });
-      campaigns.push({ campaignId, as, outcome: 'present', version, ...(replaced && { position: replaced }) });
-    } else {
-      if (!dryRun) {
-        const adoption = await store.adopt(restoreId, { ...adopted, generation, over });
-        // Created since it was looked for.
-        if (adoption.kind === 'exists') throw exists(as);
-        await log.seed(as, adoption.generation, head);
-        await onAdopted({ campaignId: as, version, tail: head.tail });
+  /** Puts some of them in their place; returns the generation of each. */
+  const adopt = async (some: readonly Planned[]): Promise<ReadonlyMap<string, number>> => {
+    const missing = dryRun ? [] : some.filter(({ adopted }) => !done.has(adopted.campaignId));
+    if (missing.length === 0) return new Map();
+    const histories = missing.map(({ adopted, generation }) => ({ ...adopted, generation, over }));
+    const adoption = await store.adopt(restoreId, histories);
+    // Created since it was looked for.
+    if (adoption.kind === 'exists') throw exists(adoption.campaignId);
+    return new Map(histories.map(({ campaignId }, index) => [campaignId, adoption.generations[index] ?? 0]));
+  };
+
+  /** Tells log and server of one that is in its place. */
+  const tell = async ({ campaignId: as, head }: Planned['adopted'], generation: number | undefined): Promise<void> => {
+    if (dryRun) return;
+    if (generation === undefined) await seedAgain(store, log, as);
+    else await log.seed(as, generation, head);
+  };
+
+  for await (const [some, generations] of inOrder(inGroups(planned, atOnce), adopt)) {
+    await Promise.all(some.map(({ adopted }) => tell(adopted, generations.get(adopted.campaignId))));
+    for (const { campaignId, adopted } of some) {
+      const { campaignId: as, head } = adopted;
+      const { version } = head;
+      const replaced = present.get(as);
+      if (!dryRun) await onAdopted({ campaignId: as, version, tail: head.tail });
+      if (done.has(as)) {
+        campaigns.push({ campaignId, as, outcome: 'present', version, ...(replaced && { position: replaced }) });
+      } else {
+        campaigns.push({
+          campaignId,
+          as,
+          outcome: replaced ? 'replaced' : 'created',
+          version,
+          ...(!dryRun && { position: formatPosition(head.epoch, version) }),
+          ...(replaced && { replaced }),
+        });
       }
-      campaigns.push({
-        campaignId,
-        as,
-        outcome: replaced ? 'replaced' : 'created',
-        version,
-        ...(!dryRun && { position: formatPosition(head.epoch, version) }),
-        ...(replaced && { replaced }),
-      });
+      advance({ campaigns: progress.campaigns + 1, entries: progress.entries + version });
     }
-    advance({ campaigns: progress.campaigns + 1, entries: progress.entries + version });
   }
   if (!dryRun) await store.endRestore(restoreId);
   return { dryRun, createdAt, campaigns, damaged: damaged.map(({ campaignId, problem }) => ({ campaignId, problem })) };
+}
+
+/** Neighbours of the plan, by what is put in its place with one transaction. */
+function inGroups(planned: readonly Planned[], atOnce: Required<RestoreTarget>['atOnce']): Planned[][] {
+  const groups: Planned[][] = [];
+  let versions = 0;
+  for (const one of planned) {
+    const { version } = one.adopted.head;
+    const last = groups.at(-1);
+    if (last && last.length < atOnce.campaigns && versions + version <= atOnce.versions) {
+      last.push(one);
+      versions += version;
+    } else {
+      groups.push([one]);
+      versions = version;
+    }
+  }
+  return groups;
+}
+
+/**
+ * What work comes to for each, in order. The next is begun before an outcome is given out; none is left under way, also
+ * where one fails, or nobody takes the next.
+ */
+async function* inOrder<T, R>(
+  items: readonly T[],
+  work: (item: T) => Promise<R>,
+): AsyncGenerator<readonly [T, R], void, undefined> {
+  const underWay: Promise<R>[] = [];
+  try {
+    for (let next = 0; next < items.length; next += 1) {
+      for (const item of items.slice(next + underWay.length, next + 1 + ADOPTIONS_AHEAD)) {
+        const outcome = work(item);
+        outcome.catch(() => undefined);
+        underWay.push(outcome);
+      }
+      const outcome = underWay.shift();
+      const item = items[next];
+      if (outcome && item !== undefined) yield [item, await outcome];
+    }
+  } finally {
+    await Promise.allSettled(underWay);
+  }
 }
 
 /** A campaign of the file whose entries come. */
@@ -313,7 +381,7 @@ function planOf({ campaign, as }: OpenCampaign, last: ProvenEntry, clock: Restor
   };
 }
 
-/** Collects what is staged, and hands it on in parts. */
+/** Collects what is staged, and hands it on in parts: one is under way while the next is collected. */
 function createStaging(
   stage: (entries: readonly StoredEntry[], checkpoints: readonly StoredCheckpoint[]) => Promise<void>,
 ) {
@@ -321,9 +389,15 @@ function createStaging(
   let checkpoints: StoredCheckpoint[] = [];
   let characters = 0;
 
-  const flush = async (): Promise<void> => {
+  let underWay: Promise<void> = Promise.resolve();
+
+  /** Hands on what was collected, once the part before it is staged. */
+  const handOn = async (): Promise<void> => {
+    await underWay;
     if (entries.length === 0 && checkpoints.length === 0) return;
-    await stage(entries, checkpoints);
+    underWay = stage(entries, checkpoints);
+    // Its error is that of the next call.
+    underWay.catch(() => undefined);
     entries = [];
     checkpoints = [];
     characters = 0;
@@ -336,7 +410,15 @@ function createStaging(
   };
 
   return {
-    flush,
+    /** Stages all that was added. */
+    async flush(): Promise<void> {
+      await handOn();
+      await underWay;
+    },
+    /** Resolves when nothing is under way, whatever became of it. */
+    async rest(): Promise<void> {
+      await underWay.catch(() => undefined);
+    },
     /** Adds the state after an entry, unless that was added with it. */
     addState(campaignId: string, entry: ProvenEntry): void {
       if (entry.record.version % CHECKPOINT_VERSIONS !== 0) addState(campaignId, entry);
@@ -347,7 +429,7 @@ function createStaging(
       entries.push({ campaignId, version, epoch, type, at, mutationId: repeatsId ? null : mutationId, bytes, tail });
       characters += bytes.length;
       if (version % CHECKPOINT_VERSIONS === 0) addState(campaignId, entry);
-      if (characters >= STAGE_CHARACTERS) await flush();
+      if (characters >= STAGE_CHARACTERS) await handOn();
     },
   };
 }

@@ -108,11 +108,11 @@ export function historyTests({ archive, fresh, created, grown }: HistoriesContex
     await store.stage('r82', rowsOf(history).slice(0, 2), [], 1_000);
     await store.stage('r82', rowsOf(history).slice(2), [stateOf(history)], 1_001);
     // Staged again, it takes its own place.
-    await store.stage('r82', rowsOf(history).slice(1, 2), [stateOf(history)], 1_001);
+    await store.stage('r82', rowsOf(history).slice(0, 2), [stateOf(history)], 1_001);
     expect(await store.load(campaignId, 10)).toBeUndefined();
     expect(await store.history(campaignId, undefined, 10)).toEqual([]);
     const adopted = adoptedOf(history);
-    expect(await store.adopt('r82', adopted)).toEqual({ kind: 'adopted', generation: 100 });
+    expect(await store.adopt('r82', [adopted])).toEqual({ kind: 'adopted', generations: [100] });
     expect(await store.load(campaignId, 10)).toEqual({
       head: adopted.head,
       state: part(history.contents, 3).state,
@@ -139,11 +139,24 @@ export function historyTests({ archive, fresh, created, grown }: HistoriesContex
     await store.beginRestore('r83', 1_000, 0);
     await store.stage('r83', rowsOf(other, campaignId), [stateOf(other, campaignId)], 1_000);
     const before = await store.load(campaignId, 10);
-    expect(await store.adopt('r83', adoptedOf(other, { campaignId }))).toEqual({ kind: 'exists', head: before?.head });
+    expect(await store.adopt('r83', [adoptedOf(other, { campaignId })])).toEqual({
+      kind: 'exists',
+      campaignId,
+      head: before?.head,
+    });
+    expect(await store.load(campaignId, 10)).toEqual(before);
+    // One in the way keeps all that were to come with it.
+    const third = fresh();
+    await store.stage('r83', rowsOf(third), [stateOf(third)], 1_000);
+    expect(await store.adopt('r83', [adoptedOf(third), adoptedOf(other, { campaignId })])).toMatchObject({
+      kind: 'exists',
+      campaignId,
+    });
+    expect(await store.load(third.campaignId, 10)).toBeUndefined();
     expect(await store.load(campaignId, 10)).toEqual(before);
     await store.enterLog(campaignId, { epoch: present.epoch, version: 5, generation: 0 });
     const over = adoptedOf(other, { campaignId, over: true, generation: 0 });
-    expect(await store.adopt('r83', over)).toEqual({ kind: 'adopted', generation: 2 });
+    expect(await store.adopt('r83', [over])).toEqual({ kind: 'adopted', generations: [2] });
     expect(await store.load(campaignId, 10)).toMatchObject({ head: over.head, recent: other.entries });
     expect(await store.history(campaignId, undefined, 10)).toEqual(other.entries.toReversed());
     expect((await store.findMutation(campaignId, `${campaignId}-mutation-4`)).entry).toBeUndefined();
@@ -166,13 +179,13 @@ export function historyTests({ archive, fresh, created, grown }: HistoriesContex
       1_000,
     );
     const over = adoptedOf(other, { campaignId: present.campaignId, over: true });
-    await expect(store.adopt('r84', over)).rejects.toMatchObject({
+    await expect(store.adopt('r84', [over])).rejects.toMatchObject({
       kind: 'data',
       message: /1 of 2 entries are staged/,
     });
     expect(await store.load(present.campaignId, 10)).toMatchObject({ recent: present.entries });
     await store.stage('r84', rowsOf(other), [], 1_000);
-    await expect(store.adopt('r84', adoptedOf(other))).rejects.toMatchObject({ kind: 'data' });
+    await expect(store.adopt('r84', [adoptedOf(other)])).rejects.toMatchObject({ kind: 'data' });
     expect(await store.load(other.campaignId, 10)).toBeUndefined();
     await store.endRestore('r84');
   });
@@ -182,12 +195,12 @@ export function historyTests({ archive, fresh, created, grown }: HistoriesContex
     const store = archive();
     await store.beginRestore('r85', 1_000, 0);
     await store.stage('r85', [...rowsOf(done), ...rowsOf(open)], [stateOf(done), stateOf(open)], 1_000);
-    await store.adopt('r85', adoptedOf(done));
+    await store.adopt('r85', [adoptedOf(done)]);
     expect(await store.beginRestore('r85', 2_000, 0)).toEqual([done.campaignId]);
-    await expect(store.adopt('r85', adoptedOf(open))).rejects.toMatchObject({ kind: 'data' });
+    await expect(store.adopt('r85', [adoptedOf(open)])).rejects.toMatchObject({ kind: 'data' });
     await store.stage('r85', rowsOf(open), [stateOf(open)], 2_000);
     await store.beginRestore('other', 3_000, 2_001);
-    await expect(store.adopt('r85', adoptedOf(open))).rejects.toMatchObject({ kind: 'data' });
+    await expect(store.adopt('r85', [adoptedOf(open)])).rejects.toMatchObject({ kind: 'data' });
     expect(await store.beginRestore('r85', 4_000, 0)).toEqual([]);
     await store.endRestore('r85');
     await store.endRestore('other');

@@ -77,6 +77,48 @@ async function expectRestored(
 }
 
 test.each([
+  ['PGlite', openPglite],
+  ['Postgres', openPostgres],
+] as const)(
+  'W25 many small campaigns are put in their places some at a time, whole or not at all: %s',
+  async (_name, openTo) => {
+    const [from, to] = [createMemoryArchive(), await openTo()];
+    const histories: CampaignHistory[] = [];
+    for (let number = 10; number < 32; number += 1) {
+      const id = `many-${number}`;
+      histories.push(await storedCampaign(from, id, 1 + (number % 5)));
+      // Some take the place of others, which are longer.
+      if (number % 3 === 0) await storedCampaign(to, id, 7, { slug: id, title: 'Another one' });
+    }
+    const file = await snapshotOf(from);
+    const groups: number[] = [];
+    const store: KeyedArchive = {
+      ...to,
+      async adopt(restoreId, some) {
+        if (groups.length === 2) throw new Error('killed');
+        groups.push(some.length);
+        return await to.adopt(restoreId, some);
+      },
+    };
+    const target = { store, log: createMemoryLog(), clock: systemClock, atOnce: { campaigns: 4, versions: 9 } };
+    await expect(restoreSnapshot(inPieces(file), { over: true }, target)).rejects.toThrow('killed');
+    // By versions, then by campaigns: 1 to 5 come again and again.
+    expect(groups).toEqual([3, 2]);
+    const last = 5;
+    const heads = await to.heads(histories.map(({ campaignId }) => campaignId));
+    const restored = heads.filter(({ head }) => !head.epoch.startsWith('first-'));
+    expect(restored.map(({ campaignId }) => campaignId).sort()).toEqual(
+      histories.slice(0, last).map(({ campaignId }) => campaignId),
+    );
+    const report = await restore(to, file, { over: true });
+    expect(report.campaigns.map(({ outcome }) => outcome === 'present')).toEqual(
+      histories.map((_, index) => index < last),
+    );
+    for (const history of histories) await expectRestored(to, history, history.entries.length);
+  },
+);
+
+test.each([
   ['memory', 'PGlite', openMemory, openPglite],
   ['PGlite', 'Postgres', openPglite, openPostgres],
   ['Postgres', 'PGlite', openPostgres, openPglite],
@@ -220,7 +262,8 @@ describe('restoring', () => {
           endRestore: dying(to.endRestore, after),
           heads: dying(to.heads, after),
         };
-        const target = { store, log: { seed: dying(log.seed, after) }, clock: systemClock };
+        const atOnce = { campaigns: 2, versions: 1_000 };
+        const target = { store, log: { seed: dying(log.seed, after) }, clock: systemClock, atOnce };
         await restoreSnapshot(inPieces(file), { over: true }, target).catch((error: Error) =>
           expect(error.message).toBe('killed'),
         );

@@ -100,7 +100,7 @@ export async function openPgliteArchive(options: PgliteArchiveOptions): Promise<
     orphans: () => call('orphans', []),
     beginRestore: (id, now, staleAt) => whileLocked(() => call('beginRestore', [id, now, staleAt])),
     stage: (id, entries, checkpoints, now) => whileLocked(() => call('stage', [id, entries, checkpoints, now])),
-    adopt: (id, history) => whileLocked(() => call('adopt', [id, history])),
+    adopt: (id, histories) => whileLocked(() => call('adopt', [id, histories])),
     endRestore: (id) => whileLocked(() => call('endRestore', [id])),
     claimSnapshot: (claim) => whileLocked(() => call('claimSnapshot', [claim])),
     releaseSnapshot: (holder, run) => whileLocked(() => call('releaseSnapshot', [holder, run])),

@@ -1,34 +1,22 @@
-import { sql, type Kysely, type RawBuilder } from 'kysely';
+import { sql, type Kysely } from 'kysely';
 import { jsonArrayFrom } from 'kysely/helpers/postgres';
-import type {
-  AdoptedHistory,
-  Adoption,
-  HistoryStore,
-  StoredCheckpoint,
-  StoredEntry,
-  StoredHistory,
-} from '../../core/history-store.ts';
-import { ArchiveError } from '../errors.ts';
-import { toListColumns } from './columns.ts';
+import type { HistoryStore, StoredCheckpoint, StoredEntry, StoredHistory } from '../../core/history-store.ts';
+import { adoptHistories, type StagedEntry } from './adoption.ts';
+import { isAnyOf, recordset } from './recordset.ts';
 import type { Database } from './schema.ts';
 
 /** Rows of one read, at most. */
 const READ_ROWS = 1_000;
 
-/** Versions that one statement of an adoption moves: each has to end before the limit for a statement. */
-const ADOPTED_VERSIONS = 5_000;
-
 /** The name of the one schedule. */
 const PERIODIC = 'periodic';
-
-const ENTRY_COLUMNS = ['campaign_id', 'version', 'epoch', 'type', 'at', 'mutation_id', 'bytes', 'tail'] as const;
 
 /** Whole histories, read and written. Reads are one statement each, hence of one moment. */
 export function createSqlHistories(db: Kysely<Database>, onProgress: () => void = () => undefined): HistoryStore {
   const countHistories: HistoryStore['countHistories'] = async (ids) => {
     const { campaigns, entries } = await db
       .selectFrom('campaigns')
-      .$if(ids !== undefined, (query) => query.where(isOneOf(ids ?? [])))
+      .$if(ids !== undefined, (query) => query.where(isAnyOf('id', ids ?? [])))
       .select(({ fn }) => [
         sql<number>`count(*)::int`.as('campaigns'),
         sql<number>`coalesce(sum(version), 0)::float8`.as('entries'),
@@ -42,7 +30,7 @@ export function createSqlHistories(db: Kysely<Database>, onProgress: () => void 
     const rows = await db
       .selectFrom('campaigns')
       .$if(after !== undefined, (query) => query.where('id', '>', after ?? ''))
-      .$if(ids !== undefined, (query) => query.where(isOneOf(ids ?? [])))
+      .$if(ids !== undefined, (query) => query.where(isAnyOf('id', ids ?? [])))
       .orderBy('id')
       .limit(limit)
       .select(['id', 'epoch', 'version', 'tail', 'title', 'status'])
@@ -172,7 +160,7 @@ export function createSqlHistories(db: Kysely<Database>, onProgress: () => void 
 
   const dropStaged = async (restoreIds: readonly string[]): Promise<void> => {
     if (restoreIds.length === 0) return;
-    await db.deleteFrom('staged_entries').where('restore_id', 'in', restoreIds).execute();
+    await db.deleteFrom('staged_parts').where('restore_id', 'in', restoreIds).execute();
     await db.deleteFrom('staged_checkpoints').where('restore_id', 'in', restoreIds).execute();
   };
 
@@ -202,28 +190,23 @@ export function createSqlHistories(db: Kysely<Database>, onProgress: () => void 
 
   const stage: HistoryStore['stage'] = async (restoreId, entries, checkpoints, now) => {
     if (entries.length > 0) {
-      const rows = recordset<StoredEntry>(
-        entries,
-        sql`"row"("campaignId" text, version bigint, epoch text, type text, at bigint, "mutationId" text, bytes text, tail text)`,
+      const rows = recordset(
+        partsOf(entries),
+        sql`"row"("campaignId" text, "fromVersion" bigint, count integer, entries json)`,
       );
       await db
-        .insertInto('staged_entries')
-        .columns(['restore_id', ...ENTRY_COLUMNS])
+        .insertInto('staged_parts')
+        .columns(['restore_id', 'campaign_id', 'from_version', 'count', 'entries'])
         .expression((query) =>
           query
             .selectFrom(rows)
-            .select((row) => [row.cast<string>(row.val(restoreId), 'text').as('restore_id'), 'campaignId', 'version'])
-            .select(['epoch', 'type', 'at', 'mutationId', sql<string>`bytes::json`.as('bytes'), 'tail']),
+            .select((row) => [row.cast<string>(row.val(restoreId), 'text').as('restore_id'), 'campaignId'])
+            .select(['fromVersion', 'count', sql<string>`entries`.as('entries')]),
         )
         .onConflict((conflict) =>
-          conflict.columns(['restore_id', 'campaign_id', 'version']).doUpdateSet((row) => ({
-            epoch: row.ref('excluded.epoch'),
-            type: row.ref('excluded.type'),
-            at: row.ref('excluded.at'),
-            mutation_id: row.ref('excluded.mutation_id'),
-            bytes: sql<string>`excluded.bytes`,
-            tail: row.ref('excluded.tail'),
-          })),
+          conflict
+            .columns(['restore_id', 'campaign_id', 'from_version'])
+            .doUpdateSet({ count: sql<number>`excluded.count`, entries: sql<string>`excluded.entries` }),
         )
         .execute();
     }
@@ -248,8 +231,7 @@ export function createSqlHistories(db: Kysely<Database>, onProgress: () => void 
     await db.updateTable('restores').set({ touched_at: now }).where('id', '=', restoreId).execute();
   };
 
-  const adopt: HistoryStore['adopt'] = (restoreId, history) =>
-    db.transaction().execute((transaction) => adoptHistory(transaction, restoreId, history, onProgress));
+  const adopt: HistoryStore['adopt'] = (restoreId, histories) => adoptHistories(db, restoreId, histories, onProgress);
 
   const endRestore: HistoryStore['endRestore'] = (restoreId) => endRestores([restoreId]);
 
@@ -302,157 +284,24 @@ export function createSqlHistories(db: Kysely<Database>, onProgress: () => void 
   };
 }
 
-/**
- * Replaces or creates a campaign by what is staged. The campaign's row is locked first, and where there is none a new
- * one is inserted first, so that of a commit, a creation and two adoptions of one id each sees the other's end.
- */
-async function adoptHistory(
-  db: Kysely<Database>,
-  restoreId: string,
-  history: AdoptedHistory,
-  onProgress: () => void,
-): Promise<Adoption> {
-  const { campaignId, head, over } = history;
-  const staged = await db
-    .selectFrom('staged_checkpoints')
-    .where('restore_id', '=', restoreId)
-    .where('campaign_id', '=', campaignId)
-    .where('version', '=', head.version)
-    .select(sql<string>`state::text`.as('state'))
-    .executeTakeFirst();
-  if (!staged) throw new ArchiveError('data', `${campaignId}: its state is not staged; restore it again.`);
-  const row = {
-    epoch: head.epoch,
-    version: head.version,
-    tail: head.tail,
-    state: staged.state,
-    ...columnsOf(staged.state),
-    archived_at: history.archivedAt ?? null,
-    created_at: history.createdAt,
-    updated_at: history.updatedAt,
-    updated_by: history.updatedBy,
-    // The log is seeded with it after this; where that fails, the next load finds that the log does not know it.
-    log_active: true,
-  };
-  const inserted = await db
-    .insertInto('campaigns')
-    .values({ id: campaignId, ...row, log_generation: history.generation })
-    .onConflict((conflict) => conflict.column('id').doNothing())
-    .returning('id')
-    .execute();
-  let { generation } = history;
-  if (inserted.length === 0) {
-    const present = await db
-      .selectFrom('campaigns')
-      .where('id', '=', campaignId)
-      .select(['epoch', 'version', 'tail', 'log_generation'])
-      .forUpdate()
-      .executeTakeFirstOrThrow();
-    const { epoch, version, tail } = present;
-    if (!over) return { kind: 'exists', head: { epoch, version, tail } };
-    generation = Math.max(generation, present.log_generation + 1);
-    await db
-      .updateTable('campaigns')
-      .set({ ...row, log_generation: generation })
-      .where('id', '=', campaignId)
-      .execute();
+/** Neighbours of one campaign, each as one row. */
+function partsOf(entries: readonly StoredEntry[]): StagedPart[] {
+  const parts: StagedPart[] = [];
+  for (const { campaignId, ...entry } of entries) {
+    const last = parts.at(-1);
+    if (last?.campaignId === campaignId) {
+      last.entries.push(entry);
+      last.count += 1;
+    } else parts.push({ campaignId, fromVersion: entry.version, count: 1, entries: [entry] });
   }
-  // Also where there was no row: a campaign whose row was deleted by hand may have left some.
-  await removeHistory(db, campaignId, onProgress);
-  await moveStaged(db, restoreId, history, onProgress);
-  for (const { epoch, parent, fromVersion } of history.lineage)
-    await db
-      .insertInto('epochs')
-      .values({ campaign_id: campaignId, epoch, parent, from_version: fromVersion })
-      .execute();
-  await db.insertInto('restored_campaigns').values({ restore_id: restoreId, campaign_id: campaignId }).execute();
-  return { kind: 'adopted', generation };
+  return parts;
 }
 
-/** Deletes the entries, epochs and checkpoints of a campaign, by parts. */
-async function removeHistory(db: Kysely<Database>, campaignId: string, onProgress: () => void): Promise<void> {
-  const { last } = await db
-    .selectFrom('entries')
-    .where('campaign_id', '=', campaignId)
-    .select(({ fn }) => fn.max('version').as('last'))
-    .executeTakeFirstOrThrow();
-  for (let from = 0; from < (last ?? 0); from += ADOPTED_VERSIONS) {
-    await db
-      .deleteFrom('entries')
-      .where('campaign_id', '=', campaignId)
-      .where('version', '>', from)
-      .where('version', '<=', from + ADOPTED_VERSIONS)
-      .execute();
-    onProgress();
-  }
-  await db.deleteFrom('checkpoints').where('campaign_id', '=', campaignId).execute();
-  await db.deleteFrom('epochs').where('campaign_id', '=', campaignId).execute();
-}
-
-async function moveStaged(
-  db: Kysely<Database>,
-  restoreId: string,
-  { campaignId, head }: AdoptedHistory,
-  onProgress: () => void,
-): Promise<void> {
-  let moved = 0;
-  for (let from = 0; from < head.version; from += ADOPTED_VERSIONS) {
-    const { numInsertedOrUpdatedRows = 0n } = await db
-      .insertInto('entries')
-      .columns([...ENTRY_COLUMNS])
-      .expression((query) =>
-        query
-          .selectFrom('staged_entries')
-          .where('restore_id', '=', restoreId)
-          .where('campaign_id', '=', campaignId)
-          .where('version', '>', from)
-          .where('version', '<=', Math.min(from + ADOPTED_VERSIONS, head.version))
-          .select([...ENTRY_COLUMNS]),
-      )
-      .executeTakeFirstOrThrow();
-    moved += Number(numInsertedOrUpdatedRows);
-    onProgress();
-  }
-  if (moved !== head.version) {
-    // Such as after a crash of the database, which empties unlogged tables.
-    throw new ArchiveError('data', `${campaignId}: ${moved} of ${head.version} entries are staged; restore it again.`);
-  }
-  await db
-    .insertInto('checkpoints')
-    .columns(['campaign_id', 'version', 'state'])
-    .expression((query) =>
-      query
-        .selectFrom('staged_checkpoints')
-        .where('restore_id', '=', restoreId)
-        .where('campaign_id', '=', campaignId)
-        .where('version', '<=', head.version)
-        .select(['campaign_id', 'version', 'state']),
-    )
-    .execute();
-  await db
-    .deleteFrom('staged_entries')
-    .where('restore_id', '=', restoreId)
-    .where('campaign_id', '=', campaignId)
-    .execute();
-  await db
-    .deleteFrom('staged_checkpoints')
-    .where('restore_id', '=', restoreId)
-    .where('campaign_id', '=', campaignId)
-    .execute();
-}
-
-function columnsOf(state: string): { title: string; status: string | null } {
-  const { title, status } = toListColumns(JSON.parse(state));
-  return { title, status: status ?? null };
-}
-
-/** Rows that travel as one JSON text, whatever their number. */
-function recordset<T>(rows: readonly T[], definition: RawBuilder<unknown>) {
-  return sql<T>`json_to_recordset(${JSON.stringify(rows)}::text::json)`.as<'row'>(definition);
-}
-
-function isOneOf(ids: readonly string[]) {
-  return sql<boolean>`id = any(${[...ids]}::text[])`;
+interface StagedPart {
+  readonly campaignId: string;
+  readonly fromVersion: number;
+  count: number;
+  readonly entries: StagedEntry[];
 }
 
 function isAfter(campaignId: string, version: number) {

@@ -88,9 +88,15 @@ export interface RestoredCampaignsTable {
   campaign_id: string;
 }
 
-/** Entries of restores, until they are adopted. */
-export interface StagedEntriesTable extends EntriesTable {
+/** Entries of restores, until they are adopted: by parts of a campaign. */
+export interface StagedPartsTable {
   restore_id: string;
+  campaign_id: string;
+  /** The version of the first of them. */
+  from_version: number;
+  count: number;
+  /** The entries as an array (`StagedEntry` of `adoption.ts`). */
+  entries: VerbatimJson;
 }
 
 /** Checkpoints of restores, likewise. */
@@ -225,7 +231,7 @@ export interface Database {
   access_keys: AccessKeysTable;
   restores: RestoresTable;
   restored_campaigns: RestoredCampaignsTable;
-  staged_entries: StagedEntriesTable;
+  staged_parts: StagedPartsTable;
   staged_checkpoints: StagedCheckpointsTable;
   snapshot_schedule: SnapshotScheduleTable;
   audit_events: AuditEventsTable;

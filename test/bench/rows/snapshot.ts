@@ -10,7 +10,7 @@ import { installedBinaries } from '../../../start/services/postgres-binaries.ts'
 import { startPostgres } from '../../../start/services/postgres.ts';
 import type { KeyedArchive } from '../../../server/archive/keyed-archive.ts';
 import { openPostgresArchive } from '../../../server/archive/index.ts';
-import type { StoredCheckpoint, StoredEntry } from '../../../server/core/history-store.ts';
+import type { AdoptedHistory, StoredCheckpoint, StoredEntry } from '../../../server/core/history-store.ts';
 import { mergePatch } from '../../../server/core/document/merge-patch.ts';
 import type { JsonObject } from '../../../server/core/json.ts';
 import { FIRST_TAIL, seal } from '../../../server/core/stream/hash-chain.ts';
@@ -23,6 +23,7 @@ import { BrokenRun } from '../harness/trial.ts';
 
 const execute = promisify(execFile);
 const VERSIONS = 100;
+const FILLED_AT_ONCE = 20;
 const MEGABYTE = 1_000_000;
 
 /**
@@ -33,7 +34,12 @@ export const snapshot: Row = {
   rounds: { full: 3, quick: 1, verify: 1 },
   lines: [
     { name: 'snapshot-time', title: 'snapshot of 10,000 campaigns with 1,000,000 entries', unit: 's', targets: [] },
-    { name: 'restore-time', title: 'restore of the same, into another namespace', unit: 's', targets: [] },
+    {
+      name: 'restore-time',
+      title: 'restore of the same, into another namespace',
+      unit: 's',
+      targets: [atMost(5, 'pg_dump')],
+    },
     { name: 'snapshot-size', title: 'size of the file', unit: 'MB', targets: [] },
     {
       name: 'snapshot-memory',
@@ -115,42 +121,63 @@ function open(connectionString: string, namespace: string): Promise<KeyedArchive
 /** Stores campaigns of 100 small changes each, the way a restore does. */
 async function fill(archive: KeyedArchive, campaigns: number): Promise<void> {
   await archive.beginRestore('fill', Date.now(), 0);
-  for (let number = 0; number < campaigns; number += 1) {
-    const campaignId = `campaign-${number}`;
-    const entries: StoredEntry[] = [];
-    let state: JsonObject = {};
-    let tail = FIRST_TAIL;
-    for (let version = 1; version <= VERSIONS; version += 1) {
-      const change =
-        version === 1
-          ? { slug: campaignId, title: campaignId }
-          : { [`field${version % 10}`]: `value ${version} of ${number}` };
-      const type = version === 1 ? 'create' : 'update';
-      const at = 1_700_000_000_000 + version;
-      const mutationId = `${number}-${version}`;
-      const sealed = seal(
-        {
-          version,
-          type,
-          change,
-          actor: { id: `editor-${number % 17}`, role: 'editor' },
-          mutationId,
-          correlationId: systemClock.id(),
-          at,
-          format: 1,
-          epoch: 'bench',
-          command: version === 1 ? { type: 'create' } : { type: 'update', updates: change },
-          fingerprint: 'fingerprint-fing',
-        },
-        tail,
-      );
-      ({ tail } = sealed);
-      state = mergePatch(state, change);
-      entries.push({ campaignId, version, epoch: 'bench', type, at, mutationId, bytes: sealed.bytes, tail });
-    }
-    const checkpoint: StoredCheckpoint = { campaignId, version: VERSIONS, state: JSON.stringify(state) };
-    await archive.stage('fill', entries, [checkpoint], Date.now());
-    await archive.adopt('fill', {
+  for (let from = 0; from < campaigns; from += FILLED_AT_ONCE) {
+    const some = Array.from({ length: Math.min(FILLED_AT_ONCE, campaigns - from) }, (_, index) =>
+      historyOf(from + index),
+    );
+    const checkpoints = some.map(({ checkpoint }) => checkpoint);
+    await archive.stage(
+      'fill',
+      some.flatMap(({ entries }) => entries),
+      checkpoints,
+      Date.now(),
+    );
+    await archive.adopt(
+      'fill',
+      some.map(({ adopted }) => adopted),
+    );
+  }
+  await archive.endRestore('fill');
+}
+
+/** A campaign of 100 small changes. */
+function historyOf(number: number): { entries: StoredEntry[]; checkpoint: StoredCheckpoint; adopted: AdoptedHistory } {
+  const campaignId = `campaign-${number}`;
+  const entries: StoredEntry[] = [];
+  let state: JsonObject = {};
+  let tail = FIRST_TAIL;
+  for (let version = 1; version <= VERSIONS; version += 1) {
+    const change =
+      version === 1
+        ? { slug: campaignId, title: campaignId }
+        : { [`field${version % 10}`]: `value ${version} of ${number}` };
+    const type = version === 1 ? 'create' : 'update';
+    const at = 1_700_000_000_000 + version;
+    const mutationId = `${number}-${version}`;
+    const sealed = seal(
+      {
+        version,
+        type,
+        change,
+        actor: { id: `editor-${number % 17}`, role: 'editor' },
+        mutationId,
+        correlationId: systemClock.id(),
+        at,
+        format: 1,
+        epoch: 'bench',
+        command: version === 1 ? { type: 'create' } : { type: 'update', updates: change },
+        fingerprint: 'fingerprint-fing',
+      },
+      tail,
+    );
+    ({ tail } = sealed);
+    state = mergePatch(state, change);
+    entries.push({ campaignId, version, epoch: 'bench', type, at, mutationId, bytes: sealed.bytes, tail });
+  }
+  return {
+    entries,
+    checkpoint: { campaignId, version: VERSIONS, state: JSON.stringify(state) },
+    adopted: {
       campaignId,
       head: { epoch: 'bench', version: VERSIONS, tail },
       createdAt: 1_700_000_000_001,
@@ -160,9 +187,8 @@ async function fill(archive: KeyedArchive, campaigns: number): Promise<void> {
       lineage: [],
       generation: 1,
       over: false,
-    });
-  }
-  await archive.endRestore('fill');
+    },
+  };
 }
 
 /** The most that the process' memory has grown by, in bytes. */

@@ -5,6 +5,7 @@ import { createTables } from './0001-tables.ts';
 import { createAnalyticsTables } from './0004-analytics.ts';
 import { createAuditTables } from './0003-audit.ts';
 import { createRestoreTables } from './0002-restores.ts';
+import { createStagedParts } from './0005-staged-parts.ts';
 
 /** The migrations, in order: a released one is never edited, only followed by another. */
 function migrations(namespace: string): Record<string, Migration> {
@@ -13,6 +14,7 @@ function migrations(namespace: string): Record<string, Migration> {
     '0002-restores': { up: (db) => createRestoreTables(db, namespace) },
     '0003-audit': { up: (db) => createAuditTables(db, namespace) },
     '0004-analytics': { up: (db) => createAnalyticsTables(db, namespace) },
+    '0005-staged-parts': { up: (db) => createStagedParts(db, namespace) },
   };
 }
 
