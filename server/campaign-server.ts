@@ -93,6 +93,11 @@ export interface CampaignServerOptions {
    * pulled by an iterator for each subscription. The streams are the same. Default `rooms`.
    */
   readonly fanOut?: 'rooms' | 'iterator';
+  /**
+   * How calls are answered. `direct`: by their parser and resolver alone; `trpc`: by tRPC's chain of middlewares, which
+   * costs more. The answers are the same. Default `direct`.
+   */
+  readonly calls?: 'direct' | 'trpc';
   /** How long a campaign stays in memory without use, in milliseconds. Default 600,000, ten minutes. */
   readonly idleTtl?: number;
   /** Campaigns in memory at most. Default: no bound with an archive, 10,000 without. */
@@ -335,6 +340,7 @@ export async function createCampaignServer(options: CampaignServerOptions = {}):
     instance,
     version: packageJson.version,
     rooms: options.fanOut !== 'iterator',
+    directCalls: options.calls !== 'trpc',
     site: options.site,
     metricsPort: options.metricsPort,
     maxConnections,

@@ -16,6 +16,7 @@ export interface Config {
   subscriberBuffer: number;
   durability: 'accepted' | 'durable';
   fanOut: 'rooms' | 'iterator';
+  calls: 'direct' | 'trpc';
   idleTtl: number;
   maxLoaded: number | undefined;
   maxBacklog: number;
@@ -124,6 +125,7 @@ const environment = z.object({
   CAMPAIGN_SUBSCRIBER_BUFFER: integer(1, 1_000).default(BACKPRESSURE_BUFFER_ENTRIES),
   CAMPAIGN_DURABILITY: z.enum(['accepted', 'durable'], 'accepted or durable').default('accepted'),
   CAMPAIGN_FANOUT: z.enum(['rooms', 'iterator'], 'rooms or iterator').default('rooms'),
+  CAMPAIGN_CALLS: z.enum(['direct', 'trpc'], 'direct or trpc').default('direct'),
   CAMPAIGN_IDLE_TTL: duration.default(600_000),
   CAMPAIGN_MAX_LOADED: integer(1).optional(),
   CAMPAIGN_MAX_BACKLOG: integer(1).default(100_000),
@@ -212,6 +214,7 @@ function toConfig(read: z.output<typeof environment>): Config {
     subscriberBuffer: read.CAMPAIGN_SUBSCRIBER_BUFFER,
     durability: read.CAMPAIGN_DURABILITY,
     fanOut: read.CAMPAIGN_FANOUT,
+    calls: read.CAMPAIGN_CALLS,
     idleTtl: read.CAMPAIGN_IDLE_TTL,
     maxLoaded: read.CAMPAIGN_MAX_LOADED,
     maxBacklog: read.CAMPAIGN_MAX_BACKLOG,

@@ -8,7 +8,13 @@ test.each(['before it is written to', 'after it was written to'])(
   'F20 a reader of the log that is gone (%s) holds up neither the service nor its exit',
   async (how) => {
     const { PATH = '' } = process.env;
-    const env = { PATH, PORT: '0', CAMPAIGN_PERSISTENCE_ENABLED: 'false', LOG_LEVEL: 'debug', CAMPAIGN_CALL_LIMIT: '0' };
+    const env = {
+      PATH,
+      PORT: '0',
+      CAMPAIGN_PERSISTENCE_ENABLED: 'false',
+      LOG_LEVEL: 'debug',
+      CAMPAIGN_CALL_LIMIT: '0',
+    };
     const server = spawn(process.execPath, [join(ROOT, 'start', 'main.ts')], {
       env,
       stdio: ['ignore', 'pipe', 'ignore', 'ipc'],

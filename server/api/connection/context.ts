@@ -128,4 +128,6 @@ export interface Context {
   /** The identity that a token stands for; rejects with `UNAUTHORIZED`. */
   authenticate(token: string): Promise<Identity>;
   report(call: CallReport): void;
+  /** Whether calls are answered without tRPC's chain of middlewares (`procedures/direct-calls.ts`). */
+  readonly directCalls: boolean;
 }

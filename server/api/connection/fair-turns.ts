@@ -19,14 +19,14 @@ export const TURN_POINTS = 24;
 export const TURN_POINTS_ALONE = 128;
 
 /** Time without work of anyone else after which a payer is alone, in milliseconds. */
-const ALONE_AFTER_MS = 1_000;
+const ALONE_AFTER_MS = 250;
 
 /**
  * Fair turns between callers. Within one turn of the event loop a caller starts at most {@link TURN_POINTS} of work;
  * messages beyond that wait in the queue of their source, which is not read meanwhile. The queues take turns: callers
  * in rotation, then the sources of a caller, one slice per turn of the event loop, so that messages of others are read
  * in between. A source whose budget is overdrawn waits until it is not. A caller beside whom nobody has worked for a
- * second has {@link TURN_POINTS_ALONE}, so that what it sends together is decided and written together.
+ * quarter of a second has {@link TURN_POINTS_ALONE}, so that what it sends together is decided and written together.
  */
 export class FairTurns {
   /** Points started in this turn of the event loop, by payer. */

@@ -5,7 +5,8 @@ import { RefusalError } from '../../core/errors.ts';
 import { can } from '../../core/permissions.ts';
 import { forbidden } from '../../engine/refusals.ts';
 import { parsedBy } from './parse-input.ts';
-import { callerOf, historyProcedure, router, type CallContext } from './procedures.ts';
+import { callerOf, historyProcedure, router } from './procedures.ts';
+import type { CallContext } from './run-call.ts';
 
 /** Which entries of the audit are asked for. */
 export interface AuditQueryInput {

@@ -15,8 +15,8 @@ import {
   procedure,
   router,
   subscriptionProcedure,
-  type CallContext,
 } from './procedures.ts';
+import type { CallContext } from './run-call.ts';
 import {
   atInput,
   batchInput,

@@ -1,15 +1,8 @@
 import type { GrantedLock, LockList } from '../../core/locks/lock-view.ts';
 import type { LockOwner } from '../../engine/locks/owned-locks.ts';
 import { parsedBy } from './parse-input.ts';
-import {
-  callerOf,
-  inTurn,
-  mutationProcedure,
-  procedure,
-  router,
-  subscriptionProcedure,
-  type CallContext,
-} from './procedures.ts';
+import { callerOf, inTurn, mutationProcedure, procedure, router, subscriptionProcedure } from './procedures.ts';
+import type { CallContext } from './run-call.ts';
 import { acquireLockInput, campaignInput, releaseLockInput, renewLockInput, stealLockInput } from './schemas.ts';
 import { subscriptionOf } from './subscription.ts';
 

@@ -2,7 +2,8 @@ import type { JsonObject } from '../../core/json.ts';
 import { RefusalError } from '../../core/errors.ts';
 import { formatPosition, type Moment, type VersionName } from '../../core/stream/position.ts';
 import { PRICES } from '../connection/work-budget.ts';
-import { callerOf, type CallContext } from './procedures.ts';
+import { callerOf } from './procedures.ts';
+import type { CallContext } from './run-call.ts';
 import type { CopyInput } from './schemas.ts';
 
 /**

@@ -5,7 +5,7 @@ import type { Caller, ResumableEvent, PushTarget, DeliverySlot, WatchOptions } f
 import type { Connection } from '../connection/context.ts';
 import { encodeFrame, FrameTicket } from './frames.ts';
 import { toCallError } from '../failure.ts';
-import type { CallContext } from './procedures.ts';
+import type { CallContext } from './run-call.ts';
 
 type Next = IteratorResult<TrackedEnvelope<WatchEvent>, void>;
 

@@ -2,6 +2,7 @@ import { accessRouter } from './access-router.ts';
 import { lockRouter } from './lock-router.ts';
 import { auditRouter } from './audit-router.ts';
 import { campaignRouter } from './campaign-router.ts';
+import { answerDirectly } from './direct-calls.ts';
 import { presenceRouter } from './presence-router.ts';
 import { router } from './procedures.ts';
 import { snapshotRouter } from './snapshot-router.ts';
@@ -9,16 +10,18 @@ import { sessionRouter } from './session-router.ts';
 import { systemRouter } from './system-router.ts';
 
 /** Every procedure of the contract, by area. */
-export const appRouter = router({
-  campaign: campaignRouter,
-  lock: lockRouter,
-  presence: presenceRouter,
-  session: sessionRouter,
-  access: accessRouter,
-  snapshot: snapshotRouter,
-  audit: auditRouter,
-  system: systemRouter,
-});
+export const appRouter = answerDirectly(
+  router({
+    campaign: campaignRouter,
+    lock: lockRouter,
+    presence: presenceRouter,
+    session: sessionRouter,
+    access: accessRouter,
+    snapshot: snapshotRouter,
+    audit: auditRouter,
+    system: systemRouter,
+  }),
+);
 
 /** The type from which clients infer everything. */
 export type AppRouter = typeof appRouter;

@@ -3,7 +3,8 @@ import { can } from '../../core/permissions.ts';
 import { forbidden } from '../../engine/refusals.ts';
 import type { RestoreAppended, RestoreFinished, SnapshotService } from '../../snapshot/snapshot-service.ts';
 import { parsedBy } from './parse-input.ts';
-import { inTurn, mutationProcedure, router, type CallContext } from './procedures.ts';
+import { inTurn, mutationProcedure, router } from './procedures.ts';
+import type { CallContext } from './run-call.ts';
 import { restoreAppendInput, restoreBeginInput, restoreInput } from './snapshot-schemas.ts';
 
 /**

@@ -50,6 +50,8 @@ export interface AdmissionOptions {
   readonly version: string;
   /** Whether events are pushed to ws connections (`CAMPAIGN_FANOUT=rooms`) or pulled by each subscription. */
   readonly rooms: boolean;
+  /** Whether calls are answered without tRPC's chain of middlewares (`CAMPAIGN_CALLS=direct`). */
+  readonly directCalls: boolean;
 }
 
 /**
@@ -97,6 +99,7 @@ export function createAdmission({
   instance,
   version,
   rooms,
+  directCalls,
 }: AdmissionOptions): Admission {
   const shared = {
     service,
@@ -105,6 +108,7 @@ export function createAdmission({
     audit,
     instance,
     version,
+    directCalls,
     authenticate: (token: string) => authenticator.identify(token),
   };
   /** The results for requests that were admitted before their body was read. */

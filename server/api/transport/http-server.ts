@@ -61,6 +61,8 @@ export interface HttpServerOptions {
   readonly maxUnsentBytes: number | undefined;
   /** Whether events are pushed to ws connections (`CAMPAIGN_FANOUT=rooms`) or pulled by each subscription. */
   readonly rooms: boolean;
+  /** Whether calls are answered without tRPC's chain of middlewares (`CAMPAIGN_CALLS=direct`). */
+  readonly directCalls: boolean;
   /** How long a ws connection may take to be admitted, in milliseconds. */
   readonly admissionMs: number;
   /** In development: kills this process, as a crash would. */

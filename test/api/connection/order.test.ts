@@ -44,6 +44,7 @@ function contextFor(service: CampaignService): Context {
     correlationId: undefined,
     authenticate: async () => identity,
     report: () => {},
+    directCalls: true,
   };
 }
 

@@ -1,7 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import { describe, expect, test, vi } from 'vitest';
 import { createClientAddress, PRIVATE_NETWORKS } from '../../../server/api/connection/client-address.ts';
-import { FairTurns, TURN_POINTS, TURN_POINTS_ALONE, type InboundSource } from '../../../server/api/connection/fair-turns.ts';
+import {
+  FairTurns,
+  TURN_POINTS,
+  TURN_POINTS_ALONE,
+  type InboundSource,
+} from '../../../server/api/connection/fair-turns.ts';
 import { createWorkBudget } from '../../../server/api/connection/work-budget.ts';
 import { API_LIMITS } from '../../../server/api/limits.ts';
 import { CLOSE_CODES } from '../../../server/core/close-codes.ts';
@@ -232,13 +237,13 @@ describe('P21 fair turns', () => {
       return started;
     };
     expect(await startAll()).toBe(TURN_POINTS);
-    now = 1_000;
+    now = 250;
     expect(await startAll()).toBe(TURN_POINTS_ALONE);
     turns.tryStart(grace, 1);
     expect(await startAll()).toBe(TURN_POINTS);
-    now = 1_999;
+    now = 499;
     expect(await startAll()).toBe(TURN_POINTS);
-    now = 2_000;
+    now = 500;
     expect(await startAll()).toBe(TURN_POINTS_ALONE);
   });
 

@@ -26,6 +26,8 @@ export async function startServer(options: CampaignServerOptions = {}): Promise<
     logger: createLogger('silent'),
     archive: createMemoryArchive(),
     rateLimit: 0,
+    // The whole suite passes with both: `CAMPAIGN_CALLS=trpc npx vitest run --project api`.
+    calls: process.env['CAMPAIGN_CALLS'] === 'trpc' ? 'trpc' : 'direct',
     campaigns: [
       {
         campaignId: CAMPAIGN,
