@@ -129,10 +129,8 @@ export function createAdmission({
     },
   };
 
-  /** Connections whose rights can be revoked while they are open. */
-  const open = new Set<Connection>();
   authenticator.onRevoked((isRevoked) => {
-    for (const connection of open) {
+    for (const connection of places.connections()) {
       const identity = connection.identity();
       // As an expired token: calls and subscriptions are refused, and a new token makes them go on.
       if (isRevoked(identity)) connection.replaceIdentity({ ...identity, expiresAt: 0 });
@@ -248,10 +246,8 @@ export function createAdmission({
       connection.chargeInput(bodyLengths.get(req) ?? 0);
       const { socket } = req;
       const before = socket.bytesWritten;
-      if (info.type === 'subscription') {
-        open.add(connection);
-        res.once('close', () => open.delete(connection));
-      } else res.once('close', () => connection.chargeAnswer(socket.bytesWritten - before));
+      if (found && !isExcess) found.connection = connection;
+      if (info.type !== 'subscription') res.once('close', () => connection.chargeAnswer(socket.bytesWritten - before));
       return { ...shared, connection, report: reportFrom(req), correlationId: correlationOf(res) };
     },
 
@@ -266,8 +262,7 @@ export function createAdmission({
         place: socket.place,
         address: addressOf(req),
       });
-      open.add(connection);
-      info.signal.addEventListener('abort', () => open.delete(connection), { once: true });
+      if (socket.place) socket.place.connection = connection;
       const isAdmitted = connection.isAdmitted();
       const isAnonymous = connection.identity().anonymous === true;
       if (isAdmitted) socket.admit(!isAnonymous);
