@@ -30,6 +30,7 @@ export default defineConfig({
     presence: 'src/presence/index.ts',
     'react-presence': 'src/react/presence/index.ts',
     'react-experiments': 'src/react/experiments/index.ts',
+    targeting: 'src/targeting/index.ts',
     devtools: 'src/devtools/index.ts',
     'devtools-react': 'src/devtools/react/index.ts',
     testing: 'src/testing/index.ts',

@@ -85,7 +85,7 @@ describe('by keyboard alone', () => {
     const { page } = await stage.open();
     const { tab, audience } = consolePage(page);
     await audience.getByRole('heading', { level: 1 }).waitFor();
-    for (const name of ['Content', 'Features', 'Theme', 'Details', 'JSON', 'History']) {
+    for (const name of ['Content', 'Features', 'Theme', 'Details', 'Audience', 'JSON', 'History']) {
       await tab(name).click();
       const snapshot = await page.locator('body').ariaSnapshot();
       expect(snapshot).not.toMatch(/^\s*- (button|textbox|combobox|slider|radio|spinbutton|link|tab)\s*(\[|:|$)/m);

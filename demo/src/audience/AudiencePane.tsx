@@ -1,8 +1,9 @@
-import { useCallback } from 'react';
+import { useCallback, useEffect } from 'react';
 import { CampaignProvider } from '@campaign-state/client/react';
 import type { CampaignClient } from '@campaign-state/client';
 import { useViewers } from '@campaign-state/client/react/presence';
 import { useLedger } from '../measure/ledger-context.ts';
+import { sayViewer, useMadeUpViewer, viewerOf } from '../targeting/made-up-viewer.ts';
 import { ConnectionPill } from '../status/ConnectionPill.tsx';
 import { LiveAudience } from './LiveAudience.tsx';
 
@@ -19,6 +20,9 @@ export function AudiencePane({ client, campaignId }: { client: CampaignClient; c
     [ledger, campaignId],
   );
   const viewers = useViewers();
+  const [viewer, change] = useMadeUpViewer();
+  const { isShown } = viewer;
+  useEffect(() => client.setViewer(isShown ? viewerOf(viewer) : undefined), [client, viewer, isShown]);
   return (
     <section className="pane audience-pane" aria-label="The page as its audience sees it">
       <CampaignProvider client={client} {...(campaignId !== undefined && { campaignId })}>
@@ -29,6 +33,11 @@ export function AudiencePane({ client, campaignId }: { client: CampaignClient; c
             <span className="viewers" title="Open pages of this campaign, these two panes included">
               {viewers} watching
             </span>
+          )}
+          {isShown && (
+            <button type="button" className="small" onClick={() => change({ isShown: false })}>
+              As {sayViewer(viewer)} ×
+            </button>
           )}
           {campaignId !== undefined && (
             <a href={`/audience.html?campaign=${campaignId}`} target="_blank" rel="noreferrer">

@@ -1,6 +1,6 @@
 import { useId, useRef, useState } from 'react';
 import { trpc, useCampaignSnapshot, useSyncStatus } from '@campaign-state/client/react';
-import { FieldFrame } from '../editing/FieldFrame.tsx';
+import { FieldFrame } from '../fields/FieldFrame.tsx';
 import { sayRefusal } from '../status/say-refusal.ts';
 
 /** What the contract allows. */

@@ -1,20 +1,19 @@
-import { useCampaign, useCampaignUpdates } from '@campaign-state/client/react';
 import { text } from '../audience/read.ts';
 import { LockableSection } from '../locks/LockableSection.tsx';
-import { useMeasured } from '../measure/use-measured.ts';
-import { ChoiceField } from './ChoiceField.tsx';
-import { DateField } from './DateField.tsx';
-import { orRemoved } from './or-removed.ts';
-import { TextField } from './TextField.tsx';
+import { useEdited, useEdits, useLocalDocument } from '../fields/local-document.ts';
+import { ChoiceField } from '../fields/ChoiceField.tsx';
+import { DateField } from '../fields/DateField.tsx';
+import { orRemoved } from '../fields/or-removed.ts';
+import { TextField } from '../fields/TextField.tsx';
 
 const STATUSES = ['draft', 'active', 'paused', 'ended'] as const;
 const CONTENT = ['ui_content'];
 
 /** What the page says, and when. */
 export function ContentPanel({ readOnly }: { readOnly: boolean }) {
-  const state = useCampaign((document) => document);
-  const { updateCampaign } = useCampaignUpdates();
-  const measure = useMeasured();
+  const state = useEdited((document) => document);
+  const isLocal = useLocalDocument() !== undefined;
+  const { update } = useEdits();
   const { ui_content: content = {} } = state;
   const form = content.lead_form ?? {};
   return (
@@ -77,13 +76,15 @@ export function ContentPanel({ readOnly }: { readOnly: boolean }) {
           updates={(footer) => ({ ui_content: { footer: orRemoved(footer) } })}
         />
       </LockableSection>
-      <ChoiceField
-        label="Status"
-        path={['status']}
-        value={state.status}
-        options={STATUSES}
-        choose={(status) => void measure(updateCampaign({ status }))}
-      />
+      {!isLocal && (
+        <ChoiceField
+          label="Status"
+          path={['status']}
+          value={state.status}
+          options={STATUSES}
+          choose={(status) => void update({ status })}
+        />
+      )}
       <div className="field-pair">
         <DateField
           label="Starts"

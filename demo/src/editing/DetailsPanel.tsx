@@ -1,9 +1,9 @@
 import { useCampaign, useCampaignUpdates } from '@campaign-state/client/react';
 import { useMeasured } from '../measure/use-measured.ts';
-import { ChoiceField } from './ChoiceField.tsx';
-import { orRemoved } from './or-removed.ts';
-import { SetField } from './SetField.tsx';
-import { TextField } from './TextField.tsx';
+import { ChoiceField } from '../fields/ChoiceField.tsx';
+import { orRemoved } from '../fields/or-removed.ts';
+import { SetField } from '../fields/SetField.tsx';
+import { TextField } from '../fields/TextField.tsx';
 
 /** What apps and colleagues need to know of the campaign, and its page does not show. */
 export function DetailsPanel() {

@@ -8,6 +8,7 @@ import { SectionLocks } from '../locks/SectionLocks.tsx';
 import { WhereIAm } from '../people/WhereIAm.tsx';
 import { SectionsPanel } from '../sections/SectionsPanel.tsx';
 import { Problem } from '../status/Problem.tsx';
+import { TargetingPanel } from '../targeting/TargetingPanel.tsx';
 import { ContentPanel } from './ContentPanel.tsx';
 import { DetailsPanel } from './DetailsPanel.tsx';
 import { FeaturesPanel } from './FeaturesPanel.tsx';
@@ -78,6 +79,7 @@ export function Editor() {
                   </>
                 ),
               },
+              ...(mayEdit ? [{ name: 'Audience', panel: () => <TargetingPanel readOnly={readOnly} /> }] : []),
               { name: 'JSON', panel: () => <SectionsPanel readOnly={readOnly} mayWrite={mayWrite} /> },
               { name: 'History', panel: () => <HistoryPanel readOnly={readOnly} /> },
             ]}

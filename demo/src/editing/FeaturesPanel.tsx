@@ -1,18 +1,16 @@
-import { useCampaign, useCampaignUpdates } from '@campaign-state/client/react';
 import { LockableSection } from '../locks/LockableSection.tsx';
-import { useMeasured } from '../measure/use-measured.ts';
-import { AddItem } from './AddItem.tsx';
-import { ItemList } from './ItemList.tsx';
-import { SharedField } from './SharedField.tsx';
+import { useEdited, useEdits } from '../fields/local-document.ts';
+import { AddItem } from '../fields/AddItem.tsx';
+import { ItemList } from '../fields/ItemList.tsx';
+import { SharedField } from '../fields/SharedField.tsx';
 import { ModuleFields } from './ModuleFields.tsx';
 
 const FEATURES = ['features'];
 
 /** What the page can do: its features in order, and the figures of those that are modules of the page. */
 export function FeaturesPanel({ readOnly }: { readOnly: boolean }) {
-  const { features = [], ui_components: components = {} } = useCampaign((document) => document);
-  const { updateFeatures } = useCampaignUpdates();
-  const measure = useMeasured();
+  const { features = [], ui_components: components = {} } = useEdited((document) => document);
+  const { updateFeatures } = useEdits();
   return (
     <>
       <p className="panel-intro">
@@ -24,13 +22,13 @@ export function FeaturesPanel({ readOnly }: { readOnly: boolean }) {
             label="Features"
             items={features}
             isPlain={(feature) => feature !== 'lead_form' && !Object.hasOwn(components, feature)}
-            reorder={(order) => void measure(updateFeatures(order, 'set'))}
-            remove={(feature) => void measure(updateFeatures([feature], 'remove'))}
+            reorder={(order) => void updateFeatures(order, 'set')}
+            remove={(feature) => void updateFeatures([feature], 'remove')}
           />
           <AddItem
             label="Add a feature"
             suggestions={['lead_form', ...Object.keys(components)].filter((name) => !features.includes(name))}
-            add={(feature) => measure(updateFeatures([feature], 'add'))}
+            add={(feature) => updateFeatures([feature], 'add')}
           />
         </SharedField>
       </LockableSection>

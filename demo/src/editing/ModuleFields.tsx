@@ -1,7 +1,7 @@
-import { useCampaign } from '@campaign-state/client/react';
 import { number } from '../audience/read.ts';
-import { NumberField } from './NumberField.tsx';
-import { TextField } from './TextField.tsx';
+import { useEdited } from '../fields/local-document.ts';
+import { NumberField } from '../fields/NumberField.tsx';
+import { TextField } from '../fields/TextField.tsx';
 
 const WORDS = ['title', 'label'] as const;
 const FIGURES = [
@@ -11,7 +11,7 @@ const FIGURES = [
 
 /** The heading and the figures of one module of the page, where it has such. */
 export function ModuleFields({ name }: { name: string }) {
-  const component = useCampaign((state) => state.ui_components?.[name]);
+  const component = useEdited((state) => state.ui_components?.[name]);
   if (!component) return undefined;
   const updates = (member: string) => (value: string | number) => ({
     ui_components: { [name]: { [member]: value } },

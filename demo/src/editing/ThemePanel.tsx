@@ -1,18 +1,16 @@
-import { useCampaign, useCampaignUpdates } from '@campaign-state/client/react';
 import { radius, THEME_COLOURS, THEME_FONTS, themeFont } from '../audience/theme.ts';
-import { useMeasured } from '../measure/use-measured.ts';
-import { ChoiceField } from './ChoiceField.tsx';
-import { ColourField } from './ColourField.tsx';
-import { NumberField } from './NumberField.tsx';
+import { useEdited, useEdits } from '../fields/local-document.ts';
+import { ChoiceField } from '../fields/ChoiceField.tsx';
+import { ColourField } from '../fields/ColourField.tsx';
+import { NumberField } from '../fields/NumberField.tsx';
 import { LockableSection } from '../locks/LockableSection.tsx';
 
 const THEME = ['theme'];
 
 /** How the page looks. */
 export function ThemePanel({ readOnly }: { readOnly: boolean }) {
-  const theme = useCampaign((document) => document.theme) ?? {};
-  const { updateConfig } = useCampaignUpdates();
-  const measure = useMeasured();
+  const theme = useEdited((document) => document.theme) ?? {};
+  const { update } = useEdits();
   return (
     <LockableSection path={THEME} title="Colours and shapes" readOnly={readOnly}>
       <div className="field-pair">
@@ -39,7 +37,7 @@ export function ThemePanel({ readOnly }: { readOnly: boolean }) {
         path={['theme', 'font']}
         value={themeFont(theme)}
         options={THEME_FONTS}
-        choose={(font) => void measure(updateConfig('theme', { font }))}
+        choose={(font) => void update({ theme: { font } })}
       />
     </LockableSection>
   );

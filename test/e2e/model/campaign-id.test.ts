@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { campaignIdFor } from '../../../demo/src/campaigns/campaign-id.ts';
-import { moved } from '../../../demo/src/editing/moved.ts';
+import { moved } from '../../../demo/src/fields/moved.ts';
 import { CAMPAIGN_ID_PATTERN } from '../../../server/core/document/campaign.ts';
 
 describe('the id of a new campaign', () => {

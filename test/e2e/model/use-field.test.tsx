@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { ReactNode } from 'react';
 import { useCampaign } from '@campaign-state/client/react';
 import { CampaignTestProvider, createTestCampaign } from '@campaign-state/client/testing';
-import { useField, type Field, type FieldOptions } from '../../../demo/src/editing/use-field.ts';
+import { useField, type Field, type FieldOptions } from '../../../demo/src/fields/use-field.ts';
 import { LedgerProvider } from '../../../demo/src/measure/ledger-context.ts';
 import { createLedger } from '../../../demo/src/measure/ledger.ts';
 

@@ -5,7 +5,7 @@ export function consolePage(page: Page) {
   const audience = page.getByRole('region', { name: 'The page as its audience sees it' });
   return {
     field: (label: string): Locator => page.getByLabel(label, { exact: true }),
-    tab: (name: string): Locator => page.getByRole('tab', { name }),
+    tab: (name: string): Locator => page.getByRole('tablist', { name: 'What to edit' }).getByRole('tab', { name }),
     badge: page.getByTestId('badge'),
     saved: page.getByText('All changes saved').first(),
     chips: page.getByRole('list', { name: 'Features' }).getByRole('listitem'),

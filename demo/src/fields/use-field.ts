@@ -3,6 +3,7 @@ import { CampaignError, type CampaignUpdates } from '@campaign-state/client';
 import { useConflicts, usePacedUpdate } from '@campaign-state/client/react';
 import { text as textOf } from '../audience/read.ts';
 import { useMeasured } from '../measure/use-measured.ts';
+import { useLocalDocument, useLocalField } from './local-document.ts';
 
 export interface FieldConflict {
   /** What somebody else wrote while something was typed here. */
@@ -56,6 +57,18 @@ export function useField(
   value: string,
   updates: (value: string) => CampaignUpdates,
   options: FieldOptions = {},
+): Field {
+  const document = useLocalDocument();
+  const local = useLocalField(document, value, updates, options);
+  const shared = useSharedField(path, value, updates, options);
+  return document ? local : shared;
+}
+
+function useSharedField(
+  path: readonly string[],
+  value: string,
+  updates: (value: string) => CampaignUpdates,
+  options: FieldOptions,
 ): Field {
   const { isComplete = always, isSame = Object.is, write = textOf } = options;
   const { updateCampaign, flush } = usePacedUpdate({

@@ -1,6 +1,5 @@
-import { useCampaign, useCampaignUpdates } from '@campaign-state/client/react';
-import { useMeasured } from '../measure/use-measured.ts';
 import { AddItem } from './AddItem.tsx';
+import { useEdited, useEdits } from './local-document.ts';
 import { ItemList } from './ItemList.tsx';
 import { SharedField } from './SharedField.tsx';
 
@@ -14,10 +13,9 @@ export function SetField({
   one: string;
   name: 'tags' | 'channels' | 'i18n_keys';
 }) {
-  const items = useCampaign((document) => document[name]) ?? [];
-  const { updateCampaign } = useCampaignUpdates();
-  const measure = useMeasured();
-  const set = (next: readonly string[]) => measure(updateCampaign({ [name]: [...next] }));
+  const items = useEdited((document) => document[name]) ?? [];
+  const { update } = useEdits();
+  const set = (next: readonly string[]) => update({ [name]: [...next] });
   return (
     <SharedField path={[name]}>
       <fieldset className="set-field">

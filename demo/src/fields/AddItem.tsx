@@ -1,5 +1,4 @@
 import { useId, useState } from 'react';
-import type { Change } from '@campaign-state/client';
 import { sayRefusal } from '../status/say-refusal.ts';
 
 const NO_SUGGESTIONS: readonly string[] = [];
@@ -12,7 +11,7 @@ export function AddItem({
 }: {
   label: string;
   suggestions?: readonly string[];
-  add: (item: string) => Change;
+  add: (item: string) => Promise<unknown>;
 }) {
   const id = useId();
   const [name, setName] = useState('');

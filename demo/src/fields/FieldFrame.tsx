@@ -1,5 +1,6 @@
 import type { ReactNode } from 'react';
 import { sayRefusal } from '../status/say-refusal.ts';
+import { useLocalDocument } from './local-document.ts';
 import { SharedField } from './SharedField.tsx';
 import type { FieldConflict } from './use-field.ts';
 
@@ -23,6 +24,7 @@ export function FieldFrame({
   action?: ReactNode;
   children: ReactNode;
 }) {
+  const local = useLocalDocument();
   const head = (
     <>
       <label htmlFor={id}>{label}</label>
@@ -49,7 +51,7 @@ export function FieldFrame({
       </div>
     </>
   );
-  if (path)
+  if (path && !local)
     return (
       <SharedField path={path} head={head}>
         {body}

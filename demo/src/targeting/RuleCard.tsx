@@ -1,0 +1,65 @@
+import { useState } from 'react';
+import { useCampaignSnapshot } from '@campaign-state/client/react';
+import type { RuleInput } from '@campaign-state/client/targeting';
+import { sayCondition } from './condition.ts';
+import { inputOf, useRuleDraft } from './drafts.ts';
+import { RuleForm } from './RuleForm.tsx';
+import { sayShare } from './weights.ts';
+
+/** One rule: what it is in a line, everything of it when it is opened. */
+export function RuleCard({
+  name,
+  stored,
+  first,
+  isOpenAtFirst,
+  readOnly,
+  removed,
+}: {
+  name: string;
+  /** As it stands in the document; `undefined` for one that is not saved yet. */
+  stored: object | undefined;
+  /** What a new one begins with. */
+  first: RuleInput;
+  isOpenAtFirst: boolean;
+  readOnly: boolean;
+  removed: () => void;
+}) {
+  const campaignId = useCampaignSnapshot((snapshot) => snapshot.campaignId) ?? '';
+  const [draft, setDraft] = useRuleDraft(campaignId, name);
+  const [isOpen, setOpen] = useState(isOpenAtFirst);
+  const rule = draft?.rule ?? (stored ? inputOf(stored) : first);
+  return (
+    <details className="section rule" open={isOpen} onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>
+        <span className="section-name" dir="auto">
+          {name}
+        </span>
+        <span className="rule-status" data-status={rule.status}>
+          {rule.status}
+        </span>
+        {draft || !stored ? (
+          <span className="section-draft">not saved</span>
+        ) : (
+          <span className="section-what">
+            {sayShare(rule.coverage)} · {sayCondition(rule.when)} · {Object.keys(rule.arms).join(', ')}
+          </span>
+        )}
+      </summary>
+      {isOpen && (
+        <fieldset className="fields" disabled={readOnly}>
+          <RuleForm
+            name={name}
+            rule={rule}
+            draft={draft ?? (stored ? undefined : { rule, base: undefined })}
+            stored={stored && JSON.stringify(stored)}
+            setDraft={setDraft}
+            removed={() => {
+              setDraft(undefined);
+              removed();
+            }}
+          />
+        </fieldset>
+      )}
+    </details>
+  );
+}

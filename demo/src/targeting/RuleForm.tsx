@@ -1,0 +1,179 @@
+import { useMemo, useState } from 'react';
+import { trpc, useCampaign, useCampaignSnapshot } from '@campaign-state/client/react';
+import { previewRule, RULE_STATUSES, type Arm, type RuleInput } from '@campaign-state/client/targeting';
+import { Choice } from '../fields/Choice.tsx';
+import { PlainField } from '../fields/PlainField.tsx';
+import { ShareSlider } from '../fields/ShareSlider.tsx';
+import { ConfirmButton } from '../status/ConfirmButton.tsx';
+import { sayRefusal } from '../status/say-refusal.ts';
+import { AddNamed } from './AddNamed.tsx';
+import { ArmCard } from './ArmCard.tsx';
+import { ConditionBuilder } from './ConditionBuilder.tsx';
+import type { RuleDraft } from './drafts.ts';
+import { sayShare, shareOf, withShare } from './weights.ts';
+
+/** Everything of one rule. Nothing is shown to anybody before it is saved: before that it says who would move. */
+export function RuleForm({
+  name,
+  rule,
+  draft,
+  stored,
+  setDraft,
+  removed,
+}: {
+  name: string;
+  /** As it is edited. */
+  rule: RuleInput;
+  draft: RuleDraft | undefined;
+  /** As it stands, as JSON; `undefined` for one that is not there yet. */
+  stored: string | undefined;
+  setDraft: (draft: RuleDraft | undefined) => void;
+  removed: () => void;
+}) {
+  const campaignId = useCampaignSnapshot((snapshot) => snapshot.campaignId) ?? '';
+  const document = useCampaign((all) => all);
+  const segments = useCampaign((all) => all.segments);
+  const save = trpc.campaign.updateRule.useMutation();
+  const ship = trpc.campaign.shipRule.useMutation();
+  const preview = useMemo(() => previewRule(document, name, rule), [document, name, rule]);
+  const [discards, setDiscards] = useState(0);
+  function discard(): void {
+    setDiscards(discards + 1);
+    save.reset();
+    if (stored === undefined) removed();
+    else setDraft(undefined);
+  }
+  const edit = (part: Partial<RuleInput>) =>
+    setDraft({ rule: { ...rule, ...part }, base: draft ? draft.base : stored });
+  const setArms = (arms: Record<string, Arm>) => edit({ arms });
+  const arms = Object.entries(rule.arms);
+  const isStale = draft !== undefined && draft.base !== stored;
+
+  return (
+    <div className="rule-form">
+      <Choice label="Status" value={rule.status} options={RULE_STATUSES} choose={(status) => edit({ status })} />
+      <ConditionBuilder
+        key={discards}
+        label="Who"
+        condition={rule.when}
+        segments={Object.keys(segments ?? {})}
+        change={(when) => {
+          const { when: _before, ...others } = rule;
+          setDraft({ rule: { ...others, ...(when && { when }) }, base: draft ? draft.base : stored });
+        }}
+      />
+      <div className="field-pair">
+        <PlainField
+          label="Divided by"
+          value={rule.unit}
+          change={(unit) => edit({ unit })}
+          hint="The attribute that decides: who has the same value sees the same."
+        />
+        <PlainField
+          label="Before a login by"
+          value={rule.fallbackUnit ?? ''}
+          placeholder="deviceId"
+          change={(fallback) => {
+            const { fallbackUnit: _before, ...others } = rule;
+            setDraft({
+              rule: { ...others, ...(fallback !== '' && { fallbackUnit: fallback }) },
+              base: draft ? draft.base : stored,
+            });
+          }}
+          hint="Optional: a device keeps its arm when its user logs in."
+        />
+      </div>
+      <ShareSlider
+        label="How many of them"
+        percent={Math.round(rule.coverage * 100)}
+        says={sayShare(rule.coverage)}
+        change={(percent) => edit({ coverage: percent / 100 })}
+      />
+      <fieldset className="arms">
+        <legend>{arms.length > 1 ? 'Arms' : 'What they see'}</legend>
+        <ol>
+          {arms.map(([arm, what]) => (
+            <ArmCard
+              key={arm}
+              name={arm}
+              arm={what}
+              document={document}
+              percent={Math.round(shareOf(rule.arms, arm))}
+              says={`${sayShare(preview.shares[arm] ?? 0)} of them`}
+              isAlone={arms.length === 1}
+              ship={
+                draft || stored === undefined || rule.status === 'ended'
+                  ? undefined
+                  : () => ship.mutateAsync({ campaignId, key: name, winner: arm })
+              }
+              setShare={(percent) => setArms(withShare(rule.arms, arm, percent))}
+              setChange={(change) => setArms({ ...rule.arms, [arm]: { ...what, change } })}
+              remove={() => setArms(Object.fromEntries(arms.filter(([other]) => other !== arm)))}
+            />
+          ))}
+        </ol>
+        <AddNamed
+          label="Add an arm"
+          placeholder="Such as shorter"
+          taken={Object.keys(rule.arms)}
+          add={(arm) => setArms({ ...rule.arms, [arm]: { weight: meanWeight(rule.arms), change: {} } })}
+        />
+      </fieldset>
+      <div className="save-bar">
+        {draft && (
+          <p className="moved" role="status">
+            {sayMoved(preview.moved)}
+          </p>
+        )}
+        {isStale && (
+          <p className="field-conflict">
+            Somebody else has changed this rule since you began. Saving overwrites what they did.{' '}
+            <button type="button" className="small" onClick={discard}>
+              Take theirs
+            </button>
+          </p>
+        )}
+        {save.isError && (
+          <p className="field-error" role="alert">
+            {sayRefusal(save.error, 'The rule')}
+          </p>
+        )}
+        <p className="section-buttons">
+          <button
+            type="button"
+            className="primary"
+            disabled={!draft || save.isPending}
+            onClick={() => save.mutate({ campaignId, key: name, rule }, { onSuccess: () => setDraft(undefined) })}
+          >
+            {save.isPending ? 'Saving…' : 'Save'}
+          </button>
+          {draft && (
+            <button type="button" onClick={discard}>
+              Discard
+            </button>
+          )}
+          {stored !== undefined && (
+            <ConfirmButton
+              open="Remove…"
+              title={`Remove the rule “${name}”?`}
+              effect="Whoever has one of its arms sees the campaign without it, at once."
+              go="Remove it"
+              run={() => save.mutateAsync({ campaignId, key: name, rule: null }).then(removed)}
+            />
+          )}
+        </p>
+      </div>
+    </div>
+  );
+}
+
+/** A new arm gets as much as the others have on average. */
+function meanWeight(arms: Readonly<Record<string, Arm>>): number {
+  const weights = Object.values(arms).map(({ weight }) => weight);
+  return Math.round((weights.reduce((sum, weight) => sum + weight, 0) / Math.max(1, weights.length)) * 100) / 100 || 1;
+}
+
+function sayMoved(moved: number): string {
+  if (moved === 0) return 'Saving moves nobody who has an arm already.';
+  return `Saving moves ${sayShare(moved)} of all people to another arm, or to none.`;
+}
