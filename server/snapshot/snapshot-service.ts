@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { setTimeout as pause } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises';
 import type { HistoryStore } from '../core/history-store.ts';
 import { RefusalError } from '../core/errors.ts';
 import type { Archive, Clock, OrderedLog } from '../engine/ports.ts';
@@ -53,10 +53,10 @@ export interface SnapshotServiceOptions {
 }
 
 /**
- * Milliseconds that a snapshot rests for each millisecond that it worked: two thirds of the archive's time, and of this
- * thread's, are left to others.
+ * Milliseconds that a snapshot rests for each millisecond that it worked: three quarters of the archive's time, and of
+ * this thread's, are left to others.
  */
-const PAUSE_FOR_WORK = 2;
+const PAUSE_FOR_WORK = 3;
 
 /** The longest of these pauses, in milliseconds. */
 const MAX_PAUSE_MS = 250;
@@ -106,6 +106,7 @@ export function createSnapshotService({
           if (stopping) throw new RefusalError('UNAVAILABLE', 'The server is shutting down');
           await pause(Math.min(MAX_PAUSE_MS, workMs * PAUSE_FOR_WORK));
         },
+        yieldTurn: () => nextTurn(),
       });
     } finally {
       taking = false;

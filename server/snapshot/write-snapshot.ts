@@ -19,10 +19,15 @@ export interface WriteSnapshotOptions {
    * others should have the archive and this thread.
    */
   pace(workMs: number): Promise<void>;
+  /** Called after each {@link TURN_MS} of work between reads: lets others have this thread. */
+  yieldTurn(): Promise<void>;
   /** Milliseconds of a monotonic clock. */
   now(): number;
   readonly onProgress?: ((progress: SnapshotProgress) => void) | undefined;
 }
+
+/** Milliseconds of this thread without a turn of others: a fraction of what a change takes. */
+const TURN_MS = 0.5;
 
 /** How far a snapshot is. */
 export interface SnapshotProgress {
@@ -39,7 +44,7 @@ export interface SnapshotProgress {
 const CAMPAIGNS_AT_ONCE = 16;
 
 /** Bytes of entries that are read with one statement: a few milliseconds, for which a commit may have to wait. */
-const READ_BYTES = 64 * 1024;
+const READ_BYTES = 32 * 1024;
 
 /**
  * Writes a snapshot: the blocks of a file, in memory that does not grow with it. Each campaign is as of the moment at
@@ -66,15 +71,22 @@ export async function* writeSnapshot(
     count({ bytes: progress.bytes + block.length });
     onProgress?.(progress);
     yield block;
-    workedSince = options.now();
+    workedSince = turnSince = options.now();
   }
 
   /** Since when work is done, without the waiting of whoever takes the blocks. */
   let workedSince = options.now();
+  let turnSince = workedSince;
+  const inTurns = async (): Promise<void> => {
+    if (options.now() - turnSince < TURN_MS) return;
+    await options.yieldTurn();
+    turnSince = options.now();
+  };
+
   const paced = async <T>(read: () => Promise<T>): Promise<T> => {
     const answer = await read();
     await options.pace(options.now() - workedSince);
-    workedSince = options.now();
+    workedSince = turnSince = options.now();
     return answer;
   };
 
@@ -95,6 +107,7 @@ export async function* writeSnapshot(
         while (next.done !== true && next.value.campaignId === history.campaignId) {
           problem ??= typeof proof === 'string' ? proof : misfitOf(proof, next.value);
           if (problem === undefined) yield* emit(await writer.add(entryLine(next.value)));
+          await inTurns();
           next = await entries.next();
         }
         const { version } = history.head;

@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import { gunzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { createMemoryArchive } from '../../server/archive/index.ts';
+import { writeSnapshot } from '../../server/snapshot/write-snapshot.ts';
 import { SnapshotError } from '../../server/snapshot/snapshot-error.ts';
 import { createBlockWriter, readBlocks } from '../../server/snapshot/blocks.ts';
 import { inPieces, itemsOf, refusalOf, snapshotOf, storedCampaign } from './support/snapshots.ts';
@@ -209,4 +210,32 @@ test('W8 a campaign is as of one moment, also while it changes; one that is repl
   };
   const items = await itemsOf(await snapshotOf(store));
   expect(items.find(({ kind }) => kind === 'complete')).toMatchObject({ campaign: { head: { version: 40 } } });
+});
+
+test('W9 others have a turn of the thread after each half millisecond of work, and rest follows each read', async () => {
+  const archive = createMemoryArchive();
+  await storedCampaign(archive, 'spring', 200);
+  let [time, since, longest, rests] = [0, 0, 0, 0];
+  const turn = (): Promise<void> => {
+    longest = Math.max(longest, time - since);
+    since = time;
+    return Promise.resolve();
+  };
+  for await (const _block of writeSnapshot({
+    store: archive,
+    id: 'snapshot-1',
+    createdAt: 1,
+    server: '0.1.0',
+    // Each look at the clock is a tenth of a millisecond after the one before it, and there is one for each entry.
+    now: () => (time += 0.1),
+    yieldTurn: turn,
+    pace(workMs) {
+      expect(workMs).toBeGreaterThan(0);
+      rests += 1;
+      return turn();
+    },
+  }));
+  expect(longest).toBeLessThan(1);
+  expect(rests).toBeGreaterThan(2);
+  expect(time).toBeGreaterThan(20);
 });

@@ -1,18 +1,12 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createTRPCClient, createWSClient, wsLink } from '@trpc/client';
-import { SignJWT } from 'jose';
-import type { AppRouter } from '../../../server/index.ts';
 import type { AbuseSort, AbuseTask } from '../harness/abuser.ts';
+import { clientOf, latencies, startServer, tokenFor } from '../harness/one-user.ts';
 import { atMost, type Line, type Row } from '../harness/row.ts';
-import { BrokenRun } from '../harness/trial.ts';
 import { quantile } from '../report/statistics.ts';
 
-const MAIN = join(import.meta.dirname, '..', '..', '..', 'start', 'main.ts');
 const ABUSER = join(import.meta.dirname, '..', 'harness', 'abuser.ts');
-const SECRET = 'a secret of the benchmark, and of nothing else';
-const QUIET = 'ovasabi_website';
 const LARGE = 'large';
 /** Changes a second of the user who is to be left in peace. */
 const RATE = 20;
@@ -71,11 +65,11 @@ export const abuse: Row = {
   lines,
   async measure(round) {
     const milliseconds = round.size({ full: 60_000, quick: 5_000, verify: 500 });
-    const server = await startServer(await round.services.folder());
+    const server = await startServer({ DATA_DIR: await round.services.folder() });
     try {
       await makeLarge(server.url);
       // Compiled code is as fast beside the first abuser as beside the last.
-      await latencies(server.url, milliseconds / 2);
+      await latencies(server.url, RATE, milliseconds / 2);
       const before = await residentMegabytes(server.child);
       // The peak of the start, which is that of the embedded database, is nobody's abuse.
       await writeFile(`/proc/${server.child.pid}/clear_refs`, '5').catch(() => undefined);
@@ -89,11 +83,11 @@ export const abuse: Row = {
           campaignId: LARGE,
           ...(role && { token: await tokenFor(role, 'mallory') }),
         };
-        const quiet = await latencies(server.url, milliseconds / 2);
+        const quiet = await latencies(server.url, RATE, milliseconds / 2);
         await longestTurn(server.url);
         const child = fork(ABUSER, [JSON.stringify(task)], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
         const probe = probeLiveness(server.url);
-        const disturbed = await latencies(server.url, milliseconds);
+        const disturbed = await latencies(server.url, RATE, milliseconds);
         livez = Math.max(livez, await probe.stop());
         child.kill('SIGKILL');
         const stalled = await longestTurn(server.url);
@@ -117,41 +111,6 @@ export const abuse: Row = {
   },
 };
 
-interface RunningServer {
-  readonly url: string;
-  readonly child: ChildProcess;
-  stop(): Promise<void>;
-}
-
-async function startServer(folder: string): Promise<RunningServer> {
-  const child = fork(MAIN, {
-    env: { PATH: process.env['PATH'], DATA_DIR: folder, PORT: '0', LOG_LEVEL: 'silent', AUTH_SECRET: SECRET },
-    execArgv: [],
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-  });
-  const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
-  const { url } = await new Promise<{ url: string }>((resolve, reject) => {
-    child.once('message', (announcement) => resolve(announcement as { url: string }));
-    void ended.then((code) => reject(new BrokenRun(`ours: start/main.ts ended with ${code}`)));
-  });
-  return {
-    url,
-    child,
-    async stop() {
-      child.kill('SIGTERM');
-      await ended;
-    },
-  };
-}
-
-function tokenFor(role: string, subject: string): Promise<string> {
-  return new SignJWT({ campaigns: { '*': role } })
-    .setProtectedHeader({ alg: 'HS256' })
-    .setSubject(subject)
-    .setExpirationTime('2h')
-    .sign(new TextEncoder().encode(SECRET));
-}
-
 /** A legal document of 18,000 short keys. */
 async function makeLarge(url: string): Promise<void> {
   const { client, close } = await clientOf(url, 'admin');
@@ -161,54 +120,6 @@ async function makeLarge(url: string): Promise<void> {
     state: { slug: LARGE, title: 'Large', status: 'active', ...members },
   });
   await close();
-}
-
-async function clientOf(url: string, role: string) {
-  const token = await tokenFor(role, 'ada');
-  const socket = createWSClient({
-    url: `${url.replace('http', 'ws')}/trpc`,
-    connectionParams: { contract: '1', token },
-  });
-  return { client: createTRPCClient<AppRouter>({ links: [wsLink({ client: socket })] }), close: () => socket.close() };
-}
-
-/** Milliseconds from each change to its arrival on the user's own stream. */
-async function latencies(url: string, milliseconds: number): Promise<number[]> {
-  const { client, close } = await clientOf(url, 'editor');
-  const sentAt = new Map<string, number>();
-  const taken: number[] = [];
-  let began = (): void => undefined;
-  const begun = new Promise<void>((resolve) => (began = resolve));
-  const subscription = client.campaign.watch.subscribe(
-    { campaignId: QUIET },
-    {
-      onData({ data }) {
-        // What is changed before it comes with the snapshot.
-        if (data.type === 'snapshot') began();
-        if (data.type !== 'entries') return;
-        for (const { change } of data.entries) {
-          const at = typeof change.description === 'string' ? sentAt.get(change.description) : undefined;
-          if (at !== undefined) taken.push(performance.now() - at);
-        }
-      },
-    },
-  );
-  await begun;
-  const until = performance.now() + milliseconds;
-  const answers: Promise<unknown>[] = [];
-  for (let count = 0; performance.now() < until; count += 1) {
-    const description = `${until} ${count}`;
-    sentAt.set(description, performance.now());
-    answers.push(client.campaign.update.mutate({ campaignId: QUIET, updates: { description } }));
-    await new Promise((resolve) => setTimeout(resolve, 1_000 / RATE));
-  }
-  await Promise.all(answers);
-  // The last arrival follows its answer by less than a turn of the event loop.
-  await new Promise((resolve) => setTimeout(resolve, 100));
-  subscription.unsubscribe();
-  await close();
-  if (taken.length < sentAt.size) throw new BrokenRun(`ours: ${sentAt.size - taken.length} changes did not arrive`);
-  return taken;
 }
 
 /** Asks for `/livez` again and again; the longest answer, in milliseconds. */

@@ -12,6 +12,7 @@ import { mutationRedis } from './mutation-redis.ts';
 import { mutation } from './mutation.ts';
 import { recovery, resume } from './restart.ts';
 import { sdkSize } from './sdk-size.ts';
+import { snapshotBeside } from './snapshot-beside.ts';
 import { snapshot } from './snapshot.ts';
 import { start } from './start.ts';
 import { twoInstances } from './two-instances.ts';
@@ -33,6 +34,7 @@ export const ROWS: readonly Row[] = [
   abuse,
   campaignMemory,
   snapshot,
+  snapshotBeside,
   start,
   sdkSize,
 ];

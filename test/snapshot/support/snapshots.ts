@@ -15,6 +15,7 @@ export async function snapshotOf(store: HistoryStore, campaignIds?: readonly str
     createdAt: 1_700_000_000_000,
     server: '0.1.0',
     pace: () => Promise.resolve(),
+    yieldTurn: () => Promise.resolve(),
     now: () => performance.now(),
   }))
     blocks.push(block);
