@@ -6,6 +6,8 @@ export const API_LIMITS = {
   messageBytes: LIMITS.messageBytes,
   /** Bytes of one ws message and of one http body of a caller without a token, or before it is admitted. */
   unadmittedBytes: 16 * 1024,
+  /** Bytes of unfinished ws messages and http bodies of one caller, over all of its connections. */
+  unfinishedBytesOfCaller: 32 * 1024 * 1024,
   /** Calls in one http batch. */
   batchCalls: 100,
   /** Messages in one ws frame: a client sends the calls of one turn of its event loop together. */

@@ -17,7 +17,7 @@ import type { AdmissionResult } from '../connection/connection.ts';
 import { addressKey, type CallerPlace, type CallerPlaces } from '../connection/caller-places.ts';
 import type { ConnectionSlots } from '../connection/connection-slots.ts';
 import { CONTRACT } from '../connection/context.ts';
-import type { CallReport, Connection, Context } from '../connection/context.ts';
+import type { CallReport, Context } from '../connection/context.ts';
 import { CORRELATION_HEADER } from '../correlation.ts';
 import { API_LIMITS } from '../limits.ts';
 import type { CallLog } from '../observability/call-log.ts';
@@ -62,9 +62,9 @@ export interface Admission {
   /**
    * Admits the caller of an http request before its body is read.
    *
-   * @returns how many bytes the body may have
+   * @returns how many bytes the body may have, and who pays for it (`Connection.payer`)
    */
-  admitRequest(req: IncomingMessage): Promise<number>;
+  admitRequest(req: IncomingMessage): Promise<{ readonly limit: number; readonly payer: string }>;
   /** Refuses the calls of an admitted request whose body is larger than that. */
   refuseBody(req: IncomingMessage, limit: number): void;
   /** Takes the body of an admitted request; refuses the calls of one that holds an integer that would be rounded. */
@@ -201,8 +201,9 @@ export function createAdmission({
     async admitRequest(req) {
       const result = await accessFor(req, paramsOf(req.url));
       results.set(req, result);
-      const hasToken = result.kind === 'admitted' && result.identity.anonymous !== true;
-      return hasToken ? API_LIMITS.messageBytes : API_LIMITS.unadmittedBytes;
+      if (result.kind === 'admitted' && result.identity.anonymous !== true)
+        return { limit: API_LIMITS.messageBytes, payer: result.identity.id };
+      return { limit: API_LIMITS.unadmittedBytes, payer: addressOf(req) };
     },
 
     refuseBody(req, limit) {

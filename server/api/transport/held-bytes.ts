@@ -1,5 +1,6 @@
 import { totalmem } from 'node:os';
 import { BACKPRESSURE_MEMORY_FRACTION } from '../../engine/streams/backpressure.ts';
+import { API_LIMITS } from '../limits.ts';
 import type { TcpConnection, TcpConnections } from './tcp-connections.ts';
 
 /** Bytes that connections hold in the memory of the process. */
@@ -17,15 +18,16 @@ export interface HeldBytesOptions {
   readonly limit: number;
   /** Called at every check with the bytes that are held now. */
   onChecked(held: HeldBytes): void;
-  /** Called after a check that cut connections, with their number and the bytes that were held before. */
-  onCut(connections: number, held: HeldBytes): void;
+  /** Called after connections were cut, with their number and the bytes that were held before. */
+  onCut(connections: number, heldBytes: number): void;
 }
 
 /** The interval between two checks, in milliseconds. */
 const CHECK_INTERVAL_MS = 250;
 
 /**
- * The bound for the bytes that all connections hold together. Each connection has its own bound (see
+ * The bounds for the bytes that all connections hold together, and for what one caller has begun to send and does not
+ * finish, over all of its connections. Each connection has its own bound (see
  * `engine/streams/backpressure.ts` and `API_LIMITS`), and there are thousands of them: clients that ask and do not
  * read, and clients that begin messages and do not finish them, could fill the memory all the same. Beyond the limit
  * the connections that hold the most are destroyed until the rest is within it; without a close frame, which would wait
@@ -37,28 +39,52 @@ export function watchHeldBytes({ connections, limit, onChecked, onCut }: HeldByt
   const check = (): void => {
     let unsent = 0;
     let unfinished = 0;
-    for (const { socket, unfinishedBytes } of connections) {
+    const bySender = new Map<string, number>();
+    for (const { socket, unfinishedBytes, sender } of connections) {
       unsent += socket.writableLength;
+      if (unfinishedBytes === 0) continue;
       unfinished += unfinishedBytes;
+      if (sender) bySender.set(sender.payer, (bySender.get(sender.payer) ?? 0) + unfinishedBytes);
     }
-    const before = { unsent, unfinished };
-    onChecked(before);
-    let held = unsent + unfinished;
-    if (held <= limit) return;
-    const largestFirst = [...connections].sort((one, other) => heldBy(other) - heldBy(one));
+    onChecked({ unsent, unfinished });
+    for (const [payer, bytes] of bySender) {
+      if (bytes <= API_LIMITS.unfinishedBytesOfCaller) continue;
+      const theirs = [...connections].filter(({ sender }) => sender?.payer === payer);
+      unfinished -= cutLargest(theirs, bytes, API_LIMITS.unfinishedBytesOfCaller, unfinishedOf);
+    }
+    if (unsent + unfinished > limit) cutLargest([...connections], unsent + unfinished, limit, heldBy);
+  };
+
+  /**
+   * Cuts those that hold the most, until the rest is within the limit.
+   *
+   * @returns the bytes that they held
+   */
+  const cutLargest = (
+    candidates: readonly TcpConnection[],
+    held: number,
+    most: number,
+    weigh: (connection: TcpConnection) => number,
+  ): number => {
+    let freed = 0;
     let cut = 0;
-    for (const connection of largestFirst) {
-      if (held <= limit) break;
-      held -= heldBy(connection);
+    for (const connection of candidates.toSorted((one, other) => weigh(other) - weigh(one))) {
+      if (held - freed <= most) break;
+      freed += weigh(connection);
       cut += 1;
       const { socket, unfinishedBytes } = connection;
       connections.cut(connection, unfinishedBytes > socket.writableLength ? 'unfinished' : 'unsent');
     }
-    onCut(cut, before);
+    onCut(cut, held);
+    return freed;
   };
   const timer = setInterval(check, CHECK_INTERVAL_MS);
   timer.unref();
   return () => clearInterval(timer);
+}
+
+function unfinishedOf({ unfinishedBytes }: TcpConnection): number {
+  return unfinishedBytes;
 }
 
 function heldBy({ socket, unfinishedBytes }: TcpConnection): number {

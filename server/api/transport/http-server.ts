@@ -164,8 +164,11 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       metrics.unsentBytes.set(unsent);
       metrics.unfinishedBytes.set(unfinished);
     },
-    onCut: (cut, held) =>
-      logger.warn({ connections: cut, ...held }, 'connections that held the most bytes were cut: all held too many'),
+    onCut: (cut, heldBytes) =>
+      logger.warn(
+        { connections: cut, heldBytes },
+        'connections that held the most bytes were cut: all of them, or those of one caller, held too many',
+      ),
   });
 
   /** Logs errors that no call has reported: of sockets and frames, and of tRPC itself. */

@@ -112,7 +112,8 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
     req: IncomingMessage,
     res: ServerResponse,
   ): Promise<string | undefined> {
-    const limit = await admission.admitRequest(req);
+    const { limit, payer } = await admission.admitRequest(req);
+    connection.sender = { payer };
     const body = await readBody(req, res, connection, limit);
     if (body === undefined) admission.refuseBody(req, limit);
     else admission.takeBody(req, body);

@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream';
  * Why the server closed a connection by itself; the label of the metric of cut connections.
  *
  * - `unsent`: it held the most bytes that its client does not read, when all connections together held too many;
- * - `unfinished`: the same of an unfinished http body or ws message;
+ * - `unfinished`: the same of an unfinished http body or ws message, or when those of its caller were too many;
  * - `idle`: it was idle when there was no room for a new connection;
  * - `full`: there was no room for it, and no idle connection to close;
  * - `pipelined`: requests were pipelined behind a stream, or more of them than may wait;
@@ -16,11 +16,19 @@ export const CUT_CAUSES = ['unsent', 'unfinished', 'idle', 'full', 'pipelined', 
 /** One of {@link CUT_CAUSES}. */
 export type CutCause = (typeof CUT_CAUSES)[number];
 
+/** A caller of a connection. */
+export interface Sender {
+  /** The caller's id, or the address of a caller without a valid token. */
+  readonly payer: string;
+}
+
 /** State of one TCP connection, of whatever kind: http, SSE or ws. */
 export interface TcpConnection {
   readonly socket: Socket;
   /** Bytes of an unfinished http body or ws message that are held for it. */
   unfinishedBytes: number;
+  /** Who sends them, once that is known. */
+  sender: Sender | undefined;
   /** Whether its response is a stream, behind which no further response can be sent. */
   isStream: boolean;
   /** Whether no request is under way, and it is no ws connection. */
@@ -92,7 +100,7 @@ export function createTcpConnections({ limit, onCut, onCount }: TcpConnectionsOp
         open.delete(oldest.socket);
         cut(oldest, 'idle');
       }
-      const connection = { socket, unfinishedBytes: 0, isStream: false, isIdle: true };
+      const connection = { socket, unfinishedBytes: 0, sender: undefined, isStream: false, isIdle: true };
       open.set(socket, connection);
       idle.add(connection);
       socket.on('close', remove);

@@ -130,6 +130,49 @@ describe('H33 unfinished http bodies', () => {
     expect(await metric(url, 'connections_cut_total{cause="unfinished"}')).toBeGreaterThanOrEqual(3);
   });
 
+  test('H39 of one caller are cut where they hold too much together, and nobody else', async () => {
+    const { url, port } = await startGuarded();
+    const send = async (sub: string, path: string): Promise<Tcp> => {
+      const token = await tokenFor({ [CAMPAIGN]: 'editor' }, { sub });
+      const tcp = await open(port);
+      tcp.socket.write(post(`Authorization: Bearer ${token}\r\n`, 1_000_000).replace('/trpc/campaign.update', path));
+      tcp.socket.write('x'.repeat(900_000));
+      return tcp;
+    };
+    const path = '/trpc/campaign.update';
+    const grace = await send('grace', path);
+    const most = Math.floor(API_LIMITS.unfinishedBytesOfCaller / 900_000);
+    const all = await Promise.all(Array.from({ length: most }, () => send('ada', path)));
+    await until(async () => (await metric(url, 'unfinished_bytes')) === (most + 1) * 900_000);
+    expect(all.some(({ isClosed }) => isClosed)).toBe(false);
+    all.push(await send('ada', `/campaigns/${CAMPAIGN}/ofrep/v1/evaluate/flags`));
+    await until(() => all.some(({ isClosed }) => isClosed));
+    await until(async () => (await metric(url, 'unfinished_bytes')) === (most + 1) * 900_000);
+    expect(all.filter(({ isClosed }) => isClosed).length).toBe(1);
+    expect(grace.isClosed).toBe(false);
+    expect(await metric(url, 'connections_cut_total{cause="unfinished"}')).toBe(1);
+  });
+
+  test('H39 so are those that hold the unfinished ws messages of one caller', async () => {
+    const { url } = await startGuarded();
+    const begin = async (sub: string): Promise<WebSocket> => {
+      const raw = await rawSocket(url, {
+        headers: { authorization: `Bearer ${await tokenFor({ [CAMPAIGN]: 'editor' }, { sub })}` },
+      });
+      raw.send({ id: 1, method: 'query', params: { path: 'system.info' } });
+      await raw.answer(1);
+      raw.socket.send('x'.repeat(900_000), { fin: false });
+      return raw.socket;
+    };
+    const grace = await begin('grace');
+    const all = await Promise.all(
+      Array.from({ length: Math.ceil(API_LIMITS.unfinishedBytesOfCaller / 900_000) + 1 }, () => begin('ada')),
+    );
+    const isOpen = ({ readyState }: WebSocket): boolean => readyState === WebSocket.OPEN;
+    await until(() => !all.every(isOpen));
+    expect(isOpen(grace)).toBe(true);
+  });
+
   test('H33 Expect: 100-continue is answered before the body is read', async () => {
     const { port } = await startServer();
     const body = JSON.stringify({ campaignId: CAMPAIGN, updates: { title: 'Continued' } });

@@ -83,6 +83,8 @@ export function createWsServer(options: WsServerOptions): WsServer {
       options.req.headers = {};
       options.req.rawHeaders = [];
       socket.begin(context.connection);
+      const connection = connections.get(options.req.socket);
+      if (connection) connection.sender = context.connection;
       return context;
     },
     experimental_encoder: boundedEncoder,
