@@ -5,6 +5,7 @@ import { CampaignError } from './errors.ts';
 import { systemClock, type Clock } from './clock.ts';
 import { guardCreation } from './creation/creation-guard.ts';
 import { createConnection, type Connection } from './link/connection.ts';
+import { callUntilAnswered } from './link/direct-call.ts';
 import type { Device, DeviceCallbacks } from './device/device.ts';
 import { DEVICE_TIMEOUT_MS } from './device/deadline.ts';
 import { retryDelay } from './link/backoff.ts';
@@ -342,6 +343,17 @@ export function clientOn(
       return defaultCampaign;
     },
     connection: connection.state,
+    lock: (name, given = {}) =>
+      bounded(
+        async (ended) => {
+          const load = () => import('./locks/held-locks.ts');
+          const { lockJob } = await callUntilAnswered(connection, clock, load, ended);
+          return lockJob(connection, clock, name, given, ended);
+        },
+        given,
+        clock,
+        connectionError,
+      ),
     viewer: () => viewer,
     setViewer(next) {
       if (JSON.stringify(next) === JSON.stringify(viewer)) return;

@@ -316,7 +316,7 @@ export interface Campaign extends Readable<CampaignSnapshot> {
   readonly dismiss: (mutationId?: string) => void;
 }
 
-/** The options of `campaign.lock`. Its `timeout` is by default 30,000 ms, also with `wait`. */
+/** The options of `campaign.lock` and `client.lock`. Its `timeout` is by default 30,000 ms, also with `wait`. */
 export interface LockOptions extends WaitOptions {
   /** How long the lock lasts without a renewal, in milliseconds: 1,000 to 300,000. Default 30,000. */
   readonly ttl?: number | undefined;
@@ -333,11 +333,20 @@ export interface LockOptions extends WaitOptions {
  * touch its path are made under it by themselves; those that the server has not ordered when it is lost are refused
  * with `LOCK_LOST`, and taken back.
  */
-export interface CampaignLock {
+export interface CampaignLock extends HeldLock {
+  readonly path: readonly string[];
+}
+
+/** The lock of a job. It is renewed as a {@link CampaignLock} is; in a process without pages, for as long as it runs. */
+export interface JobLock extends HeldLock {
+  readonly name: string;
+}
+
+/** A lock that is held. */
+export interface HeldLock {
   readonly lockId: string;
   /** A number that only rises, whoever locks: for what is stored elsewhere under this lock. */
   readonly fence: number;
-  readonly path: readonly string[];
   /**
    * Resolves when it is not held any more without having been released: expired, taken over, or gone with its epoch.
    */
@@ -367,6 +376,13 @@ export interface CampaignClient {
   /** The campaign of that id, or the server's default campaign. The same object for the same id. */
   readonly campaign: (campaignId?: string) => Campaign;
   readonly connection: Readable<ConnectionState>;
+  /**
+   * Locks a job of the server's namespace, such as an importer or a nightly sync, for callers that may edit every
+   * campaign. Rejects with `LOCKED` where somebody else has it.
+   *
+   * @example const lock = await client.lock('nightly-sync', { ttl: 60_000 });
+   */
+  readonly lock: (name: string, options?: LockOptions) => Promise<JobLock>;
   /** Who looks, as it was set last. */
   readonly viewer: () => Viewer | undefined;
   /**

@@ -38,6 +38,23 @@ export type LockOutcome =
   /** The log does not hold the campaign under the generation that it was opened with. */
   | { readonly kind: 'lost' };
 
+/**
+ * The lock table of the jobs of the namespace, which belong to no campaign. It ends where the log may have lost a part
+ * of it: with the process that holds it, as everything does, or where a caller knows of a later one. The next one is
+ * empty, and its revision higher.
+ */
+export interface JobLocks {
+  /**
+   * Changes the table if the change's condition holds, and publishes it. Without rows it only confirms, or tells what
+   * has become of the table.
+   *
+   * @throws Error where the log does not answer; the outcome is then not known
+   */
+  change(change: LockChange): Promise<Exclude<LockOutcome, { readonly kind: 'lost' }>>;
+  /** Sets who is told of the table whenever it is another one, once it has been asked for. */
+  onTable(listener: (table: LockTable) => void): void;
+}
+
 /** A publication of the log about a campaign that this instance has opened. */
 export type LogEvent =
   /** An entry was appended. */
@@ -140,6 +157,7 @@ export interface OrderedLog {
   readonly clockOffset: number;
   /** Whether other instances use this log: they are given time to save what they hold before an epoch ends. */
   readonly shared: boolean;
+  readonly jobLocks: JobLocks;
   readonly viewers: ViewerCounts;
   readonly presence: PresenceExchange;
   /**

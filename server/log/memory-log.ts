@@ -1,4 +1,4 @@
-import { applyLockChange, emptyLockTable, holds, type LockTable } from '../core/locks/lock-table.ts';
+import { applyLockChange, emptyJobTable, emptyLockTable, holds, type LockTable } from '../core/locks/lock-table.ts';
 import type { Head, SealedEntry } from '../core/stream/log-record.ts';
 import {
   HEALTHY_LOG,
@@ -48,6 +48,8 @@ export function createMemoryLog({ keepDurable = 0, now = monotonicNow }: MemoryL
   const pendingListeners = new Set<() => void>();
   let backlogEntries = 0;
   let stopped = false;
+  let jobs = emptyJobTable(now(), 0);
+  let onJobTable: (table: LockTable) => void = () => undefined;
 
   /** Answers a call that writes; after a stop it rejects, as nothing it brings would be kept. */
   const call = <T>(answer: () => T): Promise<T> =>
@@ -166,6 +168,20 @@ export function createMemoryLog({ keepDurable = 0, now = monotonicNow }: MemoryL
         }
         return { kind: 'changed', reading: { table, now: time } };
       }),
+
+    jobLocks: {
+      change: (change) =>
+        call(() => {
+          const time = now();
+          if (!holds(change.condition, jobs, time)) return { kind: 'stale', reading: { table: jobs, now: time } };
+          const table = applyLockChange(jobs, change, time);
+          if (table !== jobs) onJobTable((jobs = table));
+          return { kind: 'changed', reading: { table, now: time } };
+        }),
+      onTable(listener) {
+        onJobTable = listener;
+      },
+    },
 
     read(campaignId, afterVersion, limit) {
       const log = campaigns.get(campaignId);

@@ -1,7 +1,6 @@
 import type { SealedEntry } from '../core/stream/log-record.ts';
 import { asError } from '../core/errors.ts';
 import type { AppendResult, Clock, LockOutcome, OpenedLog, OrderedLog, PresenceExchange } from '../engine/ports.ts';
-import { applyLockChange } from '../core/locks/lock-table.ts';
 import { nextTail } from '../core/stream/hash-chain.ts';
 import { createArchiving, LEASE_MS } from './redis/archiving.ts';
 import { parseRedisAddress } from './redis/address.ts';
@@ -11,13 +10,9 @@ import { createHeadCheck } from './redis/head-check.ts';
 import { createTrackedCampaigns, type TrackedCampaign } from './redis/tracked-campaigns.ts';
 import { campaignKeys, hashTagOf, identityKey, probeKey, type CampaignKeys } from './redis/keys.ts';
 import { createLogHealth, describeRedisFailure, type OnHealthChange } from './redis/log-health.ts';
-import {
-  afterPublication,
-  lockArguments,
-  timeArgument,
-  toLockReading,
-  type LockPublication,
-} from './redis/replies/lock-rows.ts';
+import { createJobLocks } from './redis/locks/job-locks.ts';
+import { changeLockTable, receiveLockTable, type LockTableCopy } from './redis/locks/lock-changes.ts';
+import { timeArgument, toLockReading } from './redis/replies/lock-rows.ts';
 import { toEntries, toPublication } from './redis/replies/publications.ts';
 import { asList, asText, asVersion, UnexpectedReplyError } from './redis/replies/values.ts';
 import type { RedisFindings } from './redis/log-health.ts';
@@ -133,6 +128,7 @@ export function createRedisLog(options: RedisLogOptions): RedisLog {
     hosted.get(campaignId)?.keys ?? campaignKeys(namespace, campaignId, address.database);
 
   const runForEach = createRunForEach(run, isCluster);
+  const jobLocks = createJobLocks({ namespace, database: address.database, run, subscriber });
   const viewerCounts = createViewerCounts({
     namespace,
     instance,
@@ -169,23 +165,33 @@ export function createRedisLog(options: RedisLogOptions): RedisLog {
     if (from !== instance) hearPresence(campaignId, from, text === '' ? undefined : text);
   };
 
-  const onLocksPublished = (campaign: TrackedCampaign, publication: LockPublication): void => {
-    // While the campaign is being opened its table is on its way; after that the next check looks.
-    if (publication.generation !== campaign.generation || publication.to <= campaign.locks.revision) return;
-    const table = afterPublication(campaign.locks, publication);
-    if (table) hosted.publishLocks(campaign, table);
-    else readLocks(campaign).catch(reportFailure);
+  const lockTableOf = (campaign: TrackedCampaign): LockTableCopy => ({
+    key: campaign.keys.meta,
+    channel: campaign.keys.channel,
+    generation: campaign.generation,
+    table: () => campaign.locks,
+    publish: (table) => hosted.publishLocks(campaign, table),
+    read: () => readLocks(campaign),
+  });
+
+  const onJobPublication = (message: string): void => {
+    const publication = toPublication(message);
+    if (publication.kind === 'locks') jobLocks.receive(publication.publication).catch(reportFailure);
   };
 
   const onPublication = (channel: string, message: string): void => {
     const campaign = hosted.byChannel(channel);
-    if (!campaign) return;
     try {
+      if (!campaign) {
+        if (jobLocks.channels().includes(channel)) onJobPublication(message);
+        return;
+      }
       const publication = toPublication(message);
       if (publication.kind === 'durable') hosted.receiveDurable(campaign, publication.epoch, publication.version);
       else if (publication.kind === 'entry') receiveEntry(campaign, publication.sealed);
       else if (publication.kind === 'presence') onPresence(campaign.campaignId, publication.instance, publication.text);
-      else if (publication.kind === 'locks') onLocksPublished(campaign, publication.publication);
+      else if (publication.kind === 'locks')
+        receiveLockTable(lockTableOf(campaign), publication.publication).catch(reportFailure);
       else if (publication.kind === 'released') archiving.onReleased(campaign.campaignId, campaign.version);
       else if (campaign.opened && (publication.kind === 'lost' || publication.generation > campaign.generation))
         campaign.listener({ kind: 'reset' });
@@ -202,8 +208,7 @@ export function createRedisLog(options: RedisLogOptions): RedisLog {
 
   const subscribeMissing = async (): Promise<void> => {
     await Promise.all(
-      hosted
-        .channels()
+      [...hosted.channels(), ...jobLocks.channels()]
         .filter((channel) => !subscriber.isSubscribed(channel))
         .map((channel) => subscriber.subscribe(channel)),
     );
@@ -212,7 +217,7 @@ export function createRedisLog(options: RedisLogOptions): RedisLog {
   /** After a reconnect: subscribes anew, then reads what was published in between. The next check would do the same. */
   const resubscribe = async (): Promise<void> => {
     await settle(subscribeMissing());
-    await settle(checkHeads());
+    await settle(checkHeads(), jobLocks.check());
   };
 
   const read = async (campaignId: string, afterVersion: number, limit: number): Promise<SealedEntry[]> => {
@@ -267,7 +272,14 @@ export function createRedisLog(options: RedisLogOptions): RedisLog {
     const now = clock.now();
     const settingsDue = identity !== undefined && now - settingsCheckedAt >= settingsIntervalMs;
     if (settingsDue) settingsCheckedAt = now;
-    await settle(subscribeMissing(), checkHeads(), archiving.findOrphans(), probeWrites(), viewerCounts.publish());
+    await settle(
+      subscribeMissing(),
+      checkHeads(),
+      jobLocks.check(),
+      archiving.findOrphans(),
+      probeWrites(),
+      viewerCounts.publish(),
+    );
     // What a full or read-only Redis answers here is reported by the probe.
     if (settingsDue && !stopped) await checkSettings().catch(() => undefined);
     // Jitter, so that instances which started together do not check together for ever.
@@ -377,32 +389,10 @@ export function createRedisLog(options: RedisLogOptions): RedisLog {
         if (stopped) throw new Error(STOPPED);
         return { kind: 'lost' };
       }
-      const { meta, channel } = campaign.keys;
-      const [kind, detail] = asList(
-        'LOCKS',
-        await run(LOCKS, [meta], lockArguments(change, campaign.generation, channel)),
-      );
-      switch (kind) {
-        case 'lost':
-          return { kind: 'lost' };
-        case 'stale': {
-          const reading = toLockReading('LOCKS', detail);
-          hosted.publishLocks(campaign, reading.table);
-          return { kind: 'stale', reading };
-        }
-        case 'changed': {
-          const now = asVersion('LOCKS', detail);
-          const { revision } = campaign.locks;
-          // The publication may have come before the answer.
-          if (revision === change.condition.revision)
-            hosted.publishLocks(campaign, applyLockChange(campaign.locks, change, now));
-          else if (revision < change.condition.revision) await readLocks(campaign);
-          return { kind: 'changed', reading: { table: campaign.locks, now } };
-        }
-        default:
-          throw new UnexpectedReplyError('LOCKS', kind);
-      }
+      return changeLockTable(run, LOCKS, lockTableOf(campaign), change);
     },
+
+    jobLocks: jobLocks.locks,
 
     read,
 

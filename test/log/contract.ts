@@ -428,6 +428,75 @@ export function describeOrderedLog(name: string, create: () => Promise<LogUnderT
       expect([...(await other.presence.read(ID)).values()]).toEqual([]);
     });
 
+    /** Makes a change of the jobs' table that has to pass. */
+    const jobs = async (revision: number, given: Partial<LockChange>, on = log): Promise<LockReading> => {
+      const outcome = await on.jobLocks.change({ condition: { revision }, set: [], removed: [], ...given });
+      if (outcome.kind !== 'changed') throw new Error(`it is ${outcome.kind}`);
+      return outcome.reading;
+    };
+    const jobRevision = async (): Promise<number> => {
+      const { reading } = await log.jobLocks.change({ condition: { revision: 0 }, set: [], removed: [] });
+      return reading.table.revision;
+    };
+
+    it('L100 jobs have a table of their own, of no campaign: changed on its revision alone, stamped, and told', async () => {
+      const told: LockTable[] = [];
+      log.jobLocks.onTable((table) => told.push(table));
+      const revision = await jobRevision();
+      expect(Number.isSafeInteger(revision)).toBe(true);
+      const first = await jobs(revision, { set: [row('a', ['nightly'], 1_000)] });
+      expect(first.table).toMatchObject({ revision: revision + 1, rows: [{ lockId: 'a', path: ['nightly'] }] });
+      expect(first.table.rows[0]?.expiresAt).toBe(first.now + 1_000);
+      const stale = await log.jobLocks.change({ condition: { revision }, set: [row('b', ['nightly'])], removed: [] });
+      expect(stale).toMatchObject({ kind: 'stale', reading: { table: first.table } });
+      const early = { revision: revision + 1, notBefore: first.now + 60_000 };
+      expect((await log.jobLocks.change({ condition: early, set: [], removed: ['a'] })).kind).toBe('stale');
+      const second = await jobs(revision + 1, { removed: ['a'] });
+      expect(second.table).toEqual({ revision: revision + 2, rows: [] });
+      await under.delivered();
+      expect(told.slice(-2)).toEqual([first.table, second.table]);
+      // It concerns no campaign.
+      const events = await host();
+      await jobs(revision + 2, { set: [row('c', ['nightly'])] });
+      await under.delivered();
+      expect(events).toEqual([]);
+      expect(opened(await log.open(ID, 1, start, ignore)).locks).toEqual(emptyLockTable(1));
+    });
+
+    it('L101 instances share the table of jobs: one wins, and all are told', async ({ skip }) => {
+      if (!under.join) return skip();
+      const other = await under.join();
+      const told: LockTable[] = [];
+      other.jobLocks.onTable((table) => told.push(table));
+      const revision = await jobRevision();
+      const conflict = { condition: { revision }, set: [], removed: [] };
+      await other.jobLocks.change(conflict);
+      const outcomes = await Promise.all([
+        log.jobLocks.change({ ...conflict, set: [row('here', ['nightly'])] }),
+        other.jobLocks.change({ ...conflict, set: [row('there', ['nightly'])] }),
+      ]);
+      expect(outcomes.map(({ kind }) => kind).sort()).toEqual(['changed', 'stale']);
+      const winner = outcomes[0].kind === 'changed' ? 'here' : 'there';
+      for (const { reading } of outcomes) expect(ids(reading.table)).toEqual([winner]);
+      await under.delivered();
+      expect(told.at(-1)).toEqual(outcomes[0].reading.table);
+      const { table } = await jobs(revision + 1, { removed: [winner] });
+      await under.delivered();
+      expect(told.at(-1)).toEqual(table);
+    });
+
+    it('L102 who knows of a later table of jobs than the log has, ends that one: the next is empty, and higher', async ({
+      skip,
+    }) => {
+      // In one process there is no later one.
+      if (!under.join) return skip();
+      const revision = await jobRevision();
+      await jobs(revision, { set: [row('a', ['nightly'])] });
+      const later = revision + 2 ** 40;
+      const answer = await log.jobLocks.change({ condition: { revision: later }, set: [], removed: [] });
+      expect(answer).toMatchObject({ kind: 'stale', reading: { table: { revision: later + 1, rows: [] } } });
+    });
+
     it('L20 instances on one log order each other, receive each other’s entries, and share the watermark', async ({
       skip,
     }) => {

@@ -1,4 +1,10 @@
-import { applyLockChange, emptyLockTable, holds, type LockTable } from '../../server/core/locks/lock-table.ts';
+import {
+  applyLockChange,
+  emptyJobTable,
+  emptyLockTable,
+  holds,
+  type LockTable,
+} from '../../server/core/locks/lock-table.ts';
 import type { Head, SealedEntry } from '../../server/core/stream/log-record.ts';
 import {
   HEALTHY_LOG,
@@ -33,7 +39,9 @@ interface Listener {
   hear(publication: Publication): void;
 }
 
-type Publication = { campaignId: string } & (
+type Publication = { kind: 'jobs'; table: LockTable } | CampaignPublication;
+
+type CampaignPublication = { campaignId: string } & (
   | { kind: 'entry'; sealed: SealedEntry }
   | { kind: 'durable'; epoch: string; version: number }
   | { kind: 'seeded'; generation: number }
@@ -63,21 +71,27 @@ export interface SharedLogStore {
   readonly viewers: Map<string, (campaignId: string) => number>;
   /** What each instance has said of who is at a campaign. */
   readonly presence: Map<string, Map<string, string>>;
+  /** The lock table of jobs, and the run of the process that it was made in. */
+  jobs: { readonly run: number; readonly table: LockTable } | undefined;
   run: number;
   /** Compares nothing but versions: a mistake. */
   readonly careless: boolean;
 }
 
 export function createSharedLogStore(careless = false): SharedLogStore {
-  let replica: [string, StoredCampaign][] | undefined;
+  let replica: { campaigns: [string, StoredCampaign][]; jobs: SharedLogStore['jobs'] } | undefined;
   const store: SharedLogStore = {
     campaigns: new Map(),
     listeners: new Set(),
     viewers: new Map(),
     presence: new Map(),
+    jobs: undefined,
     run: 1,
     careless,
-    flush: () => store.campaigns.clear(),
+    flush() {
+      store.campaigns.clear();
+      store.jobs = undefined;
+    },
     loseEntries() {
       for (const [campaignId, campaign] of store.campaigns)
         store.campaigns.set(campaignId, { ...campaign, entries: [] });
@@ -86,12 +100,13 @@ export function createSharedLogStore(careless = false): SharedLogStore {
       store.run += 1;
     },
     replicate() {
-      replica = [...store.campaigns];
+      replica = { campaigns: [...store.campaigns], jobs: store.jobs };
     },
     promote() {
       if (!replica) return;
       store.campaigns.clear();
-      for (const [campaignId, campaign] of replica) store.campaigns.set(campaignId, campaign);
+      for (const [campaignId, campaign] of replica.campaigns) store.campaigns.set(campaignId, campaign);
+      store.jobs = replica.jobs;
       store.run += 1;
       replica = undefined;
     },
@@ -183,6 +198,20 @@ export function connectSharedLog(store: SharedLogStore, options: SharedLogOption
     campaign.listener({ kind: 'locks', table });
   };
 
+  let jobRevision = 0;
+  let isJobTableUsed = false;
+  let onJobTable: (table: LockTable) => void = () => undefined;
+  const tellJobs = (table: LockTable): void => {
+    if (!isJobTableUsed || table.revision <= jobRevision) return;
+    jobRevision = table.revision;
+    onJobTable(table);
+  };
+  const jobTable = (seen: number): LockTable => {
+    if (store.jobs?.run !== store.run || store.jobs.table.revision < seen)
+      store.jobs = { run: store.run, table: emptyJobTable(logNow(), Math.max(seen, store.jobs?.table.revision ?? 0)) };
+    return store.jobs.table;
+  };
+
   let hearPresence: Parameters<OrderedLog['presence']['onPublished']>[0] = () => undefined;
   const listener: Listener = {
     hosts: (campaignId) => hosted.has(campaignId),
@@ -192,6 +221,7 @@ export function connectSharedLog(store: SharedLogStore, options: SharedLogOption
       // One connection carries them all, in order.
       lastArrival = Math.max(lastArrival, clock.now() + delay);
       clock.after(lastArrival - clock.now(), () => {
+        if (publication.kind === 'jobs') return stopped ? undefined : tellJobs(publication.table);
         const campaign = hosted.get(publication.campaignId);
         if (!campaign || stopped) return;
         if (publication.kind === 'entry') tellEntry(publication.campaignId, campaign, publication.sealed);
@@ -224,6 +254,7 @@ export function connectSharedLog(store: SharedLogStore, options: SharedLogOption
       tellDurable(campaign, there.head.epoch, there.durable);
       tellLocks(campaign, there.locks);
     }
+    if (isJobTableUsed) tellJobs(jobTable(jobRevision));
     for (const [campaignId, { dirtySince }] of store.campaigns) {
       if (dirtySince !== undefined && dirtySince <= clock.now() - ORPHANED_MS) archiveSoon(campaignId);
     }
@@ -352,6 +383,27 @@ export function connectSharedLog(store: SharedLogStore, options: SharedLogOption
         publish({ campaignId, kind: 'locks', table });
       }
       return { kind: 'changed', reading: { table, now } };
+    },
+
+    jobLocks: {
+      async change(change) {
+        alive();
+        isJobTableUsed = true;
+        const there = jobTable(change.condition.revision);
+        const now = logNow();
+        if (!holds(change.condition, there, now)) {
+          tellJobs(there);
+          return { kind: 'stale', reading: { table: there, now } };
+        }
+        const table = applyLockChange(there, change, now);
+        store.jobs = { run: store.run, table };
+        if (table !== there) publish({ kind: 'jobs', table });
+        tellJobs(table);
+        return { kind: 'changed', reading: { table, now } };
+      },
+      onTable(heard) {
+        onJobTable = heard;
+      },
     },
 
     async read(campaignId, afterVersion, limit) {

@@ -65,7 +65,7 @@ export async function lock(
   given: LockOptions,
   ended: AbortSignal,
 ): Promise<CampaignLock> {
-  const { locksOf } = await import('../locks/campaign-locks.ts');
+  const { locksOf } = await import('../locks/held-locks.ts');
   return locksOf(options).acquire(path, given, ended);
 }
 

@@ -12,6 +12,7 @@ import { asCampaign } from '../../../server/core/document/campaign.ts';
 import { diff } from '../../../server/core/document/merge-patch.ts';
 import { isRetryable, RefusalError, type Refusal } from '../../../server/core/errors.ts';
 import { canonicalJson, type JsonObject, type JsonValue } from '../../../server/core/json.ts';
+import { JOBS } from '../../../server/core/locks/lock-table.ts';
 import { apply, NOTHING, type CampaignContent } from '../../../server/core/stream/apply.ts';
 import { ENTRY_FORMAT, type Actor, type Entry, type Receipt } from '../../../server/core/stream/entry.ts';
 import type { SnapshotReason, WatchEvent } from '../../../server/core/stream/events.ts';
@@ -76,6 +77,7 @@ export interface MemoryCampaign {
   /** Calls back whenever the watermark moved or the campaign was forked. Returns how to unsubscribe. */
   readonly onMoved: (callback: () => void) => () => void;
   readonly locks: MemoryLocks;
+  readonly jobLocks: MemoryLocks;
   readonly presence: MemoryPresence;
 }
 
@@ -91,6 +93,7 @@ export function createMemoryCampaign(
   after: Clock['after'] = systemClock.after,
 ): MemoryCampaign {
   const locks = createMemoryLocks(campaignId, { now, after });
+  const jobLocks = createMemoryLocks(JOBS, { now, after });
   const rules: GroupRules = {
     now,
     check: () => ({ ok: true }),
@@ -303,10 +306,12 @@ export function createMemoryCampaign(
       entries = entries.slice(0, fromVersion);
       content = fold(entries);
       locks.reset();
+      jobLocks.reset();
       for (const subscriber of subscribers.keys()) sendSnapshot(subscriber, 'reset', lost);
       for (const callback of moved) callback();
     },
     locks,
+    jobLocks,
     presence: createMemoryPresence(now, () => subscribers.size),
     rejectNext: (refusal) => void refusals.push(refusal),
     onMoved(callback) {

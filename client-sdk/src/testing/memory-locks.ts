@@ -6,13 +6,14 @@ import {
   applyLockChange,
   createLockJudge,
   emptyLockTable,
+  JOBS,
   type LockRow,
   type LockTable,
 } from '../../../server/core/locks/lock-table.ts';
 import { infoOf, type GrantedLock, type LockList } from '../../../server/core/locks/lock-view.ts';
 import type { Clock } from '../clock.ts';
 
-/** The locks of the campaign in memory: the server's own decisions, on one clock. */
+/** The locks of the campaign in memory, or of jobs: the server's own decisions, on one clock. */
 export interface MemoryLocks {
   /** What the next mutations are decided under. */
   readonly situation: () => LockSituation;
@@ -27,7 +28,9 @@ export interface MemoryLocks {
   readonly reset: () => void;
 }
 
-export function createMemoryLocks(campaignId: string, clock: Pick<Clock, 'now' | 'after'>): MemoryLocks {
+/** @param id of the campaign, or {@link JOBS} */
+export function createMemoryLocks(id: string, clock: Pick<Clock, 'now' | 'after'>): MemoryLocks {
+  const named = id === JOBS ? {} : { campaignId: id };
   const listeners = new Set<() => void>();
   let generation = 1;
   let table = emptyLockTable(generation);
@@ -64,7 +67,7 @@ export function createMemoryLocks(campaignId: string, clock: Pick<Clock, 'now' |
     request,
     granted(lockId) {
       const row = table.rows.find((each) => each.lockId === lockId);
-      if (row?.state === 'held') return { campaignId, now: clock.now(), ...infoOf(row) };
+      if (row?.state === 'held') return { ...named, now: clock.now(), ...infoOf(row) };
       if (row) return undefined;
       const { reason, message, ...details } = lockLost();
       throw new RefusalError(reason, message, details);
@@ -73,7 +76,7 @@ export function createMemoryLocks(campaignId: string, clock: Pick<Clock, 'now' |
       const held = table.rows.filter(({ state, expiresAt }) => state === 'held' && expiresAt > clock.now());
       // Whoever plays here may do everything.
       const locks = held.map((row) => ({ ...infoOf(row), mayTakeOver: true }));
-      return { campaignId, revision: table.revision, now: clock.now(), locks };
+      return { ...named, revision: table.revision, now: clock.now(), locks };
     },
     onChange(callback) {
       listeners.add(callback);

@@ -8,6 +8,7 @@ import type { GrantedLock } from '../../../server/core/locks/lock-view.ts';
 import type { Actor } from '../../../server/core/stream/entry.ts';
 import { parsePosition, type Moment, type VersionName } from '../../../server/core/stream/position.ts';
 import type { MemoryCampaign } from './memory-campaign.ts';
+import type { MemoryLocks } from './memory-locks.ts';
 import type { MemoryPage } from './memory-presence.ts';
 import { listed } from './memory-list.ts';
 
@@ -93,13 +94,20 @@ export function memoryProcedures(
     }
   }
 
-  const { locks } = campaign;
+  /** The locks that are meant: the campaign's, or those of jobs. */
+  function locksOf(input: { campaignId: string } | { name: string } | { jobs: true }): MemoryLocks {
+    if ('name' in input || 'jobs' in input) return campaign.jobLocks;
+    known(input);
+    return campaign.locks;
+  }
 
   async function acquire(
     input: inferProcedureInput<Areas['lock']['acquire']>,
     otherwise: 'refuse' | 'wait' | 'steal',
   ): Promise<GrantedLock> {
-    const { path = [], ttlMs, note, lockId = newId() } = known(input);
+    const locks = locksOf(input);
+    const { ttlMs, note, lockId = newId() } = input;
+    const path = 'name' in input ? [input.name] : (input.path ?? []);
     const row = { lockId, path, holder: actor.id, ttlMs, ...(note !== undefined && { note }) };
     locks.request({ type: 'acquire', ...row, otherwise });
     for (;;) {
@@ -128,7 +136,8 @@ export function memoryProcedures(
       acquire: (input) => acquire(input, input.wait === true ? 'wait' : 'refuse'),
       steal: (input) => acquire(input, 'steal'),
       renew(input) {
-        const { lockId, fence, ttlMs } = known(input);
+        const locks = locksOf(input);
+        const { lockId, fence, ttlMs } = input;
         const renewal = { type: 'renew' as const, lockId, fence, holder: actor.id };
         locks.request(ttlMs === undefined ? renewal : { ...renewal, ttlMs });
         const granted = locks.granted(lockId);
@@ -136,14 +145,11 @@ export function memoryProcedures(
         return granted;
       },
       release(input) {
-        const { lockId } = known(input);
-        locks.request({ type: 'release', lockIds: [lockId], holder: actor.id });
+        const { lockId } = input;
+        locksOf(input).request({ type: 'release', lockIds: [lockId], holder: actor.id });
         return { lockId };
       },
-      list(input) {
-        known(input);
-        return locks.list();
-      },
+      list: (input) => locksOf(input).list(),
     },
     campaign: {
       update: (input) => carryOut(input, { type: 'update', updates: input.updates }),

@@ -70,11 +70,13 @@ export function createMemorySession({ campaign, actor, newId, send }: MemorySess
       });
       return;
     }
-    if (path === 'lock.watch' && named === campaign.campaignId) {
+    const isOfJobs = memberOf(input, 'jobs') === true;
+    if (path === 'lock.watch' && (isOfJobs || named === campaign.campaignId)) {
+      const locks = isOfJobs ? campaign.jobLocks : campaign.locks;
       respond(id, { result: { type: 'started' } });
-      const sendList = () => respond(id, { result: { type: 'data', data: campaign.locks.list() } });
+      const sendList = () => respond(id, { result: { type: 'data', data: locks.list() } });
       sendList();
-      subscriptions.set(id, campaign.locks.onChange(sendList));
+      subscriptions.set(id, locks.onChange(sendList));
       return;
     }
     const campaignId = typeof named === 'string' ? named : campaign.campaignId;

@@ -1,60 +1,91 @@
+import { JOBS } from '../../core/locks/lock-table.ts';
+import type { LockPath } from '../../core/locks/lock-path.ts';
 import type { GrantedLock, LockList } from '../../core/locks/lock-view.ts';
 import type { LockOwner } from '../../engine/locks/owned-locks.ts';
-import { parsedBy } from './parse-input.ts';
+import { parsedByEither } from './parse-input.ts';
 import { callerOf, inTurn, mutationProcedure, procedure, router, subscriptionProcedure } from './procedures.ts';
 import type { CallContext } from './run-call.ts';
-import { acquireLockInput, campaignInput, releaseLockInput, renewLockInput, stealLockInput } from './schemas.ts';
+import {
+  acquireLockInput,
+  campaignInput,
+  listJobLocksInput,
+  releaseLockInput,
+  renewLockInput,
+  stealLockInput,
+  type CampaignInput,
+  type JobInput,
+  type JobsInput,
+  type LockForms,
+  type LockPathInput,
+} from './schemas.ts';
 import { subscriptionOf } from './subscription.ts';
 
-/** Locks of parts of campaigns. What a lock covers is in `core/locks`, who grants it in `engine/locks`. */
+/** Locks of parts of campaigns, and of jobs. What a lock covers is in `core/locks`, who grants it in `engine/locks`. */
 export const lockRouter = router({
   /** A lock that nobody else has, for a time. With `wait` the answer comes when it is granted. */
   acquire: mutationProcedure
-    .input(parsedBy(acquireLockInput))
+    .input(formsOf(acquireLockInput))
     .mutation(({ ctx, input, signal }): Promise<GrantedLock> =>
-      inTurn(ctx, signal, 1, (caller) => ctx.service.locks.acquire(caller, ownerOf(ctx), input.campaignId, input)),
+      inTurn(ctx, signal, 1, (caller) =>
+        ctx.service.locks.acquire(caller, ownerOf(ctx), idOf(input), { ...input, path: pathOf(input) }),
+      ),
     ),
 
   /** Begins its time anew, for its holder. */
   renew: mutationProcedure
-    .input(parsedBy(renewLockInput))
+    .input(formsOf(renewLockInput))
     .mutation(({ ctx, input, signal }): Promise<GrantedLock> =>
-      inTurn(ctx, signal, 1, (caller) => ctx.service.locks.renew(caller, ownerOf(ctx), input.campaignId, input)),
+      inTurn(ctx, signal, 1, (caller) => ctx.service.locks.renew(caller, ownerOf(ctx), idOf(input), input)),
     ),
 
   /** Gives a lock up, or a place in its queue. */
-  release: mutationProcedure.input(parsedBy(releaseLockInput)).mutation(({ ctx, input, signal }) =>
+  release: mutationProcedure.input(formsOf(releaseLockInput)).mutation(({ ctx, input, signal }) =>
     inTurn(ctx, signal, 1, async (caller): Promise<{ lockId: string }> => {
-      const { campaignId, lockId } = input;
-      await ctx.service.locks.release(caller, ownerOf(ctx), campaignId, lockId);
+      const { lockId } = input;
+      await ctx.service.locks.release(caller, ownerOf(ctx), idOf(input), lockId);
       return { lockId };
     }),
   ),
 
   /** Takes over what others have locked: admins, and editors where the server's policy says so. */
   steal: mutationProcedure
-    .input(parsedBy(stealLockInput))
+    .input(formsOf(stealLockInput))
     .mutation(({ ctx, input, signal }): Promise<GrantedLock> =>
-      inTurn(ctx, signal, 1, (caller) => ctx.service.locks.steal(caller, ownerOf(ctx), input.campaignId, input)),
+      inTurn(ctx, signal, 1, (caller) =>
+        ctx.service.locks.steal(caller, ownerOf(ctx), idOf(input), { ...input, path: pathOf(input) }),
+      ),
     ),
 
-  /** The locks that are held now, for those who may edit. */
+  /** The locks that are held now, of a campaign or of all jobs, for those who may edit it or them. */
   list: procedure
-    .input(parsedBy(campaignInput))
-    .query(({ ctx, input, signal }): Promise<LockList> =>
-      ctx.service.locks.list(callerOf(ctx, signal), input.campaignId),
-    ),
+    .input(parsedByEither('jobs', listJobLocksInput, campaignInput))
+    .query(({ ctx, input, signal }): Promise<LockList> => ctx.service.locks.list(callerOf(ctx, signal), idOf(input))),
 
   /** The same, live: the list, and again whenever it changes. */
-  watch: subscriptionProcedure.input(parsedBy(campaignInput)).subscription(({ ctx, input, signal }) =>
-    subscriptionOf(
-      ctx,
-      input.campaignId,
-      () => ctx.service.locks.watch(callerOf(ctx, signal), ctx.connection, input.campaignId),
-      (list) => list,
+  watch: subscriptionProcedure
+    .input(parsedByEither('jobs', listJobLocksInput, campaignInput))
+    .subscription(({ ctx, input, signal }) =>
+      subscriptionOf(
+        ctx,
+        'campaignId' in input ? input.campaignId : undefined,
+        () => ctx.service.locks.watch(callerOf(ctx, signal), ctx.connection, idOf(input)),
+        (list) => list,
+      ),
     ),
-  ),
 });
+
+function formsOf<Campaign, Rest>({ job, campaign }: LockForms<Campaign, Rest>) {
+  return parsedByEither('name', job, campaign);
+}
+
+/** What the engine knows it by. */
+function idOf(input: CampaignInput | JobInput | JobsInput): string {
+  return 'name' in input || 'jobs' in input ? JOBS : input.campaignId;
+}
+
+function pathOf(input: LockPathInput | JobInput): LockPath | undefined {
+  return 'name' in input ? [input.name] : input.path;
+}
 
 /** Locks are counted by ws connection; http requests, each a connection of its own, by caller. */
 function ownerOf({ connection }: CallContext): LockOwner {

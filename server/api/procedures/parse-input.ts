@@ -20,6 +20,17 @@ export function parsedBy<T>(schema: z.ZodType<T>): (input: unknown) => T {
   };
 }
 
+/**
+ * The same for an input of two forms, told apart by a key.
+ *
+ * @param form of inputs that have the key
+ */
+export function parsedByEither<T, U>(key: string, form: z.ZodType<T>, other: z.ZodType<U>): (input: unknown) => T | U {
+  const [parseForm, parseOther] = [parsedBy(form), parsedBy(other)];
+  return (input) =>
+    typeof input === 'object' && input !== null && Object.hasOwn(input, key) ? parseForm(input) : parseOther(input);
+}
+
 function inputRefusal(issue: z.core.$ZodIssue | undefined): Refusal {
   if (!issue) return { reason: 'INVALID', message: 'input: is not valid' };
   const outer = issueRefusal(issue);

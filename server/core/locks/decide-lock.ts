@@ -144,11 +144,11 @@ function takenId(): Refusal {
 
 function tooMany(state: LockRow['state']): Refusal {
   const limit = LOCK_LIMITS.perCampaign;
-  const what = state === 'held' ? 'locks are held on' : 'callers wait for locks of';
+  const what = state === 'held' ? 'are held' : 'are waited for';
   return {
     reason: 'OVERLOADED',
-    message: `path: ${limit} ${what} this campaign, the most there may be`,
-    path: ['path'],
+    message: `lock: ${limit} ${what}, the most that a campaign may have, or all jobs`,
+    path: ['lock'],
     limit,
   };
 }

@@ -1,5 +1,14 @@
 import type { LockPath } from './lock-path.ts';
 
+/**
+ * Stands for the jobs of a namespace where a campaign's id would stand, which it cannot be. A job is named by the one
+ * key of its path, and all of them share a table.
+ */
+export const JOBS = '*';
+
+/** Names of jobs. */
+export const JOB_NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/;
+
 /** Limits of locks, each with its unit. */
 export const LOCK_LIMITS = {
   /** Lifetime of a lock without a renewal, in milliseconds. */
@@ -10,7 +19,7 @@ export const LOCK_LIMITS = {
   keyLength: 128,
   /** Characters of a note. */
   noteLength: 200,
-  /** Locks of one campaign, and as many that wait for one. */
+  /** Locks of one campaign, or of all jobs, and as many that wait for one. */
   perCampaign: 256,
   /** Locks of one connection, or of one caller over http, those it waits for included. */
   perOwner: 100,
@@ -86,6 +95,24 @@ export const REVISIONS_PER_GENERATION = 2 ** 29;
 /** The table of a campaign that has just entered the log. */
 export function emptyLockTable(generation: number): LockTable {
   return { revision: generation * REVISIONS_PER_GENERATION, rows: [] };
+}
+
+/**
+ * The table of jobs begins anew at this multiple of the log's time in milliseconds: jobs belong to no campaign, hence to
+ * no membership whose generation would rise. Nothing changes a table a million times a second, so that the revisions of
+ * a table that was lost stay below those of the next one, as long as the log's time rises; whoever has seen a higher
+ * one says so (`JobLocks`). A safe integer until the year 2248.
+ */
+export const JOB_REVISIONS_PER_MS = 2 ** 10;
+
+/**
+ * The table of jobs where there is none yet, or it was lost.
+ *
+ * @param now the log's time, in epoch milliseconds
+ * @param seen the highest revision that is known
+ */
+export function emptyJobTable(now: number, seen: number): LockTable {
+  return { revision: Math.max(now * JOB_REVISIONS_PER_MS, seen + 1), rows: [] };
 }
 
 /** A table of these rows. They have an order, so that tables with the same rows are equal wherever they were made. */

@@ -6,6 +6,7 @@ export interface LockInfo {
   readonly lockId: string;
   /** Goes with every command that is made under it. */
   readonly fence: number;
+  /** Of a job: its name alone. */
   readonly path: LockPath;
   /** Id of the caller that holds it. */
   readonly holder: string;
@@ -17,7 +18,8 @@ export interface LockInfo {
 
 /** A lock that was granted or renewed. */
 export interface GrantedLock extends LockInfo {
-  readonly campaignId: string;
+  /** Missing: it is a job's. */
+  readonly campaignId?: string;
   /** The log's time of this answer, about, so that a client with another clock knows how long it has. */
   readonly now: number;
 }
@@ -28,9 +30,10 @@ export interface ListedLock extends LockInfo {
   readonly mayTakeOver: boolean;
 }
 
-/** The locks of a campaign that are held now. */
+/** The locks of a campaign, or those of jobs, that are held now. */
 export interface LockList {
-  readonly campaignId: string;
+  /** Missing: they are the jobs'. */
+  readonly campaignId?: string;
   /** Rises with every change. */
   readonly revision: number;
   /** The log's time, about, in epoch milliseconds. */

@@ -159,7 +159,7 @@ function remember(live: LiveCampaign, { record, bytes }: SealedEntry): void {
 }
 
 /** Takes a lock table that is newer than the one before. True where it was. */
-export function takeLocks(live: LiveCampaign, table: LockTable): boolean {
+export function takeLocks(live: Pick<LiveCampaign, 'locks'>, table: LockTable): boolean {
   if (table.revision <= live.locks.revision) return false;
   live.locks = table;
   return true;

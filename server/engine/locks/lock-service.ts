@@ -1,11 +1,10 @@
 import { asError, RefusalError } from '../../core/errors.ts';
 import { lockedBy, lockLost } from '../../core/locks/lock-guard.ts';
 import { pathsConflict, type LockPath } from '../../core/locks/lock-path.ts';
-import { LOCK_LIMITS, type LockRow, type LockTable } from '../../core/locks/lock-table.ts';
+import { JOBS, LOCK_LIMITS, type LockRow, type LockTable } from '../../core/locks/lock-table.ts';
 import { infoOf, type GrantedLock, type LockList } from '../../core/locks/lock-view.ts';
 import { CALL_ACTIONS, can, canRead, canWrite, hasExpired, roleFor, type Rights } from '../../core/permissions.ts';
 import { deferredIterator } from '../calls/deferred-iterator.ts';
-import type { LiveCampaign } from '../campaign/live-campaign.ts';
 import type { CampaignHost } from '../hosting/campaign-host.ts';
 import type { EngineObserver } from '../observer.ts';
 import type { Clock, OrderedLog } from '../ports.ts';
@@ -14,10 +13,11 @@ import type { Caller, Reader } from '../service.ts';
 import { createPullIterator } from '../streams/pull-iterator.ts';
 import { createLockChanges } from './lock-changes.ts';
 import { createLockQueue } from './lock-queue.ts';
+import { createLockables, type Lockable } from './lockable.ts';
 import { createOwnedLocks, type LockOwner } from './owned-locks.ts';
 
 export interface AcquireOptions {
-  /** Default: the whole campaign. */
+  /** Default: the whole campaign. Of a job, its name alone. */
   readonly path?: LockPath | undefined;
   readonly ttlMs: number;
   readonly note?: string | undefined;
@@ -33,7 +33,12 @@ export interface RenewOptions {
   readonly ttlMs?: number | undefined;
 }
 
-/** Locks, as the procedures see them. Every method checks the caller's rights itself. */
+/**
+ * Locks, as the procedures see them. Every method checks the caller's rights itself.
+ *
+ * Where a campaign's id stands, {@link JOBS} stands for the jobs of the namespace. Who has locked a job is for those who
+ * may edit every campaign, and rights by field do not concern it.
+ */
 export interface LockService {
   /**
    * @throws RefusalError `LOCKED` where a lock is in the way and it does not wait, or has waited for too long
@@ -55,7 +60,7 @@ export interface LockService {
 
 /** The locks of one engine, with what the rest of it has to tell them. */
 export interface EngineLocks extends LockService {
-  onLocks(live: LiveCampaign): void;
+  onLocks(on: Lockable): void;
   /** Whether a campaign has to stay in memory for those who wait for its locks or watch them. */
   isAttended(campaignId: string): boolean;
   stop(): void;
@@ -77,11 +82,12 @@ export function createEngineLocks(options: EngineLocksOptions): EngineLocks {
   const { hosting, log, clock, observer, rights, policy } = options;
   const watchers = new Map<string, Set<() => void>>();
 
-  const onLocks = (live: LiveCampaign): void => {
-    queue.onLocks(live);
-    for (const wake of watchers.get(live.id) ?? []) wake();
+  const onLocks = (on: Lockable): void => {
+    queue.onLocks(on);
+    for (const wake of watchers.get(on.id) ?? []) wake();
   };
-  const changes = createLockChanges({ hosting, log, clock, timeoutMs: options.timeoutMs, onChange: onLocks });
+  const lockables = createLockables({ hosting, log, onChange: onLocks });
+  const changes = createLockChanges({ lockables, log, clock, timeoutMs: options.timeoutMs, onChange: onLocks });
   const queue = createLockQueue(changes, clock, (error) => observer.failed?.({ what: 'locks', error: asError(error) }));
   const owned = createOwnedLocks(changes.now);
 
@@ -92,15 +98,15 @@ export function createEngineLocks(options: EngineLocksOptions): EngineLocks {
   const mayReadOf =
     ({ identity }: Pick<Caller, 'identity'>, campaignId: string) =>
     (path: LockPath): boolean =>
-      canRead(rights, roleFor(identity, campaignId) ?? 'viewer', path);
+      campaignId === JOBS || canRead(rights, roleFor(identity, campaignId) ?? 'viewer', path);
 
   const demandPath = ({ identity }: Caller, campaignId: string, path: LockPath): void => {
-    if (canWrite(rights, roleFor(identity, campaignId) ?? 'viewer', path)) return;
+    if (campaignId === JOBS || canWrite(rights, roleFor(identity, campaignId) ?? 'viewer', path)) return;
     throw new RefusalError('FORBIDDEN', `path: your role does not allow changing ${path[0]}`, { path: ['path', 0] });
   };
 
   const granted = (campaignId: string, row: LockRow): GrantedLock => ({
-    campaignId,
+    ...namedBy(campaignId),
     now: changes.now(),
     ...infoOf(row),
   });
@@ -144,7 +150,7 @@ export function createEngineLocks(options: EngineLocksOptions): EngineLocks {
   const maySteal = ({ identity }: Pick<Caller, 'identity'>, campaignId: string): boolean =>
     policy === 'editors' ? can(identity, 'edit', campaignId, true) : can(identity, 'administer', campaignId, true);
 
-  const locksNow = (caller: Pick<Caller, 'identity'>, { id, locks }: LiveCampaign): LockList => {
+  const locksNow = (caller: Pick<Caller, 'identity'>, { id, locks }: Lockable): LockList => {
     const now = changes.now();
     const mayRead = mayReadOf(caller, id);
     const held = locks.rows.filter(
@@ -155,7 +161,7 @@ export function createEngineLocks(options: EngineLocksOptions): EngineLocks {
       ...infoOf(row),
       mayTakeOver: fromOthers || row.holder === caller.identity.id,
     }));
-    return { campaignId: id, revision: locks.revision, now, locks: listed };
+    return { ...namedBy(id), revision: locks.revision, now, locks: listed };
   };
 
   const openWatch = async (
@@ -163,9 +169,9 @@ export function createEngineLocks(options: EngineLocksOptions): EngineLocks {
     reader: Reader,
     campaignId: string,
   ): Promise<AsyncIterableIterator<LockList>> => {
-    const { live } = await hosting.host(campaignId).loaded;
+    const on = await lockables.find(campaignId);
     const { signal } = caller;
-    const stopAttending = queue.attend(live);
+    const stopAttending = queue.attend(on);
     const others = watchers.get(campaignId) ?? new Set();
     const wake = (): void => iterator.wake();
     watchers.set(campaignId, others.add(wake));
@@ -178,7 +184,7 @@ export function createEngineLocks(options: EngineLocksOptions): EngineLocks {
         const identity = reader.identity();
         if (hasExpired(identity, clock.now())) throw expired();
         if (!can(identity, CALL_ACTIONS.watchLocks, campaignId, true)) throw forbidden(campaignId, 'watchLocks');
-        return locksNow({ identity }, live);
+        return locksNow({ identity }, on);
       },
       onClose() {
         stopAttending();
@@ -204,8 +210,8 @@ export function createEngineLocks(options: EngineLocksOptions): EngineLocks {
           const held = heldIn(table, lockId);
           if (held) return granted(campaignId, held);
           if (otherwise === 'refuse') throw toError(lockLost());
-          const { live } = await hosting.host(campaignId).loaded;
-          const outcome = await queue.wait(live, lockId, until - clock.now(), caller.signal);
+          const on = await lockables.find(campaignId);
+          const outcome = await queue.wait(on, lockId, until - clock.now(), caller.signal);
           const now = outcome.kind === 'settled' ? heldIn(outcome.table, lockId) : undefined;
           if (now) return granted(campaignId, now);
           // The place was lost, with its epoch or because this instance could not keep it: at the end of the queue
@@ -214,7 +220,7 @@ export function createEngineLocks(options: EngineLocksOptions): EngineLocks {
           giveUp(campaignId, lockId, holder);
           if (outcome.kind === 'stopped') throw shuttingDown();
           if (outcome.kind === 'aborted') throw toError(lockLost());
-          const inTheWay = live.locks.rows.find((other) => other.lockId !== lockId && pathsConflict(other.path, path));
+          const inTheWay = on.locks.rows.find((other) => other.lockId !== lockId && pathsConflict(other.path, path));
           throw toError(inTheWay ? lockedBy(inTheWay, mayRead(inTheWay.path)) : lockLost());
         }
       });
@@ -252,8 +258,7 @@ export function createEngineLocks(options: EngineLocksOptions): EngineLocks {
 
     async list(caller, campaignId) {
       demand(caller, campaignId, 'listLocks');
-      const { live } = await hosting.host(campaignId).loaded;
-      return locksNow(caller, live);
+      return locksNow(caller, await lockables.find(campaignId));
     },
 
     watch(caller, reader, campaignId) {
@@ -265,4 +270,9 @@ export function createEngineLocks(options: EngineLocksOptions): EngineLocks {
     isAttended: queue.isAttended,
     stop: queue.stop,
   };
+}
+
+/** Campaigns are named by their id, jobs by the path alone. */
+function namedBy(id: string): { readonly campaignId?: string } {
+  return id === JOBS ? {} : { campaignId: id };
 }

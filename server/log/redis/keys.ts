@@ -37,6 +37,16 @@ export function identityKey(namespace: string): string {
   return `{${namespace}:log}:id`;
 }
 
+/**
+ * The key and the channel of the lock table of jobs. The table is a hash: runId, locks, `k:<lockId>`.
+ *
+ * @param database the number of the Redis database, as in {@link campaignKeys}
+ */
+export function jobLockKeys(namespace: string, database: number): { readonly table: string; readonly channel: string } {
+  const tag = `{${namespace}:jobs}`;
+  return { table: `${tag}:locks`, channel: `${tag}:c${database === 0 ? '' : database}` };
+}
+
 /** The key of a partition's campaigns that are not durable. */
 export function dirtyKey(namespace: string, partition: number): string {
   return `{${namespace}:${partition}}:dirty`;

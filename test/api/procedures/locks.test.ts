@@ -105,6 +105,45 @@ describe('the procedures of locks', () => {
     await (await editor(url, 'ada')).lock.acquire.mutate({ ...TTL, path: ['y'] });
   });
 
+  test('J115 a job is locked by its name over ws and http, by who may edit every campaign; bad input names its field', async () => {
+    const { url } = await startGuarded();
+    const ada = await editor(url, 'ada');
+    const bob = httpClient(url, await tokenFor({ '*': 'editor' }, { sub: 'bob' }));
+    const name = 'import/prices';
+    const lock = await ada.lock.acquire.mutate({ name, ttlMs: 30_000 });
+    expect(lock).toMatchObject({ path: [name], holder: 'ada', ttlMs: 30_000 });
+    expect(lock).not.toHaveProperty('campaignId');
+    expect(await refusal(bob.lock.acquire.mutate({ name, ttlMs: 30_000 }))).toMatchObject({
+      reason: 'LOCKED',
+      path: [name],
+      holder: 'ada',
+      message: `lock: ada has locked ${name}; wait until it is released, or take it over`,
+    });
+    expect(await bob.lock.list.query({ jobs: true })).toMatchObject({ locks: [{ holder: 'ada', path: [name] }] });
+    const token = { lockId: lock.lockId, fence: lock.fence };
+    expect((await ada.lock.renew.mutate({ name, ...token, ttlMs: 60_000 })).ttlMs).toBe(60_000);
+    const waits = bob.lock.acquire.mutate({ name, ttlMs: 30_000, wait: true });
+    await until(async () => (await ada.lock.release.mutate({ name, lockId: lock.lockId })).lockId === lock.lockId);
+    expect((await waits).holder).toBe('bob');
+    const ofOne = wsClient(url, { token: await tokenFor({ [campaignId]: 'admin' }) });
+    expect(await refusal(ofOne.lock.acquire.mutate({ name, ttlMs: 30_000 }))).toMatchObject({ reason: 'FORBIDDEN' });
+    const root = await editor(url, 'root', 'admin');
+    expect((await root.lock.steal.mutate({ name, ttlMs: 30_000 })).holder).toBe('root');
+    for (const [given, path] of [
+      [{ name: 'not a name' }, ['name']],
+      [{ name: '' }, ['name']],
+      [{ name: `x${'y'.repeat(128)}` }, ['name']],
+      [{ name, campaignId }, ['campaignId']],
+      [{ name, path: ['title'] }, ['path']],
+      [{ name, ttlMs: 1 }, ['ttlMs']],
+      [{}, ['campaignId']],
+    ] as const) {
+      const input = { ttlMs: 30_000, ...given };
+      expect(await refusal(ada.lock.acquire.mutate(input as never))).toMatchObject({ reason: 'INVALID', path });
+    }
+    expect(await refusal(ada.lock.list.query({ jobs: false } as never))).toMatchObject({ path: ['jobs'] });
+  });
+
   test('J64 a server that stops does not wait for those who wait for locks', async () => {
     const server = await startGuarded();
     const [ada, bob] = [await editor(server.url, 'ada'), await editor(server.url, 'bob')];

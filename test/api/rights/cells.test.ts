@@ -11,13 +11,15 @@ import {
   FIELD_CALLERS,
   fieldCellOf,
   FIELDS,
+  jobCellOf,
+  JOB_PATHS,
   NEEDS,
   PATHS,
   PUBLISHED,
   type CallerColumn,
   type ProcedurePath,
 } from './table.ts';
-import { overHttp, overWs, type Ask } from './transports.ts';
+import { overHttp, overWs, type Ask, type Outcome } from './transports.ts';
 
 /** A campaign for what would stop the others: it may be archived. */
 const LIFECYCLE = 'lifecycle';
@@ -179,11 +181,27 @@ async function credentialOf(
   return { token: kind === 'token' ? await tokenFor(grants, { sub: 'grace' }) : (await keyFor(grants)).key };
 }
 
+/** The input of a procedure of locks that names a job. */
+function jobInputOf(path: ProcedurePath): unknown {
+  const {
+    campaignId: _,
+    path: __,
+    ...input
+  } = Object.fromEntries(
+    Object.entries(inputOf(path, PUBLISHED, { positions: {}, keyId: '', token: '', fresh: FRESH }) ?? {}),
+  );
+  return path === 'lock.list' || path === 'lock.watch' ? { jobs: true } : { ...input, name: 'nightly' };
+}
+
+/** What a procedure of locks says: who may lock is told that somebody else has, or that a lock is over. */
+function mayLock(outcome: Outcome): string {
+  return 'answer' in outcome || /^LOCK(ED|_LOST)$/.test(outcome.reason) ? 'yes' : outcome.reason;
+}
+
 /** The cell that is seen over one transport. */
 async function cellSeen(path: ProcedurePath, ask: Ask, world: World): Promise<string> {
   const named = await ask(path, inputOf(path, PUBLISHED, world));
-  // Who may lock is told that somebody else has, or that a lock is over.
-  if ('reason' in named && path.startsWith('lock.') && /^LOCK(ED|_LOST)$/.test(named.reason)) return 'yes';
+  if (path.startsWith('lock.') && 'reason' in named && mayLock(named) === 'yes') return 'yes';
   // Who may say where it is, is told that it does not watch.
   if ('reason' in named && path === 'presence.set' && named.reason === 'NOT_FOUND') return 'yes';
   if ('reason' in named)
@@ -233,6 +251,10 @@ describe.each(['ws', 'http and SSE'] as const)('over %s', (transport) => {
       seen[path] = await cellSeen(path, own, world);
     }
     expect(seen).toEqual(Object.fromEntries(PATHS.map((path) => [path, cellOf(path, caller)])));
+
+    const ofJobs: Record<string, string> = {};
+    for (const path of JOB_PATHS) ofJobs[path] = mayLock(await ask(path, jobInputOf(path)));
+    expect(ofJobs).toEqual(Object.fromEntries(JOB_PATHS.map((path) => [path, jobCellOf(path, caller)])));
   });
 
   test.each(FIELD_CALLERS)('P52 G11 every cell of the table of fields holds: $title', async (caller) => {

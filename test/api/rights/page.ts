@@ -5,6 +5,8 @@ import {
   fieldCellOf,
   FIELD_CALLERS,
   FIELDS,
+  jobCellOf,
+  JOB_PATHS,
   PATHS,
   transportsOf,
   type Cell,
@@ -33,6 +35,14 @@ export function rightsPage(): string {
       ...CALLERS.map((caller) => SHOWN[cellOf(path, caller)]),
     ]),
   );
+  const jobs = table(
+    ['procedure', 'over', ...CALLERS.map(({ title }) => title)],
+    JOB_PATHS.map((path) => [
+      `\`${path}\``,
+      transportsOf(path).join(', '),
+      ...CALLERS.map((caller) => SHOWN[jobCellOf(path, caller)]),
+    ]),
+  );
   const fields = table(
     ['field', ...FIELD_CALLERS.map(({ title }) => title)],
     FIELDS.map((field) => [
@@ -56,6 +66,12 @@ expired token, a revoked key, a signing key that was removed) ends on open conne
 end with it. Without \`AUTH_SECRET\` and \`AUTH_JWKS_URL\` everyone on this machine is an admin of all.
 
 ${procedures}
+
+### Jobs
+
+Locks of jobs (\`name\`, or \`jobs: true\`) are for those who may edit every campaign: editors and admins of \`*\`.
+
+${jobs}
 
 ## Fields
 

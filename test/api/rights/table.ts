@@ -91,6 +91,20 @@ export const NEEDS: Readonly<Record<ProcedurePath, Need>> = {
   'system.trace': { kind: 'all campaigns', action: CALL_ACTIONS.trace, keys: true },
 };
 
+/** What the procedures of locks need where a job is named instead of a campaign. */
+const JOB_NEEDS: Readonly<Partial<Record<ProcedurePath, Need>>> = {
+  'lock.acquire': ofJobs('acquireLock'),
+  'lock.renew': ofJobs('renewLock'),
+  'lock.release': ofJobs('releaseLock'),
+  'lock.steal': ofJobs('stealLock'),
+  'lock.list': ofJobs('listLocks'),
+  'lock.watch': ofJobs('watchLocks'),
+};
+
+function ofJobs(call: keyof typeof CALL_ACTIONS): Need {
+  return { kind: 'all campaigns', action: CALL_ACTIONS[call], keys: true };
+}
+
 /** Who calls: one column of the table. */
 export interface CallerColumn {
   readonly title: string;
@@ -146,7 +160,17 @@ function identityOf({ credential }: CallerColumn): Identity | undefined {
 
 /** The cell of a procedure and a caller, by the same functions that the server decides with. */
 export function cellOf(path: ProcedurePath, caller: CallerColumn): Cell {
-  const need = NEEDS[path];
+  return cellFor(NEEDS[path], caller);
+}
+
+/** The same where the procedure is called for a job. */
+export function jobCellOf(path: ProcedurePath, caller: CallerColumn): Cell {
+  const need = JOB_NEEDS[path];
+  if (!need) throw new Error(`${path}: it is called for no job`);
+  return cellFor(need, caller);
+}
+
+function cellFor(need: Need, caller: CallerColumn): Cell {
   if (need.kind === 'nothing') return 'yes';
   const identity = identityOf(caller);
   if (!identity) return 'UNAUTHORIZED';
@@ -186,6 +210,9 @@ export function transportsOf(path: ProcedurePath): readonly ['ws', 'http' | 'SSE
 
 /** Every procedure of the router, in the order of the router. */
 export const PATHS = Object.keys(procedures).filter((path): path is ProcedurePath => path in NEEDS);
+
+/** Those of them that are called for jobs too. */
+export const JOB_PATHS = PATHS.filter((path) => path in JOB_NEEDS);
 
 /** The field rights of the example, and the fields that the table shows. */
 export const EXAMPLE_RIGHTS: FieldRights = { scripts: { write: 'admin' }, commerce: { read: 'editor' } };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { LOCK_LIMITS } from '../../../server/core/locks/lock-table.ts';
+import { JOBS, LOCK_LIMITS } from '../../../server/core/locks/lock-table.ts';
 import { createMemoryArchive, createMemoryStore } from '../../../server/archive/memory-archive.ts';
 import type { GrantedLock, LockList } from '../../../server/core/locks/lock-view.ts';
 import { createManager, type Manager } from '../../../server/engine/manager.ts';
@@ -340,6 +340,123 @@ describe('locks of the engine', () => {
     expect((await clock.until(b.locks.list(editor, CAMPAIGN))).locks).toEqual([]);
     const again = await clock.until(b.locks.acquire(admin, here, CAMPAIGN, TTL));
     expect(again.fence).toBeGreaterThan(lock.fence);
+    await stop();
+  });
+});
+
+describe('locks of jobs', () => {
+  const NIGHTLY = { ...TTL, path: ['nightly'] };
+
+  it('J110 who may edit every campaign locks a job by its name, beside all campaigns and the rights by field', async () => {
+    const { clock, locks, acquire, edit } = await world({ rights: { nightly: { read: 'admin' } } });
+    const ask = (caller: Caller, given = {}) => clock.until(locks.acquire(caller, {}, JOBS, { ...NIGHTLY, ...given }));
+    const lock = await ask(editor, { note: 'of tonight' });
+    expect(lock).toEqual({
+      lockId: lock.lockId,
+      fence: lock.fence,
+      path: ['nightly'],
+      holder: 'ed',
+      note: 'of tonight',
+      ttlMs: 10_000,
+      expiresAt: lock.now + 10_000,
+      now: lock.now,
+    });
+    expect(await refusal(ask(admin))).toMatchObject({
+      reason: 'LOCKED',
+      holder: 'ed',
+      note: 'of tonight',
+      path: ['nightly'],
+    });
+    expect((await ask(admin, { path: ['nightly-2'] })).holder).toBe('ada');
+    const ofOne = { identity: { id: 'one', grants: { [CAMPAIGN]: 'admin' } }, correlationId: 'one' } as const;
+    for (const caller of [viewer, stranger, ofOne])
+      expect(await refusal(ask(caller, { path: ['other'] }))).toMatchObject({ reason: 'FORBIDDEN' });
+    expect(await refusal(clock.until(locks.list(ofOne, JOBS)))).toMatchObject({ reason: 'FORBIDDEN' });
+    // No campaign is locked by it, nor is a job by a campaign's lock.
+    await acquire({ path: [] });
+    expect(await refusal(edit('a'))).toMatchObject({ reason: 'LOCKED', path: [] });
+    const { locks: held, campaignId } = await clock.until(locks.list(editor, JOBS));
+    expect([campaignId, held.map(({ path }) => path)]).toEqual([undefined, [['nightly'], ['nightly-2']]]);
+    expect(await refusal(edit('a', token(lock)))).toMatchObject({ reason: 'LOCK_LOST' });
+  });
+
+  it('J111 the lock of a job is renewed, ends with its time, is released and taken over, and its fence rises', async () => {
+    const { clock, locks } = await world();
+    const ask = (caller: Caller) => clock.until(locks.acquire(caller, here, JOBS, NIGHTLY));
+    const lock = await ask(editor);
+    await clock.advance(6_000);
+    await clock.until(locks.renew(editor, here, JOBS, { lockId: lock.lockId, fence: lock.fence }));
+    await clock.advance(6_000);
+    expect(await refusal(ask(admin))).toMatchObject({ reason: 'LOCKED' });
+    await clock.advance(4_000);
+    const second = await ask(admin);
+    expect(second.fence).toBeGreaterThan(lock.fence);
+    const late = locks.renew(editor, here, JOBS, { lockId: lock.lockId, fence: lock.fence });
+    expect(await refusal(clock.until(late))).toMatchObject({ reason: 'LOCK_LOST' });
+    const steal = (caller: Caller) => clock.until(locks.steal(caller, here, JOBS, NIGHTLY));
+    expect(await refusal(steal(editor))).toMatchObject({ reason: 'LOCKED', holder: 'ada' });
+    const stolen = await steal(admin);
+    await clock.until(locks.release(admin, here, JOBS, stolen.lockId));
+    expect((await ask(editor)).fence).toBeGreaterThan(stolen.fence);
+  });
+
+  it('J112 who waits for a job on one instance is granted what is released on another, expires there, or was held by one that died', async () => {
+    const { clock, a, b, stop } = await instances(60_000);
+    const lock = await clock.until(a.locks.acquire(editor, here, JOBS, NIGHTLY));
+    const order: string[] = [];
+    const fences: number[] = [lock.fence];
+    const wait = async (on: Manager, caller: Caller): Promise<void> => {
+      const { holder, fence } = await on.locks.acquire(caller, {}, JOBS, { ...NIGHTLY, wait: true });
+      order.push(holder);
+      fences.push(fence);
+    };
+    const first = wait(b, admin);
+    await clock.advance(4_000);
+    const second = wait(a, editor);
+    await clock.advance(4_000);
+    expect(order).toEqual([]);
+    await clock.until(a.locks.release(editor, here, JOBS, lock.lockId));
+    await clock.until(first);
+    expect(order).toEqual(['ada']);
+    // Its instance is gone, and with it who would release the lock.
+    await clock.until(b.stop(1_000), 30_000);
+    await clock.until(second, 10_100);
+    expect(order).toEqual(['ada', 'ed']);
+    expect(fences).toEqual(fences.toSorted((one, other) => one - other));
+    await stop();
+  });
+
+  it('J113 a log that is flushed, restarted or replaced by a stale replica voids the locks of jobs; fences go on rising', async () => {
+    for (const loss of ['flush', 'restart', 'promote'] as const) {
+      const { clock, store, a, b, stop } = await instances();
+      store.replicate();
+      const lock = await clock.until(a.locks.acquire(editor, here, JOBS, { ...NIGHTLY, ttlMs: 300_000 }));
+      expect((await clock.until(b.locks.list(editor, JOBS))).locks).toHaveLength(1);
+      store[loss]();
+      await clock.advance(2_000);
+      expect((await clock.until(b.locks.list(editor, JOBS))).locks).toEqual([]);
+      const renewal = a.locks.renew(editor, here, JOBS, { lockId: lock.lockId, fence: lock.fence });
+      expect(await refusal(clock.until(renewal))).toMatchObject({ reason: 'LOCK_LOST' });
+      const again = await clock.until(b.locks.acquire(admin, here, JOBS, NIGHTLY));
+      expect(again.fence).toBeGreaterThan(lock.fence);
+      await stop();
+    }
+  });
+
+  it('J114 a watch of jobs gives the list, then each change of it, those of other instances included', async () => {
+    const { clock, a, b, stop } = await instances();
+    const end = new AbortController();
+    const lists: LockList[] = [];
+    const watching = (async () => {
+      const stream = a.locks.watch({ ...editor, signal: end.signal }, readerOf(editor), JOBS);
+      for await (const list of stream) lists.push(list);
+    })();
+    await clock.advance(10);
+    await clock.until(b.locks.acquire(admin, here, JOBS, NIGHTLY));
+    await clock.advance(10_100);
+    expect(lists.map(({ locks }) => locks.map(({ path }) => path))).toEqual([[], [['nightly']], []]);
+    end.abort();
+    await clock.until(watching);
     await stop();
   });
 });

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { readFile } from 'node:fs/promises';
+import { syncNightly } from '../../../client-sdk/examples/job.ts';
 import { rewriteBanner } from '../../../client-sdk/examples/lock.ts';
 import { createCampaignClient, type Campaign, type CampaignClient } from '../../../client-sdk/src/index.ts';
 import { lockHandle, watchLocks } from '../../../client-sdk/src/locks/index.ts';
@@ -114,6 +115,36 @@ describe.each([
     await here.update({ title: 'Made anew' });
   });
 
+  test('J116 client.lock locks a job, which is renewed, waited for, taken over and released', async () => {
+    const { mine, theirs } = await open();
+    const lock = await mine.lock('nightly-sync', { ttl: 1_000, note: 'of tonight' });
+    expect(lock).toMatchObject({ name: 'nightly-sync', fence: expect.any(Number), lockId: expect.any(String) });
+    expect(await refusal(theirs.lock('nightly-sync'))).toMatchObject({
+      reason: 'LOCKED',
+      path: ['nightly-sync'],
+      note: 'of tonight',
+    });
+    await (await theirs.lock('another')).release();
+    // Longer than its time: it is renewed.
+    let isGranted = false;
+    const waits = theirs.lock('nightly-sync', { wait: true, ttl: 1_000 }).then((granted) => {
+      isGranted = true;
+      return granted;
+    });
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    expect(isGranted).toBe(false);
+    await lock.release();
+    const next = await waits;
+    expect(next.fence).toBeGreaterThan(lock.fence);
+    const stolen = await mine.lock('nightly-sync', { steal: true });
+    expect(await next.lost).toMatchObject({ reason: 'LOCK_LOST' });
+    await stolen.release();
+    // A job is no part of a campaign.
+    const held = await mine.lock('spring');
+    await theirs.campaign('spring').update({ title: 'Free' });
+    await held.release();
+  });
+
   test('J53 a handle says who has the lock, and takes, releases and takes it over', async () => {
     const { mine, theirs } = await open();
     const [here, there] = [lockHandle(mine, 'spring', TITLE), lockHandle(theirs, 'spring', [], { note: 'all of it' })];
@@ -193,9 +224,10 @@ test('J56 in the test kit another user locks by `lock`', async () => {
   await kit.client.campaign('test').update({ title: 'Mine' });
 });
 
-test('J58 the example of docs/locks.md writes under its lock, and says where somebody took it over', async () => {
-  const example = await readFile('client-sdk/examples/lock.ts', 'utf8');
-  expect(await readFile('docs/locks.md', 'utf8')).toContain(example);
+test('J58 the examples of docs/locks.md write under a lock, say where somebody took it over, and lock a job', async () => {
+  const page = await readFile('docs/locks.md', 'utf8');
+  for (const example of ['lock', 'job'])
+    expect(page).toContain(await readFile(`client-sdk/examples/${example}.ts`, 'utf8'));
   const state = { slug: 'summer', title: 'Summer', ui_content: { banner: 'Hello' } };
   const kit = createTestCampaign({ campaignId: 'summer', state });
   closing.push(kit.client.close);
@@ -208,4 +240,9 @@ test('J58 the example of docs/locks.md writes under its lock, and says where som
   };
   expect(await rewriteBanner(kit.client, takenOver)).toBe('somebody took it over');
   expect(kit.state().ui_content?.banner).toBe('Hello again');
+  const fences: number[] = [];
+  const sync = async (fence: number) => void fences.push(fence);
+  await syncNightly(kit.client, sync);
+  await syncNightly(kit.client, sync);
+  expect(fences).toEqual([expect.any(Number), expect.any(Number)]);
 });
