@@ -2,7 +2,7 @@ import { useRef } from 'react';
 import type { CampaignView } from '@campaign-state/client';
 import { Flash } from './Flash.tsx';
 import { LeadForm } from './LeadForm.tsx';
-import { pageModules } from './modules.ts';
+import { pageModules } from './modules/modules.ts';
 import { text } from './read.ts';
 import { themeFont, themeProperties } from './theme.ts';
 

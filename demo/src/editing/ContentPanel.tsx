@@ -3,7 +3,7 @@ import { LockableSection } from '../locks/LockableSection.tsx';
 import { useEdited, useEdits, useLocalDocument } from '../fields/local-document.ts';
 import { ChoiceField } from '../fields/ChoiceField.tsx';
 import { DateField } from '../fields/DateField.tsx';
-import { orRemoved } from '../fields/or-removed.ts';
+import { orRemoved } from './or-removed.ts';
 import { TextField } from '../fields/TextField.tsx';
 
 const STATUSES = ['draft', 'active', 'paused', 'ended'] as const;

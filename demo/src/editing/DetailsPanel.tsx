@@ -1,7 +1,7 @@
 import { useCampaign, useCampaignUpdates } from '@campaign-state/client/react';
 import { useMeasured } from '../measure/use-measured.ts';
 import { ChoiceField } from '../fields/ChoiceField.tsx';
-import { orRemoved } from '../fields/or-removed.ts';
+import { orRemoved } from './or-removed.ts';
 import { SetField } from '../fields/SetField.tsx';
 import { TextField } from '../fields/TextField.tsx';
 

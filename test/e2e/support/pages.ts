@@ -20,9 +20,12 @@ export async function servePages(outDir: string): Promise<Pages> {
       emptyOutDir: true,
       target: 'es2022',
       rolldownOptions: {
-        input: ['usage-page/index.html', 'offline-page/index.html', 'fallback-page/index.html'].map((page) =>
-          join(root, page),
-        ),
+        input: [
+          'usage-page/index.html',
+          'offline-page/index.html',
+          'fallback-page/index.html',
+          'arms-page/index.html',
+        ].map((page) => join(root, page)),
       },
     },
   });

@@ -6,7 +6,7 @@ import type { ModuleProps } from './module.ts';
 import { Products } from './Products.tsx';
 import { Progress } from './Progress.tsx';
 import { Questions } from './Questions.tsx';
-import { record, text } from './read.ts';
+import { record, text } from '../read.ts';
 import { Steps } from './Steps.tsx';
 import { Tiers } from './Tiers.tsx';
 

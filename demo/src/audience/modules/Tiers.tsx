@@ -1,5 +1,5 @@
 import type { ModuleProps } from './module.ts';
-import { list, number, record, text } from './read.ts';
+import { list, number, record, text } from '../read.ts';
 
 /** What bringing people is worth, from the document's referral module. */
 export function Tiers({ component, campaign }: ModuleProps) {

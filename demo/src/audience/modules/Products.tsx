@@ -1,6 +1,6 @@
 import { price } from './amount.ts';
 import type { ModuleProps } from './module.ts';
-import { list, number, record, text } from './read.ts';
+import { list, number, record, text } from '../read.ts';
 
 /** What is for sale, from the document's commerce module. */
 export function Products({ component, campaign }: ModuleProps) {

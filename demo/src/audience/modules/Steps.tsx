@@ -1,5 +1,5 @@
 import type { ModuleProps } from './module.ts';
-import { list, record, text } from './read.ts';
+import { list, record, text } from '../read.ts';
 
 /** A script, told step by step. */
 export function Steps({ component, campaign }: ModuleProps) {

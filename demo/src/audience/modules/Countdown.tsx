@@ -1,6 +1,6 @@
 import type { ModuleProps } from './module.ts';
-import { text } from './read.ts';
-import { useNow } from '../use-now.ts';
+import { text } from '../read.ts';
+import { useNow } from '../../use-now.ts';
 
 const UNITS = [
   { name: 'days', seconds: 86_400, wrap: Infinity },

@@ -1,5 +1,5 @@
 import type { ModuleProps } from './module.ts';
-import { list, record, text } from './read.ts';
+import { list, record, text } from '../read.ts';
 
 /** A script's questions, each with its answer behind it. */
 export function Questions({ component, campaign }: ModuleProps) {

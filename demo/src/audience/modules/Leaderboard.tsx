@@ -1,7 +1,7 @@
 import type { CSSProperties } from 'react';
 import { amount } from './amount.ts';
 import type { ModuleProps } from './module.ts';
-import { list, number, record, text } from './read.ts';
+import { list, number, record, text } from '../read.ts';
 
 /** Who leads, by score. */
 export function Leaderboard({ component }: ModuleProps) {

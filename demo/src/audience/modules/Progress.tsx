@@ -1,9 +1,9 @@
 import { useId } from 'react';
 import type { CSSProperties } from 'react';
 import { amount } from './amount.ts';
-import { Flash } from './Flash.tsx';
+import { Flash } from '../Flash.tsx';
 import type { ModuleProps } from './module.ts';
-import { number, text } from './read.ts';
+import { number, text } from '../read.ts';
 
 /** How far a goal has been reached. */
 export function Progress({ component }: ModuleProps) {
