@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import type { Logger } from 'pino';
 import packageJson from './package.json' with { type: 'json' };
 import { createAuthenticator } from './api/connection/auth.ts';
@@ -31,6 +32,7 @@ import { createAuditEvents } from './audit/audit-events.ts';
 import { createAuditService, type AuditService } from './audit/audit-service.ts';
 import { startSigning } from './audit/signing.ts';
 import { readStatementKeys, signReplaced } from './audit/statements.ts';
+import type { AnalyticsStore } from './core/analytics/analytics-store.ts';
 import type { AuditStore } from './core/audit-store.ts';
 import { startPeriodicSnapshots } from './snapshot/periodic-snapshots.ts';
 import { createSnapshotService, type SnapshotService } from './snapshot/snapshot-service.ts';
@@ -47,7 +49,9 @@ export interface CampaignServerOptions {
    * Persists campaigns and their history; it is stopped with the server. Default: none, nothing outlives the process,
    * and receipts say `none`.
    */
-  readonly archive?: (Archive & Partial<AccessKeyStore> & Partial<HistoryStore> & Partial<AuditStore>) | undefined;
+  readonly archive?:
+    | (Archive & Partial<AccessKeyStore> & Partial<HistoryStore> & Partial<AuditStore> & Partial<AnalyticsStore>)
+    | undefined;
   /**
    * Orders the mutations of each campaign. Default: in this process, which must then be the only one on its archive.
    */
@@ -160,6 +164,22 @@ export interface CampaignServerOptions {
   readonly auditOldKeys?: readonly string[];
   /** Whether audit events hold network addresses. Default false. */
   readonly auditAddresses?: boolean;
+  /**
+   * Key of the hashes under which people are counted; a new one counts everybody anew. Default: derived from the secret
+   * of `auth`, where that has one, else the random salt of each campaign alone.
+   */
+  readonly analyticsKey?: string | undefined;
+  /** Events that may wait to be recorded before more are refused with `OVERLOADED`. Default 50,000. */
+  readonly analyticsBacklog?: number;
+  /** How long units are kept after their rule has ended, in milliseconds. Default: 90 days. */
+  readonly analyticsKeepUnits?: number;
+  /** How long the minutes of timelines are kept, in milliseconds. Default: 400 days. */
+  readonly analyticsKeepMinutes?: number;
+  /**
+   * Events a second of one ws connection, or of one caller over http; four times as many of one caller over all of them;
+   * 0: no limit. Default 1,000.
+   */
+  readonly eventLimit?: number;
   /** Default: JSON lines at `info` on stdout (`createLogger`). */
   readonly logger?: Logger;
   /**
@@ -196,6 +216,7 @@ interface Engine {
   stop(): Promise<boolean>;
 }
 
+const DAY_MS = 24 * 60 * 60_000;
 /** The grace period for commits to the archive at shutdown, in milliseconds. */
 const FLUSH_TIMEOUT_MS = 3_000;
 /** Entries that stay of each campaign where there is no archive. */
@@ -243,6 +264,7 @@ export async function createCampaignServer(options: CampaignServerOptions = {}):
   function createEngine(): Engine {
     const { archive = createMemoryArchive({ keepEntries: MEMORY_ARCHIVE_ENTRIES }), log = createMemoryLog() } = options;
     const persistent = options.archive !== undefined;
+    const analyticsStore = analyticsStoreOf(archive);
     const defaultCampaignId = options.defaultCampaignId ?? campaigns[0]?.campaignId;
     const manager = createManager({
       log,
@@ -259,6 +281,15 @@ export async function createCampaignServer(options: CampaignServerOptions = {}):
       maxBacklog: options.maxBacklog ?? 100_000,
       ...(defaultCampaignId !== undefined && { defaultCampaignId }),
       ...(options.lockPolicy && { lockPolicy: options.lockPolicy }),
+      ...(analyticsStore && {
+        analytics: {
+          store: analyticsStore,
+          key: options.analyticsKey ?? derivedAnalyticsKey(auth),
+          maxWaiting: options.analyticsBacklog ?? 50_000,
+          keepUnitsMs: options.analyticsKeepUnits ?? 90 * DAY_MS,
+          keepMinutesMs: options.analyticsKeepMinutes ?? 400 * DAY_MS,
+        },
+      }),
     });
     const store = options.archive && historyStoreOf(options.archive);
     const auditStore = options.archive && auditStoreOf(options.archive);
@@ -333,6 +364,7 @@ export async function createCampaignServer(options: CampaignServerOptions = {}):
     auditEvents,
     policy: createOriginPolicy(allowedOrigins, host),
     rate: createMutationRate(options.rateLimit ?? 1_000),
+    eventRate: createMutationRate(options.eventLimit ?? 1_000, 'events'),
     budgets: createWorkBudgets(options.callLimit ?? API_LIMITS.callPoints),
     trustedProxies: options.trustedProxies ?? PRIVATE_NETWORKS,
     metrics,
@@ -410,6 +442,25 @@ function isAuditStore<A extends Archive>(archive: A & Partial<AuditStore>): arch
   return [...events, unsignedHeads, lastStatement, appendStatement, readStatements].every(
     (method) => method !== undefined,
   );
+}
+
+/** The archive as storage of events; `undefined` for one that keeps none. */
+function analyticsStoreOf(archive: Archive & Partial<AnalyticsStore>): AnalyticsStore | undefined {
+  return isAnalyticsStore(archive) ? archive : undefined;
+}
+
+function isAnalyticsStore(archive: Archive & Partial<AnalyticsStore>): archive is Archive & AnalyticsStore {
+  const { recordEvents, countUnits, sumMetric, readTimeline, recordViewers, readPaints } = archive;
+  const { campaignSalt, forgetUnits, forgetCampaign, listPhases, markPhases, sweepAnalytics } = archive;
+  const counts = [recordEvents, countUnits, sumMetric, readTimeline, recordViewers, readPaints];
+  return [...counts, campaignSalt, forgetUnits, forgetCampaign, listPhases, markPhases, sweepAnalytics].every(
+    (method) => method !== undefined,
+  );
+}
+
+/** A key for hashes of units that does not give away the secret that it is made of. */
+function derivedAnalyticsKey(auth: AuthKey): string {
+  return auth.kind === 'secret' ? createHmac('sha256', auth.secret).update('analytics').digest('base64url') : '';
 }
 
 /** The archive as storage of whole histories; `undefined` for one that moves none. */

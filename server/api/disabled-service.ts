@@ -30,6 +30,7 @@ export function createDisabledService(): CampaignService {
     join: refuseLater,
     trace: refuse,
     presence: { watch: refuse, set: refuse },
+    analytics: undefined,
     locks: {
       acquire: refuseLater,
       renew: refuseLater,

@@ -43,6 +43,11 @@ export interface Config {
   /** Paths of files with PEM. */
   auditOldKeys: readonly string[];
   auditAddresses: boolean;
+  analyticsKey: string | undefined;
+  analyticsBacklog: number;
+  analyticsKeepUnits: number;
+  analyticsKeepMinutes: number;
+  eventLimit: number;
   /** `undefined`: no snapshots are taken by themselves. */
   snapshotDir: string | undefined;
   snapshotEvery: number;
@@ -176,6 +181,14 @@ const environment = z.object({
     text.split(',').map((path) => path.trim()),
   ).default([]),
   AUDIT_ADDRESSES: flag.default(false),
+  ANALYTICS_KEY: z
+    .string()
+    .min(MINIMUM_SECRET_LENGTH, `at least ${MINIMUM_SECRET_LENGTH} characters; \`openssl rand -hex 32\` makes some`)
+    .optional(),
+  ANALYTICS_MAX_BACKLOG: integer(1).default(50_000),
+  ANALYTICS_KEEP_UNITS: duration.default(90 * 86_400_000),
+  ANALYTICS_KEEP_MINUTES: duration.default(400 * 86_400_000),
+  ANALYTICS_EVENT_LIMIT: integer(0, 1_000_000).default(1_000),
   SNAPSHOT_DIR: z.string().optional(),
   SNAPSHOT_EVERY: duration.refine((every) => every >= 1_000, 'at least 1s').default(86_400_000),
   SNAPSHOT_KEEP: integer(1, 100_000).default(7),
@@ -238,6 +251,11 @@ function toConfig(read: z.output<typeof environment>): Config {
     auditKey: read.AUDIT_KEY,
     auditOldKeys: read.AUDIT_OLD_KEYS,
     auditAddresses: read.AUDIT_ADDRESSES,
+    analyticsKey: read.ANALYTICS_KEY,
+    analyticsBacklog: read.ANALYTICS_MAX_BACKLOG,
+    analyticsKeepUnits: read.ANALYTICS_KEEP_UNITS,
+    analyticsKeepMinutes: read.ANALYTICS_KEEP_MINUTES,
+    eventLimit: read.ANALYTICS_EVENT_LIMIT,
     snapshotDir: read.SNAPSHOT_DIR,
     snapshotEvery: read.SNAPSHOT_EVERY,
     snapshotKeep: read.SNAPSHOT_KEEP,

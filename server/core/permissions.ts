@@ -6,10 +6,17 @@ export const ROLES = ['viewer', 'editor', 'admin'] as const;
 export type Role = (typeof ROLES)[number];
 
 /** The actions that need a right. */
-export type Action = 'read' | 'audit' | 'edit' | 'administer';
+export type Action = 'read' | 'audit' | 'analyse' | 'edit' | 'administer';
 
 /** The lowest role that may perform each action. */
-const NEEDED: Record<Action, Role> = { read: 'viewer', audit: 'viewer', edit: 'editor', administer: 'admin' };
+const NEEDED: Record<Action, Role> = {
+  read: 'viewer',
+  audit: 'viewer',
+  /** Or a token that says `analytics`. */
+  analyse: 'editor',
+  edit: 'editor',
+  administer: 'admin',
+};
 
 /** The action that each call on campaigns comes to. `docs/rights.md` is generated from it. */
 export const CALL_ACTIONS = {
@@ -45,6 +52,9 @@ export const CALL_ACTIONS = {
   watchLocks: 'edit',
   watchPresence: 'read',
   setPresence: 'edit',
+  track: 'read',
+  results: 'analyse',
+  forgetUnits: 'administer',
 } as const satisfies Readonly<Record<string, Action>>;
 
 /** Roles by campaign id; `*` stands for every campaign that is not named. */
@@ -57,6 +67,8 @@ export interface Identity {
   readonly expiresAt?: number;
   /** What its token says of it: rules judge it by these before anything that it says of itself. */
   readonly attributes?: JsonObject;
+  /** Whether its token lets it see the results of rules where it only reads. */
+  readonly analytics?: boolean;
   /** Without a token: reads published campaigns where `CAMPAIGN_PUBLIC_READ` allows it, through the public view. */
   readonly anonymous?: boolean;
 }
@@ -81,6 +93,7 @@ export function can(identity: Identity, action: Action, campaignId: string, publ
   const role = roleFor(identity, campaignId);
   if (role === undefined) return false;
   if (identity.anonymous === true) return action === 'read' && published;
+  if (action === 'analyse' && identity.analytics === true) return true;
   return ROLES.indexOf(role) >= ROLES.indexOf(NEEDED[action]);
 }
 

@@ -1,3 +1,4 @@
+import type { AnalyticsStore } from '../core/analytics/analytics-store.ts';
 import type { Sections } from '../core/document/check.ts';
 import { provideLargeObjects } from '../core/document/document-tree.ts';
 import { PersistentObject } from '../core/document/persistent-object.ts';
@@ -10,6 +11,9 @@ import { fieldAccessFor, viewsOf } from '../core/stream/views.ts';
 import { createDocumentCheck } from '../core/targeting/check-document.ts';
 import type { TargetingEngine } from '../core/targeting/evaluator.ts';
 import { createGrowthBookEngine } from '../targeting/growthbook-engine.ts';
+import { createEngineAnalytics } from './analytics/analytics-service.ts';
+import { startRuleGuide } from './analytics/rule-guide.ts';
+import { startAnalyticsUpkeep } from './analytics/upkeep.ts';
 import { createArchiver } from './archiving/archiver.ts';
 import { createCreation } from './calls/creation.ts';
 import { createMutationReport } from './calls/mutation-report.ts';
@@ -69,8 +73,22 @@ export interface ManagerOptions {
   readonly maxQueuedWeight?: number;
   /** The engine of conditions and of the hash. Default: GrowthBook's. */
   readonly targeting?: TargetingEngine;
+  /** Where events are counted. Default: nowhere, and no procedure of analytics answers. */
+  readonly analytics?: AnalyticsSettings;
   /** Fields that callers without a token never see. Default `owner_id`. */
   readonly hiddenFromPublic?: readonly string[];
+}
+
+export interface AnalyticsSettings {
+  readonly store: AnalyticsStore;
+  /** Key of the hashes of units; `ANALYTICS_KEY`. */
+  readonly key: string;
+  /** Events that may wait to be recorded before more are refused with `OVERLOADED`. Default 50,000. */
+  readonly maxWaiting?: number;
+  /** How long units are kept after their rule has ended, in milliseconds. Default: 90 days. */
+  readonly keepUnitsMs?: number;
+  /** How long minutes of the timeline are kept, in milliseconds. Default: 400 days. */
+  readonly keepMinutesMs?: number;
 }
 
 /** The engine: the campaign service of one instance, with what its process needs to start and stop it. */
@@ -98,6 +116,8 @@ export const HIDDEN_FROM_PUBLIC: readonly string[] = ['owner_id'];
 
 /** Readers that pull whose outcome of the rules is computed anew in one turn of the event loop. */
 const EVALUATIONS_PER_TURN = 64;
+
+const DAY_MS = 24 * 60 * 60_000;
 
 /** Newest entries that are loaded with a campaign, for resumes and the idempotency window. */
 const RECENT_ENTRIES = 256;
@@ -175,7 +195,8 @@ export function createManager(options: ManagerOptions): Manager {
     queued,
     onAwaited: () => archiver.flushNow(),
     onLocks: (live) => locks.onLocks(live),
-    isAttended: (campaignId) => locks.isAttended(campaignId) || presence.isAttended(campaignId),
+    isAttended: (campaignId) =>
+      locks.isAttended(campaignId) || presence.isAttended(campaignId) || analytics?.isAttended(campaignId) === true,
   });
   const presence = createEnginePresence({ hosting, log, clock, observer, rights });
   const locks = createEngineLocks({
@@ -187,6 +208,19 @@ export function createManager(options: ManagerOptions): Manager {
     timeoutMs: options.appendTimeoutMs ?? 5_000,
     policy: options.lockPolicy ?? 'admins',
   });
+  const analytics =
+    options.analytics &&
+    createEngineAnalytics({
+      maxWaiting: 50_000,
+      ...options.analytics,
+      hosting,
+      history,
+      projector,
+      engine,
+      clock,
+      observer,
+      viewers: log.viewers,
+    });
   const archiver = createArchiver({
     log,
     archive: options.archive,
@@ -214,9 +248,33 @@ export function createManager(options: ManagerOptions): Manager {
     refuseQueued: overload.refuseQueued,
   };
   const creation = createCreation({ ...writing, archive: requestArchive, check, maxLoaded });
+  const changes = createMutations({ ...writing, durableTimeoutMs, durability: options.durability ?? 'accepted' });
+  const guide =
+    analytics &&
+    startRuleGuide({
+      hosting,
+      archive: requestArchive,
+      projector,
+      clock,
+      observer,
+      mutate: changes.mutate,
+      system: SYSTEM,
+      resultsOf: analytics.resultsOf,
+    });
+  const upkeep =
+    options.analytics &&
+    startAnalyticsUpkeep({
+      keepUnitsMs: 90 * DAY_MS,
+      keepMinutesMs: 400 * DAY_MS,
+      ...options.analytics,
+      archive: requestArchive,
+      hosting,
+      clock,
+      observer,
+    });
 
   return {
-    ...createMutations({ ...writing, durableTimeoutMs, durability: options.durability ?? 'accepted' }),
+    ...changes,
     ...creation,
     ...createReads({
       hosting,
@@ -234,6 +292,7 @@ export function createManager(options: ManagerOptions): Manager {
     defaultCampaignId: options.defaultCampaignId,
     locks,
     presence,
+    analytics,
     fieldAccess: (identity, campaignId) => fieldAccessFor(identity, campaignId, views, rights),
 
     stats() {
@@ -285,6 +344,8 @@ export function createManager(options: ManagerOptions): Manager {
       const until = clock.now() + timeoutMs;
       locks.stop();
       presence.stop();
+      await Promise.all([guide?.stop(), upkeep?.stop()]);
+      await analytics?.stop();
       await hosting.whenQueuesEmpty(timeoutMs);
       // Before the last commit: an entry appended after it would be accepted and not saved.
       hosting.stop();

@@ -54,6 +54,18 @@ export interface EngineObserver {
   commitFailed?(event: { readonly error: Error; readonly attempt: number; readonly retryInMs: number }): void;
   /** One campaign's entries cannot be committed, while those of others can. */
   stalled?(event: { readonly campaignId: string; readonly error: Error }): void;
+  /** Events of analytics were recorded, in one transaction. */
+  eventsRecorded?(event: { readonly events: number; readonly seconds: number }): void;
+  /** Events were refused, because too many waited. */
+  eventsRefused?(events: number): void;
+  /** The server made a step of a ramp, or held a rule that did harm. */
+  ruleGuided?(event: {
+    readonly campaignId: string;
+    readonly rule: string;
+    readonly what: 'step' | 'pause' | 'rollback';
+  }): void;
+  /** The retention of analytics was applied; so many rows of units are gone. */
+  analyticsSwept?(rows: number): void;
   /** An unexpected error occurred and was contained; `what` names the operation. */
   failed?(event: { readonly what: string; readonly campaignId?: string; readonly error: Error }): void;
 }

@@ -10,6 +10,8 @@ import type { WatchEvent } from '../core/stream/events.ts';
 import type { ListEvent } from '../core/stream/list-events.ts';
 import type { Position, VersionName } from '../core/stream/position.ts';
 import type { Assignments, RuleExplanation } from '../core/targeting/evaluate.ts';
+import type { AnalyticsService } from './analytics/analytics-service.ts';
+export type { AnalyticsService, TimelineRow } from './analytics/analytics-service.ts';
 import type { LockService } from './locks/lock-service.ts';
 import type { PresenceService } from './presence/presence-service.ts';
 import type { CampaignSummary, DependencyFailure, LogHealth } from './ports.ts';
@@ -333,6 +335,8 @@ export interface CampaignService {
   join(caller: Caller, target: PushTarget, options: WatchOptions): Promise<DeliverySlot>;
   readonly locks: LockService;
   readonly presence: PresenceService;
+  /** Events and results; `undefined` where nothing stores them. */
+  readonly analytics: AnalyticsService | undefined;
   stats(): ServiceStats;
   /**
    * Outcomes of mutations as they happen. Ends when the signal aborts.

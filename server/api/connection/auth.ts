@@ -96,6 +96,7 @@ const claims = z.object({
       'is too large; at most 4 KiB of attributes are allowed',
     )
     .exactOptional(),
+  analytics: z.boolean().exactOptional(),
 });
 
 /** A token that was verified; `credential` names what it can be revoked by. */
@@ -105,7 +106,7 @@ interface Verified {
 }
 
 /**
- * Authenticator for Bearer JWTs: `{sub, exp, campaigns: {'*' or id: 'viewer' or 'editor' or 'admin'}, attributes?}`.
+ * Authenticator for Bearer JWTs: `{sub, exp, campaigns: {'*' or id: 'viewer' or 'editor' or 'admin'}, attributes?, analytics?}`.
  *
  * @example await createAuthenticator({ key: { kind: 'secret', secret }, publicRead: false }).identify(token)
  */
@@ -204,11 +205,17 @@ function toIdentity(payload: JWTPayload, maxAgeMs: number): Identity {
     const [issue] = parsed.error.issues;
     throw unauthorized(`The token's claim ${issue ? issueRefusal(issue).message : 'is not valid'}`);
   }
-  const { sub, exp, campaigns, attributes } = parsed.data;
+  const { sub, exp, campaigns, attributes, analytics } = parsed.data;
   const expiresAt = exp * 1_000;
   if (expiresAt - Date.now() > maxAgeMs)
     throw unauthorized(`The token's claim exp: must be at most ${Math.round(maxAgeMs / 1_000)} seconds from now`);
-  return { id: sub, grants: campaigns, expiresAt, ...(attributes && { attributes }) };
+  return {
+    id: sub,
+    grants: campaigns,
+    expiresAt,
+    ...(attributes && { attributes }),
+    ...(analytics === true && { analytics }),
+  };
 }
 
 function unauthorized(message: string): RefusalError {

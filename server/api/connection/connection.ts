@@ -44,6 +44,8 @@ export interface OutboundChannel {
 /** What all connections of a server share. */
 export interface ConnectionEnvironment {
   readonly rate: MutationRate;
+  /** Limit of events of analytics. */
+  readonly eventRate: MutationRate;
   readonly budgets: WorkBudgets;
   readonly turns: FairTurns;
   readonly places: CallerPlaces;
@@ -198,6 +200,11 @@ class CallerConnection implements Connection, InboundSource {
     const { id } = this.admitted();
     this.#expect(weight);
     await this.#environment.rate(this.#rateKey ?? `http ${id}`, id, weight);
+  }
+
+  async spendEvents(count: number): Promise<void> {
+    // Visitors without a token have one id: each address counts for itself.
+    await this.#environment.eventRate(this.#rateKey ?? `http ${this.payer}`, this.payer, count);
   }
 
   /** The caller's id, where there is a valid token that it comes from; else the address. */

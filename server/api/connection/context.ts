@@ -46,6 +46,8 @@ export interface Connection extends Reader {
   setViewer(viewer: Viewer | undefined): boolean;
   /** Counts the weight of mutations against the rate limit; rejects with `RATE_LIMITED`. */
   spend(weight: number): Promise<void>;
+  /** Counts events of analytics against a limit of their own; rejects with `RATE_LIMITED`. */
+  spendEvents(count: number): Promise<void>;
   /** Key under which fair turns are shared: the caller's id, or the address of a caller without a valid token. */
   readonly payer: string;
   /** About what a message of this connection costs, in points. */

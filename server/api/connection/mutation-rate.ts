@@ -8,11 +8,14 @@ import { CALLER_FACTOR } from './work-budget.ts';
  */
 export type MutationRate = (connection: string, caller: string, weight: number) => Promise<void>;
 
-/** @param perSecond weight that one connection may send in a second, a caller four times as much; 0: no limit */
-export function createMutationRate(perSecond: number): MutationRate {
+/**
+ * @param perSecond weight that one connection may send in a second, a caller four times as much; 0: no limit
+ * @param what what is counted, for the refusal
+ */
+export function createMutationRate(perSecond: number, what = 'mutations'): MutationRate {
   if (perSecond === 0) return async () => {};
-  const connections = limiterOf(perSecond);
-  const callers = limiterOf(perSecond * CALLER_FACTOR);
+  const connections = limiterOf(perSecond, what);
+  const callers = limiterOf(perSecond * CALLER_FACTOR, what);
   return async (connection, caller, weight) => {
     // A push may hold more than a second's worth: it takes the whole second, since it would else never pass.
     const counted = Math.min(weight, perSecond);
@@ -21,14 +24,14 @@ export function createMutationRate(perSecond: number): MutationRate {
   };
 }
 
-function limiterOf(perSecond: number): (key: string, weight: number) => Promise<void> {
+function limiterOf(perSecond: number, what: string): (key: string, weight: number) => Promise<void> {
   const limiter = new RateLimiterMemory({ points: perSecond, duration: 1 });
   return async (key, weight) => {
     try {
       await limiter.consume(key, weight);
     } catch (reason) {
       if (!(reason instanceof RateLimiterRes)) throw reason;
-      throw new RefusalError('RATE_LIMITED', `At most ${perSecond} mutations a second are allowed`, {
+      throw new RefusalError('RATE_LIMITED', `At most ${perSecond} ${what} a second are allowed`, {
         limit: perSecond,
         retryAfterMs: reason.msBeforeNext,
       });

@@ -56,6 +56,21 @@ export function createEngineObserver(metrics: Metrics, logger: Logger): EngineOb
       metrics.commitFailures();
       logger.error({ err: error, attempt, retryInMs }, 'batch could not be committed; it will be retried');
     },
+    eventsRecorded({ events, seconds }) {
+      metrics.eventsRecorded(events);
+      metrics.eventSeconds.observe(seconds);
+    },
+    eventsRefused(events) {
+      metrics.eventsRefused(events);
+    },
+    ruleGuided({ campaignId, rule, what }) {
+      metrics.rulesGuided.inc({ what });
+      logger.info({ campaignId, rule, what }, 'the server changed a rule by its ramp or its guard');
+    },
+    analyticsSwept(rows) {
+      metrics.analyticsSwept(rows);
+      logger.info({ rows }, 'events of people that were kept for long enough are removed');
+    },
     stalled({ campaignId, error }) {
       metrics.stalls();
       logger.error({ campaignId, err: error }, 'the entries of this campaign cannot be committed');

@@ -244,6 +244,16 @@ export function createMetrics(stats: () => ServiceStats) {
       'archive_stalls_total',
       'Stalls of one campaign: its entries could not be committed while those of others could',
     ),
+    eventsRecorded: tally('analytics_events_total', 'Rows of exposures, goals and paints that were recorded'),
+    eventsRefused: tally('analytics_events_refused_total', 'Rows that were refused, because too many waited'),
+    eventSeconds: histogram('analytics_record_duration_seconds', 'Time that recording took', SECONDS_BUCKETS),
+    rulesGuided: new Counter({
+      ...common,
+      name: `${PREFIX}analytics_rules_guided_total`,
+      help: 'Steps of ramps, pauses and rollbacks that this instance made',
+      labelNames: ['what'],
+    }),
+    analyticsSwept: tally('analytics_removed_units_total', 'Rows of people that the retention removed'),
     eventLoopStalls: tally(
       'event_loop_stalls_total',
       'Event-loop stalls of two seconds or longer: the process was stopped, starved, or asleep',

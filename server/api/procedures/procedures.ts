@@ -45,6 +45,9 @@ export const authenticationProcedure = createProcedure('none', PRICES.authentica
 /** `session.setViewer`: each stream of the connection is judged again, and may begin anew. */
 export const viewerProcedure = createProcedure('at-arrival', PRICES.subscription);
 
+/** Events of analytics: no changes of campaigns, so that they have no place in the order of these. */
+export const eventProcedure = createProcedure('at-arrival', PRICES.query);
+
 /** Queries of the current state. */
 export const procedure = createProcedure('at-arrival', PRICES.query);
 

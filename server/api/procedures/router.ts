@@ -1,5 +1,6 @@
 import { accessRouter } from './access-router.ts';
 import { lockRouter } from './lock-router.ts';
+import { analyticsRouter } from './analytics-router.ts';
 import { auditRouter } from './audit-router.ts';
 import { campaignRouter } from './campaign-router.ts';
 import { answerDirectly } from './direct-calls.ts';
@@ -19,6 +20,7 @@ export const appRouter = answerDirectly(
     access: accessRouter,
     snapshot: snapshotRouter,
     audit: auditRouter,
+    analytics: analyticsRouter,
     system: systemRouter,
   }),
 );

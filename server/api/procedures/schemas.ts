@@ -299,6 +299,9 @@ function targetingPart<T>(schema: z.ZodType<T>): z.ZodType<T | null> {
   return patch.pipe(schema as z.ZodType<T, JsonObject>).nullable();
 }
 
+/** What inputs of analytics share with those of campaigns (`analytics-router.ts`). */
+export const analyticsFields = { campaignId, viewer, position, version: versionName(1), batchId: mutationId, text };
+
 const updateFields = { updates: patch };
 
 const featuresFields = {

@@ -37,6 +37,7 @@ export interface AdmissionOptions {
   readonly audit: AuditService | undefined;
   readonly auditEvents: AuditEvents | undefined;
   readonly rate: MutationRate;
+  readonly eventRate: MutationRate;
   readonly budgets: WorkBudgets;
   readonly turns: FairTurns;
   readonly addressOf: ClientAddress;
@@ -88,6 +89,7 @@ export function createAdmission({
   audit,
   auditEvents,
   rate,
+  eventRate,
   budgets,
   turns,
   addressOf,
@@ -119,6 +121,7 @@ export function createAdmission({
   let pendingCalls = 0;
   const environment = {
     rate,
+    eventRate,
     budgets,
     turns,
     places,

@@ -42,6 +42,7 @@ export interface HttpServerOptions {
   readonly auditEvents: AuditEvents | undefined;
   readonly policy: OriginPolicy;
   readonly rate: MutationRate;
+  readonly eventRate: MutationRate;
   readonly budgets: WorkBudgets;
   /** Networks of proxies whose `X-Forwarded-For` is believed. */
   readonly trustedProxies: readonly string[];

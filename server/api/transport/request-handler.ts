@@ -100,6 +100,7 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
     res.setHeader(CORRELATION_HEADER, correlationIdFor(req.headers));
     res.setHeader('access-control-expose-headers', CORRELATION_HEADER);
     if (req.method === 'POST') {
+      takeBeacon(req);
       // tRPC's adapter takes it in place of the stream.
       Object.assign(req, { body: await admittedBody(connection, req, res) });
     }
@@ -164,6 +165,16 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
     if (req.headers.expect !== undefined) res.shouldKeepAlive = false;
     contain(res, logger, () => route(connection, req, res));
   };
+}
+
+/**
+ * Lets `navigator.sendBeacon` of a page on another origin call `analytics.track`. A beacon cannot ask beforehand, as
+ * other types of content make a browser do, so that its JSON comes as text. The origin was checked, and there are no
+ * cookies that could make it more than it says.
+ */
+function takeBeacon(req: IncomingMessage): void {
+  const isText = req.headers['content-type']?.toLowerCase().startsWith('text/plain') === true;
+  if (isText && pathOf(req) === '/trpc/analytics.track') req.headers['content-type'] = 'application/json';
 }
 
 /**

@@ -45,7 +45,7 @@ export interface RuleResults {
   readonly rule: string;
   readonly phase: number;
   /** The arm that others are compared with: the one that changes nothing, else the first. */
-  readonly control: string | undefined;
+  readonly control?: string;
   readonly arms: readonly ArmResult[];
   /** Units that were shown more than one arm. They count for their first. */
   readonly multiple: { readonly units: number; readonly share: number; readonly isHigh: boolean };
@@ -92,7 +92,7 @@ export function resultsOf(
   );
   return {
     ...about,
-    control,
+    ...(control !== undefined && { control }),
     arms,
     multiple: {
       units: multiple,
@@ -132,7 +132,8 @@ function metricResult(name: string, metric: Metric, { arms, control, sums }: Met
     const comparison = base && arm !== control ? compare(base, sample, alpha) : undefined;
     const about = { arm, units, conversions: converted, share: shareOf(converted, units) };
     const scaled = Number(sum) / (metric.type === 'sum' ? MILLIONTHS : 1);
-    const effect = comparison && effectOf(comparison, metric, converted);
+    const convertedBefore = sums.find((one) => one.arm === control)?.converted ?? 0;
+    const effect = comparison && effectOf(comparison, metric, converted + convertedBefore);
     return {
       ...about,
       sum: scaled,

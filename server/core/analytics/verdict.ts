@@ -6,14 +6,18 @@ import type { SampleRatio } from './sample-ratio.ts';
 /** What a comparison comes to, by the interval that is valid at every look. */
 export type Effect = 'better' | 'worse' | 'none yet';
 
-/** Conversions below which an interval is not trusted: it rests on sums that are about normal. */
-const MIN_CONVERSIONS = 25;
+/** Conversions of both arms below which an interval is not trusted: it rests on sums that are about normal. */
+const MIN_CONVERSIONS = 50;
 /** The lift that "too early" is about. */
 const SOUGHT_LIFT = 0.05;
 /** A test of the sought lift finds it with this many standard errors to spare: 80 %. */
 const POWER_ERRORS = 0.8416;
 
-/** What a comparison comes to. */
+/**
+ * What a comparison comes to.
+ *
+ * @param conversions of both arms
+ */
 export function effectOf({ difference }: Comparison, { better }: Pick<Metric, 'better'>, conversions: number): Effect {
   const [low, high] = difference.anytime;
   if (conversions < MIN_CONVERSIONS || (low <= 0 && high >= 0)) return 'none yet';

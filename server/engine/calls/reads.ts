@@ -52,6 +52,7 @@ const MAX_CONCURRENT_LOADS = 64;
 const WORDS: Readonly<Record<Action, string>> = {
   read: 'read',
   audit: 'history',
+  analyse: 'results',
   edit: 'explain',
   administer: 'administer',
 };

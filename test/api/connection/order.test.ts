@@ -17,6 +17,7 @@ function contextFor(service: CampaignService): Context {
   const connection = createConnection(
     {
       rate: async () => {},
+      eventRate: async () => {},
       budgets: createWorkBudgets(0),
       turns: new FairTurns(),
       places: createCallerPlaces(1, () => undefined),

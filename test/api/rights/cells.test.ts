@@ -133,6 +133,21 @@ function inputOf(path: ProcedurePath, campaignId: string, { positions, keyId, to
     case 'audit.query':
     case 'audit.verify':
       return { campaignId };
+    case 'analytics.track':
+      return {
+        campaignId,
+        batchId: fresh,
+        events: [{ kind: 'goal', name: 'lead', position: positions[campaignId], at: Date.now() }],
+      };
+    case 'analytics.results':
+    case 'analytics.live':
+      return { campaignId, rule: 'shipped' };
+    case 'analytics.timeline':
+      return { campaignId, from: 0, to: 60_000 };
+    case 'analytics.reach':
+      return { campaignId, version: 1 };
+    case 'analytics.forget':
+      return { campaignId, unit: { attribute: 'id', value: fresh } };
     case 'audit.events':
       return {};
     case 'snapshot.restoreBegin':
@@ -175,10 +190,10 @@ async function credentialOf(
     const { id, key } = await keyFor({ '*': 'admin' });
     return { token: key, end: () => root.access.revoke.mutate({ id }) };
   }
-  const { kind, on, role } = credential;
+  const { kind, on, role, analytics = false } = credential;
   const ids = on === 'all' ? ['*'] : [PUBLISHED, DRAFT, LIFECYCLE, LOCKED, FRESH, `${FRESH}-copy`];
   const grants = role === undefined ? {} : Object.fromEntries(ids.map((id) => [id, role]));
-  return { token: kind === 'token' ? await tokenFor(grants, { sub: 'grace' }) : (await keyFor(grants)).key };
+  return { token: kind === 'token' ? await tokenFor(grants, { sub: 'grace', analytics }) : (await keyFor(grants)).key };
 }
 
 /** The input of a procedure of locks that names a job. */

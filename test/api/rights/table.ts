@@ -86,6 +86,12 @@ export const NEEDS: Readonly<Record<ProcedurePath, Need>> = {
   'snapshot.restoreAppend': ofSnapshots,
   'snapshot.restoreFinish': ofSnapshots,
   'snapshot.restoreAbandon': ofSnapshots,
+  'analytics.track': onCampaign('track'),
+  'analytics.results': onCampaign('results'),
+  'analytics.live': onCampaign('results'),
+  'analytics.timeline': onCampaign('results'),
+  'analytics.reach': onCampaign('results'),
+  'analytics.forget': onCampaign('forgetUnits'),
   'system.info': { kind: 'admission' },
   'system.stats': { kind: 'any role' },
   'system.trace': { kind: 'all campaigns', action: CALL_ACTIONS.trace, keys: true },
@@ -112,7 +118,12 @@ export interface CallerColumn {
   readonly credential:
     | 'none'
     | 'public'
-    | { readonly kind: 'token' | 'key'; readonly on: 'this' | 'all'; readonly role: Role | undefined }
+    | {
+        readonly kind: 'token' | 'key';
+        readonly on: 'this' | 'all';
+        readonly role: Role | undefined;
+        readonly analytics?: boolean;
+      }
     | 'expired token'
     | 'expired key'
     | 'revoked key';
@@ -129,6 +140,7 @@ export const CALLERS: readonly CallerColumn[] = [
   { title: 'no token, public reading', credential: 'public' },
   { title: 'no role', credential: byToken(undefined) },
   { title: 'viewer', credential: byToken('viewer') },
+  { title: 'viewer, analytics', credential: { kind: 'token', on: 'this', role: 'viewer', analytics: true } },
   { title: 'editor', credential: byToken('editor') },
   { title: 'admin', credential: byToken('admin') },
   { title: 'admin of all', credential: byToken('admin', 'all') },
@@ -153,9 +165,9 @@ export type Cell =
 function identityOf({ credential }: CallerColumn): Identity | undefined {
   if (credential === 'public') return { id: 'anonymous', anonymous: true, grants: { '*': 'viewer' } };
   if (typeof credential === 'string') return undefined;
-  const { on, role } = credential;
+  const { on, role, analytics } = credential;
   const grants = role === undefined ? {} : on === 'all' ? { '*': role } : { [PUBLISHED]: role, [DRAFT]: role };
-  return { id: 'somebody', grants };
+  return { id: 'somebody', grants, ...(analytics === true && { analytics }) };
 }
 
 /** The cell of a procedure and a caller, by the same functions that the server decides with. */

@@ -49,9 +49,9 @@ export function startGuarded(options: CampaignServerOptions = {}): Promise<Campa
 /** A token for those campaigns. */
 export function tokenFor(
   campaigns: Record<string, Role>,
-  { sub = 'ada', seconds = 600, secret = SECRET } = {},
+  { sub = 'ada', seconds = 600, secret = SECRET, analytics = false } = {},
 ): Promise<string> {
-  return new SignJWT({ campaigns })
+  return new SignJWT({ campaigns, ...(analytics && { analytics }) })
     .setProtectedHeader({ alg: 'HS256' })
     .setSubject(sub)
     .setExpirationTime(Math.floor(Date.now() / 1_000) + seconds)

@@ -1,0 +1,107 @@
+import {
+  MILLIONTHS,
+  type AnalyticsEvent,
+  type ExposureEvent,
+  type GoalEvent,
+} from '../../core/analytics/analytics-event.ts';
+import type { EventRows, ExposureRow, GoalRow, PaintRow } from '../../core/analytics/unit-rows.ts';
+import type { JsonObject } from '../../core/json.ts';
+import { parsePosition } from '../../core/stream/position.ts';
+import { explain, unitOf, type RuleExplanation } from '../../core/targeting/evaluate.ts';
+import type { TargetingEngine } from '../../core/targeting/evaluator.ts';
+import { measureOf } from '../../core/targeting/ranges.ts';
+import type { KeyedRule, Targeting } from '../../core/targeting/targeting.ts';
+import type { TargetingAt } from './targeting-at.ts';
+import type { UnitHash } from './unit-hash.ts';
+
+/** What the rows of a batch are made from. */
+export interface BatchContext {
+  readonly campaignId: string;
+  readonly batchId: string;
+  /** Of whom the events are, by what the server believes of its attributes. */
+  readonly attributes: JsonObject;
+  /** The targeting at each position of the batch. */
+  readonly targetings: ReadonlyMap<string, TargetingAt>;
+  readonly engine: Pick<TargetingEngine, 'bucketOf'>;
+  readonly hash: UnitHash;
+}
+
+/** The name under which rows stand that have no unit: they are on the time axis, and count for nobody. */
+const NOBODY = '-';
+
+/**
+ * The rows of a batch. Each exposure is computed again, as `campaign.explain` does it, at the position that was on the
+ * screen: where the rules give that viewer another arm, or none, it is not verified. Attributes end here: rows hold
+ * hashes.
+ */
+export function rowsOf(events: readonly AnalyticsEvent[], context: BatchContext): EventRows {
+  const explained = new Map<string, readonly RuleExplanation[]>();
+  const explainAt = (position: string, targeting: TargetingAt): readonly RuleExplanation[] => {
+    const known = explained.get(position);
+    if (known) return known;
+    const prepared = targeting === 'unknown' ? undefined : targeting;
+    const made = prepared ? explain(prepared, context.attributes, context.engine) : [];
+    explained.set(position, made);
+    return made;
+  };
+  const exposures: ExposureRow[] = [];
+  const goals: GoalRow[] = [];
+  const paints: PaintRow[] = [];
+  for (const [index, event] of events.entries()) {
+    const { epoch = '', version = 0 } = parsePosition(event.position) ?? {};
+    const place = { campaignId: context.campaignId, at: event.at, epoch, version };
+    const found = context.targetings.get(event.position);
+    const targeting = found === 'unknown' ? undefined : found?.targeting;
+    if (event.kind === 'exposure')
+      exposures.push({ ...place, ...exposureOf(event, targeting, explainAt(event.position, found), context) });
+    else if (event.kind === 'goal')
+      for (const unit of unitsIn(targeting, context)) goals.push({ ...place, unit, ...goalOf(event, context, index) });
+    else paints.push({ ...place, page: event.page, delayMs: Math.round(event.delayMs), share: event.share });
+  }
+  return { exposures, goals, paints };
+}
+
+function exposureOf(
+  { rule: key, arm, phase }: ExposureEvent,
+  targeting: Targeting | undefined,
+  explanations: readonly RuleExplanation[],
+  { attributes, hash }: BatchContext,
+): Omit<ExposureRow, 'campaignId' | 'at' | 'epoch' | 'version'> {
+  const rule = targeting?.rules.find((one) => one.key === key);
+  const line = rule && (rule.group === undefined ? rule : targeting?.groups.get(rule.group));
+  const unit = line && unitOf(line, attributes);
+  const explanation = explanations.find((one) => one.rule === key);
+  const verified = unit !== undefined && explanation?.arm === arm && explanation.phase === phase;
+  return {
+    rule: key,
+    phase,
+    arm,
+    unit: unit ? hash(unit.name, unit.value) : hash('', JSON.stringify(attributes)),
+    verified,
+    split: verified && rule ? splitOf(rule) : '{}',
+    multiple: false,
+  };
+}
+
+/** The buckets of each arm, in the order of their names: what the units of that version are due. */
+function splitOf({ ranges }: KeyedRule): string {
+  const sizes = Object.keys(ranges)
+    .sort()
+    .map((arm) => [arm, measureOf(ranges[arm] ?? [])] as const);
+  return JSON.stringify(Object.fromEntries(sizes));
+}
+
+function goalOf({ name, value = 0 }: GoalEvent, { batchId }: BatchContext, index: number) {
+  return { goal: name, id: `${batchId}:${index}`, value: Math.round(value * MILLIONTHS) };
+}
+
+/** The units that a goal counts for: one for each way in which rules hash this viewer. */
+function unitsIn(targeting: Targeting | undefined, { attributes, hash }: BatchContext): string[] {
+  const units = new Set<string>();
+  for (const rule of targeting?.rules ?? []) {
+    const line = rule.group === undefined ? rule : targeting?.groups.get(rule.group);
+    const unit = line && unitOf(line, attributes);
+    if (unit) units.add(hash(unit.name, unit.value));
+  }
+  return units.size === 0 ? [NOBODY] : [...units];
+}

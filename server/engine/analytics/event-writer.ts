@@ -1,0 +1,107 @@
+import type { AnalyticsStore } from '../../core/analytics/analytics-store.ts';
+import type { EventRows } from '../../core/analytics/unit-rows.ts';
+import { asError, RefusalError } from '../../core/errors.ts';
+import type { EngineObserver } from '../observer.ts';
+import type { Clock } from '../ports.ts';
+
+/** Writer of events: one transaction at a time, of as many batches as have come meanwhile. */
+export interface EventWriter {
+  /**
+   * Resolves once the rows are durable.
+   *
+   * @throws RefusalError `OVERLOADED` where too many rows wait; `UNAVAILABLE` where whether they are stored is not
+   *   known, or they are not: the same batch can be sent again
+   */
+  write(rows: EventRows): Promise<void>;
+  /** Rows that are not durable yet. */
+  readonly waiting: number;
+  /** Resolves once nothing waits. */
+  stop(): Promise<void>;
+}
+
+export interface EventWriterOptions {
+  readonly store: AnalyticsStore;
+  readonly clock: Clock;
+  readonly observer: EngineObserver;
+  /** Rows that may wait, at most. */
+  readonly maxWaiting: number;
+}
+
+/** Rows in one transaction, about: it is what a commit of changes waits for at most where there is one connection. */
+const TRANSACTION_ROWS = 500;
+const RETRY_AFTER_MS = 1_000;
+
+interface Waiting {
+  readonly rows: EventRows;
+  readonly size: number;
+  settle(error?: RefusalError): void;
+}
+
+export function createEventWriter({ store, clock, observer, maxWaiting }: EventWriterOptions): EventWriter {
+  const queue: Waiting[] = [];
+  let waiting = 0;
+  let running: Promise<void> | undefined;
+  let stopping = false;
+
+  const nextGroup = (): Waiting[] => {
+    let size = 0;
+    const end = queue.findIndex((batch) => (size += batch.size) >= TRANSACTION_ROWS);
+    return queue.splice(0, end < 0 ? queue.length : end + 1);
+  };
+
+  const run = async (): Promise<void> => {
+    while (queue.length > 0) {
+      const group = nextGroup();
+      const size = group.reduce((sum, batch) => sum + batch.size, 0);
+      const startedAt = clock.now();
+      let failure: RefusalError | undefined;
+      try {
+        await store.recordEvents(merged(group));
+        observer.eventsRecorded?.({ events: size, seconds: (clock.now() - startedAt) / 1_000 });
+      } catch (error) {
+        observer.failed?.({ what: 'record events', error: asError(error) });
+        failure = new RefusalError('UNAVAILABLE', 'events: the database cannot record them now; send them again', {
+          retryAfterMs: RETRY_AFTER_MS,
+        });
+      }
+      waiting -= size;
+      for (const batch of group) batch.settle(failure);
+    }
+    running = undefined;
+  };
+
+  return {
+    get waiting() {
+      return waiting;
+    },
+    write(rows) {
+      const size = rows.exposures.length + rows.goals.length + rows.paints.length;
+      if (size === 0) return Promise.resolve();
+      if (stopping || (waiting > 0 && waiting + size > maxWaiting)) {
+        observer.eventsRefused?.(size);
+        const message = `events: ${waiting} wait to be recorded; at most ${maxWaiting} may`;
+        const refusal = new RefusalError('OVERLOADED', message, { limit: maxWaiting, retryAfterMs: RETRY_AFTER_MS });
+        return Promise.reject(refusal);
+      }
+      waiting += size;
+      return new Promise((resolve, reject) => {
+        queue.push({ rows, size, settle: (error) => (error ? reject(error) : resolve()) });
+        running ??= run();
+      });
+    },
+    async stop() {
+      stopping = true;
+      await running;
+    },
+  };
+}
+
+function merged(group: readonly Waiting[]): EventRows {
+  const [only, ...others] = group;
+  if (only && others.length === 0) return only.rows;
+  return {
+    exposures: group.flatMap(({ rows }) => rows.exposures),
+    goals: group.flatMap(({ rows }) => rows.goals),
+    paints: group.flatMap(({ rows }) => rows.paints),
+  };
+}
