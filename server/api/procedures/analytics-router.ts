@@ -14,8 +14,8 @@ import {
   historyProcedure,
   router,
   subscriptionProcedure,
-  type CallContext,
 } from './procedures.ts';
+import type { CallContext } from './run-call.ts';
 import { analyticsFields } from './schemas.ts';
 import { subscriptionOf } from './subscription.ts';
 
