@@ -21,6 +21,8 @@ export default defineConfig({
     react: 'src/react/index.ts',
     vue: 'src/vue/index.ts',
     svelte: 'src/svelte/index.ts',
+    access: 'src/access/index.ts',
+    history: 'src/history/index.ts',
     campaigns: 'src/campaigns/index.ts',
     'react-campaigns': 'src/react/campaigns/index.ts',
     'vue-campaigns': 'src/vue/campaigns/index.ts',

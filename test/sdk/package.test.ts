@@ -372,7 +372,7 @@ async function gzipped(name: string, modules: readonly string[]): Promise<Sizes>
     minify: true,
     dts: false,
     define: { 'process.env.NODE_ENV': '"production"' },
-    deps: { alwaysBundle: [/^@trpc\//], onlyBundle: false, neverBundle: [/^react/, /^@tanstack\//, 'vue'] },
+    deps: { alwaysBundle: [/^@trpc\//], onlyBundle: false, neverBundle: [/^react/, /^@tanstack\//, 'vue', /^svelte/] },
   });
   const sizeOf = async (file: string) => gzipSync(await readFile(join(outDir, file)), { level: 9 }).length;
   const files = (await readdir(outDir)).filter((file) => file.endsWith('.js'));

@@ -59,12 +59,21 @@ export function openLiveStream<E>(
 
   function onError(thrown: unknown): void {
     const { kind, error } = readFailure(thrown);
-    if (connection.getSnapshot().status === 'closed') return onFailure(closedError(), false);
     const isRetried = kind === 'unanswered' || error.retryable;
     if (isRetried) retry(error.retryAfterMs);
     onFailure(error, isRetried);
   }
 
+  function end(): void {
+    stopWatching();
+    stop();
+  }
+
+  const stopWatching = connection.subscribe(() => {
+    if (connection.getSnapshot().status !== 'closed') return;
+    end();
+    onFailure(closedError(), false);
+  });
   open();
-  return () => stop();
+  return end;
 }

@@ -25,7 +25,7 @@ export { useCampaignHistory, type UseCampaignHistoryOptions } from './use-histor
 export { useLostConnection, type UseLostConnectionOptions } from './use-lost-connection.ts';
 export { usePacedUpdate, type UsePacedUpdateResult } from './use-paced-update.ts';
 export { useConnection, useServiceState, useSyncStatus } from './use-status.ts';
-export { shallowEqual } from './use-selected.ts';
+export { shallowEqual } from '../views/shallow-equal.ts';
 export { useSuspenseCampaign } from './use-suspense-campaign.ts';
 export { useConflicts, type UseConflictsResult } from './use-conflicts.ts';
 export { useUndo } from './use-undo.ts';

@@ -1,11 +1,11 @@
 import type { VersionName } from '../../../server/core/stream/position.ts';
 import type { ConfigSection } from '../../../server/core/document/campaign.ts';
 import type { ConfigMode, FeaturesAction } from '../../../server/core/commands/command.ts';
-import type { Entry, Receipt } from '../../../server/core/stream/entry.ts';
+import type { Receipt } from '../../../server/core/stream/entry.ts';
 import type { CampaignUpdates, CampaignView, FeatureName, SectionValue } from '../document.ts';
 import type { CampaignError } from '../errors.ts';
 import type { WaitOptions } from '../within.ts';
-import type { BatchBuilder, CampaignLoadStatus, Change, ConnectionState, EditOptions, SyncStatus } from '../types.ts';
+import type { BatchBuilder, CampaignLoadStatus, Change, EditOptions } from '../types.ts';
 
 /** Options that all hooks of a campaign take. */
 export interface CampaignHookOptions {
@@ -67,41 +67,11 @@ export interface UseCampaignStateResult extends CampaignUpdaters {
   readonly archivedAt: number | undefined;
 }
 
-/** What `useServiceState('campaign')` returns. */
-export interface ServiceState {
-  readonly state: CampaignView;
-  readonly status: CampaignLoadStatus;
-  /** As {@link useConnection} returns it. */
-  readonly connection: ConnectionState;
-  /** Edits that the server has not accepted yet. */
-  readonly pendingCount: number;
-  readonly error: CampaignError | undefined;
-}
-
 /** What {@link useSyncStatus} returns. */
-export interface UseSyncStatusResult extends SyncStatus {
-  /** Removes a refusal, or all of them, from `rejected`. */
-  readonly dismiss: (mutationId?: string) => void;
-}
-
-/** What {@link useCampaignHistory} returns. */
-export interface UseCampaignHistoryResult {
-  /** Newest first, live entries included. */
-  readonly entries: readonly Entry[];
-  readonly status: CampaignLoadStatus;
-  readonly error: CampaignError | undefined;
-  readonly hasNextPage: boolean;
-  readonly isFetchingNextPage: boolean;
-  /** Loads the next page of older entries. */
-  readonly fetchNextPage: () => void;
-}
-
+export type { SyncView as UseSyncStatusResult } from '../views/campaign-views.ts';
 /** What {@link useUndo} returns. */
-export interface UseUndoResult {
-  /** Takes back this client's newest edit, as a new edit. Does nothing where there is none. */
-  readonly undo: () => void;
-  /** Makes again what was last taken back. */
-  readonly redo: () => void;
-  readonly canUndo: boolean;
-  readonly canRedo: boolean;
-}
+export type { UndoView as UseUndoResult } from '../views/campaign-views.ts';
+/** What `useServiceState('campaign')` returns. */
+export type { ServiceState } from '../views/service-state.ts';
+/** What {@link useCampaignHistory} returns. */
+export type { HistoryView as UseCampaignHistoryResult } from '../history/campaign-history.ts';

@@ -1,25 +1,12 @@
 import { useEffect, useMemo } from 'react';
-import type { Role } from '../../../server/core/permissions.ts';
+import { accessOf, type AccessView } from '../access/access.ts';
 import { useCampaignSnapshot } from './use-campaign.ts';
 import { useCampaignClient } from './provider/context.ts';
 import { trpc } from './trpc.ts';
 import type { CampaignHookOptions } from './types.ts';
 
 /** What {@link useAccess} returns. Until the server has answered nothing is forbidden: it decides in any case. */
-export interface UseAccessResult {
-  /** Id of the caller; `undefined` until it is known. */
-  readonly id: string | undefined;
-  /** Role on this campaign; `undefined` where there is none, and until it is known. */
-  readonly role: Role | undefined;
-  /** Whether the caller has no token; `undefined` until it is known. */
-  readonly anonymous: boolean | undefined;
-  readonly mayEdit: boolean;
-  readonly mayAdminister: boolean;
-  /** Whether the caller may read that top-level field of the document. */
-  readonly mayRead: (field: string) => boolean;
-  /** Whether the caller may write that top-level field of the document. */
-  readonly mayWrite: (field: string) => boolean;
-}
+export type { AccessView as UseAccessResult } from '../access/access.ts';
 
 /**
  * What this caller may do with a campaign, by role and by field, so that an app can hide or close what would be
@@ -27,7 +14,7 @@ export interface UseAccessResult {
  *
  * @example const { mayWrite } = useAccess(); return <fieldset disabled={!mayWrite('scripts')} />;
  */
-export function useAccess({ campaignId, enabled = true }: CampaignHookOptions = {}): UseAccessResult {
+export function useAccess({ campaignId, enabled = true }: CampaignHookOptions = {}): AccessView {
   const id = useCampaignSnapshot((snapshot) => snapshot.campaignId, { campaignId, enabled });
   const { onRenewed } = useCampaignClient();
   const { data, refetch } = trpc.session.info.useQuery(
@@ -38,17 +25,5 @@ export function useAccess({ campaignId, enabled = true }: CampaignHookOptions = 
     () => (enabled && id !== undefined ? onRenewed(() => void refetch()) : undefined),
     [enabled, onRenewed, id, refetch],
   );
-  return useMemo(() => {
-    const { role, anonymous, fields } = data ?? {};
-    const mayEdit = !data || (anonymous === false && (role === 'editor' || role === 'admin'));
-    return {
-      id: data?.id,
-      role,
-      anonymous,
-      mayEdit,
-      mayAdminister: !data || (anonymous === false && role === 'admin'),
-      mayRead: (field) => !data || (role !== undefined && fields?.hidden.includes(field) !== true),
-      mayWrite: (field) => mayEdit && fields?.readOnly.includes(field) !== true,
-    };
-  }, [data]);
+  return useMemo(() => accessOf(data), [data]);
 }

@@ -1,29 +1,10 @@
-import { useCallback, useEffect, useRef, useState } from 'react';
-import { toCampaignError, type CampaignError } from '../errors.ts';
+import { useEffect, useMemo, useRef, useState } from 'react';
 import type { Campaign, Change } from '../types.ts';
+import { NO_OUTCOME, trackEdit, type EditView } from '../views/edit-outcome.ts';
 import { useCampaignHandle } from './provider/context.ts';
 
 /** What {@link useCampaignEdit} returns. */
-export interface UseCampaignEditResult<Arguments extends readonly unknown[]> {
-  /** Makes the edit. It is shown at once; the change settles when the server has ordered it. */
-  readonly mutate: (...args: Arguments) => Change;
-  /** The newest edit has not been answered yet. */
-  readonly isPending: boolean;
-  /** The newest edit is committed in Postgres. */
-  readonly isDurable: boolean;
-  /** Why the newest edit was refused. */
-  readonly error: CampaignError | undefined;
-  /** Forgets the newest edit: for a form that is opened again. It is still carried out. */
-  readonly reset: () => void;
-}
-
-interface Outcome {
-  readonly isPending: boolean;
-  readonly isDurable: boolean;
-  readonly error: CampaignError | undefined;
-}
-
-const NONE: Outcome = { isPending: false, isDurable: false, error: undefined };
+export type { EditView as UseCampaignEditResult } from '../views/edit-outcome.ts';
 
 /**
  * One edit with its outcome, as a form needs it: a button that waits, a field's error, a tick once it is saved.
@@ -37,37 +18,16 @@ const NONE: Outcome = { isPending: false, isDurable: false, error: undefined };
 export function useCampaignEdit<Arguments extends readonly unknown[]>(
   edit: (campaign: Campaign, ...args: Arguments) => Change,
   { campaignId }: { readonly campaignId?: string | undefined } = {},
-): UseCampaignEditResult<Arguments> {
+): EditView<Arguments> {
   const campaign = useCampaignHandle(campaignId);
-  const [outcome, setOutcome] = useState(NONE);
-  /** Only the newest edit's outcome is shown. */
-  const newest = useRef<Change | undefined>(undefined);
   const latest = useRef(edit);
   useEffect(() => {
     latest.current = edit;
   });
-
-  const mutate = useCallback(
-    (...args: Arguments) => {
-      const change = latest.current(campaign, ...args);
-      newest.current = change;
-      const show = (next: Outcome) => newest.current === change && setOutcome(next);
-      setOutcome({ ...NONE, isPending: true });
-      change.then(
-        () => show(NONE),
-        (thrown: unknown) => show({ ...NONE, error: toCampaignError(thrown) }),
-      );
-      change.durable.then(
-        () => show({ ...NONE, isDurable: true }),
-        () => undefined,
-      );
-      return change;
-    },
+  const [outcome, setOutcome] = useState(NO_OUTCOME);
+  const functions = useMemo(
+    () => trackEdit(campaign, (handle, ...args: Arguments) => latest.current(handle, ...args), setOutcome),
     [campaign],
   );
-  const reset = useCallback(() => {
-    newest.current = undefined;
-    setOutcome(NONE);
-  }, []);
-  return { mutate, reset, ...outcome };
+  return { ...outcome, ...functions };
 }

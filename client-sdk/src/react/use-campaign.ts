@@ -5,7 +5,9 @@ import type { CampaignSnapshot } from '../types.ts';
 import { useCampaignHandle } from './provider/context.ts';
 import type { CampaignHookOptions, CampaignUpdaters, UseCampaignStateResult } from './types.ts';
 import { updatersOf } from './updaters.ts';
-import { shallowEqual, useSelected } from './use-selected.ts';
+import { featureOf } from '../views/campaign-views.ts';
+import { shallowEqual } from '../views/shallow-equal.ts';
+import { useSelected } from './use-selected.ts';
 
 /** Options of hooks that select. */
 export interface UseCampaignOptions<T> extends CampaignHookOptions {
@@ -104,11 +106,7 @@ export function useFeature(
   name: FeatureName,
   options: CampaignHookOptions & { readonly defaultValue?: boolean } = {},
 ): boolean {
-  const { campaignId, enabled, defaultValue = false } = options;
-  const select = useMemo(
-    () => (snapshot: CampaignSnapshot) =>
-      snapshot.position === undefined ? defaultValue : (snapshot.state.features?.includes(name) ?? false),
-    [name, defaultValue],
-  );
+  const { campaignId, enabled, defaultValue } = options;
+  const select = useMemo(() => featureOf(name, defaultValue), [name, defaultValue]);
   return useCampaignSnapshot(select, { campaignId, enabled });
 }

@@ -4,10 +4,11 @@ import { parsePosition } from '../../../server/core/stream/position.ts';
 import { toCampaignError } from '../errors.ts';
 import type { CampaignSnapshot } from '../types.ts';
 import { useCampaignHandle } from './provider/context.ts';
-import { mergeHistory } from './history.ts';
+import { mergeHistory } from '../history/merge-history.ts';
 import { trpc } from './trpc.ts';
 import type { CampaignHookOptions, UseCampaignHistoryResult } from './types.ts';
-import { shallowEqual, useSelected } from './use-selected.ts';
+import { shallowEqual } from '../views/shallow-equal.ts';
+import { useSelected } from './use-selected.ts';
 
 /** Options of {@link useCampaignHistory}. */
 export interface UseCampaignHistoryOptions extends CampaignHookOptions {

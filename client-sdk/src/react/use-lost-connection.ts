@@ -1,13 +1,9 @@
 import { useEffect, useRef } from 'react';
+import { watchLostConnection, type LostConnectionOptions } from '../views/lost-connection.ts';
 import { useCampaignClient } from './provider/context.ts';
 
 /** Options of {@link useLostConnection}. */
-export interface UseLostConnectionOptions {
-  /**
-   * How long a connection may be down before it counts as lost, in milliseconds. Default 5,000: most reconnect sooner.
-   */
-  readonly afterMs?: number | undefined;
-}
+export type { LostConnectionOptions as UseLostConnectionOptions } from '../views/lost-connection.ts';
 
 /**
  * Calls back when the connection has been down for a while (`lost`), and when it is up again (`restored`): for a banner
@@ -18,7 +14,7 @@ export interface UseLostConnectionOptions {
  */
 export function useLostConnection(
   callback: (event: 'lost' | 'restored') => void,
-  { afterMs = 5_000 }: UseLostConnectionOptions = {},
+  { afterMs }: LostConnectionOptions = {},
 ): void {
   const { connection } = useCampaignClient();
   const latest = useRef(callback);
@@ -26,30 +22,8 @@ export function useLostConnection(
     latest.current = callback;
   }, [callback]);
 
-  useEffect(() => {
-    let wasConnected = connection.getSnapshot().status === 'connected';
-    let isLost = false;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    function onChange(): void {
-      const { status } = connection.getSnapshot();
-      if (status === 'connected') {
-        clearTimeout(timer);
-        timer = undefined;
-        wasConnected = true;
-        if (isLost) latest.current('restored');
-        isLost = false;
-      } else if (wasConnected && !isLost) {
-        timer ??= setTimeout(() => {
-          isLost = true;
-          latest.current('lost');
-        }, afterMs);
-      }
-    }
-    onChange();
-    const stop = connection.subscribe(onChange);
-    return () => {
-      stop();
-      clearTimeout(timer);
-    };
-  }, [connection, afterMs]);
+  useEffect(
+    () => watchLostConnection(connection, (event) => latest.current(event), { afterMs }),
+    [connection, afterMs],
+  );
 }

@@ -2,7 +2,9 @@ import { useMemo, useSyncExternalStore } from 'react';
 import type { CampaignSnapshot, ConnectionState } from '../types.ts';
 import { useCampaignClient, useCampaignHandle } from './provider/context.ts';
 import type { CampaignHookOptions, ServiceState, UseSyncStatusResult } from './types.ts';
-import { shallowEqual, useSelected } from './use-selected.ts';
+import { syncOf } from '../views/campaign-views.ts';
+import { shallowEqual } from '../views/shallow-equal.ts';
+import { useSelected } from './use-selected.ts';
 
 /**
  * The state of the connection to the server.
@@ -21,12 +23,8 @@ export function useConnection(): ConnectionState {
  */
 export function useSyncStatus({ campaignId, enabled }: CampaignHookOptions = {}): UseSyncStatusResult {
   const campaign = useCampaignHandle(campaignId);
-  const sync = useSelected(campaign, syncOf, { isEqual: shallowEqual, enabled });
-  return useMemo(() => ({ ...sync, dismiss: campaign.dismiss }), [sync, campaign]);
-}
-
-function syncOf({ sync }: CampaignSnapshot) {
-  return sync;
+  const select = useMemo(() => syncOf(campaign), [campaign]);
+  return useSelected(campaign, select, { isEqual: shallowEqual, enabled });
 }
 
 /**

@@ -4,7 +4,8 @@ import type { CampaignError } from '../errors.ts';
 import type { Campaign, CampaignSnapshot } from '../types.ts';
 import { useCampaignHandle } from './provider/context.ts';
 import type { UseCampaignOptions } from './use-campaign.ts';
-import { shallowEqual, useSelected } from './use-selected.ts';
+import { shallowEqual } from '../views/shallow-equal.ts';
+import { useSelected } from './use-selected.ts';
 
 /**
  * A selection of the document, live; suspends until the first snapshot.

@@ -1,8 +1,9 @@
 import { useMemo } from 'react';
-import type { CampaignSnapshot } from '../types.ts';
+import { undoOf } from '../views/campaign-views.ts';
 import { useCampaignHandle } from './provider/context.ts';
 import type { CampaignHookOptions, UseUndoResult } from './types.ts';
-import { shallowEqual, useSelected } from './use-selected.ts';
+import { shallowEqual } from '../views/shallow-equal.ts';
+import { useSelected } from './use-selected.ts';
 
 /**
  * Undo and redo of this client's own edits. What others have changed since stays as it is.
@@ -13,13 +14,6 @@ import { shallowEqual, useSelected } from './use-selected.ts';
  */
 export function useUndo({ campaignId, enabled }: CampaignHookOptions = {}): UseUndoResult {
   const campaign = useCampaignHandle(campaignId);
-  const available = useSelected(campaign, availabilityOf, { isEqual: shallowEqual, enabled });
-  return useMemo(
-    () => ({ ...available, undo: () => void campaign.undo(), redo: () => void campaign.redo() }),
-    [available, campaign],
-  );
-}
-
-function availabilityOf({ canUndo, canRedo }: CampaignSnapshot) {
-  return { canUndo, canRedo };
+  const select = useMemo(() => undoOf(campaign), [campaign]);
+  return useSelected(campaign, select, { isEqual: shallowEqual, enabled });
 }

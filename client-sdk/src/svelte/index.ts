@@ -1,41 +1,17 @@
-import { watchSelection } from '../selection.ts';
-import type { Campaign, CampaignClient, CampaignSnapshot, ConnectionState } from '../types.ts';
-
-/** A store as Svelte reads it with `$`: it calls back with the present value at once, and with every later one. */
-export interface SvelteStore<T> {
-  readonly subscribe: (run: (value: T) => void) => () => void;
-}
-
-/**
- * A campaign as a Svelte store: `$campaign.state.title` in a component. The stream is open while anything subscribes.
- *
- * With runes, `fromStore` of `svelte/store` makes a reactive value of it.
- *
- * @param select a part of the snapshot; the store changes only when that part does. Default: the whole snapshot
- * @param isEqual when two selections count as the same; default `Object.is`
- * @example
- * const title = campaignStore(client.campaign('spring'), ({ state }) => state.title); // {$title}
- * const current = fromStore(title);                                                   // {current.current}
- */
-export function campaignStore(campaign: Campaign): SvelteStore<CampaignSnapshot>;
-export function campaignStore<T>(
-  campaign: Campaign,
-  select: (snapshot: CampaignSnapshot) => T,
-  isEqual?: (a: T, b: T) => boolean,
-): SvelteStore<T>;
-export function campaignStore(
-  campaign: Campaign,
-  select: (snapshot: CampaignSnapshot) => unknown = (snapshot) => snapshot,
-  isEqual?: (a: unknown, b: unknown) => boolean,
-): SvelteStore<unknown> {
-  return { subscribe: (run) => watchSelection(campaign, select, run, isEqual) };
-}
-
-/**
- * The connection as a Svelte store.
- *
- * @example const connection = connectionStore(client); // {$connection.status}
- */
-export function connectionStore({ connection }: Pick<CampaignClient, 'connection'>): SvelteStore<ConnectionState> {
-  return { subscribe: (run) => watchSelection(connection, (state) => state, run) };
-}
+export {
+  campaignStore,
+  conflictsStore,
+  connectionStore,
+  featureStore,
+  readableStore,
+  serviceStore,
+  syncStore,
+  undoStore,
+  type SvelteStore,
+} from './stores.ts';
+export { editStore, pacedStore, type PacedStore } from './edits.ts';
+export type { ConflictsView, SyncView, UndoView } from '../views/campaign-views.ts';
+export type { EditView } from '../views/edit-outcome.ts';
+export { watchLostConnection, type LostConnectionOptions } from '../views/lost-connection.ts';
+export type { ServiceState } from '../views/service-state.ts';
+export { shallowEqual } from '../views/shallow-equal.ts';

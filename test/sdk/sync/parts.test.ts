@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { fold, positionOf, type Mirror } from '../../../client-sdk/src/sync/mirror.ts';
 import { shareStructure } from '../../../client-sdk/src/sync/structural-sharing.ts';
 import { plainOf } from '../../../server/core/document/document-tree.ts';
-import { mergeHistory } from '../../../client-sdk/src/react/history.ts';
+import { mergeHistory } from '../../../client-sdk/src/history/merge-history.ts';
 import type { Entry } from '../../../server/core/stream/entry.ts';
 import type { JsonObject } from '../../../server/core/json.ts';
 import type { WatchEvent } from '../../../server/core/stream/events.ts';

@@ -5,7 +5,8 @@ import type { FeatureName } from '../../document.ts';
 import type { CampaignClient, CampaignSnapshot } from '../../types.ts';
 import { useCampaignClient, useCampaignHandle } from '../provider/context.ts';
 import type { CampaignHookOptions } from '../types.ts';
-import { shallowEqual, useSelected } from '../use-selected.ts';
+import { shallowEqual } from '../../views/shallow-equal.ts';
+import { useSelected } from '../use-selected.ts';
 
 export type { FlagReason } from '../../../../server/core/flags.ts';
 export type { Assignment, Assignments } from '../../../../server/core/targeting/evaluate.ts';

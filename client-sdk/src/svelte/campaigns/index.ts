@@ -1,7 +1,6 @@
 import { listCampaigns, type CampaignFilter, type CampaignList } from '../../campaigns/campaign-list.ts';
-import { watchSelection } from '../../selection.ts';
 import type { CampaignClient } from '../../types.ts';
-import type { SvelteStore } from '../index.ts';
+import { readableStore, type SvelteStore } from '../stores.ts';
 
 export type { CampaignFilter, CampaignList };
 export type { ListedCampaign } from '../../../../server/core/stream/list-events.ts';
@@ -18,5 +17,5 @@ export interface CampaignsStore extends SvelteStore<CampaignList> {
  */
 export function campaignsStore(client: CampaignClient, filter?: CampaignFilter): CampaignsStore {
   const list = listCampaigns(client, filter);
-  return { subscribe: (run) => watchSelection(list, (snapshot) => snapshot, run), loadMore: list.loadMore };
+  return { ...readableStore(list), loadMore: list.loadMore };
 }

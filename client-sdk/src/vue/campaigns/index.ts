@@ -1,7 +1,8 @@
-import { computed, onScopeDispose, shallowRef, toValue, watch, type MaybeRefOrGetter, type ShallowRef } from 'vue';
+import { computed, toValue, type MaybeRefOrGetter, type ShallowRef } from 'vue';
 import { listCampaigns, type CampaignFilter, type CampaignList } from '../../campaigns/campaign-list.ts';
-import { watchSelection } from '../../selection.ts';
-import { useCampaignClient } from '../index.ts';
+import { shallowEqual } from '../../views/shallow-equal.ts';
+import { follow } from '../follow.ts';
+import { useCampaignClient } from '../client.ts';
 
 export type { CampaignFilter, CampaignList };
 export type { ListedCampaign } from '../../../../server/core/stream/list-events.ts';
@@ -20,21 +21,9 @@ export interface UseCampaignsResult extends CampaignList {
 export function useCampaigns(filter?: MaybeRefOrGetter<CampaignFilter>): Readonly<ShallowRef<UseCampaignsResult>> {
   const client = useCampaignClient();
   const list = computed(() => listCampaigns(client, toValue(filter)));
-  const shown = shallowRef({ ...list.value.getSnapshot(), loadMore: list.value.loadMore });
-  let stop = () => {};
-  watch(
-    list,
-    (current) => {
-      stop();
-      const { loadMore } = current;
-      stop = watchSelection(
-        current,
-        (snapshot) => snapshot,
-        (snapshot) => (shown.value = { ...snapshot, loadMore }),
-      );
-    },
-    { immediate: true, flush: 'sync' },
+  return follow(
+    () => list.value,
+    (snapshot) => ({ ...snapshot, loadMore: list.value.loadMore }),
+    { isEqual: shallowEqual },
   );
-  onScopeDispose(() => stop());
-  return shown;
 }

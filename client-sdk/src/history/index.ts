@@ -1,0 +1,1 @@
+export { campaignHistory, type HistoryOptions, type HistoryView } from './campaign-history.ts';
