@@ -1,6 +1,6 @@
 import { useCampaignSnapshot, useConnection } from '@campaign-state/client/react';
 import type { CampaignClient } from '@campaign-state/client';
-import { AudiencePane } from './audience/AudiencePane.tsx';
+import { AudiencePane } from './AudiencePane.tsx';
 import { CampaignList } from './campaigns/CampaignList.tsx';
 import { Editor } from './editing/Editor.tsx';
 import { UndoButtons } from './editing/UndoButtons.tsx';

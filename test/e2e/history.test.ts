@@ -38,4 +38,60 @@ describe('the history', () => {
     await eventually(() => mine.rows.first().innerText()).toMatch(/title[^]*Edited over there/);
     await eventually(() => mine.badge.innerText()).toMatch(/from another editor/);
   });
+
+  it('D35 is searched by person, place and day; any two versions stand side by side; any is previewed, and copied', async () => {
+    const { page, errors } = await stage.open('/?campaign=skerry_bay_lifeboat');
+    const { tab, field, rows, saved, banner, name } = consolePage(page);
+    const button = (words: string) => page.getByRole('button', { name: words, exact: true });
+    await field('Banner').waitFor();
+    const before = await banner.innerText();
+    await field('Banner').fill('Launched at last');
+    await saved.waitFor();
+    await field('Title').fill('The lifeboat');
+    await eventually(() => name.innerText()).toBe('The lifeboat');
+    await saved.waitFor();
+    await tab('History').click();
+    await eventually(() => rows.count()).toBe(3);
+
+    await field('Place').fill('title');
+    await eventually(() => rows.allInnerTexts()).toEqual([
+      expect.stringMatching(/^v3\s+title/),
+      expect.stringMatching(/^v1\s+created/),
+    ]);
+    await field('Person').fill('system');
+    await eventually(() => rows.allInnerTexts()).toEqual([expect.stringMatching(/^v1/)]);
+    await field('To').fill('2001-01-01');
+    await page.getByText('Nothing of that kind has happened.').waitFor();
+    await button('Show everything').click();
+    await eventually(() => rows.count()).toBe(3);
+
+    await rows.last().locator('summary').click();
+    await button('Preview').click();
+    await eventually(() => banner.innerText()).toBe(before);
+    expect(await name.innerText()).not.toBe('The lifeboat');
+    await button('As it was at v1 ×').click();
+    await eventually(() => banner.innerText()).toBe('Launched at last');
+
+    await button('Compare…').click();
+    const dialog = page.getByRole('dialog', { name: 'Two versions side by side' });
+    await eventually(() => dialog.getByRole('row').count()).toBe(3);
+    await page.getByLabel('Right, version').fill('2');
+    await eventually(() => dialog.getByRole('row').allInnerTexts()).toEqual([
+      expect.stringMatching(/v1\s+v2/),
+      expect.stringMatching(/ui_content\.banner[^]*Launched at last/),
+    ]);
+    await dialog.getByRole('radio', { name: 'page' }).check();
+    await eventually(() => dialog.getByRole('heading', { level: 1 }).allInnerTexts()).toEqual([
+      before,
+      'Launched at last',
+    ]);
+    await page.keyboard.press('Escape');
+
+    await button('Copy…').click();
+    await field('Its name').fill('A second boat');
+    await button('Copy it').click();
+    await eventually(() => new URL(page.url()).searchParams.get('campaign')).toBe('a_second_boat');
+    await eventually(() => banner.innerText()).toBe(before);
+    expect(errors).toEqual([]);
+  });
 });

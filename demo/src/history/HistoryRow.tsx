@@ -1,8 +1,11 @@
 import { useState } from 'react';
-import { useCampaignUpdates } from '@campaign-state/client/react';
+import { useAccess, useCampaignSnapshot, useCampaignUpdates } from '@campaign-state/client/react';
 import type { Entry } from '@campaign-state/client';
 import { sayRefusal } from '../status/say-refusal.ts';
 import { Ago } from './Ago.tsx';
+import { Comparison } from './Comparison.tsx';
+import { CopyVersion } from './CopyVersion.tsx';
+import { setPreview, usePreview } from './preview.ts';
 import { describeChange } from './describe-change.ts';
 import { Difference } from './Difference.tsx';
 import type { EntryGroup } from './group-entries.ts';
@@ -18,6 +21,9 @@ export function HistoryRow({
   readOnly: boolean;
 }) {
   const { newest, oldest, entries } = group;
+  const campaignId = useCampaignSnapshot((snapshot) => snapshot.campaignId) ?? '';
+  const { mayAdminister } = useAccess();
+  const previewed = usePreview(campaignId);
   const { rollback } = useCampaignUpdates();
   const [isOpen, setOpen] = useState(false);
   const [restoring, setRestoring] = useState<'idle' | 'busy' | { error: Error }>('idle');
@@ -46,7 +52,25 @@ export function HistoryRow({
             {newest.comment !== undefined && ` · ${newest.comment}`}
           </span>
         </summary>
-        {isOpen && <Difference from={oldest.version - 1} to={newest.version} created={newest.change} />}
+        {isOpen && (
+          <>
+            <Difference from={oldest.version - 1} to={newest.version} created={newest.change} />
+            <p className="history-buttons">
+              <button
+                type="button"
+                className="small"
+                aria-pressed={previewed === newest.version}
+                onClick={() =>
+                  setPreview(previewed === newest.version ? undefined : { campaignId, version: newest.version })
+                }
+              >
+                Preview
+              </button>
+              <Comparison version={newest.version} />
+              {mayAdminister && <CopyVersion version={newest.version} />}
+            </p>
+          </>
+        )}
       </details>
       {isCurrent ? (
         <span className="history-now">now</span>
