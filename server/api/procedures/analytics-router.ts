@@ -8,13 +8,7 @@ import { RefusalError } from '../../core/errors.ts';
 import type { VersionName } from '../../core/stream/position.ts';
 import type { AnalyticsService, TimelineRow } from '../../engine/service.ts';
 import { parsedBy } from './parse-input.ts';
-import {
-  callerOf,
-  eventProcedure,
-  historyProcedure,
-  router,
-  subscriptionProcedure,
-} from './procedures.ts';
+import { callerOf, eventProcedure, historyProcedure, router, subscriptionProcedure } from './procedures.ts';
 import type { CallContext } from './run-call.ts';
 import { analyticsFields } from './schemas.ts';
 import { subscriptionOf } from './subscription.ts';

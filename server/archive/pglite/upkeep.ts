@@ -1,8 +1,7 @@
 import { sql, type Kysely } from 'kysely';
 import type { Database } from '../sql/schema.ts';
-import type { PackedCommit } from './worker-messages.ts';
 
-/** Characters of committed text, about, between two runs. */
+/** Characters of written text, about, between two runs. */
 const UPKEEP_INTERVAL_CHARACTERS = 32 * 1024 * 1024;
 
 /**
@@ -10,28 +9,25 @@ const UPKEEP_INTERVAL_CHARACTERS = 32 * 1024 * 1024;
  * for as long as the process lives, and all of it is replayed after a crash; without a vacuum every old state stays in
  * the table's files.
  *
- * @returns a function to call after each commit
+ * @returns a function to call after each write, with about how many characters were written
  */
 export function createUpkeep(
   db: Kysely<Database>,
   namespace: string,
   intervalCharacters = UPKEEP_INTERVAL_CHARACTERS,
-): (parts: readonly PackedCommit[]) => Promise<void> {
+): (characters: number) => Promise<void> {
   let written = 0;
-  return async (parts) => {
-    written += parts.reduce((sum, part) => sum + charactersOf(part), 0);
+  return async (characters) => {
+    written += characters;
     if (written < intervalCharacters) return;
     written = 0;
     try {
-      await sql`vacuum ${sql.id(namespace, 'campaigns')}`.execute(db);
+      for (const table of ['campaigns', 'analytics_exposures', 'analytics_goals'])
+        await sql`vacuum ${sql.id(namespace, table)}`.execute(db);
       await sql`checkpoint`.execute(db);
     } catch {
       // Nothing was harmed, and it is tried again after as much text; a full disk fails the commits too, and these are
       // reported.
     }
   };
-}
-
-function charactersOf({ entries, state }: PackedCommit): number {
-  return entries.reduce((sum, { bytes }) => sum + bytes.length, state.length);
 }

@@ -54,6 +54,11 @@ export function packCommit({ campaignId, expected, archivedAt, entries, state }:
   };
 }
 
+/** Characters of a part, about. */
+export function charactersOf({ entries, state }: PackedCommit): number {
+  return entries.reduce((sum, { bytes }) => sum + bytes.length, state.length);
+}
+
 export function unpackCommit({ entries, state, ...part }: PackedCommit): CampaignCommit {
   return { ...part, entries: entries.map(toSealedEntry), state: JSON.parse(state) };
 }

@@ -1,9 +1,11 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { PGlite } from '@electric-sql/pglite';
 import { Kysely, PGliteDialect } from 'kysely';
+import type { EventRows } from '../../core/analytics/unit-rows.ts';
 import { toArchiveError } from '../errors.ts';
 import { migrate } from '../sql/migrations/migrate.ts';
 import {
+  charactersOf,
   packError,
   PROGRESS,
   unpackCommit,
@@ -33,11 +35,22 @@ async function open({
   const upkeep = createUpkeep(db, namespace);
   return async ({ id, method, args }) => {
     // The message was packed by `pglite-archive.ts` from the arguments of that very method.
-    if (method !== 'commit') return await reply(id, Reflect.apply(archive[method], archive, args));
+    if (method !== 'commit') {
+      await reply(id, Reflect.apply(archive[method], archive, args));
+      if (method === 'recordEvents') await upkeep(rowsIn(args[0] as EventRows) * CHARACTERS_PER_ROW);
+      return;
+    }
     const parts = args[0] as PackedCommit[];
     await reply(id, archive.commit(parts.map(unpackCommit)));
-    await upkeep(parts);
+    await upkeep(parts.reduce((sum, part) => sum + charactersOf(part), 0));
   };
+}
+
+/** What a row of events takes in the write-ahead log, with its indexes, about. */
+const CHARACTERS_PER_ROW = 400;
+
+function rowsIn({ exposures, goals, paints }: EventRows): number {
+  return exposures.length + goals.length + paints.length;
 }
 
 /** A heartbeat during a long call: a thread that owes an answer and says nothing is taken for stuck. */

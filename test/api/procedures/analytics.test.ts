@@ -1,8 +1,11 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { AnalyticsEvent } from '../../../server/core/analytics/analytics-event.ts';
 import type { RuleResults } from '../../../server/core/analytics/results.ts';
 import type { RuleInput } from '../../../server/core/document/targeting-fields.ts';
 import { createMemoryArchive } from '../../../server/index.ts';
+import { measure } from '../../analytics/example.ts';
 import { refusal, wsClient, type Client } from '../support/clients.ts';
 import { CAMPAIGN, cleanUp, startGuarded, startServer, tokenFor, until } from '../support/server.ts';
 
@@ -274,5 +277,27 @@ describe('analytics', () => {
     open();
     expect(await first).toEqual({ recorded: 6 });
     expect(await send('b2')).toEqual({ recorded: 6 });
+  });
+
+  test('E28 the example of docs/analytics.md does what it says', async () => {
+    const { url } = await startGuarded();
+    const results = await measure(wsClient(url, { token: await tokenFor({ '*': 'editor' }) }), CAMPAIGN);
+    expect(results).toMatchObject({ control: 'now', unverified: { units: 0 } });
+    expect(results.arms.reduce((sum, { units }) => sum + units, 0)).toBe(1);
+    const sums = Object.entries(results.metrics).map(([name, { arms }]) => [
+      name,
+      arms.reduce((sum, arm) => sum + arm.sum, 0),
+    ]);
+    expect(sums).toEqual([
+      ['leads', 1],
+      ['revenue', 19.9],
+      ['errors', 0],
+    ]);
+    const [page, source] = await Promise.all(
+      ['../../../docs/analytics.md', '../../analytics/example.ts'].map((file) =>
+        readFile(join(import.meta.dirname, file), 'utf8'),
+      ),
+    );
+    expect(page).toContain(source?.slice(source.indexOf('/** Tests')).trimEnd());
   });
 });

@@ -1,5 +1,6 @@
 import type { Row } from '../harness/row.ts';
 import { abuse } from './abuse.ts';
+import { analytics } from './analytics.ts';
 import { burst } from './burst.ts';
 import { campaignCount } from './campaign-count.ts';
 import { campaignMemory } from './campaign-memory.ts';
@@ -32,6 +33,7 @@ export const ROWS: readonly Row[] = [
   resume,
   recovery,
   abuse,
+  analytics,
   campaignMemory,
   snapshot,
   snapshotBeside,

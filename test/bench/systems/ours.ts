@@ -12,7 +12,7 @@ import { payload } from '../harness/messages.ts';
 import { serve } from '../harness/serve.ts';
 
 /**
- * The service with everything on; only the rate limit is off. What it runs on comes by the variables that its users
+ * The service with everything on; only the rate limits are off. What it runs on comes by the variables that its users
  * set. Without any, its archive is in memory, so that no database's thread is in the figures of the fan-out.
  */
 const {
@@ -44,6 +44,7 @@ await serve(async () => {
   const server = await createCampaignServer({
     port: Number(PORT),
     rateLimit: 0,
+    eventLimit: 0,
     logger: createLogger('silent'),
     archive: await openArchive(),
     ...(log && { log }),
