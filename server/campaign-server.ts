@@ -151,8 +151,10 @@ export interface CampaignServerOptions {
   readonly snapshotDir?: string | undefined;
   /** Milliseconds from one snapshot to the next. Default 86,400,000, a day. */
   readonly snapshotEvery?: number;
-  /** Snapshots that are kept, the newest. Default 7. */
+  /** Snapshots that are kept, the newest, beside those that they rest on. Default 7. */
   readonly snapshotKeep?: number;
+  /** Increments between two whole snapshots, at most. Default 6; 0: all are whole. */
+  readonly snapshotIncrements?: number;
   /**
    * An Ed25519 private key in PEM, which signs again and again where the chains of hashes stand, so that rows that were
    * written anew are found. Default: nothing is signed.
@@ -315,12 +317,14 @@ export async function createCampaignServer(options: CampaignServerOptions = {}):
         dir: options.snapshotDir,
         everyMs: snapshotEvery,
         keep: options.snapshotKeep ?? 7,
+        increments: options.snapshotIncrements ?? 6,
         store,
         snapshots,
         instance: systemClock.token(),
         now: Date.now,
         onSaved: (run) => logger.info(run, 'a snapshot is saved'),
         onFailed: (error) => logger.error({ err: error }, 'the periodic snapshot failed; it is tried again'),
+        onBrokenChain: (error) => logger.warn({ err: error }, 'a whole snapshot is taken in place of an increment'),
       });
     if (periodic) metrics.watchSnapshots(() => ({ everyMs: snapshotEvery, ...periodic.stats }));
     return {
@@ -471,10 +475,29 @@ function historyStoreOf(
 }
 
 function isHistoryStore(archive: Archive & Partial<HistoryStore>): archive is Archive & HistoryStore {
-  const { countHistories, readHistories, readEntries, readCheckpoints, beginRestore, stage, adopt, endRestore } =
-    archive;
+  const {
+    countHistories,
+    readHeads,
+    readHistories,
+    readEntries,
+    readCheckpoints,
+    beginRestore,
+    stage,
+    adopt,
+    endRestore,
+  } = archive;
   const { orphans, claimSnapshot, releaseSnapshot, lastSnapshot } = archive;
-  const moves = [countHistories, readHistories, readEntries, readCheckpoints, beginRestore, stage, adopt, endRestore];
+  const moves = [
+    countHistories,
+    readHeads,
+    readHistories,
+    readEntries,
+    readCheckpoints,
+    beginRestore,
+    stage,
+    adopt,
+    endRestore,
+  ];
   return [...moves, orphans, claimSnapshot, releaseSnapshot, lastSnapshot].every((method) => method !== undefined);
 }
 

@@ -53,6 +53,14 @@ export function createMemoryHistories(
         };
       }),
 
+    readHeads: (after, limit) =>
+      call(() =>
+        ordered()
+          .filter(([id]) => after === undefined || id > after)
+          .slice(0, limit)
+          .map(([campaignId, { head }]) => ({ campaignId, head: { ...head } })),
+      ),
+
     readHistories: (after, limit, ids) =>
       call(() =>
         ordered(ids)

@@ -52,6 +52,7 @@ export interface Config {
   snapshotDir: string | undefined;
   snapshotEvery: number;
   snapshotKeep: number;
+  snapshotIncrements: number;
   startTimeout: number;
   logLevel: LogLevel;
   production: boolean;
@@ -192,6 +193,7 @@ const environment = z.object({
   SNAPSHOT_DIR: z.string().optional(),
   SNAPSHOT_EVERY: duration.refine((every) => every >= 1_000, 'at least 1s').default(86_400_000),
   SNAPSHOT_KEEP: integer(1, 100_000).default(7),
+  SNAPSHOT_INCREMENTS: integer(0, 1_000).default(6),
   START_TIMEOUT: duration.default(30_000),
   LOG_LEVEL: z.enum(LOG_LEVELS, LOG_LEVELS.join(', ')).default('info'),
   NODE_ENV: z.string().optional(),
@@ -259,6 +261,7 @@ function toConfig(read: z.output<typeof environment>): Config {
     snapshotDir: read.SNAPSHOT_DIR,
     snapshotEvery: read.SNAPSHOT_EVERY,
     snapshotKeep: read.SNAPSHOT_KEEP,
+    snapshotIncrements: read.SNAPSHOT_INCREMENTS,
     startTimeout: read.START_TIMEOUT,
     logLevel: read.LOG_LEVEL,
     production: read.NODE_ENV === 'production',

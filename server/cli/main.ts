@@ -23,9 +23,9 @@ const HELP = `campaign-state ${packageJson.version}: live campaign state over tR
                                           manages the API keys of a running server
   npx @campaign-state/server snapshot [--campaign id]… [--out file|-] [--url …]
                                           saves the campaigns of a running server, with their histories
-  npx @campaign-state/server verify file|-
+  npx @campaign-state/server verify file…|-
                                           proves every hash of a snapshot
-  npx @campaign-state/server restore file|- [--campaign id] [--as new-id | --over] [--at version|position|time]
+  npx @campaign-state/server restore file…|- [--campaign id] [--as new-id | --over] [--at version|position|time]
                                           [--dry-run] [--url …]
                                           restores a snapshot into a running server
   npx @campaign-state/server audit verify [file] [--campaign id]… [--url …]

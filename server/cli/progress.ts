@@ -2,6 +2,8 @@
 export interface ProgressLine {
   /** Says how far it is, at most a few times a second. */
   show(done: { readonly campaigns: number; readonly entries: number; readonly bytes: number }): void;
+  /** Begins another part of the work, which has a rate of its own. */
+  restart(what: string): void;
   /** Ends the line. */
   end(): void;
 }
@@ -9,12 +11,13 @@ export interface ProgressLine {
 const INTERVAL_MS = { terminal: 250, other: 10_000 };
 
 /**
- * @param what it does, in a word or two
+ * @param first what it does, in a word or two
  * @param expectedEntries read when it is shown; 0 where that is not known
  */
-export function progressLine(what: string, expectedEntries: () => number): ProgressLine {
+export function progressLine(first: string, expectedEntries: () => number): ProgressLine {
   const isTerminal = process.stderr.isTTY;
-  const startedAt = performance.now();
+  let what = first;
+  let startedAt = performance.now();
   let shownAt = startedAt;
   let shown = false;
 
@@ -31,6 +34,10 @@ export function progressLine(what: string, expectedEntries: () => number): Progr
       const text = `${what}: ${campaigns} campaigns, ${entries}${of} entries, ${inSize(bytes)}, ${Math.round(rate)} entries/s${left}`;
       process.stderr.write(isTerminal ? `\r\u001B[K${text}` : `${text}\n`);
       shown = true;
+    },
+    restart(next) {
+      what = next;
+      startedAt = performance.now();
     },
     end() {
       if (shown && isTerminal) process.stderr.write('\r\u001B[K');

@@ -1,4 +1,4 @@
-import { createReadStream, createWriteStream } from 'node:fs';
+import { createWriteStream } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
@@ -10,6 +10,7 @@ import { readSnapshot } from '../snapshot/read-snapshot.ts';
 import type { RestoreOptions, RestorePoint, RestoreReport } from '../snapshot/restore.ts';
 import type { RestoreAppended, RestoreFinished } from '../snapshot/snapshot-service.ts';
 import { SnapshotError } from '../snapshot/snapshot-error.ts';
+import { readFiles } from '../snapshot/snapshot-files.ts';
 import { adminServer, call, callOrGiveUp, request, type AdminServer } from './admin-call.ts';
 import { giveUp } from './explain.ts';
 import { inSize, progressLine } from './progress.ts';
@@ -62,12 +63,15 @@ export async function takeSnapshot(args: readonly string[]): Promise<void> {
   endWithDamaged(contents.damaged);
 }
 
-/** The command `verify file|-`: proves every hash of a file, and restores nothing. */
+/**
+ * The command `verify file…|-`: proves every hash of a file, and of those that it goes on from, and restores nothing.
+ */
 export async function verifySnapshot(args: readonly string[]): Promise<void> {
   const { positionals } = readArguments(args, {});
-  const [file, ...more] = positionals;
-  if (file === undefined || more.length > 0) giveUp('verify takes one file, or - for stdin.');
-  const contents = await readThrough(sourceOf(file), 'verified').catch((error: unknown) =>
+  const source = sourceOf(positionals);
+  const file = positionals.join(' ');
+  if (!source) giveUp('verify takes one file, or those of one chain, or - for stdin.');
+  const contents = await readThrough(source, 'verified').catch((error: unknown) =>
     giveUp(`${file} is not whole: ${messageOf(error)}.`),
   );
   process.stdout.write(
@@ -77,7 +81,7 @@ export async function verifySnapshot(args: readonly string[]): Promise<void> {
 }
 
 /**
- * The command `restore file|- [--campaign id] [--as new-id | --over] [--at position|time] [--dry-run] [--url …]`:
+ * The command `restore file…|- [--campaign id] [--as new-id | --over] [--at position|time] [--dry-run] [--url …]`:
  * restores a file into a running server, as its admin.
  */
 export async function restoreFile(args: readonly string[]): Promise<void> {
@@ -89,8 +93,8 @@ export async function restoreFile(args: readonly string[]): Promise<void> {
     'dry-run': { type: 'boolean' },
     url: { type: 'string' },
   });
-  const [file, ...more] = positionals;
-  if (file === undefined || more.length > 0) giveUp('restore takes one file, or - for stdin.');
+  const source = sourceOf(positionals);
+  if (!source) giveUp('restore takes one file, or those of one chain, or - for stdin.');
   if (values.as !== undefined && values.over === true) giveUp('--as and --over exclude each other.');
   const point = values.at === undefined ? undefined : pointOf(values.at);
   if (values.at !== undefined && !point)
@@ -104,7 +108,7 @@ export async function restoreFile(args: readonly string[]): Promise<void> {
   };
   const server = await adminServer(values.url, 'restore');
   const { restoreId } = await callOrGiveUp<{ restoreId: string }>(server, 'snapshot.restoreBegin', options);
-  const report = await send(server, restoreId, sourceOf(file)).catch(async (error: unknown) => {
+  const report = await send(server, restoreId, source).catch(async (error: unknown) => {
     await call(server, 'snapshot.restoreAbandon', { restoreId });
     giveUp(messageOf(error));
   });
@@ -117,11 +121,14 @@ const PART_BYTES = 384 * 1024;
 async function send(server: AdminServer, restoreId: string, source: AsyncIterable<Uint8Array>): Promise<RestoreReport> {
   let offset = 0;
   let expected = 0;
-  const progress = progressLine('restored', () => expected);
+  const progress = progressLine('read', () => expected);
+  let shown: RestoreAppended['progress']['phase'] = 'reading';
   const show = ({
     progress: { phase, campaigns, entries, expectedEntries },
   }: Pick<RestoreAppended, 'progress'>): void => {
-    expected = phase === 'reading' ? expectedEntries : 0;
+    expected = expectedEntries;
+    if (phase !== shown) progress.restart(phase === 'reading' ? 'read' : 'restored');
+    shown = phase;
     progress.show({ campaigns, entries, bytes: offset });
   };
   for await (const chunk of source) {
@@ -175,8 +182,10 @@ function pointOf(text: string): RestorePoint | undefined {
   return parsePosition(text) ? { version: text } : undefined;
 }
 
-function sourceOf(file: string): AsyncIterable<Uint8Array> {
-  return file === '-' ? process.stdin : createReadStream(file, { highWaterMark: PART_BYTES });
+/** The bytes of a whole snapshot; `undefined` where no file is named, or stdin beside one. */
+function sourceOf(files: readonly string[]): AsyncIterable<Uint8Array> | undefined {
+  if (files.length === 0 || (files.length > 1 && files.includes('-'))) return undefined;
+  return files[0] === '-' ? process.stdin : readFiles(files, PART_BYTES);
 }
 
 /** The chunks, each once it has been written. */

@@ -21,6 +21,12 @@ export interface StoredHistory {
   readonly generation: number;
 }
 
+/** Where a campaign stands in storage. */
+export interface StoredHead {
+  readonly campaignId: string;
+  readonly head: Head;
+}
+
 /** An entry as it stands in storage. The first members say again what is in `bytes`, for queries. */
 export interface StoredEntry {
   readonly campaignId: string;
@@ -103,6 +109,8 @@ export interface SnapshotClaim {
 export interface HistoryStore {
   /** How many campaigns there are, and how many entries; of these ids, or of all. */
   countHistories(ids?: readonly string[]): Promise<{ readonly campaigns: number; readonly entries: number }>;
+  /** Where campaigns stand, by id, ascending, after that id. */
+  readHeads(after: string | undefined, limit: number): Promise<StoredHead[]>;
   /** Campaigns by id, ascending, after that id; each as of one moment. */
   readHistories(after: string | undefined, limit: number, ids?: readonly string[]): Promise<StoredHistory[]>;
   /**

@@ -17,6 +17,17 @@ export interface ClaimedHistory {
   readonly state: JsonValue | undefined;
 }
 
+/** The beginning of a history that was proven before. */
+export interface ProvenPart {
+  /** The version of its last entry. */
+  readonly version: number;
+  readonly tail: string;
+  readonly content: CampaignContent;
+  /** When that entry was made, in epoch milliseconds, and by whom. */
+  readonly updatedAt: number;
+  readonly updatedBy: string;
+}
+
 /** The outcome of the next entry: it follows, or why it does not, as one sentence without its stop. */
 export type Proven =
   | { readonly ok: true; readonly record: LogRecord; readonly content: CampaignContent; readonly isLast: boolean }
@@ -45,15 +56,20 @@ const readable = z.looseObject({
  * Proves that entries are the whole history of a campaign: each follows the one before it by its tail, in its epoch,
  * and the last one leads to the campaign's head and to its state (G6).
  *
+ * @param since what was proven before, and the entries go on from; default: nothing
  * @returns the proof, or what does not fit in the claim itself
  */
-export function proveHistory(claimed: ClaimedHistory): HistoryProof | string {
+export function proveHistory(claimed: ClaimedHistory, since?: ProvenPart): HistoryProof | string {
   const { head, lineage } = claimed;
   const forks = lineageMisfit(lineage, head);
   if (forks !== undefined) return forks;
-  let version = 0;
-  let tail = FIRST_TAIL;
-  let content = NOTHING;
+  let version = since?.version ?? 0;
+  let tail = since?.tail ?? FIRST_TAIL;
+  let content = since?.content ?? NOTHING;
+  if (since?.version === head.version) {
+    const problem = endMisfit(claimed, tail, content, since);
+    if (problem !== undefined) return problem;
+  }
 
   const misfit = (problem: string): Proven => ({ ok: false, problem });
 
@@ -79,7 +95,8 @@ export function proveHistory(claimed: ClaimedHistory): HistoryProof | string {
       version = next;
       tail = entryTail;
       const isLast = version === head.version;
-      const problem = isLast ? endMisfit(claimed, tail, content, record) : undefined;
+      const last = { updatedAt: record.at, updatedBy: record.actor.id };
+      const problem = isLast ? endMisfit(claimed, tail, content, last) : undefined;
       return problem === undefined ? { ok: true, record, content, isLast } : misfit(problem);
     },
   };
@@ -89,13 +106,13 @@ function endMisfit(
   claimed: ClaimedHistory,
   tail: string,
   content: CampaignContent,
-  last: LogRecord,
+  last: Pick<ClaimedHistory, 'updatedAt' | 'updatedBy'>,
 ): string | undefined {
   const { head, archivedAt, updatedAt, updatedBy, state } = claimed;
   if (tail !== head.tail) return `the campaign has another tail than the entry of version ${head.version}`;
   if (!jsonEqual(content.state, state)) return `the campaign has another state than its entries lead to`;
   if (content.archivedAt !== archivedAt) return 'the campaign was archived at another time than its entries say';
-  if (last.at !== updatedAt || last.actor.id !== updatedBy)
+  if (last.updatedAt !== updatedAt || last.updatedBy !== updatedBy)
     return 'the campaign was changed last at another time, or by somebody else, than its entries say';
   return undefined;
 }

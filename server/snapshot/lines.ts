@@ -8,6 +8,9 @@ import type { Fork } from '../core/stream/position.ts';
  */
 export const SNAPSHOT_FORMAT = 1;
 
+/** The format of files that hold only what has changed since another one: nobody reads them without it. */
+export const INCREMENT_FORMAT = 2;
+
 /** The first line. */
 export interface SnapshotLine {
   readonly type: 'snapshot';
@@ -21,6 +24,15 @@ export interface SnapshotLine {
   /** What there was at the beginning: about what will follow. */
   readonly campaigns: number;
   readonly entries: number;
+  /** The snapshot before it, of an increment: the file holds what has changed since. */
+  readonly follows?: FollowedSnapshot | undefined;
+}
+
+/** The snapshot that an increment goes on from. */
+export interface FollowedSnapshot {
+  readonly id: string;
+  /** The name of its file, in the same folder. */
+  readonly file: string;
 }
 
 /** A campaign, as of one moment. Its entries follow, from version 1 to that of the head. */
@@ -35,6 +47,11 @@ export interface CampaignLine {
   readonly lineage: readonly Fork[];
   /** Generation of its log membership at that moment. */
   readonly generation: number;
+  /**
+   * In an increment: where it stood in the file before. The entries follow from there on. Missing where that file does
+   * not have it, or has another history: then all of them follow.
+   */
+  readonly from?: { readonly version: number; readonly tail: string };
   /** The state at the head. */
   readonly state: unknown;
 }
@@ -63,6 +80,12 @@ export interface DamagedLine {
   readonly problem: string;
 }
 
+/** In an increment: a campaign of the file before is there no longer. */
+export interface RemovedLine {
+  readonly type: 'removed';
+  readonly campaignId: string;
+}
+
 /** The last line: nothing follows it. */
 export interface EndLine {
   readonly type: 'end';
@@ -72,10 +95,17 @@ export interface EndLine {
   readonly damaged: number;
 }
 
-export type Line = SnapshotLine | CampaignLine | EntryLine | DroppedLine | DamagedLine | EndLine;
+export type Line = SnapshotLine | CampaignLine | EntryLine | DroppedLine | DamagedLine | RemovedLine | EndLine;
 
-/** The line of a campaign. Its state is put in as the text that it is kept as. */
-export function campaignLine({ campaignId, head, state, archivedAt, ...history }: StoredHistory): string {
+/**
+ * The line of a campaign. Its state is put in as the text that it is kept as.
+ *
+ * @param from where it stood in the file before, if its entries go on from there
+ */
+export function campaignLine(
+  { campaignId, head, state, archivedAt, ...history }: StoredHistory,
+  from?: CampaignLine['from'],
+): string {
   const { createdAt, updatedAt, updatedBy, lineage, generation } = history;
   const line: Omit<CampaignLine, 'state'> = {
     type: 'campaign',
@@ -87,6 +117,7 @@ export function campaignLine({ campaignId, head, state, archivedAt, ...history }
     updatedBy,
     lineage,
     generation,
+    ...(from && { from: { version: from.version, tail: from.tail } }),
   };
   return `${JSON.stringify(line).slice(0, -1)},"state":${state}}`;
 }

@@ -1,9 +1,12 @@
-import { open, readdir, rename, rm, mkdir } from 'node:fs/promises';
+import { open, rename, rm, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { HistoryStore, SnapshotRun } from '../core/history-store.ts';
 import { asError } from '../core/errors.ts';
+import { SnapshotError } from './snapshot-error.ts';
+import { growingChain, listSnapshots, openFiles, prunable, snapshotName } from './snapshot-files.ts';
 import type { SnapshotService } from './snapshot-service.ts';
+import { IncrementError } from './write-increment.ts';
 
 /** What periodic snapshots have come to; for metrics. */
 export interface PeriodicStats {
@@ -24,16 +27,20 @@ export interface PeriodicOptions {
   readonly dir: string;
   /** Milliseconds from one to the next (`SNAPSHOT_EVERY`). */
   readonly everyMs: number;
-  /** Files that are kept (`SNAPSHOT_KEEP`). */
+  /** Files that are kept (`SNAPSHOT_KEEP`), beside those that they rest on. */
   readonly keep: number;
+  /** Increments between two whole ones at most (`SNAPSHOT_INCREMENTS`); 0: all are whole. */
+  readonly increments: number;
   readonly store: Pick<HistoryStore, 'claimSnapshot' | 'releaseSnapshot' | 'lastSnapshot'>;
-  readonly snapshots: Pick<SnapshotService, 'take'>;
+  readonly snapshots: Pick<SnapshotService, 'take' | 'takeSince'>;
   /** Names this instance. */
   readonly instance: string;
   /** Epoch milliseconds. */
   readonly now: () => number;
   readonly onSaved?: (run: SnapshotRun) => void;
   readonly onFailed?: (error: Error) => void;
+  /** A whole one is taken in place of an increment, because a file of the chain is damaged, or a campaign is. */
+  readonly onBrokenChain?: (error: Error) => void;
 }
 
 /** How long an instance that says nothing keeps others from taking the snapshot, in milliseconds. */
@@ -43,29 +50,44 @@ const LOOK_MS = { shortest: 100, longest: 60_000 } as const;
 /** The pause after a failed attempt, in milliseconds, unless the interval is shorter. */
 const RETRY_MS = 5 * 60_000;
 
-const FILE = /^campaigns-\d{4}-\d{2}-\d{2}T\d{2}-\d{2}-\d{2}-\d{3}Z\.jsonl\.gz$/;
-
 /**
  * Takes snapshots by themselves: by whichever instance finds one due and claims it in the archive, so that of many
  * instances exactly one does. A claim is renewed while it is written; that of an instance which has died expires. The
- * file has its name only once it is whole and on the disk; then those beyond `keep` are removed, the oldest first.
+ * file has its name only once it is whole and on the disk; then those beyond `keep` are removed, the oldest first, but
+ * for those that others rest on.
+ *
+ * One holds only what has changed since the one before it, where this instance has that one and all that it rests on.
  */
 export function startPeriodicSnapshots(options: PeriodicOptions): PeriodicSnapshots {
-  const { dir, everyMs, keep, store, instance, now } = options;
+  const { dir, everyMs, keep, increments, store, instance, now } = options;
   const ending = new AbortController();
   let stats: PeriodicStats = { last: undefined, failures: 0 };
 
   const claim = (): Promise<boolean> =>
     store.claimSnapshot({ holder: instance, now: now(), until: now() + CLAIM_MS, dueBefore: now() - everyMs });
 
+  /** What is saved is an increment where the chain allows it, else whole. */
   const save = async (): Promise<SnapshotRun> => {
-    const startedAt = performance.now();
     await mkdir(dir, { recursive: true });
-    const file = `campaigns-${new Date(now()).toISOString().replaceAll(/[:.]/g, '-')}.jsonl.gz`;
+    try {
+      const chain = increments > 0 ? await growingChain(dir, increments) : undefined;
+      if (chain) {
+        const files = openFiles(chain.paths);
+        const blocks = options.snapshots.takeSince(chain.follows, files.sources);
+        return await saveAs(snapshotName(now(), chain.last), blocks).finally(() => files.close());
+      }
+    } catch (error) {
+      if (!(error instanceof SnapshotError || error instanceof IncrementError)) throw error;
+      options.onBrokenChain?.(error);
+    }
+    return await saveAs(snapshotName(now()), options.snapshots.take());
+  };
+
+  const saveAs = async (file: string, blocks: ReturnType<SnapshotService['take']>): Promise<SnapshotRun> => {
+    const startedAt = performance.now();
     const part = join(dir, `${file}.part`);
     const handle = await open(part, 'w', 0o600);
     try {
-      const blocks = options.snapshots.take();
       let claimedAt = now();
       let next = await blocks.next();
       while (next.done !== true) {
@@ -92,10 +114,9 @@ export function startPeriodicSnapshots(options: PeriodicOptions): PeriodicSnapsh
 
   /** Removes the oldest files beyond those that are kept, and parts that an instance which died has left. */
   const prune = async (): Promise<void> => {
-    const names = await readdir(dir);
-    const files = names.filter((name) => FILE.test(name)).sort();
-    const parts = names.filter((name) => name.endsWith('.part') && FILE.test(name.slice(0, -'.part'.length)));
-    for (const name of [...files.slice(0, -keep), ...parts]) await rm(join(dir, name), { force: true });
+    const { files, parts } = await listSnapshots(dir);
+    const names = prunable(files, keep).map(({ name }) => name);
+    for (const name of [...names, ...parts]) await rm(join(dir, name), { force: true });
   };
 
   /** Takes one if it is due and nobody else does; returns whether it failed. */

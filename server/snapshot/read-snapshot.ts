@@ -54,6 +54,7 @@ const snapshotLine: z.ZodType<SnapshotLine> = z.object({
   server: z.string().max(64),
   campaigns: count,
   entries: count,
+  follows: z.object({ id: z.string().max(64), file: z.string().max(255) }).optional(),
 });
 
 const campaignLine = z.object({
@@ -124,6 +125,8 @@ function createLineReader() {
   const onSnapshot = (value: unknown): SnapshotItem[] => {
     if (snapshot) throw misfit('The first line comes twice');
     snapshot = parse(snapshotLine, value, 'The first line');
+    if (snapshot.follows)
+      throw misfit(`The file holds only what has changed since ${snapshot.follows.file}, and needs that one too`);
     if (snapshot.format > SNAPSHOT_FORMAT) {
       throw misfit(
         `The file has format ${snapshot.format}, and this server reads up to ${SNAPSHOT_FORMAT}: install version ${snapshot.server} or later`,

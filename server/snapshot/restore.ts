@@ -62,7 +62,7 @@ export interface RestoreProgress {
   readonly phase: 'reading' | 'adopting';
   readonly campaigns: number;
   readonly entries: number;
-  /** What the file's first line says of it; 0 before that was read. */
+  /** What the file's first line says of it, or the plan; 0 before the line was read. */
   readonly expectedCampaigns: number;
   readonly expectedEntries: number;
 }
@@ -235,7 +235,8 @@ export async function restoreSnapshot(
     outcome: 'absent',
     version: 0,
   }));
-  advance({ phase: 'adopting', campaigns: 0, entries: 0, expectedCampaigns: planned.length });
+  const expectedEntries = planned.reduce((sum, { adopted }) => sum + adopted.head.version, 0);
+  advance({ phase: 'adopting', campaigns: 0, entries: 0, expectedCampaigns: planned.length, expectedEntries });
   /** Puts some of them in their place; returns the generation of each. */
   const adopt = async (some: readonly Planned[]): Promise<ReadonlyMap<string, number>> => {
     const missing = dryRun ? [] : some.filter(({ adopted }) => !done.has(adopted.campaignId));

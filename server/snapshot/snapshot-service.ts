@@ -5,7 +5,10 @@ import { RefusalError } from '../core/errors.ts';
 import type { Archive, Clock, OrderedLog } from '../engine/ports.ts';
 import type { RestoreOptions, RestoreProgress, RestoreReport, RestoreTarget } from './restore.ts';
 import { createRestoreSession, type RestoreSession } from './restore-session.ts';
-import { writeSnapshot, type SnapshotProgress } from './write-snapshot.ts';
+import type { FollowedSnapshot } from './lines.ts';
+import type { SnapshotProgress } from './snapshot-output.ts';
+import { writeIncrement } from './write-increment.ts';
+import { writeSnapshot } from './write-snapshot.ts';
 
 /** Answer to a part of a file that was sent for a restore. */
 export interface RestoreAppended {
@@ -28,6 +31,18 @@ export interface SnapshotService {
    * @throws RefusalError `OVERLOADED` where one is under way on this instance
    */
   take(campaignIds?: readonly string[]): AsyncGenerator<Uint8Array, SnapshotProgress, undefined>;
+  /**
+   * The file of what has changed since a chain of files, likewise.
+   *
+   * @param follows the last of them
+   * @param chain all of them, the whole one first
+   * @throws SnapshotError where one of them is damaged
+   * @throws IncrementError where only a whole snapshot can say what there is
+   */
+  takeSince(
+    follows: FollowedSnapshot,
+    chain: readonly AsyncIterable<Uint8Array>[],
+  ): AsyncGenerator<Uint8Array, SnapshotProgress, undefined>;
   /**
    * Begins a restore on this instance; its file comes by `append`.
    *
@@ -89,32 +104,36 @@ export function createSnapshotService({
     return restore.session;
   };
 
-  async function* take(
-    campaignIds: readonly string[] | undefined,
+  /** What all files say and heed. */
+  const common = () => ({
+    store,
+    id: clock.token(),
+    createdAt: clock.now(),
+    server: version,
+    now: () => performance.now(),
+    async pace(workMs: number) {
+      if (stopping) throw new RefusalError('UNAVAILABLE', 'The server is shutting down');
+      await pause(Math.min(MAX_PAUSE_MS, workMs * PAUSE_FOR_WORK));
+    },
+    yieldTurn: () => nextTurn(),
+  });
+
+  async function* one(
+    write: () => AsyncGenerator<Buffer, SnapshotProgress, undefined>,
   ): AsyncGenerator<Buffer, SnapshotProgress, undefined> {
     if (taking) throw busy('A snapshot');
     taking = true;
     try {
-      return yield* writeSnapshot({
-        store,
-        campaignIds,
-        id: clock.token(),
-        createdAt: clock.now(),
-        server: version,
-        now: () => performance.now(),
-        async pace(workMs) {
-          if (stopping) throw new RefusalError('UNAVAILABLE', 'The server is shutting down');
-          await pause(Math.min(MAX_PAUSE_MS, workMs * PAUSE_FOR_WORK));
-        },
-        yieldTurn: () => nextTurn(),
-      });
+      return yield* write();
     } finally {
       taking = false;
     }
   }
 
   return {
-    take,
+    take: (campaignIds) => one(() => writeSnapshot({ ...common(), campaignIds })),
+
+    takeSince: (follows, chain) => one(() => writeIncrement({ ...common(), follows, chain })),
 
     beginRestore(options) {
       if (restores.size > 0) throw busy('A restore');

@@ -78,6 +78,11 @@ export function historyTests({ archive, fresh, created, grown }: HistoriesContex
     expect(one).toEqual(rowsOf(history).slice(3, 4));
     expect(await archive().readEntries({ campaignId, version: 7 }, campaignId, 1_000)).toEqual([]);
     expect(await archive().countHistories([campaignId, 'unknown'])).toEqual({ campaigns: 1, entries: 7 });
+    const heads = await archive().readHeads(undefined, 1_000);
+    expect(heads.map((head) => head.campaignId)).toEqual(heads.map((head) => head.campaignId).sort());
+    const place = heads.findIndex((head) => head.campaignId === campaignId);
+    expect(heads[place]).toEqual({ campaignId, head: { epoch: history.epoch, version: 7, tail: last.tail } });
+    expect(await archive().readHeads(heads[place - 1]?.campaignId, 1)).toEqual([heads[place]]);
   });
 
   test('A81 entries of several campaigns come in the order of their ids, and a repeated mutation id is told', async () => {

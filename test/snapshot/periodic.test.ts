@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -7,9 +7,12 @@ import type { SnapshotRun } from '../../server/core/history-store.ts';
 import { systemClock } from '../../server/engine/system-clock.ts';
 import { createMemoryLog } from '../../server/log/memory-log.ts';
 import { startPeriodicSnapshots, type PeriodicSnapshots } from '../../server/snapshot/periodic-snapshots.ts';
+import { readSnapshot } from '../../server/snapshot/read-snapshot.ts';
+import { readFiles } from '../../server/snapshot/snapshot-files.ts';
 import { createSnapshotService } from '../../server/snapshot/snapshot-service.ts';
 import { cleanUp, startServer, until } from '../api/support/server.ts';
-import { refusalOf, storedCampaign } from './support/snapshots.ts';
+import { command } from './support/commands.ts';
+import { refusalOf, snapshotOf, storedCampaign } from './support/snapshots.ts';
 
 let dir = '';
 
@@ -28,19 +31,22 @@ function instance(
   clock: { now: number },
   errors: Error[] = [],
   runs: SnapshotRun[] = [],
+  { increments = 0, keep = 3, broken = [] }: { increments?: number; keep?: number; broken?: Error[] } = {},
 ): PeriodicSnapshots {
   const archive = createMemoryArchive({ store, soleUser: false });
   const snapshots = createSnapshotService({ store: archive, log: createMemoryLog(), clock: systemClock, version: '0' });
   const periodic = startPeriodicSnapshots({
     dir,
     everyMs: 1_000,
-    keep: 3,
+    keep,
+    increments,
     store: archive,
     snapshots,
     instance: name,
     now: () => clock.now,
     onFailed: (error) => errors.push(error),
     onSaved: (run) => runs.push(run),
+    onBrokenChain: (error) => broken.push(error),
   });
   cleanUp(() => periodic.stop());
   return periodic;
@@ -116,4 +122,87 @@ test('W63 a server with a folder saves snapshots, and its metrics say when, how 
   expect(await value('snapshot_interval_seconds')).toBe(60);
   expect(await value('snapshot_failures')).toBe(0);
   expect(await value('snapshot_last_damaged_campaigns')).toBe(0);
+});
+
+test('W64 what is saved holds what has changed, until the chain is long enough, and what others rest on is kept', async () => {
+  const store = createMemoryStore();
+  const archive = createMemoryArchive({ store, soleUser: false });
+  const history = await storedCampaign(archive, 'spring', 200);
+  const clock = { now: 1_700_000_000_000 };
+  const runs: SnapshotRun[] = [];
+  const broken: Error[] = [];
+  const periodic = instance(store, 'a', clock, [], runs, { increments: 2, keep: 2, broken });
+  const next = async (): Promise<SnapshotRun> => {
+    const count = runs.length;
+    if (count > 0) {
+      const version = history.entries.length;
+      history.add({ title: `Version ${version + 1}` });
+      await archive.commit([history.commitAfter(version)]);
+      clock.now += 1_001;
+    }
+    await until(() => runs.length > count && periodic.stats.last === runs.at(-1));
+    const run = runs.at(-1);
+    if (!run) throw new Error('unreachable');
+    const ends: number[] = [];
+    for await (const item of readSnapshot(readFiles([join(dir, run.file)])))
+      if (item.kind === 'complete') ends.push(item.campaign.head.version);
+    expect(ends).toEqual([history.entries.length]);
+    return run;
+  };
+  const saved: SnapshotRun[] = [];
+  for (let number = 0; number < 3; number += 1) saved.push(await next());
+  expect(saved.map(({ entries }) => entries)).toEqual([200, 1, 1]);
+  // The whole one is kept beside the two that rest on it.
+  await until(async () => (await files()).length === 3);
+  saved.push(await next());
+  expect(saved.at(-1)?.entries).toBe(203);
+  expect(saved.at(-1)?.file).not.toContain('after');
+  // A file of which a byte has changed ends its chain.
+  const [whole = ''] = saved.slice(-1).map(({ file }) => join(dir, file));
+  const bytes = await readFile(whole);
+  bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] ?? 0) ^ 1;
+  await writeFile(whole, bytes);
+  expect(broken).toEqual([]);
+  saved.push(await next());
+  expect(saved.at(-1)?.entries).toBe(204);
+  expect(broken.map(({ message }) => message)).toEqual([expect.stringContaining('block')]);
+  // And so does one that is not there.
+  saved.push(await next());
+  expect(saved.at(-1)?.entries).toBe(1);
+  await rm(join(dir, saved.at(-2)?.file ?? ''));
+  saved.push(await next());
+  expect(saved.at(-1)?.entries).toBe(206);
+});
+
+test('W65 a file is read with those that it goes on from, beside it or named, and not without them', async () => {
+  const store = createMemoryStore();
+  const archive = createMemoryArchive({ store, soleUser: false });
+  const history = await storedCampaign(archive, 'spring', 60);
+  const clock = { now: 1_700_000_000_000 };
+  const runs: SnapshotRun[] = [];
+  const periodic = instance(store, 'a', clock, [], runs, { increments: 5 });
+  for (let count = 1; count <= 3; count += 1) {
+    await until(() => runs.length === count);
+    const version = history.entries.length;
+    history.add({ title: `Version ${version + 1}` });
+    await archive.commit([history.commitAfter(version)]);
+    if (count < 3) clock.now += 1_001;
+  }
+  await periodic.stop();
+  const paths = runs.map(({ file }) => join(dir, file));
+  const said = await command(dir, ['verify', paths[2] ?? '']);
+  expect(said).toMatchObject({ code: 0, sentence: expect.stringContaining('1 campaigns, 62 entries') });
+  const elsewhere = join(dir, 'elsewhere');
+  await mkdir(elsewhere);
+  const moved = join(elsewhere, 'base.gz');
+  await rename(paths[0] ?? '', moved);
+  const read = async (...named: string[]): Promise<void> => {
+    for await (const _item of readSnapshot(readFiles(named)));
+  };
+  await expect(read(paths[2] ?? '')).rejects.toThrow('is not beside it: name that one too');
+  await read(paths[2] ?? '', moved);
+  await read(moved, paths[1] ?? '');
+  const other = join(elsewhere, 'other.gz');
+  await writeFile(other, await snapshotOf(archive));
+  await expect(read(moved, other)).rejects.toThrow('are not of one chain');
 });

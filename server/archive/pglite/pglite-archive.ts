@@ -74,6 +74,7 @@ export async function openPgliteArchive(options: PgliteArchiveOptions): Promise<
     revokeKey: (id, at) => whileLocked(() => call('revokeKey', [id, at])),
     markKeysUsed: (uses) => whileLocked(() => call('markKeysUsed', [uses])),
     countHistories: (ids) => call('countHistories', [ids]),
+    readHeads: (after, limit) => call('readHeads', [after, limit]),
     readHistories: (after, limit, ids) => call('readHistories', [after, limit, ids]),
     readEntries: (after, through, bytes) => call('readEntries', [after, through, bytes]),
     readCheckpoints: (campaignId, afterVersion, bytes) => call('readCheckpoints', [campaignId, afterVersion, bytes]),

@@ -26,6 +26,17 @@ export function createSqlHistories(db: Kysely<Database>, onProgress: () => void 
     return { campaigns, entries };
   };
 
+  const readHeads: HistoryStore['readHeads'] = async (after, limit) => {
+    const rows = await db
+      .selectFrom('campaigns')
+      .$if(after !== undefined, (query) => query.where('id', '>', after ?? ''))
+      .orderBy('id')
+      .limit(limit)
+      .select(['id', 'epoch', 'version', 'tail'])
+      .execute();
+    return rows.map(({ id, ...head }) => ({ campaignId: id, head }));
+  };
+
   const readHistories: HistoryStore['readHistories'] = async (after, limit, ids) => {
     const rows = await db
       .selectFrom('campaigns')
@@ -270,6 +281,7 @@ export function createSqlHistories(db: Kysely<Database>, onProgress: () => void 
 
   return {
     countHistories,
+    readHeads,
     readHistories,
     readEntries,
     readCheckpoints,

@@ -106,6 +106,7 @@ export function openSqlArchive(
     revokeKey: guarded(keys.revokeKey),
     markKeysUsed: guarded(keys.markKeysUsed),
     countHistories: guarded(histories.countHistories),
+    readHeads: guarded(histories.readHeads),
     readHistories: guarded(histories.readHistories),
     readEntries: guarded(histories.readEntries),
     readCheckpoints: guarded(histories.readCheckpoints),

@@ -1,6 +1,8 @@
 import type { HistoryStore } from '../../../server/core/history-store.ts';
 import type { JsonObject } from '../../../server/core/json.ts';
 import type { Archive } from '../../../server/engine/ports.ts';
+import { mergeChain } from '../../../server/snapshot/chain.ts';
+import { writeIncrement } from '../../../server/snapshot/write-increment.ts';
 import { readSnapshot, type SnapshotItem } from '../../../server/snapshot/read-snapshot.ts';
 import { writeSnapshot } from '../../../server/snapshot/write-snapshot.ts';
 import { campaignHistory, type CampaignHistory } from '../../archive/campaign-history.ts';
@@ -19,6 +21,31 @@ export async function snapshotOf(store: HistoryStore, campaignIds?: readonly str
     now: () => performance.now(),
   }))
     blocks.push(block);
+  return Buffer.concat(blocks);
+}
+
+/** What has changed since the files of a chain, as one file; each is known by its id in place of a name. */
+export async function incrementOf(store: HistoryStore, id: string, follows: string, chain: readonly Buffer[]) {
+  const blocks: Buffer[] = [];
+  for await (const block of writeIncrement({
+    store,
+    id,
+    createdAt: 1_700_000_000_000,
+    server: '0.1.0',
+    follows: { id: follows, file: `${follows}.jsonl.gz` },
+    chain: chain.map((file) => inPieces(file)),
+    pace: () => Promise.resolve(),
+    yieldTurn: () => Promise.resolve(),
+    now: () => performance.now(),
+  }))
+    blocks.push(block);
+  return Buffer.concat(blocks);
+}
+
+/** The whole file that a chain comes to. */
+export async function mergedOf(chain: readonly Buffer[]): Promise<Buffer> {
+  const blocks: Buffer[] = [];
+  for await (const block of mergeChain(chain.map((file) => inPieces(file)))) blocks.push(block);
   return Buffer.concat(blocks);
 }
 
