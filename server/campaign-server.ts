@@ -31,7 +31,7 @@ import { createMemoryLog } from './log/memory-log.ts';
 import { createAuditEvents } from './audit/audit-events.ts';
 import { createAuditService, type AuditService } from './audit/audit-service.ts';
 import { startSigning } from './audit/signing.ts';
-import { readStatementKeys, signReplaced } from './audit/statements.ts';
+import { readStatementKeys, signDeleted, signReplaced } from './audit/statements.ts';
 import type { AnalyticsStore } from './core/analytics/analytics-store.ts';
 import type { AuditStore } from './core/audit-store.ts';
 import { startPeriodicSnapshots } from './snapshot/periodic-snapshots.ts';
@@ -246,6 +246,7 @@ export async function createCampaignServer(options: CampaignServerOptions = {}):
   const logger = options.logger ?? createLogger('info');
   if (auth.kind === 'none') checkMissingKey(host, options.insecure === true, logger);
 
+  const instance = systemClock.token();
   const metrics = createMetrics(() => engine.service.stats());
   const engine = options.enabled === false ? createDisabledEngine() : createEngine();
 
@@ -267,6 +268,8 @@ export async function createCampaignServer(options: CampaignServerOptions = {}):
     const { archive = createMemoryArchive({ keepEntries: MEMORY_ARCHIVE_ENTRIES }), log = createMemoryLog() } = options;
     const persistent = options.archive !== undefined;
     const analyticsStore = analyticsStoreOf(archive);
+    const auditStore = options.archive && auditStoreOf(options.archive);
+    const signing = auditStore && keys.signing && { store: auditStore, key: keys.signing, now: Date.now };
     const defaultCampaignId = options.defaultCampaignId ?? campaigns[0]?.campaignId;
     const manager = createManager({
       log,
@@ -292,10 +295,10 @@ export async function createCampaignServer(options: CampaignServerOptions = {}):
           keepMinutesMs: options.analyticsKeepMinutes ?? 400 * DAY_MS,
         },
       }),
+      ...(signing && { onDeleting: (head) => signDeleted(signing, head) }),
+      instance,
     });
     const store = options.archive && historyStoreOf(options.archive);
-    const auditStore = options.archive && auditStoreOf(options.archive);
-    const signing = auditStore && keys.signing && { store: auditStore, key: keys.signing, now: Date.now };
     const onFailedSigning = (error: Error): void =>
       logger.error({ err: error }, 'where the chains stand was not signed');
     const stopSigning = signing && startSigning(signing, onFailedSigning);
@@ -347,7 +350,6 @@ export async function createCampaignServer(options: CampaignServerOptions = {}):
   const { maxConnections = API_LIMITS.connections } = options;
   const keyStore = options.archive === undefined ? createMemoryKeyStore() : keyStoreOf(options.archive);
   const accessKeys = keyStore && createAccessKeys(keyStore, { onUse: (key) => metrics.accessKeyUses.inc({ key }) });
-  const instance = systemClock.token();
   const eventStore = options.archive && auditStoreOf(options.archive);
   const auditEvents =
     eventStore &&

@@ -28,6 +28,8 @@ export class CampaignError extends Error {
   readonly holder: string | undefined;
   /** With `LOCKED`: what the holder says of it. */
   readonly note: string | undefined;
+  /** With `NOT_FOUND`: when the campaign was deleted, in epoch milliseconds. The SDK has forgotten it then. */
+  readonly deletedAt: number | undefined;
 
   constructor(refusal: Refusal, options?: { cause?: unknown }) {
     super(refusal.message, options);
@@ -40,6 +42,7 @@ export class CampaignError extends Error {
     this.position = refusal.position;
     this.holder = refusal.holder;
     this.note = refusal.note;
+    this.deletedAt = refusal.deletedAt;
   }
 }
 
@@ -135,5 +138,6 @@ function refusalOf(message: string, data: Record<string, unknown>): Refusal {
     ...(typeof data.position === 'string' && { position: data.position }),
     ...(typeof data.holder === 'string' && { holder: data.holder }),
     ...(typeof data.note === 'string' && { note: data.note }),
+    ...(typeof data.deletedAt === 'number' && { deletedAt: data.deletedAt }),
   };
 }

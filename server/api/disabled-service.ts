@@ -16,6 +16,7 @@ export function createDisabledService(): CampaignService {
     mutate: refuseLater,
     push: refuseLater,
     create: refuseLater,
+    delete: refuseLater,
     fieldAccess: () => undefined,
     get: refuseLater,
     list: refuseLater,

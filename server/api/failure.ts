@@ -96,6 +96,8 @@ export interface ErrorData {
   holder?: string;
   note?: string;
   expiresAt?: number;
+  /** When the campaign was deleted: with `NOT_FOUND`. */
+  deletedAt?: number;
   /** For the server's operator: the log has the call under it. */
   correlationId?: string;
 }
@@ -122,7 +124,7 @@ export function formatError({ shape, error }: { shape: TRPCDefaultErrorShape; er
 }
 
 function detailsOf(refusal: Refusal): Omit<ErrorData, 'code' | 'httpStatus' | 'retryable'> {
-  const { reason, retryAfterMs, path, limit, mutationId, position, holder, note, expiresAt } = refusal;
+  const { reason, retryAfterMs, path, limit, mutationId, position, holder, note, expiresAt, deletedAt } = refusal;
   return {
     reason,
     ...(retryAfterMs !== undefined && { retryAfterMs }),
@@ -133,5 +135,6 @@ function detailsOf(refusal: Refusal): Omit<ErrorData, 'code' | 'httpStatus' | 'r
     ...(holder !== undefined && { holder }),
     ...(note !== undefined && { note }),
     ...(expiresAt !== undefined && { expiresAt }),
+    ...(deletedAt !== undefined && { deletedAt }),
   };
 }

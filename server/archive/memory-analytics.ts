@@ -39,12 +39,23 @@ export function emptyAnalytics(): MemoryAnalytics {
   };
 }
 
+/** Removes all that is known of a campaign. */
+export function dropAnalytics({ salts, ...rows }: MemoryAnalytics, campaignId: string): void {
+  salts.delete(campaignId);
+  for (const table of Object.values(rows))
+    for (const [key, row] of table) if (row.campaignId === campaignId) table.delete(key);
+}
+
 const MINUTE_MS = 60_000;
 
-/** @param call runs a call within one turn */
+/**
+ * @param call runs a call within one turn
+ * @param isDeleted whether a campaign was deleted and is not there again: nothing is recorded of it
+ */
 export function createMemoryAnalytics(
   store: MemoryAnalytics,
   call: <T>(answer: () => T) => Promise<T>,
+  isDeleted: (campaignId: string) => boolean,
 ): AnalyticsStore {
   const ofPhase = ({ campaignId, rule, phase }: PhaseKey): ExposureRow[] =>
     [...store.exposures.values()].filter(
@@ -63,12 +74,16 @@ export function createMemoryAnalytics(
     recordEvents: ({ exposures, goals, paints }) =>
       call(() => {
         for (const row of exposures) {
+          if (isDeleted(row.campaignId)) continue;
           const key = exposureKey(row);
           const stored = store.exposures.get(key);
           store.exposures.set(key, stored ? joinExposures(stored, row) : { ...row });
         }
-        for (const row of goals) keepFirst(store.goals, [row.campaignId, row.goal, row.unit, row.id], row);
-        for (const row of paints) keepFirst(store.paints, [row.campaignId, row.epoch, row.version, row.page], row);
+        for (const row of goals)
+          if (!isDeleted(row.campaignId)) keepFirst(store.goals, [row.campaignId, row.goal, row.unit, row.id], row);
+        for (const row of paints)
+          if (!isDeleted(row.campaignId))
+            keepFirst(store.paints, [row.campaignId, row.epoch, row.version, row.page], row);
       }),
 
     countUnits: (phase) =>

@@ -1,3 +1,4 @@
+import { deletionEvent, type Deletion } from '../core/deletion.ts';
 import type { KeyedArchive } from './keyed-archive.ts';
 import { nextTail } from '../core/stream/hash-chain.ts';
 import type { Head, SealedEntry } from '../core/stream/log-record.ts';
@@ -15,8 +16,8 @@ import type {
 } from '../engine/ports.ts';
 import { lastContiguousEntry, toListColumns, toSealedEntry } from './sql/columns.ts';
 import { ArchiveError } from './errors.ts';
-import { createMemoryAnalytics, emptyAnalytics, type MemoryAnalytics } from './memory-analytics.ts';
-import { createMemoryAudit, type MemoryAudit } from './memory-audit.ts';
+import { createMemoryAnalytics, dropAnalytics, emptyAnalytics, type MemoryAnalytics } from './memory-analytics.ts';
+import { appendAuditEvents, createMemoryAudit, type MemoryAudit } from './memory-audit.ts';
 import { createMemoryHistories, type MemorySchedule, type StagedRestore } from './memory-histories.ts';
 import { createMemoryKeyStore } from '../access/memory-key-store.ts';
 import type { AccessKeyStore } from '../core/access-key.ts';
@@ -44,6 +45,7 @@ export interface MemoryStore {
   readonly accessKeys: AccessKeyStore;
   readonly restores: Map<string, StagedRestore>;
   readonly schedule: MemorySchedule;
+  readonly deletions: MemoryDeletion[];
   readonly audit: MemoryAudit;
   readonly analytics: MemoryAnalytics;
 }
@@ -55,9 +57,16 @@ export function createMemoryStore(): MemoryStore {
     accessKeys: createMemoryKeyStore(),
     restores: new Map(),
     schedule: { holder: undefined, heldUntil: 0, run: undefined },
+    deletions: [],
     audit: { events: [], statements: [], signed: new Map() },
     analytics: emptyAnalytics(),
   };
+}
+
+/** A campaign that was deleted. */
+export interface MemoryDeletion {
+  readonly deletion: Deletion;
+  complete: boolean;
 }
 
 export interface MemoryArchiveOptions {
@@ -147,12 +156,16 @@ export function createMemoryArchive(options: MemoryArchiveOptions = {}): KeyedAr
           lineage: campaign.lineage.map((step) => ({ ...step })),
           membership: { ...campaign.membership },
           recent: newest(campaign.entries, recent).reverse().map(toSealedEntry),
+          former: deletionsOf(store, campaignId).map(({ deletion }) => ({
+            deletedAt: deletion.at,
+            epochs: deletion.epochs,
+          })),
         };
       }),
 
     create: (campaignId, first, state) =>
       call(() => {
-        if (store.campaigns.has(campaignId)) return false;
+        if (store.campaigns.has(campaignId) || isBeingDeleted(store, campaignId)) return false;
         const { epoch, at, actor } = first.record;
         const campaign: StoredCampaign = {
           head: { epoch, version: 0, tail: '' },
@@ -166,7 +179,7 @@ export function createMemoryArchive(options: MemoryArchiveOptions = {}): KeyedAr
           stateBefore: '{}',
           entries: [],
           byMutation: new Map(),
-          membership: { generation: 0, active: false },
+          membership: { generation: lastGeneration(store, campaignId), active: false },
         };
         append(campaign, first);
         store.campaigns.set(campaignId, campaign);
@@ -198,6 +211,42 @@ export function createMemoryArchive(options: MemoryArchiveOptions = {}): KeyedAr
         leave(campaignId, generation);
         if (ownMemberships.get(campaignId) === generation) ownMemberships.delete(campaignId);
       }),
+
+    remove: (deletion) =>
+      call(() => {
+        const { campaignId, head, generation } = deletion;
+        const campaign = campaignAt(campaignId, head);
+        const isSame = campaign?.head.tail === head.tail && campaign.membership.generation === generation;
+        if (!isSame || campaign.archivedAt === undefined) return false;
+        store.campaigns.delete(campaignId);
+        store.audit.signed.delete(campaignId);
+        store.deletions.push({ deletion, complete: false });
+        appendAuditEvents(store.audit, [deletionEvent(deletion)]);
+        return true;
+      }),
+
+    // The campaign is one object, but what restores have staged of it is beside it.
+    removeRows: (campaignId) =>
+      call(() => {
+        if (!isBeingDeleted(store, campaignId)) return false;
+        for (const { entries, states, adopted } of store.restores.values()) {
+          entries.delete(campaignId);
+          states.delete(campaignId);
+          adopted.delete(campaignId);
+        }
+        dropAnalytics(store.analytics, campaignId);
+        return false;
+      }),
+
+    completeDeletion: (campaignId) =>
+      call(() => {
+        for (const each of deletionsOf(store, campaignId)) each.complete = true;
+      }),
+
+    openDeletions: () =>
+      call(() => store.deletions.filter(({ complete }) => !complete).map(({ deletion }) => deletion)),
+
+    findDeletion: (campaignId) => call(() => deletionsOf(store, campaignId).at(-1)?.deletion),
 
     heads: (campaignIds) =>
       call(() =>
@@ -257,7 +306,11 @@ export function createMemoryArchive(options: MemoryArchiveOptions = {}): KeyedAr
     ...store.accessKeys,
     ...createMemoryHistories(store, call),
     ...createMemoryAudit(store, call),
-    ...createMemoryAnalytics(store.analytics, call),
+    ...createMemoryAnalytics(
+      store.analytics,
+      call,
+      (campaignId) => !store.campaigns.has(campaignId) && deletionsOf(store, campaignId).length > 0,
+    ),
     stop: ({ clean }) => {
       if (!stopped && clean) {
         for (const [campaignId, generation] of ownMemberships) leave(campaignId, generation);
@@ -266,6 +319,20 @@ export function createMemoryArchive(options: MemoryArchiveOptions = {}): KeyedAr
       return Promise.resolve();
     },
   };
+}
+
+function deletionsOf({ deletions }: MemoryStore, campaignId: string): MemoryDeletion[] {
+  return deletions.filter(({ deletion }) => deletion.campaignId === campaignId);
+}
+
+/** Whether a deletion under that id is not complete. */
+export function isBeingDeleted(store: MemoryStore, campaignId: string): boolean {
+  return deletionsOf(store, campaignId).some(({ complete }) => !complete);
+}
+
+/** The generation above which the log membership of a campaign of that id begins. */
+export function lastGeneration(store: MemoryStore, campaignId: string): number {
+  return Math.max(0, ...deletionsOf(store, campaignId).map(({ deletion }) => deletion.generation));
 }
 
 /** The newest of these entries, newest first, within both limits. */

@@ -46,11 +46,7 @@ export function createMemoryAudit(
 
     appendEvents: (events, keep) =>
       call(() => {
-        for (const bytes of events) {
-          const last = audit.events.at(-1);
-          const tail = nextTail(last?.tail ?? FIRST_TAIL, bytes);
-          audit.events.push({ position: (last?.position ?? 0) + 1, bytes, tail });
-        }
+        appendAuditEvents(audit, events);
         audit.events = audit.events.slice(-keep);
       }),
 
@@ -90,6 +86,15 @@ export function createMemoryAudit(
     readStatements: (afterPosition, limit) =>
       call(() => audit.statements.filter(({ position }) => position > afterPosition).slice(0, limit)),
   };
+}
+
+/** Appends events behind the last one. */
+export function appendAuditEvents(audit: MemoryAudit, events: readonly string[]): void {
+  for (const bytes of events) {
+    const last = audit.events.at(-1);
+    const tail = nextTail(last?.tail ?? FIRST_TAIL, bytes);
+    audit.events.push({ position: (last?.position ?? 0) + 1, bytes, tail });
+  }
 }
 
 function placeOf({ at, campaignId, version }: StoredEntry): AuditPlace {

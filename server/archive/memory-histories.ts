@@ -9,7 +9,7 @@ import type {
 } from '../core/history-store.ts';
 import { upToBytes } from '../core/limits.ts';
 import { ArchiveError } from './errors.ts';
-import type { MemoryStore, StoredCampaign } from './memory-archive.ts';
+import { isBeingDeleted, lastGeneration, type MemoryStore, type StoredCampaign } from './memory-archive.ts';
 import { toListColumns, toSealedEntry } from './sql/columns.ts';
 
 /** What a restore has staged and adopted. */
@@ -36,10 +36,8 @@ const READ_ROWS = 1_000;
  *
  * @param call runs a call within one turn
  */
-export function createMemoryHistories(
-  { campaigns, restores, schedule }: MemoryStore,
-  call: <T>(answer: () => T) => Promise<T>,
-): HistoryStore {
+export function createMemoryHistories(store: MemoryStore, call: <T>(answer: () => T) => Promise<T>): HistoryStore {
+  const { campaigns, restores, schedule } = store;
   const ordered = (ids?: readonly string[]): [string, StoredCampaign][] =>
     [...campaigns].filter(([id]) => ids?.includes(id) ?? true).sort(([a], [b]) => (a < b ? -1 : 1));
 
@@ -111,9 +109,14 @@ export function createMemoryHistories(
         for (const { campaignId, over } of histories) {
           const present = campaigns.get(campaignId);
           if (present && !over) return { kind: 'exists', campaignId, head: { ...present.head } };
+          if (isBeingDeleted(store, campaignId)) return { kind: 'deleting', campaignId };
         }
         const adopted = histories.map((history) =>
-          adoptedCampaign(restore, history, campaigns.get(history.campaignId)),
+          adoptedCampaign(
+            restore,
+            history,
+            campaigns.get(history.campaignId)?.membership.generation ?? lastGeneration(store, history.campaignId),
+          ),
         );
         histories.forEach(({ campaignId }, index) => {
           const campaign = adopted[index];
@@ -152,12 +155,13 @@ export function createMemoryHistories(
 /**
  * The campaign that a staged history makes, in the place of one that is there.
  *
+ * @param before generation of what it replaces or follows
  * @throws ArchiveError `data` where not all of it is staged
  */
 function adoptedCampaign(
   restore: StagedRestore | undefined,
   { campaignId, head, createdAt, archivedAt, updatedAt, updatedBy, ...history }: AdoptedHistory,
-  present: StoredCampaign | undefined,
+  before: number,
 ): StoredCampaign {
   const rows = [...(restore?.entries.get(campaignId)?.values() ?? [])];
   const staged = rows.filter(({ version }) => version <= head.version).sort((a, b) => a.version - b.version);
@@ -181,7 +185,7 @@ function adoptedCampaign(
     entries: staged.map(({ bytes, tail }) => ({ bytes, tail })),
     byMutation,
     membership: {
-      generation: Math.max(history.generation, (present?.membership.generation ?? 0) + 1),
+      generation: Math.max(history.generation, before + 1),
       active: true,
     },
   };

@@ -7,10 +7,10 @@ export interface AuditEvent {
   readonly at: number;
   /**
    * `refused`: a change that its caller had no right to. `login`: the first call of a caller for a day, on this
-   * instance. `access`: an API key was made or revoked. `restore`: a snapshot was restored. `dropped`: more happened
-   * than is recorded.
+   * instance. `access`: an API key was made or revoked. `restore`: a snapshot was restored. `delete`: a campaign was
+   * deleted. `dropped`: more happened than is recorded.
    */
-  readonly kind: 'refused' | 'login' | 'access' | 'restore' | 'dropped';
+  readonly kind: 'refused' | 'login' | 'access' | 'restore' | 'delete' | 'dropped';
   /** Id of the caller; missing where no token has one. */
   readonly actor?: string | undefined;
   readonly campaignId?: string | undefined;
@@ -18,6 +18,8 @@ export interface AuditEvent {
   readonly path?: string | undefined;
   readonly reason?: string | undefined;
   readonly correlationId?: string | undefined;
+  /** Where a campaign that was deleted stood. */
+  readonly head?: string | undefined;
   /** Network address, where `AUDIT_ADDRESSES` allows it. */
   readonly address?: string | undefined;
   /** The instance that it happened on. */

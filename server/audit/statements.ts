@@ -16,8 +16,11 @@ interface Statement {
   readonly at: number;
   /** SHA-256 of the bytes of the statement before it, in base64url; empty for the first. */
   readonly previous: string;
-  /** `heads`: the chains of these campaigns stand there. `replaced`: what was said of them before does not count. */
-  readonly kind: 'heads' | 'replaced';
+  /**
+   * `heads`: the chains of these campaigns stand there. `replaced`: what was said of them before does not count.
+   * `deleted`: nor does it, and they are to be deleted, with their chains.
+   */
+  readonly kind: 'heads' | 'replaced' | 'deleted';
   readonly heads: readonly { readonly campaignId: string; readonly version: number; readonly tail: string }[];
 }
 
@@ -94,6 +97,20 @@ export async function signReplaced(
   return append(options, 'replaced', [head]);
 }
 
+/**
+ * Signs that a campaign is about to be deleted, where its chain ends: that it is gone then is no finding. It is said
+ * before, because a record of a deletion that is only found in the database may have been written by anybody.
+ *
+ * @throws Error where the statement could not be appended
+ */
+export async function signDeleted(
+  options: SignOptions,
+  { campaignId, version, tail }: { readonly campaignId: string; readonly version: number; readonly tail: string },
+): Promise<void> {
+  if (!(await append(options, 'deleted', [{ campaignId, version, tail }])))
+    throw new Error(`${campaignId}: its deletion could not be signed`);
+}
+
 async function append(
   { store, key, now }: SignOptions,
   kind: Statement['kind'],
@@ -137,8 +154,9 @@ export async function readStatements(store: AuditStore, keys: readonly KeyObject
       if (statement.position !== position || statement.previous !== (last ? hashOf(last.bytes) : ''))
         return misfit(`statement ${position} does not follow the one before it`);
       for (const { campaignId, version, tail } of statement.heads) {
-        const known = statement.kind === 'replaced' ? [] : (heads.get(campaignId) ?? []);
-        heads.set(campaignId, [...known, { version, tail, position }]);
+        const known = statement.kind === 'heads' ? (heads.get(campaignId) ?? []) : [];
+        if (statement.kind === 'deleted') heads.delete(campaignId);
+        else heads.set(campaignId, [...known, { version, tail, position }]);
       }
       last = stored;
     }

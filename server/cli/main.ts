@@ -4,6 +4,7 @@ import { manageAccess } from './access.ts';
 import { manageAudit } from './audit.ts';
 import { announcementLines } from './announcement.ts';
 import { VARIABLES } from './config.ts';
+import { deleteCampaign } from './delete.ts';
 import { giveUp } from './explain.ts';
 import { importFlags } from './import.ts';
 import { runServer } from './run-server.ts';
@@ -28,6 +29,9 @@ const HELP = `campaign-state ${packageJson.version}: live campaign state over tR
   npx @campaign-state/server restore file…|- [--campaign id] [--as new-id | --over] [--at version|position|time]
                                           [--dry-run] [--url …]
                                           restores a snapshot into a running server
+  npx @campaign-state/server delete <id> [--now] [--url …]
+                                          deletes a campaign for good that has been archived for seven days; with
+                                          --now, any campaign at once
   npx @campaign-state/server audit verify [file] [--campaign id]… [--url …]
                                           walks the hash chains of a running server, or of a snapshot
   npx @campaign-state/server audit export [--campaign id]… [--out file|-] [--state file] [--url …]
@@ -50,6 +54,7 @@ else if (args[0] === 'audit') await manageAudit(args.slice(1));
 else if (args[0] === 'snapshot') await takeSnapshot(args.slice(1));
 else if (args[0] === 'verify') await verifySnapshot(args.slice(1));
 else if (args[0] === 'restore') await restoreFile(args.slice(1));
+else if (args[0] === 'delete') await deleteCampaign(args.slice(1));
 else if (args[0] === 'import') await importFlags(args.slice(1));
 else await run(args);
 

@@ -38,6 +38,10 @@ export interface RefusalDetails {
   note?: string;
   /** When the lock ends unless it is renewed, in epoch milliseconds by the log's clock, with `LOCKED`. */
   expiresAt?: number;
+  /**
+   * When the campaign was deleted, in epoch milliseconds, with `NOT_FOUND`: whatever is kept of it is to be forgotten.
+   */
+  deletedAt?: number;
 }
 
 /** Refusal as plain data, so that it can cross threads and wires. */

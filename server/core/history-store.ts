@@ -68,17 +68,21 @@ export interface AdoptedHistory {
   readonly updatedBy: string;
   /** The forks up to the head; the last one is the new epoch, which is `head.epoch`. */
   readonly lineage: readonly Fork[];
-  /** Its log membership gets this generation at least, and one above that of what it replaces. */
+  /** Its log membership gets this generation at least, and one above that of what it replaces or follows. */
   readonly generation: number;
   /** Whether it takes the place of a campaign of that id. */
   readonly over: boolean;
 }
 
-/** The outcome of an adoption. `exists`: there is a campaign of that id, at this head, and nothing has changed. */
+/**
+ * The outcome of an adoption. `exists`: there is a campaign of that id, at this head; `deleting`: one of that id is
+ * being deleted. Of both, nothing has changed.
+ */
 export type Adoption =
   /** With the generation of each, in their order. */
   | { readonly kind: 'adopted'; readonly generations: readonly number[] }
-  | { readonly kind: 'exists'; readonly campaignId: string; readonly head: Head };
+  | { readonly kind: 'exists'; readonly campaignId: string; readonly head: Head }
+  | { readonly kind: 'deleting'; readonly campaignId: string };
 
 /** A periodic snapshot that was saved. */
 export interface SnapshotRun {
@@ -120,7 +124,7 @@ export interface HistoryStore {
   readEntries(after: EntryPlace, through: string, bytes: number): Promise<StoredEntry[]>;
   /** Checkpoints of a campaign after that version, in order, within the same bounds. */
   readCheckpoints(campaignId: string, afterVersion: number, bytes: number): Promise<StoredCheckpoint[]>;
-  /** Ids under which there are entries, forks or checkpoints, and no campaign; at most 1,000. */
+  /** Ids under which there are entries, forks or checkpoints, and no campaign, nor one that is being deleted; at most 1,000. */
   orphans(): Promise<string[]>;
   /**
    * Begins a restore, or goes on with one of that id that was not ended. What that one had staged and not adopted is

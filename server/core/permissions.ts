@@ -43,6 +43,7 @@ export const CALL_ACTIONS = {
   create: 'administer',
   archive: 'administer',
   restore: 'administer',
+  delete: 'administer',
   trace: 'administer',
   acquireLock: 'edit',
   renewLock: 'edit',

@@ -16,6 +16,7 @@ import { startRuleGuide } from './analytics/rule-guide.ts';
 import { startAnalyticsUpkeep } from './analytics/upkeep.ts';
 import { createArchiver } from './archiving/archiver.ts';
 import { createCreation } from './calls/creation.ts';
+import { createDeletion } from './calls/deletion.ts';
 import { createMutationReport } from './calls/mutation-report.ts';
 import { createMutations } from './calls/mutations.ts';
 import { createOverload } from './calls/overload.ts';
@@ -28,6 +29,7 @@ import { createEngineLocks } from './locks/lock-service.ts';
 import type { EngineObserver } from './observer.ts';
 import { createEnginePresence } from './presence/presence-service.ts';
 import type { Archive, Clock, OrderedLog } from './ports.ts';
+import type { Head } from '../core/stream/log-record.ts';
 import { shuttingDown } from './refusals.ts';
 import type { CampaignService } from './service.ts';
 import { BACKPRESSURE_BUFFER_ENTRIES } from './streams/backpressure.ts';
@@ -71,6 +73,10 @@ export interface ManagerOptions {
   readonly turnWeight?: number;
   /** Weight of the mutations that may wait to be decided, over all campaigns; half of it for one. Default 32,768. */
   readonly maxQueuedWeight?: number;
+  /** Names this instance in the record of a deletion. Default: a random token. */
+  readonly instance?: string;
+  /** Called before a campaign is deleted, with where its chain of hashes ends. Default: nothing. */
+  readonly onDeleting?: (head: Head & { readonly campaignId: string }) => Promise<unknown>;
   /** The engine of conditions and of the hash. Default: GrowthBook's. */
   readonly targeting?: TargetingEngine;
   /** Where events are counted. Default: nowhere, and no procedure of analytics answers. */
@@ -94,7 +100,7 @@ export interface AnalyticsSettings {
 /** The engine: the campaign service of one instance, with what its process needs to start and stop it. */
 export interface Manager extends CampaignService {
   /**
-   * Creates the campaign of a start file where there is none of that id.
+   * Creates the campaign of a start file where there is none of that id, nor one that was deleted.
    *
    * @returns whether it did
    * @throws RefusalError `INVALID` where the state is no campaign
@@ -118,6 +124,8 @@ export const HIDDEN_FROM_PUBLIC: readonly string[] = ['owner_id'];
 const EVALUATIONS_PER_TURN = 64;
 
 const DAY_MS = 24 * 60 * 60_000;
+/** How long a campaign is locked that is about to be deleted, in milliseconds: until it is archived, or that failed. */
+const STOLEN_MS = 10_000;
 
 /** Newest entries that are loaded with a campaign, for resumes and the idempotency window. */
 const RECENT_ENTRIES = 256;
@@ -195,6 +203,11 @@ export function createManager(options: ManagerOptions): Manager {
     queued,
     onAwaited: () => archiver.flushNow(),
     onLocks: (live) => locks.onLocks(live),
+    onDeleted(campaignId) {
+      presence.onGone(campaignId);
+      analytics?.onDeleted(campaignId);
+      archiver.forget(campaignId);
+    },
     isAttended: (campaignId) =>
       locks.isAttended(campaignId) || presence.isAttended(campaignId) || analytics?.isAttended(campaignId) === true,
   });
@@ -273,9 +286,27 @@ export function createManager(options: ManagerOptions): Manager {
       observer,
     });
 
+  const deletion = createDeletion({
+    hosting,
+    log,
+    archive: requestArchive,
+    clock,
+    observer,
+    instance: options.instance ?? clock.token(),
+    durableTimeoutMs,
+    mutate: changes.mutate,
+    async steal(caller, campaignId) {
+      const { lockId, fence } = await locks.steal(caller, {}, campaignId, { ttlMs: STOLEN_MS, note: 'to be deleted' });
+      return { lockId, fence };
+    },
+    refuseLoad: writing.refuseLoad,
+    onDeleting: options.onDeleting ?? (() => Promise.resolve()),
+  });
+
   return {
     ...changes,
     ...creation,
+    delete: deletion.delete,
     ...createReads({
       hosting,
       archive: requestArchive,
@@ -328,6 +359,8 @@ export function createManager(options: ManagerOptions): Manager {
 
     async ensure(campaignId, state) {
       if ((await requestArchive.heads([campaignId])).length > 0) return false;
+      // What an admin has deleted does not come back by a restart.
+      if (await requestArchive.findDeletion(campaignId)) return false;
       try {
         await creation.create({ identity: SYSTEM, correlationId: clock.id() }, campaignId, state, {
           comment: 'from a start file',
@@ -342,6 +375,7 @@ export function createManager(options: ManagerOptions): Manager {
     async stop(timeoutMs) {
       stopping = true;
       const until = clock.now() + timeoutMs;
+      deletion.stop();
       locks.stop();
       presence.stop();
       await Promise.all([guide?.stop(), upkeep?.stop()]);

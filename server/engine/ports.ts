@@ -1,3 +1,4 @@
+import type { Deletion, FormerLife } from '../core/deletion.ts';
 import type { DocumentTree } from '../core/document/document-tree.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { LockChange, LockCondition, LockTable } from '../core/locks/lock-table.ts';
@@ -118,6 +119,18 @@ export interface OrderedLog {
    * @returns whether it has left the log
    */
   close(campaignId: string, options: { readonly leave: boolean }): Promise<boolean>;
+  /**
+   * Removes a campaign, with its locks, if it is held under that generation, at that head, and everything is durable.
+   * Nothing is appended to it from then on.
+   *
+   * @returns false where that is not so, and nothing has changed
+   */
+  remove(campaignId: string, generation: number, head: Head): Promise<boolean>;
+  /**
+   * Removes whatever is left of a campaign that was deleted: what it holds up to that generation, and who is there.
+   * Every instance that has it open under one of these is told `reset`.
+   */
+  clear(campaignId: string, generation: number): Promise<void>;
   /**
    * Appends all of the entries or none, if the head is still the expected one. Without entries it only confirms the
    * head.
@@ -268,6 +281,8 @@ export interface ArchivedCampaign {
   readonly membership: LogMembership;
   /** The newest entries up to the head, oldest first, without a gap, for resumes and the idempotency window. */
   readonly recent: SealedEntry[];
+  /** Campaigns that had its id before, and were deleted. */
+  readonly former: readonly FormerLife[];
 }
 
 /** A row of `campaign.list`. */
@@ -332,7 +347,10 @@ export interface Archive {
    * would exceed `LIMITS.pageBytes`: the one that reaches it is the oldest.
    */
   load(campaignId: string, recent: number): Promise<ArchivedCampaign | undefined>;
-  /** Creates a campaign at version 1; false where the id is taken. Committed when it resolves. */
+  /**
+   * Creates a campaign at version 1; false where the id is taken, or a deletion under it is not complete. Its log
+   * membership begins above that of a campaign of its id that was deleted. Committed when it resolves.
+   */
   create(campaignId: string, first: SealedEntry, state: JsonObject): Promise<boolean>;
   /**
    * Commits every campaign's part in one transaction; a part whose guard fails is left out and reported. An entry under
@@ -356,6 +374,26 @@ export interface Archive {
    * unless its generation is another one by now.
    */
   leaveLog(campaignId: string, generation: number): Promise<void>;
+  /**
+   * Deletes a campaign's row and records the deletion, with its audit event, in one transaction, if the campaign is
+   * archived and head and generation are still those of the deletion. Its other rows go by `removeRows`, and nothing
+   * can be created under its id until `completeDeletion`.
+   *
+   * @returns false where it has gone on meanwhile, and nothing has changed
+   */
+  remove(deletion: Deletion): Promise<boolean>;
+  /**
+   * Deletes a part of what is left of a campaign whose deletion is not complete.
+   *
+   * @returns whether there is more
+   */
+  removeRows(campaignId: string): Promise<boolean>;
+  /** Records that nothing is left of a campaign anywhere: its id is free. */
+  completeDeletion(campaignId: string): Promise<void>;
+  /** Deletions that are not complete, the oldest first, at most 100. */
+  openDeletions(): Promise<Deletion[]>;
+  /** The newest deletion of a campaign of that id. */
+  findDeletion(campaignId: string): Promise<Deletion | undefined>;
   /** Heads of those of the campaigns that exist. */
   heads(campaignIds: readonly string[]): Promise<{ campaignId: string; head: Head }[]>;
   /** The first entry with that mutation id, if there is one. */

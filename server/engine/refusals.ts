@@ -6,6 +6,11 @@ export function notFound(campaignId: string): RefusalError {
   return new RefusalError('NOT_FOUND', `campaignId: there is no campaign ${campaignId}`, { path: ['campaignId'] });
 }
 
+/** The campaign was deleted: whoever knew it forgets it. */
+export function deleted(campaignId: string, deletedAt: number): RefusalError {
+  return new RefusalError('NOT_FOUND', `campaignId: ${campaignId} was deleted`, { path: ['campaignId'], deletedAt });
+}
+
 /** {@link roleRefusal}, as an exception. */
 export function forbidden(campaignId: string, what: string): RefusalError {
   return toError(roleRefusal(campaignId, what));

@@ -34,6 +34,17 @@ export interface CampaignRecord {
   readonly archivedAt?: number;
 }
 
+/** Answer of `campaign.delete`. */
+export interface DeletionReceipt {
+  readonly campaignId: string;
+  /** Epoch milliseconds. */
+  readonly deletedAt: number;
+  /** Where it stood. */
+  readonly position: Position;
+  /** Whether nothing is left of it anywhere, and its id is free; where not, that follows by itself. */
+  readonly complete: boolean;
+}
+
 /** Answer to a dry run: what the mutation would change. Nothing has been changed. */
 export interface DryRun {
   readonly campaignId: string;
@@ -282,6 +293,14 @@ export interface CampaignService {
    * @throws RefusalError `CONFLICT` where the id is taken
    */
   create(caller: Caller, campaignId: string, state: JsonObject, options: MutationOptions): Promise<Receipt | DryRun>;
+  /**
+   * Deletes a campaign for good, with its history, on every instance and on every device that comes back; its id is free
+   * again, for a campaign in a new epoch. What stays is the record of who did it and when.
+   *
+   * @param options with `now`, it need not have been archived for seven days, or at all
+   * @throws RefusalError `CONFLICT` where it is too early; `NOT_FOUND` with `deletedAt` where it was deleted already
+   */
+  delete(caller: Caller, campaignId: string, options: { readonly now?: boolean | undefined }): Promise<DeletionReceipt>;
   /** The fields that the caller's role on a campaign keeps from it; `undefined` where it has no role there. */
   fieldAccess(identity: Identity, campaignId: string): FieldAccess | undefined;
   get(caller: Caller, campaignId: string): Promise<CampaignRecord>;

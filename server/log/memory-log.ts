@@ -79,7 +79,7 @@ export function createMemoryLog({ keepDurable = 0, now = monotonicNow }: MemoryL
     return next === undefined || next.tail === nextTail(tail, next.bytes);
   };
 
-  const remove = (campaignId: string, log: CampaignLog): void => {
+  const drop = (campaignId: string, log: CampaignLog): void => {
     backlogEntries -= log.head.version - log.durableVersion;
     notDurable.delete(campaignId);
     campaigns.delete(campaignId);
@@ -100,7 +100,7 @@ export function createMemoryLog({ keepDurable = 0, now = monotonicNow }: MemoryL
       call(() => {
         const log = campaigns.get(campaignId);
         if (log && log.generation >= generation) return;
-        if (log) remove(campaignId, log);
+        if (log) drop(campaignId, log);
         campaigns.set(campaignId, {
           generation,
           head,
@@ -130,9 +130,26 @@ export function createMemoryLog({ keepDurable = 0, now = monotonicNow }: MemoryL
       if (!log || !leave || log.durableVersion < log.head.version) return Promise.resolve(false);
       // With the campaign its locks would go, and somebody's lease has not ended.
       if (log.locks.rows.some(({ expiresAt }) => expiresAt > now())) return Promise.resolve(false);
-      remove(campaignId, log);
+      drop(campaignId, log);
       return Promise.resolve(true);
     },
+
+    remove: (campaignId, generation, head) =>
+      call(() => {
+        const log = campaigns.get(campaignId);
+        const isThere = log?.generation === generation && log.head.version === head.version && includes(log, head);
+        if (!isThere || log.durableVersion < log.head.version) return false;
+        drop(campaignId, log);
+        return true;
+      }),
+
+    clear: (campaignId, generation) =>
+      call(() => {
+        const log = campaigns.get(campaignId);
+        if (!log || log.generation > generation) return;
+        drop(campaignId, log);
+        log.listener?.({ kind: 'reset' });
+      }),
 
     append: (campaignId, expected, entries, locks) =>
       call((): AppendResult => {

@@ -19,7 +19,7 @@ import type { RedisFindings } from './redis/log-health.ts';
 import { checkRedis, checkRunningRedis, isNodeOfCluster } from './redis/requirements.ts';
 import { createRunForEach } from './redis/run-for-each.ts';
 import { createViewerCounts } from './redis/viewer-counts.ts';
-import { APPEND, HEADS, LEAVE, LOCKS, OPEN, PRESENCE, READ_LOCKS, SEED } from './redis/scripts.ts';
+import { APPEND, CLEAR, HEADS, LEAVE, LOCKS, OPEN, PRESENCE, READ_LOCKS, REMOVE, SEED } from './redis/scripts.ts';
 
 /** Whether a text is an address that {@link createRedisLog} takes. */
 export function isRedisAddress(text: string): boolean {
@@ -340,6 +340,19 @@ export function createRedisLog(options: RedisLogOptions): RedisLog {
       const { meta, log, channel } = campaign.keys;
       await subscriber.unsubscribe(channel);
       return leave && (await run(LEAVE, [meta, log], [String(campaign.generation), channel])) === 1;
+    },
+
+    async remove(campaignId, generation, { epoch, version, tail }) {
+      const { meta, log, dirty } = keysOf(campaignId);
+      const args = [String(generation), epoch, String(version), tail, campaignId];
+      return (await run(REMOVE, [meta, log, dirty], args)) === 1;
+    },
+
+    async clear(campaignId, generation) {
+      const { meta, log, dirty, presence, channel } = keysOf(campaignId);
+      const args = [String(generation), String(generation + 1), campaignId, channel];
+      await run(CLEAR, [meta, log, dirty, presence], args);
+      await viewerCounts.forget(campaignId);
     },
 
     async append(campaignId, expected, entries, locks): Promise<AppendResult> {

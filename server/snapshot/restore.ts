@@ -245,6 +245,7 @@ export async function restoreSnapshot(
     const adoption = await store.adopt(restoreId, histories);
     // Created since it was looked for.
     if (adoption.kind === 'exists') throw exists(adoption.campaignId);
+    if (adoption.kind === 'deleting') throw beingDeleted(adoption.campaignId);
     return new Map(histories.map(({ campaignId }, index) => [campaignId, adoption.generations[index] ?? 0]));
   };
 
@@ -477,6 +478,11 @@ function notInFile(
         ? `is not in the file: ${damaged.problem}`
         : 'is not in the file';
   return new RefusalError('NOT_FOUND', `campaignId: ${campaignId} ${why}`, { path: ['campaignId'] });
+}
+
+function beingDeleted(campaignId: string): RefusalError {
+  const message = `campaignId: ${campaignId} is being deleted; restore again when that is over`;
+  return new RefusalError('UNAVAILABLE', message, { path: ['campaignId'], retryAfterMs: 1_000 });
 }
 
 function exists(campaignId: string): RefusalError {

@@ -34,6 +34,7 @@ export function commitTests({ archive, fresh, created, grown }: CommitTests): vo
       lineage: [],
       membership: { generation: 0, active: false },
       recent: history.entries,
+      former: [],
     });
     const [row] = await archive().list({ limit: 1, ids: [history.campaignId] });
     expect(row).toEqual({

@@ -8,6 +8,7 @@ import { campaignHistory, part, type CampaignHistory } from './campaign-history.
 import { commitTests } from './commits.ts';
 import { analyticsTests } from './analytics.ts';
 import { auditTests } from './audit.ts';
+import { deletionTests } from './deletions.ts';
 import { historyTests } from './histories.ts';
 import { archiveRestarts } from './restarts.ts';
 
@@ -61,6 +62,7 @@ export function archiveContract(name: string, createWorld: () => Promise<Archive
         lineage: [],
         membership: { generation: 0, active: false },
         recent: history.entries,
+        former: [],
       });
       expect(await archive.load('unknown', 10)).toBeUndefined();
     });
@@ -78,6 +80,7 @@ export function archiveContract(name: string, createWorld: () => Promise<Archive
     historyTests({ archive: () => archive, fresh, created, grown });
     auditTests({ archive: () => archive, fresh, created, grown });
     analyticsTests(() => archive);
+    deletionTests({ archive: () => archive, fresh, created, grown });
 
     test('A12 a mutation is found by its id, in its campaign only', async () => {
       const history = await grown(4);

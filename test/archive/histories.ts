@@ -127,6 +127,7 @@ export function historyTests({ archive, fresh, created, grown }: HistoriesContex
       lineage: adopted.lineage,
       membership: { generation: 100, active: true },
       recent: history.entries,
+      former: [],
     });
     expect((await store.findMutation(campaignId, `${campaignId}-mutation-2`)).entry).toEqual(history.entries[1]);
     expect(await store.stateAt(campaignId, 1)).toEqual(part(history.contents, 1).state);

@@ -497,6 +497,50 @@ export function describeOrderedLog(name: string, create: () => Promise<LogUnderT
       expect(answer).toMatchObject({ kind: 'stale', reading: { table: { revision: later + 1, rows: [] } } });
     });
 
+    it('L110 a campaign is removed at its head, when all of it is durable; from then on nothing is appended to it', async () => {
+      const events = await host();
+      const entries = after(start, 2);
+      await log.append(ID, start, entries);
+      const head = headAfter(entries);
+      expect(await log.remove(ID, 1, head)).toBe(false);
+      await log.markDurable(ID, 'e1', 3);
+      const wrong = [start, { ...head, epoch: 'e2' }, headAfter(after(start, 2, 'b'))];
+      for (const other of wrong) expect(await log.remove(ID, 1, other)).toBe(false);
+      expect(await log.remove(ID, 2, head)).toBe(false);
+      expect(await log.append(ID, head, [])).toEqual({ kind: 'appended' });
+      await under.delivered();
+      const told = events.length;
+
+      expect(await log.remove(ID, 1, head)).toBe(true);
+      expect(await log.append(ID, head, after(head, 1))).toEqual({ kind: 'lost' });
+      const change: LockChange = { condition: { revision: emptyLockTable(1).revision }, set: [], removed: [] };
+      expect(await log.changeLocks(ID, change)).toEqual({ kind: 'lost' });
+      expect(await log.remainder(ID, start)).toEqual([]);
+      expect(await log.pending(10)).toEqual([]);
+      expect(await log.remove(ID, 1, head)).toBe(false);
+      await under.delivered();
+      // Nobody is told yet: whether it is deleted is the archive's to say.
+      expect(events).toHaveLength(told);
+      expect(await log.open(ID, 1, head, ignore)).toEqual({ kind: 'absent' });
+    });
+
+    it('L111 what is left of a campaign is cleared up to a generation, and whoever has it open is told reset', async () => {
+      const events = await host();
+      await log.append(ID, start, after(start, 2));
+      await log.clear(ID, 0);
+      expect(await log.append(ID, start, [])).toMatchObject({ kind: 'conflict' });
+      await log.clear(ID, 1);
+      await under.delivered();
+      expect(events.at(-1)).toEqual({ kind: 'reset' });
+      expect(await log.remainder(ID, start)).toEqual([]);
+      expect(await log.pending(10)).toEqual([]);
+      // Once more, and of one that was never there.
+      await log.clear(ID, 1);
+      await log.clear('unknown', 9);
+      await log.seed(ID, 2, start);
+      expect(opened(await log.open(ID, 2, start, ignore)).head).toEqual(start);
+    });
+
     it('L20 instances on one log order each other, receive each other’s entries, and share the watermark', async ({
       skip,
     }) => {

@@ -342,6 +342,24 @@ export function connectSharedLog(store: SharedLogStore, options: SharedLogOption
       return !others;
     },
 
+    async remove(campaignId, generation, head) {
+      alive();
+      const there = stored(campaignId);
+      const isThere = there?.generation === generation && there.head.version === head.version && passes(there, head);
+      if (!isThere || there.durable < there.head.version) return false;
+      store.campaigns.delete(campaignId);
+      return true;
+    },
+
+    async clear(campaignId, generation) {
+      alive();
+      const there = store.campaigns.get(campaignId);
+      if (there && there.generation > generation) return;
+      store.campaigns.delete(campaignId);
+      store.presence.delete(campaignId);
+      publish({ campaignId, kind: 'seeded', generation: generation + 1 });
+    },
+
     async append(campaignId, expected, entries, locks): Promise<AppendResult> {
       alive();
       const campaign = hosted.get(campaignId);

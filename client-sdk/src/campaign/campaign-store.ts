@@ -108,7 +108,7 @@ export function createCampaignStore(options: CampaignStoreOptions): CampaignStor
   // In this order they hear of a change of the pending edits: what is to be sent leaves first, the app is told last.
   const rules = createEditRulesLoader();
   const edits = createPendingEdits(campaignId, seed && mirrorOf(seed), rules);
-  const outbox = startOutbox({ campaignId, connection, clock, edits });
+  const outbox = startOutbox({ campaignId, connection, clock, edits, onDeleted });
   const settlements = createSettlements(edits, clock);
   const editor = createEditor({ edits, settlements, rules, clock, undoGroupMs, onConflict, publish });
   const pacing = createPacing(edits, editor, clock);
@@ -180,8 +180,23 @@ export function createCampaignStore(options: CampaignStoreOptions): CampaignStor
   function onError(reason: CampaignError): void {
     if (isSameError(error, reason)) return;
     error = reason;
+    if (reason.deletedAt !== undefined) forgetDeleted(reason);
     if (reason.reason === 'FORBIDDEN' || reason.reason === 'NOT_FOUND') onHidden();
     publish();
+  }
+
+  /** A push was answered so: its stream may not have been. */
+  function onDeleted(reason: CampaignError): void {
+    forgetDeleted(reason);
+    onError(reason);
+  }
+
+  /** Nothing of it stays: what is pending is refused, and the device keeps neither that nor what was seen. */
+  function forgetDeleted(reason: CampaignError): void {
+    watcher.forget();
+    editor.forget();
+    for (const { mutation } of edits.list()) edits.onRejected(mutation.mutationId, reason);
+    edits.forget();
   }
 
   /** The stream continues from what is shown, or corrects it with its next frame. */

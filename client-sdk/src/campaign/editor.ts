@@ -45,6 +45,8 @@ export interface Editor {
   readonly dropRollback: (mutationId: string) => void;
   /** Entries that follow on `before`. */
   readonly onEntries: (before: Mirror | undefined, entries: readonly (Entry | ViewEntry)[]) => void;
+  /** Drops what can be taken back: the campaign was deleted. */
+  readonly forget: () => void;
   /** Refuses every edit from then on. */
   readonly close: () => void;
 }
@@ -153,6 +155,7 @@ export function createEditor(options: EditorOptions): Editor {
         content = next;
       }
     },
+    forget: history.clear,
     close() {
       closed = true;
     },

@@ -11,6 +11,8 @@ export interface OutboxOptions {
   readonly connection: Connection;
   readonly clock: Clock;
   readonly edits: PendingEdits;
+  /** The campaign was deleted. */
+  readonly onDeleted: (error: CampaignError) => void;
 }
 
 export interface Outbox {
@@ -27,7 +29,7 @@ export interface Outbox {
  * to waiting, and it is sent from here like anything else.
  *
  */
-export function startOutbox({ campaignId, connection, clock, edits }: OutboxOptions): Outbox {
+export function startOutbox({ campaignId, connection, clock, edits, onDeleted }: OutboxOptions): Outbox {
   let busy = false;
   let stopped = false;
   let attempt = 0;
@@ -77,6 +79,7 @@ export function startOutbox({ campaignId, connection, clock, edits }: OutboxOpti
     // Not about these mutations: they wait for the next token.
     else if (error.reason === 'UPGRADE_REQUIRED' || (error.reason === 'UNAUTHORIZED' && connection.hasToken()))
       connection.unauthorized(error);
+    else if (error.deletedAt !== undefined) onDeleted(error);
     else await onRefusal(push, error);
     edits.onUnanswered();
   }

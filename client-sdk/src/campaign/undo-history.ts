@@ -14,6 +14,7 @@ export interface UndoHistory {
   /** Once the rules are loaded: takes the newest step off that can still be taken back on a view, if there is one. */
   readonly take: (from: 'undo' | 'redo', view: DocumentTree) => EditCommand | undefined;
   readonly can: (from: 'undo' | 'redo') => boolean;
+  readonly clear: () => void;
 }
 
 /**
@@ -63,6 +64,11 @@ export function createUndoHistory(rules: EditRulesLoader, onApplied: () => void)
       const next = rules.now()?.nextUndo(stacks, from, view);
       stacks = next ? next.stacks : { ...stacks, [from]: [] };
       return next?.command;
+    },
+    clear() {
+      if (!isEmpty) apply(() => ({ undo: [], redo: [] }));
+      unapplied.clear();
+      isEmpty = true;
     },
     can: (from) => stacks[from].length > 0 || (from === 'undo' && unapplied.size > 0),
   };

@@ -31,6 +31,8 @@ export interface Watcher {
   readonly resumeId: () => string | undefined;
   /** Ends the wait before the next attempt, where there is one. */
   readonly retryNow: () => void;
+  /** Forgets where it is: the campaign was deleted, and what comes next is another one. */
+  readonly forget: () => void;
   /** Resumes there, at once where the subscription is running. */
   readonly resumeAt: (resumeId: string) => void;
   /** Subscribes as the present viewer, after the last event, where the subscription is running. */
@@ -143,6 +145,9 @@ export function createWatcher(options: WatcherOptions): Watcher {
     start: restart,
     stop: end,
     resumeId: () => resumeId,
+    forget() {
+      resumeId = undefined;
+    },
     retryNow: () => isWaiting && subscribe(),
     resumeAt(given) {
       resumeId = given;

@@ -25,7 +25,10 @@ type Answer<T> = T | Promise<T>;
  * that is neither played here nor named as missing does not compile. (`watch` is played by the session.)
  */
 export interface MemoryProcedures {
-  readonly campaign: Handlers<'campaign', 'create' | 'copy' | 'watch' | 'watchMany' | 'watchList' | 'explain'>;
+  readonly campaign: Handlers<
+    'campaign',
+    'create' | 'copy' | 'delete' | 'watch' | 'watchMany' | 'watchList' | 'explain'
+  >;
   readonly lock: Handlers<'lock', 'watch'>;
   readonly presence: Handlers<'presence', 'watch'>;
   readonly session: Handlers<'session', never>;

@@ -4,7 +4,7 @@ import type { ChangeCommand, Command, Mutation, MutationOptions } from '../../co
 import { weightOf } from '../../core/commands/weight.ts';
 import { LIMITS } from '../../core/limits.ts';
 import type { Receipt } from '../../core/stream/entry.ts';
-import type { DryRun } from '../../engine/service.ts';
+import type { DeletionReceipt, DryRun } from '../../engine/service.ts';
 import { PRICES } from '../connection/work-budget.ts';
 import { parsedBy } from './parse-input.ts';
 import {
@@ -22,6 +22,7 @@ import {
   batchInput,
   copyInput,
   createInput,
+  deleteInput,
   diffInput,
   explainInput,
   getInput,
@@ -178,6 +179,15 @@ export const campaignRouter = router({
       ctx.service.create(caller, input.to, state, { comment, ...optionsOf(input) }),
     );
   }),
+
+  /** Deletes a campaign that has been archived for seven days, or any at once with `now`: for admins of it. */
+  delete: mutationProcedure
+    .input(parsedBy(deleteInput))
+    .mutation(({ ctx, input, signal }) =>
+      inTurn(ctx, signal, 1, (caller): Promise<DeletionReceipt> =>
+        ctx.service.delete(caller, input.campaignId, { now: input.now }),
+      ),
+    ),
 
   /** Several mutations in order, each with its own outcome; a retryable refusal is that of all that stand behind it. */
   push: mutationProcedure

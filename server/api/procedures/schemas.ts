@@ -67,6 +67,10 @@ export interface UpdateHoldoutInput extends CommandInput<UpdateHoldoutCommand> {
 export interface ShipRuleInput extends CommandInput<ShipRuleCommand> {}
 /** `archive` and `restore`. */
 export interface LifecycleInput extends CommandInput<ArchiveCommand | RestoreCommand> {}
+export interface DeleteInput extends CampaignInput {
+  /** Not to wait until it has been archived for seven days. Default false. */
+  now?: boolean;
+}
 export interface CreateInput extends CommandInput<CreateCommand> {}
 
 export interface PushInput extends CampaignInput {
@@ -399,6 +403,8 @@ export const shipRuleInput: z.ZodType<ShipRuleInput> = z.object({
 });
 
 export const lifecycleInput: z.ZodType<LifecycleInput> = z.object({ campaignId, ...options });
+
+export const deleteInput: z.ZodType<DeleteInput> = z.object({ campaignId, now: z.boolean().exactOptional() });
 
 export const createInput: z.ZodType<CreateInput> = z.object({ campaignId, ...options, state: jsonObject('drop') });
 

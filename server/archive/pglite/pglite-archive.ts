@@ -62,6 +62,15 @@ export async function openPgliteArchive(options: PgliteArchiveOptions): Promise<
       await call('leaveLog', [campaignId, generation]);
       if (memberships.get(campaignId) === generation) memberships.delete(campaignId);
     },
+    async remove(deletion) {
+      const removed = await whileLocked(() => call('remove', [deletion]));
+      if (removed) memberships.delete(deletion.campaignId);
+      return removed;
+    },
+    removeRows: (campaignId) => whileLocked(() => call('removeRows', [campaignId])),
+    completeDeletion: (campaignId) => whileLocked(() => call('completeDeletion', [campaignId])),
+    openDeletions: () => call('openDeletions', []),
+    findDeletion: (campaignId) => call('findDeletion', [campaignId]),
     heads: (campaignIds) => call('heads', [campaignIds]),
     findMutation: (campaignId, mutationId) => call('findMutation', [campaignId, mutationId]),
     history: (campaignId, before, limit) => call('history', [campaignId, before, limit]),

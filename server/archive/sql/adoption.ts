@@ -1,6 +1,7 @@
 import { sql, type Kysely } from 'kysely';
 import type { AdoptedHistory, Adoption } from '../../core/history-store.ts';
 import { ArchiveError } from '../errors.ts';
+import { findOpenDeletion, lastGenerations } from './deletions.ts';
 import { isAnyOf, recordset } from './recordset.ts';
 import type { Database } from './schema.ts';
 
@@ -52,7 +53,15 @@ async function adopt(
   onProgress: () => void,
 ): Promise<Adoption> {
   const ids = histories.map(({ campaignId }) => campaignId);
-  const generations = await placeRows(db, restoreId, histories);
+  const last = await lastGenerations(db, ids);
+  const above = histories.map((history) => ({
+    ...history,
+    generation: Math.max(history.generation, (last.get(history.campaignId) ?? 0) + 1),
+  }));
+  const generations = await placeRows(db, restoreId, above);
+  // Asked once the rows are there: a deletion that has begun is seen now, and one that begins waits for these rows.
+  const deleting = await findOpenDeletion(db, ids);
+  if (deleting !== undefined) throw new InTheWay({ kind: 'deleting', campaignId: deleting });
   // Also where there was no row: a campaign whose row was deleted by hand may have left some.
   await removeHistories(db, ids, onProgress);
   await moveParts(db, restoreId, histories, onProgress);

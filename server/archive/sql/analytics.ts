@@ -2,6 +2,7 @@ import { sql, type Kysely } from 'kysely';
 import type { AnalyticsStore, MetricSum, TimelineCount } from '../../core/analytics/analytics-store.ts';
 import { MILLIONTHS } from '../../core/analytics/analytics-event.ts';
 import { joinRows, type EventRows, type GoalRow, type PaintRow } from '../../core/analytics/unit-rows.ts';
+import { findDeleted } from './deletions.ts';
 import type { Database } from './schema.ts';
 
 const MINUTE_MS = 60_000;
@@ -51,7 +52,25 @@ export function createSqlAnalytics(db: Kysely<Database>, namespace: string): Ana
         version bigint, page text, at bigint, "delayMs" bigint, share double precision)
       on conflict do nothing`.execute(query);
 
-  const recordEvents: AnalyticsStore['recordEvents'] = async ({ exposures, goals, paints }) => {
+  const recordEvents: AnalyticsStore['recordEvents'] = async (events) => {
+    await db.transaction().execute(async (transaction) => {
+      const ids = Object.values(events).flatMap((rows) =>
+        rows.map(({ campaignId }: { campaignId: string }) => campaignId),
+      );
+      const gone = await findDeleted(transaction, [...new Set(ids)]);
+      const isThere = ({ campaignId }: { readonly campaignId: string }): boolean => !gone.has(campaignId);
+      await insertEvents(transaction, {
+        exposures: events.exposures.filter(isThere),
+        goals: events.goals.filter(isThere),
+        paints: events.paints.filter(isThere),
+      });
+    });
+  };
+
+  const insertEvents = async (
+    transaction: Kysely<Database>,
+    { exposures, goals, paints }: EventRows,
+  ): Promise<void> => {
     // In one order for everyone, so that instances that record the same units at once wait for each other in turn.
     const rows = {
       exposures: joinRows(exposures).sort(
@@ -60,11 +79,9 @@ export function createSqlAnalytics(db: Kysely<Database>, namespace: string): Ana
       goals: [...goals].sort(inOrder(({ campaignId, goal, unit, id }) => [campaignId, goal, unit, id])),
       paints: [...paints].sort(inOrder(({ campaignId, epoch, version, page }) => [campaignId, epoch, version, page])),
     };
-    await db.transaction().execute(async (transaction) => {
-      if (rows.exposures.length > 0) await insertExposures(transaction, rows.exposures);
-      if (rows.goals.length > 0) await insertGoals(transaction, rows.goals);
-      if (rows.paints.length > 0) await insertPaints(transaction, rows.paints);
-    });
+    if (rows.exposures.length > 0) await insertExposures(transaction, rows.exposures);
+    if (rows.goals.length > 0) await insertGoals(transaction, rows.goals);
+    if (rows.paints.length > 0) await insertPaints(transaction, rows.paints);
   };
 
   const countUnits: AnalyticsStore['countUnits'] = async ({ campaignId, rule, phase }) => {
@@ -135,12 +152,16 @@ export function createSqlAnalytics(db: Kysely<Database>, namespace: string): Ana
 
   const recordViewers: AnalyticsStore['recordViewers'] = async (counts) => {
     if (counts.length === 0) return;
-    await sql`
-      insert into ${table('analytics_viewers')} (campaign_id, minute, instance, epoch, version, viewers)
-      select "campaignId", minute, instance, epoch, version, viewers
-      from json_to_recordset(${JSON.stringify(counts)}::text::json) as row("campaignId" text, minute bigint,
-        instance text, epoch text, version bigint, viewers integer)
-      on conflict do nothing`.execute(db);
+    await db.transaction().execute(async (transaction) => {
+      const gone = await findDeleted(transaction, [...new Set(counts.map(({ campaignId }) => campaignId))]);
+      const rows = counts.filter(({ campaignId }) => !gone.has(campaignId));
+      await sql`
+        insert into ${table('analytics_viewers')} (campaign_id, minute, instance, epoch, version, viewers)
+        select "campaignId", minute, instance, epoch, version, viewers
+        from json_to_recordset(${JSON.stringify(rows)}::text::json) as row("campaignId" text, minute bigint,
+          instance text, epoch text, version bigint, viewers integer)
+        on conflict do nothing`.execute(transaction);
+    });
   };
 
   const readPaints: AnalyticsStore['readPaints'] = (campaignId, epoch, version) =>
@@ -158,11 +179,14 @@ export function createSqlAnalytics(db: Kysely<Database>, namespace: string): Ana
       db.selectFrom('analytics_salts').where('campaign_id', '=', campaignId).select('salt').executeTakeFirst();
     const known = await select();
     if (known) return known.salt;
-    await db
-      .insertInto('analytics_salts')
-      .values({ campaign_id: campaignId, salt: proposed })
-      .onConflict((conflict) => conflict.column('campaign_id').doNothing())
-      .execute();
+    await db.transaction().execute(async (transaction) => {
+      if ((await findDeleted(transaction, [campaignId])).has(campaignId)) return;
+      await transaction
+        .insertInto('analytics_salts')
+        .values({ campaign_id: campaignId, salt: proposed })
+        .onConflict((conflict) => conflict.column('campaign_id').doNothing())
+        .execute();
+    });
     return (await select())?.salt ?? proposed;
   };
 

@@ -38,30 +38,7 @@ export function createSqlAudit(db: Kysely<Database>): AuditStore {
 
   const appendEvents: AuditStore['appendEvents'] = async (events, keep) => {
     if (events.length === 0) return;
-    await db.transaction().execute(async (transaction) => {
-      await transaction
-        .insertInto('audit_head')
-        .values({ name: EVENTS, position: 0, tail: FIRST_TAIL })
-        .onConflict((conflict) => conflict.column('name').doNothing())
-        .execute();
-      let { position, tail } = await transaction
-        .selectFrom('audit_head')
-        .where('name', '=', EVENTS)
-        .select(['position', 'tail'])
-        .forUpdate()
-        .executeTakeFirstOrThrow();
-      const rows = events.map((bytes) => {
-        position += 1;
-        tail = nextTail(tail, bytes);
-        return { position, bytes, tail };
-      });
-      await transaction.insertInto('audit_events').values(rows).execute();
-      await transaction.updateTable('audit_head').set({ position, tail }).where('name', '=', EVENTS).execute();
-      await transaction
-        .deleteFrom('audit_events')
-        .where('position', '<=', position - keep)
-        .execute();
-    });
+    await db.transaction().execute((transaction) => appendEventsIn(transaction, events, keep));
   };
 
   const selectEvents = () =>
@@ -169,6 +146,32 @@ export function createSqlAudit(db: Kysely<Database>): AuditStore {
     appendStatement,
     readStatements,
   };
+}
+
+/** Appends events behind the last one, within a transaction. */
+export async function appendEventsIn(db: Kysely<Database>, events: readonly string[], keep: number): Promise<void> {
+  await db
+    .insertInto('audit_head')
+    .values({ name: EVENTS, position: 0, tail: FIRST_TAIL })
+    .onConflict((conflict) => conflict.column('name').doNothing())
+    .execute();
+  let { position, tail } = await db
+    .selectFrom('audit_head')
+    .where('name', '=', EVENTS)
+    .select(['position', 'tail'])
+    .forUpdate()
+    .executeTakeFirstOrThrow();
+  const rows = events.map((bytes) => {
+    position += 1;
+    tail = nextTail(tail, bytes);
+    return { position, bytes, tail };
+  });
+  await db.insertInto('audit_events').values(rows).execute();
+  await db.updateTable('audit_head').set({ position, tail }).where('name', '=', EVENTS).execute();
+  await db
+    .deleteFrom('audit_events')
+    .where('position', '<=', position - keep)
+    .execute();
 }
 
 /** Whether an entry is asked for, as far as its columns and its bytes tell. */

@@ -1,13 +1,17 @@
-import type { Kysely } from 'kysely';
+import { sql, type Kysely } from 'kysely';
 import type { JsonObject } from '../../core/json.ts';
 import type { SealedEntry } from '../../core/stream/log-record.ts';
 import { toListColumns } from './columns.ts';
 import type { Database } from './schema.ts';
 
 /**
- * Inserts version 1 of a campaign, its row and its entry, in one statement.
+ * Inserts version 1 of a campaign, its row and its entry, in one statement. Its membership of the log begins above that
+ * of a campaign of its id that was deleted.
  *
- * @returns false where the id is in use already, and then nothing has changed
+ * A campaign that the statement sees is in the way even where it is deleted a moment later: else the insertion would
+ * wait for that deletion, which it did not see when it looked for one that is not complete.
+ *
+ * @returns false where the id is in use already, or its deletion is not complete, and then nothing has changed
  */
 export async function createCampaign(
   db: Kysely<Database>,
@@ -19,24 +23,62 @@ export async function createCampaign(
   const { title, status } = toListColumns(state);
   const { epoch, version, type, at, mutationId, actor } = record;
   const created = await db
+    .with('fresh', (query) =>
+      query
+        .selectNoFrom((row) => [
+          sql<string>`${campaignId}::text`.as('id'),
+          sql<string>`${epoch}::text`.as('epoch'),
+          sql<number>`${version}::bigint`.as('version'),
+          sql<string>`${tail}::text`.as('tail'),
+          sql<string>`${JSON.stringify(state)}::text::json`.as('state'),
+          sql<string>`${title}::text`.as('title'),
+          sql<string | null>`${status ?? null}::text`.as('status'),
+          sql<number>`${at}::bigint`.as('created_at'),
+          sql<number>`${at}::bigint`.as('updated_at'),
+          sql<string>`${actor.id}::text`.as('updated_by'),
+          row.fn
+            .coalesce(
+              row
+                .selectFrom('deletions')
+                .where('campaign_id', '=', campaignId)
+                .select(({ fn }) => fn.max('generation').as('generation')),
+              sql<number>`0`,
+            )
+            .as('log_generation'),
+          sql<boolean>`false`.as('log_active'),
+        ])
+        .where(({ not, exists, selectFrom }) =>
+          not(exists(selectFrom('campaigns').where('id', '=', campaignId).select('id'))),
+        )
+        .where(({ not, exists, selectFrom }) =>
+          not(
+            exists(
+              selectFrom('deletions')
+                .where('campaign_id', '=', campaignId)
+                .where('complete', '=', false)
+                .select('epoch'),
+            ),
+          ),
+        ),
+    )
     .with('created', (query) =>
       query
         .insertInto('campaigns')
-        .values({
-          id: campaignId,
-          epoch,
-          version,
-          tail,
-          state: JSON.stringify(state),
-          title,
-          status: status ?? null,
-          archived_at: null,
-          created_at: at,
-          updated_at: at,
-          updated_by: actor.id,
-          log_generation: 0,
-          log_active: false,
-        })
+        .columns([
+          'id',
+          'epoch',
+          'version',
+          'tail',
+          'state',
+          'title',
+          'status',
+          'created_at',
+          'updated_at',
+          'updated_by',
+          'log_generation',
+          'log_active',
+        ])
+        .expression((from) => from.selectFrom('fresh').selectAll())
         .onConflict((conflict) => conflict.column('id').doNothing())
         .returning('id'),
     )

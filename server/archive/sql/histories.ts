@@ -161,6 +161,16 @@ export function createSqlHistories(db: Kysely<Database>, onProgress: () => void 
         .leftJoin('campaigns', 'campaigns.id', 'ids.id')
         .where('ids.id', 'is not', null)
         .where('campaigns.id', 'is', null)
+        .where(({ not, exists, selectFrom }) =>
+          not(
+            exists(
+              selectFrom('deletions')
+                .whereRef('deletions.campaign_id', '=', 'ids.id')
+                .where('complete', '=', false)
+                .select('deletions.epoch'),
+            ),
+          ),
+        )
         .limit(READ_ROWS)
         .select('ids.id')
         .execute();

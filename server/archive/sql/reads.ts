@@ -5,6 +5,7 @@ import { LIMITS } from '../../core/limits.ts';
 import { mergePatches } from '../../core/document/merge-patch.ts';
 import type { Archive, CampaignSummary } from '../../engine/ports.ts';
 import { toSealedEntry } from './columns.ts';
+import { toDeletion } from './deletions.ts';
 import type { Database } from './schema.ts';
 
 /** The reads of the port. */
@@ -36,6 +37,9 @@ export function createSqlReads(db: Kysely<Database>): SqlReads {
             .select(['epoch', 'parent', 'from_version as fromVersion']),
         ).as('lineage'),
         jsonArrayFrom(newestEntries(db, campaignId, undefined, recent)).as('recent'),
+        jsonArrayFrom(
+          query.selectFrom('deletions').where('campaign_id', '=', campaignId).orderBy('ordinal').select('deletion'),
+        ).as('deletions'),
       ])
       .executeTakeFirst();
     if (!row) return undefined;
@@ -48,6 +52,7 @@ export function createSqlReads(db: Kysely<Database>): SqlReads {
       lineage: row.lineage,
       membership: { generation: row.log_generation, active: row.log_active },
       recent: row.recent.reverse().map(toSealedEntry),
+      former: row.deletions.map(toDeletion).map(({ at, epochs }) => ({ deletedAt: at, epochs })),
     };
   };
 

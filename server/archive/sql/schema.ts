@@ -222,6 +222,22 @@ export interface AnalyticsSaltsTable {
   salt: string;
 }
 
+/** Campaigns that were deleted. */
+export interface DeletionsTable {
+  /** Orders them. */
+  ordinal: GeneratedAlways<number>;
+  campaign_id: string;
+  deleted_at: number;
+  deleted_by: string;
+  /** The epoch of its head. */
+  epoch: string;
+  /** The deletion, as JSON. */
+  deletion: string;
+  generation: number;
+  /** Whether nothing is left of it. */
+  complete: boolean;
+}
+
 /** The archive's tables, in the Postgres schema that `CAMPAIGN_NAMESPACE` names. */
 export interface Database {
   campaigns: CampaignsTable;
@@ -245,4 +261,5 @@ export interface Database {
   analytics_minutes: AnalyticsMinutesTable;
   analytics_phases: AnalyticsPhasesTable;
   analytics_salts: AnalyticsSaltsTable;
+  deletions: DeletionsTable;
 }

@@ -6,6 +6,7 @@ import { createSqlKeyStore } from './access-keys.ts';
 import { commitParts } from './commit.ts';
 import { createCampaign } from './create.ts';
 import { createSqlAnalytics } from './analytics.ts';
+import { createSqlDeletions } from './deletions.ts';
 import { createSqlAudit } from './audit.ts';
 import { createSqlHistories } from './histories.ts';
 import { createSqlReads } from './reads.ts';
@@ -42,6 +43,7 @@ export function openSqlArchive(
   const histories = createSqlHistories(db, onProgress);
   const audit = createSqlAudit(db);
   const analytics = createSqlAnalytics((analyticsDb ?? unscoped).withSchema(namespace), namespace);
+  const deletions = createSqlDeletions(db);
   const memberships = createLogMemberships(db, soleUser, before);
 
   const commit: Archive['commit'] = async (parts) => {
@@ -94,6 +96,11 @@ export function openSqlArchive(
     commit: guarded(commit),
     enterLog: guarded(memberships.enterLog),
     leaveLog: guarded(memberships.leaveLog),
+    remove: guarded(deletions.remove),
+    removeRows: guarded(deletions.removeRows),
+    completeDeletion: guarded(deletions.completeDeletion),
+    openDeletions: guarded(deletions.openDeletions),
+    findDeletion: guarded(deletions.findDeletion),
     heads: guarded(reads.heads),
     findMutation: guarded(reads.findMutation),
     history: guarded(reads.history),

@@ -72,6 +72,8 @@ export interface AnalyticsService {
 export interface EngineAnalytics extends AnalyticsService {
   /** The results for the engine itself. */
   resultsOf(campaign: LoadedCampaign, rule: KeyedRule): Promise<RuleResults>;
+  /** A campaign was deleted: the key of its hashes is forgotten. */
+  onDeleted(campaignId: string): void;
   /** Whether a campaign has to stay in memory. */
   isAttended(campaignId: string): boolean;
   /** Events that are not durable yet. */
@@ -211,6 +213,7 @@ export function createEngineAnalytics(options: EngineAnalyticsOptions): EngineAn
 
     resultsOf: ({ live: { id } }, rule) => compute(rule, { campaignId: id, rule: rule.key, phase: rule.phase }),
 
+    onDeleted: hashes.forget,
     isAttended: (campaignId) => live.isWatched(campaignId),
     get waiting() {
       return writer.waiting;

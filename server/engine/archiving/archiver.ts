@@ -31,6 +31,8 @@ export interface ArchiverOptions extends CommitContentsOptions {
 
 /** The background writer that carries entries from the log into the archive. */
 export interface Archiver {
+  /** A campaign was deleted: nothing of it is kept. */
+  forget(campaignId: string): void;
   /** Begins the next commit at once, because a caller waits for the durability of what was just accepted. */
   flushNow(): void;
   /** Commits what is pending until `isDone`; false where that did not come true within that many milliseconds. */
@@ -290,6 +292,10 @@ export function createArchiver(options: ArchiverOptions): Archiver {
     },
 
     flushNow: pace.flushNow,
+    forget(campaignId) {
+      contents.clear(campaignId);
+      stalled.delete(campaignId);
+    },
     stalledSince: (campaignId) => stalled.get(campaignId)?.since,
 
     async flush(timeoutMs, isDone) {

@@ -65,7 +65,9 @@ export function createCreation(options: CreationOptions): Pick<CampaignService, 
     const { campaignId, mutationId } = about;
     const created = await archive.create(campaignId, seal(record, FIRST_TAIL), state);
     const known = created ? record : (await archive.findMutation(campaignId, mutationId)).entry?.record;
-    const { live } = await loadCreated(campaignId);
+    const { live } = await loadCreated(campaignId).catch((error: unknown) => {
+      throw !created && isDeleted(error) ? beingDeleted(campaignId) : error;
+    });
     if (known?.type !== 'create' || known.fingerprint !== record.fingerprint) {
       const position = formatPosition(live.head.epoch, live.head.version);
       throw new RefusalError('CONFLICT', `campaignId: ${campaignId} exists already`, {
@@ -126,4 +128,13 @@ export function createCreation(options: CreationOptions): Pick<CampaignService, 
       }
     },
   };
+}
+
+function isDeleted(error: unknown): boolean {
+  return error instanceof RefusalError && error.refusal.deletedAt !== undefined;
+}
+
+function beingDeleted(campaignId: string): RefusalError {
+  const message = `campaignId: ${campaignId} was deleted, and not all of it is gone; try again`;
+  return new RefusalError('UNAVAILABLE', message, { path: ['campaignId'], retryAfterMs: 1_000 });
 }

@@ -9,6 +9,7 @@ import type { TargetingEngine } from '../../core/targeting/evaluator.ts';
 import { touchesTargeting } from '../../core/targeting/targeting.ts';
 import { attributesFor } from '../streams/subscriber.ts';
 import { parseResumeId } from '../../core/stream/cursor.ts';
+import { deletedAtOf } from '../../core/deletion.ts';
 import { RefusalError } from '../../core/errors.ts';
 import { CALL_ACTIONS, can, type Action } from '../../core/permissions.ts';
 import { formatPosition, parsePosition, versionOnTimeline, type VersionName } from '../../core/stream/position.ts';
@@ -23,7 +24,7 @@ import type { Archive, Clock, ViewerCounts } from '../ports.ts';
 import { createCampaignList } from './campaign-list.ts';
 import { createListFeeds } from './list-feeds.ts';
 import { createReadGate } from './read-gate.ts';
-import { forbidden, notFound, notPersistent } from '../refusals.ts';
+import { deleted, forbidden, notFound, notPersistent } from '../refusals.ts';
 import type { Caller, CampaignService, Reader, WatchOptions } from '../service.ts';
 import { waitDurable } from '../campaign/wait-durable.ts';
 
@@ -97,10 +98,17 @@ export function createReads(options: ReadsOptions): Reads {
     return (await loads.pass(caller, () => archive.list(query))).length > 0;
   };
 
+  /** What callers without a token are told of a campaign that they may not know of, or that is not there any more. */
+  const unknownToAll = async (caller: Caller, campaignId: string): Promise<RefusalError> => {
+    const deletion = await loads.pass(caller, () => archive.findDeletion(campaignId));
+    return deletion?.wasPublished === true ? deleted(campaignId, deletion.at) : notFound(campaignId);
+  };
+
   const readable = async (caller: Caller, campaignId: string, action: Action): Promise<LoadedCampaign> => {
     const { identity } = caller;
     if (!can(identity, action, campaignId, true)) throw forbidden(campaignId, WORDS[action]);
-    if (identity.anonymous === true && !(await isKnownToAll(caller, campaignId))) throw notFound(campaignId);
+    if (identity.anonymous === true && !(await isKnownToAll(caller, campaignId)))
+      throw await unknownToAll(caller, campaignId);
     const campaign = await load(caller, campaignId);
     // Only callers without a token can be refused now: it has become a draft, which does not exist for them.
     if (!can(identity, action, campaignId, isPublished(campaign.live.content))) throw notFound(campaignId);
@@ -128,14 +136,12 @@ export function createReads(options: ReadsOptions): Reads {
     open: (campaign: LoadedCampaign) => T,
   ): Promise<T> => {
     const seen = lastEventId === undefined ? undefined : parseResumeId(lastEventId);
-    return open(
-      await reaching(
-        caller,
-        campaignId,
-        CALL_ACTIONS.watch,
-        ...(seen ? [formatPosition(seen.epoch, seen.version)] : []),
-      ),
-    );
+    const positions = seen ? [formatPosition(seen.epoch, seen.version)] : [];
+    const campaign = await reaching(caller, campaignId, CALL_ACTIONS.watch, ...positions);
+    const deletedAt = seen && deletedAtOf(seen.epoch, campaign.live);
+    // What it goes on from was another campaign: its client forgets that first, and then begins anew.
+    if (deletedAt !== undefined) throw deleted(campaignId, deletedAt);
+    return open(campaign);
   };
 
   const viewOf = ({ identity, viewer }: Caller, campaignId: string): View =>

@@ -1,5 +1,7 @@
 import { apply, treeOf, type CampaignContent } from '../../core/stream/apply.ts';
 import type { GroupBase } from '../../core/commands/decide-group.ts';
+import type { FormerLife } from '../../core/deletion.ts';
+import type { RefusalError } from '../../core/errors.ts';
 import type { Entry } from '../../core/stream/entry.ts';
 import { createIdempotencyWindow, type IdempotencyWindow } from '../../core/commands/idempotency.ts';
 import { LIMITS } from '../../core/limits.ts';
@@ -49,6 +51,10 @@ export interface LiveCampaign {
    * (G11).
    */
   publicFloor: number;
+  /** Campaigns that had its id before, and were deleted. */
+  former: readonly FormerLife[];
+  /** It was deleted: what every subscriber and every caller is told from then on. */
+  gone: RefusalError | undefined;
 }
 
 /**
@@ -86,6 +92,8 @@ export function createLiveCampaign(
     unsavedBytes: 0,
     unsavedSince: undefined,
     publicFloor: publicFloorOf(archived),
+    former: archived.former,
+    gone: undefined,
   };
   for (const sealed of archived.recent) remember(live, sealed);
   for (const sealed of opened.entries) deliver(live, sealed, now);

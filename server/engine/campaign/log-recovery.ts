@@ -2,7 +2,7 @@ import { apply, type CampaignContent } from '../../core/stream/apply.ts';
 import type { Head, SealedEntry } from '../../core/stream/log-record.ts';
 import type { Fork } from '../../core/stream/position.ts';
 import type { Archive, ArchivedCampaign, Clock, LogEvent, OpenedLog, OrderedLog } from '../ports.ts';
-import { notFound } from '../refusals.ts';
+import { deleted, notFound } from '../refusals.ts';
 import { continuation } from './continuation.ts';
 
 export interface LogRecoveryOptions {
@@ -66,7 +66,7 @@ const RESCUE_GRACE_MS = 1_000;
  *
  * @param held what this instance holds of the campaign, if it has it in memory
  * @param listener is called with what the log publishes from now on, also before the promise resolves
- * @throws RefusalError `NOT_FOUND` where the archive has no such campaign
+ * @throws RefusalError `NOT_FOUND` where the archive has no such campaign; with `deletedAt` where it was deleted
  * @throws Error where the archive's head is not that of its newest entry, or log or archive do not answer
  */
 export async function recoverCampaign(
@@ -78,9 +78,15 @@ export async function recoverCampaign(
   const { log, archive, clock, recentEntries } = options;
   let graceGivenAt: ArchivedCampaign | undefined;
   let staleAt: ArchivedCampaign | undefined;
+  let seeded: number | undefined;
   for (;;) {
     const loaded = await archive.load(campaignId, recentEntries);
-    if (!loaded) throw notFound(campaignId);
+    if (!loaded) {
+      // Deleted since this instance entered it: its log was cleared before the seed came.
+      if (seeded !== undefined) await log.clear(campaignId, seeded);
+      const deletion = await archive.findDeletion(campaignId);
+      throw deletion ? deleted(campaignId, deletion.at) : notFound(campaignId);
+    }
     const archived = provenByEntries(campaignId, loaded);
     const { head, membership } = archived;
     const opened = await log.open(campaignId, membership.generation, head, listener);
@@ -104,11 +110,12 @@ export async function recoverCampaign(
     const expected = { epoch: head.epoch, version: head.version, generation: membership.generation };
     if (!(await archive.enterLog(campaignId, expected, epoch))) continue;
     const entered = afterEntering(archived, epoch);
-    await log.seed(campaignId, entered.membership.generation, entered.head);
+    seeded = entered.membership.generation;
+    await log.seed(campaignId, seeded, entered.head);
     // Another instance may have overtaken this one between the two writes: archive and log are read once more.
     if (log.shared) continue;
-    const seeded = await log.open(campaignId, entered.membership.generation, entered.head, listener);
-    if (seeded.kind === 'opened') return { archived: entered, opened: seeded };
+    const again = await log.open(campaignId, seeded, entered.head, listener);
+    if (again.kind === 'opened') return { archived: entered, opened: again };
   }
 }
 

@@ -28,7 +28,8 @@ export function waitDurable(live: LiveCampaign, version: number, options: WaitDu
     const settle = (error?: Error): void => {
       for (const stop of stops) stop();
       // A caller that asks for a position is told that it was lost; one that wants a change can send it again.
-      if (error && mutationId !== undefined)
+      const isGone = error instanceof RefusalError && error.refusal.deletedAt !== undefined;
+      if (error && mutationId !== undefined && !isGone)
         reject(
           unavailable(`${live.id}: the change was lost before it was committed; send it again under its mutationId`),
         );

@@ -14,7 +14,7 @@ export interface HostedCampaign {
 
 export interface CampaignHostOptions
   extends
-    Omit<LogFollowerOptions, 'isNeeded'>,
+    Omit<LogFollowerOptions, 'isNeeded' | 'onGone'>,
     Omit<MutationQueueOptions<LoadedCampaign>, 'applyEntry' | 'reload' | 'isClosed'> {
   /** Time without use after which a campaign is evicted, in milliseconds; `CAMPAIGN_IDLE_TTL`. */
   idleTtl: number;
@@ -22,6 +22,8 @@ export interface CampaignHostOptions
   maxLoaded: number;
   /** Whether a campaign stays in memory for those who wait for its locks or watch them. */
   isAttended(campaignId: string): boolean;
+  /** A campaign was deleted that was in memory: whatever else is known of it is to be forgotten. */
+  onDeleted(campaignId: string): void;
 }
 
 /** The campaigns in memory: loaded on demand, and evicted once they are idle and all of their entries are durable. */
@@ -54,6 +56,8 @@ export interface CampaignHost {
    * @throws RefusalError `UNAVAILABLE` where these do not answer
    */
   reload(campaign: LoadedCampaign): Promise<void>;
+  /** Ends a campaign that was deleted: nothing of it stays in memory, and everybody who waits for it is told. */
+  end(campaign: LoadedCampaign, refusal: RefusalError): void;
   /** Resolves once no queue holds a mutation, or after that many milliseconds. */
   whenQueuesEmpty(timeoutMs: number): Promise<void>;
   /**
@@ -79,9 +83,29 @@ export function createCampaignHost(options: CampaignHostOptions): CampaignHost {
   const leaving = new Map<string, Promise<void>>();
   let stopped = false;
 
+  /** Takes a campaign out of memory that was deleted. */
+  function drop(campaign: LoadedCampaign): void {
+    const { id } = campaign.live;
+    if (loadedById.get(id) !== campaign) return;
+    hosted.delete(id);
+    loadedById.delete(id);
+    const closed = log.close(id, { leave: false }).then(
+      () => undefined,
+      (cause: unknown) => observer.failed?.({ what: 'eviction', campaignId: id, error: asError(cause) }),
+    );
+    // Another campaign of its id may be there already; it is opened after this.
+    leaving.set(
+      id,
+      closed.finally(() => leaving.delete(id)),
+    );
+    options.onDeleted(id);
+    observer.evicted?.(id);
+  }
+
   const follower = createLogFollower({
     ...options,
     isNeeded: (campaign) => !stopped && loadedById.get(campaign.live.id) === campaign,
+    onGone: drop,
   });
 
   const load = async (campaignId: string): Promise<LoadedCampaign> => {
@@ -180,6 +204,7 @@ export function createCampaignHost(options: CampaignHostOptions): CampaignHost {
     loaded: () => loadedById.values(),
     catchUp: follower.catchUp,
     reload: follower.reload,
+    end: follower.end,
     subscribers() {
       let sum = 0;
       for (const { fanOut } of loadedById.values()) sum += fanOut.size;

@@ -1,3 +1,4 @@
+import { deletedAtOf } from '../../core/deletion.ts';
 import { asError, RefusalError } from '../../core/errors.ts';
 import type { SealedEntry } from '../../core/stream/log-record.ts';
 import { lastSharedVersion } from '../../core/stream/position.ts';
@@ -16,6 +17,7 @@ import {
   type RecoveredCampaign,
 } from '../campaign/log-recovery.ts';
 import type { LogEvent } from '../ports.ts';
+import { deleted } from '../refusals.ts';
 import { createFanOut, type FanOut, type FanOutOptions } from '../streams/fan-out.ts';
 
 /** A campaign in memory, and its subscribers. */
@@ -27,6 +29,8 @@ export interface LoadedCampaign {
 export interface LogFollowerOptions extends FanOutOptions, LogRecoveryOptions {
   /** Whether the campaign is still in memory, so that a failed reload is worth another attempt. */
   isNeeded(campaign: LoadedCampaign): boolean;
+  /** A campaign in memory was deleted, and everybody who waits for it has been told. */
+  onGone(campaign: LoadedCampaign): void;
   /** A caller begins to wait for the durability of a campaign in memory. */
   onAwaited(): void;
   /** The locks of a campaign in memory have changed, or it was loaded anew. */
@@ -55,6 +59,8 @@ export interface LogFollower {
    * @throws RefusalError `UNAVAILABLE` where log or archive do not answer; further attempts then follow by themselves
    */
   reload(campaign: LoadedCampaign): Promise<void>;
+  /** Ends a campaign in memory that was deleted: everybody who watches it or waits for it is told. */
+  end(campaign: LoadedCampaign, refusal: RefusalError): void;
   isReloading(campaignId: string): boolean;
   /** Bytes of the entries in memory that are not durable, over all campaigns. */
   readonly unsavedBytes: number;
@@ -192,20 +198,41 @@ export function createLogFollower(options: LogFollowerOptions): LogFollower {
     observer.reset?.({ campaignId: live.id, lost: lost.length });
   };
 
+  const end = (campaign: LoadedCampaign, refusal: RefusalError): void => {
+    const { live, fanOut } = campaign;
+    if (live.gone) return;
+    live.gone = refusal;
+    unsavedBytes -= live.unsavedBytes;
+    live.unsavedBytes = 0;
+    live.unsaved = [];
+    live.watermark.fail(0, refusal);
+    // Each subscriber finds it where it would find its next event.
+    fanOut.notify();
+    options.onLocks(live);
+    options.onGone(campaign);
+  };
+
   /** Once at a time for each campaign. */
   const reload = (campaign: LoadedCampaign): Promise<void> => {
     const { live } = campaign;
+    if (live.gone) return Promise.reject(live.gone);
     const running = reloads.get(live.id);
     if (running) return running;
     const held: HeldCampaign = { head: live.head, unsaved: [...live.unsaved] };
     const reloaded = recover(live.id, held, (recovered) => {
+      const deletedAt = deletedAtOf(live.head.epoch, recovered.archived);
+      // There is another campaign of its id already: this one was deleted all the same.
+      if (deletedAt !== undefined) throw deleted(live.id, deletedAt);
       replace(campaign, held, recovered);
       return campaign;
+    }).catch((error: unknown) => {
+      if (isDeletion(error)) end(campaign, error);
+      throw error;
     });
     const done = reloaded.then(() => undefined).finally(() => reloads.delete(live.id));
     reloads.set(live.id, done);
     // After a failed reload the log publishes nothing to this instance, so that it has to be repeated.
-    done.catch(() => reloadUntilDone(campaign));
+    done.catch((error: unknown) => (isDeletion(error) ? undefined : reloadUntilDone(campaign)));
     return done;
   };
 
@@ -219,6 +246,7 @@ export function createLogFollower(options: LogFollowerOptions): LogFollower {
         await reload(campaign);
         break;
       } catch (cause) {
+        if (isDeletion(cause)) break;
         observer.failed?.({ what: 'reload', campaignId: id, error: asError(cause) });
         await new Promise<void>((resolve) => clock.after(RELOAD_RETRY_MS, resolve));
       }
@@ -238,6 +266,7 @@ export function createLogFollower(options: LogFollowerOptions): LogFollower {
     applyEntry,
     catchUp: repairGap,
     reload,
+    end,
     isReloading: (campaignId) => reloads.has(campaignId),
     get unsavedBytes() {
       return unsavedBytes;
@@ -246,4 +275,9 @@ export function createLogFollower(options: LogFollowerOptions): LogFollower {
       return lastDurableAt;
     },
   };
+}
+
+/** Whether an error says that the campaign was deleted. */
+function isDeletion(error: unknown): error is RefusalError {
+  return error instanceof RefusalError && error.refusal.deletedAt !== undefined;
 }

@@ -6,7 +6,7 @@ import type { Lockable } from './lockable.ts';
 /** What a place in the queue has come to: the table that grants it, or one in which the place is missing. */
 export type PlaceOutcome =
   | { readonly kind: 'settled'; readonly table: LockTable }
-  | { readonly kind: 'aborted' | 'timeout' | 'stopped' };
+  | { readonly kind: 'aborted' | 'timeout' | 'stopped' | 'gone' };
 
 /** The places in queues that callers of this instance wait for, and what locks are watched here. */
 export interface LockQueue {
@@ -57,8 +57,8 @@ export function createLockQueue(changes: LockChanges, clock: Clock, onFailure: (
     entry.cancelTick?.();
     entry.cancelTick = undefined;
     const { on, places, watchers } = entry;
-    if (places.size === 0 && watchers === 0) attended.delete(on.id);
-    if (stopped || (places.size === 0 && watchers === 0)) return;
+    if (places.size === 0 && watchers === 0 && attended.get(on.id) === entry) attended.delete(on.id);
+    if (stopped || on.gone || (places.size === 0 && watchers === 0)) return;
     const waits = on.locks.rows.map(({ expiresAt }) => expiresAt - changes.now() + 1);
     if (places.size > 0) waits.push(entry.keptAt + KEEP_INTERVAL_MS - clock.now());
     if (waits.length === 0) return;
@@ -81,7 +81,13 @@ export function createLockQueue(changes: LockChanges, clock: Clock, onFailure: (
 
   const onLocks = (on: Lockable): void => {
     const entry = attended.get(on.id);
-    if (!entry) return;
+    if (entry?.on !== on) return;
+    if (on.gone) {
+      attended.delete(on.id);
+      entry.cancelTick?.();
+      for (const settle of entry.places.values()) settle({ kind: 'gone' });
+      return;
+    }
     for (const [lockId, settle] of entry.places) {
       const row = on.locks.rows.find((each) => each.lockId === lockId);
       if (row?.state !== 'waiting') settle({ kind: 'settled', table: on.locks });
@@ -104,7 +110,8 @@ export function createLockQueue(changes: LockChanges, clock: Clock, onFailure: (
         const cancelTimeout = clock.after(timeoutMs, () => settle({ kind: 'timeout' }));
         entry.places.set(lockId, settle);
         signal?.addEventListener('abort', onAbort, { once: true });
-        if (signal?.aborted === true) onAbort();
+        if (on.gone) settle({ kind: 'gone' });
+        else if (signal?.aborted === true) onAbort();
         else if (stopped) settle({ kind: 'stopped' });
         else onLocks(on);
       });

@@ -184,6 +184,7 @@ export function createEngineLocks(options: EngineLocksOptions): EngineLocks {
         const identity = reader.identity();
         if (hasExpired(identity, clock.now())) throw expired();
         if (!can(identity, CALL_ACTIONS.watchLocks, campaignId, true)) throw forbidden(campaignId, 'watchLocks');
+        if (on.gone) throw on.gone;
         return locksNow({ identity }, on);
       },
       onClose() {
@@ -217,6 +218,7 @@ export function createEngineLocks(options: EngineLocksOptions): EngineLocks {
           // The place was lost, with its epoch or because this instance could not keep it: at the end of the queue
           // again.
           if (outcome.kind === 'settled') continue;
+          if (on.gone) throw on.gone;
           giveUp(campaignId, lockId, holder);
           if (outcome.kind === 'stopped') throw shuttingDown();
           if (outcome.kind === 'aborted') throw toError(lockLost());

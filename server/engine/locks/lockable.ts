@@ -5,7 +5,7 @@ import type { CampaignHost } from '../hosting/campaign-host.ts';
 import type { LockOutcome, OrderedLog } from '../ports.ts';
 
 /** What has a lock table: a campaign, or the jobs of the namespace under {@link JOBS}. */
-export type Lockable = Pick<LiveCampaign, 'id' | 'locks'>;
+export type Lockable = Pick<LiveCampaign, 'id' | 'locks'> & Partial<Pick<LiveCampaign, 'gone'>>;
 
 /** Everything that has a lock table, by id. */
 export interface Lockables {

@@ -33,6 +33,8 @@ export interface PresenceRoom {
   /** All members, folded by person, each the same object until it changes. */
   present(): { readonly members: ReadonlyMap<string, PresenceEntry>; readonly viewers: number };
   onPublished(instance: string, text: string | undefined): void;
+  /** The campaign was deleted: its readers are woken, and nothing is said of it any more. */
+  end(): void;
   stop(): void;
 }
 
@@ -106,6 +108,7 @@ export function createPresenceRoom(options: PresenceRoomOptions): PresenceRoom {
   };
 
   const flushSoon = (): void => {
+    if (stopped) return;
     cancelFlush ??= clock.after(FLUSH_MS, () => {
       cancelFlush = undefined;
       refresh();
@@ -128,11 +131,15 @@ export function createPresenceRoom(options: PresenceRoomOptions): PresenceRoom {
   };
   let cancelLook = clock.after(LOOK_MS, () => void look());
 
-  const stop = (): void => {
-    if (stopped) return;
+  const quit = (): void => {
     stopped = true;
     cancelLook();
     cancelFlush?.();
+  };
+
+  const stop = (): void => {
+    if (stopped) return;
+    quit();
     say();
     onEmpty();
   };
@@ -195,6 +202,10 @@ export function createPresenceRoom(options: PresenceRoomOptions): PresenceRoom {
     },
     present: () => ({ members, viewers }),
     onPublished,
+    end() {
+      quit();
+      for (const { onChange } of pages) onChange();
+    },
     stop,
   };
 }

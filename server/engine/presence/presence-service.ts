@@ -36,6 +36,8 @@ export interface PresenceService {
 
 /** The presence of one engine. */
 export interface EnginePresence extends PresenceService {
+  /** A campaign was deleted: everybody who watches who is there is told. */
+  onGone(campaignId: string): void;
   /** Whether a campaign has to stay in memory. */
   isAttended(campaignId: string): boolean;
   stop(): void;
@@ -67,17 +69,20 @@ export function createEnginePresence({ hosting, log, clock, observer, rights }: 
       log,
       clock,
       viewersHere: () => fanOut.size,
-      onEmpty: () => rooms.delete(live.id),
+      onEmpty: () => rooms.get(live.id) === room && rooms.delete(live.id),
       onFailure: (error) => onFailure(live.id, error),
     });
     rooms.set(live.id, room);
     return room;
   };
 
-  /** @throws RefusalError where the identity may not read the campaign */
+  /** @throws RefusalError where the identity may not read the campaign, or it was deleted */
   const demand = (identity: Identity, live: LiveCampaign): void => {
     if (hasExpired(identity, clock.now())) throw expired();
-    if (can(identity, CALL_ACTIONS.watchPresence, live.id, isPublished(live.content))) return;
+    if (can(identity, CALL_ACTIONS.watchPresence, live.id, isPublished(live.content))) {
+      if (live.gone) throw live.gone;
+      return;
+    }
     throw identity.anonymous === true && can(identity, 'read', live.id, true)
       ? notFound(live.id)
       : forbidden(live.id, 'watchPresence');
@@ -148,6 +153,11 @@ export function createEnginePresence({ hosting, log, clock, observer, rights }: 
       if (rooms.get(campaignId)?.move(reader, setting) === true) return;
       const message = 'campaignId: this connection does not watch the presence of that campaign; do that first';
       throw new RefusalError('NOT_FOUND', message, { path: ['campaignId'] });
+    },
+
+    onGone(campaignId) {
+      rooms.get(campaignId)?.end();
+      rooms.delete(campaignId);
     },
 
     isAttended: (campaignId) => rooms.has(campaignId),

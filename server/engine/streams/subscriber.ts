@@ -285,10 +285,10 @@ export function attributesFor(identity: Identity, campaignId: string, said: View
   return attributesOf(said?.attributes, asks ? undefined : identity.attributes);
 }
 
-/** The refusal for an identity that may not read a campaign now, or `undefined` where it may. */
+/** The refusal for an identity that may not read a campaign now, or where it was deleted; `undefined` where it may. */
 export function refuseReader(identity: Identity, live: LiveCampaign, now: number): RefusalError | undefined {
   if (hasExpired(identity, now)) return expired();
-  if (can(identity, CALL_ACTIONS.watch, live.id, isPublished(live.content))) return undefined;
+  if (can(identity, CALL_ACTIONS.watch, live.id, isPublished(live.content))) return live.gone;
   return identity.anonymous === true
     ? notFound(live.id)
     : new RefusalError('FORBIDDEN', `campaignId: your token gives no right to read ${live.id}`, {

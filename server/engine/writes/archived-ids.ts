@@ -1,9 +1,11 @@
 import type { AppliedMutation, IdempotencyWindow } from '../../core/commands/idempotency.ts';
 import { refusalId } from '../../core/commands/refused-mutations.ts';
+import { deletedAtOf } from '../../core/deletion.ts';
 import type { Refusal } from '../../core/errors.ts';
 import { lastSharedVersion, parsePosition } from '../../core/stream/position.ts';
 import type { LiveCampaign } from '../campaign/live-campaign.ts';
 import type { Archive } from '../ports.ts';
+import { deleted } from '../refusals.ts';
 import type { QueuedMutation } from './queued-mutation.ts';
 
 /** What window and archive said of mutation ids at one moment, so that the window may drop them meanwhile. */
@@ -16,9 +18,10 @@ export interface ArchivedIds {
   readonly asked: ReadonlySet<string>;
   readonly applied: ReadonlyMap<string, AppliedMutation>;
   /**
-   * Refusals of mutations made before the oldest entry that is kept: nobody knows any more whether they were applied.
+   * Refusals of mutations made before the oldest entry that is kept: nobody knows any more whether they were applied;
+   * and of those that were made on an earlier campaign of this id, which was deleted.
    */
-  readonly tooOld: ReadonlyMap<string, Refusal>;
+  readonly refused: ReadonlyMap<string, Refusal>;
 }
 
 /**
@@ -37,12 +40,18 @@ export async function findArchivedIds(
   const before = known && isComplete(known, live) ? known : undefined;
   const durableVersion = before?.durableVersion ?? live.watermark.version;
   const applied = new Map(before?.applied);
-  const tooOld = new Map(before?.tooOld);
+  const refused = new Map(before?.refused);
   const asked = new Set(before?.asked);
   await Promise.all(
     group.map(async (mutation) => {
       const { mutationId, hasClientId, base } = mutation;
       if (!hasClientId || asked.has(mutationId)) return;
+      const deletedAt = formerlyAt(live, base);
+      if (deletedAt !== undefined) {
+        asked.add(mutationId);
+        refused.set(mutationId, deleted(live.id, deletedAt).refusal);
+        return;
+      }
       const ids = idsOf(mutation);
       const inWindow = ids.flatMap((id) => window.find(id) ?? []);
       for (const found of inWindow) applied.set(found.mutationId, found);
@@ -58,10 +67,10 @@ export async function findArchivedIds(
       }
       const { knownFrom = 1 } = found[0] ?? {};
       if (found.some(({ entry }) => entry)) return;
-      if (madeAt !== undefined && madeAt + 1 < knownFrom) tooOld.set(mutationId, tooOldRefusal(base));
+      if (madeAt !== undefined && madeAt + 1 < knownFrom) refused.set(mutationId, tooOldRefusal(base));
     }),
   );
-  return { window, durableVersion, asked, applied, tooOld };
+  return { window, durableVersion, asked, applied, refused };
 }
 
 /**
@@ -75,6 +84,12 @@ export function isComplete({ window, durableVersion }: ArchivedIds, live: LiveCa
 /** The ids under which a mutation may have left an entry: only pushed ones leave tombstones. */
 function idsOf({ mutationId, isRetry }: QueuedMutation): readonly string[] {
   return isRetry === undefined ? [mutationId] : [mutationId, refusalId(mutationId)];
+}
+
+/** When the campaign was deleted that an intent was made on; `undefined` where it was made on this one. */
+function formerlyAt(live: LiveCampaign, base: string | undefined): number | undefined {
+  const position = base === undefined || live.former.length === 0 ? undefined : parsePosition(base);
+  return position && deletedAtOf(position.epoch, live);
 }
 
 /** It may have been applied, and its id compacted away: applying it now could be the second time. */

@@ -219,6 +219,7 @@ async function processGroup<C extends QueuedCampaign>(
   options: MutationQueueOptions<C>,
 ): Promise<GroupPlan<QueuedMutation>> {
   const { live } = campaign;
+  if (live.gone) throw live.gone;
   const deadline = options.clock.now() + options.appendTimeoutMs;
   let reloads = 0;
   /** The log's time, where it has just said that the estimate of it is wrong. */
@@ -287,7 +288,7 @@ function decideParts(
     parts,
     {
       findApplied: (mutationId) => live.window.find(mutationId) ?? archived.applied.get(mutationId),
-      findRefusal: (mutationId) => archived.tooOld.get(mutationId),
+      findRefusal: (mutationId) => archived.refused.get(mutationId),
       target,
     },
     rules,

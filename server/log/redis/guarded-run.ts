@@ -3,7 +3,7 @@ import type { RedisConnection } from './connection.ts';
 import { hashTagOf } from './keys.ts';
 import { describeRedisFailure, type LogHealthTracker } from './log-health.ts';
 import { runScript, type RunScript } from './run-script.ts';
-import { APPEND, CLAIM, DURABLE, JOB_LOCKS, LEAVE, LOCKS, PRESENCE, RELEASE, SEED } from './scripts.ts';
+import { APPEND, CLAIM, CLEAR, DURABLE, JOB_LOCKS, LEAVE, LOCKS, PRESENCE, RELEASE, REMOVE, SEED } from './scripts.ts';
 
 export interface GuardedRunOptions {
   readonly connection: RedisConnection;
@@ -12,7 +12,19 @@ export interface GuardedRunOptions {
 }
 
 /** Scripts that fail where Redis takes no writes. */
-const WRITES: ReadonlySet<string> = new Set([APPEND, SEED, DURABLE, CLAIM, LEAVE, LOCKS, JOB_LOCKS, PRESENCE, RELEASE]);
+const WRITES: ReadonlySet<string> = new Set([
+  APPEND,
+  SEED,
+  DURABLE,
+  CLAIM,
+  LEAVE,
+  LOCKS,
+  JOB_LOCKS,
+  PRESENCE,
+  RELEASE,
+  REMOVE,
+  CLEAR,
+]);
 /** Scripts that pass only where Redis takes every write; the others may run when it is full. */
 const PROOFS: ReadonlySet<string> = new Set([APPEND, SEED]);
 /** Arguments of APPEND before its entries: without any it writes nothing. */

@@ -322,6 +322,41 @@ return 1
 `;
 
 /**
+ * Removes a campaign that is about to be deleted, with its locks, if all of it is durable and its head is the expected
+ * one: from then on nothing is appended to it. Nobody is told: until the archive has deleted it, whoever finds it
+ * missing makes it a member again.
+ *
+ * KEYS meta, log, dirty · ARGV generation, epoch, version, tail, campaign id. Answers `1` where it was removed, else `0`.
+ */
+export const REMOVE = `${ALLOW_OOM}${PREAMBLE}
+local meta_key, log_key, dirty_key = unpack(KEYS)
+local generation, epoch, version, tail, campaign_id = unpack(ARGV)
+local meta = redis.call('HMGET', meta_key, 'generation', 'runId', 'epoch', 'version', 'tail', 'durable')
+if meta[1] ~= generation or meta[2] ~= redis_run_id() or meta[3] ~= epoch then return 0 end
+if meta[4] ~= version or meta[5] ~= tail or meta[6] ~= version then return 0 end
+redis.call('DEL', meta_key, log_key)
+redis.call('ZREM', dirty_key, campaign_id)
+return 1
+`;
+
+/**
+ * Removes what is left of a campaign that was deleted, up to a generation, and tells every instance that has it open
+ * under one of these, as a seed of the next one would.
+ *
+ * KEYS meta, log, dirty, presence · ARGV generation, the next one, campaign id, channel.
+ */
+export const CLEAR = `${ALLOW_OOM}
+local meta_key, log_key, dirty_key, presence_key = unpack(KEYS)
+local generation, next_generation, campaign_id, channel = unpack(ARGV)
+local present = redis.call('HGET', meta_key, 'generation')
+if present and tonumber(present) > tonumber(generation) then return 0 end
+redis.call('DEL', meta_key, log_key, presence_key)
+redis.call('ZREM', dirty_key, campaign_id)
+redis.call('SPUBLISH', channel, 'r' .. next_generation)
+return 1
+`;
+
+/**
  * Takes or renews the archiving lease of a campaign, and reads what is not durable.
  *
  * KEYS meta, log · ARGV instance, lease in ms, count. Answers `1` with the entries to the holder of the lease and where

@@ -14,6 +14,8 @@ export interface ViewerCountsOptions {
 export interface SharedViewerCounts extends Pick<OrderedLog, 'viewers'> {
   /** Publishes this instance's counts of the campaigns that any instance asks for. */
   publish(): Promise<void>;
+  /** Asks no longer for a campaign that was deleted. */
+  forget(campaignId: string): Promise<void>;
 }
 
 /** How long a question and an answer count, in milliseconds; both are repeated every second or two. */
@@ -64,6 +66,10 @@ export function createViewerCounts(options: ViewerCountsOptions): SharedViewerCo
 
   return {
     viewers,
+
+    async forget(campaignId) {
+      await commands().zrem(wantedKey, campaignId);
+    },
 
     async publish() {
       const time = now();

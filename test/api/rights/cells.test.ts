@@ -112,6 +112,8 @@ function inputOf(path: ProcedurePath, campaignId: string, { positions, keyId, to
     case 'campaign.archive':
     case 'campaign.restore':
       return { campaignId: LIFECYCLE };
+    case 'campaign.delete':
+      return { campaignId };
     case 'lock.acquire':
     case 'lock.steal':
       return { campaignId: LOCKED, path: [fresh], ttlMs: 1_000 };
@@ -217,6 +219,8 @@ function mayLock(outcome: Outcome): string {
 async function cellSeen(path: ProcedurePath, ask: Ask, world: World): Promise<string> {
   const named = await ask(path, inputOf(path, PUBLISHED, world));
   if (path.startsWith('lock.') && 'reason' in named && mayLock(named) === 'yes') return 'yes';
+  // Who may delete is told that it is not archived.
+  if ('reason' in named && path === 'campaign.delete' && named.reason === 'CONFLICT') return 'yes';
   // Who may say where it is, is told that it does not watch.
   if ('reason' in named && path === 'presence.set' && named.reason === 'NOT_FOUND') return 'yes';
   if ('reason' in named)

@@ -63,6 +63,7 @@ export const NEEDS: Readonly<Record<ProcedurePath, Need>> = {
   'campaign.rollback': onCampaign('rollback'),
   'campaign.create': onCampaign('create'),
   'campaign.copy': onCampaign('create'),
+  'campaign.delete': onCampaign('delete'),
   'campaign.archive': onCampaign('archive'),
   'campaign.restore': onCampaign('restore'),
   'lock.acquire': onCampaign('acquireLock'),

@@ -56,7 +56,7 @@ test.each(ways)(
       return { said: [reason, message.replace(campaignId, 'X')], asked: [...calls] };
     };
     const nothing = await look(NOTHING);
-    expect(nothing.asked).toEqual(['list']);
+    expect(nothing.asked).toEqual(['list', 'findDeletion']);
     // In memory, because an editor has it open.
     await clock.until(manager.get(CALLERS.admin, DRAFT));
     expect(await look(DRAFT)).toEqual(nothing);

@@ -4,6 +4,7 @@ import type { Database } from '../schema.ts';
 import { createTables } from './0001-tables.ts';
 import { createAnalyticsTables } from './0004-analytics.ts';
 import { createAuditTables } from './0003-audit.ts';
+import { createDeletionTables } from './0006-deletions.ts';
 import { createRestoreTables } from './0002-restores.ts';
 import { createStagedParts } from './0005-staged-parts.ts';
 
@@ -15,6 +16,7 @@ function migrations(namespace: string): Record<string, Migration> {
     '0003-audit': { up: (db) => createAuditTables(db, namespace) },
     '0004-analytics': { up: (db) => createAnalyticsTables(db, namespace) },
     '0005-staged-parts': { up: (db) => createStagedParts(db, namespace) },
+    '0006-deletions': { up: (db) => createDeletionTables(db, namespace) },
   };
 }
 
