@@ -25,7 +25,6 @@ export async function createCampaigns({ instances }: World): Promise<void> {
 }
 
 /** The campaigns of the run, as Postgres holds them. */
-export async function readCampaigns({ postgres, namespace }: World): Promise<HeldCampaign[]> {
-  const held = await readHeld(postgres.url, namespace);
-  return held.filter(({ campaignId }) => [...WATCHED, ...SLEEPERS].includes(campaignId));
+export function readCampaigns({ postgres, namespace }: World): Promise<HeldCampaign[]> {
+  return readHeld(postgres.url, namespace, [...WATCHED, ...SLEEPERS]);
 }

@@ -126,7 +126,7 @@ describe('degraded modes', () => {
       const { version, durableVersion } = await call(b).get.query({ campaignId: ID });
       expect(durableVersion).toBe(version);
     }, WAIT);
-    const held = (await readHeld(world.postgres.url, world.namespace)).find(({ campaignId }) => campaignId === ID);
+    const held = (await readHeld(world.postgres.url, world.namespace, [ID])).at(0);
     expect(held?.entries.map(({ entry }) => entry.mutationId)).toEqual(
       expect.arrayContaining(['before', ...accepted, 'after']),
     );

@@ -18,12 +18,12 @@ export interface HeldCampaign {
   checkpoints: { version: number; state: JsonObject }[];
 }
 
-/** Everything that a namespace holds, as of one moment. */
-export async function readHeld(url: string, namespace: string): Promise<HeldCampaign[]> {
+/** What a namespace holds of these campaigns, as of one moment. */
+export async function readHeld(url: string, namespace: string, ids: readonly string[]): Promise<HeldCampaign[]> {
   return connected(url, async (client) => {
     await client.query('begin isolation level repeatable read read only');
     const rows = async <R extends pg.QueryResultRow>(text: string): Promise<R[]> => {
-      return (await client.query<R>(text.replaceAll('$ns', namespace))).rows;
+      return (await client.query<R>(text.replaceAll('$ns', namespace), [ids])).rows;
     };
     const campaigns = await rows<{
       id: string;
@@ -32,15 +32,17 @@ export async function readHeld(url: string, namespace: string): Promise<HeldCamp
       tail: string;
       state: string;
       archived_at: string | null;
-    }>('select id, epoch, version, tail, state::text as state, archived_at from $ns.campaigns order by id');
+    }>(
+      'select id, epoch, version, tail, state::text as state, archived_at from $ns.campaigns where id = any($1) order by id',
+    );
     const entries = await rows<{ campaign_id: string; bytes: string; tail: string }>(
-      'select campaign_id, bytes::text as bytes, tail from $ns.entries order by campaign_id, version',
+      'select campaign_id, bytes::text as bytes, tail from $ns.entries where campaign_id = any($1) order by campaign_id, version',
     );
     const epochs = await rows<{ campaign_id: string; epoch: string; parent: string; from_version: string }>(
-      'select campaign_id, epoch, parent, from_version from $ns.epochs order by ordinal',
+      'select campaign_id, epoch, parent, from_version from $ns.epochs where campaign_id = any($1) order by ordinal',
     );
     const checkpoints = await rows<{ campaign_id: string; version: string; state: string }>(
-      'select campaign_id, version, state::text as state from $ns.checkpoints order by campaign_id, version',
+      'select campaign_id, version, state::text as state from $ns.checkpoints where campaign_id = any($1) order by campaign_id, version',
     );
     const entriesOf = Map.groupBy(entries, (row) => row.campaign_id);
     const epochsOf = Map.groupBy(epochs, (row) => row.campaign_id);

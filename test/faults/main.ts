@@ -5,7 +5,9 @@ import { runFaults } from './run.ts';
 /**
  * Real servers, a real Redis, a real Postgres, and everything that can happen to them.
  *
- * Every fault comes once, whatever the time; what is left of it goes to random mixes.
+ * Every fault comes once, whatever the time; what is left of it goes to random mixes. Beside the clients so many changes
+ * a second are made to campaigns that nobody watches, and snapshots are taken, all of which are compared with the fold
+ * of history; so many are restored, spread evenly.
  *
  * @example npm run test:faults -- --minutes 5 --seed 7
  */
@@ -14,13 +16,19 @@ const { values } = parseArgs({
     minutes: { type: 'string', default: '3' },
     seed: { type: 'string', default: String(Math.floor(Math.random() * 1_000_000)) },
     clients: { type: 'string', default: '50' },
+    changes: { type: 'string', default: '1000' },
+    restores: { type: 'string', default: '20' },
   },
 });
 const seed = Number(values.seed);
 const minutes = Number(values.minutes);
 const clients = Number(values.clients);
-if (![seed, minutes, clients].every((value) => Number.isFinite(value) && value >= 0)) {
-  process.stderr.write('test:faults takes --minutes N --seed S --clients N, all of them numbers.\n');
+const changes = Number(values.changes);
+const restores = Number(values.restores);
+if (![seed, minutes, clients, changes, restores].every((value) => Number.isFinite(value) && value >= 0)) {
+  process.stderr.write(
+    'test:faults takes --minutes N --seed S --clients N --changes N --restores N, all of them numbers.\n',
+  );
   process.exit(1);
 }
 
@@ -35,6 +43,7 @@ const result = await runFaults({
   hold: { short: 3_000, long: 30_000 },
   atOnce: 1,
   lasts: minutes * 60_000,
+  snapshots: { changes, restores },
   say,
 });
 console.log(describeRun(result));

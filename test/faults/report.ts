@@ -9,7 +9,7 @@ import type { RunResult } from './run.ts';
 const LINES_SHOWN = 30;
 
 /** What a run came to, for a person. */
-export function describeRun({ counts, violations, recoveries }: RunResult): string {
+export function describeRun({ counts, violations, recoveries, snapshots: taken }: RunResult): string {
   const { snapshots, ...figures } = counts;
   const doubled = violations.filter(({ rule }) => rule === 'G3').length;
   const holes = violations.filter(({ rule }) => rule === 'G1').length;
@@ -32,6 +32,14 @@ export function describeRun({ counts, violations, recoveries }: RunResult): stri
     row('entries', figures.entriesSeen),
     row('holes', holes),
     ...Object.entries(snapshots).map(([reason, count]) => row(`snapshots: ${reason}`, count)),
+    ...(taken
+      ? [
+          'snapshots of the service, each compared with the fold of history',
+          row('asked for (cut by a fault)', `${taken.asked} (${taken.cut})`),
+          row('by themselves (increments)', `${taken.periodic} (${taken.increments})`),
+          row('restored: embedded, Postgres, embedded', taken.restored),
+        ]
+      : []),
     'from the end of a fault until every campaign took a change, ms (until every client had one taken)',
     ...[...recoveries].map(([name, list]) => row(name, list.map(inMilliseconds).join('  '))),
   ].join('\n');

@@ -13,6 +13,9 @@ import { recovery } from './recovery.ts';
 import { inMixes, inTurn, type Recoveries } from './schedule.ts';
 import { startSdkActor } from './sdk-actor.ts';
 import { startStockActor } from './stock-actor.ts';
+import { checkSnapshots, type SnapshotCounts } from './snapshots/check.ts';
+import { flood } from './snapshots/flood.ts';
+import { snapshotFolder, takeSnapshots } from './snapshots/take.ts';
 import { startWorld, type World, type WorldOptions } from './world.ts';
 
 export interface RunOptions {
@@ -28,6 +31,13 @@ export interface RunOptions {
   /** Then random mixes, until all of it has lasted so long, in milliseconds. */
   lasts: number;
   say: (text: string) => void;
+  /** Snapshots that are taken meanwhile, and compared afterwards. Default: none. */
+  snapshots?: {
+    /** Changes a second to campaigns that nobody watches. */
+    changes: number;
+    /** How many of them are restored afterwards. */
+    restores: number;
+  };
   /** Another deployment than a Redis and a Postgres by their own addresses. */
   deployment?: WorldOptions['deployment'];
 }
@@ -39,6 +49,7 @@ export interface RunResult {
   /** What Postgres holds in the end. */
   held: readonly HeldCampaign[];
   recoveries: Recoveries;
+  snapshots: SnapshotCounts | undefined;
   /** The newest log lines of each instance. */
   logs: Record<string, readonly string[]>;
 }
@@ -52,8 +63,9 @@ export async function runFaults(options: RunOptions): Promise<RunResult> {
   const random = seededRandom(seed);
   const faults = options.faults ?? shuffled(FAULTS, random);
   const journal = createJournal();
+  const folder = options.snapshots && (await snapshotFolder());
   const world = await startWorld({
-    env: { CAMPAIGN_IDLE_TTL: '1s' },
+    env: { CAMPAIGN_IDLE_TTL: '1s', ...folder?.env },
     ...(options.deployment && { deployment: options.deployment }),
   });
   const actors: Actor[] = [];
@@ -61,6 +73,8 @@ export async function runFaults(options: RunOptions): Promise<RunResult> {
     await createCampaigns(world);
     for (let index = 0; index < clients; index += 1)
       actors.push(await startActor(world, journal, random.fork(), index, pace));
+    const flooding = options.snapshots && (await flood(world, options.snapshots.changes));
+    const taking = folder && takeSnapshots(world, folder.folder);
     const looking = watchHeld(world.postgres.url, world.namespace, journal);
     const watchers = actors.filter(({ watched }) => watched.length > 0);
     const recovered = () => recovery({ journal, actors: watchers, campaigns: WATCHED, timeoutMs: RECOVERY_MS });
@@ -74,6 +88,7 @@ export async function runFaults(options: RunOptions): Promise<RunResult> {
       const until = performance.now() + lasts;
       await inTurn(faults, atOnce, schedule, recoveries);
       await inMixes(until, schedule, recoveries);
+      await flooding?.stop();
       await within(RECOVERY_MS, 'all clients are answered', Promise.all(actors.map((actor) => actor.settle())));
       say('calm');
       await convergence(world, actors, RECOVERY_MS);
@@ -83,17 +98,22 @@ export async function runFaults(options: RunOptions): Promise<RunResult> {
       // One more look, so that the last claims are looked for too.
       await pause(600);
     });
+    await flooding?.stop();
+    const taken = await taking?.stop();
     await looking.stop();
     const held = await readCampaigns(world).catch((error: unknown) => {
       // Where a fault could not be healed, that is what is to be reported.
       if (stuck.length > 0) return [];
       throw error;
     });
+    say('comparing snapshots');
+    const snapshots = taken && (await checkSnapshots(world, taken, options.snapshots?.restores ?? 0));
     return {
       journal,
       held,
       recoveries,
-      violations: [...stuck, ...check(journal, held)],
+      snapshots: snapshots?.counts,
+      violations: [...stuck, ...check(journal, held), ...(snapshots?.violations ?? [])],
       counts: countAll(journal, held),
       logs: Object.fromEntries(world.instances.map(({ name, log }) => [name, log])),
     };
@@ -101,6 +121,7 @@ export async function runFaults(options: RunOptions): Promise<RunResult> {
     await Promise.all(actors.map((actor) => actor.close()));
     await Promise.all(actors.map(({ link }) => link.close()));
     await world.close();
+    await folder?.remove();
   }
 }
 
