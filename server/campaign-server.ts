@@ -332,7 +332,7 @@ export async function createCampaignServer(options: CampaignServerOptions = {}):
     if (periodic) metrics.watchSnapshots(() => ({ everyMs: snapshotEvery, ...periodic.stats }));
     return {
       service: manager,
-      snapshots,
+      snapshots: snapshots && { ...snapshots, periodic: periodic || undefined },
       audit,
       ensure: (campaign: StartCampaign) => manager.ensure(campaign.campaignId, campaign.state),
       async stop() {

@@ -1,5 +1,6 @@
 import { useCampaignSnapshot } from '@campaign-state/client/react';
 import { Badge } from './measure/Badge.tsx';
+import { Operations } from './operations/Operations.tsx';
 import { ConnectionPill } from './status/ConnectionPill.tsx';
 import { Instance } from './status/Instance.tsx';
 import { KillButton } from './status/KillButton.tsx';
@@ -17,6 +18,7 @@ export function Masthead() {
       <div className="masthead-server">
         <Instance />
         <ConnectionPill of="The console's connection" />
+        <Operations />
         <KillButton />
       </div>
     </header>

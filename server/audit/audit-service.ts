@@ -62,12 +62,23 @@ export type VerifyItem =
   | { readonly kind: 'progress'; readonly progress: VerifyProgress }
   | { readonly kind: 'end'; readonly report: VerifyReport };
 
+/** The newest verification of an instance. */
+export interface LastVerification {
+  /** When it ended, in epoch milliseconds. */
+  readonly at: number;
+  /** `undefined`: all campaigns. */
+  readonly campaignIds: readonly string[] | undefined;
+  readonly report: VerifyReport;
+}
+
 /** The audit, for callers whose rights have been checked. */
 export interface AuditService {
   query(caller: Caller, filter: EntryFilter, cursor: string | undefined, limit: number): Promise<AuditPage>;
   events(caller: Caller, before: number | undefined, limit: number): Promise<AuditEventPage>;
   /** Verifies campaigns (`undefined`: all), one verification at a time. */
   verify(campaignIds?: readonly string[]): AsyncGenerator<VerifyItem, void, undefined>;
+  /** What the newest verification of this instance came to, whoever asked for it; `undefined`: none since its start. */
+  lastVerification(): LastVerification | undefined;
   /**
    * Entries of one campaign after that version, oldest first, as lines of JSON; all of them, where the entry of that
    * version has another tail, because the campaign was replaced since.
@@ -96,6 +107,7 @@ export function createAuditService({ store, keys }: AuditServiceOptions): AuditS
   // Its reads are the longest that there are: commits wait for one of them at most.
   const gate: ReadGate = createReadGate({ clock: systemClock, maxConcurrent: 1, timeoutMs: 10_000 });
   let verifying = false;
+  let last: LastVerification | undefined;
   const pace = (readMs: number): Promise<unknown> => pause(Math.min(250, readMs));
 
   async function* verify(campaignIds?: readonly string[]): AsyncGenerator<VerifyItem, void, undefined> {
@@ -130,7 +142,9 @@ export function createAuditService({ store, keys }: AuditServiceOptions): AuditS
         if (next.done === true) {
           const { campaigns, entries } = next.value;
           const report = { campaigns, entries, statements: statements?.ok === true ? statements.count : undefined };
-          yield { kind: 'end', report: { ...report, findings: findings.slice(0, MAX_FINDINGS) } };
+          const whole = { ...report, findings: findings.slice(0, MAX_FINDINGS) };
+          last = { at: systemClock.now(), campaignIds, report: whole };
+          yield { kind: 'end', report: whole };
           return;
         }
         findings.push(next.value);
@@ -146,6 +160,7 @@ export function createAuditService({ store, keys }: AuditServiceOptions): AuditS
   }
 
   return {
+    lastVerification: () => last,
     query: (caller, filter, cursor, limit) =>
       gate.pass(caller, async () => {
         const found = await store.findEntries(filter, cursor === undefined ? undefined : placeOf(cursor), limit);

@@ -1,10 +1,10 @@
-import { open, rename, rm, mkdir } from 'node:fs/promises';
+import { open, rename, rm, mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { HistoryStore, SnapshotRun } from '../core/history-store.ts';
-import { asError } from '../core/errors.ts';
+import { asError, RefusalError } from '../core/errors.ts';
 import { SnapshotError } from './snapshot-error.ts';
-import { growingChain, listSnapshots, openFiles, prunable, snapshotName } from './snapshot-files.ts';
+import { growingChain, listSnapshots, openFiles, prunable, snapshotName, timeOf } from './snapshot-files.ts';
 import type { SnapshotService } from './snapshot-service.ts';
 import { IncrementError } from './write-increment.ts';
 
@@ -14,11 +14,35 @@ export interface PeriodicStats {
   readonly last: SnapshotRun | undefined;
   /** Attempts of this instance that failed. */
   readonly failures: number;
+  /** Why the newest attempt of this instance failed; `undefined` where it did not. */
+  readonly failure: Error | undefined;
+  /** Whether this instance is saving one. */
+  readonly isRunning: boolean;
+}
+
+/** A snapshot in the folder. */
+export interface SavedSnapshot {
+  readonly name: string;
+  readonly bytes: number;
+  /** When it was begun, in epoch milliseconds. */
+  readonly at: number;
+  /** Whether it holds only what has changed since the one before it. */
+  readonly isIncrement: boolean;
 }
 
 /** Snapshots that are saved by themselves. */
 export interface PeriodicSnapshots {
   readonly stats: PeriodicStats;
+  readonly everyMs: number;
+  readonly keep: number;
+  /** The snapshots in this instance's folder, the newest first. */
+  files(): Promise<SavedSnapshot[]>;
+  /**
+   * Begins one, whether it is due or not. What comes of it is in `stats`.
+   *
+   * @throws RefusalError `OVERLOADED` where this instance, or another, is saving one
+   */
+  takeNow(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -61,10 +85,10 @@ const RETRY_MS = 5 * 60_000;
 export function startPeriodicSnapshots(options: PeriodicOptions): PeriodicSnapshots {
   const { dir, everyMs, keep, increments, store, instance, now } = options;
   const ending = new AbortController();
-  let stats: PeriodicStats = { last: undefined, failures: 0 };
+  let stats: PeriodicStats = { last: undefined, failures: 0, failure: undefined, isRunning: false };
 
-  const claim = (): Promise<boolean> =>
-    store.claimSnapshot({ holder: instance, now: now(), until: now() + CLAIM_MS, dueBefore: now() - everyMs });
+  const claim = (dueBefore: number): Promise<boolean> =>
+    store.claimSnapshot({ holder: instance, now: now(), until: now() + CLAIM_MS, dueBefore });
 
   /** What is saved is an increment where the chain allows it, else whole. */
   const save = async (): Promise<SnapshotRun> => {
@@ -88,13 +112,16 @@ export function startPeriodicSnapshots(options: PeriodicOptions): PeriodicSnapsh
     const part = join(dir, `${file}.part`);
     const handle = await open(part, 'w', 0o600);
     try {
-      let claimedAt = now();
+      const begunAt = now();
+      let claimedAt = begunAt;
       let next = await blocks.next();
       while (next.done !== true) {
         if (ending.signal.aborted) throw new Error('The server is shutting down');
         await handle.write(next.value);
         if (now() - claimedAt > CLAIM_MS / 4) {
-          if (!(await claim())) throw new Error('Another instance has taken over: this one was silent for too long');
+          // Nobody may have saved one since this one began.
+          if (!(await claim(begunAt)))
+            throw new Error('Another instance has taken over: this one was silent for too long');
           claimedAt = now();
         }
         next = await blocks.next();
@@ -119,30 +146,43 @@ export function startPeriodicSnapshots(options: PeriodicOptions): PeriodicSnapsh
     for (const name of [...names, ...parts]) await rm(join(dir, name), { force: true });
   };
 
-  /** Takes one if it is due and nobody else does; returns whether it failed. */
-  const look = async (): Promise<boolean> => {
-    let claimed = false;
+  /** Saves one, for which this instance has the claim. */
+  const saveClaimed = async (): Promise<void> => {
+    stats = { ...stats, isRunning: true };
     try {
-      claimed = await claim();
-      if (!claimed) {
-        stats = { ...stats, last: await store.lastSnapshot() };
-        return false;
-      }
       const run = await save();
       await store.releaseSnapshot(instance, run);
-      stats = { ...stats, last: run };
+      stats = { ...stats, last: run, failure: undefined };
       options.onSaved?.(run);
       await prune();
+    } catch (error) {
+      await store.releaseSnapshot(instance, undefined).catch(() => undefined);
+      throw error;
+    } finally {
+      stats = { ...stats, isRunning: false };
+    }
+  };
+
+  const fail = (error: unknown): void => {
+    if (ending.signal.aborted) return;
+    const failure = asError(error);
+    stats = { ...stats, failures: stats.failures + 1, failure };
+    options.onFailed?.(failure);
+  };
+
+  /** Takes one if it is due and nobody else does; returns whether it failed. */
+  const look = async (): Promise<boolean> => {
+    // One that was asked for is under way: this instance has the claim.
+    if (stats.isRunning) return false;
+    try {
+      const claimed = await claim(now() - everyMs);
+      if (stats.isRunning) return false;
+      if (claimed) await saveClaimed();
+      else stats = { ...stats, last: await store.lastSnapshot() };
       return false;
     } catch (error) {
-      if (ending.signal.aborted) {
-        if (claimed) await store.releaseSnapshot(instance, undefined).catch(() => undefined);
-        return false;
-      }
-      stats = { ...stats, failures: stats.failures + 1 };
-      options.onFailed?.(asError(error));
-      if (claimed) await store.releaseSnapshot(instance, undefined).catch(() => undefined);
-      return true;
+      fail(error);
+      return !ending.signal.aborted;
     }
   };
 
@@ -155,14 +195,41 @@ export function startPeriodicSnapshots(options: PeriodicOptions): PeriodicSnapsh
     }
   };
   const ended = loop();
+  /** One that was asked for. */
+  let asked: Promise<void> = Promise.resolve();
 
   return {
+    everyMs,
+    keep,
     get stats() {
       return stats;
     },
+    async files() {
+      const { files } = await listSnapshots(dir).catch(() => ({ files: [] }));
+      const saved = files.map(async ({ name, time, after }): Promise<SavedSnapshot | undefined> => {
+        // One that is pruned meanwhile is none any more.
+        const bytes = await stat(join(dir, name)).then(
+          ({ size }) => size,
+          () => undefined,
+        );
+        return bytes === undefined ? undefined : { name, bytes, at: timeOf(time), isIncrement: after !== undefined };
+      });
+      return (await Promise.all(saved)).filter((file) => file !== undefined).reverse();
+    },
+    async takeNow() {
+      const claimed = !stats.isRunning && (await claim(now()));
+      // Meanwhile this instance may have found that one is due, and begun it.
+      if (stats.isRunning) throw busy('This instance');
+      if (!claimed) throw busy('Another instance');
+      asked = saveClaimed().catch(fail);
+    },
     async stop() {
       ending.abort();
-      await ended;
+      await Promise.all([ended, asked]);
     },
   };
+}
+
+function busy(who: string): RefusalError {
+  return new RefusalError('OVERLOADED', `${who} is saving a snapshot already`, { retryAfterMs: 10_000 });
 }

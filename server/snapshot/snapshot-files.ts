@@ -29,6 +29,11 @@ export function snapshotName(now: number, after?: SnapshotFile): string {
   return `campaigns-${time}${after ? `.after-${after.time}` : ''}.jsonl.gz`;
 }
 
+/** The time in a name, in epoch milliseconds. */
+export function timeOf(time: string): number {
+  return Date.parse(time.replace(/T(\d{2})-(\d{2})-(\d{2})-(\d{3})Z$/, 'T$1:$2:$3.$4Z'));
+}
+
 /** What is in a folder: files, the oldest first, and the names of parts that were left. */
 export async function listSnapshots(dir: string): Promise<{ files: SnapshotFile[]; parts: string[] }> {
   const names = (await readdir(dir)).sort();

@@ -4,6 +4,7 @@ import type { HistoryStore } from '../core/history-store.ts';
 import { RefusalError } from '../core/errors.ts';
 import type { Archive, Clock, OrderedLog } from '../engine/ports.ts';
 import type { RestoreOptions, RestoreProgress, RestoreReport, RestoreTarget } from './restore.ts';
+import type { PeriodicSnapshots } from './periodic-snapshots.ts';
 import { createRestoreSession, type RestoreSession } from './restore-session.ts';
 import type { FollowedSnapshot } from './lines.ts';
 import type { SnapshotProgress } from './snapshot-output.ts';
@@ -55,6 +56,8 @@ export interface SnapshotService {
   finish(restoreId: string): Promise<RestoreFinished>;
   /** Ends the restore of a caller that does not send the rest. */
   abandon(restoreId: string): void;
+  /** Those that are saved by themselves; `undefined` where none are (`SNAPSHOT_DIR`). */
+  readonly periodic?: PeriodicSnapshots | undefined;
   stop(): Promise<void>;
 }
 

@@ -144,7 +144,9 @@ test('U20 a chain that was written anew is found by what was signed of it; a res
     for await (const item of audit.verify()) if (item.kind === 'end') return item.report.findings;
     throw new Error('unreachable');
   };
+  expect(audit.lastVerification()).toBeUndefined();
   expect(await findings()).toEqual([]);
+  expect(audit.lastVerification()).toMatchObject({ campaignIds: undefined, report: { campaigns: 2, findings: [] } });
 
   // Somebody with the password of the database writes all of it anew, from version 3 on, with every hash right.
   const rows = await archive.readEntries({ campaignId: 'spring', version: 0 }, 'spring', 1_000_000);

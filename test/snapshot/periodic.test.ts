@@ -10,6 +10,7 @@ import { startPeriodicSnapshots, type PeriodicSnapshots } from '../../server/sna
 import { readSnapshot } from '../../server/snapshot/read-snapshot.ts';
 import { readFiles } from '../../server/snapshot/snapshot-files.ts';
 import { createSnapshotService } from '../../server/snapshot/snapshot-service.ts';
+import { wsClient } from '../api/support/clients.ts';
 import { cleanUp, startServer, until } from '../api/support/server.ts';
 import { command } from './support/commands.ts';
 import { refusalOf, snapshotOf, storedCampaign } from './support/snapshots.ts';
@@ -205,4 +206,43 @@ test('W65 a file is read with those that it goes on from, beside it or named, an
   const other = join(elsewhere, 'other.gz');
   await writeFile(other, await snapshotOf(archive));
   await expect(read(moved, other)).rejects.toThrow('are not of one chain');
+});
+
+test('W74 an admin is told what is saved, and begins one at any time; a failure is said, and two at once are refused', async () => {
+  const server = await startServer({
+    snapshotDir: dir,
+    snapshotEvery: 60_000,
+    snapshotKeep: 2,
+    snapshotIncrements: 0,
+  });
+  const { snapshot } = wsClient(server.url);
+  const status = () => snapshot.status.query();
+  await until(async () => (await status()).last !== undefined);
+  const { last: first, ...before } = await status();
+  expect(before).toMatchObject({ everyMs: 60_000, keep: 2, isRunning: false, failures: 0 });
+  expect(before.files).toMatchObject([{ name: first?.file, bytes: first?.bytes, isIncrement: false }]);
+  expect(before.now - (before.files[0]?.at ?? 0)).toBeLessThan(60_000);
+
+  for (let taken = 2; taken <= 4; taken += 1) {
+    const { last } = await status();
+    expect(await snapshot.takeNow.mutate()).toEqual({ started: true });
+    await until(async () => (await status()).last?.file !== last?.file);
+    await until(async () => !(await status()).isRunning);
+    expect((await status()).files).toHaveLength(2);
+  }
+  const both = await Promise.allSettled([snapshot.takeNow.mutate(), snapshot.takeNow.mutate()]);
+  expect(both.map(({ status: outcome }) => outcome).toSorted()).toEqual(['fulfilled', 'rejected']);
+  await until(async () => !(await status()).isRunning);
+
+  await rm(dir, { recursive: true });
+  await writeFile(dir, 'a file where the folder should be');
+  await snapshot.takeNow.mutate();
+  await until(async () => (await status()).failure !== undefined);
+  expect(await status()).toMatchObject({ failures: 1, failure: expect.stringMatching(/EEXIST|ENOTDIR/), files: [] });
+});
+
+test('W75 a server without a folder says so, and takes none', async () => {
+  const { snapshot } = wsClient((await startServer({})).url);
+  expect(await snapshot.status.query()).toMatchObject({ isRunning: false, failures: 0, files: [] });
+  await expect(snapshot.takeNow.mutate()).rejects.toThrow('set SNAPSHOT_DIR');
 });

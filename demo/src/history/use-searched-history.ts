@@ -1,4 +1,4 @@
-import { useEffect } from 'react';
+import { useEffect, useEffectEvent } from 'react';
 import type { Entry } from '@campaign-state/client';
 import { trpc, useAccess, useCampaignHistory, useCampaignSnapshot } from '@campaign-state/client/react';
 import type { Refused } from '../status/say-refusal.ts';
@@ -41,9 +41,9 @@ export function useSearchedHistory(filter: HistoryFilter): SearchedHistory {
 
   // A part of the answer can be without a match, and there is more: looking goes on until something is found.
   const goesOn = isSearch && found.length === 0 && hasMore && !isLoading;
+  const goOn = useEffectEvent(loadMore);
   useEffect(() => {
-    if (goesOn) loadMore();
-    // What loads more is another function with each render.
+    if (goesOn) goOn();
   }, [goesOn]);
 
   return {

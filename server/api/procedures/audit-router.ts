@@ -1,5 +1,11 @@
 import { z } from 'zod';
-import type { AuditEventPage, AuditPage, AuditService, VerifyReport } from '../../audit/audit-service.ts';
+import type {
+  AuditEventPage,
+  AuditPage,
+  AuditService,
+  LastVerification,
+  VerifyReport,
+} from '../../audit/audit-service.ts';
 import { CAMPAIGN_ID_PATTERN } from '../../core/document/campaign.ts';
 import { RefusalError } from '../../core/errors.ts';
 import { can } from '../../core/permissions.ts';
@@ -86,6 +92,14 @@ export const auditRouter = router({
       if (item.kind === 'end') return item.report;
     throw new Error('a verification ends with its report');
   }),
+
+  /**
+   * What the newest verification of this instance came to; `null` where there was none since its start. For admins of
+   * all campaigns.
+   */
+  lastVerification: historyProcedure.query(
+    ({ ctx }): LastVerification | null => administer(ctx, '*').lastVerification() ?? null,
+  ),
 });
 
 function administer({ connection, audit }: CallContext, id: string): AuditService {

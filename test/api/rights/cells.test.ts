@@ -159,6 +159,9 @@ function inputOf(path: ProcedurePath, campaignId: string, { positions, keyId, to
       return { restoreId: UNKNOWN_RESTORE };
     case 'snapshot.restoreAppend':
       return { restoreId: UNKNOWN_RESTORE, offset: 0, bytes: '' };
+    case 'snapshot.status':
+    case 'snapshot.takeNow':
+    case 'audit.lastVerification':
     case 'campaign.list':
     case 'campaign.watchList':
     case 'access.list':
@@ -221,6 +224,8 @@ async function cellSeen(path: ProcedurePath, ask: Ask, world: World): Promise<st
   if (path.startsWith('lock.') && 'reason' in named && mayLock(named) === 'yes') return 'yes';
   // Who may delete is told that it is not archived.
   if ('reason' in named && path === 'campaign.delete' && named.reason === 'CONFLICT') return 'yes';
+  // Who may take one is told that this server has no folder for it.
+  if ('reason' in named && path === 'snapshot.takeNow' && named.reason === 'UNAVAILABLE') return 'yes';
   // Who may say where it is, is told that it does not watch.
   if ('reason' in named && path === 'presence.set' && named.reason === 'NOT_FOUND') return 'yes';
   if ('reason' in named)

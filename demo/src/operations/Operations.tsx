@@ -1,0 +1,48 @@
+import { useId, useRef, useState } from 'react';
+import { useAccess, useCampaignSnapshot } from '@campaign-state/client/react';
+import { Snapshots } from './Snapshots.tsx';
+import { Verification } from './Verification.tsx';
+
+/** What somebody who runs the server looks after: what is saved, and whether it can be trusted. For admins. */
+export function Operations() {
+  const { role, anonymous } = useAccess();
+  const dialog = useRef<HTMLDialogElement>(null);
+  const [isOpen, setOpen] = useState(false);
+  const campaignId = useCampaignSnapshot((snapshot) => snapshot.campaignId);
+  const id = useId();
+  // Unlike what one may edit, this is not offered before it is known.
+  if (role !== 'admin' || anonymous === true) return undefined;
+  return (
+    <>
+      <button
+        type="button"
+        className="operations-button"
+        onClick={() => {
+          setOpen(true);
+          dialog.current?.showModal();
+        }}
+      >
+        Operations
+      </button>
+      <dialog
+        ref={dialog}
+        className="comparison operations"
+        aria-labelledby={`${id}-title`}
+        onClose={() => setOpen(false)}
+      >
+        <header>
+          <h2 id={`${id}-title`}>Operations</h2>
+          <button type="button" className="small" onClick={() => dialog.current?.close()}>
+            Close
+          </button>
+        </header>
+        {isOpen && (
+          <div className="operations-parts">
+            <Snapshots />
+            <Verification key={campaignId} campaignId={campaignId} />
+          </div>
+        )}
+      </dialog>
+    </>
+  );
+}
