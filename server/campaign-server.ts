@@ -116,8 +116,8 @@ export interface CampaignServerOptions {
   /**
    * Points of work a second of one ws connection, and of one address without a valid token; four times as many of one
    * caller over all its connections and requests; 0: no limit. A query costs 1 point, one of the history 8, a
-   * subscription 10, 1 KiB of what is sent 1, 4 KiB of an answer 1, a refusal 4 more. Ws connections beyond it wait,
-   * http requests are refused with `RATE_LIMITED`. Default 2,000.
+   * subscription 10, 256 bytes of what is sent beyond the first KiB 1, 4 KiB of an answer 1, a refusal 4 more. Ws
+   * connections beyond it wait, http requests are refused with `RATE_LIMITED`. Default 2,000.
    */
   readonly callLimit?: number;
   /**

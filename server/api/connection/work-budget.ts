@@ -23,8 +23,13 @@ export const PRICES = {
   readiness: 4,
   /** A scrape of all metrics. */
   metrics: 40,
-  /** Bytes of a ws message, or of an http body, that cost one more point: they are parsed and checked. */
-  inputBytesPerPoint: 1_024,
+  /**
+   * Bytes of a ws message, or of an http body, beyond `freeInputBytes` that cost one more point: they are parsed,
+   * checked and cleaned.
+   */
+  inputBytesPerPoint: 256,
+  /** Bytes of each message or body that cost nothing: the price of its calls has them. */
+  freeInputBytes: 1_024,
   /** Bytes of an answer, or of an http response, that cost one more point. */
   bytesPerPoint: 4_096,
 } as const;
@@ -36,7 +41,7 @@ export function priceOfBytes(bytes: number): number {
 
 /** Price of so many bytes that a caller sends, in points. */
 export function priceOfInput(bytes: number): number {
-  return Math.floor(bytes / PRICES.inputBytesPerPoint);
+  return Math.floor(Math.max(0, bytes - PRICES.freeInputBytes) / PRICES.inputBytesPerPoint);
 }
 
 /** Budget of work by key: a connection, a caller or an address. */
