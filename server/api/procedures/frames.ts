@@ -74,8 +74,30 @@ function textOfState(state: object): string {
   return text;
 }
 
+/** Texts of values that many subscribers are sent as they are; the empty text until the first of them is. */
+const sharedTexts = new WeakMap<object, string>();
+
+/**
+ * Marks a value that many subscribers are sent, and that never changes: over ws it is encoded once for all of them.
+ *
+ * @returns the value
+ */
+export function shareEncoding<T extends object>(value: T): T {
+  if (!sharedTexts.has(value)) sharedTexts.set(value, '');
+  return value;
+}
+
+function textOfShared(value: object): string {
+  const known = sharedTexts.get(value);
+  if (known) return known;
+  const text = JSON.stringify(value);
+  sharedTexts.set(value, text);
+  return text;
+}
+
 /** The JSON of an answer. The text of a document in it is cached, and stands at its end. */
 function jsonOf(value: object): string {
+  if (sharedTexts.has(value)) return textOfShared(value);
   if (!('state' in value)) return JSON.stringify(value);
   const { state, ...others } = value;
   if (typeof state !== 'object' || state === null) return JSON.stringify(value);
@@ -163,10 +185,10 @@ interface AnswerMessage {
 
 function isAnswer(message: unknown): message is AnswerMessage {
   const data = dataOf(message);
-  return typeof data === 'object' && data !== null && 'state' in data;
+  return typeof data === 'object' && data !== null && ('state' in data || sharedTexts.has(data));
 }
 
-/** The encoding of an answer. Of one that holds a document, only the rest is encoded anew. */
+/** The encoding of an answer. Of one that holds a document, or is shared, only the rest is encoded anew. */
 function encodeAnswer(message: unknown): ReturnType<Encoder['encode']> {
   if (!isAnswer(message)) return jsonEncoder.encode(message);
   const { id, jsonrpc, result } = message;
@@ -188,7 +210,7 @@ export function encodeMessage(message: unknown): ReturnType<Encoder['encode']> {
     connection.chargeAnswer(encoded.length);
     return encoded;
   }
-  if (!isTicket(message)) return jsonEncoder.encode(message);
+  if (!isTicket(message)) return encodeAnswer(message);
   const { id, jsonrpc, result } = message;
   return result.data.data.redeem(startOf(id, jsonrpc));
 }

@@ -1,4 +1,5 @@
 import type { PresenceEvent } from '../../core/presence/presence.ts';
+import { shareEncoding } from './frames.ts';
 import { parsedBy } from './parse-input.ts';
 import { callerOf, inTurn, mutationProcedure, router, subscriptionProcedure } from './procedures.ts';
 import { campaignInput, setPresenceInput } from './schemas.ts';
@@ -13,7 +14,8 @@ export const presenceRouter = router({
       input.campaignId,
       (): AsyncIterableIterator<PresenceEvent> =>
         ctx.service.presence.watch(callerOf(ctx, signal), ctx.connection, input.campaignId),
-      (event) => event,
+      // Everybody there is told the same (`engine/presence/presence-pictures.ts`).
+      shareEncoding,
     ),
   ),
 

@@ -30,12 +30,20 @@ export interface PresenceRoom {
   enter(reader: Reader, onChange: () => void): PresencePage;
   /** @returns whether the connection is in the room */
   move(reader: Reader, setting: PresenceSetting): boolean;
-  /** All members, folded by person, each the same object until it changes. */
-  present(): { readonly members: ReadonlyMap<string, PresenceEntry>; readonly viewers: number };
+  /** Who is there; the same object until that changes. */
+  present(): Present;
   onPublished(instance: string, text: string | undefined): void;
   /** The campaign was deleted: its readers are woken, and nothing is said of it any more. */
   end(): void;
   stop(): void;
+}
+
+/** Who is at one campaign. */
+export interface Present {
+  /** All members, folded by person, each the same object until it changes. */
+  readonly members: ReadonlyMap<string, PresenceEntry>;
+  /** Streams of the campaign that are open, over all instances. */
+  readonly viewers: number;
 }
 
 /** A watch of one connection. */
@@ -46,7 +54,6 @@ export interface PresencePage {
 }
 
 interface Page {
-  readonly reader: Reader;
   readonly onChange: () => void;
   readonly since: number;
   entry: PresenceEntry | undefined;
@@ -70,32 +77,34 @@ const BELIEVED_MS = 9_000;
 export function createPresenceRoom(options: PresenceRoomOptions): PresenceRoom {
   const { campaignId, log, clock, viewersHere, onEmpty, onFailure } = options;
   const pages = new Set<Page>();
+  const pagesOf = new Map<Reader, Set<Page>>();
   const elsewhere = new Map<string, { readonly entries: readonly PresenceEntry[]; readonly heardAt: number }>();
-  let members: ReadonlyMap<string, PresenceEntry> = new Map();
-  let viewers = 0;
+  let present: Present = { members: new Map(), viewers: 0 };
   let viewersElsewhere = 0;
   let saidAt = clock.now();
   let cancelFlush: (() => void) | undefined;
   let stopped = false;
 
   /** A connection that watches twice is one page. */
-  const here = (): PresenceEntry[] => {
-    const byReader = new Map([...pages].map((page) => [page.reader, page]));
-    return [...byReader.values()].flatMap(({ entry }) => (entry ? [entry] : []));
-  };
+  const here = (): PresenceEntry[] =>
+    [...pagesOf.values()].flatMap((own) => {
+      const entry = [...own].at(-1)?.entry;
+      return entry ? [entry] : [];
+    });
 
   /** Folds everything anew, and wakes the readers where it comes to something else. */
   const refresh = (): void => {
     const folded = foldPresence([...here(), ...[...elsewhere.values()].flatMap(({ entries }) => entries)]);
-    const next = new Map([...folded].map(([id, entry]) => [id, sameAs(members.get(id), entry)]));
-    const viewersNow = viewersHere() + viewersElsewhere;
+    const before = present.members;
+    const members = new Map([...folded].map(([id, entry]) => [id, sameAs(before.get(id), entry)]));
+    const viewers = viewersHere() + viewersElsewhere;
     const isSame =
-      viewersNow === viewers &&
-      next.size === members.size &&
-      [...next].every(([id, entry]) => members.get(id) === entry);
-    members = next;
-    viewers = viewersNow;
-    if (!isSame) for (const { onChange } of pages) onChange();
+      viewers === present.viewers &&
+      members.size === before.size &&
+      [...members].every(([id, entry]) => before.get(id) === entry);
+    if (isSame) return;
+    present = { members, viewers };
+    for (const { onChange } of pages) onChange();
   };
 
   /** Says what is known here; what would be too much is left out, the newest first. */
@@ -164,13 +173,17 @@ export function createPresenceRoom(options: PresenceRoomOptions): PresenceRoom {
   return {
     ready: readOthers(),
     enter(reader, onChange) {
-      const known = [...pages].find((page) => page.reader === reader);
-      const page: Page = { reader, onChange, since: known?.since ?? clock.now(), entry: known?.entry };
+      const own = pagesOf.get(reader) ?? new Set<Page>();
+      const [known] = own;
+      const page: Page = { onChange, since: known?.since ?? clock.now(), entry: known?.entry };
       pages.add(page);
+      pagesOf.set(reader, own.add(page));
       flushSoon();
       return {
         leave() {
           pages.delete(page);
+          own.delete(page);
+          if (own.size === 0 && pagesOf.get(reader) === own) pagesOf.delete(reader);
           if (pages.size === 0) stop();
           else flushSoon();
         },
@@ -191,16 +204,17 @@ export function createPresenceRoom(options: PresenceRoomOptions): PresenceRoom {
       };
     },
     move(reader, { focus, data }) {
-      const own = [...pages].filter((page) => page.reader === reader);
+      const own = pagesOf.get(reader);
+      if (!own) return false;
       for (const page of own) {
         if (!page.entry) continue;
         const { focus: _, data: __, ...kept } = page.entry;
         page.entry = { ...kept, ...(focus && { focus }), ...(data && { data }), movedAt: clock.now() };
       }
-      if (own.length > 0) flushSoon();
-      return own.length > 0;
+      flushSoon();
+      return true;
     },
-    present: () => ({ members, viewers }),
+    present: () => present,
     onPublished,
     end() {
       quit();

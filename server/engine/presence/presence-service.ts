@@ -1,13 +1,15 @@
 import { asError, RefusalError } from '../../core/errors.ts';
-import type { LockPath } from '../../core/locks/lock-path.ts';
-import { CALL_ACTIONS, can, canRead, hasExpired, roleFor, type Identity, type Rights } from '../../core/permissions.ts';
 import {
-  memberOf,
-  PRESENCE_LIMITS,
-  type PresenceEntry,
-  type PresenceEvent,
-  type PresenceMember,
-} from '../../core/presence/presence.ts';
+  CALL_ACTIONS,
+  can,
+  canRead,
+  hasExpired,
+  roleFor,
+  type Identity,
+  type Rights,
+  type Role,
+} from '../../core/permissions.ts';
+import type { PresenceEvent } from '../../core/presence/presence.ts';
 import { deferredIterator } from '../calls/deferred-iterator.ts';
 import { isPublished, type LiveCampaign } from '../campaign/live-campaign.ts';
 import type { CampaignHost, HostedCampaign } from '../hosting/campaign-host.ts';
@@ -17,6 +19,7 @@ import type { Clock, OrderedLog } from '../ports.ts';
 import { expired, forbidden, notFound, shuttingDown } from '../refusals.ts';
 import type { Caller, Reader } from '../service.ts';
 import { createPullIterator } from '../streams/pull-iterator.ts';
+import { changeOf, pictureOf, wholeOf, type PresenceAudience, type PresencePicture } from './presence-pictures.ts';
 import { createPresenceRoom, type PresenceRoom, type PresenceSetting } from './presence-room.ts';
 
 /** Presence, as the procedures see it: never stored, never in the history. */
@@ -54,6 +57,7 @@ export interface EnginePresenceOptions {
 /** Creates the presence of an engine: one room for each campaign that anybody here is in. */
 export function createEnginePresence({ hosting, log, clock, observer, rights }: EnginePresenceOptions): EnginePresence {
   const rooms = new Map<string, PresenceRoom>();
+  const audiences = new Map<string, PresenceAudience>();
   let stopped = false;
 
   const onFailure = (campaignId: string, error: unknown): void =>
@@ -74,6 +78,13 @@ export function createEnginePresence({ hosting, log, clock, observer, rights }: 
     });
     rooms.set(live.id, room);
     return room;
+  };
+
+  const audienceOf = (role: Role, isEditor: boolean): PresenceAudience => {
+    const key = `${role} ${isEditor}`;
+    const audience = audiences.get(key) ?? { isEditor, mayRead: (path) => canRead(rights, role, path) };
+    audiences.set(key, audience);
+    return audience;
   };
 
   /** @throws RefusalError where the identity may not read the campaign, or it was deleted */
@@ -98,8 +109,7 @@ export function createEnginePresence({ hosting, log, clock, observer, rights }: 
     demand(reader.identity(), live);
     if (stopped) throw shuttingDown();
     const room = roomOf(campaign);
-    let told: ReadonlyMap<string, PresenceMember> | undefined;
-    let counts = '';
+    let told: PresencePicture | undefined;
     const page = room.enter(reader, () => iterator.wake());
 
     /** What its reader is to be told now; `undefined` where nothing has changed for it. */
@@ -108,24 +118,9 @@ export function createEnginePresence({ hosting, log, clock, observer, rights }: 
       demand(identity, live);
       const isEditor = can(identity, CALL_ACTIONS.setPresence, live.id, true);
       page.setMember(isEditor ? identity : undefined);
-      const role = roleFor(identity, live.id) ?? 'viewer';
-      const { members, viewers } = room.present();
-      const visible = isEditor
-        ? visibleTo(members, (path) => canRead(rights, role, path))
-        : new Map<string, PresenceMember>();
-      const more = isEditor ? Math.max(0, members.size - visible.size) : members.size;
       const before = told;
-      const countsNow = `${more} ${viewers}`;
-      const isSame = counts === countsNow;
-      told = visible;
-      counts = countsNow;
-      if (!before) return { type: 'all', members: [...visible.values()], more, viewers };
-      const changedMembers = [...visible]
-        .filter(([id, member]) => before.get(id) !== member)
-        .map(([, member]) => member);
-      const removed = [...before.keys()].filter((id) => !visible.has(id));
-      if (changedMembers.length === 0 && removed.length === 0 && isSame) return undefined;
-      return { type: 'changes', changed: changedMembers, removed, more, viewers };
+      told = pictureOf(room.present(), audienceOf(roleFor(identity, live.id) ?? 'viewer', isEditor));
+      return before ? changeOf(before, told) : wholeOf(told);
     };
 
     const iterator = createPullIterator<PresenceEvent>({
@@ -166,32 +161,4 @@ export function createEnginePresence({ hosting, log, clock, observer, rights }: 
       for (const room of rooms.values()) room.stop();
     },
   };
-}
-
-/** The members of each picture as one reader sees them: the same objects for as long as they are the same. */
-const seen = new WeakMap<PresenceEntry, PresenceMember>();
-
-function visibleTo(
-  members: ReadonlyMap<string, PresenceEntry>,
-  mayRead: (path: LockPath) => boolean,
-): Map<string, PresenceMember> {
-  const visible = new Map<string, PresenceMember>();
-  for (const entry of members.values()) {
-    if (visible.size >= PRESENCE_LIMITS.members) break;
-    const known = seen.get(entry) ?? memberOf(entry);
-    seen.set(entry, known);
-    visible.set(entry.id, known.focus && !mayRead(known.focus) ? hidden(known) : known);
-  }
-  return visible;
-}
-
-const withoutFocus = new WeakMap<PresenceMember, PresenceMember>();
-
-/** A member whose place its reader may not know, nor what it says of it. */
-function hidden(member: PresenceMember): PresenceMember {
-  const known = withoutFocus.get(member);
-  if (known) return known;
-  const { focus: _, data: __, ...rest } = member;
-  withoutFocus.set(member, rest);
-  return rest;
 }

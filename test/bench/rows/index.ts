@@ -8,9 +8,11 @@ import { cohorts } from './cohorts.ts';
 import { connect } from './connect.ts';
 import { crowd } from './crowd.ts';
 import { delivery } from './delivery.ts';
+import { locks } from './locks.ts';
 import { mutationDurable } from './mutation-durable.ts';
 import { mutationRedis } from './mutation-redis.ts';
 import { mutation } from './mutation.ts';
+import { presence } from './presence.ts';
 import { recovery, resume } from './restart.ts';
 import { sdkSize } from './sdk-size.ts';
 import { snapshotBeside } from './snapshot-beside.ts';
@@ -29,6 +31,8 @@ export const ROWS: readonly Row[] = [
   mutation,
   mutationRedis,
   mutationDurable,
+  locks,
+  presence,
   twoInstances,
   resume,
   recovery,

@@ -1,6 +1,5 @@
-import { Redis } from 'ioredis';
 import type { ContestantName } from '../harness/contestants.ts';
-import { nowMicros } from '../harness/messages.ts';
+import { roundTrip } from '../harness/round-trip.ts';
 import { atLeast, atMost, inTurn, type Row } from '../harness/row.ts';
 import { percentile, withTrial } from '../harness/trial.ts';
 
@@ -58,21 +57,3 @@ export const mutationRedis: Row = {
     }
   },
 };
-
-/** Milliseconds of a PING, p50. */
-async function roundTrip(url: string, count: number): Promise<number> {
-  const redis = new Redis(url);
-  const taken: number[] = [];
-  for (let index = 0; index < count; index += 1) {
-    const sentAt = nowMicros();
-    await redis.ping();
-    taken.push(nowMicros() - sentAt);
-  }
-  redis.disconnect();
-  return (
-    percentile(
-      taken.sort((a, b) => a - b),
-      0.5,
-    ) / 1_000
-  );
-}

@@ -143,6 +143,19 @@ describe('presence', () => {
     await stop();
   });
 
+  it('J117 what all of an audience are told is made once: they are given the same object', async () => {
+    const { a, open, stop } = await world();
+    const editors = [await open(person('ada'), a), await open(person('bob'), a), await open(person('cem'), a)];
+    const viewers = [await open(person('vera', 'viewer'), a), await open(person('vic', 'viewer'), a)];
+    await open(person('dan'), a);
+    for (const audience of [editors, viewers]) {
+      const newest = audience.map(({ events }) => events.at(-1));
+      expect(newest[0]).toMatchObject({ type: 'changes' });
+      for (const event of newest) expect(event).toBe(newest[0]);
+    }
+    await stop();
+  });
+
   it('J76 who has no right to the campaign, or does not watch it, is refused', async () => {
     const { a, clock, stop } = await world();
     const reader = {
