@@ -19,7 +19,19 @@ import type { RedisFindings } from './redis/log-health.ts';
 import { checkRedis, checkRunningRedis, isNodeOfCluster } from './redis/requirements.ts';
 import { createRunForEach } from './redis/run-for-each.ts';
 import { createViewerCounts } from './redis/viewer-counts.ts';
-import { APPEND, CLEAR, HEADS, LEAVE, LOCKS, OPEN, PRESENCE, READ_LOCKS, REMOVE, SEED } from './redis/scripts.ts';
+import {
+  APPEND,
+  CLEAR,
+  HEADS,
+  LEAVE,
+  LOCKS,
+  OPEN,
+  PRESENCE,
+  READ_LOCKS,
+  READ_PRESENCE,
+  REMOVE,
+  SEED,
+} from './redis/scripts.ts';
 
 /** Whether a text is an address that {@link createRedisLog} takes. */
 export function isRedisAddress(text: string): boolean {
@@ -437,8 +449,12 @@ export function createRedisLog(options: RedisLogOptions): RedisLog {
         await run(PRESENCE, [presence], [instance, text ?? '', String(PRESENCE_LIFETIME_MS), channel]);
       },
       async read(campaignId) {
-        const said = await connection.commands.hgetall(keysOf(campaignId).presence);
-        return new Map(Object.entries(said).filter(([from]) => from !== instance));
+        const said = asList('READ_PRESENCE', await run(READ_PRESENCE, [keysOf(campaignId).presence], []));
+        const texts = said.map((text) => asText('READ_PRESENCE', text));
+        const pairs = texts.flatMap((from, index): [string, string][] =>
+          index % 2 === 0 ? [[from, texts[index + 1] ?? '']] : [],
+        );
+        return new Map(pairs.filter(([from]) => from !== instance));
       },
       onPublished(listener) {
         hearPresence = listener;

@@ -4,7 +4,8 @@ import { createMemoryArchive, createMemoryStore, type MemoryStore } from '../../
 import { createManager, type Manager } from '../../server/engine/manager.ts';
 import type { Archive } from '../../server/engine/ports.ts';
 import { systemClock } from '../../server/engine/system-clock.ts';
-import { campaignKeys } from '../../server/log/redis/keys.ts';
+import { JOBS } from '../../server/core/locks/lock-table.ts';
+import { campaignKeys, jobLockKeys } from '../../server/log/redis/keys.ts';
 import { createRedisLog, type RedisLog } from '../../server/log/redis-log.ts';
 import { asReceipt, CALLERS, CAMPAIGN, FIRST_STATE, refusal, setTitle } from '../support/engine-world.ts';
 import { openTcpProxy } from '../support/tcp-proxy.ts';
@@ -116,6 +117,37 @@ describe('instances over one Redis', () => {
     onB[0]?.abort();
     await vi.waitFor(async () => expect(await asked()).toBe(2), 10_000);
     expect((await b.log.viewers.elsewhere([CAMPAIGN, 'another'])).get(CAMPAIGN)).toBe(1);
+  });
+
+  it('G10 L103 what an instance that died has said of who is there is told to nobody who comes later, and leaves Redis', async () => {
+    const [a, b] = [await start(), await start()];
+    const key = campaignKeys(namespace, CAMPAIGN).presence;
+    await a.log.presence.publish(CAMPAIGN, '[{"id":"ada"}]');
+    // As ten seconds without a word of it leave it.
+    await admin.hset(key, { dead: '[{"id":"ghost"}]', 'u:dead': '1' });
+    expect([...(await b.log.presence.read(CAMPAIGN)).values()]).toEqual(['[{"id":"ada"}]']);
+    await a.log.presence.publish(CAMPAIGN, '[{"id":"ada"},{"id":"bob"}]');
+    expect(await admin.hkeys(key)).toHaveLength(2);
+    expect(await admin.pttl(key)).toBeGreaterThan(0);
+    await a.log.presence.publish(CAMPAIGN, undefined);
+    expect(await admin.exists(key)).toBe(0);
+  });
+
+  it('L104 after FLUSHALL, and after the table alone was lost, locks of jobs are void, and fences go on rising', async () => {
+    const [a, b] = [await start(), await start()];
+    const { locks } = a.manager;
+    const job = { path: ['nightly'], ttlMs: 60_000 };
+    let before = await locks.acquire(CALLERS.editor, {}, JOBS, job);
+    for (const lose of [() => admin.flushall(), () => admin.del(jobLockKeys(namespace, 0).table)]) {
+      await lose();
+      // By one that knows nothing of what was lost, and by one that does.
+      const next = await b.manager.locks.acquire(CALLERS.admin, {}, JOBS, job);
+      expect(next.fence).toBeGreaterThan(before.fence);
+      const renewal = { lockId: before.lockId, fence: before.fence };
+      expect(await refusal(locks.renew(CALLERS.editor, {}, JOBS, renewal))).toMatchObject({ reason: 'LOCK_LOST' });
+      before = await locks.steal(CALLERS.admin, {}, JOBS, job);
+      expect(before.fence).toBeGreaterThan(next.fence);
+    }
   });
 
   it('G3 L31 the same mutation id on two instances is applied once', async () => {
