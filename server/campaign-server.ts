@@ -164,7 +164,7 @@ export interface CampaignServerOptions {
   readonly auditKey?: string | undefined;
   /** Public keys in PEM whose signatures count too, such as that of a key that was replaced. Default: none. */
   readonly auditOldKeys?: readonly string[];
-  /** Whether audit events hold network addresses. Default false. */
+  /** Whether audit events, and entries for the audit, hold network addresses. Default false. */
   readonly auditAddresses?: boolean;
   /**
    * Key of the hashes under which people are counted; a new one counts everybody anew. Default: derived from the secret
@@ -356,7 +356,6 @@ export async function createCampaignServer(options: CampaignServerOptions = {}):
     createAuditEvents({
       store: eventStore,
       instance,
-      addresses: options.auditAddresses === true,
       now: Date.now,
       onFailed: (error) => logger.warn({ err: error }, 'audit events could not be stored; they wait'),
     });
@@ -368,6 +367,7 @@ export async function createCampaignServer(options: CampaignServerOptions = {}):
     snapshots: engine.snapshots,
     audit: engine.audit,
     auditEvents,
+    auditAddresses: options.auditAddresses === true,
     policy: createOriginPolicy(allowedOrigins, host),
     rate: createMutationRate(options.rateLimit ?? 1_000),
     eventRate: createMutationRate(options.eventLimit ?? 1_000, 'events'),

@@ -1,5 +1,6 @@
 import type { AuditStore } from '../core/audit-store.ts';
 import { asError } from '../core/errors.ts';
+import type { Origin } from '../core/stream/origin.ts';
 
 /** What is recorded beside changes of campaigns. */
 export interface AuditEvent {
@@ -8,9 +9,9 @@ export interface AuditEvent {
   /**
    * `refused`: a change that its caller had no right to. `login`: the first call of a caller for a day, on this
    * instance. `access`: an API key was made or revoked. `restore`: a snapshot was restored. `delete`: a campaign was
-   * deleted. `dropped`: more happened than is recorded.
+   * deleted. `lock`: what others may have locked was taken over. `dropped`: more happened than is recorded.
    */
-  readonly kind: 'refused' | 'login' | 'access' | 'restore' | 'delete' | 'dropped';
+  readonly kind: 'refused' | 'login' | 'access' | 'restore' | 'delete' | 'lock' | 'dropped';
   /** Id of the caller; missing where no token has one. */
   readonly actor?: string | undefined;
   readonly campaignId?: string | undefined;
@@ -20,7 +21,9 @@ export interface AuditEvent {
   readonly correlationId?: string | undefined;
   /** Where a campaign that was deleted stood. */
   readonly head?: string | undefined;
-  /** Network address, where `AUDIT_ADDRESSES` allows it. */
+  /** How it came, the token or key that was shown, and the network address where `AUDIT_ADDRESSES` allows it. */
+  readonly transport?: Origin['transport'] | undefined;
+  readonly token?: string | undefined;
   readonly address?: string | undefined;
   /** The instance that it happened on. */
   readonly instance: string;
@@ -34,6 +37,7 @@ export interface AuditedCall {
   readonly type: 'query' | 'mutation' | 'subscription';
   readonly campaignId: string | undefined;
   readonly actor: string | undefined;
+  readonly origin: Origin;
   readonly correlationId: string;
   /** Why it was refused; missing where it was answered. */
   readonly reason?: string | undefined;
@@ -43,7 +47,7 @@ export interface AuditedCall {
 
 /** Recorder of audit events. */
 export interface AuditEvents {
-  onCall(call: AuditedCall, address: string | undefined): void;
+  onCall(call: AuditedCall): void;
   /** Stores what is not stored yet, and stops. */
   stop(): Promise<void>;
 }
@@ -51,8 +55,6 @@ export interface AuditEvents {
 export interface AuditEventsOptions {
   readonly store: AuditStore;
   readonly instance: string;
-  /** Whether network addresses are recorded. */
-  readonly addresses: boolean;
   /** Epoch milliseconds. */
   readonly now: () => number;
   readonly onFailed: (error: Error) => void;
@@ -136,20 +138,22 @@ export function createAuditEvents(options: AuditEventsOptions): AuditEvents {
   };
 
   return {
-    onCall({ path, type, campaignId, actor, correlationId, reason, failed = false }, givenAddress) {
+    onCall({ path, type, campaignId, actor, origin, correlationId, reason, failed = false }) {
       const at = now();
-      const address = options.addresses ? givenAddress : undefined;
-      const about = { at, actor, campaignId, path, correlationId, address };
+      const { transport, token, address } = origin;
+      const from = { transport, token, address };
+      const about = { at, actor, campaignId, path, correlationId, ...from };
       if (reason === undefined) {
         if (failed) return;
         if (actor !== undefined && actor !== 'anonymous' && isLogin(actor, at))
-          record({ at, kind: 'login', actor, correlationId, address });
+          record({ at, kind: 'login', actor, correlationId, ...from });
         if (CHANGES_OF_ACCESS.has(path)) record({ ...about, kind: 'access' });
+        if (path === 'lock.steal') record({ ...about, kind: 'lock' });
         if (path === 'snapshot.restoreFinish') record({ ...about, kind: 'restore' });
         return;
       }
       if (type !== 'mutation' || !REFUSALS.has(reason)) return;
-      const key = JSON.stringify([actor, address, path, campaignId, reason]);
+      const key = JSON.stringify([actor, transport, token, address, path, campaignId, reason]);
       const known = refusals.get(key);
       if (known) {
         known.count += 1;

@@ -7,6 +7,7 @@ import { mergePatch } from '../core/document/merge-patch.ts';
 import { FIRST_TAIL, nextTail } from '../core/stream/hash-chain.ts';
 import { toEntry, type LogRecord } from '../core/stream/log-record.ts';
 import type { Entry } from '../core/stream/entry.ts';
+import type { Origin } from '../core/stream/origin.ts';
 import { formatPosition, type Position } from '../core/stream/position.ts';
 import type { Archive } from '../engine/ports.ts';
 import { createReadGate, type ReadGate } from '../engine/calls/read-gate.ts';
@@ -30,6 +31,8 @@ export interface AuditItem {
   readonly campaignId: string;
   readonly position: Position;
   readonly entry: Entry;
+  /** Where it came from; missing in what the server does by itself. */
+  readonly origin?: Origin;
   /** At most 50 places; `moreChanges` where there are more. */
   readonly changes: AuditChange[];
   readonly moreChanges?: true;
@@ -210,7 +213,8 @@ export function createAuditService({ store, keys }: AuditServiceOptions): AuditS
 function exportedLine({ campaignId, bytes, tail }: StoredEntry): string {
   const record: LogRecord = JSON.parse(bytes);
   const position = formatPosition(record.epoch, record.version);
-  return JSON.stringify({ line: 'entry', campaignId, position, ...toEntry(record), command: record.command, tail });
+  const { command, origin } = record;
+  return JSON.stringify({ line: 'entry', campaignId, position, ...toEntry(record), command, origin, tail });
 }
 
 /** What does not fit in the chain of events. The first that is kept cannot be proven: older ones are dropped. */
@@ -239,6 +243,7 @@ async function itemOf(store: Pick<Archive, 'stateAt'>, stored: StoredEntry): Pro
     campaignId,
     position: formatPosition(record.epoch, version),
     entry: toEntry(record),
+    ...(record.origin && { origin: record.origin }),
     changes: changes.slice(0, MAX_CHANGES),
     ...(changes.length > MAX_CHANGES && { moreChanges: true }),
   };

@@ -1,4 +1,5 @@
 import type { Head } from './stream/log-record.ts';
+import type { Origin } from './stream/origin.ts';
 import { formatPosition, lastSharedVersion, type Fork } from './stream/position.ts';
 
 /** A campaign that was deleted: what stays of it, for ever. */
@@ -11,6 +12,8 @@ export interface Deletion {
   readonly correlationId: string;
   /** The instance that did it. */
   readonly instance: string;
+  /** Where the call came from. */
+  readonly origin?: Origin | undefined;
   /** Where the campaign stood. */
   readonly head: Head;
   /** All epochs that it has had: a position in one of them belongs to no later campaign of its id. */
@@ -50,8 +53,20 @@ export function deletedAtOf(epoch: string, { head, lineage, former }: Reincarnat
 }
 
 /** The audit event that says who deleted what; it is recorded in the transaction that deletes. */
-export function deletionEvent({ at, by, campaignId, correlationId, instance, head }: Deletion): string {
+export function deletionEvent({ at, by, campaignId, correlationId, instance, head, origin }: Deletion): string {
   const path = 'campaign.delete';
   const stood = formatPosition(head.epoch, head.version);
-  return JSON.stringify({ at, kind: 'delete', actor: by, campaignId, path, correlationId, head: stood, instance });
+  const { transport, token, address } = origin ?? {};
+  const from = { transport, token, address };
+  return JSON.stringify({
+    at,
+    kind: 'delete',
+    actor: by,
+    campaignId,
+    path,
+    correlationId,
+    ...from,
+    head: stood,
+    instance,
+  });
 }

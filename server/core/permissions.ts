@@ -66,6 +66,8 @@ export interface Identity {
   readonly id: string;
   readonly grants: Grants;
   readonly expiresAt?: number;
+  /** Names the token that it was shown by, for the audit; missing where there is none. */
+  readonly tokenId?: string;
   /** What its token says of it: rules judge it by these before anything that it says of itself. */
   readonly attributes?: JsonObject;
   /** Whether its token lets it see the results of rules where it only reads. */

@@ -8,6 +8,7 @@ import type { FieldAccess, Identity } from '../core/permissions.ts';
 import type { Entry, Receipt } from '../core/stream/entry.ts';
 import type { WatchEvent } from '../core/stream/events.ts';
 import type { ListEvent } from '../core/stream/list-events.ts';
+import type { Origin } from '../core/stream/origin.ts';
 import type { Position, VersionName } from '../core/stream/position.ts';
 import type { Assignments, RuleExplanation } from '../core/targeting/evaluate.ts';
 import type { AnalyticsService } from './analytics/analytics-service.ts';
@@ -122,6 +123,8 @@ export interface Difference {
 export interface Caller {
   readonly identity: Identity;
   readonly correlationId: string;
+  /** Where its call came from; missing for what the server does by itself. */
+  readonly origin?: Origin | undefined;
   /**
    * Whom it asks to see a campaign as. Below `editor` that is what it says of itself; editors, who else see the
    * document as it is, ask for somebody's view.

@@ -5,9 +5,9 @@ import { expect, inject, test } from 'vitest';
 import { createMemoryArchive, createMemoryStore, openPostgresArchive } from '../../server/archive/index.ts';
 import { createAuditEvents, type AuditEvent } from '../../server/audit/audit-events.ts';
 import { createAuditService } from '../../server/audit/audit-service.ts';
-import { readStatementKeys, signHeads, signReplaced } from '../../server/audit/statements.ts';
+import { readStatementKeys, signDeleted, signHeads, signReplaced } from '../../server/audit/statements.ts';
 import { FIRST_TAIL, nextTail } from '../../server/core/stream/hash-chain.ts';
-import { httpClient, refusal } from '../api/support/clients.ts';
+import { httpClient, refusal, wsClient } from '../api/support/clients.ts';
 import { CAMPAIGN, cleanUp, SECRET, startGuarded, tokenFor, until } from '../api/support/server.ts';
 import { freshNamespace, query } from '../archive/namespace.ts';
 import { temporaryFolder } from '../start/support/processes.ts';
@@ -106,26 +106,70 @@ test('U12 events are bounded: equal refusals are one event a minute, and what is
   const events = createAuditEvents({
     store: archive,
     instance: 'i',
-    addresses: true,
     now: () => clock.now,
     onFailed: () => undefined,
   });
+  const from = (address: string) => ({ instance: 'i', transport: 'ws', address }) as const;
+  const change = { path: 'campaign.update', type: 'mutation', campaignId: 'c', correlationId: 'x' } as const;
   const refused = (actor: string, address: string) =>
-    events.onCall(
-      { path: 'campaign.update', type: 'mutation', campaignId: 'c', actor, correlationId: 'x', reason: 'FORBIDDEN' },
-      address,
-    );
+    events.onCall({ ...change, actor, origin: from(address), reason: 'FORBIDDEN' });
   for (let number = 0; number < 1_000; number += 1) refused('eve', '192.0.2.1');
   for (let number = 0; number < 5_000; number += 1) refused('eve', `2001:db8::${number.toString(16)}`);
   for (let number = 0; number < 5_000; number += 1) {
     const call = { path: 'campaign.get', type: 'query', campaignId: 'c', correlationId: 'x' } as const;
-    events.onCall({ ...call, actor: `somebody ${number}` }, '192.0.2.1');
+    events.onCall({ ...call, actor: `somebody ${number}`, origin: from('192.0.2.1') });
   }
   await events.stop();
   const stored = (await archive.readEvents(0, 10_000)).map(({ bytes }): AuditEvent => JSON.parse(bytes));
   expect(stored.length).toBeLessThanOrEqual(1_002);
   const dropped = stored.filter(({ kind }) => kind === 'dropped').reduce((sum, { count = 0 }) => sum + count, 0);
   expect(dropped).toBeGreaterThan(9_000);
+});
+
+test('U13 G11 entries and events say from where they came: instance, transport, token or key; addresses only where they are asked for', async () => {
+  for (const auditAddresses of [false, true]) {
+    const { url, close } = await startGuarded({ auditAddresses });
+    const rootToken = await tokenFor({ '*': 'admin' }, { sub: 'root' });
+    const admin = httpClient(url, rootToken);
+    const { id, key } = await admin.access.create.mutate({ name: 'bot', campaigns: { [CAMPAIGN]: 'editor' } });
+    const bot = wsClient(url, { token: key });
+    await bot.campaign.update.mutate({ campaignId: CAMPAIGN, updates: { title: 'By a key' } });
+    await admin.campaign.update.mutate({ campaignId: CAMPAIGN, updates: { title: 'By a token' } });
+    await admin.campaign.create.mutate({ campaignId: 'made', state: { slug: 'made', title: 'Made' } });
+    await bot.lock.acquire.mutate({ campaignId: CAMPAIGN, path: ['title'], ttlMs: 60_000 });
+    await admin.lock.steal.mutate({ campaignId: CAMPAIGN, path: ['title'], ttlMs: 60_000 });
+    const viewer = httpClient(url, await tokenFor({ '*': 'viewer' }, { sub: 'eve' }));
+    await refusal(viewer.campaign.update.mutate({ campaignId: CAMPAIGN, updates: { title: 'No' } }));
+    const { instance } = await admin.system.info.query();
+    const address = auditAddresses ? { address: '127.0.0.1' } : {};
+    await until(async () => (await admin.audit.query.query({})).items.length === 5);
+
+    const { items } = await admin.audit.query.query({});
+    const origins = new Map(items.map(({ campaignId, entry, origin }) => [`${campaignId} ${entry.version}`, origin]));
+    const token = expect.stringMatching(/^[\w-]{12}$/);
+    expect(origins.get(`${CAMPAIGN} 2`)).toEqual({ instance, transport: 'ws', token: id, ...address });
+    expect(origins.get(`${CAMPAIGN} 3`)).toEqual({ instance, transport: 'http', token, ...address });
+    expect(origins.get('made 1')).toEqual({ instance, transport: 'http', token, ...address });
+    // What a start file brings was asked for by nobody.
+    expect(origins.get(`${CAMPAIGN} 1`)).toBeUndefined();
+    expect(JSON.stringify([...origins])).not.toContain(rootToken);
+    const history = await viewer.campaign.history.query({ campaignId: CAMPAIGN });
+    expect(JSON.stringify(history)).not.toMatch(/origin|127\.0\.0\.1|transport/);
+
+    await until(async () => (await admin.audit.events.query()).items.some(({ kind }) => kind === 'refused'));
+    const events = (await admin.audit.events.query()).items;
+    const of = (kind: string) => events.filter((event) => event.kind === kind);
+    expect(of('lock')).toMatchObject([{ actor: 'root', campaignId: CAMPAIGN, path: 'lock.steal', transport: 'http' }]);
+    expect(of('access')).toMatchObject([
+      { actor: 'root', path: 'access.create', transport: 'http', token, ...address },
+    ]);
+    expect(of('refused')).toMatchObject([{ actor: 'eve', instance, transport: 'http', token, ...address }]);
+    expect(of('login')).toMatchObject(
+      expect.arrayContaining([expect.objectContaining({ transport: 'ws', token: id })]),
+    );
+    expect(events.some((event) => event.address !== undefined)).toBe(auditAddresses);
+    await close();
+  }
 });
 
 test('U20 a chain that was written anew is found by what was signed of it; a restore is none', async () => {
@@ -195,6 +239,42 @@ test('U20 a chain that was written anew is found by what was signed of it; a res
   ]);
   await query(`delete from ${namespace}.audit_statements where position = 1`);
   expect(await findings()).toMatchObject([{ campaignId: '*', version: 2, problem: 'statement 1 is missing' }]);
+});
+
+test('U22 a campaign that is gone is no finding where its deletion was signed; where only the database says so, it is', async () => {
+  const archive = createMemoryArchive();
+  for (const campaignId of ['spring', 'winter']) {
+    const history = await storedCampaign(archive, campaignId, 4);
+    history.add({}, { type: 'archive', command: { type: 'archive' } });
+    await archive.commit([history.commitAfter(4)]);
+  }
+  const keys = readStatementKeys(newKey());
+  if (!keys.signing) throw new Error('unreachable');
+  const signing = { store: archive, key: keys.signing, now: Date.now };
+  await signHeads(signing, 1, 0);
+  const audit = createAuditService({ store: archive, keys });
+  const findings = async () => {
+    for await (const item of audit.verify()) if (item.kind === 'end') return item.report.findings;
+    throw new Error('unreachable');
+  };
+  for (const campaignId of ['spring', 'winter']) {
+    const [stored] = await archive.readHistories(undefined, 1, [campaignId]);
+    if (!stored) throw new Error('unreachable');
+    const { head, generation } = stored;
+    if (campaignId === 'spring') await signDeleted(signing, { campaignId, ...head });
+    const deletion = { campaignId, at: 1, by: 'ada', correlationId: 'c', instance: 'i', head, epochs: [head.epoch] };
+    expect(await archive.remove({ ...deletion, generation, wasPublished: true })).toBe(true);
+    await archive.completeDeletion(campaignId);
+  }
+  expect(await findings()).toEqual([
+    { campaignId: 'winter', problem: 'it was signed, and is gone with all of its rows' },
+  ]);
+  // Its id goes on, as another campaign, and is signed as such.
+  await storedCampaign(archive, 'spring', 3);
+  await signHeads(signing, 1, 0);
+  expect(await findings()).toEqual([
+    { campaignId: 'winter', problem: 'it was signed, and is gone with all of its rows' },
+  ]);
 });
 
 test('U21 statements of a key that was replaced count while its public half is known', async () => {

@@ -3,6 +3,8 @@ import type { CloseCode } from '../../core/close-codes.ts';
 import { RefusalError } from '../../core/errors.ts';
 import { hasExpired } from '../../core/permissions.ts';
 import type { Identity } from '../../core/permissions.ts';
+import type { Origin } from '../../core/stream/origin.ts';
+import { accessKeyOf } from '../../access/access-keys.ts';
 import type { Viewer } from '../../core/document/targeting-fields.ts';
 import { expired } from '../../engine/refusals.ts';
 import type { NamedViewer } from '../../engine/service.ts';
@@ -55,6 +57,10 @@ export interface ConnectionEnvironment {
   readonly onCall: (change: 1 | -1) => void;
   /** Whether events are pushed to channels that can write frames (`CAMPAIGN_FANOUT=rooms`). */
   readonly rooms: boolean;
+  /** Names this instance in the audit. */
+  readonly instance: string;
+  /** Whether the audit may hold network addresses. */
+  readonly auditAddresses: boolean;
 }
 
 export interface ConnectionOptions {
@@ -68,6 +74,7 @@ export interface ConnectionOptions {
   readonly isBatch?: boolean;
   /** Place of a connection that stays open among those of its caller; `undefined` for a request. */
   readonly place?: CallerPlace | undefined;
+  readonly transport: Origin['transport'];
   /** Address of the client: it pays for callers without a valid token. */
   readonly address: string;
 }
@@ -87,6 +94,7 @@ class CallerConnection implements Connection, InboundSource {
   readonly #channel: OutboundChannel;
   readonly #rateKey: string | undefined;
   readonly #address: string;
+  readonly #transport: Origin['transport'];
   readonly #place: CallerPlace | undefined;
   #admission: AdmissionResult;
   #listeners: Set<() => void> | undefined;
@@ -103,13 +111,14 @@ class CallerConnection implements Connection, InboundSource {
 
   constructor(
     environment: ConnectionEnvironment,
-    { admission, channel, closed, rateKey, isBatch = false, address, place }: ConnectionOptions,
+    { admission, channel, closed, rateKey, isBatch = false, address, place, transport }: ConnectionOptions,
   ) {
     this.closed = closed;
     this.#environment = environment;
     this.#channel = channel;
     this.#rateKey = rateKey;
     this.#address = address;
+    this.#transport = transport;
     this.isBatch = isBatch;
     this.#place = place;
     const isFull = admission.kind === 'admitted' && !this.#moveTo(admission.identity);
@@ -164,6 +173,18 @@ class CallerConnection implements Connection, InboundSource {
 
   identity(): Identity {
     return this.#admission.kind === 'admitted' ? this.#admission.identity : NO_RIGHTS;
+  }
+
+  origin(): Origin {
+    const { instance, auditAddresses } = this.#environment;
+    const identity = this.identity();
+    const token = accessKeyOf(identity) ?? identity.tokenId;
+    return {
+      instance,
+      transport: this.#transport,
+      ...(token !== undefined && { token }),
+      ...(auditAddresses && { address: this.#address }),
+    };
   }
 
   actor(): string | undefined {

@@ -2,6 +2,7 @@ import type { AccessKeys } from '../../access/access-keys.ts';
 import type { Viewer } from '../../core/document/targeting-fields.ts';
 import type { Refusal } from '../../core/errors.ts';
 import type { Identity } from '../../core/permissions.ts';
+import type { Origin } from '../../core/stream/origin.ts';
 import type { CampaignService, Reader } from '../../engine/service.ts';
 import type { AuditService } from '../../audit/audit-service.ts';
 import type { SnapshotService } from '../../snapshot/snapshot-service.ts';
@@ -29,6 +30,8 @@ export interface Connection extends Reader {
   admitted(): Identity;
   /** Whether {@link admitted} would return an identity now. */
   isAdmitted(): boolean;
+  /** Where its calls come from, for the audit. */
+  origin(): Origin;
   /** The caller's id, for the log; `undefined` where the connection was not admitted. */
   actor(): string | undefined;
   /**
@@ -96,6 +99,7 @@ export interface CallReport {
   readonly type: 'query' | 'mutation' | 'subscription';
   readonly campaignId: string | undefined;
   readonly actor: string | undefined;
+  readonly origin: Origin;
   readonly correlationId: string;
   readonly milliseconds: number;
   readonly outcome:

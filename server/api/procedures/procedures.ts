@@ -69,6 +69,7 @@ export function callerOf(ctx: CallContext, signal: AbortSignal | undefined, view
     ...(viewer && { viewer }),
     ...(ownViewer && { ownViewer }),
     correlationId: ctx.call.correlationId,
+    origin: ctx.connection.origin(),
     signal: ctx.call.closed ?? signal,
   };
 }

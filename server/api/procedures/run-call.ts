@@ -143,6 +143,7 @@ export function reportOf(
     type,
     campaignId,
     actor: ctx.connection.actor(),
+    origin: ctx.connection.origin(),
     correlationId: call.correlationId,
     milliseconds: performance.now() - call.startedAt,
     outcome: error === undefined ? { kind: 'ok' } : refusal ? { kind: 'refused', refusal } : { kind: 'failed', error },

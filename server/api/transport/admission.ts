@@ -36,6 +36,8 @@ export interface AdmissionOptions {
   readonly snapshots: SnapshotService | undefined;
   readonly audit: AuditService | undefined;
   readonly auditEvents: AuditEvents | undefined;
+  /** Whether the audit may hold network addresses. */
+  readonly auditAddresses: boolean;
   readonly rate: MutationRate;
   readonly eventRate: MutationRate;
   readonly budgets: WorkBudgets;
@@ -88,6 +90,7 @@ export function createAdmission({
   snapshots,
   audit,
   auditEvents,
+  auditAddresses,
   rate,
   eventRate,
   budgets,
@@ -126,6 +129,8 @@ export function createAdmission({
     turns,
     places,
     rooms,
+    instance,
+    auditAddresses,
     now: Date.now,
     onCall(change: 1 | -1) {
       pendingCalls += change;
@@ -145,7 +150,7 @@ export function createAdmission({
     const address = addressOf(req);
     return (call) => {
       callLog.report(call, address);
-      auditEvents?.onCall(auditedCall(call), address);
+      auditEvents?.onCall(auditedCall(call));
     };
   }
 
@@ -245,6 +250,7 @@ export function createAdmission({
         rateKey: undefined,
         place: isExcess ? undefined : found,
         isBatch: info.calls.length > 1,
+        transport: info.type === 'subscription' ? 'sse' : 'http',
         address: addressOf(req),
       });
       connection.chargeInput(bodyLengths.get(req) ?? 0);
@@ -264,6 +270,7 @@ export function createAdmission({
         closed: info.signal,
         rateKey,
         place: socket.place,
+        transport: 'ws',
         address: addressOf(req),
       });
       if (socket.place) socket.place.connection = connection;

@@ -40,6 +40,8 @@ export interface HttpServerOptions {
   readonly snapshots: SnapshotService | undefined;
   readonly audit: AuditService | undefined;
   readonly auditEvents: AuditEvents | undefined;
+  /** Whether the audit may hold network addresses. */
+  readonly auditAddresses: boolean;
   readonly policy: OriginPolicy;
   readonly rate: MutationRate;
   readonly eventRate: MutationRate;

@@ -3,6 +3,7 @@ import type { JsonObject } from '../json.ts';
 import { roleFor, type Rights } from '../permissions.ts';
 import { ENTRY_FORMAT } from '../stream/entry.ts';
 import type { Head, LogRecord, SealedEntry } from '../stream/log-record.ts';
+import type { Origin } from '../stream/origin.ts';
 import { formatPosition, lastSharedVersion, parsePosition, type Position } from '../stream/position.ts';
 import type { ChangeCommand } from './command.ts';
 import { decide, type Check, type Decision, type Request, type Situation } from './decide.ts';
@@ -18,6 +19,8 @@ export interface GroupMutation {
   readonly correlationId: string;
   readonly comment: string | undefined;
   readonly dryRun: boolean;
+  /** Where it came from. */
+  readonly origin?: Origin | undefined;
 }
 
 /**
@@ -264,7 +267,7 @@ function toRecord(
   at: number,
   fingerprint: string,
 ): LogRecord {
-  const { request, correlationId, comment } = mutation;
+  const { request, correlationId, comment, origin } = mutation;
   const { identity, command } = request;
   return {
     version: situation.version + 1,
@@ -280,6 +283,7 @@ function toRecord(
     epoch: situation.epoch,
     command,
     fingerprint,
+    ...(origin && { origin }),
   };
 }
 

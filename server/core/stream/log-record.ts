@@ -1,5 +1,6 @@
 import type { Command } from '../commands/command.ts';
 import type { Entry } from './entry.ts';
+import type { Origin } from './origin.ts';
 
 /**
  * Head of a campaign: its epoch, its version, and the tail, a hash chained over the bytes of every entry so far. Two
@@ -18,6 +19,8 @@ export interface LogRecord extends Entry {
   command: Command | { type: 'create' };
   /** Hash of the command: tells a retry from another command under the same mutation id. */
   fingerprint: string;
+  /** Where it came from; missing in what the server does by itself, and in entries of before. */
+  origin?: Origin;
 }
 
 /** A record with its bytes, which are written once and kept verbatim, and the tail after it. */

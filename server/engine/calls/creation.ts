@@ -81,7 +81,7 @@ export function createCreation(options: CreationOptions): Pick<CampaignService, 
   };
 
   const firstRecord = (
-    { identity }: Caller,
+    { identity, origin }: Caller,
     { campaignId, mutationId, correlationId }: ReportedMutation,
     state: JsonObject,
     comment: string | undefined,
@@ -98,6 +98,7 @@ export function createCreation(options: CreationOptions): Pick<CampaignService, 
     epoch: clock.token(),
     command: { type: 'create' },
     fingerprint: fingerprint({ type: 'create', state }),
+    ...(origin && { origin }),
   });
 
   return {

@@ -97,6 +97,7 @@ export function createDeletion(options: DeletionOptions): EngineDeletion {
       by: caller.identity.id,
       correlationId: caller.correlationId,
       instance,
+      origin: caller.origin,
       head,
       epochs: epochsOf(head, lineage),
       generation,

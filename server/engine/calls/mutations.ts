@@ -84,7 +84,7 @@ export function createMutations(options: MutationsOptions): Mutations {
   });
 
   const toQueued = (
-    { identity }: Caller,
+    { identity, origin }: Caller,
     arrived: Arrived,
     given: MutationOptions,
     settle: (outcome: QueueOutcome) => void,
@@ -105,6 +105,7 @@ export function createMutations(options: MutationsOptions): Mutations {
       correlationId,
       comment,
       dryRun: dryRun === true,
+      origin,
       weight: weightOf(command),
       settle(outcome) {
         report(arrived, outcome);

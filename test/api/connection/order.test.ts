@@ -22,6 +22,8 @@ function contextFor(service: CampaignService): Context {
       turns: new FairTurns(),
       places: createCallerPlaces(1, () => undefined),
       rooms: false,
+      instance: 'one',
+      auditAddresses: false,
       now: Date.now,
       onCall: () => {},
     },
@@ -30,6 +32,7 @@ function contextFor(service: CampaignService): Context {
       channel: { unsent: 0, disconnect: () => undefined },
       closed: undefined,
       rateKey: 'one',
+      transport: 'ws',
       address: '192.0.2.1',
     },
   );

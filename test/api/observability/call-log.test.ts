@@ -21,6 +21,7 @@ function refused(actor: string | undefined, reason: 'FORBIDDEN' | 'INVALID', mes
     type: 'mutation',
     campaignId: 'spring',
     actor,
+    origin: { instance: 'one', transport: 'ws' },
     correlationId: 'c',
     milliseconds: 1,
     outcome: { kind: 'refused', refusal: { reason, message } },
