@@ -5,19 +5,19 @@ import { runFaults } from './run.ts';
 /** The same run again: `FAULTS_SEED=7 npx vitest run --project faults`. */
 const seed = Number(process.env['FAULTS_SEED'] ?? Math.floor(Math.random() * 1_000_000));
 
-it(`X20 W50 G1 G2 G3 G4 G5 G6 G7 G8 G9 hold while everything fails that can, seed ${seed}`, async () => {
+it(`X20 W50 E29 G1 G2 G3 G4 G5 G6 G7 G8 G9 hold while everything fails that can, seed ${seed}`, async () => {
   const hold = { short: 800, long: 10_000 };
   const snapshots = { changes: 100, restores: 2 };
   const options = { seed, clients: 16, pace: 400, hold, atOnce: 3, lasts: 0, say: () => undefined, snapshots };
   const result = await runFaults(options);
-  const { violations, counts } = result;
+  const { violations, counts, events } = result;
   expect(
     violations.length === 0
       ? ''
       : [describeViolations(violations), describeRun(result), keepRecords(seed, result)].join('\n'),
   ).toBe('');
   // Something happened at all: changes were made, epochs ended, and streams went on.
-  expect(Math.min(counts.accepted, counts.durable, counts.epochs, counts.entriesSeen)).toBeGreaterThan(0);
+  expect(Math.min(counts.accepted, counts.durable, counts.epochs, counts.entriesSeen, events)).toBeGreaterThan(0);
   // Many snapshots came through all of it, some of them as increments, and were restored.
   const { asked = 0, increments = 0, restored } = result.snapshots ?? {};
   expect(Math.min(asked, increments)).toBeGreaterThan(2);

@@ -6,6 +6,7 @@ import { createCampaigns, readCampaigns, SLEEPERS, WATCHED } from './campaigns.t
 import { check, type Violation } from './checker.ts';
 import { concludeInstances, convergence, disown } from './conclusion.ts';
 import { countAll, type Counts } from './counts.ts';
+import { startEvents, type FaultyEvents } from './events.ts';
 import { FAULTS, type Fault } from './faults.ts';
 import { watchHeld, type HeldCampaign } from './held.ts';
 import { createJournal, type Journal } from './journal.ts';
@@ -46,6 +47,8 @@ export interface RunResult {
   journal: Journal;
   violations: Violation[];
   counts: Counts;
+  /** Batches of events that were acknowledged. */
+  events: number;
   /** What Postgres holds in the end. */
   held: readonly HeldCampaign[];
   recoveries: Recoveries;
@@ -69,12 +72,15 @@ export async function runFaults(options: RunOptions): Promise<RunResult> {
     ...(options.deployment && { deployment: options.deployment }),
   });
   const actors: Actor[] = [];
+  let events: FaultyEvents | undefined;
   try {
     await createCampaigns(world);
     for (let index = 0; index < clients; index += 1)
       actors.push(await startActor(world, journal, random.fork(), index, pace));
     const flooding = options.snapshots && (await flood(world, options.snapshots.changes));
     const taking = folder && takeSnapshots(world, folder.folder);
+    const eventLink = await openTcpProxy(() => random.pick(world.instances).port);
+    events = await startEvents(world, eventLink, random.fork());
     const looking = watchHeld(world.postgres.url, world.namespace, journal);
     const watchers = actors.filter(({ watched }) => watched.length > 0);
     const recovered = () => recovery({ journal, actors: watchers, campaigns: WATCHED, timeoutMs: RECOVERY_MS });
@@ -89,7 +95,11 @@ export async function runFaults(options: RunOptions): Promise<RunResult> {
       await inTurn(faults, atOnce, schedule, recoveries);
       await inMixes(until, schedule, recoveries);
       await flooding?.stop();
-      await within(RECOVERY_MS, 'all clients are answered', Promise.all(actors.map((actor) => actor.settle())));
+      await within(
+        RECOVERY_MS,
+        'all clients are answered',
+        Promise.all([...actors.map((actor) => actor.settle()), events?.settle()]),
+      );
       say('calm');
       await convergence(world, actors, RECOVERY_MS);
       for (const actor of actors) actor.conclude();
@@ -101,6 +111,7 @@ export async function runFaults(options: RunOptions): Promise<RunResult> {
     await flooding?.stop();
     const taken = await taking?.stop();
     await looking.stop();
+    const uncounted = stuck.length > 0 ? [] : await events.check(world);
     const held = await readCampaigns(world).catch((error: unknown) => {
       // Where a fault could not be healed, that is what is to be reported.
       if (stuck.length > 0) return [];
@@ -113,11 +124,13 @@ export async function runFaults(options: RunOptions): Promise<RunResult> {
       held,
       recoveries,
       snapshots: snapshots?.counts,
-      violations: [...stuck, ...check(journal, held), ...(snapshots?.violations ?? [])],
+      violations: [...stuck, ...check(journal, held), ...(snapshots?.violations ?? []), ...uncounted],
+      events: events.acknowledged,
       counts: countAll(journal, held),
       logs: Object.fromEntries(world.instances.map(({ name, log }) => [name, log])),
     };
   } finally {
+    await events?.close();
     await Promise.all(actors.map((actor) => actor.close()));
     await Promise.all(actors.map(({ link }) => link.close()));
     await world.close();

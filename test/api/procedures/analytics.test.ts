@@ -89,6 +89,7 @@ describe('analytics', () => {
     await track('b2', 'u1', [exposure(other, position), exposure(arm, position, { phase: 7 })]);
     await track('b3', 'u1', [exposure(arm, position, { rule: 'none' }), exposure(arm, 'nowhere:3')]);
     expect(await results(client)).toMatchObject({ unverified: { units: 2 }, multiple: { units: 0 } });
+    expect(await results(client, 7)).toMatchObject({ unverified: { units: 1, share: 1 } });
     // After other weights the same person has the other arm, and at the earlier position still the first one.
     const weights = { now: other === 'now' ? 1 : 0, lower: other === 'lower' ? 1 : 0 };
     const arms = {

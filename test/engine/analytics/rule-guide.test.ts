@@ -24,14 +24,22 @@ const RULE: RuleInput = {
 };
 
 /** Instances on one log, one archive and one clock. */
-async function cluster(instances: number, rule: Partial<RuleInput>) {
+async function cluster(
+  instances: number,
+  rule: Partial<RuleInput>,
+  beforeCount = async (): Promise<void> => undefined,
+) {
   const clock = simulatedClock();
   const logs = createSharedLogStore();
   const store = createMemoryStore();
   const start = (index: number): Manager => {
     const archive = createMemoryArchive({ store, soleUser: false });
     const log = connectSharedLog(logs, { clock, instance: `i${index}` });
-    return createManager({ log, archive, clock, analytics: { store: archive, key: 'k' } });
+    const countUnits: typeof archive.countUnits = async (phase) => {
+      await beforeCount();
+      return archive.countUnits(phase);
+    };
+    return createManager({ log, archive, clock, analytics: { store: { ...archive, countUnits }, key: 'k' } });
   };
   const managers = Array.from({ length: instances }, (_, index) => start(index));
   const [first] = managers;
@@ -153,6 +161,22 @@ describe('guided rules', () => {
     await archive.recordEvents(units('lower', 700, 300, 0));
     await clock.advance(10 * MINUTE);
     expect(await ruleNow()).toMatchObject({ step: 1 });
+  });
+
+  test('E34 what an editor changes while the server decides stays, and the step is made on top of it', async () => {
+    const ramp = [{ coverage: 0.1, for: { minutes: 1 } }];
+    let edit: (() => Promise<unknown>) | undefined;
+    const world = await cluster(1, { ramp }, async () => {
+      const once = edit;
+      edit = undefined;
+      await once?.();
+    });
+    const command = { type: 'updateRule' as const, key: 'price', rule: { ...RULE, ramp, order: 7 } };
+    edit = () => world.first.mutate(CALLERS.editor, CAMPAIGN, command, {});
+    await world.clock.advance(LOOK);
+    expect(await world.ruleNow()).toMatchObject({ order: 7, coverage: 0 });
+    await world.clock.advance(LOOK);
+    expect(await world.ruleNow()).toMatchObject({ order: 7, coverage: 0.1, step: 0 });
   });
 
   test('E33 units of an ended rule go after their time, by a job of any instance', async () => {
