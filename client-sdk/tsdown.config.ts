@@ -29,6 +29,7 @@ export default defineConfig({
     'svelte-campaigns': 'src/svelte/campaigns/index.ts',
     locks: 'src/locks/index.ts',
     'react-locks': 'src/react/locks/index.ts',
+    analytics: 'src/analytics/index.ts',
     presence: 'src/presence/index.ts',
     'react-presence': 'src/react/presence/index.ts',
     'react-experiments': 'src/react/experiments/index.ts',

@@ -178,8 +178,8 @@ export interface CampaignServerOptions {
   /** How long the minutes of timelines are kept, in milliseconds. Default: 400 days. */
   readonly analyticsKeepMinutes?: number;
   /**
-   * Events a second of one ws connection, or of one caller over http; four times as many of one caller over all of them;
-   * 0: no limit. Default 1,000.
+   * Events a second of one ws connection, or of one caller over http; four times as many of one caller over all of
+   * them; 0: no limit. Default 1,000.
    */
   readonly eventLimit?: number;
   /** Default: JSON lines at `info` on stdout (`createLogger`). */

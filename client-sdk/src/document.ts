@@ -11,6 +11,7 @@ import type { SectionSchema } from './sections.ts';
  *   interface Register {
  *     sections: typeof sections;            // sections = defineSections({ ui_content: z.object({ … }) })
  *     features: 'leaderboard' | 'polls';    // where `sections` says nothing of `features`
+ *     goals: 'lead' | 'paid';               // what `track` may tell
  *     strict: true;                         // refuses names that are neither the document's nor registered
  *   }
  * }
@@ -31,6 +32,9 @@ type FeatureOf<R> = R extends { features: infer F extends string }
 
 /** The name of a feature: any string, until an app has registered which there are. */
 export type FeatureName = FeatureOf<Register>;
+
+/** The name of a goal: any string, until an app has registered which there are. */
+export type GoalName = Register extends { goals: infer G extends string } ? G : string;
 
 /** The document with its features named; an index signature beside them would allow every other name again. */
 type WithFeatures = string extends FeatureName

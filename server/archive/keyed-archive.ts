@@ -5,7 +5,7 @@ import type { HistoryStore } from '../core/history-store.ts';
 import type { Archive } from '../engine/ports.ts';
 
 /**
- * An archive that stores API keys beside campaigns, moves whole histories, keeps the audit, and counts events; the engine sees the
- * campaigns alone.
+ * An archive that stores API keys beside campaigns, moves whole histories, keeps the audit, and counts events; the
+ * engine sees the campaigns alone.
  */
 export type KeyedArchive = Archive & AccessKeyStore & HistoryStore & AuditStore & AnalyticsStore;

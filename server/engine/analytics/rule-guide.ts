@@ -123,8 +123,8 @@ function guided(rule: RuleInput, guidance: Guidance): RuleInput {
 }
 
 /**
- * The id under which every instance makes the same entry: of the rule, its phase and what is done. A ramp that an editor
- * replaces begins anew, so that it is part of it.
+ * The id under which every instance makes the same entry: of the rule, its phase and what is done. A ramp that an
+ * editor replaces begins anew, so that it is part of it.
  */
 function mutationIdOf({ key, phase, ramp, guard }: KeyedRule, what: string): string {
   const digest = hash('sha256', JSON.stringify([key, ramp, guard]), 'base64url').slice(0, 22);

@@ -1,7 +1,9 @@
-import { useMemo } from 'react';
+import { useEffect, useMemo } from 'react';
 import { whyOf, type FlagReason } from '../../../../server/core/flags.ts';
 import type { Assignment, Assignments } from '../../../../server/core/targeting/evaluate.ts';
-import type { FeatureName } from '../../document.ts';
+import { trackingOf } from '../../analytics/active-tracking.ts';
+import type { GoalDetails, Rendered } from '../../analytics/tracking.ts';
+import type { FeatureName, GoalName } from '../../document.ts';
 import type { CampaignClient, CampaignSnapshot } from '../../types.ts';
 import { useCampaignClient, useCampaignHandle } from '../provider/context.ts';
 import type { CampaignHookOptions } from '../types.ts';
@@ -31,11 +33,12 @@ export interface Experiment {
 }
 
 /** What is held while the page lives, by client, and there by campaign and rule. */
-const held = new WeakMap<CampaignClient, Map<string, Assignment | undefined>>();
+const held = new WeakMap<CampaignClient, Map<string, Rendered | undefined>>();
 
 /**
  * The arm of a rule that the viewer has. Renders only when that changes. What the arm changes in the document is in the
- * document already; this is for what an arm is called: other code, or a measurement.
+ * document already; this is for what an arm is called: other code, or a measurement. Where tracking was started
+ * (`startTracking`), it tells by itself that the arm is shown.
  *
  * @example const { arm } = useExperiment('price', { hold: 'page' });
  */
@@ -46,32 +49,57 @@ export function useExperiment(rule: string, options: ExperimentOptions = {}): Ex
     () =>
       (snapshot: CampaignSnapshot): Experiment => {
         const isPending = isPendingIn(snapshot);
-        const told = assignmentIn(snapshot, rule);
-        const shown = hold === 'page' ? heldOf(client, `${snapshot.campaignId}/${rule}`, told, isPending) : told;
-        return { arm: shown?.arm, reason: shown?.reason, isPending };
+        const shown = hold === 'page' ? heldIn(client, snapshot, rule) : renderedIn(snapshot, rule);
+        return { arm: shown?.assignment.arm, reason: shown?.assignment.reason, isPending };
       },
     [client, rule, hold],
   );
-  return useSelected(useCampaignHandle(campaignId), select, { isEqual: shallowEqual, enabled });
+  const campaign = useCampaignHandle(campaignId);
+  const experiment = useSelected(campaign, select, { isEqual: shallowEqual, enabled });
+  const { arm, isPending } = experiment;
+  useEffect(() => {
+    if (arm === undefined || isPending || enabled === false) return;
+    const snapshot = campaign.getSnapshot();
+    const shown = hold === 'page' ? heldIn(client, snapshot, rule) : renderedIn(snapshot, rule);
+    // What has changed since the render is told by the render that shows it.
+    if (shown?.assignment.arm === arm) trackingOf(client)?.expose(rule, snapshot.campaignId, shown);
+  }, [client, campaign, rule, hold, arm, isPending, enabled]);
+  return experiment;
 }
 
-function heldOf(
-  client: CampaignClient,
-  key: string,
-  told: Assignment | undefined,
-  isPending: boolean,
-): Assignment | undefined {
-  const ofClient = held.get(client) ?? new Map<string, Assignment | undefined>();
+/**
+ * Tells the server of what the viewer does, where tracking was started; else nothing. Stable.
+ *
+ * @example const track = useTrack(); <button onClick={() => track('lead')}>Sign up</button>
+ */
+export function useTrack({ campaignId }: Pick<CampaignHookOptions, 'campaignId'> = {}): (
+  name: GoalName,
+  details?: GoalDetails,
+) => void {
+  const client = useCampaignClient();
+  const campaign = useCampaignHandle(campaignId);
+  return useMemo(
+    () => (name: GoalName, details?: GoalDetails) =>
+      trackingOf(client)?.track(name, { campaignId: campaign.getSnapshot().campaignId, ...details }),
+    [client, campaign],
+  );
+}
+
+function heldIn(client: CampaignClient, snapshot: CampaignSnapshot, rule: string): Rendered | undefined {
+  const key = `${snapshot.campaignId}/${rule}`;
+  const told = renderedIn(snapshot, rule);
+  const ofClient = held.get(client) ?? new Map<string, Rendered | undefined>();
   if (ofClient.has(key)) return ofClient.get(key);
-  if (!isPending) {
+  if (!isPendingIn(snapshot)) {
     ofClient.set(key, told);
     held.set(client, ofClient);
   }
   return told;
 }
 
-function assignmentIn({ assignments }: CampaignSnapshot, rule: string): Assignment | undefined {
-  return Object.hasOwn(assignments, rule) ? assignments[rule] : undefined;
+function renderedIn({ assignments, position }: CampaignSnapshot, rule: string): Rendered | undefined {
+  const assignment = Object.hasOwn(assignments, rule) ? assignments[rule] : undefined;
+  return assignment && position !== undefined ? { assignment, position } : undefined;
 }
 
 function isPendingIn({ position, isViewerPending }: CampaignSnapshot): boolean {

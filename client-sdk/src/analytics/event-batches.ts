@@ -1,0 +1,136 @@
+import type { AnalyticsEvent } from '../../../server/core/analytics/analytics-event.ts';
+import type { Viewer } from '../../../server/core/document/targeting-fields.ts';
+import type { Clock } from '../clock.ts';
+import type { DeviceStorage } from '../device/device-storage.ts';
+import { readFailure } from '../errors.ts';
+import { retryDelay } from '../link/backoff.ts';
+
+/** Events of one viewer of one campaign, that are sent together. */
+export interface EventBatch {
+  readonly campaignId: string;
+  /** The same however often it is sent. */
+  readonly batchId: string;
+  readonly viewer?: Viewer;
+  readonly events: AnalyticsEvent[];
+}
+
+export interface EventBatchesOptions {
+  readonly clock: Clock;
+  /** Sends a batch; resolves once it is durable. */
+  readonly send: (batch: EventBatch) => Promise<unknown>;
+  /** Where batches wait that are not acknowledged; `undefined`: in the page alone. */
+  readonly storage: Promise<DeviceStorage<EventBatch> | undefined>;
+  /** Called with batches that the server will never take, and why. */
+  readonly onDropped: (batch: EventBatch, reason: unknown) => void;
+}
+
+/** Batches on their way to the server: an outbox of events. */
+export interface EventBatches {
+  add(campaignId: string, viewer: Viewer | undefined, event: AnalyticsEvent): void;
+  /** Sends what waits; resolves once it is acknowledged, or kept for later. */
+  flush(): Promise<void>;
+  /** Batches that are not acknowledged, the open one of each viewer included. */
+  pending(): readonly EventBatch[];
+  /** Forgets everything, on the device too. */
+  clear(): void;
+  stop(): void;
+}
+
+/** How long events wait for others, in milliseconds. */
+const FLUSH_MS = 1_000;
+/** Events in a batch: what a beacon carries, with room to spare. */
+const BATCH_EVENTS = 100;
+/** Batches that are kept, the newest. */
+const MAX_BATCHES = 200;
+
+export function createEventBatches({ clock, send, storage, onDropped }: EventBatchesOptions): EventBatches {
+  /** Open batches, by campaign and viewer. */
+  const open = new Map<string, EventBatch>();
+  /** Closed ones, in order. */
+  const waiting = new Map<string, EventBatch>();
+  let attempt = 0;
+  let cancelTimer: (() => void) | undefined;
+  let sending: Promise<void> | undefined;
+  let stopped = false;
+
+  const onDevice = async (use: (kept: DeviceStorage<EventBatch>) => Promise<unknown>): Promise<void> => {
+    // What is not stored waits in the page.
+    await storage.then((kept) => kept && use(kept)).catch(() => undefined);
+  };
+
+  const forget = ({ batchId }: EventBatch): void => {
+    waiting.delete(batchId);
+    void onDevice((kept) => kept.remove(batchId));
+  };
+
+  const close = (key: string, batch: EventBatch): void => {
+    open.delete(key);
+    waiting.set(batch.batchId, batch);
+    const [oldest] = waiting.values();
+    if (waiting.size > MAX_BATCHES && oldest) forget(oldest);
+  };
+
+  const later = (milliseconds: number): void => {
+    cancelTimer?.();
+    if (stopped) return;
+    cancelTimer = clock.after(milliseconds, () => {
+      cancelTimer = undefined;
+      void flush();
+    });
+  };
+
+  /** Sends the closed batches, the oldest first. The first that cannot be sent now makes all of them wait. */
+  const sendAll = async (): Promise<void> => {
+    for (const batch of waiting.values()) {
+      try {
+        await send(batch);
+      } catch (thrown) {
+        const { error } = readFailure(thrown);
+        if (error.retryable || error.reason === 'UNAUTHORIZED') {
+          later(error.retryAfterMs ?? retryDelay((attempt += 1), clock.random()));
+          return;
+        }
+        onDropped(batch, error);
+      }
+      attempt = 0;
+      forget(batch);
+    }
+  };
+
+  function flush(): Promise<void> {
+    for (const [key, batch] of open) close(key, batch);
+    sending ??= sendAll().finally(() => {
+      sending = undefined;
+      if (cancelTimer === undefined && waiting.size > 0) later(0);
+    });
+    return sending;
+  }
+
+  void onDevice(async (kept) => {
+    // Those of an earlier page. Another tab may send them too: they count once.
+    for (const [, batch] of await kept.entries()) if (!waiting.has(batch.batchId)) waiting.set(batch.batchId, batch);
+    if (waiting.size > 0 && !stopped) later(0);
+  });
+
+  return {
+    add(campaignId, viewer, event) {
+      const key = JSON.stringify([campaignId, viewer]);
+      const batch = open.get(key) ?? { campaignId, batchId: clock.id(), ...(viewer && { viewer }), events: [] };
+      batch.events.push(event);
+      open.set(key, batch);
+      void onDevice((kept) => kept.set(batch.batchId, batch));
+      if (batch.events.length >= BATCH_EVENTS) close(key, batch);
+      if (cancelTimer === undefined && sending === undefined) later(FLUSH_MS);
+    },
+    flush,
+    pending: () => [...waiting.values(), ...open.values()],
+    clear() {
+      for (const batch of [...waiting.values(), ...open.values()]) forget(batch);
+      open.clear();
+    },
+    stop() {
+      stopped = true;
+      cancelTimer?.();
+    },
+  };
+}
