@@ -373,7 +373,7 @@ export function clientOn(
       close();
       for (const store of campaigns.all()) store.forget();
       await kept?.clear().catch((cause: unknown) => {
-        const message = 'What is kept of this user could not be removed from the device';
+        const message = 'What is kept on the device could not be removed';
         throw new CampaignError({ reason: 'UNAVAILABLE', message, retryable: false }, { cause });
       });
     },
@@ -391,5 +391,5 @@ function logConnection({ state }: Connection, logger: Logger | undefined): void 
 function platformWebSocket(): WebSocketConstructor {
   if (typeof WebSocket === 'function') return WebSocket;
   if (canStreamOverHttp()) return AbsentSocket;
-  throw new Error('There is no WebSocket in this runtime: use Node 22 or newer, or pass one as the option `WebSocket`');
+  throw new Error('There is no WebSocket: use Node 22, or pass one as the option `WebSocket`');
 }

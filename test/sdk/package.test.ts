@@ -340,6 +340,17 @@ test('K62 the declarations name none of the server’s packages', async () => {
   }
 });
 
+test('K67 every module has a source map with its sources inside', async () => {
+  const dist = join(folder, 'package/dist');
+  const modules = (await readdir(dist)).filter((file) => file.endsWith('.js'));
+  for (const file of modules) {
+    const code = await readFile(join(dist, file), 'utf8');
+    expect(code.trimEnd().split('\n').at(-1)).toBe(`//# sourceMappingURL=${file}.map`);
+    const { sources, sourcesContent } = JSON.parse(await readFile(join(dist, `${file}.map`), 'utf8'));
+    expect(sourcesContent).toHaveLength(sources.length);
+  }
+});
+
 test('K63 publint and attw find nothing', INSTALL, async () => {
   await sh(join(TOOLS, 'publint'), ['run', tarball, '--strict'], folder);
   await sh(join(TOOLS, 'attw'), [tarball, '--profile', 'esm-only'], folder);

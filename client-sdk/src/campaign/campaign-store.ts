@@ -106,7 +106,7 @@ export function createCampaignStore(options: CampaignStoreOptions): CampaignStor
   let seenAs = viewer();
 
   // In this order they hear of a change of the pending edits: what is to be sent leaves first, the app is told last.
-  const rules = createEditRulesLoader();
+  const rules = createEditRulesLoader(clock);
   const edits = createPendingEdits(campaignId, seed && mirrorOf(seed), rules);
   const outbox = startOutbox({ campaignId, connection, clock, edits, onDeleted });
   const settlements = createSettlements(edits, clock);
@@ -170,6 +170,8 @@ export function createCampaignStore(options: CampaignStoreOptions): CampaignStor
     edits.onMirror(folded.mirror, folded.entries, event.type === 'snapshot', editor.isRollback);
     editor.onEntries(before, folded.entries);
     onConfirmed();
+    // An app with these options edits, and may be offline when it does so for the first time.
+    if (onConflict !== 'mine' || device.status() !== 'off') void rules.load();
     return true;
   }
 
@@ -296,6 +298,7 @@ export function createCampaignStore(options: CampaignStoreOptions): CampaignStor
     close() {
       closed = true;
       editor.close();
+      rules.stop();
       linger.end();
       outbox.stop();
       settlements.close();

@@ -11,6 +11,7 @@ import type { EditOrigin } from '../sync/undo.ts';
 import { undoableEdit } from '../sync/undoable-edit.ts';
 import type { EditRulesLoader } from '../sync/edit-rules-loader.ts';
 import type { Change, ConflictPolicy, EditOptions } from '../types.ts';
+import { bounded } from '../within.ts';
 import type { OpenChange } from './change.ts';
 import type { BuiltCommand } from './commands.ts';
 import { readOptions, sendingError } from './sendable.ts';
@@ -50,6 +51,9 @@ export interface Editor {
   /** Refuses every edit from then on. */
   readonly close: () => void;
 }
+
+/** A page that is cut off may learn of it late, or never. */
+const LOAD_TIMEOUT_MS = 10_000;
 
 export interface EditorOptions {
   readonly edits: PendingEdits;
@@ -133,9 +137,13 @@ export function createEditor(options: EditorOptions): Editor {
       if (rules.now() || !history.can(from)) return takeBack(from, mutationId);
       // The very first edits are taken back while the code for that is on its way.
       const { change, fail } = settlements.open(mutationId);
-      rules.whenLoaded(() => {
-        if (!takeBack(from, mutationId)) fail(nothingLeft(mutationId));
-      });
+      function giveUp(cause?: unknown): void {
+        fail(notTakenBack(mutationId, cause));
+        settlements.forget(mutationId);
+      }
+      bounded(rules.load, { timeout: LOAD_TIMEOUT_MS }, clock).then(() => {
+        if (!takeBack(from, mutationId)) giveUp();
+      }, giveUp);
       return change;
     },
     canUndo: () => history.can('undo'),
@@ -162,7 +170,10 @@ export function createEditor(options: EditorOptions): Editor {
   };
 }
 
-function nothingLeft(mutationId: string): CampaignError {
-  const message = 'Nothing is left to take back: it was refused';
-  return new CampaignError({ reason: 'NOT_FOUND', message, mutationId, retryable: false });
+/** @param cause why the code for it could not be loaded; without one, nothing is left */
+function notTakenBack(mutationId: string, cause: unknown): CampaignError {
+  const [reason, message] = cause
+    ? (['UNAVAILABLE', 'The code of undo could not be loaded'] as const)
+    : (['NOT_FOUND', 'Nothing is left to take back: it was refused'] as const);
+  return new CampaignError({ reason, message, mutationId }, { cause });
 }

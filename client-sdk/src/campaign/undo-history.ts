@@ -30,7 +30,7 @@ export function createUndoHistory(rules: EditRulesLoader, onApplied: () => void)
   let isEmpty = true;
 
   function apply(step: (loaded: EditRules) => UndoStacks): void {
-    rules.load();
+    void rules.load();
     const loaded = rules.now();
     if (loaded) {
       stacks = step(loaded);

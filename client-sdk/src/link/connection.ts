@@ -189,8 +189,7 @@ export function createConnection(options: ConnectionOptions): Connection {
   /** False where this runtime cannot open the address. */
   function open(): boolean {
     if (address === undefined) {
-      const message =
-        'A path is the address of a server only in a page: elsewhere, write "https://…" as the option url';
+      const message = 'A path is an address in pages alone: write "https://…" as the option url';
       dispatch({ type: 'closed', failure: failureOf('bad-address', message, undefined, false) });
       return false;
     }

@@ -11,7 +11,7 @@
 export function parseServerUrl(url: string, page: string | undefined): string | undefined {
   const wrong = (advice: string) => new TypeError(`The option url is ${JSON.stringify(url) ?? 'undefined'}: ${advice}`);
   if (typeof url !== 'string' || url.trim() === '')
-    throw wrong('write the address of the server, such as "https://campaigns.example.com", or "/" for the page’s own');
+    throw wrong('write "https://campaigns.example.com", or "/" for the page’s own');
   const isPath = url.startsWith('/') && !url.startsWith('//');
   if (!isPath && !/^[a-z][a-z0-9+.-]*:\/\//i.test(url)) {
     const full = parseUrl(`http://${url}`) ? `, such as "http://${url}"` : '';
@@ -22,7 +22,7 @@ export function parseServerUrl(url: string, page: string | undefined): string | 
     return undefined;
   }
   const parsed = parseUrl(url.replace(/^ws/i, 'http'), isPath ? page : undefined);
-  if (!parsed) throw wrong('it cannot be read as an address');
+  if (!parsed) throw wrong('it is no address');
   const { protocol, username, password, search, hash, host, pathname } = parsed;
   if (!/^https?:$/.test(protocol)) throw wrong(`the server speaks http and https, not ${protocol.slice(0, -1)}`);
   if (username !== '' || password !== '') throw wrong('leave out user and password; use the option token');

@@ -1,13 +1,13 @@
 import { skipToken, type SkipToken } from '@tanstack/react-query';
 import { useMemo } from 'react';
 import type { CampaignView, FeatureName } from '../document.ts';
-import type { CampaignSnapshot } from '../types.ts';
+import type { Campaign, CampaignSnapshot } from '../types.ts';
 import { useCampaignHandle } from './provider/context.ts';
 import type { CampaignHookOptions, CampaignUpdaters, UseCampaignStateResult } from './types.ts';
 import { updatersOf } from './updaters.ts';
 import { featureOf } from '../views/campaign-views.ts';
-import { shallowEqual } from '../views/shallow-equal.ts';
 import { useSelected } from './use-selected.ts';
+import { useView } from './use-view.ts';
 
 /** Options of hooks that select. */
 export interface UseCampaignOptions<T> extends CampaignHookOptions {
@@ -61,28 +61,29 @@ export function useCampaignSnapshot<T>(
  *
  * @example const { state, updateCampaign, status } = useCampaignState();
  */
-export function useCampaignState({ campaignId, enabled }: CampaignHookOptions = {}): UseCampaignStateResult {
-  const campaign = useCampaignHandle(campaignId);
-  const shown = useSelected(campaign, shownOf, { isEqual: shallowEqual, enabled });
-  return useMemo(() => ({ ...shown, ...updatersOf(campaign) }), [shown, campaign]);
+export function useCampaignState(options?: CampaignHookOptions): UseCampaignStateResult {
+  return useView(stateOf, options);
 }
 
-function shownOf(snapshot: CampaignSnapshot) {
-  const { campaignId, state, status, isStale, error, failureReason, failureCount } = snapshot;
-  const { version, durableVersion, archivedAt } = snapshot;
-  const isPending = status === 'pending';
-  return {
-    campaignId,
-    state,
-    status,
-    isPending,
-    isStale,
-    error,
-    failureReason,
-    failureCount,
-    version,
-    durableVersion,
-    archivedAt,
+function stateOf(campaign: Campaign) {
+  const updaters = updatersOf(campaign);
+  return (snapshot: CampaignSnapshot): UseCampaignStateResult => {
+    const { campaignId, state, status, isStale, error, failureReason, failureCount } = snapshot;
+    const { version, durableVersion, archivedAt } = snapshot;
+    return {
+      campaignId,
+      state,
+      status,
+      isPending: status === 'pending',
+      isStale,
+      error,
+      failureReason,
+      failureCount,
+      version,
+      durableVersion,
+      archivedAt,
+      ...updaters,
+    };
   };
 }
 
@@ -92,7 +93,8 @@ function shownOf(snapshot: CampaignSnapshot) {
  * @example const { updateCampaignFeatures } = useCampaignUpdates();
  */
 export function useCampaignUpdates(campaignId?: string): CampaignUpdaters {
-  return updatersOf(useCampaignHandle(campaignId));
+  const campaign = useCampaignHandle(campaignId);
+  return useMemo(() => updatersOf(campaign), [campaign]);
 }
 
 /**

@@ -1,9 +1,6 @@
-import { useMemo } from 'react';
 import { conflictsOf, type ConflictsView } from '../views/campaign-views.ts';
-import { useCampaignHandle } from './provider/context.ts';
 import type { CampaignHookOptions } from './types.ts';
-import { shallowEqual } from '../views/shallow-equal.ts';
-import { useSelected } from './use-selected.ts';
+import { useView } from './use-view.ts';
 
 /** What {@link useConflicts} returns. */
 export type { ConflictsView as UseConflictsResult } from '../views/campaign-views.ts';
@@ -21,8 +18,6 @@ export type { ConflictsView as UseConflictsResult } from '../views/campaign-view
  *   </p>
  * ));
  */
-export function useConflicts({ campaignId, enabled }: CampaignHookOptions = {}): ConflictsView {
-  const campaign = useCampaignHandle(campaignId);
-  const select = useMemo(() => conflictsOf(campaign), [campaign]);
-  return useSelected(campaign, select, { isEqual: shallowEqual, enabled });
+export function useConflicts(options?: CampaignHookOptions): ConflictsView {
+  return useView(conflictsOf, options);
 }

@@ -1,10 +1,9 @@
 import { useMemo, useSyncExternalStore } from 'react';
 import type { CampaignSnapshot, ConnectionState } from '../types.ts';
-import { useCampaignClient, useCampaignHandle } from './provider/context.ts';
+import { useCampaignClient } from './provider/context.ts';
 import type { CampaignHookOptions, ServiceState, UseSyncStatusResult } from './types.ts';
 import { syncOf } from '../views/campaign-views.ts';
-import { shallowEqual } from '../views/shallow-equal.ts';
-import { useSelected } from './use-selected.ts';
+import { useView } from './use-view.ts';
 
 /**
  * The state of the connection to the server.
@@ -21,10 +20,8 @@ export function useConnection(): ConnectionState {
  *
  * @example const { state, pendingCount, rejected, dismiss } = useSyncStatus();
  */
-export function useSyncStatus({ campaignId, enabled }: CampaignHookOptions = {}): UseSyncStatusResult {
-  const campaign = useCampaignHandle(campaignId);
-  const select = useMemo(() => syncOf(campaign), [campaign]);
-  return useSelected(campaign, select, { isEqual: shallowEqual, enabled });
+export function useSyncStatus(options?: CampaignHookOptions): UseSyncStatusResult {
+  return useView(syncOf, options);
 }
 
 /**
@@ -32,12 +29,17 @@ export function useSyncStatus({ campaignId, enabled }: CampaignHookOptions = {})
  *
  * @example const { state, status, connection, pendingCount, error } = useServiceState('campaign');
  */
-export function useServiceState(_service: 'campaign', { campaignId, enabled }: CampaignHookOptions = {}): ServiceState {
+export function useServiceState(_service: 'campaign', options?: CampaignHookOptions): ServiceState {
   const connection = useConnection();
-  const shown = useSelected(useCampaignHandle(campaignId), serviceOf, { isEqual: shallowEqual, enabled });
+  const shown = useView(serviceOf, options);
   return useMemo(() => ({ ...shown, connection }), [shown, connection]);
 }
 
-function serviceOf({ state, status, error, sync }: CampaignSnapshot) {
-  return { state, status, error, pendingCount: sync.pendingCount };
+function serviceOf() {
+  return ({ state, status, error, sync }: CampaignSnapshot) => ({
+    state,
+    status,
+    error,
+    pendingCount: sync.pendingCount,
+  });
 }

@@ -46,7 +46,7 @@ export function pacedStore<T>(
  * @param edit what `mutate` does with the campaign
  * @example
  * const save = editStore(campaign, (handle, title: string) => handle.update({ title }));
- * <button disabled={$save.isPending} onclick={() => $save.mutate('Spring')}>{$save.isDurable ? 'Saved' : 'Save'}</button>
+ * <button disabled={$save.isPending} onclick={() => $save.mutate("Spring")}>Save</button>
  */
 export function editStore<Arguments extends readonly unknown[]>(
   campaign: Campaign,

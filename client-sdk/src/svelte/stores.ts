@@ -22,7 +22,7 @@ export interface SvelteStore<T> {
  * A selection of any store. Whoever has left again within the same turn, such as a page that is rendered on a server,
  * has opened no stream.
  */
-function storeOf<S, T>(
+export function storeOf<S, T>(
   store: Readable<S>,
   select: (snapshot: S) => T,
   isEqual: (a: T, b: T) => boolean = Object.is,

@@ -5,6 +5,7 @@ import type { Entry, ViewEntry } from '../../../server/core/stream/entry.ts';
 import type { DocumentTree } from '../../../server/core/document/document-tree.ts';
 import type { Position } from '../../../server/core/stream/position.ts';
 import { effect } from '../../../server/core/commands/effect.ts';
+import { systemClock } from '../clock.ts';
 import type { CampaignError } from '../errors.ts';
 import type { ConflictPolicy } from '../types.ts';
 import type { MirrorStep } from './conflict-rules.ts';
@@ -87,7 +88,7 @@ export type PendingEditsListener = (settled: readonly Settlement[]) => void;
 export function createPendingEdits(
   campaignId: string,
   initial: Mirror | undefined,
-  rules: EditRulesLoader = createEditRulesLoader(),
+  rules: EditRulesLoader = createEditRulesLoader(systemClock),
 ): PendingEdits {
   let mirror = initial;
   let pending: readonly Pending[] = [];
@@ -174,7 +175,7 @@ export function createPendingEdits(
     },
 
     add(mutation, madeAt, delivery, policy = 'mine') {
-      rules.load();
+      void rules.load();
       const onConflict = policy === 'mine' ? undefined : policy;
       const made: Pending = {
         campaignId,
@@ -193,7 +194,7 @@ export function createPendingEdits(
       commit({ pending: [...reducers.releaseHeld(pending), added ?? made], settled: [] });
     },
     importStored(stored) {
-      rules.load();
+      void rules.load();
       commitStale({ pending: reducers.importStored(pending, campaignId, stored), settled: [] });
     },
     amendHeld(command) {
@@ -208,11 +209,13 @@ export function createPendingEdits(
 
     resolveConflicts(mutationId, choice) {
       // Conflicts that an earlier page has found are there before the rules.
-      rules.load();
+      void rules.load();
       rules.whenLoaded((loaded) => commit(loaded.resolveConflicts(pending, mutationId, choice, mirror)));
     },
 
     takePush(limits) {
+      // What asks for the rules waits for them: now that there is a connection, they may be there to be had.
+      if (pending.length > 0) void rules.load();
       const push = reducers.nextPush(pending, limits, isCurrent && rules.now() !== undefined);
       const isFirst = pending.some(({ isUnsent }) => isUnsent);
       pending = reducers.markSent(pending, push, mirror);
@@ -235,7 +238,7 @@ export function createPendingEdits(
       const before = mirror;
       mirror = next;
       isCurrent = true;
-      if (entries.length > 0 && pending.length > 0) rules.load();
+      if (entries.length > 0 && pending.length > 0) void rules.load();
       const rebased = reducers.rebase(pending, before, next, entries, bySnapshot);
       // After a fork, what differs is what was lost.
       if (bySnapshot) return before && before.epoch !== next.epoch ? commit(rebased) : commitStale(rebased);

@@ -403,6 +403,22 @@ describe.each(BINDINGS)('K270 %s', (_name, binding) => {
     expect(list.seen).toHaveLength(before);
   });
 
+  test('K289 one selector over several campaigns is shown when its selection changes, over one connection', async () => {
+    const started = await server();
+    const page = { client: client(started.url, { releaseAfterMs: 10 }) };
+    const titles = binding.several(page, ['spring', 'autumn'], (all) => all.map(({ state }) => state.title).join());
+    await shows(titles, 'Spring,Autumn');
+    const before = titles.seen.length;
+    const writer = client(started.url, { releaseAfterMs: 10 });
+    await act(async () => writer.campaign('autumn').update({ description: 'Not selected' }));
+    await eventually(() => expect(page.client.campaign('autumn').getSnapshot().version).toBe(2));
+    expect(titles.seen).toHaveLength(before);
+    await act(async () => writer.campaign('autumn').update({ title: 'Winter' }));
+    await shows(titles, 'Spring,Winter');
+    titles.unmount();
+    await eventually(() => expect(started.service.stats().subscribers).toBe(0));
+  });
+
   test('K270 who is here, and whose lock it is, are live too', async () => {
     const { kit, page } = inMemory();
     const presence = binding.presence(page);

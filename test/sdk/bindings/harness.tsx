@@ -74,6 +74,11 @@ export interface Binding {
   readonly access: (page: Page) => Mounted<AccessView>;
   readonly history: (page: Page, limit: number) => Mounted<HistoryView>;
   readonly campaigns: (page: Page, filter: CampaignFilter) => Mounted<CampaignList>;
+  readonly several: <T>(
+    page: Page,
+    ids: readonly string[],
+    select: (snapshots: readonly CampaignSnapshot[]) => T,
+  ) => Mounted<T>;
   readonly presence: (page: Page & { readonly campaignId: string }) => Mounted<Presence>;
   readonly lock: (page: Page & { readonly campaignId: string }, path: readonly string[]) => Mounted<LockStatus>;
   /** The page as it is rendered on a server, with the title of its campaign. */
@@ -125,6 +130,7 @@ const reactBinding: Binding = {
   access: (page) => inReact(page, react.useAccess),
   history: (page, limit) => inReact(page, () => react.useCampaignHistory({ limit })),
   campaigns: (page, filter) => inReact(page, () => reactCampaigns.useCampaigns(filter)),
+  several: (page, ids, select) => inReact(page, () => reactCampaigns.useSeveralCampaigns(ids, select)),
   presence: (page) => inReact(page, reactPresence.usePresence),
   lock: (page, path) => inReact(page, () => reactLocks.useLock(path)),
   renderedTitle: async ({ client, campaignId }) => {
@@ -178,6 +184,7 @@ const vueBinding: Binding = {
   history: (page, limit) =>
     inVue(page, () => vue.useReadable(campaignHistory(page.client, { campaignId: page.campaignId, limit }))),
   campaigns: (page, filter) => inVue(page, () => vueCampaigns.useCampaigns(() => filter)),
+  several: (page, ids, select) => inVue(page, () => vueCampaigns.useSeveralCampaigns(() => ids, select)),
   presence: (page) => inVue(page, () => vue.useReadable(() => campaignPresence(page.client, page.campaignId))),
   lock: (page, path) => inVue(page, () => vue.useReadable(lockHandle(page.client, page.campaignId, path))),
   renderedTitle: async ({ client, campaignId }) => {
@@ -233,6 +240,7 @@ const svelteBinding: Binding = {
   history: ({ client, campaignId }, limit) =>
     inSvelte(svelte.readableStore(campaignHistory(client, { campaignId, limit }))),
   campaigns: ({ client }, filter) => inSvelte(svelteCampaigns.campaignsStore(client, filter)),
+  several: ({ client }, ids, select) => inSvelte(svelteCampaigns.severalStore(client, ids, select)),
   presence: ({ client, campaignId }) => inSvelte(svelte.readableStore(campaignPresence(client, campaignId))),
   lock: ({ client, campaignId }, path) => inSvelte(svelte.readableStore(lockHandle(client, campaignId, path))),
   // What Svelte makes of `$title` on a server: a subscription that ends with the rendering.

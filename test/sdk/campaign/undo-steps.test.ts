@@ -5,9 +5,10 @@ import { createEditor } from '../../../client-sdk/src/campaign/editor.ts';
 import { updateCommand } from '../../../client-sdk/src/campaign/commands.ts';
 import { createSettlements } from '../../../client-sdk/src/campaign/settlements.ts';
 import * as editRules from '../../../client-sdk/src/sync/edit-rules.ts';
-import type { EditRules } from '../../../client-sdk/src/sync/edit-rules-loader.ts';
+import { createEditRulesLoader, type EditRules } from '../../../client-sdk/src/sync/edit-rules-loader.ts';
 import { createPendingEdits } from '../../../client-sdk/src/sync/pending-edits.ts';
 import { plainOf } from '../../../server/core/document/document-tree.ts';
+import { breathe } from '../support/breathe.ts';
 import { manualClock } from '../support/manual-clock.ts';
 import { later, live } from '../support/world.ts';
 
@@ -164,38 +165,108 @@ test('K211 a rollback that changes nothing, or is refused, is no step', async ()
 });
 
 test('K283 an undo that comes before its code is loaded is made then, and what can be undone is known at once', async () => {
-  const waiting: ((rules: EditRules) => void)[] = [];
-  let loaded: EditRules | undefined;
-  const rules = {
-    now: () => loaded,
-    load: vi.fn(),
-    whenLoaded: (callback: (rules: EditRules) => void) => (loaded ? callback(loaded) : void waiting.push(callback)),
-  };
   const clock = manualClock();
+  const code = Promise.withResolvers<EditRules>();
+  const fetchRules = vi.fn(() => code.promise);
+  const rules = createEditRulesLoader(clock, fetchRules);
   const content = { state: { title: 'a', description: 'a' }, archivedAt: undefined };
   const edits = createPendingEdits('c', { epoch: 'e', version: 1, durableVersion: 1, content, recent: [] }, rules);
   const settlements = createSettlements(edits, clock);
   const publish = vi.fn();
   const editor = createEditor({ edits, settlements, rules, clock, undoGroupMs: 2_000, onConflict: 'mine', publish });
   expect(editor.takeBack('undo')).toBeUndefined();
-  expect(rules.load).not.toHaveBeenCalled();
+  expect(fetchRules).not.toHaveBeenCalled();
   void editor.edit('m1', updateCommand({ title: 'b' }), undefined);
   void editor.edit('m2', updateCommand({ title: 'b' }), undefined);
   void editor.edit('m3', updateCommand({ description: 'b' }), undefined);
-  expect(rules.load).toHaveBeenCalled();
+  expect(fetchRules).toHaveBeenCalledOnce();
   expect([editor.canUndo(), editor.canRedo()]).toEqual([true, false]);
   const first = editor.takeBack('undo');
   const second = editor.takeBack('undo');
   const third = editor.takeBack('undo');
   expect(plainOf(edits.view())).toEqual({ title: 'b', description: 'b' });
-  loaded = editRules;
-  for (const callback of waiting.splice(0)) callback(editRules);
+  code.resolve(editRules);
+  await vi.waitFor(() => expect(editor.canUndo()).toBe(false));
   expect(plainOf(edits.view())).toEqual({ title: 'a', description: 'a' });
   expect([editor.canUndo(), editor.canRedo()]).toEqual([false, true]);
   expect(publish).toHaveBeenCalled();
   const ids = edits.list().map(({ mutation }) => mutation.mutationId);
   expect(ids.slice(3)).toEqual([first?.mutationId, second?.mutationId]);
   await expect(third).rejects.toMatchObject({ reason: 'NOT_FOUND' });
+});
+
+test('K283 an undo whose code cannot be loaded says so, and is made when it is asked for again', async () => {
+  const clock = manualClock();
+  const attempts: PromiseWithResolvers<EditRules>[] = [];
+  const rules = createEditRulesLoader(clock, () => {
+    const attempt = Promise.withResolvers<EditRules>();
+    attempts.push(attempt);
+    return attempt.promise;
+  });
+  const content = { state: { title: 'a' }, archivedAt: undefined };
+  const edits = createPendingEdits('c', { epoch: 'e', version: 1, durableVersion: 1, content, recent: [] }, rules);
+  const settlements = createSettlements(edits, clock);
+  const options = {
+    edits,
+    settlements,
+    rules,
+    clock,
+    undoGroupMs: 2_000,
+    onConflict: 'mine',
+    publish: () => {},
+  } as const;
+  const editor = createEditor(options);
+  void editor.edit('m1', updateCommand({ title: 'b' }), undefined);
+  const failed = editor.takeBack('undo');
+  attempts[0]?.reject(new Error('offline'));
+  await expect(failed).rejects.toMatchObject({ reason: 'UNAVAILABLE', retryable: true });
+  expect(editor.canUndo()).toBe(true);
+
+  // The next one finds a network that swallows everything.
+  const unanswered = editor.takeBack('undo');
+  expect(attempts).toHaveLength(2);
+  clock.advance(10_000);
+  await expect(unanswered).rejects.toMatchObject({ reason: 'UNAVAILABLE' });
+  attempts[1]?.resolve(editRules);
+  await attempts[1]?.promise;
+  expect(plainOf(edits.view())).toEqual({ title: 'b' });
+  expect(editor.takeBack('undo')).toBeDefined();
+  expect(plainOf(edits.view())).toEqual({ title: 'a' });
+});
+
+test('K283 code that could not be loaded is tried again, at once where something is to be sent', async () => {
+  const clock = manualClock();
+  const fetchRules = vi.fn(() => Promise.reject<EditRules>(new Error('offline')));
+  const rules = createEditRulesLoader(clock, fetchRules);
+  const content = { state: { title: 'a' }, archivedAt: undefined };
+  const edits = createPendingEdits('c', { epoch: 'e', version: 1, durableVersion: 1, content, recent: [] }, rules);
+  const mutation = { mutationId: 'm1', base: 'e:1', command: { type: 'update', updates: { title: 'b' } } } as const;
+  edits.add(mutation, 0, { kind: 'waiting' }, 'ask');
+  const mirror = edits.mirror();
+  if (mirror) edits.onMirror(mirror, [], false);
+  const limits = { mutations: 10, bytes: 10_000 };
+  for (let expected = 2; expected <= 3; expected += 1) {
+    await breathe();
+    clock.advance(60_000);
+    expect(fetchRules).toHaveBeenCalledTimes(expected);
+  }
+  await breathe();
+  fetchRules.mockResolvedValue(editRules);
+  expect(edits.takePush(limits)).toEqual([]);
+  expect(fetchRules).toHaveBeenCalledTimes(4);
+  await breathe();
+  expect(edits.takePush(limits)).toHaveLength(1);
+});
+
+test('K283 the code is no longer tried for once the client is closed', async () => {
+  const clock = manualClock();
+  const fetchRules = vi.fn(() => Promise.reject<EditRules>(new Error('offline')));
+  const rules = createEditRulesLoader(clock, fetchRules);
+  void rules.load();
+  rules.stop();
+  await breathe();
+  clock.advance(60_000);
+  expect(fetchRules).toHaveBeenCalledOnce();
 });
 
 test('K283 an edit that is refused before the code of undo is loaded is no step', async () => {

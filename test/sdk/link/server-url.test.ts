@@ -27,7 +27,7 @@ test.each([
   ['campaigns.example.com', '"http://campaigns.example.com"'],
   ['api/campaigns', 'begin with'],
   ['ftp://example.com', 'http and https'],
-  ['https://', 'cannot be read'],
+  ['https://', 'no address'],
   ['https://example.com/?tenant=1', 'leave out ?tenant=1: "https://example.com"'],
   ['https://example.com/#x', 'leave out #x'],
   ['https://me:secret@example.com', 'token'],

@@ -12,7 +12,7 @@ export const CampaignContext = createContext<CampaignContextValue | undefined>(u
 
 function useCampaignContext(): CampaignContextValue {
   const value = useContext(CampaignContext);
-  if (!value) throw new Error('This hook needs a <CampaignProvider client={…}> above it');
+  if (!value) throw new Error('There is no <CampaignProvider> above');
   return value;
 }
 

@@ -48,8 +48,7 @@ export function CampaignProvider(props: CampaignProviderProps) {
   // What one client was answered is not shown by another one.
   const queries = useMemo(() => client && shared && queriesOf(shared, client, keyOf(client)), [client, shared]);
   const value = useMemo(() => client && { client, campaignId }, [client, campaignId]);
-  if (!client || !value || !shared || !queries)
-    throw new TypeError('<CampaignProvider> needs a client, or the url of a server');
+  if (!client || !value || !shared || !queries) throw new TypeError('<CampaignProvider> needs a client or a url');
   return (
     // Queries that are mounted keep their cache; those of another client are mounted anew.
     <QueryClientProvider key={keyOf(client)} client={shared}>
