@@ -101,7 +101,8 @@ export function createEventBatches({ clock, send, storage, onDropped }: EventBat
     for (const [key, batch] of open) close(key, batch);
     sending ??= sendAll().finally(() => {
       sending = undefined;
-      if (cancelTimer === undefined && waiting.size > 0) later(0);
+      // What came meanwhile has set no timer.
+      if (cancelTimer === undefined && waiting.size + open.size > 0) later(0);
     });
     return sending;
   }

@@ -51,8 +51,8 @@ export interface GoalDetails {
 /** Tells the server what a viewer was shown, and did. Its functions are stable and need no `this`. */
 export interface Tracking {
   /**
-   * The viewer is shown its arm of that rule: told once for each viewer, rule and phase. `useExperiment` calls it by
-   * itself. Without an arm nothing is told.
+   * The viewer is shown its arm of that rule: told once by this page for each viewer, rule and phase; the server counts
+   * tabs and reloads once. `useExperiment` calls it by itself. Without an arm nothing is told.
    *
    * @param rendered what is on the screen, where that is not what the campaign holds now
    */

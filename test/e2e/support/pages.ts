@@ -23,6 +23,7 @@ export async function servePages(outDir: string): Promise<Pages> {
         input: [
           'usage-page/index.html',
           'offline-page/index.html',
+          'tracked-page/index.html',
           'fallback-page/index.html',
           'arms-page/index.html',
         ].map((page) => join(root, page)),
