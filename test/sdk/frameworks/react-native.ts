@@ -1,5 +1,11 @@
 import { createContext, runInContext } from 'node:vm';
-import { createCampaignClient, type CampaignClient, type KeyValueStorage } from '../../../client-sdk/src/index.ts';
+import {
+  createCampaignClient,
+  type CampaignClient,
+  type CampaignUpdates,
+  type KeyValueStorage,
+  type SyncStatus,
+} from '../../../client-sdk/src/index.ts';
 import { until } from './page.ts';
 
 /** `URL` as React Native has it: without `canParse` and `parse`. */
@@ -29,6 +35,24 @@ class UrlOfReactNative {
   get password() {
     return this.#url.password;
   }
+}
+
+/** What the bundle makes: the client of the recipe, and hooks that are mounted without a screen. */
+interface App {
+  readonly client: CampaignClient;
+  readonly mount: () => {
+    readonly shown: { readonly current: Shown | undefined };
+    readonly unmount: () => void;
+  };
+}
+
+/** What the hooks have returned last. */
+interface Shown {
+  readonly title: string | undefined;
+  readonly state: SyncStatus['state'];
+  readonly canUndo: boolean;
+  readonly undo: () => void;
+  readonly updateCampaign: (updates: CampaignUpdates) => unknown;
 }
 
 /**
@@ -75,15 +99,15 @@ export async function runWithoutBrowserGlobals(bundle: string, url: string): Pro
         },
       },
     },
-    app: undefined as { readonly client: CampaignClient } | undefined,
+    app: undefined as App | undefined,
   };
   const context = createContext(sandbox);
   runInContext(bundle, context);
   const missing = runInContext('[typeof document, typeof crypto, typeof navigator, typeof ReadableStream]', context);
   if (String(missing) !== 'undefined,undefined,undefined,undefined')
     throw new Error(`The bundle runs where there are more globals than on a phone: ${String(missing)}`);
-  const client = sandbox.app?.client;
-  if (!client) throw new Error('The bundle has made no client');
+  const { client, mount } = sandbox.app ?? {};
+  if (!client || !mount) throw new Error('The bundle has made no client');
   const elsewhere = createCampaignClient({ url });
   try {
     const seen: string[] = [];
@@ -102,6 +126,19 @@ export async function runWithoutBrowserGlobals(bundle: string, url: string): Pro
 
     await until(() => [...kept.values()].join(' ').includes('Typed on a phone'), 'AsyncStorage holds nothing');
     seen.push(`AsyncStorage holds it, under ${[...kept.keys()].map((key) => key.split('/')[0]).join(', ')}`);
+
+    const { shown: hooks, unmount } = mount();
+    await until(() => hooks.current?.title === 'Typed on a phone', 'hooks did not show the campaign');
+    hooks.current?.updateCampaign({ title: 'Typed into a hook' });
+    await until(() => hooks.current?.title === 'Typed into a hook', 'a hook did not show what was typed');
+    unmount();
+    await until(() => campaign.getSnapshot().sync.state === 'saved', 'a hook that is unmounted sent nothing');
+    const again = mount();
+    await until(() => again.shown.current?.canUndo === true, 'a hook does not know what can be taken back');
+    again.shown.current?.undo();
+    await until(() => again.shown.current?.title === 'From elsewhere', 'a hook took nothing back');
+    again.unmount();
+    seen.push('hooks show, edit, send what they hold when they are unmounted, and undo');
 
     for (const listener of networks) listener({ isConnected: false });
     const { status } = client.connection.getSnapshot();

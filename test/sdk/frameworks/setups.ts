@@ -96,18 +96,23 @@ function react(version: string, types: string): Setup['run'] {
   };
 }
 
-async function next(bench: Bench): Promise<string[]> {
+/** @param version of Next */
+function next(version: string, typescript: string) {
+  return (bench: Bench) => useNext(bench, version, typescript);
+}
+
+async function useNext(bench: Bench, version: string, typescript: string): Promise<string[]> {
   const recipe = readRecipe('Next', bench.url);
-  const project = await makeProject(bench.workshop, 'next', {
+  const project = await makeProject(bench.workshop, `next-${version}`, {
     packages: [
       ...recipe.packages,
-      'next@16.4.6',
+      `next@${version}`,
       'react@19',
       'react-dom@19',
       '@types/react@19',
       '@types/react-dom@19',
       '@types/node@24',
-      TYPESCRIPT,
+      typescript,
     ],
     files: {
       ...recipe.files,
@@ -279,6 +284,28 @@ async function writeHtml(folder: string, script: string): Promise<void> {
   await writeFile(join(folder, 'index.html'), HTML('', script));
 }
 
+/** The client and hooks without a screen: React's renderer for tests, which needs no platform. */
+const WITHOUT_SCREEN = `import { createElement } from 'react';
+import { create } from 'react-test-renderer';
+import { CampaignProvider, useCampaign, usePacedUpdate, useSyncStatus, useUndo } from '@campaign-state/client/react';
+import { client } from './src/campaigns';
+
+function mount() {
+  const shown = { current: undefined };
+  function Headline() {
+    const title = useCampaign((state) => state.title);
+    const { updateCampaign } = usePacedUpdate({ wait: 600_000 });
+    const { state } = useSyncStatus();
+    const { canUndo, undo } = useUndo();
+    shown.current = { title, state, canUndo, undo, updateCampaign };
+    return null;
+  }
+  const root = create(createElement(CampaignProvider, { client, campaignId: 'spring' }, createElement(Headline)));
+  return { shown, unmount: () => root.unmount() };
+}
+globalThis.app = { client, mount };
+`;
+
 async function reactNative(bench: Bench): Promise<string[]> {
   const recipe = readRecipe('React Native', bench.url);
   const project = await makeProject(bench.workshop, 'react-native', {
@@ -287,6 +314,7 @@ async function reactNative(bench: Bench): Promise<string[]> {
       'react-native@0.88.1',
       'react@19',
       '@types/react@19',
+      'react-test-renderer@19',
       '@react-native/metro-config@0.88.1',
       '@react-native/babel-preset@0.88.1',
       '@react-native/typescript-config@0.87.1',
@@ -302,7 +330,7 @@ async function reactNative(bench: Bench): Promise<string[]> {
         readRecipe('React', bench.url).files['src/App.tsx']?.replace(/<label>[\s\S]*<\/label>/, 'null') ?? '',
       'index.js':
         "import App from './src/App';\nimport { client } from './src/campaigns';\nglobalThis.app = { App, client };\n",
-      'without-screen.js': "import { client } from './src/campaigns';\nglobalThis.app = { client };\n",
+      'without-screen.js': WITHOUT_SCREEN,
       'babel.config.js': "module.exports = { presets: ['module:@react-native/babel-preset'] };\n",
       'metro.config.js':
         "const { getDefaultConfig } = require('@react-native/metro-config');\nmodule.exports = getDefaultConfig(__dirname);\n",
@@ -418,7 +446,14 @@ export const SETUPS: readonly Setup[] = [
     heading: 'Next',
     rule: 'K321 Next: rendered with the campaign, hydrated, changed by a route handler; a static build without the server settles',
     isQuick: false,
-    run: next,
+    run: next('16.4.6', TYPESCRIPT),
+  },
+  {
+    name: 'next-15',
+    heading: 'Next',
+    rule: 'K321 Next 15: the same recipe',
+    isQuick: false,
+    run: next('15.5.29', 'typescript@5.9'),
   },
   {
     name: 'vue',
