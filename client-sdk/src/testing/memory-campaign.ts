@@ -10,6 +10,7 @@ import { createIdempotencyWindow } from '../../../server/core/commands/idempoten
 import type { PushOutcome } from '../../../server/core/commands/push-outcome.ts';
 import { asCampaign } from '../../../server/core/document/campaign.ts';
 import { diff } from '../../../server/core/document/merge-patch.ts';
+import type { Viewer } from '../../../server/core/document/targeting-fields.ts';
 import { isRetryable, RefusalError, type Refusal } from '../../../server/core/errors.ts';
 import { canonicalJson, type JsonObject, type JsonValue } from '../../../server/core/json.ts';
 import { JOBS } from '../../../server/core/locks/lock-table.ts';
@@ -28,6 +29,7 @@ import {
 } from '../../../server/core/stream/position.ts';
 
 import { systemClock, type Clock } from '../clock.ts';
+import { viewerPlace, type ViewerPlace } from './memory-cohorts.ts';
 import { createMemoryLocks, type MemoryLocks } from './memory-locks.ts';
 import { createMemoryPresence, type MemoryPresence } from './memory-presence.ts';
 
@@ -45,6 +47,17 @@ type Subscriber = (resumeId: string, event: WatchEvent) => void;
 export interface SubscribeOptions {
   readonly lastEventId?: string | undefined;
   readonly receipts?: boolean | undefined;
+  /** Who looks: their arms are resolved. Default: the document as it is, for editors. */
+  readonly viewer?: Viewer | undefined;
+}
+
+/** Where a subscriber stands. */
+interface Place {
+  seen: number;
+  readonly receipts: boolean;
+  readonly viewer: Viewer | undefined;
+  /** What the viewer sees, from the newest snapshot on. */
+  view?: ViewerPlace;
 }
 
 /** One campaign in memory, as the server keeps it. */
@@ -112,7 +125,7 @@ export function createMemoryCampaign(
    */
   const refusals: Refusal[] = [];
   const refused = new Map<string, Refusal>();
-  const subscribers = new Map<Subscriber, { seen: number; readonly receipts: boolean }>();
+  const subscribers = new Map<Subscriber, Place>();
   const moved = new Set<() => void>();
 
   function receiptOf(mutationId: string, changed: boolean, at: { epoch: string; version: number }): Receipt {
@@ -231,20 +244,25 @@ export function createMemoryCampaign(
       const fresh = entries.slice(place.seen);
       if (fresh.length === 0) continue;
       place.seen = entries.length;
-      subscriber(formatPosition(epoch, entries.length), { type: 'entries', epoch, entries: fresh });
+      const { view } = place;
+      const shown = view ? fresh.map((entry) => view.next(entry)) : fresh;
+      subscriber(formatPosition(epoch, entries.length), { type: 'entries', epoch, entries: shown });
     }
   }
 
   function sendSnapshot(subscriber: Subscriber, reason: SnapshotReason, lost?: string[]): void {
     const place = subscribers.get(subscriber);
     if (place) place.seen = entries.length;
+    if (place?.viewer) place.view = viewerPlace(place.viewer, content);
+    const seen = place?.view?.seen();
     const position = formatPosition(epoch, entries.length);
     const { archivedAt } = content;
     subscriber(position, {
       type: 'snapshot',
       position,
       durableVersion,
-      state: asCampaign(content.state),
+      state: asCampaign(seen?.state ?? content.state),
+      ...(seen?.assignments && { assignments: seen.assignments }),
       ...(archivedAt !== undefined && { archivedAt }),
       reason,
       ...(lost && { lost }),
@@ -278,12 +296,15 @@ export function createMemoryCampaign(
         return refusedInPush(answered);
       });
     },
-    subscribe({ lastEventId, receipts = false }, subscriber) {
-      subscribers.set(subscriber, { seen: 0, receipts });
+    subscribe({ lastEventId, receipts = false, viewer }, subscriber) {
+      subscribers.set(subscriber, { seen: 0, receipts, viewer });
       const from = lastEventId === undefined ? undefined : parsePosition(lastEventId);
       const bound = from && lastSharedVersion(from.epoch, { epoch, version: entries.length }, lineage);
-      if (from && bound !== undefined && from.version <= bound) {
-        subscribers.set(subscriber, { seen: from.version, receipts });
+      if (viewer) {
+        // What was seen before may have been seen by somebody else.
+        sendSnapshot(subscriber, lastEventId === undefined ? 'start' : 'view');
+      } else if (from && bound !== undefined && from.version <= bound) {
+        subscribers.set(subscriber, { seen: from.version, receipts, viewer });
         deliver();
       } else {
         sendSnapshot(subscriber, lastEventId === undefined ? 'start' : 'reset');

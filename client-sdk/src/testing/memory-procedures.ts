@@ -3,6 +3,9 @@ import type { AppRouter } from '../../../server/api/procedures/router.ts';
 import type { ChangeCommand, MutationOptions } from '../../../server/core/commands/command.ts';
 import { asCampaign } from '../../../server/core/document/campaign.ts';
 import { diff, isEmptyPatch } from '../../../server/core/document/merge-patch.ts';
+import type { Viewer } from '../../../server/core/document/targeting-fields.ts';
+import type { JsonObject } from '../../../server/core/json.ts';
+import { seenBy } from './memory-cohorts.ts';
 import { RefusalError } from '../../../server/core/errors.ts';
 import type { GrantedLock } from '../../../server/core/locks/lock-view.ts';
 import type { Actor } from '../../../server/core/stream/entry.ts';
@@ -183,7 +186,7 @@ export function memoryProcedures(
         return {
           campaignId: campaign.campaignId,
           ...campaign.head(),
-          state: asCampaign(state),
+          ...shownTo(input.viewer, state),
           updatedAt: newest?.at ?? 0,
           updatedBy: newest?.actor.id ?? '',
           ...(archivedAt !== undefined && { archivedAt }),
@@ -205,7 +208,12 @@ export function memoryProcedures(
       },
       at(input) {
         const { version, state } = stateAt(known(input).version, 'version');
-        return { campaignId: campaign.campaignId, epoch: campaign.head().epoch, version, state: asCampaign(state) };
+        return {
+          campaignId: campaign.campaignId,
+          epoch: campaign.head().epoch,
+          version,
+          ...shownTo(input.viewer, state),
+        };
       },
       diff(input) {
         const [from, to] = [stateAt(known(input).from, 'from'), stateAt(input.to, 'to')];
@@ -235,6 +243,13 @@ export function memoryProcedures(
       info: () => ({ defaultCampaignId: campaign.campaignId, version: '0.0.0', instance: 'memory', contract: '1' }),
     },
   };
+}
+
+/** A state as a viewer is told it, and as it is to who names none. */
+function shownTo(viewer: Viewer | undefined, document: JsonObject) {
+  if (!viewer) return { state: asCampaign(document) };
+  const { state, assignments } = seenBy(document, viewer);
+  return { state: asCampaign(state), ...(assignments && { assignments }) };
 }
 
 /** Refusal of a campaign other than the one in memory. */

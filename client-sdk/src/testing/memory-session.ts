@@ -1,4 +1,5 @@
 import { isRetryable, RefusalError, type Refusal } from '../../../server/core/errors.ts';
+import type { Viewer } from '../../../server/core/document/targeting-fields.ts';
 import type { Actor } from '../../../server/core/stream/entry.ts';
 import type { ListEvent } from '../../../server/core/stream/list-events.ts';
 import type { MemoryCampaign } from './memory-campaign.ts';
@@ -93,6 +94,8 @@ export function createMemorySession({ campaign, actor, newId, send }: MemorySess
     const options = {
       lastEventId: typeof given === 'string' ? given : undefined,
       receipts: memberOf(input, 'receipts') === true,
+      // The SDK's own client writes it, by its types.
+      viewer: memberOf(input, 'viewer') as Viewer | undefined,
     };
     const unsubscribe = campaign.subscribe(options, (resumeId, event) =>
       respond(id, { result: { type: 'data', id: resumeId, data: { id: resumeId, data: event } } }),

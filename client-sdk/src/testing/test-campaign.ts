@@ -1,3 +1,4 @@
+import type { Viewer } from '../../../server/core/document/targeting-fields.ts';
 import type { EditCommand } from '../../../server/core/commands/command.ts';
 import type { Actor, Entry } from '../../../server/core/stream/entry.ts';
 import type { Reason, Refusal } from '../../../server/core/errors.ts';
@@ -19,6 +20,11 @@ export interface TestCampaignOptions {
   readonly campaignId?: string;
   /** The document at version 1. Default: a slug and a title. */
   readonly state?: Partial<CampaignDocument>;
+  /**
+   * Who looks: the clients see the document as the arms of its rules leave it for these attributes, with their
+   * assignments. Default: the document as it is, as editors do. `client.setViewer` changes it.
+   */
+  readonly viewer?: Viewer | undefined;
   /** With `false`, nothing is durable before `commit()`. Default true: everything is, at once. */
   readonly autoCommit?: boolean;
   readonly clock?: Clock;
@@ -61,8 +67,8 @@ export interface TestCampaign extends TestLink {
   readonly commit: () => void;
   /** Loses everything that is not durable, and continues under a new epoch, as a server does that lost its log. */
   readonly reset: () => void;
-  /** Connects another client, on a link of its own. */
-  readonly connect: () => TestLink;
+  /** Connects another client, on a link of its own. @param viewer who looks there. Default: as of the campaign */
+  readonly connect: (viewer?: Viewer) => TestLink;
 }
 
 const EDITOR: Actor = { id: 'tester', role: 'admin' };
@@ -95,7 +101,7 @@ export function createTestCampaign(options: TestCampaignOptions = {}): TestCampa
   if (autoCommit)
     campaign.subscribe({}, (_id, event) => event.type === 'entries' && queueMicrotask(() => campaign.commit()));
 
-  function connect(): TestLink {
+  function connect(viewer: Viewer | undefined = options.viewer): TestLink {
     const { connection, drop, reconnect }: MemoryLink = createMemoryLink({
       campaign,
       actor: EDITOR,
@@ -106,6 +112,7 @@ export function createTestCampaign(options: TestCampaignOptions = {}): TestCampa
     return {
       client: clientOn(connection, clock, RELEASE_AFTER_MS, {
         undo: options.undo,
+        viewer,
         onConflict: options.onConflict,
       }),
       drop,

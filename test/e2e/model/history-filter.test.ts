@@ -10,7 +10,7 @@ const ENTRY = {
 };
 const matching = (filter: Partial<typeof EVERYTHING>) => matches(ENTRY, { ...EVERYTHING, ...filter });
 
-test('D35 an entry is found by who made it, where, or in what it lies, and by its day', () => {
+test('D37 an entry is found by who made it, where, or in what it lies, and by its day', () => {
   expect(isEverything({ ...EVERYTHING, person: ' ' })).toBe(true);
   expect(matching({})).toBe(true);
   expect([matching({ person: ' ada ' }), matching({ person: 'grace' })]).toEqual([true, false]);
