@@ -80,22 +80,26 @@ test('W4 a file that is cut at any place, or goes on after its end, is refused',
   expect(await refusalOf(Buffer.concat([file, file]))).toBeInstanceOf(SnapshotError);
 });
 
-test('W3 W4 a large file with one byte flipped, cut, or with two blocks exchanged, at thousands of random places, is refused', async () => {
+test('W3 W4 a large file with one byte flipped, cut, or with two blocks exchanged, at 10,000 random places, is refused', async () => {
   const archive = createMemoryArchive();
   for (let number = 0; number < 6; number += 1) await storedCampaign(archive, `campaign-${number}`, 500);
   const file = await snapshotOf(archive);
   const starts: number[] = [];
   for (let at = 0; at >= 0; at = file.indexOf(file.subarray(0, 16), at + 1)) starts.push(at);
   expect(starts.length).toBeGreaterThan(5);
-  for (let round = 0; round < 3_000; round += 1) {
-    const offset = randomInt(file.length);
-    const by = randomInt(1, 256);
+  // Of two or three blocks, so that what comes before the byte is soon read.
+  const some = await snapshotOf(archive, ['campaign-4']);
+  expect(some.indexOf(some.subarray(0, 16), 1)).toBeGreaterThan(0);
+  for (let round = 0; round < 10_000; round += 10) {
+    const flips = Array.from({ length: 10 }, () => ({ offset: randomInt(some.length), by: randomInt(1, 256) }));
     // What the blocks find is refused before the lines are looked at.
-    expect(await blockRefusalOf(flipped(file, offset, by)), `byte ${offset} ^ ${by}`).toBeInstanceOf(SnapshotError);
+    const refusals = await Promise.all(flips.map(({ offset, by }) => blockRefusalOf(flipped(some, offset, by))));
+    for (const [index, refusal] of refusals.entries())
+      expect(refusal, JSON.stringify(flips[index])).toBeInstanceOf(SnapshotError);
   }
   for (let round = 0; round < 100; round += 1) {
-    const length = randomInt(file.length);
-    expect(await refusalOf(file.subarray(0, length)), `${length} bytes`).toBeInstanceOf(SnapshotError);
+    const length = randomInt(some.length);
+    expect(await refusalOf(some.subarray(0, length)), `${length} bytes`).toBeInstanceOf(SnapshotError);
   }
   for (let index = 0; index + 2 < starts.length; index += 1) {
     const [a, b, c] = starts.slice(index, index + 3);
@@ -105,8 +109,8 @@ test('W3 W4 a large file with one byte flipped, cut, or with two blocks exchange
       file.subarray(b, c),
       file.subarray(c),
     ];
-    expect(await refusalOf(Buffer.concat([before, second, first, after]))).toBeInstanceOf(SnapshotError);
-    expect(await refusalOf(Buffer.concat([before, first, after]))).toBeInstanceOf(SnapshotError);
+    expect(await blockRefusalOf(Buffer.concat([before, second, first, after]))).toBeInstanceOf(SnapshotError);
+    expect(await blockRefusalOf(Buffer.concat([before, first, after]))).toBeInstanceOf(SnapshotError);
   }
 }, 180_000);
 

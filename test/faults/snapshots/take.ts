@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as pause } from 'node:timers/promises';
+import { SLEEPERS, WATCHED } from '../campaigns.ts';
 import type { World } from '../world.ts';
 
 /** Snapshots that are taken while everything fails. */
@@ -14,8 +15,10 @@ export interface Taking {
 
 /** Milliseconds from the end of one that was asked for to the next. */
 const PAUSE_MS = 300;
-/** How long one may take: of an instance that is paused no answer comes. */
-const TIMEOUT_MS = 20_000;
+/** How long one that was asked for may say nothing: of an instance that is paused no answer comes. */
+const SILENCE_MS = 20_000;
+/** Every so many ask for all campaigns; the others for those that are not flooded, and are small. */
+const ALL_IN = 4;
 
 /** A folder for snapshots, and the variables by which instances save theirs into it. */
 export async function snapshotFolder() {
@@ -38,17 +41,32 @@ export function takeSnapshots({ instances }: World, folder: string): Taking {
   let cut = 0;
   let stopped = false;
 
-  const take = async (port: number, path: string): Promise<void> => {
-    const response = await fetch(`http://127.0.0.1:${port}/snapshot`, { signal: AbortSignal.timeout(TIMEOUT_MS) });
-    if (!response.ok || !response.body) throw new Error(await response.text());
-    await pipeline(response.body, createWriteStream(path));
-    asked.push(path);
+  const take = async (port: number, path: string, search: string): Promise<void> => {
+    const ending = new AbortController();
+    const silence = setTimeout(() => ending.abort(), SILENCE_MS);
+    try {
+      const response = await fetch(`http://127.0.0.1:${port}/snapshot${search}`, { signal: ending.signal });
+      const { ok, body } = response;
+      if (!ok || !body) throw new Error(await response.text());
+      const heard = async function* (): AsyncGenerator<Uint8Array, void, undefined> {
+        for await (const chunk of body) {
+          silence.refresh();
+          yield chunk;
+        }
+      };
+      await pipeline(heard, createWriteStream(path));
+      asked.push(path);
+    } finally {
+      clearTimeout(silence);
+    }
   };
+  const small = `?${[...WATCHED, ...SLEEPERS].map((id) => `campaign=${id}`).join('&')}`;
   const run = async (): Promise<void> => {
     for (let number = 0; !stopped; number += 1) {
       const port = instances[number % instances.length]?.port;
-      if (port !== undefined)
-        await take(port, join(folder, `asked-${String(number).padStart(6, '0')}.gz`)).catch(() => (cut += 1));
+      const path = join(folder, `asked-${String(number).padStart(6, '0')}.gz`);
+      const search = number % ALL_IN === 0 ? '' : small;
+      if (port !== undefined) await take(port, path, search).catch(() => (cut += 1));
       await pause(PAUSE_MS);
     }
   };
