@@ -28,7 +28,7 @@ import { countPageOnly, NO_DEVICE, type DeviceView } from './sync/sync-status.ts
 import type { Campaign, CampaignClient, ConflictPolicy } from './types.ts';
 import { bounded } from './within.ts';
 
-const NO_STORAGE = 'There is no IndexedDB here, and no option storage';
+const NO_STORAGE = 'There is no IndexedDB, and no option storage';
 const NOT_OPENED = 'Its storage does not open';
 const FORGOTTEN = 'The user was logged out in another tab';
 

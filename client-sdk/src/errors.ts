@@ -11,38 +11,30 @@ import { isRetryable, type Path, type Reason, type Refusal, REASONS } from '../.
 export class CampaignError extends Error {
   override readonly name = 'CampaignError';
   /** The machine-readable reason: narrower than tRPC's codes, the same on server and client. */
-  readonly reason: Reason;
+  declare readonly reason: Reason;
   /** Whether the same call may succeed later. The SDK retries mutations for which this is true. */
-  readonly retryable: boolean;
+  declare readonly retryable: boolean;
   /** After how many milliseconds to retry, where the server said so. */
-  readonly retryAfterMs: number | undefined;
+  declare readonly retryAfterMs: number | undefined;
   /** The field at fault, outermost first. */
-  readonly path: Path | undefined;
+  declare readonly path: Path | undefined;
   /** The limit that was exceeded. */
-  readonly limit: number | undefined;
+  declare readonly limit: number | undefined;
   /** The mutation that was refused. */
-  readonly mutationId: string | undefined;
+  declare readonly mutationId: string | undefined;
   /** With `CONFLICT`: the campaign's present position. */
-  readonly position: string | undefined;
+  declare readonly position: string | undefined;
   /** With `LOCKED`: the id of whom has locked `path`. */
-  readonly holder: string | undefined;
+  declare readonly holder: string | undefined;
   /** With `LOCKED`: what the holder says of it. */
-  readonly note: string | undefined;
+  declare readonly note: string | undefined;
   /** With `NOT_FOUND`: when the campaign was deleted, in epoch milliseconds. The SDK has forgotten it then. */
-  readonly deletedAt: number | undefined;
+  declare readonly deletedAt: number | undefined;
 
   constructor(refusal: Refusal, options?: { cause?: unknown }) {
     super(refusal.message, options);
-    this.reason = refusal.reason;
-    this.retryable = isRetryable(refusal);
-    this.retryAfterMs = refusal.retryAfterMs;
-    this.path = refusal.path;
-    this.limit = refusal.limit;
-    this.mutationId = refusal.mutationId;
-    this.position = refusal.position;
-    this.holder = refusal.holder;
-    this.note = refusal.note;
-    this.deletedAt = refusal.deletedAt;
+    // Its members are named as the fields are.
+    Object.assign(this, refusal, { retryable: isRetryable(refusal) });
   }
 }
 
@@ -86,7 +78,7 @@ export function invalid(path: Path, what: string, cause?: unknown): CampaignErro
 
 /** Where no campaign was named, and the server has no default one. */
 export function noDefaultCampaign(): CampaignError {
-  return new CampaignError({ reason: 'NOT_FOUND', message: 'This server has no default campaign: name one' });
+  return new CampaignError({ reason: 'NOT_FOUND', message: 'There is no default campaign: name one' });
 }
 
 /**
@@ -122,22 +114,29 @@ const REASON_BY_CODE: Readonly<Record<string, Reason>> = {
   TIMEOUT: 'UNAVAILABLE',
 };
 
+/** Details of a refusal that are passed on as they are, with their types. */
+const DETAILS: Readonly<Record<string, string>> = {
+  retryable: 'boolean',
+  retryAfterMs: 'number',
+  limit: 'number',
+  mutationId: 'string',
+  position: 'string',
+  holder: 'string',
+  note: 'string',
+  deletedAt: 'number',
+} satisfies Partial<Record<keyof Refusal, string>>;
+
 function refusalOf(message: string, data: Record<string, unknown>): Refusal {
   const code = REASON_BY_CODE[String(data.code)] ?? data.code;
   const reason = REASONS.find((known) => known === data.reason) ?? REASONS.find((known) => known === code) ?? 'INVALID';
+  const details = Object.entries(data).filter(([name, value]) => typeof value === DETAILS[name]);
   return {
+    // Of the types that the table names.
+    ...(Object.fromEntries(details) as Partial<Refusal>),
     reason,
     message,
-    ...(typeof data.retryable === 'boolean' && { retryable: data.retryable }),
-    ...(typeof data.retryAfterMs === 'number' && { retryAfterMs: data.retryAfterMs }),
     ...(Array.isArray(data.path) && {
       path: data.path.filter((step) => typeof step === 'string' || typeof step === 'number'),
     }),
-    ...(typeof data.limit === 'number' && { limit: data.limit }),
-    ...(typeof data.mutationId === 'string' && { mutationId: data.mutationId }),
-    ...(typeof data.position === 'string' && { position: data.position }),
-    ...(typeof data.holder === 'string' && { holder: data.holder }),
-    ...(typeof data.note === 'string' && { note: data.note }),
-    ...(typeof data.deletedAt === 'number' && { deletedAt: data.deletedAt }),
   };
 }

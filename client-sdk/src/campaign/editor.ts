@@ -174,6 +174,6 @@ export function createEditor(options: EditorOptions): Editor {
 function notTakenBack(mutationId: string, cause: unknown): CampaignError {
   const [reason, message] = cause
     ? (['UNAVAILABLE', 'The code of undo could not be loaded'] as const)
-    : (['NOT_FOUND', 'Nothing is left to take back: it was refused'] as const);
+    : (['NOT_FOUND', 'Nothing is left to take back'] as const);
   return new CampaignError({ reason, message, mutationId }, { cause });
 }

@@ -334,7 +334,7 @@ function failureOfClose(code: number, reason: string, wasUnreachable: boolean): 
   if (code === TIMED_OUT) return failureOf('timeout', reason);
   if (code === RESTART.code) return failureOf('restart', reason || 'The server restarts');
   if (code === TRY_AGAIN_LATER) return failureOf('overloaded', reason || 'The server takes no connections now');
-  if (wasUnreachable) return failureOf('unreachable', reason || 'No server could be reached at the address');
+  if (wasUnreachable) return failureOf('unreachable', reason || 'No server could be reached');
   return failureOf('lost', reason || `The connection was lost (${code})`);
 }
 

@@ -110,7 +110,7 @@ export function openLiveSocket(
     inner.send('PING');
     cancelTimer = clock.after(heartbeat.milliseconds, () => {
       if (hasReceived) heartbeat.extend();
-      end(TIMED_OUT, 'The server sends no heartbeat any more');
+      end(TIMED_OUT, 'The server sends no heartbeat');
     });
   }
 
@@ -134,7 +134,7 @@ export function openLiveSocket(
     if (data === 'PING') return inner.send('PONG');
     const { error, method } = data.startsWith('{"id":null,') ? connectionFrame(data) : {};
     if (error) observer.refused(error.message, error.data);
-    else if (method === 'reconnect') end(RESTART.code, 'The server asks its clients to reconnect');
+    else if (method === 'reconnect') end(RESTART.code, 'The server asks to reconnect');
     else observer.received(data);
   }
 

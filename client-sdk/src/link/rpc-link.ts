@@ -202,7 +202,7 @@ function sendableFrame(request: Request): string | CampaignError {
 }
 
 function noConnection(): CampaignError {
-  const message = `There was no connection to the server within ${UNSENT_CALL_TIMEOUT_MS / 1_000} s`;
+  const message = `There was no connection within ${UNSENT_CALL_TIMEOUT_MS / 1_000} s`;
   return new CampaignError({ reason: 'UNAVAILABLE', message, retryable: true });
 }
 

@@ -98,10 +98,10 @@ function react(version: string, types: string): Setup['run'] {
 
 /** @param version of Next */
 function next(version: string, typescript: string) {
-  return (bench: Bench) => useNext(bench, version, typescript);
+  return (bench: Bench) => tryNext(bench, version, typescript);
 }
 
-async function useNext(bench: Bench, version: string, typescript: string): Promise<string[]> {
+async function tryNext(bench: Bench, version: string, typescript: string): Promise<string[]> {
   const recipe = readRecipe('Next', bench.url);
   const project = await makeProject(bench.workshop, `next-${version}`, {
     packages: [
