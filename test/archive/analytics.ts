@@ -73,9 +73,9 @@ const byText = <T>(rows: readonly T[]): string[] =>
 /** The contract of `AnalyticsStore`. */
 export function analyticsTests(store: () => AnalyticsStore): void {
   test('E10 any order, duplication, delay and division of events gives the numbers of a slow second writing', async () => {
-    const seeds = Number(process.env['ANALYTICS_SEEDS'] ?? 4);
+    const seeds = Number(process.env['ANALYTICS_SEEDS'] ?? 3);
     for (let run = 0; run < seeds; run += 1) {
-      const seed = run < 3 ? run + 1 : Math.floor(Math.random() * 2 ** 31);
+      const seed = run < 2 ? run + 1 : Math.floor(Math.random() * 2 ** 31);
       const random = seededRandom(seed);
       const campaignId = `events-${(campaigns += 1)}-${seed}`;
       const events = eventsOf(random, campaignId, 160);

@@ -19,6 +19,17 @@ const SWEPT_UNITS = 5_000;
 export function createSqlAnalytics(db: Kysely<Database>, namespace: string): AnalyticsStore {
   const table = (name: keyof Database) => sql.id(namespace, name);
 
+  /**
+   * Runs a statement that joins units with their goals. Tables that have grown since they were analysed, or never were,
+   * look small to the database: by nested loops it would read all goals for each unit, which takes minutes where a hash
+   * takes a moment.
+   */
+  const hashed = <T>(run: (transaction: Kysely<Database>) => Promise<T>): Promise<T> =>
+    db.transaction().execute(async (transaction) => {
+      await sql`set local enable_nestloop = off`.execute(transaction);
+      return run(transaction);
+    });
+
   const insertExposures = (query: Kysely<Database>, exposures: EventRows['exposures']) =>
     sql`
       insert into ${table('analytics_exposures')} as stored
@@ -103,17 +114,18 @@ export function createSqlAnalytics(db: Kysely<Database>, namespace: string): Ana
     const scaledCap =
       type === 'conversion' ? 1 : cap === undefined ? undefined : cap * (type === 'sum' ? MILLIONTHS : 1);
     const value = scaledCap === undefined ? raw : sql`least(${raw}, ${Math.round(scaledCap)}::numeric)`;
-    const { rows } = await sql<MetricSum>`
+    const statement = sql<MetricSum>`
       select arm, count(*) as converted, sum(value)::text as sum, sum(value * value)::text as "sumOfSquares"
       from (
         select shown.arm, shown.unit, (${value})::numeric as value
         from ${table('analytics_exposures')} as shown
-        join ${table('analytics_goals')} as goals on goals.campaign_id = shown.campaign_id
-          and goals.unit = shown.unit and goals.goal = ${goal} and goals.at >= shown.at
+        join ${table('analytics_goals')} as goals on goals.unit = shown.unit and goals.at >= shown.at
         where shown.campaign_id = ${campaignId} and shown.rule = ${rule} and shown.phase = ${phase} and shown.verified
+          and goals.campaign_id = ${campaignId} and goals.goal = ${goal}
         group by shown.arm, shown.unit
       ) as units
-      group by arm`.execute(db);
+      group by arm`;
+    const { rows } = await hashed((transaction) => statement.execute(transaction));
     return rows.map((row) => ({ ...row, converted: Number(row.converted) }));
   };
 
@@ -256,7 +268,7 @@ export function createSqlAnalytics(db: Kysely<Database>, namespace: string): Ana
   /** Removes rows of one table, and adds what the timeline needs of them to the minutes, in one statement. */
   const fold = async (kind: 'exposure' | 'goal', removed: ReturnType<typeof sql>, name: string): Promise<number> => {
     const counted = kind === 'goal' ? sql`count(distinct id)` : sql`count(*) filter (where verified)`;
-    const { rows } = await sql<{ removed: number }>`
+    const statement = sql<{ removed: number }>`
       with removed as (${removed}),
       added as (
         insert into ${table('analytics_minutes')} as stored
@@ -266,7 +278,8 @@ export function createSqlAnalytics(db: Kysely<Database>, namespace: string): Ana
         on conflict (campaign_id, minute, epoch, version, kind, name)
           do update set count = stored.count + excluded.count
       )
-      select count(*) as removed from removed`.execute(db);
+      select count(*) as removed from removed`;
+    const { rows } = await hashed((transaction) => statement.execute(transaction));
     return Number(rows[0]?.removed ?? 0);
   };
 
