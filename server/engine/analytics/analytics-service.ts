@@ -14,6 +14,7 @@ import type { KeyedRule } from '../../core/targeting/targeting.ts';
 import type { CampaignHistory } from '../campaign/history.ts';
 import { isPublished } from '../campaign/live-campaign.ts';
 import { createReadGate } from '../calls/read-gate.ts';
+import { answeringCalls } from '../calls/request-archive.ts';
 import type { CampaignHost } from '../hosting/campaign-host.ts';
 import type { LoadedCampaign } from '../hosting/log-follower.ts';
 import type { EngineObserver } from '../observer.ts';
@@ -102,8 +103,9 @@ const TURN_TIMEOUT_MS = 10_000;
 
 /** Creates the analytics of an engine. */
 export function createEngineAnalytics(options: EngineAnalyticsOptions): EngineAnalytics {
-  const { store, hosting, clock, observer, engine, projector } = options;
-  const writer = createEventWriter({ store, clock, observer, maxWaiting: options.maxWaiting });
+  const { hosting, clock, observer, engine, projector } = options;
+  const store = requestStore(options);
+  const writer = createEventWriter({ store: options.store, clock, observer, maxWaiting: options.maxWaiting });
   const hashes = createUnitHashes(store, options.key, clock);
   const targetingAt = createTargetingLookup(options);
   const reads = createReadGate({ clock, maxConcurrent: MAX_CONCURRENT_READS, timeoutMs: TURN_TIMEOUT_MS });
@@ -222,6 +224,27 @@ export function createEngineAnalytics(options: EngineAnalyticsOptions): EngineAn
       live.stop();
       await writer.stop();
     },
+  };
+}
+
+/** The store for callers' requests: what it fails with becomes `UNAVAILABLE`, retryable. */
+function requestStore({
+  store,
+  observer,
+  clock,
+}: EngineAnalyticsOptions): Pick<
+  AnalyticsStore,
+  'countUnits' | 'sumMetric' | 'readTimeline' | 'readPaints' | 'campaignSalt' | 'forgetUnits' | 'forgetCampaign'
+> {
+  const answering = answeringCalls(observer, clock);
+  return {
+    countUnits: answering('countUnits', store.countUnits),
+    sumMetric: answering('sumMetric', store.sumMetric),
+    readTimeline: answering('readTimeline', store.readTimeline),
+    readPaints: answering('readPaints', store.readPaints),
+    campaignSalt: answering('campaignSalt', store.campaignSalt),
+    forgetUnits: answering('forgetUnits', store.forgetUnits),
+    forgetCampaign: answering('forgetCampaign', store.forgetCampaign),
   };
 }
 

@@ -25,7 +25,7 @@ const HASH_LENGTH = 21;
  *
  * @param key the server's; an empty one leaves the salt alone
  */
-export function createUnitHashes(store: AnalyticsStore, key: string, clock: Clock): UnitHashes {
+export function createUnitHashes(store: Pick<AnalyticsStore, 'campaignSalt'>, key: string, clock: Clock): UnitHashes {
   const known = new Map<string, { readonly hash: Promise<UnitHash>; readonly since: number }>();
 
   const make = async (campaignId: string): Promise<UnitHash> => {

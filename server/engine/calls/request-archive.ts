@@ -11,18 +11,7 @@ const DEADLINE_MS = 15_000;
  * the archive itself, and has its own retries.
  */
 export function createRequestArchive(archive: Archive, observer: EngineObserver, clock: Pick<Clock, 'after'>): Archive {
-  const answering =
-    <A extends unknown[], T>(what: string, call: (...args: A) => Promise<T>) =>
-    async (...args: A): Promise<T> => {
-      try {
-        return await withDeadline(call(...args), clock);
-      } catch (cause) {
-        if (cause instanceof RefusalError) throw cause;
-        observer.failed?.({ what: `archive: ${what}`, error: asError(cause) });
-        throw new RefusalError('UNAVAILABLE', 'the database does not answer; try again', { retryAfterMs: 1_000 });
-      }
-    };
-
+  const answering = answeringCalls(observer, clock);
   return {
     load: answering('load', (campaignId, recent) => archive.load(campaignId, recent)),
     create: answering('create', (campaignId, first, state) => archive.create(campaignId, first, state)),
@@ -43,6 +32,20 @@ export function createRequestArchive(archive: Archive, observer: EngineObserver,
     ping: () => archive.ping(),
     stop: (how) => archive.stop(how),
   };
+}
+
+/** Wraps calls of the database that requests wait for, as {@link createRequestArchive} has it. */
+export function answeringCalls(observer: EngineObserver, clock: Pick<Clock, 'after'>) {
+  return <A extends unknown[], T>(what: string, call: (...args: A) => Promise<T>) =>
+    async (...args: A): Promise<T> => {
+      try {
+        return await withDeadline(call(...args), clock);
+      } catch (cause) {
+        if (cause instanceof RefusalError) throw cause;
+        observer.failed?.({ what: `archive: ${what}`, error: asError(cause) });
+        throw new RefusalError('UNAVAILABLE', 'the database does not answer; try again', { retryAfterMs: 1_000 });
+      }
+    };
 }
 
 function withDeadline<T>(answer: Promise<T>, clock: Pick<Clock, 'after'>): Promise<T> {

@@ -280,6 +280,39 @@ describe('analytics', () => {
     expect(await send('b2')).toEqual({ recorded: 6 });
   });
 
+  test('E35 while the database fails, what is asked of it says so, and can be asked again', async () => {
+    const archive = createMemoryArchive();
+    let fails = false;
+    const failing =
+      <A extends unknown[], T>(call: (...args: A) => Promise<T>) =>
+      (...args: A): Promise<T> =>
+        fails ? Promise.reject(new Error('Connection terminated unexpectedly')) : call(...args);
+    const store = {
+      ...archive,
+      recordEvents: failing(archive.recordEvents),
+      campaignSalt: failing(archive.campaignSalt),
+      countUnits: failing(archive.countUnits),
+      forgetUnits: failing(archive.forgetUnits),
+    };
+    const { url } = await startServer({ archive: store });
+    const client = wsClient(url);
+    const position = await withRule(client);
+    const track = (batchId: string) =>
+      client.analytics.track.mutate({ campaignId: CAMPAIGN, batchId, events: [goal('lead', position)] });
+    const unit = { attribute: 'userId', value: 'u1' };
+    fails = true;
+    for (const call of [
+      () => track('b1'),
+      () => results(client),
+      () => client.analytics.forget.mutate({ campaignId: CAMPAIGN, unit }),
+    ])
+      expect(await refusal(call())).toMatchObject({ reason: 'UNAVAILABLE', retryable: true });
+    fails = false;
+    expect(await track('b1')).toEqual({ recorded: 1 });
+    fails = true;
+    expect(await refusal(track('b2'))).toMatchObject({ reason: 'UNAVAILABLE', retryable: true });
+  });
+
   test('E28 the example of docs/analytics.md does what it says', async () => {
     const { url } = await startGuarded();
     const results = await measure(wsClient(url, { token: await tokenFor({ '*': 'editor' }) }), CAMPAIGN);
