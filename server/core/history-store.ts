@@ -119,7 +119,7 @@ export interface HistoryStore {
   readHistories(after: string | undefined, limit: number, ids?: readonly string[]): Promise<StoredHistory[]>;
   /**
    * Entries after that place, up to those of the campaign `through`, in order: at most 1,000, and fewer where they
-   * exceed so many bytes: the one that reaches them is the last. None are returned only where there are none.
+   * exceed about so many bytes: the one that reaches them is the last. None are returned only where there are none.
    */
   readEntries(after: EntryPlace, through: string, bytes: number): Promise<StoredEntry[]>;
   /** Checkpoints of a campaign after that version, in order, within the same bounds. */

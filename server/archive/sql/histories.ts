@@ -8,6 +8,9 @@ import type { Database } from './schema.ts';
 /** Rows of one read, at most. */
 const READ_ROWS = 1_000;
 
+/** Bytes of an entry, at least, about: so many more rows need not be measured to find those of so many bytes. */
+const SMALL_ENTRY_BYTES = 200;
+
 /** The name of the one schedule. */
 const PERIODIC = 'periodic';
 
@@ -83,7 +86,7 @@ export function createSqlHistories(db: Kysely<Database>, onProgress: () => void 
               .where('campaign_id', '<=', through)
               .orderBy('campaign_id')
               .orderBy('version')
-              .limit(READ_ROWS)
+              .limit(Math.min(READ_ROWS, Math.ceil(bytes / SMALL_ENTRY_BYTES)))
               .select(['campaign_id', 'version', 'epoch', 'type', 'at', 'mutation_id', 'bytes', 'tail'])
               .select(sql<number>`octet_length(bytes::text)`.as('size'))
               .as('next'),

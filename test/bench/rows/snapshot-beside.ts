@@ -96,6 +96,12 @@ async function beside<T>(url: string, work: () => Promise<T>): Promise<T> {
   const take = async (): Promise<void> => {
     while (!over) {
       const response = await fetch(`${url}/snapshot`, { headers: { authorization } });
+      // The one of the turn before, which was given up, has not ended yet.
+      if (response.status === 429) {
+        await response.text();
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        continue;
+      }
       if (!response.ok || !response.body) throw new BrokenRun(`ours: no snapshot: ${await response.text()}`);
       let bytes = 0;
       for await (const chunk of response.body) {
