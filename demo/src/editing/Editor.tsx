@@ -58,6 +58,7 @@ export function Editor() {
         <SectionLocks>
           <Tabs
             label="What to edit"
+            isReadOnly={readOnly}
             tabs={[
               { name: 'Content', panel: () => fields(<ContentPanel readOnly={readOnly} />) },
               {

@@ -7,7 +7,16 @@ export interface Tab {
 }
 
 /** Panels of which one is in view; arrow keys, Home and End move along the tabs, as the ARIA pattern says. */
-export function Tabs({ label, tabs }: { label: string; tabs: readonly Tab[] }) {
+export function Tabs({
+  label,
+  tabs,
+  isReadOnly = false,
+}: {
+  label: string;
+  tabs: readonly Tab[];
+  /** Nothing in the panels may have the focus: they are scrolled by keys themselves. */
+  isReadOnly?: boolean;
+}) {
   const id = useId();
   const [selected, select] = useState(0);
   const current = tabs[selected];
@@ -51,7 +60,7 @@ export function Tabs({ label, tabs }: { label: string; tabs: readonly Tab[] }) {
         role="tabpanel"
         id={`${id}-panel`}
         aria-labelledby={`${id}-tab-${selected}`}
-        tabIndex={-1}
+        tabIndex={isReadOnly ? 0 : -1}
       >
         {current?.panel()}
       </div>

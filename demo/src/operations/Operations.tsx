@@ -30,12 +30,12 @@ export function Operations() {
         aria-labelledby={`${id}-title`}
         onClose={() => setOpen(false)}
       >
-        <header>
+        <div className="comparison-head">
           <h2 id={`${id}-title`}>Operations</h2>
           <button type="button" className="small" onClick={() => dialog.current?.close()}>
             Close
           </button>
-        </header>
+        </div>
         {isOpen && (
           <div className="operations-parts">
             <Snapshots />
