@@ -65,6 +65,13 @@ export interface Tracking {
   readonly track: (name: GoalName, details?: GoalDetails) => void;
   /** `false` forgets what is not sent yet, and tells nothing from then on. */
   readonly setConsent: (consent: boolean) => void;
+  /**
+   * Reports each version of a campaign that this page paints, for `analytics.reach`; while the returned function is not
+   * called, it watches the campaign.
+   *
+   * @param share of pages that do so, from 0.0001 to 1: whether this one is among them is drawn once
+   */
+  readonly reportPaints: (share: number, campaignId?: string) => () => void;
   /** Sends what waits. */
   readonly flush: () => Promise<void>;
   /** Sends what waits, and stops. */
@@ -150,6 +157,23 @@ export function startTracking(client: CampaignClient, options: TrackingOptions =
         ...(value !== undefined && { value }),
       }));
     },
+    reportPaints(share, campaignId) {
+      if (!consent || clock.random() >= share) return () => undefined;
+      const page = clock
+        .id()
+        .replaceAll(/[^A-Za-z0-9_-]/g, '')
+        .slice(0, 32);
+      const campaign = client.campaign(campaignId);
+      let reported = campaign.getSnapshot().position;
+      return campaign.subscribe(() => {
+        const { position } = campaign.getSnapshot();
+        // The first one is what the page began with, not a change that reached it.
+        const isChange = reported !== undefined && position !== undefined && position !== reported;
+        reported = position;
+        if (isChange)
+          afterPaint(clock, () => add(campaignId, () => ({ kind: 'paint', page, share, position, at: clock.now() })));
+      });
+    },
     setConsent(given) {
       consent = given;
       if (given) return;
@@ -169,6 +193,12 @@ export function startTracking(client: CampaignClient, options: TrackingOptions =
   if (!consent) batches.clear();
   setTracking(client, tracking);
   return tracking;
+}
+
+/** Calls back when what was just rendered is on the screen: in the turn after the next frame. */
+function afterPaint(clock: Pick<Clock, 'after'>, callback: () => void): void {
+  if (typeof requestAnimationFrame === 'function') requestAnimationFrame(() => clock.after(0, callback));
+  else clock.after(0, callback);
 }
 
 async function openStorage(given: KeyValueStorage | undefined): Promise<DeviceStorage<EventBatch> | undefined> {

@@ -70,7 +70,7 @@ const event: z.ZodType<AnalyticsEvent> = z.discriminatedUnion('kind', [
   }),
   z.object({
     kind: z.literal('paint'),
-    delayMs: z.number().min(0).max(86_400_000),
+    delayMs: z.number().min(0).max(86_400_000).exactOptional(),
     page: z.string().regex(/^[A-Za-z0-9_-]{8,32}$/, 'must be 8 to 32 of A-Z, a-z, 0-9, _ and -'),
     share: z.number().min(0.0001).max(1),
     ...rendered,

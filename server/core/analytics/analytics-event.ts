@@ -28,8 +28,11 @@ export interface GoalEvent extends Rendered {
 /** A page has painted a version. */
 export interface PaintEvent extends Rendered {
   kind: 'paint';
-  /** Milliseconds from the change to the paint. */
-  delayMs: number;
+  /**
+   * Milliseconds from the change to the paint, where the client knows. Default: the server computes them, from the time
+   * of the entry, `at`, and `sentAt`; the way of the batch is then counted in.
+   */
+  delayMs?: number;
   /** Random id of the page, so that it counts once. */
   page: string;
   /** Share of pages that report, of which this is one. */

@@ -1,4 +1,4 @@
-import { ANALYTICS_LIMITS, type AnalyticsEvent } from '../../core/analytics/analytics-event.ts';
+import { ANALYTICS_LIMITS, type AnalyticsEvent, type PaintEvent } from '../../core/analytics/analytics-event.ts';
 import type { AnalyticsStore, PhaseKey, TimelineCount } from '../../core/analytics/analytics-store.ts';
 import { reachOf, type Reach } from '../../core/analytics/reach.ts';
 import { resultsOf, type RuleResults } from '../../core/analytics/results.ts';
@@ -156,7 +156,8 @@ export function createEngineAnalytics(options: EngineAnalyticsOptions): EngineAn
   return {
     async track(caller, campaignId, { batchId, sentAt, events }) {
       const campaign = await open(caller, 'track', campaignId);
-      const timed = inServerTime(events, sentAt, clock.now());
+      const now = clock.now();
+      const timed = inServerTime(events, sentAt, now);
       const positions = [...new Set(timed.flatMap((event) => (event.kind === 'paint' ? [] : [event.position])))];
       if (positions.length > ANALYTICS_LIMITS.batchPositions)
         throw new RefusalError(
@@ -172,7 +173,8 @@ export function createEngineAnalytics(options: EngineAnalyticsOptions): EngineAn
         targetings.set(position, await targetingAt(campaign, position, (read) => reads.pass(caller, read)));
       const hash = await hashes.of(campaignId);
       const attributes = attributesFor(caller.identity, campaignId, saidBy(caller));
-      await writer.write(rowsOf(timed, { campaignId, batchId, attributes, targetings, engine, hash }));
+      const delayOf = (event: PaintEvent): number | undefined => paintDelay(campaign, event, now, sentAt);
+      await writer.write(rowsOf(timed, { campaignId, batchId, attributes, targetings, engine, hash, delayOf }));
       return { recorded: events.length };
     },
 
@@ -246,6 +248,21 @@ function requestStore({
     forgetUnits: answering('forgetUnits', store.forgetUnits),
     forgetCampaign: answering('forgetCampaign', store.forgetCampaign),
   };
+}
+
+/** How long a page took to paint a version that is still in memory, by the server's clock. */
+function paintDelay(
+  { live }: LoadedCampaign,
+  { position, at }: PaintEvent,
+  now: number,
+  sentAt: number | undefined,
+): number | undefined {
+  const version = versionOnTimeline(position, live.head, live.lineage);
+  const entry = version === undefined ? undefined : live.ring.after(version - 1)?.[0];
+  // Far-off clocks have been put right already, as far as that matters here.
+  const { clockMs } = ANALYTICS_LIMITS;
+  const skew = sentAt === undefined || Math.abs(now - sentAt) > clockMs ? 0 : now - sentAt;
+  return entry && Math.max(0, at + skew - entry.at);
 }
 
 function saidBy({ viewer, ownViewer }: Caller): Viewer | undefined {

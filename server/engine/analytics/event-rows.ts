@@ -3,6 +3,7 @@ import {
   type AnalyticsEvent,
   type ExposureEvent,
   type GoalEvent,
+  type PaintEvent,
 } from '../../core/analytics/analytics-event.ts';
 import type { EventRows, ExposureRow, GoalRow, PaintRow } from '../../core/analytics/unit-rows.ts';
 import type { JsonObject } from '../../core/json.ts';
@@ -24,6 +25,8 @@ export interface BatchContext {
   readonly targetings: ReadonlyMap<string, TargetingAt>;
   readonly engine: Pick<TargetingEngine, 'bucketOf'>;
   readonly hash: UnitHash;
+  /** Milliseconds from the change of that version to a paint; `undefined` where the change is not known. */
+  delayOf(event: PaintEvent): number | undefined;
 }
 
 /** The name under which rows stand that have no unit: they are on the time axis, and count for nobody. */
@@ -56,7 +59,11 @@ export function rowsOf(events: readonly AnalyticsEvent[], context: BatchContext)
       exposures.push({ ...place, ...exposureOf(event, targeting, explainAt(event.position, found), context) });
     else if (event.kind === 'goal')
       for (const unit of unitsIn(targeting, context)) goals.push({ ...place, unit, ...goalOf(event, context, index) });
-    else paints.push({ ...place, page: event.page, delayMs: Math.round(event.delayMs), share: event.share });
+    else {
+      const delayMs = event.delayMs ?? context.delayOf(event);
+      if (delayMs !== undefined)
+        paints.push({ ...place, page: event.page, delayMs: Math.round(delayMs), share: event.share });
+    }
   }
   return { exposures, goals, paints };
 }

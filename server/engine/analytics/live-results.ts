@@ -1,4 +1,5 @@
 import type { RuleResults } from '../../core/analytics/results.ts';
+import { isRetryable, RefusalError } from '../../core/errors.ts';
 import type { Identity } from '../../core/permissions.ts';
 import { deferredIterator } from '../calls/deferred-iterator.ts';
 import type { LoadedCampaign } from '../hosting/log-follower.ts';
@@ -71,7 +72,8 @@ export function createLiveResults({ clock, demand, compute }: LiveResultsOptions
         const text = JSON.stringify(results);
         if (text !== feed.latest?.text) feed.latest = { text, results };
       } catch (error) {
-        feed.failure = error;
+        // What passes by itself ends no stream: the next look may have more to say.
+        if (!(error instanceof RefusalError && isRetryable(error.refusal))) feed.failure = error;
       }
       for (const listener of feed.listeners) listener();
       if (feed.failure !== undefined || feeds.get(key) !== feed) return feed.stop();

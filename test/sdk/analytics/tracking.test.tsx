@@ -67,7 +67,7 @@ async function measured() {
       revenue: revenue.reduce((sum, arm) => sum + arm.sum, 0),
     };
   };
-  return { wire, page, counted, told, url: running.url };
+  return { wire, page, counted, told, editor, url: running.url };
 }
 
 function tracked(made: CampaignClient, options: Parameters<typeof startTracking>[1] = {}): Tracking {
@@ -225,5 +225,24 @@ test('E45 a page that is left hands what it has not sent to the browser, and onc
   await vi.waitFor(() => expect(made.connection.getSnapshot().status).toBe('connected'), WAIT);
   await tracking.stop();
   expect(await counted()).toMatchObject({ units: 1, revenue: 3 });
+  stop();
+});
+
+test('E47 pages report what they have painted, a sample of them, and reach says how far a change has come', async () => {
+  const { page, editor } = await measured();
+  const made = page();
+  const tracking = tracked(made);
+  const stop = tracking.reportPaints(1, 'spring');
+  expect(tracking.reportPaints(0, 'spring')).toBeInstanceOf(Function);
+  await vi.waitFor(() => expect(made.campaign('spring').getSnapshot().position).toBeDefined(), WAIT);
+  const receipt = await editor.trpc.campaign.update.mutate({ campaignId: 'spring', updates: { title: 'Painted' } });
+  const version = 'position' in receipt ? receipt.position : '';
+  await vi.waitFor(() => expect(made.campaign('spring').getSnapshot().state.title).toBe('Painted'), WAIT);
+  await vi.waitFor(async () => {
+    await tracking.flush();
+    const reach = await editor.trpc.analytics.reach.query({ campaignId: 'spring', version });
+    expect(reach).toMatchObject({ connected: 1, painted: 1, reports: 1 });
+    expect(reach.p99).toBeLessThan(60_000);
+  }, WAIT);
   stop();
 });
