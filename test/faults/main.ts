@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { playLockFaults } from './locks/main.ts';
 import { describeRun, describeViolations, keepRecords } from './report.ts';
 import { runFaults } from './run.ts';
 
@@ -9,6 +10,8 @@ import { runFaults } from './run.ts';
  * a second are made to campaigns that nobody watches, and snapshots are taken, all of which are compared with the fold
  * of history; so many are restored, spread evenly.
  *
+ * With `--locks`: holders of a lock instead of these clients, each fault once and then random ones.
+ *
  * @example npm run test:faults -- --minutes 5 --seed 7
  */
 const { values } = parseArgs({
@@ -18,6 +21,7 @@ const { values } = parseArgs({
     clients: { type: 'string', default: '50' },
     changes: { type: 'string', default: '1000' },
     restores: { type: 'string', default: '20' },
+    locks: { type: 'boolean', default: false },
   },
 });
 const seed = Number(values.seed);
@@ -31,6 +35,8 @@ if (![seed, minutes, clients, changes, restores].every((value) => Number.isFinit
   );
   process.exit(1);
 }
+
+if (values.locks) process.exit((await playLockFaults(seed, minutes)) ? 0 : 1);
 
 const startedAt = performance.now();
 const say = (text: string): void =>
