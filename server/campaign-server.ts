@@ -98,8 +98,8 @@ export interface CampaignServerOptions {
    */
   readonly fanOut?: 'rooms' | 'iterator';
   /**
-   * How calls are answered. `direct`: by their parser and resolver alone; `trpc`: by tRPC's chain of middlewares, which
-   * costs more. The answers are the same. Default `direct`.
+   * How calls are answered. `direct`: by their parser and resolver alone, and on ws without tRPC's adapter; `trpc`: by
+   * tRPC's own adapter and chain of middlewares, which cost more. The messages are the same. Default `direct`.
    */
   readonly calls?: 'direct' | 'trpc';
   /** How long a campaign stays in memory without use, in milliseconds. Default 600,000, ten minutes. */

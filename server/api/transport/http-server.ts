@@ -145,7 +145,17 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const addressOf = createClientAddress(options.trustedProxies);
   const admission = createAdmission({ ...options, turns, addressOf, slots, places, callLog, onStream });
   const { admissionMs } = options;
-  const ws = createWsServer({ admission, slots, places, addressOf, turns, connections, admissionMs, onError });
+  const ws = createWsServer({
+    admission,
+    slots,
+    places,
+    addressOf,
+    turns,
+    connections,
+    admissionMs,
+    directCalls: options.directCalls,
+    onError,
+  });
   const handle = createRequestHandler({
     ...options,
     admission,

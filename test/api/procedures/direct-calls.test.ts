@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { appRouter } from '../../../server/api/procedures/router.ts';
 import { httpClient, rawSocket, refusal, type Message } from '../support/clients.ts';
-import { CAMPAIGN, startGuarded, startServer, tokenFor } from '../support/server.ts';
+import { CAMPAIGN, startGuarded, startServer, tokenFor, until } from '../support/server.ts';
 
 const call = (method: 'query' | 'mutation' | 'subscription', path: string, input?: unknown) => ({
   method,
@@ -73,6 +73,64 @@ async function answersOf(calls: 'direct' | 'trpc'): Promise<unknown[]> {
 
 test('P54 each outcome of a call is the same with and without the middlewares of tRPC', async () => {
   expect(await answersOf('direct')).toEqual(await answersOf('trpc'));
+});
+
+/** Frames that are sent one after the other, each when so many messages have come. */
+const FRAMES: readonly (readonly [frame: string | Buffer, messages: number])[] = [
+  ['PING', 1],
+  ['not json', 2],
+  ['{}', 3],
+  ['{"id":null,"method":"query","params":{"path":"system.info"}}', 4],
+  ['{"id":1,"method":"other","params":{"path":"system.info"}}', 5],
+  ['{"id":1,"jsonrpc":"1.0","method":"query","params":{"path":"system.info"}}', 6],
+  ['{"id":"one","jsonrpc":"2.0","method":"query","params":{"path":"system.info"}}', 7],
+  ['{"id":1,"method":"query","params":{"path":"toString"}}', 8],
+  ['{"id":12345678901234567890,"method":"query","params":{"path":"system.info"}}', 9],
+  [Buffer.from([1, 2, 3]), 10],
+  // Started, and the snapshot.
+  [
+    '{"id":2,"jsonrpc":"2.0","method":"subscription","params":{"path":"campaign.watch","input":{"campaignId":"spring"}}}',
+    12,
+  ],
+  ['{"id":2,"method":"subscription","params":{"path":"campaign.watch","input":{"campaignId":"spring"}}}', 13],
+  ['{"id":2,"method":"subscription.stop"}', 14],
+  ['{"id":2,"method":"subscription.stop"}', 14],
+  // Its id is free again.
+  ['{"id":2,"method":"subscription","params":{"path":"campaign.watch"}}', 16],
+  ['{"id":3,"method":"subscription","params":{"path":"campaign.watch","input":{"campaignId":"missing"}}}', 19],
+  ['{"id":4,"method":"subscription","params":{"path":"campaign.watch","lastEventId":"nonsense"}}', 21],
+];
+
+test('P54 nor are the messages of the protocol, for frames of every kind', async () => {
+  const answers = await Promise.all(
+    (['direct', 'trpc'] as const).map(async (calls) => {
+      const { url } = await startServer({ calls });
+      const raw = await rawSocket(url);
+      for (const [frame, messages] of FRAMES) {
+        raw.socket.send(frame);
+        await until(() => raw.messages.length >= messages);
+      }
+      return raw.messages.map(stable);
+    }),
+  );
+  expect(answers[0]).toEqual(answers[1]);
+});
+
+test('P54 a subscription that is stopped before it began does not begin', async () => {
+  const { url } = await startServer();
+  const raw = await rawSocket(url);
+  const viewers = async (): Promise<number> => {
+    const text = await (await fetch(`${url}/metrics`)).text();
+    return Number(/^campaign_state_subscribers (\d+)$/m.exec(text)?.[1]);
+  };
+  for (let id = 1; id <= 20; id += 1) {
+    raw.send([
+      { id, method: 'subscription', params: { path: 'campaign.watch', input: { campaignId: CAMPAIGN } } },
+      { id, method: 'subscription.stop' },
+    ]);
+  }
+  await raw.answer(20, ({ result }) => result?.type === 'stopped');
+  await until(async () => (await viewers()) === 0);
 });
 
 test('P54 no procedure is left to the middlewares of tRPC', async () => {

@@ -9,6 +9,7 @@ import type { FairTurns, InboundSource } from '../../connection/fair-turns.ts';
 import { PRICES } from '../../connection/work-budget.ts';
 import { API_LIMITS } from '../../limits.ts';
 import { decodedFrame } from './decoded-frame.ts';
+import type { SocketCalls } from './socket-calls.ts';
 import { parseExactJson } from '../exact-json.ts';
 import type { MessageMeter } from './message-meter.ts';
 import { batchWrites } from './write-batching.ts';
@@ -82,6 +83,8 @@ export class ServerSocket extends WebSocket implements OutboundChannel, InboundS
   };
   /** Its place among the connections of its caller. */
   place: CallerPlace | undefined;
+  /** Takes its messages; without it tRPC's adapter does, which listens for them. */
+  calls: SocketCalls | undefined;
   /** The stream that the connection's frames are written to. */
   #stream: Duplex | undefined;
   #turns: FairTurns | undefined;
@@ -154,6 +157,7 @@ export class ServerSocket extends WebSocket implements OutboundChannel, InboundS
 
   /** Passes incoming messages through the fair turns (`connection/fair-turns.ts`) on their way to tRPC's adapter. */
   override emit(event: string | symbol, ...args: unknown[]): boolean {
+    if (event === 'close') this.calls?.close();
     if (event !== 'message' && event !== 'pong' && event !== 'ping') return super.emit(event, ...args);
     if (Buffer.isBuffer(args[0])) this.#meter?.complete(args[0].length);
     if (event === 'ping') return super.emit(event, ...args);
@@ -179,7 +183,7 @@ export class ServerSocket extends WebSocket implements OutboundChannel, InboundS
     if (isControl) this.#connection?.charge(PRICES.control);
     const isDirect = !isLater && this.#waiting.length === 0 && this.#connection !== undefined && !isStopFrame(frame);
     if (isDirect && !messages?.some(isStop) && turns.tryStart(this, messages?.length ?? 1)) {
-      if (messages) super.emit('message', decodedFrame(messages), true);
+      if (messages) this.#deliver(decodedFrame(messages), true);
       else this.#pass(frame);
       return;
     }
@@ -193,9 +197,14 @@ export class ServerSocket extends WebSocket implements OutboundChannel, InboundS
     if (this.#connection && !waitsAlready) turns.wait(this);
   }
 
-  /** Hands a frame to tRPC's adapter as it came. */
+  /** Hands a frame on as it came. */
   #pass({ data, isBinary }: Frame): void {
-    super.emit('message', data, isBinary);
+    this.#deliver(data, isBinary);
+  }
+
+  #deliver(data: Buffer, isBinary: boolean): void {
+    if (this.calls) this.calls.receive(data, isBinary);
+    else super.emit('message', data, isBinary);
   }
 
   get isOpen(): boolean {
@@ -229,7 +238,7 @@ export class ServerSocket extends WebSocket implements OutboundChannel, InboundS
       slice.push(next.message);
     }
     const next = this.#waiting[this.#started];
-    if (slice.length > 0) super.emit('message', decodedFrame(slice), true);
+    if (slice.length > 0) this.#deliver(decodedFrame(slice), true);
     else if (next?.kind === 'frame' && !this.#parse(next)) {
       this.#started += 1;
       this.#pass(next);

@@ -2,18 +2,19 @@ import { STATUS_CODES } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { applyWSSHandler, jsonEncoder } from '@trpc/server/adapters/ws';
-import type { Encoder } from '@trpc/server/adapters/ws';
+import type { CreateWSSContextFnOptions, Encoder } from '@trpc/server/adapters/ws';
 import { WebSocketServer } from 'ws';
 import type { WebSocket } from 'ws';
 import { CLOSE_CODES } from '../../../core/close-codes.ts';
 import { RefusalError } from '../../../core/errors.ts';
 import type { Admission } from '../admission.ts';
-import { addressKey, type CallerPlaces } from '../../connection/caller-places.ts';
+import { addressKey, type CallerPlace, type CallerPlaces } from '../../connection/caller-places.ts';
 import type { ClientAddress } from '../../connection/client-address.ts';
 import type { ConnectionSlots } from '../../connection/connection-slots.ts';
+import type { Context } from '../../connection/context.ts';
 import type { FairTurns } from '../../connection/fair-turns.ts';
 import { MessageMeter } from './message-meter.ts';
-import type { TcpConnections } from '../tcp-connections.ts';
+import type { TcpConnection, TcpConnections } from '../tcp-connections.ts';
 import { encodeMessage } from '../../procedures/frames.ts';
 import { API_LIMITS } from '../../limits.ts';
 import { appRouter } from '../../procedures/router.ts';
@@ -21,6 +22,7 @@ import { messagesOf } from './decoded-frame.ts';
 import { parseExactJson } from '../exact-json.ts';
 import { CLOSE_TIMEOUT_MS, ServerSocket } from './server-socket.ts';
 import { watchSockets } from './heartbeat.ts';
+import { SocketCalls } from './socket-calls.ts';
 
 /** Frames of one message at most; each costs an object, however short it is. */
 const MAX_FRAGMENTS = 1_024;
@@ -48,6 +50,8 @@ export interface WsServerOptions {
   readonly connections: TcpConnections;
   /** How long a connection may take to be admitted, in milliseconds. */
   readonly admissionMs: number;
+  /** Whether calls are answered here, and not by tRPC's adapter (`CAMPAIGN_CALLS`). */
+  readonly directCalls: boolean;
   /** Called with errors of sockets and frames, and of calls with their path. */
   readonly onError: (error: Error, path: string | undefined) => void;
 }
@@ -62,6 +66,9 @@ export interface WsServer {
   close(): Promise<void>;
 }
 
+/** The notification upon which a client of tRPC connects anew. */
+const RECONNECT = JSON.stringify({ id: null, method: 'reconnect' });
+
 /** tRPC over ws: one adapter for all connections, with admission, heartbeat, and limits for each frame. */
 export function createWsServer(options: WsServerOptions): WsServer {
   const { admission, slots, places, addressOf, turns, connections, admissionMs, onError } = options;
@@ -72,24 +79,32 @@ export function createWsServer(options: WsServerOptions): WsServer {
     onNotAdmitted: (socket) => socket.reject(CLOSE_CODES.notAdmitted),
   });
 
-  const { broadcastReconnectNotification } = applyWSSHandler({
-    wss,
-    router: appRouter,
-    async createContext(options) {
-      const { res: socket } = options;
-      if (!(socket instanceof ServerSocket)) throw new TypeError('The socket is not a ServerSocket');
-      const context = await admission.forSocket(socket, options);
-      // The adapter keeps the request as long as the socket; its headers are not read again.
-      options.req.headers = {};
-      options.req.rawHeaders = [];
-      socket.begin(context.connection);
-      const connection = connections.get(options.req.socket);
-      if (connection) connection.sender = context.connection;
-      return context;
-    },
-    experimental_encoder: boundedEncoder,
-    onError: ({ error, path }) => onError(error, path),
-  });
+  const createContext = async (options: CreateWSSContextFnOptions): Promise<Context> => {
+    const { res: socket } = options;
+    if (!(socket instanceof ServerSocket)) throw new TypeError('The socket is not a ServerSocket');
+    const context = await admission.forSocket(socket, options);
+    // tRPC's adapter keeps the request as long as the socket; its headers are not read again.
+    options.req.headers = {};
+    options.req.rawHeaders = [];
+    socket.begin(context.connection);
+    const connection = connections.get(options.req.socket);
+    if (connection) connection.sender = context.connection;
+    return context;
+  };
+  const callsOptions = { createContext, encoder: boundedEncoder, onError };
+  const onSocketError = (error: Error): void => onError(error, undefined);
+  /** As {@link releaseAtClose}, made where there is no upgrade request to keep. */
+  const meterOf = (connection: TcpConnection, socket: Duplex): MessageMeter =>
+    new MessageMeter(connection, socket, () => connections.cut(connection, 'not-admitted'));
+  if (!options.directCalls) {
+    applyWSSHandler({
+      wss,
+      router: appRouter,
+      createContext,
+      experimental_encoder: boundedEncoder,
+      onError: ({ error, path }) => onError(error, path),
+    });
+  }
 
   return {
     upgrade(req, socket, head) {
@@ -112,19 +127,20 @@ export function createWsServer(options: WsServerOptions): WsServer {
         return;
       }
       connections.setIdle(connection, false);
-      // On the socket, not on the ws connection: after a failed handshake there is none.
-      socket.once('close', () => {
-        free();
-        place.release();
-      });
+      releaseAtClose(socket, free, place);
       wss.handleUpgrade(req, socket, head, (ws) => {
-        const meter = new MessageMeter(connection, socket, () => connections.cut(connection, 'not-admitted'));
+        const meter = meterOf(connection, socket);
         ws.place = place;
         ws.attach(socket, turns, meter, awaitsParams(req));
-        wss.emit('connection', ws, req);
+        if (options.directCalls) {
+          ws.on('error', onSocketError);
+          ws.calls = new SocketCalls(callsOptions, ws, req, awaitsParams(req));
+        } else wss.emit('connection', ws, req);
       });
     },
-    notifyReconnect: broadcastReconnectNotification,
+    notifyReconnect() {
+      for (const socket of wss.clients) if (socket.isOpen) socket.send(RECONNECT);
+    },
     async close() {
       stopHeartbeat();
       const { code, reason } = CLOSE_CODES.restart;
@@ -180,6 +196,17 @@ function hasUnsafeId(message: unknown): boolean {
 
 function tooLarge(message: string, limit: number): RefusalError {
   return new RefusalError('TOO_LARGE', message, { limit });
+}
+
+/**
+ * On the socket, not on the ws connection: after a failed handshake there is none. A function of its own, because a
+ * listener made among others would keep what those need, such as the upgrade request, for as long as the socket.
+ */
+function releaseAtClose(socket: Duplex, free: () => void, place: CallerPlace): void {
+  socket.once('close', () => {
+    free();
+    place.release();
+  });
 }
 
 function closeSocket(client: WebSocket, code: number, reason: string): Promise<void> {
