@@ -150,9 +150,9 @@ test('K288 a campaign with a refusal to tell is kept though nobody holds it, and
   await breathe();
   made.clock.advance(2_000);
   const handles = ['refused', 'dismissed'].map((id) => new WeakRef(made.client.campaign(id)));
-  await breathe();
-  await touch(made, 0, 50);
-  await vi.waitFor(() => {
+  let touched = 0;
+  await vi.waitFor(async () => {
+    await touch(made, touched, (touched += 30));
     collectGarbage();
     expect(handles[1]?.deref()).toBeUndefined();
   }, WAIT);

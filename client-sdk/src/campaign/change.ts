@@ -68,7 +68,7 @@ function deferred<T>(): Deferred<T> {
 function notDurableError(mutationId: string): CampaignError {
   return new CampaignError({
     reason: 'UNAVAILABLE',
-    message: 'This server has no archive: the change will not be durable',
+    message: 'This server has no archive',
     retryable: false,
     mutationId,
   });

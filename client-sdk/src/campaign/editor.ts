@@ -136,11 +136,8 @@ export function createEditor(options: EditorOptions): Editor {
       const mutationId = clock.id();
       if (rules.now() || !history.can(from)) return takeBack(from, mutationId);
       // The very first edits are taken back while the code for that is on its way.
-      const { change, fail } = settlements.open(mutationId);
-      function giveUp(cause?: unknown): void {
-        fail(notTakenBack(mutationId, cause));
-        settlements.forget(mutationId);
-      }
+      const { change } = settlements.open(mutationId);
+      const giveUp = (cause?: unknown) => void refuse(mutationId, undefined, notTakenBack(mutationId, cause));
       bounded(rules.load, { timeout: LOAD_TIMEOUT_MS }, clock).then(() => {
         if (!takeBack(from, mutationId)) giveUp();
       }, giveUp);

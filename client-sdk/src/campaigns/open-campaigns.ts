@@ -24,11 +24,15 @@ export function createOpenCampaigns(): OpenCampaigns {
   const kept = new Map<string, CampaignStore>();
   /** The newest last. */
   const released = new Set<string>();
-  const handles = new Map<string, WeakRef<Campaign>>();
+  const handles = new Map<string, Pick<WeakRef<Campaign>, 'deref'>>();
   const storeOf = new WeakMap<Campaign, CampaignStore>();
-  const collected = new FinalizationRegistry<string>((campaignId) => {
-    if (handles.get(campaignId)?.deref() === undefined) handles.delete(campaignId);
-  });
+  // Older Hermes has none; there, what was opened once stays.
+  const collected =
+    typeof FinalizationRegistry === 'function'
+      ? new FinalizationRegistry<string>((campaignId) => {
+          if (handles.get(campaignId)?.deref() === undefined) handles.delete(campaignId);
+        })
+      : undefined;
 
   function find(campaignId: string): CampaignStore | undefined {
     const handle = handles.get(campaignId)?.deref();
@@ -43,8 +47,8 @@ export function createOpenCampaigns(): OpenCampaigns {
       kept.set(campaignId, store);
       if (storeOf.has(campaign)) return;
       storeOf.set(campaign, store);
-      handles.set(campaignId, new WeakRef(campaign));
-      collected.register(campaign, campaignId);
+      handles.set(campaignId, collected ? new WeakRef(campaign) : { deref: () => campaign });
+      collected?.register(campaign, campaignId);
     },
     release({ campaignId, isSettled }) {
       if (!isSettled()) return;

@@ -220,6 +220,7 @@ test('K283 an undo whose code cannot be loaded says so, and is made when it is a
   const failed = editor.takeBack('undo');
   attempts[0]?.reject(new Error('offline'));
   await expect(failed).rejects.toMatchObject({ reason: 'UNAVAILABLE', retryable: true });
+  expect(settlements.answers().rejected).toMatchObject([{ error: { reason: 'UNAVAILABLE' } }]);
   expect(editor.canUndo()).toBe(true);
 
   // The next one finds a network that swallows everything.

@@ -102,8 +102,10 @@ export async function runWithoutBrowserGlobals(bundle: string, url: string): Pro
     app: undefined as App | undefined,
   };
   const context = createContext(sandbox);
+  // Of the language, too, Hermes has not everything in each of its versions.
+  runInContext('delete globalThis.WeakRef; delete globalThis.FinalizationRegistry', context);
   runInContext(bundle, context);
-  const missing = runInContext('[typeof document, typeof crypto, typeof navigator, typeof ReadableStream]', context);
+  const missing = runInContext('[typeof document, typeof crypto, typeof navigator, typeof WeakRef]', context);
   if (String(missing) !== 'undefined,undefined,undefined,undefined')
     throw new Error(`The bundle runs where there are more globals than on a phone: ${String(missing)}`);
   const { client, mount } = sandbox.app ?? {};
