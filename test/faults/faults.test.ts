@@ -18,8 +18,10 @@ it(`X20 W50 E29 G1 G2 G3 G4 G5 G6 G7 G8 G9 hold while everything fails that can,
   ).toBe('');
   // Something happened at all: changes were made, epochs ended, and streams went on.
   expect(Math.min(counts.accepted, counts.durable, counts.epochs, counts.entriesSeen, events)).toBeGreaterThan(0);
-  // Many snapshots came through all of it, some of them as increments, and were restored.
-  const { asked = 0, increments = 0, restored } = result.snapshots ?? {};
-  expect(Math.min(asked, increments)).toBeGreaterThan(2);
+  // Some snapshots came through all of it, and were restored. How many are saved by themselves is up to the faults: the
+  // claim of an instance that is killed lasts, and by a clock that is ahead for minutes.
+  const { asked = 0, periodic = 0, restored } = result.snapshots ?? {};
+  expect(asked).toBeGreaterThan(2);
+  expect(periodic).toBeGreaterThan(0);
   expect(restored).toBe(2);
 });
