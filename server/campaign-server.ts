@@ -11,6 +11,7 @@ import { createMetrics } from './api/observability/metrics.ts';
 import { createAccessKeys } from './access/access-keys.ts';
 import { createMemoryKeyStore } from './access/memory-key-store.ts';
 import type { AccessKeyStore } from './core/access-key.ts';
+import type { CompactionStore } from './core/compaction-store.ts';
 import type { HistoryStore } from './core/history-store.ts';
 import { PRIVATE_NETWORKS } from './api/connection/client-address.ts';
 import { createMutationRate } from './api/connection/mutation-rate.ts';
@@ -29,9 +30,10 @@ import { BACKPRESSURE_BUFFER_ENTRIES } from './engine/streams/backpressure.ts';
 import { systemClock } from './engine/system-clock.ts';
 import { createMemoryLog } from './log/memory-log.ts';
 import { createAuditEvents } from './audit/audit-events.ts';
+import { startCompaction, type HistoryKeep } from './audit/compaction.ts';
 import { createAuditService, type AuditService } from './audit/audit-service.ts';
 import { startSigning } from './audit/signing.ts';
-import { readStatementKeys, signDeleted, signReplaced } from './audit/statements.ts';
+import { readStatementKeys, signCompacted, signDeleted, signReplaced } from './audit/statements.ts';
 import type { AnalyticsStore } from './core/analytics/analytics-store.ts';
 import type { AuditStore } from './core/audit-store.ts';
 import { startPeriodicSnapshots } from './snapshot/periodic-snapshots.ts';
@@ -50,7 +52,12 @@ export interface CampaignServerOptions {
    * and receipts say `none`.
    */
   readonly archive?:
-    | (Archive & Partial<AccessKeyStore> & Partial<HistoryStore> & Partial<AuditStore> & Partial<AnalyticsStore>)
+    | (Archive &
+        Partial<AccessKeyStore> &
+        Partial<HistoryStore> &
+        Partial<AuditStore> &
+        Partial<CompactionStore> &
+        Partial<AnalyticsStore>)
     | undefined;
   /**
    * Orders the mutations of each campaign. Default: in this process, which must then be the only one on its archive.
@@ -164,6 +171,11 @@ export interface CampaignServerOptions {
   readonly auditKey?: string | undefined;
   /** Public keys in PEM whose signatures count too, such as that of a key that was replaced. Default: none. */
   readonly auditOldKeys?: readonly string[];
+  /**
+   * What is kept of each history: what one of the two keeps. Older entries are compacted away behind a checkpoint.
+   * Default: everything is kept.
+   */
+  readonly historyKeep?: HistoryKeep | undefined;
   /** Whether audit events, and entries for the audit, hold network addresses. Default false. */
   readonly auditAddresses?: boolean;
   /**
@@ -302,6 +314,20 @@ export async function createCampaignServer(options: CampaignServerOptions = {}):
     const onFailedSigning = (error: Error): void =>
       logger.error({ err: error }, 'where the chains stand was not signed');
     const stopSigning = signing && startSigning(signing, onFailedSigning);
+    const { historyKeep } = options;
+    const compactionStore = options.archive && compactionStoreOf(options.archive);
+    const stopCompaction =
+      compactionStore &&
+      historyKeep &&
+      startCompaction({
+        store: compactionStore,
+        keep: historyKeep,
+        instance,
+        now: Date.now,
+        sign: signing && ((campaignId, base) => signCompacted(signing, campaignId, base)),
+        onCompacted: (entries) => metrics.compactedEntries.inc(entries),
+        onFailed: (error) => logger.error({ err: error }, 'histories could not be compacted; it is tried again'),
+      });
     const audit = auditStore && createAuditService({ store: auditStore, keys });
     const snapshots =
       store &&
@@ -310,7 +336,12 @@ export async function createCampaignServer(options: CampaignServerOptions = {}):
         log,
         clock: systemClock,
         version: packageJson.version,
-        onAdopted: signing && ((head) => signReplaced(signing, head)),
+        onAdopted:
+          signing &&
+          (async ({ campaignId, version, tail, base }) => {
+            await signReplaced(signing, { campaignId, version, tail });
+            if (base) await signCompacted(signing, campaignId, base);
+          }),
       });
     const periodic =
       snapshots &&
@@ -337,6 +368,7 @@ export async function createCampaignServer(options: CampaignServerOptions = {}):
       ensure: (campaign: StartCampaign) => manager.ensure(campaign.campaignId, campaign.state),
       async stop() {
         if (periodic) await periodic.stop();
+        await stopCompaction?.();
         await stopSigning?.();
         await snapshots?.stop();
         const clean = await manager.stop(FLUSH_TIMEOUT_MS);
@@ -432,6 +464,13 @@ function keyStoreOf(archive: Archive & Partial<AccessKeyStore>): AccessKeyStore 
   const { insertKey, listKeys, findKey, revokeKey, markKeysUsed } = archive;
   const isComplete = insertKey && listKeys && findKey && revokeKey && markKeysUsed;
   return isComplete && { insertKey, listKeys, findKey, revokeKey, markKeysUsed };
+}
+
+/** The archive as storage that compacts histories; `undefined` for one that does not. */
+function compactionStoreOf(archive: Archive & Partial<CompactionStore>): CompactionStore | undefined {
+  const { claimCompaction, findCompactable, setBase, deleteCompacted } = archive;
+  const isComplete = claimCompaction && findCompactable && setBase && deleteCompacted;
+  return isComplete && { claimCompaction, findCompactable, setBase, deleteCompacted };
 }
 
 /** The archive as storage of the audit; `undefined` for one that keeps none. */

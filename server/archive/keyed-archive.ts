@@ -1,5 +1,6 @@
 import type { AnalyticsStore } from '../core/analytics/analytics-store.ts';
 import type { AuditStore } from '../core/audit-store.ts';
+import type { CompactionStore } from '../core/compaction-store.ts';
 import type { AccessKeyStore } from '../core/access-key.ts';
 import type { HistoryStore } from '../core/history-store.ts';
 import type { Archive } from '../engine/ports.ts';
@@ -8,4 +9,4 @@ import type { Archive } from '../engine/ports.ts';
  * An archive that stores API keys beside campaigns, moves whole histories, keeps the audit, and counts events; the
  * engine sees the campaigns alone.
  */
-export type KeyedArchive = Archive & AccessKeyStore & HistoryStore & AuditStore & AnalyticsStore;
+export type KeyedArchive = Archive & AccessKeyStore & CompactionStore & HistoryStore & AuditStore & AnalyticsStore;

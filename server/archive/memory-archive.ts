@@ -18,9 +18,11 @@ import { lastContiguousEntry, toListColumns, toSealedEntry } from './sql/columns
 import { ArchiveError } from './errors.ts';
 import { createMemoryAnalytics, dropAnalytics, emptyAnalytics, type MemoryAnalytics } from './memory-analytics.ts';
 import { appendAuditEvents, createMemoryAudit, type MemoryAudit } from './memory-audit.ts';
+import { baseAt, beginAt, createMemoryCompaction, type MemoryClaim } from './memory-compaction.ts';
 import { createMemoryHistories, type MemorySchedule, type StagedRestore } from './memory-histories.ts';
 import { createMemoryKeyStore } from '../access/memory-key-store.ts';
 import type { AccessKeyStore } from '../core/access-key.ts';
+import type { HistoryBase } from '../core/history-store.ts';
 
 /** One campaign as it is stored: as text, so that no caller can change it through an object that it still holds. */
 export interface StoredCampaign {
@@ -34,6 +36,8 @@ export interface StoredCampaign {
   /** The version of the oldest entry that is kept, and the state before it. */
   firstVersion: number;
   stateBefore: string;
+  /** What else the entries before it have led to, where there were any. */
+  base: Omit<HistoryBase, 'state'> | undefined;
   entries: { bytes: string; tail: string }[];
   byMutation: Map<string, number>;
   membership: LogMembership;
@@ -46,6 +50,7 @@ export interface MemoryStore {
   readonly restores: Map<string, StagedRestore>;
   readonly schedule: MemorySchedule;
   readonly deletions: MemoryDeletion[];
+  readonly compaction: MemoryClaim;
   readonly audit: MemoryAudit;
   readonly analytics: MemoryAnalytics;
 }
@@ -58,6 +63,7 @@ export function createMemoryStore(): MemoryStore {
     restores: new Map(),
     schedule: { holder: undefined, heldUntil: 0, run: undefined },
     deletions: [],
+    compaction: { holder: undefined, heldUntil: 0 },
     audit: { events: [], statements: [], signed: new Map() },
     analytics: emptyAnalytics(),
   };
@@ -118,11 +124,8 @@ export function createMemoryArchive(options: MemoryArchiveOptions = {}): KeyedAr
   /** Removes the oldest entries once there are twice as many as are kept, so that not every commit has to. */
   const compact = (campaign: StoredCampaign): void => {
     if (campaign.entries.length <= keepEntries * 2) return;
-    const old = campaign.entries.splice(0, campaign.entries.length - keepEntries).map(toSealedEntry);
-    for (const { record } of old)
-      if (campaign.byMutation.get(record.mutationId) === record.version) campaign.byMutation.delete(record.mutationId);
-    campaign.stateBefore = JSON.stringify(fold(JSON.parse(campaign.stateBefore), old));
-    campaign.firstVersion += old.length;
+    const base = baseAt(campaign, campaign.head.version - keepEntries);
+    if (base) beginAt(campaign, base);
   };
 
   const commitPart = (part: CampaignCommit): CommitOutcome => {
@@ -177,6 +180,7 @@ export function createMemoryArchive(options: MemoryArchiveOptions = {}): KeyedAr
           lineage: [],
           firstVersion: 1,
           stateBefore: '{}',
+          base: undefined,
           entries: [],
           byMutation: new Map(),
           membership: { generation: lastGeneration(store, campaignId), active: false },
@@ -276,7 +280,8 @@ export function createMemoryArchive(options: MemoryArchiveOptions = {}): KeyedAr
     stateAt: (campaignId, version) =>
       call(() => {
         const campaign = store.campaigns.get(campaignId);
-        if (!campaign || version < campaign.firstVersion || version > campaign.head.version) return undefined;
+        if (!campaign || version < Math.max(1, campaign.firstVersion - 1) || version > campaign.head.version)
+          return undefined;
         const { entries, firstVersion, stateBefore } = campaign;
         return fold(JSON.parse(stateBefore), entries.slice(0, version - firstVersion + 1).map(toSealedEntry));
       }),
@@ -305,6 +310,7 @@ export function createMemoryArchive(options: MemoryArchiveOptions = {}): KeyedAr
 
     ...store.accessKeys,
     ...createMemoryHistories(store, call),
+    ...createMemoryCompaction(store, call),
     ...createMemoryAudit(store, call),
     ...createMemoryAnalytics(
       store.analytics,

@@ -166,8 +166,11 @@ function adoptedCampaign(
   const rows = [...(restore?.entries.get(campaignId)?.values() ?? [])];
   const staged = rows.filter(({ version }) => version <= head.version).sort((a, b) => a.version - b.version);
   const state = restore?.states.get(campaignId)?.get(head.version);
-  if (state === undefined || staged.length !== head.version) {
-    const message = `${campaignId}: ${staged.length} of ${head.version} entries are staged; restore it again.`;
+  const { base } = history;
+  const stateBefore = base ? restore?.states.get(campaignId)?.get(base.version) : '{}';
+  const wanted = head.version - (base?.version ?? 0);
+  if (state === undefined || stateBefore === undefined || staged.length !== wanted) {
+    const message = `${campaignId}: ${staged.length} of ${wanted} entries are staged; restore it again.`;
     throw new ArchiveError('data', message);
   }
   const byMutation = new Map<string, number>();
@@ -180,8 +183,9 @@ function adoptedCampaign(
     updatedAt,
     updatedBy,
     lineage: history.lineage.map((fork) => ({ ...fork })),
-    firstVersion: 1,
-    stateBefore: '{}',
+    firstVersion: (base?.version ?? 0) + 1,
+    stateBefore,
+    base: base && { ...base },
     entries: staged.map(({ bytes, tail }) => ({ bytes, tail })),
     byMutation,
     membership: {
@@ -215,6 +219,7 @@ function toHistory(campaignId: string, campaign: StoredCampaign): StoredHistory 
     ...toListColumns(JSON.parse(state)),
     lineage: lineage.map((fork) => ({ ...fork })),
     generation: membership.generation,
+    ...(campaign.base && { base: { ...campaign.base, state: campaign.stateBefore } }),
   };
 }
 

@@ -84,7 +84,8 @@ export interface AuditService {
   lastVerification(): LastVerification | undefined;
   /**
    * Entries of one campaign after that version, oldest first, as lines of JSON; all of them, where the entry of that
-   * version has another tail, because the campaign was replaced since.
+   * version has another tail, because the campaign was replaced since. Where it was compacted away, those that are
+   * kept.
    */
   exportEntries(after: EntryPlace & { readonly tail: string | undefined }): AsyncGenerator<string, void, undefined>;
   /** Events after that position, oldest first, as lines of JSON. */
@@ -184,7 +185,9 @@ export function createAuditService({ store, keys }: AuditServiceOptions): AuditS
 
     async *exportEntries({ campaignId, version, tail }) {
       const [known] = version > 0 ? await store.readEntries({ campaignId, version: version - 1 }, campaignId, 1) : [];
-      const isSame = tail === undefined || (known?.version === version && known.tail === tail);
+      const [history] = await store.readHistories(undefined, 1, [campaignId]);
+      const isCompacted = history?.base !== undefined && history.base.version >= version;
+      const isSame = tail === undefined || isCompacted || (known?.version === version && known.tail === tail);
       for (let after = isSame ? version : 0; ;) {
         const startedAt = performance.now();
         const page = await store.readEntries({ campaignId, version: after }, campaignId, EXPORT_BYTES);

@@ -1,7 +1,8 @@
 import { createHash, createPrivateKey, createPublicKey, sign, verify, type KeyObject } from 'node:crypto';
 import type { AuditStore, StoredStatement } from '../core/audit-store.ts';
 import type { SignedHead } from './verify-histories.ts';
-import { parseJson } from '../snapshot/history-proof.ts';
+import { isJsonObject, type JsonValue } from '../core/json.ts';
+import { parseJson, type ClaimedBase } from '../snapshot/history-proof.ts';
 
 /*
  * Signed statements. The chain of a campaign shows that no row of it was changed; whoever may write to the database
@@ -18,10 +19,17 @@ interface Statement {
   readonly previous: string;
   /**
    * `heads`: the chains of these campaigns stand there. `replaced`: what was said of them before does not count.
-   * `deleted`: nor does it, and they are to be deleted, with their chains.
+   * `deleted`: nor does it, and they are to be deleted, with their chains. `compacted`: their histories begin there,
+   * with that state.
    */
-  readonly kind: 'heads' | 'replaced' | 'deleted';
-  readonly heads: readonly { readonly campaignId: string; readonly version: number; readonly tail: string }[];
+  readonly kind: 'heads' | 'replaced' | 'deleted' | 'compacted';
+  readonly heads: readonly {
+    readonly campaignId: string;
+    readonly version: number;
+    readonly tail: string;
+    /** Of `compacted`: the hash of the state. */
+    readonly state?: string;
+  }[];
 }
 
 /** A private key that signs, and the public ones by which signatures are verified. */
@@ -111,6 +119,27 @@ export async function signDeleted(
     throw new Error(`${campaignId}: its deletion could not be signed`);
 }
 
+/** Signs that a history begins with that base; said before the rest of it goes. */
+export async function signCompacted(options: SignOptions, campaignId: string, base: ClaimedBase): Promise<void> {
+  const head = { campaignId, version: base.version, tail: base.tail, state: hashOfBase(base) };
+  if (!(await append(options, 'compacted', [head]))) throw new Error(`${campaignId}: its base could not be signed`);
+}
+
+/** The hash of what a history begins with, whatever the order of its members. */
+export function hashOfBase({ state, archivedAt, updatedAt, updatedBy }: Omit<ClaimedBase, 'version' | 'tail'>): string {
+  return hashOf(JSON.stringify([ordered(state ?? null), archivedAt ?? null, updatedAt, updatedBy]));
+}
+
+/** A value with the members of its objects in the order of their names. */
+function ordered(value: JsonValue): JsonValue {
+  if (Array.isArray(value)) return value.map(ordered);
+  if (!isJsonObject(value)) return value;
+  // As pairs: in an object, names that look like numbers come first.
+  return Object.keys(value)
+    .sort()
+    .map((name) => [name, ordered(value[name] ?? null)]);
+}
+
 async function append(
   { store, key, now }: SignOptions,
   kind: Statement['kind'],
@@ -153,10 +182,11 @@ export async function readStatements(store: AuditStore, keys: readonly KeyObject
       const statement = parseJson(bytes) as unknown as Statement;
       if (statement.position !== position || statement.previous !== (last ? hashOf(last.bytes) : ''))
         return misfit(`statement ${position} does not follow the one before it`);
-      for (const { campaignId, version, tail } of statement.heads) {
-        const known = statement.kind === 'heads' ? (heads.get(campaignId) ?? []) : [];
+      for (const { campaignId, version, tail, state } of statement.heads) {
+        const isOver = statement.kind === 'replaced' || statement.kind === 'deleted';
+        const known = isOver ? [] : (heads.get(campaignId) ?? []);
         if (statement.kind === 'deleted') heads.delete(campaignId);
-        else heads.set(campaignId, [...known, { version, tail, position }]);
+        else heads.set(campaignId, [...known, { version, tail, position, ...(state !== undefined && { state }) }]);
       }
       last = stored;
     }

@@ -1,7 +1,8 @@
 import type { HistoryStore, StoredCheckpoint, StoredEntry, StoredHistory } from '../core/history-store.ts';
 import { jsonEqual } from '../core/json.ts';
 import type { CampaignContent } from '../core/stream/apply.ts';
-import { parseJson, proveHistory, type HistoryProof } from '../snapshot/history-proof.ts';
+import { claimOf, parseJson, proveHistory, type HistoryProof } from '../snapshot/history-proof.ts';
+import { hashOfBase } from './statements.ts';
 import type { Archive } from '../engine/ports.ts';
 
 /** What does not fit in storage: the first thing of each campaign. */
@@ -27,6 +28,8 @@ export interface SignedHead {
   readonly tail: string;
   /** Position of the statement. */
   readonly position: number;
+  /** That its history begins there: the hash of what it begins with. */
+  readonly state?: string;
 }
 
 export interface VerifyOptions {
@@ -55,6 +58,7 @@ const READ_BYTES = 128 * 1024;
  */
 export async function* verifyHistories(options: VerifyOptions): AsyncGenerator<Finding, VerifyProgress, undefined> {
   const { store, campaignIds, signed = new Map() } = options;
+  const isSigned = options.signed !== undefined;
   const expected = await store.countHistories(campaignIds);
   let progress: VerifyProgress = {
     campaigns: 0,
@@ -87,11 +91,11 @@ export async function* verifyHistories(options: VerifyOptions): AsyncGenerator<F
       const { campaignId } = history;
       unseen.delete(campaignId);
       const heads = signed.get(campaignId) ?? [];
-      let finding = await verifyCampaign(store, history, heads, paced, (count) => advance(0, count));
+      let finding = await verifyCampaign(store, history, heads, isSigned, paced, (count) => advance(0, count));
       if (finding) {
         // Once more, from its row on: it may have been replaced by a restore between the reads.
         const [again] = await paced(() => store.readHistories(undefined, 1, [campaignId]));
-        finding = again && (await verifyCampaign(store, again, heads, paced, () => undefined));
+        finding = again && (await verifyCampaign(store, again, heads, isSigned, paced, () => undefined));
       }
       if (finding) yield finding;
       advance(1, 0);
@@ -109,21 +113,35 @@ export async function* verifyHistories(options: VerifyOptions): AsyncGenerator<F
 
 type Paced = <T>(read: () => Promise<T>) => Promise<T>;
 
+/** Whether what a history begins with is what was signed of it. */
+function isSignedBase(history: StoredHistory, signed: readonly SignedHead[]): boolean {
+  const { base } = claimOf(history);
+  if (!base) return false;
+  const hash = hashOfBase(base);
+  return signed.some(({ version, tail, state }) => version === base.version && tail === base.tail && state === hash);
+}
+
 async function verifyCampaign(
   store: VerifyOptions['store'],
   history: StoredHistory,
   signed: readonly SignedHead[],
+  isSigned: boolean,
   paced: Paced,
   onEntries: (count: number) => void,
 ): Promise<Finding | undefined> {
   const { campaignId, head } = history;
-  const proof = proveHistory({ ...history, state: parseJson(history.state) });
+  const { base } = history;
+  const proof = proveHistory(claimOf(history));
   if (typeof proof === 'string') return { campaignId, problem: proof };
-  const checkpoints = createCheckpointReader(store, campaignId, paced);
+  const checkpoints = createCheckpointReader(store, campaignId, base?.version ?? 0, paced);
   const claims = new Map(signed.map((claim) => [claim.version, claim]));
-  let first = true;
+  if (base && isSigned && !isSignedBase(history, signed)) {
+    const problem = `its history begins behind version ${base.version}, and no statement has signed that`;
+    return { campaignId, version: base.version, problem };
+  }
+  let first = !base;
 
-  for (let version = 0; version < head.version;) {
+  for (let version = base?.version ?? 0; version < head.version;) {
     const page = await paced(() => store.readEntries({ campaignId, version }, campaignId, READ_BYTES));
     const upToHead = page.filter((entry) => entry.version <= head.version);
     if (upToHead.length === 0) break;
@@ -212,9 +230,10 @@ async function endMisfit(
 }
 
 /** Reads the checkpoints of a campaign beside its entries. */
-function createCheckpointReader(store: HistoryStore, campaignId: string, paced: Paced) {
+/** @param from the version behind which they begin: that of the base is no checkpoint of an entry that is kept */
+function createCheckpointReader(store: HistoryStore, campaignId: string, from: number, paced: Paced) {
   let page: StoredCheckpoint[] = [];
-  let after = 0;
+  let after = from;
   let complete = false;
 
   const peek = async (): Promise<StoredCheckpoint | undefined> => {

@@ -8,6 +8,7 @@ import { isLoopback, isOrigin } from '../api/transport/origin.ts';
 import { ROLES, type FieldRights } from '../core/permissions.ts';
 import { BACKPRESSURE_BUFFER_ENTRIES } from '../engine/streams/backpressure.ts';
 import { isRedisAddress } from '../log/redis-log.ts';
+import type { HistoryKeep } from '../audit/compaction.ts';
 import { DURATION_EXAMPLES, parseDuration } from './duration.ts';
 
 /** The configuration that environment variables set, with types. Durations are in milliseconds. */
@@ -43,6 +44,8 @@ export interface Config {
   /** Paths of files with PEM. */
   auditOldKeys: readonly string[];
   auditAddresses: boolean;
+  /** `undefined`: everything is kept. */
+  historyKeep: HistoryKeep | undefined;
   analyticsKey: string | undefined;
   analyticsBacklog: number;
   analyticsKeepUnits: number;
@@ -115,6 +118,18 @@ function networks(text: string): string[] | undefined {
   return list.every(isNetwork) ? list : undefined;
 }
 
+/** `1000`, `90d` or `1000,90d`. */
+function historyKeep(text: string): HistoryKeep | undefined {
+  const parts = text.split(',').map((part) => part.trim());
+  const versions = parts.filter((part) => /^[1-9]\d{0,8}$/.test(part)).map(Number);
+  const ages = parts.map(parseDuration).filter((age) => age !== undefined && age > 0);
+  if (versions.length > 1 || ages.length > 1 || versions.length + ages.length !== parts.length) return undefined;
+  return {
+    ...(versions[0] !== undefined && { versions: versions[0] }),
+    ...(ages[0] !== undefined && { ageMs: ages[0] }),
+  };
+}
+
 /** `{"scripts": {"write": "admin"}}`: roles by top-level field. */
 function fieldRights(text: string): FieldRights | undefined {
   const role = z.enum(ROLES).exactOptional();
@@ -182,6 +197,7 @@ const environment = z.object({
     text.split(',').map((path) => path.trim()),
   ).default([]),
   AUDIT_ADDRESSES: flag.default(false),
+  HISTORY_KEEP: variable('a number of versions, an age such as 90d, or both: 1000,90d', historyKeep).optional(),
   ANALYTICS_KEY: z
     .string()
     .min(MINIMUM_SECRET_LENGTH, `at least ${MINIMUM_SECRET_LENGTH} characters; \`openssl rand -hex 32\` makes some`)
@@ -253,6 +269,7 @@ function toConfig(read: z.output<typeof environment>): Config {
     auditKey: read.AUDIT_KEY,
     auditOldKeys: read.AUDIT_OLD_KEYS,
     auditAddresses: read.AUDIT_ADDRESSES,
+    historyKeep: read.HISTORY_KEEP,
     analyticsKey: read.ANALYTICS_KEY,
     analyticsBacklog: read.ANALYTICS_MAX_BACKLOG,
     analyticsKeepUnits: read.ANALYTICS_KEEP_UNITS,

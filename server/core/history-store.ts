@@ -19,6 +19,21 @@ export interface StoredHistory {
   readonly lineage: readonly Fork[];
   /** Generation of the log membership. */
   readonly generation: number;
+  /** What its entries go on from, where older ones were compacted away. */
+  readonly base?: HistoryBase | undefined;
+}
+
+/** The beginning of a compacted history: what the entries up to that version have led to. */
+export interface HistoryBase {
+  readonly version: number;
+  readonly tail: string;
+  /** The state, as JSON. */
+  readonly state: string;
+  /** All times are epoch milliseconds. */
+  readonly archivedAt: number | undefined;
+  /** When the entry of that version was made, and by whom. */
+  readonly updatedAt: number;
+  readonly updatedBy: string;
 }
 
 /** Where a campaign stands in storage. */
@@ -66,6 +81,8 @@ export interface AdoptedHistory {
   readonly archivedAt: number | undefined;
   readonly updatedAt: number;
   readonly updatedBy: string;
+  /** What the entries go on from; its state is the staged checkpoint of that version. */
+  readonly base?: Omit<HistoryBase, 'state'> | undefined;
   /** The forks up to the head; the last one is the new epoch, which is `head.epoch`. */
   readonly lineage: readonly Fork[];
   /** Its log membership gets this generation at least, and one above that of what it replaces or follows. */

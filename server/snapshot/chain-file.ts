@@ -24,6 +24,8 @@ export interface ChainCampaign {
   readonly updatedBy: string;
   readonly state: JsonObject;
   readonly from: { readonly version: number; readonly tail: string } | undefined;
+  /** What its history begins with, where it was compacted. */
+  readonly base: { readonly version: number } | undefined;
   /** The line without `from`. */
   readonly line: JsonObject;
 }
@@ -68,6 +70,7 @@ const campaignLine = z.looseObject({
   updatedBy: z.string(),
   state: z.record(z.string(), z.json()),
   from: z.object({ version: z.int().min(1), tail: z.string() }).optional(),
+  base: z.looseObject({ version: z.int().min(1) }).optional(),
 });
 
 const named = z.looseObject({ campaignId: z.string().max(64) });
@@ -136,7 +139,7 @@ export async function openChainFile(source: AsyncIterable<Uint8Array>): Promise<
       if (dropped) text = await nextLine();
       else {
         const { campaign } = segment;
-        if (entriesHere !== campaign.head.version - (campaign.from?.version ?? 0))
+        if (entriesHere !== campaign.head.version - (campaign.from?.version ?? campaign.base?.version ?? 0))
           throw misfit('The campaign has another number of entries than its line says', campaign.campaignId);
         found.campaigns += 1;
         found.entries += entriesHere;
@@ -151,8 +154,8 @@ export async function openChainFile(source: AsyncIterable<Uint8Array>): Promise<
     switch (typeOf(value)) {
       case 'campaign': {
         const { from, ...line } = parse(campaignLine, value, 'A campaign');
-        const { campaignId, head, archivedAt, updatedAt, updatedBy, state } = line;
-        const campaign = { campaignId, head, archivedAt, updatedAt, updatedBy, state, from };
+        const { campaignId, head, archivedAt, updatedAt, updatedBy, state, base } = line;
+        const campaign = { campaignId, head, archivedAt, updatedAt, updatedBy, state, from, base };
         // Read as JSON, hence JSON.
         return { kind: 'campaign', campaignId, campaign: { ...campaign, line: line as JsonObject } };
       }

@@ -33,8 +33,8 @@ export async function* mergeChain(
   for (let id = nextId(files); id !== undefined; id = nextId(files)) {
     const outcome = yield* mergeCampaign(id, files, line);
     if (outcome.damaged) found.damaged += 1;
-    if (outcome.version > 0) found.campaigns += 1;
-    found.entries += outcome.version;
+    if (outcome.entries > 0) found.campaigns += 1;
+    found.entries += outcome.entries;
   }
   yield* line(lineOf({ type: 'end', ...found }));
   const last = await writer.flush();
@@ -90,9 +90,9 @@ function nextId(files: readonly ChainFile[]): string | undefined {
   return least;
 }
 
-/** What became of a campaign: its versions, 0 where it is not in the chain. */
+/** What became of a campaign: how many entries it has, 0 where it is not in the chain. */
 interface MergedCampaign {
-  readonly version: number;
+  readonly entries: number;
   readonly damaged: boolean;
 }
 
@@ -135,7 +135,8 @@ async function* mergeCampaign(
       if (await file.advance()) throw file.misfit('An increment drops a campaign');
     }
   }
-  return { version: last?.head.version ?? 0, damaged: damaged && !last };
+  const entries = last ? last.head.version - (last.base?.version ?? 0) : 0;
+  return { entries, damaged: damaged && !last };
 }
 
 function isAt(file: ChainFile, campaignId: string): file is ChainFile & { segment: NonNullable<ChainFile['segment']> } {

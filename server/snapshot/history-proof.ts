@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { isJsonObject, jsonEqual, type JsonValue } from '../core/json.ts';
 import { apply, NOTHING, type CampaignContent } from '../core/stream/apply.ts';
+import type { HistoryBase, StoredHistory } from '../core/history-store.ts';
 import { FIRST_TAIL, nextTail } from '../core/stream/hash-chain.ts';
 import { epochAt, lineageMisfit } from '../core/stream/lineage.ts';
 import type { Head, LogRecord } from '../core/stream/log-record.ts';
@@ -15,6 +16,18 @@ export interface ClaimedHistory {
   readonly updatedBy: string;
   /** The state at the head. */
   readonly state: JsonValue | undefined;
+  /** What the entries go on from, where older ones were compacted away. */
+  readonly base?: ClaimedBase | undefined;
+}
+
+/** The beginning of a compacted history. It is not proven by entries: signed statements prove it. */
+export interface ClaimedBase extends Omit<HistoryBase, 'state'> {
+  readonly state: JsonValue | undefined;
+}
+
+/** What a campaign in storage says of itself. */
+export function claimOf({ state, base, ...history }: StoredHistory): ClaimedHistory {
+  return { ...history, state: parseJson(state), base: base && { ...base, state: parseJson(base.state) } };
 }
 
 /** The beginning of a history that was proven before. */
@@ -56,13 +69,17 @@ const readable = z.looseObject({
  * Proves that entries are the whole history of a campaign: each follows the one before it by its tail, in its epoch,
  * and the last one leads to the campaign's head and to its state (G6).
  *
- * @param since what was proven before, and the entries go on from; default: nothing
+ * @param proven what was proven before, and the entries go on from; default: the base of a compacted history, else
+ *   nothing
  * @returns the proof, or what does not fit in the claim itself
  */
-export function proveHistory(claimed: ClaimedHistory, since?: ProvenPart): HistoryProof | string {
-  const { head, lineage } = claimed;
+export function proveHistory(claimed: ClaimedHistory, proven?: ProvenPart): HistoryProof | string {
+  const { head, lineage, base } = claimed;
   const forks = lineageMisfit(lineage, head);
   if (forks !== undefined) return forks;
+  if (base && base.version >= head.version) return 'its history begins behind its head';
+  if (base && !isJsonObject(base.state)) return 'the checkpoint that its history begins with is missing';
+  const since = proven ?? beginningOf(base);
   let version = since?.version ?? 0;
   let tail = since?.tail ?? FIRST_TAIL;
   let content = since?.content ?? NOTHING;
@@ -100,6 +117,12 @@ export function proveHistory(claimed: ClaimedHistory, since?: ProvenPart): Histo
       return problem === undefined ? { ok: true, record, content, isLast } : misfit(problem);
     },
   };
+}
+
+function beginningOf(base: ClaimedBase | undefined): ProvenPart | undefined {
+  if (!base || !isJsonObject(base.state)) return undefined;
+  const { version, tail, state, archivedAt, updatedAt, updatedBy } = base;
+  return { version, tail, content: { state, archivedAt }, updatedAt, updatedBy };
 }
 
 function endMisfit(

@@ -1,4 +1,4 @@
-import type { StoredHistory } from '../core/history-store.ts';
+import type { HistoryBase, StoredHistory } from '../core/history-store.ts';
 import type { Head } from '../core/stream/log-record.ts';
 import type { Fork } from '../core/stream/position.ts';
 
@@ -35,7 +35,7 @@ export interface FollowedSnapshot {
   readonly file: string;
 }
 
-/** A campaign, as of one moment. Its entries follow, from version 1 to that of the head. */
+/** A campaign, as of one moment. Its entries follow, from version 1, or behind its base, to that of the head. */
 export interface CampaignLine {
   readonly type: 'campaign';
   readonly campaignId: string;
@@ -52,6 +52,15 @@ export interface CampaignLine {
    * not have it, or has another history: then all of them follow.
    */
   readonly from?: { readonly version: number; readonly tail: string };
+  /** What its entries go on from, where older ones were compacted away. */
+  readonly base?: {
+    readonly version: number;
+    readonly tail: string;
+    readonly archivedAt?: number;
+    readonly updatedAt: number;
+    readonly updatedBy: string;
+    readonly state: unknown;
+  };
   /** The state at the head. */
   readonly state: unknown;
 }
@@ -103,11 +112,11 @@ export type Line = SnapshotLine | CampaignLine | EntryLine | DroppedLine | Damag
  * @param from where it stood in the file before, if its entries go on from there
  */
 export function campaignLine(
-  { campaignId, head, state, archivedAt, ...history }: StoredHistory,
+  { campaignId, head, state, archivedAt, base, ...history }: StoredHistory,
   from?: CampaignLine['from'],
 ): string {
   const { createdAt, updatedAt, updatedBy, lineage, generation } = history;
-  const line: Omit<CampaignLine, 'state'> = {
+  const line: Omit<CampaignLine, 'state' | 'base'> = {
     type: 'campaign',
     campaignId,
     head,
@@ -119,6 +128,11 @@ export function campaignLine(
     generation,
     ...(from && { from: { version: from.version, tail: from.tail } }),
   };
+  return `${JSON.stringify(line).slice(0, -1)}${base ? `,"base":${baseText(base)}` : ''},"state":${state}}`;
+}
+
+function baseText({ version, tail, archivedAt, updatedAt, updatedBy, state }: HistoryBase): string {
+  const line = { version, tail, ...(archivedAt !== undefined && { archivedAt }), updatedAt, updatedBy };
   return `${JSON.stringify(line).slice(0, -1)},"state":${state}}`;
 }
 

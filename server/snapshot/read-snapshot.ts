@@ -4,7 +4,7 @@ import type { CampaignContent } from '../core/stream/apply.ts';
 import type { LogRecord } from '../core/stream/log-record.ts';
 import type { Fork } from '../core/stream/position.ts';
 import { readBlocks } from './blocks.ts';
-import { parseJson, proveHistory, typeOf, type HistoryProof } from './history-proof.ts';
+import { parseJson, proveHistory, typeOf, type ClaimedBase, type HistoryProof } from './history-proof.ts';
 import { SNAPSHOT_FORMAT, type EndLine, type SnapshotLine } from './lines.ts';
 import { SnapshotError } from './snapshot-error.ts';
 
@@ -18,6 +18,8 @@ export interface SnapshotCampaign {
   readonly updatedBy: string;
   readonly lineage: readonly Fork[];
   readonly generation: number;
+  /** What its entries go on from, where older ones were compacted away. */
+  readonly base: ClaimedBase | undefined;
 }
 
 /** An entry that follows the one before it, and the content after it. */
@@ -66,6 +68,16 @@ const campaignLine = z.object({
   updatedBy: z.string().max(1_000),
   lineage: z.array(z.object({ epoch: token, parent: token, fromVersion: z.int().min(1) })),
   generation: count,
+  base: z
+    .object({
+      version: z.int().min(1),
+      tail,
+      archivedAt: time.optional(),
+      updatedAt: time,
+      updatedBy: z.string().max(1_000),
+      state: z.record(z.string(), z.json()),
+    })
+    .optional(),
   state: z.record(z.string(), z.json()),
 });
 
@@ -136,10 +148,14 @@ function createLineReader() {
   };
 
   const onCampaign = (value: unknown): SnapshotItem[] => {
-    const { state, archivedAt, ...line } = parse(campaignLine, value, 'A campaign');
+    const { state, archivedAt, base, ...line } = parse(campaignLine, value, 'A campaign');
     const { campaignId } = line;
     if (complete.has(campaignId)) throw misfit('The campaign comes twice', undefined, campaignId);
-    const campaign: SnapshotCampaign = { ...line, archivedAt };
+    const campaign: SnapshotCampaign = {
+      ...line,
+      archivedAt,
+      base: base && { ...base, archivedAt: base.archivedAt },
+    };
     const proof = proveHistory({ ...campaign, state });
     if (typeof proof === 'string') throw misfit(sentence(proof), undefined, campaignId);
     open = { campaign, proof };
@@ -158,7 +174,7 @@ function createLineReader() {
     if (!isLast) return items;
     complete.add(campaign.campaignId);
     found.campaigns += 1;
-    found.entries += campaign.head.version;
+    found.entries += campaign.head.version - (campaign.base?.version ?? 0);
     open = undefined;
     return [...items, { kind: 'complete', campaign }];
   };

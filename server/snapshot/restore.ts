@@ -7,6 +7,7 @@ import { lineageUpTo } from '../core/stream/lineage.ts';
 import { formatPosition, versionOnTimeline, type Position, type VersionName } from '../core/stream/position.ts';
 import type { Archive, Clock, OrderedLog } from '../engine/ports.ts';
 import type { ProvenEntry, SnapshotCampaign } from './read-snapshot.ts';
+import type { ClaimedBase } from './history-proof.ts';
 import { readSnapshot } from './read-snapshot.ts';
 
 /** What of a file is restored, and how. */
@@ -74,7 +75,12 @@ export interface RestoreTarget {
   readonly clock: Pick<Clock, 'now' | 'token'>;
   /** Called with each campaign once it is in its place: what was known of an earlier one of its id is over. */
   readonly onAdopted?:
-    | ((campaign: { campaignId: string; version: number; tail: string }) => Promise<unknown>)
+    | ((campaign: {
+        campaignId: string;
+        version: number;
+        tail: string;
+        base?: ClaimedBase | undefined;
+      }) => Promise<unknown>)
     | undefined;
   /** What is put in its place with one transaction, at most: default 100 campaigns, or one beyond 5,000 versions. */
   readonly atOnce?: { readonly campaigns: number; readonly versions: number };
@@ -104,7 +110,7 @@ const ABANDONED_AFTER_MS = 60 * 60 * 1_000;
 /** A campaign of the file that is to be restored, and how far. */
 interface Planned {
   readonly campaignId: string;
-  readonly adopted: Omit<AdoptedHistory, 'over' | 'generation'>;
+  readonly adopted: Omit<AdoptedHistory, 'over' | 'generation' | 'base'> & { readonly base: ClaimedBase | undefined };
   readonly generation: number;
 }
 
@@ -166,8 +172,11 @@ export async function restoreSnapshot(
           break;
         }
         case 'campaign':
-          if (options.campaignId === undefined || options.campaignId === item.campaign.campaignId)
+          if (options.campaignId === undefined || options.campaignId === item.campaign.campaignId) {
             open = openCampaign(item.campaign, options);
+            const { base } = item.campaign;
+            if (base && !done.has(open.as)) staging.addBase(open.as, base);
+          }
           break;
         case 'entry':
           if (open?.campaign === item.campaign && isNext(open, item.entry)) {
@@ -177,6 +186,7 @@ export async function restoreSnapshot(
           break;
         case 'complete':
           if (open?.campaign === item.campaign) {
+            if (!open.last && open.campaign.base) throw beginsLater(open.campaign);
             if (!open.last) absent.push(open.campaign.campaignId);
             else {
               if (!done.has(open.as)) staging.addState(open.as, open.last);
@@ -262,7 +272,8 @@ export async function restoreSnapshot(
       const { campaignId: as, head } = adopted;
       const { version } = head;
       const replaced = present.get(as);
-      if (!dryRun) await onAdopted({ campaignId: as, version, tail: head.tail });
+      const { base } = adopted;
+      if (!dryRun) await onAdopted({ campaignId: as, version, tail: head.tail, base });
       if (done.has(as)) {
         campaigns.push({ campaignId, as, outcome: 'present', version, ...(replaced && { position: replaced }) });
       } else {
@@ -353,8 +364,8 @@ function includedAt({ campaignId, head, lineage }: SnapshotCampaign, at: Restore
 }
 
 /** Whether an entry belongs to what is restored, and follows on it. */
-function isNext({ includes, last }: OpenCampaign, entry: ProvenEntry): boolean {
-  return entry.record.version === (last?.record.version ?? 0) + 1 && includes(entry);
+function isNext({ campaign, includes, last }: OpenCampaign, entry: ProvenEntry): boolean {
+  return entry.record.version === (last?.record.version ?? campaign.base?.version ?? 0) + 1 && includes(entry);
 }
 
 /** Beginning of the time that the generation of a restored campaign is counted from, in epoch milliseconds. */
@@ -378,6 +389,7 @@ function planOf({ campaign, as }: OpenCampaign, last: ProvenEntry, clock: Restor
       archivedAt: content.archivedAt,
       updatedAt: record.at,
       updatedBy: record.actor.id,
+      base: campaign.base,
       lineage: [...lineage, { epoch, parent, fromVersion: version }],
     },
   };
@@ -420,6 +432,12 @@ function createStaging(
     /** Resolves when nothing is under way, whatever became of it. */
     async rest(): Promise<void> {
       await underWay.catch(() => undefined);
+    },
+    /** Adds the checkpoint that a history begins with. */
+    addBase(campaignId: string, { version, state }: ClaimedBase): void {
+      const text = JSON.stringify(state);
+      characters += text.length;
+      checkpoints.push({ campaignId, version, state: text });
     },
     /** Adds the state after an entry, unless that was added with it. */
     addState(campaignId: string, entry: ProvenEntry): void {
@@ -478,6 +496,12 @@ function notInFile(
         ? `is not in the file: ${damaged.problem}`
         : 'is not in the file';
   return new RefusalError('NOT_FOUND', `campaignId: ${campaignId} ${why}`, { path: ['campaignId'] });
+}
+
+/** What is asked for was compacted away before the snapshot was taken. */
+function beginsLater({ campaignId, base }: SnapshotCampaign): RefusalError {
+  const message = `at: the file has ${campaignId} from version ${(base?.version ?? 0) + 1} on; older entries were compacted away`;
+  return new RefusalError('NOT_FOUND', message, { path: ['at'] });
 }
 
 function beingDeleted(campaignId: string): RefusalError {

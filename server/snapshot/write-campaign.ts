@@ -1,5 +1,5 @@
 import type { EntryPlace, HistoryStore, StoredEntry, StoredHistory } from '../core/history-store.ts';
-import { parseJson, proveHistory, type HistoryProof, type ProvenPart } from './history-proof.ts';
+import { claimOf, proveHistory, type HistoryProof, type ProvenPart } from './history-proof.ts';
 import { campaignLine, lineOf } from './lines.ts';
 import type { SnapshotOutput } from './snapshot-output.ts';
 
@@ -43,7 +43,7 @@ export async function* writeCampaign(
 ): AsyncGenerator<Buffer, string | undefined, undefined> {
   const { campaignId, head } = history;
   yield* output.line(campaignLine(history, since));
-  const proof = proveHistory({ ...history, state: parseJson(history.state) }, since);
+  const proof = proveHistory(claimOf(history), since);
   let problem = typeof proof === 'string' ? proof : undefined;
   while (entries.next.done !== true && entries.next.value.campaignId === campaignId) {
     problem ??= typeof proof === 'string' ? proof : misfitOf(proof, entries.next.value);
@@ -57,7 +57,7 @@ export async function* writeCampaign(
     return problem;
   }
   const done = output.progress;
-  const written = head.version - (since?.version ?? 0);
+  const written = head.version - (since?.version ?? history.base?.version ?? 0);
   output.count({ campaigns: done.campaigns + 1, entries: done.entries + written });
   return undefined;
 }
@@ -74,13 +74,18 @@ async function* readEntriesOf(
   from = 0,
 ): AsyncGenerator<StoredEntry, void, undefined> {
   const heads = new Map(histories.map(({ campaignId, head }) => [campaignId, head.version]));
+  // What lies before it is on its way out.
+  const bases = new Map(histories.map(({ campaignId, base }) => [campaignId, base?.version ?? 0]));
   const [first, last] = [histories.at(0), histories.at(-1)];
   let after: EntryPlace | undefined = first && { campaignId: first.campaignId, version: from };
   while (after && last) {
     const page = await read(after, last.campaignId);
     const end = page.at(-1);
     if (!end) return;
-    for (const entry of page) if (entry.version <= (heads.get(entry.campaignId) ?? 0)) yield entry;
+    for (const entry of page) {
+      const { version, campaignId } = entry;
+      if (version <= (heads.get(campaignId) ?? 0) && version > (bases.get(campaignId) ?? 0)) yield entry;
+    }
     const { campaignId, version } = end;
     const isDone = version >= (heads.get(campaignId) ?? 0);
     if (isDone && campaignId === last.campaignId) return;

@@ -101,7 +101,9 @@ function isSame({ head }: StoredHead, known: ChainCampaign): boolean {
 }
 
 /** What the chain has of a campaign, if what there is now goes on from it. */
-function sinceThen({ head, lineage }: StoredHistory, known: ChainCampaign): ProvenPart | undefined {
+function sinceThen({ head, lineage, base }: StoredHistory, known: ChainCampaign): ProvenPart | undefined {
+  // Compacted since: all of what is left is written anew, and what the chain had of it is not restored.
+  if (base?.version !== known.base?.version) return undefined;
   const { epoch, version, tail } = known.head;
   if (version > head.version || versionOnTimeline(formatPosition(epoch, version), head, lineage) !== version)
     return undefined;

@@ -8,6 +8,7 @@ import { campaignHistory, part, type CampaignHistory } from './campaign-history.
 import { commitTests } from './commits.ts';
 import { analyticsTests } from './analytics.ts';
 import { auditTests } from './audit.ts';
+import { compactionTests } from './compaction.ts';
 import { deletionTests } from './deletions.ts';
 import { historyTests } from './histories.ts';
 import { archiveRestarts } from './restarts.ts';
@@ -80,6 +81,7 @@ export function archiveContract(name: string, createWorld: () => Promise<Archive
     historyTests({ archive: () => archive, fresh, created, grown });
     auditTests({ archive: () => archive, fresh, created, grown });
     analyticsTests(() => archive);
+    compactionTests({ archive: () => archive, fresh, created, grown });
     deletionTests({ archive: () => archive, fresh, created, grown });
 
     test('A12 a mutation is found by its id, in its campaign only', async () => {

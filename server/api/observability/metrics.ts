@@ -209,6 +209,11 @@ export function createMetrics(stats: () => ServiceStats) {
       name: `${PREFIX}unfinished_bytes`,
       help: 'Bytes of unfinished http bodies and ws messages that all connections together hold',
     }),
+    compactedEntries: new Counter({
+      ...common,
+      name: `${PREFIX}compacted_entries_total`,
+      help: 'Entries that this instance has deleted because HISTORY_KEEP keeps them no longer',
+    }),
     accessKeyUses: new Counter({
       ...common,
       name: `${PREFIX}access_key_uses_total`,

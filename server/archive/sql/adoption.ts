@@ -179,6 +179,8 @@ async function placeRows(
 
 /** Deletes what campaigns have of entries, epochs and checkpoints, by parts. */
 async function removeHistories(db: Kysely<Database>, ids: readonly string[], onProgress: () => void): Promise<void> {
+  // First: a part of a compaction that is under way ends before, and none begins behind.
+  await db.deleteFrom('history_bases').where(isAnyOf('campaign_id', ids)).execute();
   const found = await db
     .selectFrom('campaigns')
     .where(isAnyOf('id', ids))
@@ -234,11 +236,12 @@ async function moveParts(
     .execute();
   const staged = new Map<string, number>();
   for (const { campaign_id: id, count } of parts) staged.set(id, (staged.get(id) ?? 0) + count);
-  for (const { campaignId, head } of histories) {
+  for (const { campaignId, head, base } of histories) {
     const count = staged.get(campaignId) ?? 0;
+    const wanted = head.version - (base?.version ?? 0);
     // Such as after a crash of the database, which empties unlogged tables.
-    if (count !== head.version) {
-      const message = `${campaignId}: ${count} of ${head.version} entries are staged; restore it again.`;
+    if (count !== wanted) {
+      const message = `${campaignId}: ${count} of ${wanted} entries are staged; restore it again.`;
       throw new ArchiveError('data', message);
     }
   }
@@ -312,6 +315,20 @@ async function moveRest(db: Kysely<Database>, restoreId: string, histories: read
       .expression((query) => query.selectFrom(rows).select(['campaign_id', 'epoch', 'parent', 'from_version']))
       .execute();
   }
+  const bases = histories.flatMap(({ campaignId, base }) => (base ? [{ campaignId, base }] : []));
+  for (const { campaignId, base } of bases)
+    await db
+      .insertInto('history_bases')
+      .values({
+        campaign_id: campaignId,
+        version: base.version,
+        tail: base.tail,
+        archived_at: base.archivedAt ?? null,
+        updated_at: base.updatedAt,
+        updated_by: base.updatedBy,
+        open: false,
+      })
+      .execute();
   await db
     .insertInto('restored_campaigns')
     .columns(['restore_id', 'campaign_id'])

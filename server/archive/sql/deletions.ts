@@ -120,6 +120,7 @@ export function createSqlDeletions(db: Kysely<Database>): SqlDeletions {
       }
       for (const table of [
         'epochs',
+        'history_bases',
         'audit_signed',
         'analytics_phases',
         'analytics_salts',

@@ -1,5 +1,5 @@
 import { sql, type Kysely } from 'kysely';
-import { jsonArrayFrom } from 'kysely/helpers/postgres';
+import { jsonArrayFrom, jsonObjectFrom } from 'kysely/helpers/postgres';
 import type { HistoryStore, StoredCheckpoint, StoredEntry, StoredHistory } from '../../core/history-store.ts';
 import { adoptHistories, type StagedEntry } from './adoption.ts';
 import { isAnyOf, recordset } from './recordset.ts';
@@ -58,6 +58,20 @@ export function createSqlHistories(db: Kysely<Database>, onProgress: () => void 
             .orderBy('ordinal')
             .select(['epochs.epoch', 'parent', 'from_version as fromVersion']),
         ).as('lineage'),
+        jsonObjectFrom(
+          query
+            .selectFrom('history_bases')
+            .leftJoin('checkpoints', (join) =>
+              join
+                .onRef('checkpoints.campaign_id', '=', 'history_bases.campaign_id')
+                .onRef('checkpoints.version', '=', 'history_bases.version'),
+            )
+            .whereRef('history_bases.campaign_id', '=', 'campaigns.id')
+            .select(['history_bases.version', 'history_bases.tail', 'history_bases.archived_at as archivedAt'])
+            .select(['history_bases.updated_at as updatedAt', 'history_bases.updated_by as updatedBy'])
+            // A checkpoint that is missing is no state.
+            .select(sql<string>`coalesce(checkpoints.state::text, 'null')`.as('state')),
+        ).as('base'),
       ])
       .execute();
     return rows.map((row): StoredHistory => ({
@@ -72,6 +86,7 @@ export function createSqlHistories(db: Kysely<Database>, onProgress: () => void 
       status: row.status ?? undefined,
       lineage: row.lineage,
       generation: row.log_generation,
+      ...(row.base && { base: { ...row.base, archivedAt: row.base.archivedAt ?? undefined } }),
     }));
   };
 

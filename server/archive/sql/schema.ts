@@ -238,6 +238,18 @@ export interface DeletionsTable {
   complete: boolean;
 }
 
+/** What compacted histories begin with: the checkpoint of that version. */
+export interface HistoryBasesTable {
+  campaign_id: string;
+  version: number;
+  tail: string;
+  archived_at: number | null;
+  updated_at: number;
+  updated_by: string;
+  /** Whether rows before it may be left. */
+  open: boolean;
+}
+
 /** The archive's tables, in the Postgres schema that `CAMPAIGN_NAMESPACE` names. */
 export interface Database {
   campaigns: CampaignsTable;
@@ -262,4 +274,5 @@ export interface Database {
   analytics_phases: AnalyticsPhasesTable;
   analytics_salts: AnalyticsSaltsTable;
   deletions: DeletionsTable;
+  history_bases: HistoryBasesTable;
 }

@@ -6,6 +6,7 @@ import { createSqlKeyStore } from './access-keys.ts';
 import { commitParts } from './commit.ts';
 import { createCampaign } from './create.ts';
 import { createSqlAnalytics } from './analytics.ts';
+import { createSqlCompaction } from './compaction.ts';
 import { createSqlDeletions } from './deletions.ts';
 import { createSqlAudit } from './audit.ts';
 import { createSqlHistories } from './histories.ts';
@@ -44,6 +45,7 @@ export function openSqlArchive(
   const audit = createSqlAudit(db);
   const analytics = createSqlAnalytics((analyticsDb ?? unscoped).withSchema(namespace), namespace);
   const deletions = createSqlDeletions(db);
+  const compaction = createSqlCompaction(db);
   const memberships = createLogMemberships(db, soleUser, before);
 
   const commit: Archive['commit'] = async (parts) => {
@@ -137,6 +139,10 @@ export function openSqlArchive(
     listPhases: guarded(analytics.listPhases),
     markPhases: guarded(analytics.markPhases),
     sweepAnalytics: guarded(analytics.sweepAnalytics),
+    claimCompaction: guarded(compaction.claimCompaction),
+    findCompactable: guarded(compaction.findCompactable),
+    setBase: guarded(compaction.setBase),
+    deleteCompacted: guarded(compaction.deleteCompacted),
     orphans: guarded(histories.orphans),
     beginRestore: guarded(histories.beginRestore),
     stage: guarded(histories.stage),

@@ -5,6 +5,7 @@ import { createTables } from './0001-tables.ts';
 import { createAnalyticsTables } from './0004-analytics.ts';
 import { createAuditTables } from './0003-audit.ts';
 import { createDeletionTables } from './0006-deletions.ts';
+import { createHistoryBases } from './0007-history-bases.ts';
 import { createRestoreTables } from './0002-restores.ts';
 import { createStagedParts } from './0005-staged-parts.ts';
 
@@ -17,6 +18,7 @@ function migrations(namespace: string): Record<string, Migration> {
     '0004-analytics': { up: (db) => createAnalyticsTables(db, namespace) },
     '0005-staged-parts': { up: (db) => createStagedParts(db, namespace) },
     '0006-deletions': { up: (db) => createDeletionTables(db, namespace) },
+    '0007-history-bases': { up: (db) => createHistoryBases(db, namespace) },
   };
 }
 

@@ -1,0 +1,89 @@
+import type { CompactionStore } from '../core/compaction-store.ts';
+import { apply, type CampaignContent } from '../core/stream/apply.ts';
+import type { HistoryBase } from '../core/history-store.ts';
+import type { MemoryStore, StoredCampaign } from './memory-archive.ts';
+import { CHECKPOINT_INTERVAL_VERSIONS, toSealedEntry } from './sql/columns.ts';
+
+/** The claim on compaction. */
+export interface MemoryClaim {
+  holder: string | undefined;
+  heldUntil: number;
+}
+
+/** @param call runs a call within one turn */
+export function createMemoryCompaction(
+  { campaigns, compaction }: MemoryStore,
+  call: <T>(answer: () => T) => Promise<T>,
+): CompactionStore {
+  return {
+    claimCompaction: (holder, now, until) =>
+      call(() => {
+        if (compaction.heldUntil >= now && compaction.holder !== holder) return false;
+        compaction.holder = holder;
+        compaction.heldUntil = until;
+        return true;
+      }),
+
+    findCompactable: ({ versions, since }, limit) =>
+      call(() =>
+        [...campaigns]
+          .sort(([a], [b]) => (a < b ? -1 : 1))
+          .flatMap(([campaignId, campaign]) => {
+            const last = campaign.head.version - Math.max(1, versions);
+            const version = campaign.entries
+              .map(toSealedEntry)
+              .findLast(
+                ({ record }) =>
+                  record.version % CHECKPOINT_INTERVAL_VERSIONS === 0 && record.version <= last && record.at < since,
+              )?.record.version;
+            const base = version === undefined ? undefined : baseAt(campaign, version);
+            return base ? [{ campaignId, base }] : [];
+          })
+          .slice(0, limit),
+      ),
+
+    setBase: (campaignId, { version, tail }) =>
+      call(() => {
+        const campaign = campaigns.get(campaignId);
+        const base = campaign && version < campaign.head.version ? baseAt(campaign, version) : undefined;
+        if (!campaign || base?.tail !== tail) return false;
+        beginAt(campaign, base);
+        return true;
+      }),
+
+    // A history is one object: what lies before its beginning goes with the setting of that.
+    deleteCompacted: () => call((): number | undefined => undefined),
+  };
+}
+
+/** What the entries up to that version have led to; `undefined` where it is not kept. */
+export function baseAt({ entries, firstVersion, stateBefore, base }: StoredCampaign, version: number) {
+  const old = entries.slice(0, version - firstVersion + 1).map(toSealedEntry);
+  const last = old.at(-1);
+  if (last?.record.version !== version) return undefined;
+  const before: CampaignContent = { state: JSON.parse(stateBefore), archivedAt: base?.archivedAt };
+  const { state, archivedAt } = old.reduce((content, { record }) => apply(content, record), before);
+  const { at, actor } = last.record;
+  const found: HistoryBase = {
+    version,
+    tail: last.tail,
+    state: JSON.stringify(state),
+    archivedAt,
+    updatedAt: at,
+    updatedBy: actor.id,
+  };
+  return found;
+}
+
+/** Makes a history begin there: what lies before it goes. */
+export function beginAt(campaign: StoredCampaign, { state, ...base }: HistoryBase): void {
+  const old = campaign.entries.splice(0, base.version - campaign.firstVersion + 1).map(toSealedEntry);
+  for (const { record } of old)
+    if (campaign.byMutation.get(record.mutationId) === record.version) campaign.byMutation.delete(record.mutationId);
+  // An id whose first entry is gone is found by the first one that is kept.
+  for (const { record } of campaign.entries.map(toSealedEntry))
+    if (!campaign.byMutation.has(record.mutationId)) campaign.byMutation.set(record.mutationId, record.version);
+  campaign.stateBefore = state;
+  campaign.firstVersion = base.version + 1;
+  campaign.base = base;
+}

@@ -1,0 +1,227 @@
+import { sql, type Kysely } from 'kysely';
+import type { CompactionStore } from '../../core/compaction-store.ts';
+import type { Database } from './schema.ts';
+import { toSealedEntry } from './columns.ts';
+
+/** Entries that one statement deletes: each has to end soon, as commits may wait for it. */
+const ENTRIES_AT_ONCE = 500;
+/** Checkpoints, likewise. */
+const CHECKPOINTS_AT_ONCE = 50;
+
+/** The name of the claim among the schedules. */
+const COMPACTION = 'compaction';
+
+/**
+ * Compaction in two steps. First the base is set, in a short transaction: from then on the history begins there, and
+ * all that reads whole histories passes over what lies before. Then that goes, the oldest first and in parts, so that
+ * what is left is always a history without a gap.
+ */
+export function createSqlCompaction(db: Kysely<Database>): CompactionStore {
+  const claimCompaction: CompactionStore['claimCompaction'] = async (holder, now, until) => {
+    const claimed = await db
+      .insertInto('snapshot_schedule')
+      .values({ name: COMPACTION, holder, held_until: until, saved_at: 0, run: null })
+      .onConflict((conflict) =>
+        conflict
+          .column('name')
+          .doUpdateSet({ holder, held_until: until })
+          .where((row) =>
+            row.or([row('snapshot_schedule.held_until', '<', now), row('snapshot_schedule.holder', '=', holder)]),
+          ),
+      )
+      .returning('name')
+      .execute();
+    return claimed.length > 0;
+  };
+
+  const findCompactable: CompactionStore['findCompactable'] = async ({ versions, since }, limit) => {
+    const rows = await db
+      .selectFrom((query) =>
+        query
+          .selectFrom('campaigns')
+          .innerJoin('checkpoints', 'checkpoints.campaign_id', 'campaigns.id')
+          .innerJoin('entries', (join) =>
+            join
+              .onRef('entries.campaign_id', '=', 'checkpoints.campaign_id')
+              .onRef('entries.version', '=', 'checkpoints.version'),
+          )
+          .leftJoin('history_bases', 'history_bases.campaign_id', 'campaigns.id')
+          .where(sql<boolean>`checkpoints.version <= campaigns.version - ${Math.max(1, versions)}::bigint`)
+          .where(sql<boolean>`checkpoints.version > coalesce(history_bases.version, 0)`)
+          .where('entries.at', '<', since)
+          .groupBy('campaigns.id')
+          .orderBy('campaigns.id')
+          .limit(limit)
+          .select(({ fn }) => ['campaigns.id', fn.max('checkpoints.version').as('version')])
+          .as('found'),
+      )
+      .innerJoin('entries', (join) =>
+        join.onRef('entries.campaign_id', '=', 'found.id').onRef('entries.version', '=', 'found.version'),
+      )
+      .innerJoin('checkpoints', (join) =>
+        join.onRef('checkpoints.campaign_id', '=', 'found.id').onRef('checkpoints.version', '=', 'found.version'),
+      )
+      .orderBy('found.id')
+      .select(['found.id', 'found.version', 'entries.tail', sql<string>`entries.bytes::text`.as('bytes')])
+      .select(sql<string>`checkpoints.state::text`.as('state'))
+      // The newest of these entries says whether the campaign was archived there; where none does, its base does.
+      .select((row) =>
+        row
+          .selectFrom('entries as lifecycle')
+          .whereRef('lifecycle.campaign_id', '=', 'found.id')
+          .whereRef('lifecycle.version', '<=', 'found.version')
+          .where('lifecycle.type', 'in', ['archive', 'restore'])
+          .orderBy('lifecycle.version', 'desc')
+          .limit(1)
+          .select(sql<number>`case when lifecycle.type = 'archive' then lifecycle.at else 0 end`.as('at'))
+          .as('lifecycle_at'),
+      )
+      .select((row) =>
+        row
+          .selectFrom('history_bases as before')
+          .whereRef('before.campaign_id', '=', 'found.id')
+          .select('before.archived_at')
+          .as('archived_before'),
+      )
+      .execute();
+    return rows.map((row) => {
+      const { record, tail } = toSealedEntry(row);
+      const lifecycleAt = row.lifecycle_at ?? row.archived_before ?? 0;
+      return {
+        campaignId: row.id,
+        base: {
+          version: row.version,
+          tail,
+          state: row.state,
+          archivedAt: lifecycleAt === 0 ? undefined : lifecycleAt,
+          updatedAt: record.at,
+          updatedBy: record.actor.id,
+        },
+      };
+    });
+  };
+
+  const setBase: CompactionStore['setBase'] = (campaignId, { version, tail, archivedAt, updatedAt, updatedBy }) =>
+    db.transaction().execute(async (transaction) => {
+      // The campaign's row is held, so that a restore over it, or a deletion, comes before this or behind it.
+      const campaign = await transaction
+        .selectFrom('campaigns')
+        .where('id', '=', campaignId)
+        .where('version', '>', version)
+        .select('id')
+        .forShare()
+        .executeTakeFirst();
+      const entry = await transaction
+        .selectFrom('entries')
+        .innerJoin('checkpoints', (join) =>
+          join
+            .onRef('checkpoints.campaign_id', '=', 'entries.campaign_id')
+            .onRef('checkpoints.version', '=', 'entries.version'),
+        )
+        .where('entries.campaign_id', '=', campaignId)
+        .where('entries.version', '=', version)
+        .where('entries.tail', '=', tail)
+        .select('entries.version')
+        .executeTakeFirst();
+      if (!campaign || !entry) return false;
+      const base = { version, tail, archived_at: archivedAt ?? null, updated_at: updatedAt, updated_by: updatedBy };
+      const set = await transaction
+        .insertInto('history_bases')
+        .values({ campaign_id: campaignId, ...base, open: true })
+        .onConflict((conflict) =>
+          conflict
+            .column('campaign_id')
+            .doUpdateSet({ ...base, open: true })
+            .where('history_bases.version', '<', version),
+        )
+        .returning('campaign_id')
+        .execute();
+      if (set.length > 0) await moveIds(transaction, campaignId, version);
+      return set.length > 0;
+    });
+
+  const deleteCompacted: CompactionStore['deleteCompacted'] = () =>
+    db.transaction().execute(async (transaction) => {
+      // Held until the end: a restore over the campaign, which takes its base away, waits for this part.
+      const base = await transaction
+        .selectFrom('history_bases')
+        .where('open', '=', true)
+        .orderBy('campaign_id')
+        .limit(1)
+        .select(['campaign_id', 'version'])
+        .forUpdate()
+        .skipLocked()
+        .executeTakeFirst();
+      if (!base) return undefined;
+      const { campaign_id: campaignId, version } = base;
+      const entries = await transaction
+        .deleteFrom('entries')
+        .where('campaign_id', '=', campaignId)
+        .where('version', 'in', (query) =>
+          query
+            .selectFrom('entries')
+            .where('campaign_id', '=', campaignId)
+            .where('version', '<=', version)
+            .orderBy('version')
+            .limit(ENTRIES_AT_ONCE)
+            .select('version'),
+        )
+        .executeTakeFirst();
+      if (entries.numDeletedRows > 0n) return Number(entries.numDeletedRows);
+      const checkpoints = await transaction
+        .deleteFrom('checkpoints')
+        .where('campaign_id', '=', campaignId)
+        .where('version', 'in', (query) =>
+          query
+            .selectFrom('checkpoints')
+            .where('campaign_id', '=', campaignId)
+            .where('version', '<', version)
+            .orderBy('version')
+            .limit(CHECKPOINTS_AT_ONCE)
+            .select('version'),
+        )
+        .executeTakeFirst();
+      if (checkpoints.numDeletedRows > 0n) return 0;
+      await transaction
+        .updateTable('history_bases')
+        .set({ open: false })
+        .where('campaign_id', '=', campaignId)
+        .execute();
+      return 0;
+    });
+
+  return { claimCompaction, findCompactable, setBase, deleteCompacted };
+}
+
+/**
+ * Gives mutation ids whose first entry is to go to the first one that is kept, if there is one: so that without its id
+ * there is, now as before, only an entry whose id an earlier one of the history has.
+ */
+async function moveIds(db: Kysely<Database>, campaignId: string, version: number): Promise<void> {
+  const repeats = await db
+    .selectFrom('entries')
+    .where('campaign_id', '=', campaignId)
+    .where('mutation_id', 'is', null)
+    .where('version', '>', version)
+    .orderBy('version')
+    .select(['version', sql<string>`bytes ->> 'mutationId'`.as('id')])
+    .execute();
+  const firstKept = new Map(repeats.toReversed().map((row) => [row.id, row.version]));
+  for (const [id, keptAt] of firstKept) {
+    const taken = await db
+      .updateTable('entries')
+      .set({ mutation_id: null })
+      .where('campaign_id', '=', campaignId)
+      .where('mutation_id', '=', id)
+      .where('version', '<=', version)
+      .returning('version')
+      .execute();
+    if (taken.length === 0) continue;
+    await db
+      .updateTable('entries')
+      .set({ mutation_id: id })
+      .where('campaign_id', '=', campaignId)
+      .where('version', '=', keptAt)
+      .execute();
+  }
+}
