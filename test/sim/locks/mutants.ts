@@ -1,4 +1,5 @@
-import type { LockCondition } from '../../../server/core/locks/lock-table.ts';
+import { pathsConflict, type LockPath } from '../../../server/core/locks/lock-path.ts';
+import type { LockCondition, UnstampedRow } from '../../../server/core/locks/lock-table.ts';
 import type { SharedLogStore } from '../../support/shared-log.ts';
 import type { LockMutant } from './run.ts';
 
@@ -75,4 +76,38 @@ export const LOCK_MUTANTS: readonly LockMutant[] = [
     }),
   },
   { name: 'let the clocks of instances end a lease', instanceClocks: true },
+  {
+    name: 'let a newcomer overtake who waits',
+    log: (log, store) => ({
+      ...log,
+      changeLocks(campaignId, change) {
+        const rows = store.campaigns.get(campaignId)?.locks.rows ?? [];
+        const isFree = (path: LockPath): boolean =>
+          !rows.some((row) => row.state === 'held' && pathsConflict(row.path, path));
+        const set = change.set.map((row): UnstampedRow =>
+          row.state === 'waiting' && isFree(row.path) && !rows.some(({ lockId }) => lockId === row.lockId)
+            ? { ...row, state: 'held', leaseMs: row.ttlMs }
+            : row,
+        );
+        return log.changeLocks(campaignId, { ...change, set });
+      },
+    }),
+  },
+  {
+    name: 'give what becomes free to who came last',
+    log: (log, store) => ({
+      ...log,
+      changeLocks(campaignId, change) {
+        const waiting = (store.campaigns.get(campaignId)?.locks.rows ?? []).filter(({ state }) => state === 'waiting');
+        const set = change.set.map((row): UnstampedRow => {
+          if (row.state !== 'held' || !waiting.some(({ lockId }) => lockId === row.lockId)) return row;
+          const last = waiting.findLast(({ path }) => path.length === row.path.length && pathsConflict(path, row.path));
+          if (!last) return row;
+          const { expiresAt: _, ...kept } = last;
+          return { ...kept, state: 'held', fence: row.fence, leaseMs: last.ttlMs };
+        });
+        return log.changeLocks(campaignId, { ...change, set });
+      },
+    }),
+  },
 ];

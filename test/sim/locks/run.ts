@@ -99,6 +99,22 @@ export async function runLocks(seed: number, mutant?: LockMutant): Promise<LockR
           fail(`two conflicting locks at revision ${revision}`);
   };
 
+  /** Locks that were asked for over the heads of those who wait. */
+  const thefts = new Set<string>();
+  /** The oracle of the queue: looks at who is granted what, by who had been waiting for longer. */
+  const observeGrants = (before: LockTable, after: LockTable, at: number): void => {
+    for (const granted of after.rows.filter(({ state }) => state === 'held')) {
+      const earlier = before.rows.find(({ lockId }) => lockId === granted.lockId);
+      if (earlier?.state === 'held' || thefts.has(granted.lockId)) continue;
+      const since = earlier?.fence ?? granted.fence;
+      const overtaken = after.rows.find(
+        ({ state, fence, path, expiresAt }) =>
+          state === 'waiting' && expiresAt > at && fence < since && conflict(path, granted.path),
+      );
+      if (overtaken) fail(`${granted.lockId} was granted before ${overtaken.lockId}, which has waited for longer`);
+    }
+  };
+
   const skews = Array.from({ length: INSTANCES }, () => 0);
   const instance = (index: number): Manager => {
     const own: Clock = { ...clock, now: () => clock.now() + (skews[index] ?? 0) };
@@ -128,7 +144,17 @@ export async function runLocks(seed: number, mutant?: LockMutant): Promise<LockR
         return answer;
       },
     };
-    const sabotaged = mutant?.log?.(watched, store) ?? watched;
+    const observed: OrderedLog = {
+      ...watched,
+      async changeLocks(campaignId, change) {
+        // Within the call, as in `append`.
+        const [before, at] = [store.campaigns.get(campaignId)?.locks, clock.now()];
+        const answer = await watched.changeLocks(campaignId, change);
+        if (answer.kind === 'changed' && before) observeGrants(before, answer.reading.table, at);
+        return answer;
+      },
+    };
+    const sabotaged = mutant?.log?.(observed, store) ?? observed;
     /** Paused before and after, sometimes for longer than a lease; or carried out, and not answered. */
     const held = async <T>(call: () => Promise<T>): Promise<T> => {
       if (isOver) return call();
@@ -223,6 +249,7 @@ export async function runLocks(seed: number, mutant?: LockMutant): Promise<LockR
       const ttlMs = 1_000 + Math.floor(random() * 4_000);
       const lockId = clock.id();
       const kind = random() < 0.15 ? 'steal' : 'acquire';
+      if (kind === 'steal') thefts.add(lockId);
       const given = new AbortController();
       const giveUp = clock.after(8_000, () => given.abort());
       const lock = await operate(
