@@ -14,7 +14,7 @@ import { createPullIterator } from '../streams/pull-iterator.ts';
 import { createLockChanges } from './lock-changes.ts';
 import { createLockQueue } from './lock-queue.ts';
 import { createLockables, type Lockable } from './lockable.ts';
-import { createOwnedLocks, type LockOwner } from './owned-locks.ts';
+import { createOwnedLocks, type CountedLock, type LockOwner } from './owned-locks.ts';
 
 export interface AcquireOptions {
   /** Default: the whole campaign. Of a job, its name alone. */
@@ -132,16 +132,20 @@ export function createEngineLocks(options: EngineLocksOptions): EngineLocks {
   /** Counts a lock for its owner for as long as it may be held. */
   const owning = async (
     owner: LockOwner,
-    lockId: string,
+    lock: CountedLock,
+    ttlMs: number,
     acquire: () => Promise<GrantedLock>,
   ): Promise<GrantedLock> => {
-    owned.add(owner, lockId);
+    const isNew = owned.add(owner, lock);
     try {
-      const lock = await acquire();
-      owned.extend(owner, lockId, lock.expiresAt);
-      return lock;
+      const granted = await acquire();
+      owned.extend(owner, lock, granted.expiresAt);
+      return granted;
     } catch (error) {
-      owned.remove(owner, lockId);
+      // It may have been granted before, or without an answer.
+      const isKnown = error instanceof RefusalError && error.refusal.reason !== 'UNAVAILABLE';
+      if (isNew && isKnown) owned.remove(owner, lock);
+      else owned.extend(owner, lock, changes.now() + ttlMs);
       throw error;
     }
   };
@@ -204,7 +208,7 @@ export function createEngineLocks(options: EngineLocksOptions): EngineLocks {
       const { lockId, holder, path } = row;
       const mayRead = mayReadOf(caller, campaignId);
       const otherwise = given.wait === true ? 'wait' : 'refuse';
-      return owning(owner, lockId, async () => {
+      return owning(owner, { campaignId, lockId }, row.ttlMs, async () => {
         const until = clock.now() + LOCK_LIMITS.waitMs;
         for (;;) {
           const table = await changes.request(campaignId, { type: 'acquire', ...row, otherwise }, mayRead);
@@ -234,7 +238,7 @@ export function createEngineLocks(options: EngineLocksOptions): EngineLocks {
       const table = await changes.request(campaignId, ttlMs === undefined ? renewal : { ...renewal, ttlMs });
       const row = heldIn(table, lockId);
       if (!row) throw toError(lockLost());
-      owned.extend(owner, lockId, row.expiresAt);
+      owned.extend(owner, { campaignId, lockId }, row.expiresAt);
       return granted(campaignId, row);
     },
 
@@ -242,7 +246,7 @@ export function createEngineLocks(options: EngineLocksOptions): EngineLocks {
       demand(caller, campaignId, 'releaseLock');
       queue.giveUp(campaignId, lockId);
       await changes.request(campaignId, { type: 'release', lockIds: [lockId], holder: caller.identity.id });
-      owned.remove(owner, lockId);
+      owned.remove(owner, { campaignId, lockId });
     },
 
     async steal(caller, owner, campaignId, given) {
@@ -250,7 +254,7 @@ export function createEngineLocks(options: EngineLocksOptions): EngineLocks {
       const row = rowOf(caller, given);
       demandPath(caller, campaignId, row.path);
       const otherwise = maySteal(caller, campaignId) ? 'steal' : 'steal-own';
-      return owning(owner, row.lockId, async () => {
+      return owning(owner, { campaignId, lockId: row.lockId }, row.ttlMs, async () => {
         const request = { type: 'acquire', ...row, otherwise } as const;
         const held = heldIn(await changes.request(campaignId, request, mayReadOf(caller, campaignId)), row.lockId);
         if (!held) throw toError(lockLost());

@@ -4,17 +4,24 @@ import { LOCK_LIMITS } from '../../core/locks/lock-table.ts';
 /** Whose locks are counted together: a ws connection, or the id of a caller over http. */
 export type LockOwner = object | string;
 
+/** Clients make the ids of their locks, so that the same id may stand for locks of several campaigns. */
+export interface CountedLock {
+  readonly campaignId: string;
+  readonly lockId: string;
+}
+
 /** The locks of each owner, and the places in queues that it waits for: bounded, whatever campaigns they are on. */
 export interface OwnedLocks {
   /**
    * Counts a lock before it is asked for.
    *
+   * @returns whether it had not been counted before
    * @throws RefusalError `RATE_LIMITED` where the owner has as many as it may have
    */
-  add(owner: LockOwner, lockId: string): void;
+  add(owner: LockOwner, lock: CountedLock): boolean;
   /** A lock is held until that time by the log's clock, in epoch milliseconds. */
-  extend(owner: LockOwner, lockId: string, expiresAt: number): void;
-  remove(owner: LockOwner, lockId: string): void;
+  extend(owner: LockOwner, lock: CountedLock, expiresAt: number): void;
+  remove(owner: LockOwner, lock: CountedLock): void;
 }
 
 /** @param now the log's time, about */
@@ -44,17 +51,25 @@ export function createOwnedLocks(now: () => number): OwnedLocks {
   };
 
   return {
-    add(owner, lockId) {
+    add(owner, lock) {
+      const key = keyOf(lock);
       if (typeof owner === 'string' && !ofCallers.has(owner)) pruneCallers();
       const locks = locksOf(owner);
       if (locks.size >= LOCK_LIMITS.perOwner) prune(locks);
-      if (locks.size >= LOCK_LIMITS.perOwner && !locks.has(lockId)) {
+      if (locks.size >= LOCK_LIMITS.perOwner && !locks.has(key)) {
         const message = `lock: ${LOCK_LIMITS.perOwner} are held or waited for, the most that one caller may have; release one`;
         throw new RefusalError('RATE_LIMITED', message, { limit: LOCK_LIMITS.perOwner, retryAfterMs: 1_000 });
       }
-      locks.set(lockId, Number.POSITIVE_INFINITY);
+      const isNew = !locks.has(key);
+      // One that is held may end meanwhile, and be asked for anew.
+      locks.set(key, Number.POSITIVE_INFINITY);
+      return isNew;
     },
-    extend: (owner, lockId, expiresAt) => void locksOf(owner).set(lockId, expiresAt),
-    remove: (owner, lockId) => void locksOf(owner).delete(lockId),
+    extend: (owner, lock, expiresAt) => void locksOf(owner).set(keyOf(lock), expiresAt),
+    remove: (owner, lock) => void locksOf(owner).delete(keyOf(lock)),
   };
+}
+
+function keyOf({ campaignId, lockId }: CountedLock): string {
+  return `${campaignId} ${lockId}`;
 }

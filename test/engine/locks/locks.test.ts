@@ -266,6 +266,24 @@ describe('locks of the engine', () => {
     await acquire({ path: ['again'] });
   });
 
+  it('J118 a lock goes on being counted whatever is asked for under its id elsewhere', async () => {
+    const { acquire, locks, clock, create } = await world();
+    await create('another');
+    for (let index = 0; index < LOCK_LIMITS.perOwner; index += 1)
+      await acquire({ path: [`x${index}`], lockId: `l${index}` });
+    await clock.until(locks.acquire(admin, {}, 'another', TTL));
+    const elsewhere = clock.until(locks.acquire(editor, {}, 'another', { ...TTL, lockId: 'l0' }));
+    expect(await refusal(elsewhere)).toMatchObject({ reason: 'LOCKED' });
+    const refused = clock.until(locks.acquire(editor, here, 'another', { ...TTL, lockId: 'l0' }));
+    expect((await refusal(refused)).reason).toMatch(/LOCKED|RATE_LIMITED/);
+    await clock.until(locks.release(editor, here, 'another', 'l1'));
+    await clock.until(locks.release(editor, here, JOBS, 'l2'));
+    expect(await refusal(acquire({ path: ['more'] }))).toMatchObject({ reason: 'RATE_LIMITED' });
+    // The same attempt again is no second lock.
+    expect((await acquire({ path: ['x3'], lockId: 'l3' })).lockId).toBe('l3');
+    expect(await refusal(acquire({ path: ['more'] }))).toMatchObject({ reason: 'RATE_LIMITED' });
+  });
+
   it('J41 a watch gives the list, then each change of it, an expiry included', async () => {
     const { acquire, locks, clock } = await world();
     const stop = new AbortController();
