@@ -4,9 +4,9 @@ import type { Database } from './schema.ts';
 import { toSealedEntry } from './columns.ts';
 
 /** Entries that one statement deletes: each has to end soon, as commits may wait for it. */
-const ENTRIES_AT_ONCE = 500;
+const ENTRIES_AT_ONCE = 100;
 /** Checkpoints, likewise. */
-const CHECKPOINTS_AT_ONCE = 50;
+const CHECKPOINTS_AT_ONCE = 10;
 
 /** The name of the claim among the schedules. */
 const COMPACTION = 'compaction';
