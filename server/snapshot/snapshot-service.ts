@@ -76,8 +76,8 @@ export interface SnapshotServiceOptions {
  */
 const PAUSE_FOR_WORK = 3;
 
-/** The longest of these pauses, in milliseconds. */
-const MAX_PAUSE_MS = 250;
+/** The longest of these pauses, in milliseconds: where the machine is starved, a snapshot still outruns what is written. */
+const MAX_PAUSE_MS = 100;
 
 /** How long a restore waits for the next part of its file, in milliseconds. */
 const IDLE_RESTORE_MS = 60_000;

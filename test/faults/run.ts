@@ -117,6 +117,9 @@ export async function runFaults(options: RunOptions): Promise<RunResult> {
       if (stuck.length > 0) return [];
       throw error;
     });
+    // Before that takes its time: where the run did not come to an end, its clients are at work still.
+    const violations = [...stuck, ...check(journal, held)];
+    const counts = countAll(journal, held);
     say('comparing snapshots');
     const snapshots = taken && (await checkSnapshots(world, taken, options.snapshots?.restores ?? 0));
     return {
