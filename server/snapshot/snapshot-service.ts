@@ -76,7 +76,7 @@ export interface SnapshotServiceOptions {
  */
 const PAUSE_FOR_WORK = 3;
 
-/** The longest of these pauses, in milliseconds: where the machine is starved, a snapshot still outruns what is written. */
+/** The longest of these pauses, in milliseconds: on a machine that is starved it has to come to an end too. */
 const MAX_PAUSE_MS = 100;
 
 /** How long a restore waits for the next part of its file, in milliseconds. */
