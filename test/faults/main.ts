@@ -6,11 +6,9 @@ import { runFaults } from './run.ts';
 /**
  * Real servers, a real Redis, a real Postgres, and everything that can happen to them.
  *
- * Every fault comes once, whatever the time; what is left of it goes to random mixes. Beside the clients so many changes
- * a second are made to campaigns that nobody watches, and snapshots are taken, all of which are compared with the fold
- * of history; so many are restored, spread evenly.
- *
- * With `--locks`: holders of a lock instead of these clients, each fault once and then random ones.
+ * Every fault comes once, whatever the time; what is left of it goes to random mixes. Beside the clients so many
+ * changes a second are made to campaigns that nobody watches, and snapshots are taken, all of which are compared with
+ * the fold of history; so many are restored, spread evenly.
  *
  * @example npm run test:faults -- --minutes 5 --seed 7
  */
