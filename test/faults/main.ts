@@ -10,6 +10,8 @@ import { runFaults } from './run.ts';
  * changes a second are made to campaigns that nobody watches, and snapshots are taken, all of which are compared with
  * the fold of history; so many are restored, spread evenly.
  *
+ * With `--locks`: holders of a lock instead of these clients, each fault once and then random ones.
+ *
  * @example npm run test:faults -- --minutes 5 --seed 7
  */
 const { values } = parseArgs({
