@@ -84,6 +84,10 @@ describe('the Audience tab', () => {
     await page.getByLabel('Divided by').fill('');
     await page.getByRole('button', { name: 'Save', exact: true }).click();
     await page.getByRole('alert').waitFor();
+    // What was begun is there again after a look elsewhere.
+    await tab('History').click();
+    await tab('Audience').click();
+    await page.locator('.section', { hasText: 'price' }).getByText('not saved').waitFor();
     for (const colorScheme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme });
       await page.setViewportSize({ width: colorScheme === 'dark' ? 360 : 1440, height: 900 });

@@ -11,4 +11,4 @@ export interface SectionDraft {
   readonly isSending?: boolean;
 }
 
-export const useSectionDraft = createDrafts<SectionDraft>();
+export const { useDraft: useSectionDraft } = createDrafts<SectionDraft>();

@@ -1,20 +1,22 @@
 import { useState } from 'react';
-import { useCampaign } from '@campaign-state/client/react';
+import { useCampaign, useCampaignSnapshot } from '@campaign-state/client/react';
 import type { Condition, RuleInput } from '@campaign-state/client/targeting';
 import { AddNamed } from './AddNamed.tsx';
+import { useRuleDrafts, useSegmentDrafts } from './drafts.ts';
 import { ExplainViewer } from './ExplainViewer.tsx';
 import { RuleCard } from './RuleCard.tsx';
 import { SegmentCard } from './SegmentCard.tsx';
 
 /** Who sees what: rules with their arms, segments, and what they come to for somebody. */
 export function TargetingPanel({ readOnly }: { readOnly: boolean }) {
+  const campaignId = useCampaignSnapshot((snapshot) => snapshot.campaignId) ?? '';
   const rules = useCampaign((document) => document.rules) ?? {};
   const segments = useCampaign((document) => document.segments) ?? {};
   const [newRules, setNewRules] = useState<readonly string[]>([]);
   const [newSegments, setNewSegments] = useState<readonly string[]>([]);
   const ordered = Object.entries(rules).toSorted(([a, one], [b, other]) => one.order - other.order || (a < b ? -1 : 1));
-  const ruleNames = [...ordered.map(([name]) => name), ...newRules.filter((name) => !Object.hasOwn(rules, name))];
-  const segmentNames = [...Object.keys(segments), ...newSegments.filter((name) => !Object.hasOwn(segments, name))];
+  const ruleNames = [...new Set([...ordered.map(([name]) => name), ...useRuleDrafts(campaignId), ...newRules])];
+  const segmentNames = [...new Set([...Object.keys(segments), ...useSegmentDrafts(campaignId), ...newSegments])];
   const first: RuleInput = {
     order: Math.max(0, ...ordered.map(([, { order }]) => order)) + 1,
     status: 'draft',

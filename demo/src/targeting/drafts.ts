@@ -8,14 +8,14 @@ export interface RuleDraft {
   readonly base: string | undefined;
 }
 
-export const useRuleDraft = createDrafts<RuleDraft>();
+export const { useDraft: useRuleDraft, useNames: useRuleDrafts } = createDrafts<RuleDraft>();
 
 /** A segment that is being edited. */
 export interface SegmentDraft {
   readonly when: Condition | undefined;
 }
 
-export const useSegmentDraft = createDrafts<SegmentDraft>();
+export const { useDraft: useSegmentDraft, useNames: useSegmentDrafts } = createDrafts<SegmentDraft>();
 
 /** A stored rule as a form has it: ranges are cut by the server, and the step of a ramp is its own. */
 export function inputOf(stored: object): RuleInput {
