@@ -159,10 +159,10 @@ export async function runPresence(seed: number, mutant?: PresenceMutant): Promis
   };
 
   const compare = (): void => {
-    const expected = [...truth()].toSorted().join();
+    const expected = [...truth()].map(String).toSorted().join();
     for (const { person, told } of pages) {
       const seen = [...told.values()].map(({ id, tabs, focus }) => [id, `${tabs} at ${focus?.[0] ?? 'nowhere'}`]);
-      const text = seen.toSorted().join();
+      const text = seen.map(String).toSorted().join();
       if (text !== expected) violation ??= `${person} sees ${text}, and there is ${expected}`;
     }
   };
