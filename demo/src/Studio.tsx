@@ -2,7 +2,7 @@ import { useCampaignSnapshot, useConnection } from '@campaign-state/client/react
 import type { CampaignClient } from '@campaign-state/client';
 import { AudiencePane } from './AudiencePane.tsx';
 import { CampaignList } from './campaigns/CampaignList.tsx';
-import { Editor } from './editing/Editor.tsx';
+import { Editor } from './Editor.tsx';
 import { UndoButtons } from './editing/UndoButtons.tsx';
 import { Masthead } from './Masthead.tsx';
 import { Faces } from './people/Faces.tsx';

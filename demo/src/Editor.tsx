@@ -1,19 +1,19 @@
 import { useId } from 'react';
 import type { ReactNode } from 'react';
 import { useAccess, useCampaign, useCampaignSnapshot } from '@campaign-state/client/react';
-import { Lifecycle } from '../campaigns/Lifecycle.tsx';
-import { Ago } from '../history/Ago.tsx';
-import { HistoryPanel } from '../history/HistoryPanel.tsx';
-import { SectionLocks } from '../locks/SectionLocks.tsx';
-import { WhereIAm } from '../people/WhereIAm.tsx';
-import { SectionsPanel } from '../sections/SectionsPanel.tsx';
-import { Problem } from '../status/Problem.tsx';
-import { TargetingPanel } from '../targeting/TargetingPanel.tsx';
-import { ContentPanel } from './ContentPanel.tsx';
-import { DetailsPanel } from './DetailsPanel.tsx';
-import { FeaturesPanel } from './FeaturesPanel.tsx';
-import { Tabs } from './Tabs.tsx';
-import { ThemePanel } from './ThemePanel.tsx';
+import { Lifecycle } from './campaigns/Lifecycle.tsx';
+import { Ago } from './history/Ago.tsx';
+import { HistoryPanel } from './history/HistoryPanel.tsx';
+import { SectionLocks } from './locks/SectionLocks.tsx';
+import { WhereIAm } from './people/WhereIAm.tsx';
+import { SectionsPanel } from './sections/SectionsPanel.tsx';
+import { Problem } from './status/Problem.tsx';
+import { TargetingPanel } from './targeting/TargetingPanel.tsx';
+import { ContentPanel } from './editing/ContentPanel.tsx';
+import { DetailsPanel } from './editing/DetailsPanel.tsx';
+import { FeaturesPanel } from './editing/FeaturesPanel.tsx';
+import { Tabs } from './editing/Tabs.tsx';
+import { ThemePanel } from './editing/ThemePanel.tsx';
 
 /** Everything an editor changes of one campaign; where it may not be changed, everything there is to see, and why. */
 export function Editor() {
