@@ -1,5 +1,3 @@
-import { jsonEncoder } from '@trpc/server/adapters/ws';
-import type { Encoder } from '@trpc/server/adapters/ws';
 import type { ResumableEvent } from '../../engine/service.ts';
 import type { Connection } from '../connection/context.ts';
 
@@ -137,7 +135,7 @@ export function encodeFrame(prefix: string, event: ResumableEvent): Buffer {
 }
 
 /** A ws frame as a server sends it (RFC 6455, 5.2): text, final, not masked. */
-function textFrame(text: string): Buffer {
+export function textFrame(text: string): Buffer {
   const length = Buffer.byteLength(text);
   const head = length < 126 ? 2 : length < 65_536 ? 4 : 10;
   const frame = Buffer.allocUnsafe(head + length);
@@ -189,8 +187,8 @@ function isAnswer(message: unknown): message is AnswerMessage {
 }
 
 /** The encoding of an answer. Of one that holds a document, or is shared, only the rest is encoded anew. */
-function encodeAnswer(message: unknown): ReturnType<Encoder['encode']> {
-  if (!isAnswer(message)) return jsonEncoder.encode(message);
+function encodeAnswer(message: unknown): string {
+  if (!isAnswer(message)) return JSON.stringify(message);
   const { id, jsonrpc, result } = message;
   return `${startOf(id, jsonrpc)}"result":{"type":${JSON.stringify(result.type)},"data":${jsonOf(result.data)}}}`;
 }
@@ -201,9 +199,9 @@ function startOf(id: unknown, jsonrpc: unknown): string {
 }
 
 /** tRPC's encoding, with the first event in the place of a ticket. */
-export function encodeMessage(message: unknown): ReturnType<Encoder['encode']> {
+export function encodeMessage(message: unknown): string {
   const data = dataOf(message);
-  if (data === null || typeof data !== 'object') return jsonEncoder.encode(message);
+  if (data === null || typeof data !== 'object') return JSON.stringify(message);
   const connection = payingConnections.get(data);
   if (connection) {
     const encoded = encodeAnswer(message);

@@ -6,6 +6,7 @@ import type { OutboundChannel } from '../../connection/connection.ts';
 import type { CallerPlace } from '../../connection/caller-places.ts';
 import type { Connection } from '../../connection/context.ts';
 import type { FairTurns, InboundSource } from '../../connection/fair-turns.ts';
+import { textFrame } from '../../procedures/frames.ts';
 import { PRICES } from '../../connection/work-budget.ts';
 import { API_LIMITS } from '../../limits.ts';
 import { decodedFrame } from './decoded-frame.ts';
@@ -153,6 +154,19 @@ export class ServerSocket extends WebSocket implements OutboundChannel, InboundS
     if (typeof data === 'string') this.liveness.sentBytes += data.length;
     if (typeof second === 'object') super.send(data, second, third);
     else super.send(data, second);
+  }
+
+  /**
+   * Sends an answer as {@link send} does, in one buffer: `ws` writes a header of its own before each text.
+   *
+   * @param text the message, in tRPC's protocol
+   */
+  sendText(text: string): void {
+    if (this.bufferedAmount > BACKPRESSURE_MAX_SOCKET_BYTES) return this.terminate();
+    if (this.readyState !== WebSocket.OPEN || !this.#stream) return;
+    batchWrites(this.#stream);
+    this.liveness.sentBytes += text.length;
+    this.#stream.write(textFrame(text));
   }
 
   /** Passes incoming messages through the fair turns (`connection/fair-turns.ts`) on their way to tRPC's adapter. */

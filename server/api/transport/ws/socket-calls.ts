@@ -4,13 +4,14 @@ import type { CreateWSSContextFnOptions, Encoder } from '@trpc/server/adapters/w
 import { parseConnectionParamsFromUnknown } from '@trpc/server/http';
 import { parseTRPCMessage } from '@trpc/server/rpc';
 import type { Context } from '../../connection/context.ts';
+import { encodeMessage } from '../../procedures/frames.ts';
 import { appRouter } from '../../procedures/router.ts';
 import type { ServerSocket } from './server-socket.ts';
 
 /** What the calls of all ws connections share. */
 export interface SocketCallsOptions {
   readonly createContext: (options: CreateWSSContextFnOptions) => Promise<Context>;
-  readonly encoder: Encoder;
+  readonly decode: Encoder['decode'];
   /** Called with errors of sockets and frames, and of calls with their path. */
   readonly onError: (error: Error, path: string | undefined) => void;
 }
@@ -83,12 +84,12 @@ export class SocketCalls {
     }
     const req = this.#req;
     if (req) {
-      void this.#open(req, () => connectionParamsOf(this.#options.encoder, text ?? data));
+      void this.#open(req, () => connectionParamsOf(this.#options.decode, text ?? data));
       return;
     }
     let requests: (Request | StopRequest)[];
     try {
-      const decoded = this.#options.encoder.decode(text ?? data);
+      const decoded = this.#options.decode(text ?? data);
       const messages: unknown[] = Array.isArray(decoded) ? decoded : [decoded];
       requests = messages.map(requestOf);
     } catch (cause) {
@@ -221,8 +222,7 @@ export class SocketCalls {
   }
 
   #send(message: unknown): void {
-    // Text, as `encodeMessage` makes it.
-    this.#socket.send(this.#options.encoder.encode(message));
+    this.#socket.sendText(encodeMessage(message));
   }
 }
 
@@ -248,10 +248,10 @@ function withLastEvent(input: unknown, lastEventId: string | undefined): unknown
 }
 
 /** @throws TRPCError `PARSE_ERROR` where they cannot be read */
-function connectionParamsOf(encoder: Encoder, data: string | Uint8Array): ConnectionParams {
+function connectionParamsOf(decode: Encoder['decode'], data: string | Uint8Array): ConnectionParams {
   let message: unknown;
   try {
-    message = encoder.decode(data);
+    message = decode(data);
     if (typeof message !== 'object' || message === null) throw new Error('Message was not an object');
   } catch (cause) {
     throw new TRPCError({ code: 'PARSE_ERROR', message: 'Malformed TRPCConnectionParamsMessage', cause });

@@ -91,7 +91,7 @@ export function createWsServer(options: WsServerOptions): WsServer {
     if (connection) connection.sender = context.connection;
     return context;
   };
-  const callsOptions = { createContext, encoder: boundedEncoder, onError };
+  const callsOptions = { createContext, decode: boundedEncoder.decode, onError };
   const onSocketError = (error: Error): void => onError(error, undefined);
   /** As {@link releaseAtClose}, made where there is no upgrade request to keep. */
   const meterOf = (connection: TcpConnection, socket: Duplex): MessageMeter =>
