@@ -337,7 +337,9 @@ export interface CampaignLock extends HeldLock {
   readonly path: readonly string[];
 }
 
-/** The lock of a job. It is renewed as a {@link CampaignLock} is; in a process without pages, for as long as it runs. */
+/**
+ * The lock of a job. It is renewed as a {@link CampaignLock} is; in a process without pages, for as long as it runs.
+ */
 export interface JobLock extends HeldLock {
   readonly name: string;
 }

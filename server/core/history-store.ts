@@ -141,7 +141,10 @@ export interface HistoryStore {
   readEntries(after: EntryPlace, through: string, bytes: number): Promise<StoredEntry[]>;
   /** Checkpoints of a campaign after that version, in order, within the same bounds. */
   readCheckpoints(campaignId: string, afterVersion: number, bytes: number): Promise<StoredCheckpoint[]>;
-  /** Ids under which there are entries, forks or checkpoints, and no campaign, nor one that is being deleted; at most 1,000. */
+  /**
+   * Ids under which there are entries, forks or checkpoints, and no campaign, nor one that is being deleted; at most
+   * 1,000.
+   */
   orphans(): Promise<string[]>;
   /**
    * Begins a restore, or goes on with one of that id that was not ended. What that one had staged and not adopted is

@@ -297,8 +297,8 @@ export interface CampaignService {
    */
   create(caller: Caller, campaignId: string, state: JsonObject, options: MutationOptions): Promise<Receipt | DryRun>;
   /**
-   * Deletes a campaign for good, with its history, on every instance and on every device that comes back; its id is free
-   * again, for a campaign in a new epoch. What stays is the record of who did it and when.
+   * Deletes a campaign for good, with its history, on every instance and on every device that comes back; its id is
+   * free again, for a campaign in a new epoch. What stays is the record of who did it and when.
    *
    * @param options with `now`, it need not have been archived for seven days, or at all
    * @throws RefusalError `CONFLICT` where it is too early; `NOT_FOUND` with `deletedAt` where it was deleted already

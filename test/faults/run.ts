@@ -127,9 +127,9 @@ export async function runFaults(options: RunOptions): Promise<RunResult> {
       held,
       recoveries,
       snapshots: snapshots?.counts,
-      violations: [...stuck, ...check(journal, held), ...(snapshots?.violations ?? []), ...uncounted],
+      violations: [...violations, ...(snapshots?.violations ?? []), ...uncounted],
       events: events.acknowledged,
-      counts: countAll(journal, held),
+      counts,
       logs: Object.fromEntries(world.instances.map(({ name, log }) => [name, log])),
     };
   } finally {

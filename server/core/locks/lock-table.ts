@@ -98,9 +98,9 @@ export function emptyLockTable(generation: number): LockTable {
 }
 
 /**
- * The table of jobs begins anew at this multiple of the log's time in milliseconds: jobs belong to no campaign, hence to
- * no membership whose generation would rise. Nothing changes a table a million times a second, so that the revisions of
- * a table that was lost stay below those of the next one, as long as the log's time rises; whoever has seen a higher
+ * The table of jobs begins anew at this multiple of the log's time in milliseconds: jobs belong to no campaign, hence
+ * to no membership whose generation would rise. Nothing changes a table a million times a second, so that the revisions
+ * of a table that was lost stay below those of the next one, as long as the log's time rises; whoever has seen a higher
  * one says so (`JobLocks`). A safe integer until the year 2248.
  */
 export const JOB_REVISIONS_PER_MS = 2 ** 10;

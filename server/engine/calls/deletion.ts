@@ -48,18 +48,18 @@ const SWEEP_MS = 15_000;
  * Deletes campaigns in an order in which nothing is lost in silence, whoever is killed in between:
  *
  * 1. The campaign is archived, and everything of it is durable.
- * 2. It is removed from the log, if its head is still the one that was looked at. From here on nothing is appended to it:
- *    a command under way on any instance is answered `lost` by the log, and its instance asks the archive what has become
- *    of the campaign. Where this process ends here, the campaign is made a member of the log again by whoever asks for it
- *    next, in a new epoch, and nothing else has happened.
- * 3. One transaction deletes its row, guarded by the same head and by its generation, and records the deletion. From here
- *    on there is no such campaign: instances that have it in memory are told by the log, or find out by the head check,
- *    and end whoever watches it or waits for it.
+ * 2. It is removed from the log, if its head is still the one that was looked at. From here on nothing is appended to
+ *    it: a command under way on any instance is answered `lost` by the log, and its instance asks the archive what has
+ *    become of the campaign. Where this process ends here, the campaign is made a member of the log again by whoever
+ *    asks for it next, in a new epoch, and nothing else has happened.
+ * 3. One transaction deletes its row, guarded by the same head and by its generation, and records the deletion. From
+ *    here on there is no such campaign: instances that have it in memory are told by the log, or find out by the head
+ *    check, and end whoever watches it or waits for it.
  * 4. What is left of it goes, in parts, and then its id is free. Any instance does that: this one at once, and all of
  *    them look every 15 seconds for what was not completed. The parts can be done twice (`archive/sql/deletions.ts`).
  *
- * Rejected: deleting in the archive first. An instance that had not heard of it would go on accepting changes in the log
- * that can never be saved.
+ * Rejected: deleting in the archive first. An instance that had not heard of it would go on accepting changes in the
+ * log that can never be saved.
  */
 export function createDeletion(options: DeletionOptions): EngineDeletion {
   const { hosting, log, archive, clock, observer, instance, durableTimeoutMs, mutate } = options;

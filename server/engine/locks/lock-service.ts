@@ -36,8 +36,8 @@ export interface RenewOptions {
 /**
  * Locks, as the procedures see them. Every method checks the caller's rights itself.
  *
- * Where a campaign's id stands, {@link JOBS} stands for the jobs of the namespace. Who has locked a job is for those who
- * may edit every campaign, and rights by field do not concern it.
+ * Where a campaign's id stands, {@link JOBS} stands for the jobs of the namespace. Who has locked a job is for those
+ * who may edit every campaign, and rights by field do not concern it.
  */
 export interface LockService {
   /**

@@ -18,8 +18,8 @@ export interface PresencePicture {
 }
 
 /*
- * Everybody who looks at a room is told the same, ten times a second, so that what they are told is made once for all of
- * them: the picture for each audience, and the change from one picture to the next. Events are the same objects too,
+ * Everybody who looks at a room is told the same, ten times a second, so that what they are told is made once for all
+ * of them: the picture for each audience, and the change from one picture to the next. Events are the same objects too,
  * which are encoded once (`api/procedures/frames.ts`).
  */
 

@@ -248,9 +248,9 @@ return change_locks(table_key, revision)
 `;
 
 /**
- * Says who is at a campaign, as one instance knows it: keeps it for those who come, and publishes it. Beside the text of
- * each instance stands until when it is believed, `u:<instance>`: what an instance that died has said goes with the next
- * word of any other.
+ * Says who is at a campaign, as one instance knows it: keeps it for those who come, and publishes it. Beside the text
+ * of each instance stands until when it is believed, `u:<instance>`: what an instance that died has said goes with the
+ * next word of any other.
  *
  * KEYS presence · ARGV instance, text or an empty one, lifetime in ms, channel.
  */
@@ -353,7 +353,8 @@ return 1
  * one: from then on nothing is appended to it. Nobody is told: until the archive has deleted it, whoever finds it
  * missing makes it a member again.
  *
- * KEYS meta, log, dirty · ARGV generation, epoch, version, tail, campaign id. Answers `1` where it was removed, else `0`.
+ * KEYS meta, log, dirty · ARGV generation, epoch, version, tail, campaign id. Answers `1` where it was removed, else
+ * `0`.
  */
 export const REMOVE = `${ALLOW_OOM}${PREAMBLE}
 local meta_key, log_key, dirty_key = unpack(KEYS)
