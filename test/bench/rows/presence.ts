@@ -7,7 +7,7 @@ const MEMBERS = 200;
 const MOVES_PER_SECOND = 10;
 const BYTES = 180;
 /** How often deliveries are measured with and without somebody who watches who is there, in turn. */
-const TURNS = 3;
+const TURNS = 5;
 const FIELDS = ['title', 'description', 'features', 'theme', 'scripts', 'views', 'tags', 'about'];
 
 /** What presence costs: everybody on the move, and those who only watch the campaign. */
