@@ -27,13 +27,13 @@ export { defineSections } from './core/document/check.ts';
 export type { Sections } from './core/document/check.ts';
 export { normaliseCampaignFile } from './core/document/normalise.ts';
 export type { StartCampaign } from './core/document/normalise.ts';
-export { rendered } from './core/document/rendered.ts';
+export { rendered } from './core/document/rendered/rendered.ts';
 export type {
   RenderedHtmlOptions,
   RenderedScriptOptions,
   RenderedUrlOptions,
   ScriptSource,
-} from './core/document/rendered.ts';
+} from './core/document/rendered/rendered.ts';
 export type { Archive, OrderedLog } from './engine/ports.ts';
 export type { CampaignService } from './engine/service.ts';
 export { ROLES } from './core/permissions.ts';

@@ -1,15 +1,15 @@
 import { parseArgs } from 'node:util';
 import packageJson from '../package.json' with { type: 'json' };
-import { manageAccess } from './access.ts';
-import { manageAudit } from './audit.ts';
+import { manageAccess } from './commands/access.ts';
+import { manageAudit } from './commands/audit.ts';
 import { announcementLines } from './announcement.ts';
 import { VARIABLES } from './config.ts';
-import { deleteCampaign } from './delete.ts';
-import { giveUp } from './explain.ts';
-import { importFlags } from './import.ts';
+import { deleteCampaign } from './commands/delete.ts';
+import { giveUp } from './commands/explain.ts';
+import { importFlags } from './commands/import.ts';
 import { runServer } from './run-server.ts';
-import { restoreFile, takeSnapshot, verifySnapshot } from './snapshot.ts';
-import { printToken } from './token.ts';
+import { restoreFile, takeSnapshot, verifySnapshot } from './commands/snapshot.ts';
+import { printToken } from './commands/token.ts';
 
 /** The command `npx @campaign-state/server`, by its arguments. */
 

@@ -9,7 +9,7 @@ import type { Announcement } from './announcement.ts';
 import { readConfig } from './config.ts';
 import type { Config, Environment } from './config.ts';
 import { END_SIGNALS, onEndSignal } from './end-signals.ts';
-import { explain, giveUp } from './explain.ts';
+import { explain, giveUp } from './commands/explain.ts';
 import { openArchive } from './open-archive.ts';
 import { openLog } from './open-log.ts';
 import { readStartFiles } from './start-files.ts';

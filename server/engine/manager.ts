@@ -136,13 +136,13 @@ const RECENT_ENTRIES = 256;
  *
  * The way of a mutation:
  *
- * 1. `api/procedures/campaign-router.ts` hands it to `calls/mutations.ts`, which checks the caller.
+ * 1. `api/procedures/routers/campaign-router.ts` hands it to `calls/mutations.ts`, which checks the caller.
  * 2. `writes/mutation-queue.ts` decides it (`core/commands/decide-group.ts`) and appends it to the log (port
  *    `OrderedLog`: `log/memory-log.ts`, `log/redis-log.ts`).
  * 3. `hosting/log-follower.ts` applies the entry, here and on every instance that the log publishes it to: the single
  *    apply path. It notifies `streams/fan-out.ts`.
  * 4. `streams/push-delivery.ts` moves the subscribers on and hands them the event (`PushTarget`:
- *    `api/procedures/push-subscription.ts`, which encodes it once and writes it to each socket).
+ *    `api/procedures/subscriptions/push-subscription.ts`, which encodes it once and writes it to each socket).
  * 5. `archiving/archiver.ts` reads the entry from the log and commits it (port `Archive`: `archive/sql/commit.ts`); the
  *    watermark comes back through the log.
  *

@@ -173,7 +173,7 @@ export interface ResumableEvent {
 
 /**
  * The receiving end of a subscription whose events are pushed rather than pulled:
- * `api/procedures/push-subscription.ts`.
+ * `api/procedures/subscriptions/push-subscription.ts`.
  */
 export interface PushTarget {
   readonly reader: Reader;

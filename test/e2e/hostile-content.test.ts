@@ -1,7 +1,7 @@
 import { createCampaignClient } from '@campaign-state/client';
 import type { CampaignDocument } from '@campaign-state/client';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { rendered } from '../../server/core/document/rendered.ts';
+import { rendered } from '../../server/core/document/rendered/rendered.ts';
 import type { Page } from '../tools/browser.ts';
 import { consolePage } from './support/console-page.ts';
 import { HOSTILE_MARKUP, HOSTILE_URLS } from './support/hostile-content.ts';

@@ -1,14 +1,14 @@
-import { accessRouter } from './access-router.ts';
-import { lockRouter } from './lock-router.ts';
-import { analyticsRouter } from './analytics-router.ts';
-import { auditRouter } from './audit-router.ts';
-import { campaignRouter } from './campaign-router.ts';
+import { accessRouter } from './routers/access-router.ts';
+import { lockRouter } from './routers/lock-router.ts';
+import { analyticsRouter } from './routers/analytics-router.ts';
+import { auditRouter } from './routers/audit-router.ts';
+import { campaignRouter } from './routers/campaign-router.ts';
 import { answerDirectly } from './direct-calls.ts';
-import { presenceRouter } from './presence-router.ts';
+import { presenceRouter } from './routers/presence-router.ts';
 import { router } from './procedures.ts';
-import { snapshotRouter } from './snapshot-router.ts';
-import { sessionRouter } from './session-router.ts';
-import { systemRouter } from './system-router.ts';
+import { snapshotRouter } from './routers/snapshot-router.ts';
+import { sessionRouter } from './routers/session-router.ts';
+import { systemRouter } from './routers/system-router.ts';
 
 /** Every procedure of the contract, by area. */
 export const appRouter = answerDirectly(

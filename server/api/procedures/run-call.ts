@@ -5,7 +5,7 @@ import { freshId } from '../../engine/system-clock.ts';
 import type { CallReport, Context } from '../connection/context.ts';
 import type { TurnTicket } from '../connection/order-lane.ts';
 import { refusalBehind, toCallError } from '../failure.ts';
-import { chargeWhenEncoded } from './frames.ts';
+import { chargeWhenEncoded } from './subscriptions/frames.ts';
 
 /** One call, as its procedure sees it. */
 export interface Call {

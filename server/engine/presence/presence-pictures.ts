@@ -20,7 +20,7 @@ export interface PresencePicture {
 /*
  * Everybody who looks at a room is told the same, ten times a second, so that what they are told is made once for all
  * of them: the picture for each audience, and the change from one picture to the next. Events are the same objects too,
- * which are encoded once (`api/procedures/frames.ts`).
+ * which are encoded once (`api/procedures/subscriptions/frames.ts`).
  */
 
 const pictures = new WeakMap<Present, Map<PresenceAudience, PresencePicture>>();

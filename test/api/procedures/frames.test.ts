@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { chargeWhenEncoded, encodeFrame, encodeMessage } from '../../../server/api/procedures/frames.ts';
+import { chargeWhenEncoded, encodeFrame, encodeMessage } from '../../../server/api/procedures/subscriptions/frames.ts';
 import type { Connection } from '../../../server/api/connection/context.ts';
 import type { ResumableEvent } from '../../../server/engine/service.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { MergedEvent } from '../../../server/api/procedures/merged-subscription.ts';
+import type { MergedEvent } from '../../../server/api/procedures/subscriptions/merged-subscription.ts';
 import { refusal, wsClient } from '../support/clients.ts';
 import { CAMPAIGN, startGuarded, startServer, tokenFor, until } from '../support/server.ts';
 import { openEvents } from '../support/sse.ts';

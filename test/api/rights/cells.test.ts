@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { SessionInfo } from '../../../server/api/procedures/session-router.ts';
+import type { SessionInfo } from '../../../server/api/procedures/routers/session-router.ts';
 import type { Role } from '../../../server/core/permissions.ts';
 import { wsClient, type Client } from '../support/clients.ts';
 import { startGuarded, tokenFor, until } from '../support/server.ts';

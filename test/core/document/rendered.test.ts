@@ -3,7 +3,7 @@ import { defaultTreeAdapter, parseFragment, type DefaultTreeAdapterTypes } from 
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { check, defineSections } from '../../../server/core/document/check.ts';
-import { rendered } from '../../../server/core/document/rendered.ts';
+import { rendered } from '../../../server/core/document/rendered/rendered.ts';
 import type { JsonObject, JsonValue } from '../../../server/core/json.ts';
 
 const HASH = `sha384-${'A'.repeat(64)}`;

@@ -6,7 +6,7 @@ import type { OutboundChannel } from '../../connection/connection.ts';
 import type { CallerPlace } from '../../connection/caller-places.ts';
 import type { Connection } from '../../connection/context.ts';
 import type { FairTurns, InboundSource } from '../../connection/fair-turns.ts';
-import { textFrame } from '../../procedures/frames.ts';
+import { textFrame } from '../../procedures/subscriptions/frames.ts';
 import { PRICES } from '../../connection/work-budget.ts';
 import { API_LIMITS } from '../../limits.ts';
 import { decodedFrame } from './decoded-frame.ts';

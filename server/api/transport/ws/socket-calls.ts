@@ -4,7 +4,7 @@ import type { CreateWSSContextFnOptions, Encoder } from '@trpc/server/adapters/w
 import { parseConnectionParamsFromUnknown } from '@trpc/server/http';
 import { parseTRPCMessage } from '@trpc/server/rpc';
 import type { Context } from '../../connection/context.ts';
-import { encodeMessage } from '../../procedures/frames.ts';
+import { encodeMessage } from '../../procedures/subscriptions/frames.ts';
 import { appRouter } from '../../procedures/router.ts';
 import type { ServerSocket } from './server-socket.ts';
 
@@ -261,7 +261,7 @@ function connectionParamsOf(decode: Encoder['decode'], data: string | Uint8Array
 
 function iteratorOf(result: unknown, { path }: Request): AsyncIterator<unknown> {
   if (typeof result === 'object' && result !== null && Symbol.asyncIterator in result) {
-    // What a subscription's procedure returns (`procedures/subscription.ts`).
+    // What a subscription's procedure returns (`procedures/subscriptions/subscription.ts`).
     return (result as AsyncIterable<unknown>)[Symbol.asyncIterator]();
   }
   throw new TRPCError({ code: 'INTERNAL_SERVER_ERROR', message: `Subscription ${path} did not return an iterable` });

@@ -15,7 +15,7 @@ import type { Context } from '../../connection/context.ts';
 import type { FairTurns } from '../../connection/fair-turns.ts';
 import { MessageMeter } from './message-meter.ts';
 import type { TcpConnection, TcpConnections } from '../tcp-connections.ts';
-import { encodeMessage } from '../../procedures/frames.ts';
+import { encodeMessage } from '../../procedures/subscriptions/frames.ts';
 import { API_LIMITS } from '../../limits.ts';
 import { appRouter } from '../../procedures/router.ts';
 import { messagesOf } from './decoded-frame.ts';

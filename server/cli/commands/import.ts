@@ -1,14 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
-import { CAMPAIGN_ID_PATTERN } from '../core/document/campaign.ts';
-import type { JsonObject } from '../core/json.ts';
-import { createGrowthBookEngine } from '../targeting/growthbook-engine.ts';
-import { commandsOf, rehearse, type ImportCommand } from '../targeting/import/apply-plan.ts';
-import type { ConditionJudge } from '../targeting/import/assemble.ts';
-import { readGrowthBook } from '../targeting/import/growthbook.ts';
-import type { ImportFinding, ImportPlan } from '../targeting/import/import-plan.ts';
-import { readUnleash } from '../targeting/import/unleash.ts';
+import { CAMPAIGN_ID_PATTERN } from '../../core/document/campaign.ts';
+import type { JsonObject } from '../../core/json.ts';
+import { createGrowthBookEngine } from '../../targeting/growthbook-engine.ts';
+import { commandsOf, rehearse, type ImportCommand } from '../../targeting/import/apply-plan.ts';
+import type { ConditionJudge } from '../../targeting/import/assemble.ts';
+import { readGrowthBook } from '../../targeting/import/growthbook.ts';
+import type { ImportFinding, ImportPlan } from '../../targeting/import/import-plan.ts';
+import { readUnleash } from '../../targeting/import/unleash.ts';
 import { adminServer, call, callOrGiveUp, type AdminServer } from './admin-call.ts';
 import { giveUp } from './explain.ts';
 

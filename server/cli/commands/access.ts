@@ -1,10 +1,10 @@
 import { parseArgs } from 'node:util';
-import type { CreatedAccessKey } from '../access/access-keys.ts';
-import type { AccessKey } from '../core/access-key.ts';
-import { CAMPAIGN_ID_PATTERN } from '../core/document/campaign.ts';
-import { ROLES } from '../core/permissions.ts';
+import type { CreatedAccessKey } from '../../access/access-keys.ts';
+import type { AccessKey } from '../../core/access-key.ts';
+import { CAMPAIGN_ID_PATTERN } from '../../core/document/campaign.ts';
+import { ROLES } from '../../core/permissions.ts';
 import { adminServer, callOrGiveUp, type AdminServer } from './admin-call.ts';
-import { DURATION_EXAMPLES, parseDuration } from './duration.ts';
+import { DURATION_EXAMPLES, parseDuration } from '../duration.ts';
 import { giveUp } from './explain.ts';
 
 const options = {

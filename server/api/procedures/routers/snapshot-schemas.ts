@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { CAMPAIGN_ID_PATTERN } from '../../core/document/campaign.ts';
-import { parsePosition, type VersionName } from '../../core/stream/position.ts';
+import { CAMPAIGN_ID_PATTERN } from '../../../core/document/campaign.ts';
+import { parsePosition, type VersionName } from '../../../core/stream/position.ts';
 
 /** Input of the procedures of snapshots. */
 

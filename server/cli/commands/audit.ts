@@ -6,12 +6,12 @@ import { Readable, type Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
-import type { Finding } from '../audit/verify-histories.ts';
-import type { VerifyItem, VerifyReport } from '../audit/audit-service.ts';
-import { CAMPAIGN_ID_PATTERN } from '../core/document/campaign.ts';
+import type { Finding } from '../../audit/verify-histories.ts';
+import type { VerifyItem, VerifyReport } from '../../audit/audit-service.ts';
+import { CAMPAIGN_ID_PATTERN } from '../../core/document/campaign.ts';
 import { adminServer, callOrGiveUp, request, type AdminServer } from './admin-call.ts';
 import { giveUp } from './explain.ts';
-import { progressLine } from './progress.ts';
+import { progressLine } from '../progress.ts';
 import { verifySnapshot } from './snapshot.ts';
 
 const options = {

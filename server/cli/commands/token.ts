@@ -1,9 +1,9 @@
 import { parseArgs } from 'node:util';
 import { SignJWT } from 'jose';
-import { CAMPAIGN_ID_PATTERN } from '../core/document/campaign.ts';
-import { ROLES } from '../core/permissions.ts';
-import { readConfig } from './config.ts';
-import { DURATION_EXAMPLES, parseDuration } from './duration.ts';
+import { CAMPAIGN_ID_PATTERN } from '../../core/document/campaign.ts';
+import { ROLES } from '../../core/permissions.ts';
+import { readConfig } from '../config.ts';
+import { DURATION_EXAMPLES, parseDuration } from '../duration.ts';
 import { giveUp } from './explain.ts';
 
 const options = {

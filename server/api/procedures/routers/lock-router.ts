@@ -1,10 +1,10 @@
-import { JOBS } from '../../core/locks/lock-table.ts';
-import type { LockPath } from '../../core/locks/lock-path.ts';
-import type { GrantedLock, LockList } from '../../core/locks/lock-view.ts';
-import type { LockOwner } from '../../engine/locks/owned-locks.ts';
-import { parsedByEither } from './parse-input.ts';
-import { callerOf, inTurn, mutationProcedure, procedure, router, subscriptionProcedure } from './procedures.ts';
-import type { CallContext } from './run-call.ts';
+import { JOBS } from '../../../core/locks/lock-table.ts';
+import type { LockPath } from '../../../core/locks/lock-path.ts';
+import type { GrantedLock, LockList } from '../../../core/locks/lock-view.ts';
+import type { LockOwner } from '../../../engine/locks/owned-locks.ts';
+import { parsedByEither } from '../parse-input.ts';
+import { callerOf, inTurn, mutationProcedure, procedure, router, subscriptionProcedure } from '../procedures.ts';
+import type { CallContext } from '../run-call.ts';
 import {
   acquireLockInput,
   campaignInput,
@@ -17,8 +17,8 @@ import {
   type JobsInput,
   type LockForms,
   type LockPathInput,
-} from './schemas.ts';
-import { subscriptionOf } from './subscription.ts';
+} from '../schemas.ts';
+import { subscriptionOf } from '../subscriptions/subscription.ts';
 
 /** Locks of parts of campaigns, and of jobs. What a lock covers is in `core/locks`, who grants it in `engine/locks`. */
 export const lockRouter = router({

@@ -5,14 +5,14 @@ import type {
   AuditService,
   LastVerification,
   VerifyReport,
-} from '../../audit/audit-service.ts';
-import { CAMPAIGN_ID_PATTERN } from '../../core/document/campaign.ts';
-import { RefusalError } from '../../core/errors.ts';
-import { can } from '../../core/permissions.ts';
-import { forbidden } from '../../engine/refusals.ts';
-import { parsedBy } from './parse-input.ts';
-import { callerOf, historyProcedure, router } from './procedures.ts';
-import type { CallContext } from './run-call.ts';
+} from '../../../audit/audit-service.ts';
+import { CAMPAIGN_ID_PATTERN } from '../../../core/document/campaign.ts';
+import { RefusalError } from '../../../core/errors.ts';
+import { can } from '../../../core/permissions.ts';
+import { forbidden } from '../../../engine/refusals.ts';
+import { parsedBy } from '../parse-input.ts';
+import { callerOf, historyProcedure, router } from '../procedures.ts';
+import type { CallContext } from '../run-call.ts';
 
 /** Which entries of the audit are asked for. */
 export interface AuditQueryInput {

@@ -1,12 +1,12 @@
 import { tracked } from '@trpc/server';
 import type {} from '@trpc/server/unstable-core-do-not-import';
-import type { ChangeCommand, Command, Mutation, MutationOptions } from '../../core/commands/command.ts';
-import { weightOf } from '../../core/commands/weight.ts';
-import { LIMITS } from '../../core/limits.ts';
-import type { Receipt } from '../../core/stream/entry.ts';
-import type { DeletionReceipt, DryRun } from '../../engine/service.ts';
-import { PRICES } from '../connection/work-budget.ts';
-import { parsedBy } from './parse-input.ts';
+import type { ChangeCommand, Command, Mutation, MutationOptions } from '../../../core/commands/command.ts';
+import { weightOf } from '../../../core/commands/weight.ts';
+import { LIMITS } from '../../../core/limits.ts';
+import type { Receipt } from '../../../core/stream/entry.ts';
+import type { DeletionReceipt, DryRun } from '../../../engine/service.ts';
+import { PRICES } from '../../connection/work-budget.ts';
+import { parsedBy } from '../parse-input.ts';
 import {
   callerOf,
   historyProcedure,
@@ -15,8 +15,8 @@ import {
   procedure,
   router,
   subscriptionProcedure,
-} from './procedures.ts';
-import type { CallContext } from './run-call.ts';
+} from '../procedures.ts';
+import type { CallContext } from '../run-call.ts';
 import {
   atInput,
   batchInput,
@@ -44,11 +44,11 @@ import {
   watchListInput,
   whenDurableInput,
   type CampaignInput,
-} from './schemas.ts';
+} from '../schemas.ts';
 import { copiedState, versionOf } from './moments.ts';
-import { merged } from './merged-subscription.ts';
-import { PushSubscription } from './push-subscription.ts';
-import { orDefault, subscriptionOf } from './subscription.ts';
+import { merged } from '../subscriptions/merged-subscription.ts';
+import { PushSubscription } from '../subscriptions/push-subscription.ts';
+import { orDefault, subscriptionOf } from '../subscriptions/subscription.ts';
 
 interface MutationCall<I> {
   readonly ctx: CallContext;

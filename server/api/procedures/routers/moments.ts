@@ -1,10 +1,10 @@
-import type { JsonObject } from '../../core/json.ts';
-import { RefusalError } from '../../core/errors.ts';
-import { formatPosition, type Moment, type VersionName } from '../../core/stream/position.ts';
-import { PRICES } from '../connection/work-budget.ts';
-import { callerOf } from './procedures.ts';
-import type { CallContext } from './run-call.ts';
-import type { CopyInput } from './schemas.ts';
+import type { JsonObject } from '../../../core/json.ts';
+import { RefusalError } from '../../../core/errors.ts';
+import { formatPosition, type Moment, type VersionName } from '../../../core/stream/position.ts';
+import { PRICES } from '../../connection/work-budget.ts';
+import { callerOf } from '../procedures.ts';
+import type { CallContext } from '../run-call.ts';
+import type { CopyInput } from '../schemas.ts';
 
 /**
  * The version that a moment names.

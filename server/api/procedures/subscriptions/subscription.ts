@@ -1,7 +1,7 @@
-import { RefusalError } from '../../core/errors.ts';
-import { toCallError } from '../failure.ts';
-import { hideTiming, reportOf } from './run-call.ts';
-import type { CallContext } from './run-call.ts';
+import { RefusalError } from '../../../core/errors.ts';
+import { toCallError } from '../../failure.ts';
+import { hideTiming, reportOf } from '../run-call.ts';
+import type { CallContext } from '../run-call.ts';
 
 /** Subscription as tRPC expects it: an iterator without a return value and without input. */
 export type Subscription<T> = AsyncIterableIterator<T, void, undefined>;

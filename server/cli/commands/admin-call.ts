@@ -1,5 +1,5 @@
 import { SignJWT } from 'jose';
-import { readConfig } from './config.ts';
+import { readConfig } from '../config.ts';
 import { giveUp } from './explain.ts';
 
 /** How long the token for one command is valid: a large file takes its time. */

@@ -1,12 +1,12 @@
-import { RefusalError } from '../../core/errors.ts';
-import type { SnapshotRun } from '../../core/history-store.ts';
-import { can } from '../../core/permissions.ts';
-import { forbidden } from '../../engine/refusals.ts';
-import type { SavedSnapshot } from '../../snapshot/periodic-snapshots.ts';
-import type { RestoreAppended, RestoreFinished, SnapshotService } from '../../snapshot/snapshot-service.ts';
-import { parsedBy } from './parse-input.ts';
-import { historyProcedure, inTurn, mutationProcedure, router } from './procedures.ts';
-import type { CallContext } from './run-call.ts';
+import { RefusalError } from '../../../core/errors.ts';
+import type { SnapshotRun } from '../../../core/history-store.ts';
+import { can } from '../../../core/permissions.ts';
+import { forbidden } from '../../../engine/refusals.ts';
+import type { SavedSnapshot } from '../../../snapshot/periodic-snapshots.ts';
+import type { RestoreAppended, RestoreFinished, SnapshotService } from '../../../snapshot/snapshot-service.ts';
+import { parsedBy } from '../parse-input.ts';
+import { historyProcedure, inTurn, mutationProcedure, router } from '../procedures.ts';
+import type { CallContext } from '../run-call.ts';
 import { restoreAppendInput, restoreBeginInput, restoreInput } from './snapshot-schemas.ts';
 
 /** Answer of `snapshot.status`. All times are epoch milliseconds by this server's clock. */

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
-import type { DeletionReceipt } from '../engine/service.ts';
-import { CAMPAIGN_ID_PATTERN } from '../core/document/campaign.ts';
+import type { DeletionReceipt } from '../../engine/service.ts';
+import { CAMPAIGN_ID_PATTERN } from '../../core/document/campaign.ts';
 import { adminServer, callOrGiveUp } from './admin-call.ts';
 import { giveUp } from './explain.ts';
 

@@ -4,16 +4,16 @@ import type { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { once } from 'node:events';
 import { parseArgs } from 'node:util';
-import { CAMPAIGN_ID_PATTERN } from '../core/document/campaign.ts';
-import { parsePosition } from '../core/stream/position.ts';
-import { readSnapshot } from '../snapshot/read-snapshot.ts';
-import type { RestoreOptions, RestorePoint, RestoreReport } from '../snapshot/restore.ts';
-import type { RestoreAppended, RestoreFinished } from '../snapshot/snapshot-service.ts';
-import { SnapshotError } from '../snapshot/snapshot-error.ts';
-import { readFiles } from '../snapshot/snapshot-files.ts';
+import { CAMPAIGN_ID_PATTERN } from '../../core/document/campaign.ts';
+import { parsePosition } from '../../core/stream/position.ts';
+import { readSnapshot } from '../../snapshot/read-snapshot.ts';
+import type { RestoreOptions, RestorePoint, RestoreReport } from '../../snapshot/restore.ts';
+import type { RestoreAppended, RestoreFinished } from '../../snapshot/snapshot-service.ts';
+import { SnapshotError } from '../../snapshot/snapshot-error.ts';
+import { readFiles } from '../../snapshot/snapshot-files.ts';
 import { adminServer, call, callOrGiveUp, request, type AdminServer } from './admin-call.ts';
 import { giveUp } from './explain.ts';
-import { inSize, progressLine } from './progress.ts';
+import { inSize, progressLine } from '../progress.ts';
 
 /** What a file holds, as far as it was read. */
 interface Contents {

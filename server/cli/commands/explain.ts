@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
-import { ArchiveError } from '../archive/index.ts';
-import type { Config } from './config.ts';
+import { ArchiveError } from '../../archive/index.ts';
+import type { Config } from '../config.ts';
 
 /** One sentence for people about an error that stopped the start. */
 export function explain(error: unknown, config: Config, logger: Logger): string {

@@ -1,5 +1,5 @@
-import type { ResumableEvent } from '../../engine/service.ts';
-import type { Connection } from '../connection/context.ts';
+import type { ResumableEvent } from '../../../engine/service.ts';
+import type { Connection } from '../../connection/context.ts';
 
 /**
  * Placeholder for the first event of a pushed subscription, in a frame that tRPC's adapter encodes. Only the adapter

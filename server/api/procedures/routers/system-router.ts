@@ -1,11 +1,11 @@
 import { setInterval } from 'node:timers/promises';
-import { RefusalError } from '../../core/errors.ts';
-import { roleFor } from '../../core/permissions.ts';
-import type { ServiceStats } from '../../engine/service.ts';
-import { CONTRACT } from '../connection/context.ts';
-import type { Context, SystemInfo } from '../connection/context.ts';
-import { callerOf, procedure, router, subscriptionProcedure } from './procedures.ts';
-import { subscriptionOf } from './subscription.ts';
+import { RefusalError } from '../../../core/errors.ts';
+import { roleFor } from '../../../core/permissions.ts';
+import type { ServiceStats } from '../../../engine/service.ts';
+import { CONTRACT } from '../../connection/context.ts';
+import type { Context, SystemInfo } from '../../connection/context.ts';
+import { callerOf, procedure, router, subscriptionProcedure } from '../procedures.ts';
+import { subscriptionOf } from '../subscriptions/subscription.ts';
 
 const STATS_INTERVAL_MS = 1_000;
 

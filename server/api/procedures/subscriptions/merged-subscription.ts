@@ -1,9 +1,9 @@
 import { getHTTPStatusCodeFromError } from '@trpc/server/http';
 import { TRPC_ERROR_CODES_BY_KEY } from '@trpc/server/rpc';
-import type { WatchEvent } from '../../core/stream/events.ts';
-import type { ResumableEvent } from '../../engine/service.ts';
-import { formatError, toCallError, type ErrorShape } from '../failure.ts';
-import type { CallContext } from './run-call.ts';
+import type { WatchEvent } from '../../../core/stream/events.ts';
+import type { ResumableEvent } from '../../../engine/service.ts';
+import { formatError, toCallError, type ErrorShape } from '../../failure.ts';
+import type { CallContext } from '../run-call.ts';
 
 /** What one of several streams brings: `index` is its place in the input. */
 export type MergedEvent =

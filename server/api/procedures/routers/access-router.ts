@@ -1,13 +1,13 @@
-import type { AccessKeys, CreatedAccessKey } from '../../access/access-keys.ts';
-import { accessKeyOf } from '../../access/access-keys.ts';
-import type { AccessKey } from '../../core/access-key.ts';
-import { RefusalError } from '../../core/errors.ts';
-import { can } from '../../core/permissions.ts';
-import { forbidden } from '../../engine/refusals.ts';
-import { parsedBy } from './parse-input.ts';
-import { historyProcedure, inTurn, mutationProcedure, router } from './procedures.ts';
-import type { CallContext } from './run-call.ts';
-import { createKeyInput, revokeKeyInput } from './schemas.ts';
+import type { AccessKeys, CreatedAccessKey } from '../../../access/access-keys.ts';
+import { accessKeyOf } from '../../../access/access-keys.ts';
+import type { AccessKey } from '../../../core/access-key.ts';
+import { RefusalError } from '../../../core/errors.ts';
+import { can } from '../../../core/permissions.ts';
+import { forbidden } from '../../../engine/refusals.ts';
+import { parsedBy } from '../parse-input.ts';
+import { historyProcedure, inTurn, mutationProcedure, router } from '../procedures.ts';
+import type { CallContext } from '../run-call.ts';
+import { createKeyInput, revokeKeyInput } from '../schemas.ts';
 
 /** API keys of services. Admins of all campaigns only, and with a token: a key makes no keys. */
 export const accessRouter = router({

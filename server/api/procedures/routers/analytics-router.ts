@@ -1,17 +1,17 @@
 import { z } from 'zod';
-import { ANALYTICS_LIMITS, type AnalyticsEvent } from '../../core/analytics/analytics-event.ts';
-import type { Reach } from '../../core/analytics/reach.ts';
-import type { RuleResults } from '../../core/analytics/results.ts';
-import type { Viewer } from '../../core/document/targeting-fields.ts';
-import { targetingName } from '../../core/document/targeting-schema.ts';
-import { RefusalError } from '../../core/errors.ts';
-import type { VersionName } from '../../core/stream/position.ts';
-import type { AnalyticsService, TimelineRow } from '../../engine/service.ts';
-import { parsedBy } from './parse-input.ts';
-import { callerOf, eventProcedure, historyProcedure, router, subscriptionProcedure } from './procedures.ts';
-import type { CallContext } from './run-call.ts';
-import { analyticsFields } from './schemas.ts';
-import { subscriptionOf } from './subscription.ts';
+import { ANALYTICS_LIMITS, type AnalyticsEvent } from '../../../core/analytics/analytics-event.ts';
+import type { Reach } from '../../../core/analytics/reach.ts';
+import type { RuleResults } from '../../../core/analytics/results.ts';
+import type { Viewer } from '../../../core/document/targeting-fields.ts';
+import { targetingName } from '../../../core/document/targeting-schema.ts';
+import { RefusalError } from '../../../core/errors.ts';
+import type { VersionName } from '../../../core/stream/position.ts';
+import type { AnalyticsService, TimelineRow } from '../../../engine/service.ts';
+import { parsedBy } from '../parse-input.ts';
+import { callerOf, eventProcedure, historyProcedure, router, subscriptionProcedure } from '../procedures.ts';
+import type { CallContext } from '../run-call.ts';
+import { analyticsFields } from '../schemas.ts';
+import { subscriptionOf } from '../subscriptions/subscription.ts';
 
 /** What one viewer was shown and did. */
 export interface TrackInput {

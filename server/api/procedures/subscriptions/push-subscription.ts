@@ -1,11 +1,11 @@
 import { tracked } from '@trpc/server';
 import type { TrackedEnvelope } from '@trpc/server';
-import type { WatchEvent } from '../../core/stream/events.ts';
-import type { Caller, ResumableEvent, PushTarget, DeliverySlot, WatchOptions } from '../../engine/service.ts';
-import type { Connection } from '../connection/context.ts';
+import type { WatchEvent } from '../../../core/stream/events.ts';
+import type { Caller, ResumableEvent, PushTarget, DeliverySlot, WatchOptions } from '../../../engine/service.ts';
+import type { Connection } from '../../connection/context.ts';
 import { encodeFrame, FrameTicket } from './frames.ts';
-import { toCallError } from '../failure.ts';
-import type { CallContext } from './run-call.ts';
+import { toCallError } from '../../failure.ts';
+import type { CallContext } from '../run-call.ts';
 
 type Next = IteratorResult<TrackedEnvelope<WatchEvent>, void>;
 
