@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 import type { SeededRandom } from '../support/seeded-random.ts';
-import { anyToken, envelope, inputText, mutatedToken, procedurePath, type Target } from './envelopes.ts';
+import { anyToken, envelope, inputText, mutatedToken, procedurePath, viewerText, type Target } from './envelopes.ts';
 import { jsonText, noise, oddText } from './values.ts';
 
 /** What an attack sends, in pieces, over one connection of its own. */
@@ -62,6 +62,49 @@ const oddHttp: Maker = (random, { port, token }) => {
   return [Buffer.from(Array.from({ length: random.pick([1, 1, 1, 20]) }, request).join(''), 'latin1')];
 };
 
+/** Reads that are right, as anybody may try them: what comes back must hold nothing of the rules. */
+const reads: Maker = (random, target) => {
+  const { campaignId, port, token } = target;
+  const auth = random.chance(0.8) ? `Authorization: Bearer ${token}\r\n` : '';
+  const viewer = random.chance(0.7) ? { viewer: JSON.parse(viewerText(random)) } : {};
+  const [path, input] = random.pick([
+    ['campaign.get', { campaignId, ...viewer }],
+    ['campaign.watch', { campaignId, ...viewer }],
+    ['campaign.watchMany', { streams: [{ campaignId, ...viewer }] }],
+    ['campaign.history', { campaignId, ...viewer }],
+    ['campaign.at', { campaignId, version: random.int(1, 20), ...viewer }],
+    ['campaign.diff', { campaignId, from: 1, to: random.int(1, 20), ...viewer }],
+    ['campaign.explain', { campaignId, viewer: JSON.parse(viewerText(random)) }],
+    ['campaign.list', {}],
+    ['audit.query', { campaignId }],
+    ['analytics.results', { campaignId, rule: `rule-${random.int(0, 2)}` }],
+  ] as const);
+  const query = encodeURIComponent(JSON.stringify(input));
+  return [Buffer.from(`GET /trpc/${path}?input=${query} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n${auth}\r\n`)];
+};
+
+/** Flags by OFREP: in bulk, single, as a stream. */
+const flags: Maker = (random, target) => {
+  const auth = random.chance(0.7) ? `Authorization: Bearer ${anyToken(random, target)}\r\n` : '';
+  const head = `Host: 127.0.0.1:${target.port}\r\n${auth}Content-Type: application/json\r\n`;
+  const at = `/campaigns/${random.pick([target.campaignId, target.campaignId, 'missing'])}/ofrep/v1`;
+  if (random.chance(0.2)) return [Buffer.from(`GET ${at}/events HTTP/1.1\r\n${head}\r\n`)];
+  const key = random.pick([
+    '',
+    '',
+    '/referral',
+    '/ui_content.banner',
+    '/rules',
+    `/${encodeURIComponent(wellFormed(oddText(random)))}`,
+  ]);
+  const context = random.pick(['{}', '{"targetingKey":"u1","plan":"gold"}', jsonText(random, 1)]);
+  const body = Buffer.from(wellFormed(random.chance(0.8) ? `{"context":${context}}` : jsonText(random)));
+  return [
+    Buffer.from(`POST ${at}/evaluate/flags${key} HTTP/1.1\r\n${head}Content-Length: ${body.length}\r\n\r\n`),
+    body,
+  ];
+};
+
 /** Calls over http, one or many in a request. */
 const calls: Maker = (random, target) => {
   const auth = random.chance(0.5) ? `Authorization: Bearer ${anyToken(random, target)}\r\n` : '';
@@ -110,7 +153,7 @@ const unfinished: Maker = (random, target) => {
   return [upgrade(target, ''), header, noise(random, 500)];
 };
 
-const MAKERS: Readonly<Record<string, Maker>> = { oddHttp, calls, frames, unfinished };
+const MAKERS: Readonly<Record<string, Maker>> = { oddHttp, calls, flags, frames, reads, unfinished };
 
 export function makeAttack(random: SeededRandom, target: Target): Attack {
   const kind = random.pick(Object.keys(MAKERS));

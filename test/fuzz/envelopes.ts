@@ -49,7 +49,7 @@ export function inputText(random: SeededRandom, { campaignId, token, own }: Targ
     position: () => JSON.stringify(random.pick(['x:1', oddText(random)])),
     token: () => JSON.stringify(random.chance(0.3) ? token : mutatedToken(random, token)),
     dryRun: () => 'true',
-    viewer: () => jsonText(random, 1),
+    viewer: () => (random.chance(0.5) ? jsonText(random, 1) : viewerText(random)),
     key: () => JSON.stringify(oddText(random)),
     rule: () => jsonText(random, 1),
     segment: () => jsonText(random, 1),
@@ -59,6 +59,12 @@ export function inputText(random: SeededRandom, { campaignId, token, own }: Targ
   return `{${Object.entries(members)
     .map(([key, text]) => `${JSON.stringify(key)}:${text}`)
     .join(',')}}`;
+}
+
+/** A viewer that is right: another person each time. */
+export function viewerText(random: SeededRandom): string {
+  const attributes = { userId: `u${random.int(0, 99)}`, plan: random.pick(['free', 'gold']), secret: oddText(random) };
+  return JSON.stringify({ attributes });
 }
 
 /** One message of tRPC's ws protocol, with ids that are used again, missing, or of the wrong kind. */

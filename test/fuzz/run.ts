@@ -7,6 +7,7 @@ import { SignJWT } from 'jose';
 import { seededRandom } from '../support/seeded-random.ts';
 import { carryOut, makeAttack, type Attack } from './attacks.ts';
 import { startHonestClient } from './honest-client.ts';
+import { MARKER, startMarking } from './marker.ts';
 
 export interface FuzzOptions {
   readonly seed: number;
@@ -19,10 +20,13 @@ export interface FuzzResult {
   readonly attacks: number;
   readonly byKind: Readonly<Record<string, number>>;
   /**
-   * What must never be: a server that ended, an internal error, a stack on the wire, an honest change that was late.
+   * What must never be: a server that ended, an internal error, a stack on the wire, a rule of targeting in what a
+   * viewer is sent, an honest change that was late.
    */
   readonly findings: readonly string[];
   readonly rounds: number;
+  /** How often rules were changed that must not be seen. */
+  readonly ruleChanges: number;
   readonly slowestRound: number;
   /** Resident memory of the server in MB, at the end of each tenth of the run; empty where the system does not tell. */
   readonly memory: readonly number[];
@@ -55,6 +59,11 @@ export async function runFuzz({ seed, lasts, say }: FuzzOptions): Promise<FuzzRe
     token: await tokenFor('editor', 'ada'),
     onFailure: (why) => findings.push(`honest client: ${why}`),
   });
+  const marking = await startMarking(server.url, {
+    campaignId: CAMPAIGN,
+    token: await tokenFor('editor', 'grace'),
+    onFailure: (why) => findings.push(`the rules could not be changed: ${why}`),
+  });
   const byKind: Record<string, number> = {};
   const memory: number[] = [];
   const startedAt = performance.now();
@@ -84,16 +93,27 @@ export async function runFuzz({ seed, lasts, say }: FuzzOptions): Promise<FuzzRe
   try {
     await Promise.all(Array.from({ length: CONCURRENCY }, worker));
   } finally {
+    await marking.stop();
     await honest.stop();
     await server.stop();
     await rm(folder, { recursive: true, force: true });
   }
-  return { attacks: number, byKind, findings, rounds: honest.rounds, slowestRound: honest.slowest, memory };
+  return {
+    attacks: number,
+    byKind,
+    findings,
+    rounds: honest.rounds,
+    ruleChanges: marking.changes,
+    slowestRound: honest.slowest,
+    memory,
+  };
 }
+
+const FORBIDDEN = new RegExp(String.raw`INTERNAL_SERVER_ERROR|"stack"|\n\s+at .*\.ts:\d+|${MARKER}`);
 
 function lookAt(answer: Buffer): string | undefined {
   const text = answer.toString('latin1');
-  const bad = /INTERNAL_SERVER_ERROR|"stack"|\n\s+at .*\.ts:\d+/.exec(text);
+  const bad = FORBIDDEN.exec(text);
   return bad ? text.slice(Math.max(0, bad.index - 200), bad.index + 300) : undefined;
 }
 
