@@ -83,7 +83,8 @@ export const locks: Row = {
           const { cpu } = await server.usage('nothing');
           return { cpu: (cpu - before.cpu) / many, p50: percentile(sorted(latencies), 0.5) };
         };
-        // In turn, in either order, and the median of each: what else the machine does comes to both. The first warms up.
+        // In turn, in either order, and the median of each: what else the machine does comes to both. The first warms
+        // up.
         const cpus = new Map([plain, locked].map((campaignId): [string, number[]] => [campaignId, []]));
         const latencies = new Map([plain, locked].map((campaignId): [string, number[]] => [campaignId, []]));
         for (let turn = 0; turn < TURNS; turn += 1)
