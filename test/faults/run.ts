@@ -10,6 +10,7 @@ import { startEvents, type FaultyEvents } from './events.ts';
 import { FAULTS, type Fault } from './faults.ts';
 import { watchHeld, type HeldCampaign } from './held.ts';
 import { createJournal, type Journal } from './journal.ts';
+import { startReaders, type FaultyReaders } from './readers.ts';
 import { recovery } from './recovery.ts';
 import { inMixes, inTurn, type Recoveries } from './schedule.ts';
 import { startSdkActor } from './sdk-actor.ts';
@@ -49,6 +50,8 @@ export interface RunResult {
   counts: Counts;
   /** Batches of events that were acknowledged. */
   events: number;
+  /** Changes of rules and messages of their readers, whichever is less. */
+  searched: number;
   /** What Postgres holds in the end. */
   held: readonly HeldCampaign[];
   recoveries: Recoveries;
@@ -73,6 +76,7 @@ export async function runFaults(options: RunOptions): Promise<RunResult> {
   });
   const actors: Actor[] = [];
   let events: FaultyEvents | undefined;
+  let readers: FaultyReaders | undefined;
   try {
     await createCampaigns(world);
     for (let index = 0; index < clients; index += 1)
@@ -81,6 +85,8 @@ export async function runFaults(options: RunOptions): Promise<RunResult> {
     const taking = folder && takeSnapshots(world, folder.folder);
     const eventLink = await openTcpProxy(() => random.pick(world.instances).port);
     events = await startEvents(world, eventLink, random.fork());
+    const readerLink = await openTcpProxy(() => random.pick(world.instances).port);
+    readers = await startReaders(world, readerLink, seededRandom(seed));
     const looking = watchHeld(world.postgres.url, world.namespace, journal);
     const watchers = actors.filter(({ watched }) => watched.length > 0);
     const recovered = () => recovery({ journal, actors: watchers, campaigns: WATCHED, timeoutMs: RECOVERY_MS });
@@ -111,6 +117,9 @@ export async function runFaults(options: RunOptions): Promise<RunResult> {
     await flooding?.stop();
     const taken = await taking?.stop();
     await looking.stop();
+    await readers.close();
+    const { changes, messages } = readers;
+    say(`${messages} messages searched for ${changes} changes of rules`);
     const uncounted = stuck.length > 0 ? [] : await events.check(world);
     const held = await readCampaigns(world).catch((error: unknown) => {
       // Where a fault could not be healed, that is what is to be reported.
@@ -127,13 +136,15 @@ export async function runFaults(options: RunOptions): Promise<RunResult> {
       held,
       recoveries,
       snapshots: snapshots?.counts,
-      violations: [...violations, ...(snapshots?.violations ?? []), ...uncounted],
+      violations: [...violations, ...(snapshots?.violations ?? []), ...uncounted, ...readers.violations],
       events: events.acknowledged,
+      searched: Math.min(changes, messages),
       counts,
       logs: Object.fromEntries(world.instances.map(({ name, log }) => [name, log])),
     };
   } finally {
     await events?.close();
+    await readers?.close();
     await Promise.all(actors.map((actor) => actor.close()));
     await Promise.all(actors.map(({ link }) => link.close()));
     await world.close();

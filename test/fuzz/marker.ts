@@ -1,9 +1,6 @@
 import { createTRPCClient, createWSClient, wsLink } from '@trpc/client';
-import type { RuleInput } from '../../server/core/document/targeting-fields.ts';
 import type { AppRouter } from '../../server/index.ts';
-
-/** A text that nobody below `editor` may ever be sent: it stands in rules, segments and arms that reach no attacker. */
-export const MARKER = 'zq7marker';
+import { MARKED_SEGMENT, markedRule, MARKER } from '../support/marked-rules.ts';
 
 /** Milliseconds between two changes of the rules. */
 const PAUSE_MS = 500;
@@ -25,28 +22,12 @@ export async function startMarking(
     connectionParams: { contract: '1', token },
   });
   const { campaign } = createTRPCClient<AppRouter>({ links: [wsLink({ client: socket })] });
-  await campaign.updateSegment.mutate({
-    campaignId,
-    key: MARKER,
-    segment: { description: MARKER, when: { plan: MARKER } },
-  });
+  await campaign.updateSegment.mutate({ campaignId, key: MARKER, segment: MARKED_SEGMENT });
   let changes = 0;
   let stopped = false;
 
   const change = async (): Promise<void> => {
-    const rule: RuleInput = {
-      order: 1 + (changes % 3),
-      description: `${MARKER} ${changes}`,
-      status: changes % 4 === 3 ? 'paused' : 'running',
-      unit: 'userId',
-      when: changes % 2 === 0 ? { secret: MARKER } : { $savedGroup: { id: MARKER } },
-      coverage: 1,
-      arms: {
-        [`${MARKER}-one`]: { weight: 1 + (changes % 5), change: { merge: { ui_content: { banner: MARKER } } } },
-        [`${MARKER}-two`]: { weight: 1, change: { features: { add: [MARKER] } } },
-      },
-    };
-    await campaign.updateRule.mutate({ campaignId, key: `rule-${changes % 3}`, rule });
+    await campaign.updateRule.mutate({ campaignId, ...markedRule(changes) });
     changes += 1;
   };
   await change();

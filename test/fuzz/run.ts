@@ -4,10 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { SignJWT } from 'jose';
+import { MARKER } from '../support/marked-rules.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 import { carryOut, makeAttack, type Attack } from './attacks.ts';
 import { startHonestClient } from './honest-client.ts';
-import { MARKER, startMarking } from './marker.ts';
+import { startMarking } from './marker.ts';
 
 export interface FuzzOptions {
   readonly seed: number;
