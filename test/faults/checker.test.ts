@@ -207,6 +207,14 @@ describe('the checker of the fault runs', () => {
     // The SDK sends again what it does not know durable.
     expect(judge([['sdk-1', sent('m9')], ['sdk-1', answered('m9', 4)], LOSS, disowned])).toEqual(['G5']);
     expect(judge([['stock-1', sent('m9')]])).toEqual(['G5']);
+    // Sent again, it changed nothing any more; or it would have, and was dropped.
+    const again = (title: string): [string, Note][] => [
+      ['sdk-1', { kind: 'sent', mutationId: 'm9', command: { type: 'update', updates: { title } }, attempt: 1 }],
+      ['sdk-1', answered('m9', 4, { epoch: 'e0' })],
+      ['sdk-1', answered('m9', 2, { changed: false })],
+    ];
+    expect(judge([...again('m2'), LOSS])).toEqual([]);
+    expect(judge([...again('m3'), LOSS])).toEqual(['G5']);
   });
 
   it('X7 G6 finds a state that is not the fold of the entries: stored, shown, folded by a client', () => {

@@ -1,3 +1,6 @@
+import type { Command, EditCommand } from '../../server/core/commands/command.ts';
+import { effect } from '../../server/core/commands/effect.ts';
+import { apply, NOTHING, treeOf } from '../../server/core/stream/apply.ts';
 import type { HeldCampaign } from './held.ts';
 import { createHistory, type History } from './history.ts';
 import type { ClientLine, FaultLine, Journal, Line } from './journal.ts';
@@ -47,11 +50,30 @@ export function linesAbout({ mutationId, client }: MutationStory, lines: readonl
 
 /**
  * Acknowledged changes that are not on the current timeline: allowed where Redis lost its data, and only if clients
- * are told.
+ * are told. One that was sent again, and by then changed nothing, because somebody else had done the same, is kept.
  */
-export function lostMutations({ held, stories }: Evidence): MutationStory[] {
+export function lostMutations(evidence: Evidence): MutationStory[] {
+  const { held, stories } = evidence;
   const kept = new Set(held.entries.map(({ entry }) => entry.mutationId));
   return stories.filter(
-    ({ answers, mutationId }) => answers.some(({ receipt }) => receipt.changed) && !kept.has(mutationId),
+    (story) =>
+      story.answers.some(({ receipt }) => receipt.changed) &&
+      !kept.has(story.mutationId) &&
+      !isWithoutEffectNow(story, evidence),
   );
+}
+
+/** Whether it was answered to change nothing where the timeline has gone on from, and truly changed nothing there. */
+function isWithoutEffectNow({ answers, command }: MutationStory, { held, history }: Evidence): boolean {
+  if (!command || !isEdit(command)) return false;
+  return answers.some(({ receipt: { changed, epoch, version } }) => {
+    if (changed || !history.survives(epoch, version)) return false;
+    const until = held.entries.filter(({ entry }) => entry.version <= version);
+    const content = until.reduce((before, { entry }) => apply(before, entry), NOTHING);
+    return Object.keys(effect(treeOf(content), command)).length === 0;
+  });
+}
+
+function isEdit(command: Command): command is EditCommand {
+  return ['update', 'updateFeatures', 'updateConfig', 'batch'].includes(command.type);
 }

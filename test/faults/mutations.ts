@@ -1,3 +1,4 @@
+import type { Command } from '../../server/core/commands/command.ts';
 import type { Receipt } from '../../server/core/stream/entry.ts';
 import type { ClientLine, Line } from './journal.ts';
 
@@ -6,6 +7,8 @@ export interface MutationStory {
   mutationId: string;
   campaignId: string;
   client: string;
+  /** What it was to change; `undefined` where the journal does not say. */
+  command: Command | undefined;
   /** When it was sent for the first time. */
   sentAt: number;
   /** It was sent once, on one way, and answered. */
@@ -26,6 +29,7 @@ export function mutationStories(lines: readonly Line[]): MutationStory[] {
       mutationId,
       campaignId,
       client,
+      command: line.kind === 'sent' ? line.command : undefined,
       sentAt: at,
       once: true,
       answers: [],
