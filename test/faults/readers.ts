@@ -7,7 +7,9 @@ import { over } from './campaigns.ts';
 import type { Violation } from './checker.ts';
 import type { World } from './world.ts';
 
-/** Readers of a campaign whose rules change all the time, and concern none of them: all that they are sent is searched. */
+/**
+ * Readers of a campaign whose rules change all the time, and concern none of them: all that they are sent is searched.
+ */
 export interface FaultyReaders {
   /** Changes of the rules that were accepted. */
   readonly changes: number;
