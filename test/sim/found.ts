@@ -468,4 +468,49 @@ export const FOUND: readonly { what: string; plan: Plan }[] = [
       ],
     },
   },
+  {
+    what: 'a viewer was told that an arm was shipped again, by whom and with which words (G11)',
+    plan: {
+      seed: 1430,
+      viewers: true,
+      steps: [
+        {
+          wait: 20,
+          kind: 'direct',
+          client: 3,
+          call: {
+            type: 'rule',
+            command: {
+              type: 'updateRule',
+              key: 'r',
+              rule: {
+                order: 1,
+                description: 'secret of the rules',
+                status: 'running',
+                unit: 'id',
+                coverage: 1,
+                arms: {
+                  x: { weight: 2, change: { merge: { theme: { colour: 'r x' } }, features: { add: ['x'] } } },
+                  y: { weight: 1, change: { merge: { about: { y: 'y' } }, remove: [['about']] } },
+                },
+              },
+            },
+          },
+        },
+        {
+          wait: 23,
+          kind: 'direct',
+          client: 1,
+          call: { type: 'rule', command: { type: 'shipRule', key: 'r', winner: 'x' } },
+        },
+        { wait: 141, kind: 'edit', client: 3, command: { type: 'updateFeatures', features: ['x'], action: 'remove' } },
+        {
+          wait: 259,
+          kind: 'direct',
+          client: 1,
+          call: { type: 'rule', command: { type: 'shipRule', key: 'r', winner: 'x' } },
+        },
+      ],
+    },
+  },
 ];

@@ -5,6 +5,7 @@ import { TARGETING_FIELDS } from '../document/targeting-fields.ts';
 import { jsonEqual, type JsonObject, type JsonValue } from '../json.ts';
 import { evaluate, prepareTargeting, type Assignments, type PreparedTargeting } from '../targeting/evaluate.ts';
 import type { TargetingEngine } from '../targeting/evaluator.ts';
+import { isTargetingType } from '../targeting/refuse-command.ts';
 import { resolve } from '../targeting/resolve.ts';
 import { readTargeting, touchesTargeting } from '../targeting/targeting.ts';
 import type { Entry, ViewEntry } from './entry.ts';
@@ -114,7 +115,7 @@ export function projectStep(step: ProjectedStep): Entry | ViewEntry {
   const { version, type, at } = entry;
   const change = diff(before(), after());
   const isLifecycle = type === 'archive' || type === 'restore';
-  const isTold = showsActors(to.view) && !touchesTargeting(entry.change) && (isLifecycle || !isEmptyPatch(change));
+  const isTold = showsActors(to.view) && !isOfTargeting(entry) && (isLifecycle || !isEmptyPatch(change));
   if (isTold) return { ...entry, change };
   const assignments = assignmentsIn(to);
   return {
@@ -129,10 +130,15 @@ export function projectStep(step: ProjectedStep): Entry | ViewEntry {
 /** Whether the two documents have to be compared: else the entry's own change, without hidden fields, is what shows. */
 function isProjected({ entry, from, to }: ProjectedStep): boolean {
   return (
-    from.assignments !== undefined ||
-    to.assignments !== undefined ||
-    (isResolved(to.view) && touchesTargeting(entry.change))
+    from.assignments !== undefined || to.assignments !== undefined || (isResolved(to.view) && isOfTargeting(entry))
   );
+}
+
+/**
+ * An arm that is shipped again changes the document alone; that it was an arm's is told by its command and its words.
+ */
+function isOfTargeting({ type, change }: Entry): boolean {
+  return touchesTargeting(change) || isTargetingType(type);
 }
 
 function assignmentsIn({ assignments = {} }: Audience): JsonValue {

@@ -23,8 +23,13 @@ const TARGETING_COMMANDS = {
   shipRule: true,
 } as const satisfies Record<TargetingCommand['type'], true>;
 
+/** Whether entries of that type were made by a command of targeting. */
+export function isTargetingType(type: string): boolean {
+  return Object.hasOwn(TARGETING_COMMANDS, type);
+}
+
 export function isTargetingCommand<C extends Command>(command: C | TargetingCommand): command is TargetingCommand {
-  return Object.hasOwn(TARGETING_COMMANDS, command.type);
+  return isTargetingType(command.type);
 }
 
 /**
