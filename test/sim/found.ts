@@ -513,4 +513,51 @@ export const FOUND: readonly { what: string; plan: Plan }[] = [
       ],
     },
   },
+  {
+    what: 'the history told a viewer with which words an arm was shipped again (G11)',
+    plan: {
+      seed: 1675,
+      viewers: true,
+      steps: [
+        {
+          wait: 739,
+          kind: 'direct',
+          client: 1,
+          call: {
+            type: 'rule',
+            command: {
+              type: 'updateRule',
+              key: 'p',
+              rule: {
+                order: 0,
+                description: 'secret of the rules',
+                status: 'running',
+                unit: 'id',
+                coverage: 0.5,
+                arms: {
+                  x: { weight: 3, change: { merge: { title: 'p x' }, features: { add: ['x'] } } },
+                  y: { weight: 1, change: { merge: { about: { z: 'y' } }, remove: [['about']] } },
+                },
+                when: { country: 'NG' },
+              },
+            },
+          },
+        },
+        {
+          wait: 482,
+          kind: 'direct',
+          client: 3,
+          call: { type: 'rule', command: { type: 'shipRule', key: 'p', winner: 'x' } },
+        },
+        { wait: 46, kind: 'edit', client: 1, command: { type: 'updateFeatures', features: ['x'], action: 'remove' } },
+        {
+          wait: 45,
+          kind: 'direct',
+          client: 3,
+          call: { type: 'rule', command: { type: 'shipRule', key: 'p', winner: 'x' } },
+        },
+        { wait: 618, kind: 'look', client: 8 },
+      ],
+    },
+  },
 ];

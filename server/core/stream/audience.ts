@@ -137,7 +137,7 @@ function isProjected({ entry, from, to }: ProjectedStep): boolean {
 /**
  * An arm that is shipped again changes the document alone; that it was an arm's is told by its command and its words.
  */
-function isOfTargeting({ type, change }: Entry): boolean {
+export function isOfTargeting({ type, change }: Entry): boolean {
   return touchesTargeting(change) || isTargetingType(type);
 }
 

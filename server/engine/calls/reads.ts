@@ -2,7 +2,13 @@ import { asCampaign, type CampaignState } from '../../core/document/campaign.ts'
 import { plainOf, type DocumentTree } from '../../core/document/document-tree.ts';
 import { diff, patchTree } from '../../core/document/merge-patch.ts';
 import { treeOf } from '../../core/stream/apply.ts';
-import { projectStep, type Audience, type ProjectedStep, type Projector } from '../../core/stream/audience.ts';
+import {
+  isOfTargeting,
+  projectStep,
+  type Audience,
+  type ProjectedStep,
+  type Projector,
+} from '../../core/stream/audience.ts';
 import type { Entry } from '../../core/stream/entry.ts';
 import { assignmentsOf, explain, type Assignments } from '../../core/targeting/evaluate.ts';
 import type { TargetingEngine } from '../../core/targeting/evaluator.ts';
@@ -302,7 +308,7 @@ function revisionOf(reader: Reader): number {
  */
 function auditedEntry(entry: Entry, step: ProjectedStep): Entry {
   const { change } = projectStep(step);
-  if (!touchesTargeting(entry.change)) return { ...entry, change };
+  if (!isOfTargeting(entry)) return { ...entry, change };
   const { version, actor, at, format } = entry;
   return { version, type: 'update', change, actor, mutationId: '', correlationId: '', at, format };
 }
