@@ -560,4 +560,124 @@ export const FOUND: readonly { what: string; plan: Plan }[] = [
       ],
     },
   },
+  {
+    what: 'the newest entry came while a gap before it was read, and was never asked for (G9)',
+    plan: {
+      seed: 2106,
+      instances: 3,
+      viewers: true,
+      steps: [
+        {
+          wait: 57,
+          kind: 'edit',
+          client: 0,
+          command: {
+            type: 'batch',
+            commands: [
+              { type: 'updateConfig', section: 'theme', value: { colour: 'two' } },
+              { type: 'updateFeatures', features: ['z'], action: 'add' },
+            ],
+          },
+        },
+        { wait: 0, kind: 'deaf', instance: 0, milliseconds: 1101 },
+        { wait: 8, kind: 'edit', client: 2, command: { type: 'update', updates: { title: null } } },
+        { wait: 17, kind: 'deaf', instance: 1, milliseconds: 615 },
+        {
+          wait: 35,
+          kind: 'edit',
+          client: 0,
+          command: { type: 'update', updates: { about: { y: 4 }, owner_id: 'one' } },
+        },
+        { wait: 23, kind: 'deaf', instance: 2, milliseconds: 1913 },
+        {
+          wait: 0,
+          kind: 'direct',
+          client: 3,
+          call: { type: 'rule', command: { type: 'updateRule', key: 'r', rule: null } },
+        },
+        { wait: 0, kind: 'edit', client: 2, command: { type: 'updateFeatures', features: ['z'], action: 'remove' } },
+        {
+          wait: 0,
+          kind: 'direct',
+          client: 0,
+          call: { type: 'rule', command: { type: 'updateRule', key: 'q', rule: null } },
+        },
+        { wait: 1, kind: 'pause', instance: 2, milliseconds: 3453 },
+        { wait: 60, kind: 'read', client: 0, call: 'list' },
+        { wait: 25, kind: 'edit', client: 0, command: { type: 'updateFeatures', features: ['x'], action: 'add' } },
+        { wait: 0, kind: 'direct', client: 1, call: { type: 'archive' } },
+        { wait: 34, kind: 'direct', client: 3, call: { type: 'rollback' } },
+        {
+          wait: 25,
+          kind: 'edit',
+          client: 3,
+          command: {
+            type: 'batch',
+            commands: [
+              { type: 'updateConfig', section: 'theme', value: { colour: 'two' } },
+              { type: 'updateFeatures', features: ['y'], action: 'add' },
+            ],
+          },
+        },
+        {
+          wait: 42,
+          kind: 'edit',
+          client: 3,
+          command: {
+            type: 'batch',
+            commands: [
+              { type: 'updateConfig', section: 'theme', value: { colour: 'two' } },
+              { type: 'updateFeatures', features: ['z'], action: 'add' },
+            ],
+          },
+        },
+        { wait: 28, kind: 'edit', client: 1, command: { type: 'updateFeatures', features: ['y'], action: 'add' } },
+        {
+          wait: 33,
+          kind: 'direct',
+          client: 1,
+          call: {
+            type: 'rule',
+            command: {
+              type: 'updateSegment',
+              key: 's',
+              segment: {
+                description: 'secret of the rules',
+                when: { country: 'DE', secret: { $ne: 'secret of the rules' } },
+              },
+            },
+          },
+        },
+        { wait: 43, kind: 'edit', client: 3, command: { type: 'updateFeatures', features: ['z'], action: 'add' } },
+        {
+          wait: 0,
+          kind: 'edit',
+          client: 3,
+          command: {
+            type: 'batch',
+            commands: [
+              { type: 'updateConfig', section: 'theme', value: { colour: 'three' } },
+              { type: 'updateFeatures', features: ['y'], action: 'add' },
+            ],
+          },
+        },
+        { wait: 75, kind: 'edit', client: 0, command: { type: 'update', updates: { status: 'active' } } },
+        {
+          wait: 81,
+          kind: 'edit',
+          client: 0,
+          command: {
+            type: 'batch',
+            commands: [
+              { type: 'updateConfig', section: 'theme', value: { colour: 'two' } },
+              { type: 'updateFeatures', features: ['z'], action: 'add' },
+            ],
+          },
+        },
+        { wait: 53, kind: 'idle' },
+        { wait: 42, kind: 'edit', client: 0, command: { type: 'update', updates: { title: 'two' } } },
+        { wait: 39, kind: 'archive-faults', faults: ['refused'] },
+      ],
+    },
+  },
 ];

@@ -75,6 +75,8 @@ export function createLogFollower(options: LogFollowerOptions): LogFollower {
   const { log, clock, observer, isNeeded, onAwaited } = options;
   const reloads = new Map<string, Promise<void>>();
   const gapRepairs = new Map<string, Promise<void>>();
+  /** Campaigns of which a gap was found while one was repaired. */
+  const gapsMeanwhile = new Set<string>();
   /** Campaigns whose last reload failed, and is being retried. */
   const retrying = new Set<string>();
   let unsavedBytes = 0;
@@ -146,14 +148,27 @@ export function createLogFollower(options: LogFollowerOptions): LogFollower {
     return campaign;
   };
 
-  /** Once at a time for each campaign: many entries can reveal the same gap. */
+  /**
+   * Once at a time for each campaign: many entries can reveal the same gap. What one reveals that comes while the log
+   * is read may be newer than what that brings: it is read again then, because nothing else would tell of it.
+   */
   const repairGap = (campaign: LoadedCampaign): Promise<void> => {
     const { id } = campaign.live;
     const running = gapRepairs.get(id);
-    if (running) return running;
-    const repair = readMissing(campaign).finally(() => gapRepairs.delete(id));
+    if (running) {
+      gapsMeanwhile.add(id);
+      return running;
+    }
+    const repair = readUntilWhole(campaign).finally(() => gapRepairs.delete(id));
     gapRepairs.set(id, repair);
     return repair;
+  };
+
+  const readUntilWhole = async (campaign: LoadedCampaign): Promise<void> => {
+    do {
+      gapsMeanwhile.delete(campaign.live.id);
+      await readMissing(campaign);
+    } while (gapsMeanwhile.has(campaign.live.id));
   };
 
   const readMissing = async (campaign: LoadedCampaign): Promise<void> => {
