@@ -1,6 +1,6 @@
-import { useSyncExternalStore } from 'react';
+import { useCallback, useSyncExternalStore } from 'react';
 import type { LockStatus } from '@campaign-state/client/locks';
-import { useNameOf } from '../people/use-name-of.ts';
+import { usePresence } from '@campaign-state/client/react/presence';
 import { sayRefusal } from '../status/say-refusal.ts';
 import { useLockOf } from './SectionLocks.tsx';
 
@@ -68,4 +68,10 @@ function say({ state, error }: LockStatus, holder: string): string {
     case 'waiting':
       return `Waiting for ${holder}`;
   }
+}
+
+/** What people call the user of an id: their name where they are here and have one. */
+function useNameOf(): (id: string) => string {
+  const { members } = usePresence();
+  return useCallback((id) => members?.find((member) => member.id === id)?.name ?? id, [members]);
 }

@@ -1,6 +1,5 @@
 import type { CSSProperties } from 'react';
 import type { PresenceMember } from '@campaign-state/client/react/presence';
-import { initials } from './initials.ts';
 
 /** The colour of a person, for what is drawn of them. */
 export function personStyle({ colour }: Pick<PresenceMember, 'colour'>): CSSProperties {
@@ -15,4 +14,12 @@ export function Face({ member }: { member: PresenceMember }) {
       {initials(member.name ?? member.id)}
     </span>
   );
+}
+
+/** Up to two letters that stand for somebody, from a name or an id: Ada Lovelace → AL, dev → D. */
+function initials(name: string): string {
+  const words = name.match(/[\p{L}\p{N}]+/gu) ?? [];
+  const outer = words.length > 1 ? [words[0], words.at(-1)] : words;
+  const letters = outer.map((word = '') => /^./su.exec(word)?.[0] ?? '').join('');
+  return letters === '' ? '?' : letters.toUpperCase();
 }

@@ -1,7 +1,6 @@
 import { useAccess } from '@campaign-state/client/react';
 import { usePresence, type PresenceMember } from '@campaign-state/client/react/presence';
 import { Face } from './Face.tsx';
-import { sayPlace } from './say-place.ts';
 
 /** Faces that have room; the others are a number. */
 const SHOWN = 5;
@@ -39,4 +38,10 @@ function describe({ id, name = id, tabs, focus }: PresenceMember, ownId: string 
     ...(tabs > 1 ? [`${tabs} tabs`] : []),
     ...(focus && focus.length > 0 ? [`at ${sayPlace(focus)}`] : []),
   ].join(', ');
+}
+
+/** A place in the document in words: `ui_content.banner` → banner in ui content. */
+function sayPlace(path: readonly string[]): string {
+  const words = path.map((key) => key.replaceAll('_', ' ')).toReversed();
+  return words.join(' in ');
 }
