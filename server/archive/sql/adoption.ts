@@ -2,7 +2,7 @@ import { sql, type Kysely } from 'kysely';
 import type { AdoptedHistory, Adoption } from '../../core/history-store.ts';
 import { ArchiveError } from '../errors.ts';
 import { findOpenDeletion, lastGenerations } from './deletions.ts';
-import { isAnyOf, recordset } from './recordset.ts';
+import { isAnyOf, recordset } from './rows.ts';
 import type { Database } from './schema.ts';
 
 /** Versions that one statement moves or deletes, about: each has to end before the limit for a statement. */

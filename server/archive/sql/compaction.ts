@@ -2,6 +2,7 @@ import { sql, type Kysely } from 'kysely';
 import type { CompactionStore } from '../../core/compaction-store.ts';
 import type { Database } from './schema.ts';
 import { toSealedEntry } from './columns.ts';
+import { deleteOldest } from './rows.ts';
 
 /** Entries that one statement deletes: each has to end soon, as commits may wait for it. */
 const ENTRIES_AT_ONCE = 100;
@@ -154,34 +155,15 @@ export function createSqlCompaction(db: Kysely<Database>): CompactionStore {
         .executeTakeFirst();
       if (!base) return undefined;
       const { campaign_id: campaignId, version } = base;
-      const entries = await transaction
-        .deleteFrom('entries')
-        .where('campaign_id', '=', campaignId)
-        .where('version', 'in', (query) =>
-          query
-            .selectFrom('entries')
-            .where('campaign_id', '=', campaignId)
-            .where('version', '<=', version)
-            .orderBy('version')
-            .limit(ENTRIES_AT_ONCE)
-            .select('version'),
-        )
-        .executeTakeFirst();
-      if (entries.numDeletedRows > 0n) return Number(entries.numDeletedRows);
-      const checkpoints = await transaction
-        .deleteFrom('checkpoints')
-        .where('campaign_id', '=', campaignId)
-        .where('version', 'in', (query) =>
-          query
-            .selectFrom('checkpoints')
-            .where('campaign_id', '=', campaignId)
-            .where('version', '<', version)
-            .orderBy('version')
-            .limit(CHECKPOINTS_AT_ONCE)
-            .select('version'),
-        )
-        .executeTakeFirst();
-      if (checkpoints.numDeletedRows > 0n) return 0;
+      const entries = await deleteOldest(transaction, 'entries', {
+        campaignId,
+        limit: ENTRIES_AT_ONCE,
+        until: version,
+      });
+      if (entries > 0) return entries;
+      // Without that of the base.
+      const before = { campaignId, limit: CHECKPOINTS_AT_ONCE, until: version - 1 };
+      if ((await deleteOldest(transaction, 'checkpoints', before)) > 0) return 0;
       await transaction
         .updateTable('history_bases')
         .set({ open: false })

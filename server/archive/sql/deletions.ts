@@ -2,7 +2,7 @@ import { sql, type Kysely } from 'kysely';
 import type { Archive } from '../../engine/ports.ts';
 import { deletionEvent, type Deletion } from '../../core/deletion.ts';
 import { appendEventsIn } from './audit.ts';
-import { isAnyOf } from './recordset.ts';
+import { deleteOldest, isAnyOf } from './rows.ts';
 import type { Database } from './schema.ts';
 
 /** The archive's part in deleting campaigns. */
@@ -74,32 +74,8 @@ export function createSqlDeletions(db: Kysely<Database>): SqlDeletions {
         .forUpdate()
         .execute();
       if (open.length === 0) return false;
-      const entries = await transaction
-        .deleteFrom('entries')
-        .where('campaign_id', '=', campaignId)
-        .where('version', 'in', (query) =>
-          query
-            .selectFrom('entries')
-            .where('campaign_id', '=', campaignId)
-            .orderBy('version')
-            .limit(ENTRIES_AT_ONCE)
-            .select('version'),
-        )
-        .executeTakeFirst();
-      if (entries.numDeletedRows > 0n) return true;
-      const checkpoints = await transaction
-        .deleteFrom('checkpoints')
-        .where('campaign_id', '=', campaignId)
-        .where('version', 'in', (query) =>
-          query
-            .selectFrom('checkpoints')
-            .where('campaign_id', '=', campaignId)
-            .orderBy('version')
-            .limit(CHECKPOINTS_AT_ONCE)
-            .select('version'),
-        )
-        .executeTakeFirst();
-      if (checkpoints.numDeletedRows > 0n) return true;
+      if ((await deleteOldest(transaction, 'entries', { campaignId, limit: ENTRIES_AT_ONCE })) > 0) return true;
+      if ((await deleteOldest(transaction, 'checkpoints', { campaignId, limit: CHECKPOINTS_AT_ONCE })) > 0) return true;
       for (const table of ANALYTICS_TABLES) {
         const units = await transaction
           .deleteFrom(table)

@@ -2,7 +2,7 @@ import { sql, type Kysely } from 'kysely';
 import { jsonArrayFrom, jsonObjectFrom } from 'kysely/helpers/postgres';
 import type { HistoryStore, StoredCheckpoint, StoredEntry, StoredHistory } from '../../core/history-store.ts';
 import { adoptHistories, type StagedEntry } from './adoption.ts';
-import { isAnyOf, recordset } from './recordset.ts';
+import { isAnyOf, recordset } from './rows.ts';
 import type { Database } from './schema.ts';
 
 /** Rows of one read, at most. */
