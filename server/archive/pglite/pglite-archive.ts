@@ -1,6 +1,7 @@
 import type { KeyedArchive } from '../keyed-archive.ts';
 import { join } from 'node:path';
 import { lockDataFolder } from './data-folder-lock.ts';
+import { prepareFolder } from './prepare-folder.ts';
 import { superviseWorker, type WorkerObserver } from './worker-supervisor.ts';
 import { packCommit } from './worker-messages.ts';
 import { startThread, type ArchiveThread } from './worker-thread.ts';
@@ -37,8 +38,10 @@ export async function openPgliteArchive(options: PgliteArchiveOptions): Promise<
    * may end them all the same.
    */
   const memberships = new Map<string, number>();
-  const start = (): ArchiveThread => startThread(WORKER, { folder: join(dataDir, 'pglite'), namespace, memberships });
-  const thread = await superviseWorker(start, options).catch(async (error: unknown) => {
+  const folder = join(dataDir, 'pglite');
+  const start = (): ArchiveThread => startThread(WORKER, { folder, namespace, memberships });
+  const opening = prepareFolder(WORKER, folder).then(() => superviseWorker(start, options));
+  const thread = await opening.catch(async (error: unknown) => {
     await lock.release();
     throw error;
   });

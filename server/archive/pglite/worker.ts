@@ -1,4 +1,4 @@
-import { parentPort, workerData } from 'node:worker_threads';
+import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { PGlite } from '@electric-sql/pglite';
 import { Kysely, PGliteDialect } from 'kysely';
 import type { EventRows } from '../../core/analytics/unit-rows.ts';
@@ -20,15 +20,21 @@ import type { Database } from '../sql/schema.ts';
 
 /*
  * The worker thread of the embedded database: an archive over PGlite, which blocks its thread while it works, with the
- * port's calls as messages. Started by `pglite-archive.ts` alone.
+ * port's calls as messages. Started by `pglite-archive.ts` alone; as a process of its own, it makes a database and ends.
  */
+
+/**
+ * Postgres sets its shared buffers aside at the start: 128 MB by default, all of it resident in WASM. The operating
+ * system keeps the same pages, and what campaigns need is in memory anyway.
+ */
+const SETTINGS = ['-c', 'shared_buffers=16MB'];
 
 async function open({
   folder,
   namespace,
   memberships,
 }: WorkerOptions): Promise<(request: Request) => Promise<unknown>> {
-  const pglite = await PGlite.create({ dataDir: folder });
+  const pglite = await PGlite.create({ dataDir: folder, startParams: [...PGlite.defaultStartParams, ...SETTINGS] });
   const db = new Kysely<Database>({ dialect: new PGliteDialect({ pglite }) });
   await migrate(db, namespace);
   const archive = openSqlArchive(db, { namespace, soleUser: true, memberships, onProgress: reportProgress });
@@ -67,10 +73,21 @@ async function reply(id: number, result: Promise<unknown>): Promise<void> {
   parentPort?.postMessage(message);
 }
 
-const options: WorkerOptions = workerData;
-await reply(
-  0,
-  open(options).then((handle) => {
-    parentPort?.on('message', (request: Request) => void handle(request));
-  }),
-);
+/** Makes an empty database in the folder; ends with the process that wants it. */
+async function makeDatabase(folder: string): Promise<void> {
+  process.once('disconnect', () => process.exit(1));
+  const pglite = await PGlite.create({ dataDir: folder });
+  await pglite.close();
+  process.exit();
+}
+
+async function serve(options: WorkerOptions): Promise<void> {
+  await reply(
+    0,
+    open(options).then((handle) => {
+      parentPort?.on('message', (request: Request) => void handle(request));
+    }),
+  );
+}
+
+await (isMainThread ? makeDatabase(process.argv[2] ?? '') : serve(workerData));

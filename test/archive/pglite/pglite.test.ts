@@ -1,15 +1,18 @@
-import { cp, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { openPgliteArchive } from '../../../server/archive/index.ts';
+import { prepareFolder } from '../../../server/archive/pglite/prepare-folder.ts';
 import { startThread } from '../../../server/archive/pglite/worker-thread.ts';
 import type { Archive } from '../../../server/engine/ports.ts';
 import { campaignHistory, type CampaignHistory } from '../campaign-history.ts';
 import { startChild, type Child } from '../child-process.ts';
 import { archiveContract } from '../contract.ts';
 import { refusesValues } from '../refuses-values.ts';
+
+const WORKER = new URL('../../../server/archive/pglite/worker.ts', import.meta.url);
 
 /** An empty archive's folder. Making one takes seconds, copying it does not. */
 let template = '';
@@ -227,6 +230,27 @@ describe('the embedded archive', () => {
     await rm(join(dataDir, 'pglite', 'global'), { recursive: true });
     await expect(open()).rejects.toMatchObject({ name: 'ArchiveError' });
     expect((await readdir(dataDir)).filter((name) => name.endsWith('.sock'))).toEqual([]);
+  });
+
+  test('A125 the files of a new database appear when they are complete; what a killed start left half-made is removed', async () => {
+    await rm(join(dataDir, 'pglite'), { recursive: true });
+    const halfMade = join(dataDir, 'pglite-new-0123456789ab');
+    await mkdir(join(halfMade, 'base'), { recursive: true });
+    await writeFile(join(halfMade, 'PG_VERSION'), '18');
+    const archive = await open();
+    await campaignHistory('first').createIn(archive);
+    await archive.stop({ clean: true });
+    expect((await readdir(dataDir)).filter((name) => name.startsWith('pglite'))).toEqual(['pglite']);
+  });
+
+  test('A125 where no process can be started, the thread makes the database', async () => {
+    const folder = join(dataDir, 'pglite');
+    await rm(folder, { recursive: true });
+    await prepareFolder(new URL('missing-worker.ts', import.meta.url), folder);
+    expect((await readdir(dataDir)).filter((name) => name.startsWith('pglite'))).toEqual([]);
+    const thread = startThread(WORKER, { folder, namespace: 'cs', memberships: new Map() });
+    await thread.opened;
+    await thread.end();
   });
 
   test('A40 an idle archive does not keep its process alive', async () => {
