@@ -34,7 +34,8 @@ async function open({
   namespace,
   memberships,
 }: WorkerOptions): Promise<(request: Request) => Promise<unknown>> {
-  const pglite = await PGlite.create({ dataDir: folder, startParams: [...PGlite.defaultStartParams, ...SETTINGS] });
+  const startParams = [...PGlite.defaultStartParams, ...SETTINGS];
+  const pglite = await PGlite.create({ dataDir: folder, startParams });
   const db = new Kysely<Database>({ dialect: new PGliteDialect({ pglite }) });
   await migrate(db, namespace);
   const archive = openSqlArchive(db, { namespace, soleUser: true, memberships, onProgress: reportProgress });
