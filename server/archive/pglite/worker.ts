@@ -20,7 +20,8 @@ import type { Database } from '../sql/schema.ts';
 
 /*
  * The worker thread of the embedded database: an archive over PGlite, which blocks its thread while it works, with the
- * port's calls as messages. Started by `pglite-archive.ts` alone; as a process of its own, it makes a database and ends.
+ * port's calls as messages. Started by `pglite-archive.ts` alone; as a process of its own, it makes a database and
+ * ends.
  */
 
 /**
