@@ -35,7 +35,13 @@ export type LockRequest =
       readonly ttlMs?: number;
     }
   /** Gives locks up, and places in the queue; what is not there has been given up before. */
-  | { readonly type: 'release'; readonly lockIds: readonly string[]; readonly holder: string }
+  | {
+      readonly type: 'release';
+      readonly lockIds: readonly string[];
+      readonly holder: string;
+      /** Only what this instance was asked for last: its caller may be with another one by now. */
+      readonly at?: string;
+    }
   /** Keeps places in the queue, on behalf of callers that still wait. */
   | { readonly type: 'keep-places'; readonly lockIds: readonly string[] }
   /** Gives what has become free to those who wait. */
@@ -52,16 +58,22 @@ export interface LockDecision {
  * what has become free, in the order of the queue: nobody overtakes another whose path conflicts with its own, a
  * newcomer included.
  *
+ * A turn that is granted to a caller of another instance has to be taken by that instance, with the same `acquire`
+ * again, within `LOCK_LIMITS.claimMs`: it may be dead, and all of its callers gone. If it does not, its other places go
+ * as well, so that the next one waits for one such turn, and not for all of them, nor for the whole of a lease.
+ *
+ * @param here the instance that decides
  * @param mayRead whether the caller may be told of that path
  */
 export function decideLock(
   table: LockTable,
   request: LockRequest,
   judge: LockJudge,
+  here: string,
   mayRead: (path: LockPath) => boolean,
 ): LockDecision {
   const fence = table.revision + 1;
-  const rows = new Map(table.rows.filter((row) => judge.isAlive(row)).map((row) => [row.lockId, row]));
+  const rows = new Map(rowsAlive(table, judge, here).map((row) => [row.lockId, row]));
   /** Rows that begin a lease: new ones, and renewed ones. */
   const begun = new Map<string, UnstampedRow>();
   const held = (): LockRow[] => [...rows.values()].filter(({ state }) => state === 'held');
@@ -72,7 +84,7 @@ export function decideLock(
   });
 
   const begin = (row: Omit<UnstampedRow, 'leaseMs'>): void => {
-    const leaseMs = row.state === 'held' ? row.ttlMs : LOCK_LIMITS.placeMs;
+    const leaseMs = row.state === 'held' ? turnMs(row) : LOCK_LIMITS.placeMs;
     begun.set(row.lockId, { ...row, leaseMs });
     // Until the log has stamped it, it is as alive as anything.
     rows.set(row.lockId, { ...row, expiresAt: Number.POSITIVE_INFINITY });
@@ -90,7 +102,9 @@ export function decideLock(
     const inTheWay = held().map(({ path }) => path);
     const waiting = [...rows.values()].filter(({ state }) => state === 'waiting').sort((a, b) => a.fence - b.fence);
     for (const { expiresAt: _, ...row } of waiting) {
-      if (!inTheWay.some((path) => pathsConflict(path, row.path))) begin({ ...row, state: 'held', fence });
+      const isElsewhere = row.at !== undefined && row.at !== here;
+      if (!inTheWay.some((path) => pathsConflict(path, row.path)))
+        begin({ ...row, state: 'held', fence, ...(isElsewhere && { isUnclaimed: true }) });
       inTheWay.push(row.path);
     }
   };
@@ -99,8 +113,13 @@ export function decideLock(
     case 'acquire': {
       const { type: _, otherwise, ...asked } = request;
       const present = rows.get(asked.lockId);
-      // An attempt whose answer was lost: it is granted, or it waits.
-      if (present) return present.holder === asked.holder ? finish() : refuse(takenId());
+      if (present && present.holder !== asked.holder) return refuse(takenId());
+      // An attempt whose answer was lost, or a turn that is taken: it is granted, or it waits.
+      if (present) {
+        const { expiresAt: _, isUnclaimed, ...kept } = present;
+        if (isUnclaimed === true || (kept.state === 'waiting' && kept.at !== here)) begin({ ...kept, at: here });
+        return finish();
+      }
       const steals = otherwise === 'steal' || otherwise === 'steal-own';
       for (const { lockId, path, holder } of steals ? held() : [])
         if (pathsConflict(path, asked.path) && (otherwise === 'steal' || holder === asked.holder)) rows.delete(lockId);
@@ -111,24 +130,28 @@ export function decideLock(
       const state = inTheWay ? 'waiting' : 'held';
       const alike = [...rows.values()].filter((row) => row.state === state).length;
       if (alike >= LOCK_LIMITS.perCampaign) return refuse(tooMany(state));
-      begin({ ...asked, state, fence });
+      begin({ ...asked, state, fence, at: here });
       return finish();
     }
     case 'renew': {
       const row = rows.get(request.lockId);
       if (row?.state !== 'held' || row.fence !== request.fence || row.holder !== request.holder)
         return refuse(lockLost());
-      const { expiresAt: _, ...kept } = row;
-      begin({ ...kept, ttlMs: request.ttlMs ?? kept.ttlMs });
+      const { expiresAt: _, isUnclaimed: __, ...kept } = row;
+      begin({ ...kept, ttlMs: request.ttlMs ?? kept.ttlMs, at: here });
       return finish();
     }
     case 'release':
-      for (const lockId of request.lockIds) if (rows.get(lockId)?.holder === request.holder) rows.delete(lockId);
+      for (const lockId of request.lockIds) {
+        const row = rows.get(lockId);
+        const isMeant = request.at === undefined || row?.at === undefined || row.at === request.at;
+        if (row?.holder === request.holder && isMeant) rows.delete(lockId);
+      }
       return finish();
     case 'keep-places':
       for (const lockId of request.lockIds) {
         const row = rows.get(lockId);
-        if (row?.state !== 'waiting') continue;
+        if (row?.state !== 'waiting' || (row.at !== undefined && row.at !== here)) continue;
         const { expiresAt: _, ...kept } = row;
         begin(kept);
       }
@@ -136,6 +159,17 @@ export function decideLock(
     case 'grant-waiting':
       return finish();
   }
+}
+
+/** Rows whose time is not over, without the places of instances that have not taken a turn. */
+function rowsAlive({ rows }: LockTable, judge: LockJudge, here: string): LockRow[] {
+  const alive = rows.filter((row) => judge.isAlive(row));
+  const missed = new Set(rows.filter((row) => row.isUnclaimed === true && !alive.includes(row)).map(({ at }) => at));
+  return alive.filter(({ state, at }) => state === 'held' || at === undefined || at === here || !missed.has(at));
+}
+
+function turnMs({ ttlMs, isUnclaimed }: Pick<LockRow, 'ttlMs' | 'isUnclaimed'>): number {
+  return isUnclaimed === true ? Math.min(ttlMs, LOCK_LIMITS.claimMs) : ttlMs;
 }
 
 function takenId(): Refusal {

@@ -25,6 +25,8 @@ export const LOCK_LIMITS = {
   perOwner: 100,
   /** How long a place in the queue stays without a sign of its instance, in milliseconds. */
   placeMs: 10_000,
+  /** How long a turn waits for the instance of its caller to take it, in milliseconds. */
+  claimMs: 1_500,
   /** How long a caller waits for a lock, in milliseconds. */
   waitMs: 300_000,
 } as const;
@@ -45,6 +47,10 @@ export interface LockRow {
   /** For the others to read. */
   readonly note?: string;
   readonly ttlMs: number;
+  /** The instance that the caller has asked; missing: one of a version that does not say so. */
+  readonly at?: string;
+  /** It was granted by another instance, and its own has not taken it yet. */
+  readonly isUnclaimed?: true;
   /** Epoch milliseconds, by the log's clock. */
   readonly expiresAt: number;
 }

@@ -12,6 +12,8 @@ export interface LockChangesOptions {
   readonly lockables: Lockables;
   readonly log: Pick<OrderedLog, 'clockOffset'>;
   readonly clock: Clock;
+  /** Names this instance in lock tables. */
+  readonly instance: string;
   /** How long the outcome of a change may stay unknown, in milliseconds. */
   readonly timeoutMs: number;
   /** A table is another one. */
@@ -40,7 +42,8 @@ const RETRY = { base: 50, cap: 1_000, jitter: 0.5 };
  * Creates the one way by which this instance changes lock tables. Requests of one table wait for each other, because
  * each is a compare-and-set on the table's revision: side by side they would only make each other decide again.
  */
-export function createLockChanges({ lockables, log, clock, timeoutMs, onChange }: LockChangesOptions): LockChanges {
+export function createLockChanges(options: LockChangesOptions): LockChanges {
+  const { lockables, log, clock, instance, timeoutMs, onChange } = options;
   const queues = new Map<string, { length: number; last: Promise<unknown> }>();
 
   const now = (): number => Math.floor(clock.now() - log.clockOffset);
@@ -61,7 +64,7 @@ export function createLockChanges({ lockables, log, clock, timeoutMs, onChange }
       });
     let time = now();
     for (let attempt = 0; ; attempt += 1) {
-      const decision = decideLock(on.locks, request, createLockJudge(time), mayRead);
+      const decision = decideLock(on.locks, request, createLockJudge(time), instance, mayRead);
       const outcome = await lockables
         .change(id, decision.change)
         .catch((cause: unknown) => ({ kind: 'unknown', error: asError(cause) }) as const);

@@ -87,7 +87,9 @@ export function createEngineLocks(options: EngineLocksOptions): EngineLocks {
     for (const wake of watchers.get(on.id) ?? []) wake();
   };
   const lockables = createLockables({ hosting, log, onChange: onLocks });
-  const changes = createLockChanges({ lockables, log, clock, timeoutMs: options.timeoutMs, onChange: onLocks });
+  const instance = clock.token();
+  const { timeoutMs } = options;
+  const changes = createLockChanges({ lockables, log, clock, instance, timeoutMs, onChange: onLocks });
   const queue = createLockQueue(changes, clock, (error) => observer.failed?.({ what: 'locks', error: asError(error) }));
   const owned = createOwnedLocks(changes.now);
 
@@ -124,7 +126,7 @@ export function createEngineLocks(options: EngineLocksOptions): EngineLocks {
 
   const giveUp = (campaignId: string, lockId: string, holder: string): void => {
     changes
-      .request(campaignId, { type: 'release', lockIds: [lockId], holder })
+      .request(campaignId, { type: 'release', lockIds: [lockId], holder, at: instance })
       // Its place ends by itself where nobody keeps it.
       .catch((error: unknown) => observer.failed?.({ what: 'locks', campaignId, error: asError(error) }));
   };
@@ -213,14 +215,16 @@ export function createEngineLocks(options: EngineLocksOptions): EngineLocks {
         for (;;) {
           const table = await changes.request(campaignId, { type: 'acquire', ...row, otherwise }, mayRead);
           const held = heldIn(table, lockId);
-          if (held) return granted(campaignId, held);
+          // Who has left meanwhile is not given its turn.
+          const isLeft = otherwise === 'wait' && caller.signal?.aborted === true;
+          if (held && !isLeft) return granted(campaignId, held);
           if (otherwise === 'refuse') throw toError(lockLost());
           const on = await lockables.find(campaignId);
           const outcome = await queue.wait(on, lockId, until - clock.now(), caller.signal);
           const now = outcome.kind === 'settled' ? heldIn(outcome.table, lockId) : undefined;
-          if (now) return granted(campaignId, now);
-          // The place was lost, with its epoch or because this instance could not keep it: at the end of the queue
-          // again.
+          if (now && now.isUnclaimed !== true) return granted(campaignId, now);
+          // It is this caller's turn, which the same request takes. Or the place was lost, with its epoch or because
+          // this instance could not keep it: at the end of the queue again.
           if (outcome.kind === 'settled') continue;
           if (on.gone) throw on.gone;
           giveUp(campaignId, lockId, holder);

@@ -33,8 +33,8 @@ function world(now = 1_000_000) {
     },
     pass: (milliseconds: number) => (now += milliseconds),
     /** @param estimate what the instance takes the log's time for */
-    ask(request: LockRequest, estimate = now) {
-      const decision = decideLock(table, request, createLockJudge(estimate), () => true);
+    ask(request: LockRequest, estimate = now, here = 'i1') {
+      const decision = decideLock(table, request, createLockJudge(estimate), here, () => true);
       const isMade = holds(decision.change.condition, table, now);
       if (isMade) table = applyLockChange(table, decision.change, now);
       return { isMade, refusal: decision.refusal };
@@ -124,6 +124,64 @@ describe('decisions on locks', () => {
     expect(row('kept')?.state).toBe('held');
   });
 
+  it('J119 a turn that its instance does not take is short, and its other places go with it, those of others stay', () => {
+    const { ask, row, pass } = world();
+    const wait = (id: string, here: string) => ask(acquire(id, ['x'], { otherwise: 'wait' }), undefined, here);
+    ask(acquire('a', ['x']));
+    for (const [id, here] of ['dead1 i2', 'dead2 i2', 'slow i3', 'dead3 i2', 'own i1'].map((each) => each.split(' ')))
+      wait(id ?? '', here ?? '');
+    ask({ type: 'release', lockIds: ['a'], holder: 'holder of a' });
+    const granted = row('dead1');
+    expect(granted).toMatchObject({ state: 'held', isUnclaimed: true });
+    pass(LOCK_LIMITS.claimMs - 1);
+    expect(ask({ type: 'grant-waiting' })).toMatchObject({ isMade: true });
+    expect(row('dead1')).toEqual(granted);
+    pass(1);
+    ask({ type: 'grant-waiting' });
+    expect(['dead1', 'dead2', 'dead3'].map(row)).toEqual([undefined, undefined, undefined]);
+    expect(row('slow')).toMatchObject({ state: 'held', isUnclaimed: true });
+    // Who takes its turn has it for the whole of its time, under the fence that it was granted with.
+    const { fence } = row('slow') ?? {};
+    pass(LOCK_LIMITS.claimMs - 1);
+    wait('slow', 'i3');
+    pass(5_000);
+    ask({ type: 'keep-places', lockIds: ['own'] });
+    pass(4_999);
+    expect(ask(acquire('b', ['x'])).refusal?.reason).toBe('LOCKED');
+    expect(row('slow')).toMatchObject({ state: 'held', fence, at: 'i3' });
+    expect(row('slow')?.isUnclaimed).toBeUndefined();
+    ask({ type: 'release', lockIds: ['slow'], holder: 'holder of slow' });
+    expect(row('own')).toMatchObject({ state: 'held' });
+    // The instance that grants it is alive.
+    expect(row('own')?.isUnclaimed).toBeUndefined();
+  });
+
+  it('J119 a place moves with its caller to another instance, where the first one cannot give it up any more', () => {
+    const { ask, row, pass } = world();
+    ask(acquire('a', ['x'], { ttlMs: 300_000 }));
+    ask(acquire('moves', ['x'], { otherwise: 'wait' }), undefined, 'i2');
+    ask(acquire('later', ['x'], { otherwise: 'wait' }), undefined, 'i2');
+    const { fence } = row('moves') ?? {};
+    ask(acquire('moves', ['x'], { otherwise: 'wait' }), undefined, 'i3');
+    ask({ type: 'release', lockIds: ['moves', 'later'], holder: 'holder of moves', at: 'i2' }, undefined, 'i2');
+    expect(row('moves')).toMatchObject({ state: 'waiting', fence, at: 'i3' });
+    pass(LOCK_LIMITS.placeMs - 1);
+    ask({ type: 'keep-places', lockIds: ['moves', 'later'] }, undefined, 'i3');
+    pass(1);
+    ask({ type: 'release', lockIds: ['a'], holder: 'holder of a' }, undefined, 'i3');
+    expect(row('later')).toBeUndefined();
+    expect(row('moves')).toMatchObject({ state: 'held' });
+  });
+
+  it('J119 a place of an instance that does not say where it waits is granted as ever', () => {
+    const table: LockTable = {
+      revision: 7,
+      rows: [{ lockId: 'old', state: 'waiting', fence: 5, path: ['x'], holder: 'ada', ttlMs: 9_000, expiresAt: 2_000 }],
+    };
+    const { change } = decideLock(table, { type: 'grant-waiting' }, createLockJudge(1_000), 'i1', () => true);
+    expect(change.set).toEqual([expect.objectContaining({ lockId: 'old', state: 'held', leaseMs: 9_000 })]);
+  });
+
   it('J11 who takes a lock over holds it at once, also before those who wait; from others only where it may', () => {
     const { ask, row } = world();
     ask(acquire('a', ['x', 'y'], { holder: 'ada' }));
@@ -184,15 +242,16 @@ describe('decisions on locks', () => {
       ),
       fc.constant((): LockRequest => ({ type: 'grant-waiting' })),
     );
-    const step = fc.record({ request: requests, pass: fc.nat(30), error: fc.integer({ min: -40, max: 40 }) });
+    const here = fc.constantFrom('i1', 'i2');
+    const step = fc.record({ request: requests, here, pass: fc.nat(30), error: fc.integer({ min: -40, max: 40 }) });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
         let table = emptyLockTable(1);
         let now = 1_000;
         const fences = new Map<string, number>();
-        for (const { request, pass, error } of steps) {
+        for (const { request, here: at, pass, error } of steps) {
           now += pass;
-          const { change } = decideLock(table, request(table), createLockJudge(now + error), () => true);
+          const { change } = decideLock(table, request(table), createLockJudge(now + error), at, () => true);
           if (!holds(change.condition, table, now)) continue;
           const before = table;
           table = applyLockChange(table, change, now);

@@ -13,7 +13,8 @@ export type HolderReport =
   | { readonly kind: 'refused'; readonly reason: string };
 
 /*
- * A process that waits for a lock, edits under it, gives it up, and begins again; to be killed and stopped.
+ * A process that waits for a lock, edits under it, gives it up, and begins again on a new connection; to be killed and
+ * stopped.
  *
  *     node test/faults/locks/holder.ts <port> <campaign> <ttl in ms>
  */
@@ -70,12 +71,10 @@ for (;;) {
   } catch (thrown) {
     const { kind, error } = readFailure(thrown);
     tell({ kind: 'refused', reason: kind === 'refused' ? error.reason : 'none' });
-    if (kind !== 'refused') {
-      // Another instance, perhaps.
-      void socket.close();
-      ({ socket, trpc } = connect());
-    }
     await pause(BETWEEN_EDITS_MS);
   }
   tell({ kind: 'ended' });
+  // Another instance, perhaps, or back to its own.
+  void socket.close();
+  ({ socket, trpc } = connect());
 }

@@ -25,7 +25,13 @@ describe('holders that are killed and stopped, over real servers', () => {
   it(`X61 no edit is ordered under a stale fence, and nobody is locked out beyond the lease and 3 s, seed ${seed}`, async () => {
     const { violations, counts, logs } = await runLockFaults({
       seed,
-      faults: ['SIGSTOP of the holder, beyond its lease', 'SIGSTOP of Redis', 'kill -9 of an instance', 'FLUSHALL'],
+      faults: [
+        'SIGSTOP of the holder, beyond its lease',
+        'SIGSTOP of Redis',
+        'kill -9 of an instance',
+        'SIGSTOP of an instance',
+        'FLUSHALL',
+      ],
       lasts: 0,
       say: () => undefined,
     });

@@ -77,6 +77,32 @@ export const LOCK_MUTANTS: readonly LockMutant[] = [
   },
   { name: 'let the clocks of instances end a lease', instanceClocks: true },
   {
+    name: 'give a turn for the whole of its ttl before anybody has taken it',
+    log: (log) => ({
+      ...log,
+      changeLocks: (campaignId, change) =>
+        log.changeLocks(campaignId, {
+          ...change,
+          set: change.set.map(({ isUnclaimed: _, ...row }) =>
+            row.state === 'held' ? { ...row, leaseMs: row.ttlMs } : row,
+          ),
+        }),
+    }),
+  },
+  {
+    name: 'keep the places of an instance that has not taken a turn',
+    log: (log, store) => ({
+      ...log,
+      changeLocks(campaignId, change) {
+        const rows = store.campaigns.get(campaignId)?.locks.rows ?? [];
+        const missed = new Set(rows.filter(({ isUnclaimed }) => isUnclaimed).map(({ at }) => at));
+        const isPlace = (id: string): boolean =>
+          rows.some(({ lockId, state, at }) => lockId === id && state === 'waiting' && missed.has(at));
+        return log.changeLocks(campaignId, { ...change, removed: change.removed.filter((id) => !isPlace(id)) });
+      },
+    }),
+  },
+  {
     name: 'let a newcomer overtake who waits',
     log: (log, store) => ({
       ...log,

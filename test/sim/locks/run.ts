@@ -30,6 +30,11 @@ const PATHS = [[], ['title'], ['ui_content'], ['ui_content', 'banner'], ['ui_con
 const ACTORS = 5;
 const INSTANCES = 3;
 const RUN_MS = 90_000;
+/** Callers that wait at an instance when it dies, and the ttl of each, in milliseconds. */
+const DOOMED = 5;
+const DOOMED_TTL_MS = 5_000;
+/** Beyond that ttl nobody is locked out for longer, in milliseconds. */
+const LOCKOUT_MS = 3_000;
 
 interface Intent {
   readonly path: readonly string[];
@@ -38,9 +43,9 @@ interface Intent {
 
 /**
  * Plays one history: actors that lock, edit, pause for longer than their leases, take over and wait, on instances whose
- * clocks jump, whose calls are held up and whose answers are lost, over a log that is flushed, restarted and replaced
- * by a stale replica. Every append is looked at when the log makes it, by the log's own table and time, without any
- * code of what is being looked at; what the clients saw is checked afterwards.
+ * clocks jump, whose calls are held up and whose answers are lost, and one of which dies, over a log that is flushed,
+ * restarted and replaced by a stale replica. Every append is looked at when the log makes it, by the log's own table
+ * and time, without any code of what is being looked at; what the clients saw is checked afterwards.
  */
 export async function runLocks(seed: number, mutant?: LockMutant): Promise<LockRun> {
   const clock = simulatedClock(seed);
@@ -116,6 +121,7 @@ export async function runLocks(seed: number, mutant?: LockMutant): Promise<LockR
   };
 
   const skews = Array.from({ length: INSTANCES }, () => 0);
+  let dead: number | undefined;
   const instance = (index: number): Manager => {
     const own: Clock = { ...clock, now: () => clock.now() + (skews[index] ?? 0) };
     const plain = connectSharedLog(store, {
@@ -157,6 +163,7 @@ export async function runLocks(seed: number, mutant?: LockMutant): Promise<LockR
     const sabotaged = mutant?.log?.(observed, store) ?? observed;
     /** Paused before and after, sometimes for longer than a lease; or carried out, and not answered. */
     const held = async <T>(call: () => Promise<T>): Promise<T> => {
+      if (dead === index) return new Promise(() => undefined);
       if (isOver) return call();
       if (random() < 0.3) await sleep(random() < 0.15 ? random() * 6_000 : random() * 30);
       const answer = await call();
@@ -313,8 +320,21 @@ export async function runLocks(seed: number, mutant?: LockMutant): Promise<LockR
   } catch (error) {
     fail(`somebody was locked out: ${String(error)}`);
   }
+  // Nor by those who waited at an instance that dies, the holder among them: none of them takes its turn.
+  const doomed = { path: [], ttlMs: DOOMED_TTL_MS, wait: true };
+  for (let index = 0; index < DOOMED; index += 1)
+    managers[INSTANCES - 1]?.locks.acquire(caller(`doomed${index}`), {}, ID, doomed).catch(() => undefined);
+  await clock.advance(500);
+  dead = INSTANCES - 1;
+  try {
+    const after = first.locks.acquire(caller('after'), {}, ID, { path: [], ttlMs: 1_000, wait: true });
+    await clock.until(after, DOOMED_TTL_MS + LOCKOUT_MS);
+  } catch (error) {
+    fail(`somebody was locked out by an instance that died: ${String(error)}`);
+  }
   const wrong = checkLockHistory(history, voidedAt);
   if (wrong !== undefined) fail(wrong);
-  await clock.until(Promise.all(managers.map((manager) => manager.stop(1_000))), 60_000);
+  const living = managers.filter((_, index) => index !== dead);
+  await clock.until(Promise.all(living.map((manager) => manager.stop(1_000))), 60_000);
   return { violation, journal, counts };
 }
