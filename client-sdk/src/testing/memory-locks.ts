@@ -49,7 +49,11 @@ export function createMemoryLocks(id: string, clock: Pick<Clock, 'now' | 'after'
   }
 
   function request(asked: LockRequest): void {
-    const { change, refusal } = decideLock(kept(), asked, createLockJudge(clock.now()), 'kit', () => true);
+    const { change, refusal } = decideLock(kept(), asked, {
+      judge: createLockJudge(clock.now()),
+      here: 'kit',
+      mayRead: () => true,
+    });
     if (refusal) throw new RefusalError(refusal.reason, refusal.message, refusal);
     become(applyLockChange(table, change, clock.now()));
   }

@@ -47,6 +47,15 @@ export type LockRequest =
   /** Gives what has become free to those who wait. */
   | { readonly type: 'grant-waiting' };
 
+/** Who decides, and what it goes by. */
+export interface LockDecider {
+  readonly judge: LockJudge;
+  /** The instance. */
+  readonly here: string;
+  /** Whether the caller may be told of that path. */
+  mayRead(path: LockPath): boolean;
+}
+
 /** The answer to a request. It counts once the log has confirmed the condition of `change`. */
 export interface LockDecision {
   readonly change: LockChange;
@@ -61,16 +70,11 @@ export interface LockDecision {
  * A turn that is granted to a caller of another instance has to be taken by that instance, with the same `acquire`
  * again, within `LOCK_LIMITS.claimMs`: it may be dead, and all of its callers gone. If it does not, its other places go
  * as well, so that the next one waits for one such turn, and not for all of them, nor for the whole of a lease.
- *
- * @param here the instance that decides
- * @param mayRead whether the caller may be told of that path
  */
 export function decideLock(
   table: LockTable,
   request: LockRequest,
-  judge: LockJudge,
-  here: string,
-  mayRead: (path: LockPath) => boolean,
+  { judge, here, mayRead }: LockDecider,
 ): LockDecision {
   const fence = table.revision + 1;
   const rows = new Map(rowsAlive(table, judge, here).map((row) => [row.lockId, row]));

@@ -64,7 +64,7 @@ export function createLockChanges(options: LockChangesOptions): LockChanges {
       });
     let time = now();
     for (let attempt = 0; ; attempt += 1) {
-      const decision = decideLock(on.locks, request, createLockJudge(time), instance, mayRead);
+      const decision = decideLock(on.locks, request, { judge: createLockJudge(time), here: instance, mayRead });
       const outcome = await lockables
         .change(id, decision.change)
         .catch((cause: unknown) => ({ kind: 'unknown', error: asError(cause) }) as const);

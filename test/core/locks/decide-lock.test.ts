@@ -34,7 +34,7 @@ function world(now = 1_000_000) {
     pass: (milliseconds: number) => (now += milliseconds),
     /** @param estimate what the instance takes the log's time for */
     ask(request: LockRequest, estimate = now, here = 'i1') {
-      const decision = decideLock(table, request, createLockJudge(estimate), here, () => true);
+      const decision = decideLock(table, request, { judge: createLockJudge(estimate), here, mayRead: () => true });
       const isMade = holds(decision.change.condition, table, now);
       if (isMade) table = applyLockChange(table, decision.change, now);
       return { isMade, refusal: decision.refusal };
@@ -178,7 +178,11 @@ describe('decisions on locks', () => {
       revision: 7,
       rows: [{ lockId: 'old', state: 'waiting', fence: 5, path: ['x'], holder: 'ada', ttlMs: 9_000, expiresAt: 2_000 }],
     };
-    const { change } = decideLock(table, { type: 'grant-waiting' }, createLockJudge(1_000), 'i1', () => true);
+    const { change } = decideLock(
+      table,
+      { type: 'grant-waiting' },
+      { judge: createLockJudge(1_000), here: 'i1', mayRead: () => true },
+    );
     expect(change.set).toEqual([expect.objectContaining({ lockId: 'old', state: 'held', leaseMs: 9_000 })]);
   });
 
@@ -251,7 +255,11 @@ describe('decisions on locks', () => {
         const fences = new Map<string, number>();
         for (const { request, here: at, pass, error } of steps) {
           now += pass;
-          const { change } = decideLock(table, request(table), createLockJudge(now + error), at, () => true);
+          const { change } = decideLock(table, request(table), {
+            judge: createLockJudge(now + error),
+            here: at,
+            mayRead: () => true,
+          });
           if (!holds(change.condition, table, now)) continue;
           const before = table;
           table = applyLockChange(table, change, now);
