@@ -4,6 +4,7 @@ import { nextTail } from '../core/stream/hash-chain.ts';
 import type { Head, SealedEntry } from '../core/stream/log-record.ts';
 import type { JsonObject } from '../core/json.ts';
 import { LIMITS, upToBytes } from '../core/limits.ts';
+import { compareListed, passesFilter } from '../core/stream/list-query.ts';
 import { jsonText } from '../core/document/document-tree.ts';
 import { mergePatches } from '../core/document/merge-patch.ts';
 import type { Fork } from '../core/stream/position.ts';
@@ -12,6 +13,7 @@ import type {
   CampaignCommit,
   CampaignSummary,
   CommitOutcome,
+  CountQuery,
   LogMembership,
 } from '../engine/ports.ts';
 import { lastContiguousEntry, toListColumns, toSealedEntry } from './sql/columns.ts';
@@ -292,19 +294,16 @@ export function createMemoryArchive(options: MemoryArchiveOptions = {}): KeyedAr
         return entries.findLast(({ record }) => record.at <= time)?.record.version;
       }),
 
-    list: ({ cursor, limit, status, ids, publishedOnly }) =>
+    list: (query) =>
       call(() => {
-        const wanted = ids && new Set(ids);
-        return [...store.campaigns]
-          .filter(([id]) => (cursor === undefined || id > cursor) && (wanted === undefined || wanted.has(id)))
-          .sort(([a], [b]) => (a < b ? -1 : 1))
-          .map(([id, campaign]) => toSummary(id, campaign))
-          .filter(
-            (row) =>
-              (status === undefined || row.status === status) && (publishedOnly !== true || row.status !== 'draft'),
-          )
-          .slice(0, limit);
+        const { cursor, offset = 0, limit, sort = 'id' } = query;
+        return narrowed(store, query)
+          .filter(({ campaignId }) => cursor === undefined || campaignId > cursor)
+          .toSorted(compareListed(sort))
+          .slice(offset, offset + limit);
       }),
+
+    count: (query) => call(() => narrowed(store, query).length),
 
     ping: () => call(() => undefined),
 
@@ -325,6 +324,16 @@ export function createMemoryArchive(options: MemoryArchiveOptions = {}): KeyedAr
       return Promise.resolve();
     },
   };
+}
+
+/** The campaigns that a query is about. */
+function narrowed(store: MemoryStore, query: CountQuery): CampaignSummary[] {
+  const { ids, publishedOnly, searched } = query;
+  const wanted = ids && new Set(ids);
+  return [...store.campaigns]
+    .filter(([id]) => wanted === undefined || wanted.has(id))
+    .map(([id, campaign]) => toSummary(id, campaign))
+    .filter((row) => (publishedOnly !== true || row.status !== 'draft') && passesFilter(row, query, searched));
 }
 
 function deletionsOf({ deletions }: MemoryStore, campaignId: string): MemoryDeletion[] {
@@ -356,6 +365,16 @@ function fold(state: JsonObject, entries: readonly SealedEntry[]): JsonObject {
 
 function toSummary(campaignId: string, campaign: StoredCampaign): CampaignSummary {
   const { archivedAt, updatedAt, updatedBy, head } = campaign;
-  const row = { campaignId, ...toListColumns(JSON.parse(campaign.state)), version: head.version, updatedAt, updatedBy };
+  const state: JsonObject = JSON.parse(campaign.state);
+  const { owner_id: owner, tags } = state;
+  const row = {
+    campaignId,
+    ...toListColumns(state),
+    ...(typeof owner === 'string' && { owner }),
+    ...(Array.isArray(tags) && tags.length > 0 && { tags: tags.filter((tag) => typeof tag === 'string') }),
+    version: head.version,
+    updatedAt,
+    updatedBy,
+  };
   return archivedAt === undefined ? row : { ...row, archivedAt };
 }

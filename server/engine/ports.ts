@@ -3,6 +3,7 @@ import type { DocumentTree } from '../core/document/document-tree.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { LockChange, LockCondition, LockTable } from '../core/locks/lock-table.ts';
 import type { Head, SealedEntry } from '../core/stream/log-record.ts';
+import type { ListFilter, ListSort, SearchedField } from '../core/stream/list-query.ts';
 import type { Fork } from '../core/stream/position.ts';
 
 /*
@@ -290,6 +291,9 @@ export interface CampaignSummary {
   readonly campaignId: string;
   readonly title: string;
   readonly status: string | undefined;
+  /** `owner_id` of the document. */
+  readonly owner?: string;
+  readonly tags?: readonly string[];
   readonly version: number;
   /** Epoch milliseconds. */
   readonly updatedAt: number;
@@ -321,17 +325,26 @@ export interface FoundMutation {
   readonly knownFrom: number;
 }
 
-/** Query of `Archive.list`. */
-export interface ListQuery {
-  /** Only campaigns whose id is greater. */
-  readonly cursor?: string;
-  /** Rows, at most. */
-  readonly limit: number;
-  readonly status?: string;
+/** Which campaigns `Archive.list` and `Archive.count` are about. */
+export interface CountQuery extends ListFilter {
+  /** The fields that `search` looks in, beside the id. Default: all of `SEARCHED_FIELDS`. */
+  readonly searched?: readonly SearchedField[];
   /** Only these campaigns. */
   readonly ids?: readonly string[];
   /** Leaves out drafts. */
   readonly publishedOnly?: boolean;
+}
+
+/** Query of `Archive.list`. */
+export interface ListQuery extends CountQuery {
+  /** Only campaigns whose id is greater. */
+  readonly cursor?: string;
+  /** How many campaigns are left out before the first. Default 0. */
+  readonly offset?: number;
+  /** Rows, at most. */
+  readonly limit: number;
+  /** Default: by id. */
+  readonly sort?: ListSort;
 }
 
 /**
@@ -410,8 +423,10 @@ export interface Archive {
    * what was older has been compacted away.
    */
   versionAt(campaignId: string, time: number): Promise<number | undefined>;
-  /** Campaigns by id, ascending. */
+  /** Campaigns, in the order of the query. */
   list(query: ListQuery): Promise<CampaignSummary[]>;
+  /** How many campaigns `list` would return without a limit. */
+  count(query: CountQuery): Promise<number>;
   /** Resolves where the archive answers; rejects where it does not. */
   ping(): Promise<void>;
   /**

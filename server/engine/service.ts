@@ -8,6 +8,7 @@ import type { FieldAccess, Identity } from '../core/permissions.ts';
 import type { Entry, Receipt } from '../core/stream/entry.ts';
 import type { WatchEvent } from '../core/stream/events.ts';
 import type { ListEvent } from '../core/stream/list-events.ts';
+import type { ListFilter, ListSort } from '../core/stream/list-query.ts';
 import type { Origin } from '../core/stream/origin.ts';
 import type { Position, VersionName } from '../core/stream/position.ts';
 import type { Assignments, RuleExplanation } from '../core/targeting/evaluate.ts';
@@ -64,14 +65,26 @@ export interface DryRun {
 export type VisibleSummary = Omit<CampaignSummary, 'updatedBy'> & { readonly updatedBy?: string };
 
 /** Query of a page of the list. */
-export interface ListOptions {
+export interface ListOptions extends ListFilter {
   /** Only campaigns whose id is greater. */
   readonly cursor?: string | undefined;
   /** Campaigns on the page, at most. */
   readonly limit: number;
-  readonly status?: string | undefined;
+  /**
+   * How many campaigns are left out before the first. A page that is read by offset, or in another order than that of
+   * ids, has a total and no cursor.
+   */
+  readonly offset?: number | undefined;
+  /** Default: by id. */
+  readonly sort?: ListSort | undefined;
   /** Only these campaigns, as far as they exist and the caller may read them. */
   readonly campaignIds?: readonly string[] | undefined;
+}
+
+/** A page of the list. */
+export interface ListPage extends Page<VisibleSummary, string> {
+  /** Campaigns on all pages, where it was read by offset, or in another order than that of ids. */
+  readonly total?: number;
 }
 
 /** A page, in the shape that `useInfiniteQuery` expects. */
@@ -307,8 +320,12 @@ export interface CampaignService {
   /** The fields that the caller's role on a campaign keeps from it; `undefined` where it has no role there. */
   fieldAccess(identity: Identity, campaignId: string): FieldAccess | undefined;
   get(caller: Caller, campaignId: string): Promise<CampaignRecord>;
-  /** Campaigns that the caller may read, by id. */
-  list(caller: Caller, options: ListOptions): Promise<Page<VisibleSummary, string>>;
+  /**
+   * Campaigns that the caller may read. A search looks only in fields that the caller may see.
+   *
+   * @throws RefusalError `FORBIDDEN` where another filter would reveal a field that the caller's view hides
+   */
+  list(caller: Caller, options: ListOptions): Promise<ListPage>;
   /**
    * The same page, live: first the page, then what changes on it, also through other instances, after two seconds at
    * most while not too many different pages are watched. Ends when the signal aborts.

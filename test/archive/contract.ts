@@ -291,6 +291,51 @@ export function archiveContract(name: string, createWorld: () => Promise<Archive
       expect((await archive.list({ limit: 3 })).length).toBe(3);
     });
 
+    test('A125 a list is searched by id, title, owner and tag, narrowed, ordered, read by offset, and counted', async () => {
+      const of = async (state: JsonObject) => (await created({ slug: 's', ...state })).campaignId;
+      const [spring, uni, sea] = [
+        await of({ title: 'Frühling ÉTÉ', owner_id: 'ada', tags: ['sale', 'a"b', 'x,y'] }),
+        await of({ title: '日本の春', owner_id: 'Grace', tags: ['Sea'] }),
+        await of({ title: 'autumn' }),
+      ];
+      const ids = [spring, uni, sea];
+      const found = async (query: Partial<ListQuery>) => {
+        const { limit: _limit, offset: _offset, sort: _sort, ...counted } = { limit: 10, ...query };
+        const rows = (await archive.list({ limit: 10, ids, ...query })).map(({ campaignId }) => campaignId);
+        if (query.offset === undefined) expect(await archive.count({ ids, ...counted })).toBe(rows.length);
+        return rows;
+      };
+      expect(await found({ search: 'FRÜHLING été' })).toEqual([spring]);
+      expect(await found({ search: 'の春' })).toEqual([uni]);
+      expect(await found({ search: 'GRA' })).toEqual([uni]);
+      expect(await found({ search: 'sE' })).toEqual([uni]);
+      expect(await found({ search: uni.toUpperCase() })).toEqual([uni]);
+      expect(await found({ search: '%' })).toEqual([]);
+      expect(await found({ search: '","' })).toEqual([]);
+      // What is not searched in finds nothing.
+      expect(await found({ search: 'grace', searched: ['title', 'tags'] })).toEqual([]);
+      expect(await found({ search: 'frühling', searched: [] })).toEqual([]);
+      expect(await found({ owner: 'ada' })).toEqual([spring]);
+      expect(await found({ owner: 'ad' })).toEqual([]);
+      expect(await found({ tag: 'a"b' })).toEqual([spring]);
+      expect(await found({ tag: 'b' })).toEqual([]);
+      expect(await found({ archived: true })).toEqual([]);
+      expect(await found({ archived: false, tag: 'sale' })).toEqual([spring]);
+      expect(await found({ sort: 'title' })).toEqual([sea, spring, uni]);
+      expect(await found({ sort: 'title', offset: 1, limit: 1 })).toEqual([spring]);
+      expect(await found({ sort: 'title', offset: 9 })).toEqual([]);
+      const byChange = await archive.list({ limit: 10, ids, sort: 'updated' });
+      expect(byChange.map(({ updatedAt }) => updatedAt)).toEqual(
+        byChange.map(({ updatedAt }) => updatedAt).toSorted((a, b) => b - a),
+      );
+      expect(byChange.find(({ campaignId }) => campaignId === spring)).toMatchObject({
+        owner: 'ada',
+        tags: ['sale', 'a"b', 'x,y'],
+      });
+      const bare = byChange.find(({ campaignId }) => campaignId === sea);
+      expect([bare && 'owner' in bare, bare && 'tags' in bare]).toEqual([false, false]);
+    });
+
     test('A22 objects handed in or out are not shared: changing them later changes nothing stored', async () => {
       const state: JsonObject = { slug: 's', title: 'T', features: ['a'] };
       const history = fresh(state);

@@ -83,6 +83,7 @@ export function faultyArchive(archive: Archive, { faults, clock, random, recentA
     stateAt: (...args) => read(() => archive.stateAt(...args)),
     versionAt: (...args) => read(() => archive.versionAt(...args)),
     list: (...args) => read(() => archive.list(...args)),
+    count: (...args) => read(() => archive.count(...args)),
     ping: () => read(() => archive.ping()),
     stop: (options) => archive.stop(options),
   };

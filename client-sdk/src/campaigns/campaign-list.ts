@@ -1,5 +1,6 @@
 import type { CampaignStatus } from '../../../server/core/document/campaign.ts';
 import type { ListedCampaign, ListEvent } from '../../../server/core/stream/list-events.ts';
+import { compareListed } from '../../../server/core/stream/list-query.ts';
 import { systemClock, type Clock } from '../clock.ts';
 import type { CampaignError } from '../errors.ts';
 import { openLiveStream, type StreamClient } from '../live/live-stream.ts';
@@ -11,9 +12,17 @@ import type { CampaignLoadStatus, Readable } from '../types.ts';
 export interface CampaignFilter {
   /** Only those of that status. */
   readonly status?: CampaignStatus | undefined;
-  /** Only those whose id or title contains this, whatever the case; looked for in the newest state of each. */
+  /**
+   * Only those with this text in id, title, owner or a tag, whatever the case. The server looks for it, in the fields
+   * that the caller may see.
+   */
   readonly search?: string | undefined;
-  /** Campaigns per page, at most 100. Default: the server's, 50; with `search` 100. */
+  /** Only those of that `owner_id`. */
+  readonly owner?: string | undefined;
+  readonly tag?: string | undefined;
+  /** Only archived ones, or only those that are not. Default: both. */
+  readonly archived?: boolean | undefined;
+  /** Campaigns per page, at most 100. Default: the server's, 50. */
   readonly limit?: number | undefined;
 }
 
@@ -33,9 +42,7 @@ export interface CampaignListStore extends Readable<CampaignList> {
   readonly loadMore: () => void;
 }
 
-/** Pages that a search reads by itself: a campaign beyond them is found after `loadMore`. */
-const MAX_SEARCHED_PAGES = 5;
-const SEARCHED_PAGE = 100;
+const byId = compareListed('id');
 /** How long the streams stay after the last subscriber has left, in milliseconds. */
 const RELEASE_AFTER_MS = 2_000;
 
@@ -68,8 +75,7 @@ export function listCampaigns(
   filter: CampaignFilter = {},
   clock: Pick<Clock, 'after' | 'random'> = systemClock,
 ): CampaignListStore {
-  const { status, search = '', limit = search === '' ? undefined : SEARCHED_PAGE } = filter;
-  const wanted = search.toLowerCase();
+  const { status, search = '', owner, tag, archived, limit } = filter;
   const shown = writable(PENDING);
   let pages: Page[] = [];
   let error: CampaignError | undefined;
@@ -79,7 +85,15 @@ export function listCampaigns(
   function open(cursor?: string, campaigns: Page['campaigns'] = new Map()): void {
     const page: Page = { cursor, campaigns, nextCursor: undefined, isLoaded: false, stop: () => {} };
     pages.push(page);
-    const input = { ...(cursor !== undefined && { cursor }), ...(status && { status }), ...(limit && { limit }) };
+    const input = {
+      ...(cursor !== undefined && { cursor }),
+      ...(status && { status }),
+      ...(search !== '' && { search }),
+      ...(owner !== undefined && { owner }),
+      ...(tag !== undefined && { tag }),
+      ...(archived !== undefined && { archived }),
+      ...(limit && { limit }),
+    };
     page.stop = openLiveStream<ListEvent>(
       client,
       (listener) => client.trpc.campaign.watchList.subscribe(input, listener),
@@ -107,7 +121,6 @@ export function listCampaigns(
     const next = pages[pages.indexOf(page) + 1];
     // Where this page ends otherwise than before, the next one begins there.
     if (next && next.cursor !== page.nextCursor) replaceFollowing(page);
-    else if (!next && wanted !== '' && page.nextCursor !== undefined && pages.length < MAX_SEARCHED_PAGES) loadMore();
     publish();
   }
 
@@ -129,14 +142,10 @@ export function listCampaigns(
     const last = pages.at(-1);
     shown.set({
       status: error ? 'error' : pages[0]?.isLoaded === true ? 'success' : 'pending',
-      campaigns: [...all.values()].filter(isWanted).toSorted(byId),
+      campaigns: [...all.values()].toSorted(byId),
       hasMore: last?.isLoaded === true && last.nextCursor !== undefined,
       error,
     });
-  }
-
-  function isWanted({ campaignId, title }: ListedCampaign): boolean {
-    return campaignId.toLowerCase().includes(wanted) || title.toLowerCase().includes(wanted);
   }
 
   function start(): void {
@@ -159,8 +168,4 @@ export function listCampaigns(
   }
 
   return { ...storeWhileNeeded(shown, { start, stop }, clock, RELEASE_AFTER_MS), loadMore };
-}
-
-function byId(a: ListedCampaign, b: ListedCampaign): number {
-  return a.campaignId < b.campaignId ? -1 : 1;
 }

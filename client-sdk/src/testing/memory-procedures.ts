@@ -13,7 +13,7 @@ import { parsePosition, type Moment, type VersionName } from '../../../server/co
 import type { MemoryCampaign } from './memory-campaign.ts';
 import type { MemoryLocks } from './memory-locks.ts';
 import type { MemoryPage } from './memory-presence.ts';
-import { listed } from './memory-list.ts';
+import { listed, totalOf } from './memory-list.ts';
 
 type Areas = AppRouter['_def']['record'];
 type Handlers<Area extends keyof Areas, Missing extends keyof Areas[Area]> = {
@@ -192,10 +192,14 @@ export function memoryProcedures(
           ...(archivedAt !== undefined && { archivedAt }),
         };
       },
-      list: (input) => ({
-        items: listed(campaign, input ?? {}).map(({ status, ...row }) => ({ ...row, status })),
-        nextCursor: undefined,
-      }),
+      list(input = {}) {
+        const rows = listed(campaign, input);
+        return {
+          items: rows.map(({ status, tags, ...row }) => ({ ...row, status, ...(tags && { tags }) })),
+          nextCursor: undefined,
+          ...totalOf(input, rows),
+        };
+      },
       history(input) {
         const { cursor = Number.POSITIVE_INFINITY, limit = PAGE } = known(input);
         const older = campaign.history().filter((entry) => entry.version < cursor);

@@ -38,6 +38,7 @@ import type { Role } from '../../core/permissions.ts';
 import { cleanJson, jsonBytes } from '../../core/document/plain-json.ts';
 import { PRESENCE_LIMITS } from '../../core/presence/presence.ts';
 import type { NullMembers } from '../../core/document/plain-json.ts';
+import { LIST_SORTS, type ListSort } from '../../core/stream/list-query.ts';
 import { parsePosition, type Moment, type Position } from '../../core/stream/position.ts';
 
 /**
@@ -105,9 +106,21 @@ export interface SetViewerInput {
 }
 
 export interface ListInput {
+  /** Only campaigns whose id is greater; of a list by id, without `offset`. */
   cursor?: string;
+  /** How many campaigns are left out before the first, at most 1,000,000. The answer has a `total` then. */
+  offset?: number;
   limit?: number;
+  /** Default: by id. In another order the answer has a `total`, and no cursor. */
+  sort?: ListSort;
   status?: CampaignStatus;
+  /** Only those with this text, at most 128 characters, in id, title, owner or a tag, as far as the caller sees them. */
+  search?: string;
+  /** Only those of that `owner_id`. */
+  owner?: string;
+  tag?: string;
+  /** Only archived ones, or only those that are not. Default: both. */
+  archived?: boolean;
 }
 
 export interface WatchListInput extends ListInput {
@@ -351,6 +364,12 @@ const mutation: z.ZodType<Mutation> = z.object({
 /** Campaigns that a live list can be narrowed to, at most. */
 const MAX_LISTED_IDS = 64;
 
+/** Of the document's `owner_id`, too. */
+const MAX_OWNER_CHARACTERS = 200;
+
+/** Campaigns before the first of a page, at most. */
+const MAX_LIST_OFFSET = 1_000_000;
+
 const pageLimit = z.int().min(1).max(LIMITS.pageSize).exactOptional();
 
 export const updateInput: z.ZodType<UpdateInput> = z.object({ campaignId, ...options, ...updateFields });
@@ -429,13 +448,30 @@ export const setViewerInput: z.ZodType<SetViewerInput> = z.object({ viewer: view
 const listFilter = {
   cursor: campaignId.exactOptional(),
   limit: pageLimit,
+  offset: z.int().min(0).max(MAX_LIST_OFFSET).exactOptional(),
+  sort: z.enum(LIST_SORTS).exactOptional(),
   status: z.enum(CAMPAIGN_STATUSES).exactOptional(),
+  search: z.string().max(LIMITS.setItemLength).exactOptional(),
+  owner: z.string().max(MAX_OWNER_CHARACTERS).exactOptional(),
+  tag: z.string().max(LIMITS.setItemLength).exactOptional(),
+  archived: z.boolean().exactOptional(),
 };
 
-export const listInput: z.ZodType<ListInput | undefined> = z.object(listFilter).optional();
+/** A cursor says after which id a page begins. */
+function hasOneBeginning(input: ListInput): boolean {
+  return input.cursor === undefined || (input.offset === undefined && (input.sort ?? 'id') === 'id');
+}
+
+const ONE_BEGINNING = { path: ['cursor'], error: 'must not be given with offset, or with another sort than id' };
+
+export const listInput: z.ZodType<ListInput | undefined> = z
+  .object(listFilter)
+  .refine(hasOneBeginning, ONE_BEGINNING)
+  .optional();
 
 export const watchListInput: z.ZodType<WatchListInput | undefined> = z
   .object({ ...listFilter, campaignIds: z.array(campaignId).max(MAX_LISTED_IDS).exactOptional() })
+  .refine(hasOneBeginning, ONE_BEGINNING)
   .optional();
 
 export const historyInput: z.ZodType<HistoryInput> = z.object({

@@ -80,6 +80,7 @@ export async function openPgliteArchive(options: PgliteArchiveOptions): Promise<
     stateAt: (campaignId, version) => call('stateAt', [campaignId, version]),
     versionAt: (campaignId, time) => call('versionAt', [campaignId, time]),
     list: (query) => call('list', [query]),
+    count: (query) => call('count', [query]),
     insertKey: (key) => whileLocked(() => call('insertKey', [key])),
     listKeys: () => call('listKeys', []),
     findKey: (id) => call('findKey', [id]),

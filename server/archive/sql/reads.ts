@@ -1,15 +1,19 @@
-import { sql, type Kysely } from 'kysely';
+import { sql, type Kysely, type RawBuilder } from 'kysely';
 import { jsonArrayFrom } from 'kysely/helpers/postgres';
 import type { JsonObject } from '../../core/json.ts';
 import { LIMITS } from '../../core/limits.ts';
 import { mergePatches } from '../../core/document/merge-patch.ts';
-import type { Archive, CampaignSummary } from '../../engine/ports.ts';
+import { SEARCHED_FIELDS, type SearchedField } from '../../core/stream/list-query.ts';
+import type { Archive, CampaignSummary, CountQuery } from '../../engine/ports.ts';
 import { toSealedEntry } from './columns.ts';
 import { toDeletion } from './deletions.ts';
 import type { Database } from './schema.ts';
 
 /** The reads of the port. */
-export type SqlReads = Pick<Archive, 'load' | 'heads' | 'findMutation' | 'history' | 'stateAt' | 'versionAt' | 'list'>;
+export type SqlReads = Pick<
+  Archive,
+  'load' | 'heads' | 'findMutation' | 'history' | 'stateAt' | 'versionAt' | 'list' | 'count'
+>;
 
 /** Every read is one statement, hence one snapshot. (`stateAt` takes two, of rows that never change.) */
 export function createSqlReads(db: Kysely<Database>): SqlReads {
@@ -139,20 +143,24 @@ export function createSqlReads(db: Kysely<Database>): SqlReads {
     return found;
   };
 
-  const list: Archive['list'] = async ({ cursor, limit, status, ids, publishedOnly }) => {
-    let query = db.selectFrom('campaigns').orderBy('id').limit(limit);
-    if (cursor !== undefined) query = query.where('id', '>', cursor);
-    if (status !== undefined) query = query.where('status', '=', status);
-    if (ids !== undefined) query = query.where(sql<boolean>`id = any(${[...ids]}::text[])`);
-    if (publishedOnly === true) query = query.where('status', 'is distinct from', 'draft');
-    const rows = await query
-      .select(['id', 'title', 'status', 'version', 'updated_at', 'updated_by', 'archived_at'])
+  const list: Archive['list'] = async (query) => {
+    const { cursor, offset, limit, sort = 'id' } = query;
+    const rows = await narrowed(db, query)
+      .$if(cursor !== undefined, (rows) => rows.where('id', '>', cursor ?? ''))
+      .$if(sort === 'title', (rows) => rows.orderBy(sql`lower(title) collate "C"`))
+      .$if(sort === 'updated', (rows) => rows.orderBy('updated_at', 'desc'))
+      .orderBy('id')
+      .limit(limit)
+      .$if(offset !== undefined, (rows) => rows.offset(offset ?? 0))
+      .select(['id', 'title', 'status', 'owner', 'tags', 'version', 'updated_at', 'updated_by', 'archived_at'])
       .execute();
     return rows.map((row): CampaignSummary => {
       const summary = {
         campaignId: row.id,
         title: row.title,
         status: row.status ?? undefined,
+        ...(row.owner !== null && { owner: row.owner }),
+        ...toTags(row.tags),
         version: row.version,
         updatedAt: row.updated_at,
         updatedBy: row.updated_by,
@@ -161,7 +169,50 @@ export function createSqlReads(db: Kysely<Database>): SqlReads {
     });
   };
 
-  return { load, heads, findMutation, history, stateAt, versionAt, list };
+  const count: Archive['count'] = async (query) => {
+    const { total } = await narrowed(db, query)
+      .select(({ fn }) => fn.countAll<number>().as('total'))
+      .executeTakeFirstOrThrow();
+    return Number(total);
+  };
+
+  return { load, heads, findMutation, history, stateAt, versionAt, list, count };
+}
+
+/**
+ * The campaigns that a query is about. A search reads the columns of all of them: there is no index, which every commit
+ * would have to keep, and 10,000 rows take milliseconds.
+ */
+function narrowed(db: Kysely<Database>, query: CountQuery) {
+  const { status, owner, tag, archived, search, searched = SEARCHED_FIELDS, ids, publishedOnly } = query;
+  return db
+    .selectFrom('campaigns')
+    .$if(status !== undefined, (rows) => rows.where('status', '=', status ?? ''))
+    .$if(owner !== undefined, (rows) => rows.where('owner', '=', owner ?? ''))
+    .$if(tag !== undefined, (rows) => rows.where(sql<boolean>`jsonb_exists(tags::jsonb, ${tag ?? ''})`))
+    .$if(archived !== undefined, (rows) => rows.where('archived_at', archived === true ? 'is not' : 'is', null))
+    .$if(ids !== undefined, (rows) => rows.where(sql<boolean>`id = any(${[...(ids ?? [])]}::text[])`))
+    .$if(publishedOnly === true, (rows) => rows.where('status', 'is distinct from', 'draft'))
+    .$if(search !== undefined, (rows) =>
+      rows.where(({ or }) => or([found('id', search ?? ''), ...searched.map((field) => SEARCH[field](search ?? ''))])),
+    );
+}
+
+/** Whether a text stands in a column, whatever the case. */
+function found(column: string, text: string) {
+  return sql<boolean>`strpos(lower(${sql.ref(column)}), lower(${text})) > 0`;
+}
+
+/** Whether a text stands in a field of the document. */
+const SEARCH: Record<SearchedField, (text: string) => RawBuilder<boolean>> = {
+  title: (text) => found('title', text),
+  owner_id: (text) => sql`coalesce(${found('owner', text)}, false)`,
+  tags: (text) => sql`exists (select from jsonb_array_elements_text(tags::jsonb) as tag where ${found('tag', text)})`,
+};
+
+function toTags(text: string | null): Pick<CampaignSummary, 'tags'> {
+  const tags: string[] = text === null ? [] : JSON.parse(text);
+  return tags.length > 0 ? { tags } : {};
 }
 
 /**

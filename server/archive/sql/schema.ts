@@ -16,6 +16,10 @@ export interface CampaignsTable {
   /** From the state, for lists. */
   title: string;
   status: string | null;
+  /** `owner_id` of the state; the database makes it, and `tags`, from there. */
+  owner: GeneratedAlways<string | null>;
+  /** The state's tags, as the JSON of an array. */
+  tags: GeneratedAlways<string | null>;
   /** All times are epoch milliseconds. */
   archived_at: number | null;
   created_at: number;

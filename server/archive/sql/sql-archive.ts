@@ -109,6 +109,7 @@ export function openSqlArchive(
     stateAt: guarded(reads.stateAt),
     versionAt: guarded(reads.versionAt),
     list: guarded(reads.list),
+    count: guarded(reads.count),
     insertKey: guarded(keys.insertKey),
     listKeys: guarded(keys.listKeys),
     findKey: guarded(keys.findKey),

@@ -47,10 +47,11 @@ const MAX_READS_PER_TICK = 10;
 /** The caller of a feed's reads. */
 const FEED_CALLER: Caller = { identity: { id: 'list feeds', grants: {} }, correlationId: 'list feeds' };
 
-/** The page as its subscribers see it, by campaign id, in order. It is replaced, never changed. */
+/** The page as its subscribers see it, by campaign id, in its order. It is replaced, never changed. */
 interface Page {
   readonly campaigns: ReadonlyMap<string, ListedCampaign>;
   readonly nextCursor: string | undefined;
+  readonly total: number | undefined;
 }
 
 /** One page for all subscribers who see the same. */
@@ -108,9 +109,9 @@ export function createListFeeds({ list, hosting, clock, observer, gate, viewers 
   };
 
   /** Makes the page anew from its rows and from memory; rows that have not changed stay the same objects. */
-  const refresh = (feed: Feed, nextCursor: string | undefined): void => {
+  const refresh = (feed: Feed, { nextCursor, total }: Pick<Page, 'nextCursor' | 'total'>): void => {
     const before = feed.page;
-    let changed = before?.nextCursor !== nextCursor;
+    let changed = before?.nextCursor !== nextCursor || before?.total !== total;
     const campaigns = new Map<string, ListedCampaign>();
     for (const summary of list.show(feed.identity, feed.rows, feed.options)) {
       const row = rowOf(summary);
@@ -120,16 +121,16 @@ export function createListFeeds({ list, hosting, clock, observer, gate, viewers 
       changed ||= !isSame;
     }
     if (before && !changed && before.campaigns.size === campaigns.size) return;
-    feed.page = { campaigns, nextCursor };
+    feed.page = { campaigns, nextCursor, total };
     for (const delivery of feed.deliveries) delivery.wake();
   };
 
   const readFeed = async (feed: Feed): Promise<void> => {
     feed.reading = true;
     try {
-      const { rows, nextCursor } = await gate.pass(FEED_CALLER, () => list.read(feed.identity, feed.options));
-      feed.rows = rows;
-      refresh(feed, nextCursor);
+      const read = await gate.pass(FEED_CALLER, () => list.read(feed.identity, feed.options));
+      feed.rows = read.rows;
+      refresh(feed, read);
     } catch (cause) {
       // Subscribers keep the page that they have; it is read again at the next turn.
       observer.failed?.({ what: 'list feed', error: asError(cause) });
@@ -145,7 +146,7 @@ export function createListFeeds({ list, hosting, clock, observer, gate, viewers 
     if (clock.now() - askedAt >= READ_INTERVAL_MS) void askForViewers();
     const due: Feed[] = [];
     for (const feed of feeds.values()) {
-      if (feed.page) refresh(feed, feed.page.nextCursor);
+      if (feed.page) refresh(feed, feed.page);
       if (!feed.reading && clock.now() - feed.readAt >= READ_INTERVAL_MS) due.push(feed);
     }
     for (const feed of due.toSorted((a, b) => a.readAt - b.readAt).slice(0, MAX_READS_PER_TICK)) void readFeed(feed);
@@ -197,7 +198,7 @@ export function createListFeeds({ list, hosting, clock, observer, gate, viewers 
       type: 'changes',
       changed: [...to.campaigns.values()].filter((row) => from.campaigns.get(row.campaignId) !== row),
       removed: [...from.campaigns.keys()].filter((campaignId) => !to.campaigns.has(campaignId)),
-      ...(to.nextCursor !== undefined && { nextCursor: to.nextCursor }),
+      ...endOf(to),
     };
     feed.lastChange = { from, to, event };
     return event;
@@ -226,8 +227,7 @@ export function createListFeeds({ list, hosting, clock, observer, gate, viewers 
         const before = sent;
         sent = page;
         if (before) return changeOf(feed, before, page);
-        const { campaigns, nextCursor } = page;
-        return { type: 'page', campaigns: [...campaigns.values()], ...(nextCursor !== undefined && { nextCursor }) };
+        return { type: 'page', campaigns: [...page.campaigns.values()], ...endOf(page) };
       };
 
       const rights = new RightsWatch(reader, clock, () => delivery.wake());
@@ -263,11 +263,18 @@ export function createListFeeds({ list, hosting, clock, observer, gate, viewers 
   };
 }
 
+/** What an event says of what lies beyond the page. */
+function endOf({ nextCursor, total }: Page): Pick<ListEvent, 'nextCursor' | 'total'> {
+  return { ...(nextCursor !== undefined && { nextCursor }), ...(total !== undefined && { total }) };
+}
+
 function isEqual(one: ListedCampaign, other: ListedCampaign): boolean {
   return (
     one.version === other.version &&
     one.title === other.title &&
     one.status === other.status &&
+    one.owner === other.owner &&
+    one.tags?.join('\u0000') === other.tags?.join('\u0000') &&
     one.updatedAt === other.updatedAt &&
     one.updatedBy === other.updatedBy &&
     one.archivedAt === other.archivedAt &&

@@ -29,6 +29,7 @@ export function createRequestArchive(archive: Archive, observer: EngineObserver,
     stateAt: answering('stateAt', (campaignId, version) => archive.stateAt(campaignId, version)),
     versionAt: answering('versionAt', (campaignId, time) => archive.versionAt(campaignId, time)),
     list: answering('list', (query) => archive.list(query)),
+    count: answering('count', (query) => archive.count(query)),
     ping: () => archive.ping(),
     stop: (how) => archive.stop(how),
   };

@@ -50,3 +50,20 @@ test('P25 the same over SSE, by the rights of its caller, and refused where the 
   await until(() => list.error !== undefined);
   expect(await refusal(Promise.reject(list.error))).toMatchObject({ reason: 'INVALID', path: ['campaignIds', 0] });
 });
+
+test('P55 a list is searched and read by offset over the wire; a cursor goes with the order of ids alone', async () => {
+  const server = await startServer();
+  const client = wsClient(server.url);
+  const found = watchList(client, { search: CAMPAIGN.toUpperCase(), sort: 'updated', offset: 0, limit: 1 });
+  await until(() => found.events.length > 0);
+  expect(found.events[0]).toMatchObject({ type: 'page', campaigns: [{ campaignId: CAMPAIGN }], total: 1 });
+  found.stop();
+  expect(await client.campaign.list.query({ archived: true, offset: 0 })).toMatchObject({ items: [], total: 0 });
+  for (const input of [
+    { cursor: 'a', offset: 1 },
+    { cursor: 'a', sort: 'title' as const },
+  ])
+    expect(await refusal(client.campaign.list.query(input))).toMatchObject({ reason: 'INVALID', path: ['cursor'] });
+  expect(await refusal(client.campaign.list.query({ search: 'x'.repeat(129) }))).toMatchObject({ path: ['search'] });
+  expect(await refusal(client.campaign.list.query({ offset: -1 }))).toMatchObject({ path: ['offset'] });
+});

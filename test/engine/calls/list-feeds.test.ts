@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createMemoryArchive, createMemoryStore } from '../../../server/archive/memory-archive.ts';
 import type { ListEvent, ListedCampaign } from '../../../server/core/stream/list-events.ts';
 import { createManager, type Manager } from '../../../server/engine/manager.ts';
-import type { ListOptions } from '../../../server/engine/service.ts';
+import type { Caller, ListOptions } from '../../../server/engine/service.ts';
 import { CALLERS, engineWorld, FIRST_STATE } from '../../support/engine-world.ts';
 import { connectSharedLog, createSharedLogStore } from '../../support/shared-log.ts';
 import { simulatedClock } from '../../support/simulated-clock.ts';
@@ -70,6 +70,7 @@ describe('a live list', () => {
             campaignId: 'b',
             title: 'Summer',
             status: 'active',
+            owner: 'the owner',
             version: 1,
             updatedAt: expect.any(Number),
             updatedBy: 'ada',
@@ -138,6 +139,7 @@ describe('a live list', () => {
       campaignId: 'absent',
       title: '',
       status: 'active',
+      owner: 'the owner',
       version: 1,
       updatedAt: expect.any(Number),
     });
@@ -250,5 +252,68 @@ describe('a live list', () => {
     watching[2]?.abort();
     await clock.advance(5_000);
     expect(list.rows()).toMatchObject([{ viewers: 2 }]);
+  });
+
+  it('M303 is a window of a longer list, by last change, with the number of all: what changes moves to its place', async () => {
+    const world = engineWorld();
+    for (const id of ['a', 'b', 'c']) {
+      await world.create(id);
+      await world.clock.advance(1_000);
+    }
+    const [first, second] = [0, 2].map((offset) => watchList(world.manager, { sort: 'updated', offset, limit: 2 }));
+    await world.clock.advance(10);
+    expect(first?.events[0]).toMatchObject({
+      type: 'page',
+      campaigns: [{ campaignId: 'c' }, { campaignId: 'b' }],
+      total: 3,
+    });
+    expect(second?.events[0]).toMatchObject({ campaigns: [{ campaignId: 'a' }], total: 3 });
+    await world.change({ type: 'update', updates: { title: 'Autumn', tags: ['sale'], owner_id: 'ada' } }, {}, 'a');
+    await world.create('d');
+    await world.clock.advance(5_000);
+    expect(first?.ids()).toEqual(['a', 'd']);
+    expect(second?.ids()).toEqual(['b', 'c']);
+    expect(first?.rows()[0]).toMatchObject({ owner: 'ada', tags: ['sale'] });
+    expect(first?.events.at(-1)).toMatchObject({ type: 'changes', total: 4 });
+    const page = await world.clock.until(
+      world.manager.list(CALLERS.admin, { sort: 'title', limit: 2, offset: 1, search: 'summer' }),
+    );
+    expect(page).toMatchObject({ items: [{ campaignId: 'c' }, { campaignId: 'd' }], total: 3, nextCursor: undefined });
+    const searched = watchList(world.manager, { search: 'AUT' });
+    await world.clock.advance(10);
+    expect(searched.ids()).toEqual(['a']);
+    // From memory, before the archive is asked again.
+    await world.change({ type: 'update', updates: { title: 'Winter' } }, {}, 'a');
+    await world.clock.advance(600);
+    expect(searched.ids()).toEqual([]);
+  });
+
+  it('G11 M304 nobody finds, filters or orders campaigns by a field that a view of his hides', async () => {
+    const world = engineWorld({ rights: { tags: { read: 'editor' }, title: { read: 'editor' } } });
+    await world.create('one', { ...FIRST_STATE, title: 'Secret', owner_id: 'ada', tags: ['hush'] });
+    const ids = async (caller: Caller, options: Partial<ListOptions>) =>
+      (await world.clock.until(world.manager.list(caller, { limit: 10, ...options }))).items.map(
+        ({ campaignId }) => campaignId,
+      );
+    for (const search of ['secret', 'hush', 'ada', 'one'])
+      expect(await ids(CALLERS.editor, { search })).toEqual(['one']);
+    expect(await ids(CALLERS.viewer, { search: 'secret' })).toEqual([]);
+    expect(await ids(CALLERS.viewer, { search: 'hush' })).toEqual([]);
+    expect(await ids(CALLERS.viewer, { search: 'ada' })).toEqual(['one']);
+    expect(await ids(CALLERS.anonymous, { search: 'ada' })).toEqual([]);
+    expect(await ids(CALLERS.anonymous, { search: 'ONE' })).toEqual(['one']);
+    const refused: readonly [Caller, Partial<ListOptions>, string][] = [
+      [CALLERS.viewer, { tag: 'hush' }, 'tag'],
+      [CALLERS.viewer, { sort: 'title' }, 'sort'],
+      [CALLERS.anonymous, { owner: 'ada' }, 'owner'],
+    ];
+    for (const [caller, options, field] of refused)
+      await expect(world.manager.list(caller, { limit: 10, ...options })).rejects.toMatchObject({
+        refusal: { reason: 'FORBIDDEN', path: [field] },
+      });
+    const { items } = await world.clock.until(world.manager.list(CALLERS.viewer, { limit: 10 }));
+    expect(items[0]).not.toHaveProperty('tags');
+    const open = await world.clock.until(world.manager.list(CALLERS.anonymous, { limit: 10 }));
+    expect(open.items[0]).not.toHaveProperty('owner');
   });
 });

@@ -63,7 +63,7 @@ test('K284 pages are loaded one by one, and stay contiguous when campaigns come 
   await vi.waitFor(() => expect(ids(list)).toEqual(['a', 'b', 'c', 'e', 'g']), WAIT);
 });
 
-test('K284 a search looks in ids and titles, over several pages, live', async () => {
+test('K284 a search is the server’s: in ids, titles, owners and tags, page by page, live', async () => {
   const { url } = await server({ campaigns: [] });
   const made = client(url);
   for (const [id, title] of [
@@ -73,10 +73,15 @@ test('K284 a search looks in ids and titles, over several pages, live', async ()
     ['z', 'Midsummer'],
   ] as const)
     await create(made, id, title);
-  const list = shown(made, { search: 'SUMMER', limit: 1 });
+  const list = shown(made, { search: 'SUMMER', limit: 2 });
+  await vi.waitFor(() => expect(ids(list)).toEqual(['a', 'summer-sale']), WAIT);
+  list.loadMore();
   await vi.waitFor(() => expect(ids(list)).toEqual(['a', 'summer-sale', 'z']), WAIT);
-  await made.campaign('b').update({ title: 'Late summer' });
+  const owned = shown(made, { owner: 'ada', archived: false });
+  const tagged = shown(made, { tag: 'late summer' });
+  await made.campaign('b').update({ tags: ['late summer'], owner_id: 'ada' });
   await vi.waitFor(() => expect(ids(list)).toEqual(['a', 'b', 'summer-sale', 'z']), WAIT);
+  await vi.waitFor(() => expect([ids(owned), ids(tagged)]).toEqual([['b'], ['b']]), WAIT);
 });
 
 test('K284 it goes on after the link was lost, and with other rights; it is by rights', async () => {

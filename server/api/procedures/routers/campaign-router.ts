@@ -204,8 +204,7 @@ export const campaignRouter = router({
 
   list: historyProcedure.input(parsedBy(listInput)).query(({ ctx, input, signal }) =>
     ctx.service.list(callerOf(ctx, signal), {
-      cursor: input?.cursor,
-      status: input?.status,
+      ...input,
       limit: input?.limit ?? LIMITS.pageSize / 2,
     }),
   ),
@@ -298,10 +297,8 @@ export const campaignRouter = router({
       undefined,
       () =>
         ctx.service.watchList(callerOf(ctx, signal), ctx.connection, {
-          cursor: input?.cursor,
-          status: input?.status,
+          ...input,
           limit: input?.limit ?? LIMITS.pageSize / 2,
-          campaignIds: input?.campaignIds,
         }),
       (event) => event,
     ),

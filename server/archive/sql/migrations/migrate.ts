@@ -2,6 +2,7 @@ import type { Kysely } from 'kysely';
 import { Migrator, type Migration } from 'kysely/migration';
 import type { Database } from '../schema.ts';
 import { createTables } from './0001-tables.ts';
+import { addListColumns } from './0008-list-columns.ts';
 import { createAnalyticsTables } from './0004-analytics.ts';
 import { createAuditTables } from './0003-audit.ts';
 import { createDeletionTables } from './0006-deletions.ts';
@@ -19,6 +20,7 @@ function migrations(namespace: string): Record<string, Migration> {
     '0005-staged-parts': { up: (db) => createStagedParts(db, namespace) },
     '0006-deletions': { up: (db) => createDeletionTables(db, namespace) },
     '0007-history-bases': { up: (db) => createHistoryBases(db, namespace) },
+    '0008-list-columns': { up: (db) => addListColumns(db, namespace) },
   };
 }
 
