@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { JsonObject } from '../../server/core/json.ts';
 import { LIMITS } from '../../server/core/limits.ts';
 import type { KeyedArchive } from '../../server/archive/keyed-archive.ts';
+import type { ListQuery } from '../../server/engine/ports.ts';
 import { accessKeyContract } from '../access/contract.ts';
 import type { ArchiveWorld } from './archive-world.ts';
 import { campaignHistory, part, type CampaignHistory } from './campaign-history.ts';
@@ -291,7 +292,7 @@ export function archiveContract(name: string, createWorld: () => Promise<Archive
       expect((await archive.list({ limit: 3 })).length).toBe(3);
     });
 
-    test('A125 a list is searched by id, title, owner and tag, narrowed, ordered, read by offset, and counted', async () => {
+    test('A126 a list is searched by id, title, owner and tag, narrowed, ordered, read by offset, and counted', async () => {
       const of = async (state: JsonObject) => (await created({ slug: 's', ...state })).campaignId;
       const [spring, uni, sea] = [
         await of({ title: 'Frühling ÉTÉ', owner_id: 'ada', tags: ['sale', 'a"b', 'x,y'] }),
