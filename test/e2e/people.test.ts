@@ -48,6 +48,19 @@ describe('several people', () => {
     expect(ada.errors).toEqual([]);
   });
 
+  it('D111 a tab that is closed gives its lock up, also where its WebSocket brings nothing out any more', async () => {
+    const [ada, grace] = await Promise.all([openAs(ADA), openAs(GRACE)]);
+    await ada.page.getByRole('button', { name: 'Lock words of the page' }).click();
+    await grace.page.getByRole('button', { name: 'Wait for words of the page' }).click();
+    await grace.page.getByText('Waiting for Ada Lovelace').waitFor();
+    await ada.page.evaluate(() => {
+      WebSocket.prototype.send = () => undefined;
+    });
+    await ada.page.close({ runBeforeUnload: true });
+    // By itself it would end with its time only, twenty seconds from now at the earliest, for which nothing here waits.
+    await grace.page.getByText('Only you can edit this').waitFor();
+  });
+
   it('D32 an admin takes a section over; who had it is told, and loses it', async () => {
     const [ada, root] = await Promise.all([openAs(ADA), openAs(ROOT)]);
     await ada.tab('Theme').click();

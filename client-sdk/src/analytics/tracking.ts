@@ -6,6 +6,7 @@ import type { DeviceStorage } from '../device/device-storage.ts';
 import { keyValueStorage, type KeyValueStorage } from '../device/key-value-storage.ts';
 import { onPageHidden } from '../device/page-hidden.ts';
 import type { GoalName } from '../document.ts';
+import { sendBeacon, type BeaconTarget } from '../link/beacon.ts';
 import type { AppState } from '../link/network.ts';
 import { CONSOLE, type Logger } from '../logger.ts';
 import type { CampaignClient } from '../types.ts';
@@ -25,7 +26,7 @@ export interface TrackingOptions {
    * The server's http address, and the token of a caller that needs one: what a page that is being left has not sent
    * yet is then handed to the browser (`fetch` with `keepalive`). Without it such events are sent on the next visit.
    */
-  readonly beacon?: { readonly url: string; readonly token?: string | undefined } | undefined;
+  readonly beacon?: BeaconTarget | undefined;
   /** For platforms without pages: events are sent when the app leaves the foreground. */
   readonly appState?: AppState | undefined;
   /** Takes warnings. Default: the console. */
@@ -117,17 +118,9 @@ export function startTracking(client: CampaignClient, options: TrackingOptions =
   /** What the browser can still send while the page goes. */
   const sendBeacons = (): void => {
     if (!beacon) return;
-    for (const batch of batches.pending()) {
-      const headers = {
-        'content-type': 'application/json',
-        ...(beacon.token !== undefined && { authorization: `Bearer ${beacon.token}` }),
-      };
-      const body = JSON.stringify({ ...batch, sentAt: clock.now() });
+    for (const batch of batches.pending())
       // Under the same ids as what is kept: if both arrive they count once.
-      fetch(new URL('/trpc/analytics.track', beacon.url), { method: 'POST', keepalive: true, headers, body }).catch(
-        () => undefined,
-      );
-    }
+      sendBeacon(beacon, 'analytics.track', { ...batch, sentAt: clock.now() });
   };
 
   const stopPageHidden = onPageHidden(() => {

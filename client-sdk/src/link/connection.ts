@@ -7,6 +7,7 @@ import { CampaignError, readFailure, readRefusal, closedError } from '../errors.
 import { writable } from '../observable-value.ts';
 import type { ConnectionReason, ConnectionState, Readable, Renewal } from '../types.ts';
 import { reconnectDelay } from './backoff.ts';
+import type { BeaconTarget } from './beacon.ts';
 import { describe, IDLE, next, type LinkEvent, type LinkFailure, type LinkState } from './connection-state.ts';
 import {
   heartbeatTimeout,
@@ -55,6 +56,8 @@ export interface Connection {
   readonly hasToken: () => boolean;
   /** Calls back whenever what was refused before may be granted now: on a new link, and with a new token. */
   readonly onRenewed: (callback: (renewal: Renewal) => void) => () => void;
+  /** Where a page that is being left calls the server, as who is connected now; `undefined` where it never was. */
+  readonly beacon: () => BeaconTarget | undefined;
   readonly close: () => void;
 }
 
@@ -310,6 +313,7 @@ export function createConnection(options: ConnectionOptions): Connection {
       // Answers to several calls say the same, and the first one has ended the link.
       if (socket) onRefused(error);
     },
+    beacon: () => (url === undefined ? undefined : { url, token: usedToken }),
     close() {
       dispatch({ type: 'closed', failure: { reason: 'closed', error: closedError() } });
       cancelTimer();

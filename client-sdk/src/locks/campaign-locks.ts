@@ -45,6 +45,7 @@ function createCampaignLocks({ campaignId, connection, clock, edits }: RequestsO
         steal: (asked) => lock.steal.mutate({ campaignId, path: [...path], ...asked }),
         renew: (renewed) => lock.renew.mutate({ campaignId, ...renewed }),
         release: (lockId) => lock.release.mutate({ campaignId, lockId }),
+        releaseInput: (lockId) => ({ campaignId, lockId }),
       };
       const { granted, ...own } = await holdLock({ connection, clock, calls }, options, ended, (lockId) =>
         held.delete(lockId),

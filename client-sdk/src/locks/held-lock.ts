@@ -1,6 +1,7 @@
 import type { GrantedLock } from '../../../server/core/locks/lock-view.ts';
 import type { Clock } from '../clock.ts';
 import { CampaignError, readFailure } from '../errors.ts';
+import { sendBeacon } from '../link/beacon.ts';
 import type { Connection } from '../link/connection.ts';
 import { callUntilAnswered } from '../link/direct-call.ts';
 import type { HeldLock, LockOptions } from '../types.ts';
@@ -13,6 +14,8 @@ export interface LockCalls {
   readonly steal: (asked: AskedLock) => Promise<GrantedLock>;
   readonly renew: (lock: { readonly lockId: string; readonly fence: number }) => Promise<unknown>;
   readonly release: (lockId: string) => Promise<unknown>;
+  /** The input of `lock.release`, for a page that is being left. */
+  readonly releaseInput: (lockId: string) => object;
 }
 
 export interface AskedLock {
@@ -69,7 +72,7 @@ export async function holdLock(
       throw refusal;
     })
     .finally(() => ended.removeEventListener('abort', giveUp));
-  if (!ended.aborted) return keepLock(granted, clock, calls, onEnd);
+  if (!ended.aborted) return keepLock(granted, { connection, clock, calls }, onEnd);
   giveUp();
   throw givenUp();
 }
@@ -77,8 +80,7 @@ export async function holdLock(
 /** Renews a lock until it is lost or released, while the page is visible. */
 function keepLock(
   granted: GrantedLock,
-  clock: Clock,
-  calls: LockCalls,
+  { connection, clock, calls }: HeldLockParts,
   onEnd: (lockId: string) => void,
 ): GrantedHeldLock {
   const { lockId, fence, ttlMs } = granted;
@@ -124,7 +126,14 @@ function keepLock(
     schedule(ttlMs);
   }
 
-  onPage(stop.signal, { shown: renew, left: () => void calls.release(lockId).catch(() => undefined) });
+  /** Both ways: the one may not be flushed any more, and the other is not open to every page. */
+  function leave(): void {
+    const target = connection.beacon();
+    if (target) sendBeacon(target, 'lock.release', calls.releaseInput(lockId));
+    calls.release(lockId).catch(() => undefined);
+  }
+
+  onPage(stop.signal, { shown: renew, left: leave });
   schedule(ttlMs / 3);
   return {
     granted,

@@ -21,6 +21,7 @@ export async function lockJob(
     steal: (asked) => lock.steal.mutate({ name, ...asked }),
     renew: (renewed) => lock.renew.mutate({ name, ...renewed }),
     release: (lockId) => lock.release.mutate({ name, lockId }),
+    releaseInput: (lockId) => ({ name, lockId }),
   };
   const { granted: _, ...own } = await holdLock({ connection, clock, calls }, options, ended);
   return { ...own, name };
