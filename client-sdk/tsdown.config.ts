@@ -42,6 +42,8 @@ export default defineConfig({
     'openfeature-server': 'src/openfeature/server.ts',
   },
   format: 'esm',
+  // An app's bundler adds a hash of its own: of two, each in every import, the first load would carry both.
+  hash: false,
   platform: 'neutral',
   target: 'es2022',
   // With the sources inside: whoever debugs an app steps into the client as it was written.

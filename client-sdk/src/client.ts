@@ -1,3 +1,6 @@
+import { activeTracking } from './analytics/active-tracking.ts';
+import type { RecordedEvent } from './analytics/recorded-event.ts';
+import type { TrackingOptions } from './analytics/tracking.ts';
 import type { Viewer } from '../../server/core/document/targeting-fields.ts';
 import { createCampaignStore, type CampaignStore } from './campaign/campaign-store.ts';
 import { createOpenCampaigns } from './campaigns/open-campaigns.ts';
@@ -29,7 +32,7 @@ import type { Campaign, CampaignClient, ConflictPolicy } from './types.ts';
 import { bounded } from './within.ts';
 
 const NO_STORAGE = 'There is no IndexedDB, and no option storage';
-const NOT_OPENED = 'Its storage does not open';
+const NOT_OPENED = 'It does not open';
 const FORGOTTEN = 'The user was logged out in another tab';
 
 /** Long enough for React's StrictMode, a route change, or a list that scrolls back; in milliseconds. */
@@ -97,6 +100,11 @@ export interface CampaignClientOptions {
    */
   readonly seeds?: readonly CampaignSeed[] | undefined;
   /**
+   * How `campaign.track` and `campaign.expose` tell what this page's viewer does, where they are called before
+   * `startTracking`: consent, storage, and what a page that is left hands to the browser. Default: with consent.
+   */
+  readonly tracking?: TrackingOptions | undefined;
+  /**
    * Takes warnings, what the app's callbacks throw, and at `debug` every change of the connection. Default: warnings go
    * to the console, and what callbacks throw is an uncaught error (`reportError`); neither stops the client.
    */
@@ -141,6 +149,7 @@ export function createCampaignClient(options: CampaignClientOptions): CampaignCl
     viewer: options.viewer,
     appState,
     undo: options.undo,
+    tracking: options.tracking,
     onConflict: options.onConflict,
     warnBeforeLeaving: options.warnBeforeLeaving ?? true,
     ...(typeof persist === 'string' && {
@@ -165,6 +174,7 @@ export interface ClientParts {
   readonly logger?: Logger | undefined;
   readonly onConflict?: ConflictPolicy | undefined;
   readonly undo?: UndoOptions | undefined;
+  readonly tracking?: TrackingOptions | undefined;
   readonly appState?: AppState | undefined;
   readonly seeds?: readonly CampaignSeed[] | undefined;
   readonly viewer?: Viewer | undefined;
@@ -202,6 +212,7 @@ export function clientOn(
   let device: Device | undefined;
   let deviceFailed = false;
   let closed = false;
+  let eventCode: Promise<typeof import('./analytics/on-demand.ts')> | undefined;
   let { viewer } = parts;
 
   const deviceView: DeviceView = parts.device
@@ -279,6 +290,25 @@ export function clientOn(
     connection.close();
   }
 
+  /** What the viewer was shown or did, as it was at that moment: the code that records it may have to be loaded. */
+  function tracking(of: () => Campaign): Pick<Campaign, 'expose' | 'track'> {
+    function record(event: RecordedEvent): void {
+      const campaign = of();
+      const moment = { snapshot: campaign.getSnapshot(), viewer, at: clock.now() };
+      const started = activeTracking.get(client);
+      if (started) return started.record(campaign, event, moment);
+      eventCode ??= callUntilAnswered(connection, clock, () => import('./analytics/on-demand.ts'));
+      // It rejects once the client is closed.
+      eventCode
+        .then(({ recorderFor }) => recorderFor(client, parts, clock)?.(campaign, event, moment))
+        .catch(() => undefined);
+    }
+    return {
+      expose: (rule) => record({ kind: 'exposure', rule }),
+      track: (name, options) => record({ ...options, kind: 'goal', name }),
+    };
+  }
+
   /** A campaign, or the default one, as an earlier visit saw it. */
   async function readLastSeen(campaignId?: string): Promise<SeenCampaign | undefined> {
     await opening;
@@ -309,6 +339,7 @@ export function clientOn(
       connection,
       clock,
       report,
+      tracking,
       releaseAfterMs,
       undoGroupMs,
       onConflict: parts.onConflict ?? 'mine',
@@ -326,7 +357,7 @@ export function clientOn(
     return store;
   }
 
-  return {
+  const client: CampaignClient = {
     campaign(campaignId) {
       const known = campaignId ?? seeds.find(({ isDefault }) => isDefault)?.campaignId;
       if (known !== undefined) return open(known).campaign;
@@ -334,6 +365,7 @@ export function clientOn(
         connection,
         clock,
         report,
+        tracking,
         open(id) {
           defaultId = id;
           return open(id);
@@ -370,6 +402,7 @@ export function clientOn(
       if (opening) await bounded(() => opening, { timeout: DEVICE_TIMEOUT_MS }, clock).catch(() => undefined);
       const kept = device;
       device = undefined;
+      activeTracking.get(client)?.tracking.setConsent(false);
       close();
       for (const store of campaigns.all()) store.forget();
       await kept?.clear().catch((cause: unknown) => {
@@ -378,6 +411,7 @@ export function clientOn(
       });
     },
   };
+  return client;
 }
 
 function logConnection({ state }: Connection, logger: Logger | undefined): void {
@@ -391,5 +425,5 @@ function logConnection({ state }: Connection, logger: Logger | undefined): void 
 function platformWebSocket(): WebSocketConstructor {
   if (typeof WebSocket === 'function') return WebSocket;
   if (canStreamOverHttp()) return AbsentSocket;
-  throw new Error('There is no WebSocket: use Node 22, or pass one as the option `WebSocket`');
+  throw new Error('There is no WebSocket: pass the option `WebSocket`');
 }

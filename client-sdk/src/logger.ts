@@ -19,5 +19,5 @@ export const CONSOLE: Pick<Logger, 'debug' | 'warn'> = { warn: (...words) => con
 /** What the app's callbacks throw goes to its logger; without one, it is an uncaught error. */
 export function reporterOf(logger: Logger | undefined): ErrorReporter {
   if (!logger) return reportUncaught;
-  return (error) => logger.error('campaign-state: a callback of the app threw', error);
+  return (error) => logger.error('campaign-state: a callback threw', error);
 }

@@ -5,7 +5,7 @@ import type { ConfigMode, EditCommand, FeaturesAction } from '../../server/core/
 import type { Viewer } from '../../server/core/document/targeting-fields.ts';
 import type { Assignments } from '../../server/core/targeting/evaluate.ts';
 import type { Entry, Receipt, ViewEntry } from '../../server/core/stream/entry.ts';
-import type { CampaignUpdates, CampaignView, FeatureName, SectionName, SectionValue } from './document.ts';
+import type { CampaignUpdates, CampaignView, FeatureName, GoalName, SectionName, SectionValue } from './document.ts';
 import type { CampaignError } from './errors.ts';
 import type { Conflict } from './sync/conflicts.ts';
 import type { Pending } from './sync/pending.ts';
@@ -312,8 +312,29 @@ export interface Campaign extends Readable<CampaignSnapshot> {
    * Asks again for a campaign that could not be read: `error` is cleared, and it is `pending` until there is an answer.
    */
   readonly retry: () => void;
+  /**
+   * The viewer is shown its arm of that rule: counted once for each viewer, rule and phase. `useExperiment` does it by
+   * itself. Loads the code of analytics, and starts it by the client's option `tracking`, where `startTracking` was
+   * not called before. Without an arm nothing is told.
+   */
+  readonly expose: (rule: string) => void;
+  /**
+   * The viewer has done something that metrics count, with a value for those of the type `sum`. Starts as `expose`
+   * does; waits in an outbox, on the device too, until it is durable.
+   *
+   * @example campaign.track('paid', { value: 19.9 });
+   */
+  readonly track: (name: GoalName, options?: GoalOptions) => void;
   /** Takes the entries of that mutation, or all, off {@link SyncStatus.rejected} and {@link SyncStatus.overwritten}. */
   readonly dismiss: (mutationId?: string) => void;
+}
+
+/** What a goal is told with. */
+export interface GoalOptions {
+  /** For metrics of the type `sum`; counted to six places. */
+  readonly value?: number | undefined;
+  /** Who did it, in a service that knows of many. Default: the client's viewer. */
+  readonly viewer?: Viewer | undefined;
 }
 
 /** The options of `campaign.lock` and `client.lock`. Its `timeout` is by default 30,000 ms, also with `wait`. */

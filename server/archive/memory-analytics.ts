@@ -62,6 +62,14 @@ export function createMemoryAnalytics(
       (row) => row.campaignId === campaignId && row.rule === rule && row.phase === phase,
     );
 
+  const goalsByUnit = (campaignId: string, goal: string): Map<string, GoalRow[]> => {
+    const goals = new Map<string, GoalRow[]>();
+    for (const row of store.goals.values())
+      if (row.campaignId === campaignId && row.goal === goal)
+        goals.set(row.unit, [...(goals.get(row.unit) ?? []), row]);
+    return goals;
+  };
+
   const addMinute = (added: TimelineCount & { campaignId: string }): void => {
     const { campaignId, minute, epoch, version, kind, name } = added;
     if (added.count === 0) return;
@@ -99,10 +107,7 @@ export function createMemoryAnalytics(
 
     sumMetric: (phase, metric) =>
       call(() => {
-        const goals = new Map<string, GoalRow[]>();
-        for (const row of store.goals.values())
-          if (row.campaignId === phase.campaignId && row.goal === metric.goal)
-            goals.set(row.unit, [...(goals.get(row.unit) ?? []), row]);
+        const goals = goalsByUnit(phase.campaignId, metric.goal);
         const sums = new Map<string, { converted: number; sum: bigint; sumOfSquares: bigint }>();
         for (const { arm, unit, at, verified } of ofPhase(phase)) {
           const counted = verified ? (goals.get(unit) ?? []).filter((goal) => goal.at >= at) : [];
@@ -114,6 +119,44 @@ export function createMemoryAnalytics(
         return [...sums].map(([arm, { converted, sum, sumOfSquares }]): MetricSum => {
           return { arm, converted, sum: String(sum), sumOfSquares: String(sumOfSquares) };
         });
+      }),
+
+    readSpan: (phase) =>
+      call(() => {
+        const times = ofPhase(phase).flatMap(({ verified, at }) => (verified ? [at] : []));
+        return times.length === 0 ? undefined : { first: least(times), last: -least(times.map((at) => -at)) };
+      }),
+
+    readProgress: (phase, metric, everyMs) =>
+      call(() => {
+        const goals = goalsByUnit(phase.campaignId, metric.goal);
+        const steps = new Map<
+          string,
+          { from: number; arm: string; units: number; converted: number; sum: bigint; sumOfSquares: bigint }
+        >();
+        const stepAt = (arm: string, at: number) => {
+          const from = at - (at % everyMs);
+          const key = JSON.stringify([from, arm]);
+          const step = steps.get(key) ?? { from, arm, units: 0, converted: 0, sum: 0n, sumOfSquares: 0n };
+          steps.set(key, step);
+          return step;
+        };
+        for (const { arm, unit, at, verified } of ofPhase(phase)) {
+          if (!verified) continue;
+          stepAt(arm, at).units += 1;
+          const counted = (goals.get(unit) ?? []).filter((goal) => goal.at >= at).sort((a, b) => a.at - b.at);
+          for (const [index, goal] of counted.entries()) {
+            const step = stepAt(arm, goal.at);
+            const before = index === 0 ? 0n : valueOf(metric, counted.slice(0, index));
+            const value = valueOf(metric, counted.slice(0, index + 1));
+            if (index === 0) step.converted += 1;
+            step.sum += value - before;
+            step.sumOfSquares += value * value - before * before;
+          }
+        }
+        return [...steps.values()]
+          .sort((a, b) => a.from - b.from || (a.arm < b.arm ? -1 : 1))
+          .map((step) => ({ ...step, sum: String(step.sum), sumOfSquares: String(step.sumOfSquares) }));
       }),
 
     readTimeline: (campaignId, from, to) =>
@@ -245,6 +288,10 @@ function valueOf({ type, cap }: Pick<Metric, 'type' | 'cap'>, goals: readonly Go
   if (cap === undefined) return total;
   const most = BigInt(Math.round(cap * (type === 'sum' ? MILLIONTHS : 1)));
   return total < most ? total : most;
+}
+
+function least(numbers: readonly number[]): number {
+  return numbers.reduce((a, b) => (b < a ? b : a), Number.POSITIVE_INFINITY);
 }
 
 function minuteOf(at: number): number {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { AnalyticsStore } from '../../server/core/analytics/analytics-store.ts';
+import type { AnalyticsStore, ProgressStep } from '../../server/core/analytics/analytics-store.ts';
 import type { EventRows, ExposureRow, GoalRow } from '../../server/core/analytics/unit-rows.ts';
 import type { Metric } from '../../server/core/document/targeting-fields.ts';
 import { seededRandom, type SeededRandom } from '../support/seeded-random.ts';
@@ -99,6 +99,59 @@ export function analyticsTests(store: () => AnalyticsStore): void {
         timelineBySlowReading(all, START, START + 4 * MINUTE),
       );
     }
+  });
+
+  test('E53 what the spans of a metric add up to, at each of their ends, is what was counted by then', async () => {
+    for (const seed of [3, 4]) {
+      const campaignId = `progress-${(campaigns += 1)}`;
+      const all = merged(eventsOf(seededRandom(seed), campaignId, 160));
+      await store().recordEvents(all);
+      const key = { campaignId, rule: 'price', phase: 1 };
+      const firsts = new Map<string, number>();
+      for (const { unit, at, phase, verified } of all.exposures)
+        if (phase === 1 && verified) firsts.set(unit, Math.min(at, firsts.get(unit) ?? at));
+      const times = [...firsts.values()];
+      expect(await store().readSpan(key)).toEqual({ first: Math.min(...times), last: Math.max(...times) });
+      for (const metric of METRICS) {
+        const steps = await store().readProgress(key, metric, MINUTE);
+        expect(steps.map(({ from }) => from % MINUTE).every((rest) => rest === 0)).toBe(true);
+        for (let end = START + MINUTE; end <= START + 4 * MINUTE; end += MINUTE) {
+          const known = {
+            exposures: all.exposures.filter(({ at }) => at < end),
+            goals: all.goals.filter(({ at }) => at < end),
+            paints: [],
+          };
+          const until = steps.filter(({ from }) => from < end);
+          const why = `seed ${seed} ${JSON.stringify(metric)}`;
+          const units = countsBySlowReading(known, key).filter(({ verified }) => verified);
+          for (const { arm, ...sums } of sumsBySlowReading(known, key, metric)) {
+            const own = until.filter((step) => step.arm === arm);
+            const added = (of: (step: ProgressStep) => string | number): string =>
+              String(own.reduce((sum, step) => sum + BigInt(of(step)), 0n));
+            const due = units.reduce((sum, count) => sum + (count.arm === arm ? count.units : 0), 0);
+            expect(
+              added((step) => step.units),
+              why,
+            ).toBe(String(due));
+            expect(
+              added((step) => step.converted),
+              why,
+            ).toBe(String(sums.converted));
+            expect(
+              added((step) => step.sum),
+              why,
+            ).toBe(sums.sum);
+            expect(
+              added((step) => step.sumOfSquares),
+              why,
+            ).toBe(sums.sumOfSquares);
+          }
+        }
+      }
+    }
+    const nobody = { campaignId: 'nobody', rule: 'price', phase: 1 };
+    expect(await store().readSpan(nobody)).toBeUndefined();
+    expect(await store().readProgress(nobody, { goal: 'lead', type: 'count' }, MINUTE)).toEqual([]);
   });
 
   test('E11 an exposure that comes late counts the goals after it, and those before it never count', async () => {

@@ -422,6 +422,6 @@ test('K64 its gzipped size is within its limits', async () => {
     expect(initial).toBeLessThanOrEqual(1.5 * 1024);
   }
   expect(vanilla.onDemand).toBeGreaterThan(0);
-  // Locks are 1.5 KB of it, loaded with the first `campaign.lock`.
-  expect(vanilla.onDemand).toBeLessThanOrEqual(16 * 1024);
+  // Locks are 1.5 KB of it, loaded with the first `campaign.lock`; events 2 KB, with the first `campaign.track`.
+  expect(vanilla.onDemand).toBeLessThanOrEqual(19 * 1024);
 });

@@ -1,15 +1,15 @@
 import type { CampaignClient } from '../types.ts';
+import type { EventRecorder } from './recorded-event.ts';
 import type { Tracking } from './tracking.ts';
 
-/** The tracking of each client that has any: what hooks and flags look for, without loading it. */
-const active = new WeakMap<CampaignClient, Tracking>();
-
-export function setTracking(client: CampaignClient, tracking: Tracking | undefined): void {
-  if (tracking) active.set(client, tracking);
-  else active.delete(client);
+/** A client's tracking, and what records the events of its campaigns. */
+export interface ActiveTracking {
+  readonly tracking: Tracking;
+  readonly record: EventRecorder;
 }
 
-/** The client's tracking; `undefined` where none was started. */
-export function trackingOf(client: CampaignClient): Tracking | undefined {
-  return active.get(client);
-}
+/**
+ * The tracking of each client that has had any, `undefined` where it was stopped: what the client, hooks and flags look
+ * for, without loading it.
+ */
+export const activeTracking = new WeakMap<CampaignClient, ActiveTracking | undefined>();

@@ -18,9 +18,11 @@ export interface EventBatchesOptions {
   readonly clock: Clock;
   /** Sends a batch; resolves once it is durable. */
   readonly send: (batch: EventBatch) => Promise<unknown>;
+  /** Whether nothing can be sent any more: what waits stays on the device. */
+  readonly isClosed: () => boolean;
   /** Where batches wait that are not acknowledged; `undefined`: in the page alone. */
   readonly storage: Promise<DeviceStorage<EventBatch> | undefined>;
-  /** Called with batches that the server will never take, and why. */
+  /** Called with batches that will never be counted, and why. */
   readonly onDropped: (batch: EventBatch, reason: unknown) => void;
 }
 
@@ -40,10 +42,10 @@ export interface EventBatches {
 const FLUSH_MS = 1_000;
 /** Events in a batch: what a beacon carries, with room to spare. */
 const BATCH_EVENTS = 100;
-/** Batches that are kept, the newest. */
-const MAX_BATCHES = 200;
+/** Batches that are kept, the newest: of a page that was offline for long, or of as many viewers of a service. */
+const MAX_BATCHES = 1_000;
 
-export function createEventBatches({ clock, send, storage, onDropped }: EventBatchesOptions): EventBatches {
+export function createEventBatches({ clock, send, isClosed, storage, onDropped }: EventBatchesOptions): EventBatches {
   /** Open batches, by campaign and viewer. */
   const open = new Map<string, EventBatch>();
   /** Closed ones, in order. */
@@ -67,7 +69,9 @@ export function createEventBatches({ clock, send, storage, onDropped }: EventBat
     open.delete(key);
     waiting.set(batch.batchId, batch);
     const [oldest] = waiting.values();
-    if (waiting.size > MAX_BATCHES && oldest) forget(oldest);
+    if (waiting.size <= MAX_BATCHES || !oldest) return;
+    forget(oldest);
+    onDropped(oldest, new Error(`more than ${MAX_BATCHES} batches wait`));
   };
 
   const later = (milliseconds: number): void => {
@@ -85,6 +89,7 @@ export function createEventBatches({ clock, send, storage, onDropped }: EventBat
       try {
         await send(batch);
       } catch (thrown) {
+        if (isClosed()) return;
         const { error } = readFailure(thrown);
         if (error.retryable || error.reason === 'UNAUTHORIZED') {
           later(error.retryAfterMs ?? retryDelay((attempt += 1), clock.random()));
@@ -102,7 +107,7 @@ export function createEventBatches({ clock, send, storage, onDropped }: EventBat
     sending ??= sendAll().finally(() => {
       sending = undefined;
       // What came meanwhile has set no timer.
-      if (cancelTimer === undefined && waiting.size + open.size > 0) later(0);
+      if (cancelTimer === undefined && waiting.size + open.size > 0 && !isClosed()) later(0);
     });
     return sending;
   }

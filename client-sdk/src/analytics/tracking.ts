@@ -1,4 +1,3 @@
-import type { AnalyticsEvent } from '../../../server/core/analytics/analytics-event.ts';
 import type { Position } from '../../../server/core/stream/position.ts';
 import type { Assignment } from '../../../server/core/targeting/evaluate.ts';
 import { systemClock, type Clock } from '../clock.ts';
@@ -9,9 +8,10 @@ import type { GoalName } from '../document.ts';
 import { sendBeacon, type BeaconTarget } from '../link/beacon.ts';
 import type { AppState } from '../link/network.ts';
 import { CONSOLE, type Logger } from '../logger.ts';
-import type { CampaignClient } from '../types.ts';
-import { setTracking, trackingOf } from './active-tracking.ts';
+import type { Campaign, CampaignClient, GoalOptions } from '../types.ts';
+import { activeTracking } from './active-tracking.ts';
 import { createEventBatches, type EventBatch } from './event-batches.ts';
+import type { EventRecorder, RecordedMoment } from './recorded-event.ts';
 
 /** Options of {@link startTracking}. */
 export interface TrackingOptions {
@@ -41,10 +41,8 @@ export interface Rendered {
   readonly position: Position;
 }
 
-/** What a goal is told with. */
-export interface GoalDetails {
-  /** For metrics of the type `sum`. */
-  readonly value?: number | undefined;
+/** What `tracking.track` tells a goal with. */
+export interface GoalDetails extends GoalOptions {
   /** Default: the server's default campaign. */
   readonly campaignId?: string | undefined;
 }
@@ -59,7 +57,7 @@ export interface Tracking {
    */
   readonly expose: (rule: string, campaignId?: string, rendered?: Rendered) => void;
   /**
-   * The viewer has done something that metrics count.
+   * The viewer has done something that metrics count. Before anything of the campaign has come it waits for that.
    *
    * @example tracking.track('paid', { value: 19.9 });
    */
@@ -81,6 +79,8 @@ export interface Tracking {
 
 /** Exposures that are remembered in the page, so that each is told once; the server counts each unit once anyway. */
 const MAX_EXPOSED = 10_000;
+/** Goals that wait for the first snapshot of their campaign. */
+const MAX_EARLY_GOALS = 100;
 const DATABASE = 'campaign-state-events';
 
 /**
@@ -92,8 +92,9 @@ const DATABASE = 'campaign-state-events';
  * tracking.track('lead');
  */
 export function startTracking(client: CampaignClient, options: TrackingOptions = {}): Tracking {
-  trackingOf(client)
-    ?.stop()
+  activeTracking
+    .get(client)
+    ?.tracking.stop()
     .catch(() => undefined);
   const { clock = systemClock, beacon, logger = CONSOLE } = options;
   const exposed = new Set<string>();
@@ -104,15 +105,60 @@ export function startTracking(client: CampaignClient, options: TrackingOptions =
     clock,
     storage: openStorage(options.storage),
     send: (batch) => client.trpc.analytics.track.mutate({ ...batch, sentAt: clock.now() }),
+    isClosed,
     onDropped: (batch, reason) =>
-      logger.warn(`campaign-state: ${batch.events.length} events were refused, and will not be counted`, reason),
+      logger.warn(`campaign-state: ${batch.events.length} events will not be counted`, reason),
   });
 
-  const add = (campaignId: string | undefined, makeEvent: (position: Position) => AnalyticsEvent): void => {
-    const snapshot = client.campaign(campaignId).getSnapshot();
+  function isClosed(): boolean {
+    return client.connection.getSnapshot().status === 'closed';
+  }
+
+  const now = (campaign: Pick<Campaign, 'getSnapshot'>): RecordedMoment => {
+    return { snapshot: campaign.getSnapshot(), viewer: client.viewer(), at: clock.now() };
+  };
+
+  const expose = (
+    rule: string,
+    rendered: Rendered | undefined,
+    { snapshot: { campaignId, position, assignments, isViewerPending }, viewer, at }: RecordedMoment,
+  ): void => {
+    const assignment = rendered?.assignment ?? (Object.hasOwn(assignments, rule) ? assignments[rule] : undefined);
+    const { arm, phase } = assignment ?? {};
+    const shownAt = rendered?.position ?? position;
     // Before anything is shown there is no position that it could be told of.
-    if (!consent || stopped || snapshot.campaignId === undefined || snapshot.position === undefined) return;
-    batches.add(snapshot.campaignId, client.viewer(), makeEvent(snapshot.position));
+    if (campaignId === undefined || shownAt === undefined || arm === undefined || phase === undefined) return;
+    const key = JSON.stringify([campaignId, rule, phase, viewer]);
+    if (isViewerPending || exposed.has(key) || exposed.size >= MAX_EXPOSED) return;
+    exposed.add(key);
+    batches.add(campaignId, viewer, { kind: 'exposure', rule, arm, phase, position: shownAt, at });
+  };
+
+  /** Goals of campaigns of which nothing has come yet: each with how to stop its waiting. */
+  const early = new Set<() => void>();
+
+  const record: EventRecorder = (campaign, event, moment) => {
+    if (!consent || stopped) return;
+    if (event.kind === 'exposure') return expose(event.rule, undefined, moment);
+    const { campaignId, position } = moment.snapshot;
+    if (campaignId !== undefined && position !== undefined) {
+      const { name, value, viewer = moment.viewer } = event;
+      const goal = { kind: 'goal', name, position, at: moment.at, ...(value !== undefined && { value }) } as const;
+      return batches.add(campaignId, viewer, goal);
+    }
+    if (early.size >= MAX_EARLY_GOALS)
+      return logger.warn('campaign-state: a goal of a campaign that was never seen will not be counted', event.name);
+    const stop = campaign.subscribe(() => {
+      const snapshot = campaign.getSnapshot();
+      if (snapshot.position === undefined) return;
+      end();
+      record(campaign, event, { ...moment, snapshot });
+    });
+    const end = (): void => {
+      stop();
+      early.delete(end);
+    };
+    early.add(end);
   };
 
   /** What the browser can still send while the page goes. */
@@ -130,25 +176,11 @@ export function startTracking(client: CampaignClient, options: TrackingOptions =
 
   const tracking: Tracking = {
     expose(rule, campaignId, rendered) {
-      const { assignments, isViewerPending } = client.campaign(campaignId).getSnapshot();
-      const assignment = rendered?.assignment ?? (Object.hasOwn(assignments, rule) ? assignments[rule] : undefined);
-      const { arm, phase } = assignment ?? {};
-      if (arm === undefined || phase === undefined || isViewerPending) return;
-      const key = JSON.stringify([campaignId, rule, phase, client.viewer()]);
-      if (exposed.has(key) || !consent || exposed.size >= MAX_EXPOSED) return;
-      add(campaignId, (position) => {
-        exposed.add(key);
-        return { kind: 'exposure', rule, arm, phase, position: rendered?.position ?? position, at: clock.now() };
-      });
+      if (consent && !stopped) expose(rule, rendered, now(client.campaign(campaignId)));
     },
-    track(name, { value, campaignId } = {}) {
-      add(campaignId, (position) => ({
-        kind: 'goal',
-        name,
-        position,
-        at: clock.now(),
-        ...(value !== undefined && { value }),
-      }));
+    track(name, { campaignId, ...options } = {}) {
+      const campaign = client.campaign(campaignId);
+      record(campaign, { kind: 'goal', name, ...options }, now(campaign));
     },
     reportPaints(share, campaignId) {
       if (!consent || clock.random() >= share) return () => undefined;
@@ -159,32 +191,49 @@ export function startTracking(client: CampaignClient, options: TrackingOptions =
       const campaign = client.campaign(campaignId);
       let reported = campaign.getSnapshot().position;
       return campaign.subscribe(() => {
-        const { position } = campaign.getSnapshot();
+        const { campaignId: id, position } = campaign.getSnapshot();
         // The first one is what the page began with, not a change that reached it.
         const isChange = reported !== undefined && position !== undefined && position !== reported;
         reported = position;
-        if (isChange)
-          afterPaint(clock, () => add(campaignId, () => ({ kind: 'paint', page, share, position, at: clock.now() })));
+        if (!isChange || id === undefined) return;
+        afterPaint(clock, () => {
+          if (!consent || stopped) return;
+          batches.add(id, client.viewer(), { kind: 'paint', page, share, position, at: clock.now() });
+        });
       });
     },
     setConsent(given) {
       consent = given;
       if (given) return;
       exposed.clear();
+      for (const end of early) end();
       batches.clear();
     },
     flush: batches.flush,
     async stop() {
       if (stopped) return;
-      stopped = true;
-      stopPageHidden();
-      if (trackingOf(client) === tracking) setTracking(client, undefined);
+      end();
       await batches.flush();
       batches.stop();
     },
   };
+
+  function end(): void {
+    stopped = true;
+    stopPageHidden();
+    stopListening();
+    for (const stop of early) stop();
+    if (activeTracking.get(client)?.tracking === tracking) activeTracking.set(client, undefined);
+  }
+
+  // What waits is sent by the next page.
+  const stopListening = client.connection.subscribe(() => {
+    if (!isClosed()) return;
+    end();
+    batches.stop();
+  });
   if (!consent) batches.clear();
-  setTracking(client, tracking);
+  activeTracking.set(client, { tracking, record });
   return tracking;
 }
 

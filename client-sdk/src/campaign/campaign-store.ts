@@ -36,6 +36,8 @@ export interface CampaignStoreOptions {
   readonly device: DeviceView;
   /** Takes what a listener of the app threw. */
   readonly report: ErrorReporter;
+  /** Makes the functions of a campaign that say what its viewer was shown and did. */
+  readonly tracking: (campaign: () => Campaign) => Pick<Campaign, 'expose' | 'track'>;
   /** What is not known to be durable has changed. */
   readonly onPending: (pending: readonly Pending[]) => void;
   /** The confirmed state has moved. */
@@ -248,6 +250,7 @@ export function createCampaignStore(options: CampaignStoreOptions): CampaignStor
     ...editFunctions((command, given) => editor.edit(clock.id(), command, given)),
     ...createRequests({ campaignId, connection, clock, edits, editor }),
     ...pacing,
+    ...options.tracking(() => campaign),
     undo: () => editor.takeBack('undo'),
     redo: () => editor.takeBack('redo'),
     resolveConflict: edits.resolveConflicts,

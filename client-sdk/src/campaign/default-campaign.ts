@@ -17,6 +17,8 @@ export interface DefaultCampaignOptions {
   readonly clock: Clock;
   /** Takes what a listener of the app threw. */
   readonly report: ErrorReporter;
+  /** Makes the functions of a campaign that say what its viewer was shown and did. */
+  readonly tracking: (campaign: () => Campaign) => Pick<Campaign, 'expose' | 'track'>;
   /** The store of the campaign with that id. */
   readonly open: (campaignId: string) => CampaignStore;
   /** The id on an earlier visit, if that is known. */
@@ -126,7 +128,7 @@ export function createDefaultCampaign(options: DefaultCampaignOptions): Campaign
     return waiting.change;
   });
 
-  return {
+  const campaign: Campaign = {
     subscribe(listener) {
       const entry = () => listener();
       listeners.set(entry, store ? store.campaign.subscribe(entry) : () => undefined);
@@ -139,6 +141,7 @@ export function createDefaultCampaign(options: DefaultCampaignOptions): Campaign
     getSnapshot: () => (store ? store.campaign.getSnapshot() : snapshot),
     getInitialSnapshot: () => UNKNOWN_CAMPAIGN,
     ...edits,
+    ...options.tracking(() => campaign),
     lock: (path, options = {}) => whenKnown((campaign) => campaign.lock(path, options), options),
     rollback: (toVersion, options = {}) => whenKnown((campaign) => campaign.rollback(toVersion, options), options),
     whenDurable: (position, options = {}) => whenKnown((campaign) => campaign.whenDurable(position, options), options),
@@ -160,4 +163,5 @@ export function createDefaultCampaign(options: DefaultCampaignOptions): Campaign
     },
     dismiss: (mutationId) => store?.campaign.dismiss(mutationId),
   };
+  return campaign;
 }

@@ -192,7 +192,7 @@ export function createConnection(options: ConnectionOptions): Connection {
   /** False where this runtime cannot open the address. */
   function open(): boolean {
     if (address === undefined) {
-      const message = 'A path is an address in pages alone: write "https://…" as the option url';
+      const message = 'Outside of pages write "https://…" as the option url';
       dispatch({ type: 'closed', failure: failureOf('bad-address', message, undefined, false) });
       return false;
     }

@@ -15,7 +15,7 @@ export function parseServerUrl(url: string, page: string | undefined): string | 
   const isPath = url.startsWith('/') && !url.startsWith('//');
   if (!isPath && !/^[a-z][a-z0-9+.-]*:\/\//i.test(url)) {
     const full = parseUrl(`http://${url}`) ? `, such as "http://${url}"` : '';
-    throw wrong(`begin with "https://" or "http://"${full}; a path of the page’s own origin begins with "/"`);
+    throw wrong(`begin with "https://" or "http://"${full}, or with "/" for the page’s own`);
   }
   if (isPath && page === undefined) {
     parseServerUrl(`http://localhost${url}`, undefined);
@@ -24,7 +24,7 @@ export function parseServerUrl(url: string, page: string | undefined): string | 
   const parsed = parseUrl(url.replace(/^ws/i, 'http'), isPath ? page : undefined);
   if (!parsed) throw wrong('it is no address');
   const { protocol, username, password, search, hash, host, pathname } = parsed;
-  if (!/^https?:$/.test(protocol)) throw wrong(`the server speaks http and https, not ${protocol.slice(0, -1)}`);
+  if (!/^https?:$/.test(protocol)) throw wrong(`begin with "https://" or "http://", not with ${protocol}`);
   if (username !== '' || password !== '') throw wrong('leave out user and password; use the option token');
   const base = `${protocol}//${host}${pathname.replace(/\/+$/, '').replace(/\/trpc$/, '')}`;
   if (search !== '' || hash !== '') throw wrong(`leave out ${search || hash}: "${base}"`);

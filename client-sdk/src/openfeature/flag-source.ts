@@ -148,7 +148,7 @@ export function createFlagSource(
 }
 
 /** An evaluation context as a viewer: dates become text, and what is no JSON is left out. */
-function viewerOf(context: object): Viewer {
+export function viewerOf(context: object): Viewer {
   // An object's text is an object's.
   return { attributes: JSON.parse(JSON.stringify(context)) as JsonObject };
 }

@@ -1,6 +1,7 @@
 import { ErrorCode, OpenFeatureEventEmitter, ProviderEvents, type Provider } from '@openfeature/server-sdk';
+import type { GoalName } from '../document.ts';
 import type { CampaignClient } from '../types.ts';
-import { createFlagSource } from './flag-source.ts';
+import { createFlagSource, viewerOf } from './flag-source.ts';
 import { resolve } from './resolution.ts';
 
 /**
@@ -29,6 +30,12 @@ export function createOpenFeatureProvider(client: CampaignClient, campaignId?: s
     runsOn: 'server',
     events,
     initialize: source.initialize,
+    // Of whom the context names, else of the client's viewer; of the details only the value is counted.
+    track(name, context, details) {
+      const viewer = Object.keys(context).length > 0 ? viewerOf(context) : undefined;
+      // OpenFeature's names are any.
+      client.campaign(campaignId).track(name as GoalName, { value: details?.value, viewer });
+    },
     onClose: source.close,
     resolveBooleanEvaluation: async (key, defaultValue) => resolve(source, ErrorCode, key, 'boolean', defaultValue),
     resolveStringEvaluation: async (key, defaultValue) => resolve(source, ErrorCode, key, 'string', defaultValue),

@@ -1,5 +1,4 @@
 import { ErrorCode, OpenFeatureEventEmitter, ProviderEvents, type Provider } from '@openfeature/web-sdk';
-import { trackingOf } from '../analytics/active-tracking.ts';
 import type { GoalName } from '../document.ts';
 import type { CampaignClient } from '../types.ts';
 import { createFlagSource } from './flag-source.ts';
@@ -31,10 +30,8 @@ export function createOpenFeatureProvider(client: CampaignClient, campaignId?: s
     events,
     initialize: source.initialize,
     onContextChange: (_before, context) => source.setContext(context),
-    // Where `startTracking` was called; of the details only the value is counted.
-    track: (name, _context, details) =>
-      // OpenFeature's names are any.
-      trackingOf(client)?.track(name as GoalName, { value: details?.value, campaignId }),
+    // Of the details only the value is counted. OpenFeature's names are any.
+    track: (name, _context, details) => client.campaign(campaignId).track(name as GoalName, { value: details?.value }),
     onClose: source.close,
     resolveBooleanEvaluation: (key, defaultValue) => resolve(source, ErrorCode, key, 'boolean', defaultValue),
     resolveStringEvaluation: (key, defaultValue) => resolve(source, ErrorCode, key, 'string', defaultValue),

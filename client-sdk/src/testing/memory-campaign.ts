@@ -30,6 +30,7 @@ import {
 
 import { systemClock, type Clock } from '../clock.ts';
 import { viewerPlace, type ViewerPlace } from './memory-cohorts.ts';
+import { createMemoryEvents, type MemoryEvents } from './memory-events.ts';
 import { createMemoryLocks, type MemoryLocks } from './memory-locks.ts';
 import { createMemoryPresence, type MemoryPresence } from './memory-presence.ts';
 
@@ -92,6 +93,7 @@ export interface MemoryCampaign {
   readonly locks: MemoryLocks;
   readonly jobLocks: MemoryLocks;
   readonly presence: MemoryPresence;
+  readonly events: MemoryEvents;
 }
 
 /**
@@ -334,6 +336,7 @@ export function createMemoryCampaign(
     locks,
     jobLocks,
     presence: createMemoryPresence(now, () => subscribers.size),
+    events: createMemoryEvents(),
     rejectNext: (refusal) => void refusals.push(refusal),
     onMoved(callback) {
       moved.add(callback);

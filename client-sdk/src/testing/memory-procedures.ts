@@ -28,6 +28,7 @@ type Answer<T> = T | Promise<T>;
  * that is neither played here nor named as missing does not compile. (`watch` is played by the session.)
  */
 export interface MemoryProcedures {
+  readonly analytics: Handlers<'analytics', 'results' | 'live' | 'progress' | 'timeline' | 'reach' | 'forget'>;
   readonly campaign: Handlers<
     'campaign',
     'create' | 'copy' | 'delete' | 'watch' | 'watchMany' | 'watchList' | 'explain'
@@ -129,6 +130,9 @@ export function memoryProcedures(
   }
 
   return {
+    analytics: {
+      track: (input) => ({ recorded: campaign.events.record(known(input)) }),
+    },
     presence: {
       set(input) {
         const { campaignId, ...own } = known(input);

@@ -4,15 +4,19 @@ import type { Actor, Entry } from '../../../server/core/stream/entry.ts';
 import type { Reason, Refusal } from '../../../server/core/errors.ts';
 import { cleanJson } from '../../../server/core/document/plain-json.ts';
 import { formatPosition, type Position } from '../../../server/core/stream/position.ts';
+import { activeTracking } from '../analytics/active-tracking.ts';
+import { startTracking } from '../analytics/tracking.ts';
 import { clientOn, type UndoOptions } from '../client.ts';
 import { systemClock, type Clock } from '../clock.ts';
 import type { CampaignDocument, CampaignUpdates } from '../document.ts';
 import { CampaignError } from '../errors.ts';
+import type { KeyValueStorage } from '../device/key-value-storage.ts';
 import { frozenCopy } from '../frozen.ts';
 import type { CampaignClient, ConflictPolicy } from '../types.ts';
 import { createMemoryCampaign } from './memory-campaign.ts';
 import { createMemoryLink, type MemoryLink, type Wire } from './memory-link.ts';
 import type { OwnPresence } from '../presence/presence-store.ts';
+import type { TrackedEvent } from './memory-events.ts';
 import type { MemoryPage } from './memory-presence.ts';
 
 export interface TestCampaignOptions {
@@ -59,6 +63,13 @@ export interface TestCampaign extends TestLink {
   readonly lock: (path: readonly string[], options?: { readonly ttl?: number; readonly note?: string }) => () => void;
   /** Another user comes, and says where it is; its page is moved by `set`, and closed by `leave`. */
   readonly join: (own?: OwnPresence, id?: string) => MemoryPage;
+  /**
+   * What the clients' viewers were shown and did, as it has reached the server: exposures of `useExperiment` and
+   * `campaign.expose`, goals of `track`. Sends first what still waits; while a link is cut, that goes on waiting.
+   *
+   * @example expect(await campaign.tracked()).toMatchObject([{ kind: 'goal', name: 'lead' }]);
+   */
+  readonly tracked: () => Promise<readonly TrackedEvent[]>;
   /** Refuses the next mutation, or with a retryable reason the next call, for that reason. */
   readonly rejectNext: (reason: Reason, details?: Partial<Refusal>) => void;
   /** Delays messages by so many milliseconds each way from now on; 0: until the next microtask. */
@@ -74,6 +85,14 @@ export interface TestCampaign extends TestLink {
 const EDITOR: Actor = { id: 'tester', role: 'admin' };
 const OTHER_USER: Actor = { id: 'other-user', role: 'editor' };
 const RELEASE_AFTER_MS = 1_000;
+
+/** No test finds the events of another one. */
+const NO_STORAGE: KeyValueStorage = {
+  getAllKeys: async () => [],
+  getItem: async () => null,
+  setItem: async () => undefined,
+  removeItem: async () => undefined,
+};
 
 /**
  * A campaign for tests of apps: no server, no network, the same `decideGroup` and `apply` as the server's. It holds
@@ -95,6 +114,7 @@ export function createTestCampaign(options: TestCampaignOptions = {}): TestCampa
   const cleaned = cleanJson(state, ['state'], 'drop');
   if (!cleaned.ok) throw new CampaignError(cleaned.refusal);
   const campaign = createMemoryCampaign(campaignId, frozenCopy(cleaned.value), clock.now, clock.after);
+  const clients: CampaignClient[] = [];
   let delayMs = 0;
 
   // A server with persistence commits what it has accepted a moment later.
@@ -109,15 +129,14 @@ export function createTestCampaign(options: TestCampaignOptions = {}): TestCampa
       toServer: wire(),
       toClient: wire(),
     });
-    return {
-      client: clientOn(connection, clock, RELEASE_AFTER_MS, {
-        undo: options.undo,
-        viewer,
-        onConflict: options.onConflict,
-      }),
-      drop,
-      reconnect,
-    };
+    const client = clientOn(connection, clock, RELEASE_AFTER_MS, {
+      undo: options.undo,
+      viewer,
+      onConflict: options.onConflict,
+    });
+    startTracking(client, { clock, storage: NO_STORAGE });
+    clients.push(client);
+    return { client, drop, reconnect };
   }
 
   /** In order, whatever the delay is when. */
@@ -154,6 +173,11 @@ export function createTestCampaign(options: TestCampaignOptions = {}): TestCampa
       const page = campaign.presence.enter(id);
       page.set(own);
       return page;
+    },
+    async tracked() {
+      for (const client of clients)
+        if (client.connection.getSnapshot().status === 'connected') await activeTracking.get(client)?.tracking.flush();
+      return campaign.events.all();
     },
     rejectNext: (reason, details = {}) =>
       campaign.rejectNext({ message: `refused by the test: ${reason}`, ...details, reason }),

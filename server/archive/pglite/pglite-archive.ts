@@ -102,6 +102,8 @@ export async function openPgliteArchive(options: PgliteArchiveOptions): Promise<
     recordEvents: (rows) => whileLocked(() => call('recordEvents', [rows])),
     countUnits: (phase) => call('countUnits', [phase]),
     sumMetric: (phase, metric) => call('sumMetric', [phase, metric]),
+    readSpan: (phase) => call('readSpan', [phase]),
+    readProgress: (phase, metric, everyMs) => call('readProgress', [phase, metric, everyMs]),
     readTimeline: (campaignId, from, to) => call('readTimeline', [campaignId, from, to]),
     recordViewers: (counts) => whileLocked(() => call('recordViewers', [counts])),
     readPaints: (campaignId, epoch, version) => call('readPaints', [campaignId, epoch, version]),

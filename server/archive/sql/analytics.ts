@@ -1,6 +1,7 @@
 import { sql, type Kysely } from 'kysely';
-import type { AnalyticsStore, MetricSum, TimelineCount } from '../../core/analytics/analytics-store.ts';
+import type { AnalyticsStore, MetricSum, ProgressStep, TimelineCount } from '../../core/analytics/analytics-store.ts';
 import { MILLIONTHS } from '../../core/analytics/analytics-event.ts';
+import type { Metric } from '../../core/document/targeting-fields.ts';
 import { joinRows, type EventRows, type GoalRow, type PaintRow } from '../../core/analytics/unit-rows.ts';
 import { findDeleted } from './deletions.ts';
 import type { Database } from './schema.ts';
@@ -109,11 +110,11 @@ export function createSqlAnalytics(db: Kysely<Database>, namespace: string): Ana
     return rows.map((row) => ({ ...row, units: Number(row.units), multiple: Number(row.multiple) }));
   };
 
-  const sumMetric: AnalyticsStore['sumMetric'] = async ({ campaignId, rule, phase }, { goal, type, cap }) => {
+  const sumMetric: AnalyticsStore['sumMetric'] = async ({ campaignId, rule, phase }, metric) => {
+    const { goal, type } = metric;
     const raw = type === 'sum' ? sql`sum(goals.value)` : sql`count(*)`;
-    const scaledCap =
-      type === 'conversion' ? 1 : cap === undefined ? undefined : cap * (type === 'sum' ? MILLIONTHS : 1);
-    const value = scaledCap === undefined ? raw : sql`least(${raw}, ${Math.round(scaledCap)}::numeric)`;
+    const most = scaledCap(metric);
+    const value = most === undefined ? raw : sql`least(${raw}, ${most}::numeric)`;
     const statement = sql<MetricSum>`
       select arm, count(*) as converted, sum(value)::text as sum, sum(value * value)::text as "sumOfSquares"
       from (
@@ -127,6 +128,52 @@ export function createSqlAnalytics(db: Kysely<Database>, namespace: string): Ana
       group by arm`;
     const { rows } = await hashed((transaction) => statement.execute(transaction));
     return rows.map((row) => ({ ...row, converted: Number(row.converted) }));
+  };
+
+  const readSpan: AnalyticsStore['readSpan'] = async ({ campaignId, rule, phase }) => {
+    const { rows } = await sql<{ first: string | null; last: string | null }>`
+      select min(at) as first, max(at) as last from ${table('analytics_exposures')}
+      where campaign_id = ${campaignId} and rule = ${rule} and phase = ${phase} and verified`.execute(db);
+    const { first = null, last = null } = rows[0] ?? {};
+    return first === null || last === null ? undefined : { first: Number(first), last: Number(last) };
+  };
+
+  const readProgress: AnalyticsStore['readProgress'] = async ({ campaignId, rule, phase }, metric, everyMs) => {
+    const { goal, type } = metric;
+    const own = type === 'sum' ? sql`goals.value` : sql`1`;
+    const most = scaledCap(metric);
+    const capped = (value: ReturnType<typeof sql>) =>
+      most === undefined ? value : sql`least(${value}, ${most}::numeric)`;
+    // A unit's value so far, and what it was before the goal: what is added in all spans is its value in the end.
+    const statement = sql<ProgressStep>`
+      with shown as materialized (
+        select arm, unit, at from ${table('analytics_exposures')}
+        where campaign_id = ${campaignId} and rule = ${rule} and phase = ${phase} and verified
+      ),
+      done as (
+        select shown.arm, goals.at, (${own})::numeric as own,
+          (sum(${own}) over so_far)::numeric as total, row_number() over so_far as nth
+        from shown join ${table('analytics_goals')} as goals on goals.unit = shown.unit and goals.at >= shown.at
+        where goals.campaign_id = ${campaignId} and goals.goal = ${goal}
+        window so_far as (partition by shown.unit order by goals.at, goals.id rows unbounded preceding)
+      ),
+      added as (
+        select arm, at, 0 as units, case when nth = 1 then 1 else 0 end as converted,
+          ${capped(sql`total`)} as value, ${capped(sql`total - own`)} as before
+        from done
+        union all
+        select arm, at, 1, 0, 0::numeric, 0::numeric from shown
+      )
+      select at - at % ${everyMs}::bigint as "from", arm, sum(units) as units, sum(converted) as converted,
+        sum(value - before)::text as sum, sum(value * value - before * before)::text as "sumOfSquares"
+      from added group by 1, arm order by 1, arm`;
+    const { rows } = await hashed((transaction) => statement.execute(transaction));
+    return rows.map((row) => ({
+      ...row,
+      from: Number(row.from),
+      units: Number(row.units),
+      converted: Number(row.converted),
+    }));
   };
 
   const readTimeline: AnalyticsStore['readTimeline'] = async (campaignId, from, to) => {
@@ -322,6 +369,8 @@ export function createSqlAnalytics(db: Kysely<Database>, namespace: string): Ana
     recordEvents,
     countUnits,
     sumMetric,
+    readSpan,
+    readProgress,
     readTimeline,
     recordViewers,
     readPaints,
@@ -337,6 +386,12 @@ export function createSqlAnalytics(db: Kysely<Database>, namespace: string): Ana
 /** Whether the row that comes in is before the stored one, as `joinExposures` has it. */
 const IS_BEFORE = sql<boolean>`(excluded.at, excluded.arm, excluded.version, excluded.epoch)
   < (stored.at, stored.arm, stored.version, stored.epoch)`;
+
+/** What one unit counts at most, in the whole numbers that are summed. */
+function scaledCap({ type, cap }: Pick<Metric, 'type' | 'cap'>): number | undefined {
+  if (type === 'conversion') return 1;
+  return cap === undefined ? undefined : Math.round(cap * (type === 'sum' ? MILLIONTHS : 1));
+}
 
 function inOrder<T>(keyOf: (row: T) => readonly (string | number)[]): (a: T, b: T) => number {
   return (a, b) => {

@@ -131,6 +131,8 @@ export function openSqlArchive(
     recordEvents: guarded(analytics.recordEvents),
     countUnits: guarded(analytics.countUnits),
     sumMetric: guarded(analytics.sumMetric),
+    readSpan: guarded(analytics.readSpan),
+    readProgress: guarded(analytics.readProgress),
     readTimeline: guarded(analytics.readTimeline),
     recordViewers: guarded(analytics.recordViewers),
     readPaints: guarded(analytics.readPaints),

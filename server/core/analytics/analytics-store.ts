@@ -28,6 +28,14 @@ export interface MetricSum {
   readonly sumOfSquares: string;
 }
 
+/** What a span of time added to a metric in one arm; sums as in {@link MetricSum}. */
+export interface ProgressStep extends MetricSum {
+  /** Its beginning, in epoch milliseconds. */
+  readonly from: number;
+  /** Units that were first shown the arm in it. */
+  readonly units: number;
+}
+
 /** What happened in one minute at one version. */
 export interface TimelineCount {
   /** Its beginning, in epoch milliseconds. */
@@ -76,6 +84,18 @@ export interface AnalyticsStore {
   countUnits(phase: PhaseKey): Promise<UnitCount[]>;
   /** Sums a metric over the verified units of a phase: goals at or after the first exposure of their unit. */
   sumMetric(phase: PhaseKey, metric: Pick<Metric, 'goal' | 'type' | 'cap'>): Promise<MetricSum[]>;
+  /** When the first and the last verified unit of a phase came, in epoch milliseconds. */
+  readSpan(phase: PhaseKey): Promise<{ readonly first: number; readonly last: number } | undefined>;
+  /**
+   * What each span of time added to a metric, by arm: all of them together are {@link sumMetric}.
+   *
+   * @param everyMs length of a span; spans begin at its multiples
+   */
+  readProgress(
+    phase: PhaseKey,
+    metric: Pick<Metric, 'goal' | 'type' | 'cap'>,
+    everyMs: number,
+  ): Promise<ProgressStep[]>;
   /** Counts by minute, from that time on and before the other, in order. */
   readTimeline(campaignId: string, from: number, to: number): Promise<TimelineCount[]>;
   /** Records samples of viewers; of one minute and instance the first stays. */

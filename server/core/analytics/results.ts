@@ -115,13 +115,23 @@ export function controlOf(arms: Rule['arms']): string | undefined {
   return names.find((name) => Object.keys(arms[name]?.change ?? {}).length === 0) ?? names[0];
 }
 
-interface MetricContext {
-  readonly arms: readonly ArmResult[];
+/** What a metric is computed of. */
+export interface MetricContext {
+  readonly arms: readonly Pick<ArmResult, 'arm' | 'units'>[];
   readonly control: string | undefined;
   readonly sums: readonly MetricSum[];
 }
 
-function metricResult(name: string, metric: Metric, { arms, control, sums }: MetricContext): MetricResult {
+function metricResult(name: string, metric: Metric, context: MetricContext): MetricResult {
+  const { arms, base, alpha } = compareArms(metric, context);
+  return { ...metric, arms, verdict: verdictOf(name, metric, arms, { base, alpha }) };
+}
+
+/** A metric in each arm, compared with the control. */
+export function compareArms(
+  metric: Metric,
+  { arms, control, sums }: MetricContext,
+): { readonly arms: readonly MetricOfArm[]; readonly base: Sample | undefined; readonly alpha: number } {
   const samples = new Map(arms.map(({ arm, units }) => [arm, sampleOf(metric, units, sums, arm)]));
   const base = control === undefined ? undefined : samples.get(control);
   // All intervals of a metric hold together, so that of many arms none looks good by chance.
@@ -142,7 +152,7 @@ function metricResult(name: string, metric: Metric, { arms, control, sums }: Met
       ...(effect && { effect }),
     };
   });
-  return { ...metric, arms: ofArms, verdict: verdictOf(name, metric, ofArms, { base, alpha }) };
+  return { arms: ofArms, base, alpha };
 }
 
 /** Mean and variance of a unit's value, from exact sums. */

@@ -1,7 +1,8 @@
 import { ANALYTICS_LIMITS, type AnalyticsEvent, type PaintEvent } from '../../core/analytics/analytics-event.ts';
 import type { AnalyticsStore, PhaseKey, TimelineCount } from '../../core/analytics/analytics-store.ts';
+import { progressOf, spanFor, type Progress } from '../../core/analytics/progress.ts';
 import { reachOf, type Reach } from '../../core/analytics/reach.ts';
-import { resultsOf, type RuleResults } from '../../core/analytics/results.ts';
+import { controlOf, resultsOf, type RuleResults } from '../../core/analytics/results.ts';
 import type { Viewer } from '../../core/document/targeting-fields.ts';
 import { RefusalError } from '../../core/errors.ts';
 import { CALL_ACTIONS, can, hasExpired, type Identity } from '../../core/permissions.ts';
@@ -57,6 +58,16 @@ export interface AnalyticsService {
     reader: Reader,
     query: { readonly campaignId: string; readonly rule: string; readonly phase?: number | undefined },
   ): AsyncIterableIterator<RuleResults>;
+  /** A metric of a rule over time. @throws RefusalError `NOT_FOUND` where there is no such rule or metric */
+  progress(
+    caller: Caller,
+    query: {
+      readonly campaignId: string;
+      readonly rule: string;
+      readonly metric: string;
+      readonly phase?: number | undefined;
+    },
+  ): Promise<Progress>;
   /** Viewers, exposures and goals by minute and version, from that time on and before the other. */
   timeline(caller: Caller, campaignId: string, from: number, to: number): Promise<TimelineRow[]>;
   /** How many pages have painted a version, and how fast. */
@@ -186,6 +197,24 @@ export function createEngineAnalytics(options: EngineAnalyticsOptions): EngineAn
 
     live: (caller, reader, query) => live.watch(caller, reader, () => open(caller, 'results', query.campaignId), query),
 
+    async progress(caller, { campaignId, rule: name, metric: metricName, phase }) {
+      const rule = ruleIn(await open(caller, 'results', campaignId), name);
+      const metric = rule.metrics?.[metricName];
+      if (!metric)
+        throw new RefusalError('NOT_FOUND', `metric: the rule ${name} has no metric ${metricName}`, {
+          path: ['metric'],
+        });
+      const key = { campaignId, rule: name, phase: phase ?? rule.phase };
+      const control = controlOf(rule.arms);
+      const points = await reads.pass(caller, async () => {
+        const span = await store.readSpan(key);
+        if (!span) return [];
+        const everyMs = spanFor(span.first, span.last);
+        return progressOf(metric, rule, await store.readProgress(key, metric, everyMs), everyMs);
+      });
+      return { ...key, metric: metricName, ...(control !== undefined && { control }), points };
+    },
+
     async timeline(caller, campaignId, from, to) {
       await open(caller, 'results', campaignId);
       const rows = await reads.pass(caller, () => store.readTimeline(campaignId, from, to));
@@ -236,12 +265,22 @@ function requestStore({
   clock,
 }: EngineAnalyticsOptions): Pick<
   AnalyticsStore,
-  'countUnits' | 'sumMetric' | 'readTimeline' | 'readPaints' | 'campaignSalt' | 'forgetUnits' | 'forgetCampaign'
+  | 'countUnits'
+  | 'sumMetric'
+  | 'readSpan'
+  | 'readProgress'
+  | 'readTimeline'
+  | 'readPaints'
+  | 'campaignSalt'
+  | 'forgetUnits'
+  | 'forgetCampaign'
 > {
   const answering = answeringCalls(observer, clock);
   return {
     countUnits: answering('countUnits', store.countUnits),
     sumMetric: answering('sumMetric', store.sumMetric),
+    readSpan: answering('readSpan', store.readSpan),
+    readProgress: answering('readProgress', store.readProgress),
     readTimeline: answering('readTimeline', store.readTimeline),
     readPaints: answering('readPaints', store.readPaints),
     campaignSalt: answering('campaignSalt', store.campaignSalt),

@@ -38,6 +38,7 @@ const RULES = {
     arms: { only: { weight: 1, change: {} } },
     ranges: { only: [] },
     phase: 1,
+    metrics: { leads: { goal: 'lead', type: 'conversion', better: 'up', role: 'goal' } },
   },
 };
 
@@ -144,6 +145,8 @@ function inputOf(path: ProcedurePath, campaignId: string, { positions, keyId, to
     case 'analytics.results':
     case 'analytics.live':
       return { campaignId, rule: 'shipped' };
+    case 'analytics.progress':
+      return { campaignId, rule: 'shipped', metric: 'leads' };
     case 'analytics.timeline':
       return { campaignId, from: 0, to: 60_000 };
     case 'analytics.reach':

@@ -93,6 +93,7 @@ export const NEEDS: Readonly<Record<ProcedurePath, Need>> = {
   'analytics.track': onCampaign('track'),
   'analytics.results': onCampaign('results'),
   'analytics.live': onCampaign('results'),
+  'analytics.progress': onCampaign('results'),
   'analytics.timeline': onCampaign('results'),
   'analytics.reach': onCampaign('results'),
   'analytics.forget': onCampaign('forgetUnits'),

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { MetricSum, UnitCount } from '../../../server/core/analytics/analytics-store.ts';
+import { PROGRESS_POINTS, progressOf, spanFor } from '../../../server/core/analytics/progress.ts';
 import { reachOf } from '../../../server/core/analytics/reach.ts';
 import { controlOf, resultsOf, sampleOf } from '../../../server/core/analytics/results.ts';
 import type { Metric, Rule } from '../../../server/core/document/targeting-fields.ts';
@@ -112,5 +113,48 @@ describe('results', () => {
       p99: 180,
     });
     expect(reachOf('e:4', 3, [])).toEqual({ position: 'e:4', connected: 3, painted: 0, reports: 0 });
+  });
+});
+
+describe('a metric over time', () => {
+  test('E54 each point is what results said then, the last one what they say now, and there are never too many', () => {
+    const step = (from: number, arm: string, count: number, converts: number) => ({
+      from,
+      ...converted(arm, converts),
+      units: count,
+    });
+    const steps = [
+      step(0, 'now', 100, 10),
+      step(0, 'lower', 100, 10),
+      step(60, 'now', 900, 90),
+      step(60, 'lower', 900, 200),
+    ];
+    const points = progressOf(LEADS, { arms: ARMS }, steps, 60);
+    expect(points.map(({ at }) => at)).toEqual([60, 120]);
+    for (const [index, [now, lower]] of (
+      [
+        [
+          [100, 10],
+          [100, 10],
+        ],
+        [
+          [1_000, 100],
+          [1_000, 210],
+        ],
+      ] as const
+    ).entries())
+      expect(points[index]?.arms).toEqual(found(now, lower).metrics['leads']?.arms);
+    const many = Array.from({ length: 1_001 }, (_, index) => step(index, index % 2 === 0 ? 'now' : 'lower', 10, 1));
+    const thinned = progressOf(LEADS, { arms: ARMS }, many, 1);
+    expect(thinned.length).toBeLessThanOrEqual(PROGRESS_POINTS);
+    expect(thinned.at(-1)?.arms.map(({ units: count, conversions }) => [count, conversions])).toEqual([
+      [5_000, 500],
+      [5_010, 501],
+    ]);
+    expect([spanFor(0, 0), spanFor(0, 3_600_000), spanFor(0, 400 * 86_400_000)]).toEqual([
+      1_000,
+      60_000,
+      7 * 86_400_000,
+    ]);
   });
 });

@@ -26,7 +26,7 @@ test.each([
   ['localhost:4000', '"http://localhost:4000"'],
   ['campaigns.example.com', '"http://campaigns.example.com"'],
   ['api/campaigns', 'begin with'],
-  ['ftp://example.com', 'http and https'],
+  ['ftp://example.com', 'begin with'],
   ['https://', 'no address'],
   ['https://example.com/?tenant=1', 'leave out ?tenant=1: "https://example.com"'],
   ['https://example.com/#x', 'leave out #x'],

@@ -1,7 +1,7 @@
 import { useEffect, useMemo } from 'react';
 import { whyOf, type FlagReason } from '../../../../server/core/flags.ts';
 import type { Assignment, Assignments } from '../../../../server/core/targeting/evaluate.ts';
-import { trackingOf } from '../../analytics/active-tracking.ts';
+import { activeTracking } from '../../analytics/active-tracking.ts';
 import type { GoalDetails, Rendered } from '../../analytics/tracking.ts';
 import type { FeatureName, GoalName } from '../../document.ts';
 import type { CampaignClient, CampaignSnapshot } from '../../types.ts';
@@ -62,7 +62,7 @@ export function useExperiment(rule: string, options: ExperimentOptions = {}): Ex
     const snapshot = campaign.getSnapshot();
     const shown = hold === 'page' ? heldIn(client, snapshot, rule) : renderedIn(snapshot, rule);
     // What has changed since the render is told by the render that shows it.
-    if (shown?.assignment.arm === arm) trackingOf(client)?.expose(rule, snapshot.campaignId, shown);
+    if (shown?.assignment.arm === arm) activeTracking.get(client)?.tracking.expose(rule, snapshot.campaignId, shown);
   }, [client, campaign, rule, hold, arm, isPending, enabled]);
   return experiment;
 }
@@ -80,7 +80,7 @@ export function useTrack({ campaignId }: Pick<CampaignHookOptions, 'campaignId'>
   const campaign = useCampaignHandle(campaignId);
   return useMemo(
     () => (name: GoalName, details?: GoalDetails) =>
-      trackingOf(client)?.track(name, { campaignId: campaign.getSnapshot().campaignId, ...details }),
+      activeTracking.get(client)?.tracking.track(name, { campaignId: campaign.getSnapshot().campaignId, ...details }),
     [client, campaign],
   );
 }

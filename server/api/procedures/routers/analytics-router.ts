@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ANALYTICS_LIMITS, type AnalyticsEvent } from '../../../core/analytics/analytics-event.ts';
+import type { Progress } from '../../../core/analytics/progress.ts';
 import type { Reach } from '../../../core/analytics/reach.ts';
 import type { RuleResults } from '../../../core/analytics/results.ts';
 import type { Viewer } from '../../../core/document/targeting-fields.ts';
@@ -31,6 +32,11 @@ export interface ResultsInput {
   rule: string;
   /** Default: the present one. */
   phase?: number;
+}
+
+export interface ProgressInput extends ResultsInput {
+  /** Name of a metric of the rule. */
+  metric: string;
 }
 
 export interface TimelineInput {
@@ -91,6 +97,13 @@ const resultsInput: z.ZodType<ResultsInput> = z.object({
   phase: phase.exactOptional(),
 });
 
+const progressInput: z.ZodType<ProgressInput> = z.object({
+  campaignId,
+  rule: targetingName,
+  metric: targetingName,
+  phase: phase.exactOptional(),
+});
+
 const TIMELINE_MS = 2 * 24 * 60 * 60_000;
 const timelineInput: z.ZodType<TimelineInput> = z
   .object({ campaignId, from: time, to: time })
@@ -135,6 +148,11 @@ export const analyticsRouter = router({
       (results) => results,
     ),
   ),
+
+  /** A metric over time: at each point what the results were, with their intervals. */
+  progress: historyProcedure
+    .input(parsedBy(progressInput))
+    .query(({ ctx, input, signal }): Promise<Progress> => analyticsIn(ctx).progress(callerOf(ctx, signal), input)),
 
   /** Viewers, exposures and goals by minute and by version. */
   timeline: historyProcedure
