@@ -37,7 +37,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'api',
-          include: ['test/{api,start,fuzz}/**/*.test.ts'],
+          include: ['test/{api,relay,start,fuzz}/**/*.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,
         },

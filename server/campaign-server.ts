@@ -17,7 +17,8 @@ import { PRIVATE_NETWORKS } from './api/connection/client-address.ts';
 import { createMutationRate } from './api/connection/mutation-rate.ts';
 import { createWorkBudgets } from './api/connection/work-budget.ts';
 import { createEngineObserver } from './api/observability/engine-observer.ts';
-import { createOriginPolicy, isLoopback } from './api/transport/origin.ts';
+import { checkMissingKey } from './api/transport/missing-key.ts';
+import { createOriginPolicy } from './api/transport/origin.ts';
 import { watchEventLoopStalls } from './api/observability/event-loop-stall.ts';
 import { createMemoryArchive } from './archive/index.ts';
 import type { Sections } from './core/document/check.ts';
@@ -36,6 +37,7 @@ import { startSigning } from './audit/signing.ts';
 import { readStatementKeys, signCompacted, signDeleted, signReplaced } from './audit/statements.ts';
 import type { AnalyticsStore } from './core/analytics/analytics-store.ts';
 import type { AuditStore } from './core/audit-store.ts';
+import type { RelaySettings } from './core/stream/replica.ts';
 import { startPeriodicSnapshots } from './snapshot/periodic-snapshots.ts';
 import { createSnapshotService, type SnapshotService } from './snapshot/snapshot-service.ts';
 
@@ -379,6 +381,13 @@ export async function createCampaignServer(options: CampaignServerOptions = {}):
   }
 
   const { service } = engine;
+  const relaySettings: RelaySettings = {
+    via: [instance],
+    defaultCampaignId: service.defaultCampaignId,
+    rights: options.rights ?? {},
+    publicRead: options.publicRead === true,
+    persistent: options.archive !== undefined,
+  };
   const { maxConnections = API_LIMITS.connections } = options;
   const keyStore = options.archive === undefined ? createMemoryKeyStore() : keyStoreOf(options.archive);
   const accessKeys = keyStore && createAccessKeys(keyStore, { onUse: (key) => metrics.accessKeyUses.inc({ key }) });
@@ -409,6 +418,7 @@ export async function createCampaignServer(options: CampaignServerOptions = {}):
     logger,
     instance,
     version: packageJson.version,
+    relaySettings,
     rooms: options.fanOut !== 'iterator',
     directCalls: options.calls !== 'trpc',
     site: options.site,
@@ -540,18 +550,4 @@ function isHistoryStore(archive: Archive & Partial<HistoryStore>): archive is Ar
     endRestore,
   ];
   return [...moves, orphans, claimSnapshot, releaseSnapshot, lastSnapshot].every((method) => method !== undefined);
-}
-
-/** Refuses a host that other machines reach without a key, and warns of a loopback one. */
-function checkMissingKey(host: string, insecure: boolean, logger: Logger): void {
-  if (isLoopback(host)) {
-    logger.warn({ host }, 'no AUTH_SECRET: every caller on this machine is the development admin "dev"');
-    return;
-  }
-  if (!insecure) {
-    throw new Error(
-      `Without AUTH_SECRET or AUTH_JWKS_URL only a loopback HOST is served, not ${host}; AUTH_MODE=insecure allows it`,
-    );
-  }
-  logger.warn({ host }, 'AUTH_MODE=insecure: every caller from any machine is an admin');
 }

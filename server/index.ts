@@ -19,6 +19,8 @@ export type {
   PgliteArchiveOptions,
   PostgresArchiveOptions,
 } from './archive/index.ts';
+export { createCampaignRelay } from './campaign-relay.ts';
+export type { CampaignRelay, CampaignRelayOptions } from './campaign-relay.ts';
 export { createCampaignServer } from './campaign-server.ts';
 export type { CampaignServer, CampaignServerOptions } from './campaign-server.ts';
 export { CAMPAIGN_ID_PATTERN } from './core/document/campaign.ts';

@@ -31,6 +31,7 @@ export function createDisabledService(): CampaignService {
     join: refuseLater,
     trace: refuse,
     presence: { watch: refuse, set: refuse },
+    replicas: { image: refuseLater, look: refuseLater, heads: refuse, watch: refuse },
     analytics: undefined,
     locks: {
       acquire: refuseLater,

@@ -18,6 +18,10 @@ export const API_LIMITS = {
   subscriptions: 64,
   /** Calls of one connection that are not answered yet. */
   pendingCalls: 1_024,
+  /** Calls of a relay that are not answered yet, and its subscriptions: it has thousands of callers. */
+  relayCalls: 200_000,
+  /** Bytes by which the message of a relay may be longer: what says whose call it forwards. */
+  relayEnvelopeBytes: 4 * 1024,
   /** Open ws connections and SSE streams of one instance; default of `CAMPAIGN_MAX_CONNECTIONS`. */
   connections: 20_000,
   /** Refused calls after which a ws connection that is not admitted is closed. */

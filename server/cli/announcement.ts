@@ -10,15 +10,18 @@ export interface Announcement {
   readonly access: string;
 }
 
+/** The announcement of a relay. */
+export function relayAnnouncementOf(url: string, { relayUpstream = '', relayDir, auth }: Config): Announcement {
+  const kept = relayDir === undefined ? '' : `, what was last seen in ${relayDir}`;
+  return { url, storage: `relayed from ${relayUpstream}${kept}`, access: describeAccess(auth) };
+}
+
 /** The announcement of a server with this configuration. */
 export function announcementOf(url: string, { storage, redisUrl, auth }: Config): Announcement {
   return {
     url,
     storage: redisUrl === undefined ? describeStorage(storage) : `${describeStorage(storage)}, ordered by Redis`,
-    access:
-      auth.kind === 'none'
-        ? 'every caller is a development admin (AUTH_SECRET is not set)'
-        : 'tokens; the command `token` makes one',
+    access: describeAccess(auth),
   };
 }
 
@@ -30,6 +33,12 @@ export function announcementLines({ url, storage, access }: Announcement): strin
     `Data      ${storage}`,
     `Access    ${access}`,
   ];
+}
+
+function describeAccess(auth: Config['auth']): string {
+  return auth.kind === 'none'
+    ? 'every caller is a development admin (AUTH_SECRET is not set)'
+    : 'tokens; the command `token` makes one';
 }
 
 function describeStorage(storage: Config['storage']): string {

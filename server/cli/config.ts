@@ -56,6 +56,10 @@ export interface Config {
   snapshotEvery: number;
   snapshotKeep: number;
   snapshotIncrements: number;
+  /** The server that a relay stands before; `undefined`: this is none. */
+  relayUpstream: string | undefined;
+  relayKey: string | undefined;
+  relayDir: string | undefined;
   startTimeout: number;
   logLevel: LogLevel;
   production: boolean;
@@ -111,6 +115,11 @@ function redisAddress(text: string): string | undefined {
 /** `postgres://user@/database?host=/socket/folder` is no URL, and an address of Postgres all the same. */
 function postgresAddress(text: string): string | undefined {
   return /^postgres(ql)?:\/\//.test(text) && URL.canParse(text.replace('@/', '@host/')) ? text : undefined;
+}
+
+function upstreamAddress(text: string): string | undefined {
+  const protocols = ['ws:', 'wss:', 'http:', 'https:'];
+  return URL.canParse(text) && protocols.includes(new URL(text).protocol) ? text : undefined;
 }
 
 function networks(text: string): string[] | undefined {
@@ -210,6 +219,12 @@ const environment = z.object({
   SNAPSHOT_EVERY: duration.refine((every) => every >= 1_000, 'at least 1s').default(86_400_000),
   SNAPSHOT_KEEP: integer(1, 100_000).default(7),
   SNAPSHOT_INCREMENTS: integer(0, 1_000).default(6),
+  RELAY_UPSTREAM: variable(
+    'the address of the server to relay, such as wss://campaigns.example.com',
+    upstreamAddress,
+  ).optional(),
+  RELAY_KEY: z.string().max(16_384).optional(),
+  RELAY_DIR: z.string().optional(),
   START_TIMEOUT: duration.default(30_000),
   LOG_LEVEL: z.enum(LOG_LEVELS, LOG_LEVELS.join(', ')).default('info'),
   NODE_ENV: z.string().optional(),
@@ -279,6 +294,9 @@ function toConfig(read: z.output<typeof environment>): Config {
     snapshotEvery: read.SNAPSHOT_EVERY,
     snapshotKeep: read.SNAPSHOT_KEEP,
     snapshotIncrements: read.SNAPSHOT_INCREMENTS,
+    relayUpstream: read.RELAY_UPSTREAM,
+    relayKey: read.RELAY_KEY,
+    relayDir: read.RELAY_DIR,
     startTimeout: read.START_TIMEOUT,
     logLevel: read.LOG_LEVEL,
     production: read.NODE_ENV === 'production',

@@ -2,12 +2,13 @@ import { parseArgs } from 'node:util';
 import packageJson from '../package.json' with { type: 'json' };
 import { manageAccess } from './commands/access.ts';
 import { manageAudit } from './commands/audit.ts';
-import { announcementLines } from './announcement.ts';
-import { VARIABLES } from './config.ts';
+import { announcementLines, type Announcement } from './announcement.ts';
+import { VARIABLES, type Environment } from './config.ts';
 import { deleteCampaign } from './commands/delete.ts';
 import { giveUp } from './commands/explain.ts';
 import { importFlags } from './commands/import.ts';
 import { runServer } from './run-server.ts';
+import { runRelay } from './commands/relay.ts';
 import { restoreFile, takeSnapshot, verifySnapshot } from './commands/snapshot.ts';
 import { printToken } from './commands/token.ts';
 
@@ -17,7 +18,7 @@ const HELP = `campaign-state ${packageJson.version}: live campaign state over tR
 
   npx @campaign-state/server [folder]     starts the server; the folder's default_campaign.json and
                                           campaigns/*.json are inserted where there is none of their slug
-  npx @campaign-state/server token --role viewer|editor|admin [--campaign id] [--sub me] [--expires 12h]
+  npx @campaign-state/server token --role viewer|editor|admin|relay [--campaign id] [--sub me] [--expires 12h]
                                           prints a token for the server's AUTH_SECRET
   npx @campaign-state/server access create --name … --role … [--campaign id] [--expires 90d] [--url …]
   npx @campaign-state/server access list | access revoke <id>
@@ -39,6 +40,9 @@ const HELP = `campaign-state ${packageJson.version}: live campaign state over tR
   npx @campaign-state/server import --from growthbook|unleash file [--campaign id] [--yes] [--url …]
                                           makes segments, rules and features of another service's export; changes
                                           nothing without --yes
+  npx @campaign-state/server relay --upstream wss://… [--dir folder]
+                                          shows the campaigns of another server, without a database; RELAY_KEY
+                                          is a key of that one's \`access create --role relay\`
   npx @campaign-state/server --version
 
   Everything else is set by environment variables, which the package's README explains:
@@ -56,6 +60,7 @@ else if (args[0] === 'verify') await verifySnapshot(args.slice(1));
 else if (args[0] === 'restore') await restoreFile(args.slice(1));
 else if (args[0] === 'delete') await deleteCampaign(args.slice(1));
 else if (args[0] === 'import') await importFlags(args.slice(1));
+else if (args[0] === 'relay') await start('relay', (env) => runRelay(args.slice(1), env));
 else await run(args);
 
 async function run(args: string[]): Promise<void> {
@@ -63,13 +68,18 @@ async function run(args: string[]): Promise<void> {
   if (values.help === true) return print(HELP);
   if (values.version === true) return print(`${packageJson.version}\n`);
   if (positionals.length > 1) giveUp('One folder at most can be given; --help says more.');
+  await start('campaign-state', (env) => runServer({ env, startFiles: positionals[0] }));
+}
+
+/** Starts a process that stays, and says where it is. */
+async function start(name: string, begin: (env: Environment) => Promise<Announcement>): Promise<void> {
   // A person reads the announcement below, which says what the log at `info` would.
   const interactive = process.stdout.isTTY;
   const env = interactive ? { LOG_LEVEL: 'warn', ...process.env } : process.env;
-  const announcement = await runServer({ env, startFiles: positionals[0] });
+  const announcement = await begin(env);
   process.send?.(announcement);
   if (interactive) {
-    print(`\n  campaign-state is running\n\n${announcementLines(announcement)
+    print(`\n  ${name} is running\n\n${announcementLines(announcement)
       .map((line) => `    ${line}\n`)
       .join('')}
   Ctrl+C stops it; accepted changes are saved first.\n`);

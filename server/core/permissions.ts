@@ -58,8 +58,14 @@ export const CALL_ACTIONS = {
   forgetUnits: 'administer',
 } as const satisfies Readonly<Record<string, Action>>;
 
+/**
+ * What the key of a relay is granted: it may read the campaign as it is, in order to show it to others by their own
+ * rights, and hand on their calls with their own tokens. It is no role, and gives none of the rights of one.
+ */
+export const RELAY = 'relay';
+
 /** Roles by campaign id; `*` stands for every campaign that is not named. */
-export type Grants = Readonly<Record<string, Role>>;
+export type Grants = Readonly<Record<string, Role | typeof RELAY>>;
 
 /** The authenticated caller: its id, its roles, and their expiry (epoch milliseconds; absent: none). */
 export interface Identity {
@@ -72,14 +78,31 @@ export interface Identity {
   readonly attributes?: JsonObject;
   /** Whether its token lets it see the results of rules where it only reads. */
   readonly analytics?: boolean;
+  /** Whether it may relay every campaign beside what it is granted: on a server that asks nobody for a token. */
+  readonly relaysAll?: boolean;
   /** Without a token: reads published campaigns where `CAMPAIGN_PUBLIC_READ` allows it, through the public view. */
   readonly anonymous?: boolean;
 }
 
 /** The caller's role for that campaign, or `undefined` for none. */
-export function roleFor(identity: Identity, campaignId: string): Role | undefined {
-  if (Object.hasOwn(identity.grants, campaignId)) return identity.grants[campaignId];
-  return Object.hasOwn(identity.grants, '*') ? identity.grants['*'] : undefined;
+export function roleFor({ grants }: Identity, campaignId: string): Role | undefined {
+  const granted = grantFor(grants, campaignId);
+  return granted === RELAY ? undefined : granted;
+}
+
+function grantFor(grants: Grants, campaignId: string): Grants[string] | undefined {
+  if (Object.hasOwn(grants, campaignId)) return grants[campaignId];
+  return Object.hasOwn(grants, '*') ? grants['*'] : undefined;
+}
+
+/** Whether the caller may relay that campaign. */
+export function mayRelay({ grants, relaysAll = false }: Identity, campaignId: string): boolean {
+  return relaysAll || grantFor(grants, campaignId) === RELAY;
+}
+
+/** Whether the caller is a relay, of whatever campaigns. */
+export function isRelay({ grants, relaysAll = false }: Identity): boolean {
+  return relaysAll || Object.values(grants).includes(RELAY);
 }
 
 /** Whether the caller's rights have expired at that time, in epoch milliseconds. */

@@ -21,6 +21,7 @@ import { createMutationReport } from './calls/mutation-report.ts';
 import { createMutations } from './calls/mutations.ts';
 import { createOverload } from './calls/overload.ts';
 import { createReads } from './calls/reads.ts';
+import { createReplicaService } from './calls/replica-service.ts';
 import { createRequestArchive } from './calls/request-archive.ts';
 import { createTrace } from './calls/trace.ts';
 import { createCampaignHistory } from './campaign/history.ts';
@@ -303,23 +304,26 @@ export function createManager(options: ManagerOptions): Manager {
     onDeleting: options.onDeleting ?? (() => Promise.resolve()),
   });
 
+  const reads = createReads({
+    hosting,
+    archive: requestArchive,
+    history,
+    clock,
+    views,
+    projector,
+    engine,
+    persistent,
+    durableTimeoutMs,
+    observer,
+    viewers: log.viewers,
+  });
+
   return {
     ...changes,
     ...creation,
     delete: deletion.delete,
-    ...createReads({
-      hosting,
-      archive: requestArchive,
-      history,
-      clock,
-      views,
-      projector,
-      engine,
-      persistent,
-      durableTimeoutMs,
-      observer,
-      viewers: log.viewers,
-    }),
+    ...reads,
+    replicas: createReplicaService({ hosting, archive: requestArchive, clock, watch: reads.watch }),
     defaultCampaignId: options.defaultCampaignId,
     locks,
     presence,

@@ -65,6 +65,8 @@ export type LogEvent =
   | { readonly kind: 'durable'; readonly epoch: string; readonly version: number }
   /** The locks have changed; the newest table that this instance knows, which may skip some. */
   | { readonly kind: 'locks'; readonly table: LockTable }
+  /** What the log tells may be old, because the server that it comes from is away; or it is not any more. */
+  | { readonly kind: 'stale'; readonly stale: boolean }
   /** The log holds the campaign under another generation, or no longer: it has to be recovered. */
   | { readonly kind: 'reset' };
 
@@ -78,6 +80,13 @@ export type OpenedLog =
       /** All entries after the archive's head, in order, without a gap. */
       readonly entries: SealedEntry[];
       readonly locks: LockTable;
+      /**
+       * Whether `archived` holds more than is durable, as with a relay, whose archive is its upstream: the watermark is
+       * `durableVersion` then. Default false.
+       */
+      readonly isAheadOfWatermark?: boolean;
+      /** What it holds may be old already, as after {@link LogEvent} `stale`. Default false. */
+      readonly stale?: boolean;
     }
   /** The log does not hold the campaign under that generation, or not on the archive's timeline. */
   | { readonly kind: 'absent' }

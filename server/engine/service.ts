@@ -16,6 +16,8 @@ import type { AnalyticsService } from './analytics/analytics-service.ts';
 export type { AnalyticsService, TimelineRow } from './analytics/analytics-service.ts';
 import type { LockService } from './locks/lock-service.ts';
 import type { PresenceService } from './presence/presence-service.ts';
+import type { ReplicaService } from './calls/replica-service.ts';
+export type { CampaignHead, ReplicaService } from './calls/replica-service.ts';
 import type { CampaignSummary, DependencyFailure, LogHealth } from './ports.ts';
 
 /** Answer of `campaign.get`. */
@@ -374,6 +376,8 @@ export interface CampaignService {
   join(caller: Caller, target: PushTarget, options: WatchOptions): Promise<DeliverySlot>;
   readonly locks: LockService;
   readonly presence: PresenceService;
+  /** Campaigns as relays are sent them. */
+  readonly replicas: ReplicaService;
   /** Events and results; `undefined` where nothing stores them. */
   readonly analytics: AnalyticsService | undefined;
   stats(): ServiceStats;

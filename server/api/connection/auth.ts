@@ -11,7 +11,7 @@ import type { JsonObject } from '../../core/json.ts';
 import { refuseAttributes } from '../../core/targeting/viewer.ts';
 import { issueRefusal } from '../../core/document/issue-refusal.ts';
 import { inWords } from '../../core/document/issue-words.ts';
-import { ROLES } from '../../core/permissions.ts';
+import { RELAY, ROLES } from '../../core/permissions.ts';
 import type { Identity } from '../../core/permissions.ts';
 import { createKeySet } from './key-set.ts';
 
@@ -46,7 +46,7 @@ export interface AuthOptions {
   /** Whether callers without a token may read published campaigns. */
   readonly publicRead: boolean;
   /** API keys, which are taken beside tokens. Default: none. */
-  readonly accessKeys?: AccessKeys | undefined;
+  readonly accessKeys?: Pick<AccessKeys, 'identify' | 'onRevoked'> | undefined;
 }
 
 /** Whether the rights of an identity were revoked before their expiry. */
@@ -72,7 +72,7 @@ export const MINIMUM_SECRET_LENGTH = 32;
 /** How far in the future the `exp` of a token may be unless it is configured, in milliseconds: 31 days. */
 export const DEFAULT_MAX_AGE_MS = 31 * 24 * 60 * 60 * 1_000;
 
-const DEVELOPMENT_ADMIN: Identity = { id: 'dev', grants: { '*': 'admin' } };
+const DEVELOPMENT_ADMIN: Identity = { id: 'dev', grants: { '*': 'admin' }, relaysAll: true };
 const ANONYMOUS: Identity = { id: 'anonymous', anonymous: true, grants: { '*': 'viewer' } };
 
 /** Subjects that stand for something else in the history and in the log. */
@@ -88,7 +88,7 @@ const claims = z.object({
   exp: z.number(),
   campaigns: z.record(
     z.string().refine((id) => id === '*' || CAMPAIGN_ID_PATTERN.test(id), 'must be * or the id of a campaign'),
-    z.enum(ROLES),
+    z.enum([...ROLES, RELAY]),
   ),
   attributes: z
     .custom<JsonObject>((value) => cleanJson(value, []).ok, 'must be plain JSON')
@@ -135,8 +135,9 @@ export function createAuthenticator({ key, publicRead, accessKeys }: AuthOptions
     for (const listener of listeners) listener(isRevoked);
   });
 
-  async function identifyKey(keys: AccessKeys, token: string): Promise<Identity> {
-    const found = await keys.identify(token).catch(() => {
+  async function identifyKey(keys: Pick<AccessKeys, 'identify'>, token: string): Promise<Identity> {
+    const found = await keys.identify(token).catch((error: unknown) => {
+      if (error instanceof RefusalError) throw error;
       throw new RefusalError('UNAVAILABLE', 'API keys cannot be looked up now', { retryAfterMs: 1_000 });
     });
     if (typeof found === 'object') return found;

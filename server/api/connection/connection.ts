@@ -1,7 +1,7 @@
 import { CLOSE_CODES } from '../../core/close-codes.ts';
 import type { CloseCode } from '../../core/close-codes.ts';
 import { RefusalError } from '../../core/errors.ts';
-import { hasExpired } from '../../core/permissions.ts';
+import { hasExpired, isRelay } from '../../core/permissions.ts';
 import type { Identity } from '../../core/permissions.ts';
 import type { Origin } from '../../core/stream/origin.ts';
 import { accessKeyOf } from '../../access/access-keys.ts';
@@ -106,6 +106,8 @@ class CallerConnection implements Connection, InboundSource {
   readonly isBatch: boolean;
   #batchBytes = 0;
   #messagePrice = FIRST_MESSAGE_PRICE;
+  /** Whether it has said that it relays. */
+  #relays = false;
   /** Calls over http that wait for their turn. */
   #resumeCalls: (() => void)[] | undefined;
 
@@ -169,6 +171,14 @@ class CallerConnection implements Connection, InboundSource {
 
   isAdmitted(): boolean {
     return this.#admission.kind === 'admitted' && !hasExpired(this.#admission.identity, this.#environment.now());
+  }
+
+  get isRelay(): boolean {
+    return this.#relays && this.isAdmitted() && isRelay(this.identity());
+  }
+
+  becomeRelay(): void {
+    this.#relays = this.#rateKey !== undefined;
   }
 
   identity(): Identity {
@@ -282,7 +292,8 @@ class CallerConnection implements Connection, InboundSource {
   }
 
   #pay(points: number): void {
-    if (points === 0) return;
+    // Those whose calls it forwards pay for them.
+    if (points === 0 || this.isRelay) return;
     const { connections, callers, addresses } = this.#environment.budgets;
     if (this.#rateKey !== undefined) connections.charge(this.#rateKey, points);
     (this.#hasToken() ? callers : addresses).charge(this.payer, points);
@@ -311,7 +322,8 @@ class CallerConnection implements Connection, InboundSource {
   }
 
   beginCall(): () => void {
-    refuseBeyond(this.#calls, API_LIMITS.pendingCalls, 'calls may wait for their answer on one connection');
+    const limit = this.isRelay ? API_LIMITS.relayCalls : API_LIMITS.pendingCalls;
+    refuseBeyond(this.#calls, limit, 'calls may wait for their answer on one connection');
     const { onCall } = this.#environment;
     this.#calls += 1;
     onCall(1);
@@ -322,7 +334,11 @@ class CallerConnection implements Connection, InboundSource {
   }
 
   beginSubscription(): () => void {
-    refuseBeyond(this.#subscriptions, API_LIMITS.subscriptions, 'subscriptions may be open on one connection');
+    refuseBeyond(
+      this.#subscriptions,
+      this.isRelay ? API_LIMITS.relayCalls : API_LIMITS.subscriptions,
+      'subscriptions may be open on one connection',
+    );
     this.#subscriptions += 1;
     return once(() => {
       this.#subscriptions -= 1;

@@ -6,7 +6,10 @@ import type { Origin } from '../../core/stream/origin.ts';
 import type { CampaignService, Reader } from '../../engine/service.ts';
 import type { AuditService } from '../../audit/audit-service.ts';
 import type { SnapshotService } from '../../snapshot/snapshot-service.ts';
+import type { RelaySettings } from '../../core/stream/replica.ts';
 import type { OrderLane } from './order-lane.ts';
+import type { RelayedCallers } from './relayed-callers.ts';
+import type { Upstream } from './upstream.ts';
 
 /** Version of the contract between clients and servers; a client of another version is refused for good. */
 export const CONTRACT = '1';
@@ -30,6 +33,10 @@ export interface Connection extends Reader {
   admitted(): Identity;
   /** Whether {@link admitted} would return an identity now. */
   isAdmitted(): boolean;
+  /** Whether it is that of a relay, whose callers pay for what it forwards. */
+  readonly isRelay: boolean;
+  /** Its caller relays: counts for those that may, over ws. */
+  becomeRelay(): void;
   /** Where its calls come from, for the audit. */
   origin(): Origin;
   /** The caller's id, for the log; `undefined` where the connection was not admitted. */
@@ -134,6 +141,12 @@ export interface Context {
   /** The identity that a token stands for; rejects with `UNAUTHORIZED`. */
   authenticate(token: string): Promise<Identity>;
   report(call: CallReport): void;
+  /** What relays of this server are told of it. */
+  readonly relaySettings: RelaySettings;
+  /** Callers of the relay that this connection is; `undefined` for any other. */
+  relayed(): RelayedCallers | undefined;
+  /** Where this server is a relay: the server that it stands before. */
+  readonly upstream: Upstream | undefined;
   /** Whether calls are answered without tRPC's chain of middlewares (`procedures/direct-calls.ts`). */
   readonly directCalls: boolean;
 }

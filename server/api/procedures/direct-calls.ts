@@ -1,5 +1,6 @@
 import { getTRPCErrorFromUnknown } from '@trpc/server';
 import type { Context } from '../connection/context.ts';
+import { forwarded } from './forwarded-call.ts';
 import { runCall, type CallContext, type CallOutcome, type CallRules, type CallType } from './run-call.ts';
 
 /** What tRPC's adapters and callers give a procedure, as far as it is read here. */
@@ -54,6 +55,8 @@ function directly(procedure: BuiltProcedure): BuiltProcedure {
   const answer = async ({ ctx, path, signal, getRawInput }: CallOptions): Promise<unknown> => {
     const outcome = await runCall({ ctx, path, type, getRawInput, rules: meta }, async (call): Promise<CallOutcome> => {
       try {
+        if (ctx.upstream?.forwards(path))
+          return { ok: true, data: await forwarded(ctx.upstream, ctx, call, type, await getRawInput()) };
         const input = parse?.(await getRawInput());
         const data = await resolver({ ctx: { ...ctx, call }, path, type, signal, getRawInput, input });
         return { ok: true, data };
@@ -64,7 +67,7 @@ function directly(procedure: BuiltProcedure): BuiltProcedure {
     return outcome.data;
   };
   return Object.assign(
-    (options: CallOptions) => (options.ctx.directCalls ? answer(options) : procedure(options)),
+    (options: CallOptions) => (options.ctx.directCalls || options.ctx.upstream ? answer(options) : procedure(options)),
     procedure,
   );
 }

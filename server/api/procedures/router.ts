@@ -6,6 +6,7 @@ import { campaignRouter } from './routers/campaign-router.ts';
 import { answerDirectly } from './direct-calls.ts';
 import { presenceRouter } from './routers/presence-router.ts';
 import { router } from './procedures.ts';
+import { relayRouter } from './routers/relay-router.ts';
 import { snapshotRouter } from './routers/snapshot-router.ts';
 import { sessionRouter } from './routers/session-router.ts';
 import { systemRouter } from './routers/system-router.ts';
@@ -21,6 +22,7 @@ export const appRouter = answerDirectly(
     snapshot: snapshotRouter,
     audit: auditRouter,
     analytics: analyticsRouter,
+    relay: relayRouter,
     system: systemRouter,
   }),
 );

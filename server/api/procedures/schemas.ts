@@ -33,7 +33,7 @@ import { refuseAttributes } from '../../core/targeting/viewer.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { JOB_NAME_PATTERN, LOCK_LIMITS, type LockToken } from '../../core/locks/lock-table.ts';
 import { LIMITS } from '../../core/limits.ts';
-import { ROLES } from '../../core/permissions.ts';
+import { RELAY, ROLES } from '../../core/permissions.ts';
 import type { Role } from '../../core/permissions.ts';
 import { cleanJson, jsonBytes } from '../../core/document/plain-json.ts';
 import { PRESENCE_LIMITS } from '../../core/presence/presence.ts';
@@ -224,7 +224,7 @@ export interface AuthenticateInput {
 /** A new API key: what it is for, its roles by campaign id or `*`, and its expiry in epoch milliseconds, if any. */
 export interface CreateKeyInput {
   name: string;
-  campaigns: Record<string, Role>;
+  campaigns: Record<string, Role | typeof RELAY>;
   expiresAt?: number;
 }
 
@@ -577,7 +577,7 @@ export const createKeyInput: z.ZodType<CreateKeyInput> = z.object({
   campaigns: z
     .record(
       z.string().refine((id) => id === '*' || CAMPAIGN_ID_PATTERN.test(id), 'must be * or the id of a campaign'),
-      z.enum(ROLES),
+      z.enum([...ROLES, RELAY]),
     )
     .refine((grants) => Object.keys(grants).length > 0, 'must name a campaign or *'),
   expiresAt: z.int().min(0).exactOptional(),

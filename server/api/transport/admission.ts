@@ -12,12 +12,16 @@ import type { AuditService } from '../../audit/audit-service.ts';
 import type { SnapshotService } from '../../snapshot/snapshot-service.ts';
 import { bearerToken } from '../connection/auth.ts';
 import type { Authenticator } from '../connection/auth.ts';
+import type { RelaySettings } from '../../core/stream/replica.ts';
+import { createRelayedCallers, type RelayedCallers } from '../connection/relayed-callers.ts';
+import type { ForwardedCaller, Upstream } from '../connection/upstream.ts';
+import { callProcedure } from '../procedures/call-procedure.ts';
 import { createConnection, tooManyCalls } from '../connection/connection.ts';
 import type { AdmissionResult } from '../connection/connection.ts';
 import { addressKey, type CallerPlace, type CallerPlaces } from '../connection/caller-places.ts';
 import type { ConnectionSlots } from '../connection/connection-slots.ts';
 import { CONTRACT } from '../connection/context.ts';
-import type { CallReport, Context } from '../connection/context.ts';
+import type { CallReport, Connection, Context } from '../connection/context.ts';
 import { CORRELATION_HEADER } from '../correlation.ts';
 import { API_LIMITS } from '../limits.ts';
 import type { CallLog } from '../observability/call-log.ts';
@@ -51,6 +55,10 @@ export interface AdmissionOptions {
   readonly onStream: (req: IncomingMessage) => void;
   readonly instance: string;
   readonly version: string;
+  /** What relays of this server are told of it. */
+  readonly relaySettings: RelaySettings;
+  /** Where this server is a relay: the server that it stands before. */
+  readonly upstream: Upstream | undefined;
   /** Whether events are pushed to ws connections (`CAMPAIGN_FANOUT=rooms`) or pulled by each subscription. */
   readonly rooms: boolean;
   /** Whether calls are answered without tRPC's chain of middlewares (`CAMPAIGN_CALLS=direct`). */
@@ -105,6 +113,8 @@ export function createAdmission({
   version,
   rooms,
   directCalls,
+  relaySettings,
+  upstream,
 }: AdmissionOptions): Admission {
   const shared = {
     service,
@@ -114,6 +124,8 @@ export function createAdmission({
     instance,
     version,
     directCalls,
+    relaySettings,
+    upstream,
     authenticate: (token: string) => authenticator.identify(token),
   };
   /** The results for requests that were admitted before their body was read. */
@@ -149,9 +161,69 @@ export function createAdmission({
   function reportFrom(req: IncomingMessage): Context['report'] {
     const address = addressOf(req);
     return (call) => {
+      // What a relay forwards is reported as its caller's.
+      if (call.path.startsWith('relay.') && call.outcome.kind === 'ok') return;
       callLog.report(call, address);
       auditEvents?.onCall(auditedCall(call));
     };
+  }
+
+  /** The token that a caller shows. A client without one sends an empty one. */
+  const tokenOf = ({ headers }: IncomingMessage, params: Params): string | undefined =>
+    bearerToken(headers.authorization) ?? (params?.['token'] || undefined);
+
+  /** Makes the callers of the relay that a connection is, once it says that it is one. */
+  function relayedBy(req: IncomingMessage, connection: Connection, closed: AbortSignal): Context['relayed'] {
+    let callers: RelayedCallers | undefined;
+    const make = (): RelayedCallers => {
+      const made = createRelayedCallers({
+        identify: (token) => authenticator.identify(token),
+        connect: (access, caller, left) => connectionOf(access, caller, left, connection),
+        contextOf: (own, correlationId) => ({
+          ...shared,
+          connection: own,
+          relayed: () => undefined,
+          report: reportFrom(req),
+          correlationId,
+        }),
+        run: (ctx, { path, type, input }, signal) => callProcedure({ ctx, path, type, input, signal }),
+      });
+      closed.addEventListener('abort', () => made.close(), { once: true });
+      return made;
+    };
+    return () => (connection.isRelay && !closed.aborted ? (callers ??= make()) : undefined);
+  }
+
+  /** The connection of somebody who has connected to a relay. What is sent to it goes through the relay's. */
+  function connectionOf(
+    access: AdmissionResult,
+    caller: ForwardedCaller,
+    left: AbortSignal,
+    relay: Connection,
+  ): Connection {
+    const { address, transport } = caller;
+    const isOpen = transport !== 'http';
+    const place = isOpen ? places.take(addressKey(address)) : undefined;
+    const isFull = isOpen && !place;
+    const connection = createConnection(environment, {
+      admission: isFull ? { kind: 'refused', error: places.refusal() } : access,
+      channel: {
+        get unsent() {
+          return relay.bufferedBytes();
+        },
+        // A relay that is congested is cut as a whole, by its own heartbeat: one of its callers cannot be.
+        disconnect: () => undefined,
+      },
+      closed: isOpen ? left : undefined,
+      rateKey: isOpen ? `relayed ${(sockets += 1)}` : undefined,
+      place,
+      transport,
+      address,
+    });
+    if (place) place.connection = connection;
+    left.addEventListener('abort', () => place?.release(), { once: true });
+    upstream?.onCaller(connection, caller);
+    return connection;
   }
 
   async function accessFor(req: IncomingMessage, params: Params): Promise<AdmissionResult> {
@@ -159,8 +231,7 @@ export function createAdmission({
     let token: string | undefined;
     try {
       checkContract(headers['x-campaign-contract'] ?? params?.['contract']);
-      // A client without a token sends an empty one.
-      token = bearerToken(headers.authorization) ?? (params?.['token'] || undefined);
+      token = tokenOf(req, params);
       return { kind: 'admitted', identity: await authenticator.identify(token) };
     } catch (error) {
       if (!(error instanceof RefusalError)) logger.error({ err: error }, 'the authentication failed');
@@ -258,7 +329,19 @@ export function createAdmission({
       const before = socket.bytesWritten;
       if (found && !isExcess) found.connection = connection;
       if (info.type !== 'subscription') res.once('close', () => connection.chargeAnswer(socket.bytesWritten - before));
-      return { ...shared, connection, report: reportFrom(req), correlationId: correlationOf(res) };
+      if (access.kind === 'admitted')
+        upstream?.onCaller(connection, {
+          token: tokenOf(req, info.connectionParams ?? paramsOf(req.url)),
+          address: addressOf(req),
+          transport: info.type === 'subscription' ? 'sse' : 'http',
+        });
+      return {
+        ...shared,
+        connection,
+        relayed: () => undefined,
+        report: reportFrom(req),
+        correlationId: correlationOf(res),
+      };
     },
 
     async forSocket(socket, { req, info }) {
@@ -279,7 +362,12 @@ export function createAdmission({
       if (isAdmitted) socket.admit(!isAnonymous);
       else connection.charge(PRICES.unadmittedConnection);
       if (!isAdmitted || isAnonymous) connection.onIdentity(() => socket.admit(true));
-      return { ...shared, connection, report: reportFrom(req), correlationId: undefined };
+      if (isAdmitted) {
+        const token = tokenOf(req, info.connectionParams);
+        upstream?.onCaller(connection, { token, address: addressOf(req), transport: 'ws' });
+      } else upstream?.onCaller(connection, { address: addressOf(req), transport: 'ws' });
+      const relayed = relayedBy(req, connection, info.signal);
+      return { ...shared, connection, relayed, report: reportFrom(req), correlationId: undefined };
     },
   };
 }

@@ -5,6 +5,8 @@ import type { Duplex } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { CampaignService } from '../../engine/service.ts';
+import type { RelaySettings } from '../../core/stream/replica.ts';
+import type { Upstream } from '../connection/upstream.ts';
 import { createAdmission } from './admission.ts';
 import type { AccessKeys } from '../../access/access-keys.ts';
 import type { AuditEvents } from '../../audit/audit-events.ts';
@@ -52,6 +54,10 @@ export interface HttpServerOptions {
   readonly logger: Logger;
   readonly instance: string;
   readonly version: string;
+  /** What relays of this server are told of it. */
+  readonly relaySettings: RelaySettings;
+  /** Where this server is a relay: the server that it stands before. */
+  readonly upstream?: Upstream | undefined;
   /** The folder of the built demo; `undefined`: a page that says how to build it. */
   readonly site: string | undefined;
   /** A separate port for `/metrics`; `undefined`: the common port. */
@@ -143,7 +149,16 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const callLog = createCallLog(logger);
   const turns = new FairTurns();
   const addressOf = createClientAddress(options.trustedProxies);
-  const admission = createAdmission({ ...options, turns, addressOf, slots, places, callLog, onStream });
+  const admission = createAdmission({
+    ...options,
+    upstream: options.upstream,
+    turns,
+    addressOf,
+    slots,
+    places,
+    callLog,
+    onStream,
+  });
   const { admissionMs } = options;
   const ws = createWsServer({
     admission,

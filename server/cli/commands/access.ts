@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import type { CreatedAccessKey } from '../../access/access-keys.ts';
 import type { AccessKey } from '../../core/access-key.ts';
 import { CAMPAIGN_ID_PATTERN } from '../../core/document/campaign.ts';
-import { ROLES } from '../../core/permissions.ts';
+import { RELAY, ROLES } from '../../core/permissions.ts';
 import { adminServer, callOrGiveUp, type AdminServer } from './admin-call.ts';
 import { DURATION_EXAMPLES, parseDuration } from '../duration.ts';
 import { giveUp } from './explain.ts';
@@ -32,7 +32,8 @@ export async function manageAccess(args: readonly string[]): Promise<void> {
 
 async function create(url: string | undefined, { name, role, campaign, expires }: Values): Promise<void> {
   if (name === undefined || name === '') giveUp('--name takes what the key is for.');
-  if (!ROLES.some((known) => known === role)) giveUp(`--role takes one of ${ROLES.join(', ')}.`);
+  if (![...ROLES, RELAY].some((known) => known === role))
+    giveUp(`--role takes one of ${[...ROLES, RELAY].join(', ')}.`);
   if (campaign !== '*' && !CAMPAIGN_ID_PATTERN.test(campaign)) giveUp('--campaign takes the id of a campaign, or *.');
   const lifetime = expires === undefined ? undefined : parseDuration(expires);
   if (expires !== undefined && lifetime === undefined) giveUp(`--expires takes ${DURATION_EXAMPLES}.`);

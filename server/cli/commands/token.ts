@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { SignJWT } from 'jose';
 import { CAMPAIGN_ID_PATTERN } from '../../core/document/campaign.ts';
-import { ROLES } from '../../core/permissions.ts';
+import { RELAY, ROLES } from '../../core/permissions.ts';
 import { readConfig } from '../config.ts';
 import { DURATION_EXAMPLES, parseDuration } from '../duration.ts';
 import { giveUp } from './explain.ts';
@@ -19,7 +19,8 @@ const options = {
  */
 export async function printToken(args: readonly string[]): Promise<void> {
   const { role, campaign, sub, expires } = readArguments(args);
-  if (!ROLES.some((known) => known === role)) giveUp(`--role takes one of ${ROLES.join(', ')}.`);
+  if (![...ROLES, RELAY].some((known) => known === role))
+    giveUp(`--role takes one of ${[...ROLES, RELAY].join(', ')}.`);
   if (campaign !== '*' && !CAMPAIGN_ID_PATTERN.test(campaign)) giveUp('--campaign takes the id of a campaign, or *.');
   if (sub === '') giveUp('--sub takes a name that is not empty.');
   const lifetime = parseDuration(expires);

@@ -12,8 +12,8 @@ export type Cursor =
    * snapshot, if one is due.
    */
   | { phase: 'joining'; resume?: { epoch: string; version: number }; reason: SnapshotReason }
-  /** Has seen everything up to `version` of `epoch`, and the watermark `durable`. */
-  | { phase: 'live'; epoch: string; version: number; durable: number }
+  /** Has seen everything up to `version` of `epoch`, and the watermark `durable`; `stale`: that it may be old. */
+  | { phase: 'live'; epoch: string; version: number; durable: number; stale?: boolean }
   | { phase: 'closed' };
 
 /** What a cursor advances along: the campaign's head, and how far back its ring reaches. */
@@ -24,6 +24,8 @@ export interface Timeline {
   /** The ring holds the entries after this version. */
   readonly ringFloor: number;
   readonly durableVersion: number;
+  /** Whether the head may be old, because the server that it comes from is away. */
+  readonly stale?: boolean;
 }
 
 export interface ReaderState {
@@ -61,6 +63,7 @@ export function step(cursor: Cursor, timeline: Timeline, reader: ReaderState): S
     epoch: timeline.epoch,
     version: timeline.version,
     durable: timeline.durableVersion,
+    ...(timeline.stale === true && { stale: true }),
   };
   const from = cursor.phase === 'live' ? cursor : cursor.resume;
   if (!from) return { kind: 'snapshot', reason: cursor.phase === 'joining' ? cursor.reason : 'reset', cursor: head };
@@ -75,14 +78,19 @@ export function step(cursor: Cursor, timeline: Timeline, reader: ReaderState): S
     return { kind: 'snapshot', reason: cursor.phase === 'joining' ? cursor.reason : 'slow', cursor: head };
   }
   const durable = cursor.phase === 'live' && cursor.epoch === timeline.epoch ? cursor.durable : -1;
-  const live: Cursor = { phase: 'live', epoch: timeline.epoch, version: timeline.version, durable };
+  const live: Cursor = { ...head, durable };
   // A resume that missed nothing is answered too: an empty list says that the stream continues here.
-  if (missing > 0 || cursor.phase === 'joining' || cursor.epoch !== timeline.epoch)
+  if (missing > 0 || cursor.phase === 'joining' || cursor.epoch !== timeline.epoch || !isAsStale(cursor, timeline))
     return { kind: 'entries', after: from.version, cursor: live };
   if (reader.receipts && timeline.durableVersion > cursor.durable) {
     return { kind: 'durable', version: timeline.durableVersion, cursor: { ...live, durable: timeline.durableVersion } };
   }
   return { kind: 'idle', cursor };
+}
+
+/** Whether the reader knows what it has to know about the age of what it sees. */
+function isAsStale(cursor: Extract<Cursor, { phase: 'live' }>, timeline: Timeline): boolean {
+  return (cursor.stale === true) === (timeline.stale === true);
 }
 
 /** Resume id of a stream: the position, and the view where it is restricted. Opaque to clients. */

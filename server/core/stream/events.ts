@@ -21,6 +21,8 @@ export interface SnapshotEvent {
   assignments?: Assignments;
   /** Ids of mutations that were acknowledged and are known to be lost; informative. */
   lost?: string[];
+  /** The server that this one relays is away: there may be newer changes. An event without it says that it is back. */
+  stale?: true;
 }
 
 /** Contiguous entries that follow exactly on what this subscriber has seen. */
@@ -28,6 +30,8 @@ export interface EntriesEvent {
   type: 'entries';
   epoch: string;
   entries: (Entry | ViewEntry)[];
+  /** As in {@link SnapshotEvent}; said, or taken back, by an event without entries where there are none. */
+  stale?: true;
 }
 
 /** Watermark: everything up to that position is committed in Postgres. Only with `receipts: true`. */

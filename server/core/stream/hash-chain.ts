@@ -27,3 +27,12 @@ export function nextTail(previousTail: string, bytes: string): string {
 export function fingerprint(command: object): string {
   return hash('sha256', canonicalJson(command as JsonValue), 'base64url').slice(0, 16);
 }
+
+/**
+ * The proof that what a relay was sent so far is whole and in order: a hash chained over everything that went before.
+ *
+ * @param parts of the newest message: its text, or its head and those of its entries
+ */
+export function nextProof(previous: string, parts: readonly string[]): string {
+  return hash('sha256', [previous, ...parts].join('\n'), 'base64url').slice(0, 22);
+}

@@ -53,6 +53,8 @@ export interface LiveCampaign {
   publicFloor: number;
   /** Campaigns that had its id before, and were deleted. */
   former: readonly FormerLife[];
+  /** Whether it may be old, because the server that it comes from is away. */
+  stale: boolean;
   /** It was deleted: what every subscriber and every caller is told from then on. */
   gone: RefusalError | undefined;
 }
@@ -70,6 +72,9 @@ export function createLiveCampaign(
   onAwaited?: () => void,
 ): LiveCampaign {
   const floor = archived.head.version - archived.recent.length;
+  const durable = opened.isAheadOfWatermark
+    ? opened.durableVersion
+    : Math.max(archived.head.version, opened.durableVersion);
   const live: LiveCampaign = {
     id,
     head: archived.head,
@@ -85,7 +90,7 @@ export function createLiveCampaign(
       floor,
     ),
     window: createIdempotencyWindow(LIMITS.idempotencyWindow, floor),
-    watermark: createWatermark(Math.max(archived.head.version, opened.durableVersion), onAwaited),
+    watermark: createWatermark(durable, onAwaited),
     generation: archived.membership.generation,
     locks: opened.locks,
     unsaved: [],
@@ -93,9 +98,13 @@ export function createLiveCampaign(
     unsavedSince: undefined,
     publicFloor: publicFloorOf(archived),
     former: archived.former,
+    stale: opened.stale === true,
     gone: undefined,
   };
-  for (const sealed of archived.recent) remember(live, sealed);
+  for (const sealed of archived.recent) {
+    remember(live, sealed);
+    if (sealed.record.version > durable) keepUnsaved(live, sealed, now);
+  }
   for (const sealed of opened.entries) deliver(live, sealed, now);
   return live;
 }
@@ -142,12 +151,14 @@ export function deliver(live: LiveCampaign, sealed: SealedEntry, now: number): D
     floor: live.ring.floor,
   });
   live.window.trim(live.watermark.version);
-  if (record.version > live.watermark.version) {
-    live.unsaved.push(sealed);
-    live.unsavedSince ??= now;
-    live.unsavedBytes += sealed.bytes.length;
-  }
+  if (record.version > live.watermark.version) keepUnsaved(live, sealed, now);
   return 'applied';
+}
+
+function keepUnsaved(live: LiveCampaign, sealed: SealedEntry, now: number): void {
+  live.unsaved.push(sealed);
+  live.unsavedSince ??= now;
+  live.unsavedBytes += sealed.bytes.length;
 }
 
 /** Moves the watermark: everything up to that version is committed. True where the watermark moved. */

@@ -116,6 +116,11 @@ export function createLogFollower(options: LogFollowerOptions): LogFollower {
       case 'locks':
         if (takeLocks(live, event.table)) options.onLocks(live);
         return;
+      case 'stale':
+        if (live.stale === event.stale) return;
+        live.stale = event.stale;
+        fanOut.notify();
+        return;
       case 'reset':
         void reloadUntilDone(campaign);
         return;

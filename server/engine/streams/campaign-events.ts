@@ -80,6 +80,8 @@ export function createCampaignEvents(live: LiveCampaign, projector: Projector, p
     );
   };
 
+  const staleness = (): { stale?: true } => (live.stale ? { stale: true } : {});
+
   const build = (step: EventStep, from: Audience, to: Audience): ResumableEvent => {
     const { epoch, version } = live.head;
     const until = step.kind === 'entries' ? (step.until ?? version) : version;
@@ -88,7 +90,10 @@ export function createCampaignEvents(live: LiveCampaign, projector: Projector, p
       case 'durable':
         return { resumeId, event: { type: 'durable', position: formatPosition(epoch, step.version) } };
       case 'entries':
-        return { resumeId, event: { type: 'entries', epoch, entries: entriesOf(step.after, until, from, to) } };
+        return {
+          resumeId,
+          event: { type: 'entries', epoch, entries: entriesOf(step.after, until, from, to), ...staleness() },
+        };
       case 'snapshot': {
         const { archivedAt } = live.content;
         const lostIds = step.reason === 'reset' && showsActors(to.view) ? lost : [];
@@ -103,6 +108,7 @@ export function createCampaignEvents(live: LiveCampaign, projector: Projector, p
             ...(to.assignments && { assignments: to.assignments }),
             ...(archivedAt !== undefined && { archivedAt }),
             ...(lostIds.length > 0 && { lost: [...lostIds] }),
+            ...staleness(),
           },
         };
       }
@@ -111,7 +117,7 @@ export function createCampaignEvents(live: LiveCampaign, projector: Projector, p
 
   return {
     make(step, from, to) {
-      const current = `${live.head.epoch}:${live.head.version}:${live.watermark.version}`;
+      const current = `${live.head.epoch}:${live.head.version}:${live.watermark.version}:${live.stale}`;
       if (current !== cachedFor || cache.size >= CACHED_EVENTS) cache.clear();
       cachedFor = current;
       const detail =

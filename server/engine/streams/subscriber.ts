@@ -164,7 +164,13 @@ class CampaignSubscriber implements Subscriber {
   #due(): Step {
     const { live, buffer } = this.#context;
     const ringFloor = showsActors(this.#view) ? live.ring.floor : Math.max(live.ring.floor, live.publicFloor);
-    const timeline = { ...live.head, lineage: live.lineage, ringFloor, durableVersion: live.watermark.version };
+    const timeline = {
+      ...live.head,
+      lineage: live.lineage,
+      ringFloor,
+      durableVersion: live.watermark.version,
+      stale: live.stale,
+    };
     const due = step(this.cursor, timeline, { lagging: this.#lagging, buffer, receipts: this.receipts });
     return due.kind === 'entries' && isResolved(this.#view) ? this.#cut(due) : due;
   }
@@ -187,7 +193,12 @@ class CampaignSubscriber implements Subscriber {
       };
     const reason = this.cursor.phase === 'joining' ? this.cursor.reason : 'slow';
     const { epoch, version } = live.head;
-    return { kind: 'snapshot', reason, cursor: { phase: 'live', epoch, version, durable: live.watermark.version } };
+    const { stale } = live;
+    return {
+      kind: 'snapshot',
+      reason,
+      cursor: { phase: 'live', epoch, version, durable: live.watermark.version, stale },
+    };
   }
 
   /** Whether the documents at all of these versions are at hand. */

@@ -49,6 +49,9 @@ function contextFor(service: CampaignService): Context {
     authenticate: async () => identity,
     report: () => {},
     directCalls: true,
+    relaySettings: { via: [], rights: {}, publicRead: false, persistent: false },
+    relayed: () => undefined,
+    upstream: undefined,
   };
 }
 

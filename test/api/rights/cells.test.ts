@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { SessionInfo } from '../../../server/api/procedures/routers/session-router.ts';
-import type { Role } from '../../../server/core/permissions.ts';
+import type { RELAY, Role } from '../../../server/core/permissions.ts';
 import { wsClient, type Client } from '../support/clients.ts';
 import { startGuarded, tokenFor, until } from '../support/server.ts';
 import {
@@ -78,6 +78,21 @@ function inputOf(path: ProcedurePath, campaignId: string, { positions, keyId, to
       return { campaignId, version: 1 };
     case 'campaign.diff':
       return { campaignId, from: 1, to: 1 };
+    case 'relay.watch':
+    case 'relay.look':
+      return { campaignId };
+    case 'relay.heads':
+      return { campaignIds: [campaignId] };
+    case 'relay.identify':
+      return { token };
+    case 'relay.enter':
+      return { caller: 'one', address: '192.0.2.1', transport: 'http' };
+    case 'relay.leave':
+      return { caller: 'one' };
+    case 'relay.forward':
+      return { caller: 'one', path: 'campaign.get', type: 'query', input: { campaignId }, correlationId: 'one' };
+    case 'relay.subscribe':
+      return { caller: 'one', path: 'lock.watch', input: { campaignId }, correlationId: 'one' };
     case 'campaign.whenDurable':
       return { campaignId, position: positions[campaignId] };
     case 'campaign.update':
@@ -162,6 +177,7 @@ function inputOf(path: ProcedurePath, campaignId: string, { positions, keyId, to
       return { restoreId: UNKNOWN_RESTORE };
     case 'snapshot.restoreAppend':
       return { restoreId: UNKNOWN_RESTORE, offset: 0, bytes: '' };
+    case 'relay.hello':
     case 'snapshot.status':
     case 'snapshot.takeNow':
     case 'audit.lastVerification':
@@ -185,7 +201,7 @@ async function credentialOf(
   { credential }: CallerColumn,
   root: Client,
 ): Promise<{ token?: string; end?: () => Promise<unknown> }> {
-  const keyFor = (campaigns: Record<string, Role>, expiresAt?: number) =>
+  const keyFor = (campaigns: Record<string, Role | typeof RELAY>, expiresAt?: number) =>
     root.access.create.mutate({ name: 'caller', campaigns, ...(expiresAt !== undefined && { expiresAt }) });
   if (credential === 'none' || credential === 'public') return {};
   if (credential === 'expired token') return { token: await tokenFor({ '*': 'admin' }, { seconds: -1 }) };
@@ -224,6 +240,10 @@ function mayLock(outcome: Outcome): string {
 /** The cell that is seen over one transport. */
 async function cellSeen(path: ProcedurePath, ask: Ask, world: World): Promise<string> {
   const named = await ask(path, inputOf(path, PUBLISHED, world));
+  const relaying = NEEDS[path];
+  // Over http there is no such connection; over ws `relay.hello` was called before, and the caller has left.
+  if (relaying.kind === 'relay' && relaying.bound)
+    return 'answer' in named || /^(INVALID|UNAVAILABLE)$/.test(named.reason) ? 'after hello' : named.reason;
   if (path.startsWith('lock.') && 'reason' in named && mayLock(named) === 'yes') return 'yes';
   // Who may delete is told that it is not archived.
   if ('reason' in named && path === 'campaign.delete' && named.reason === 'CONFLICT') return 'yes';

@@ -16,6 +16,7 @@ const SHOWN: Readonly<Record<Cell, string>> = {
   yes: '✓',
   published: 'published',
   'no rows': 'no rows',
+  'after hello': 'as a relay',
   UNAUTHORIZED: '401',
   FORBIDDEN: '403',
 };
@@ -58,6 +59,7 @@ and tries every cell against a running server over every transport that its row 
 ## Procedures
 
 ✓ allowed · *published*: allowed for what is not a draft, a draft is answered as what does not exist · *no rows*: answered with none ·
+*as a relay*: on a ws connection that has called \`relay.hello\`, and for the token of whoever has called there ·
 **401** \`UNAUTHORIZED\` · **403** \`FORBIDDEN\`, whether the campaign exists or not.
 
 Of the columns, *viewer*, *editor* and *admin* have that role on the campaign that is called for, *admin of all*

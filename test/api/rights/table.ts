@@ -3,6 +3,9 @@ import {
   CALL_ACTIONS,
   can,
   canWrite,
+  isRelay,
+  roleFor,
+  RELAY,
   rightsOf,
   type Action,
   type FieldRights,
@@ -33,7 +36,9 @@ type Need =
   /** An action on all campaigns, for keys too or for tokens alone. */
   | { readonly kind: 'all campaigns'; readonly action: Action; readonly keys: boolean }
   /** A token or a key with a role on any campaign. */
-  | { readonly kind: 'any role' };
+  | { readonly kind: 'any role' }
+  /** The grant of relays; `bound`: over a connection that has said that it relays. */
+  | { readonly kind: 'relay'; readonly bound: boolean };
 
 const onCampaign = (call: keyof typeof CALL_ACTIONS): Need => ({ kind: 'campaign', action: CALL_ACTIONS[call] });
 const ofSnapshots: Need = { kind: 'all campaigns', action: 'administer', keys: true };
@@ -97,6 +102,15 @@ export const NEEDS: Readonly<Record<ProcedurePath, Need>> = {
   'analytics.timeline': onCampaign('results'),
   'analytics.reach': onCampaign('results'),
   'analytics.forget': onCampaign('forgetUnits'),
+  'relay.hello': { kind: 'relay', bound: false },
+  'relay.watch': { kind: 'relay', bound: false },
+  'relay.look': { kind: 'relay', bound: false },
+  'relay.heads': { kind: 'relay', bound: false },
+  'relay.identify': { kind: 'relay', bound: false },
+  'relay.enter': { kind: 'relay', bound: true },
+  'relay.leave': { kind: 'relay', bound: true },
+  'relay.forward': { kind: 'relay', bound: true },
+  'relay.subscribe': { kind: 'relay', bound: true },
   'system.info': { kind: 'admission' },
   'system.stats': { kind: 'any role' },
   'system.trace': { kind: 'all campaigns', action: CALL_ACTIONS.trace, keys: true },
@@ -126,7 +140,7 @@ export interface CallerColumn {
     | {
         readonly kind: 'token' | 'key';
         readonly on: 'this' | 'all';
-        readonly role: Role | undefined;
+        readonly role: Role | typeof RELAY | undefined;
         readonly analytics?: boolean;
       }
     | 'expired token'
@@ -151,6 +165,7 @@ export const CALLERS: readonly CallerColumn[] = [
   { title: 'admin of all', credential: byToken('admin', 'all') },
   { title: 'key: editor', credential: { kind: 'key', on: 'this', role: 'editor' } },
   { title: 'key: admin of all', credential: { kind: 'key', on: 'all', role: 'admin' } },
+  { title: 'key: relay', credential: { kind: 'key', on: 'all', role: RELAY } },
   { title: 'expired token', credential: 'expired token' },
   { title: 'expired key', credential: 'expired key' },
   { title: 'revoked key', credential: 'revoked key' },
@@ -163,6 +178,8 @@ export type Cell =
   | 'published'
   /** An answer without rows. */
   | 'no rows'
+  /** Over a connection that has said `relay.hello`; refused as `INVALID` over any other. */
+  | 'after hello'
   | 'UNAUTHORIZED'
   | 'FORBIDDEN';
 
@@ -197,7 +214,12 @@ function cellFor(need: Need, caller: CallerColumn): Cell {
     case 'admission':
       return 'yes';
     case 'any role':
-      return identity.anonymous !== true && Object.keys(identity.grants).length > 0 ? 'yes' : 'FORBIDDEN';
+      return identity.anonymous !== true && Object.values(identity.grants).some((granted) => granted !== RELAY)
+        ? 'yes'
+        : 'FORBIDDEN';
+    case 'relay':
+      if (!isRelay(identity)) return 'FORBIDDEN';
+      return need.bound ? 'after hello' : 'yes';
     case 'all campaigns':
       return may(need.action, '*', true) && (need.keys || !isKey) ? 'yes' : 'FORBIDDEN';
     case 'campaign':
@@ -248,7 +270,7 @@ export function fieldCellOf(field: string, caller: CallerColumn, fields: FieldRi
   const views = viewsOf(rights, HIDDEN_FROM_PUBLIC);
   const identity = identityOf(caller);
   if (!identity || hides(viewFor(identity, PUBLISHED, views), field)) return 'nothing';
-  const role = identity.grants[PUBLISHED];
+  const role = roleFor(identity, PUBLISHED);
   const writes =
     role !== undefined && can(identity, CALL_ACTIONS.update, PUBLISHED, true) && canWrite(rights, role, [field]);
   return writes ? 'read, write' : 'read';

@@ -1,6 +1,6 @@
 import { SignJWT } from 'jose';
 import { afterEach } from 'vitest';
-import type { Role } from '../../../server/core/permissions.ts';
+import type { RELAY, Role } from '../../../server/core/permissions.ts';
 import { createCampaignServer, createLogger, createMemoryArchive } from '../../../server/index.ts';
 import type { CampaignServer, CampaignServerOptions } from '../../../server/index.ts';
 
@@ -48,7 +48,7 @@ export function startGuarded(options: CampaignServerOptions = {}): Promise<Campa
 
 /** A token for those campaigns. */
 export function tokenFor(
-  campaigns: Record<string, Role>,
+  campaigns: Record<string, Role | typeof RELAY>,
   { sub = 'ada', seconds = 600, secret = SECRET, analytics = false } = {},
 ): Promise<string> {
   return new SignJWT({ campaigns, ...(analytics && { analytics }) })

@@ -43,6 +43,7 @@ export const sessionRouter = router({
     await ctx.call.ticket?.turn();
     const identity = await ctx.authenticate(input.token);
     ctx.connection.replaceIdentity(identity);
+    ctx.upstream?.onCaller(ctx.connection, { token: input.token });
     return { id: identity.id, expiresAt: identity.expiresAt };
   }),
 

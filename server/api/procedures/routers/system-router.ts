@@ -1,6 +1,6 @@
 import { setInterval } from 'node:timers/promises';
 import { RefusalError } from '../../../core/errors.ts';
-import { roleFor } from '../../../core/permissions.ts';
+import { RELAY, roleFor } from '../../../core/permissions.ts';
 import type { ServiceStats } from '../../../engine/service.ts';
 import { CONTRACT } from '../../connection/context.ts';
 import type { Context, SystemInfo } from '../../connection/context.ts';
@@ -52,7 +52,7 @@ function visibleDefault({ service, connection }: Context): string | undefined {
 /** Checked before each value: the token may have expired or have been replaced. */
 function admitToStats({ connection }: Context): void {
   const { anonymous, grants } = connection.admitted();
-  if (anonymous === true || Object.keys(grants).length === 0)
+  if (anonymous === true || Object.values(grants).every((granted) => granted === RELAY))
     throw new RefusalError('FORBIDDEN', 'stats: callers without a token or without a role may not read statistics');
 }
 

@@ -171,7 +171,9 @@ const payingConnections = new WeakMap<object, Connection>();
 /** Charges an answer of a ws connection to it once its bytes are known. */
 export function chargeWhenEncoded(answer: unknown, connection: Connection): void {
   // A connection over http is charged with the bytes of the whole response.
-  if (typeof answer === 'object' && answer !== null && connection.closed) payingConnections.set(answer, connection);
+  if (typeof answer !== 'object' || answer === null || !connection.closed) return;
+  // One that a relay forwards is its caller's, who is charged first.
+  if (!payingConnections.has(answer)) payingConnections.set(answer, connection);
 }
 
 /** An answer to a query, as tRPC's adapter makes it. */

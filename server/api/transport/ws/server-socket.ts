@@ -26,6 +26,9 @@ type SendOptions = {
 /** A frame that holds nothing but `{"id":…,"method":"subscription.stop"}` is at most this long, in bytes. */
 const STOP_FRAME_BYTES = 1_024;
 
+/** RFC 6455, 7.4.1. */
+const MESSAGE_TOO_BIG = { code: 1009, reason: '' };
+
 /** Bytes of the text frames `PING` and `PONG`. */
 const KEEP_ALIVE_BYTES = 4;
 
@@ -184,6 +187,11 @@ export class ServerSocket extends WebSocket implements OutboundChannel, InboundS
   }
 
   #receive(frame: Frame, turns: FairTurns): void {
+    // `ws` lets the envelopes of relays through.
+    if (frame.data.length > API_LIMITS.messageBytes && this.#connection?.isRelay !== true) {
+      this.reject(MESSAGE_TOO_BIG);
+      return;
+    }
     if (this.#awaitsParams) {
       this.#awaitsParams = false;
       this.#awaitContext();

@@ -4,6 +4,7 @@ import type { CreateWSSContextFnOptions, Encoder } from '@trpc/server/adapters/w
 import { parseConnectionParamsFromUnknown } from '@trpc/server/http';
 import { parseTRPCMessage } from '@trpc/server/rpc';
 import type { Context } from '../../connection/context.ts';
+import { callProcedure } from '../../procedures/call-procedure.ts';
 import { encodeMessage } from '../../procedures/subscriptions/frames.ts';
 import { appRouter } from '../../procedures/router.ts';
 import type { ServerSocket } from './server-socket.ts';
@@ -19,18 +20,6 @@ export interface SocketCallsOptions {
 type CallType = 'query' | 'mutation' | 'subscription';
 type RequestId = number | string | null;
 type ConnectionParams = CreateWSSContextFnOptions['info']['connectionParams'];
-
-/** A procedure, as tRPC's adapters call it. */
-interface CallableProcedure {
-  (options: {
-    readonly ctx: Context;
-    readonly path: string;
-    readonly type: CallType;
-    readonly signal: AbortSignal | undefined;
-    readonly getRawInput: () => Promise<unknown>;
-  }): Promise<unknown>;
-  readonly _def: { readonly type: CallType };
-}
 
 /** A request of tRPC's protocol, checked. */
 interface Request {
@@ -48,9 +37,6 @@ interface OpenSubscription {
   /** `undefined` until the procedure has answered. */
   iterator: AsyncIterator<unknown> | undefined;
 }
-
-// tRPC's types say what a procedure takes and returns, not how it is called.
-const procedures = appRouter._def.procedures as unknown as Readonly<Record<string, CallableProcedure>>;
 
 /**
  * The calls of one ws connection, in tRPC's protocol: the same messages, errors and order as those of tRPC's adapter,
@@ -196,10 +182,9 @@ export class SocketCalls {
   }
 
   async #call({ path, type, input }: Request, signal: AbortSignal | undefined): Promise<unknown> {
-    const procedure = Object.hasOwn(procedures, path) ? procedures[path] : undefined;
-    if (!procedure || procedure._def.type !== type || !this.#ctx)
-      throw new TRPCError({ code: 'NOT_FOUND', message: `No "${type}"-procedure on path "${path}"` });
-    return procedure({ ctx: this.#ctx, path, type, signal, getRawInput: async () => input });
+    const ctx = this.#ctx;
+    if (!ctx) throw new TRPCError({ code: 'NOT_FOUND', message: 'The connection has no context yet' });
+    return callProcedure({ ctx, path, type, input, signal });
   }
 
   #fail(request: Request | { readonly id: RequestId; readonly jsonrpc?: undefined }, cause: unknown): void {

@@ -33,7 +33,7 @@ const MAX_CHUNKS = 4_096;
 /** Options of `ws`; its types do not know all of them yet. */
 const WS_OPTIONS = {
   noServer: true,
-  maxPayload: API_LIMITS.messageBytes,
+  maxPayload: API_LIMITS.messageBytes + API_LIMITS.relayEnvelopeBytes,
   perMessageDeflate: false,
   maxFragments: MAX_FRAGMENTS,
   maxBufferedChunks: MAX_CHUNKS,

@@ -1,0 +1,83 @@
+import { z } from 'zod';
+import { CAMPAIGN_ID_PATTERN } from '../../../core/document/campaign.ts';
+import type { Viewer } from '../../../core/document/targeting-fields.ts';
+import { parsePosition, type Position } from '../../../core/stream/position.ts';
+import type { Origin } from '../../../core/stream/origin.ts';
+import { API_LIMITS } from '../../limits.ts';
+import { setViewerInput } from '../schemas.ts';
+
+export interface RelayWatchInput {
+  campaignId: string;
+  /** Where the relay stands; missing: it has nothing yet. */
+  position?: Position;
+}
+
+export interface RelayLookInput {
+  campaignId: string;
+  seen?: Position;
+}
+
+export interface RelayHeadsInput {
+  campaignIds: string[];
+}
+
+export interface RelayEnterInput {
+  caller: string;
+  token?: string;
+  address: string;
+  transport: Origin['transport'];
+}
+
+export interface RelayLeaveInput {
+  caller: string;
+}
+
+export interface RelayCallInput {
+  caller: string;
+  path: string;
+  type: 'query' | 'mutation';
+  input?: unknown;
+  correlationId: string;
+  viewer?: Viewer | null;
+}
+
+export interface RelaySubscribeInput extends Omit<RelayCallInput, 'type'> {}
+
+/** Campaigns whose heads are asked at once, at most. */
+export const RELAY_HEADS = 512;
+
+const campaignId = z.string().regex(CAMPAIGN_ID_PATTERN, 'must be the id of a campaign');
+const position = z.string().refine((text) => parsePosition(text) !== undefined, 'must be epoch:version');
+const caller = z.string().min(1).max(64);
+/** As `session.setViewer` takes it. */
+const viewer = z.custom<Viewer | null>((value) => setViewerInput.safeParse({ viewer: value }).success);
+const envelope = {
+  caller,
+  path: z.string().max(128),
+  // Parsed by the procedure that it is for.
+  input: z.unknown().optional(),
+  correlationId: z.string().min(1).max(API_LIMITS.requestId),
+  viewer: viewer.exactOptional(),
+};
+
+export const relayWatchInput: z.ZodType<RelayWatchInput> = z.object({
+  campaignId,
+  position: position.exactOptional(),
+});
+export const relayLookInput: z.ZodType<RelayLookInput> = z.object({ campaignId, seen: position.exactOptional() });
+export const relayHeadsInput: z.ZodType<RelayHeadsInput> = z.object({
+  campaignIds: z.array(campaignId).max(RELAY_HEADS),
+});
+export const relayEnterInput: z.ZodType<RelayEnterInput> = z.object({
+  caller,
+  token: z.string().max(16_384).exactOptional(),
+  address: z.string().max(64),
+  transport: z.enum(['ws', 'sse', 'http']),
+});
+export const relayLeaveInput: z.ZodType<RelayLeaveInput> = z.object({ caller });
+export const relayIdentifyInput: z.ZodType<{ token: string }> = z.object({ token: z.string().max(16_384) });
+export const relayCallInput: z.ZodType<RelayCallInput> = z.object({
+  ...envelope,
+  type: z.enum(['query', 'mutation']),
+});
+export const relaySubscribeInput: z.ZodType<RelaySubscribeInput> = z.object(envelope);
