@@ -77,6 +77,7 @@ export function createUpstreamArchive({ link, replicas, stored }: UpstreamArchiv
     findMutation: refuse,
     history: refuse,
     stateAt: refuse,
+    count: refuse,
     versionAt: refuse,
     /** Asked only whether callers without a token may know of a campaign (`engine/calls/reads.ts`). */
     async list({ ids = [] }) {
