@@ -20,7 +20,7 @@ import { createPacing } from './pacing.ts';
 import { createRequests } from './requests.ts';
 import { createSettlements } from './settlements.ts';
 import { snapshotOf } from './snapshot.ts';
-import { createWatcher } from './watcher.ts';
+import { createWatcher, presenceOf, type PresenceListener } from './watcher.ts';
 
 export interface CampaignStoreOptions {
   readonly campaignId: string;
@@ -106,6 +106,7 @@ export function createCampaignStore(options: CampaignStoreOptions): CampaignStor
   let closed = false;
   let isViewerPending = false;
   let seenAs = viewer();
+  let onPresence: PresenceListener | undefined;
 
   // In this order they hear of a change of the pending edits: what is to be sent leaves first, the app is told last.
   const rules = createEditRulesLoader(clock);
@@ -129,6 +130,7 @@ export function createCampaignStore(options: CampaignStoreOptions): CampaignStor
     clock,
     resumeId: position(),
     viewer: () => (seenAs = viewer()),
+    onPresence: () => onPresence,
     onStarted: onResumed,
     onEvent,
     onError,
@@ -267,6 +269,11 @@ export function createCampaignStore(options: CampaignStoreOptions): CampaignStor
     },
   };
 
+  presenceOf.set(campaign, (listener) => {
+    onPresence = listener;
+    watcher.renew();
+  });
+
   const store: CampaignStore = {
     campaignId,
     campaign,
@@ -291,7 +298,7 @@ export function createCampaignStore(options: CampaignStoreOptions): CampaignStor
     },
     onViewer() {
       isViewerPending = edits.mirror() !== undefined && !closed;
-      watcher.onViewer();
+      watcher.renew();
       publish();
     },
     onDeviceChange() {

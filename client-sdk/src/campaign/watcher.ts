@@ -1,4 +1,5 @@
 import type { Viewer } from '../../../server/core/document/targeting-fields.ts';
+import type { PresenceEvent } from '../../../server/core/presence/presence.ts';
 import type { WatchEvent } from '../../../server/core/stream/events.ts';
 import { refusedDelay, retryDelay } from '../link/backoff.ts';
 import type { Clock } from '../clock.ts';
@@ -13,6 +14,8 @@ export interface WatcherOptions {
   readonly resumeId: string | undefined;
   /** Who looks; asked whenever a subscription begins. */
   readonly viewer: () => Viewer | undefined;
+  /** Takes who is there; `undefined`: it is not asked for. Asked whenever a subscription begins. */
+  readonly onPresence: () => PresenceListener | undefined;
   /** The server has accepted the subscription. */
   readonly onStarted: () => void;
   /** Takes an event; `false` where entries are missing before it. */
@@ -22,6 +25,15 @@ export interface WatcherOptions {
   /** The stream was interrupted, or could not be opened, and is retried; `count` failures in a row. */
   readonly onRetry: (error: CampaignError, count: number) => void;
 }
+
+/** Takes who is at a campaign: everything when a stream begins, then what changes. */
+export type PresenceListener = (event: PresenceEvent) => void;
+
+/**
+ * Lets presence ride on the stream of a campaign, by its handle: `presence/presence-store.ts` is loaded where it is
+ * used, and its part here is no more than this.
+ */
+export const presenceOf = new WeakMap<object, (listener: PresenceListener | undefined) => void>();
 
 /** The subscription to one campaign's stream, resumed after every interruption that passes. */
 export interface Watcher {
@@ -35,8 +47,8 @@ export interface Watcher {
   readonly forget: () => void;
   /** Resumes there, at once where the subscription is running. */
   readonly resumeAt: (resumeId: string) => void;
-  /** Subscribes as the present viewer, after the last event, where the subscription is running. */
-  readonly onViewer: () => void;
+  /** Subscribes anew after the last event, where the subscription is running: as another viewer, or with presence. */
+  readonly renew: () => void;
 }
 
 /**
@@ -45,7 +57,7 @@ export interface Watcher {
  * with backoff.
  */
 export function createWatcher(options: WatcherOptions): Watcher {
-  const { campaignId, connection, clock, viewer, onStarted, onEvent, onError, onRetry } = options;
+  const { campaignId, connection, clock, viewer, onPresence, onStarted, onEvent, onError, onRetry } = options;
   let { resumeId } = options;
   let subscription: { unsubscribe(): void } | undefined;
   let attempt = 0;
@@ -59,17 +71,20 @@ export function createWatcher(options: WatcherOptions): Watcher {
     stopWaiting();
     let current = true;
     const asViewer = viewer();
+    const told = onPresence();
     const live = connection.trpc.campaign.watch.subscribe(
       {
         campaignId,
         receipts: true,
         ...(resumeId !== undefined && { lastEventId: resumeId }),
         ...(asViewer && { viewer: asViewer }),
+        ...(told && { presence: true }),
       },
       {
         onStarted: () => current && onStarted(),
         onData({ id, data }) {
           if (!current) return;
+          if (data.type === 'presence') return told?.(data.presence);
           if (onEvent(data)) {
             resumeId = id;
             attempt = 0;
@@ -153,6 +168,6 @@ export function createWatcher(options: WatcherOptions): Watcher {
       resumeId = given;
       if (subscription) restart();
     },
-    onViewer: () => subscription && restart(),
+    renew: () => subscription && restart(),
   };
 }

@@ -2,9 +2,14 @@ import type { JsonObject } from '../../../server/core/json.ts';
 import type { PresenceEvent, PresenceMember } from '../../../server/core/presence/presence.ts';
 import { systemClock, type Clock } from '../clock.ts';
 import type { CampaignError } from '../errors.ts';
-import type { StreamClient } from '../live/live-stream.ts';
-import { createStreamStore, perCampaign } from '../live/stream-store.ts';
-import type { Readable } from '../types.ts';
+import { presenceOf } from '../campaign/watcher.ts';
+import { storeWhileNeeded } from '../live/store-while-needed.ts';
+import { perCampaign } from '../live/stream-store.ts';
+import { writable } from '../observable-value.ts';
+import type { CampaignClient, Readable } from '../types.ts';
+
+/** The part of a client that presence is read through. */
+export type PresenceClient = Pick<CampaignClient, 'trpc' | 'campaign'>;
 
 /** Who is at a campaign. */
 export interface Presence {
@@ -39,7 +44,7 @@ const SET_INTERVAL_MS = 100;
 const storeOf = perCampaign<PresenceStore>();
 
 /**
- * Who is at a campaign, and where: one stream of the server's for all who read it.
+ * Who is at a campaign, and where. It rides on the campaign's own stream, which is open while anyone reads this.
  *
  * @example
  * const presence = campaignPresence(client, 'summer');
@@ -47,17 +52,17 @@ const storeOf = perCampaign<PresenceStore>();
  * presence.set({ focus: ['ui_content', 'banner'] });
  */
 export function campaignPresence(
-  client: StreamClient,
+  client: PresenceClient,
   campaignId: string,
-  clock: Pick<Clock, 'after' | 'random' | 'now'> = systemClock,
+  clock: Pick<Clock, 'after' | 'now'> = systemClock,
 ): PresenceStore {
   return storeOf(client, campaignId, () => createPresenceStore(client, campaignId, clock));
 }
 
 function createPresenceStore(
-  client: StreamClient,
+  client: PresenceClient,
   campaignId: string,
-  clock: Pick<Clock, 'after' | 'random' | 'now'>,
+  clock: Pick<Clock, 'after' | 'now'>,
 ): PresenceStore {
   let own: OwnPresence = {};
   let isJoined = false;
@@ -76,24 +81,42 @@ function createPresenceStore(
     });
   }
 
-  const store = createStreamStore<Presence, PresenceEvent>({
-    client,
-    subscribe: (listener) => client.trpc.presence.watch.subscribe({ campaignId }, listener),
-    nothing: NOTHING,
-    reduce(before, event) {
-      // After a reconnect the server does not know where this page is.
-      if (event.type === 'all') {
-        isJoined = true;
-        if (own.focus || own.data) say();
-      }
-      return after(before, event);
+  const shown = writable(NOTHING);
+  let leave = () => {};
+
+  function onEvent(event: PresenceEvent): void {
+    // After a reconnect the server does not know where this page is.
+    if (event.type === 'all') {
+      isJoined = true;
+      if (own.focus || own.data) say();
+    }
+    shown.set(after(shown.getSnapshot(), event));
+  }
+
+  const stream = {
+    start() {
+      const campaign = client.campaign(campaignId);
+      const ride = presenceOf.get(campaign);
+      const onCampaign = (): void => {
+        const { error = undefined } = campaign.getSnapshot();
+        if (error && error !== shown.getSnapshot().error) shown.set({ ...NOTHING, error });
+      };
+      // First, so that a stream that begins now begins with it.
+      ride?.(onEvent);
+      const unsubscribe = campaign.subscribe(onCampaign);
+      onCampaign();
+      leave = () => {
+        unsubscribe();
+        ride?.(undefined);
+      };
     },
-    onInterrupted() {
+    stop() {
+      leave();
       isJoined = false;
+      shown.set(NOTHING);
     },
-    clock,
-    lingerMs: RELEASE_AFTER_MS,
-  });
+  };
+  const store = storeWhileNeeded(shown, stream, clock, RELEASE_AFTER_MS);
   return {
     ...store,
     set(next) {

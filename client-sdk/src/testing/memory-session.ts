@@ -1,6 +1,8 @@
 import { isRetryable, RefusalError, type Refusal } from '../../../server/core/errors.ts';
 import type { Viewer } from '../../../server/core/document/targeting-fields.ts';
 import type { Actor } from '../../../server/core/stream/entry.ts';
+import type { PresenceEvent } from '../../../server/core/presence/presence.ts';
+import type { PresenceWatchEvent, WatchEvent } from '../../../server/core/stream/events.ts';
 import type { ListEvent } from '../../../server/core/stream/list-events.ts';
 import type { MemoryCampaign } from './memory-campaign.ts';
 import { watchListed, type ListFilter } from './memory-list.ts';
@@ -51,6 +53,16 @@ export function createMemorySession({ campaign, actor, newId, send }: MemorySess
     }
   }
 
+  /** This connection is there; returns how to leave. */
+  function enter(onEvent: (event: PresenceEvent) => void): () => void {
+    const entered = campaign.presence.enter(actor.id, onEvent);
+    page = entered;
+    return () => {
+      if (page === entered) page = undefined;
+      entered.leave();
+    };
+  }
+
   function watch(id: number, path: string, input: unknown, lastEventId: string | undefined): void {
     if (path === 'campaign.watchList') {
       respond(id, { result: { type: 'started' } });
@@ -63,12 +75,10 @@ export function createMemorySession({ campaign, actor, newId, send }: MemorySess
     const named = memberOf(input, 'campaignId');
     if (path === 'presence.watch' && named === campaign.campaignId) {
       respond(id, { result: { type: 'started' } });
-      const entered = campaign.presence.enter(actor.id, (data) => respond(id, { result: { type: 'data', data } }));
-      page = entered;
-      subscriptions.set(id, () => {
-        if (page === entered) page = undefined;
-        entered.leave();
-      });
+      subscriptions.set(
+        id,
+        enter((data) => respond(id, { result: { type: 'data', data } })),
+      );
       return;
     }
     const isOfJobs = memberOf(input, 'jobs') === true;
@@ -97,10 +107,19 @@ export function createMemorySession({ campaign, actor, newId, send }: MemorySess
       // The SDK's own client writes it, by its types.
       viewer: memberOf(input, 'viewer') as Viewer | undefined,
     };
-    const unsubscribe = campaign.subscribe(options, (resumeId, event) =>
-      respond(id, { result: { type: 'data', id: resumeId, data: { id: resumeId, data: event } } }),
-    );
-    subscriptions.set(id, unsubscribe);
+    let resumeId = options.lastEventId ?? '';
+    const sendTracked = (event: WatchEvent | PresenceWatchEvent) =>
+      respond(id, { result: { type: 'data', id: resumeId, data: { id: resumeId, data: event } } });
+    const unsubscribe = campaign.subscribe(options, (next, event) => {
+      resumeId = next;
+      sendTracked(event);
+    });
+    const isWithPresence = memberOf(input, 'presence') === true;
+    const leave = isWithPresence ? enter((presence) => sendTracked({ type: 'presence', presence })) : () => {};
+    subscriptions.set(id, () => {
+      unsubscribe();
+      leave();
+    });
   }
 
   return {

@@ -161,6 +161,8 @@ export interface WatchInput extends ViewerInput {
   lastEventId?: string;
   /** Whether to send watermarks too: the position up to which everything is committed. */
   receipts?: boolean;
+  /** Whether to be told who is here as well, and to be there oneself. */
+  presence?: boolean;
 }
 
 export interface WatchManyInput {
@@ -504,6 +506,7 @@ const watchedStream = z.object({
   campaignId: campaignId.exactOptional(),
   lastEventId: text(256).exactOptional(),
   receipts: z.boolean().exactOptional(),
+  presence: z.boolean().exactOptional(),
   ...asViewer,
 });
 

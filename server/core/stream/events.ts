@@ -1,5 +1,6 @@
 import type { Position } from './position.ts';
 import type { CampaignState } from '../document/campaign.ts';
+import type { PresenceEvent } from '../presence/presence.ts';
 import type { Entry, ViewEntry } from './entry.ts';
 import type { Assignments } from '../targeting/evaluate.ts';
 
@@ -38,6 +39,12 @@ export interface EntriesEvent {
 export interface DurableEvent {
   type: 'durable';
   position: Position;
+}
+
+/** Who is here, as `presence.watch` tells it: everything first, then what changes. Only with `presence: true`. */
+export interface PresenceWatchEvent {
+  type: 'presence';
+  presence: PresenceEvent;
 }
 
 /** Event of `campaign.watch`; each is wrapped in `tracked(resumeId, event)`. */

@@ -18,6 +18,7 @@ import type { EngineObserver } from '../observer.ts';
 import type { Clock, OrderedLog } from '../ports.ts';
 import { expired, forbidden, notFound, shuttingDown } from '../refusals.ts';
 import type { Caller, Reader } from '../service.ts';
+import { createDrainPoll, isBackpressured } from '../streams/backpressure.ts';
 import { createPullIterator } from '../streams/pull-iterator.ts';
 import { changeOf, pictureOf, wholeOf, type PresenceAudience, type PresencePicture } from './presence-pictures.ts';
 import { createPresenceRoom, type PresenceRoom, type PresenceSetting } from './presence-room.ts';
@@ -58,6 +59,7 @@ export interface EnginePresenceOptions {
 export function createEnginePresence({ hosting, log, clock, observer, rights }: EnginePresenceOptions): EnginePresence {
   const rooms = new Map<string, PresenceRoom>();
   const audiences = new Map<string, PresenceAudience>();
+  const drainPoll = createDrainPoll(clock);
   let stopped = false;
 
   const onFailure = (campaignId: string, error: unknown): void =>
@@ -110,6 +112,7 @@ export function createEnginePresence({ hosting, log, clock, observer, rights }: 
     if (stopped) throw shuttingDown();
     const room = roomOf(campaign);
     let told: PresencePicture | undefined;
+    let cancelDrainWait: (() => void) | undefined;
     const page = room.enter(reader, () => iterator.wake());
 
     /** What its reader is to be told now; `undefined` where nothing has changed for it. */
@@ -127,8 +130,24 @@ export function createEnginePresence({ hosting, log, clock, observer, rights }: 
       reader,
       clock,
       signal,
-      read: (isWoken) => (isWoken ? eventNow() : undefined),
-      onClose: page.leave,
+      read(isWoken) {
+        // What changes meanwhile is in the picture once the socket has drained.
+        if (!isWoken || cancelDrainWait) return undefined;
+        if (!isBackpressured(reader)) return eventNow();
+        cancelDrainWait = drainPoll.wait({
+          reader,
+          onDrained() {
+            cancelDrainWait = undefined;
+            iterator.wake();
+          },
+          onDisconnected: () => void iterator.return?.(),
+        });
+        return undefined;
+      },
+      onClose() {
+        cancelDrainWait?.();
+        page.leave();
+      },
     });
     // The whole picture first: what the other instances know is being read.
     await room.ready;

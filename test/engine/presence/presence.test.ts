@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createMemoryArchive, createMemoryStore } from '../../../server/archive/memory-archive.ts';
 import { colourOf, PRESENCE_LIMITS, type PresenceEvent } from '../../../server/core/presence/presence.ts';
 import type { Identity } from '../../../server/core/permissions.ts';
+import { BACKPRESSURE_HIGH_WATER_BYTES } from '../../../server/engine/streams/backpressure.ts';
 import { createManager, type Manager, type ManagerOptions } from '../../../server/engine/manager.ts';
 import type { Reader } from '../../../server/engine/service.ts';
 import { CALLERS, CAMPAIGN, FIRST_STATE, refusal } from '../../support/engine-world.ts';
@@ -153,6 +154,41 @@ describe('presence', () => {
       expect(newest[0]).toMatchObject({ type: 'changes' });
       for (const event of newest) expect(event).toBe(newest[0]);
     }
+    await stop();
+  });
+
+  it('J121 a page whose socket is congested is told once it has drained, and of the newest alone', async () => {
+    const { a, clock, open, stop } = await world();
+    const mover = await open(person('bob'), a);
+    let buffered = 0;
+    const identity = person('ada');
+    const reader: Reader = {
+      identity: () => identity,
+      bufferedBytes: () => buffered,
+      onIdentity: () => () => undefined,
+      disconnect: () => undefined,
+    };
+    const closed = new AbortController();
+    const events: PresenceEvent[] = [];
+    const reading = (async () => {
+      const caller = { identity, correlationId: 'c', signal: closed.signal };
+      for await (const event of a.presence.watch(caller, reader, CAMPAIGN)) events.push(event);
+    })();
+    await clock.advance(500);
+    const before = events.length;
+    buffered = BACKPRESSURE_HIGH_WATER_BYTES + 1;
+    for (let move = 0; move < 20; move += 1) {
+      mover.set({ focus: ['scripts', `s${move}`] });
+      await clock.advance(200);
+    }
+    expect(events).toHaveLength(before);
+    buffered = 0;
+    await clock.advance(500);
+    expect(events.slice(before)).toEqual([
+      expect.objectContaining({ changed: [expect.objectContaining({ id: 'bob', focus: ['scripts', 's19'] })] }),
+    ]);
+    closed.abort();
+    await clock.until(reading);
     await stop();
   });
 

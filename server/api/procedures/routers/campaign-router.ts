@@ -2,9 +2,10 @@ import { tracked } from '@trpc/server';
 import type {} from '@trpc/server/unstable-core-do-not-import';
 import type { ChangeCommand, Command, Mutation, MutationOptions } from '../../../core/commands/command.ts';
 import { weightOf } from '../../../core/commands/weight.ts';
+import type { PresenceEvent } from '../../../core/presence/presence.ts';
 import { LIMITS } from '../../../core/limits.ts';
 import type { Receipt } from '../../../core/stream/entry.ts';
-import type { DeletionReceipt, DryRun } from '../../../engine/service.ts';
+import type { DeletionReceipt, DryRun, ResumableEvent } from '../../../engine/service.ts';
 import { PRICES } from '../../connection/work-budget.ts';
 import { parsedBy } from '../parse-input.ts';
 import {
@@ -47,6 +48,7 @@ import {
 } from '../schemas.ts';
 import { copiedState, versionOf } from './moments.ts';
 import { merged } from '../subscriptions/merged-subscription.ts';
+import { withPresence, type RiddenEvent } from '../subscriptions/presence-ride.ts';
 import { PushSubscription } from '../subscriptions/push-subscription.ts';
 import { orDefault, subscriptionOf } from '../subscriptions/subscription.ts';
 
@@ -66,6 +68,21 @@ function mutate<I extends CampaignInput & MutationOptions>(commandOf: (input: I)
       ctx.service.mutate(caller, input.campaignId, command, optionsOf(input)),
     );
   };
+}
+
+type OpenPresence = () => AsyncIterator<PresenceEvent>;
+
+/** Who is at a campaign, for a stream that it rides on. */
+function presenceOf(ctx: CallContext, signal: AbortSignal | undefined, campaignId: string): OpenPresence {
+  return () => ctx.service.presence.watch(callerOf(ctx, signal), ctx.connection, campaignId);
+}
+
+/** A stream that is pulled, with who is there where that was asked for. */
+function ridden(
+  watch: AsyncIterator<ResumableEvent>,
+  openPresence: OpenPresence | undefined,
+): AsyncIterator<RiddenEvent> {
+  return openPresence ? withPresence(watch, openPresence) : watch;
 }
 
 function weightOfPush(mutations: readonly Mutation[]): number {
@@ -249,33 +266,38 @@ export const campaignRouter = router({
   /** The live stream: a snapshot or the entries since `lastEventId`, then every change. */
   watch: subscriptionProcedure.input(parsedBy(watchInput)).subscription(({ ctx, input, signal }) => {
     const campaignId = orDefault(input?.campaignId, ctx.service.defaultCampaignId);
-    const { lastEventId, receipts, viewer } = input ?? {};
+    const { lastEventId, receipts, viewer, presence } = input ?? {};
     const options = { campaignId, lastEventId, receipts, viewer };
     const caller = callerOf(ctx, signal, viewer);
+    const openPresence = presence ? presenceOf(ctx, signal, campaignId) : undefined;
     return ctx.connection.acceptsFrames
       ? subscriptionOf(
           ctx,
           campaignId,
-          () => new PushSubscription(ctx, caller, options),
+          () => new PushSubscription(ctx, caller, options, openPresence),
           (value) => value,
         )
       : subscriptionOf(
           ctx,
           campaignId,
-          () => ctx.service.watch(caller, ctx.connection, options),
+          () => ridden(ctx.service.watch(caller, ctx.connection, options), openPresence),
           ({ resumeId, event }) => tracked(resumeId, event),
         );
   }),
 
   /** Several live streams as one, for networks in which each stream takes one of few connections. */
   watchMany: subscriptionProcedure.input(parsedBy(watchManyInput)).subscription(({ ctx, input, signal }) => {
-    const sources = input.streams.map(({ campaignId: named, ...options }) =>
+    const sources = input.streams.map(({ campaignId: named, presence, ...options }) =>
       subscriptionOf(
         ctx,
         named,
         () => {
           const campaignId = orDefault(named, ctx.service.defaultCampaignId);
-          return ctx.service.watch(callerOf(ctx, signal, options.viewer), ctx.connection, { ...options, campaignId });
+          const caller = callerOf(ctx, signal, options.viewer);
+          return ridden(
+            ctx.service.watch(caller, ctx.connection, { ...options, campaignId }),
+            presence ? presenceOf(ctx, signal, campaignId) : undefined,
+          );
         },
         (event) => event,
       ),

@@ -32,6 +32,9 @@ export class FrameTicket {
 /** Request ids per event whose frames are cached; frames under further ids are made for each subscriber. */
 const CACHED_REQUEST_IDS = 64;
 
+/** An event of a stream, and where the stream resumes after it. */
+type Event = Pick<ResumableEvent, 'resumeId'> & { readonly event: object };
+
 /** Encoding of an event: its text behind the request id, and the frames made of it by their prefix. */
 interface EncodedEvent {
   rest: string;
@@ -41,7 +44,7 @@ interface EncodedEvent {
 /** Bytes of cached encodings, over all campaigns. */
 const ENCODING_CACHE_BYTES = 64 * 1024 * 1024;
 
-let encoded = new WeakMap<ResumableEvent, EncodedEvent>();
+let encoded = new WeakMap<Event, EncodedEvent>();
 /** Upper bound of the bytes in the cache: encodings that were collected with their event are still counted. */
 let cachedBytes = 0;
 
@@ -103,7 +106,7 @@ function jsonOf(value: object): string {
   return `{${rest}${rest === '' ? '' : ','}"state":${textOfState(state)}}`;
 }
 
-function encode(event: ResumableEvent): EncodedEvent {
+function encode(event: Event): EncodedEvent {
   const known = encoded.get(event);
   if (known) return known;
   const id = JSON.stringify(event.resumeId);
@@ -116,10 +119,10 @@ function encode(event: ResumableEvent): EncodedEvent {
 }
 
 /** The last frame: the fan-out sends one event to all subscribers before the next one. */
-let last: { event: ResumableEvent; prefix: string; frame: Buffer } | undefined;
+let last: { event: Event; prefix: string; frame: Buffer } | undefined;
 
 /** The ws frame of an event for subscribers with the request id of the prefix; made once for all of them. */
-export function encodeFrame(prefix: string, event: ResumableEvent): Buffer {
+export function encodeFrame(prefix: string, event: Event): Buffer {
   if (last?.event === event && last.prefix === prefix) return last.frame;
   const { rest, frames } = encode(event);
   let frame = frames.get(prefix);

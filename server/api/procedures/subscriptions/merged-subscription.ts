@@ -1,64 +1,39 @@
 import { getHTTPStatusCodeFromError } from '@trpc/server/http';
 import { TRPC_ERROR_CODES_BY_KEY } from '@trpc/server/rpc';
-import type { WatchEvent } from '../../../core/stream/events.ts';
-import type { ResumableEvent } from '../../../engine/service.ts';
+import type { PresenceWatchEvent, WatchEvent } from '../../../core/stream/events.ts';
 import { formatError, toCallError, type ErrorShape } from '../../failure.ts';
 import type { CallContext } from '../run-call.ts';
+import { interleave } from './interleave.ts';
+import type { RiddenEvent } from './presence-ride.ts';
 
 /** What one of several streams brings: `index` is its place in the input. */
 export type MergedEvent =
   /** `id` is its `lastEventId` from now on. */
-  | { readonly index: number; readonly id: string; readonly event: WatchEvent }
+  | { readonly index: number; readonly id: string; readonly event: WatchEvent | PresenceWatchEvent }
   /** It was refused, or its right has ended; the others go on. */
   | { readonly index: number; readonly error: ErrorShape };
 
-/** What a source has answered. */
-interface Turn {
-  readonly index: number;
-  readonly result?: IteratorResult<ResumableEvent, unknown>;
-  readonly error?: unknown;
-}
-
 /**
- * Several streams as one. Of each source one event is taken ahead and no more, so that a slow reader costs one event a
- * stream; what came first is delivered first. (`Promise.race` over the sources would keep a reaction for each event at
- * those that are silent.)
+ * Several streams as one.
  *
  * @throws the error of the last source that is left, for then nothing follows
  */
 export function merged(
   ctx: CallContext,
-  sources: readonly AsyncIterator<ResumableEvent>[],
+  streams: readonly AsyncIterator<RiddenEvent>[],
 ): AsyncIterator<MergedEvent, void> {
-  const ready: Turn[] = [];
-  let open = sources.length;
+  const sources = interleave<RiddenEvent>();
+  let open = streams.length;
   let isStarted = false;
-  let wake = (): void => {};
-
-  function take(index: number): void {
-    const arrive = (turn: Turn): void => {
-      ready.push(turn);
-      wake();
-    };
-    sources[index]?.next().then(
-      (result) => arrive({ index, result }),
-      (error: unknown) => arrive({ index, error }),
-    );
-  }
-
   return {
     async next() {
-      if (!isStarted) for (const index of sources.keys()) take(index);
+      if (!isStarted) for (const stream of streams) sources.add(stream);
       isStarted = true;
       while (open > 0) {
-        const turn = ready.shift();
-        if (!turn) {
-          await new Promise<void>((resolve) => (wake = resolve));
-          continue;
-        }
+        const turn = await sources.next();
+        if (!turn) break;
         const { index, result, error } = turn;
         if (result && !result.done) {
-          take(index);
           const { resumeId, event } = result.value;
           return { done: false, value: { index, id: resumeId, event } };
         }
@@ -72,8 +47,8 @@ export function merged(
     },
     async return() {
       open = 0;
-      wake();
-      await Promise.all(sources.map(async (source) => source.return?.()));
+      await sources.close();
+      if (!isStarted) await Promise.all(streams.map(async (stream) => stream.return?.()));
       return { done: true, value: undefined };
     },
   };

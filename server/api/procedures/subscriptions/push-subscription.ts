@@ -1,12 +1,15 @@
 import { tracked } from '@trpc/server';
 import type { TrackedEnvelope } from '@trpc/server';
+import type { PresenceEvent } from '../../../core/presence/presence.ts';
 import type { WatchEvent } from '../../../core/stream/events.ts';
 import type { Caller, ResumableEvent, PushTarget, DeliverySlot, WatchOptions } from '../../../engine/service.ts';
 import type { Connection } from '../../connection/context.ts';
 import { encodeFrame, FrameTicket } from './frames.ts';
+import { startPresenceRide, type PresenceRide, type RiddenEvent } from './presence-ride.ts';
 import { toCallError } from '../../failure.ts';
 import type { CallContext } from '../run-call.ts';
 
+type OpenPresence = () => AsyncIterator<PresenceEvent>;
 type Next = IteratorResult<TrackedEnvelope<WatchEvent>, void>;
 
 const DONE: Next = { done: true, value: undefined };
@@ -18,6 +21,8 @@ const DONE: Next = { done: true, value: undefined };
  */
 export class PushSubscription implements AsyncIterator<TrackedEnvelope<WatchEvent>, void>, PushTarget {
   readonly #ctx: CallContext;
+  /** Opens the presence that rides on it, where that was asked for; then how it rides. */
+  #presence: OpenPresence | PresenceRide | undefined;
   /** Arguments of the start; `undefined` once it has started. */
   #start: { caller: Caller; options: WatchOptions } | undefined;
   #slot: DeliverySlot | undefined;
@@ -28,8 +33,9 @@ export class PushSubscription implements AsyncIterator<TrackedEnvelope<WatchEven
   /** Settled with the end, for tRPC's pending `next()`. */
   #waiting: PromiseWithResolvers<Next> | undefined;
 
-  constructor(ctx: CallContext, caller: Caller, options: WatchOptions) {
+  constructor(ctx: CallContext, caller: Caller, options: WatchOptions, openPresence?: OpenPresence) {
     this.#ctx = ctx;
+    this.#presence = openPresence;
     this.#start = { caller, options };
   }
 
@@ -38,7 +44,8 @@ export class PushSubscription implements AsyncIterator<TrackedEnvelope<WatchEven
   }
 
   send(event: ResumableEvent): void {
-    if (this.#prefix !== undefined) this.reader.writeFrame(encodeFrame(this.#prefix, event));
+    if (typeof this.#presence === 'object') this.#presence.resumeId = event.resumeId;
+    this.#write(event);
   }
 
   end(error: unknown): void {
@@ -74,11 +81,29 @@ export class PushSubscription implements AsyncIterator<TrackedEnvelope<WatchEven
     this.#prefix = prefix;
     try {
       if (!this.#slot) throw new Error('a ticket was redeemed before its slot was reserved');
-      return this.#slot.first();
+      const first = this.#slot.first();
+      const open = this.#presence;
+      if (typeof open === 'function')
+        this.#presence = startPresenceRide(
+          first.resumeId,
+          open(),
+          (event) => this.#write(event),
+          (error) => this.#fail(error),
+        );
+      return first;
     } catch (error) {
       this.#leave();
       throw toCallError(error, this.#ctx.call.correlationId);
     }
+  }
+
+  #write(event: RiddenEvent): void {
+    if (this.#prefix !== undefined && !this.#end) this.reader.writeFrame(encodeFrame(this.#prefix, event));
+  }
+
+  #fail(error: unknown): void {
+    this.end(error);
+    this.#slot?.leave();
   }
 
   #leave(): void {
@@ -91,6 +116,7 @@ export class PushSubscription implements AsyncIterator<TrackedEnvelope<WatchEven
     // A rejection must not count as unhandled where no `next()` is pending.
     end.catch(() => undefined);
     this.#end ??= end;
+    if (typeof this.#presence === 'object') this.#presence.stop();
     this.#waiting?.resolve(this.#end);
   }
 }
