@@ -34,7 +34,7 @@ import { createAuditEvents } from './audit/audit-events.ts';
 import { startCompaction, type HistoryKeep } from './audit/compaction.ts';
 import { createAuditService, type AuditService } from './audit/audit-service.ts';
 import { startSigning } from './audit/signing.ts';
-import { readStatementKeys, signCompacted, signDeleted, signReplaced } from './audit/statements.ts';
+import { readStatementKeys, signCompacted, signDeleted, signRedacted, signReplaced } from './audit/statements.ts';
 import type { AnalyticsStore } from './core/analytics/analytics-store.ts';
 import type { AuditStore } from './core/audit-store.ts';
 import type { RelaySettings } from './core/stream/replica.ts';
@@ -309,6 +309,7 @@ export async function createCampaignServer(options: CampaignServerOptions = {}):
           keepMinutesMs: options.analyticsKeepMinutes ?? 400 * DAY_MS,
         },
       }),
+      ...(auditStore && { redactions: auditStore }),
       ...(signing && { onDeleting: (head) => signDeleted(signing, head) }),
       instance,
     });
@@ -330,7 +331,7 @@ export async function createCampaignServer(options: CampaignServerOptions = {}):
         onCompacted: (entries) => metrics.compactedEntries.inc(entries),
         onFailed: (error) => logger.error({ err: error }, 'histories could not be compacted; it is tried again'),
       });
-    const audit = auditStore && createAuditService({ store: auditStore, keys });
+    const audit = auditStore && createAuditService({ store: auditStore, keys, engine: manager, instance });
     const snapshots =
       store &&
       createSnapshotService({
@@ -340,9 +341,10 @@ export async function createCampaignServer(options: CampaignServerOptions = {}):
         version: packageJson.version,
         onAdopted:
           signing &&
-          (async ({ campaignId, version, tail, base }) => {
+          (async ({ campaignId, version, tail, base, redactions }) => {
             await signReplaced(signing, { campaignId, version, tail });
             if (base) await signCompacted(signing, campaignId, base);
+            for (const redaction of redactions) await signRedacted(signing, { campaignId, ...redaction });
           }),
       });
     const periodic =
@@ -494,9 +496,9 @@ function isAuditStore<A extends Archive>(archive: A & Partial<AuditStore>): arch
   const { findEntries, appendEvents, readEvents, newestEvents } = archive;
   const { unsignedHeads, lastStatement, appendStatement, readStatements } = archive;
   const events = [findEntries, appendEvents, readEvents, newestEvents];
-  return [...events, unsignedHeads, lastStatement, appendStatement, readStatements].every(
-    (method) => method !== undefined,
-  );
+  const { redact, redactionsAfter, markForgotten } = archive;
+  const statements = [unsignedHeads, lastStatement, appendStatement, readStatements];
+  return [...events, ...statements, redact, redactionsAfter, markForgotten].every((method) => method !== undefined);
 }
 
 /** The archive as storage of events; `undefined` for one that keeps none. */
@@ -520,9 +522,9 @@ function derivedAnalyticsKey(auth: AuthKey): string {
 
 /** The archive as storage of whole histories; `undefined` for one that moves none. */
 function historyStoreOf(
-  archive: Archive & Partial<HistoryStore>,
-): (HistoryStore & Pick<Archive, 'heads' | 'load'>) | undefined {
-  return isHistoryStore(archive) ? archive : undefined;
+  archive: Archive & Partial<HistoryStore> & Partial<AuditStore>,
+): (Archive & HistoryStore & AuditStore) | undefined {
+  return auditStoreOf(archive);
 }
 
 function isHistoryStore(archive: Archive & Partial<HistoryStore>): archive is Archive & HistoryStore {

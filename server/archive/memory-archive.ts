@@ -66,7 +66,7 @@ export function createMemoryStore(): MemoryStore {
     schedule: { holder: undefined, heldUntil: 0, run: undefined },
     deletions: [],
     compaction: { holder: undefined, heldUntil: 0 },
-    audit: { events: [], statements: [], signed: new Map() },
+    audit: { events: [], statements: [], signed: new Map(), redactions: [] },
     analytics: emptyAnalytics(),
   };
 }
@@ -160,7 +160,10 @@ export function createMemoryArchive(options: MemoryArchiveOptions = {}): KeyedAr
           updatedBy: campaign.updatedBy,
           lineage: campaign.lineage.map((step) => ({ ...step })),
           membership: { ...campaign.membership },
-          recent: newest(campaign.entries, recent).reverse().map(toSealedEntry),
+          recent: newest(campaign.entries, recent)
+            .reverse()
+            .map(toSealedEntry)
+            .filter(({ record }) => record.version > redactedThrough(store, campaignId)),
           former: deletionsOf(store, campaignId).map(({ deletion }) => ({
             deletedAt: deletion.at,
             epochs: deletion.epochs,
@@ -226,6 +229,7 @@ export function createMemoryArchive(options: MemoryArchiveOptions = {}): KeyedAr
         if (!isSame || campaign.archivedAt === undefined) return false;
         store.campaigns.delete(campaignId);
         store.audit.signed.delete(campaignId);
+        for (const redaction of store.audit.redactions) if (redaction.campaignId === campaignId) redaction.through = 0;
         store.deletions.push({ deletion, complete: false });
         appendAuditEvents(store.audit, [deletionEvent(deletion)]);
         return true;
@@ -338,6 +342,12 @@ function narrowed(store: MemoryStore, query: CountQuery): CampaignSummary[] {
 
 function deletionsOf({ deletions }: MemoryStore, campaignId: string): MemoryDeletion[] {
   return deletions.filter(({ deletion }) => deletion.campaignId === campaignId);
+}
+
+/** The version up to which entries of a campaign are not loaded with it, as something of them was redacted. */
+function redactedThrough({ audit }: MemoryStore, campaignId: string): number {
+  const own = audit.redactions.filter((redaction) => redaction.campaignId === campaignId);
+  return own.reduce((most, { through }) => Math.max(most, through), 0);
 }
 
 /** Whether a deletion under that id is not complete. */

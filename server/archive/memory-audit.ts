@@ -1,5 +1,5 @@
 import type { AuditPlace, AuditStore, EntryFilter, StoredAuditEvent, StoredStatement } from '../core/audit-store.ts';
-import type { StoredEntry } from '../core/history-store.ts';
+import type { StoredEntry, StoredRedaction } from '../core/history-store.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.ts';
 import { LIMITS } from '../core/limits.ts';
 import { FIRST_TAIL, nextTail } from '../core/stream/hash-chain.ts';
@@ -12,7 +12,11 @@ export interface MemoryAudit {
   events: StoredAuditEvent[];
   readonly statements: StoredStatement[];
   readonly signed: Map<string, { version: number; at: number }>;
+  readonly redactions: MemoryRedaction[];
 }
+
+/** A redaction, and up to which version entries are not loaded with its campaign. */
+export type MemoryRedaction = Omit<StoredRedaction, 'forgotten'> & { forgotten: boolean; through: number };
 
 /** Entries that one call looks through, as a database's. */
 const SCANNED_ROWS = 2_000;
@@ -85,7 +89,47 @@ export function createMemoryAudit(
 
     readStatements: (afterPosition, limit) =>
       call(() => audit.statements.filter(({ position }) => position > afterPosition).slice(0, limit)),
+
+    // States are folded from the entries: there are no checkpoints to write anew.
+    redact: ({ campaignId, version, tail, redaction, hash, before, after, through, redactions, event }) =>
+      call(() => {
+        const campaign = campaigns.get(campaignId);
+        const index = version - (campaign?.firstVersion ?? 0);
+        const entry = campaign?.entries[index];
+        const known = audit.redactions.filter((other) => other.campaignId === campaignId).length;
+        if (!campaign || entry?.tail !== tail || entry.bytes !== before || known !== redactions) return false;
+        campaign.entries[index] = { bytes: after, tail };
+        appendAuditEvents(audit, [event]);
+        addRedaction(audit, { campaignId, version, tail, redaction, hash, through, forgotten: false });
+        return true;
+      }),
+
+    redactionsAfter: (ordinal, limit) =>
+      call(() =>
+        audit.redactions
+          .filter((redaction) => redaction.ordinal > ordinal)
+          .slice(0, limit)
+          .map((redaction) => ({ ...redaction })),
+      ),
+
+    markForgotten: (ordinal) =>
+      call(() => {
+        for (const redaction of audit.redactions) if (redaction.ordinal === ordinal) redaction.forgotten = true;
+      }),
   };
+}
+
+/** Notes a redaction behind the last one; one that is known already is only renewed. */
+export function addRedaction(audit: MemoryAudit, redaction: Omit<MemoryRedaction, 'ordinal'>): void {
+  const { campaignId, tail, hash, through } = redaction;
+  const known = audit.redactions.find(
+    (other) =>
+      other.campaignId === campaignId &&
+      other.tail === tail &&
+      JSON.stringify(other.redaction) === JSON.stringify(redaction.redaction),
+  );
+  if (known) Object.assign(known, { hash, through });
+  else audit.redactions.push({ ...redaction, ordinal: (audit.redactions.at(-1)?.ordinal ?? 0) + 1 });
 }
 
 /** Appends events behind the last one. */

@@ -42,11 +42,11 @@ export function createMemoryCompaction(
           .slice(0, limit),
       ),
 
-    setBase: (campaignId, { version, tail }) =>
+    setBase: (campaignId, { version, tail, state }) =>
       call(() => {
         const campaign = campaigns.get(campaignId);
         const base = campaign && version < campaign.head.version ? baseAt(campaign, version) : undefined;
-        if (!campaign || base?.tail !== tail) return false;
+        if (!campaign || base?.tail !== tail || base.state !== state) return false;
         beginAt(campaign, base);
         return true;
       }),

@@ -9,6 +9,7 @@ import type {
 } from '../core/history-store.ts';
 import { upToBytes } from '../core/limits.ts';
 import { ArchiveError } from './errors.ts';
+import { addRedaction, type MemoryRedaction } from './memory-audit.ts';
 import { isBeingDeleted, lastGeneration, type MemoryStore, type StoredCampaign } from './memory-archive.ts';
 import { toListColumns, toSealedEntry } from './sql/columns.ts';
 
@@ -56,7 +57,11 @@ export function createMemoryHistories(store: MemoryStore, call: <T>(answer: () =
         ordered()
           .filter(([id]) => after === undefined || id > after)
           .slice(0, limit)
-          .map(([campaignId, { head }]) => ({ campaignId, head: { ...head } })),
+          .map(([campaignId, { head }]) => ({
+            campaignId,
+            head: { ...head },
+            redactions: redactionsOf(store, campaignId).length,
+          })),
       ),
 
     readHistories: (after, limit, ids) =>
@@ -64,7 +69,7 @@ export function createMemoryHistories(store: MemoryStore, call: <T>(answer: () =
         ordered(ids)
           .filter(([id]) => after === undefined || id > after)
           .slice(0, limit)
-          .map(([campaignId, campaign]) => toHistory(campaignId, campaign)),
+          .map(([campaignId, campaign]) => toHistory(campaignId, campaign, redactionsOf(store, campaignId))),
       ),
 
     readEntries: (after, through, bytes) =>
@@ -118,13 +123,16 @@ export function createMemoryHistories(store: MemoryStore, call: <T>(answer: () =
             campaigns.get(history.campaignId)?.membership.generation ?? lastGeneration(store, history.campaignId),
           ),
         );
-        histories.forEach(({ campaignId }, index) => {
+        histories.forEach(({ campaignId, redactions }, index) => {
           const campaign = adopted[index];
           if (!restore || !campaign) return;
           campaigns.set(campaignId, campaign);
           restore.entries.delete(campaignId);
           restore.states.delete(campaignId);
           restore.adopted.add(campaignId);
+          for (const known of redactionsOf(store, campaignId)) known.through = 0;
+          for (const redaction of redactions ?? [])
+            addRedaction(store.audit, { ...redaction, campaignId, through: campaign.head.version, forgotten: true });
         });
         return { kind: 'adopted', generations: adopted.map(({ membership }) => membership.generation) };
       }),
@@ -206,7 +214,15 @@ function put<T>(
   ofCampaign.set(version, value);
 }
 
-function toHistory(campaignId: string, campaign: StoredCampaign): StoredHistory {
+function redactionsOf({ audit }: MemoryStore, campaignId: string): MemoryRedaction[] {
+  return audit.redactions.filter((redaction) => redaction.campaignId === campaignId);
+}
+
+function toHistory(
+  campaignId: string,
+  campaign: StoredCampaign,
+  redactions: readonly MemoryRedaction[],
+): StoredHistory {
   const { head, state, createdAt, archivedAt, updatedAt, updatedBy, lineage, membership } = campaign;
   return {
     campaignId,
@@ -220,6 +236,9 @@ function toHistory(campaignId: string, campaign: StoredCampaign): StoredHistory 
     lineage: lineage.map((fork) => ({ ...fork })),
     generation: membership.generation,
     ...(campaign.base && { base: { ...campaign.base, state: campaign.stateBefore } }),
+    ...(redactions.length > 0 && {
+      redactions: redactions.map(({ version, tail, redaction, hash }) => ({ version, tail, redaction, hash })),
+    }),
   };
 }
 

@@ -9,9 +9,9 @@ export interface AuditEvent {
   /**
    * `refused`: a change that its caller had no right to. `login`: the first call of a caller for a day, on this
    * instance. `access`: an API key was made or revoked. `restore`: a snapshot was restored. `delete`: a campaign was
-   * deleted. `lock`: what others may have locked was taken over. `dropped`: more happened than is recorded.
+   * deleted. `redact`: something was taken out of an entry. `lock`: what others may have locked was taken over. `dropped`: more happened than is recorded.
    */
-  readonly kind: 'refused' | 'login' | 'access' | 'restore' | 'delete' | 'lock' | 'dropped';
+  readonly kind: 'refused' | 'login' | 'access' | 'restore' | 'delete' | 'redact' | 'lock' | 'dropped';
   /** Id of the caller; missing where no token has one. */
   readonly actor?: string | undefined;
   readonly campaignId?: string | undefined;
@@ -19,8 +19,11 @@ export interface AuditEvent {
   readonly path?: string | undefined;
   readonly reason?: string | undefined;
   readonly correlationId?: string | undefined;
-  /** Where a campaign that was deleted stood. */
+  /** Where a campaign that was deleted stood; of what was redacted, the position of the entry. */
   readonly head?: string | undefined;
+  /** The place in the document whose value was redacted, and whether the comment was. */
+  readonly place?: readonly string[] | undefined;
+  readonly comment?: boolean | undefined;
   /** How it came, the token or key that was shown, and the network address where `AUDIT_ADDRESSES` allows it. */
   readonly transport?: Origin['transport'] | undefined;
   readonly token?: string | undefined;

@@ -14,7 +14,8 @@ import { createReadGate, type ReadGate } from '../engine/calls/read-gate.ts';
 import type { Caller } from '../engine/service.ts';
 import { systemClock } from '../engine/system-clock.ts';
 import type { AuditEvent } from './audit-events.ts';
-import { readStatements, type StatementKeys } from './statements.ts';
+import { redactEntry, type RedactionOptions, type RedactionReceipt, type RedactionRequest } from './redaction.ts';
+import { readStatements, signRedacted, type StatementKeys } from './statements.ts';
 import { verifyHistories, type Finding, type VerifyProgress } from './verify-histories.ts';
 
 /** A place in the document that an entry has changed. */
@@ -80,6 +81,8 @@ export interface AuditService {
   events(caller: Caller, before: number | undefined, limit: number): Promise<AuditEventPage>;
   /** Verifies campaigns (`undefined`: all), one verification at a time. */
   verify(campaignIds?: readonly string[]): AsyncGenerator<VerifyItem, void, undefined>;
+  /** Takes a value out of an entry for good: `redaction.ts`. One redaction at a time. */
+  redact(caller: Caller, request: RedactionRequest): Promise<RedactionReceipt>;
   /** What the newest verification of this instance came to, whoever asked for it; `undefined`: none since its start. */
   lastVerification(): LastVerification | undefined;
   /**
@@ -95,6 +98,10 @@ export interface AuditService {
 export interface AuditServiceOptions {
   readonly store: AuditStore & HistoryStore & Pick<Archive, 'findMutation' | 'stateAt'>;
   readonly keys: StatementKeys;
+  /** The engine that has campaigns in memory. Default: none has. */
+  readonly engine?: RedactionOptions['engine'];
+  /** Names this instance in what it records. Default: a random token. */
+  readonly instance?: string;
 }
 
 /** Findings that a report lists, at most. */
@@ -107,9 +114,24 @@ const EVENTS_AT_ONCE = 500;
 const EXPORT_BYTES = 128 * 1024;
 const PROGRESS_MS = 1_000;
 
-export function createAuditService({ store, keys }: AuditServiceOptions): AuditService {
+/** Where no campaign is in memory, all of each is saved. */
+const NO_ENGINE: RedactionOptions['engine'] = {
+  whenDurable: () => Promise.resolve(),
+  forgetRedacted: () => Promise.resolve(),
+};
+
+export function createAuditService({
+  store,
+  keys,
+  engine = NO_ENGINE,
+  instance = systemClock.token(),
+}: AuditServiceOptions): AuditService {
   // Its reads are the longest that there are: commits wait for one of them at most.
   const gate: ReadGate = createReadGate({ clock: systemClock, maxConcurrent: 1, timeoutMs: 10_000 });
+  const redactions: ReadGate = createReadGate({ clock: systemClock, maxConcurrent: 1, timeoutMs: 10_000 });
+  const { signing } = keys;
+  const sign: RedactionOptions['sign'] =
+    signing && ((redaction) => signRedacted({ store, key: signing, now: systemClock.now }, redaction));
   let verifying = false;
   let last: LastVerification | undefined;
   const pace = (readMs: number): Promise<unknown> => pause(Math.min(250, readMs));
@@ -132,7 +154,7 @@ export function createAuditService({ store, keys }: AuditServiceOptions): AuditS
       const walk = verifyHistories({
         store,
         campaignIds,
-        ...(statements?.ok === true && { signed: statements.heads }),
+        ...(statements?.ok === true && { signed: statements.heads, redactions: statements.redactions }),
         now: () => performance.now(),
         async pace(readMs) {
           await pace(readMs);
@@ -182,6 +204,11 @@ export function createAuditService({ store, keys }: AuditServiceOptions): AuditS
       }),
 
     verify,
+
+    redact: (caller, request) =>
+      redactions.pass(caller, () =>
+        redactEntry({ store, engine, instance, now: systemClock.now, pace, sign }, caller, request),
+      ),
 
     async *exportEntries({ campaignId, version, tail }) {
       const [known] = version > 0 ? await store.readEntries({ campaignId, version: version - 1 }, campaignId, 1) : [];

@@ -2,6 +2,7 @@ import { createHash, createPrivateKey, createPublicKey, sign, verify, type KeyOb
 import type { AuditStore, StoredStatement } from '../core/audit-store.ts';
 import type { SignedHead } from './verify-histories.ts';
 import { isJsonObject, type JsonValue } from '../core/json.ts';
+import type { ProvenRedaction, Redaction } from '../core/stream/redaction.ts';
 import { parseJson, type ClaimedBase } from '../snapshot/history-proof.ts';
 
 /*
@@ -20,9 +21,9 @@ interface Statement {
   /**
    * `heads`: the chains of these campaigns stand there. `replaced`: what was said of them before does not count.
    * `deleted`: nor does it, and they are to be deleted, with their chains. `compacted`: their histories begin there,
-   * with that state.
+   * with that state. `redacted`: so much was taken out of that entry, and so much is left.
    */
-  readonly kind: 'heads' | 'replaced' | 'deleted' | 'compacted';
+  readonly kind: 'heads' | 'replaced' | 'deleted' | 'compacted' | 'redacted';
   readonly heads: readonly {
     readonly campaignId: string;
     readonly version: number;
@@ -30,6 +31,8 @@ interface Statement {
     /** Of `compacted`: the hash of the state. */
     readonly state?: string;
   }[];
+  /** Of `redacted`: what, when and by whom, and the hash of what is left. */
+  readonly redaction?: Redaction & { readonly hash: string };
 }
 
 /** A private key that signs, and the public ones by which signatures are verified. */
@@ -125,6 +128,15 @@ export async function signCompacted(options: SignOptions, campaignId: string, ba
   if (!(await append(options, 'compacted', [head]))) throw new Error(`${campaignId}: its base could not be signed`);
 }
 
+/** Signs that something is taken out of an entry, and what is left of it; said before it is done. */
+export async function signRedacted(
+  options: SignOptions,
+  { campaignId, version, tail, redaction, hash }: ProvenRedaction & { readonly campaignId: string },
+): Promise<void> {
+  if (!(await append(options, 'redacted', [{ campaignId, version, tail }], { ...redaction, hash })))
+    throw new Error(`${campaignId}: its redaction could not be signed`);
+}
+
 /** The hash of what a history begins with, whatever the order of its members. */
 export function hashOfBase({ state, archivedAt, updatedAt, updatedBy }: Omit<ClaimedBase, 'version' | 'tail'>): string {
   return hashOf(JSON.stringify([ordered(state ?? null), archivedAt ?? null, updatedAt, updatedBy]));
@@ -144,22 +156,38 @@ async function append(
   { store, key, now }: SignOptions,
   kind: Statement['kind'],
   heads: Statement['heads'],
+  redaction?: Statement['redaction'],
 ): Promise<boolean> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
     const last = await store.lastStatement();
     const position = (last?.position ?? 0) + 1;
     const at = now();
-    const statement: Statement = { position, at, previous: last ? hashOf(last.bytes) : '', kind, heads };
+    const statement: Statement = {
+      position,
+      at,
+      previous: last ? hashOf(last.bytes) : '',
+      kind,
+      heads,
+      ...(redaction && { redaction }),
+    };
     const bytes = JSON.stringify(statement);
     const signature = sign(null, Buffer.from(bytes), key).toString('base64url');
-    if (await store.appendStatement({ position, bytes, signature }, heads, at)) return true;
+    // The entry of a redaction may be an old one: what was signed last of the campaign stays known.
+    const newest = kind === 'redacted' ? [] : heads;
+    if (await store.appendStatement({ position, bytes, signature }, newest, at)) return true;
   }
   return false;
 }
 
 /** What was signed of each campaign, or what does not fit in the statements themselves. */
 export type StatementsRead =
-  | { readonly ok: true; readonly count: number; readonly heads: ReadonlyMap<string, readonly SignedHead[]> }
+  | {
+      readonly ok: true;
+      readonly count: number;
+      readonly heads: ReadonlyMap<string, readonly SignedHead[]>;
+      /** By tail of the entry, whose campaign may have been replaced since. */
+      readonly redactions: ReadonlyMap<string, readonly ProvenRedaction[]>;
+    }
   | { readonly ok: false; readonly position: number; readonly problem: string };
 
 /** Statements that are read at once. */
@@ -168,10 +196,11 @@ const STATEMENTS_AT_ONCE = 200;
 /** Reads and verifies all statements. */
 export async function readStatements(store: AuditStore, keys: readonly KeyObject[]): Promise<StatementsRead> {
   const heads = new Map<string, SignedHead[]>();
+  const redactions = new Map<string, ProvenRedaction[]>();
   let last: StoredStatement | undefined;
   for (;;) {
     const page = await store.readStatements(last?.position ?? 0, STATEMENTS_AT_ONCE);
-    if (page.length === 0) return { ok: true, count: last?.position ?? 0, heads };
+    if (page.length === 0) return { ok: true, count: last?.position ?? 0, heads, redactions };
     for (const stored of page) {
       const { position, bytes, signature } = stored;
       const misfit = (problem: string): StatementsRead => ({ ok: false, position, problem });
@@ -183,6 +212,11 @@ export async function readStatements(store: AuditStore, keys: readonly KeyObject
       if (statement.position !== position || statement.previous !== (last ? hashOf(last.bytes) : ''))
         return misfit(`statement ${position} does not follow the one before it`);
       for (const { campaignId, version, tail, state } of statement.heads) {
+        if (statement.redaction) {
+          const { hash, ...redaction } = statement.redaction;
+          redactions.set(tail, [...(redactions.get(tail) ?? []), { version, tail, redaction, hash }]);
+          continue;
+        }
         const isOver = statement.kind === 'replaced' || statement.kind === 'deleted';
         const known = isOver ? [] : (heads.get(campaignId) ?? []);
         if (statement.kind === 'deleted') heads.delete(campaignId);

@@ -3,6 +3,7 @@ import { jsonEqual } from '../core/json.ts';
 import type { CampaignContent } from '../core/stream/apply.ts';
 import { claimOf, parseJson, proveHistory, type HistoryProof } from '../snapshot/history-proof.ts';
 import { hashOfBase } from './statements.ts';
+import { isSameRedaction, type ProvenRedaction } from '../core/stream/redaction.ts';
 import type { Archive } from '../engine/ports.ts';
 
 /** What does not fit in storage: the first thing of each campaign. */
@@ -38,6 +39,8 @@ export interface VerifyOptions {
   readonly campaignIds?: readonly string[] | undefined;
   /** What was signed of each campaign, by version. Default: nothing. */
   readonly signed?: ReadonlyMap<string, readonly SignedHead[]>;
+  /** What was signed of redacted entries, by tail. Default: what storage says of them counts. */
+  readonly redactions?: ReadonlyMap<string, readonly ProvenRedaction[]>;
   /** Called with the milliseconds of each read: waits for as long as others should have the archive. */
   pace(readMs: number): Promise<void>;
   /** Milliseconds of a monotonic clock. */
@@ -59,6 +62,7 @@ const READ_BYTES = 128 * 1024;
 export async function* verifyHistories(options: VerifyOptions): AsyncGenerator<Finding, VerifyProgress, undefined> {
   const { store, campaignIds, signed = new Map() } = options;
   const isSigned = options.signed !== undefined;
+  const redactions = isSigned ? (options.redactions ?? new Map<string, ProvenRedaction[]>()) : undefined;
   const expected = await store.countHistories(campaignIds);
   let progress: VerifyProgress = {
     campaigns: 0,
@@ -91,11 +95,11 @@ export async function* verifyHistories(options: VerifyOptions): AsyncGenerator<F
       const { campaignId } = history;
       unseen.delete(campaignId);
       const heads = signed.get(campaignId) ?? [];
-      let finding = await verifyCampaign(store, history, heads, isSigned, paced, (count) => advance(0, count));
+      let finding = await verifyCampaign(store, history, heads, redactions, paced, (count) => advance(0, count));
       if (finding) {
         // Once more, from its row on: it may have been replaced by a restore between the reads.
         const [again] = await paced(() => store.readHistories(undefined, 1, [campaignId]));
-        finding = again && (await verifyCampaign(store, again, heads, isSigned, paced, () => undefined));
+        finding = again && (await verifyCampaign(store, again, heads, redactions, paced, () => undefined));
       }
       if (finding) yield finding;
       advance(1, 0);
@@ -125,13 +129,20 @@ async function verifyCampaign(
   store: VerifyOptions['store'],
   history: StoredHistory,
   signed: readonly SignedHead[],
-  isSigned: boolean,
+  signedRedactions: VerifyOptions['redactions'],
   paced: Paced,
   onEntries: (count: number) => void,
 ): Promise<Finding | undefined> {
   const { campaignId, head } = history;
   const { base } = history;
-  const proof = proveHistory(claimOf(history));
+  const isSigned = signedRedactions !== undefined;
+  const redacted = Map.groupBy(history.redactions ?? [], (redaction) => redaction.tail);
+  // What storage says of redactions counts where nothing can be signed.
+  const unsigned = isSigned ? { ...claimOf(history), redactions: [] } : claimOf(history);
+  const proof = proveHistory(unsigned, undefined, (tail) =>
+    // What was signed and not done, because it was cut off there, is done when it is asked for again.
+    redacted.has(tail) ? (signedRedactions?.get(tail) ?? []) : [],
+  );
   if (typeof proof === 'string') return { campaignId, problem: proof };
   const checkpoints = createCheckpointReader(store, campaignId, base?.version ?? 0, paced);
   const claims = new Map(signed.map((claim) => [claim.version, claim]));
@@ -146,7 +157,7 @@ async function verifyCampaign(
     const upToHead = page.filter((entry) => entry.version <= head.version);
     if (upToHead.length === 0) break;
     for (const entry of upToHead) {
-      const taken = await takeEntry(store, proof, entry);
+      const taken = await takeEntry(store, proof, entry, redacted.get(entry.tail) ?? []);
       if ('problem' in taken) return { campaignId, version: entry.version, problem: taken.problem };
       const claim = claims.get(entry.version);
       if (claim && claim.tail !== entry.tail) {
@@ -184,12 +195,20 @@ async function takeEntry(
   store: Pick<Archive, 'findMutation'>,
   proof: HistoryProof,
   entry: StoredEntry,
+  redacted: readonly ProvenRedaction[],
 ): Promise<{ readonly content: CampaignContent } | { readonly problem: string }> {
   const { campaignId, version } = entry;
   if (version !== proof.version + 1) return { problem: `the entry of version ${proof.version + 1} is missing` };
   const proven = proof.next(entry.bytes, entry.tail);
   if (!proven.ok) return { problem: proven.problem };
   const { record } = proven;
+  if (proven.isOriginal && redacted.length > 0) return { problem: 'what was redacted of it stands there again' };
+  const named = record.redacted ?? [];
+  if (
+    named.length !== redacted.length ||
+    !redacted.every((row) => named.some((own) => isSameRedaction(own, row.redaction)))
+  )
+    return { problem: 'what storage says was redacted of it is not what the entry says' };
   for (const column of ['epoch', 'type', 'at'] as const)
     if (record[column] !== entry[column]) return { problem: `the column ${column} is not what the entry says` };
   if (entry.mutationId === null) {

@@ -37,6 +37,9 @@ const HELP = `campaign-state ${packageJson.version}: live campaign state over tR
                                           walks the hash chains of a running server, or of a snapshot
   npx @campaign-state/server audit export [--campaign id]… [--out file|-] [--state file] [--url …]
                                           writes what is new since the state file, as lines of JSON
+  npx @campaign-state/server audit redact <id> <position> [--path name]… [--comment] [--url …]
+                                          takes a value, or the comment, out of an entry for good; --path once for
+                                          each name of the place, the outermost first
   npx @campaign-state/server import --from growthbook|unleash file [--campaign id] [--yes] [--url …]
                                           makes segments, rules and features of another service's export; changes
                                           nothing without --yes

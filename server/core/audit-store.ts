@@ -1,5 +1,7 @@
-import type { StoredEntry } from './history-store.ts';
+import type { StoredEntry, StoredRedaction } from './history-store.ts';
+import type { JsonValue } from './json.ts';
 import type { Head } from './stream/log-record.ts';
+import type { ProvenRedaction } from './stream/redaction.ts';
 
 /** A place among entries in the order of their times, newest first. */
 export interface AuditPlace {
@@ -52,6 +54,25 @@ export interface StoredStatement {
   readonly signature: string;
 }
 
+/** An entry that is to be redacted, and what depends on it. */
+export interface EntryRedaction extends ProvenRedaction {
+  readonly campaignId: string;
+  /** The bytes of the entry as they are, and without what goes. */
+  readonly before: string;
+  readonly after: string;
+  /**
+   * What stands at the place from that version on, up to the first one in which the value had gone anyway: checkpoints
+   * there are written anew.
+   */
+  readonly shown: readonly { readonly from: number; readonly value: JsonValue | undefined }[];
+  /** That version. */
+  readonly through: number;
+  /** How often the campaign was redacted before. */
+  readonly redactions: number;
+  /** The audit event that says so, as JSON. */
+  readonly event: string;
+}
+
 /** Storage of the audit; implemented by every archive, and held to one behaviour by one contract suite. */
 export interface AuditStore {
   /**
@@ -88,4 +109,17 @@ export interface AuditStore {
   ): Promise<boolean>;
   /** Statements after that position, in order, at most `limit`. */
   readStatements(afterPosition: number, limit: number): Promise<StoredStatement[]>;
+  /**
+   * Puts what is left of an entry in its place, and writes the checkpoints anew that its value stands in, in one
+   * transaction, which records the redaction and its event. Entries up to `through` are no longer loaded with the
+   * campaign: what a viewer is sent as differences would not lead from what it has to what there is.
+   *
+   * @returns false where the entry, its campaign's redactions, or the beginning of its history are others by now, and
+   *   nothing has changed
+   */
+  redact(redacted: EntryRedaction): Promise<boolean>;
+  /** Redactions of all campaigns after that one, in order, at most `limit`. */
+  redactionsAfter(ordinal: number, limit: number): Promise<StoredRedaction[]>;
+  /** Notes that the log has dropped an entry as it was. */
+  markForgotten(ordinal: number): Promise<void>;
 }

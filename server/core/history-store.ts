@@ -1,5 +1,6 @@
 import type { Head } from './stream/log-record.ts';
 import type { Fork } from './stream/position.ts';
+import type { ProvenRedaction } from './stream/redaction.ts';
 
 /** A campaign as it stands in storage at one moment: all that belongs to it but its entries. */
 export interface StoredHistory {
@@ -21,6 +22,8 @@ export interface StoredHistory {
   readonly generation: number;
   /** What its entries go on from, where older ones were compacted away. */
   readonly base?: HistoryBase | undefined;
+  /** What was redacted of its entries, in that order; missing where nothing was. */
+  readonly redactions?: readonly ProvenRedaction[] | undefined;
 }
 
 /** The beginning of a compacted history: what the entries up to that version have led to. */
@@ -40,6 +43,17 @@ export interface HistoryBase {
 export interface StoredHead {
   readonly campaignId: string;
   readonly head: Head;
+  /** How often its entries were redacted. */
+  readonly redactions: number;
+}
+
+/** A redaction in storage. */
+export interface StoredRedaction extends ProvenRedaction {
+  /** Its place in the order of all of them, from 1 on. */
+  readonly ordinal: number;
+  readonly campaignId: string;
+  /** Whether the log has dropped the entry as it was. */
+  readonly forgotten: boolean;
 }
 
 /** An entry as it stands in storage. The first members say again what is in `bytes`, for queries. */
@@ -87,6 +101,8 @@ export interface AdoptedHistory {
   readonly lineage: readonly Fork[];
   /** Its log membership gets this generation at least, and one above that of what it replaces or follows. */
   readonly generation: number;
+  /** What is redacted of its staged entries. */
+  readonly redactions?: readonly ProvenRedaction[] | undefined;
   /** Whether it takes the place of a campaign of that id. */
   readonly over: boolean;
 }

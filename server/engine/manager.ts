@@ -15,6 +15,7 @@ import { createEngineAnalytics } from './analytics/analytics-service.ts';
 import { startRuleGuide } from './analytics/rule-guide.ts';
 import { startAnalyticsUpkeep } from './analytics/upkeep.ts';
 import { createArchiver } from './archiving/archiver.ts';
+import { createRedactionWatch, type RedactionWatchOptions } from './archiving/redaction-watch.ts';
 import { createCreation } from './calls/creation.ts';
 import { createDeletion } from './calls/deletion.ts';
 import { createMutationReport } from './calls/mutation-report.ts';
@@ -78,6 +79,8 @@ export interface ManagerOptions {
   readonly instance?: string;
   /** Called before a campaign is deleted, with where its chain of hashes ends. Default: nothing. */
   readonly onDeleting?: (head: Head & { readonly campaignId: string }) => Promise<unknown>;
+  /** Where what was redacted is recorded. Default: nowhere. */
+  readonly redactions?: RedactionWatchOptions['store'];
   /** The engine of conditions and of the hash. Default: GrowthBook's. */
   readonly targeting?: TargetingEngine;
   /** Where events are counted. Default: nowhere, and no procedure of analytics answers. */
@@ -107,6 +110,12 @@ export interface Manager extends CampaignService {
    * @throws RefusalError `INVALID` where the state is no campaign
    */
   ensure(campaignId: string, state: JsonObject): Promise<boolean>;
+  /**
+   * Takes out of memory and out of the log what was redacted in the archive. Other instances do so within a second.
+   *
+   * @throws Error where these do not answer; it is tried again
+   */
+  forgetRedacted(): Promise<void>;
   /**
    * Stops gracefully: refuses new mutations, answers the queued ones, and commits all that was accepted.
    *
@@ -317,6 +326,8 @@ export function createManager(options: ManagerOptions): Manager {
     observer,
     viewers: log.viewers,
   });
+  const redactions =
+    options.redactions && createRedactionWatch({ store: options.redactions, hosting, log, clock, observer });
 
   return {
     ...changes,
@@ -376,8 +387,13 @@ export function createManager(options: ManagerOptions): Manager {
       }
     },
 
+    async forgetRedacted() {
+      await redactions?.look();
+    },
+
     async stop(timeoutMs) {
       stopping = true;
+      redactions?.stop();
       const until = clock.now() + timeoutMs;
       deletion.stop();
       locks.stop();

@@ -142,6 +142,13 @@ export interface OrderedLog {
    */
   clear(campaignId: string, generation: number): Promise<void>;
   /**
+   * Drops the entries of a campaign up to that version, which were redacted in the archive; whoever wants them reads
+   * them there.
+   *
+   * @returns false where the watermark has not come so far, and nothing has changed
+   */
+  forget(campaignId: string, version: number): Promise<boolean>;
+  /**
    * Appends all of the entries or none, if the head is still the expected one. Without entries it only confirms the
    * head.
    *

@@ -151,6 +151,16 @@ export function createMemoryLog({ keepDurable = 0, now = monotonicNow }: MemoryL
         log.listener?.({ kind: 'reset' });
       }),
 
+    forget: (campaignId, version) =>
+      call(() => {
+        const log = campaigns.get(campaignId);
+        if (!log) return true;
+        if (log.durableVersion < version) return false;
+        const first = log.head.version - log.entries.length;
+        log.entries.splice(0, Math.max(0, version - first));
+        return true;
+      }),
+
     append: (campaignId, expected, entries, locks) =>
       call((): AppendResult => {
         const log = campaigns.get(campaignId);

@@ -22,6 +22,7 @@ import { createViewerCounts } from './redis/viewer-counts.ts';
 import {
   APPEND,
   CLEAR,
+  FORGET,
   HEADS,
   LEAVE,
   LOCKS,
@@ -365,6 +366,11 @@ export function createRedisLog(options: RedisLogOptions): RedisLog {
       const args = [String(generation), String(generation + 1), campaignId, channel];
       await run(CLEAR, [meta, log, dirty, presence], args);
       await viewerCounts.forget(campaignId);
+    },
+
+    async forget(campaignId, version) {
+      const { meta, log } = keysOf(campaignId);
+      return (await run(FORGET, [meta, log], [String(version), `${version + 1}-0`])) === 1;
     },
 
     async append(campaignId, expected, entries, locks): Promise<AppendResult> {

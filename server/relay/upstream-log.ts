@@ -49,6 +49,7 @@ export function createUpstreamLog(
     },
     remove: async () => false,
     clear: async () => undefined,
+    forget: async () => true,
     append: refuse,
     changeLocks: refuse,
     async read(campaignId) {

@@ -26,6 +26,8 @@ export interface ChainCampaign {
   readonly from: { readonly version: number; readonly tail: string } | undefined;
   /** What its history begins with, where it was compacted. */
   readonly base: { readonly version: number } | undefined;
+  /** How often its entries were redacted. */
+  readonly redactions: number;
   /** The line without `from`. */
   readonly line: JsonObject;
 }
@@ -71,6 +73,7 @@ const campaignLine = z.looseObject({
   state: z.record(z.string(), z.json()),
   from: z.object({ version: z.int().min(1), tail: z.string() }).optional(),
   base: z.looseObject({ version: z.int().min(1) }).optional(),
+  redactions: z.array(z.json()).optional(),
 });
 
 const named = z.looseObject({ campaignId: z.string().max(64) });
@@ -155,7 +158,8 @@ export async function openChainFile(source: AsyncIterable<Uint8Array>): Promise<
       case 'campaign': {
         const { from, ...line } = parse(campaignLine, value, 'A campaign');
         const { campaignId, head, archivedAt, updatedAt, updatedBy, state, base } = line;
-        const campaign = { campaignId, head, archivedAt, updatedAt, updatedBy, state, from, base };
+        const redactions = line.redactions?.length ?? 0;
+        const campaign = { campaignId, head, archivedAt, updatedAt, updatedBy, state, from, base, redactions };
         // Read as JSON, hence JSON.
         return { kind: 'campaign', campaignId, campaign: { ...campaign, line: line as JsonObject } };
       }

@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { isJsonObject, jsonEqual, type JsonValue } from '../core/json.ts';
 import { apply, NOTHING, type CampaignContent } from '../core/stream/apply.ts';
 import type { HistoryBase, StoredHistory } from '../core/history-store.ts';
-import { FIRST_TAIL, nextTail } from '../core/stream/hash-chain.ts';
+import { FIRST_TAIL, hashOfBytes, nextTail } from '../core/stream/hash-chain.ts';
+import { isRedacted, redactRecord, type ProvenRedaction } from '../core/stream/redaction.ts';
 import { epochAt, lineageMisfit } from '../core/stream/lineage.ts';
 import type { Head, LogRecord } from '../core/stream/log-record.ts';
 import type { Fork } from '../core/stream/position.ts';
@@ -18,6 +19,8 @@ export interface ClaimedHistory {
   readonly state: JsonValue | undefined;
   /** What the entries go on from, where older ones were compacted away. */
   readonly base?: ClaimedBase | undefined;
+  /** What was redacted of its entries. */
+  readonly redactions?: readonly ProvenRedaction[] | undefined;
 }
 
 /** The beginning of a compacted history. It is not proven by entries: signed statements prove it. */
@@ -43,7 +46,19 @@ export interface ProvenPart {
 
 /** The outcome of the next entry: it follows, or why it does not, as one sentence without its stop. */
 export type Proven =
-  | { readonly ok: true; readonly record: LogRecord; readonly content: CampaignContent; readonly isLast: boolean }
+  | {
+      readonly ok: true;
+      /** Without what was redacted of it. */
+      readonly record: LogRecord;
+      readonly bytes: string;
+      /** The content after it, likewise. */
+      readonly content: CampaignContent;
+      readonly isLast: boolean;
+      /** What is known to be redacted of it. */
+      readonly redactions: readonly ProvenRedaction[];
+      /** Whether that stood in it all the same, as in a file of before. */
+      readonly isOriginal: boolean;
+    }
   | { readonly ok: false; readonly problem: string };
 
 /** Proof of a history, entry by entry. */
@@ -71,10 +86,20 @@ const readable = z.looseObject({
  *
  * @param proven what was proven before, and the entries go on from; default: the base of a compacted history, else
  *   nothing
+ * An entry that was redacted does not lead to its tail any more: it is proven by the hash that the redaction names. One
+ * that stands as it was logged, although it is known to be redacted, leads to the claim as it is, and is handed on
+ * without what was redacted.
+ *
+ * @param known redactions beside those of the claim, by tail
  * @returns the proof, or what does not fit in the claim itself
  */
-export function proveHistory(claimed: ClaimedHistory, proven?: ProvenPart): HistoryProof | string {
+export function proveHistory(
+  claimed: ClaimedHistory,
+  proven?: ProvenPart,
+  known: (tail: string) => readonly ProvenRedaction[] = () => [],
+): HistoryProof | string {
   const { head, lineage, base } = claimed;
+  const own = Map.groupBy(claimed.redactions ?? [], (redaction) => redaction.tail);
   const forks = lineageMisfit(lineage, head);
   if (forks !== undefined) return forks;
   if (base && base.version >= head.version) return 'its history begins behind its head';
@@ -83,6 +108,8 @@ export function proveHistory(claimed: ClaimedHistory, proven?: ProvenPart): Hist
   let version = since?.version ?? 0;
   let tail = since?.tail ?? FIRST_TAIL;
   let content = since?.content ?? NOTHING;
+  /** The content without what is redacted of it, from the first entry on of which that is not so in what is read. */
+  let redacted: CampaignContent | undefined;
   if (since?.version === head.version) {
     const problem = endMisfit(claimed, tail, content, since);
     if (problem !== undefined) return problem;
@@ -96,7 +123,9 @@ export function proveHistory(claimed: ClaimedHistory, proven?: ProvenPart): Hist
     },
     next(bytes, entryTail) {
       const next = version + 1;
-      if (nextTail(tail, bytes) !== entryTail)
+      const redactions = withKnown(own.get(entryTail) ?? [], known(entryTail));
+      const isOriginal = nextTail(tail, bytes) === entryTail;
+      if (!isOriginal && !isLeftOver(bytes, redactions))
         return misfit(`the entry of version ${next} does not follow the one before it`);
       const parsed = readable.safeParse(parseJson(bytes));
       if (!parsed.success) return misfit(`the entry of version ${next} cannot be read`);
@@ -108,15 +137,49 @@ export function proveHistory(claimed: ClaimedHistory, proven?: ProvenPart): Hist
         return misfit(
           `the entry of version ${next} is of epoch ${record.epoch}, which the campaign does not have there`,
         );
+      const left = leftOf(record, bytes, redactions);
+      if (redacted ?? left.record !== record) redacted = apply(redacted ?? content, left.record);
       content = apply(content, record);
       version = next;
       tail = entryTail;
       const isLast = version === head.version;
       const last = { updatedAt: record.at, updatedBy: record.actor.id };
       const problem = isLast ? endMisfit(claimed, tail, content, last) : undefined;
-      return problem === undefined ? { ok: true, record, content, isLast } : misfit(problem);
+      if (problem !== undefined) return misfit(problem);
+      return { ok: true, ...left, content: redacted ?? content, isLast, isOriginal };
     },
   };
+}
+
+function withKnown(own: readonly ProvenRedaction[], known: readonly ProvenRedaction[]): readonly ProvenRedaction[] {
+  const others = known.filter((redaction) => !own.some((same) => jsonEqual(placeOf(same), placeOf(redaction))));
+  return [...own, ...others];
+}
+
+function placeOf({ redaction: { path = [], comment } }: ProvenRedaction): JsonValue {
+  return [[...path], comment === true];
+}
+
+/** Whether these are the bytes that a redaction has left of an entry. */
+function isLeftOver(bytes: string, redactions: readonly ProvenRedaction[]): boolean {
+  if (redactions.length === 0) return false;
+  const hash = hashOfBytes(bytes);
+  return redactions.some((redaction) => redaction.hash === hash);
+}
+
+/** What redactions leave of an entry, of which some may have been made already. */
+function leftOf(
+  record: LogRecord,
+  bytes: string,
+  redactions: readonly ProvenRedaction[],
+): Pick<Extract<Proven, { readonly ok: true }>, 'record' | 'bytes' | 'redactions'> {
+  let left = record;
+  for (const { redaction } of redactions)
+    if (!isRedacted(left, redaction)) left = redactRecord(left, redaction) ?? left;
+  if (left === record) return { record, bytes, redactions };
+  const rest = JSON.stringify(left);
+  const hash = hashOfBytes(rest);
+  return { record: left, bytes: rest, redactions: redactions.map((redaction) => ({ ...redaction, hash })) };
 }
 
 function beginningOf(base: ClaimedBase | undefined): ProvenPart | undefined {

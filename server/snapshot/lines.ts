@@ -1,6 +1,7 @@
 import type { HistoryBase, StoredHistory } from '../core/history-store.ts';
 import type { Head } from '../core/stream/log-record.ts';
 import type { Fork } from '../core/stream/position.ts';
+import type { ProvenRedaction } from '../core/stream/redaction.ts';
 
 /**
  * The format of the lines that this version writes (`docs/snapshots.md`). Readers skip members and types of lines that
@@ -61,6 +62,8 @@ export interface CampaignLine {
     readonly updatedBy: string;
     readonly state: unknown;
   };
+  /** What was redacted of its entries: of those that stand here, or in the files before, as they were, too. */
+  readonly redactions?: readonly ProvenRedaction[];
   /** The state at the head. */
   readonly state: unknown;
 }
@@ -115,7 +118,7 @@ export function campaignLine(
   { campaignId, head, state, archivedAt, base, ...history }: StoredHistory,
   from?: CampaignLine['from'],
 ): string {
-  const { createdAt, updatedAt, updatedBy, lineage, generation } = history;
+  const { createdAt, updatedAt, updatedBy, lineage, generation, redactions } = history;
   const line: Omit<CampaignLine, 'state' | 'base'> = {
     type: 'campaign',
     campaignId,
@@ -126,6 +129,7 @@ export function campaignLine(
     updatedBy,
     lineage,
     generation,
+    ...(redactions && { redactions }),
     ...(from && { from: { version: from.version, tail: from.tail } }),
   };
   return `${JSON.stringify(line).slice(0, -1)}${base ? `,"base":${baseText(base)}` : ''},"state":${state}}`;

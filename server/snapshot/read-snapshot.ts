@@ -2,7 +2,9 @@ import { z } from 'zod';
 import { CAMPAIGN_ID_PATTERN } from '../core/document/campaign.ts';
 import type { CampaignContent } from '../core/stream/apply.ts';
 import type { LogRecord } from '../core/stream/log-record.ts';
+import { LIMITS } from '../core/limits.ts';
 import type { Fork } from '../core/stream/position.ts';
+import { REDACTIONS_OF_CAMPAIGN, type ProvenRedaction } from '../core/stream/redaction.ts';
 import { readBlocks } from './blocks.ts';
 import { parseJson, proveHistory, typeOf, type ClaimedBase, type HistoryProof } from './history-proof.ts';
 import { SNAPSHOT_FORMAT, type EndLine, type SnapshotLine } from './lines.ts';
@@ -20,15 +22,18 @@ export interface SnapshotCampaign {
   readonly generation: number;
   /** What its entries go on from, where older ones were compacted away. */
   readonly base: ClaimedBase | undefined;
+  /** What it says to be redacted of its entries. */
+  readonly redactions: readonly ProvenRedaction[];
 }
 
-/** An entry that follows the one before it, and the content after it. */
+/** An entry that follows the one before it, and the content after it, both without what is redacted. */
 export interface ProvenEntry {
   readonly record: LogRecord;
   readonly bytes: string;
   readonly tail: string;
   readonly repeatsId: boolean;
   readonly content: CampaignContent;
+  readonly redactions: readonly ProvenRedaction[];
 }
 
 /** What a file tells, one after the other. */
@@ -78,6 +83,23 @@ const campaignLine = z.object({
       state: z.record(z.string(), z.json()),
     })
     .optional(),
+  redactions: z
+    .array(
+      z.object({
+        version: z.int().min(1),
+        tail,
+        hash: z.string().max(64),
+        redaction: z.object({
+          path: z.array(z.string().max(200)).min(1).max(LIMITS.depth).exactOptional(),
+          names: z.literal(true).exactOptional(),
+          comment: z.literal(true).exactOptional(),
+          at: time,
+          by: z.string().max(1_000),
+        }),
+      }),
+    )
+    .max(REDACTIONS_OF_CAMPAIGN)
+    .default([]),
   state: z.record(z.string(), z.json()),
 });
 
@@ -101,12 +123,17 @@ interface OpenCampaign {
 /**
  * Reads a snapshot file and proves it on the way: that no byte of it was changed and nothing is missing, that each
  * entry follows the one before it by its tail, and that the entries of each campaign lead to its head and to its state.
- * What it yields was proven up to there; that the file is whole is known with `end`.
+ * What it yields was proven up to there; that the file is whole is known with `end`. Of entries that the file says to be
+ * redacted, or the caller knows to be, it yields what is left.
  *
+ * @param known redactions beside those of the file, by tail
  * @throws SnapshotError at the first thing that does not fit
  */
-export async function* readSnapshot(source: AsyncIterable<Uint8Array>): AsyncGenerator<SnapshotItem, void, undefined> {
-  const lines = createLineReader();
+export async function* readSnapshot(
+  source: AsyncIterable<Uint8Array>,
+  known?: (tail: string) => readonly ProvenRedaction[],
+): AsyncGenerator<SnapshotItem, void, undefined> {
+  const lines = createLineReader(known);
   let offset = 0;
   for await (const block of readBlocks(source)) {
     ({ offset } = block);
@@ -116,7 +143,7 @@ export async function* readSnapshot(source: AsyncIterable<Uint8Array>): AsyncGen
 }
 
 /** Reads lines in the order of the file. */
-function createLineReader() {
+function createLineReader(known: ((tail: string) => readonly ProvenRedaction[]) | undefined) {
   let snapshot: SnapshotLine | undefined;
   let open: OpenCampaign | undefined;
   let ended = false;
@@ -156,7 +183,7 @@ function createLineReader() {
       archivedAt,
       base: base && { ...base, archivedAt: base.archivedAt },
     };
-    const proof = proveHistory({ ...campaign, state });
+    const proof = proveHistory({ ...campaign, state }, undefined, known);
     if (typeof proof === 'string') throw misfit(sentence(proof), undefined, campaignId);
     open = { campaign, proof };
     return [{ kind: 'campaign', campaign }];
@@ -169,8 +196,9 @@ function createLineReader() {
     const version = proof.version + 1;
     const proven = proof.next(bytes, tail);
     if (!proven.ok) throw misfit(sentence(proven.problem), version);
-    const { record, content, isLast } = proven;
-    const items: SnapshotItem[] = [{ kind: 'entry', campaign, entry: { record, bytes, tail, repeatsId, content } }];
+    const { record, content, isLast, redactions } = proven;
+    const entry = { record, bytes: proven.bytes, tail, repeatsId, content, redactions };
+    const items: SnapshotItem[] = [{ kind: 'entry', campaign, entry }];
     if (!isLast) return items;
     complete.add(campaign.campaignId);
     found.campaigns += 1;

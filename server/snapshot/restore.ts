@@ -1,8 +1,10 @@
 import { hash } from 'node:crypto';
+import type { AuditStore } from '../core/audit-store.ts';
 import type { AdoptedHistory, HistoryStore, StoredCheckpoint, StoredEntry } from '../core/history-store.ts';
 import { RefusalError } from '../core/errors.ts';
 import { jsonText } from '../core/document/document-tree.ts';
 import { treeOf } from '../core/stream/apply.ts';
+import type { ProvenRedaction } from '../core/stream/redaction.ts';
 import { lineageUpTo } from '../core/stream/lineage.ts';
 import { formatPosition, versionOnTimeline, type Position, type VersionName } from '../core/stream/position.ts';
 import type { Archive, Clock, OrderedLog } from '../engine/ports.ts';
@@ -46,6 +48,8 @@ export interface RestoredCampaign {
   readonly position?: Position;
   /** Where it stood before it was replaced. */
   readonly replaced?: Position;
+  /** How often its entries were redacted, by the file's word or by what the target knows; missing where never. */
+  readonly redactions?: number;
 }
 
 /** The outcome of a restore. */
@@ -70,7 +74,7 @@ export interface RestoreProgress {
 
 /** What a restore works on. */
 export interface RestoreTarget {
-  readonly store: HistoryStore & Pick<Archive, 'heads' | 'load'>;
+  readonly store: HistoryStore & Pick<AuditStore, 'redactionsAfter'> & Pick<Archive, 'heads' | 'load'>;
   readonly log: Pick<OrderedLog, 'seed'>;
   readonly clock: Pick<Clock, 'now' | 'token'>;
   /** Called with each campaign once it is in its place: what was known of an earlier one of its id is over. */
@@ -80,6 +84,7 @@ export interface RestoreTarget {
         version: number;
         tail: string;
         base?: ClaimedBase | undefined;
+        redactions: readonly ProvenRedaction[];
       }) => Promise<unknown>)
     | undefined;
   /** What is put in its place with one transaction, at most: default 100 campaigns, or one beyond 5,000 versions. */
@@ -100,6 +105,9 @@ const ADOPTIONS_AHEAD = 1;
 
 /** Versions between two checkpoints of a restored history. */
 const CHECKPOINT_VERSIONS = 100;
+
+/** Redactions that are read with one statement. */
+const REDACTIONS_AT_ONCE = 1_000;
 
 /** Ids that are looked up with one statement. */
 const IDS_AT_ONCE = 500;
@@ -160,7 +168,8 @@ export async function restoreSnapshot(
   };
 
   const read = async (): Promise<void> => {
-    for await (const item of readSnapshot(source)) {
+    const redactions = await knownRedactions(store);
+    for await (const item of readSnapshot(source, (tail) => redactions.get(tail) ?? [])) {
       switch (item.kind) {
         case 'snapshot': {
           const { id, campaigns, entries } = item.snapshot;
@@ -181,6 +190,7 @@ export async function restoreSnapshot(
         case 'entry':
           if (open?.campaign === item.campaign && isNext(open, item.entry)) {
             open.last = item.entry;
+            open.redactions.push(...item.entry.redactions);
             if (!done.has(open.as)) await staging.add(open.as, item.entry);
           }
           break;
@@ -272,16 +282,25 @@ export async function restoreSnapshot(
       const { campaignId: as, head } = adopted;
       const { version } = head;
       const replaced = present.get(as);
-      const { base } = adopted;
-      if (!dryRun) await onAdopted({ campaignId: as, version, tail: head.tail, base });
+      const { base, redactions = [] } = adopted;
+      if (!dryRun) await onAdopted({ campaignId: as, version, tail: head.tail, base, redactions });
+      const left = redactions.length > 0 && { redactions: redactions.length };
       if (done.has(as)) {
-        campaigns.push({ campaignId, as, outcome: 'present', version, ...(replaced && { position: replaced }) });
+        campaigns.push({
+          campaignId,
+          as,
+          outcome: 'present',
+          version,
+          ...left,
+          ...(replaced && { position: replaced }),
+        });
       } else {
         campaigns.push({
           campaignId,
           as,
           outcome: replaced ? 'replaced' : 'created',
           version,
+          ...left,
           ...(!dryRun && { position: formatPosition(head.epoch, version) }),
           ...(replaced && { replaced }),
         });
@@ -345,11 +364,13 @@ interface OpenCampaign {
   includes(entry: ProvenEntry): boolean;
   /** The last one that is. */
   last: ProvenEntry | undefined;
+  /** What is redacted of them. */
+  readonly redactions: ProvenRedaction[];
 }
 
 function openCampaign(campaign: SnapshotCampaign, { as = campaign.campaignId, at }: RestoreOptions): OpenCampaign {
   const includes = at === undefined ? () => true : includedAt(campaign, at);
-  return { campaign, as, includes, last: undefined };
+  return { campaign, as, includes, last: undefined, redactions: [] };
 }
 
 function includedAt({ campaignId, head, lineage }: SnapshotCampaign, at: RestorePoint): OpenCampaign['includes'] {
@@ -371,7 +392,7 @@ function isNext({ campaign, includes, last }: OpenCampaign, entry: ProvenEntry):
 /** Beginning of the time that the generation of a restored campaign is counted from, in epoch milliseconds. */
 const GENERATIONS_SINCE = Date.UTC(2026, 0, 1);
 
-function planOf({ campaign, as }: OpenCampaign, last: ProvenEntry, clock: RestoreTarget['clock']): Planned {
+function planOf({ campaign, as, redactions }: OpenCampaign, last: ProvenEntry, clock: RestoreTarget['clock']): Planned {
   const { record, tail, content } = last;
   const { version } = record;
   const { epoch: parent, lineage } = lineageUpTo(version, campaign.head, campaign.lineage);
@@ -390,6 +411,7 @@ function planOf({ campaign, as }: OpenCampaign, last: ProvenEntry, clock: Restor
       updatedAt: record.at,
       updatedBy: record.actor.id,
       base: campaign.base,
+      ...(redactions.length > 0 && { redactions }),
       lineage: [...lineage, { epoch, parent, fromVersion: version }],
     },
   };
@@ -452,6 +474,27 @@ function createStaging(
       if (characters >= STAGE_CHARACTERS) await handOn();
     },
   };
+}
+
+/**
+ * All redactions that this storage knows, by the tail of their entry: a file of before has the values that have gone
+ * here, and does not bring them back.
+ */
+async function knownRedactions(
+  store: Pick<AuditStore, 'redactionsAfter'>,
+): Promise<ReadonlyMap<string, readonly ProvenRedaction[]>> {
+  const known = new Map<string, ProvenRedaction[]>();
+  for (let after = 0; ;) {
+    const page = await store.redactionsAfter(after, REDACTIONS_AT_ONCE);
+    const last = page.at(-1);
+    if (!last) return known;
+    for (const { version, tail, redaction, hash } of page) {
+      const ofEntry = known.get(tail) ?? [];
+      known.set(tail, ofEntry);
+      ofEntry.push({ version, tail, redaction, hash });
+    }
+    after = last.ordinal;
+  }
 }
 
 /** Where those of the campaigns stand that are there. */

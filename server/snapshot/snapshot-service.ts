@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises';
-import type { HistoryStore } from '../core/history-store.ts';
 import { RefusalError } from '../core/errors.ts';
-import type { Archive, Clock, OrderedLog } from '../engine/ports.ts';
+import type { Clock, OrderedLog } from '../engine/ports.ts';
 import type { RestoreOptions, RestoreProgress, RestoreReport, RestoreTarget } from './restore.ts';
 import type { PeriodicSnapshots } from './periodic-snapshots.ts';
 import { createRestoreSession, type RestoreSession } from './restore-session.ts';
@@ -62,7 +61,7 @@ export interface SnapshotService {
 }
 
 export interface SnapshotServiceOptions {
-  readonly store: HistoryStore & Pick<Archive, 'heads' | 'load'>;
+  readonly store: RestoreTarget['store'];
   readonly log: Pick<OrderedLog, 'seed'>;
   readonly clock: Pick<Clock, 'now' | 'token'>;
   readonly onAdopted?: RestoreTarget['onAdopted'];

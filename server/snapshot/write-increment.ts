@@ -96,7 +96,9 @@ async function* sideBySide(
   }
 }
 
-function isSame({ head }: StoredHead, known: ChainCampaign): boolean {
+function isSame({ head, redactions }: StoredHead, known: ChainCampaign): boolean {
+  // What was redacted since is said of entries of the files before.
+  if (redactions !== known.redactions) return false;
   return head.epoch === known.head.epoch && head.version === known.head.version && head.tail === known.head.tail;
 }
 

@@ -12,6 +12,7 @@ import { auditTests } from './audit.ts';
 import { compactionTests } from './compaction.ts';
 import { deletionTests } from './deletions.ts';
 import { historyTests } from './histories.ts';
+import { redactionTests } from './redactions.ts';
 import { archiveRestarts } from './restarts.ts';
 
 /** The contract of every implementation of the port. */
@@ -84,6 +85,7 @@ export function archiveContract(name: string, createWorld: () => Promise<Archive
     analyticsTests(() => archive);
     compactionTests({ archive: () => archive, fresh, created, grown });
     deletionTests({ archive: () => archive, fresh, created, grown });
+    redactionTests({ archive: () => archive, fresh, created, grown });
 
     test('A12 a mutation is found by its id, in its campaign only', async () => {
       const history = await grown(4);

@@ -81,7 +81,11 @@ export function historyTests({ archive, fresh, created, grown }: HistoriesContex
     const heads = await archive().readHeads(undefined, 1_000);
     expect(heads.map((head) => head.campaignId)).toEqual(heads.map((head) => head.campaignId).sort());
     const place = heads.findIndex((head) => head.campaignId === campaignId);
-    expect(heads[place]).toEqual({ campaignId, head: { epoch: history.epoch, version: 7, tail: last.tail } });
+    expect(heads[place]).toEqual({
+      campaignId,
+      head: { epoch: history.epoch, version: 7, tail: last.tail },
+      redactions: 0,
+    });
     expect(await archive().readHeads(heads[place - 1]?.campaignId, 1)).toEqual([heads[place]]);
   });
 

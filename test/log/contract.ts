@@ -565,5 +565,22 @@ export function describeOrderedLog(name: string, create: () => Promise<LogUnderT
       expect(await log.close(ID, { leave: true })).toBe(false);
       expect(await other.close(ID, { leave: true })).toBe(true);
     });
+
+    it('L112 entries that were redacted are dropped once they are durable, and nothing else is lost', async () => {
+      await host();
+      const entries = after(start, 5);
+      const head = headAfter(entries);
+      await log.append(ID, start, entries);
+      expect(await log.forget(ID, 3)).toBe(false);
+      expect(versions(await log.read(ID, 1, 10))).toEqual([2, 3, 4, 5, 6]);
+      await log.markDurable(ID, start.epoch, 4);
+      expect(await log.forget(ID, 3)).toBe(true);
+      expect(JSON.stringify(await log.read(ID, 0, 10))).not.toContain(entries[1]?.tail);
+      expect(versions(await log.read(ID, 4, 10))).toEqual([5, 6]);
+      expect(await log.append(ID, head, after(head, 1))).toEqual({ kind: 'appended' });
+      const archived = headAfter(entries.slice(0, 3));
+      expect(opened(await log.open(ID, 1, archived, ignore)).entries).toHaveLength(3);
+      expect(await log.forget('unknown', 3)).toBe(true);
+    });
   });
 }

@@ -360,6 +360,14 @@ export function connectSharedLog(store: SharedLogStore, options: SharedLogOption
       publish({ campaignId, kind: 'seeded', generation: generation + 1 });
     },
 
+    async forget(campaignId, version) {
+      alive();
+      const there = stored(campaignId);
+      if (there && there.durable < version) return false;
+      if (there) there.entries = after(there, version).slice();
+      return true;
+    },
+
     async append(campaignId, expected, entries, locks): Promise<AppendResult> {
       alive();
       const campaign = hosted.get(campaignId);

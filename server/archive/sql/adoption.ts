@@ -66,6 +66,7 @@ async function adopt(
   await removeHistories(db, ids, onProgress);
   await moveParts(db, restoreId, histories, onProgress);
   await moveRest(db, restoreId, histories);
+  await moveRedactions(db, histories);
   return { kind: 'adopted', generations: ids.map((id) => generations.get(id) ?? 0) };
 }
 
@@ -340,6 +341,33 @@ async function moveRest(db: Kysely<Database>, restoreId: string, histories: read
     .execute();
   for (const table of ['staged_parts', 'staged_checkpoints'] as const)
     await db.deleteFrom(table).where('restore_id', '=', restoreId).where(isAnyOf('campaign_id', ids)).execute();
+}
+
+/** Notes what is redacted of the entries that were put in their places: all of it is new to whoever watches. */
+async function moveRedactions(db: Kysely<Database>, histories: readonly AdoptedHistory[]): Promise<void> {
+  const ids = histories.map(({ campaignId }) => campaignId);
+  await db.updateTable('redactions').set({ through: 0 }).where(isAnyOf('campaign_id', ids)).execute();
+  for (const { campaignId, head, redactions = [] } of histories) {
+    if (redactions.length === 0) continue;
+    const rows = redactions.map(({ version, tail, redaction, hash }) => ({
+      campaign_id: campaignId,
+      version,
+      tail,
+      redaction: JSON.stringify(redaction),
+      hash,
+      through: head.version,
+      forgotten: true,
+    }));
+    await db
+      .insertInto('redactions')
+      .values(rows)
+      .onConflict((conflict) =>
+        conflict
+          .columns(['campaign_id', 'tail', 'redaction'])
+          .doUpdateSet((row) => ({ through: row.ref('excluded.through'), hash: row.ref('excluded.hash') })),
+      )
+      .execute();
+  }
 }
 
 /** Neighbours, by groups that come to the limit at most, or are one that exceeds it. */

@@ -1,8 +1,9 @@
 import { sql, type Kysely } from 'kysely';
-import type { AuditPlace, AuditStore, EntryFilter } from '../../core/audit-store.ts';
+import type { AuditPlace, AuditStore, EntryFilter, EntryRedaction } from '../../core/audit-store.ts';
 import type { StoredEntry } from '../../core/history-store.ts';
 import { LIMITS } from '../../core/limits.ts';
 import { FIRST_TAIL, nextTail } from '../../core/stream/hash-chain.ts';
+import { withValueAt } from '../../core/stream/redaction.ts';
 import type { Database } from './schema.ts';
 
 /** Entries that one statement looks through. */
@@ -11,8 +12,21 @@ const SCANNED_ROWS = 2_000;
 /** The name of the row that holds the end of the events. */
 const EVENTS = 'events';
 
-/** The audit's reads and writes. */
-export function createSqlAudit(db: Kysely<Database>): AuditStore {
+/** Checkpoints that are read at once: each can be as large as a document. */
+const CHECKPOINTS_AT_ONCE = 10;
+
+/** Audit events that are kept, the newest. */
+const KEPT_EVENTS = 100_000;
+
+/** Ends the transaction of a redaction that something else has overtaken. */
+class Overtaken extends Error {}
+
+/**
+ * The audit's reads and writes.
+ *
+ * @param onProgress called now and then during a call that can take long
+ */
+export function createSqlAudit(db: Kysely<Database>, onProgress: () => void = () => undefined): AuditStore {
   const findEntries: AuditStore['findEntries'] = async (filter, before, limit) => {
     const rows = await db
       .selectFrom((query) => scanned(query, filter, before).as('scanned'))
@@ -136,6 +150,110 @@ export function createSqlAudit(db: Kysely<Database>): AuditStore {
       .orderBy('version', 'desc');
   }
 
+  const redactIn = async (transaction: Kysely<Database>, redacted: EntryRedaction): Promise<boolean> => {
+    const { campaignId, version, tail, before, after, through, shown } = redacted;
+    // Its row is locked from here on: redactions come one after the other, so that they are seen in their order.
+    await appendEventsIn(transaction, [redacted.event], KEPT_EVENTS);
+    const { known } = await transaction
+      .selectFrom('redactions')
+      .where('campaign_id', '=', campaignId)
+      .select(sql<number>`count(*)::int`.as('known'))
+      .executeTakeFirstOrThrow();
+    if (known !== redacted.redactions) return false;
+    const replaced = await transaction
+      .updateTable('entries')
+      .set({ bytes: after })
+      .where('campaign_id', '=', campaignId)
+      .where('version', '=', version)
+      .where('tail', '=', tail)
+      .where(sql<boolean>`bytes::text = ${before}`)
+      .returning('version')
+      .execute();
+    if (replaced.length === 0) return false;
+    const { path } = redacted.redaction;
+    for (let from = version; path !== undefined && from < through;) {
+      const page = await transaction
+        .selectFrom('checkpoints')
+        .where('campaign_id', '=', campaignId)
+        .where('version', '>=', from)
+        .where('version', '<', through)
+        .orderBy('version')
+        .limit(CHECKPOINTS_AT_ONCE)
+        .select(['version', sql<string>`state::text`.as('state')])
+        .forUpdate()
+        .execute();
+      for (const checkpoint of page) {
+        const value = shown.findLast((step) => step.from <= checkpoint.version)?.value;
+        await transaction
+          .updateTable('checkpoints')
+          .set({ state: JSON.stringify(withValueAt(JSON.parse(checkpoint.state), path, value)) })
+          .where('campaign_id', '=', campaignId)
+          .where('version', '=', checkpoint.version)
+          .execute();
+      }
+      onProgress();
+      const last = page.at(-1)?.version;
+      if (last === undefined) break;
+      from = last + 1;
+    }
+    // Behind the checkpoints: a base that was signed with one of them as it was is seen now.
+    const base = await transaction
+      .selectFrom('history_bases')
+      .where('campaign_id', '=', campaignId)
+      .where('version', '>=', version)
+      .select('version')
+      .executeTakeFirst();
+    if (base) return false;
+    await transaction
+      .insertInto('redactions')
+      .values({
+        campaign_id: campaignId,
+        version,
+        tail,
+        redaction: JSON.stringify(redacted.redaction),
+        hash: redacted.hash,
+        through,
+        forgotten: false,
+      })
+      .execute();
+    return true;
+  };
+
+  const redact: AuditStore['redact'] = async (redacted) => {
+    try {
+      await db.transaction().execute(async (transaction) => {
+        if (!(await redactIn(transaction, redacted))) throw new Overtaken();
+      });
+      return true;
+    } catch (error) {
+      if (error instanceof Overtaken) return false;
+      throw error;
+    }
+  };
+
+  const redactionsAfter: AuditStore['redactionsAfter'] = async (ordinal, limit) => {
+    const rows = await db
+      .selectFrom('redactions')
+      .where('ordinal', '>', ordinal)
+      .orderBy('ordinal')
+      .limit(limit)
+      .selectAll()
+      .execute();
+    return rows.map(({ ordinal, version, tail, hash, forgotten, ...row }) => ({
+      ordinal,
+      campaignId: row.campaign_id,
+      version,
+      tail,
+      redaction: JSON.parse(row.redaction),
+      hash,
+      forgotten,
+    }));
+  };
+
+  const markForgotten: AuditStore['markForgotten'] = async (ordinal) => {
+    await db.updateTable('redactions').set({ forgotten: true }).where('ordinal', '=', ordinal).execute();
+  };
+
   return {
     findEntries,
     appendEvents,
@@ -145,6 +263,9 @@ export function createSqlAudit(db: Kysely<Database>): AuditStore {
     lastStatement,
     appendStatement,
     readStatements,
+    redact,
+    redactionsAfter,
+    markForgotten,
   };
 }
 

@@ -102,7 +102,10 @@ export function createSqlCompaction(db: Kysely<Database>): CompactionStore {
     });
   };
 
-  const setBase: CompactionStore['setBase'] = (campaignId, { version, tail, archivedAt, updatedAt, updatedBy }) =>
+  const setBase: CompactionStore['setBase'] = (
+    campaignId,
+    { version, tail, state, archivedAt, updatedAt, updatedBy },
+  ) =>
     db.transaction().execute(async (transaction) => {
       // The campaign's row is held, so that a restore over it, or a deletion, comes before this or behind it.
       const campaign = await transaction
@@ -122,7 +125,10 @@ export function createSqlCompaction(db: Kysely<Database>): CompactionStore {
         .where('entries.campaign_id', '=', campaignId)
         .where('entries.version', '=', version)
         .where('entries.tail', '=', tail)
+        // What was signed, which a redaction may have changed; and that waits for this, or this for that.
+        .where(sql<boolean>`checkpoints.state::text = ${state}`)
         .select('entries.version')
+        .forShare('checkpoints')
         .executeTakeFirst();
       if (!campaign || !entry) return false;
       const base = { version, tail, archived_at: archivedAt ?? null, updated_at: updatedAt, updated_by: updatedBy };

@@ -94,6 +94,8 @@ export function createSqlDeletions(db: Kysely<Database>): SqlDeletions {
           .executeTakeFirst();
         if (units.numDeletedRows > 0n) return true;
       }
+      // What was redacted is known for ever: a snapshot of before may bring the entries back.
+      await transaction.updateTable('redactions').set({ through: 0 }).where('campaign_id', '=', campaignId).execute();
       for (const table of [
         'epochs',
         'history_bases',

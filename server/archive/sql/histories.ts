@@ -36,8 +36,15 @@ export function createSqlHistories(db: Kysely<Database>, onProgress: () => void 
       .orderBy('id')
       .limit(limit)
       .select(['id', 'epoch', 'version', 'tail'])
+      .select((row) =>
+        row
+          .selectFrom('redactions')
+          .whereRef('redactions.campaign_id', '=', 'campaigns.id')
+          .select(sql<number>`count(*)::int`.as('count'))
+          .as('redactions'),
+      )
       .execute();
-    return rows.map(({ id, ...head }) => ({ campaignId: id, head }));
+    return rows.map(({ id, redactions, ...head }) => ({ campaignId: id, head, redactions: redactions ?? 0 }));
   };
 
   const readHistories: HistoryStore['readHistories'] = async (after, limit, ids) => {
@@ -58,6 +65,13 @@ export function createSqlHistories(db: Kysely<Database>, onProgress: () => void 
             .orderBy('ordinal')
             .select(['epochs.epoch', 'parent', 'from_version as fromVersion']),
         ).as('lineage'),
+        jsonArrayFrom(
+          query
+            .selectFrom('redactions')
+            .whereRef('redactions.campaign_id', '=', 'campaigns.id')
+            .orderBy('redactions.ordinal')
+            .select(['redactions.version', 'redactions.tail', 'redaction', 'hash']),
+        ).as('redactions'),
         jsonObjectFrom(
           query
             .selectFrom('history_bases')
@@ -87,6 +101,9 @@ export function createSqlHistories(db: Kysely<Database>, onProgress: () => void 
       lineage: row.lineage,
       generation: row.log_generation,
       ...(row.base && { base: { ...row.base, archivedAt: row.base.archivedAt ?? undefined } }),
+      ...(row.redactions.length > 0 && {
+        redactions: row.redactions.map((each) => ({ ...each, redaction: JSON.parse(each.redaction) })),
+      }),
     }));
   };
 

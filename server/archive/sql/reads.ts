@@ -40,7 +40,7 @@ export function createSqlReads(db: Kysely<Database>): SqlReads {
             .orderBy('ordinal')
             .select(['epoch', 'parent', 'from_version as fromVersion']),
         ).as('lineage'),
-        jsonArrayFrom(newestEntries(db, campaignId, undefined, recent)).as('recent'),
+        jsonArrayFrom(newestEntries(db, campaignId, undefined, recent, redactedThrough(db, campaignId))).as('recent'),
         jsonArrayFrom(
           query.selectFrom('deletions').where('campaign_id', '=', campaignId).orderBy('ordinal').select('deletion'),
         ).as('deletions'),
@@ -215,10 +215,24 @@ function toTags(text: string | null): Pick<CampaignSummary, 'tags'> {
   return tags.length > 0 ? { tags } : {};
 }
 
+/** The version up to which entries of a campaign are not loaded with it, as something of them was redacted. */
+function redactedThrough(db: Kysely<Database>, campaignId: string) {
+  return db
+    .selectFrom('redactions')
+    .where('campaign_id', '=', campaignId)
+    .select(({ fn }) => fn.coalesce(fn.max('through'), sql<number>`0`).as('through'));
+}
+
 /**
  * The newest entries first, within both limits: the database counts the bytes, so that what is too much stays there.
  */
-function newestEntries(db: Kysely<Database>, campaignId: string, before: number | undefined, limit: number) {
+function newestEntries(
+  db: Kysely<Database>,
+  campaignId: string,
+  before: number | undefined,
+  limit: number,
+  after?: ReturnType<typeof redactedThrough>,
+) {
   return db
     .selectFrom((query) =>
       query
@@ -227,6 +241,7 @@ function newestEntries(db: Kysely<Database>, campaignId: string, before: number 
             .selectFrom('entries')
             .where('campaign_id', '=', campaignId)
             .$if(before !== undefined, (rows) => rows.where('version', '<', before ?? 0))
+            .$if(after !== undefined, (rows) => (after ? rows.where('version', '>', after) : rows))
             .orderBy('version', 'desc')
             .limit(limit)
             .select(['version', 'bytes', 'tail', sql<number>`octet_length(bytes::text)`.as('size')])

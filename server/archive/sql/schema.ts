@@ -254,6 +254,24 @@ export interface HistoryBasesTable {
   open: boolean;
 }
 
+/** What was redacted of entries. */
+export interface RedactionsTable {
+  /** Orders them. */
+  ordinal: GeneratedAlways<number>;
+  campaign_id: string;
+  version: number;
+  /** Of the entry: it names it in every campaign that has it, under whatever id it was restored. */
+  tail: string;
+  /** The redaction, as JSON. */
+  redaction: string;
+  /** Of the bytes that are left. */
+  hash: string;
+  /** Up to this version entries are not loaded with the campaign; 0 where its history is another one by now. */
+  through: number;
+  /** Whether the log has dropped the entry as it was. */
+  forgotten: boolean;
+}
+
 /** The archive's tables, in the Postgres schema that `CAMPAIGN_NAMESPACE` names. */
 export interface Database {
   campaigns: CampaignsTable;
@@ -279,4 +297,5 @@ export interface Database {
   analytics_salts: AnalyticsSaltsTable;
   deletions: DeletionsTable;
   history_bases: HistoryBasesTable;
+  redactions: RedactionsTable;
 }

@@ -42,7 +42,7 @@ export function openSqlArchive(
   const reads = createSqlReads(db);
   const keys = createSqlKeyStore(db);
   const histories = createSqlHistories(db, onProgress);
-  const audit = createSqlAudit(db);
+  const audit = createSqlAudit(db, onProgress);
   const analytics = createSqlAnalytics((analyticsDb ?? unscoped).withSchema(namespace), namespace);
   const deletions = createSqlDeletions(db);
   const compaction = createSqlCompaction(db);
@@ -128,6 +128,9 @@ export function openSqlArchive(
     lastStatement: guarded(audit.lastStatement),
     appendStatement: guarded(audit.appendStatement),
     readStatements: guarded(audit.readStatements),
+    redact: guarded(audit.redact),
+    redactionsAfter: guarded(audit.redactionsAfter),
+    markForgotten: guarded(audit.markForgotten),
     recordEvents: guarded(analytics.recordEvents),
     countUnits: guarded(analytics.countUnits),
     sumMetric: guarded(analytics.sumMetric),

@@ -7,6 +7,7 @@ import { finished } from 'node:stream/promises';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import type { Finding } from '../../audit/verify-histories.ts';
+import type { RedactionReceipt } from '../../audit/redaction.ts';
 import type { VerifyItem, VerifyReport } from '../../audit/audit-service.ts';
 import { CAMPAIGN_ID_PATTERN } from '../../core/document/campaign.ts';
 import { adminServer, callOrGiveUp, request, type AdminServer } from './admin-call.ts';
@@ -19,11 +20,13 @@ const options = {
   out: { type: 'string' },
   state: { type: 'string' },
   url: { type: 'string' },
+  path: { type: 'string', multiple: true },
+  comment: { type: 'boolean' },
 } as const;
 
 /**
- * The commands `audit verify [file] [--campaign id]…` and `audit export [--campaign id]… [--out file|-] [--state
- * file]`.
+ * The commands `audit verify [file] [--campaign id]…`, `audit export [--campaign id]… [--out file|-] [--state file]` and
+ * `audit redact id position [--path name]… [--comment]`.
  */
 export async function manageAudit(args: readonly string[]): Promise<void> {
   const { values, positionals } = readArguments(args);
@@ -35,7 +38,31 @@ export async function manageAudit(args: readonly string[]): Promise<void> {
     return verifyServer(await adminServer(values.url, 'audit'), campaigns);
   if (command === 'export' && file === undefined)
     return exportAudit(await adminServer(values.url, 'audit'), campaigns, values.out ?? '-', values.state);
-  giveUp('audit takes verify, verify with a snapshot file, or export; --help says more.');
+  const [position, ...others] = more;
+  if (command === 'redact' && file !== undefined && position !== undefined && others.length === 0)
+    return redact(await adminServer(values.url, 'audit'), file, position, values);
+  giveUp('audit takes verify, verify with a snapshot file, export, or redact; --help says more.');
+}
+
+/** Takes a value, or the comment, out of an entry, for good. */
+async function redact(
+  server: AdminServer,
+  campaignId: string,
+  position: string,
+  { path, comment }: { readonly path?: string[] | undefined; readonly comment?: boolean | undefined },
+): Promise<void> {
+  if (path === undefined && comment !== true)
+    giveUp('audit redact takes --path, once for each name from the outermost on, or --comment, or both.');
+  const input = { campaignId, position, ...(path && { path }), ...(comment === true && { comment }) };
+  const { complete, salted } = await callOrGiveUp<RedactionReceipt>(server, 'audit.redact', input);
+  const what = [path?.join(' › '), comment === true ? 'the comment' : undefined].filter((part) => part !== undefined);
+  process.stdout.write(`${campaignId}\t${position}\t${what.join(' and ')}: redacted\n`);
+  if (!complete) process.stderr.write('The log or the memory of the server may still have it; they are told again.\n');
+  if (!salted)
+    process.stderr.write(
+      'The entry has no salt, as it is of before: whoever guesses all of it can see from its hash that it is right.\n',
+    );
+  process.stderr.write('Snapshot files, exports and backups of before have it still.\n');
 }
 
 /** Has a running server walk the chain of every campaign. Exit code 1: something does not fit. */

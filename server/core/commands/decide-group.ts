@@ -7,7 +7,7 @@ import type { Origin } from '../stream/origin.ts';
 import { formatPosition, lastSharedVersion, parsePosition, type Position } from '../stream/position.ts';
 import type { ChangeCommand } from './command.ts';
 import { decide, type Check, type Decision, type Request, type Situation } from './decide.ts';
-import type { AppliedMutation } from './idempotency.ts';
+import { isSameCommand, type AppliedMutation } from './idempotency.ts';
 import { mayPassLater, refusalId, refusedBefore } from './refused-mutations.ts';
 
 /** Mutation as the group's decision reads it. */
@@ -288,7 +288,7 @@ function toRecord(
 }
 
 function answerApplied(applied: AppliedMutation, fingerprint: string): GroupOutcome {
-  if (applied.fingerprint === fingerprint) return { kind: 'duplicate', applied };
+  if (isSameCommand(applied, fingerprint)) return { kind: 'duplicate', applied };
   const { mutationId, version } = applied;
   const message = `mutationId: ${mutationId} was used for another command, at version ${version}`;
   return { kind: 'rejected', refusal: { reason: 'INVALID', message, path: ['mutationId'], mutationId } };

@@ -1,9 +1,16 @@
+import { REDACTED_FINGERPRINT } from '../stream/log-record.ts';
+
 /** Applied mutation: enough to answer a retry, and to distinguish it from another command under the same id. */
 export interface AppliedMutation {
   readonly mutationId: string;
   readonly version: number;
   readonly epoch: string;
   readonly fingerprint: string;
+}
+
+/** Whether a mutation is the one that was applied under its id, as far as can be told of one that was redacted. */
+export function isSameCommand(applied: Pick<AppliedMutation, 'fingerprint'>, fingerprint: string): boolean {
+  return applied.fingerprint === fingerprint || applied.fingerprint === REDACTED_FINGERPRINT;
 }
 
 /**

@@ -3,6 +3,7 @@ import type { JsonObject } from '../json.ts';
 import type { Role } from '../permissions.ts';
 import type { Assignments } from '../targeting/evaluate.ts';
 import type { Position } from './position.ts';
+import type { Redaction } from './redaction.ts';
 
 /** Actor of an entry. `role` is the role that it had for that campaign at that time. */
 export interface Actor {
@@ -35,6 +36,8 @@ export interface Entry {
   comment?: string;
   at: number;
   format: number;
+  /** What was taken out of it since, by admins: the values are gone, and the version is what it was. */
+  redacted?: readonly Redaction[];
 }
 
 /**

@@ -20,6 +20,11 @@ export function nextTail(previousTail: string, bytes: string): string {
   return hash('sha256', previousTail + bytes, 'base64url');
 }
 
+/** Hash of the bytes of an entry alone: what a statement about a redaction proves of what is left. */
+export function hashOfBytes(bytes: string): string {
+  return hash('sha256', bytes, 'base64url');
+}
+
 /**
  * Fingerprint of a command: tells it from another command under the same mutation id. The order of object members does
  * not count.

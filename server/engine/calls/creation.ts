@@ -11,10 +11,12 @@ import { formatPosition } from '../../core/stream/position.ts';
 import type { LoadedCampaign } from '../hosting/log-follower.ts';
 import type { CampaignHost } from '../hosting/campaign-host.ts';
 import { reportRefused, type MutationReport, type ReportedMutation } from './mutation-report.ts';
+import { saltedSeal } from '../campaign/salted-seal.ts';
 import type { Archive, Clock } from '../ports.ts';
+import { isSameCommand } from '../../core/commands/idempotency.ts';
 import { toReceipt } from './receipt.ts';
 import { forbidden, notPersistent, toError } from '../refusals.ts';
-import { FIRST_TAIL, fingerprint, seal } from '../../core/stream/hash-chain.ts';
+import { FIRST_TAIL, fingerprint } from '../../core/stream/hash-chain.ts';
 import type { Caller, CampaignService } from '../service.ts';
 
 export interface CreationOptions {
@@ -63,12 +65,12 @@ export function createCreation(options: CreationOptions): Pick<CampaignService, 
 
   const carryOut = async (about: ReportedMutation, record: LogRecord, state: JsonObject): Promise<Receipt> => {
     const { campaignId, mutationId } = about;
-    const created = await archive.create(campaignId, seal(record, FIRST_TAIL), state);
+    const created = await archive.create(campaignId, saltedSeal(clock)(record, FIRST_TAIL), state);
     const known = created ? record : (await archive.findMutation(campaignId, mutationId)).entry?.record;
     const { live } = await loadCreated(campaignId).catch((error: unknown) => {
       throw !created && isDeleted(error) ? beingDeleted(campaignId) : error;
     });
-    if (known?.type !== 'create' || known.fingerprint !== record.fingerprint) {
+    if (known?.type !== 'create' || !isSameCommand(known, record.fingerprint)) {
       const position = formatPosition(live.head.epoch, live.head.version);
       throw new RefusalError('CONFLICT', `campaignId: ${campaignId} exists already`, {
         path: ['campaignId'],

@@ -56,6 +56,12 @@ export interface CampaignHost {
    * @throws RefusalError `UNAVAILABLE` where these do not answer
    */
   reload(campaign: LoadedCampaign): Promise<void>;
+  /**
+   * Entries of a campaign were redacted: where it is in memory, or is being loaded, it is loaded anew.
+   *
+   * @throws RefusalError as `reload`
+   */
+  forget(campaignId: string): Promise<void>;
   /** Ends a campaign that was deleted: nothing of it stays in memory, and everybody who waits for it is told. */
   end(campaign: LoadedCampaign, refusal: RefusalError): void;
   /** Resolves once no queue holds a mutation, or after that many milliseconds. */
@@ -205,6 +211,11 @@ export function createCampaignHost(options: CampaignHostOptions): CampaignHost {
     catchUp: follower.catchUp,
     reload: follower.reload,
     end: follower.end,
+    async forget(campaignId) {
+      // What cannot be loaded is not in memory, and what is gone is not needed there.
+      const campaign = await hosted.get(campaignId)?.loaded.catch(() => undefined);
+      if (campaign && !campaign.live.gone) await follower.forget(campaign);
+    },
     subscribers() {
       let sum = 0;
       for (const { fanOut } of loadedById.values()) sum += fanOut.size;

@@ -16,6 +16,8 @@ import {
   type LogRecoveryOptions,
   type RecoveredCampaign,
 } from '../campaign/log-recovery.ts';
+import { createVersionTrees } from '../campaign/version-trees.ts';
+import { treeOf } from '../../core/stream/apply.ts';
 import type { LogEvent } from '../ports.ts';
 import { deleted } from '../refusals.ts';
 import { createFanOut, type FanOut, type FanOutOptions } from '../streams/fan-out.ts';
@@ -59,6 +61,12 @@ export interface LogFollower {
    * @throws RefusalError `UNAVAILABLE` where log or archive do not answer; further attempts then follow by themselves
    */
   reload(campaign: LoadedCampaign): Promise<void>;
+  /**
+   * Loads a campaign again in the same way, and keeps nothing of what was in memory: entries of it were redacted.
+   *
+   * @throws RefusalError as `reload`
+   */
+  forget(campaign: LoadedCampaign): Promise<void>;
   /** Ends a campaign in memory that was deleted: everybody who watches it or waits for it is told. */
   end(campaign: LoadedCampaign, refusal: RefusalError): void;
   isReloading(campaignId: string): boolean;
@@ -256,6 +264,17 @@ export function createLogFollower(options: LogFollowerOptions): LogFollower {
     return done;
   };
 
+  const forget = async (campaign: LoadedCampaign): Promise<void> => {
+    const { live, fanOut } = campaign;
+    // One that is under way may have read the archive before.
+    await reloads.get(live.id)?.catch(() => undefined);
+    if (live.gone) return;
+    const { head, content } = live;
+    live.trees = createVersionTrees({ version: head.version, document: treeOf(content) }, [], head.version);
+    await reload(campaign);
+    fanOut.forget();
+  };
+
   /** Reloads until that succeeds, or the campaign is not needed any more; one loop for each campaign. */
   const reloadUntilDone = async (campaign: LoadedCampaign): Promise<void> => {
     const { id } = campaign.live;
@@ -286,6 +305,7 @@ export function createLogFollower(options: LogFollowerOptions): LogFollower {
     applyEntry,
     catchUp: repairGap,
     reload,
+    forget,
     end,
     isReloading: (campaignId) => reloads.has(campaignId),
     get unsavedBytes() {

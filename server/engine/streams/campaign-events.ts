@@ -16,6 +16,8 @@ export interface CampaignEvents {
    * @param to what it sees after the event: another audience only for a snapshot, and for a single entry
    */
   make(step: EventStep, from: Audience, to: Audience): ResumableEvent;
+  /** Entries were redacted: nothing that was made of them is made again. */
+  forget(): void;
   /** Names the acknowledged mutations that a fork has lost; from now on `reset` snapshots carry them. */
   setLost(mutationIds: readonly string[]): void;
 }
@@ -133,6 +135,8 @@ export function createCampaignEvents(live: LiveCampaign, projector: Projector, p
       cache.set(key, event);
       return event;
     },
+
+    forget: () => cache.clear(),
 
     setLost(mutationIds) {
       lost = mutationIds;

@@ -21,6 +21,8 @@ export interface FanOut {
   notify(): void;
   /** The campaign was forked: `lost` are the ids of acknowledged mutations that are not on the current timeline. */
   reset(lost: readonly string[]): void;
+  /** Entries were redacted: nothing that was made of them is sent again. */
+  forget(): void;
   readonly size: number;
   /** Cohorts: different outcomes of the rules among the subscribers. */
   readonly cohorts: number;
@@ -91,6 +93,8 @@ export function createFanOut(live: LiveCampaign, options: FanOutOptions): FanOut
       events.setLost(lost);
       notify();
     },
+
+    forget: events.forget,
 
     get size() {
       return pulls.size + pushes.size;

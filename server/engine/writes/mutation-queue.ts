@@ -10,11 +10,12 @@ import type { Check } from '../../core/commands/decide.ts';
 import type { Rights } from '../../core/permissions.ts';
 import { asError, RefusalError } from '../../core/errors.ts';
 import { createLockJudge, type LockCondition, type LockJudge } from '../../core/locks/lock-table.ts';
-import { fingerprint, seal } from '../../core/stream/hash-chain.ts';
+import { fingerprint } from '../../core/stream/hash-chain.ts';
 import type { SealedEntry } from '../../core/stream/log-record.ts';
 import type { Position } from '../../core/stream/position.ts';
 import type { CampaignHistory } from '../campaign/history.ts';
 import { groupBaseOf, takeLocks, type Delivery, type LiveCampaign } from '../campaign/live-campaign.ts';
+import { saltedSeal } from '../campaign/salted-seal.ts';
 import type { EngineObserver } from '../observer.ts';
 import type { AppendResult, Archive, Clock, OrderedLog } from '../ports.ts';
 import { shuttingDown } from '../refusals.ts';
@@ -280,7 +281,7 @@ function decideParts(
     now: clock.now,
     check,
     rights,
-    seal,
+    seal: saltedSeal(clock),
     fingerprint,
   };
   return decideGroup(

@@ -3,7 +3,20 @@ import type { RedisConnection } from './connection.ts';
 import { hashTagOf } from './keys.ts';
 import { describeRedisFailure, type LogHealthTracker } from './log-health.ts';
 import { runScript, type RunScript } from './run-script.ts';
-import { APPEND, CLAIM, CLEAR, DURABLE, JOB_LOCKS, LEAVE, LOCKS, PRESENCE, RELEASE, REMOVE, SEED } from './scripts.ts';
+import {
+  APPEND,
+  CLAIM,
+  CLEAR,
+  DURABLE,
+  FORGET,
+  JOB_LOCKS,
+  LEAVE,
+  LOCKS,
+  PRESENCE,
+  RELEASE,
+  REMOVE,
+  SEED,
+} from './scripts.ts';
 
 export interface GuardedRunOptions {
   readonly connection: RedisConnection;
@@ -24,6 +37,7 @@ const WRITES: ReadonlySet<string> = new Set([
   RELEASE,
   REMOVE,
   CLEAR,
+  FORGET,
 ]);
 /** Scripts that pass only where Redis takes every write; the others may run when it is full. */
 const PROOFS: ReadonlySet<string> = new Set([APPEND, SEED]);

@@ -385,6 +385,19 @@ return 1
 `;
 
 /**
+ * Drops the entries up to a version, which were redacted in the archive, if all of them are durable.
+ *
+ * KEYS meta, log · ARGV version, oldest entry id to keep. Answers `1` where they are gone, else `0`.
+ */
+export const FORGET = `${ALLOW_OOM}
+local meta_key, log_key = unpack(KEYS)
+local durable = redis.call('HGET', meta_key, 'durable')
+if durable and tonumber(durable) < tonumber(ARGV[1]) then return 0 end
+redis.call('XTRIM', log_key, 'MINID', ARGV[2])
+return 1
+`;
+
+/**
  * Takes or renews the archiving lease of a campaign, and reads what is not durable.
  *
  * KEYS meta, log · ARGV instance, lease in ms, count. Answers `1` with the entries to the holder of the lease and where

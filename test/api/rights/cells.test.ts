@@ -148,6 +148,8 @@ function inputOf(path: ProcedurePath, campaignId: string, { positions, keyId, to
       return { name: fresh, campaigns: { '*': 'viewer' } };
     case 'access.revoke':
       return { id: keyId };
+    case 'audit.redact':
+      return { campaignId, position: 'unknown:1', path: ['title'] };
     case 'audit.query':
     case 'audit.verify':
       return { campaignId };
@@ -247,6 +249,8 @@ async function cellSeen(path: ProcedurePath, ask: Ask, world: World): Promise<st
   if (path.startsWith('lock.') && 'reason' in named && mayLock(named) === 'yes') return 'yes';
   // Who may delete is told that it is not archived.
   if ('reason' in named && path === 'campaign.delete' && named.reason === 'CONFLICT') return 'yes';
+  // Who may redact is told that there is no such entry.
+  if ('reason' in named && path === 'audit.redact' && named.reason === 'NOT_FOUND') return 'yes';
   // Who may take one is told that this server has no folder for it.
   if ('reason' in named && path === 'snapshot.takeNow' && named.reason === 'UNAVAILABLE') return 'yes';
   // Who may say where it is, is told that it does not watch.

@@ -6,6 +6,7 @@ import type {
   LastVerification,
   VerifyReport,
 } from '../../../audit/audit-service.ts';
+import type { RedactionReceipt } from '../../../audit/redaction.ts';
 import { CAMPAIGN_ID_PATTERN } from '../../../core/document/campaign.ts';
 import { RefusalError } from '../../../core/errors.ts';
 import { can } from '../../../core/permissions.ts';
@@ -46,6 +47,16 @@ export interface AuditVerifyInput {
   campaignId: string;
 }
 
+/** What is taken out of an entry for good: a value, or the comment, or both. */
+export interface AuditRedactInput {
+  campaignId: string;
+  /** Of the entry, as the history names it: `epoch:version`. */
+  position: string;
+  /** The place in the document whose value the entry has brought, outermost first. */
+  path?: string[];
+  comment?: true;
+}
+
 const campaignId = z.string().regex(CAMPAIGN_ID_PATTERN, 'must be the id of a campaign');
 const time = z.int().min(0);
 const words = z.string().min(1).max(200);
@@ -65,6 +76,13 @@ const queryInput: z.ZodType<AuditQueryInput> = z.object({
 const eventsInput: z.ZodType<AuditEventsInput | undefined> = z
   .object({ cursor: time.exactOptional(), limit: z.int().min(1).max(100).exactOptional() })
   .optional();
+
+const redactInput: z.ZodType<AuditRedactInput> = z.object({
+  campaignId,
+  position: z.string().max(64),
+  path: z.array(words).min(1).max(32).exactOptional(),
+  comment: z.literal(true).exactOptional(),
+});
 
 const verifyInput: z.ZodType<AuditVerifyInput> = z.object({ campaignId });
 
@@ -92,6 +110,13 @@ export const auditRouter = router({
       if (item.kind === 'end') return item.report;
     throw new Error('a verification ends with its report');
   }),
+
+  /** Takes a value out of an entry, for good and everywhere, but for its hash. For admins of the campaign. */
+  redact: historyProcedure
+    .input(parsedBy(redactInput))
+    .mutation(({ ctx, input, signal }): Promise<RedactionReceipt> =>
+      administer(ctx, input.campaignId).redact(callerOf(ctx, signal), input),
+    ),
 
   /**
    * What the newest verification of this instance came to; `null` where there was none since its start. For admins of

@@ -7,6 +7,7 @@ import { createAnalyticsTables } from './0004-analytics.ts';
 import { createAuditTables } from './0003-audit.ts';
 import { createDeletionTables } from './0006-deletions.ts';
 import { createHistoryBases } from './0007-history-bases.ts';
+import { createRedactions } from './0009-redactions.ts';
 import { createRestoreTables } from './0002-restores.ts';
 import { createStagedParts } from './0005-staged-parts.ts';
 
@@ -21,6 +22,7 @@ function migrations(namespace: string): Record<string, Migration> {
     '0006-deletions': { up: (db) => createDeletionTables(db, namespace) },
     '0007-history-bases': { up: (db) => createHistoryBases(db, namespace) },
     '0008-list-columns': { up: (db) => addListColumns(db, namespace) },
+    '0009-redactions': { up: (db) => createRedactions(db, namespace) },
   };
 }
 
