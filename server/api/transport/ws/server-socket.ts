@@ -9,6 +9,7 @@ import type { FairTurns, InboundSource } from '../../connection/fair-turns.ts';
 import { textFrame } from '../../procedures/subscriptions/frames.ts';
 import { PRICES } from '../../connection/work-budget.ts';
 import { API_LIMITS } from '../../limits.ts';
+import { BatchReader, isBatch } from './batch-reader.ts';
 import { decodedFrame } from './decoded-frame.ts';
 import type { SocketCalls } from './socket-calls.ts';
 import { parseExactJson } from '../exact-json.ts';
@@ -54,8 +55,12 @@ export const CLOSE_TIMEOUT_MS = 500;
  */
 const PARSED_AT_ONCE_BYTES = 32 * 1024;
 
-/** The code of `[`, with which a batch begins. */
-const OPENING_BRACKET = 0x5b;
+/** Bytes of a large batch that are scanned in one turn, and bytes of its messages that are parsed in one. */
+const SCANNED_AT_ONCE_BYTES = 256 * 1024;
+const READ_AT_ONCE_BYTES = 32 * 1024;
+
+/** Stands for a frame or a message that is no JSON, which is refused by the decoder. */
+const MALFORMED = Buffer.from('[');
 
 /** A frame as it came. */
 interface Frame {
@@ -68,6 +73,13 @@ interface Frame {
 interface ParsedMessage {
   readonly kind: 'message';
   readonly message: unknown;
+}
+
+/** A large batch, which is read a piece at a time. */
+interface LargeBatch {
+  readonly kind: 'batch';
+  readonly reader: BatchReader;
+  isScanned: boolean;
 }
 
 /**
@@ -98,7 +110,7 @@ export class ServerSocket extends WebSocket implements OutboundChannel, InboundS
   /** `undefined` until the connection's context is there. */
   #connection: Connection | undefined;
   /** Messages that wait for their turn, or for the context; those before `#started` have been started. */
-  #waiting: (Frame | ParsedMessage)[] = [];
+  #waiting: (Frame | ParsedMessage | LargeBatch)[] = [];
   #started = 0;
 
   /** Hands over the stream of the upgraded connection, before anything is sent. */
@@ -198,7 +210,7 @@ export class ServerSocket extends WebSocket implements OutboundChannel, InboundS
       this.#pass(frame);
       return;
     }
-    const isLater = frame.data.length > PARSED_AT_ONCE_BYTES && isBatch(frame);
+    const isLater = frame.data.length > PARSED_AT_ONCE_BYTES && !frame.isBinary && isBatch(frame.data);
     const messages = isLater ? undefined : messagesOfBatch(frame);
     this.#connection?.chargeInput(frame.data.length);
     const isControl = frame.data.length <= KEEP_ALIVE_BYTES || isStopFrame(frame);
@@ -211,6 +223,7 @@ export class ServerSocket extends WebSocket implements OutboundChannel, InboundS
     }
     const waitsAlready = this.#waiting.length > 0;
     if (messages) for (const message of messages) this.#waiting.push({ kind: 'message', message });
+    else if (isLater) this.#waiting.push({ kind: 'batch', reader: new BatchReader(frame.data), isScanned: false });
     else this.#waiting.push(frame);
     // What the socket has read already comes all the same; nothing more is read until all of it has been started.
     if (this.#meter) this.#meter.waitingBytes += frame.data.length;
@@ -253,15 +266,10 @@ export class ServerSocket extends WebSocket implements OutboundChannel, InboundS
    */
   startNext(count: number): boolean {
     this.liveness.receivedAt = performance.now();
-    const slice: unknown[] = [];
-    for (; slice.length < count; this.#started += 1) {
-      const next = this.#waiting[this.#started];
-      if (next?.kind !== 'message' || (slice.length > 0 && isStop(next.message))) break;
-      slice.push(next.message);
-    }
     const next = this.#waiting[this.#started];
-    if (slice.length > 0) this.#deliver(decodedFrame(slice), true);
-    else if (next?.kind === 'frame' && !this.#parse(next)) {
+    if (next?.kind === 'message') this.#startMessages(count);
+    else if (next?.kind === 'batch') this.#startBatch(next, count);
+    else if (next) {
       this.#started += 1;
       this.#pass(next);
     }
@@ -273,15 +281,45 @@ export class ServerSocket extends WebSocket implements OutboundChannel, InboundS
     return false;
   }
 
-  /**
-   * Puts the messages of a large frame in its place, which is enough for one turn; false for a frame without several.
-   */
-  #parse(frame: Frame): boolean {
-    const messages = frame.data.length > PARSED_AT_ONCE_BYTES ? messagesOfBatch(frame) : undefined;
-    if (!messages) return false;
-    const parsed = messages.map((message): ParsedMessage => ({ kind: 'message', message }));
-    this.#waiting.splice(this.#started, 1, ...parsed);
-    return true;
+  #startMessages(count: number): void {
+    const slice: unknown[] = [];
+    for (; slice.length < count; this.#started += 1) {
+      const next = this.#waiting[this.#started];
+      if (next?.kind !== 'message' || (slice.length > 0 && isStop(next.message))) break;
+      slice.push(next.message);
+    }
+    this.#deliver(decodedFrame(slice), true);
+  }
+
+  /** Scans a large batch, or starts its next messages: one of them, however large, and further small ones. */
+  #startBatch(batch: LargeBatch, count: number): void {
+    const { reader } = batch;
+    if (!batch.isScanned) {
+      const scanned = reader.scan(SCANNED_AT_ONCE_BYTES);
+      batch.isScanned = scanned === 'complete';
+      if (scanned === 'more' || (batch.isScanned && reader.count <= API_LIMITS.frameMessages)) return;
+      this.#started += 1;
+      // Refused as a whole, for its number of messages or for what it is.
+      if (batch.isScanned) this.#deliver(decodedFrame(Array.from({ length: reader.count })), true);
+      else this.#deliver(MALFORMED, false);
+      return;
+    }
+    const slice: unknown[] = [];
+    let bytes = 0;
+    for (; slice.length < count; reader.take()) {
+      bytes += reader.nextBytes ?? 0;
+      if (slice.length > 0 && bytes > READ_AT_ONCE_BYTES) break;
+      const next = reader.peek();
+      if (!next || (slice.length > 0 && (next.isMalformed || isStop(next.message)))) break;
+      if (next.isMalformed) {
+        reader.take();
+        this.#deliver(MALFORMED, false);
+        return;
+      }
+      slice.push(next.message);
+    }
+    if (reader.nextBytes === undefined) this.#started += 1;
+    if (slice.length > 0) this.#deliver(decodedFrame(slice), true);
   }
 
   /** Starts the messages that arrived before the connection's context was there. */
@@ -304,15 +342,10 @@ export class ServerSocket extends WebSocket implements OutboundChannel, InboundS
   }
 }
 
-/** Whether a frame holds several messages, as far as its first character tells. */
-function isBatch({ data, isBinary }: Frame): boolean {
-  return !isBinary && data[0] === OPENING_BRACKET;
-}
-
 /** The messages of a frame that holds several; `undefined` for a single message and for what cannot be parsed. */
 function messagesOfBatch(frame: Frame): unknown[] | undefined {
-  if (!isBatch(frame)) return undefined;
-  const { data } = frame;
+  const { data, isBinary } = frame;
+  if (isBinary || !isBatch(data)) return undefined;
   try {
     const parsed: unknown = parseExactJson(data.toString());
     // A batch with too many messages is refused as a whole, by the decoder.
