@@ -36,6 +36,7 @@ import { createAuditService, type AuditService } from './audit/audit-service.ts'
 import { startSigning } from './audit/signing.ts';
 import { readStatementKeys, signCompacted, signDeleted, signRedacted, signReplaced } from './audit/statements.ts';
 import type { AnalyticsStore } from './core/analytics/analytics-store.ts';
+import type { HeldPlaceStore } from './core/targeting/held-place-store.ts';
 import type { AuditStore } from './core/audit-store.ts';
 import type { RelaySettings } from './core/stream/replica.ts';
 import { startPeriodicSnapshots } from './snapshot/periodic-snapshots.ts';
@@ -59,7 +60,7 @@ export interface CampaignServerOptions {
         Partial<HistoryStore> &
         Partial<AuditStore> &
         Partial<CompactionStore> &
-        Partial<AnalyticsStore>)
+        Partial<AnalyticsStore & HeldPlaceStore>)
     | undefined;
   /**
    * Orders the mutations of each campaign. Default: in this process, which must then be the only one on its archive.
@@ -502,17 +503,30 @@ function isAuditStore<A extends Archive>(archive: A & Partial<AuditStore>): arch
 }
 
 /** The archive as storage of events; `undefined` for one that keeps none. */
-function analyticsStoreOf(archive: Archive & Partial<AnalyticsStore>): AnalyticsStore | undefined {
+function analyticsStoreOf(
+  archive: Archive & Partial<AnalyticsStore & HeldPlaceStore>,
+): (AnalyticsStore & HeldPlaceStore) | undefined {
   return isAnalyticsStore(archive) ? archive : undefined;
 }
 
-function isAnalyticsStore(archive: Archive & Partial<AnalyticsStore>): archive is Archive & AnalyticsStore {
+function isAnalyticsStore(
+  archive: Archive & Partial<AnalyticsStore & HeldPlaceStore>,
+): archive is Archive & AnalyticsStore & HeldPlaceStore {
   const { recordEvents, countUnits, sumMetric, readTimeline, recordViewers, readPaints } = archive;
   const { campaignSalt, forgetUnits, forgetCampaign, listPhases, markPhases, sweepAnalytics } = archive;
+  const { holdPlaces, findHeldPlaces, listHeldLines, markHeldLines, sweepHeldPlaces } = archive;
   const counts = [recordEvents, countUnits, sumMetric, readTimeline, recordViewers, readPaints];
-  return [...counts, campaignSalt, forgetUnits, forgetCampaign, listPhases, markPhases, sweepAnalytics].every(
-    (method) => method !== undefined,
-  );
+  const places = [holdPlaces, findHeldPlaces, listHeldLines, markHeldLines, sweepHeldPlaces];
+  return [
+    ...counts,
+    ...places,
+    campaignSalt,
+    forgetUnits,
+    forgetCampaign,
+    listPhases,
+    markPhases,
+    sweepAnalytics,
+  ].every((method) => method !== undefined);
 }
 
 /** A key for hashes of units that does not give away the secret that it is made of. */

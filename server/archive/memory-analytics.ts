@@ -14,6 +14,7 @@ import {
   type GoalRow,
   type PaintRow,
 } from '../core/analytics/unit-rows.ts';
+import { dropHeldPlaces, type MemoryHeldPlaces } from './memory-held-places.ts';
 import type { Metric } from '../core/document/targeting-fields.ts';
 
 /** The analytics of a store in memory. */
@@ -54,6 +55,7 @@ const MINUTE_MS = 60_000;
  */
 export function createMemoryAnalytics(
   store: MemoryAnalytics,
+  heldPlaces: MemoryHeldPlaces,
   call: <T>(answer: () => T) => Promise<T>,
   isDeleted: (campaignId: string) => boolean,
 ): AnalyticsStore {
@@ -214,6 +216,7 @@ export function createMemoryAnalytics(
           row.campaignId === campaignId && forgotten.has(row.unit);
         remove(store.exposures, isForgotten);
         remove(store.goals, isForgotten);
+        dropHeldPlaces(heldPlaces, campaignId, forgotten);
       }),
 
     forgetCampaign: (campaignId) =>
@@ -224,6 +227,7 @@ export function createMemoryAnalytics(
         remove(store.paints, isOfCampaign);
         remove(store.phases, isOfCampaign);
         store.salts.delete(campaignId);
+        dropHeldPlaces(heldPlaces, campaignId);
       }),
 
     listPhases: () =>

@@ -19,6 +19,7 @@ import type {
 import { lastContiguousEntry, toListColumns, toSealedEntry } from './sql/columns.ts';
 import { ArchiveError } from './errors.ts';
 import { createMemoryAnalytics, dropAnalytics, emptyAnalytics, type MemoryAnalytics } from './memory-analytics.ts';
+import { createMemoryHeldPlaces, dropHeldPlaces, noHeldPlaces, type MemoryHeldPlaces } from './memory-held-places.ts';
 import { appendAuditEvents, createMemoryAudit, type MemoryAudit } from './memory-audit.ts';
 import { baseAt, beginAt, createMemoryCompaction, type MemoryClaim } from './memory-compaction.ts';
 import { createMemoryHistories, type MemorySchedule, type StagedRestore } from './memory-histories.ts';
@@ -55,6 +56,7 @@ export interface MemoryStore {
   readonly compaction: MemoryClaim;
   readonly audit: MemoryAudit;
   readonly analytics: MemoryAnalytics;
+  readonly heldPlaces: MemoryHeldPlaces;
 }
 
 /** An empty storage. */
@@ -68,6 +70,7 @@ export function createMemoryStore(): MemoryStore {
     compaction: { holder: undefined, heldUntil: 0 },
     audit: { events: [], statements: [], signed: new Map(), redactions: [] },
     analytics: emptyAnalytics(),
+    heldPlaces: noHeldPlaces(),
   };
 }
 
@@ -97,6 +100,8 @@ export function createMemoryArchive(options: MemoryArchiveOptions = {}): KeyedAr
   let stopped = false;
 
   /** Runs a call within one turn, as one transaction; what it throws becomes a rejection. */
+  const isGone = (campaignId: string): boolean =>
+    !store.campaigns.has(campaignId) && deletionsOf(store, campaignId).length > 0;
   const call = <T>(answer: () => T): Promise<T> =>
     new Promise((resolve) => {
       if (stopped) throw new ArchiveError('stopped', 'The archive has been stopped.');
@@ -245,6 +250,7 @@ export function createMemoryArchive(options: MemoryArchiveOptions = {}): KeyedAr
           adopted.delete(campaignId);
         }
         dropAnalytics(store.analytics, campaignId);
+        dropHeldPlaces(store.heldPlaces, campaignId);
         return false;
       }),
 
@@ -315,11 +321,8 @@ export function createMemoryArchive(options: MemoryArchiveOptions = {}): KeyedAr
     ...createMemoryHistories(store, call),
     ...createMemoryCompaction(store, call),
     ...createMemoryAudit(store, call),
-    ...createMemoryAnalytics(
-      store.analytics,
-      call,
-      (campaignId) => !store.campaigns.has(campaignId) && deletionsOf(store, campaignId).length > 0,
-    ),
+    ...createMemoryAnalytics(store.analytics, store.heldPlaces, call, isGone),
+    ...createMemoryHeldPlaces(store.heldPlaces, call, isGone),
     stop: ({ clean }) => {
       if (!stopped && clean) {
         for (const [campaignId, generation] of ownMemberships) leave(campaignId, generation);

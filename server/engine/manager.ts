@@ -9,6 +9,7 @@ import { rightsOf, type FieldRights, type Identity } from '../core/permissions.t
 import { createProjector } from '../core/stream/audience.ts';
 import { fieldAccessFor, viewsOf } from '../core/stream/views.ts';
 import { createDocumentCheck } from '../core/targeting/check-document.ts';
+import type { HeldPlaceStore } from '../core/targeting/held-place-store.ts';
 import type { TargetingEngine } from '../core/targeting/evaluator.ts';
 import { createGrowthBookEngine } from '../targeting/growthbook-engine.ts';
 import { createEngineAnalytics } from './analytics/analytics-service.ts';
@@ -26,6 +27,7 @@ import { createReplicaService } from './calls/replica-service.ts';
 import { createRequestArchive } from './calls/request-archive.ts';
 import { createTrace } from './calls/trace.ts';
 import { createCampaignHistory } from './campaign/history.ts';
+import { createHeldPlaces, HOLDS_NOTHING } from './campaign/held-places.ts';
 import { createCampaignHost } from './hosting/campaign-host.ts';
 import { createEngineLocks } from './locks/lock-service.ts';
 import type { EngineObserver } from './observer.ts';
@@ -83,14 +85,18 @@ export interface ManagerOptions {
   readonly redactions?: RedactionWatchOptions['store'];
   /** The engine of conditions and of the hash. Default: GrowthBook's. */
   readonly targeting?: TargetingEngine;
-  /** Where events are counted. Default: nowhere, and no procedure of analytics answers. */
+  /**
+   * Where events are counted, and the places are kept that people have by a rule's `fallbackUnit`. Default: nowhere,
+   * no procedure of analytics answers, and a place lasts for as long as the viewer has the fallback unit.
+   */
   readonly analytics?: AnalyticsSettings;
   /** Fields that callers without a token never see. Default `owner_id`. */
   readonly hiddenFromPublic?: readonly string[];
 }
 
 export interface AnalyticsSettings {
-  readonly store: AnalyticsStore;
+  /** Events, and the places that people keep over a login. */
+  readonly store: AnalyticsStore & HeldPlaceStore;
   /** Key of the hashes of units; `ANALYTICS_KEY`. */
   readonly key: string;
   /** Events that may wait to be recorded before more are refused with `OVERLOADED`. Default 50,000. */
@@ -190,7 +196,11 @@ export function createManager(options: ManagerOptions): Manager {
     },
   };
 
+  const heldPlaces = options.analytics
+    ? createHeldPlaces({ store: options.analytics.store, key: options.analytics.key, clock, observer })
+    : HOLDS_NOTHING;
   const hosting = createCampaignHost({
+    heldPlaces,
     log,
     archive: requestArchive,
     clock,
@@ -216,6 +226,7 @@ export function createManager(options: ManagerOptions): Manager {
     onDeleted(campaignId) {
       presence.onGone(campaignId);
       analytics?.onDeleted(campaignId);
+      heldPlaces.forget(campaignId);
       archiver.forget(campaignId);
     },
     isAttended: (campaignId) =>
@@ -236,6 +247,7 @@ export function createManager(options: ManagerOptions): Manager {
     createEngineAnalytics({
       maxWaiting: 50_000,
       ...options.analytics,
+      heldPlaces,
       hosting,
       history,
       projector,
@@ -321,6 +333,7 @@ export function createManager(options: ManagerOptions): Manager {
     views,
     projector,
     engine,
+    heldPlaces,
     persistent,
     durableTimeoutMs,
     observer,
@@ -399,7 +412,7 @@ export function createManager(options: ManagerOptions): Manager {
       locks.stop();
       presence.stop();
       await Promise.all([guide?.stop(), upkeep?.stop()]);
-      await analytics?.stop();
+      await Promise.all([analytics?.stop(), heldPlaces.stop()]);
       await hosting.whenQueuesEmpty(timeoutMs);
       // Before the last commit: an entry appended after it would be accepted and not saved.
       hosting.stop();

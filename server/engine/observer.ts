@@ -58,6 +58,8 @@ export interface EngineObserver {
   eventsRecorded?(event: { readonly events: number; readonly seconds: number }): void;
   /** Events were refused, because too many waited. */
   eventsRefused?(events: number): void;
+  /** A viewer was judged without the places that are held for it, because the database did not tell them in time. */
+  placesUnknown?(): void;
   /** The server made a step of a ramp, or held a rule that did harm. */
   ruleGuided?(event: {
     readonly campaignId: string;

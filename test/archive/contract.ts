@@ -8,6 +8,7 @@ import type { ArchiveWorld } from './archive-world.ts';
 import { campaignHistory, part, type CampaignHistory } from './campaign-history.ts';
 import { commitTests } from './commits.ts';
 import { analyticsTests } from './analytics.ts';
+import { heldPlaceTests } from './held-places.ts';
 import { auditTests } from './audit.ts';
 import { compactionTests } from './compaction.ts';
 import { deletionTests } from './deletions.ts';
@@ -83,6 +84,7 @@ export function archiveContract(name: string, createWorld: () => Promise<Archive
     historyTests({ archive: () => archive, fresh, created, grown });
     auditTests({ archive: () => archive, fresh, created, grown });
     analyticsTests(() => archive);
+    heldPlaceTests(() => archive);
     compactionTests({ archive: () => archive, fresh, created, grown });
     deletionTests({ archive: () => archive, fresh, created, grown });
     redactionTests({ archive: () => archive, fresh, created, grown });

@@ -20,6 +20,8 @@ export function sayReason({ reason, status, arm, holdout, unit, bucket, range }:
       return `They have “${arm ?? ''}”: their ${unit ?? 'unit'} falls into bucket ${place.format(bucket ?? 0)}${
         range ? `, which lies in ${place.format(range[0])} to ${place.format(range[1])}` : ''
       }.`;
+    case 'HELD':
+      return `They have “${arm ?? ''}”, which they had before a login: bucket ${place.format(bucket ?? 0)} is held for their ${unit ?? 'unit'}.`;
     case 'NO_UNIT':
       return 'They would have an arm, but the attribute that the rule divides by is not known of them.';
     case 'NOT_RUNNING':

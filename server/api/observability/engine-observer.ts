@@ -63,6 +63,7 @@ export function createEngineObserver(metrics: Metrics, logger: Logger): EngineOb
     eventsRefused(events) {
       metrics.eventsRefused(events);
     },
+    placesUnknown: () => metrics.placesUnknown(),
     ruleGuided({ campaignId, rule, what }) {
       metrics.rulesGuided.inc({ what });
       logger.info({ campaignId, rule, what }, 'the server changed a rule by its ramp or its guard');

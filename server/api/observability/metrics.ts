@@ -258,6 +258,10 @@ export function createMetrics(stats: () => ServiceStats) {
       help: 'Steps of ramps, pauses and rollbacks that this instance made',
       labelNames: ['what'],
     }),
+    placesUnknown: tally(
+      'targeting_places_unknown_total',
+      'Viewers whose held places the database did not tell in time',
+    ),
     analyticsSwept: tally('analytics_removed_units_total', 'Rows of people that the retention removed'),
     eventLoopStalls: tally(
       'event_loop_stalls_total',

@@ -22,7 +22,7 @@ export function createUpkeep(
     if (written < intervalCharacters) return;
     written = 0;
     try {
-      for (const table of ['campaigns', 'analytics_exposures', 'analytics_goals'])
+      for (const table of ['campaigns', 'analytics_exposures', 'analytics_goals', 'held_places'])
         await sql`vacuum ${sql.id(namespace, table)}`.execute(db);
       await sql`checkpoint`.execute(db);
     } catch {

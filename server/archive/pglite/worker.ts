@@ -2,6 +2,7 @@ import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { PGlite } from '@electric-sql/pglite';
 import { Kysely, PGliteDialect } from 'kysely';
 import type { EventRows } from '../../core/analytics/unit-rows.ts';
+import type { HeldPlaceRow } from '../../core/targeting/held-place-store.ts';
 import { toArchiveError } from '../errors.ts';
 import { migrate } from '../sql/migrations/migrate.ts';
 import {
@@ -46,6 +47,7 @@ async function open({
     if (method !== 'commit') {
       await reply(id, Reflect.apply(archive[method], archive, args));
       if (method === 'recordEvents') await upkeep(rowsIn(args[0] as EventRows) * CHARACTERS_PER_ROW);
+      if (method === 'holdPlaces') await upkeep((args[0] as readonly HeldPlaceRow[]).length * CHARACTERS_PER_ROW);
       return;
     }
     const parts = args[0] as PackedCommit[];

@@ -4,6 +4,7 @@ import { MILLIONTHS } from '../../core/analytics/analytics-event.ts';
 import type { Metric } from '../../core/document/targeting-fields.ts';
 import { joinRows, type EventRows, type GoalRow, type PaintRow } from '../../core/analytics/unit-rows.ts';
 import { findDeleted } from './deletions.ts';
+import { forgetPlaces } from './held-places.ts';
 import type { Database } from './schema.ts';
 
 const MINUTE_MS = 60_000;
@@ -254,6 +255,7 @@ export function createSqlAnalytics(db: Kysely<Database>, namespace: string): Ana
     await db.transaction().execute(async (transaction) => {
       for (const table of ['analytics_exposures', 'analytics_goals'] as const)
         await transaction.deleteFrom(table).where('campaign_id', '=', campaignId).where('unit', 'in', units).execute();
+      await forgetPlaces(transaction, campaignId, units);
     });
   };
 
@@ -265,6 +267,8 @@ export function createSqlAnalytics(db: Kysely<Database>, namespace: string): Ana
         'analytics_paints',
         'analytics_phases',
         'analytics_salts',
+        'held_places',
+        'held_lines',
       ] as const)
         await transaction.deleteFrom(table).where('campaign_id', '=', campaignId).execute();
     });

@@ -16,12 +16,13 @@ const ENTRIES_AT_ONCE = 1_000;
 /** Checkpoints, likewise: each can be as large as a document. */
 const CHECKPOINTS_AT_ONCE = 100;
 /** Tables of which a campaign may have many rows. */
-const ANALYTICS_TABLES = [
+const TABLES_OF_UNITS = [
   'analytics_exposures',
   'analytics_goals',
   'analytics_paints',
   'analytics_viewers',
   'analytics_minutes',
+  'held_places',
 ] as const;
 const OPEN_AT_ONCE = 100;
 /** Audit events that are kept, the newest. */
@@ -76,7 +77,7 @@ export function createSqlDeletions(db: Kysely<Database>): SqlDeletions {
       if (open.length === 0) return false;
       if ((await deleteOldest(transaction, 'entries', { campaignId, limit: ENTRIES_AT_ONCE })) > 0) return true;
       if ((await deleteOldest(transaction, 'checkpoints', { campaignId, limit: CHECKPOINTS_AT_ONCE })) > 0) return true;
-      for (const table of ANALYTICS_TABLES) {
+      for (const table of TABLES_OF_UNITS) {
         const units = await transaction
           .deleteFrom(table)
           .where('campaign_id', '=', campaignId)
@@ -102,6 +103,7 @@ export function createSqlDeletions(db: Kysely<Database>): SqlDeletions {
         'audit_signed',
         'analytics_phases',
         'analytics_salts',
+        'held_lines',
         'staged_parts',
         'staged_checkpoints',
         'restored_campaigns',

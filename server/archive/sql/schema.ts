@@ -226,6 +226,26 @@ export interface AnalyticsSaltsTable {
   salt: string;
 }
 
+/** Places that units keep over a login: `core/targeting/held-places.ts`. */
+export interface HeldPlacesTable {
+  campaign_id: string;
+  /** Keyed hash. */
+  unit: string;
+  line: string;
+  bucket: number;
+  since: number;
+}
+
+/** The lines on which places are held. */
+export interface HeldLinesTable {
+  campaign_id: string;
+  line: string;
+  /** How many there are. */
+  places: number;
+  /** When it was found that no rule has it any more. */
+  ended_at: number | null;
+}
+
 /** Campaigns that were deleted. */
 export interface DeletionsTable {
   /** Orders them. */
@@ -295,6 +315,8 @@ export interface Database {
   analytics_minutes: AnalyticsMinutesTable;
   analytics_phases: AnalyticsPhasesTable;
   analytics_salts: AnalyticsSaltsTable;
+  held_places: HeldPlacesTable;
+  held_lines: HeldLinesTable;
   deletions: DeletionsTable;
   history_bases: HistoryBasesTable;
   redactions: RedactionsTable;

@@ -9,6 +9,7 @@ import { createSqlAnalytics } from './analytics.ts';
 import { createSqlCompaction } from './compaction.ts';
 import { createSqlDeletions } from './deletions.ts';
 import { createSqlAudit } from './audit.ts';
+import { createSqlHeldPlaces } from './held-places.ts';
 import { createSqlHistories } from './histories.ts';
 import { createSqlReads } from './reads.ts';
 import { createLogMemberships } from './membership.ts';
@@ -43,7 +44,9 @@ export function openSqlArchive(
   const keys = createSqlKeyStore(db);
   const histories = createSqlHistories(db, onProgress);
   const audit = createSqlAudit(db, onProgress);
-  const analytics = createSqlAnalytics((analyticsDb ?? unscoped).withSchema(namespace), namespace);
+  const forAnalytics = (analyticsDb ?? unscoped).withSchema(namespace);
+  const analytics = createSqlAnalytics(forAnalytics, namespace);
+  const heldPlaces = createSqlHeldPlaces(forAnalytics);
   const deletions = createSqlDeletions(db);
   const compaction = createSqlCompaction(db);
   const memberships = createLogMemberships(db, soleUser, before);
@@ -145,6 +148,11 @@ export function openSqlArchive(
     listPhases: guarded(analytics.listPhases),
     markPhases: guarded(analytics.markPhases),
     sweepAnalytics: guarded(analytics.sweepAnalytics),
+    holdPlaces: guarded(heldPlaces.holdPlaces),
+    findHeldPlaces: guarded(heldPlaces.findHeldPlaces),
+    listHeldLines: guarded(heldPlaces.listHeldLines),
+    markHeldLines: guarded(heldPlaces.markHeldLines),
+    sweepHeldPlaces: guarded(heldPlaces.sweepHeldPlaces),
     claimCompaction: guarded(compaction.claimCompaction),
     findCompactable: guarded(compaction.findCompactable),
     setBase: guarded(compaction.setBase),

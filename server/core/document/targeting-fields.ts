@@ -77,8 +77,8 @@ export interface NumberLine {
   /** Name of the attribute whose value is hashed. Without a value nobody has a place. */
   unit: string;
   /**
-   * Name of an attribute that is hashed in its place wherever a viewer has it. It holds a person's place over a login:
-   * a device has it before and after.
+   * Name of an attribute that is hashed in its place wherever a viewer has it, as a device has before a login and
+   * after. Who logs in keeps the place of the device, everywhere (`core/targeting/held-places.ts`).
    */
   fallbackUnit?: string;
   seed: string;

@@ -3,8 +3,15 @@ import { memberOf, plainOf, withMembers, type DocumentTree } from '../document/d
 import { diff, isEmptyPatch } from '../document/merge-patch.ts';
 import { TARGETING_FIELDS } from '../document/targeting-fields.ts';
 import { jsonEqual, type JsonObject, type JsonValue } from '../json.ts';
-import { evaluate, prepareTargeting, type Assignments, type PreparedTargeting } from '../targeting/evaluate.ts';
+import {
+  assignmentsOf,
+  judge,
+  prepareTargeting,
+  type Assignments,
+  type PreparedTargeting,
+} from '../targeting/evaluate.ts';
 import type { TargetingEngine } from '../targeting/evaluator.ts';
+import type { HeldPlaces, UnheldPlace } from '../targeting/held-places.ts';
 import { isTargetingType } from '../targeting/refuse-command.ts';
 import { resolve } from '../targeting/resolve.ts';
 import { readTargeting, touchesTargeting } from '../targeting/targeting.ts';
@@ -27,6 +34,18 @@ export interface Audience {
   readonly key: string;
 }
 
+/** By what a viewer is judged: its attributes, and the places that are held for its units. */
+export interface JudgedBy {
+  readonly attributes: JsonObject;
+  readonly held: HeldPlaces;
+}
+
+/** What a viewer sees, and what has to be held so that it keeps its arms. */
+export interface ViewerJudgement {
+  readonly audience: Audience;
+  readonly unheld: readonly UnheldPlace[];
+}
+
 /** Characters of a cohort's key: 96 bits. */
 const KEY_LENGTH = 16;
 
@@ -34,8 +53,8 @@ const KEY_LENGTH = 16;
 export interface Projector {
   /** The targeting of a document, prepared once; `undefined` where it has none. */
   prepared(document: DocumentTree): PreparedTargeting | undefined;
-  /** What a viewer with these attributes sees of that version. */
-  audienceOf(campaignId: string, document: DocumentTree, view: View, attributes: JsonObject): Audience;
+  /** What a viewer sees of that version. */
+  judge(campaignId: string, document: DocumentTree, view: View, by: JudgedBy): ViewerJudgement;
   /** The document as an audience sees it. */
   project(audience: Audience, document: DocumentTree): DocumentTree;
   /** Evaluations since the start: what a turn of the event loop is bounded by. */
@@ -63,12 +82,13 @@ export function createProjector(engine: TargetingEngine): Projector {
   return {
     prepared,
 
-    audienceOf(campaignId, document, view, attributes) {
+    judge(campaignId, document, view, { attributes, held }) {
       const targeting = isResolved(view) ? prepared(document) : undefined;
-      if (!targeting) return { view, assignments: undefined, key: viewKey(view) };
+      if (!targeting) return { audience: { view, assignments: undefined, key: viewKey(view) }, unheld: [] };
       evaluations += 1;
-      const assignments = evaluate(targeting, attributes, engine);
-      return { view, assignments, key: cohortKey(campaignId, view, assignments) };
+      const { explanations, unheld } = judge(targeting, attributes, engine, held);
+      const assignments = assignmentsOf(explanations);
+      return { audience: { view, assignments, key: cohortKey(campaignId, view, assignments) }, unheld };
     },
 
     project(audience, document) {

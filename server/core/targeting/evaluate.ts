@@ -1,6 +1,16 @@
 import { armAt } from './ranges.ts';
 import type { PreparedConditions, TargetingEngine, ViewerConditions } from './evaluator.ts';
 import type { KeyedRule, Targeting } from './targeting.ts';
+import {
+  holdingLines,
+  lineKey,
+  lineOf,
+  NO_PLACES,
+  placeOn,
+  type HeldPlaces,
+  type Place,
+  type UnheldPlace,
+} from './held-places.ts';
 import { BUCKETS, type BucketRange, type NumberLine, type RuleStatus } from '../document/targeting-fields.ts';
 import type { JsonObject } from '../json.ts';
 
@@ -10,6 +20,8 @@ export type RuleReason =
   | 'TARGETING_MATCH'
   /** Has an arm by its bucket. */
   | 'SPLIT'
+  /** Has an arm by a bucket that is held for its unit: it came by another device, or before a login. */
+  | 'HELD'
   /** Would have one, but has no value of the attribute that is hashed. */
   | 'NO_UNIT'
   | 'NOT_RUNNING'
@@ -24,6 +36,7 @@ export type RuleReason =
 export interface Assignment {
   /** Absent with `NO_UNIT`. */
   arm?: string;
+  /** An arm that is held is a `SPLIT`, too: a login that changes no arm shows nothing else. */
   reason: 'TARGETING_MATCH' | 'SPLIT' | 'NO_UNIT';
   phase: number;
 }
@@ -47,6 +60,8 @@ export interface RuleExplanation {
   unit?: string;
   /** The bucket of the viewer on the rule's number line, or its group's. */
   bucket?: number;
+  /** Whether that bucket, or the one on the holdout's line, is held for its unit, and not that of a hash. */
+  held?: true;
   /** The range that it lies in. */
   range?: BucketRange;
 }
@@ -55,38 +70,60 @@ export interface RuleExplanation {
 export interface PreparedTargeting {
   readonly targeting: Targeting;
   readonly conditions: PreparedConditions;
+  /** The lines on which places may be held. */
+  readonly holding: ReadonlyMap<string, NumberLine>;
 }
 
 /** Prepares a targeting. */
 export function prepareTargeting(targeting: Targeting, engine: TargetingEngine): PreparedTargeting {
-  return { targeting, conditions: engine.prepare(targeting) };
+  return { targeting, conditions: engine.prepare(targeting), holding: holdingLines(targeting) };
+}
+
+/** What the rules say of a viewer. */
+export interface Judgement {
+  /** In the order of the rules. */
+  readonly explanations: readonly RuleExplanation[];
+  /** Places of its fallback unit that its unit keeps from now on: without them it would have another arm. */
+  readonly unheld: readonly UnheldPlace[];
 }
 
 /**
- * What each rule says of a viewer, in the order of the rules. Streams, single reads and `campaign.explain` all go
- * through here, so that what was shown can be explained, at any version of the history.
+ * Judges each rule for a viewer. Streams, single reads and `campaign.explain` all go through here, so that what was
+ * shown can be explained, at any version of the history.
  *
  * A rule is judged in this order: status, holdouts, required arms, condition, unit, bucket. Total: rules that require
  * each other, which `checkTargeting` refuses, reach nobody.
+ *
+ * @param held the places that are held for the viewer's units
  */
-export function explain(
+export function judge(
   { targeting, conditions }: PreparedTargeting,
   attributes: JsonObject,
   engine: Pick<TargetingEngine, 'bucketOf'>,
-): RuleExplanation[] {
+  held: HeldPlaces = NO_PLACES,
+): Judgement {
+  const unheld = new Map<string, UnheldPlace>();
   const judged = new Map<string, RuleExplanation | undefined>();
   const byKey = new Map(targeting.rules.map((rule) => [rule.key, rule]));
   const viewer = conditions.judge(attributes);
-  const holdout = heldOutBy(targeting, attributes, engine);
+  const onLine: Judging['onLine'] = (line, key, differs) => {
+    const place = placeOn(line, key, attributes, held, engine);
+    if (place?.ofUnit && differs(place.bucket, place.ofUnit.own)) {
+      const { line: of, unit, bucket } = place.ofUnit;
+      unheld.set(key, { line: of, unit, bucket });
+    }
+    return place;
+  };
+  const holdout = heldOutBy(targeting, onLine);
 
   const armOf = (key: string): string | undefined => {
     const rule = byKey.get(key);
     // A rule that is being judged requires itself.
     if (!rule || (judged.has(key) && judged.get(key) === undefined)) return undefined;
-    return judge(rule).arm;
+    return judgeOnce(rule).arm;
   };
 
-  const judge = (rule: KeyedRule): RuleExplanation => {
+  const judgeOnce = (rule: KeyedRule): RuleExplanation => {
     const known = judged.get(rule.key);
     if (known) return known;
     judged.set(rule.key, undefined);
@@ -94,28 +131,38 @@ export function explain(
     const about = { rule: key, status, phase, ...(group !== undefined && { group }) };
     const explanation: RuleExplanation = {
       ...about,
-      ...judgeRule(rule, { targeting, attributes, viewer, holdout, armOf, engine }),
+      ...judgeRule(rule, { targeting, viewer, holdout, armOf, onLine }),
     };
     judged.set(key, explanation);
     return explanation;
   };
 
-  return targeting.rules.map(judge);
+  const explanations = targeting.rules.map(judgeOnce);
+  return { explanations, unheld: [...unheld.values()] };
+}
+
+/** What each rule says of a viewer, in the order of the rules. */
+export function explain(...judged: Parameters<typeof judge>): readonly RuleExplanation[] {
+  return judge(...judged).explanations;
 }
 
 interface Judging {
   readonly targeting: Targeting;
-  readonly attributes: JsonObject;
   readonly viewer: ViewerConditions;
-  readonly holdout: string | undefined;
-  readonly engine: Pick<TargetingEngine, 'bucketOf'>;
+  readonly holdout: Pick<RuleExplanation, 'holdout' | 'held'> | undefined;
   armOf(rule: string): string | undefined;
+  /**
+   * The place of the viewer on a line.
+   *
+   * @param differs whether two buckets of it come to different outcomes
+   */
+  onLine(line: NumberLine, key: string, differs: (one: number, other: number) => boolean): Place | undefined;
 }
 
 function judgeRule(rule: KeyedRule, judging: Judging): Omit<RuleExplanation, 'rule' | 'status' | 'phase' | 'group'> {
-  const { targeting, attributes, viewer, holdout, engine } = judging;
+  const { targeting, viewer, holdout } = judging;
   if (rule.status !== 'running') return { reason: 'NOT_RUNNING' };
-  if (holdout !== undefined && rule.ignoresHoldouts !== true) return { reason: 'HOLDOUT', holdout };
+  if (holdout && rule.ignoresHoldouts !== true) return { reason: 'HOLDOUT', ...holdout };
   if (rule.requires) {
     const arm = judging.armOf(rule.requires.rule);
     if (arm === undefined || !rule.requires.arms.includes(arm)) return { reason: 'NOT_REQUIRED_ARM' };
@@ -124,14 +171,15 @@ function judgeRule(rule: KeyedRule, judging: Judging): Omit<RuleExplanation, 'ru
   if (matches.matches === false) return { reason: 'NO_MATCH', ...matches };
   const only = onlyArm(rule);
   if (only !== undefined) return { reason: 'TARGETING_MATCH', arm: only, ...matches };
-  const line = rule.group === undefined ? rule : targeting.groups.get(rule.group);
-  const unit = line && unitOf(line, attributes);
-  if (!line || !unit) return { reason: 'NO_UNIT', ...matches };
-  const bucket = engine.bucketOf(line.seed, unit.value, line.hashVersion);
+  const own = lineOf(rule, targeting);
+  const armIn = (bucket: number): string | undefined => armAt(rule.ranges, bucket)?.arm;
+  const place = own && judging.onLine(own.line, own.key, (one, other) => armIn(one) !== armIn(other));
+  if (!place) return { reason: 'NO_UNIT', ...matches };
+  const { bucket, isHeld } = place;
   const found = armAt(rule.ranges, bucket);
-  const about = { ...matches, unit: unit.name, bucket };
+  const about = { ...matches, unit: place.unit.name, bucket, ...(isHeld && { held: true as const }) };
   if (!found || !Object.hasOwn(rule.arms, found.arm)) return { reason: 'NOT_COVERED', ...about };
-  return { reason: 'SPLIT', arm: found.arm, range: found.range, ...about };
+  return { reason: isHeld ? 'HELD' : 'SPLIT', arm: found.arm, range: found.range, ...about };
 }
 
 /** The arm of a rule whose condition alone decides: there is no other, and it covers its own whole number line. */
@@ -142,31 +190,15 @@ function onlyArm({ arms, ranges, group }: KeyedRule): string | undefined {
   return range && further.length === 0 && range[0] === 0 && range[1] === BUCKETS ? arm : undefined;
 }
 
-/**
- * The text that is hashed for a viewer, and the attribute that it comes from: that of the fallback unit where the
- * viewer has one, which stays the same over a login. The empty text, and what is neither text nor number, is no unit.
- */
-export function unitOf(
-  { unit, fallbackUnit }: NumberLine,
-  attributes: JsonObject,
-): { readonly name: string; readonly value: string } | undefined {
-  for (const name of fallbackUnit === undefined ? [unit] : [fallbackUnit, unit]) {
-    const value = Object.hasOwn(attributes, name) ? attributes[name] : undefined;
-    if (typeof value === 'number' || (typeof value === 'string' && value !== '')) return { name, value: String(value) };
-  }
-  return undefined;
-}
-
 /** The first holdout, by name, that a viewer is in. */
 function heldOutBy(
   { holdouts }: Targeting,
-  attributes: JsonObject,
-  engine: Pick<TargetingEngine, 'bucketOf'>,
-): string | undefined {
+  onLine: Judging['onLine'],
+): Pick<RuleExplanation, 'holdout' | 'held'> | undefined {
   for (const [name, holdout] of [...holdouts].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    const unit = unitOf(holdout, attributes);
-    const bucket = unit && engine.bucketOf(holdout.seed, unit.value, holdout.hashVersion);
-    if (bucket !== undefined && armAt({ held: holdout.ranges }, bucket)) return name;
+    const isIn = (bucket: number): boolean => armAt({ held: holdout.ranges }, bucket) !== undefined;
+    const place = onLine(holdout, lineKey('holdout', name, holdout), (one, other) => isIn(one) !== isIn(other));
+    if (place && isIn(place.bucket)) return { holdout: name, ...(place.isHeld && { held: true }) };
   }
   return undefined;
 }
@@ -176,17 +208,13 @@ export function assignmentsOf(explanations: readonly RuleExplanation[]): Assignm
   const assignments: Assignments = {};
   for (const { rule, arm, reason, phase } of explanations) {
     if (reason === 'NO_UNIT') assignments[rule] = { reason, phase };
-    else if (arm !== undefined && (reason === 'SPLIT' || reason === 'TARGETING_MATCH'))
-      assignments[rule] = { arm, reason, phase };
+    else if (arm !== undefined && reason === 'TARGETING_MATCH') assignments[rule] = { arm, reason, phase };
+    else if (arm !== undefined) assignments[rule] = { arm, reason: 'SPLIT', phase };
   }
   return assignments;
 }
 
 /** The assignments of a viewer. */
-export function evaluate(
-  prepared: PreparedTargeting,
-  attributes: JsonObject,
-  engine: Pick<TargetingEngine, 'bucketOf'>,
-): Assignments {
-  return assignmentsOf(explain(prepared, attributes, engine));
+export function evaluate(...judged: Parameters<typeof judge>): Assignments {
+  return assignmentsOf(explain(...judged));
 }

@@ -3,7 +3,7 @@ import type { AnalyticsStore, PhaseKey, TimelineCount } from '../../core/analyti
 import { progressOf, spanFor, type Progress } from '../../core/analytics/progress.ts';
 import { reachOf, type Reach } from '../../core/analytics/reach.ts';
 import { controlOf, resultsOf, type RuleResults } from '../../core/analytics/results.ts';
-import type { Viewer } from '../../core/document/targeting-fields.ts';
+import type { NumberLine, Viewer } from '../../core/document/targeting-fields.ts';
 import { RefusalError } from '../../core/errors.ts';
 import { CALL_ACTIONS, can, hasExpired, type Identity } from '../../core/permissions.ts';
 import type { Projector } from '../../core/stream/audience.ts';
@@ -13,6 +13,7 @@ import { formatPosition, versionOnTimeline, type Position, type VersionName } fr
 import type { TargetingEngine } from '../../core/targeting/evaluator.ts';
 import type { KeyedRule } from '../../core/targeting/targeting.ts';
 import type { CampaignHistory } from '../campaign/history.ts';
+import type { HeldPlacesService } from '../campaign/held-places.ts';
 import { isPublished } from '../campaign/live-campaign.ts';
 import { createReadGate } from '../calls/read-gate.ts';
 import { answeringCalls } from '../calls/request-archive.ts';
@@ -26,8 +27,8 @@ import { attributesFor } from '../streams/subscriber.ts';
 import { rowsOf } from './event-rows.ts';
 import { createEventWriter } from './event-writer.ts';
 import { createLiveResults } from './live-results.ts';
-import { createTargetingLookup } from './targeting-at.ts';
-import { createUnitHashes } from './unit-hash.ts';
+import { createTargetingLookup, type TargetingAt } from './targeting-at.ts';
+import { createUnitHashes } from '../campaign/unit-hash.ts';
 
 /** A batch of events of one viewer. */
 export interface TrackedBatch {
@@ -95,6 +96,8 @@ export interface EngineAnalytics extends AnalyticsService {
 
 export interface EngineAnalyticsOptions {
   readonly store: AnalyticsStore;
+  /** The places that are held for those of whom the events are. */
+  readonly heldPlaces: HeldPlacesService;
   /** Key of the hashes of units. */
   readonly key: string;
   /** Events that may wait to be recorded, at most. */
@@ -184,8 +187,9 @@ export function createEngineAnalytics(options: EngineAnalyticsOptions): EngineAn
         targetings.set(position, await targetingAt(campaign, position, (read) => reads.pass(caller, read)));
       const hash = await hashes.of(campaignId);
       const attributes = attributesFor(caller.identity, campaignId, saidBy(caller));
+      const held = await options.heldPlaces.demand({ campaignId, lines: linesIn(targetings.values()), attributes });
       const delayOf = (event: PaintEvent): number | undefined => paintDelay(campaign, event, now, sentAt);
-      await writer.write(rowsOf(timed, { campaignId, batchId, attributes, targetings, engine, hash, delayOf }));
+      await writer.write(rowsOf(timed, { campaignId, batchId, attributes, held, targetings, engine, hash, delayOf }));
       return { recorded: events.length };
     },
 
@@ -238,10 +242,12 @@ export function createEngineAnalytics(options: EngineAnalyticsOptions): EngineAn
       await open(caller, 'forgetUnits', campaignId);
       if (!unit) {
         await store.forgetCampaign(campaignId);
-        return hashes.forget(campaignId);
+        hashes.forget(campaignId);
+      } else {
+        const hash = await hashes.of(campaignId);
+        await store.forgetUnits(campaignId, [hash(unit.attribute, unit.value)]);
       }
-      const hash = await hashes.of(campaignId);
-      await store.forgetUnits(campaignId, [hash(unit.attribute, unit.value)]);
+      options.heldPlaces.forget(campaignId);
     },
 
     resultsOf: ({ live: { id } }, rule) => compute(rule, { campaignId: id, rule: rule.key, phase: rule.phase }),
@@ -302,6 +308,12 @@ function paintDelay(
   const { clockMs } = ANALYTICS_LIMITS;
   const skew = sentAt === undefined || Math.abs(now - sentAt) > clockMs ? 0 : now - sentAt;
   return entry && Math.max(0, at + skew - entry.at);
+}
+
+/** The lines of several versions on which places may be held. */
+function linesIn(targetings: Iterable<TargetingAt>): ReadonlyMap<string, NumberLine> {
+  const all = [...targetings].flatMap((found) => (found && found !== 'unknown' ? [...found.holding] : []));
+  return new Map(all);
 }
 
 function saidBy({ viewer, ownViewer }: Caller): Viewer | undefined {

@@ -8,12 +8,13 @@ import {
 import type { EventRows, ExposureRow, GoalRow, PaintRow } from '../../core/analytics/unit-rows.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { parsePosition } from '../../core/stream/position.ts';
-import { explain, unitOf, type RuleExplanation } from '../../core/targeting/evaluate.ts';
+import { explain } from '../../core/targeting/evaluate.ts';
 import type { TargetingEngine } from '../../core/targeting/evaluator.ts';
+import { lineOf, NO_PLACES, placeOn, type HeldPlaces, type UnitValue } from '../../core/targeting/held-places.ts';
 import { measureOf } from '../../core/targeting/ranges.ts';
 import type { KeyedRule, Targeting } from '../../core/targeting/targeting.ts';
 import type { TargetingAt } from './targeting-at.ts';
-import type { UnitHash } from './unit-hash.ts';
+import type { UnitHash } from '../campaign/unit-hash.ts';
 
 /** What the rows of a batch are made from. */
 export interface BatchContext {
@@ -21,6 +22,8 @@ export interface BatchContext {
   readonly batchId: string;
   /** Of whom the events are, by what the server believes of its attributes. */
   readonly attributes: JsonObject;
+  /** The places that are held for its units. */
+  readonly held: HeldPlaces;
   /** The targeting at each position of the batch. */
   readonly targetings: ReadonlyMap<string, TargetingAt>;
   readonly engine: Pick<TargetingEngine, 'bucketOf'>;
@@ -32,18 +35,25 @@ export interface BatchContext {
 /** The name under which rows stand that have no unit: they are on the time axis, and count for nobody. */
 const NOBODY = '-';
 
+/** What the rules gave a viewer at a position: with what is held for it, and as it was before anything was. */
+type Outcomes = readonly { readonly held: HeldPlaces; readonly explanations: ReturnType<typeof explain> }[];
+
 /**
  * The rows of a batch. Each exposure is computed again, as `campaign.explain` does it, at the position that was on the
- * screen: where the rules give that viewer another arm, or none, it is not verified. Attributes end here: rows hold
- * hashes.
+ * screen: where the rules give that viewer another arm, or none, it is not verified. A page that was open when a place
+ * came to be held shows what it did before, which is as true. Attributes end here: rows hold hashes.
  */
 export function rowsOf(events: readonly AnalyticsEvent[], context: BatchContext): EventRows {
-  const explained = new Map<string, readonly RuleExplanation[]>();
-  const explainAt = (position: string, targeting: TargetingAt): readonly RuleExplanation[] => {
+  const explained = new Map<string, Outcomes>();
+  const { attributes, engine } = context;
+  const explainAt = (position: string, targeting: TargetingAt): Outcomes => {
     const known = explained.get(position);
     if (known) return known;
     const prepared = targeting === 'unknown' ? undefined : targeting;
-    const made = prepared ? explain(prepared, context.attributes, context.engine) : [];
+    const all = context.held.size === 0 ? [NO_PLACES] : [context.held, NO_PLACES];
+    const made = prepared
+      ? all.map((held) => ({ held, explanations: explain(prepared, attributes, engine, held) }))
+      : [];
     explained.set(position, made);
     return made;
   };
@@ -71,14 +81,16 @@ export function rowsOf(events: readonly AnalyticsEvent[], context: BatchContext)
 function exposureOf(
   { rule: key, arm, phase }: ExposureEvent,
   targeting: Targeting | undefined,
-  explanations: readonly RuleExplanation[],
-  { attributes, hash }: BatchContext,
+  outcomes: Outcomes,
+  context: BatchContext,
 ): Omit<ExposureRow, 'campaignId' | 'at' | 'epoch' | 'version'> {
+  const { attributes, hash } = context;
   const rule = targeting?.rules.find((one) => one.key === key);
-  const line = rule && (rule.group === undefined ? rule : targeting?.groups.get(rule.group));
-  const unit = line && unitOf(line, attributes);
-  const explanation = explanations.find((one) => one.rule === key);
-  const verified = unit !== undefined && explanation?.arm === arm && explanation.phase === phase;
+  const shown = outcomes.find(({ explanations }) =>
+    explanations.some((one) => one.rule === key && one.arm === arm && one.phase === phase),
+  );
+  const unit = rule && targeting && unitIn(rule, targeting, shown?.held ?? context.held, context);
+  const verified = unit !== undefined && shown !== undefined;
   return {
     rule: key,
     phase,
@@ -88,6 +100,17 @@ function exposureOf(
     split: verified && rule ? splitOf(rule) : '{}',
     multiple: false,
   };
+}
+
+/** The unit for which a rule counts a viewer: the one that its place comes from. */
+function unitIn(
+  rule: KeyedRule,
+  targeting: Targeting,
+  held: HeldPlaces,
+  { attributes, engine }: Pick<BatchContext, 'attributes' | 'engine'>,
+): UnitValue | undefined {
+  const own = lineOf(rule, targeting);
+  return own && placeOn(own.line, own.key, attributes, held, engine)?.unit;
 }
 
 /** The buckets of each arm, in the order of their names: what the units of that version are due. */
@@ -103,12 +126,11 @@ function goalOf({ name, value = 0 }: GoalEvent, { batchId }: BatchContext, index
 }
 
 /** The units that a goal counts for: one for each way in which rules hash this viewer. */
-function unitsIn(targeting: Targeting | undefined, { attributes, hash }: BatchContext): string[] {
+function unitsIn(targeting: Targeting | undefined, context: BatchContext): string[] {
   const units = new Set<string>();
   for (const rule of targeting?.rules ?? []) {
-    const line = rule.group === undefined ? rule : targeting?.groups.get(rule.group);
-    const unit = line && unitOf(line, attributes);
-    if (unit) units.add(hash(unit.name, unit.value));
+    const unit = targeting && unitIn(rule, targeting, context.held, context);
+    if (unit) units.add(context.hash(unit.name, unit.value));
   }
   return units.size === 0 ? [NOBODY] : [...units];
 }

@@ -1,13 +1,15 @@
 import type { AnalyticsStore } from '../../core/analytics/analytics-store.ts';
 import { asError } from '../../core/errors.ts';
 import { treeOf } from '../../core/stream/apply.ts';
-import { hasTargeting, readTargeting } from '../../core/targeting/targeting.ts';
+import { holdingLines } from '../../core/targeting/held-places.ts';
+import type { HeldLine, HeldPlaceStore } from '../../core/targeting/held-place-store.ts';
+import { hasTargeting, readTargeting, type Targeting } from '../../core/targeting/targeting.ts';
 import type { CampaignHost } from '../hosting/campaign-host.ts';
 import type { EngineObserver } from '../observer.ts';
 import type { Archive, Clock } from '../ports.ts';
 
 export interface UpkeepOptions {
-  readonly store: AnalyticsStore;
+  readonly store: AnalyticsStore & HeldPlaceStore;
   readonly archive: Pick<Archive, 'load'>;
   readonly hosting: Pick<CampaignHost, 'loaded'>;
   readonly clock: Clock;
@@ -39,17 +41,42 @@ export function startAnalyticsUpkeep(options: UpkeepOptions): AnalyticsUpkeep {
   let working: Promise<void> = Promise.resolve();
   let stopped = false;
 
+  /** Reads the targeting of campaigns as they are stored, each once. */
+  const targetingReader = (): ((campaignId: string) => Promise<Targeting | undefined>) => {
+    const known = new Map<string, Targeting | undefined>();
+    return async (campaignId) => {
+      if (!known.has(campaignId)) {
+        const campaign = await archive.load(campaignId, 1);
+        known.set(campaignId, campaign && readTargeting(campaign.state));
+      }
+      return known.get(campaignId);
+    };
+  };
+
+  /**
+   * Erases the places of lines that no rule has had for as long as units are kept: until then a rule that is brought
+   * back finds them, and what was shown by them can be explained.
+   */
+  const sweepPlaces = async (targetingOf: ReturnType<typeof targetingReader>): Promise<void> => {
+    const now = clock.now();
+    const changed: HeldLine[] = [];
+    for (const { campaignId, line, endedAt } of await store.listHeldLines()) {
+      const targeting = await targetingOf(campaignId);
+      const rules = targeting?.rules.filter(({ status }) => status !== 'ended') ?? [];
+      const isUsed = targeting !== undefined && holdingLines({ ...targeting, rules }).has(line);
+      if (isUsed !== (endedAt === undefined)) changed.push({ campaignId, line, endedAt: isUsed ? undefined : now });
+    }
+    await store.markHeldLines(changed);
+    await store.sweepHeldPlaces(now - options.keepUnitsMs);
+  };
+
   const sweep = async (): Promise<void> => {
     const now = clock.now();
-    const states = new Map<string, ReturnType<typeof readTargeting>>();
+    const targetingOf = targetingReader();
     const changed: Parameters<AnalyticsStore['markPhases']>[0][number][] = [];
     for (const { endedAt, ...key } of await store.listPhases()) {
       const { campaignId, rule: name, phase } = key;
-      if (!states.has(campaignId)) {
-        const campaign = await archive.load(campaignId, 1);
-        states.set(campaignId, campaign && readTargeting(campaign.state));
-      }
-      const rule = states.get(campaignId)?.rules.find((one) => one.key === name);
+      const rule = (await targetingOf(campaignId))?.rules.find((one) => one.key === name);
       const runs = rule !== undefined && rule.phase === phase && rule.status !== 'ended';
       // Its end is when it was first found to have ended: an hour later than it was, at most.
       if (runs !== (endedAt === undefined)) changed.push({ ...key, endedAt: runs ? undefined : now });
@@ -61,6 +88,7 @@ export function startAnalyticsUpkeep(options: UpkeepOptions): AnalyticsUpkeep {
       minutesBefore: now - options.keepMinutesMs,
       paintsBefore: now - KEEP_PAINTS_MS,
     });
+    await sweepPlaces(targetingOf);
     if (removed > 0) observer.analyticsSwept?.(removed);
   };
 

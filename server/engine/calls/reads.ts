@@ -6,17 +6,20 @@ import {
   isOfTargeting,
   projectStep,
   type Audience,
+  type JudgedBy,
   type ProjectedStep,
   type Projector,
 } from '../../core/stream/audience.ts';
 import type { Entry } from '../../core/stream/entry.ts';
 import { assignmentsOf, explain, type Assignments } from '../../core/targeting/evaluate.ts';
 import type { TargetingEngine } from '../../core/targeting/evaluator.ts';
+import { heldAt } from '../../core/targeting/held-places.ts';
 import { touchesTargeting } from '../../core/targeting/targeting.ts';
-import { attributesFor } from '../streams/subscriber.ts';
+import { attributesFor, holdsPlaces, seenBy } from '../streams/subscriber.ts';
 import { parseResumeId } from '../../core/stream/cursor.ts';
 import { deletedAtOf } from '../../core/deletion.ts';
 import { RefusalError } from '../../core/errors.ts';
+import type { JsonObject } from '../../core/json.ts';
 import { CALL_ACTIONS, can, type Action } from '../../core/permissions.ts';
 import { formatPosition, parsePosition, versionOnTimeline, type VersionName } from '../../core/stream/position.ts';
 import { isResolved, projectChange, showsActors, viewFor, type View, type Views } from '../../core/stream/views.ts';
@@ -25,6 +28,7 @@ import type { LoadedCampaign } from '../hosting/log-follower.ts';
 import type { CampaignHost } from '../hosting/campaign-host.ts';
 import { isPublished } from '../campaign/live-campaign.ts';
 import type { CampaignHistory } from '../campaign/history.ts';
+import type { HeldPlacesService } from '../campaign/held-places.ts';
 import type { EngineObserver } from '../observer.ts';
 import type { Archive, Clock, ViewerCounts } from '../ports.ts';
 import { createCampaignList } from './campaign-list.ts';
@@ -42,6 +46,7 @@ export interface ReadsOptions {
   views: Views;
   projector: Projector;
   engine: TargetingEngine;
+  heldPlaces: HeldPlacesService;
   persistent: boolean;
   durableTimeoutMs: number;
   observer: EngineObserver;
@@ -74,7 +79,7 @@ type Reads = Pick<
 
 /** Reading calls of the service. Each checks the caller's right to read, before and after the campaign is loaded. */
 export function createReads(options: ReadsOptions): Reads {
-  const { hosting, archive, history, clock, views, persistent, projector, engine } = options;
+  const { hosting, archive, history, clock, views, persistent, projector, engine, heldPlaces } = options;
   const reads = createReadGate({ clock, maxConcurrent: MAX_CONCURRENT_READS, timeoutMs: TURN_TIMEOUT_MS });
   const loads = createReadGate({ clock, maxConcurrent: MAX_CONCURRENT_LOADS, timeoutMs: TURN_TIMEOUT_MS });
 
@@ -138,49 +143,81 @@ export function createReads(options: ReadsOptions): Reads {
 
   const openFor = async <T>(
     caller: Caller,
-    { campaignId, lastEventId }: WatchOptions,
-    open: (campaign: LoadedCampaign) => T,
+    reader: Reader,
+    { campaignId, lastEventId, viewer }: WatchOptions,
+    open: (campaign: LoadedCampaign, watching: { viewerRevision: number; judgedBy: JudgedBy }) => T,
   ): Promise<T> => {
+    const viewerRevision = revisionOf(reader);
     const seen = lastEventId === undefined ? undefined : parseResumeId(lastEventId);
     const positions = seen ? [formatPosition(seen.epoch, seen.version)] : [];
     const campaign = await reaching(caller, campaignId, CALL_ACTIONS.watch, ...positions);
     const deletedAt = seen && deletedAtOf(seen.epoch, campaign.live);
     // What it goes on from was another campaign: its client forgets that first, and then begins anew.
     if (deletedAt !== undefined) throw deleted(campaignId, deletedAt);
-    return open(campaign);
+    const { view, attributes } = seenBy({ reader, viewer, viewerRevision }, campaignId, views, reader.identity());
+    const judgedBy = judgedByAs(campaignId, view, attributes, treeOf(campaign.live.content));
+    return open(campaign, { viewerRevision, judgedBy: judgedBy instanceof Promise ? await judgedBy : judgedBy });
+  };
+
+  /** By what somebody is judged: at once where nothing can be held for it. */
+  const judgedByAs = (
+    campaignId: string,
+    view: View,
+    attributes: JsonObject,
+    document: DocumentTree,
+  ): JudgedBy | Promise<JudgedBy> => {
+    const lines = isResolved(view) ? projector.prepared(document)?.holding : undefined;
+    const held = heldPlaces.find({ campaignId, lines, attributes });
+    return held instanceof Promise ? held.then((found) => ({ attributes, held: found })) : { attributes, held };
   };
 
   const viewOf = ({ identity, viewer }: Caller, campaignId: string): View =>
     viewFor(identity, campaignId, views, viewer !== undefined);
 
-  /** What the caller sees of a document. */
-  const audienceOf = (caller: Caller, campaignId: string, document: DocumentTree): Audience => {
+  /** By what a caller is judged that reads one or several versions of a campaign, given its present document. */
+  const judgedByOf = (caller: Caller, { live }: LoadedCampaign): JudgedBy | Promise<JudgedBy> => {
     const { identity, viewer, ownViewer } = caller;
-    const attributes = attributesFor(identity, campaignId, viewer ?? ownViewer);
-    return projector.audienceOf(campaignId, document, viewOf(caller, campaignId), attributes);
+    const attributes = attributesFor(identity, live.id, viewer ?? ownViewer);
+    return judgedByAs(live.id, viewOf(caller, live.id), attributes, treeOf(live.content));
   };
 
-  /** A document as the caller sees it, with its assignments where there are any. */
-  const show = (
+  /** What the caller sees of a version. */
+  const audienceAt = (
     caller: Caller,
     campaignId: string,
+    { version, state }: { readonly version: number; readonly state: DocumentTree },
+    { attributes, held }: JudgedBy,
+  ): Audience => {
+    const by = { attributes, held: heldAt(held, version) };
+    return projector.judge(campaignId, state, viewOf(caller, campaignId), by).audience;
+  };
+
+  /** A document as an audience sees it, with its assignments where there are any. */
+  const show = (
+    audience: Audience,
     document: DocumentTree,
   ): { readonly state: CampaignState; readonly assignments?: Assignments } => {
-    const audience = audienceOf(caller, campaignId, document);
     const state = asCampaign(plainOf(projector.project(audience, document)));
     return { state, ...(audience.assignments && { assignments: audience.assignments }) };
   };
 
   return {
     async get(caller, campaignId) {
-      const { live } = await readable(caller, campaignId, CALL_ACTIONS.get);
+      const campaign = await readable(caller, campaignId, CALL_ACTIONS.get);
+      const { live } = campaign;
+      const by = await judgedByOf(caller, campaign);
+      // It may have become a draft while that was looked up.
+      if (!can(caller.identity, CALL_ACTIONS.get, campaignId, isPublished(live.content))) throw notFound(campaignId);
+      const document = treeOf(live.content);
+      const { audience, unheld } = projector.judge(campaignId, document, viewOf(caller, campaignId), by);
+      if (holdsPlaces(caller.identity, campaignId)) heldPlaces.hold(campaignId, unheld, live.head.version);
       const { archivedAt } = live.content;
       return {
         campaignId,
         epoch: live.head.epoch,
         version: live.head.version,
         durableVersion: persistent ? live.watermark.version : 0,
-        ...show(caller, campaignId, treeOf(live.content)),
+        ...show(audience, document),
         updatedAt: live.updatedAt,
         ...(showsActors(viewOf(caller, campaignId)) && { updatedBy: live.updatedBy }),
         ...(archivedAt !== undefined && { archivedAt }),
@@ -192,7 +229,8 @@ export function createReads(options: ReadsOptions): Reads {
     watchList: (caller, reader, options) => feeds.watch(caller, reader, options),
 
     async history(caller, campaignId, { cursor, limit }) {
-      const { live } = await readable(caller, campaignId, CALL_ACTIONS.history);
+      const campaign = await readable(caller, campaignId, CALL_ACTIONS.history);
+      const { live } = campaign;
       const view = viewOf(caller, campaignId);
       // Who may audit a campaign sees who changed it, by whatever view.
       const hide = (entry: Entry): Entry => ({ ...entry, change: projectChange(view, entry.change) });
@@ -203,13 +241,16 @@ export function createReads(options: ReadsOptions): Reads {
       const { base, ...page } = await reads.pass(caller, () => history.pageWithBase(live, cursor, limit));
       if (base === 'plain') return { ...page, items: page.items.map(hide) };
       const shown: Entry[] = [];
+      const by = await judgedByOf(caller, campaign);
       let document = base;
-      let audience = audienceOf(caller, campaignId, document);
+      const first = (page.items.at(-1)?.version ?? 1) - 1;
+      let audience = audienceAt(caller, campaignId, { version: first, state: document }, by);
       for (const entry of page.items.toReversed()) {
         const [from, before] = [audience, document];
         const after = patchTree(before, entry.change);
         const touches = touchesTargeting(entry.change);
-        const to = touches ? audienceOf(caller, campaignId, after) : from;
+        const { version } = entry;
+        const to = touches ? audienceAt(caller, campaignId, { version, state: after }, by) : from;
         shown.push(
           auditedEntry(entry, {
             entry,
@@ -225,9 +266,10 @@ export function createReads(options: ReadsOptions): Reads {
     },
 
     async at(caller, campaignId, version) {
-      const { live } = await reaching(caller, campaignId, CALL_ACTIONS.at, version);
-      const { state, ...found } = await reads.pass(caller, () => history.stateAt(live, version, 'version'));
-      return { campaignId, ...found, ...show(caller, campaignId, state) };
+      const campaign = await reaching(caller, campaignId, CALL_ACTIONS.at, version);
+      const found = await reads.pass(caller, () => history.stateAt(campaign.live, version, 'version'));
+      const audience = audienceAt(caller, campaignId, found, await judgedByOf(caller, campaign));
+      return { campaignId, epoch: found.epoch, version: found.version, ...show(audience, found.state) };
     },
 
     async versionAt(caller, campaignId, time) {
@@ -236,10 +278,11 @@ export function createReads(options: ReadsOptions): Reads {
     },
 
     async diff(caller, campaignId, from, to) {
-      const { live } = await reaching(caller, campaignId, CALL_ACTIONS.diff, from, to);
-      const { epoch, ...pair } = await reads.pass(caller, () => history.states(live, from, to));
-      const [before, after] = [pair.from.state, pair.to.state].map((state) =>
-        projector.project(audienceOf(caller, campaignId, state), state),
+      const campaign = await reaching(caller, campaignId, CALL_ACTIONS.diff, from, to);
+      const { epoch, ...pair } = await reads.pass(caller, () => history.states(campaign.live, from, to));
+      const by = await judgedByOf(caller, campaign);
+      const [before, after] = [pair.from, pair.to].map((version) =>
+        projector.project(audienceAt(caller, campaignId, version, by), version.state),
       );
       const change = before && after ? diff(before, after) : {};
       return { campaignId, epoch, from: pair.from.version, to: pair.to.version, change };
@@ -253,8 +296,11 @@ export function createReads(options: ReadsOptions): Reads {
           ? { epoch: live.head.epoch, version: live.head.version, state: treeOf(live.content) }
           : await reads.pass(caller, () => history.stateAt(live, position, 'position'));
       const prepared = projector.prepared(found.state);
-      const rules = prepared ? explain(prepared, viewer.attributes, engine) : [];
-      const conditions = prepared?.conditions.judge(viewer.attributes);
+      const { attributes } = viewer;
+      const held = await heldPlaces.demand({ campaignId, lines: prepared?.holding, attributes });
+      const then = position === undefined ? held : heldAt(held, found.version);
+      const rules = prepared ? explain(prepared, attributes, engine, then) : [];
+      const conditions = prepared?.conditions.judge(attributes);
       const segments = [...(prepared?.targeting.segments.keys() ?? [])].filter((name) => conditions?.isIn(name));
       const { epoch, version } = found;
       return { campaignId, epoch, version, segments, rules, assignments: assignmentsOf(rules) };
@@ -280,9 +326,8 @@ export function createReads(options: ReadsOptions): Reads {
     watch(caller, reader, options) {
       const { lastEventId, viewer } = options;
       const receipts = options.receipts === true && persistent;
-      const viewerRevision = revisionOf(reader);
-      const opened = openFor(caller, options, ({ fanOut }) =>
-        fanOut.pull({ reader, signal: caller.signal, lastEventId, receipts, viewer, viewerRevision }),
+      const opened = openFor(caller, reader, options, ({ fanOut }, watching) =>
+        fanOut.pull({ reader, signal: caller.signal, lastEventId, receipts, viewer, ...watching }),
       );
       return deferredIterator(opened, caller.signal);
     },
@@ -290,9 +335,8 @@ export function createReads(options: ReadsOptions): Reads {
     join(caller, target, options) {
       const { lastEventId, viewer } = options;
       const receipts = options.receipts === true && persistent;
-      const viewerRevision = revisionOf(target.reader);
-      return openFor(caller, options, ({ fanOut }) =>
-        fanOut.push(target, { lastEventId, receipts, viewer, viewerRevision }),
+      return openFor(caller, target.reader, options, ({ fanOut }, watching) =>
+        fanOut.push(target, { lastEventId, receipts, viewer, ...watching }),
       );
     },
   };

@@ -1,7 +1,8 @@
-import type { Projector } from '../../core/stream/audience.ts';
+import type { JudgedBy, Projector } from '../../core/stream/audience.ts';
 import type { Views } from '../../core/stream/views.ts';
 import { createCampaignEvents } from './campaign-events.ts';
 import { createCohorts } from './cohorts.ts';
+import type { HeldPlacesService } from '../campaign/held-places.ts';
 import type { LiveCampaign } from '../campaign/live-campaign.ts';
 import type { TurnBudget } from '../campaign/turn-budget.ts';
 import type { EngineObserver } from '../observer.ts';
@@ -40,6 +41,7 @@ export interface FanOutOptions {
   /** What callers see by their roles. */
   views: Views;
   readonly projector: Projector;
+  readonly heldPlaces: HeldPlacesService;
   /** Budget of evaluations in a turn of the event loop, over all readers that pull. */
   readonly evaluationTurns: TurnBudget;
   /** Whether the archive outlives the process. */
@@ -53,6 +55,8 @@ export interface SubscriptionOptions extends Omit<WatchOptions, 'campaignId'> {
    * takes the place of `viewer`.
    */
   readonly viewerRevision: number;
+  /** By what it is judged, as was looked up before. Default: it is looked up while it reads. */
+  readonly judgedBy?: JudgedBy;
 }
 
 export interface PullOptions extends SubscriptionOptions {
@@ -76,10 +80,10 @@ export function createFanOut(live: LiveCampaign, options: FanOutOptions): FanOut
 
   const subscriberFor = (
     reader: Reader,
-    { lastEventId, receipts = false, viewer, viewerRevision }: SubscriptionOptions,
+    { lastEventId, receipts = false, viewer, viewerRevision, judgedBy }: SubscriptionOptions,
     onRightsChanged: () => void,
   ): Subscriber =>
-    createSubscriber(context, { reader, lastEventId, receipts, viewer, viewerRevision, onRightsChanged });
+    createSubscriber(context, { reader, lastEventId, receipts, viewer, viewerRevision, judgedBy, onRightsChanged });
 
   const notify = (): void => {
     for (const delivery of pulls) delivery.wake();

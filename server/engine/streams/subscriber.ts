@@ -4,15 +4,17 @@ import { RefusalError } from '../../core/errors.ts';
 import { jsonEqual, type JsonObject } from '../../core/json.ts';
 import { CALL_ACTIONS, can, hasExpired, type Identity } from '../../core/permissions.ts';
 import { treeOf } from '../../core/stream/apply.ts';
-import type { Audience, Projector } from '../../core/stream/audience.ts';
+import type { Audience, JudgedBy, Projector, ViewerJudgement } from '../../core/stream/audience.ts';
 import { joining, parseResumeId, step, type Cursor, type Step } from '../../core/stream/cursor.ts';
 import { lastSharedVersion } from '../../core/stream/position.ts';
 import { isResolved, showsActors, viewFor, viewKey, type View, type Views } from '../../core/stream/views.ts';
 import type { PreparedTargeting } from '../../core/targeting/evaluate.ts';
+import { NO_PLACES, type HeldPlaces } from '../../core/targeting/held-places.ts';
 import { hasTargeting } from '../../core/targeting/targeting.ts';
 import { attributesOf } from '../../core/targeting/viewer.ts';
 import type { CampaignEvents } from './campaign-events.ts';
 import type { Cohorts } from './cohorts.ts';
+import type { HeldPlacesService } from '../campaign/held-places.ts';
 import { isPublished, type LiveCampaign } from '../campaign/live-campaign.ts';
 import type { EngineObserver } from '../observer.ts';
 import type { Clock } from '../ports.ts';
@@ -57,6 +59,7 @@ export interface SubscriberContext {
   events: CampaignEvents;
   projector: Projector;
   cohorts: Cohorts;
+  heldPlaces: HeldPlacesService;
   clock: Clock;
   observer: EngineObserver;
   /** Entries that a lagging reader may be behind and still be sent one by one; `CAMPAIGN_SUBSCRIBER_BUFFER`. */
@@ -73,6 +76,8 @@ export interface SubscriberOptions {
   viewer: Viewer | undefined;
   /** Revision of the reader's viewer when it asked: a later one takes the place of `viewer`. */
   viewerRevision: number;
+  /** What was looked up for it before. */
+  judgedBy: JudgedBy | undefined;
   /** The reader's identity or viewer has been replaced, or its token has expired. */
   onRightsChanged(): void;
 }
@@ -92,27 +97,41 @@ class CampaignSubscriber implements Subscriber {
   readonly #viewer: Viewer | undefined;
   readonly #viewerRevision: number;
   #view: View;
-  #attributes: JsonObject;
+  #judgedBy: JudgedBy;
+  /** What was looked up last, which becomes what it is judged by with its next event. */
+  #found: JudgedBy | undefined;
+  /** The attributes for which places are being looked up. */
+  #lookingUp: JsonObject | undefined;
+  /** The identity that it was judged with. */
+  #identity: Identity;
   /** What it sees at the version of its cursor. */
   #audience: Audience;
   /** The outcome of the rules by which it was judged last: as long as they are the same, so is that. */
-  #judged: { readonly rules: PreparedTargeting; readonly audience: Audience } | undefined;
+  #judged: (ViewerJudgement & { readonly rules: PreparedTargeting }) | undefined;
+  /** The judgement of which the unheld places are stored, or being stored. */
+  #holding: ViewerJudgement | undefined;
   #lagging = false;
+  readonly #onRightsChanged: () => void;
 
   constructor(context: SubscriberContext, options: SubscriberOptions) {
-    const { reader, lastEventId, receipts, viewer, viewerRevision, onRightsChanged } = options;
+    const { reader, lastEventId, receipts, viewer, viewerRevision, judgedBy, onRightsChanged } = options;
     this.reader = reader;
     this.receipts = receipts;
     this.#context = context;
     this.#viewer = viewer;
     this.#viewerRevision = viewerRevision;
-    const { view, attributes } = this.#seenBy(reader.identity());
+    this.#onRightsChanged = onRightsChanged;
+    this.#identity = reader.identity();
+    const { view, attributes } = this.#seenBy(this.#identity);
     this.#view = view;
-    this.#attributes = attributes;
+    this.#found = judgedBy;
+    // Where it has become another viewer since, what is held for that one comes later.
+    this.#judgedBy = this.#knownFor(attributes) ?? { attributes, held: NO_PLACES };
     const { audience, cursor } = this.#start(lastEventId);
     this.#audience = context.cohorts.enter(audience);
     this.cursor = cursor;
     this.#rights = new RightsWatch(reader, context.clock, onRightsChanged);
+    if (!this.#found || this.#found !== this.#judgedBy) this.#lookUp(attributes);
   }
 
   get closed(): boolean {
@@ -140,6 +159,7 @@ class CampaignSubscriber implements Subscriber {
     if (next.kind === 'snapshot') this.#become(this.#audienceAt(treeOf(live.content)));
     else if (next.kind === 'entries' && this.#changesRules(next)) this.#become(this.#audienceAfter(next));
     this.cursor = next.cursor;
+    if (next.kind !== 'idle' && next.kind !== 'durable') this.#hold();
     // Whichever step it was, the reader now lacks nothing, or is about to be sent the rest.
     this.#lagging = false;
     if (next.kind === 'idle') return undefined;
@@ -228,20 +248,56 @@ class CampaignSubscriber implements Subscriber {
     const { live, projector } = this.#context;
     const rules = isResolved(this.#view) ? projector.prepared(document) : undefined;
     if (rules && rules === this.#judged?.rules) return this.#judged.audience;
-    const audience = projector.audienceOf(live.id, document, this.#view, this.#attributes);
-    this.#judged = rules && { rules, audience };
-    return audience;
+    const judgement = projector.judge(live.id, document, this.#view, this.#judgedBy);
+    this.#judged = rules && { ...judgement, rules };
+    return judgement.audience;
   }
 
-  /** The view of an identity, and the attributes by which the rules are judged for it. */
+  /**
+   * Has those places stored by which it sees what it is sent. An editor who looks as somebody else changes nothing for
+   * that one.
+   */
+  #hold(): void {
+    const { live, heldPlaces } = this.#context;
+    const judged = this.#judged;
+    if (!judged || judged === this.#holding || judged.audience.key !== this.#audience.key) return;
+    this.#holding = judged;
+    if (judged.unheld.length === 0 || this.cursor.phase !== 'live') return;
+    if (holdsPlaces(this.#identity, live.id)) heldPlaces.hold(live.id, judged.unheld, this.cursor.version);
+  }
+
+  /** What was looked up for these attributes; `undefined` where nothing was. */
+  #knownFor(attributes: JsonObject): JudgedBy | undefined {
+    return this.#found && jsonEqual(this.#found.attributes, attributes) ? this.#found : undefined;
+  }
+
+  /** The same; where nothing was looked up, that begins, and calls for another look at it once it is known. */
+  #lookUp(attributes: JsonObject): JudgedBy | undefined {
+    const known = this.#knownFor(attributes);
+    if (known) return known;
+    if (this.#lookingUp && jsonEqual(this.#lookingUp, attributes)) return undefined;
+    const { live, projector, heldPlaces } = this.#context;
+    const lines = isResolved(this.#view) ? projector.prepared(treeOf(live.content))?.holding : undefined;
+    const held = heldPlaces.find({ campaignId: live.id, lines, attributes });
+    if (!(held instanceof Promise)) return (this.#found = { attributes, held });
+    this.#lookingUp = attributes;
+    void held.then((places) => {
+      if (this.#lookingUp !== attributes) return;
+      this.#lookingUp = undefined;
+      this.#found = { attributes, held: places };
+      if (!this.closed) this.#onRightsChanged();
+    });
+    return undefined;
+  }
+
   #seenBy(identity: Identity): { readonly view: View; readonly attributes: JsonObject } {
     const { live, views } = this.#context;
-    const named = this.reader.viewer?.();
-    const isReplaced = named !== undefined && named.revision > this.#viewerRevision;
-    const asViewer = this.#viewer !== undefined;
-    const said = isReplaced || !asViewer ? named?.viewer : this.#viewer;
-    const view = viewFor(identity, live.id, views, asViewer);
-    return { view, attributes: attributesFor(identity, live.id, said) };
+    return seenBy(
+      { reader: this.reader, viewer: this.#viewer, viewerRevision: this.#viewerRevision },
+      live.id,
+      views,
+      identity,
+    );
   }
 
   /** Where it begins: at its resume id, if it can be shown that it saw there what it would see there now. */
@@ -271,20 +327,49 @@ class CampaignSubscriber implements Subscriber {
     const refusal = refuseReader(identity, live, clock.now());
     if (refusal) throw refusal;
     const { view, attributes } = this.#seenBy(identity);
-    if (view === this.#view && attributes === this.#attributes) return;
-    const isSameView = viewKey(view) === viewKey(this.#view) && isResolved(view) === isResolved(this.#view);
-    if (isSameView && jsonEqual(attributes, this.#attributes)) {
-      this.#attributes = attributes;
+    const isSameView =
+      view === this.#view || (viewKey(view) === viewKey(this.#view) && isResolved(view) === isResolved(this.#view));
+    const { attributes: before } = this.#judgedBy;
+    const isSameViewer = attributes === before || jsonEqual(attributes, before);
+    const isNews = this.#found !== this.#judgedBy && this.#knownFor(attributes) !== undefined;
+    if (isSameView && isSameViewer && !isNews) {
+      this.#view = view;
+      this.#identity = identity;
       return;
     }
+    const isSameIdentity = identity === this.#identity;
     this.#view = view;
-    this.#attributes = attributes;
+    const found = this.#lookUp(attributes);
+    // Who becomes somebody else goes on as whom it was until it is known what that one holds, so that it does not see
+    // an arm for a moment. Rights are another matter: of an identity that was replaced nothing is shown any more.
+    if (!found && isSameView && isSameIdentity) return;
+    this.#identity = identity;
+    this.#judgedBy = found ?? { attributes, held: NO_PLACES };
     this.#judged = undefined;
     const at = this.cursor.phase === 'live' ? live.trees.at(this.cursor.version) : undefined;
     const seen = at && this.#audienceAt(at === 'plain' ? {} : at);
     if (seen?.key === this.#audience.key) this.#become(seen);
     else this.cursor = { phase: 'joining', reason: 'view' };
   }
+}
+
+/** The view of a reader, and the attributes by which the rules are judged for it. */
+export function seenBy(
+  { reader, viewer, viewerRevision }: Pick<SubscriberOptions, 'reader' | 'viewer' | 'viewerRevision'>,
+  campaignId: string,
+  views: Views,
+  identity: Identity,
+): { readonly view: View; readonly attributes: JsonObject } {
+  const named = reader.viewer?.();
+  const isReplaced = named !== undefined && named.revision > viewerRevision;
+  const said = isReplaced || viewer === undefined ? named?.viewer : viewer;
+  const view = viewFor(identity, campaignId, views, viewer !== undefined);
+  return { view, attributes: attributesFor(identity, campaignId, said) };
+}
+
+/** Whether what somebody is shown is held for it: not where it may look as anybody else. */
+export function holdsPlaces(identity: Identity, campaignId: string): boolean {
+  return !can(identity, CALL_ACTIONS.explain, campaignId, true);
 }
 
 /**

@@ -20,7 +20,7 @@ const CAMPAIGN = { slug: 'imported', title: 'Imported' };
 /** A campaign that a plan was written into, as its viewers see it. */
 export interface Imported {
   readonly document: JsonObject;
-  see(attributes: JsonObject): { readonly state: JsonObject; readonly explanations: RuleExplanation[] };
+  see(attributes: JsonObject): { readonly state: JsonObject; readonly explanations: readonly RuleExplanation[] };
 }
 
 /** Writes a plan into a new campaign; throws where it would be refused. */

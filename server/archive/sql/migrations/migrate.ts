@@ -6,6 +6,7 @@ import { addListColumns } from './0008-list-columns.ts';
 import { createAnalyticsTables } from './0004-analytics.ts';
 import { createAuditTables } from './0003-audit.ts';
 import { createDeletionTables } from './0006-deletions.ts';
+import { createHeldPlaceTables } from './0010-held-places.ts';
 import { createHistoryBases } from './0007-history-bases.ts';
 import { createRedactions } from './0009-redactions.ts';
 import { createRestoreTables } from './0002-restores.ts';
@@ -23,6 +24,7 @@ function migrations(namespace: string): Record<string, Migration> {
     '0007-history-bases': { up: (db) => createHistoryBases(db, namespace) },
     '0008-list-columns': { up: (db) => addListColumns(db, namespace) },
     '0009-redactions': { up: (db) => createRedactions(db, namespace) },
+    '0010-held-places': { up: (db) => createHeldPlaceTables(db, namespace) },
   };
 }
 
