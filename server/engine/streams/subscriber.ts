@@ -9,7 +9,7 @@ import { joining, parseResumeId, step, type Cursor, type Step } from '../../core
 import { lastSharedVersion } from '../../core/stream/position.ts';
 import { isResolved, showsActors, viewFor, viewKey, type View, type Views } from '../../core/stream/views.ts';
 import type { PreparedTargeting } from '../../core/targeting/evaluate.ts';
-import { NO_PLACES, type HeldPlaces } from '../../core/targeting/held-places.ts';
+import { NO_PLACES } from '../../core/targeting/held-places.ts';
 import { hasTargeting } from '../../core/targeting/targeting.ts';
 import { attributesOf } from '../../core/targeting/viewer.ts';
 import type { CampaignEvents } from './campaign-events.ts';
