@@ -11,7 +11,7 @@ import { createMetrics } from './api/observability/metrics.ts';
 import { createAccessKeys } from './access/access-keys.ts';
 import { createMemoryKeyStore } from './access/memory-key-store.ts';
 import type { AccessKeyStore } from './core/access-key.ts';
-import type { CompactionStore } from './core/compaction-store.ts';
+import type { CompactionStore, HistoryKeep } from './core/compaction-store.ts';
 import type { HistoryStore } from './core/history-store.ts';
 import { PRIVATE_NETWORKS } from './api/connection/client-address.ts';
 import { createMutationRate } from './api/connection/mutation-rate.ts';
@@ -31,7 +31,7 @@ import { BACKPRESSURE_BUFFER_ENTRIES } from './engine/streams/backpressure.ts';
 import { systemClock } from './engine/system-clock.ts';
 import { createMemoryLog } from './log/memory-log.ts';
 import { createAuditEvents } from './audit/audit-events.ts';
-import { startCompaction, type HistoryKeep } from './audit/compaction.ts';
+import { startCompaction } from './audit/compaction.ts';
 import { createAuditService, type AuditService } from './audit/audit-service.ts';
 import { startSigning } from './audit/signing.ts';
 import { readStatementKeys, signCompacted, signDeleted, signRedacted, signReplaced } from './audit/statements.ts';
@@ -322,7 +322,6 @@ export async function createCampaignServer(options: CampaignServerOptions = {}):
     const compactionStore = options.archive && compactionStoreOf(options.archive);
     const stopCompaction =
       compactionStore &&
-      historyKeep &&
       startCompaction({
         store: compactionStore,
         keep: historyKeep,
@@ -332,7 +331,9 @@ export async function createCampaignServer(options: CampaignServerOptions = {}):
         onCompacted: (entries) => metrics.compactedEntries.inc(entries),
         onFailed: (error) => logger.error({ err: error }, 'histories could not be compacted; it is tried again'),
       });
-    const audit = auditStore && createAuditService({ store: auditStore, keys, engine: manager, instance });
+    const audit =
+      auditStore &&
+      createAuditService({ store: auditStore, keys, engine: manager, instance, keeps: compactionStore, historyKeep });
     const snapshots =
       store &&
       createSnapshotService({
@@ -481,9 +482,10 @@ function keyStoreOf(archive: Archive & Partial<AccessKeyStore>): AccessKeyStore 
 
 /** The archive as storage that compacts histories; `undefined` for one that does not. */
 function compactionStoreOf(archive: Archive & Partial<CompactionStore>): CompactionStore | undefined {
-  const { claimCompaction, findCompactable, setBase, deleteCompacted } = archive;
+  const { claimCompaction, findCompactable, setBase, deleteCompacted, findKeep, setKeep, hasKeeps } = archive;
   const isComplete = claimCompaction && findCompactable && setBase && deleteCompacted;
-  return isComplete && { claimCompaction, findCompactable, setBase, deleteCompacted };
+  if (!isComplete || !findKeep || !setKeep || !hasKeeps) return undefined;
+  return { claimCompaction, findCompactable, setBase, deleteCompacted, findKeep, setKeep, hasKeeps };
 }
 
 /** The archive as storage of the audit; `undefined` for one that keeps none. */

@@ -25,6 +25,7 @@ import { baseAt, beginAt, createMemoryCompaction, type MemoryClaim } from './mem
 import { createMemoryHistories, type MemorySchedule, type StagedRestore } from './memory-histories.ts';
 import { createMemoryKeyStore } from '../access/memory-key-store.ts';
 import type { AccessKeyStore } from '../core/access-key.ts';
+import type { HistoryKeep } from '../core/compaction-store.ts';
 import type { HistoryBase } from '../core/history-store.ts';
 
 /** One campaign as it is stored: as text, so that no caller can change it through an object that it still holds. */
@@ -54,6 +55,8 @@ export interface MemoryStore {
   readonly schedule: MemorySchedule;
   readonly deletions: MemoryDeletion[];
   readonly compaction: MemoryClaim;
+  /** What is kept of single histories. */
+  readonly keeps: Map<string, HistoryKeep>;
   readonly audit: MemoryAudit;
   readonly analytics: MemoryAnalytics;
   readonly heldPlaces: MemoryHeldPlaces;
@@ -68,6 +71,7 @@ export function createMemoryStore(): MemoryStore {
     schedule: { holder: undefined, heldUntil: 0, run: undefined },
     deletions: [],
     compaction: { holder: undefined, heldUntil: 0 },
+    keeps: new Map(),
     audit: { events: [], statements: [], signed: new Map(), redactions: [] },
     analytics: emptyAnalytics(),
     heldPlaces: noHeldPlaces(),
@@ -233,6 +237,7 @@ export function createMemoryArchive(options: MemoryArchiveOptions = {}): KeyedAr
         const isSame = campaign?.head.tail === head.tail && campaign.membership.generation === generation;
         if (!isSame || campaign.archivedAt === undefined) return false;
         store.campaigns.delete(campaignId);
+        store.keeps.delete(campaignId);
         store.audit.signed.delete(campaignId);
         for (const redaction of store.audit.redactions) if (redaction.campaignId === campaignId) redaction.through = 0;
         store.deletions.push({ deletion, complete: false });

@@ -12,7 +12,7 @@ export interface MemoryClaim {
 
 /** @param call runs a call within one turn */
 export function createMemoryCompaction(
-  { campaigns, compaction }: MemoryStore,
+  { campaigns, compaction, keeps }: MemoryStore,
   call: <T>(answer: () => T) => Promise<T>,
 ): CompactionStore {
   return {
@@ -24,11 +24,16 @@ export function createMemoryCompaction(
         return true;
       }),
 
-    findCompactable: ({ versions, since }, limit) =>
+    findCompactable: (all, limit, now) =>
       call(() =>
         [...campaigns]
           .sort(([a], [b]) => (a < b ? -1 : 1))
           .flatMap(([campaignId, campaign]) => {
+            const own = keeps.get(campaignId);
+            const isAll = own ? own.versions === undefined && own.ageMs === undefined : all === undefined;
+            if (isAll) return [];
+            const versions = own ? (own.versions ?? 0) : (all?.versions ?? 0);
+            const since = own ? now - (own.ageMs ?? 0) : (all?.since ?? 0);
             const last = campaign.head.version - Math.max(1, versions);
             const version = campaign.entries
               .map(toSealedEntry)
@@ -50,6 +55,18 @@ export function createMemoryCompaction(
         beginAt(campaign, base);
         return true;
       }),
+
+    findKeep: (campaignId) => call(() => keeps.get(campaignId)),
+
+    setKeep: (campaignId, keep) =>
+      call(() => {
+        if (!campaigns.has(campaignId)) return false;
+        if (keep) keeps.set(campaignId, { ...keep });
+        else keeps.delete(campaignId);
+        return true;
+      }),
+
+    hasKeeps: () => call(() => keeps.size > 0),
 
     // A history is one object: what lies before its beginning goes with the setting of that.
     deleteCompacted: () => call((): number | undefined => undefined),

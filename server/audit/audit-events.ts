@@ -9,9 +9,11 @@ export interface AuditEvent {
   /**
    * `refused`: a change that its caller had no right to. `login`: the first call of a caller for a day, on this
    * instance. `access`: an API key was made or revoked. `restore`: a snapshot was restored. `delete`: a campaign was
-   * deleted. `redact`: something was taken out of an entry. `lock`: what others may have locked was taken over. `dropped`: more happened than is recorded.
+   * deleted. `redact`: something was taken out of an entry. `retention`: it was said
+   * how much is kept of a history. `lock`: what others may have locked was taken over. `dropped`: more happened than
+   * is recorded.
    */
-  readonly kind: 'refused' | 'login' | 'access' | 'restore' | 'delete' | 'redact' | 'lock' | 'dropped';
+  readonly kind: 'refused' | 'login' | 'access' | 'restore' | 'delete' | 'redact' | 'retention' | 'lock' | 'dropped';
   /** Id of the caller; missing where no token has one. */
   readonly actor?: string | undefined;
   readonly campaignId?: string | undefined;
@@ -151,6 +153,7 @@ export function createAuditEvents(options: AuditEventsOptions): AuditEvents {
         if (actor !== undefined && actor !== 'anonymous' && isLogin(actor, at))
           record({ at, kind: 'login', actor, correlationId, ...from });
         if (CHANGES_OF_ACCESS.has(path)) record({ ...about, kind: 'access' });
+        if (path === 'audit.setRetention') record({ ...about, kind: 'retention' });
         if (path === 'lock.steal') record({ ...about, kind: 'lock' });
         if (path === 'snapshot.restoreFinish') record({ ...about, kind: 'restore' });
         return;

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { AuditPlace, AuditStore, EntryFilter } from '../core/audit-store.ts';
+import type { HistoryKeep } from '../core/compaction-store.ts';
 import { RefusalError } from '../core/errors.ts';
 import type { EntryPlace, HistoryStore, StoredEntry } from '../core/history-store.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.ts';
@@ -15,6 +16,7 @@ import type { Caller } from '../engine/service.ts';
 import { systemClock } from '../engine/system-clock.ts';
 import type { AuditEvent } from './audit-events.ts';
 import { redactEntry, type RedactionOptions, type RedactionReceipt, type RedactionRequest } from './redaction.ts';
+import { findRetention, setRetention, type Retention, type RetentionOptions } from './retention.ts';
 import { readStatements, signRedacted, type StatementKeys } from './statements.ts';
 import { verifyHistories, type Finding, type VerifyProgress } from './verify-histories.ts';
 
@@ -83,6 +85,10 @@ export interface AuditService {
   verify(campaignIds?: readonly string[]): AsyncGenerator<VerifyItem, void, undefined>;
   /** Takes a value out of an entry for good: `redaction.ts`. One redaction at a time. */
   redact(caller: Caller, request: RedactionRequest): Promise<RedactionReceipt>;
+  /** What is kept of a campaign's history. */
+  retention(caller: Caller, campaignId: string): Promise<Retention>;
+  /** Says what is kept of it; `undefined`: what is kept of all. */
+  setRetention(campaignId: string, keep: HistoryKeep | undefined): Promise<Retention>;
   /** What the newest verification of this instance came to, whoever asked for it; `undefined`: none since its start. */
   lastVerification(): LastVerification | undefined;
   /**
@@ -95,7 +101,7 @@ export interface AuditService {
   exportEvents(afterPosition: number): AsyncGenerator<string, void, undefined>;
 }
 
-export interface AuditServiceOptions {
+export interface AuditServiceOptions extends Pick<RetentionOptions, 'keeps' | 'historyKeep'> {
   readonly store: AuditStore & HistoryStore & Pick<Archive, 'findMutation' | 'stateAt'>;
   readonly keys: StatementKeys;
   /** The engine that has campaigns in memory. Default: none has. */
@@ -125,6 +131,8 @@ export function createAuditService({
   keys,
   engine = NO_ENGINE,
   instance = systemClock.token(),
+  keeps,
+  historyKeep,
 }: AuditServiceOptions): AuditService {
   // Its reads are the longest that there are: commits wait for one of them at most.
   const gate: ReadGate = createReadGate({ clock: systemClock, maxConcurrent: 1, timeoutMs: 10_000 });
@@ -204,6 +212,11 @@ export function createAuditService({
       }),
 
     verify,
+
+    retention: (caller, campaignId) =>
+      gate.pass(caller, () => findRetention({ store, keeps, historyKeep }, campaignId)),
+
+    setRetention: (campaignId, keep) => setRetention({ store, keeps, historyKeep }, campaignId, keep),
 
     redact: (caller, request) =>
       redactions.pass(caller, () =>

@@ -1,19 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { CompactionStore } from '../core/compaction-store.ts';
+import type { CompactionStore, HistoryKeep, KeptHistory } from '../core/compaction-store.ts';
 import { asError } from '../core/errors.ts';
 import { parseJson, type ClaimedBase } from '../snapshot/history-proof.ts';
 
-/** What is kept of every history (`HISTORY_KEEP`): what one of the two keeps. One of them is there. */
-export interface HistoryKeep {
-  /** Newest versions. */
-  readonly versions?: number | undefined;
-  /** Age of entries, in milliseconds. */
-  readonly ageMs?: number | undefined;
-}
-
 export interface CompactionOptions {
   readonly store: CompactionStore;
-  readonly keep: HistoryKeep;
+  /** What is kept of every history of which nothing else is said (`HISTORY_KEEP`). Default: everything. */
+  readonly keep?: HistoryKeep | undefined;
   /** Names this instance in its claim. */
   readonly instance: string;
   /** Epoch milliseconds. */
@@ -69,14 +62,13 @@ export async function compactHistories(
     }
   };
   try {
+    // Where nothing is ever compacted, no instance claims it every minute.
+    if (!keep && !(await store.hasKeeps())) return 0;
     await claim();
     // What an earlier round has left.
     await deleteRest();
     for (;;) {
-      const since = keep.ageMs === undefined ? Number.MAX_SAFE_INTEGER : now() - keep.ageMs;
-      const found = await paced(() =>
-        store.findCompactable({ versions: keep.versions ?? 0, since }, CAMPAIGNS_AT_ONCE),
-      );
+      const found = await paced(() => store.findCompactable(keep && keptSince(keep, now()), CAMPAIGNS_AT_ONCE, now()));
       if (found.length === 0) return gone;
       let set = 0;
       for (const { campaignId, base } of found) {
@@ -92,6 +84,10 @@ export async function compactHistories(
     if (error instanceof ClaimLost) return gone;
     throw error;
   }
+}
+
+function keptSince({ versions = 0, ageMs }: HistoryKeep, now: number): KeptHistory {
+  return { versions, since: ageMs === undefined ? Number.MAX_SAFE_INTEGER : now - ageMs };
 }
 
 /**

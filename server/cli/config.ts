@@ -8,7 +8,7 @@ import { isLoopback, isOrigin } from '../api/transport/origin.ts';
 import { ROLES, type FieldRights } from '../core/permissions.ts';
 import { BACKPRESSURE_BUFFER_ENTRIES } from '../engine/streams/backpressure.ts';
 import { isRedisAddress } from '../log/redis-log.ts';
-import type { HistoryKeep } from '../audit/compaction.ts';
+import type { HistoryKeep } from '../core/compaction-store.ts';
 import { DURATION_EXAMPLES, parseDuration } from './duration.ts';
 
 /** The configuration that environment variables set, with types. Durations are in milliseconds. */
@@ -128,7 +128,7 @@ function networks(text: string): string[] | undefined {
 }
 
 /** `1000`, `90d` or `1000,90d`. */
-function historyKeep(text: string): HistoryKeep | undefined {
+export function historyKeep(text: string): HistoryKeep | undefined {
   const parts = text.split(',').map((part) => part.trim());
   const versions = parts.filter((part) => /^[1-9]\d{0,8}$/.test(part)).map(Number);
   const ages = parts.map(parseDuration).filter((age) => age !== undefined && age > 0);

@@ -37,6 +37,8 @@ const HELP = `campaign-state ${packageJson.version}: live campaign state over tR
                                           walks the hash chains of a running server, or of a snapshot
   npx @campaign-state/server audit export [--campaign id]… [--out file|-] [--state file] [--url …]
                                           writes what is new since the state file, as lines of JSON
+  npx @campaign-state/server audit keep <id> [versions and age|all|default] [--url …]
+                                          says how much is kept of a history, such as 1000,90d; without it, what is
   npx @campaign-state/server audit redact <id> <position> [--path name]… [--comment] [--url …]
                                           takes a value, or the comment, out of an entry for good; --path once for
                                           each name of the place, the outermost first

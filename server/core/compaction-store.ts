@@ -1,5 +1,13 @@
 import type { HistoryBase } from './history-store.ts';
 
+/** What is kept of a history: what one of the two keeps; where neither is there, everything. */
+export interface HistoryKeep {
+  /** Newest versions. */
+  readonly versions?: number | undefined;
+  /** Age of entries, in milliseconds. */
+  readonly ageMs?: number | undefined;
+}
+
 /** What is kept of histories: everything that one of these keeps. */
 export interface KeptHistory {
   /** Newest versions. */
@@ -18,8 +26,23 @@ export interface Compactable {
 export interface CompactionStore {
   /** Claims compaction until that time; false where another instance has. All times are epoch milliseconds. */
   claimCompaction(holder: string, now: number, until: number): Promise<boolean>;
-  /** Campaigns with a checkpoint before all that is kept, later than the one that they begin with; at most `limit`. */
-  findCompactable(kept: KeptHistory, limit: number): Promise<Compactable[]>;
+  /**
+   * Campaigns with a checkpoint before all that is kept, later than the one that they begin with; at most `limit`.
+   *
+   * @param kept of campaigns of which nothing else is said; `undefined`: everything
+   * @param now epoch milliseconds, from which ages are counted
+   */
+  findCompactable(kept: KeptHistory | undefined, limit: number, now: number): Promise<Compactable[]>;
+  /** What is said to be kept of that history; `undefined`: what is kept of all. */
+  findKeep(campaignId: string): Promise<HistoryKeep | undefined>;
+  /**
+   * Says what is kept of a history; `undefined`: what is kept of all.
+   *
+   * @returns false where there is no such campaign, and nothing has changed
+   */
+  setKeep(campaignId: string, keep: HistoryKeep | undefined): Promise<boolean>;
+  /** Whether something is said of any history. */
+  hasKeeps(): Promise<boolean>;
   /**
    * Makes a history begin with that checkpoint, if the entry of that version is still the one that the base names.
    *

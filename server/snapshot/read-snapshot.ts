@@ -123,7 +123,8 @@ interface OpenCampaign {
 /**
  * Reads a snapshot file and proves it on the way: that no byte of it was changed and nothing is missing, that each
  * entry follows the one before it by its tail, and that the entries of each campaign lead to its head and to its state.
- * What it yields was proven up to there; that the file is whole is known with `end`. Of entries that the file says to be
+ * What it yields was proven up to there; that the file is whole is known with `end`. Of entries that the file says to
+ * be
  * redacted, or the caller knows to be, it yields what is left.
  *
  * @param known redactions beside those of the file, by tail

@@ -9,7 +9,7 @@ const ALL = Number.MAX_SAFE_INTEGER;
 /** The contract of `CompactionStore`. */
 export function compactionTests({ archive, grown }: HistoriesContext): void {
   const candidate = async (campaignId: string, versions = 0, since = ALL): Promise<Compactable | undefined> =>
-    (await archive().findCompactable({ versions, since }, 1_000)).find((found) => found.campaignId === campaignId);
+    (await archive().findCompactable({ versions, since }, 1_000, 0)).find((found) => found.campaignId === campaignId);
 
   const compact = async (campaignId: string, versions: number): Promise<void> => {
     const found = await candidate(campaignId, versions);
@@ -125,6 +125,52 @@ export function compactionTests({ archive, grown }: HistoriesContext): void {
     while (await archive().removeRows(campaignId));
     await archive().completeDeletion(campaignId);
     expect(await archive().orphans()).not.toContain(campaignId);
+  });
+
+  test('A134 what is kept of one history is said of it alone, takes the place of what is kept of all, and goes with it', async () => {
+    const [first, second] = [await grown(100), await grown(100)];
+    for (const history of [first, second]) {
+      history.add({ title: 'More' });
+      await archive().commit([history.commitAfter(100)]);
+    }
+    const found = async (all: { versions: number; since: number } | undefined, now: number): Promise<string[]> => {
+      const compactable = await archive().findCompactable(all, 1_000, now);
+      const ids = [first.campaignId, second.campaignId];
+      return compactable.map(({ campaignId }) => campaignId).filter((id) => ids.includes(id));
+    };
+    const everything = { versions: 0, since: ALL };
+    const { campaignId } = first;
+    expect(await archive().setKeep('unknown', {})).toBe(false);
+    expect(await archive().findKeep(campaignId)).toBeUndefined();
+    expect(await found(undefined, 0)).toEqual([]);
+    expect(await archive().setKeep(campaignId, {})).toBe(true);
+    expect(await archive().hasKeeps()).toBe(true);
+    expect(await archive().findKeep(campaignId)).toEqual({});
+    expect(await found(everything, ALL)).toEqual([second.campaignId]);
+    await archive().setKeep(campaignId, { versions: 1 });
+    expect(await found(undefined, ALL)).toEqual([campaignId]);
+    await archive().setKeep(campaignId, { versions: 2 });
+    expect(await found(undefined, ALL)).toEqual([]);
+    const { at } = part(first.entries, 99).record;
+    await archive().setKeep(campaignId, { ageMs: 1_000 });
+    expect(await archive().findKeep(campaignId)).toEqual({ ageMs: 1_000 });
+    expect(await found(undefined, at + 1_000)).toEqual([]);
+    expect(await found(undefined, at + 1_001)).toEqual([campaignId]);
+    await archive().setKeep(campaignId, { versions: 2, ageMs: 1_000 });
+    expect(await found(everything, ALL)).toEqual([second.campaignId]);
+    await archive().setKeep(campaignId, undefined);
+    expect(await found(everything, 0)).toHaveLength(2);
+
+    await archive().setKeep(campaignId, {});
+    archiveEntry(first);
+    await archive().commit([first.commitAfter(101)]);
+    const [stored] = await archive().readHistories(undefined, 1, [campaignId]);
+    if (!stored) throw new Error('it is there');
+    const { head, generation } = stored;
+    expect(await archive().remove(deletionOf(first, { head, generation, epochs: [head.epoch] }))).toBe(true);
+    while (await archive().removeRows(campaignId));
+    await archive().completeDeletion(campaignId);
+    expect(await archive().findKeep(campaignId)).toBeUndefined();
   });
 
   test('A124 one instance at a time has the claim, until it expires', async () => {

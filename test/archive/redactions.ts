@@ -64,7 +64,7 @@ export function redactionTests({ archive, created }: HistoriesContext): void {
     ]);
   };
 
-  test('A125 a redacted value is in no entry, state or checkpoint any more; the tails stay, and every other state is what it was', async () => {
+  test('A130 a redacted value is in no entry, state or checkpoint any more; the tails stay, and every other state is what it was', async () => {
     const history = await withContact();
     const { campaignId } = history;
     expect(await everything(history)).toContain(SECRET);
@@ -95,7 +95,7 @@ export function redactionTests({ archive, created }: HistoriesContext): void {
     expect(heads.find((head) => head.campaignId === campaignId)?.redactions).toBe(1);
   });
 
-  test('A126 a campaign is loaded without entries up to the version in which the value was gone', async () => {
+  test('A131 a campaign is loaded without entries up to the version in which the value was gone', async () => {
     const history = await withContact();
     const { campaignId } = history;
     expect((await archive().load(campaignId, 1_000))?.recent).toHaveLength(210);
@@ -106,7 +106,7 @@ export function redactionTests({ archive, created }: HistoriesContext): void {
     expect(await archive().commit([history.commitAfter(210)])).toMatchObject([{ kind: 'committed' }]);
   });
 
-  test('A127 nothing is redacted where the entry, or what was redacted before, or the beginning of the history is another one', async () => {
+  test('A132 nothing is redacted where the entry, or what was redacted before, or the beginning of the history is another one', async () => {
     const history = await withContact();
     const { campaignId } = history;
     const redacted = redactionOf(history, 40, 160);
@@ -119,7 +119,7 @@ export function redactionTests({ archive, created }: HistoriesContext): void {
       { version: 41 },
     ])
       expect(await archive().redact({ ...redacted, ...other })).toBe(false);
-    const found = await archive().findCompactable({ versions: 50, since: Number.MAX_SAFE_INTEGER }, 1_000);
+    const found = await archive().findCompactable({ versions: 50, since: Number.MAX_SAFE_INTEGER }, 1_000, 0);
     const base = found.find((each) => each.campaignId === campaignId)?.base;
     if (!base) throw new Error('there is one');
     expect(base.version).toBe(100);
@@ -127,7 +127,7 @@ export function redactionTests({ archive, created }: HistoriesContext): void {
     expect(await archive().redact(redacted)).toBe(true);
     // It was signed with the value in it: what stands there by now is another state.
     expect(await archive().setBase(campaignId, base)).toBe(false);
-    const again = await archive().findCompactable({ versions: 50, since: Number.MAX_SAFE_INTEGER }, 1_000);
+    const again = await archive().findCompactable({ versions: 50, since: Number.MAX_SAFE_INTEGER }, 1_000, 0);
     const next = again.find((each) => each.campaignId === campaignId)?.base;
     expect(next?.state).not.toContain(SECRET);
     if (!next) throw new Error('there is one');
@@ -140,7 +140,7 @@ export function redactionTests({ archive, created }: HistoriesContext): void {
     expect(await archive().redact(second)).toBe(false);
   });
 
-  test('A128 a restored history brings its redactions along, and nobody comes back into it by entries; they outlive a deletion', async () => {
+  test('A133 a restored history brings its redactions along, and nobody comes back into it by entries; they outlive a deletion', async () => {
     const history = await withContact();
     const { campaignId } = history;
     await archive().redact(redactionOf(history, 40, 160));

@@ -11,7 +11,10 @@ import type { CompactionStore } from '../../server/core/compaction-store.ts';
 import { createManager } from '../../server/engine/manager.ts';
 import { createMemoryLog } from '../../server/log/memory-log.ts';
 import { restoreSnapshot } from '../../server/snapshot/restore.ts';
-import { cleanUp } from '../api/support/server.ts';
+import { httpClient, refusal as apiRefusal } from '../api/support/clients.ts';
+import { CAMPAIGN, cleanUp, SECRET, startGuarded, tokenFor, until } from '../api/support/server.ts';
+import { command } from '../snapshot/support/commands.ts';
+import { temporaryFolder } from '../start/support/processes.ts';
 import { campaignHistory, part, type CampaignHistory } from '../archive/campaign-history.ts';
 import { freshNamespace, query } from '../archive/namespace.ts';
 import { incrementOf, inPieces, itemsOf, mergedOf, snapshotOf } from '../snapshot/support/snapshots.ts';
@@ -395,5 +398,58 @@ test(
     await clock.advance(100);
     expect(late.events[0]?.event).toMatchObject({ type: 'snapshot', reason: 'too-old' });
     expect(late.end).toBeUndefined();
+  },
+);
+
+test(
+  'V43 what is kept of one campaign is said by its admins, by command and by procedure, and is all that is compacted where nothing is said of all',
+  LONG,
+  async () => {
+    const archive = createMemoryArchive();
+    const { url } = await startGuarded({ archive });
+    const admin = httpClient(url, await tokenFor({ [CAMPAIGN]: 'admin' }, { sub: 'root' }));
+    const editor = httpClient(url, await tokenFor({ '*': 'editor' }));
+    const durable = { campaignId: CAMPAIGN, durability: 'durable' } as const;
+    for (let version = 2; version <= 105; version += 1)
+      await admin.campaign.update.mutate({ ...durable, updates: { title: `${version}` } });
+    expect(await admin.audit.retention.query({ campaignId: CAMPAIGN })).toEqual({
+      campaignId: CAMPAIGN,
+      keep: {},
+      isOwn: false,
+      firstVersion: 1,
+      version: 105,
+    });
+    const round = () => compactHistories({ store: archive, instance: 'one', now: Date.now, onFailed: () => undefined });
+    await round();
+    expect((await archive.readEntries({ campaignId: CAMPAIGN, version: 0 }, CAMPAIGN, 1e6)).length).toBe(105);
+    for (const keep of [{ versions: 0 }, { ageMs: 5 }, { versions: 1.5 }])
+      expect(await apiRefusal(admin.audit.setRetention.mutate({ campaignId: CAMPAIGN, keep }))).toMatchObject({
+        reason: 'INVALID',
+      });
+    expect(await apiRefusal(editor.audit.setRetention.mutate({ campaignId: CAMPAIGN, keep: {} }))).toMatchObject({
+      reason: 'FORBIDDEN',
+    });
+    const folder = await temporaryFolder();
+    const keep = (...what: string[]) =>
+      command(folder, ['audit', 'keep', CAMPAIGN, ...what, '--url', url], { AUTH_SECRET: SECRET });
+    expect(await keep('much')).toMatchObject({ code: 1, sentence: expect.stringContaining('1000,90d') });
+    expect(await keep('3,90d')).toMatchObject({
+      code: 0,
+      sentence: expect.stringContaining('the newest 3 versions and the last 90 days, as was said of it'),
+    });
+    await round();
+    expect((await admin.audit.retention.query({ campaignId: CAMPAIGN })).firstVersion).toBe(1);
+    expect(await admin.audit.setRetention.mutate({ campaignId: CAMPAIGN, keep: { versions: 3 } })).toMatchObject({
+      keep: { versions: 3 },
+      isOwn: true,
+    });
+    await round();
+    expect(await keep()).toMatchObject({ code: 0, sentence: expect.stringContaining('versions 100 to 105') });
+    expect(await keep('all')).toMatchObject({
+      sentence: expect.stringContaining('keeps everything, as was said of it'),
+    });
+    expect(await keep('default')).toMatchObject({ sentence: expect.stringContaining('keeps everything, as of all') });
+    const root = httpClient(url, await tokenFor({ '*': 'admin' }));
+    await until(async () => (await root.audit.events.query()).items.some(({ kind }) => kind === 'retention'));
   },
 );

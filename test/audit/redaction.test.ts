@@ -160,7 +160,7 @@ test(
     expect(await refusalOf(redact(store, history, 41, { comment: true }))).toMatchObject({ reason: 'NOT_FOUND' });
     expect(await refusalOf(redact(store, history, 40, {}))).toMatchObject({ reason: 'INVALID' });
     expect(await refusalOf(redact(store, history, 999))).toMatchObject({ reason: 'NOT_FOUND', path: ['position'] });
-    const [found] = await store.findCompactable({ versions: 100, since: Number.MAX_SAFE_INTEGER }, 10);
+    const [found] = await store.findCompactable({ versions: 100, since: Number.MAX_SAFE_INTEGER }, 10, 0);
     if (!found) throw new Error('there is one');
     await store.setBase(ID, found.base);
     expect(await refusalOf(redact(store, history, 40))).toMatchObject({

@@ -35,7 +35,10 @@ export function createSqlCompaction(db: Kysely<Database>): CompactionStore {
     return claimed.length > 0;
   };
 
-  const findCompactable: CompactionStore['findCompactable'] = async ({ versions, since }, limit) => {
+  const findCompactable: CompactionStore['findCompactable'] = async (kept, limit, now) => {
+    // Of what nothing is said, by these; where everything is kept, no version is old enough.
+    const versions = kept ? Math.max(1, kept.versions) : Number.MAX_SAFE_INTEGER;
+    const since = kept?.since ?? 0;
     const rows = await db
       .selectFrom((query) =>
         query
@@ -47,9 +50,17 @@ export function createSqlCompaction(db: Kysely<Database>): CompactionStore {
               .onRef('entries.version', '=', 'checkpoints.version'),
           )
           .leftJoin('history_bases', 'history_bases.campaign_id', 'campaigns.id')
-          .where(sql<boolean>`checkpoints.version <= campaigns.version - ${Math.max(1, versions)}::bigint`)
+          .leftJoin('history_keeps as keep', 'keep.campaign_id', 'campaigns.id')
+          .where(sql<boolean>`not (keep.campaign_id is not null and keep.versions is null and keep.age_ms is null)`)
+          .where(
+            sql<boolean>`checkpoints.version <= campaigns.version -
+              case when keep.campaign_id is null then ${versions}::bigint else greatest(1, coalesce(keep.versions, 0)) end`,
+          )
           .where(sql<boolean>`checkpoints.version > coalesce(history_bases.version, 0)`)
-          .where('entries.at', '<', since)
+          .where(
+            sql<boolean>`entries.at < case when keep.campaign_id is null then ${since}::bigint
+              else ${now}::bigint - coalesce(keep.age_ms, 0) end`,
+          )
           .groupBy('campaigns.id')
           .orderBy('campaigns.id')
           .limit(limit)
@@ -178,7 +189,48 @@ export function createSqlCompaction(db: Kysely<Database>): CompactionStore {
       return 0;
     });
 
-  return { claimCompaction, findCompactable, setBase, deleteCompacted };
+  const findKeep: CompactionStore['findKeep'] = async (campaignId) => {
+    const row = await db
+      .selectFrom('history_keeps')
+      .where('campaign_id', '=', campaignId)
+      .selectAll()
+      .executeTakeFirst();
+    if (!row) return undefined;
+    return {
+      ...(row.versions !== null && { versions: row.versions }),
+      ...(row.age_ms !== null && { ageMs: row.age_ms }),
+    };
+  };
+
+  const setKeep: CompactionStore['setKeep'] = (campaignId, keep) =>
+    db.transaction().execute(async (transaction) => {
+      // Its row is held, so that a deletion takes this along.
+      const campaign = await transaction
+        .selectFrom('campaigns')
+        .where('id', '=', campaignId)
+        .select('id')
+        .forShare()
+        .executeTakeFirst();
+      if (!campaign) return false;
+      if (!keep) {
+        await transaction.deleteFrom('history_keeps').where('campaign_id', '=', campaignId).execute();
+        return true;
+      }
+      const row = { versions: keep.versions ?? null, age_ms: keep.ageMs ?? null };
+      await transaction
+        .insertInto('history_keeps')
+        .values({ campaign_id: campaignId, ...row })
+        .onConflict((conflict) => conflict.column('campaign_id').doUpdateSet(row))
+        .execute();
+      return true;
+    });
+
+  const hasKeeps: CompactionStore['hasKeeps'] = async () => {
+    const row = await db.selectFrom('history_keeps').limit(1).select('campaign_id').executeTakeFirst();
+    return row !== undefined;
+  };
+
+  return { claimCompaction, findCompactable, setBase, deleteCompacted, findKeep, setKeep, hasKeeps };
 }
 
 /**

@@ -100,6 +100,7 @@ export function createSqlDeletions(db: Kysely<Database>): SqlDeletions {
       for (const table of [
         'epochs',
         'history_bases',
+        'history_keeps',
         'audit_signed',
         'analytics_phases',
         'analytics_salts',

@@ -274,6 +274,14 @@ export interface HistoryBasesTable {
   open: boolean;
 }
 
+/** What is kept of single histories, in place of what is kept of all. */
+export interface HistoryKeepsTable {
+  campaign_id: string;
+  /** Where neither is there, everything is kept. */
+  versions: number | null;
+  age_ms: number | null;
+}
+
 /** What was redacted of entries. */
 export interface RedactionsTable {
   /** Orders them. */
@@ -320,4 +328,5 @@ export interface Database {
   deletions: DeletionsTable;
   history_bases: HistoryBasesTable;
   redactions: RedactionsTable;
+  history_keeps: HistoryKeepsTable;
 }

@@ -7,6 +7,8 @@ import { finished } from 'node:stream/promises';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import type { Finding } from '../../audit/verify-histories.ts';
+import { historyKeep } from '../config.ts';
+import type { Retention } from '../../audit/retention.ts';
 import type { RedactionReceipt } from '../../audit/redaction.ts';
 import type { VerifyItem, VerifyReport } from '../../audit/audit-service.ts';
 import { CAMPAIGN_ID_PATTERN } from '../../core/document/campaign.ts';
@@ -25,8 +27,8 @@ const options = {
 } as const;
 
 /**
- * The commands `audit verify [file] [--campaign id]…`, `audit export [--campaign id]… [--out file|-] [--state file]` and
- * `audit redact id position [--path name]… [--comment]`.
+ * The commands `audit verify [file] [--campaign id]…`, `audit export [--campaign id]… [--out file|-] [--state file]`,
+ * `audit keep id [what]` and `audit redact id position [--path name]… [--comment]`.
  */
 export async function manageAudit(args: readonly string[]): Promise<void> {
   const { values, positionals } = readArguments(args);
@@ -38,10 +40,34 @@ export async function manageAudit(args: readonly string[]): Promise<void> {
     return verifyServer(await adminServer(values.url, 'audit'), campaigns);
   if (command === 'export' && file === undefined)
     return exportAudit(await adminServer(values.url, 'audit'), campaigns, values.out ?? '-', values.state);
+  if (command === 'keep' && file !== undefined && more.length <= 1)
+    return keepHistory(await adminServer(values.url, 'audit'), file, more[0]);
   const [position, ...others] = more;
   if (command === 'redact' && file !== undefined && position !== undefined && others.length === 0)
     return redact(await adminServer(values.url, 'audit'), file, position, values);
-  giveUp('audit takes verify, verify with a snapshot file, export, or redact; --help says more.');
+  giveUp('audit takes verify, verify with a snapshot file, export, keep, or redact; --help says more.');
+}
+
+/** Says how much is kept of a history, and what is said of it now. */
+async function keepHistory(server: AdminServer, campaignId: string, what: string | undefined): Promise<void> {
+  const keep = what === undefined ? undefined : what === 'default' ? null : what === 'all' ? {} : historyKeep(what);
+  if (what !== undefined && keep === undefined)
+    giveUp('audit keep takes a number of versions, an age such as 90d, or both: 1000,90d; or all, or default.');
+  const input = encodeURIComponent(JSON.stringify({ campaignId }));
+  const retention =
+    keep === undefined
+      ? await callOrGiveUp<Retention>(server, `audit.retention?input=${input}`)
+      : await callOrGiveUp<Retention>(server, 'audit.setRetention', { campaignId, keep });
+  const { versions, ageMs } = retention.keep;
+  const parts = [
+    versions === undefined ? undefined : `the newest ${versions} versions`,
+    ageMs === undefined ? undefined : `the last ${ageMs / 86_400_000} days`,
+  ].filter((part) => part !== undefined);
+  const kept = parts.length === 0 ? 'everything' : parts.join(' and ');
+  const whose = retention.isOwn ? 'as was said of it' : 'as of all';
+  process.stdout.write(
+    `${campaignId}\tkeeps ${kept}, ${whose}\tversions ${retention.firstVersion} to ${retention.version} are there\n`,
+  );
 }
 
 /** Takes a value, or the comment, out of an entry, for good. */

@@ -30,7 +30,8 @@ export interface ProvenRedaction {
 export const REDACTIONS_OF_CAMPAIGN = 10_000;
 
 /**
- * A record without what a redaction names. With the value goes whatever else would tell it, or let a guess be tried: the
+ * A record without what a redaction names. With the value goes whatever else would tell it, or let a guess be tried:
+ * the
  * command, its fingerprint, and the salt, without which nobody can compute the tail from a guess.
  *
  * @returns `undefined` where there is nothing to redact

@@ -150,6 +150,9 @@ function inputOf(path: ProcedurePath, campaignId: string, { positions, keyId, to
       return { id: keyId };
     case 'audit.redact':
       return { campaignId, position: 'unknown:1', path: ['title'] };
+    case 'audit.setRetention':
+      return { campaignId, keep: {} };
+    case 'audit.retention':
     case 'audit.query':
     case 'audit.verify':
       return { campaignId };

@@ -86,6 +86,8 @@ export const NEEDS: Readonly<Record<ProcedurePath, Need>> = {
   'access.list': ofKeys,
   'access.revoke': ofKeys,
   'audit.query': { kind: 'campaign', action: 'administer' },
+  'audit.retention': { kind: 'campaign', action: 'administer' },
+  'audit.setRetention': { kind: 'campaign', action: 'administer' },
   'audit.redact': { kind: 'campaign', action: 'administer' },
   'audit.verify': { kind: 'campaign', action: 'administer' },
   'audit.events': ofSnapshots,

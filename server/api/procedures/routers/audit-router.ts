@@ -7,6 +7,7 @@ import type {
   VerifyReport,
 } from '../../../audit/audit-service.ts';
 import type { RedactionReceipt } from '../../../audit/redaction.ts';
+import type { Retention } from '../../../audit/retention.ts';
 import { CAMPAIGN_ID_PATTERN } from '../../../core/document/campaign.ts';
 import { RefusalError } from '../../../core/errors.ts';
 import { can } from '../../../core/permissions.ts';
@@ -57,6 +58,17 @@ export interface AuditRedactInput {
   comment?: true;
 }
 
+export interface AuditRetentionInput {
+  campaignId: string;
+}
+
+export interface AuditSetRetentionInput {
+  campaignId: string;
+  /** What one of the two keeps: newest versions, and the age of entries in milliseconds. `{}`: everything; `null`:
+   * what is kept of all. */
+  keep: { versions?: number; ageMs?: number } | null;
+}
+
 const campaignId = z.string().regex(CAMPAIGN_ID_PATTERN, 'must be the id of a campaign');
 const time = z.int().min(0);
 const words = z.string().min(1).max(200);
@@ -82,6 +94,22 @@ const redactInput: z.ZodType<AuditRedactInput> = z.object({
   position: z.string().max(64),
   path: z.array(words).min(1).max(32).exactOptional(),
   comment: z.literal(true).exactOptional(),
+});
+
+const retentionInput: z.ZodType<AuditRetentionInput> = z.object({ campaignId });
+
+const setRetentionInput: z.ZodType<AuditSetRetentionInput> = z.object({
+  campaignId,
+  keep: z
+    .object({
+      versions: z.int().min(1).max(999_999_999).exactOptional(),
+      ageMs: z
+        .int()
+        .min(1_000)
+        .max(100 * 365 * 86_400_000)
+        .exactOptional(),
+    })
+    .nullable(),
 });
 
 const verifyInput: z.ZodType<AuditVerifyInput> = z.object({ campaignId });
@@ -110,6 +138,20 @@ export const auditRouter = router({
       if (item.kind === 'end') return item.report;
     throw new Error('a verification ends with its report');
   }),
+
+  /** What is kept of a campaign's history; for admins of the campaign. */
+  retention: historyProcedure
+    .input(parsedBy(retentionInput))
+    .query(({ ctx, input, signal }): Promise<Retention> =>
+      administer(ctx, input.campaignId).retention(callerOf(ctx, signal), input.campaignId),
+    ),
+
+  /** Says what is kept of it from now on. What is older goes, for good. */
+  setRetention: historyProcedure
+    .input(parsedBy(setRetentionInput))
+    .mutation(({ ctx, input }): Promise<Retention> =>
+      administer(ctx, input.campaignId).setRetention(input.campaignId, input.keep ?? undefined),
+    ),
 
   /** Takes a value out of an entry, for good and everywhere, but for its hash. For admins of the campaign. */
   redact: historyProcedure

@@ -8,6 +8,7 @@ import { createAuditTables } from './0003-audit.ts';
 import { createDeletionTables } from './0006-deletions.ts';
 import { createHeldPlaceTables } from './0010-held-places.ts';
 import { createHistoryBases } from './0007-history-bases.ts';
+import { createHistoryKeeps } from './0011-history-keeps.ts';
 import { createRedactions } from './0009-redactions.ts';
 import { createRestoreTables } from './0002-restores.ts';
 import { createStagedParts } from './0005-staged-parts.ts';
@@ -25,6 +26,7 @@ function migrations(namespace: string): Record<string, Migration> {
     '0008-list-columns': { up: (db) => addListColumns(db, namespace) },
     '0009-redactions': { up: (db) => createRedactions(db, namespace) },
     '0010-held-places': { up: (db) => createHeldPlaceTables(db, namespace) },
+    '0011-history-keeps': { up: (db) => createHistoryKeeps(db, namespace) },
   };
 }
 
