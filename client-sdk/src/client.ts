@@ -33,7 +33,7 @@ import { bounded } from './within.ts';
 
 const NO_STORAGE = 'There is no IndexedDB, and no option storage';
 const NOT_OPENED = 'It does not open';
-const FORGOTTEN = 'The user was logged out in another tab';
+const FORGOTTEN = 'Logged out in another tab';
 
 /** Long enough for React's StrictMode, a route change, or a list that scrolls back; in milliseconds. */
 const RELEASE_AFTER_MS = 5_000;
@@ -406,7 +406,7 @@ export function clientOn(
       close();
       for (const store of campaigns.all()) store.forget();
       await kept?.clear().catch((cause: unknown) => {
-        const message = 'What is kept on the device could not be removed';
+        const message = 'The device could not be cleared';
         throw new CampaignError({ reason: 'UNAVAILABLE', message, retryable: false }, { cause });
       });
     },

@@ -20,7 +20,7 @@ import { createPacing } from './pacing.ts';
 import { createRequests } from './requests.ts';
 import { createSettlements } from './settlements.ts';
 import { snapshotOf } from './snapshot.ts';
-import { createWatcher, presenceOf, type PresenceListener } from './watcher.ts';
+import { createWatcher, watcherOf } from './watcher.ts';
 
 export interface CampaignStoreOptions {
   readonly campaignId: string;
@@ -82,22 +82,7 @@ export interface CampaignStore extends InspectedCampaign {
  * both together are the snapshot. It decides nothing: the pure parts in `sync/` do.
  */
 export function createCampaignStore(options: CampaignStoreOptions): CampaignStore {
-  const {
-    campaignId,
-    connection,
-    clock,
-    releaseAfterMs,
-    undoGroupMs,
-    onConflict,
-    seed,
-    viewer,
-    device,
-    report,
-    onPending,
-    onConfirmed,
-    onHidden,
-    onNeed,
-  } = options;
+  const { campaignId, connection, clock, onConflict, seed, viewer, device, report } = options;
   const listeners = new Set<() => void>();
   let snapshot: CampaignSnapshot | undefined;
   let error: CampaignError | undefined;
@@ -106,19 +91,26 @@ export function createCampaignStore(options: CampaignStoreOptions): CampaignStor
   let closed = false;
   let isViewerPending = false;
   let seenAs = viewer();
-  let onPresence: PresenceListener | undefined;
 
   // In this order they hear of a change of the pending edits: what is to be sent leaves first, the app is told last.
   const rules = createEditRulesLoader(clock);
   const edits = createPendingEdits(campaignId, seed && mirrorOf(seed), rules);
   const outbox = startOutbox({ campaignId, connection, clock, edits, onDeleted });
   const settlements = createSettlements(edits, clock);
-  const editor = createEditor({ edits, settlements, rules, clock, undoGroupMs, onConflict, publish });
+  const editor = createEditor({
+    edits,
+    settlements,
+    rules,
+    clock,
+    undoGroupMs: options.undoGroupMs,
+    onConflict,
+    publish,
+  });
   const pacing = createPacing(edits, editor, clock);
   let hadPending = false;
   edits.onChange(() => {
     const pending = edits.list();
-    if (!closed && (hadPending || pending.length > 0)) onPending(pending);
+    if (!closed && (hadPending || pending.length > 0)) options.onPending(pending);
     hadPending = pending.length > 0;
     publish();
     updateNeed();
@@ -130,7 +122,6 @@ export function createCampaignStore(options: CampaignStoreOptions): CampaignStor
     clock,
     resumeId: position(),
     viewer: () => (seenAs = viewer()),
-    onPresence: () => onPresence,
     onStarted: onResumed,
     onEvent,
     onError,
@@ -143,7 +134,7 @@ export function createCampaignStore(options: CampaignStoreOptions): CampaignStor
   // While nobody needs it, it listens to nothing, so that nothing holds it.
   const stream = {
     start() {
-      onNeeded(true);
+      options.onNeed(store, true);
       stopListening = connection.state.subscribe(onConnection);
       onConnection();
       watcher.start();
@@ -152,10 +143,10 @@ export function createCampaignStore(options: CampaignStoreOptions): CampaignStor
       watcher.stop();
       stopListening();
       edits.onStreamLost();
-      onNeeded(false);
+      options.onNeed(store, false);
     },
   };
-  const linger = createLinger(stream, clock, releaseAfterMs);
+  const linger = createLinger(stream, clock, options.releaseAfterMs);
 
   function onConnection(): void {
     outbox.wake();
@@ -173,7 +164,7 @@ export function createCampaignStore(options: CampaignStoreOptions): CampaignStor
     const before = edits.mirror();
     edits.onMirror(folded.mirror, folded.entries, event.type === 'snapshot', editor.isRollback);
     editor.onEntries(before, folded.entries);
-    onConfirmed();
+    options.onConfirmed();
     // An app with these options edits, and may be offline when it does so for the first time.
     if (onConflict !== 'mine' || device.status() !== 'off') void rules.load();
     return true;
@@ -187,7 +178,7 @@ export function createCampaignStore(options: CampaignStoreOptions): CampaignStor
     if (isSameError(error, reason)) return;
     error = reason;
     if (reason.deletedAt !== undefined) forgetDeleted(reason);
-    if (reason.reason === 'FORBIDDEN' || reason.reason === 'NOT_FOUND') onHidden();
+    if (reason.reason === 'FORBIDDEN' || reason.reason === 'NOT_FOUND') options.onHidden();
     publish();
   }
 
@@ -269,10 +260,7 @@ export function createCampaignStore(options: CampaignStoreOptions): CampaignStor
     },
   };
 
-  presenceOf.set(campaign, (listener) => {
-    onPresence = listener;
-    watcher.renew();
-  });
+  watcherOf.set(campaign, watcher);
 
   const store: CampaignStore = {
     campaignId,
@@ -321,8 +309,5 @@ export function createCampaignStore(options: CampaignStoreOptions): CampaignStor
       publish();
     },
   };
-  function onNeeded(isNeeded: boolean): void {
-    onNeed(store, isNeeded);
-  }
   return store;
 }

@@ -170,7 +170,7 @@ export function createEditor(options: EditorOptions): Editor {
 /** @param cause why the code for it could not be loaded; without one, nothing is left */
 function notTakenBack(mutationId: string, cause: unknown): CampaignError {
   const [reason, message] = cause
-    ? (['UNAVAILABLE', 'The code of undo could not be loaded'] as const)
-    : (['NOT_FOUND', 'Nothing is left to take back'] as const);
+    ? (['UNAVAILABLE', 'Undo could not be loaded'] as const)
+    : (['NOT_FOUND', 'Nothing to take back'] as const);
   return new CampaignError({ reason, message, mutationId }, { cause });
 }

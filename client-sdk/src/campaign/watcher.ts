@@ -14,8 +14,6 @@ export interface WatcherOptions {
   readonly resumeId: string | undefined;
   /** Who looks; asked whenever a subscription begins. */
   readonly viewer: () => Viewer | undefined;
-  /** Takes who is there; `undefined`: it is not asked for. Asked whenever a subscription begins. */
-  readonly onPresence: () => PresenceListener | undefined;
   /** The server has accepted the subscription. */
   readonly onStarted: () => void;
   /** Takes an event; `false` where entries are missing before it. */
@@ -26,14 +24,8 @@ export interface WatcherOptions {
   readonly onRetry: (error: CampaignError, count: number) => void;
 }
 
-/** Takes who is at a campaign: everything when a stream begins, then what changes. */
-export type PresenceListener = (event: PresenceEvent) => void;
-
-/**
- * Lets presence ride on the stream of a campaign, by its handle: `presence/presence-store.ts` is loaded where it is
- * used, and its part here is no more than this.
- */
-export const presenceOf = new WeakMap<object, (listener: PresenceListener | undefined) => void>();
+/** The watchers of campaigns by their handles: presence, which is loaded where it is used, rides on them. */
+export const watcherOf = new WeakMap<object, Watcher>();
 
 /** The subscription to one campaign's stream, resumed after every interruption that passes. */
 export interface Watcher {
@@ -49,6 +41,8 @@ export interface Watcher {
   readonly resumeAt: (resumeId: string) => void;
   /** Subscribes anew after the last event, where the subscription is running: as another viewer, or with presence. */
   readonly renew: () => void;
+  /** Takes who is there; `undefined`: the next subscription does not ask for it. */
+  onPresence: ((event: PresenceEvent) => void) | undefined;
 }
 
 /**
@@ -57,7 +51,7 @@ export interface Watcher {
  * with backoff.
  */
 export function createWatcher(options: WatcherOptions): Watcher {
-  const { campaignId, connection, clock, viewer, onPresence, onStarted, onEvent, onError, onRetry } = options;
+  const { campaignId, connection, clock, viewer, onEvent, onError } = options;
   let { resumeId } = options;
   let subscription: { unsubscribe(): void } | undefined;
   let attempt = 0;
@@ -71,20 +65,19 @@ export function createWatcher(options: WatcherOptions): Watcher {
     stopWaiting();
     let current = true;
     const asViewer = viewer();
-    const told = onPresence();
     const live = connection.trpc.campaign.watch.subscribe(
       {
         campaignId,
         receipts: true,
         ...(resumeId !== undefined && { lastEventId: resumeId }),
         ...(asViewer && { viewer: asViewer }),
-        ...(told && { presence: true }),
+        ...(watcher.onPresence && { presence: true }),
       },
       {
-        onStarted: () => current && onStarted(),
+        onStarted: () => current && options.onStarted(),
         onData({ id, data }) {
           if (!current) return;
-          if (data.type === 'presence') return told?.(data.presence);
+          if (data.type === 'presence') return watcher.onPresence?.(data.presence);
           if (onEvent(data)) {
             resumeId = id;
             attempt = 0;
@@ -128,7 +121,7 @@ export function createWatcher(options: WatcherOptions): Watcher {
       resubscribe(error.retryAfterMs);
       // A limit is exceeded for as long as the app does not stop something.
       if (error.limit !== undefined) onError(error);
-      return onRetry(error, attempt);
+      return options.onRetry(error, attempt);
     }
     if (error.reason === 'UNAUTHORIZED' || error.reason === 'UPGRADE_REQUIRED') {
       // The token of the whole link was refused; the subscription waits for the next one.
@@ -156,7 +149,7 @@ export function createWatcher(options: WatcherOptions): Watcher {
     subscribe();
   }
 
-  return {
+  const watcher: Watcher = {
     start: restart,
     stop: end,
     resumeId: () => resumeId,
@@ -169,5 +162,7 @@ export function createWatcher(options: WatcherOptions): Watcher {
       if (subscription) restart();
     },
     renew: () => subscription && restart(),
+    onPresence: undefined,
   };
+  return watcher;
 }

@@ -56,8 +56,8 @@ export interface Connection {
   readonly hasToken: () => boolean;
   /** Calls back whenever what was refused before may be granted now: on a new link, and with a new token. */
   readonly onRenewed: (callback: (renewal: Renewal) => void) => () => void;
-  /** Where a page that is being left calls the server, as who is connected now; `undefined` where it never was. */
-  readonly beacon: () => BeaconTarget | undefined;
+  /** Where a page that is being left calls the server, as who is connected now. */
+  readonly beacon: () => Pick<BeaconTarget, 'token'> & { readonly url: string | undefined };
   readonly close: () => void;
 }
 
@@ -156,7 +156,7 @@ export function createConnection(options: ConnectionOptions): Connection {
       current = await tokens.next();
     } catch (cause) {
       if (refusal) askForTokenLater(refusal);
-      else lost(failureOf('token-failed', `The token function failed: ${messageOf(cause)}`, cause));
+      else lost(failureOf('token-failed', `The token failed: ${messageOf(cause)}`, cause));
       return false;
     }
     if (refusal && current === usedToken) {
@@ -206,7 +206,7 @@ export function createConnection(options: ConnectionOptions): Connection {
       });
       return true;
     } catch (cause) {
-      lost(failureOf('unreachable', `The connection could not be opened: ${messageOf(cause)}`, cause));
+      lost(failureOf('unreachable', `It does not open: ${messageOf(cause)}`, cause));
       return false;
     }
   }
@@ -313,7 +313,7 @@ export function createConnection(options: ConnectionOptions): Connection {
       // Answers to several calls say the same, and the first one has ended the link.
       if (socket) onRefused(error);
     },
-    beacon: () => (url === undefined ? undefined : { url, token: usedToken }),
+    beacon: () => ({ url, token: usedToken }),
     close() {
       dispatch({ type: 'closed', failure: { reason: 'closed', error: closedError() } });
       cancelTimer();
@@ -337,7 +337,7 @@ function failureOfClose(code: number, reason: string, wasUnreachable: boolean): 
   if (http) return failureOf(http, reason);
   if (code === TIMED_OUT) return failureOf('timeout', reason);
   if (code === RESTART.code) return failureOf('restart', reason || 'The server restarts');
-  if (code === TRY_AGAIN_LATER) return failureOf('overloaded', reason || 'The server takes no connections now');
+  if (code === TRY_AGAIN_LATER) return failureOf('overloaded', reason || 'The server is full');
   if (wasUnreachable) return failureOf('unreachable', reason || 'No server could be reached');
   return failureOf('lost', reason || `The connection was lost (${code})`);
 }

@@ -193,7 +193,7 @@ function sendableFrame(request: Request): string | CampaignError {
     const frame = frameOf(request);
     const bytes = utf8Bytes(frame);
     if (bytes <= CLIENT_LIMITS.messageBytes) return frame;
-    const message = `The request takes ${bytes} bytes; at most ${CLIENT_LIMITS.messageBytes} can be sent`;
+    const message = `It takes ${bytes} bytes; at most ${CLIENT_LIMITS.messageBytes} can be sent`;
     return new CampaignError({ reason: 'TOO_LARGE', message, limit: CLIENT_LIMITS.messageBytes });
   } catch (cause) {
     const message = `The input of ${request.op.path} is not plain JSON`;

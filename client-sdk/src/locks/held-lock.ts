@@ -128,8 +128,8 @@ function keepLock(
 
   /** Both ways: the one may not be flushed any more, and the other is not open to every page. */
   function leave(): void {
-    const target = connection.beacon();
-    if (target) sendBeacon(target, 'lock.release', calls.releaseInput(lockId));
+    const { url, token } = connection.beacon();
+    if (url !== undefined) sendBeacon({ url, token }, 'lock.release', calls.releaseInput(lockId));
     calls.release(lockId).catch(() => undefined);
   }
 

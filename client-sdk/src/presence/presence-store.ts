@@ -2,7 +2,7 @@ import type { JsonObject } from '../../../server/core/json.ts';
 import type { PresenceEvent, PresenceMember } from '../../../server/core/presence/presence.ts';
 import { systemClock, type Clock } from '../clock.ts';
 import type { CampaignError } from '../errors.ts';
-import { presenceOf } from '../campaign/watcher.ts';
+import { watcherOf } from '../campaign/watcher.ts';
 import { storeWhileNeeded } from '../live/store-while-needed.ts';
 import { perCampaign } from '../live/stream-store.ts';
 import { writable } from '../observable-value.ts';
@@ -96,18 +96,23 @@ function createPresenceStore(
   const stream = {
     start() {
       const campaign = client.campaign(campaignId);
-      const ride = presenceOf.get(campaign);
+      const ride = (listener: typeof onEvent | undefined): void => {
+        const watcher = watcherOf.get(campaign);
+        if (!watcher) return;
+        watcher.onPresence = listener;
+        watcher.renew();
+      };
       const onCampaign = (): void => {
         const { error = undefined } = campaign.getSnapshot();
         if (error && error !== shown.getSnapshot().error) shown.set({ ...NOTHING, error });
       };
       // First, so that a stream that begins now begins with it.
-      ride?.(onEvent);
+      ride(onEvent);
       const unsubscribe = campaign.subscribe(onCampaign);
       onCampaign();
       leave = () => {
         unsubscribe();
-        ride?.(undefined);
+        ride(undefined);
       };
     },
     stop() {

@@ -91,7 +91,7 @@ export function createMemoryLink({ campaign, actor, clock, toServer, toClient }:
       unauthorized: (error) =>
         state.set({ status: 'needs-auth', attempt: 0, retryAt: undefined, reason: 'unauthorized', error }),
       hasToken: () => false,
-      beacon: () => undefined,
+      beacon: () => ({ url: undefined }),
       onRenewed: (callback) => renewed.subscribe(() => callback(renewed.getSnapshot())),
       close() {
         drop();
