@@ -36,7 +36,7 @@ export default defineConfig({
     // The server's Content-Security-Policy allows no data: fonts or styles.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    rolldownOptions: { input: ['index.html', 'audience.html'] },
+    rolldownOptions: { input: ['index.html', 'audience.html', '404.html'] },
   },
   server: {
     host: '127.0.0.1',

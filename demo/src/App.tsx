@@ -3,18 +3,18 @@ import type { CampaignClient } from '@campaign-state/client';
 import { LedgerProvider } from './measure/ledger-context.ts';
 import type { Ledger } from './measure/ledger.ts';
 import { Studio } from './Studio.tsx';
-import { useSelectedCampaign } from './use-selected-campaign.ts';
+import { openCampaign, usePlace } from './ways/place.ts';
 
 /**
  * Two panes with a client each: what an editor does in the one is seen in the other only once the server has sent it
  * there.
  */
 export function App({ editor, visitor, ledger }: { editor: CampaignClient; visitor: CampaignClient; ledger: Ledger }) {
-  const [campaignId, select] = useSelectedCampaign();
+  const { campaign: campaignId } = usePlace();
   return (
     <CampaignProvider client={editor} {...(campaignId !== undefined && { campaignId })}>
       <LedgerProvider value={ledger}>
-        <Studio visitor={visitor} select={select} />
+        <Studio visitor={visitor} select={openCampaign} />
       </LedgerProvider>
     </CampaignProvider>
   );

@@ -24,7 +24,7 @@ export function AudiencePane({ client, campaignId }: { client: CampaignClient; c
   const viewers = useViewers();
   const [viewer, change] = useMadeUpViewer();
   const { isShown } = viewer;
-  const version = usePreview(campaignId);
+  const version = usePreview();
   useEffect(() => client.setViewer(isShown ? viewerOf(viewer) : undefined), [client, viewer, isShown]);
   return (
     <section className="pane audience-pane" aria-label="The page as its audience sees it">
@@ -49,7 +49,8 @@ export function AudiencePane({ client, campaignId }: { client: CampaignClient; c
           </button>
         )}
         {campaignId !== undefined && (
-          <a href={`/audience.html?campaign=${campaignId}`} target="_blank" rel="noreferrer">
+          // The token is kept for this tab, and only a page that knows who opened it is given a copy.
+          <a href={`/audience.html?campaign=${campaignId}`} target="_blank" rel="opener">
             Open alone
           </a>
         )}

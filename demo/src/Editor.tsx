@@ -1,19 +1,26 @@
-import { useId } from 'react';
+import { lazy, useId, useRef } from 'react';
 import type { ReactNode } from 'react';
 import { useAccess, useCampaign, useCampaignSnapshot } from '@campaign-state/client/react';
 import { Lifecycle } from './campaigns/Lifecycle.tsx';
 import { Ago } from './history/Ago.tsx';
-import { HistoryPanel } from './history/HistoryPanel.tsx';
 import { SectionLocks } from './locks/SectionLocks.tsx';
 import { WhereIAm } from './people/WhereIAm.tsx';
-import { SectionsPanel } from './sections/SectionsPanel.tsx';
 import { Problem } from './status/Problem.tsx';
-import { TargetingPanel } from './targeting/TargetingPanel.tsx';
+import { MissingCampaign } from './campaigns/MissingCampaign.tsx';
+import { useKeptFocus } from './ways/use-kept-focus.ts';
 import { ContentPanel } from './editing/ContentPanel.tsx';
 import { DetailsPanel } from './editing/DetailsPanel.tsx';
 import { FeaturesPanel } from './editing/FeaturesPanel.tsx';
 import { Tabs } from './editing/Tabs.tsx';
 import { ThemePanel } from './editing/ThemePanel.tsx';
+
+const HistoryPanel = lazy(() => import('./history/HistoryPanel.tsx').then((file) => ({ default: file.HistoryPanel })));
+const SectionsPanel = lazy(() =>
+  import('./sections/SectionsPanel.tsx').then((file) => ({ default: file.SectionsPanel })),
+);
+const TargetingPanel = lazy(() =>
+  import('./targeting/TargetingPanel.tsx').then((file) => ({ default: file.TargetingPanel })),
+);
 
 /** Everything an editor changes of one campaign; where it may not be changed, everything there is to see, and why. */
 export function Editor() {
@@ -23,6 +30,9 @@ export function Editor() {
   const title = useCampaign((document) => document.title);
   const { mayEdit, mayAdminister, mayWrite } = useAccess();
   const notice = useId();
+  const element = useRef<HTMLElement>(null);
+  useKeptFocus(element, `${status} ${archivedAt !== undefined}`);
+  if (status === 'error' && error?.reason === 'NOT_FOUND') return <MissingCampaign error={error} />;
   if (status === 'error') return <Problem title="This campaign cannot be opened" error={error} />;
   if (status === 'pending') return <div className="skeleton" role="status" aria-label="Loading the campaign" />;
   const isArchived = archivedAt !== undefined;
@@ -37,7 +47,7 @@ export function Editor() {
     </fieldset>
   );
   return (
-    <section className="editor" aria-label={`Edit ${title ?? 'the campaign'}`}>
+    <section ref={element} className="editor" id="editor" tabIndex={-1} aria-label={`Edit ${title ?? 'the campaign'}`}>
       {readOnly && (
         <div className="notice">
           <p id={notice} role="status">

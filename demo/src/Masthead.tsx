@@ -3,7 +3,8 @@ import { Badge } from './measure/Badge.tsx';
 import { Operations } from './operations/Operations.tsx';
 import { ConnectionPill } from './status/ConnectionPill.tsx';
 import { Instance } from './status/Instance.tsx';
-import { KillButton } from './status/KillButton.tsx';
+import { ConnectApp } from './connect-app/ConnectApp.tsx';
+import { Palette } from './ways/Palette.tsx';
 
 /** The name, the figures of the newest change, and the server at the other end. */
 export function Masthead() {
@@ -18,8 +19,9 @@ export function Masthead() {
       <div className="masthead-server">
         <Instance />
         <ConnectionPill of="The console's connection" />
+        <Palette />
+        <ConnectApp />
         <Operations />
-        <KillButton />
       </div>
     </header>
   );

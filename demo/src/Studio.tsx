@@ -3,6 +3,10 @@ import type { CampaignClient } from '@campaign-state/client';
 import { AudiencePane } from './AudiencePane.tsx';
 import { CampaignList } from './campaigns/CampaignList.tsx';
 import { Editor } from './Editor.tsx';
+import { SkipLink } from './ways/SkipLink.tsx';
+import { Shortcuts } from './ways/Shortcuts.tsx';
+import { Tour } from './ways/Tour.tsx';
+import { usePageTitle } from './ways/use-page-title.ts';
 import { UndoButtons } from './editing/UndoButtons.tsx';
 import { Masthead } from './Masthead.tsx';
 import { Faces } from './people/Faces.tsx';
@@ -16,8 +20,10 @@ import { TokenForm } from './status/TokenForm.tsx';
 export function Studio({ visitor, select }: { visitor: CampaignClient; select: (campaignId: string) => void }) {
   const campaignId = useCampaignSnapshot((snapshot) => snapshot.campaignId);
   const { status } = useConnection();
+  usePageTitle();
   return (
     <div className="studio">
+      <SkipLink />
       <Masthead />
       <RecoveryStrip />
       {status === 'needs-auth' && <TokenForm />}
@@ -38,6 +44,8 @@ export function Studio({ visitor, select }: { visitor: CampaignClient; select: (
         </section>
         <AudiencePane client={visitor} campaignId={campaignId} />
       </main>
+      <Tour />
+      <Shortcuts />
     </div>
   );
 }

@@ -41,7 +41,13 @@ describe('by keyboard alone', () => {
     const { field, banner, modules, tab } = consolePage(page);
     await field('Title').waitFor();
 
-    await tabTo(page, /^The Slow Letter/);
+    // The list is one stop; the arrow keys go along it.
+    await tabTo(page, /^Ovasabi opens/);
+    await page.keyboard.press('Home');
+    for (let presses = 0; !/^The Slow Letter/.test((await focused(page))?.name ?? ''); presses += 1) {
+      expect(presses).toBeLessThan(8);
+      await page.keyboard.press('ArrowDown');
+    }
     await page.keyboard.press('Enter');
     await eventually(() => banner.innerText()).toBe('Sundays are for reading.');
 

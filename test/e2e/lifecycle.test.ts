@@ -29,7 +29,7 @@ describe('archiving', () => {
     for (const { page } of [one, two]) await page.getByText(/^Archived .*read-only\.$/).waitFor();
     expect(await theirs.field('Title').isDisabled()).toBe(true);
     expect(await theirs.banner.innerText()).toBe('Sundays are for reading.');
-    await one.page.getByRole('button', { name: 'The Slow Letter: pass it on archived' }).waitFor();
+    await one.page.getByRole('region', { name: 'The open campaign' }).getByText('archived').waitFor();
     await mine.tab('History').click();
     await eventually(() => mine.rows.first().innerText()).toMatch(/archived it[^]*The season is over/);
 

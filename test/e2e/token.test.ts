@@ -37,6 +37,16 @@ describe('a server that wants a token', () => {
 
     await viewer.page.getByText('Your role lets you look at this campaign, not edit it.').waitFor();
     expect(await consolePage(viewer.page).field('Title').isDisabled()).toBe(true);
+    // What he may not do is not offered.
+    expect(await viewer.page.getByLabel('New campaign').count()).toBe(0);
+    for (const name of ['Operations', 'Import', 'Duplicate', 'Kill server'])
+      expect(await viewer.page.getByRole('button', { name }).count(), name).toBe(0);
+    // The page alone is given the token of the tab that opens it.
+    const [alone] = await Promise.all([
+      viewer.page.context().waitForEvent('page'),
+      viewer.page.getByRole('link', { name: 'Open alone' }).click(),
+    ]);
+    await alone.getByRole('heading', { level: 1 }).waitFor();
     await consolePage(viewer.page).tab('JSON').click();
     expect(await viewer.page.getByLabel('Add a module').count()).toBe(0);
     // Neither may archive: that is for admins.

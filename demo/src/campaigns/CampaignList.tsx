@@ -1,10 +1,22 @@
-import { useEffect, useRef } from 'react';
-import { useCampaign, useCampaignSnapshot, useConnection } from '@campaign-state/client/react';
-import { useCampaigns } from '@campaign-state/client/react/campaigns';
+import { useRef, useState } from 'react';
+import { useAccess, useCampaign, useConnection } from '@campaign-state/client/react';
+import { useCampaignTable } from '@campaign-state/client/react/campaigns';
+import type { ListedCampaign } from '@campaign-state/client/react/campaigns';
 import { Problem } from '../status/Problem.tsx';
+import { useSettled } from '../use-settled.ts';
+import { useCommand } from '../ways/commands.ts';
+import { BulkActions } from './BulkActions.tsx';
 import { CreateCampaign } from './CreateCampaign.tsx';
+import { Import } from './Import.tsx';
+import { countFilters, EVERYTHING, queryOf } from './list-query.ts';
+import { ListSearch } from './ListSearch.tsx';
+import { OpenCampaign } from './OpenCampaign.tsx';
+import { VirtualCampaigns } from './VirtualCampaigns.tsx';
 
-/** All campaigns, live, with how many watch each; the selected one's title and status are those of the document. */
+/** How long somebody who types in the search has to pause before the server is asked, in milliseconds. */
+const TYPING_MS = 180;
+
+/** All campaigns, live, however many: searched, filtered and ordered by the server. */
 export function CampaignList({
   selected,
   select,
@@ -12,62 +24,132 @@ export function CampaignList({
   selected: string | undefined;
   select: (campaignId: string) => void;
 }) {
-  const { campaigns, status: listStatus, error, hasMore, loadMore } = useCampaigns();
-  const title = useCampaign((document) => document.title);
-  const status = useCampaign((document) => document.status);
-  const archivedAt = useCampaignSnapshot((snapshot) => snapshot.archivedAt);
-  const isLoaded = useCampaignSnapshot((snapshot) => snapshot.status === 'success');
+  const { role, mayAdminister } = useAccess();
   const connection = useConnection();
-  const nav = useRef<HTMLElement>(null);
+  const title = useCampaign((document) => document.title) ?? '';
+  const [wanted, setWanted] = useState(EVERYTHING);
+  const asked = useSettled(wanted, TYPING_MS);
+  const { status, error, total, rows, show } = useCampaignTable(queryOf(asked));
+  const [isOpen, setOpen] = useState(false);
+  const [from, setFrom] = useState<{ campaignId: string; title: string }>();
+  const [chosen, setChosen] = useState<ReadonlyMap<string, ListedCampaign>>();
+  const searchInput = useRef<HTMLInputElement>(null);
+  const titleInput = useRef<HTMLInputElement>(null);
+  // What one may not do is not offered, nor what one perhaps may.
+  const mayCreate = role !== undefined && mayAdminister;
+  const listed = [...rows.values()];
+  const isNarrowed = wanted.search.trim() !== '' || countFilters(wanted) > 0;
+  const words = status === 'pending' ? '' : `${total === 1 ? '1 campaign' : `${total.toLocaleString('en')} campaigns`}`;
+  const said = useSettled(isNarrowed ? words : '', 1_000);
 
-  // The selected campaign is brought into view where the list scrolls, sideways or down; the page itself must not move.
-  useEffect(() => {
-    const current = nav.current?.querySelector<HTMLElement>('[aria-current=true]');
-    for (const scroller of [current?.closest('ul'), nav.current]) if (current && scroller) bringInto(scroller, current);
-  }, [selected, campaigns.length]);
+  function reveal(input: HTMLInputElement | null): void {
+    setOpen(true);
+    requestAnimationFrame(() => input?.focus());
+  }
+
+  function duplicate(): void {
+    if (selected === undefined) return;
+    setFrom({ campaignId: selected, title });
+    reveal(titleInput.current);
+  }
+
+  function choose(campaign: ListedCampaign, isChosen: boolean): void {
+    const next = new Map(chosen);
+    if (isChosen) next.set(campaign.campaignId, campaign);
+    else next.delete(campaign.campaignId);
+    setChosen(next);
+  }
+
+  function open(campaignId: string): void {
+    setOpen(false);
+    select(campaignId);
+  }
+
+  useCommand({ name: 'search', label: 'Search campaigns', key: '/', run: () => reveal(searchInput.current) });
+  useCommand(mayCreate && { name: 'create', label: 'New campaign', key: 'n', run: () => reveal(titleInput.current) });
 
   return (
-    <nav className="campaigns" ref={nav} aria-label="Campaigns">
-      <h2>Campaigns</h2>
-      {listStatus === 'pending' && connection.status !== 'needs-auth' && (
-        <div className="skeleton" role="status" aria-label="Loading the list" />
-      )}
-      {listStatus === 'error' && campaigns.length === 0 && connection.status !== 'needs-auth' && (
-        <Problem title="The list cannot be read" error={error} />
-      )}
-      {listStatus === 'success' && campaigns.length === 0 && (
-        <p className="empty">No campaign yet. Create the first one.</p>
-      )}
-      <ul>
-        {campaigns.map((campaign) => {
-          const isSelected = campaign.campaignId === selected;
-          const live = isSelected && isLoaded ? { title: title ?? campaign.title, status, archivedAt } : campaign;
-          const word = live.archivedAt === undefined ? live.status : 'archived';
-          return (
-            <li key={campaign.campaignId}>
-              <button type="button" aria-current={isSelected} onClick={() => select(campaign.campaignId)}>
-                <span dir="auto">{live.title}</span>
-                <small data-status={word}>
-                  {word ?? 'no status'}
-                  {(campaign.viewers ?? 0) > 0 && <span className="viewers"> · {campaign.viewers} watching</span>}
-                </small>
-              </button>
-            </li>
-          );
-        })}
-      </ul>
-      {hasMore && (
-        <button type="button" className="small" onClick={loadMore}>
-          More
+    <nav className="campaigns" aria-label="Campaigns" data-open={isOpen}>
+      <div className="campaigns-head">
+        <h2>Campaigns</h2>
+        <span className="count" aria-hidden="true">
+          {words}
+        </span>
+        <button
+          type="button"
+          className="small campaigns-toggle"
+          aria-expanded={isOpen}
+          onClick={() => setOpen(!isOpen)}
+        >
+          {isOpen ? 'Close the list' : 'All campaigns'}
         </button>
-      )}
-      <CreateCampaign created={select} />
+      </div>
+      <OpenCampaign
+        row={listed.find(({ campaignId }) => campaignId === selected)}
+        mayCreate={mayCreate}
+        duplicate={duplicate}
+      />
+      <Import mayCreate={mayCreate} opened={open}>
+        {(importButton) => (
+          <div className="campaigns-all">
+            {mayCreate && (
+              <CreateCampaign input={titleInput} from={from} stopCopying={() => setFrom(undefined)} created={open} />
+            )}
+            <ListSearch
+              input={searchInput}
+              wanted={wanted}
+              change={setWanted}
+              owners={distinct(listed.flatMap(({ owner }) => owner ?? []))}
+              tags={distinct(listed.flatMap(({ tags }) => tags ?? []))}
+            />
+            <div className="list-tools">
+              {chosen === undefined && total > 0 && (
+                <button type="button" className="text-button" onClick={() => setChosen(new Map())}>
+                  Choose several
+                </button>
+              )}
+              {importButton}
+            </div>
+            {chosen && <BulkActions chosen={chosen} mayAdminister={mayCreate} clear={() => setChosen(undefined)} />}
+            <span className="visually-hidden" role="status">
+              {said}
+            </span>
+            {status === 'pending' && total === 0 && connection.status !== 'needs-auth' && (
+              <div className="skeleton" role="status" aria-label="Loading the list" />
+            )}
+            {status === 'error' && connection.status !== 'needs-auth' && (
+              <Problem title="The list cannot be read" error={error} />
+            )}
+            {status === 'success' && total === 0 && !isNarrowed && (
+              <p className="empty">
+                {mayCreate ? 'No campaign yet. Create the first one above, or drop a file here.' : 'No campaign yet.'}
+              </p>
+            )}
+            {status === 'success' && total === 0 && isNarrowed && (
+              <p className="empty">
+                Nothing like that.{' '}
+                <button type="button" className="text-button" onClick={() => setWanted(EVERYTHING)}>
+                  Show all campaigns
+                </button>
+              </p>
+            )}
+            <VirtualCampaigns
+              isStale={status === 'pending'}
+              total={total}
+              rows={rows}
+              show={show}
+              openId={selected}
+              open={open}
+              chosen={chosen && new Set(chosen.keys())}
+              choose={choose}
+            />
+          </div>
+        )}
+      </Import>
     </nav>
   );
 }
 
-function bringInto(scroller: Element, item: Element): void {
-  const [frame, box] = [scroller.getBoundingClientRect(), item.getBoundingClientRect()];
-  if (box.left < frame.left || box.right > frame.right) scroller.scrollBy({ left: box.left - frame.left });
-  if (box.top < frame.top || box.bottom > frame.bottom) scroller.scrollBy({ top: box.top - frame.top });
+function distinct(texts: readonly string[]): string[] {
+  return [...new Set(texts)].toSorted();
 }

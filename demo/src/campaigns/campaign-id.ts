@@ -1,5 +1,6 @@
 /** The longest id that the contract allows. */
 const LONGEST = 64;
+const PATTERN = /^[a-z0-9][a-z0-9_-]{0,63}$/;
 
 /**
  * An id for a campaign of that title: what the contract allows, and `undefined` where nothing of the title can be used.
@@ -13,4 +14,35 @@ export function campaignIdFor(title: string): string | undefined {
     .slice(0, LONGEST)
     .replaceAll(/^_+|_+$/g, '');
   return id === '' ? undefined : id;
+}
+
+/** Whether a title has letters or digits that its id would be without. */
+export function needsTransliteration(title: string): boolean {
+  return /[\p{L}\p{N}\p{Extended_Pictographic}]/u.test(
+    title
+      .normalize('NFKD')
+      .replaceAll(/\p{M}/gu, '')
+      .replaceAll(/[a-z0-9]/gi, ''),
+  );
+}
+
+/** An id for a title of any script, in Latin letters; the tables for it are loaded when they are needed. */
+export async function transliteratedIdFor(title: string): Promise<string | undefined> {
+  const { default: anyAscii } = await import('any-ascii');
+  return campaignIdFor(anyAscii(title));
+}
+
+/** An id for a title that says nothing. */
+export function madeId(): string {
+  return `campaign_${Array.from(crypto.getRandomValues(new Uint8Array(3)), (byte) => byte.toString(16).padStart(2, '0')).join('')}`;
+}
+
+/** Why that cannot be an id, or `undefined` where it can. */
+export function faultOfId(id: string): string | undefined {
+  if (PATTERN.test(id)) return undefined;
+  if (id === '') return 'It needs an id.';
+  if (id.length > LONGEST) return `An id has at most ${LONGEST} characters.`;
+  return /^[a-z0-9]/.test(id)
+    ? 'An id has small Latin letters, digits, _ and - only.'
+    : 'An id begins with a small Latin letter or a digit.';
 }

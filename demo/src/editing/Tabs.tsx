@@ -1,12 +1,17 @@
-import { useId, useState } from 'react';
+import { Suspense, useId } from 'react';
 import type { KeyboardEvent, ReactNode } from 'react';
+import { useCommand } from '../ways/commands.ts';
+import { go, usePlace } from '../ways/place.ts';
 
 export interface Tab {
   name: string;
   panel: () => ReactNode;
 }
 
-/** Panels of which one is in view; arrow keys, Home and End move along the tabs, as the ARIA pattern says. */
+/**
+ * Panels of which one is in view, the one that the address names; arrow keys, Home and End move along the tabs, as the
+ * ARIA pattern says.
+ */
 export function Tabs({
   label,
   tabs,
@@ -18,8 +23,17 @@ export function Tabs({
   isReadOnly?: boolean;
 }) {
   const id = useId();
-  const [selected, select] = useState(0);
+  const { tab } = usePlace();
+  const selected = Math.max(
+    0,
+    tabs.findIndex(({ name }) => keyOf(name) === tab),
+  );
   const current = tabs[selected];
+
+  function select(index: number): void {
+    const name = tabs[index]?.name;
+    go({ tab: index === 0 || name === undefined ? undefined : keyOf(name), section: undefined });
+  }
 
   function onKeyDown(event: KeyboardEvent<HTMLElement>): void {
     const last = tabs.length - 1;
@@ -50,6 +64,7 @@ export function Tabs({
             onClick={() => select(index)}
           >
             {name}
+            <TabCommand name={name} select={() => select(index)} />
           </button>
         ))}
       </div>
@@ -62,8 +77,21 @@ export function Tabs({
         aria-labelledby={`${id}-tab-${selected}`}
         tabIndex={isReadOnly ? 0 : -1}
       >
-        {current?.panel()}
+        <Suspense fallback={<div className="skeleton" role="status" aria-label="Loading the tab" />}>
+          {current?.panel()}
+        </Suspense>
       </div>
     </>
   );
+}
+
+/** A tab as the address names it. */
+function keyOf(name: string): string {
+  return name.toLowerCase();
+}
+
+/** Offers the tab from anywhere. */
+function TabCommand({ name, select }: { name: string; select: () => void }) {
+  useCommand({ name: `tab ${name}`, label: `Tab: ${name}`, run: select });
+  return undefined;
 }

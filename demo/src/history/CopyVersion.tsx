@@ -1,19 +1,18 @@
 import { useId, useRef, useState } from 'react';
 import { trpc, useCampaignSnapshot } from '@campaign-state/client/react';
-import { campaignIdFor } from '../campaigns/campaign-id.ts';
+import { useCampaignId } from '../campaigns/use-campaign-id.ts';
 import { FieldFrame } from '../fields/FieldFrame.tsx';
 import { sayRefusal } from '../status/say-refusal.ts';
-import { useSelectedCampaign } from '../use-selected-campaign.ts';
+import { openCampaign } from '../ways/place.ts';
 
 /** Makes a new campaign of the state of a version, and opens it. */
 export function CopyVersion({ version }: { version: number }) {
   const campaignId = useCampaignSnapshot((snapshot) => snapshot.campaignId) ?? '';
-  const [, select] = useSelectedCampaign();
   const dialog = useRef<HTMLDialogElement>(null);
   const [name, setName] = useState('');
   const copy = trpc.campaign.copy.useMutation();
   const id = useId();
-  const to = campaignIdFor(name);
+  const { id: to } = useCampaignId(name);
 
   function open(): void {
     copy.reset();
@@ -36,7 +35,7 @@ export function CopyVersion({ version }: { version: number }) {
               {
                 onSuccess() {
                   dialog.current?.close();
-                  select(to);
+                  openCampaign(to);
                 },
               },
             );
@@ -54,7 +53,7 @@ export function CopyVersion({ version }: { version: number }) {
             />
           </FieldFrame>
           <p className="empty" id={`${id}-id`}>
-            {to === undefined ? 'It needs a name with letters or digits.' : `Its id will be ${to}.`}
+            {to === undefined ? 'It needs a name.' : `Its id will be ${to}.`}
           </p>
           {copy.isError && (
             <p className="field-error" role="alert">

@@ -23,7 +23,7 @@ export function HistoryRow({
   const { newest, oldest, entries } = group;
   const campaignId = useCampaignSnapshot((snapshot) => snapshot.campaignId) ?? '';
   const { mayAdminister } = useAccess();
-  const previewed = usePreview(campaignId);
+  const previewed = usePreview();
   const { rollback } = useCampaignUpdates();
   const [isOpen, setOpen] = useState(false);
   const [restoring, setRestoring] = useState<'idle' | 'busy' | { error: Error }>('idle');
@@ -60,9 +60,7 @@ export function HistoryRow({
                 type="button"
                 className="small"
                 aria-pressed={previewed === newest.version}
-                onClick={() =>
-                  setPreview(previewed === newest.version ? undefined : { campaignId, version: newest.version })
-                }
+                onClick={() => setPreview(previewed === newest.version ? undefined : newest.version)}
               >
                 Preview
               </button>

@@ -1,5 +1,7 @@
 import { useId, useRef, useState } from 'react';
 import { useAccess, useCampaignSnapshot } from '@campaign-state/client/react';
+import { KillButton } from '../status/KillButton.tsx';
+import { useCommand } from '../ways/commands.ts';
 import { Snapshots } from './Snapshots.tsx';
 import { Verification } from './Verification.tsx';
 
@@ -11,17 +13,18 @@ export function Operations() {
   const campaignId = useCampaignSnapshot((snapshot) => snapshot.campaignId);
   const id = useId();
   // Unlike what one may edit, this is not offered before it is known.
-  if (role !== 'admin' || anonymous === true) return undefined;
+  const isOffered = role === 'admin' && anonymous !== true;
+
+  function open(): void {
+    setOpen(true);
+    dialog.current?.showModal();
+  }
+
+  useCommand(isOffered && { name: 'operations', label: 'Operations', run: open });
+  if (!isOffered) return undefined;
   return (
     <>
-      <button
-        type="button"
-        className="operations-button"
-        onClick={() => {
-          setOpen(true);
-          dialog.current?.showModal();
-        }}
-      >
+      <button type="button" className="operations-button" onClick={open}>
         Operations
       </button>
       <dialog
@@ -40,6 +43,7 @@ export function Operations() {
           <div className="operations-parts">
             <Snapshots />
             <Verification key={campaignId} campaignId={campaignId} />
+            <KillButton killed={() => dialog.current?.close()} />
           </div>
         )}
       </dialog>

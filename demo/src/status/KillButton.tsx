@@ -2,17 +2,17 @@ import { useEffect, useState } from 'react';
 import { useConnection } from '@campaign-state/client/react';
 
 /**
- * In development: ends the server's process for good, so that its return can be watched. Absent where the server does
- * not offer it.
+ * In development: ends the server's process for good, so that its return can be watched. Where the server does not
+ * offer it, the other words stand there.
  */
-export function KillButton() {
+export function KillButton({ otherwise, killed }: { otherwise?: string; killed?: () => void }) {
   const { status } = useConnection();
-  const [isOffered, setOffered] = useState(false);
+  const [isOffered, setOffered] = useState<boolean>();
   const [error, setError] = useState<string>();
 
   useEffect(() => {
     const controller = new AbortController();
-    offersKill(controller.signal).then(setOffered, () => undefined);
+    offersKill(controller.signal).then(setOffered, () => !controller.signal.aborted && setOffered(false));
     return () => controller.abort();
   }, []);
 
@@ -22,11 +22,15 @@ export function KillButton() {
       await fetch('/dev/kill', { method: 'POST' });
     } catch {
       // The process died before it could answer: that is what was asked for.
-      if (status !== 'connected') setError('The server is not reachable.');
+      if (status !== 'connected') {
+        setError('The server is not reachable.');
+        return;
+      }
     }
+    killed?.();
   }
 
-  if (!isOffered) return undefined;
+  if (isOffered !== true) return isOffered === false && otherwise !== undefined ? <p>{otherwise}</p> : undefined;
   return (
     <>
       <button type="button" className="kill" disabled={status !== 'connected'} onClick={() => void kill()}>

@@ -1,7 +1,7 @@
-import { useEffect, useState } from 'react';
 import { useCampaignSnapshot, useSyncStatus } from '@campaign-state/client/react';
 import type { SyncStatus } from '@campaign-state/client';
 import { Ago } from '../history/Ago.tsx';
+import { useSettled } from '../use-settled.ts';
 
 /**
  * Whether what was edited here is kept. Seen at once; said aloud only when it lasts, for typing changes it all the
@@ -45,14 +45,4 @@ function say({ state, unsavedCount }: SyncStatus): string {
 
 function count(changes: number): string {
   return changes === 1 ? '1 change' : `${changes} changes`;
-}
-
-/** The value as it was when it last stayed the same for so many milliseconds. */
-function useSettled<T>(value: T, milliseconds: number): T {
-  const [settled, settle] = useState(value);
-  useEffect(() => {
-    const timer = setTimeout(() => settle(value), milliseconds);
-    return () => clearTimeout(timer);
-  }, [value, milliseconds]);
-  return settled;
 }

@@ -114,7 +114,7 @@ export interface ListInput {
   /** Default: by id. In another order the answer has a `total`, and no cursor. */
   sort?: ListSort;
   status?: CampaignStatus;
-  /** Only those with this text, at most 128 characters, in id, title, owner or a tag, as far as the caller sees them. */
+  /** Only those with this text, at most 128 characters, in id, title, owner or a tag that the caller may see. */
   search?: string;
   /** Only those of that `owner_id`. */
   owner?: string;

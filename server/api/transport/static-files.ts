@@ -55,8 +55,9 @@ const NOT_BUILT_PAGE = `<!doctype html>
 `;
 
 /**
- * Static files of a built page: the files of a folder, and its `index.html` for every path that is not a file. Without
- * the folder, a page that says how to build it.
+ * Static files of a built page: the files of a folder. A path that is none is answered by its `404.html`, as not found;
+ * where it has none, by its `index.html`, for pages that have paths of their own. Without the folder, a page that says
+ * how to build it.
  *
  * All files are read once, at the start, and answered from memory: a request opens no file, so that neither a file that
  * was removed nor a lack of file descriptors is an error of a request, and a client that does not read holds a part of
@@ -70,11 +71,14 @@ export function createStaticFiles(folder: string | undefined): StaticFiles {
   if (folder === undefined || !existsSync(join(folder, 'index.html'))) return serveNotBuiltPage;
   const files = readFolder(folder);
   const index = files.get('/index.html');
+  const notFound = files.get('/404.html');
 
   return (path, req, res) => {
     if (req.method !== 'GET' && req.method !== 'HEAD') return methodNotAllowed(res);
     const name = decodeURI(path);
-    const file = files.get(name) ?? files.get(`${name}.html`) ?? (hasExtension(name) ? undefined : index);
+    const found = name === '/' ? index : (files.get(name) ?? files.get(`${name}.html`));
+    const file = found ?? (hasExtension(name) ? undefined : (notFound ?? index));
+    const status = found || file !== notFound ? 200 : 404;
     if (!file) {
       res.writeHead(404, { 'content-type': 'text/plain; charset=utf-8' }).end('Not found');
       return;
@@ -88,11 +92,11 @@ export function createStaticFiles(folder: string | undefined): StaticFiles {
       vary: 'accept-encoding',
       ...(encoding !== undefined && { 'content-encoding': encoding }),
     };
-    if (matches(req.headers['if-none-match'], etag)) {
+    if (status === 200 && matches(req.headers['if-none-match'], etag)) {
       res.writeHead(304, headers).end();
       return;
     }
-    res.writeHead(200, { ...headers, 'content-type': file.contentType, 'content-length': body.length });
+    res.writeHead(status, { ...headers, 'content-type': file.contentType, 'content-length': body.length });
     res.end(req.method === 'HEAD' ? undefined : body);
   };
 }

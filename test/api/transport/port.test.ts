@@ -295,6 +295,22 @@ describe('H8 the demo', () => {
     expect((await ask(url, '/assets/main-1234.js', {}, 'HEAD')).headers['content-length']).toBe('14');
   });
 
+  test('H8 with a 404.html every other path is not found, and says so with that page', async () => {
+    const folder = await builtSite();
+    await writeFile(join(folder, '404.html'), '<!doctype html><title>nothing here</title>');
+    const { url } = await startServer({ site: folder });
+    for (const path of ['/nowhere', '/campaigns/spring']) {
+      const page = await fetch(url + path);
+      expect([page.status, await page.text()]).toEqual([404, expect.stringContaining('nothing here')]);
+      expect(page.headers.get('content-security-policy')).toContain("default-src 'self'");
+      const again = await fetch(url + path, { headers: { 'if-none-match': page.headers.get('etag') ?? '' } });
+      expect(again.status).toBe(404);
+    }
+    for (const path of ['/', '/index.html', '/audience', '/audience.html'])
+      expect((await fetch(url + path)).status).toBe(200);
+    expect((await fetch(`${url}/nowhere`, { method: 'HEAD' })).status).toBe(404);
+  });
+
   test('H8 a page says how to build the demo where it is not built', async () => {
     const { url } = await startServer({ site: '/nowhere' });
     const page = await fetch(url);

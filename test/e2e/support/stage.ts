@@ -3,6 +3,7 @@ import { connectBrowser } from '../../tools/browser.ts';
 import type { Browser, BrowserContext, Page } from '../../tools/browser.ts';
 import { startRealServer } from './real-server.ts';
 import type { RealServer } from './real-server.ts';
+import { skipTour } from './skip-tour.ts';
 
 type PageOptions = NonNullable<Parameters<Browser['newContext']>[0]>;
 
@@ -57,6 +58,7 @@ export function useStage(environment: Readonly<Record<string, string>> = {}): St
     async open(path = '/', options = {}) {
       const profile = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...options });
       profiles.push(profile);
+      await skipTour(profile);
       profile.setDefaultTimeout(TIMEOUT_MS);
       profile.setDefaultNavigationTimeout(LOAD_TIMEOUT_MS);
       const page = await profile.newPage();
