@@ -233,6 +233,8 @@ interface Engine {
   stop(): Promise<boolean>;
 }
 
+/** How long after a change others are expected to come, in milliseconds. */
+const CHANGING_MS = 1_000;
 const DAY_MS = 24 * 60 * 60_000;
 /** The grace period for commits to the archive at shutdown, in milliseconds. */
 const FLUSH_TIMEOUT_MS = 3_000;
@@ -282,6 +284,8 @@ export async function createCampaignServer(options: CampaignServerOptions = {}):
   function createEngine(): Engine {
     const { archive = createMemoryArchive({ keepEntries: MEMORY_ARCHIVE_ENTRIES }), log = createMemoryLog() } = options;
     const persistent = options.archive !== undefined;
+    const engineObserver = createEngineObserver(metrics, logger);
+    let changedAt = Number.NEGATIVE_INFINITY;
     const analyticsStore = analyticsStoreOf(archive);
     const auditStore = options.archive && auditStoreOf(options.archive);
     const signing = auditStore && keys.signing && { store: auditStore, key: keys.signing, now: Date.now };
@@ -290,7 +294,13 @@ export async function createCampaignServer(options: CampaignServerOptions = {}):
       log,
       archive,
       clock: systemClock,
-      observer: createEngineObserver(metrics, logger),
+      observer: {
+        ...engineObserver,
+        applied(event) {
+          changedAt = performance.now();
+          return engineObserver.applied?.(event);
+        },
+      },
       persistent,
       sections: options.sections ?? {},
       rights: options.rights ?? {},
@@ -341,6 +351,7 @@ export async function createCampaignServer(options: CampaignServerOptions = {}):
         log,
         clock: systemClock,
         version: packageJson.version,
+        isChanging: () => performance.now() - changedAt < CHANGING_MS,
         onAdopted:
           signing &&
           (async ({ campaignId, version, tail, base, redactions }) => {
