@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { createCampaignClient } from '../../client-sdk/src/index.ts';
 import { consolePage } from './support/console-page.ts';
 import { eventually } from './support/eventually.ts';
 import { useStage } from './support/stage.ts';
@@ -6,18 +7,22 @@ import type { Page } from '../tools/browser.ts';
 
 const stage = useStage();
 
+/** The text of an editor, of which CodeMirror draws only the lines in view: it is read from its state. */
+function textIn(content: Element): string {
+  const { cmTile } = content as Element & { readonly cmTile: { root: { view: { state: { doc: object } } } } };
+  return String(cmTile.root.view.state.doc);
+}
+
 /** Opens a section's text. */
 async function sectionOf(page: Page, name: string) {
   await consolePage(page).tab('JSON').click();
+  const section = page.locator('details.section').filter({ has: page.locator('summary', { hasText: name }) });
   const text = page.getByLabel(`${name} as JSON`);
-  if (!(await text.isVisible()))
-    await page
-      .locator('summary')
-      .filter({ has: page.getByText(name, { exact: true }) })
-      .click();
+  if (!(await section.evaluate((details) => details.hasAttribute('open')))) await section.locator('summary').click();
+  await text.waitFor();
   return {
     text,
-    read: async () => JSON.parse(await text.inputValue()),
+    read: async () => JSON.parse(await text.evaluate(textIn)),
     write: async (value: unknown) => text.fill(JSON.stringify(value, undefined, 2)),
     apply: () => page.getByRole('button', { name: 'Apply' }).click(),
   };
@@ -54,9 +59,7 @@ describe('sections as text', () => {
     await scripts.write(value);
     await scripts.apply();
     await page.getByText(/^Line \d+: “faq\.main_text” must be text\.$/).waitFor();
-    const selected = await scripts.text.evaluate((area) =>
-      area instanceof HTMLTextAreaElement ? area.value.slice(area.selectionStart, area.selectionEnd) : '',
-    );
+    const selected = await scripts.text.evaluate(() => getSelection()?.toString() ?? '');
     expect(selected.trim()).toBe('"main_text": 7,');
     await page.getByRole('button', { name: 'Discard' }).click();
     expect((await scripts.read()).faq.main_text).not.toBe(7);
@@ -97,5 +100,46 @@ describe('sections as text', () => {
     expect(await other.read()).toEqual({ enabled: true, config: { products: [] } });
     await page.getByRole('button', { name: 'Remove commerce' }).click();
     await eventually(() => other.text.count()).toBe(0);
+  });
+
+  it('D130 marks every fault while one types, and Tab leaves the editor', async () => {
+    const { page } = await stage.open('/?campaign=ovasabi_website');
+    const { text } = await sectionOf(page, 'communication');
+    await text.fill('{\n  "types": [1,],\n  levels: {}\n}');
+    await eventually(() => page.locator('.cm-lint-marker-error').count()).toBeGreaterThan(1);
+    await page.locator('.cm-lintRange-error').first().hover();
+    await page.locator('.cm-tooltip').getByText('A value is expected here.').waitFor();
+    await text.press('Tab');
+    expect(await text.evaluate((content) => content === document.activeElement)).toBe(false);
+  });
+
+  it('D130 shows what somebody else wrote meanwhile beside one’s own, and takes it over', async () => {
+    const [one, two] = await Promise.all([
+      stage.open('/?campaign=ovasabi_website'),
+      stage.open('/?campaign=ovasabi_website'),
+    ]);
+    const [mine, theirs] = [await sectionOf(one.page, 'communication'), await sectionOf(two.page, 'communication')];
+    await mine.write({ types: ['mine'], levels: { loud: 'mine' } });
+    await theirs.write({ types: ['theirs'], levels: { loud: 'mine' } });
+    await theirs.apply();
+    await one.page.getByRole('button', { name: 'Compare with theirs' }).click();
+    const take = one.page.getByRole('button', { name: 'Take theirs' });
+    await take.first().waitFor();
+    while ((await take.count()) > 0) await take.first().click();
+    expect(await mine.read()).toEqual({ types: ['theirs'], levels: { loud: 'mine' } });
+  });
+
+  it('D130 draws the lines in view alone, so that a large section is as quick as a small one', async () => {
+    const { page } = await stage.open('/?campaign=ovasabi_website');
+    const client = createCampaignClient({ url: stage.server.url });
+    const levels = Object.fromEntries(Array.from({ length: 2_000 }, (_, index) => [`level${index}`, 'x'.repeat(60)]));
+    await client.campaign('ovasabi_website').update({ communication: { levels } });
+    client.close();
+    const { text, read } = await sectionOf(page, 'communication');
+    await eventually(read).toMatchObject({ levels });
+    expect(await text.locator('.cm-line').count()).toBeLessThan(300);
+    await text.press('Control+Home');
+    await text.pressSequentially(' ');
+    await page.getByText('not applied').waitFor();
   });
 });

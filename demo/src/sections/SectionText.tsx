@@ -1,13 +1,14 @@
-import { useId, useRef } from 'react';
+import { lazy, Suspense, useId, useState } from 'react';
 import { CampaignError, jsonEqual, type JsonValue } from '@campaign-state/client';
 import { useCampaignHandle, useCampaignSnapshot, useCampaignUpdates } from '@campaign-state/client/react';
 import { useMeasured } from '../measure/use-measured.ts';
 import { sayRefusal } from '../status/say-refusal.ts';
 import { useSectionDraft } from './drafts.ts';
 import { patchBetween, sharedPlaces } from './json.ts';
-import { lineAt, rangeOfLine, read, write } from './json-text.ts';
+import { lineAt, read, write } from './json-text.ts';
 import type { TextFault } from './json-text.ts';
-import { showLine } from './show-line.ts';
+
+const JsonField = lazy(() => import('./JsonField.tsx'));
 
 /** What a section begins with that is not there yet. */
 const NOTHING: JsonValue = {};
@@ -30,13 +31,12 @@ export function SectionText({
   const { dismiss } = useCampaignHandle();
   const measure = useMeasured();
   const [draft, setDraft] = useSectionDraft(campaignId, name);
-  const area = useRef<HTMLTextAreaElement>(null);
+  const [isComparing, setComparing] = useState(false);
   const id = useId();
   const text = draft?.text ?? write(value ?? NOTHING);
 
   function fail(fault: TextFault, base: JsonValue | undefined): void {
     setDraft({ text, base, fault });
-    if (area.current && fault.line !== undefined) showLine(area.current, ...rangeOfLine(text, fault.line));
   }
 
   function send(patch: JsonValue | undefined, base: JsonValue | undefined): void {
@@ -69,23 +69,18 @@ export function SectionText({
         apply();
       }}
     >
-      <label htmlFor={id} className="visually-hidden">
-        {name} as JSON
-      </label>
-      <textarea
-        ref={area}
-        id={id}
-        spellCheck={false}
-        autoComplete="off"
-        value={text}
-        readOnly={readOnly || draft?.isSending === true}
-        aria-invalid={draft?.fault !== undefined}
-        aria-describedby={`${id}-notes`}
-        onChange={(event) => setDraft({ text: event.target.value, base: draft ? draft.base : value })}
-        onKeyDown={(event) => {
-          if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) apply();
-        }}
-      />
+      <Suspense fallback={<div className="skeleton json-field" role="status" aria-label={`Loading ${name}`} />}>
+        <JsonField
+          label={`${name} as JSON`}
+          describedBy={`${id}-notes`}
+          text={text}
+          isReadOnly={readOnly || draft?.isSending === true}
+          fault={draft?.fault}
+          compareWith={isComparing && theirs !== undefined ? write(value ?? null) : undefined}
+          onChange={(changed) => setDraft({ text: changed, base: draft ? draft.base : value })}
+          onApply={apply}
+        />
+      </Suspense>
       <div id={`${id}-notes`} aria-live="polite">
         {draft?.fault && <p className="field-error">{say(draft.fault)}</p>}
         {theirs !== undefined && <p className="field-conflict">{sayTheirs(draft?.text ?? '', draft?.base, theirs)}</p>}
@@ -98,6 +93,11 @@ export function SectionText({
           {draft && !draft.isSending && (
             <button type="button" onClick={() => setDraft(undefined)}>
               Discard
+            </button>
+          )}
+          {theirs !== undefined && (
+            <button type="button" aria-pressed={isComparing} onClick={() => setComparing(!isComparing)}>
+              Compare with theirs
             </button>
           )}
           {!draft && value !== undefined && (

@@ -18,12 +18,27 @@ export function write(value: JsonValue): string {
 
 /** The value of a JSON text, or its first fault with its line. */
 export function read(text: string): ReadText {
-  const errors: ParseError[] = [];
-  parse(text, errors, STRICT);
-  const [first] = errors;
-  if (first) return { ok: false, fault: { message: sayError(first), line: lineOf(text, startOf(text, first.offset)) } };
+  const [first] = faultsIn(text);
+  if (first) return { ok: false, fault: { message: first.message, line: lineOf(text, first.from) } };
   const value: JsonValue = JSON.parse(text);
   return { ok: true, value };
+}
+
+/** A fault of a text between two offsets. */
+export interface PlacedFault {
+  readonly from: number;
+  readonly to: number;
+  readonly message: string;
+}
+
+/** All faults of a text that is to be JSON. */
+export function faultsIn(text: string): PlacedFault[] {
+  const errors: ParseError[] = [];
+  parse(text, errors, STRICT);
+  return errors.map((error) => {
+    const from = startOf(text, error.offset);
+    return { from, to: Math.max(from, Math.min(text.length, error.offset + error.length)), message: sayError(error) };
+  });
 }
 
 /** What the parser's codes mean, for somebody who writes JSON by hand. */
@@ -73,11 +88,4 @@ function memberOf(node: Node): Node {
 
 function lineOf(text: string, offset: number): number {
   return text.slice(0, offset).split('\n').length;
-}
-
-/** The offsets between which that line stands. */
-export function rangeOfLine(text: string, line: number): [start: number, end: number] {
-  const lines = text.split('\n');
-  const start = lines.slice(0, line - 1).reduce((sum, before) => sum + before.length + 1, 0);
-  return [start, start + (lines[line - 1]?.length ?? 0)];
 }
