@@ -10,11 +10,13 @@ import { watchEventLoopStalls } from './api/observability/event-loop-stall.ts';
 import { createLogger } from './api/observability/logging.ts';
 import { createMetrics } from './api/observability/metrics.ts';
 import { createHttpServer } from './api/transport/http-server.ts';
+import { createForwardedDownloads } from './api/transport/forwarded-downloads.ts';
 import { checkMissingKey } from './api/transport/missing-key.ts';
 import { createOriginPolicy } from './api/transport/origin.ts';
 import type { CampaignServerOptions } from './campaign-server.ts';
 import type { RelaySettings } from './core/stream/replica.ts';
 import { createManager } from './engine/manager.ts';
+import type { ServiceStats } from './engine/service.ts';
 import { BACKPRESSURE_BUFFER_ENTRIES } from './engine/streams/backpressure.ts';
 import { systemClock } from './engine/system-clock.ts';
 import { createForwarding } from './relay/forwarding.ts';
@@ -49,6 +51,7 @@ type SharedOptions = Pick<
   | 'maxUnsentBytes'
   | 'admissionMs'
   | 'site'
+  | 'scrape'
   | 'logger'
 >;
 
@@ -77,12 +80,16 @@ export interface CampaignRelay {
   readonly port: number;
   /** Whether its upstream is there. */
   readonly isUp: boolean;
+  /** Figures, as of a server. */
+  stats(): ServiceStats;
   /**
    * Resolves, with one sentence, when it cannot go on: its upstream has other settings than those that it has shown
    * campaigns by. It is closed then; what starts it again starts it with the new ones.
    */
   readonly ended: Promise<string>;
-  /** Stops within 2 s: tells clients to connect again, and closes everything. A second call returns the same promise. */
+  /**
+   * Stops within 2 s: tells clients to connect again, and closes everything. A second call returns the same promise.
+   */
   close(): Promise<void>;
 }
 
@@ -91,8 +98,8 @@ const STOP_TIMEOUT_MS = 50;
 
 /**
  * Starts a relay: a server without a database, which shows the campaigns of another one. It holds one connection to
- * that, and one stream for each campaign in use, whoever watches; it judges each caller by its own token. What it cannot
- * answer it forwards, with the caller's token.
+ * that, and one stream for each campaign in use, whoever watches; it judges each caller by its own token. What it
+ * cannot answer it forwards, with the caller's token.
  *
  * @example
  *   const relay = await createCampaignRelay({ upstream: 'wss://campaigns.example.com', key, port: 4100, auth });
@@ -153,7 +160,7 @@ export async function createCampaignRelay(options: CampaignRelayOptions): Promis
       logger.warn({ campaignId, why }, 'what upstream has sent cannot be right; it is asked again');
     },
   });
-  const forwarding = createForwarding(link, replicas);
+  const forwarding = createForwarding(link, replicas, () => keys.recheck());
 
   const begun = await firstSettings(first.promise, stored, options.startTimeout ?? 30_000).catch((error: unknown) => {
     link.stop();
@@ -192,6 +199,8 @@ export async function createCampaignRelay(options: CampaignRelayOptions): Promis
     budgets: createWorkBudgets(options.callLimit ?? API_LIMITS.callPoints),
     trustedProxies: options.trustedProxies ?? PRIVATE_NETWORKS,
     metrics,
+    scraped: options.scrape?.(metrics.registry),
+    downloads: createForwardedDownloads(options.upstream),
     logger,
     instance,
     version: packageJson.version,
@@ -247,6 +256,7 @@ export async function createCampaignRelay(options: CampaignRelayOptions): Promis
     get isUp() {
       return link.isUp;
     },
+    stats: () => manager.stats(),
     ended: ended.promise.then(async (why) => {
       await close();
       return why;

@@ -1,5 +1,7 @@
 import { createHmac } from 'node:crypto';
 import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
+import type { ScrapedMetrics } from './api/observability/health.ts';
 import packageJson from './package.json' with { type: 'json' };
 import { createAuthenticator } from './api/connection/auth.ts';
 import type { AuthKey } from './api/connection/auth.ts';
@@ -197,6 +199,15 @@ export interface CampaignServerOptions {
    * them; 0: no limit. Default 1,000.
    */
   readonly eventLimit?: number;
+  /**
+   * The path of a unix socket to listen on in place of `port`, for processes of this machine that relay this server.
+   * Default: none.
+   */
+  readonly socket?: string | undefined;
+  /** What such a process shows it as its key; a secret of at least 32 random bytes. Default: none is accepted. */
+  readonly workerKey?: string | undefined;
+  /** What `/metrics` answers with, of the registry of this server's own. Default: that. */
+  readonly scrape?: ((registry: Registry) => ScrapedMetrics) | undefined;
   /** Default: JSON lines at `info` on stdout (`createLogger`). */
   readonly logger?: Logger;
   /**
@@ -415,7 +426,13 @@ export async function createCampaignServer(options: CampaignServerOptions = {}):
       now: Date.now,
       onFailed: (error) => logger.warn({ err: error }, 'audit events could not be stored; they wait'),
     });
-  const authenticator = createAuthenticator({ key: auth, publicRead: options.publicRead === true, accessKeys });
+  const { workerKey } = options;
+  const authenticator = createAuthenticator({
+    key: auth,
+    publicRead: options.publicRead === true,
+    accessKeys,
+    workerKey,
+  });
   const http = createHttpServer({
     service,
     authenticator,
@@ -430,6 +447,7 @@ export async function createCampaignServer(options: CampaignServerOptions = {}):
     budgets: createWorkBudgets(options.callLimit ?? API_LIMITS.callPoints),
     trustedProxies: options.trustedProxies ?? PRIVATE_NETWORKS,
     metrics,
+    scraped: options.scrape?.(metrics.registry),
     logger,
     instance,
     version: packageJson.version,
@@ -449,13 +467,17 @@ export async function createCampaignServer(options: CampaignServerOptions = {}):
   let actualPort: number;
   try {
     for (const campaign of campaigns) await engine.ensure(campaign);
-    actualPort = (await http.listen(port, host)).port;
+    actualPort = (await http.listen(options.socket ?? port, host)).port;
   } catch (error) {
     await engine.stop();
     throw error;
   }
-  const url = `http://${host.includes(':') ? `[${host}]` : host}:${actualPort}`;
-  logger.info({ url, campaigns: campaigns.length, version: packageJson.version }, 'campaign-state is ready');
+  const address = `http://${host.includes(':') ? `[${host}]` : host}:${actualPort}`;
+  const url = options.socket === undefined ? address : `unix:${options.socket}`;
+  logger.info(
+    { url, campaigns: campaigns.length, version: packageJson.version },
+    options.socket === undefined ? 'campaign-state is ready' : 'the primary is ready',
+  );
 
   const stopWatchingStalls = watchEventLoopStalls((seconds) => {
     metrics.eventLoopStalls();

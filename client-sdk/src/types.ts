@@ -213,8 +213,8 @@ export interface CampaignSnapshot {
   /** Confirmed state plus this client's pending edits; `{}` before the first snapshot. Deeply frozen. */
   readonly state: CampaignView;
   /**
-   * Whether what is shown was kept on this device (`persist`) from an earlier visit, and the server has not been
-   * reached since.
+   * Whether there may be newer changes: what is shown was kept on this device (`persist`) from an earlier visit, and
+   * the server has not been reached since; or the server is a relay, and the one that it stands before is away.
    */
   readonly isStale: boolean;
   /** What the viewer has been told of the rules, by rule: its arm, or that it has none for want of a unit. */

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { z } from 'zod';
 import { DEFAULT_MAX_AGE_MS, MINIMUM_SECRET_LENGTH } from '../api/connection/auth.ts';
 import type { AuthKey } from '../api/connection/auth.ts';
@@ -60,6 +61,8 @@ export interface Config {
   relayUpstream: string | undefined;
   relayKey: string | undefined;
   relayDir: string | undefined;
+  /** Processes that share the port; 1: this one alone. */
+  workers: number;
   startTimeout: number;
   logLevel: LogLevel;
   production: boolean;
@@ -117,6 +120,14 @@ function postgresAddress(text: string): string | undefined {
   return /^postgres(ql)?:\/\//.test(text) && URL.canParse(text.replace('@/', '@host/')) ? text : undefined;
 }
 
+/** `auto`: one for each core. */
+function workers(text: string): number | undefined {
+  const count = text === 'auto' ? availableParallelism() : /^\d{1,2}$/.test(text) ? Number(text) : 0;
+  return count >= 1 && (count <= MAX_WORKERS || text === 'auto') ? Math.min(count, MAX_WORKERS) : undefined;
+}
+
+const MAX_WORKERS = 64;
+
 function upstreamAddress(text: string): string | undefined {
   const protocols = ['ws:', 'wss:', 'http:', 'https:'];
   return URL.canParse(text) && protocols.includes(new URL(text).protocol) ? text : undefined;
@@ -168,6 +179,7 @@ const environment = z.object({
   CAMPAIGN_MAX_CONNECTIONS: integer(1, 1_000_000).default(20_000),
   CAMPAIGN_MAX_CONNECTIONS_PER_CALLER: integer(1, 1_000_000).optional(),
   CAMPAIGN_MAX_UNREAD: integer(1, 1_000_000).optional(),
+  CAMPAIGN_WORKERS: variable('auto, or a whole number from 1 to 64', workers).default(1),
   CAMPAIGN_NAMESPACE: z
     .string()
     .regex(/^(?!pg_)[a-z][a-z0-9_]{0,31}$/, '1 to 32 of a-z, 0-9 and _, a letter first, and not pg_')
@@ -297,6 +309,7 @@ function toConfig(read: z.output<typeof environment>): Config {
     relayUpstream: read.RELAY_UPSTREAM,
     relayKey: read.RELAY_KEY,
     relayDir: read.RELAY_DIR,
+    workers: read.CAMPAIGN_WORKERS,
     startTimeout: read.START_TIMEOUT,
     logLevel: read.LOG_LEVEL,
     production: read.NODE_ENV === 'production',

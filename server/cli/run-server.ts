@@ -12,7 +12,9 @@ import { END_SIGNALS, onEndSignal } from './end-signals.ts';
 import { explain, giveUp } from './commands/explain.ts';
 import { openArchive } from './open-archive.ts';
 import { openLog } from './open-log.ts';
+import { runWorker } from './run-worker.ts';
 import { readStartFiles } from './start-files.ts';
+import { createWorkers, workerTask } from './workers.ts';
 
 /** The keys of the audit, from their files. */
 async function readAuditKeys({
@@ -61,13 +63,17 @@ export async function runServer({ env, startFiles, site, supervised = false }: R
   const read = readConfig(env);
   if (!read.ok) giveUp(read.message);
   const { config } = read;
+  const task = workerTask();
+  if (task) return runWorker(config, task, site);
   const logger = createLogger(config.logLevel);
+  const workers = config.enabled && config.workers > 1 ? await createWorkers(config.workers, logger) : undefined;
 
   let server: CampaignServer | undefined;
   const { close } = closeWithGrace(
     { delay: SHUTDOWN_TIMEOUT_MS, logger: false, skip: [...END_SIGNALS] },
     async ({ err }) => {
       if (err) logger.fatal({ err }, 'uncaught error; shutting down');
+      await workers?.stop();
       const clean = await server?.close();
       if (clean === false) throw new Error('not all accepted entries could be committed');
     },
@@ -87,13 +93,18 @@ export async function runServer({ env, startFiles, site, supervised = false }: R
       ...(log && { log }),
       campaigns,
       logger,
+      ...(workers && { socket: workers.socket, workerKey: workers.key, scrape: workers.metrics.scrape }),
       ...(site !== undefined && { site }),
       kill:
         supervised && !config.production && isLoopback(config.host)
           ? () => process.kill(process.pid, 'SIGKILL')
           : undefined,
     });
-    return announcementOf(server.url, config);
+    if (!workers) return announcementOf(server.url, config);
+    const { host } = config;
+    const url = `http://${host.includes(':') ? `[${host}]` : host}:${await workers.start()}`;
+    logger.info({ url, workers: config.workers }, 'campaign-state is ready');
+    return announcementOf(url, config);
   } catch (error) {
     giveUp(explain(error, config, logger));
   }

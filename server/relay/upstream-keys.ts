@@ -7,6 +7,8 @@ import type { UpstreamLink } from './upstream-link.ts';
 
 /** API keys as a relay knows them: by asking its upstream. */
 export interface UpstreamKeys extends Pick<AccessKeys, 'identify' | 'onRevoked'> {
+  /** Asks for all keys in use again; those that were revoked end here. */
+  recheck(): Promise<void>;
   stop(): void;
 }
 
@@ -69,6 +71,7 @@ export function createUpstreamKeys(link: UpstreamLink, now: () => number): Upstr
     onRevoked(listener) {
       listeners.add(listener);
     },
+    recheck,
     stop: () => clearInterval(timer),
   };
 }

@@ -52,7 +52,7 @@ export const LINK_LOST: RefusalError = away('the connection to upstream was lost
 const CONTRACT = '1';
 /** The first frame, and the answer to `relay.hello`, have to come within this, in milliseconds. */
 const CONNECT_TIMEOUT_MS = 10_000;
-/** After so long without a frame the link is asked for a sign of life, and given up after as long again; milliseconds. */
+/** After so long without a frame the link is asked for a heartbeat, and given up after as long again; milliseconds. */
 const PING_AFTER_MS = 2_500;
 const PONG_TIMEOUT_MS = 2_500;
 const CHECK_INTERVAL_MS = 500;

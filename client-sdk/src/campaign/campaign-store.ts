@@ -159,7 +159,8 @@ export function createCampaignStore(options: CampaignStoreOptions): CampaignStor
     if (folded.kind === 'gap') return false;
     error = undefined;
     failure = NO_FAILURE;
-    isStale = false;
+    // A relay says so of what it shows, while the server that it stands before is away.
+    if (event.type !== 'durable') isStale = event.stale === true;
     isViewerPending = false;
     const before = edits.mirror();
     edits.onMirror(folded.mirror, folded.entries, event.type === 'snapshot', editor.isRollback);

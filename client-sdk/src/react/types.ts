@@ -51,7 +51,10 @@ export interface UseCampaignStateResult extends CampaignUpdaters {
   readonly status: CampaignLoadStatus;
   /** `status === 'pending'`. */
   readonly isPending: boolean;
-  /** The state was restored from this device (`persist`), and the server has not confirmed it since. */
+  /**
+   * The state was restored from this device (`persist`), and the server has not confirmed it since; or it comes from a
+   * relay whose own server is away.
+   */
   readonly isStale: boolean;
   /** Why the campaign cannot be read. */
   readonly error: CampaignError | undefined;

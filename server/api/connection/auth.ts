@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, timingSafeEqual } from 'node:crypto';
 import { errors, jwtVerify } from 'jose';
 import type { JWTPayload, JWTVerifyOptions } from 'jose';
 import { z } from 'zod';
@@ -46,6 +46,8 @@ export interface AuthOptions {
   /** Whether callers without a token may read published campaigns. */
   readonly publicRead: boolean;
   /** API keys, which are taken beside tokens. Default: none. */
+  /** What the workers of this process show it: a random secret. Default: there are none. */
+  readonly workerKey?: string | undefined;
   readonly accessKeys?: Pick<AccessKeys, 'identify' | 'onRevoked'> | undefined;
 }
 
@@ -73,10 +75,12 @@ export const MINIMUM_SECRET_LENGTH = 32;
 export const DEFAULT_MAX_AGE_MS = 31 * 24 * 60 * 60 * 1_000;
 
 const DEVELOPMENT_ADMIN: Identity = { id: 'dev', grants: { '*': 'admin' }, relaysAll: true };
+/** A worker of this process: a relay of everything, and nothing else. */
+const WORKER: Identity = { id: 'worker', grants: { '*': RELAY } };
 const ANONYMOUS: Identity = { id: 'anonymous', anonymous: true, grants: { '*': 'viewer' } };
 
 /** Subjects that stand for something else in the history and in the log. */
-const RESERVED_SUBJECT = /^(system|anonymous|nobody|dev|key:.*)$/s;
+const RESERVED_SUBJECT = /^(system|anonymous|nobody|dev|worker|key:.*)$/s;
 
 const claims = z.object({
   sub: z
@@ -112,7 +116,7 @@ interface Verified {
  *
  * @example await createAuthenticator({ key: { kind: 'secret', secret }, publicRead: false }).identify(token)
  */
-export function createAuthenticator({ key, publicRead, accessKeys }: AuthOptions): Authenticator {
+export function createAuthenticator({ key, publicRead, accessKeys, workerKey }: AuthOptions): Authenticator {
   if (key.kind === 'none') return { identify: async () => DEVELOPMENT_ADMIN, onRevoked: () => {}, stop: () => {} };
   const { maxAgeMs = DEFAULT_MAX_AGE_MS } = key;
   const listeners = new Set<(isRevoked: IsRevoked) => void>();
@@ -157,6 +161,7 @@ export function createAuthenticator({ key, publicRead, accessKeys }: AuthOptions
 
   return {
     async identify(token) {
+      if (token !== undefined && workerKey !== undefined && isEqual(token, workerKey)) return WORKER;
       if (token !== undefined && accessKeys && isAccessKey(token)) return identifyKey(accessKeys, token);
       if (token !== undefined) {
         const { payload, credential } = await verify(token);
@@ -172,6 +177,12 @@ export function createAuthenticator({ key, publicRead, accessKeys }: AuthOptions
     },
     stop: () => keySet?.stop(),
   };
+}
+
+/** Whether two secrets are equal, in a time that does not tell how far they are. */
+function isEqual(one: string, other: string): boolean {
+  const [a, b] = [one, other].map((text) => createHash('sha256').update(text).digest());
+  return a !== undefined && b !== undefined && timingSafeEqual(a, b);
 }
 
 /** The option of jose for a claim; none where the claim is not checked. */

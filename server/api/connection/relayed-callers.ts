@@ -11,7 +11,9 @@ export interface RelayedCall extends ForwardedCall {
   readonly viewer?: Viewer | null | undefined;
 }
 
-/** Those whose calls one relay forwards: each has a connection of its own here, with its own token, rights and limits. */
+/**
+ * Those whose calls one relay forwards: each has a connection of its own here, with its own token, rights and limits.
+ */
 export interface RelayedCallers {
   /** A caller of the relay's that has not called before, or shows another token. It is admitted as any other. */
   enter(key: string, caller: ForwardedCaller): void;

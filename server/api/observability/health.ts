@@ -9,8 +9,11 @@ export interface HealthOptions {
   /** Whether the server accepts connections: everything is loaded, and it is not shutting down. */
   readonly isReady: () => boolean;
   /** The metrics of `/metrics`; `undefined` where they are served on a separate port. */
-  readonly metrics: Registry | undefined;
+  readonly metrics: ScrapedMetrics | undefined;
 }
+
+/** Metrics in Prometheus' text format: those of a registry, or of several processes. */
+export type ScrapedMetrics = Pick<Registry, 'contentType'> & { metrics(): Promise<string> };
 
 /** The handler of probes and scrapes. */
 export interface HealthHandler {
@@ -67,7 +70,7 @@ function sideOf(failure: DependencyFailure | undefined) {
 }
 
 /** Answers a scrape in Prometheus' text format. */
-export async function serveMetrics(registry: Registry, res: ServerResponse): Promise<void> {
+export async function serveMetrics(registry: ScrapedMetrics, res: ServerResponse): Promise<void> {
   const text = await registry.metrics();
   res.writeHead(200, { 'content-type': registry.contentType }).end(text);
 }

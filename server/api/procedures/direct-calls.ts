@@ -55,8 +55,11 @@ function directly(procedure: BuiltProcedure): BuiltProcedure {
   const answer = async ({ ctx, path, signal, getRawInput }: CallOptions): Promise<unknown> => {
     const outcome = await runCall({ ctx, path, type, getRawInput, rules: meta }, async (call): Promise<CallOutcome> => {
       try {
-        if (ctx.upstream?.forwards(path))
-          return { ok: true, data: await forwarded(ctx.upstream, ctx, call, type, await getRawInput()) };
+        if (ctx.upstream?.forwards(path)) {
+          // Without a parser the input is not read: over http there may be none.
+          const input = parse && (await getRawInput());
+          return { ok: true, data: await forwarded(ctx.upstream, ctx, call, type, input) };
+        }
         const input = parse?.(await getRawInput());
         const data = await resolver({ ctx: { ...ctx, call }, path, type, signal, getRawInput, input });
         return { ok: true, data };

@@ -24,6 +24,14 @@ export interface DownloadsOptions {
   readonly logger: Logger;
 }
 
+/** The paths of all downloads. */
+export const DOWNLOAD_PATHS: ReadonlySet<string> = new Set([
+  '/snapshot',
+  '/audit/verify',
+  '/audit/entries',
+  '/audit/events',
+]);
+
 /** Campaigns that one request may name. */
 const MAX_NAMED_CAMPAIGNS = 1_000;
 
@@ -102,7 +110,7 @@ export function createDownloads({ snapshots, audit, authenticator, logger }: Dow
   };
 
   return {
-    has: (path) => downloads.has(path),
+    has: (path) => DOWNLOAD_PATHS.has(path),
 
     async answer(path, req, res) {
       const download = downloads.get(path);

@@ -17,7 +17,7 @@ import { createCallerPlaces } from '../connection/caller-places.ts';
 import { createConnectionSlots } from '../connection/connection-slots.ts';
 import { CallError, refusalBehind } from '../failure.ts';
 import { createCallLog, excerpt } from '../observability/call-log.ts';
-import { createHealth, serveMetrics } from '../observability/health.ts';
+import { createHealth, serveMetrics, type ScrapedMetrics } from '../observability/health.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import { createClientAddress } from '../connection/client-address.ts';
 import { FairTurns } from '../connection/fair-turns.ts';
@@ -27,7 +27,7 @@ import { defaultHeldLimit, watchHeldBytes } from './held-bytes.ts';
 import type { OriginPolicy } from './origin.ts';
 import { contain, createRequestHandler, pathOf, plain } from './request-handler.ts';
 import { createRequestGate } from './request-gate.ts';
-import { createDownloads } from './downloads.ts';
+import { createDownloads, type Downloads } from './downloads.ts';
 import { createStaticFiles } from './static-files.ts';
 import { createTcpConnections, CUT_CAUSES } from './tcp-connections.ts';
 import { createWsServer, refuseUpgrade } from './ws/ws-server.ts';
@@ -51,6 +51,10 @@ export interface HttpServerOptions {
   /** Networks of proxies whose `X-Forwarded-For` is believed. */
   readonly trustedProxies: readonly string[];
   readonly metrics: Metrics;
+  /** What `/metrics` answers with. Default: `metrics`. */
+  readonly scraped?: ScrapedMetrics | undefined;
+  /** Default: those of this server's own archive. */
+  readonly downloads?: Downloads | undefined;
   readonly logger: Logger;
   readonly instance: string;
   readonly version: string;
@@ -83,10 +87,12 @@ export interface HttpServer {
   /**
    * Starts to accept connections.
    *
+   * @param port or the path of a unix socket, in place of port and host
+   *
    * @returns the actual port, where `port` is 0
    * @throws the system's error (`EADDRINUSE`, `EACCES`, …) where the port cannot be opened
    */
-  listen(port: number, host: string): Promise<{ port: number }>;
+  listen(port: number | string, host: string): Promise<{ port: number }>;
   /**
    * Stops accepting, and answers `/readyz` with `draining`; waits for the answers to pending calls, and sends clients
    * the reconnect notification.
@@ -134,6 +140,7 @@ const TIMEOUTS = {
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   const { service, policy, metrics, logger, metricsPort } = options;
   let ready = false;
+  const scraped = options.scraped ?? metrics.registry;
 
   const connections = createTcpConnections({
     limit: options.maxConnections + RESERVED_CONNECTIONS,
@@ -178,10 +185,10 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     health: createHealth({
       stats: () => service.stats(),
       isReady: () => ready,
-      metrics: metricsPort === undefined ? metrics.registry : undefined,
+      metrics: metricsPort === undefined ? scraped : undefined,
     }),
     staticFiles: createStaticFiles(options.site),
-    downloads: createDownloads(options),
+    downloads: options.downloads ?? createDownloads(options),
     onError,
   });
   const gate = createRequestGate(connections, handle);
@@ -242,7 +249,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     }
   });
 
-  const metricsServer = metricsPort === undefined ? undefined : createMetricsServer(options);
+  const metricsServer = metricsPort === undefined ? undefined : createMetricsServer(options, scraped);
 
   return {
     async listen(port, host) {
@@ -283,13 +290,13 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
 const MAX_METRICS_CONNECTIONS = 64;
 
 /** A server for `/metrics` alone. */
-function createMetricsServer({ metrics, policy, logger }: HttpServerOptions): Server {
+function createMetricsServer({ policy, logger }: HttpServerOptions, scraped: ScrapedMetrics): Server {
   const server = createServer(TIMEOUTS, (req, res) => {
     res.on('error', (error) => logger.debug({ err: error }, 'response error'));
     contain(res, logger, async () => {
       const refusal = policy.probeRefusal(req.headers);
       if (refusal) plain(res, refusal.status, refusal.message);
-      else if (pathOf(req) === '/metrics') await serveMetrics(metrics.registry, res);
+      else if (pathOf(req) === '/metrics') await serveMetrics(scraped, res);
       else plain(res, 404, 'Not found');
     });
   });
@@ -298,10 +305,11 @@ function createMetricsServer({ metrics, policy, logger }: HttpServerOptions): Se
   return server;
 }
 
-function listenOn(server: Server, port: number, host: string): Promise<void> {
+function listenOn(server: Server, port: number | string, host: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen({ port, host, backlog: LISTEN_BACKLOG }, () => {
+    const place = typeof port === 'string' ? { path: port } : { port, host };
+    server.listen({ ...place, backlog: LISTEN_BACKLOG }, () => {
       server.off('error', reject);
       resolve();
     });

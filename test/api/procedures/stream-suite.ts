@@ -5,7 +5,7 @@ import { streamMirror } from '../../support/stream-mirror.ts';
 import { openTcpProxy } from '../../support/tcp-proxy.ts';
 import type { TcpProxy } from '../../support/tcp-proxy.ts';
 import { rawSocket, errorDataOf, textOf, watch, wsClient } from '../support/clients.ts';
-import { CAMPAIGN, cleanUp, startGuarded, startServer, tokenFor, until } from '../support/server.ts';
+import { CAMPAIGN, cleanUp, SECRET, startGuarded, startServer, tokenFor, until } from '../support/server.ts';
 import { openEvents } from '../support/sse.ts';
 
 const caller = { identity: { id: 'editor', grants: { '*': 'editor' as const } }, correlationId: 'test' };
@@ -33,11 +33,24 @@ async function connections({ url }: CampaignServer): Promise<number> {
   );
 }
 
-/** The live stream is the same whichever way it takes to the socket. */
-export function describeStream(fanOut: 'rooms' | 'iterator'): void {
-  const start = (options: CampaignServerOptions = {}): Promise<CampaignServer> => startServer({ fanOut, ...options });
-  const startWithTokens = (options: CampaignServerOptions = {}): Promise<CampaignServer> =>
-    startGuarded({ fanOut, ...options });
+/**
+ * The live stream is the same whichever way it takes to the socket.
+ *
+ * @param through what stands between the server and its clients: the server as these see it
+ */
+export function describeStream(
+  fanOut: 'rooms' | 'iterator',
+  through: (server: CampaignServer, options: CampaignServerOptions) => Promise<CampaignServer> = async (server) =>
+    server,
+): void {
+  const start = async (given: CampaignServerOptions = {}): Promise<CampaignServer> => {
+    const options = { fanOut, ...given };
+    return through(await startServer(options), options);
+  };
+  const startWithTokens = async (given: CampaignServerOptions = {}): Promise<CampaignServer> => {
+    const options = { fanOut, auth: { kind: 'secret', secret: SECRET } as const, ...given };
+    return through(await startGuarded(options), options);
+  };
 
   test('S1 a snapshot, then each change; the default campaign where none is named', async () => {
     const server = await start();
