@@ -7,6 +7,7 @@ import { VersionPage } from './history/VersionPage.tsx';
 import { useLedger } from './measure/ledger-context.ts';
 import { sayViewer, useMadeUpViewer, viewerOf } from './targeting/made-up-viewer.ts';
 import { ConnectionPill } from './status/ConnectionPill.tsx';
+import { reportPaints } from './measure/report-paints.ts';
 import { LiveAudience } from './audience/LiveAudience.tsx';
 
 /**
@@ -26,6 +27,7 @@ export function AudiencePane({ client, campaignId }: { client: CampaignClient; c
   const { isShown } = viewer;
   const version = usePreview();
   useEffect(() => client.setViewer(isShown ? viewerOf(viewer) : undefined), [client, viewer, isShown]);
+  useEffect(() => reportPaints(client, campaignId), [client, campaignId]);
   return (
     <section className="pane audience-pane" aria-label="The page as its audience sees it">
       <header className="pane-header">

@@ -21,6 +21,8 @@ const SectionsPanel = lazy(() =>
 const TargetingPanel = lazy(() =>
   import('./targeting/TargetingPanel.tsx').then((file) => ({ default: file.TargetingPanel })),
 );
+/** Its charts are loaded when they are looked at. */
+const ResultsPanel = lazy(() => import('./results/ResultsPanel.tsx').catch(() => ({ default: NotLoaded })));
 
 /** Everything an editor changes of one campaign; where it may not be changed, everything there is to see, and why. */
 export function Editor() {
@@ -91,6 +93,7 @@ export function Editor() {
                 ),
               },
               ...(mayEdit ? [{ name: 'Audience', panel: () => <TargetingPanel readOnly={readOnly} /> }] : []),
+              { name: 'Results', panel: () => <ResultsPanel /> },
               { name: 'JSON', panel: () => <SectionsPanel readOnly={readOnly} mayWrite={mayWrite} /> },
               { name: 'History', panel: () => <HistoryPanel readOnly={readOnly} /> },
             ]}
@@ -98,5 +101,13 @@ export function Editor() {
         </SectionLocks>
       </WhereIAm>
     </section>
+  );
+}
+
+function NotLoaded() {
+  return (
+    <p className="notice" role="status">
+      The charts could not be loaded. Load the page again when there is a network.
+    </p>
   );
 }

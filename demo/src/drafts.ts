@@ -1,12 +1,14 @@
 import { useSyncExternalStore } from 'react';
 
+export type Replacement<T> = T | undefined | ((draft: T | undefined) => T | undefined);
+
 /** Drafts of one kind, by campaign and name. */
 export interface Drafts<T> {
-  /** A draft, and how to replace it; `undefined` drops it. */
+  /** A draft, and how to replace it, perhaps by what it is by then; `undefined` drops it. */
   readonly useDraft: (
     campaignId: string,
     name: string,
-  ) => [draft: T | undefined, replace: (draft: T | undefined) => void];
+  ) => [draft: T | undefined, replace: (draft: Replacement<T>) => void];
   /** The names of which a campaign has drafts. */
   readonly useNames: (campaignId: string) => readonly string[];
 }
@@ -31,7 +33,8 @@ export function createDrafts<T>(): Drafts<T> {
       const draft = useSyncExternalStore(subscribe, () => drafts.get(key));
       return [
         draft,
-        (next) => {
+        (given) => {
+          const next = given instanceof Function ? given(drafts.get(key)) : given;
           if (next) drafts.set(key, next);
           else drafts.delete(key);
           if (drafts.size > 0) addEventListener('beforeunload', ask);

@@ -49,6 +49,7 @@ export function createDisabledService(): CampaignService {
       deliveries: 0,
       archive: { backlogEntries: 0, lagSeconds: 0, failing: false },
       log: { failing: false, ...HEALTHY_LOG, clockOffsetSeconds: 0 },
+      analytics: { waiting: 0, maxWaiting: 0 },
       uptimeSeconds: process.uptime(),
     }),
   };

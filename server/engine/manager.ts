@@ -39,6 +39,8 @@ import type { CampaignService } from './service.ts';
 import { BACKPRESSURE_BUFFER_ENTRIES } from './streams/backpressure.ts';
 import { createTurnBudget } from './campaign/turn-budget.ts';
 
+/** Rows of events that may wait to be recorded, where nothing else is said. */
+const MAX_WAITING_EVENTS = 50_000;
 /** An entry that has been waiting for so long shows that the archive fails, whichever instance archives it. */
 const LATE_SECONDS = 15;
 
@@ -242,12 +244,13 @@ export function createManager(options: ManagerOptions): Manager {
     timeoutMs: options.appendTimeoutMs ?? 5_000,
     policy: options.lockPolicy ?? 'admins',
   });
+  const maxWaitingEvents = options.analytics ? (options.analytics.maxWaiting ?? MAX_WAITING_EVENTS) : 0;
   const analytics =
     options.analytics &&
     createEngineAnalytics({
-      maxWaiting: 50_000,
       ...options.analytics,
       heldPlaces,
+      maxWaiting: maxWaitingEvents,
       hosting,
       history,
       projector,
@@ -379,6 +382,7 @@ export function createManager(options: ManagerOptions): Manager {
           settings: log.health.settings,
           clockOffsetSeconds: log.clockOffset / 1_000,
         },
+        analytics: { waiting: analytics?.waiting ?? 0, maxWaiting: maxWaitingEvents },
         uptimeSeconds: (now - startedAt) / 1_000,
       };
     },

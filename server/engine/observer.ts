@@ -55,7 +55,13 @@ export interface EngineObserver {
   /** One campaign's entries cannot be committed, while those of others can. */
   stalled?(event: { readonly campaignId: string; readonly error: Error }): void;
   /** Events of analytics were recorded, in one transaction. */
-  eventsRecorded?(event: { readonly events: number; readonly seconds: number }): void;
+  eventsRecorded?(event: {
+    readonly events: number;
+    readonly exposures: number;
+    /** Exposures that the server would not have assigned. */
+    readonly unverified: number;
+    readonly seconds: number;
+  }): void;
   /** Events were refused, because too many waited. */
   eventsRefused?(events: number): void;
   /** A viewer was judged without the places that are held for it, because the database did not tell them in time. */
@@ -66,7 +72,7 @@ export interface EngineObserver {
     readonly rule: string;
     readonly what: 'step' | 'pause' | 'rollback';
   }): void;
-  /** The retention of analytics was applied; so many rows of units are gone. */
+  /** The retention of analytics was applied; so many rows of units are gone, perhaps none. */
   analyticsSwept?(rows: number): void;
   /** An unexpected error occurred and was contained; `what` names the operation. */
   failed?(event: { readonly what: string; readonly campaignId?: string; readonly error: Error }): void;

@@ -255,6 +255,12 @@ export interface ServiceStats {
     readonly failure?: DependencyFailure | undefined;
   };
   readonly log: LogStats;
+  readonly analytics: {
+    /** Rows of events that are not durable yet. */
+    readonly waiting: number;
+    /** How many may; 0 where no events are recorded. */
+    readonly maxWaiting: number;
+  };
   readonly uptimeSeconds: number;
 }
 

@@ -7,7 +7,7 @@ import { tooWide } from './support/too-wide.ts';
 
 const stage = useStage();
 const CAMPAIGNS = ['ovasabi_website', 'murmur_radio_launch', 'skerry_bay_lifeboat', 'slow_letter_referral'];
-const TABS = ['Content', 'Features', 'Theme', 'Details', 'Audience', 'JSON', 'History'];
+const TABS = ['Content', 'Features', 'Theme', 'Details', 'Audience', 'Results', 'JSON', 'History'];
 
 describe('the look', () => {
   it.each(CAMPAIGNS)('D11 does not scroll sideways at 360 pixels: %s', async (campaign) => {

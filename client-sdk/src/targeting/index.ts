@@ -10,6 +10,7 @@ import { plainOf } from '../../../server/core/document/document-tree.ts';
 import { asDocument, type CampaignView } from '../document.ts';
 
 export {
+  METRIC_TYPES,
   RULE_STATUSES,
   TARGETING_LIMITS,
   TARGETING_NAME_PATTERN,
@@ -17,6 +18,9 @@ export {
   type Arm,
   type ArmChange,
   type Condition,
+  type Guard,
+  type Metric,
+  type RampStep,
   type Rule,
   type RuleInput,
   type RuleStatus,

@@ -16,7 +16,14 @@ const NOTICES: Readonly<Record<string, string>> = {
 const LONG = 90;
 
 /** The campaign's page, drawn from the document alone. */
-export function AudiencePage({ campaign }: { campaign: CampaignView }) {
+export function AudiencePage({
+  campaign,
+  onLead,
+}: {
+  campaign: CampaignView;
+  /** Somebody has sent the form. */
+  onLead?: (() => void) | undefined;
+}) {
   const form = useRef<HTMLDivElement>(null);
   const { theme = {}, ui_content: content = {}, status = 'active', features = [] } = campaign;
   const notice = NOTICES[status];
@@ -67,7 +74,7 @@ export function AudiencePage({ campaign }: { campaign: CampaignView }) {
       </div>
       {hasForm && (
         <div ref={form}>
-          <LeadForm form={content.lead_form ?? {}} open={status !== 'ended'} />
+          <LeadForm form={content.lead_form ?? {}} open={status !== 'ended'} onSent={onLead} />
         </div>
       )}
       <footer className="page-footer" dir="auto">

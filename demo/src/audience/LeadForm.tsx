@@ -6,13 +6,15 @@ type Field = Readonly<Record<string, unknown>>;
 
 const INPUT_TYPES = new Set(['text', 'email', 'tel', 'number', 'url', 'date']);
 
-/** What a visitor fills in, as the document describes it. The demo keeps nothing of it. */
+/** What a visitor fills in, as the document describes it. The demo keeps nothing of it, but that it was sent. */
 export function LeadForm({
   form,
   open,
+  onSent,
 }: {
   form: NonNullable<NonNullable<CampaignView['ui_content']>['lead_form']>;
   open: boolean;
+  onSent?: (() => void) | undefined;
 }) {
   const heading = useId();
   const [sent, setSent] = useState(false);
@@ -33,6 +35,7 @@ export function LeadForm({
           onSubmit={(event) => {
             event.preventDefault();
             setSent(true);
+            onSent?.();
           }}
         >
           {list(form.fields).map((field, index) => (

@@ -5,8 +5,17 @@ import { AudiencePage } from './AudiencePage.tsx';
 
 const unmeasured = () => undefined;
 
-/** The page of the campaign above, live. `onPaint` is called with the version that the screen shows. */
-export function LiveAudience({ onPaint = unmeasured }: { onPaint?: (version: number) => void }) {
+/**
+ * The page of the campaign above, live. `onPaint` is called with the version that the screen shows, `onLead` when
+ * somebody has sent the form.
+ */
+export function LiveAudience({
+  onPaint = unmeasured,
+  onLead,
+}: {
+  onPaint?: (version: number) => void;
+  onLead?: () => void;
+}) {
   const state = useCampaign((document) => document);
   const status = useCampaignSnapshot((snapshot) => snapshot.status);
   const error = useCampaignSnapshot((snapshot) => snapshot.error);
@@ -23,5 +32,5 @@ export function LiveAudience({ onPaint = unmeasured }: { onPaint?: (version: num
   }
   if (status === 'pending')
     return <div className="skeleton page-skeleton" role="status" aria-label="Loading the page" />;
-  return <AudiencePage campaign={state} />;
+  return <AudiencePage campaign={state} onLead={onLead} />;
 }

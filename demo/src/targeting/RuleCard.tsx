@@ -1,6 +1,7 @@
 import { useState } from 'react';
 import { useCampaignSnapshot } from '@campaign-state/client/react';
 import type { RuleInput } from '@campaign-state/client/targeting';
+import { ArmFigures } from '../results/ArmFigures.tsx';
 import { sayCondition } from './condition.ts';
 import { inputOf, useRuleDraft } from './drafts.ts';
 import { RuleForm } from './RuleForm.tsx';
@@ -29,37 +30,40 @@ export function RuleCard({
   const [isOpen, setOpen] = useState(isOpenAtFirst);
   const rule = draft?.rule ?? (stored ? inputOf(stored) : first);
   return (
-    <details className="section rule" open={isOpen} onToggle={(event) => setOpen(event.currentTarget.open)}>
-      <summary>
-        <span className="section-name" dir="auto">
-          {name}
-        </span>
-        <span className="rule-status" data-status={rule.status}>
-          {rule.status}
-        </span>
-        {draft || !stored ? (
-          <span className="section-draft">not saved</span>
-        ) : (
-          <span className="section-what">
-            {sayShare(rule.coverage)} · {sayCondition(rule.when)} · {Object.keys(rule.arms).join(', ')}
+    <>
+      <details className="section rule" open={isOpen} onToggle={(event) => setOpen(event.currentTarget.open)}>
+        <summary>
+          <span className="section-name" dir="auto">
+            {name}
           </span>
+          <span className="rule-status" data-status={rule.status}>
+            {rule.status}
+          </span>
+          {draft || !stored ? (
+            <span className="section-draft">not saved</span>
+          ) : (
+            <span className="section-what">
+              {sayShare(rule.coverage)} · {sayCondition(rule.when)} · {Object.keys(rule.arms).join(', ')}
+            </span>
+          )}
+        </summary>
+        {isOpen && (
+          <fieldset className="fields" disabled={readOnly}>
+            <RuleForm
+              name={name}
+              rule={rule}
+              draft={draft ?? (stored ? undefined : { rule, base: undefined })}
+              stored={stored && JSON.stringify(stored)}
+              setDraft={setDraft}
+              removed={() => {
+                setDraft(undefined);
+                removed();
+              }}
+            />
+          </fieldset>
         )}
-      </summary>
-      {isOpen && (
-        <fieldset className="fields" disabled={readOnly}>
-          <RuleForm
-            name={name}
-            rule={rule}
-            draft={draft ?? (stored ? undefined : { rule, base: undefined })}
-            stored={stored && JSON.stringify(stored)}
-            setDraft={setDraft}
-            removed={() => {
-              setDraft(undefined);
-              removed();
-            }}
-          />
-        </fieldset>
-      )}
-    </details>
+      </details>
+      {stored && !draft && rule.status !== 'draft' && <ArmFigures rule={name} />}
+    </>
   );
 }

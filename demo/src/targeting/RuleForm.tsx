@@ -1,6 +1,7 @@
-import { useMemo, useState } from 'react';
+import { useEffect, useMemo, useRef, useState } from 'react';
 import { trpc, useCampaign, useCampaignSnapshot } from '@campaign-state/client/react';
 import { previewRule, RULE_STATUSES, type Arm, type RuleInput } from '@campaign-state/client/targeting';
+import type { Replacement } from '../drafts.ts';
 import { Choice } from '../fields/Choice.tsx';
 import { PlainField } from '../fields/PlainField.tsx';
 import { ShareSlider } from '../fields/ShareSlider.tsx';
@@ -10,6 +11,9 @@ import { AddNamed } from './AddNamed.tsx';
 import { ArmCard } from './ArmCard.tsx';
 import { ConditionBuilder } from './ConditionBuilder.tsx';
 import type { RuleDraft } from './drafts.ts';
+import { GuardForm } from './GuardForm.tsx';
+import { MetricsForm } from './MetricsForm.tsx';
+import { RampForm } from './RampForm.tsx';
 import { sayShare, shareOf, withShare } from './weights.ts';
 
 /** Everything of one rule. Nothing is shown to anybody before it is saved: before that it says who would move. */
@@ -27,7 +31,7 @@ export function RuleForm({
   draft: RuleDraft | undefined;
   /** As it stands, as JSON; `undefined` for one that is not there yet. */
   stored: string | undefined;
-  setDraft: (draft: RuleDraft | undefined) => void;
+  setDraft: (draft: Replacement<RuleDraft>) => void;
   removed: () => void;
 }) {
   const campaignId = useCampaignSnapshot((snapshot) => snapshot.campaignId) ?? '';
@@ -43,8 +47,18 @@ export function RuleForm({
     if (stored === undefined) removed();
     else setDraft(undefined);
   }
-  const edit = (part: Partial<RuleInput>) =>
-    setDraft({ rule: { ...rule, ...part }, base: draft ? draft.base : stored });
+  const replace = (next: RuleInput) => setDraft({ rule: next, base: draft ? draft.base : stored });
+  const edit = (part: Partial<RuleInput>) => replace({ ...rule, ...part });
+  const storedNow = useRef(stored);
+  useEffect(() => {
+    storedNow.current = stored;
+  }, [stored]);
+  /** What was edited while it was saved stays, on what is stored by then. */
+  function onSaved(saved: RuleInput): void {
+    setDraft((latest) =>
+      latest === undefined || latest.rule === saved ? undefined : { ...latest, base: storedNow.current },
+    );
+  }
   const setArms = (arms: Record<string, Arm>) => edit({ arms });
   const arms = Object.entries(rule.arms);
   const isStale = draft !== undefined && draft.base !== stored;
@@ -59,7 +73,7 @@ export function RuleForm({
         segments={Object.keys(segments ?? {})}
         change={(when) => {
           const { when: _before, ...others } = rule;
-          setDraft({ rule: { ...others, ...(when && { when }) }, base: draft ? draft.base : stored });
+          replace({ ...others, ...(when && { when }) });
         }}
       />
       <div className="field-pair">
@@ -75,10 +89,7 @@ export function RuleForm({
           placeholder="deviceId"
           change={(fallback) => {
             const { fallbackUnit: _before, ...others } = rule;
-            setDraft({
-              rule: { ...others, ...(fallback !== '' && { fallbackUnit: fallback }) },
-              base: draft ? draft.base : stored,
-            });
+            replace({ ...others, ...(fallback !== '' && { fallbackUnit: fallback }) });
           }}
           hint="Optional: a device keeps its arm when its user logs in."
         />
@@ -119,6 +130,34 @@ export function RuleForm({
           add={(arm) => setArms({ ...rule.arms, [arm]: { weight: meanWeight(rule.arms), change: {} } })}
         />
       </fieldset>
+      <MetricsForm
+        metrics={rule.metrics ?? {}}
+        change={(metrics) => {
+          const { metrics: _before, guard, ...others } = rule;
+          const left = guard?.metrics.filter((name) => metrics !== undefined && Object.hasOwn(metrics, name)) ?? [];
+          replace({
+            ...others,
+            ...(metrics && { metrics }),
+            // It may name no metric that is gone.
+            ...(guard && left.length > 0 && { guard: { ...guard, metrics: left } }),
+          });
+        }}
+      />
+      <RampForm
+        ramp={rule.ramp ?? []}
+        change={(ramp) => {
+          const { ramp: _before, ...others } = rule;
+          replace({ ...others, ...(ramp && { ramp }) });
+        }}
+      />
+      <GuardForm
+        metrics={Object.keys(rule.metrics ?? {})}
+        guard={rule.guard}
+        change={(guard) => {
+          const { guard: _before, ...others } = rule;
+          replace({ ...others, ...(guard && { guard }) });
+        }}
+      />
       <div className="save-bar">
         {draft && (
           <p className="moved" role="status">
@@ -143,7 +182,7 @@ export function RuleForm({
             type="button"
             className="primary"
             disabled={!draft || save.isPending}
-            onClick={() => save.mutate({ campaignId, key: name, rule }, { onSuccess: () => setDraft(undefined) })}
+            onClick={() => save.mutate({ campaignId, key: name, rule }, { onSuccess: () => onSaved(rule) })}
           >
             {save.isPending ? 'Saving…' : 'Save'}
           </button>

@@ -21,6 +21,7 @@ export function TargetingPanel({ readOnly }: { readOnly: boolean }) {
     order: Math.max(0, ...ordered.map(([, { order }]) => order)) + 1,
     status: 'draft',
     unit: 'userId',
+    fallbackUnit: 'deviceId',
     coverage: 1,
     arms: { shown: { weight: 1, change: {} } },
   };

@@ -56,8 +56,10 @@ export function createEngineObserver(metrics: Metrics, logger: Logger): EngineOb
       metrics.commitFailures();
       logger.error({ err: error, attempt, retryInMs }, 'batch could not be committed; it will be retried');
     },
-    eventsRecorded({ events, seconds }) {
+    eventsRecorded({ events, exposures, unverified, seconds }) {
       metrics.eventsRecorded(events);
+      metrics.exposures.inc({ verified: 'true' }, exposures - unverified);
+      metrics.exposures.inc({ verified: 'false' }, unverified);
       metrics.eventSeconds.observe(seconds);
     },
     eventsRefused(events) {
@@ -70,7 +72,7 @@ export function createEngineObserver(metrics: Metrics, logger: Logger): EngineOb
     },
     analyticsSwept(rows) {
       metrics.analyticsSwept(rows);
-      logger.info({ rows }, 'events of people that were kept for long enough are removed');
+      if (rows > 0) logger.info({ rows }, 'events of people that were kept for long enough are removed');
     },
     stalled({ campaignId, error }) {
       metrics.stalls();

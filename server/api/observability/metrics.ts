@@ -149,6 +149,21 @@ export function createMetrics(stats: () => ServiceStats) {
     () => snapshots?.().failures ?? 0,
   );
 
+  gauge('analytics_backlog_events', 'Rows of events that are not durable yet', () => stats().analytics.waiting);
+  gauge(
+    'analytics_backlog_limit_events',
+    'How many may wait before more are refused; 0 where none are recorded',
+    () => stats().analytics.maxWaiting,
+  );
+  const removedUnits = tally('analytics_removed_units_total', 'Rows of people that the retention removed');
+  /** Until the first time it is the start. */
+  let sweptAt = Date.now();
+  gauge(
+    'analytics_retention_last_success_timestamp_seconds',
+    'When this instance last applied the retention of analytics, or was started',
+    () => sweptAt / 1_000,
+  );
+
   return {
     registry,
     /** Sets where the figures of periodic snapshots are read at every scrape. */
@@ -262,7 +277,16 @@ export function createMetrics(stats: () => ServiceStats) {
       'targeting_places_unknown_total',
       'Viewers whose held places the database did not tell in time',
     ),
-    analyticsSwept: tally('analytics_removed_units_total', 'Rows of people that the retention removed'),
+    exposures: new Counter({
+      ...common,
+      name: `${PREFIX}analytics_exposures_total`,
+      help: 'Exposures that were recorded, by whether the server would have assigned that arm',
+      labelNames: ['verified'],
+    }),
+    analyticsSwept(rows: number) {
+      removedUnits(rows);
+      sweptAt = Date.now();
+    },
     eventLoopStalls: tally(
       'event_loop_stalls_total',
       'Event-loop stalls of two seconds or longer: the process was stopped, starved, or asleep',

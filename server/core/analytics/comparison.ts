@@ -21,7 +21,7 @@ export type Interval = readonly [low: number, high: number];
 
 /** The comparison of an arm with the control. */
 export interface Comparison {
-  /** Difference of the means. Whether there is an effect is decided by it. */
+  /** Difference of the means. */
   readonly difference: Estimate;
   /** The same in relation to the control's mean; absent where that is not above 0. */
   readonly lift?: Estimate;

@@ -14,14 +14,19 @@ const SOUGHT_LIFT = 0.05;
 const POWER_ERRORS = 0.8416;
 
 /**
- * What a comparison comes to.
+ * What a comparison comes to. Both intervals must leave out 0: that of a lift is wider upwards, for it takes in what is
+ * not known of the control, and nobody should read of an effect beside an interval that says there may be none.
  *
  * @param conversions of both arms
  */
-export function effectOf({ difference }: Comparison, { better }: Pick<Metric, 'better'>, conversions: number): Effect {
-  const [low, high] = difference.anytime;
-  if (conversions < MIN_CONVERSIONS || (low <= 0 && high >= 0)) return 'none yet';
-  return low > 0 === (better === 'up') ? 'better' : 'worse';
+export function effectOf(
+  { difference, lift }: Comparison,
+  { better }: Pick<Metric, 'better'>,
+  conversions: number,
+): Effect {
+  const intervals = [difference.anytime, ...(lift ? [lift.anytime] : [])];
+  if (conversions < MIN_CONVERSIONS || intervals.some(([low, high]) => low <= 0 && high >= 0)) return 'none yet';
+  return difference.anytime[0] > 0 === (better === 'up') ? 'better' : 'worse';
 }
 
 /** The verdict on one metric, in one sentence. */

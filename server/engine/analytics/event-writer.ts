@@ -56,8 +56,14 @@ export function createEventWriter({ store, clock, observer, maxWaiting }: EventW
       const startedAt = clock.now();
       let failure: RefusalError | undefined;
       try {
-        await store.recordEvents(merged(group));
-        observer.eventsRecorded?.({ events: size, seconds: (clock.now() - startedAt) / 1_000 });
+        const rows = merged(group);
+        await store.recordEvents(rows);
+        observer.eventsRecorded?.({
+          events: size,
+          exposures: rows.exposures.length,
+          unverified: rows.exposures.filter(({ verified }) => !verified).length,
+          seconds: (clock.now() - startedAt) / 1_000,
+        });
       } catch (error) {
         observer.failed?.({ what: 'record events', error: asError(error) });
         failure = new RefusalError('UNAVAILABLE', 'events: the database cannot record them now; send them again', {

@@ -89,7 +89,7 @@ export function startAnalyticsUpkeep(options: UpkeepOptions): AnalyticsUpkeep {
       paintsBefore: now - KEEP_PAINTS_MS,
     });
     await sweepPlaces(targetingOf);
-    if (removed > 0) observer.analyticsSwept?.(removed);
+    observer.analyticsSwept?.(removed);
   };
 
   const sampleViewers = async (): Promise<void> => {

@@ -116,6 +116,16 @@ describe('results', () => {
   });
 });
 
+test('E55 nobody reads of an effect beside an interval that says there may be none', () => {
+  // The difference alone would say so; of the control too little is known for a lift.
+  const metric = found([1_000, 35], [1_000, 75]).metrics['leads'];
+  const { comparison, effect } = metric?.arms.find(({ arm }) => arm === 'lower') ?? {};
+  expect(comparison?.difference.anytime[0]).toBeGreaterThan(0);
+  expect(comparison?.lift?.anytime[0]).toBeLessThan(0);
+  expect(effect).toBe('none yet');
+  expect(metric?.verdict).toMatch(/^Too early/);
+});
+
 describe('a metric over time', () => {
   test('E54 each point is what results said then, the last one what they say now, and there are never too many', () => {
     const step = (from: number, arm: string, count: number, converts: number) => ({

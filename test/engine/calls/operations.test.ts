@@ -105,6 +105,7 @@ describe('operations', () => {
       queuedWeight: 0,
       archive: { backlogEntries: 0, lagSeconds: 0, failing: false },
       log: { failing: false, clockOffsetSeconds: 0 },
+      analytics: { waiting: 0, maxWaiting: 0 },
       uptimeSeconds: 2,
     });
     first.abort();
