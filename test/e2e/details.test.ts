@@ -75,4 +75,30 @@ describe('details', () => {
     await eventually(() => theirs.field('Call to action').inputValue()).toBe(before);
     expect(await mine.field('Footer').inputValue()).toBe('By somebody else');
   });
+
+  it('D131 says what is likely not meant: a text that cannot be read, an end before the start, a negative goal, no colour', async () => {
+    const { page } = await stage.open('/?campaign=ovasabi_website');
+    const { field, tab } = consolePage(page);
+    await field('Starts (UTC)').fill('2027-02-03T04:05');
+    await field('Ends (UTC)').fill('2027-02-03T04:04');
+    await page.getByText('The campaign ends before it starts.').waitFor();
+    await field('Ends (UTC)').fill('2027-02-03T04:06');
+    await eventually(() => page.getByText('The campaign ends before it starts.').count()).toBe(0);
+    await tab('Features').click();
+    const goal = field('Goal').first();
+    const before = await goal.inputValue();
+    await goal.fill('-1');
+    await page.getByText('At least 0: not saved.').waitFor();
+    await goal.blur();
+    await eventually(() => goal.inputValue()).toBe(before);
+
+    await tab('Theme').click();
+    await field('Background').fill('#fff');
+    await field('Text').fill('rgb(230 230 230)');
+    await page.getByText('Hard to read: its contrast with the background is 1.2; 4.5 is needed.').waitFor();
+    await field('Text').fill('hotpnk');
+    await page.getByText(/^This is no colour/).waitFor();
+    await field('Text').fill('#16181d');
+    await eventually(() => page.locator('.field-advice').count()).toBe(0);
+  });
 });

@@ -97,8 +97,13 @@ export function ContentPanel({ readOnly }: { readOnly: boolean }) {
           path={['end_date']}
           value={state.end_date ?? ''}
           updates={(date) => ({ end_date: date })}
+          advice={sayOrder(state.start_date, state.end_date)}
         />
       </div>
     </>
   );
+}
+
+function sayOrder(starts: string | undefined, ends: string | undefined): string | undefined {
+  return Date.parse(ends ?? '') <= Date.parse(starts ?? '') ? 'The campaign ends before it starts.' : undefined;
 }

@@ -1,3 +1,4 @@
+import { contrastOf, READABLE_CONTRAST } from '../audience/contrast.ts';
 import { radius, THEME_COLOURS, THEME_FONTS, themeFont } from '../audience/theme.ts';
 import { useEdited, useEdits } from '../fields/local-document.ts';
 import { ChoiceField } from '../fields/ChoiceField.tsx';
@@ -21,6 +22,7 @@ export function ThemePanel({ readOnly }: { readOnly: boolean }) {
             path={['theme', name]}
             value={String(theme[name] ?? fallback)}
             updates={(colour) => ({ theme: { [name]: colour } })}
+            advice={name === 'text' ? sayContrast(theme) : undefined}
           />
         ))}
       </div>
@@ -41,4 +43,13 @@ export function ThemePanel({ readOnly }: { readOnly: boolean }) {
       />
     </LockableSection>
   );
+}
+
+function sayContrast(theme: Readonly<Record<string, unknown>>): string | undefined {
+  const { text, background } = Object.fromEntries(
+    THEME_COLOURS.map(({ name, fallback }) => [name, String(theme[name] ?? fallback)]),
+  );
+  const contrast = contrastOf(text ?? '', background ?? '');
+  if (contrast === undefined || contrast >= READABLE_CONTRAST) return undefined;
+  return `Hard to read: its contrast with the background is ${contrast.toFixed(1)}; ${READABLE_CONTRAST} is needed.`;
 }

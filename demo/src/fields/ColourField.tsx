@@ -14,16 +14,22 @@ export function ColourField({
   path,
   value,
   updates,
+  advice,
 }: {
   label: string;
   path: readonly string[];
   value: string;
   updates: (value: string) => CampaignUpdates;
+  /** What is likely not meant of the colour. */
+  advice?: string | undefined;
 }) {
   const id = useId();
   const field = useField(path, value, updates, { isComplete: isColour });
+  const said = isColour(field.value)
+    ? advice
+    : 'This is no colour, and is not shown: #1f2937, teal or rgb(31 41 55) are.';
   return (
-    <FieldFrame id={id} label={label} path={path} conflict={field.conflict} error={field.error}>
+    <FieldFrame id={id} label={label} path={path} conflict={field.conflict} error={field.error} advice={said}>
       <span className="colour">
         <input
           type="color"

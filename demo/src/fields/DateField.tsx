@@ -13,11 +13,14 @@ export function DateField({
   path,
   value,
   updates,
+  advice,
 }: {
   label: string;
   path: readonly string[];
   value: string;
   updates: (value: string | null) => CampaignUpdates;
+  /** What is likely not meant of the moment. */
+  advice?: string | undefined;
 }) {
   const id = useId();
   const input = useRef<HTMLInputElement>(null);
@@ -43,6 +46,7 @@ export function DateField({
       path={path}
       conflict={field.conflict}
       error={field.error}
+      advice={advice}
       action={
         field.value !== '' && (
           <button type="button" className="text-button" aria-label={`Clear ${name}`} onClick={clear}>

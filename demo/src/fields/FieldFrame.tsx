@@ -11,6 +11,7 @@ export function FieldFrame({
   path,
   conflict,
   error,
+  advice,
   action,
   children,
 }: {
@@ -20,6 +21,8 @@ export function FieldFrame({
   path?: readonly string[];
   conflict?: FieldConflict | undefined;
   error?: Error | undefined;
+  /** What is likely not meant, though it may be said. */
+  advice?: string | undefined;
   /** Stands beside the label. */
   action?: ReactNode;
   children: ReactNode;
@@ -48,6 +51,7 @@ export function FieldFrame({
           </p>
         )}
         {error && <p className="field-error">{sayRefusal(error, label)}</p>}
+        {advice !== undefined && <p className="field-advice">{advice}</p>}
       </div>
     </>
   );

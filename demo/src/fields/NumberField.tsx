@@ -3,8 +3,9 @@ import type { CampaignUpdates } from '@campaign-state/client';
 import { FieldFrame } from './FieldFrame.tsx';
 import { useField } from './use-field.ts';
 
+const isNumber = (text: string): boolean => text.trim() !== '' && Number.isFinite(Number(text));
+
 const NUMBER = {
-  isComplete: (text: string) => text.trim() !== '' && Number.isFinite(Number(text)),
   isSame: (a: string, b: string) => Number(a) === Number(b),
 };
 
@@ -27,9 +28,17 @@ export function NumberField({
   slider?: boolean;
 }) {
   const id = useId();
-  const field = useField(path, String(value), (text) => updates(Number(text)), NUMBER);
+  const isWithin = (text: string): boolean => Number(text) >= min && (max === undefined || Number(text) <= max);
+  const field = useField(path, String(value), (text) => updates(Number(text)), {
+    ...NUMBER,
+    isComplete: (text) => isNumber(text) && isWithin(text),
+  });
+  const advice =
+    Number(field.value) !== value && isNumber(field.value) && !isWithin(field.value)
+      ? `${sayRange(min, max)}: not saved.`
+      : undefined;
   return (
-    <FieldFrame id={id} label={label} path={path} conflict={field.conflict} error={field.error}>
+    <FieldFrame id={id} label={label} path={path} conflict={field.conflict} error={field.error} advice={advice}>
       <input
         id={id}
         type={slider ? 'range' : 'number'}
@@ -43,4 +52,8 @@ export function NumberField({
       />
     </FieldFrame>
   );
+}
+
+function sayRange(min: number, max: number | undefined): string {
+  return max === undefined ? `At least ${min}` : `From ${min} to ${max}`;
 }
