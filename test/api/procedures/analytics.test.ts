@@ -73,6 +73,15 @@ describe('analytics', () => {
     expect(leads?.arms.reduce((sum, { conversions }) => sum + conversions, 0)).toBe(10);
     expect(revenue?.arms.reduce((sum, arm) => sum + arm.sum, 0)).toBe(1_000);
     expect(found.verdict).toMatch(/^Too early: about [\d,]+ more people for an effect of 5 % on leads\.$/);
+    // Over time it comes to the same.
+    const input = { campaignId: CAMPAIGN, rule: 'price' };
+    for (const [metric, { arms }] of Object.entries(found.metrics)) {
+      const { points, control } = await client.analytics.progress.query({ ...input, metric });
+      expect(points.at(-1)?.arms).toEqual(arms);
+      expect(control).toBe('now');
+    }
+    const unknown = await refusal(client.analytics.progress.query({ ...input, metric: 'none' }));
+    expect(unknown).toMatchObject({ reason: 'NOT_FOUND', path: ['metric'] });
   });
 
   test('E21 what the server would not have assigned is counted apart, and a person in two arms counts for the first', async () => {
@@ -103,6 +112,9 @@ describe('analytics', () => {
     expect(found.multiple).toMatchObject({ units: 1, share: 1 });
     expect(found.arms.find((one) => one.arm === arm)?.units).toBe(1);
     expect(found.unverified.units).toBe(2);
+    const metrics = await (await fetch(`${url}/metrics`)).text();
+    expect(metrics).toMatch(/^campaign_state_analytics_exposures_total\{verified="true"\} 3$/m);
+    expect(metrics).toMatch(/^campaign_state_analytics_exposures_total\{verified="false"\} 4$/m);
   });
 
   test('E22 a page of another origin can send its events as a beacon', async () => {
