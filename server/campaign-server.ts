@@ -114,6 +114,12 @@ export interface CampaignServerOptions {
    * tRPC's own adapter and chain of middlewares, which cost more. The messages are the same. Default `direct`.
    */
   readonly calls?: 'direct' | 'trpc';
+  /**
+   * Level, 1 to 9, at which events of 1 KB and more are compressed for ws clients that offer `permessage-deflate`: once
+   * for all who are sent the same. 0: not at all, which is so anyway where `rights` keep a field from readers. Default
+   * 1.
+   */
+  readonly compression?: number;
   /** How long a campaign stays in memory without use, in milliseconds. Default 600,000, ten minutes. */
   readonly idleTtl?: number;
   /** Campaigns in memory at most. Default: no bound with an archive, 10,000 without. */
@@ -454,6 +460,10 @@ export async function createCampaignServer(options: CampaignServerOptions = {}):
     relaySettings,
     rooms: options.fanOut !== 'iterator',
     directCalls: options.calls !== 'trpc',
+    // An editor who may not read a field must not learn of it by the length of what others are sent.
+    deflateLevel: Object.values(options.rights ?? {}).some(({ read }) => read !== undefined && read !== 'viewer')
+      ? 0
+      : (options.compression ?? 1),
     site: options.site,
     metricsPort: options.metricsPort,
     maxConnections,

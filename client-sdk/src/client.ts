@@ -406,7 +406,7 @@ export function clientOn(
       close();
       for (const store of campaigns.all()) store.forget();
       await kept?.clear().catch((cause: unknown) => {
-        const message = 'The device could not be cleared';
+        const message = 'It could not be cleared';
         throw new CampaignError({ reason: 'UNAVAILABLE', message, retryable: false }, { cause });
       });
     },

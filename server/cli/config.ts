@@ -19,6 +19,7 @@ export interface Config {
   durability: 'accepted' | 'durable';
   fanOut: 'rooms' | 'iterator';
   calls: 'direct' | 'trpc';
+  compression: number;
   idleTtl: number;
   maxLoaded: number | undefined;
   maxBacklog: number;
@@ -167,6 +168,7 @@ const environment = z.object({
   CAMPAIGN_DURABILITY: z.enum(['accepted', 'durable'], 'accepted or durable').default('accepted'),
   CAMPAIGN_FANOUT: z.enum(['rooms', 'iterator'], 'rooms or iterator').default('rooms'),
   CAMPAIGN_CALLS: z.enum(['direct', 'trpc'], 'direct or trpc').default('direct'),
+  CAMPAIGN_COMPRESSION: integer(0, 9).default(1),
   CAMPAIGN_IDLE_TTL: duration.default(600_000),
   CAMPAIGN_MAX_LOADED: integer(1).optional(),
   CAMPAIGN_MAX_BACKLOG: integer(1).default(100_000),
@@ -273,6 +275,7 @@ function toConfig(read: z.output<typeof environment>): Config {
     durability: read.CAMPAIGN_DURABILITY,
     fanOut: read.CAMPAIGN_FANOUT,
     calls: read.CAMPAIGN_CALLS,
+    compression: read.CAMPAIGN_COMPRESSION,
     idleTtl: read.CAMPAIGN_IDLE_TTL,
     maxLoaded: read.CAMPAIGN_MAX_LOADED,
     maxBacklog: read.CAMPAIGN_MAX_BACKLOG,

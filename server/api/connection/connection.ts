@@ -39,6 +39,8 @@ export interface OutboundChannel {
   disconnect(): void;
   /** Writes a ws frame beside tRPC's; missing where the channel has no frames. */
   writeFrame?(frame: Uint8Array): void;
+  /** Level at which events are compressed; missing or 0: they are not. */
+  readonly deflateLevel?: number;
   /** Closes a ws connection with a code; missing for http. */
   reject?(code: CloseCode): void;
 }
@@ -134,6 +136,10 @@ class CallerConnection implements Connection, InboundSource {
 
   get acceptsFrames(): boolean {
     return this.#environment.rooms && this.#channel.writeFrame !== undefined;
+  }
+
+  get deflateLevel(): number {
+    return this.#channel.deflateLevel ?? 0;
   }
 
   writeFrame(frame: Uint8Array): void {

@@ -19,6 +19,8 @@ export interface Connection extends Reader {
   /** Whether events are pushed to it as ws frames of their own, beside tRPC's. */
   readonly acceptsFrames: boolean;
   writeFrame(frame: Uint8Array): void;
+  /** Level at which events are compressed for it, 1 to 9; 0: its client takes none of that, or the server does not. */
+  readonly deflateLevel: number;
   /** Aborted when a ws socket closes; missing for http requests, whose end tRPC signals to each call. */
   readonly closed: AbortSignal | undefined;
   /** Whether an answer can be sent: the socket is open, and its client reads. */

@@ -76,6 +76,8 @@ export interface HttpServerOptions {
   readonly rooms: boolean;
   /** Whether calls are answered without tRPC's chain of middlewares (`CAMPAIGN_CALLS=direct`). */
   readonly directCalls: boolean;
+  /** Level at which events are compressed for ws clients that offer it. Default 0: not at all. */
+  readonly deflateLevel?: number | undefined;
   /** How long a ws connection may take to be admitted, in milliseconds. */
   readonly admissionMs: number;
   /** In development: kills this process, as a crash would. */
@@ -176,6 +178,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     connections,
     admissionMs,
     directCalls: options.directCalls,
+    deflateLevel: options.deflateLevel ?? 0,
     onError,
   });
   const handle = createRequestHandler({

@@ -132,6 +132,8 @@ interface RawOptions {
 export async function openRaw(url: string, options: RawOptions = {}): Promise<Raw> {
   const socket = new RawSocket(`${url.replace('http', 'ws')}/trpc${options.query ?? ''}`, {
     headers: options.headers ?? {},
+    // What it sends is as many bytes as it is long.
+    perMessageDeflate: false,
   });
   const messages: unknown[] = [];
   const waiting = new Set<() => void>();

@@ -20,6 +20,10 @@ export const CONTESTANTS = {
   'ours-iterator': { ...OURS, env: { AUTH_SECRET: SECRET, CAMPAIGN_FANOUT: 'iterator' } },
   /** Every watcher hears of durability too, which is a second event for each change. */
   'ours-receipts': { ...OURS, protocol: 'ours-receipts' },
+  /** Its clients offer `permessage-deflate`, and are sent compressed frames. */
+  'ours-compressed': { ...OURS, protocol: 'ours-compressed' },
+  /** Its clients do not. */
+  'ours-plain': OURS,
   /** With PGlite in its thread instead of the archive in memory. */
   'ours-embedded': OURS,
   'raw-ws': { system: 'raw-ws', protocol: 'raw-ws' },

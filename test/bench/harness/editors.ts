@@ -20,13 +20,17 @@ export interface ThinEditor {
   call(path: string, input: object): Promise<string>;
 }
 
-/** @param onFrame called with every frame that answers no `call` */
+/**
+ * @param onFrame called with every frame that answers no `call`
+ * @param perMessageDeflate whether it takes compressed frames
+ */
 export async function thinEditorOn(
   port: number,
   subject: string,
   onFrame: (text: string) => void = () => undefined,
+  perMessageDeflate = false,
 ): Promise<ThinEditor> {
-  const socket = new WebSocket(`ws://127.0.0.1:${port}/trpc?connectionParams=1`, { perMessageDeflate: false });
+  const socket = new WebSocket(`ws://127.0.0.1:${port}/trpc?connectionParams=1`, { perMessageDeflate });
   await once(socket, 'open');
   socket.send(JSON.stringify({ method: 'connectionParams', data: { contract: '1', token: tokenOf(subject, SECRET) } }));
   let calls = 0;

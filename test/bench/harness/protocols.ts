@@ -15,6 +15,8 @@ export interface Session {
 export interface Protocol {
   path: string;
   subprotocol?: string;
+  /** Whether its clients offer `permessage-deflate`. Default: they do not. */
+  takesCompressed?: boolean;
   /** Asks over http for a place, and answers the path to connect to. */
   reserve?(port: number): Promise<string>;
   /**
@@ -190,6 +192,7 @@ const colyseus: Protocol = {
 export const PROTOCOLS: Readonly<Record<string, Protocol>> = {
   ours: ours(false),
   'ours-receipts': ours(true),
+  'ours-compressed': { ...ours(false), takesCompressed: true },
   'stock-trpc': stockTrpc,
   'raw-ws': rawWs,
   'socket.io': socketIo,

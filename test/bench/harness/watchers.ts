@@ -29,7 +29,10 @@ export function textOf(data: RawData, isBinary: boolean): string {
 }
 
 export function openSocket(protocol: Protocol, port: number, path: string, handshakeTimeout?: number): WebSocket {
-  const options = { perMessageDeflate: false, ...(handshakeTimeout !== undefined && { handshakeTimeout }) };
+  const options = {
+    perMessageDeflate: protocol.takesCompressed === true,
+    ...(handshakeTimeout !== undefined && { handshakeTimeout }),
+  };
   return new WebSocket(`ws://127.0.0.1:${port}${path}`, protocol.subprotocol, options);
 }
 

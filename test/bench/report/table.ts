@@ -4,6 +4,8 @@ import type { Result } from './result.ts';
 const NAMES: Readonly<Record<string, string>> = {
   'ours-iterator': 'ours, iterator',
   'ours-receipts': 'ours, with receipts',
+  'ours-compressed': 'ours, compressed',
+  'ours-plain': 'ours, not compressed',
   'ours-embedded': 'ours, on PGlite',
   'raw-ws': 'raw ws',
   'raw-ws-token': 'raw ws + token',

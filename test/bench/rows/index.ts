@@ -5,6 +5,7 @@ import { burst } from './burst.ts';
 import { campaignCount } from './campaign-count.ts';
 import { campaignMemory } from './campaign-memory.ts';
 import { cohorts } from './cohorts.ts';
+import { compression } from './compression.ts';
 import { connect } from './connect.ts';
 import { crowd } from './crowd.ts';
 import { delivery } from './delivery.ts';
@@ -23,6 +24,7 @@ import { twoInstances } from './two-instances.ts';
 /** In the order of the table. */
 export const ROWS: readonly Row[] = [
   delivery,
+  compression,
   burst,
   crowd,
   campaignCount,

@@ -83,9 +83,7 @@ export const LOCK_MUTANTS: readonly LockMutant[] = [
       changeLocks: (campaignId, change) =>
         log.changeLocks(campaignId, {
           ...change,
-          set: change.set.map(({ isUnclaimed: _, ...row }) =>
-            row.state === 'held' ? { ...row, leaseMs: row.ttlMs } : row,
-          ),
+          set: change.set.map((row) => (row.state === 'held' ? { ...row, leaseMs: row.ttlMs } : row)),
         }),
     }),
   },

@@ -1,5 +1,6 @@
 import type { ResumableEvent } from '../../../engine/service.ts';
 import type { Connection } from '../../connection/context.ts';
+import { deflatedFrame, deflateRest } from './deflated-frames.ts';
 
 /**
  * Placeholder for the first event of a pushed subscription, in a frame that tRPC's adapter encodes. Only the adapter
@@ -23,9 +24,18 @@ export class FrameTicket {
 
   /** Text of the frame. Called once, by `encodeMessage` below, which is the encoder of `transport/ws/ws-server.ts`. */
   redeem(prefix: string): string {
-    const { rest } = encode(this.#redeem(prefix));
-    this.#connection.chargeAnswer(rest.length);
-    return prefix + rest;
+    return prefix + encode(this.#event(prefix)).rest;
+  }
+
+  /** The frame itself, compressed where its client takes that and it is worth it. Instead of {@link redeem}. */
+  redeemFrame(prefix: string): Buffer {
+    return encodeFrame(prefix, this.#event(prefix), this.#connection.deflateLevel);
+  }
+
+  #event(prefix: string): Event {
+    const event = this.#redeem(prefix);
+    this.#connection.chargeAnswer(encode(event).rest.length);
+    return event;
   }
 }
 
@@ -39,6 +49,8 @@ type Event = Pick<ResumableEvent, 'resumeId'> & { readonly event: object };
 interface EncodedEvent {
   rest: string;
   frames: Map<string, Buffer>;
+  /** The deflated rest, by level; without one it is not worth it. */
+  deflated: Map<number, Buffer | undefined> | undefined;
 }
 
 /** Bytes of cached encodings, over all campaigns. */
@@ -111,7 +123,7 @@ function encode(event: Event): EncodedEvent {
   if (known) return known;
   const id = JSON.stringify(event.resumeId);
   const rest = `"result":{"type":"data","data":{"id":${id},"data":${JSON.stringify(event.event)}},"id":${id}}}`;
-  const made: EncodedEvent = { rest, frames: new Map() };
+  const made: EncodedEvent = { rest, frames: new Map(), deflated: undefined };
   // A character takes two bytes at most.
   reserve(rest.length * 2);
   encoded.set(event, made);
@@ -119,22 +131,38 @@ function encode(event: Event): EncodedEvent {
 }
 
 /** The last frame: the fan-out sends one event to all subscribers before the next one. */
-let last: { event: Event; prefix: string; frame: Buffer } | undefined;
+let last: { event: Event; prefix: string; level: number; frame: Buffer } | undefined;
 
-/** The ws frame of an event for subscribers with the request id of the prefix; made once for all of them. */
-export function encodeFrame(prefix: string, event: Event): Buffer {
-  if (last?.event === event && last.prefix === prefix) return last.frame;
-  const { rest, frames } = encode(event);
-  let frame = frames.get(prefix);
+/**
+ * The ws frame of an event for subscribers with the request id of the prefix; made once for all of them.
+ *
+ * @param level of the compression that their clients take; 0: none
+ */
+export function encodeFrame(prefix: string, event: Event, level = 0): Buffer {
+  if (last?.event === event && last.prefix === prefix && last.level === level) return last.frame;
+  const known = encode(event);
+  const { rest, frames } = known;
+  const body = level > 0 ? bodyOf(known, level) : undefined;
+  const key = body ? `${level} ${prefix}` : prefix;
+  let frame = frames.get(key);
   if (!frame) {
-    frame = textFrame(prefix + rest);
+    frame = body ? deflatedFrame(prefix, body) : textFrame(prefix + rest);
     if (frames.size < CACHED_REQUEST_IDS) {
       reserve(frame.length);
-      frames.set(prefix, frame);
+      frames.set(key, frame);
     }
   }
-  last = { event, prefix, frame };
+  last = { event, prefix, level, frame };
   return frame;
+}
+
+function bodyOf(encoded: EncodedEvent, level: number): Buffer | undefined {
+  encoded.deflated ??= new Map();
+  if (encoded.deflated.has(level)) return encoded.deflated.get(level);
+  const body = deflateRest(encoded.rest, level);
+  reserve(body?.length ?? 0);
+  encoded.deflated.set(level, body);
+  return body;
 }
 
 /** A ws frame as a server sends it (RFC 6455, 5.2): text, final, not masked. */
@@ -201,6 +229,13 @@ function encodeAnswer(message: unknown): string {
 /** The start of a message: its request id and the version of the protocol. */
 function startOf(id: unknown, jsonrpc: unknown): string {
   return `{"id":${JSON.stringify(id)},${jsonrpc === undefined ? '' : `"jsonrpc":${JSON.stringify(jsonrpc)},`}`;
+}
+
+/** The first frame of a subscription that is pushed, in the place of its ticket; `undefined` for any other message. */
+export function encodeFirstFrame(message: unknown): Buffer | undefined {
+  if (!isTicket(message)) return undefined;
+  const { id, jsonrpc, result } = message;
+  return result.data.data.redeemFrame(startOf(id, jsonrpc));
 }
 
 /** tRPC's encoding, with the first event in the place of a ticket. */

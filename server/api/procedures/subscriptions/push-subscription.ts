@@ -45,7 +45,7 @@ export class PushSubscription implements AsyncIterator<TrackedEnvelope<WatchEven
 
   send(event: ResumableEvent): void {
     if (typeof this.#presence === 'object') this.#presence.resumeId = event.resumeId;
-    this.#write(event);
+    this.#write(event, this.reader.deflateLevel);
   }
 
   end(error: unknown): void {
@@ -97,8 +97,9 @@ export class PushSubscription implements AsyncIterator<TrackedEnvelope<WatchEven
     }
   }
 
-  #write(event: RiddenEvent): void {
-    if (this.#prefix !== undefined && !this.#end) this.reader.writeFrame(encodeFrame(this.#prefix, event));
+  /** @param level of its compression; presence has none: what members say of themselves stands beside names. */
+  #write(event: RiddenEvent, level = 0): void {
+    if (this.#prefix !== undefined && !this.#end) this.reader.writeFrame(encodeFrame(this.#prefix, event, level));
   }
 
   #fail(error: unknown): void {

@@ -14,6 +14,7 @@ import { decodedFrame } from './decoded-frame.ts';
 import type { SocketCalls } from './socket-calls.ts';
 import { parseExactJson } from '../exact-json.ts';
 import type { MessageMeter } from './message-meter.ts';
+import { inflateWithin } from './bounded-inflate.ts';
 import { batchWrites } from './write-batching.ts';
 
 type SendCallback = (error?: Error) => void;
@@ -101,6 +102,8 @@ export class ServerSocket extends WebSocket implements OutboundChannel, InboundS
   place: CallerPlace | undefined;
   /** Takes its messages; without it tRPC's adapter does, which listens for them. */
   calls: SocketCalls | undefined;
+  /** Level at which events are compressed for it; 0: not at all. */
+  deflateLevel = 0;
   /** The stream that the connection's frames are written to. */
   #stream: Duplex | undefined;
   #turns: FairTurns | undefined;
@@ -120,6 +123,16 @@ export class ServerSocket extends WebSocket implements OutboundChannel, InboundS
     this.#meter = meter;
     this.#awaitsParams = awaitsParams;
     if (!awaitsParams) this.#awaitContext();
+  }
+
+  /** Its client takes compressed events, and may send compressed messages. */
+  compress(level: number): void {
+    this.deflateLevel = level;
+    inflateWithin(
+      this,
+      () => this.liveness.admitted,
+      (close) => this.reject(close),
+    );
   }
 
   /** Reads nothing more until the context is there: what a client sends meanwhile waits in its own system. */
@@ -144,7 +157,7 @@ export class ServerSocket extends WebSocket implements OutboundChannel, InboundS
 
   /**
    * Writes an encoded frame, which may go to many sockets. It goes between the frames of `ws`, which writes each of its
-   * own in one turn: nothing here is compressed or fragmented.
+   * own in one turn: it compresses and fragments nothing here.
    */
   writeFrame(frame: Uint8Array): void {
     if (this.readyState !== WebSocket.OPEN || !this.#stream) return;
@@ -167,8 +180,9 @@ export class ServerSocket extends WebSocket implements OutboundChannel, InboundS
     if (this.#stream) batchWrites(this.#stream);
     // The adapter sends text.
     if (typeof data === 'string') this.liveness.sentBytes += data.length;
-    if (typeof second === 'object') super.send(data, second, third);
-    else super.send(data, second);
+    // Answers hold secrets and what callers chose side by side: they are never compressed.
+    if (typeof second === 'object') super.send(data, { ...second, compress: false }, third);
+    else super.send(data, { compress: false }, second);
   }
 
   /**

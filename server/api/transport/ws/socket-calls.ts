@@ -5,7 +5,7 @@ import { parseConnectionParamsFromUnknown } from '@trpc/server/http';
 import { parseTRPCMessage } from '@trpc/server/rpc';
 import type { Context } from '../../connection/context.ts';
 import { callProcedure } from '../../procedures/call-procedure.ts';
-import { encodeMessage } from '../../procedures/subscriptions/frames.ts';
+import { encodeFirstFrame, encodeMessage } from '../../procedures/subscriptions/frames.ts';
 import { appRouter } from '../../procedures/router.ts';
 import type { ServerSocket } from './server-socket.ts';
 
@@ -207,7 +207,9 @@ export class SocketCalls {
   }
 
   #send(message: unknown): void {
-    this.#socket.sendText(encodeMessage(message));
+    const first = this.#socket.deflateLevel > 0 ? encodeFirstFrame(message) : undefined;
+    if (first) this.#socket.writeFrame(first);
+    else this.#socket.sendText(encodeMessage(message));
   }
 }
 

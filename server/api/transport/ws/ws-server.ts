@@ -34,11 +34,15 @@ const MAX_CHUNKS = 4_096;
 const WS_OPTIONS = {
   noServer: true,
   maxPayload: API_LIMITS.messageBytes + API_LIMITS.relayEnvelopeBytes,
-  perMessageDeflate: false,
   maxFragments: MAX_FRAGMENTS,
   maxBufferedChunks: MAX_CHUNKS,
   closeTimeout: CLOSE_TIMEOUT_MS,
 };
+
+/**
+ * Each message stands alone, so that all subscribers can be sent the same bytes, and nothing is kept for any of them.
+ */
+const DEFLATE_OPTIONS = { serverNoContextTakeover: true, clientNoContextTakeover: true };
 
 /** Options of {@link createWsServer}. */
 export interface WsServerOptions {
@@ -50,6 +54,8 @@ export interface WsServerOptions {
   readonly connections: TcpConnections;
   /** How long a connection may take to be admitted, in milliseconds. */
   readonly admissionMs: number;
+  /** Level at which events are compressed for clients that offer it; 0: not at all. */
+  readonly deflateLevel: number;
   /** Whether calls are answered here, and not by tRPC's adapter (`CAMPAIGN_CALLS`). */
   readonly directCalls: boolean;
   /** Called with errors of sockets and frames, and of calls with their path. */
@@ -72,7 +78,8 @@ const RECONNECT = JSON.stringify({ id: null, method: 'reconnect' });
 /** tRPC over ws: one adapter for all connections, with admission, heartbeat, and limits for each frame. */
 export function createWsServer(options: WsServerOptions): WsServer {
   const { admission, slots, places, addressOf, turns, connections, admissionMs, onError } = options;
-  const wss = new WebSocketServer<typeof ServerSocket>({ ...WS_OPTIONS, WebSocket: ServerSocket });
+  const perMessageDeflate = options.deflateLevel > 0 && DEFLATE_OPTIONS;
+  const wss = new WebSocketServer<typeof ServerSocket>({ ...WS_OPTIONS, perMessageDeflate, WebSocket: ServerSocket });
   const stopHeartbeat = watchSockets({
     sockets: wss.clients,
     admissionMs,
@@ -128,10 +135,12 @@ export function createWsServer(options: WsServerOptions): WsServer {
       }
       connections.setIdle(connection, false);
       releaseAtClose(socket, free, place);
+      if (asksForSmallWindow(req)) delete req.headers['sec-websocket-extensions'];
       wss.handleUpgrade(req, socket, head, (ws) => {
         const meter = meterOf(connection, socket);
         ws.place = place;
         ws.attach(socket, turns, meter, awaitsParams(req));
+        if (ws.extensions !== '') ws.compress(options.deflateLevel);
         if (options.directCalls) {
           ws.on('error', onSocketError);
           ws.calls = new SocketCalls(callsOptions, ws, req, awaitsParams(req));
@@ -173,6 +182,11 @@ const boundedEncoder: Encoder = {
 /** Whether the client announces connection params, as tRPC's adapter reads it. */
 function awaitsParams({ url = '/' }: IncomingMessage): boolean {
   return new URL(url, 'http://localhost').searchParams.get('connectionParams') === '1';
+}
+
+/** Whether the client can inflate no more than a smaller window: what all are sent has the whole one. */
+function asksForSmallWindow({ headers }: IncomingMessage): boolean {
+  return headers['sec-websocket-extensions']?.includes('server_max_window_bits') === true;
 }
 
 /** Binary frames are refused as tRPC's own decoder does it. */
