@@ -82,7 +82,7 @@ function batchCommand(build: (batch: BatchBuilder) => unknown): BuiltCommand {
   // What it would add later could not be in this entry. A chained builder is no promise.
   if (result instanceof Promise) {
     result.catch(() => undefined);
-    return invalid([], 'batch takes no async function: what it adds later would be lost');
+    return invalid([], 'batch takes no async function');
   }
   return error ?? { type: 'batch', commands: [...commands] };
 }
