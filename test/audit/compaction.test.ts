@@ -432,7 +432,6 @@ test(
     const folder = await temporaryFolder();
     const keep = (...what: string[]) =>
       command(folder, ['audit', 'keep', CAMPAIGN, ...what, '--url', url], { AUTH_SECRET: SECRET });
-    expect(await keep('much')).toMatchObject({ code: 1, sentence: expect.stringContaining('1000,90d') });
     expect(await keep('3,90d')).toMatchObject({
       code: 0,
       sentence: expect.stringContaining('the newest 3 versions and the last 90 days, as was said of it'),
@@ -444,9 +443,9 @@ test(
       isOwn: true,
     });
     await round();
-    expect(await keep()).toMatchObject({ code: 0, sentence: expect.stringContaining('versions 100 to 105') });
-    expect(await keep('all')).toMatchObject({
-      sentence: expect.stringContaining('keeps everything, as was said of it'),
+    expect(await admin.audit.retention.query({ campaignId: CAMPAIGN })).toMatchObject({
+      firstVersion: 100,
+      version: 105,
     });
     expect(await keep('default')).toMatchObject({ sentence: expect.stringContaining('keeps everything, as of all') });
     const root = httpClient(url, await tokenFor({ '*': 'admin' }));

@@ -91,4 +91,35 @@ describe('the history', () => {
     await eventually(() => banner.innerText()).toBe(before);
     expect(errors).toEqual([]);
   });
+
+  it('D7 an admin redacts a value: first it has to go from the document, then it is gone from the history, which says so', async () => {
+    const { page, errors } = await stage.open();
+    const { tab, field, rows, saved } = consolePage(page);
+    const button = (words: string) => page.getByRole('button', { name: words, exact: true });
+    await field('Banner').fill('Call Ada at 020 7946 0018');
+    await saved.waitFor();
+    await tab('History').click();
+    await rows.first().locator('summary').click();
+    await button('Redact…').click();
+    const dialog = page.getByRole('dialog', { name: /^Redact version/ });
+    expect(await button('Redact for good').isDisabled()).toBe(true);
+    // Typing brings several versions; what the last of them brought stands in the document.
+    for (const box of await dialog.getByRole('checkbox').all()) await box.check();
+    await button('Redact for good').click();
+    await eventually(() => dialog.getByRole('alert').innerText()).toMatch(/remove it there first/);
+    await button('Cancel').click();
+    await tab('Content').click();
+    await field('Banner').fill('Call us');
+    await saved.waitFor();
+    await tab('History').click();
+    // Strokes at one place within a minute are one row.
+    await rows.first().locator('summary').click();
+    await button('Redact…').click();
+    await dialog.getByLabel(/Ada/).check();
+    await button('Redact for good').click();
+    await dialog.waitFor({ state: 'hidden' });
+    await eventually(() => page.locator('.history').innerText()).toMatch(/ui_content\.banner of v\d+: redacted by dev/);
+    expect(await page.locator('.history').innerText()).not.toContain('020 7946');
+    expect(errors).toEqual([]);
+  });
 });

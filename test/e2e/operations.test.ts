@@ -30,6 +30,7 @@ describe('operations', () => {
     await dialog.getByRole('button', { name: 'Verify this campaign' }).click();
     await dialog.getByText('Everything fits.').waitFor();
     await dialog.getByText(/ovasabi_website, 1 entry/).waitFor();
+    await dialog.getByText('Kept of ovasabi_website: everything, as of all campaigns. There is version 1.').waitFor();
 
     for (const colorScheme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme });

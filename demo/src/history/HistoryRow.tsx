@@ -9,6 +9,7 @@ import { setPreview, usePreview } from './preview.ts';
 import { describeChange } from './describe-change.ts';
 import { Difference } from './Difference.tsx';
 import type { EntryGroup } from './group-entries.ts';
+import { RedactEntry } from './RedactEntry.tsx';
 
 /** One row of the history: who, what, when; the difference when it is opened; the way back to it. */
 export function HistoryRow({
@@ -55,6 +56,7 @@ export function HistoryRow({
         {isOpen && (
           <>
             <Difference from={oldest.version - 1} to={newest.version} created={newest.change} />
+            <Redacted entries={entries} />
             <p className="history-buttons">
               <button
                 type="button"
@@ -66,6 +68,7 @@ export function HistoryRow({
               </button>
               <Comparison version={newest.version} />
               {mayAdminister && <CopyVersion version={newest.version} />}
+              {mayAdminister && <RedactEntry entries={entries} />}
             </p>
           </>
         )}
@@ -90,6 +93,18 @@ export function HistoryRow({
       )}
     </li>
   );
+}
+
+/** What was taken out of these entries, and by whom. */
+function Redacted({ entries }: { entries: readonly Entry[] }) {
+  return entries
+    .flatMap(({ version, redacted = [] }) => redacted.map((each) => ({ ...each, version })))
+    .map(({ version, path, comment, by, at }) => (
+      <p key={`${version} ${JSON.stringify(path)} ${at}`} className="redacted">
+        <b>{[path?.join('.'), comment && 'the comment'].filter(Boolean).join(' and ')}</b> of v{version}: redacted by{' '}
+        {by}, <Ago at={at} />
+      </p>
+    ));
 }
 
 const NAMED: Readonly<Record<string, string>> = {

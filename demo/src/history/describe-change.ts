@@ -25,7 +25,8 @@ export function describeChange(before: unknown, change: Json): ChangedLine[] {
   });
 }
 
-function leavesOf(change: Json, at: readonly string[]): { path: readonly string[]; value: unknown }[] {
+/** What stands at the innermost places of a merge patch. */
+export function leavesOf(change: Json, at: readonly string[]): { path: readonly string[]; value: unknown }[] {
   return Object.entries(change).flatMap(([key, value]) => {
     const path = [...at, key];
     return isObject(value) && Object.keys(value).length > 0 ? leavesOf(record(value), path) : [{ path, value }];

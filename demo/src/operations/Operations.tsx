@@ -2,6 +2,7 @@ import { useId, useRef, useState } from 'react';
 import { useAccess, useCampaignSnapshot } from '@campaign-state/client/react';
 import { KillButton } from '../status/KillButton.tsx';
 import { useCommand } from '../ways/commands.ts';
+import { Retention } from './Retention.tsx';
 import { Snapshots } from './Snapshots.tsx';
 import { Verification } from './Verification.tsx';
 
@@ -43,6 +44,7 @@ export function Operations() {
           <div className="operations-parts">
             <Snapshots />
             <Verification key={campaignId} campaignId={campaignId} />
+            {campaignId !== undefined && <Retention campaignId={campaignId} />}
             <KillButton killed={() => dialog.current?.close()} />
           </div>
         )}
