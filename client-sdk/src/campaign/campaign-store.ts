@@ -155,14 +155,14 @@ export function createCampaignStore(options: CampaignStoreOptions): CampaignStor
   }
 
   function onEvent(event: WatchEvent): boolean {
-    const folded = fold(edits.mirror(), event);
+    const before = edits.mirror();
+    const folded = fold(before, event);
     if (folded.kind === 'gap') return false;
     error = undefined;
     failure = NO_FAILURE;
     // A relay says so of what it shows, while the server that it stands before is away.
-    if (event.type !== 'durable') isStale = event.stale === true;
+    isStale = 'stale' in event;
     isViewerPending = false;
-    const before = edits.mirror();
     edits.onMirror(folded.mirror, folded.entries, event.type === 'snapshot', editor.isRollback);
     editor.onEntries(before, folded.entries);
     options.onConfirmed();

@@ -170,7 +170,7 @@ function viewerOf(body: string): { readonly viewer: Viewer } | { readonly failur
 }
 
 /** Whether an `If-None-Match` names this version. */
-function isNamed(header: string | undefined, etag: string): boolean {
+export function isNamed(header: string | undefined, etag: string): boolean {
   if (header === undefined) return false;
   return header.split(',').some((one) => one.trim() === '*' || one.trim().replace(/^W\//, '') === etag);
 }

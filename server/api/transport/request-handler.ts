@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
-import { createHTTPHandler } from '@trpc/server/adapters/standalone';
+import { createHTTPHandler, type CreateHTTPContextOptions } from '@trpc/server/adapters/standalone';
 import type { Logger } from 'pino';
 import type { ClientAddress } from '../connection/client-address.ts';
 import { PRICES } from '../connection/work-budget.ts';
@@ -10,6 +10,7 @@ import { API_LIMITS } from '../limits.ts';
 import type { HealthHandler } from '../observability/health.ts';
 import { answerOfrep, ofrepMethodOf, streamOfrepEvents } from '../ofrep/ofrep.ts';
 import { ofrepTargetOf, type OfrepTarget } from '../ofrep/ofrep-path.ts';
+import { answerPublicSnapshot, publicSnapshotOf } from '../ofrep/public-snapshot.ts';
 import { appRouter } from '../procedures/router.ts';
 import type { Admission } from './admission.ts';
 import { applyCors } from './cors.ts';
@@ -73,6 +74,8 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
     }
     const flags = ofrepTargetOf(path);
     if (flags) return evaluateFlags(flags, connection, req, res);
+    const shown = publicSnapshotOf(path);
+    if (shown !== undefined) return showSnapshot(shown, req, res);
     if (options.downloads.has(path)) return options.downloads.answer(path, req, res);
     if (path === '/dev' || path.startsWith('/dev/')) return handleDevelopment(path, req, res, kill);
     return staticFiles(path, req, res);
@@ -84,7 +87,9 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
    * @returns false where it may not be answered even then
    */
   async function pay(path: string, req: IncomingMessage): Promise<boolean> {
-    const isCall = (path.startsWith('/trpc') || ofrepTargetOf(path)) && req.method !== 'OPTIONS';
+    const isCall =
+      (path.startsWith('/trpc') || ofrepTargetOf(path) || publicSnapshotOf(path) !== undefined) &&
+      req.method !== 'OPTIONS';
     // Calls are paid for by their connection. An instance must not be restarted because others probe it.
     if (isCall || health.isLiveness(path)) return true;
     const address = addressOf(req);
@@ -158,6 +163,17 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
     else await answerOfrep(target, { ctx, req, res, body });
   }
 
+  /** A campaign as everybody may see it: one call of somebody without a token. */
+  async function showSnapshot(campaignId: string, req: IncomingMessage, res: ServerResponse): Promise<void> {
+    if (req.method !== 'GET' && req.method !== 'HEAD') {
+      res.setHeader('allow', 'GET, HEAD');
+      return plain(res, 405, 'A snapshot is read by GET');
+    }
+    await admission.admitRequest(req);
+    const ctx = await admission.forRequest({ req, res, info: ONE_QUERY });
+    await answerPublicSnapshot(campaignId, { ctx, req, res });
+  }
+
   return (connection, req, res) => {
     // Such as a write after the client has closed the connection.
     res.on('error', (error) => logger.debug({ err: error }, 'response error'));
@@ -181,6 +197,17 @@ function takeBeacon(req: IncomingMessage): void {
  * Methods of which tRPC's adapter cannot make a `Request` (WHATWG Fetch forbids them); it refuses all others itself.
  */
 const UNREADABLE_METHODS: ReadonlySet<string> = new Set(['CONNECT', 'TRACE', 'TRACK']);
+
+/** What tRPC's adapter would say of a request with one call. */
+const ONE_QUERY: CreateHTTPContextOptions['info'] = {
+  accept: null,
+  type: 'query',
+  isBatchCall: false,
+  calls: [],
+  connectionParams: null,
+  signal: new AbortController().signal,
+  url: null,
+};
 
 /** The longest that a request waits for the budget of its address, in milliseconds. */
 const MAX_DELAY_MS = 1_000;

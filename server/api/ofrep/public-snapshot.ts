@@ -1,0 +1,84 @@
+import { createHash } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { JsonObject } from '../../core/json.ts';
+import type { Refusal } from '../../core/errors.ts';
+import type { Context } from '../connection/context.ts';
+import { refusalBehind } from '../failure.ts';
+import { createCallerFactory } from '../procedures/procedures.ts';
+import { appRouter } from '../procedures/router.ts';
+import { isNamed } from './ofrep.ts';
+
+/*
+ * A campaign for the first paint of a page, at an address that a CDN can keep: what `campaign.get` says to whoever has
+ * no token. It is the same for everybody who asks in the same way, whatever they send beside; a page goes on from its
+ * position by the live stream.
+ */
+
+const PATH = /^\/campaigns\/([^/]+)\/snapshot$/;
+
+/** Whoever keeps it asks again after a second, shows it meanwhile, and goes on with it while the server is away. */
+const CACHE = 'public, max-age=1, stale-while-revalidate=30, stale-if-error=86400';
+
+const STATUSES: Readonly<Partial<Record<Refusal['reason'], number>>> = {
+  UNAUTHORIZED: 401,
+  NOT_FOUND: 404,
+  RATE_LIMITED: 429,
+  OVERLOADED: 503,
+  UNAVAILABLE: 503,
+};
+
+const createCaller = createCallerFactory(appRouter);
+
+/** The campaign that a path is about, still to be checked; `undefined` for any other path. */
+export function publicSnapshotOf(path: string): string | undefined {
+  const [, campaign] = PATH.exec(path) ?? [];
+  return campaign === undefined ? undefined : decodeURIComponent(campaign);
+}
+
+/** Answers a request without a token. `?viewer={"country":"NG"}` names the attributes that the rules judge by. */
+export async function answerPublicSnapshot(
+  campaignId: string,
+  { ctx, req, res }: { ctx: Context; req: IncomingMessage; res: ServerResponse },
+): Promise<void> {
+  res.setHeader('x-content-type-options', 'nosniff');
+  if (req.headers.authorization !== undefined) {
+    return refuse(res, {
+      reason: 'INVALID',
+      message: 'This is the same for everybody: it is asked for without a token',
+    });
+  }
+  try {
+    const { durableVersion: _, ...record } = await createCaller(ctx).campaign.get({ campaignId, ...viewerIn(req.url) });
+    const answer = JSON.stringify(record);
+    const etag = `"${createHash('sha256').update(answer).digest('base64url').slice(0, 27)}"`;
+    res.setHeader('cache-control', CACHE);
+    res.setHeader('etag', etag);
+    if (isNamed(req.headers['if-none-match'], etag)) {
+      res.writeHead(304).end();
+      return;
+    }
+    res.writeHead(200, { 'content-type': 'application/json; charset=utf-8' }).end(answer);
+  } catch (error) {
+    const refusal = refusalBehind(error);
+    if (!refusal) throw error;
+    ctx.connection.chargeRefusal();
+    refuse(res, refusal);
+  }
+}
+
+function refuse(res: ServerResponse, { reason, message }: Pick<Refusal, 'reason' | 'message'>): void {
+  const head = { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' };
+  res.writeHead(STATUSES[reason] ?? 400, head).end(message);
+}
+
+/** The viewer of the query, which the procedure checks; one that is no JSON is refused by it as any other text. */
+function viewerIn(url = '/'): { viewer?: { attributes: JsonObject } } {
+  const text = new URL(`http://host${url}`).searchParams.get('viewer');
+  if (text === null) return {};
+  try {
+    // Parsed by the procedure.
+    return { viewer: { attributes: JSON.parse(text) as JsonObject } };
+  } catch {
+    return { viewer: { attributes: text as unknown as JsonObject } };
+  }
+}
