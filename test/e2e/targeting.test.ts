@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { axeFaults } from '../tools/axe.ts';
 import type { Page } from '../tools/browser.ts';
 import { consolePage } from './support/console-page.ts';
 import { faintTexts } from './support/contrast.ts';
@@ -8,7 +9,7 @@ import { tooWide } from './support/too-wide.ts';
 
 const stage = useStage();
 
-async function add(page: Page, what: 'rule' | 'arm' | 'segment', name: string): Promise<void> {
+async function add(page: Page, what: 'rule' | 'arm' | 'segment' | 'group' | 'holdout', name: string): Promise<void> {
   await page.getByLabel(`Add ${what === 'arm' ? 'an arm' : `a ${what}`}`).fill(name);
   await page.keyboard.press('Enter');
 }
@@ -56,6 +57,7 @@ describe('the Audience tab', () => {
 
     await add(page, 'arm', 'plain');
     await button('Save').click();
+    await page.getByText('100 % · in segment lagos · shown, plain').waitFor();
     await field('Share of plain').focus();
     for (let step = 0; step < 10; step += 1) await page.keyboard.press('ArrowRight');
     await page.getByText('Saving moves 10 % of all people to another arm, or to none.').waitFor();
@@ -71,6 +73,93 @@ describe('the Audience tab', () => {
     await tab('History').click();
     await eventually(() => rows.count()).toBeGreaterThan(3);
     expect(errors).toEqual([]);
+  });
+
+  it('D34 groups, holdouts and what a rule requires are made by form; a claim that overlaps is refused beside the share', async () => {
+    const { page, errors } = await stage.open('/?campaign=skerry_bay_lifeboat', {
+      bypassCSP: true,
+      reducedMotion: 'reduce',
+    });
+    const { field, tab } = consolePage(page);
+    const button = (name: string) => page.getByRole('button', { name, exact: true });
+    const card = (name: string) => page.locator('.section', { has: page.getByText(name, { exact: true }) }).first();
+    const save = async (name: string): Promise<void> => {
+      await card(name).getByRole('button', { name: 'Save', exact: true }).click();
+      await eventually(() => card(name).getByText('not saved').count()).toBe(0);
+    };
+    await tab('Audience').click();
+
+    await add(page, 'group', 'checkout');
+    await card('checkout').getByLabel('Divided by').fill('');
+    await card('checkout').getByRole('button', { name: 'Save', exact: true }).click();
+    await card('checkout').getByRole('alert').waitFor();
+    await card('checkout').getByLabel('Divided by').fill('userId');
+    await card('checkout').getByLabel('Before a login by').fill('deviceId');
+    await save('checkout');
+    await card('checkout').locator('code', { hasText: '/checkout/1' }).waitFor();
+    await card('checkout').locator('summary').first().click();
+    await page.locator('.section-what', { hasText: 'no rule yet · 100 % free' }).waitFor();
+
+    await add(page, 'rule', 'price');
+    await page.getByRole('radio', { name: 'running' }).check();
+    await field('Never together with').selectOption('checkout');
+    // It divides by what the group does.
+    expect(await card('price').getByLabel('Before a login by').inputValue()).toBe('deviceId');
+    expect(await card('price').getByLabel('Divided by').isDisabled()).toBe(true);
+    await field('How many of them').fill('60');
+    await add(page, 'arm', 'lower');
+    await save('price');
+    await card('price').locator('summary').first().click();
+    await page.locator('.section-what', { hasText: 'price · 40 % free' }).waitFor();
+
+    await add(page, 'rule', 'banner');
+    await page.getByRole('radio', { name: 'running' }).check();
+    await field('Never together with').selectOption('checkout');
+    await field('How many of them').fill('50');
+    await button('Save').click();
+    const share = page.locator('.field', { has: page.getByLabel('How many of them') });
+    await share.getByText('Others of the group have the rest: 40 % of its line is free.').waitFor();
+    expect(await field('How many of them').getAttribute('aria-invalid')).toBe('true');
+    expect(await axeFaults(page)).toEqual([]);
+    await field('How many of them').fill('40');
+    await field('Only who is in').selectOption('price');
+    await page.getByRole('checkbox', { name: 'shown' }).uncheck();
+    await page.getByRole('checkbox', { name: 'lower' }).uncheck();
+    await button('Save').click();
+    await page
+      .locator('.field', { has: page.getByLabel('Only who is in') })
+      .locator('.field-error')
+      .waitFor();
+    await page.getByRole('checkbox', { name: 'lower' }).check();
+    await save('banner');
+
+    await add(page, 'holdout', 'never');
+    await field('How many are in it').fill('100');
+    await save('never');
+    await card('never').getByText('No rule reaches them.').waitFor();
+    await page.getByText('They are kept out of rules, by the holdout “never”.').first().waitFor();
+    await page.getByRole('checkbox', { name: 'Reaches those in holdouts, too' }).check();
+    await save('banner');
+    await card('never').getByText('Exempt, and reaching them all the same: banner.').waitFor();
+    await page.getByText('They have none of the arms of the other rule that this one requires.').waitFor();
+
+    await card('never').getByRole('button', { name: 'Remove…' }).click();
+    await button('Remove it').click();
+    await eventually(() => page.getByText('Exempt, and reaching').count()).toBe(0);
+    await card('checkout').locator('summary').first().click();
+    await card('checkout').getByRole('button', { name: 'Remove…' }).click();
+    await button('Remove it').click();
+    // Its rules have to go first.
+    await card('checkout').getByRole('alert').or(page.getByRole('alert')).first().waitFor();
+    await page.keyboard.press('Escape');
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme });
+      await page.setViewportSize({ width: colorScheme === 'dark' ? 360 : 1440, height: 900 });
+      await eventually(() => faintTexts(page, 4.5)).toEqual([]);
+      expect(await tooWide(page)).toEqual([]);
+      await eventually(() => axeFaults(page)).toEqual([]);
+    }
+    expect(errors.filter((error) => !error.includes('409') && !error.includes('400'))).toEqual([]);
   });
 
   it('D34 says in words what is wrong, and is readable and whole when it is narrow and dark', async () => {

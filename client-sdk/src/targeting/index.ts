@@ -19,9 +19,11 @@ export {
   type ArmChange,
   type Condition,
   type Guard,
+  type HoldoutInput,
   type Metric,
   type RampStep,
   type Rule,
+  type RuleGroupInput,
   type RuleInput,
   type RuleStatus,
   type Segment,
@@ -53,6 +55,30 @@ export function previewRule(document: CampaignView, key: string, rule: RuleInput
 /** Ranges that reach somebody: those of a rule that runs. */
 function applied(rule: KeyedRule | undefined): Ranges {
   return rule?.status === 'running' ? rule.ranges : {};
+}
+
+/** How the number line of a group is shared out. */
+export interface GroupUse {
+  /** Share of the line, from 0 to 1, of each rule that has not ended. */
+  readonly rules: Readonly<Record<string, number>>;
+  /** Share that no rule has claimed. */
+  readonly free: number;
+}
+
+/**
+ * Computes what the rules of a group have claimed of its number line, and what a rule may still claim.
+ *
+ * @param document the campaign as an editor sees it
+ * @example groupUse(state, 'checkout').free // 0.4
+ */
+export function groupUse(document: CampaignView, group: string): GroupUse {
+  const rules = (readTargeting(jsonOf(document))?.rules ?? []).filter(
+    (rule) => rule.group === group && rule.status !== 'ended',
+  );
+  const shares = rules.map(({ key, ranges }) => [key, measureOf(Object.values(ranges).flat()) / BUCKETS] as const);
+  const claimed = shares.reduce((sum, [, share]) => sum + share, 0);
+  // Buckets are whole; what is left of a sum of their shares is not.
+  return { rules: Object.fromEntries(shares), free: Math.max(0, Math.round((1 - claimed) * BUCKETS) / BUCKETS) };
 }
 
 /** The document as an arm leaves it, without targeting: what a viewer with that arm alone sees. */

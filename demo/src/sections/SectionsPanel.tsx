@@ -1,9 +1,9 @@
 import { useState } from 'react';
 import { useCampaign } from '@campaign-state/client/react';
-import { AddModule } from './AddModule.tsx';
+import { AddNamed } from '../fields/AddNamed.tsx';
 import type { JsonValue } from '@campaign-state/client';
 import { Section } from './Section.tsx';
-import { sectionsOf } from './section-names.ts';
+import { faultOfName, sectionsOf } from './section-names.ts';
 
 /** Every section and module of the document as text, for all that has no field of its own. */
 export function SectionsPanel({ readOnly, mayWrite }: { readOnly: boolean; mayWrite: (field: string) => boolean }) {
@@ -28,7 +28,14 @@ export function SectionsPanel({ readOnly, mayWrite }: { readOnly: boolean; mayWr
           />
         ))}
       </div>
-      {!readOnly && <AddModule document={document} add={(name) => setAdded([...added, name])} />}
+      {!readOnly && (
+        <AddNamed
+          label="Add a module"
+          placeholder="Such as commerce"
+          faultOf={(name) => faultOfName(name, document)}
+          add={(name) => setAdded([...added, name])}
+        />
+      )}
     </>
   );
 }

@@ -6,7 +6,7 @@ import { FeaturesPanel } from '../editing/FeaturesPanel.tsx';
 import { Tabs } from '../editing/Tabs.tsx';
 import { ThemePanel } from '../editing/ThemePanel.tsx';
 import { LocalDocumentProvider } from '../fields/local-document.ts';
-import { ShareSlider } from '../fields/ShareSlider.tsx';
+import { ShareSlider } from './reach/ShareSlider.tsx';
 import { ConfirmButton } from '../status/ConfirmButton.tsx';
 
 /** One arm of a rule: its share, what it changes, and the way to make it everybody's. */

@@ -5,7 +5,7 @@ import { ArmFigures } from '../results/ArmFigures.tsx';
 import { sayCondition } from './condition.ts';
 import { inputOf, useRuleDraft } from './drafts.ts';
 import { RuleForm } from './RuleForm.tsx';
-import { sayShare } from './weights.ts';
+import { sayShare } from './reach/weights.ts';
 
 /** One rule: what it is in a line, everything of it when it is opened. */
 export function RuleCard({

@@ -1,20 +1,20 @@
 import { useEffect, useMemo, useRef, useState } from 'react';
 import { trpc, useCampaign, useCampaignSnapshot } from '@campaign-state/client/react';
-import { previewRule, RULE_STATUSES, type Arm, type RuleInput } from '@campaign-state/client/targeting';
+import { groupUse, previewRule, RULE_STATUSES, type Arm, type RuleInput } from '@campaign-state/client/targeting';
 import type { Replacement } from '../drafts.ts';
+import { AddNamed } from '../fields/AddNamed.tsx';
 import { Choice } from '../fields/Choice.tsx';
-import { PlainField } from '../fields/PlainField.tsx';
-import { ShareSlider } from '../fields/ShareSlider.tsx';
 import { ConfirmButton } from '../status/ConfirmButton.tsx';
-import { sayRefusal } from '../status/say-refusal.ts';
-import { AddNamed } from './AddNamed.tsx';
 import { ArmCard } from './ArmCard.tsx';
 import { ConditionBuilder } from './ConditionBuilder.tsx';
 import type { RuleDraft } from './drafts.ts';
-import { GuardForm } from './GuardForm.tsx';
-import { MetricsForm } from './MetricsForm.tsx';
-import { RampForm } from './RampForm.tsx';
-import { sayShare, shareOf, withShare } from './weights.ts';
+import { GuardForm } from './measures/GuardForm.tsx';
+import { MetricsForm } from './measures/MetricsForm.tsx';
+import { RampForm } from './measures/RampForm.tsx';
+import { faultOfName } from './names.ts';
+import { faultOfRule } from './rule-fault.ts';
+import { RuleScope } from './reach/RuleScope.tsx';
+import { sayShare, shareOf, withShare } from './reach/weights.ts';
 
 /** Everything of one rule. Nothing is shown to anybody before it is saved: before that it says who would move. */
 export function RuleForm({
@@ -47,8 +47,8 @@ export function RuleForm({
     if (stored === undefined) removed();
     else setDraft(undefined);
   }
-  const replace = (next: RuleInput) => setDraft({ rule: next, base: draft ? draft.base : stored });
-  const edit = (part: Partial<RuleInput>) => replace({ ...rule, ...part });
+  const setRule = (next: RuleInput) => setDraft({ rule: next, base: draft ? draft.base : stored });
+  const edit = (part: Partial<RuleInput>) => setRule({ ...rule, ...part });
   const storedNow = useRef(stored);
   useEffect(() => {
     storedNow.current = stored;
@@ -61,6 +61,8 @@ export function RuleForm({
   }
   const setArms = (arms: Record<string, Arm>) => edit({ arms });
   const arms = Object.entries(rule.arms);
+  const use = rule.group === undefined ? undefined : groupUse(document, rule.group);
+  const fault = save.error ? faultOfRule(save.error, name, use && use.free + (use.rules[name] ?? 0)) : undefined;
   const isStale = draft !== undefined && draft.base !== stored;
 
   return (
@@ -73,33 +75,10 @@ export function RuleForm({
         segments={Object.keys(segments ?? {})}
         change={(when) => {
           const { when: _before, ...others } = rule;
-          replace({ ...others, ...(when && { when }) });
+          setRule({ ...others, ...(when && { when }) });
         }}
       />
-      <div className="field-pair">
-        <PlainField
-          label="Divided by"
-          value={rule.unit}
-          change={(unit) => edit({ unit })}
-          hint="The attribute that decides: who has the same value sees the same."
-        />
-        <PlainField
-          label="Before a login by"
-          value={rule.fallbackUnit ?? ''}
-          placeholder="deviceId"
-          change={(fallback) => {
-            const { fallbackUnit: _before, ...others } = rule;
-            replace({ ...others, ...(fallback !== '' && { fallbackUnit: fallback }) });
-          }}
-          hint="Optional: a device keeps its arm when its user logs in."
-        />
-      </div>
-      <ShareSlider
-        label="How many of them"
-        percent={Math.round(rule.coverage * 100)}
-        says={sayShare(rule.coverage)}
-        change={(percent) => edit({ coverage: percent / 100 })}
-      />
+      <RuleScope name={name} rule={rule} fault={fault} set={setRule} />
       <fieldset className="arms">
         <legend>{arms.length > 1 ? 'Arms' : 'What they see'}</legend>
         <ol>
@@ -126,7 +105,7 @@ export function RuleForm({
         <AddNamed
           label="Add an arm"
           placeholder="Such as shorter"
-          taken={Object.keys(rule.arms)}
+          faultOf={(arm) => faultOfName(arm, Object.keys(rule.arms))}
           add={(arm) => setArms({ ...rule.arms, [arm]: { weight: meanWeight(rule.arms), change: {} } })}
         />
       </fieldset>
@@ -135,7 +114,7 @@ export function RuleForm({
         change={(metrics) => {
           const { metrics: _before, guard, ...others } = rule;
           const left = guard?.metrics.filter((name) => metrics !== undefined && Object.hasOwn(metrics, name)) ?? [];
-          replace({
+          setRule({
             ...others,
             ...(metrics && { metrics }),
             // It may name no metric that is gone.
@@ -147,7 +126,7 @@ export function RuleForm({
         ramp={rule.ramp ?? []}
         change={(ramp) => {
           const { ramp: _before, ...others } = rule;
-          replace({ ...others, ...(ramp && { ramp }) });
+          setRule({ ...others, ...(ramp && { ramp }) });
         }}
       />
       <GuardForm
@@ -155,7 +134,7 @@ export function RuleForm({
         guard={rule.guard}
         change={(guard) => {
           const { guard: _before, ...others } = rule;
-          replace({ ...others, ...(guard && { guard }) });
+          setRule({ ...others, ...(guard && { guard }) });
         }}
       />
       <div className="save-bar">
@@ -172,9 +151,9 @@ export function RuleForm({
             </button>
           </p>
         )}
-        {save.isError && (
+        {fault && (
           <p className="field-error" role="alert">
-            {sayRefusal(save.error, 'The rule')}
+            {fault.words}
           </p>
         )}
         <p className="section-buttons">

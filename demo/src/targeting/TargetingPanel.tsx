@@ -1,22 +1,22 @@
-import { useState } from 'react';
 import { useCampaign, useCampaignSnapshot } from '@campaign-state/client/react';
-import type { Condition, RuleInput } from '@campaign-state/client/targeting';
-import { AddNamed } from './AddNamed.tsx';
-import { useRuleDrafts, useSegmentDrafts } from './drafts.ts';
+import type { Condition, HoldoutInput, RuleGroupInput, RuleInput } from '@campaign-state/client/targeting';
+import { useGroupDrafts, useHoldoutDrafts, useRuleDrafts, useSegmentDrafts } from './drafts.ts';
 import { ExplainViewer } from './ExplainViewer.tsx';
+import { NamedList } from './NamedList.tsx';
 import { RuleCard } from './RuleCard.tsx';
 import { SegmentCard } from './SegmentCard.tsx';
+import { GroupCard } from './reach/GroupCard.tsx';
+import { HoldoutCard } from './reach/HoldoutCard.tsx';
 
-/** Who sees what: rules with their arms, segments, and what they come to for somebody. */
+/** Who sees what: rules with their arms, segments, groups and holdouts, and what they come to for somebody. */
 export function TargetingPanel({ readOnly }: { readOnly: boolean }) {
   const campaignId = useCampaignSnapshot((snapshot) => snapshot.campaignId) ?? '';
-  const rules = useCampaign((document) => document.rules) ?? {};
-  const segments = useCampaign((document) => document.segments) ?? {};
-  const [newRules, setNewRules] = useState<readonly string[]>([]);
-  const [newSegments, setNewSegments] = useState<readonly string[]>([]);
+  const { rules = {}, segments = {}, groups = {}, holdouts = {} } = useCampaign((document) => document);
   const ordered = Object.entries(rules).toSorted(([a, one], [b, other]) => one.order - other.order || (a < b ? -1 : 1));
-  const ruleNames = [...new Set([...ordered.map(([name]) => name), ...useRuleDrafts(campaignId), ...newRules])];
-  const segmentNames = [...new Set([...Object.keys(segments), ...useSegmentDrafts(campaignId), ...newSegments])];
+  const ruleNames = [...ordered.map(([name]) => name), ...useRuleDrafts(campaignId)];
+  const segmentNames = [...Object.keys(segments), ...useSegmentDrafts(campaignId)];
+  const groupNames = [...Object.keys(groups), ...useGroupDrafts(campaignId)];
+  const holdoutNames = [...Object.keys(holdouts), ...useHoldoutDrafts(campaignId)];
   const first: RuleInput = {
     order: Math.max(0, ...ordered.map(([, { order }]) => order)) + 1,
     status: 'draft',
@@ -27,70 +27,85 @@ export function TargetingPanel({ readOnly }: { readOnly: boolean }) {
   };
   return (
     <div className="targeting">
-      <section aria-label="Rules">
-        <h3>Rules</h3>
-        {ruleNames.length === 0 ? (
-          <p className="panel-intro">
-            Everybody sees the same page. A rule shows some of them another one: those in a segment, a share of all, or
-            each arm of an experiment to a share of its own.
-          </p>
-        ) : (
-          <p className="panel-intro">They apply in this order, each on the result of those before it.</p>
+      <NamedList
+        title="Rules"
+        intro={
+          ruleNames.length === 0
+            ? 'Everybody sees the same page. A rule shows some of them another one: those in a segment, a share of all, or each arm of an experiment to a share of its own.'
+            : 'They apply in this order, each on the result of those before it.'
+        }
+        names={ruleNames}
+        addLabel="Add a rule"
+        placeholder="Such as lower_price"
+        readOnly={readOnly}
+        card={({ name, ...card }) => (
+          <RuleCard key={name} name={name} {...card} stored={rules[name]} first={first} readOnly={readOnly} />
         )}
-        <div className="sections">
-          {ruleNames.map((name) => (
-            <RuleCard
-              key={name}
-              name={name}
-              stored={rules[name]}
-              first={first}
-              isOpenAtFirst={newRules.includes(name)}
-              readOnly={readOnly}
-              removed={() => setNewRules(newRules.filter((other) => other !== name))}
-            />
-          ))}
-        </div>
-        {!readOnly && (
-          <AddNamed
-            label="Add a rule"
-            placeholder="Such as lower_price"
-            taken={ruleNames}
-            add={(name) => setNewRules([...newRules, name])}
+      />
+      <NamedList
+        title="Segments"
+        intro={
+          segmentNames.length === 0
+            ? 'A segment gives a condition a name, so that several rules can share it.'
+            : undefined
+        }
+        names={segmentNames}
+        addLabel="Add a segment"
+        placeholder="Such as returning"
+        readOnly={readOnly}
+        card={({ name, ...card }) => (
+          <SegmentCard key={name} name={name} {...card} stored={own<Segment>(segments[name])} readOnly={readOnly} />
+        )}
+      />
+      <NamedList
+        title="Groups"
+        intro={
+          groupNames.length === 0 ? 'Rules of a group exclude each other: nobody has arms of two of them.' : undefined
+        }
+        names={groupNames}
+        addLabel="Add a group"
+        placeholder="Such as checkout"
+        readOnly={readOnly}
+        card={({ name, ...card }) => (
+          <GroupCard key={name} name={name} {...card} stored={own<RuleGroupInput>(groups[name])} readOnly={readOnly} />
+        )}
+      />
+      <NamedList
+        title="Holdouts"
+        intro={
+          holdoutNames.length === 0
+            ? 'A holdout keeps a share of people out of all rules, to compare them with.'
+            : undefined
+        }
+        names={holdoutNames}
+        addLabel="Add a holdout"
+        placeholder="Such as never"
+        readOnly={readOnly}
+        card={({ name, ...card }) => (
+          <HoldoutCard
+            key={name}
+            name={name}
+            {...card}
+            stored={own<HoldoutInput>(cut(holdouts[name]))}
+            readOnly={readOnly}
           />
         )}
-      </section>
-      <section aria-label="Segments">
-        <h3>Segments</h3>
-        {segmentNames.length === 0 && (
-          <p className="panel-intro">A segment gives a condition a name, so that several rules can share it.</p>
-        )}
-        <div className="sections">
-          {segmentNames.map((name) => (
-            <SegmentCard
-              key={name}
-              name={name}
-              stored={conditionOfSegment(segments[name])}
-              isOpenAtFirst={newSegments.includes(name)}
-              readOnly={readOnly}
-              removed={() => setNewSegments(newSegments.filter((other) => other !== name))}
-            />
-          ))}
-        </div>
-        {!readOnly && (
-          <AddNamed
-            label="Add a segment"
-            placeholder="Such as returning"
-            taken={segmentNames}
-            add={(name) => setNewSegments([...newSegments, name])}
-          />
-        )}
-      </section>
+      />
       <ExplainViewer />
     </div>
   );
 }
 
-/** A segment of the document, whose type is read-only, as a form has it. */
-function conditionOfSegment(stored: object | undefined): { readonly when: Condition } | undefined {
+interface Segment {
+  readonly when: Condition;
+}
+
+/** A part of the document, whose type is read-only, as a form has it: JSON makes a copy of one's own. */
+function own<T>(stored: object | undefined): T | undefined {
   return stored && JSON.parse(JSON.stringify(stored));
+}
+
+/** A holdout without its ranges, which the server cuts by the share. */
+function cut(stored: object | undefined): object | undefined {
+  return stored && { ...stored, ranges: undefined };
 }

@@ -1,4 +1,4 @@
-import type { Condition, Rule, RuleInput } from '@campaign-state/client/targeting';
+import type { Condition, HoldoutInput, Rule, RuleGroupInput, RuleInput } from '@campaign-state/client/targeting';
 import { createDrafts } from '../drafts.ts';
 
 /** A rule that is being edited: nobody is shown anything else before it is saved. */
@@ -16,6 +16,9 @@ export interface SegmentDraft {
 }
 
 export const { useDraft: useSegmentDraft, useNames: useSegmentDrafts } = createDrafts<SegmentDraft>();
+
+export const { useDraft: useGroupDraft, useNames: useGroupDrafts } = createDrafts<RuleGroupInput>();
+export const { useDraft: useHoldoutDraft, useNames: useHoldoutDrafts } = createDrafts<HoldoutInput>();
 
 /** A stored rule as a form has it: ranges are cut by the server, and the step of a ramp is its own. */
 export function inputOf(stored: object): RuleInput {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { clausesOf, conditionOf, sayCondition, valueOf } from '../../../demo/src/targeting/condition.ts';
-import { shareOf, withShare } from '../../../demo/src/targeting/weights.ts';
+import { shareOf, withShare } from '../../../demo/src/targeting/reach/weights.ts';
 
 const CONDITIONS = [
   { city: 'Lagos' },

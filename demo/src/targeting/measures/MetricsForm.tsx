@@ -1,5 +1,6 @@
 import { METRIC_TYPES, type Metric, type RuleInput } from '@campaign-state/client/targeting';
-import { AddNamed } from './AddNamed.tsx';
+import { AddNamed } from '../../fields/AddNamed.tsx';
+import { faultOfName } from '../names.ts';
 
 type Metrics = NonNullable<RuleInput['metrics']>;
 
@@ -104,7 +105,7 @@ export function MetricsForm({
       <AddNamed
         label="Add a metric"
         placeholder="Such as leads"
-        taken={names}
+        faultOf={(wanted) => faultOfName(wanted, names)}
         add={(name) => set(name, { ...FIRST, goal: name === 'leads' ? 'lead' : name })}
       />
     </fieldset>

@@ -1,5 +1,5 @@
 import type { Guard } from '@campaign-state/client/targeting';
-import { Choice } from '../fields/Choice.tsx';
+import { Choice } from '../../fields/Choice.tsx';
 
 const HOLDS = { 'pause it': 'pause', 'end it': 'rollback' } as const;
 

@@ -1,18 +1,22 @@
 import { useId, useState } from 'react';
-import { faultOfName } from './section-names.ts';
 
-/** Opens a new module of the document; it is there once its text is applied. */
-export function AddModule({
-  document,
+/** Begins something that has a name, such as a module, a rule or a segment: it is there once it is saved. */
+export function AddNamed({
+  label,
+  placeholder,
+  faultOf,
   add,
 }: {
-  document: Readonly<Record<string, unknown>>;
+  label: string;
+  placeholder: string;
+  /** Why it cannot have that name; `undefined` where it can. */
+  faultOf: (name: string) => string | undefined;
   add: (name: string) => void;
 }) {
   const id = useId();
   const [name, setName] = useState('');
   const wanted = name.trim();
-  const fault = wanted === '' ? undefined : faultOfName(wanted, document);
+  const fault = wanted === '' ? undefined : faultOf(wanted);
   return (
     <form
       className="add-item"
@@ -23,12 +27,12 @@ export function AddModule({
         setName('');
       }}
     >
-      <label htmlFor={id}>Add a module</label>
+      <label htmlFor={id}>{label}</label>
       <div>
         <input
           id={id}
           type="text"
-          placeholder="Such as commerce"
+          placeholder={placeholder}
           autoComplete="off"
           spellCheck={false}
           value={name}
