@@ -5,10 +5,18 @@ import { effect } from '../../server/core/commands/effect.ts';
 import type { Entry, Receipt, ViewEntry } from '../../server/core/stream/entry.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../server/core/json.ts';
 import { plainOf } from '../../server/core/document/document-tree.ts';
-import { evaluate, prepareTargeting, type Assignments } from '../../server/core/targeting/evaluate.ts';
+import {
+  evaluate,
+  prepareTargeting,
+  type Assignments,
+  type PreparedTargeting,
+} from '../../server/core/targeting/evaluate.ts';
+import { heldUnitsOf, NO_PLACES, type HeldPlaces } from '../../server/core/targeting/held-places.ts';
 import { resolve } from '../../server/core/targeting/resolve.ts';
 import { readTargeting } from '../../server/core/targeting/targeting.ts';
 import { createGrowthBookEngine } from '../../server/targeting/growthbook-engine.ts';
+import { unitHash } from '../../server/engine/campaign/unit-hash.ts';
+import { PLACES_KEY } from './instance.ts';
 import { SECRET } from './plan.ts';
 import type { MemoryStore } from '../../server/archive/memory-archive.ts';
 import type { LogRecord } from '../../server/core/stream/log-record.ts';
@@ -28,6 +36,10 @@ export class Violation extends Error {
 /** What a viewer holds. */
 export interface Seen {
   readonly attributes: JsonObject;
+  /** Whom it may still have been taken for: it has just become another one. */
+  readonly formerly?: JsonObject | undefined;
+  /** Whether all that is stored of the places of its units counts, and not what was there before. */
+  readonly isSettled?: boolean;
   readonly state: JsonObject;
   readonly assignments: Assignments;
   /** Whether it has no token. */
@@ -159,7 +171,15 @@ export function createChecker(store: MemoryStore, intentOf: (mutationId: string)
 
   const compare = (key: string, document: JsonObject, seen: Seen, who: string): void => {
     const targeting = readTargeting(document);
-    const assignments = targeting ? evaluate(prepareTargeting(targeting, engine), seen.attributes, engine) : {};
+    const prepared = targeting && prepareTargeting(targeting, engine);
+    const [campaignId = ''] = key.split(' ');
+    const outcomes = [seen.attributes, ...(seen.formerly ? [seen.formerly] : [])].flatMap((attributes) =>
+      placesAfterEach(store, campaignId, prepared, attributes).map((held) =>
+        prepared ? evaluate(prepared, attributes, engine, held) : {},
+      ),
+    );
+    const possible = seen.isSettled ? outcomes.slice(-1) : outcomes;
+    const assignments = possible.find((one) => isDeepStrictEqual(seen.assignments, one)) ?? possible[0] ?? {};
     const resolved = plainOf(resolve(document, targeting, assignments));
     const { [HIDDEN]: _hidden, ...visible } = resolved;
     const expected = seen.isPublic ? visible : resolved;
@@ -351,6 +371,24 @@ export function createChecker(store: MemoryStore, intentOf: (mutationId: string)
     },
   };
   return checker;
+}
+
+/** What was held for a viewer, at first and after each time that something came to be: of that nothing changes. */
+function placesAfterEach(
+  { heldPlaces, analytics }: MemoryStore,
+  campaignId: string,
+  prepared: PreparedTargeting | undefined,
+  attributes: JsonObject,
+): readonly HeldPlaces[] {
+  const salt = analytics.salts.get(campaignId);
+  if (salt === undefined || !prepared) return [NO_PLACES];
+  const hash = unitHash(PLACES_KEY, campaignId, salt);
+  const units = new Set(heldUnitsOf(prepared.holding.values(), attributes).map(({ name, value }) => hash(name, value)));
+  // In the order in which they were stored.
+  const rows = [...heldPlaces.places.values()].filter((row) => row.campaignId === campaignId && units.has(row.unit));
+  return [...rows.keys(), rows.length].map(
+    (count) => new Map(rows.slice(0, count).map(({ line, bucket, since }) => [line, { bucket, since }])),
+  );
 }
 
 /** The same text for the same JSON, whatever the order of its members. */

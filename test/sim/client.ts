@@ -65,6 +65,9 @@ export interface ClientOptions {
   blind: boolean;
 }
 
+/** How long the server may look up what is held for a viewer. */
+const LOOK_UP_MS = 1_100;
+
 /** As the SDK has it. */
 const PUSH = { mutations: LIMITS.pushMutations, bytes: 2 * LIMITS.documentBytes };
 
@@ -78,6 +81,8 @@ export function createClient(options: ClientOptions): SimClient {
   let { attributes } = options;
   /** The attributes that the server goes by. */
   let judgedBy: JsonObject = attributes ?? {};
+  /** Whom it was before, until it is known what is held for the one that it has become. */
+  let formerly: { readonly attributes: JsonObject; readonly until: number } | undefined;
   let made = 0;
   let pushing = false;
   /** Whether the stream has said where it goes on. */
@@ -108,16 +113,17 @@ export function createClient(options: ClientOptions): SimClient {
   const watch = (over: Link): void => {
     if (!over.up || left) return;
     /** By whose attributes each event on its way was made. */
-    const madeFor: JsonObject[] = [];
+    const madeFor: { readonly attributes: JsonObject; readonly formerly: JsonObject | undefined }[] = [];
     const viewer = attributes && { viewer: { attributes } };
     judgedBy = attributes ?? {};
     over.watch({ campaignId, lastEventId: seen.resumeId, receipts: true, ...viewer }, way, {
       sent(event) {
-        madeFor.push(judgedBy);
+        const former = formerly && clock.now() <= formerly.until ? formerly.attributes : undefined;
+        madeFor.push({ attributes: judgedBy, formerly: former });
         checkPromises(event);
       },
       received: (event) => {
-        const by = madeFor.shift() ?? {};
+        const by = madeFor.shift() ?? { attributes: {}, formerly: undefined };
         if (over === link) take(event, by);
       },
       ended: (error) => {
@@ -140,7 +146,10 @@ export function createClient(options: ClientOptions): SimClient {
       );
   };
 
-  const take = (resumable: ResumableEvent, by: JsonObject): void => {
+  const take = (
+    resumable: ResumableEvent,
+    by: { readonly attributes: JsonObject; readonly formerly: JsonObject | undefined },
+  ): void => {
     const { event } = resumable;
     try {
       seen.take(resumable);
@@ -153,7 +162,7 @@ export function createClient(options: ClientOptions): SimClient {
     if (attributes) {
       checker.bytes(JSON.stringify(event), name);
       const { assignments, content } = seen;
-      const held = { attributes: by, state: content.state, assignments, isPublic: view === 'public' };
+      const held = { ...by, state: content.state, assignments, isPublic: view === 'public' };
       if (event.type !== 'durable') checker.projection(campaignId, seen.epoch, seen.version, held, name);
     } else if (view !== 'viewer') {
       if (event.type === 'entries')
@@ -281,7 +290,9 @@ export function createClient(options: ClientOptions): SimClient {
       attributes = next;
       const over = link;
       over?.setViewer({ attributes: next }, () => {
-        if (over === link) judgedBy = next;
+        if (over !== link) return;
+        formerly = { attributes: judgedBy, until: clock.now() + LOOK_UP_MS };
+        judgedBy = next;
       });
     },
     get attributes() {

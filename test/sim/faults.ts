@@ -1,3 +1,4 @@
+import type { HeldPlaceStore } from '../../server/core/targeting/held-place-store.ts';
 import { ArchiveError } from '../../server/archive/errors.ts';
 import type { Archive, Clock, LogEvent, OrderedLog } from '../../server/engine/ports.ts';
 import type { SeededRandom } from '../support/seeded-random.ts';
@@ -45,6 +46,23 @@ export interface FaultyOptions {
   random: SeededRandom;
   /** How many of a campaign's newest entries come back with it at most: few bring the archive into play sooner. */
   recentAtMost: number;
+}
+
+/** Where places are looked up and stored, behind that link, too. */
+export function faultyPlaces<S extends Pick<HeldPlaceStore, 'findHeldPlaces' | 'holdPlaces'>>(
+  store: S,
+  { faults, clock, random }: FaultyOptions,
+): S {
+  const call = async <T>(work: () => Promise<T>): Promise<T> => {
+    await new Promise<void>((resolve) => clock.after(random.int(0, faults.archiveLatency), resolve));
+    if (clock.now() < faults.archiveAwayUntil) throw new ArchiveError('unreachable', 'no answer');
+    return work();
+  };
+  return {
+    ...store,
+    findHeldPlaces: (units) => call(() => store.findHeldPlaces(units)),
+    holdPlaces: (rows, max) => call(() => store.holdPlaces(rows, max)),
+  };
 }
 
 /**

@@ -1,12 +1,12 @@
 import { createMemoryArchive, type MemoryStore } from '../../server/archive/memory-archive.ts';
-import { createManager, type Manager } from '../../server/engine/manager.ts';
+import { createManager, type Manager, type ManagerOptions } from '../../server/engine/manager.ts';
 import type { EngineObserver } from '../../server/engine/observer.ts';
 import type { Archive, Clock, OrderedLog } from '../../server/engine/ports.ts';
 import type { TargetingEngine } from '../../server/core/targeting/evaluator.ts';
 import { createGrowthBookEngine } from '../../server/targeting/growthbook-engine.ts';
 import { createMemoryLog } from '../../server/log/memory-log.ts';
 import type { SeededRandom } from '../support/seeded-random.ts';
-import { faultyArchive, faultyLog, type Faults } from './faults.ts';
+import { faultyArchive, faultyLog, faultyPlaces, type Faults } from './faults.ts';
 
 /** One running server. */
 export interface Instance {
@@ -40,11 +40,20 @@ export interface InstanceOptions {
   met: (what: string) => void;
   /** Its connection to the log that it shares with others; without it, it has a log of its own. */
   connectLog?: ((clock: Clock) => OrderedLog) | undefined;
+  /** Whether people keep their arms over a login. */
+  holdsPlaces: boolean;
 }
+
+/** Where the places stand that people keep. */
+export type PlaceStore = NonNullable<ManagerOptions['analytics']>['store'];
+
+/** The key of the hashes under which they stand. */
+export const PLACES_KEY = 'sim';
 
 /** Where a mutant may reach in; each gets the port and puts another one in its place. */
 export interface Sabotage {
   archive?(archive: Archive, clock: Clock): Archive;
+  places?(store: PlaceStore): PlaceStore;
   log?(log: OrderedLog, clock: Clock): OrderedLog;
   manager?(manager: Manager, store: MemoryStore): Manager;
   engine?(engine: TargetingEngine): TargetingEngine;
@@ -61,6 +70,7 @@ export function startInstance({
   sabotage,
   met,
   connectLog,
+  holdsPlaces,
 }: InstanceOptions): Instance {
   let phase: Instance['phase'] = 'up';
   const cancels = new Set<() => void>();
@@ -93,7 +103,9 @@ export function startInstance({
   const faulty = { faults, clock: own, random, recentAtMost };
   const log = faultyLog(sabotage.log?.(plainLog, own) ?? plainLog, faulty);
   const archive = faultyArchive(sabotage.archive?.(plainArchive, own) ?? plainArchive, faulty);
+  const places = faultyPlaces(sabotage.places?.(plainArchive) ?? plainArchive, faulty);
   const plainManager = createManager({
+    ...(holdsPlaces && { analytics: { store: places, key: PLACES_KEY } }),
     log,
     archive,
     clock: own,

@@ -287,6 +287,27 @@ export const MUTANTS: readonly Mutant[] = [
     },
   },
   {
+    name: 'forget what is held for somebody',
+    targeting: true,
+    sabotage: { places: (store) => ({ ...store, findHeldPlaces: () => Promise.resolve([]) }) },
+  },
+  {
+    name: 'hold for everybody what is held for one',
+    targeting: true,
+    sabotage: {
+      places: (store) => ({
+        ...store,
+        findHeldPlaces: async (units) => {
+          const [first] = units;
+          const rows = first ? await store.findHeldPlaces([first]) : [];
+          return units.flatMap((unit) =>
+            rows.map((row) => ({ ...row, ...unit, bucket: (row.bucket + 5_000) % 10_000 })),
+          );
+        },
+      }),
+    },
+  },
+  {
     name: 'let everybody meet every condition',
     targeting: true,
     sabotage: {

@@ -98,6 +98,7 @@ export function drawAttributes(random: SeededRandom): JsonObject {
   return {
     ...(random.chance(0.8) && { id: `user-${random.int(0, 9)}` }),
     ...(random.chance(0.8) && { country: random.pick(COUNTRIES) }),
+    ...(random.chance(0.6) && { device: `device-${random.int(0, 9)}` }),
   };
 }
 
@@ -167,7 +168,7 @@ function drawRule(random: SeededRandom): TargetingCommand {
           },
           ...(random.chance(0.4) && { when: { country: random.pick(COUNTRIES) } }),
           ...(random.chance(0.2) && { when: { $savedGroup: { id: 's' } } }),
-          ...(random.chance(0.2) && { group: 'g' }),
+          ...(random.chance(0.2) ? { group: 'g' } : random.chance(0.6) && { fallbackUnit: 'device' }),
         },
       };
     }

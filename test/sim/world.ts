@@ -103,6 +103,7 @@ export function createWorld({ seed, instances: count, viewers }: Plan, mutant: M
       sabotage,
       met: meet,
       connectLog: connectLog(index),
+      holdsPlaces: viewers === true,
     });
     say(`server ${index} runs`);
   };

@@ -18,6 +18,18 @@ const KEY_MS = 60_000;
 /** Characters of a hash: 126 bits. */
 const HASH_LENGTH = 21;
 
+/** The hash of units of a campaign with that salt. */
+export function unitHash(key: string, campaignId: string, salt: string): UnitHash {
+  const campaignKey = createHmac('sha256', key)
+    .update(JSON.stringify([campaignId, salt]))
+    .digest();
+  return (attribute, value) =>
+    createHmac('sha256', campaignKey)
+      .update(JSON.stringify([attribute, value]))
+      .digest('base64url')
+      .slice(0, HASH_LENGTH);
+}
+
 /**
  * Creates the hashes. The key of a campaign is made of the server's key and of a random salt that is stored with the
  * campaign's events: without the salt nobody can tell any more whose row is whose, and without the server's key nobody
@@ -30,14 +42,7 @@ export function createUnitHashes(store: Pick<AnalyticsStore, 'campaignSalt'>, ke
 
   const make = async (campaignId: string): Promise<UnitHash> => {
     const salt = await store.campaignSalt(campaignId, `${clock.token()}${clock.token()}`);
-    const campaignKey = createHmac('sha256', key)
-      .update(JSON.stringify([campaignId, salt]))
-      .digest();
-    return (attribute, value) =>
-      createHmac('sha256', campaignKey)
-        .update(JSON.stringify([attribute, value]))
-        .digest('base64url')
-        .slice(0, HASH_LENGTH);
+    return unitHash(key, campaignId, salt);
   };
 
   return {
