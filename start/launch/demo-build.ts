@@ -11,6 +11,7 @@ const SOURCES = [
   'demo/public',
   'demo/index.html',
   'demo/audience.html',
+  'demo/404.html',
   'demo/vite.config.ts',
   'client-sdk/src',
   'server/core',

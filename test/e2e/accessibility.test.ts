@@ -87,4 +87,59 @@ describe('axe finds nothing', () => {
     await expectNoFaults(page, 'operations');
     expect([...ada.errors, ...root.errors]).toEqual([]);
   });
+
+  it('D38 in the list and its states, the palette, the keys, the tour, the panel for apps, and where a campaign is missing', async () => {
+    const { page, tab, field, errors } = await openAs({ id: 'root', name: 'Mary Root', role: 'admin' });
+    const command = async (name: string) => {
+      await page.keyboard.press('ControlOrMeta+K');
+      await page.getByPlaceholder('A campaign, a tab, an action').fill(name);
+      await page.getByRole('option', { name }).click();
+    };
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme });
+      await page.getByText('Filter and sort').click();
+      await page.getByRole('button', { name: 'Choose several' }).click();
+      await page.locator('.campaigns-scroll input[type=checkbox]').first().check();
+      await expectNoFaults(page, `${colorScheme} several campaigns, filters open`);
+      await page.locator('.bulk').getByRole('button', { name: 'Cancel' }).click();
+      await page.getByText('Filter and sort').click();
+      await field('New campaign').fill('Ovasabi website');
+      await page.getByRole('button', { name: 'Create' }).click();
+      await page.getByText('There is a campaign ovasabi_website already').waitFor();
+      await expectNoFaults(page, `${colorScheme} an id that is taken`);
+      await field('New campaign').fill('');
+      await page.keyboard.press('ControlOrMeta+K');
+      await page.getByPlaceholder('A campaign, a tab, an action').fill('a');
+      await page.getByRole('option').first().waitFor();
+      await expectNoFaults(page, `${colorScheme} the palette`);
+      await page.keyboard.press('Escape');
+      await command('Keyboard shortcuts');
+      await expectNoFaults(page, `${colorScheme} the keys`);
+      await page.keyboard.press('Escape');
+      await command('Connect your app');
+      await page.getByRole('region', { name: 'Lines for React' }).waitFor();
+      await expectNoFaults(page, `${colorScheme} the panel for apps`);
+      await page.keyboard.press('Escape');
+      await command('Take the tour of one minute');
+      await expectNoFaults(page, `${colorScheme} the tour`);
+      await page.getByRole('button', { name: 'Leave' }).click();
+    }
+    await tab('Details').click();
+    await page.getByRole('button', { name: 'Archive…' }).click();
+    await page.getByRole('button', { name: 'Archive it' }).click();
+    await page.getByText(/^Archived .*read-only\.$/).waitFor();
+    // What had the focus is gone.
+    await eventually(() => page.evaluate(() => document.activeElement?.id)).toBe('editor');
+    await expectNoFaults(page, 'archived');
+    await page.goto(new URL('/?campaign=nobody_made_this', stage.server.url).href);
+    await page.getByRole('button', { name: 'Search campaigns' }).waitFor();
+    await expectNoFaults(page, 'missing');
+    await page.context().setOffline(true);
+    await page.getByText('Offline').first().waitFor();
+    await expectNoFaults(page, 'offline');
+    await page.context().setOffline(false);
+    await page.goto(new URL('/nowhere', stage.server.url).href);
+    await expectNoFaults(page, 'not found');
+    expect(errors.filter((words) => !/404|ERR_INTERNET_DISCONNECTED|409/.test(words))).toEqual([]);
+  });
 });

@@ -26,6 +26,7 @@ describe('the history', () => {
     await eventually(() => banner.innerText()).toBe(before);
     await eventually(() => rows.first().innerText()).toMatch(/went back[^]*Back to v1/);
     await eventually(() => versionOf(page)).toBe(version + 1);
+    expect(await consolePage(page).badge.innerText()).toMatch(/made here/);
   });
 
   it('D7 shows somebody else’s edit as it happens, and the badge does not claim it', async () => {

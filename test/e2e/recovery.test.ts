@@ -49,6 +49,22 @@ describe('recovery', () => {
     await saved.waitFor();
   });
 
+  it('D8 counts what waits in other campaigns too, and moves no field to say it', async () => {
+    const { page } = await stage.open('/?campaign=skerry_bay_lifeboat');
+    const { field } = consolePage(page);
+    await field('Footer').waitFor();
+    const place = await field('Footer').boundingBox();
+    await page.context().setOffline(true);
+    await page.getByText('This device is offline.').waitFor();
+    expect(await field('Footer').boundingBox()).toEqual(place);
+    await field('Footer').fill('Written on a boat');
+    await page.getByText('1 edit waits to be sent.').waitFor();
+    await page.getByRole('button', { name: /^The Slow Letter/ }).click();
+    await page.getByText('1 edit waits to be sent, in other campaigns.').waitFor();
+    await page.context().setOffline(false);
+    await page.getByText('Every edit of yours is saved.').waitFor();
+  });
+
   it('D8 notices that the device is offline, and sends what was edited when it is back', async () => {
     const [one, two] = await Promise.all([stage.open(), stage.open()]);
     const mine = consolePage(one.page);

@@ -1,14 +1,16 @@
 import { useEffect, useState } from 'react';
-import { useCampaignClient, useCampaignSnapshot } from '@campaign-state/client/react';
-import { useAssignments } from '@campaign-state/client/react/experiments';
+import type { CampaignClient, CampaignSnapshot } from '@campaign-state/client';
 import { decide, keptConsent, type Consent } from './visitor.ts';
 
 /** Asks the visitor whether it may be counted. Where it may, the page tells which arms it shows. */
-export function Counting() {
-  const client = useCampaignClient();
-  const campaignId = useCampaignSnapshot((snapshot) => snapshot.campaignId);
-  const isKnown = useCampaignSnapshot((snapshot) => snapshot.position !== undefined && !snapshot.isViewerPending);
-  const assignments = useAssignments();
+export function Counting({
+  client,
+  campaign: { campaignId, position, isViewerPending, assignments },
+}: {
+  client: CampaignClient;
+  campaign: CampaignSnapshot;
+}) {
+  const isKnown = position !== undefined && !isViewerPending;
   const [consent, setConsent] = useState<Consent>(keptConsent);
   const [isStarted, setStarted] = useState(false);
 

@@ -1,6 +1,7 @@
 import { useId, useRef, useState } from 'react';
 import { trpc, useCampaignSnapshot, useSyncStatus } from '@campaign-state/client/react';
 import { FieldFrame } from '../fields/FieldFrame.tsx';
+import { useLedger } from '../measure/ledger-context.ts';
 import { sayRefusal } from '../status/say-refusal.ts';
 
 /** What the contract allows. */
@@ -26,6 +27,7 @@ export function Lifecycle({ action }: { action: 'archive' | 'restore' }) {
   const campaignId = useCampaignSnapshot((snapshot) => snapshot.campaignId) ?? '';
   const { pendingCount } = useSyncStatus();
   const change = trpc.campaign[action].useMutation();
+  const ledger = useLedger();
   const dialog = useRef<HTMLDialogElement>(null);
   const [comment, setComment] = useState('');
   const id = useId();
@@ -39,7 +41,12 @@ export function Lifecycle({ action }: { action: 'archive' | 'restore' }) {
   function submit(): void {
     change.mutate(
       { campaignId, ...(comment.trim() !== '' && { comment: comment.trim() }) },
-      { onSuccess: () => dialog.current?.close() },
+      {
+        onSuccess(receipt) {
+          if ('version' in receipt) ledger.made(campaignId, receipt.version);
+          dialog.current?.close();
+        },
+      },
     );
   }
 

@@ -5,6 +5,7 @@ import { sayRefusal } from '../status/say-refusal.ts';
 import { Ago } from './Ago.tsx';
 import { Comparison } from './Comparison.tsx';
 import { CopyVersion } from './CopyVersion.tsx';
+import { useLedger } from '../measure/ledger-context.ts';
 import { setPreview, usePreview } from './preview.ts';
 import { describeChange } from './describe-change.ts';
 import { Difference } from './Difference.tsx';
@@ -26,13 +27,15 @@ export function HistoryRow({
   const { mayAdminister } = useAccess();
   const previewed = usePreview();
   const { rollback } = useCampaignUpdates();
+  const ledger = useLedger();
   const [isOpen, setOpen] = useState(false);
   const [restoring, setRestoring] = useState<'idle' | 'busy' | { error: Error }>('idle');
 
   async function restore(): Promise<void> {
     setRestoring('busy');
     try {
-      await rollback(newest.version, { comment: `Back to v${newest.version}` });
+      const { version } = await rollback(newest.version, { comment: `Back to v${newest.version}` });
+      ledger.made(campaignId, version);
       setRestoring('idle');
     } catch (error) {
       setRestoring({ error: error instanceof Error ? error : new Error(String(error)) });

@@ -12,15 +12,23 @@ export function Badge({ campaignId, version }: { campaignId: string | undefined;
   const own = newest?.campaignId === campaignId ? newest : undefined;
   const foreign = own?.version !== undefined && own.version < version;
   return (
-    <p className="badge" data-testid="badge" title={own && explain(own)}>
+    <p className="badge" data-testid="badge" title={own && own.unmeasured !== true ? explain(own) : undefined}>
       <span className="badge-version">v{version}</span>
-      {own && !foreign && !own.refused ? (
+      {own && !foreign && !own.refused && own.unmeasured !== true ? (
         <>
           <Figure name="shown" value={own.shown} />
           <Figure name="saved" value={own.saved} />
         </>
       ) : (
-        <span>{!own ? 'edit something to measure it' : foreign ? 'from another editor' : 'not accepted'}</span>
+        <span>
+          {!own
+            ? 'edit something to measure it'
+            : foreign
+              ? 'from another editor'
+              : own.unmeasured === true
+                ? 'made here'
+                : 'not accepted'}
+        </span>
       )}
     </p>
   );

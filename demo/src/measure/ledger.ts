@@ -13,6 +13,8 @@ export interface Measurement {
   /** Until it was committed in Postgres. */
   readonly saved: number | undefined;
   readonly refused: boolean;
+  /** It was made here, and is not one that is measured: a restore, for example. */
+  readonly unmeasured?: true;
 }
 
 export interface Ledger {
@@ -20,6 +22,8 @@ export interface Ledger {
   readonly getSnapshot: () => Measurement | undefined;
   /** Measures a change that has just been made. */
   readonly follow: (campaignId: string, change: Change) => void;
+  /** A version was made here by what is not measured. */
+  readonly made: (campaignId: string, version: number) => void;
   /** The audience pane has painted this version. */
   readonly painted: (campaignId: string, version: number) => void;
 }
@@ -85,6 +89,11 @@ export function createLedger(now: () => number): Ledger {
         // Refused, or never to be saved: the first is said above, the second by the save status.
         () => undefined,
       );
+    },
+    made(campaignId, version) {
+      const measurement: Measurement = { campaignId, refused: false, ...NOTHING_YET, version, unmeasured: true };
+      current = { sentAt: undefined, measurement };
+      amend(current, {});
     },
     painted(campaignId, version) {
       const key = `${campaignId}:${version}`;

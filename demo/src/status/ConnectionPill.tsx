@@ -1,30 +1,7 @@
 import { useConnection } from '@campaign-state/client/react';
-import type { ConnectionState } from '@campaign-state/client';
+import { Pill } from './Pill.tsx';
 
 /** How the connection of the client above stands. */
 export function ConnectionPill({ of }: { of: string }) {
-  const connection = useConnection();
-  return (
-    <span className="pill" data-status={connection.status}>
-      <span className="visually-hidden">{of}: </span>
-      {say(connection)}
-    </span>
-  );
-}
-
-function say({ status, attempt }: ConnectionState): string {
-  switch (status) {
-    case 'connecting':
-      return 'Connecting';
-    case 'connected':
-      return 'Live';
-    case 'reconnecting':
-      return attempt > 1 ? `Reconnecting, attempt ${attempt}` : 'Reconnecting';
-    case 'offline':
-      return 'Offline';
-    case 'needs-auth':
-      return 'Token needed';
-    case 'closed':
-      return 'Closed';
-  }
+  return <Pill of={of} connection={useConnection()} />;
 }

@@ -1,5 +1,5 @@
 import { useEffect, useEffectEvent, useReducer } from 'react';
-import { useCampaignSnapshot, useConnection, useSyncStatus } from '@campaign-state/client/react';
+import { useCampaignClient, useCampaignSnapshot, useConnection, useSyncStatus } from '@campaign-state/client/react';
 import { useNow } from '../use-now.ts';
 import { reduceRecovery } from './recovery.ts';
 
@@ -13,6 +13,7 @@ export function RecoveryStrip() {
   const { status, attempt, retryAt } = useConnection();
   const version = useCampaignSnapshot((snapshot) => snapshot.version);
   const { unsavedCount } = useSyncStatus();
+  const elsewhere = useUnsavedElsewhere();
   const [recovery, dispatch] = useReducer(reduceRecovery, { phase: 'none' });
   const now = useNow();
 
@@ -28,7 +29,7 @@ export function RecoveryStrip() {
   }, [phase]);
 
   return (
-    <div role="status">
+    <div className="strips" role="status">
       {recovery.phase === 'none' && version === 0 && (status === 'reconnecting' || status === 'offline') && (
         <p className="strip" data-phase="lost">
           <strong>{status === 'offline' ? 'This device is offline.' : 'The server does not answer.'}</strong>{' '}
@@ -38,14 +39,15 @@ export function RecoveryStrip() {
       {recovery.phase === 'lost' && (
         <p className="strip" data-phase="lost">
           <strong>{status === 'offline' ? 'This device is offline.' : 'The server is gone. Reconnecting…'}</strong>{' '}
-          <span aria-hidden="true">{say(attempt, retryAt, now)}</span> You can go on editing: {unsaved(unsavedCount)}
+          <span aria-hidden="true">{say(attempt, retryAt, now)}</span> You can go on editing:{' '}
+          {unsaved(unsavedCount, elsewhere)}
         </p>
       )}
       {recovery.phase === 'back' && (
         <p className="strip" data-phase="back">
           <strong>Back after {(recovery.took / 1_000).toFixed(1)} s.</strong>{' '}
           {caughtUp(recovery.from, recovery.version)}{' '}
-          {unsavedCount === 0 ? 'Every edit of yours is saved.' : unsaved(unsavedCount)}
+          {unsavedCount + elsewhere === 0 ? 'Every edit of yours is saved.' : unsaved(unsavedCount, elsewhere)}
         </p>
       )}
     </div>
@@ -57,9 +59,22 @@ function say(attempt: number, retryAt: number | undefined, now: number): string 
   return `Attempt ${attempt + 1}${seconds > 0 ? ` in ${seconds} s` : ''}.`;
 }
 
-function unsaved(count: number): string {
-  if (count === 0) return 'nothing is waiting.';
-  return count === 1 ? '1 edit waits to be sent.' : `${count} edits wait to be sent.`;
+function unsaved(count: number, elsewhere: number): string {
+  if (count === 0 && elsewhere === 0) return 'nothing is waiting.';
+  const edits = (of: number) => (of === 1 ? '1 edit waits' : `${of} edits wait`);
+  if (elsewhere === 0) return `${edits(count)} to be sent.`;
+  if (count === 0) return `${edits(elsewhere)} to be sent, in other campaigns.`;
+  return `${edits(count)} to be sent, and ${elsewhere} in other campaigns.`;
+}
+
+/** Unsaved edits of the other campaigns that have been opened here; counted anew each second. */
+function useUnsavedElsewhere(): number {
+  const client = useCampaignClient();
+  const campaignId = useCampaignSnapshot((snapshot) => snapshot.campaignId);
+  return client
+    .inspect()
+    .filter(({ campaign }) => campaign.getSnapshot().campaignId !== campaignId)
+    .reduce((sum, { campaign }) => sum + campaign.getSnapshot().sync.unsavedCount, 0);
 }
 
 function caughtUp(from: number, version: number): string {

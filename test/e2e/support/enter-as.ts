@@ -9,8 +9,17 @@ export interface Person {
   readonly role: 'viewer' | 'editor' | 'admin';
 }
 
-/** Shows the page a token of that person, as its form takes it, and waits for the editor. */
-export async function enterAs(page: Page, { id, name, role }: Person, secret: string): Promise<void> {
+/**
+ * Shows the page a token of that person, as its form takes it.
+ *
+ * @param shows what is waited for: the editor, or the page alone
+ */
+export async function enterAs(
+  page: Page,
+  { id, name, role }: Person,
+  secret: string,
+  shows: 'editor' | 'page' = 'editor',
+): Promise<void> {
   const token = await new SignJWT({ campaigns: { '*': role }, attributes: { name } })
     .setProtectedHeader({ alg: 'HS256' })
     .setSubject(id)
@@ -19,5 +28,5 @@ export async function enterAs(page: Page, { id, name, role }: Person, secret: st
     .sign(new TextEncoder().encode(secret));
   await page.getByLabel(/^This server wants a token/).fill(token);
   await page.getByRole('button', { name: 'Use it' }).click();
-  await consolePage(page).field('Title').waitFor();
+  await (shows === 'editor' ? consolePage(page).field('Title') : page.getByRole('heading', { level: 1 })).waitFor();
 }
