@@ -32,6 +32,8 @@ export function VirtualCampaigns({
 }) {
   const scroller = useRef<HTMLDivElement>(null);
   const [active, setActive] = useState<number>();
+  // The React Compiler, which this build does without, would have to leave it alone.
+  // oxlint-disable-next-line react/incompatible-library
   const virtual = useVirtualizer({
     count: total,
     getScrollElement: () => scroller.current,
