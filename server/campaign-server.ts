@@ -8,6 +8,7 @@ import type { AuthKey } from './api/connection/auth.ts';
 import { createDisabledService } from './api/disabled-service.ts';
 import { createHttpServer } from './api/transport/http-server.ts';
 import { API_LIMITS } from './api/limits.ts';
+import { DEFAULT_DEFLATE_LEVEL } from './api/procedures/subscriptions/deflated-frames.ts';
 import { createLogger } from './api/observability/logging.ts';
 import { createMetrics } from './api/observability/metrics.ts';
 import { createAccessKeys } from './access/access-keys.ts';
@@ -117,7 +118,7 @@ export interface CampaignServerOptions {
   /**
    * Level, 1 to 9, at which events of 1 KB and more are compressed for ws clients that offer `permessage-deflate`: once
    * for all who are sent the same. 0: not at all, which is so anyway where `rights` keep a field from readers. Default
-   * 1.
+   * 4.
    */
   readonly compression?: number;
   /** How long a campaign stays in memory without use, in milliseconds. Default 600,000, ten minutes. */
@@ -463,7 +464,7 @@ export async function createCampaignServer(options: CampaignServerOptions = {}):
     // An editor who may not read a field must not learn of it by the length of what others are sent.
     deflateLevel: Object.values(options.rights ?? {}).some(({ read }) => read !== undefined && read !== 'viewer')
       ? 0
-      : (options.compression ?? 1),
+      : (options.compression ?? DEFAULT_DEFLATE_LEVEL),
     site: options.site,
     metricsPort: options.metricsPort,
     maxConnections,

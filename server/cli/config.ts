@@ -4,6 +4,7 @@ import { DEFAULT_MAX_AGE_MS, MINIMUM_SECRET_LENGTH } from '../api/connection/aut
 import type { AuthKey } from '../api/connection/auth.ts';
 import { isNetwork, PRIVATE_NETWORKS } from '../api/connection/client-address.ts';
 import { API_LIMITS } from '../api/limits.ts';
+import { DEFAULT_DEFLATE_LEVEL } from '../api/procedures/subscriptions/deflated-frames.ts';
 import type { LogLevel } from '../api/observability/logging.ts';
 import { isLoopback, isOrigin } from '../api/transport/origin.ts';
 import { ROLES, type FieldRights } from '../core/permissions.ts';
@@ -168,7 +169,7 @@ const environment = z.object({
   CAMPAIGN_DURABILITY: z.enum(['accepted', 'durable'], 'accepted or durable').default('accepted'),
   CAMPAIGN_FANOUT: z.enum(['rooms', 'iterator'], 'rooms or iterator').default('rooms'),
   CAMPAIGN_CALLS: z.enum(['direct', 'trpc'], 'direct or trpc').default('direct'),
-  CAMPAIGN_COMPRESSION: integer(0, 9).default(1),
+  CAMPAIGN_COMPRESSION: integer(0, 9).default(DEFAULT_DEFLATE_LEVEL),
   CAMPAIGN_IDLE_TTL: duration.default(600_000),
   CAMPAIGN_MAX_LOADED: integer(1).optional(),
   CAMPAIGN_MAX_BACKLOG: integer(1).default(100_000),

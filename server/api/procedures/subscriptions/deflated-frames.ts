@@ -1,7 +1,14 @@
 import { constants, deflateRawSync } from 'node:zlib';
 
+/** The lowest that brings an entry of 4 KB of prose to about a third. */
+export const DEFAULT_DEFLATE_LEVEL = 4;
 /** Bytes below which nothing is compressed: a frame of one packet is no faster for being smaller. */
 export const DEFLATE_FROM_BYTES = 1_024;
+/**
+ * Characters from which on the lowest level is taken: a long text repeats itself often enough for that, and would take
+ * milliseconds of everybody's turn.
+ */
+const LARGE_CHARACTERS = 32 * 1_024;
 /** What the rest has to come to, as a part of itself, to be worth it. */
 const WORTHWHILE = 0.9;
 /** The end of a flushed block, which is left out of each message (RFC 7692, 7.2.1). */
@@ -18,7 +25,10 @@ const DEFLATED_TEXT = 0xc1;
 export function deflateRest(rest: string, level: number): Buffer | undefined {
   if (rest.length < DEFLATE_FROM_BYTES) return undefined;
   const plain = Buffer.from(rest);
-  const deflated = deflateRawSync(plain, { level, finishFlush: constants.Z_SYNC_FLUSH });
+  const deflated = deflateRawSync(plain, {
+    level: rest.length >= LARGE_CHARACTERS ? 1 : level,
+    finishFlush: constants.Z_SYNC_FLUSH,
+  });
   const body = deflated.subarray(0, deflated.length - TAIL_BYTES);
   return body.length <= plain.length * WORTHWHILE ? Buffer.from(body) : undefined;
 }
