@@ -26,8 +26,11 @@ export interface RedactionWatch {
 
 /** Interval at which an instance looks for redactions of others, in milliseconds. */
 const LOOK_MS = 1_000;
-/** How long redactions that the log could not drop yet wait for the next attempt, in milliseconds. */
-const RETRY_MS = 1_000;
+/**
+ * How long the next attempt waits where archive or log do not answer, or the log could not drop an entry yet, in
+ * milliseconds: twice as long each time.
+ */
+const RETRY_MS = { first: 1_000, longest: 15_000 } as const;
 const REDACTIONS_AT_ONCE = 1_000;
 
 /**
@@ -46,6 +49,8 @@ export function createRedactionWatch(options: RedactionWatchOptions): RedactionW
   let started = false;
   let stopped = false;
   let looking: Promise<void> | undefined;
+  /** Attempts in a row that failed; the first is reported. */
+  let failures = 0;
   const notForgotten = new Map<number, StoredRedaction>();
   let cancel: () => void = () => undefined;
 
@@ -78,15 +83,16 @@ export function createRedactionWatch(options: RedactionWatchOptions): RedactionW
   };
 
   const lookAgain = (): void => {
-    const failed = (error: unknown): boolean => {
-      if (!stopped) observer.failed?.({ what: 'redaction', error: asError(error) });
-      return false;
+    const failed = (error: unknown): void => {
+      if (!stopped && failures === 0) observer.failed?.({ what: 'redaction', error: asError(error) });
+      failures += 1;
     };
     void look()
-      .then(() => true, failed)
-      .then((done) => {
-        if (stopped || (done && !log.shared)) return;
-        cancel = clock.after((done ? LOOK_MS : RETRY_MS) * (0.75 + clock.random() / 2), lookAgain);
+      .then(() => void (failures = 0), failed)
+      .then(() => {
+        if (stopped || (failures === 0 && !log.shared)) return;
+        const delay = failures === 0 ? LOOK_MS : Math.min(RETRY_MS.longest, RETRY_MS.first * 2 ** (failures - 1));
+        cancel = clock.after(delay * (0.75 + clock.random() / 2), lookAgain);
       });
   };
   cancel = clock.after(0, lookAgain);
@@ -97,7 +103,7 @@ export function createRedactionWatch(options: RedactionWatchOptions): RedactionW
         await look();
       } catch (error) {
         cancel();
-        cancel = clock.after(RETRY_MS, lookAgain);
+        if (!stopped) cancel = clock.after(RETRY_MS.first, lookAgain);
         throw error;
       }
     },
