@@ -26,6 +26,9 @@ export const CONTESTANTS = {
   'ours-plain': OURS,
   /** With PGlite in its thread instead of the archive in memory. */
   'ours-embedded': OURS,
+  /** Behind one relay, and behind a chain of two; `BENCH_UPSTREAM` says before what. */
+  'ours-relay': { ...OURS, system: 'ours-relay' },
+  'ours-chain': { ...OURS, system: 'ours-relay' },
   'raw-ws': { system: 'raw-ws', protocol: 'raw-ws' },
   'raw-ws-token': { system: 'raw-ws', protocol: 'raw-ws', env: { AUTH_SECRET: SECRET }, secret: SECRET },
   'redis-ws': { system: 'redis-ws', protocol: 'raw-ws' },

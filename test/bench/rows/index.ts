@@ -14,6 +14,7 @@ import { mutationDurable } from './mutation-durable.ts';
 import { mutationRedis } from './mutation-redis.ts';
 import { mutation } from './mutation.ts';
 import { presence } from './presence.ts';
+import { relay } from './relay.ts';
 import { recovery, resume } from './restart.ts';
 import { sdkSize } from './sdk-size.ts';
 import { snapshotBeside } from './snapshot-beside.ts';
@@ -36,6 +37,7 @@ export const ROWS: readonly Row[] = [
   locks,
   presence,
   twoInstances,
+  relay,
   resume,
   recovery,
   abuse,
