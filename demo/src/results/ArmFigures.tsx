@@ -1,7 +1,7 @@
 import { trpc, useCampaignSnapshot } from '@campaign-state/client/react';
 import { sayCount, sayMean } from './say-figures.ts';
 
-/** How often it is asked, in milliseconds: these are small figures beside a form, the live ones are in their own tab. */
+/** How often it is asked, in milliseconds: small figures beside a form; the live ones are in a tab of their own. */
 const REFETCH_MS = 10_000;
 
 /** The arms of a rule in a line: people, and the first metric. Nothing before anybody was seen. */

@@ -43,8 +43,13 @@ type Outcomes = readonly { readonly held: HeldPlaces; readonly explanations: Ret
  * screen: where the rules give that viewer another arm, or none, it is not verified. A page that was open when a place
  * came to be held shows what it did before, which is as true. Attributes end here: rows hold hashes.
  */
-export function rowsOf(events: readonly AnalyticsEvent[], context: BatchContext): EventRows {
+export function rowsOf(events: readonly AnalyticsEvent[], given: BatchContext): EventRows {
   const explained = new Map<string, Outcomes>();
+  const unitsAt = new Map<string, readonly string[]>();
+  const shownAt = new Map<string, ReturnType<typeof exposureOf>>();
+  // All of it is of one viewer, and its hashes take longer than all else: hundreds of events, each for dozens of rules,
+  // would hold up everybody's changes for a third of a second.
+  const context = { ...given, hash: hashedOnce(given.hash) };
   const { attributes, engine } = context;
   const explainAt = (position: string, targeting: TargetingAt): Outcomes => {
     const known = explained.get(position);
@@ -65,17 +70,34 @@ export function rowsOf(events: readonly AnalyticsEvent[], context: BatchContext)
     const place = { campaignId: context.campaignId, at: event.at, epoch, version };
     const found = context.targetings.get(event.position);
     const targeting = found === 'unknown' ? undefined : found?.targeting;
-    if (event.kind === 'exposure')
-      exposures.push({ ...place, ...exposureOf(event, targeting, explainAt(event.position, found), context) });
-    else if (event.kind === 'goal')
-      for (const unit of unitsIn(targeting, context)) goals.push({ ...place, unit, ...goalOf(event, context, index) });
-    else {
+    if (event.kind === 'exposure') {
+      const { position, rule, arm, phase } = event;
+      const key = JSON.stringify([position, rule, arm, phase]);
+      const shown = shownAt.get(key) ?? exposureOf(event, targeting, explainAt(position, found), context);
+      shownAt.set(key, shown);
+      exposures.push({ ...place, ...shown });
+    } else if (event.kind === 'goal') {
+      const units = unitsAt.get(event.position) ?? unitsIn(targeting, context);
+      unitsAt.set(event.position, units);
+      for (const unit of units) goals.push({ ...place, unit, ...goalOf(event, context, index) });
+    } else {
       const delayMs = event.delayMs ?? context.delayOf(event);
       if (delayMs !== undefined)
         paints.push({ ...place, page: event.page, delayMs: Math.round(delayMs), share: event.share });
     }
   }
   return { exposures, goals, paints };
+}
+
+/** A hash that is made once for each unit. */
+function hashedOnce(hash: UnitHash): UnitHash {
+  const known = new Map<string, string>();
+  return (attribute, value) => {
+    const key = JSON.stringify([attribute, value]);
+    const hashed = known.get(key) ?? hash(attribute, value);
+    known.set(key, hashed);
+    return hashed;
+  };
 }
 
 function exposureOf(
