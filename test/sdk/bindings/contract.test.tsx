@@ -57,6 +57,20 @@ const shows = <T,>(what: Mounted<T>, expected: unknown) =>
   );
 
 describe.each(BINDINGS)('K270 %s', (_name, binding) => {
+  test('E57 the campaign that a binding hands out tells what its viewer did', async () => {
+    const { kit, page } = inMemory({ viewer: { attributes: { userId: 'ada' } } });
+    const shown = binding.selection(page, ({ position }) => position);
+    await eventually(() => expect(shown.latest()).toBeDefined());
+    const save = binding.edit(page, (campaign, title: string) => {
+      campaign.track('lead', { value: 2 });
+      return campaign.update({ title });
+    });
+    await act(async () => void save.latest().mutate('Summer'));
+    expect(await kit.tracked()).toMatchObject([
+      { kind: 'goal', name: 'lead', value: 2, viewer: { attributes: { userId: 'ada' } } },
+    ]);
+  });
+
   test('K40 a selection is shown when it changes, and at no other time; edits at once', async () => {
     const { kit, page, campaign } = inMemory();
     const title = binding.selection(page, ({ state }) => state.title);
