@@ -56,7 +56,14 @@ describe('the list for callers without a token', () => {
     await create();
     const { items } = await clock.until(manager.list(CALLERS.anonymous, { limit: 10 }));
     expect(items).toEqual([
-      { campaignId: CAMPAIGN, title: '', status: undefined, version: 1, updatedAt: expect.any(Number) },
+      {
+        campaignId: CAMPAIGN,
+        title: '',
+        status: undefined,
+        owner: 'the owner',
+        version: 1,
+        updatedAt: expect.any(Number),
+      },
     ]);
     expect(await refusal(manager.list(CALLERS.anonymous, { limit: 10, status: 'active' }))).toMatchObject({
       reason: 'FORBIDDEN',
