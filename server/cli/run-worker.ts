@@ -8,7 +8,8 @@ import { workerMetrics } from './worker-metrics.ts';
 import { STOP_MESSAGE, type WorkerTask } from './workers.ts';
 
 /**
- * Runs this process as a worker: a relay of the primary, on the primary's port. It ends when the primary says so, or has
+ * Runs this process as a worker: a relay of the primary, on the primary's port. It ends when the primary says so, or
+ * has
  * ended; SIGTERM makes it end in order and be started anew, and Ctrl+C is the primary's affair.
  */
 export async function runWorker(config: Config, task: WorkerTask, site: string | undefined): Promise<Announcement> {
