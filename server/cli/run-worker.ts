@@ -9,8 +9,7 @@ import { STOP_MESSAGE, type WorkerTask } from './workers.ts';
 
 /**
  * Runs this process as a worker: a relay of the primary, on the primary's port. It ends when the primary says so, or
- * has
- * ended; SIGTERM makes it end in order and be started anew, and Ctrl+C is the primary's affair.
+ * has ended; SIGTERM makes it end in order and be started anew, and Ctrl+C is the primary's affair.
  */
 export async function runWorker(config: Config, task: WorkerTask, site: string | undefined): Promise<Announcement> {
   const logger = createLogger(config.logLevel).child({ worker: task.number, pid: process.pid });

@@ -9,8 +9,8 @@ const stage = useStage();
 
 /** The text of an editor, of which CodeMirror draws only the lines in view: it is read from its state. */
 function textIn(content: Element): string {
-  const { cmTile } = content as Element & { readonly cmTile: { root: { view: { state: { doc: object } } } } };
-  return String(cmTile.root.view.state.doc);
+  const { cmTile } = content as Element & { readonly cmTile: { root: { view: { state: { sliceDoc(): string } } } } };
+  return cmTile.root.view.state.sliceDoc();
 }
 
 /** Opens a section's text. */

@@ -103,7 +103,7 @@ function createPresenceStore(
         watcher.renew();
       };
       const onCampaign = (): void => {
-        const { error = undefined } = campaign.getSnapshot();
+        const { error } = campaign.getSnapshot();
         if (error && error !== shown.getSnapshot().error) shown.set({ ...NOTHING, error });
       };
       // First, so that a stream that begins now begins with it.

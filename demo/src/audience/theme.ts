@@ -15,9 +15,14 @@ type Theme = Readonly<Record<string, unknown>>;
 /** The theme as custom properties of the page; a value that is no colour is left out. */
 export function themeProperties(theme: Theme): CSSProperties {
   const properties: Record<`--${string}`, string> = {};
-  for (const { name, fallback } of THEME_COLOURS) properties[`--page-${name}`] = colour(theme[name]) ?? fallback;
+  for (const { name } of THEME_COLOURS) properties[`--page-${name}`] = themeColour(theme, name);
   properties['--page-radius'] = `${radius(theme['radius'])}px`;
   return properties;
+}
+
+/** A colour of the page: the theme's, or where it names none, the one that holds then. */
+export function themeColour(theme: Theme, name: (typeof THEME_COLOURS)[number]['name']): string {
+  return colour(theme[name]) ?? THEME_COLOURS.find((known) => known.name === name)?.fallback ?? '';
 }
 
 export function themeFont(theme: Theme): (typeof THEME_FONTS)[number] {

@@ -23,7 +23,7 @@ export function useCampaignId(title: string): NewId {
   useEffect(() => {
     if (!isForeign) return undefined;
     let isWanted = true;
-    transliteratedIdFor(words)
+    void transliteratedIdFor(words)
       // Without the tables, as where they cannot be loaded, the id says nothing, and can be changed.
       .catch(() => undefined)
       .then((id) => isWanted && setRead({ title: words, id: id ?? made }));

@@ -1,5 +1,5 @@
 import { contrastOf, READABLE_CONTRAST } from '../audience/contrast.ts';
-import { radius, THEME_COLOURS, THEME_FONTS, themeFont } from '../audience/theme.ts';
+import { radius, THEME_COLOURS, THEME_FONTS, themeColour, themeFont } from '../audience/theme.ts';
 import { useEdited, useEdits } from '../fields/local-document.ts';
 import { ChoiceField } from '../fields/ChoiceField.tsx';
 import { ColourField } from '../fields/ColourField.tsx';
@@ -46,10 +46,7 @@ export function ThemePanel({ readOnly }: { readOnly: boolean }) {
 }
 
 function sayContrast(theme: Readonly<Record<string, unknown>>): string | undefined {
-  const { text, background } = Object.fromEntries(
-    THEME_COLOURS.map(({ name, fallback }) => [name, String(theme[name] ?? fallback)]),
-  );
-  const contrast = contrastOf(text ?? '', background ?? '');
+  const contrast = contrastOf(themeColour(theme, 'text'), themeColour(theme, 'background'));
   if (contrast === undefined || contrast >= READABLE_CONTRAST) return undefined;
   return `Hard to read: its contrast with the background is ${contrast.toFixed(1)}; ${READABLE_CONTRAST} is needed.`;
 }

@@ -20,7 +20,7 @@ async function connect(port: number, options: object = {}) {
   const messages: Message[] = [];
   let closedWith: number | undefined;
   let bytes = 0;
-  socket.on('message', (data) => messages.push(JSON.parse(String(data))));
+  socket.on('message', (data: Buffer) => messages.push(JSON.parse(data.toString())));
   socket.on('close', (code) => (closedWith = code));
   socket.on('error', () => undefined);
   // Before the frames are inflated.
