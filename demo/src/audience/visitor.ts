@@ -1,6 +1,7 @@
 import type { CampaignClient, Viewer } from '@campaign-state/client';
 import type { TrackingOptions } from '@campaign-state/client/analytics';
 import { keptToken } from '../connect.ts';
+import { readStored, writeStored } from '../storage.ts';
 
 const DEVICE = 'campaign-state-device';
 const CONSENT = 'campaign-state-consent';
@@ -10,13 +11,13 @@ export type Consent = 'given' | 'refused' | undefined;
 
 /** The visitor, by a random number that this browser keeps: two tabs and a reload are one. */
 export function visitor(): Viewer {
-  const deviceId = read(DEVICE) ?? crypto.randomUUID();
-  write(DEVICE, deviceId);
+  const deviceId = readStored(DEVICE) ?? crypto.randomUUID();
+  writeStored(DEVICE, deviceId);
   return { attributes: { deviceId } };
 }
 
 export function keptConsent(): Consent {
-  const kept = read(CONSENT);
+  const kept = readStored(CONSENT);
   return kept === 'given' || kept === 'refused' ? kept : undefined;
 }
 
@@ -34,24 +35,7 @@ export async function decide(
   consent: 'given' | 'refused',
   campaignId: string | undefined,
 ): Promise<void> {
-  write(CONSENT, consent);
+  writeStored(CONSENT, consent);
   const { startTracking } = await import('@campaign-state/client/analytics');
   startTracking(client, trackingFor(consent)).reportPaints(1, campaignId);
-}
-
-/** A browser may forbid a page its storage: then each visit is another visitor's. */
-function read(key: string): string | undefined {
-  try {
-    return localStorage.getItem(key) ?? undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function write(key: string, value: string): void {
-  try {
-    localStorage.setItem(key, value);
-  } catch {
-    // It stays in the page.
-  }
 }

@@ -1,6 +1,7 @@
 import { useEffect, useId, useRef, useState } from 'react';
 import type { ReactNode } from 'react';
 import { useAccess, useConnection } from '@campaign-state/client/react';
+import { readStored, writeStored } from '../storage.ts';
 import { KillButton } from '../status/KillButton.tsx';
 import { useCommand } from './commands.ts';
 import { go } from './place.ts';
@@ -46,14 +47,14 @@ export function Tour() {
   const { status } = useConnection();
   const id = useId();
   const card = useRef<HTMLElement>(null);
-  const [isOffered, setOffered] = useState(() => localStorage.getItem(STORED) === null);
+  const [isOffered, setOffered] = useState(() => readStored(STORED) === undefined);
   const [at, setAt] = useState<number>();
   const stop = at === undefined ? undefined : STOPS[at];
   const isLast = at === STOPS.length;
   const target = isLast ? '.masthead' : stop?.at;
 
   function settle(next: number | undefined): void {
-    localStorage.setItem(STORED, 'seen');
+    writeStored(STORED, 'seen');
     setOffered(false);
     if (next !== undefined) STOPS[next]?.before?.();
     setAt(next);

@@ -1,4 +1,5 @@
 import { useEffect, useEffectEvent, useSyncExternalStore } from 'react';
+import { readStored, writeStored } from '../storage.ts';
 import { useCommands } from './commands.ts';
 
 const STORED = 'campaign-state-keys';
@@ -10,7 +11,7 @@ function subscribe(listener: () => void): () => void {
 }
 
 function areOn(): boolean {
-  return localStorage.getItem(STORED) !== 'off';
+  return readStored(STORED) !== 'off';
 }
 
 /** Whether single keys are shortcuts. Who speaks to his computer, or hits keys by chance, turns them off. */
@@ -18,7 +19,7 @@ export function useSingleKeys(): [boolean, (areOn: boolean) => void] {
   return [
     useSyncExternalStore(subscribe, areOn),
     (on) => {
-      localStorage.setItem(STORED, on ? 'on' : 'off');
+      writeStored(STORED, on ? 'on' : 'off');
       listeners.forEach((listener) => listener());
     },
   ];
