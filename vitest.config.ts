@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 const resolve = { conditions: ['source'] };
@@ -6,6 +7,8 @@ export default defineConfig({
   resolve,
   ssr: { resolve },
   test: {
+    // Two on two cores as well: most tests wait, for a process, a database or a timer, while another computes.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [
       {
         extends: true,

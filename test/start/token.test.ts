@@ -38,7 +38,7 @@ test('F8 a missing or wrong argument is explained in one sentence', async () => 
       { AUTH_JWKS_URL: 'https://id.example/keys', AUTH_ISSUER: '*', AUTH_AUDIENCE: '*' },
       /^AUTH_JWKS_URL is set/,
     ],
-    [['--role', 'owner'], { AUTH_SECRET: SECRET }, /^--role takes one of viewer, editor, admin\.$/],
+    [['--role', 'owner'], { AUTH_SECRET: SECRET }, /^--role takes one of viewer, editor, admin, relay\.$/],
     [[], { AUTH_SECRET: SECRET }, /^--role takes/],
     [['--role', 'viewer', '--expires', 'never'], { AUTH_SECRET: SECRET }, /^--expires takes a duration/],
     [['--role', 'viewer', '--campaign', 'A B'], { AUTH_SECRET: SECRET }, /^--campaign takes/],
