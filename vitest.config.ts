@@ -24,7 +24,13 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: 'redis', include: ['test/log/redis*.test.ts'], testTimeout: 60_000, hookTimeout: 120_000 },
+        test: {
+          name: 'redis',
+          include: ['test/log/redis*.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+        },
       },
       {
         extends: true,
@@ -34,6 +40,8 @@ export default defineConfig({
           globalSetup: ['test/support/global-postgres.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,
+          // They share one Postgres, and some of them break it.
+          fileParallelism: false,
         },
       },
       {

@@ -62,5 +62,5 @@ export type { ConfigMode, FeaturesAction } from '../../server/core/commands/comm
 export type { Actor, Durability, Entry, EntryType, Receipt, ViewEntry } from '../../server/core/stream/entry.ts';
 export type { Position, VersionName } from '../../server/core/stream/position.ts';
 export type { Path, Reason } from '../../server/core/errors.ts';
-export type { WatchEvent } from '../../server/core/stream/events.ts';
+export type { PresenceWatchEvent, WatchEvent } from '../../server/core/stream/events.ts';
 export type { ListedCampaign, ListEvent } from '../../server/core/stream/list-events.ts';

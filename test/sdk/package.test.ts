@@ -114,12 +114,12 @@ export const tested = <CampaignTestProvider campaign={createTestCampaign({ state
 
 /** The router's type in the hands of who brings a tRPC client of their own. */
 const STOCK = `
-import type { AppRouter, WatchEvent } from '@campaign-state/client';
+import type { AppRouter, PresenceWatchEvent, WatchEvent } from '@campaign-state/client';
 import { createTRPCClient, createWSClient, wsLink } from '@trpc/client';
 import type { inferRouterOutputs } from '@trpc/server';
 
 const client = createTRPCClient<AppRouter>({ links: [wsLink({ client: createWSClient({ url: 'ws://127.0.0.1:4000/trpc' }) })] });
-client.campaign.watch.subscribe({}, { onData: ({ data }) => { const event: WatchEvent = data; console.log(event.type); } });
+client.campaign.watch.subscribe({}, { onData: ({ data }) => { const event: WatchEvent | PresenceWatchEvent = data; if (event.type === 'durable') console.log(event.position); } });
 export const version: number = (await client.campaign.update.mutate({ campaignId: 'a', updates: { title: 'x' } }) as { version: number }).version;
 export type Row = inferRouterOutputs<AppRouter>['campaign']['list']['items'][number];
 export const row: Row = { campaignId: 'a', title: 'A', version: 1, updatedAt: 0, updatedBy: 'me' };
