@@ -71,7 +71,8 @@ export function overHttp(url: string, token: string | undefined, begun: Begun): 
         const { data: details }: { data: { reason: string } } = JSON.parse(data);
         return { reason: details.reason };
       }
-      if (event !== 'connected') return { answer: JSON.parse(data) };
+      // Behind a relay the stream begins later than here: what was changed too early is changed once more.
+      if (event !== 'connected' && event !== 'ping') return { answer: JSON.parse(data) };
       void begun();
     }
     throw new Error(`${path}: the stream ended without an event`);
