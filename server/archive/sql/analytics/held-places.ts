@@ -1,8 +1,8 @@
 import { sql, type Kysely } from 'kysely';
-import type { HeldPlaceRow, HeldPlaceStore } from '../../core/targeting/held-place-store.ts';
-import { findDeleted } from './deletions.ts';
-import { isAnyOf, recordset } from './rows.ts';
-import type { Database } from './schema.ts';
+import type { HeldPlaceRow, HeldPlaceStore } from '../../../core/targeting/held-place-store.ts';
+import { findDeleted } from '../deletions.ts';
+import { isAnyOf, recordset } from '../rows.ts';
+import type { Database } from '../schema.ts';
 
 /** Rows that one statement erases: it must not hold its locks for long. */
 const SWEPT_AT_ONCE = 5_000;
