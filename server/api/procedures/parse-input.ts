@@ -42,8 +42,8 @@ function inputRefusal(issue: z.core.$ZodIssue | undefined): Refusal {
   return { ...inner, message: `${at.join('.')}${joint}${inner.message}`, path: [...at, ...within] };
 }
 
-/** The refusal of `cleanJson`, where the issue carries one (`schemas.ts`). */
+/** The refusal of `cleanJson`, where the issue carries one (`schemas/parts.ts`). */
 function cleaningRefusal(issue: z.core.$ZodIssue): Refusal | undefined {
-  // Nothing but `schemas.ts` sets it, and it sets a refusal.
+  // Nothing but the schemas sets it, and they set a refusal.
   return issue.code === 'custom' ? (issue.params?.['refusal'] as Refusal | undefined) : undefined;
 }

@@ -2,7 +2,7 @@ import { createTRPCClient, createWSClient, httpBatchLink, httpLink, TRPCClientEr
 import { WebSocket as RawSocket } from 'ws';
 import type { RawData } from 'ws';
 import type { ErrorData } from '../../../server/api/failure.ts';
-import type { WatchInput } from '../../../server/api/procedures/schemas.ts';
+import type { WatchInput } from '../../../server/api/procedures/schemas/read-schemas.ts';
 import type { WatchEvent } from '../../../server/core/stream/events.ts';
 import type { AppRouter } from '../../../server/index.ts';
 import { streamMirror } from '../../support/stream-mirror.ts';

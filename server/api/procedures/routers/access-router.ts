@@ -7,7 +7,7 @@ import { forbidden } from '../../../engine/refusals.ts';
 import { parsedBy } from '../parse-input.ts';
 import { historyProcedure, inTurn, mutationProcedure, router } from '../procedures.ts';
 import type { CallContext } from '../run-call.ts';
-import { createKeyInput, revokeKeyInput } from '../schemas.ts';
+import { createKeyInput, revokeKeyInput } from '../schemas/access-schemas.ts';
 
 /** API keys of services. Admins of all campaigns only, and with a token: a key makes no keys. */
 export const accessRouter = router({

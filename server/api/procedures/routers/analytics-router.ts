@@ -11,7 +11,7 @@ import type { AnalyticsService, TimelineRow } from '../../../engine/service.ts';
 import { parsedBy } from '../parse-input.ts';
 import { callerOf, eventProcedure, historyProcedure, router, subscriptionProcedure } from '../procedures.ts';
 import type { CallContext } from '../run-call.ts';
-import { analyticsFields } from '../schemas.ts';
+import { analyticsFields } from '../schemas/parts.ts';
 import { subscriptionOf } from '../subscriptions/subscription.ts';
 
 /** What one viewer was shown and did. */

@@ -8,13 +8,13 @@ import type {
 } from '../../../audit/audit-service.ts';
 import type { RedactionReceipt } from '../../../audit/redaction.ts';
 import type { Retention } from '../../../audit/retention.ts';
-import { CAMPAIGN_ID_PATTERN } from '../../../core/document/campaign.ts';
 import { RefusalError } from '../../../core/errors.ts';
 import { can } from '../../../core/permissions.ts';
 import { forbidden } from '../../../engine/refusals.ts';
 import { parsedBy } from '../parse-input.ts';
 import { callerOf, historyProcedure, router } from '../procedures.ts';
 import type { CallContext } from '../run-call.ts';
+import { campaignId } from '../schemas/parts.ts';
 
 /** Which entries of the audit are asked for. */
 export interface AuditQueryInput {
@@ -69,7 +69,6 @@ export interface AuditSetRetentionInput {
   keep: { versions?: number; ageMs?: number } | null;
 }
 
-const campaignId = z.string().regex(CAMPAIGN_ID_PATTERN, 'must be the id of a campaign');
 const time = z.int().min(0);
 const words = z.string().min(1).max(200);
 

@@ -19,17 +19,11 @@ import {
 } from '../procedures.ts';
 import type { CallContext } from '../run-call.ts';
 import {
-  atInput,
   batchInput,
   copyInput,
   createInput,
   deleteInput,
-  diffInput,
-  explainInput,
-  getInput,
-  historyInput,
   lifecycleInput,
-  listInput,
   pushInput,
   rollbackInput,
   shipRuleInput,
@@ -40,12 +34,20 @@ import {
   updateInput,
   updateRuleInput,
   updateSegmentInput,
+} from '../schemas/command-schemas.ts';
+import type { CampaignInput } from '../schemas/parts.ts';
+import {
+  atInput,
+  diffInput,
+  explainInput,
+  getInput,
+  historyInput,
+  listInput,
   watchInput,
   watchManyInput,
   watchListInput,
   whenDurableInput,
-  type CampaignInput,
-} from '../schemas.ts';
+} from '../schemas/read-schemas.ts';
 import { copiedState, versionOf } from './moments.ts';
 import { merged } from '../subscriptions/merged-subscription.ts';
 import { withPresence, type RiddenEvent } from '../subscriptions/presence-ride.ts';

@@ -7,17 +7,16 @@ import { callerOf, inTurn, mutationProcedure, procedure, router, subscriptionPro
 import type { CallContext } from '../run-call.ts';
 import {
   acquireLockInput,
-  campaignInput,
   listJobLocksInput,
   releaseLockInput,
   renewLockInput,
   stealLockInput,
-  type CampaignInput,
   type JobInput,
   type JobsInput,
   type LockForms,
   type LockPathInput,
-} from '../schemas.ts';
+} from '../schemas/lock-schemas.ts';
+import { campaignInput, type CampaignInput } from '../schemas/parts.ts';
 import { subscriptionOf } from '../subscriptions/subscription.ts';
 
 /** Locks of parts of campaigns, and of jobs. What a lock covers is in `core/locks`, who grants it in `engine/locks`. */

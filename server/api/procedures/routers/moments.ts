@@ -4,7 +4,7 @@ import { formatPosition, type Moment, type VersionName } from '../../../core/str
 import { PRICES } from '../../connection/work-budget.ts';
 import { callerOf } from '../procedures.ts';
 import type { CallContext } from '../run-call.ts';
-import type { CopyInput } from '../schemas.ts';
+import type { CopyInput } from '../schemas/command-schemas.ts';
 
 /**
  * The version that a moment names.

@@ -2,7 +2,8 @@ import type { PresenceEvent } from '../../../core/presence/presence.ts';
 import { shareEncoding } from '../subscriptions/frames.ts';
 import { parsedBy } from '../parse-input.ts';
 import { callerOf, inTurn, mutationProcedure, router, subscriptionProcedure } from '../procedures.ts';
-import { campaignInput, setPresenceInput } from '../schemas.ts';
+import { setPresenceInput } from '../schemas/lock-schemas.ts';
+import { campaignInput } from '../schemas/parts.ts';
 import { subscriptionOf } from '../subscriptions/subscription.ts';
 
 /** Who is at a campaign. Nothing of it is stored, or in the history. */

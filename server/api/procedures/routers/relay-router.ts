@@ -18,7 +18,7 @@ import {
   relayLookInput,
   relaySubscribeInput,
   relayWatchInput,
-} from './relay-schemas.ts';
+} from '../schemas/relay-schemas.ts';
 
 /**
  * What relays ask of their upstream, over one ws connection ([the protocol](../../../relay/README.md)). A relay's key

@@ -2,7 +2,8 @@ import { roleFor } from '../../../core/permissions.ts';
 import type { FieldAccess, Role } from '../../../core/permissions.ts';
 import { parsedBy } from '../parse-input.ts';
 import { authenticationProcedure, procedure, router, viewerProcedure } from '../procedures.ts';
-import { authenticateInput, campaignInput, setViewerInput } from '../schemas.ts';
+import { authenticateInput, setViewerInput } from '../schemas/access-schemas.ts';
+import { campaignInput } from '../schemas/parts.ts';
 
 /** Answer of `session.info`. */
 export interface SessionInfo {

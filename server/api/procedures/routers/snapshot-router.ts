@@ -7,7 +7,7 @@ import type { RestoreAppended, RestoreFinished, SnapshotService } from '../../..
 import { parsedBy } from '../parse-input.ts';
 import { historyProcedure, inTurn, mutationProcedure, router } from '../procedures.ts';
 import type { CallContext } from '../run-call.ts';
-import { restoreAppendInput, restoreBeginInput, restoreInput } from './snapshot-schemas.ts';
+import { restoreAppendInput, restoreBeginInput, restoreInput } from '../schemas/snapshot-schemas.ts';
 
 /** Answer of `snapshot.status`. All times are epoch milliseconds by this server's clock. */
 export interface SnapshotStatus {

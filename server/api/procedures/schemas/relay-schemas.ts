@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { CAMPAIGN_ID_PATTERN } from '../../../core/document/campaign.ts';
 import type { Viewer } from '../../../core/document/targeting-fields.ts';
-import { parsePosition, type Position } from '../../../core/stream/position.ts';
+import type { Position } from '../../../core/stream/position.ts';
 import type { Origin } from '../../../core/stream/origin.ts';
 import { API_LIMITS } from '../../limits.ts';
-import { setViewerInput } from '../schemas.ts';
+import { setViewerInput } from './access-schemas.ts';
+import { campaignId, position } from './parts.ts';
 
 export interface RelayWatchInput {
   campaignId: string;
@@ -46,8 +46,6 @@ export interface RelaySubscribeInput extends Omit<RelayCallInput, 'type'> {}
 /** Campaigns whose heads are asked at once, at most. */
 export const RELAY_HEADS = 512;
 
-const campaignId = z.string().regex(CAMPAIGN_ID_PATTERN, 'must be the id of a campaign');
-const position = z.string().refine((text) => parsePosition(text) !== undefined, 'must be epoch:version');
 const caller = z.string().min(1).max(64);
 /** As `session.setViewer` takes it. */
 const viewer = z.custom<Viewer | null>((value) => setViewerInput.safeParse({ viewer: value }).success);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { CAMPAIGN_ID_PATTERN } from '../../../core/document/campaign.ts';
 import { parsePosition, type VersionName } from '../../../core/stream/position.ts';
+import { campaignId } from './parts.ts';
 
 /** Input of the procedures of snapshots. */
 
@@ -31,8 +31,6 @@ export interface RestoreAppendInput extends RestoreInput {
 
 /** Bytes of a file in one call. */
 const MAX_PART_BYTES = 512 * 1024;
-
-const campaignId = z.string().regex(CAMPAIGN_ID_PATTERN, 'must be the id of a campaign');
 
 const restoreId = z.string().regex(/^[A-Za-z0-9_-]{22}$/, 'must be the id that restoreBegin gave');
 
