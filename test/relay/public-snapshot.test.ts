@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { CampaignServerOptions } from '../../server/index.ts';
 import { watch, wsClient } from '../api/support/clients.ts';
-import { CAMPAIGN, SECRET, startGuarded, tokenFor, until } from '../api/support/server.ts';
+import { CAMPAIGN, SECRET, startGuarded, startServer, tokenFor, until } from '../api/support/server.ts';
 import { behindRelays } from './support/relay.ts';
 
 const guarded: CampaignServerOptions = { auth: { kind: 'secret', secret: SECRET }, publicRead: true };
@@ -39,8 +39,17 @@ test('Q12 it shows nothing that needs a token, and depends on none', async () =>
   expect(await statusOf('nowhere/snapshot')).toBe(404);
   const headers = { authorization: `Bearer ${await tokenFor({ '*': 'admin' })}` };
   expect(await statusOf(`${CAMPAIGN}/snapshot`, { headers })).toBe(400);
+  // In the address as well, where a cache would keep what an editor or an admin may see.
+  const params = encodeURIComponent(JSON.stringify({ token: await tokenFor({ '*': 'admin' }) }));
+  for (const campaign of ['secret', CAMPAIGN]) {
+    const answer = await fetch(`${url}/campaigns/${campaign}/snapshot?connectionParams=${params}`);
+    expect(answer.status).toBe(400);
+    expect(answer.headers.get('cache-control')).toBe('no-store');
+  }
   expect(await statusOf(`${CAMPAIGN}/snapshot?viewer=[1]`)).toBe(400);
   expect(await statusOf(`${CAMPAIGN}/snapshot`, { method: 'POST' })).toBe(405);
+  const { url: keyless } = await startServer();
+  expect((await fetch(`${keyless}/campaigns/${CAMPAIGN}/snapshot`)).status).toBe(503);
   const closed = await startGuarded();
   expect((await fetch(`${closed.url}/campaigns/${CAMPAIGN}/snapshot`)).status).toBe(401);
 });

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { JsonObject } from '../../core/json.ts';
-import type { Refusal } from '../../core/errors.ts';
+import { RefusalError, type Refusal } from '../../core/errors.ts';
 import type { Context } from '../connection/context.ts';
 import { refusalBehind } from '../failure.ts';
 import { createCallerFactory } from '../procedures/procedures.ts';
@@ -35,19 +35,34 @@ export function publicSnapshotOf(path: string): string | undefined {
   return campaign === undefined ? undefined : decodeURIComponent(campaign);
 }
 
+const WITH_TOKEN = {
+  reason: 'INVALID',
+  message: 'This is the same for everybody: it is asked for without a token',
+} as const;
+
+/**
+ * Refuses a request that shows a token, wherever it does, before anybody verifies it: what it may see must be in no
+ * cache.
+ *
+ * @returns whether it was refused
+ */
+export function refuseToken(req: IncomingMessage, res: ServerResponse): boolean {
+  const showsToken = req.headers.authorization !== undefined || queryOf(req.url).has('connectionParams');
+  if (showsToken) refuse(res, WITH_TOKEN);
+  return showsToken;
+}
+
 /** Answers a request without a token. `?viewer={"country":"NG"}` names the attributes that the rules judge by. */
 export async function answerPublicSnapshot(
   campaignId: string,
   { ctx, req, res }: { ctx: Context; req: IncomingMessage; res: ServerResponse },
 ): Promise<void> {
   res.setHeader('x-content-type-options', 'nosniff');
-  if (req.headers.authorization !== undefined) {
-    return refuse(res, {
-      reason: 'INVALID',
-      message: 'This is the same for everybody: it is asked for without a token',
-    });
-  }
   try {
+    // Where no key is set, everybody is an admin: what an admin sees is public nowhere.
+    if (ctx.connection.admitted().anonymous !== true) {
+      throw new RefusalError('UNAVAILABLE', 'A server without a key has nobody without a token: set AUTH_SECRET');
+    }
     const { durableVersion: _, ...record } = await createCaller(ctx).campaign.get({ campaignId, ...viewerIn(req.url) });
     const answer = JSON.stringify(record);
     const etag = `"${createHash('sha256').update(answer).digest('base64url').slice(0, 27)}"`;
@@ -71,9 +86,13 @@ function refuse(res: ServerResponse, { reason, message }: Pick<Refusal, 'reason'
   res.writeHead(STATUSES[reason] ?? 400, head).end(message);
 }
 
+function queryOf(url = '/'): URLSearchParams {
+  return new URL(`http://host${url}`).searchParams;
+}
+
 /** The viewer of the query, which the procedure checks; one that is no JSON is refused by it as any other text. */
 function viewerIn(url = '/'): { viewer?: { attributes: JsonObject } } {
-  const text = new URL(`http://host${url}`).searchParams.get('viewer');
+  const text = queryOf(url).get('viewer');
   if (text === null) return {};
   try {
     // Parsed by the procedure.

@@ -10,7 +10,7 @@ import { API_LIMITS } from '../limits.ts';
 import type { HealthHandler } from '../observability/health.ts';
 import { answerOfrep, ofrepMethodOf, streamOfrepEvents } from '../ofrep/ofrep.ts';
 import { ofrepTargetOf, type OfrepTarget } from '../ofrep/ofrep-path.ts';
-import { answerPublicSnapshot, publicSnapshotOf } from '../ofrep/public-snapshot.ts';
+import { answerPublicSnapshot, publicSnapshotOf, refuseToken } from '../ofrep/public-snapshot.ts';
 import { appRouter } from '../procedures/router.ts';
 import type { Admission } from './admission.ts';
 import { applyCors } from './cors.ts';
@@ -87,9 +87,7 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
    * @returns false where it may not be answered even then
    */
   async function pay(path: string, req: IncomingMessage): Promise<boolean> {
-    const isCall =
-      (path.startsWith('/trpc') || ofrepTargetOf(path) || publicSnapshotOf(path) !== undefined) &&
-      req.method !== 'OPTIONS';
+    const isCall = (path.startsWith('/trpc') || ofrepTargetOf(path)) && req.method !== 'OPTIONS';
     // Calls are paid for by their connection. An instance must not be restarted because others probe it.
     if (isCall || health.isLiveness(path)) return true;
     const address = addressOf(req);
@@ -169,6 +167,7 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
       res.setHeader('allow', 'GET, HEAD');
       return plain(res, 405, 'A snapshot is read by GET');
     }
+    if (refuseToken(req, res)) return;
     await admission.admitRequest(req);
     const ctx = await admission.forRequest({ req, res, info: ONE_QUERY });
     await answerPublicSnapshot(campaignId, { ctx, req, res });
