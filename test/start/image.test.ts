@@ -40,6 +40,14 @@ test('F13 Redis runs with the settings that the server requires, and no secret h
     expect(compose).not.toMatch(new RegExp(`\\$\\{${secret}(?!:\\?)`));
 });
 
+test('F13 what a relay stores lies on a volume, and is there for the next container', () => {
+  const [, relay = ''] = /^ {2}relay:\n((?: {4}.*\n|\n)+)/m.exec(compose) ?? [];
+  const [, folder] = /RELAY_DIR: (\S+)/.exec(relay) ?? [];
+  expect(folder).toBe('/data');
+  expect(/tmpfs: \[(.*)\]/.exec(relay)?.[1]?.split(', ')).toEqual(['/tmp']);
+  expect(/volumes: \[(.*)\]/.exec(relay)?.[1]).toBe(folder);
+});
+
 test('F13 the image copies and runs files that exist, sets variables that exist, and runs as an unprivileged user on the same Node', async () => {
   const copied = [...dockerfile.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, sources = '']) =>
     sources.split(' '),

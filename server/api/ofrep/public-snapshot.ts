@@ -16,8 +16,13 @@ import { isNamed } from './ofrep.ts';
 
 const PATH = /^\/campaigns\/([^/]+)\/snapshot$/;
 
-/** Whoever keeps it asks again after a second, shows it meanwhile, and goes on with it while the server is away. */
-const CACHE = 'public, max-age=1, stale-while-revalidate=30, stale-if-error=86400';
+/**
+ * Whoever keeps it asks again after a second, shows it meanwhile, and goes on with it for a minute while the server is
+ * away. Not for longer: what was withdrawn meanwhile would be shown all that time. To outlive its origin is what a
+ * relay
+ * is for, which knows what has been withdrawn until then.
+ */
+const CACHE = 'public, max-age=1, stale-while-revalidate=30, stale-if-error=60';
 
 const STATUSES: Readonly<Partial<Record<Refusal['reason'], number>>> = {
   UNAUTHORIZED: 401,
