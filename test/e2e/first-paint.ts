@@ -1,5 +1,5 @@
-// Measures first paint and content over slow networks, from an empty cache: `node --conditions=source
-// test/e2e/first-paint.ts` prints the medians of five loads of each page. The demo has to be built.
+// Measures first paint and content over slow networks, from an empty cache: `npm run measure:paint` prints the medians
+// of five loads of each page. The demo has to be built (`npm run build -w demo`).
 import { launchBrowser, type Browser } from '../tools/browser.ts';
 import { startRealServer } from './support/real-server.ts';
 import { skipTour } from './support/skip-tour.ts';
