@@ -57,6 +57,8 @@ export interface StoredStatement {
 /** An entry that is to be redacted, and what depends on it. */
 export interface EntryRedaction extends ProvenRedaction {
   readonly campaignId: string;
+  /** The epoch of the campaign's head. */
+  readonly epoch: string;
   /** The bytes of the entry as they are, and without what goes. */
   readonly before: string;
   readonly after: string;
@@ -112,10 +114,11 @@ export interface AuditStore {
   /**
    * Puts what is left of an entry in its place, and writes the checkpoints anew that its value stands in, in one
    * transaction, which records the redaction and its event. Entries up to `through` are no longer loaded with the
-   * campaign: what a viewer is sent as differences would not lead from what it has to what there is.
+   * campaign: what a viewer is sent as differences would not lead from what it has to what there is. What restores have
+   * staged of the entry is dropped, with all else that they have staged.
    *
-   * @returns false where the entry, its campaign's redactions, or the beginning of its history are others by now, and
-   *   nothing has changed
+   * @returns false where the entry, its campaign's epoch, its redactions, or the beginning of its history are others by
+   *   now, or it ends before `through`, and nothing has changed
    */
   redact(redacted: EntryRedaction): Promise<boolean>;
   /** Redactions of all campaigns after that one, in order, at most `limit`. */

@@ -24,7 +24,10 @@ export interface Compactable {
 
 /** Storage that compacts histories; implemented by every archive, and held to one behaviour by one contract suite. */
 export interface CompactionStore {
-  /** Claims compaction until that time; false where another instance has. All times are epoch milliseconds. */
+  /**
+   * Claims compaction until that time; false where another instance has. It is taken from an instance of before that
+   * does not know what is said of single histories. All times are epoch milliseconds.
+   */
   claimCompaction(holder: string, now: number, until: number): Promise<boolean>;
   /**
    * Campaigns with a checkpoint before all that is kept, later than the one that they begin with; at most `limit`.
@@ -41,8 +44,8 @@ export interface CompactionStore {
    * @returns false where there is no such campaign, and nothing has changed
    */
   setKeep(campaignId: string, keep: HistoryKeep | undefined): Promise<boolean>;
-  /** Whether something is said of any history. */
-  hasKeeps(): Promise<boolean>;
+  /** Whether something is said of any history, or of one is left what lies before its beginning. */
+  mayCompact(): Promise<boolean>;
   /**
    * Makes a history begin with that checkpoint, if the entry of that version is still the one that the base names.
    *

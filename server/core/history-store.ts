@@ -109,13 +109,15 @@ export interface AdoptedHistory {
 
 /**
  * The outcome of an adoption. `exists`: there is a campaign of that id, at this head; `deleting`: one of that id is
- * being deleted. Of both, nothing has changed.
+ * being deleted; `stale`: something of what is staged was redacted since it was read, or what was staged is gone. Of
+ * all three, nothing has changed.
  */
 export type Adoption =
   /** With the generation of each, in their order. */
   | { readonly kind: 'adopted'; readonly generations: readonly number[] }
   | { readonly kind: 'exists'; readonly campaignId: string; readonly head: Head }
-  | { readonly kind: 'deleting'; readonly campaignId: string };
+  | { readonly kind: 'deleting'; readonly campaignId: string }
+  | { readonly kind: 'stale' };
 
 /** A periodic snapshot that was saved. */
 export interface SnapshotRun {
@@ -171,22 +173,32 @@ export interface HistoryStore {
   beginRestore(restoreId: string, now: number, staleAt: number): Promise<string[]>;
   /**
    * Stages a part of one history or of several: entries and checkpoints under the ids that they are to have. A part
-   * that is staged again, from the same version on, takes the place of the earlier one.
+   * that is staged again, from the same version on, takes the place of the earlier one. With nothing, it says that the
+   * restore goes on.
+   *
+   * @returns false where what it has staged was dropped, by a redaction of something of it or because nothing came for
+   *   long: it has to begin again
    */
   stage(
     restoreId: string,
     entries: readonly StoredEntry[],
     checkpoints: readonly StoredCheckpoint[],
     now: number,
-  ): Promise<void>;
+  ): Promise<boolean>;
   /**
    * Puts staged histories in their places, all of them in one transaction or none.
    *
+   * @param redactedUntil the ordinal of the last redaction that they heed
    * @throws ArchiveError `data` where not all entries of one, or not its state, are staged
    */
-  adopt(restoreId: string, histories: readonly AdoptedHistory[]): Promise<Adoption>;
+  adopt(restoreId: string, histories: readonly AdoptedHistory[], redactedUntil: number): Promise<Adoption>;
   /** Ends a restore and drops what is left of it. */
   endRestore(restoreId: string): Promise<void>;
+  /**
+   * Drops what restores have staged that nothing was staged for since `staleAt`. What one has adopted stays known, so
+   * that it does not adopt that again when it goes on, but for those that nothing was staged for since `forgetAt`.
+   */
+  endStaleRestores(staleAt: number, forgetAt: number): Promise<void>;
   /** Claims the periodic snapshot; false where it is not due, or another instance has claimed it. */
   claimSnapshot(claim: SnapshotClaim): Promise<boolean>;
   /** Gives a claim back; with the snapshot, where one was saved. */

@@ -35,16 +35,31 @@ export function jsonEqual(a: JsonValue | undefined, b: JsonValue | undefined): b
  * @example canonicalJson({ b: 1, a: [2] }) // '{"a":[2],"b":1}'
  */
 export function canonicalJson(value: JsonValue | undefined): string {
-  // One string that grows: every command is written this way.
+  // Every command is written this way, and most have their members in order: one call of the serialiser is enough.
+  return isSorted(value) ? (JSON.stringify(value) ?? 'null') : sortedJson(value);
+}
+
+/** Whether the members of every object are in the order of their names. */
+function isSorted(value: JsonValue | undefined): boolean {
+  if (Array.isArray(value)) return value.every(isSorted);
+  if (!isJsonObject(value)) return true;
+  let before = '';
+  for (const key of Object.keys(value)) {
+    if (key < before || !isSorted(value[key])) return false;
+    before = key;
+  }
+  return true;
+}
+
+function sortedJson(value: JsonValue | undefined): string {
   let text = '';
   if (Array.isArray(value)) {
-    for (const item of value) text += `${text === '' ? '' : ','}${canonicalJson(item)}`;
+    for (const item of value) text += `${text === '' ? '' : ','}${sortedJson(item)}`;
     return `[${text}]`;
   }
   if (!isJsonObject(value)) return JSON.stringify(value) ?? 'null';
   for (const key of Object.keys(value).sort()) {
-    if (value[key] !== undefined)
-      text += `${text === '' ? '' : ','}${JSON.stringify(key)}:${canonicalJson(value[key])}`;
+    if (value[key] !== undefined) text += `${text === '' ? '' : ','}${JSON.stringify(key)}:${sortedJson(value[key])}`;
   }
   return `{${text}}`;
 }

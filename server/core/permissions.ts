@@ -6,11 +6,12 @@ export const ROLES = ['viewer', 'editor', 'admin'] as const;
 export type Role = (typeof ROLES)[number];
 
 /** The actions that need a right. */
-export type Action = 'read' | 'audit' | 'analyse' | 'edit' | 'administer';
+export type Action = 'read' | 'track' | 'audit' | 'analyse' | 'edit' | 'administer';
 
 /** The lowest role that may perform each action. */
 const NEEDED: Record<Action, Role> = {
   read: 'viewer',
+  track: 'viewer',
   audit: 'viewer',
   /** Or a token that says `analytics`. */
   analyse: 'editor',
@@ -40,10 +41,14 @@ export const CALL_ACTIONS = {
   updateHoldout: 'edit',
   shipRule: 'edit',
   explain: 'edit',
+  schema: 'edit',
   create: 'administer',
   archive: 'administer',
   restore: 'administer',
   delete: 'administer',
+  createPreview: 'edit',
+  listPreviews: 'edit',
+  revokePreview: 'edit',
   trace: 'administer',
   acquireLock: 'edit',
   renewLock: 'edit',
@@ -53,7 +58,7 @@ export const CALL_ACTIONS = {
   watchLocks: 'edit',
   watchPresence: 'read',
   setPresence: 'edit',
-  track: 'read',
+  track: 'track',
   results: 'analyse',
   forgetUnits: 'administer',
 } as const satisfies Readonly<Record<string, Action>>;
@@ -82,6 +87,8 @@ export interface Identity {
   readonly relaysAll?: boolean;
   /** Without a token: reads published campaigns where `CAMPAIGN_PUBLIC_READ` allows it, through the public view. */
   readonly anonymous?: boolean;
+  /** By the link to a preview: reads the campaign as it is, and is counted nowhere. */
+  readonly isPreview?: boolean;
 }
 
 /** The caller's role for that campaign, or `undefined` for none. */
@@ -118,7 +125,8 @@ export function hasExpired({ expiresAt }: Identity, now: number): boolean {
 export function can(identity: Identity, action: Action, campaignId: string, published: boolean): boolean {
   const role = roleFor(identity, campaignId);
   if (role === undefined) return false;
-  if (identity.anonymous === true) return action === 'read' && published;
+  if (identity.isPreview === true) return action === 'read';
+  if (identity.anonymous === true) return (action === 'read' || action === 'track') && published;
   if (action === 'analyse' && identity.analytics === true) return true;
   return ROLES.indexOf(role) >= ROLES.indexOf(NEEDED[action]);
 }

@@ -47,7 +47,7 @@ function byLibrary(rule: Rule, segments: Record<string, Condition>, viewer: Json
   return inExperiment ? pieces[variationId]?.arm : undefined;
 }
 
-describe('the engine over GrowthBook', { timeout: 60_000 }, () => {
+describe('the engine over GrowthBook', () => {
   it(
     'T10 gives every viewer the arm that the library called directly gives, for random rules, segments and viewers',
     () => {

@@ -235,7 +235,7 @@ function appliedLater(
   let next: AppliedMutation | undefined;
   for (let index = unit.length - 1; index >= 0; index -= 1) {
     later[index] = next;
-    const mutation = unit[index];
+    const mutation = index > 0 ? unit[index] : undefined;
     next = (mutation && find(mutation.mutationId)) ?? next;
   }
   return later;

@@ -34,25 +34,36 @@ export interface IdempotencyWindow {
  * @param floor the version before the first id
  */
 export function createIdempotencyWindow(bound: number, floor: number): IdempotencyWindow {
-  // A Map keeps the order in which its keys came, which is the order of their versions.
   const known = new Map<string, AppliedMutation>();
+  // In the order of their versions. The Map has them in that order too, but to find its first key takes time that
+  // follows the number of those that were deleted before it.
+  let order: AppliedMutation[] = [];
+  // Dropped ones stay until they are as many as the others.
+  let start = 0;
   let droppedUpTo = floor;
   return {
     remember(applied) {
-      // An id that is applied twice (its base named a later version than it was made at) moves to its newer version,
-      // which keeps the order.
-      known.delete(applied.mutationId);
+      // An id that is applied twice (its base named a later version than it was made at) counts by its newer version;
+      // its older place in the order counts no more.
       known.set(applied.mutationId, applied);
+      order.push(applied);
     },
     find: (mutationId) => known.get(mutationId),
     get floor() {
       return droppedUpTo;
     },
     trim(durableVersion) {
-      for (const [mutationId, applied] of known) {
-        if (known.size <= bound || applied.version > durableVersion) return;
-        known.delete(mutationId);
-        droppedUpTo = applied.version;
+      for (let oldest = order[start]; oldest && known.size > bound; oldest = order[start]) {
+        if (known.get(oldest.mutationId) === oldest) {
+          if (oldest.version > durableVersion) break;
+          known.delete(oldest.mutationId);
+          droppedUpTo = oldest.version;
+        }
+        start += 1;
+      }
+      if (start * 2 > order.length) {
+        order = order.slice(start);
+        start = 0;
       }
     },
   };

@@ -2,10 +2,10 @@ import type { z } from 'zod';
 import { FIELD_SCHEMAS, REQUIRED_FIELDS } from './document-schema.ts';
 import type { Path, Refusal } from '../errors.ts';
 import { type DocumentTree, memberOf, type Part } from './document-tree.ts';
-import { issueRefusal } from './issue-refusal.ts';
+import { issueRefusal } from './issues/issue-refusal.ts';
 import type { JsonObject, JsonValue } from '../json.ts';
 import { LIMITS } from '../limits.ts';
-import { touchedIssue } from './touched-issue.ts';
+import { touchedIssue } from './issues/touched-issue.ts';
 
 /**
  * Operator-defined schemas by top-level field. They narrow the known shapes and never widen them.

@@ -11,15 +11,17 @@ import { jsonBytes, utf8Bytes } from './plain-json.ts';
 export function growthOf(before: DocumentTree, after: DocumentTree, change: JsonObject): number {
   if (before === after) return 0;
   let bytes = 0;
+  let added = 0;
   for (const key of Object.keys(change)) {
     const [old, now] = [memberOf(before, key), memberOf(after, key)];
     if (old === now) continue;
+    added += Number(now !== undefined) - Number(old !== undefined);
     const named = change[key];
     if (isObjectPart(old) && isObjectPart(now) && isJsonObject(named)) bytes += growthOf(old, now, named);
     else if (old !== undefined && now !== undefined) bytes += utf8Bytes(jsonText(now)) - utf8Bytes(jsonText(old));
     else bytes += memberBytes(key, now) - memberBytes(key, old);
   }
-  return bytes + separators(after) - separators(before);
+  return added === 0 ? bytes : bytes + separators(after) - separators(before);
 }
 
 /** The bytes of `"key":value`, or 0 where there is no such member. */

@@ -9,6 +9,9 @@ export type DocumentTree = JsonObject | LargeObject;
 /** A member of a document that may have been changed: plain JSON, or a large object with its own versions. */
 export type Part = JsonValue | LargeObject;
 
+/** Changes of members in their order, each key once; `undefined` removes a member. */
+export type MemberChanges = readonly (readonly [key: string, value: Part | undefined])[];
+
 /**
  * An immutable JSON object of many members, whose versions share all that they have in common. The one implementation
  * is `PersistentObject`; whoever reads or changes documents knows this class alone, so that the SDK can load the other
@@ -21,8 +24,8 @@ export abstract class LargeObject {
   abstract with(key: string, value: Part): LargeObject;
   /** The version without that member. */
   abstract without(key: string): LargeObject;
-  /** The version after all of these changes, in their order; `undefined` removes a member. */
-  abstract withAll(changes: ReadonlyMap<string, Part | undefined>): LargeObject;
+  /** The version after all of these changes. */
+  abstract withAll(changes: MemberChanges): LargeObject;
   /**
    * The keys whose members differ between this version and another: `removed` in the order of this version, `present`
    * (added or changed) in the order of the other one.
@@ -133,10 +136,10 @@ export function withMember(tree: DocumentTree, key: string, value: Part | undefi
   return copy;
 }
 
-/** The object after these changes, in their order; `undefined` removes a member. */
-export function withMembers(tree: DocumentTree, changes: ReadonlyMap<string, Part | undefined>): DocumentTree {
+/** The object after these changes. */
+export function withMembers(tree: DocumentTree, changes: MemberChanges): DocumentTree {
   const size = sizeOf(tree);
-  if (size > SMALL_OBJECT_MEMBERS && changes.size > size * MANY_CHANGES_SHARE) {
+  if (size > SMALL_OBJECT_MEMBERS && changes.length > size * MANY_CHANGES_SHARE) {
     const large = tree instanceof LargeObject ? tree : largeFormOf(tree);
     if (large) return large.withAll(changes);
   }

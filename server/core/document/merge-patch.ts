@@ -31,15 +31,15 @@ export function mergePatches(target: JsonObject, patches: readonly JsonObject[])
  * returned, so that `===` tells whether something did.
  */
 export function patchTree(target: DocumentTree, patch: JsonObject): DocumentTree {
-  const changes = new Map<string, Part | undefined>();
+  const changes: [string, Part | undefined][] = [];
   for (const key of Object.keys(patch)) {
     const change = patch[key];
     const before = memberOf(target, key);
     if (change === undefined || (change === null && before === undefined)) continue;
     const after = change === null ? undefined : patchMember(before, change);
-    if (after !== before) changes.set(key, after);
+    if (after !== before) changes.push([key, after]);
   }
-  return changes.size === 0 ? target : withMembers(target, changes);
+  return changes.length === 0 ? target : withMembers(target, changes);
 }
 
 /** The RFC's MergePatch of a member. A value equal to the old one leaves the old one, which counts as unchanged. */

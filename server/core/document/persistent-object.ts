@@ -1,5 +1,5 @@
 import type { JsonObject } from '../json.ts';
-import { LargeObject, type DifferentKeys, type Part } from './document-tree.ts';
+import { LargeObject, type DifferentKeys, type MemberChanges, type Part } from './document-tree.ts';
 
 /** The most entries of a leaf and children of a branch: the length of the arrays that a change copies. */
 const NODE_WIDTH = 16;
@@ -119,7 +119,7 @@ export class PersistentObject extends LargeObject {
    * The version after all of these changes, `undefined` for a member that is removed: the same as by `with` and
    * `without` in the order of the map, in time that follows the size of the object and the number of changes.
    */
-  withAll(changes: ReadonlyMap<string, Part | undefined>): PersistentObject {
+  withAll(changes: MemberChanges): PersistentObject {
     const entries = entriesOf([this.root]);
     const merged: Entry[] = [];
     let index = 0;
@@ -133,7 +133,7 @@ export class PersistentObject extends LargeObject {
       if (value !== undefined) merged.push({ key, value, sequence: before?.sequence ?? sequence, text: undefined });
     }
     const all = merged.concat(entries.slice(index));
-    return new PersistentObject(build(all), all.length, this.#nextSequence + changes.size);
+    return new PersistentObject(build(all), all.length, this.#nextSequence + changes.length);
   }
 
   keys(): string[] {
@@ -200,10 +200,10 @@ function textOf(value: Part): string {
 
 /** Changes in the order of their keys, each with the place of a new member. */
 function sortedChanges(
-  changes: ReadonlyMap<string, Part | undefined>,
+  changes: MemberChanges,
   firstSequence: number,
 ): { readonly key: string; readonly value: Part | undefined; readonly sequence: number }[] {
-  return [...changes].map(([key, value], index) => ({ key, value, sequence: firstSequence + index })).sort(byKey);
+  return changes.map(([key, value], index) => ({ key, value, sequence: firstSequence + index })).sort(byKey);
 }
 
 function byKey(a: { readonly key: string }, b: { readonly key: string }): number {

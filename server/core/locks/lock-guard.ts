@@ -46,6 +46,7 @@ function refuseWhereTouched(
   claim: LockClaim,
   touches: (path: LockPath) => boolean,
 ): Refusal | undefined {
+  if (table.rows.length === 0) return undefined;
   const own = new Set(claim.tokens.map(({ lockId }) => lockId));
   const other = table.rows.find(
     (row) => row.state === 'held' && !own.has(row.lockId) && touches(row.path) && judge.isAlive(row),

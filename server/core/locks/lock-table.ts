@@ -93,8 +93,8 @@ export interface LockChange {
 /**
  * Revisions of the tables under one generation of a campaign's log membership begin at this multiple of it. The
  * generation only rises, also where the log is lost with everything in it, and so does every fence. It leaves room for
- * 2^24 generations: a restored campaign's is the minutes since 2026 (`snapshot/restore.ts`), and a revision has to be a
- * safe integer.
+ * 2^24 generations: a restored campaign's is the minutes since 2026 (`snapshot/restoring/restore-plan.ts`), and a
+ * revision has to be a safe integer.
  */
 export const REVISIONS_PER_GENERATION = 2 ** 29;
 

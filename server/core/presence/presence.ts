@@ -51,6 +51,20 @@ export interface PresenceEntry extends Omit<PresenceMember, 'colour'> {
   readonly movedAt: number;
 }
 
+/**
+ * Who is at a campaign as a relay is told, which shows it to others by their own rights: what each source says, as a
+ * text of {@link PresenceEntry}s. A source is one way by which pages are connected: to this instance, through one of
+ * its relays, or to another instance.
+ */
+export interface RelayedPresence {
+  readonly type: 'all' | 'changes';
+  readonly said: readonly (readonly [source: string, text: string])[];
+  /** Sources that say nothing any more. */
+  readonly gone: readonly string[];
+  /** Streams of the campaign that are open elsewhere than at that relay. */
+  readonly viewers: number;
+}
+
 /** Folds the pages of each person into one member, by id. */
 export function foldPresence(entries: Iterable<PresenceEntry>): Map<string, PresenceEntry> {
   const members = new Map<string, PresenceEntry>();

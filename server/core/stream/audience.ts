@@ -97,7 +97,10 @@ export function createProjector(engine: TargetingEngine): Projector {
       const resolved = assignments ? resolve(document, prepared(document)?.targeting, assignments) : document;
       if (view.hidden.size === 0) return resolved;
       if (!assignments) return projectChange(view, plainOf(resolved));
-      return withMembers(resolved, new Map([...view.hidden].map((field) => [field, undefined])));
+      return withMembers(
+        resolved,
+        [...view.hidden].map((field) => [field, undefined]),
+      );
     },
 
     get evaluations() {

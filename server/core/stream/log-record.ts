@@ -44,16 +44,11 @@ export interface SealedEntry {
 /** Entry of a record: what readers with the full view see of it. */
 export function toEntry(record: LogRecord): Entry {
   const { version, type, change, actor, mutationId, correlationId, comment, at, format, redacted } = record;
-  return {
-    version,
-    type,
-    change,
-    actor,
-    mutationId,
-    correlationId,
-    ...(comment !== undefined && { comment }),
-    at,
-    format,
-    ...(redacted && { redacted }),
-  };
+  // In the order in which they are written.
+  const entry: Entry =
+    comment === undefined
+      ? { version, type, change, actor, mutationId, correlationId, at, format }
+      : { version, type, change, actor, mutationId, correlationId, comment, at, format };
+  if (redacted) entry.redacted = redacted;
+  return entry;
 }

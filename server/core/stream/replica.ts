@@ -1,6 +1,7 @@
 import type { FormerLife } from '../deletion.ts';
 import type { JsonObject } from '../json.ts';
 import type { FieldRights } from '../permissions.ts';
+import type { RelayedPresence } from '../presence/presence.ts';
 import type { Entry } from './entry.ts';
 import { nextProof } from './hash-chain.ts';
 import type { Fork, Position } from './position.ts';
@@ -49,8 +50,14 @@ export interface ReplicaMessage {
  *
  * @param previous that of the message before; empty for the first one of a stream
  */
-export function proofAfter(previous: string, event: ReplicaEvent): string {
+export function proofAfter(previous: string, event: ReplicaEvent | RelayedPresence): string {
   return nextProof(previous, [JSON.stringify(event)]);
+}
+
+/** An event of `relay.presence`, proven likewise. */
+export interface RelayedPresenceMessage {
+  readonly proof: string;
+  readonly event: RelayedPresence;
 }
 
 /** What a server says of a campaign to a relay that has not opened it. */

@@ -32,7 +32,8 @@ export interface HeldPlaceStore {
   holdPlaces(rows: readonly HeldPlaceRow[], maxOfCampaign: number): Promise<void>;
   /** All places of these units. */
   findHeldPlaces(units: readonly HeldUnit[]): Promise<HeldPlaceRow[]>;
-  listHeldLines(): Promise<HeldLine[]>;
+  /** The lines on which places are held, of these campaigns or of all. */
+  listHeldLines(campaignIds?: readonly string[]): Promise<HeldLine[]>;
   /** Notes since when lines are not used, or that they are used again. */
   markHeldLines(lines: readonly HeldLine[]): Promise<void>;
   /**

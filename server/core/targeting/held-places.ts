@@ -47,7 +47,7 @@ export interface Place {
 /** Nothing is held. */
 export const NO_PLACES: HeldPlaces = new Map();
 
-/** Places that may be held for the units of one campaign: whoever names a unit of its own may have one stored. */
+/** Places that may be held for the units of one campaign. */
 export const MAX_HELD_PLACES = 1_000_000;
 
 /**
@@ -90,11 +90,46 @@ export function unitValue(attributes: JsonObject, name: string): UnitValue | und
   return isUnit ? { name, value: String(value) } : undefined;
 }
 
-/** The units of a viewer for which places may be held, each once. */
-export function heldUnitsOf(lines: Iterable<NumberLine>, attributes: JsonObject): readonly UnitValue[] {
-  const names = new Set<string>();
-  for (const { unit, fallbackUnit } of lines) if (fallbackUnit !== undefined) names.add(unit);
-  return [...names].flatMap((name) => unitValue(attributes, name) ?? []);
+/** A unit of a viewer, and the lines on which a place may be held for it. */
+export interface HoldingUnit extends UnitValue {
+  readonly lines: readonly string[];
+}
+
+/** The units of a viewer for which places may be held on these lines, each once. */
+export function holdingUnits(
+  lines: Iterable<readonly [key: string, line: Pick<NumberLine, 'unit'>]>,
+  attributes: JsonObject,
+): readonly HoldingUnit[] {
+  const keys = new Map<string, string[]>();
+  for (const [key, { unit }] of lines) {
+    const known = keys.get(unit);
+    if (known) known.push(key);
+    else keys.set(unit, [key]);
+  }
+  return [...keys].flatMap(([name, of]) => {
+    const unit = unitValue(attributes, name);
+    return unit ? [{ ...unit, lines: of }] : [];
+  });
+}
+
+/** The attribute that is hashed on a line, by the line's name; `undefined` for what is the name of none. */
+export function unitOfLine(key: string): string | undefined {
+  try {
+    const parts: unknown = JSON.parse(key);
+    const unit: unknown = Array.isArray(parts) ? parts[4] : undefined;
+    return typeof unit === 'string' ? unit : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Those of these places whose unit is one that the viewer's token claims. What a viewer only says of itself may be
+ * anybody's: for it nothing is held, else whoever names a stranger would choose that one's arm, and whoever makes up
+ * names would use up the places of the campaign.
+ */
+export function ofClaimedUnits(places: readonly UnheldPlace[], claims: JsonObject | undefined): readonly UnheldPlace[] {
+  return claims ? places.filter(({ unit: { name, value } }) => unitValue(claims, name)?.value === value) : [];
 }
 
 /**

@@ -29,7 +29,12 @@ export function resolve(
 /** The document without the four fields. */
 export function withoutTargeting(document: DocumentTree): DocumentTree {
   const present = TARGETING_FIELDS.filter((field) => memberOf(document, field) !== undefined);
-  return present.length === 0 ? document : withMembers(document, new Map(present.map((field) => [field, undefined])));
+  return present.length === 0
+    ? document
+    : withMembers(
+        document,
+        present.map((field) => [field, undefined]),
+      );
 }
 
 /** The document after the change of an arm: the merge patch, then what is removed, then the features. */

@@ -81,9 +81,7 @@ describe('persistent objects', () => {
         let worn = version;
         for (let round = 0; round < 5; round += 1) {
           const all = worn.keys();
-          worn = worn
-            .withAll(new Map(all.map((key) => [key, undefined])))
-            .withAll(new Map(all.map((key) => [key, round])));
+          worn = worn.withAll(all.map((key) => [key, undefined])).withAll(all.map((key) => [key, round]));
         }
         expect(worn.toText()).toBe(JSON.stringify(Object.fromEntries(version.keys().map((key) => [key, 4]))));
       }),
@@ -98,7 +96,7 @@ describe('persistent objects', () => {
         let expected = PersistentObject.of(start);
         for (const [key, value] of map)
           expected = value === undefined ? expected.without(key) : expected.with(key, value);
-        const version = PersistentObject.of(start).withAll(map);
+        const version = PersistentObject.of(start).withAll([...map]);
         expect(version.size).toBe(expected.size);
         // Also after a further change, by which new members still come last.
         const [made, wanted] = [version, expected].map((object) => object.with('new', 1).toText());

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { findUnsafeInteger, unsafeIntegerRefusal } from '../../../server/core/document/unsafe-integer.ts';
+import { findUnsafeInteger, unsafeIntegerRefusal } from '../../../server/core/document/issues/unsafe-integer.ts';
 
 /** Whether JavaScript's own parser meets such an integer, by the text of each value. */
 function holdsUnsafe(text: string): boolean {

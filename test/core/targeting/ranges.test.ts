@@ -43,7 +43,7 @@ function armsOf(ranges: Ranges): (string | undefined)[] {
   return Array.from({ length: BUCKETS }, (_none, bucket) => armAt(ranges, bucket)?.arm);
 }
 
-describe('ranges', { timeout: 60_000 }, () => {
+describe('ranges', () => {
   it('T1 what is moved is the sum of max(0, old - new), in buckets, for any history of weights, arms and coverage', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(weights, coverages), { minLength: 2, maxLength: 8 }), (history) => {

@@ -154,7 +154,7 @@ const commands: Arbitrary<TargetingCommand> = fc.oneof(
   fc.record({ type: fc.constant('shipRule' as const), key: names, winner: fc.constantFrom('x', 'y') }),
 );
 
-describe('targeting', { timeout: 60_000 }, () => {
+describe('targeting', () => {
   it('T20 a rule is stored whole, with ranges that measure what it says, a seed, a hash version and a phase', () => {
     const state = after(put('price', { arms: TWO_ARMS, coverage: 0.5 }));
     expect(state['rules']).toEqual({
@@ -282,7 +282,7 @@ describe('targeting', { timeout: 60_000 }, () => {
       { numRuns: 150 },
     );
     expect(accepted).toBeGreaterThan(100);
-  }, 60_000);
+  });
 
   it('T25 whatever stands in the four fields, and whatever a document holds, nothing throws and nobody is let in by it', () => {
     fc.assert(

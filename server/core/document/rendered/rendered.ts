@@ -33,6 +33,12 @@ export interface RenderedScriptOptions {
   readonly hosts?: readonly string[];
 }
 
+/** A picture by its address. */
+export interface ImageSource {
+  readonly src: string;
+  readonly alt: string;
+}
+
 /** A script of another origin that a page may load: exactly the file that its hash names. */
 export interface ScriptSource {
   readonly src: string;
@@ -40,6 +46,7 @@ export interface ScriptSource {
 }
 
 const MAX_URL_LENGTH = 2_048;
+const MAX_ALT_LENGTH = 500;
 const MAX_HTML_LENGTH = 50_000;
 const MAX_TAGS = 1_000;
 
@@ -55,6 +62,7 @@ const MAX_HASHES = 5;
  *   export const sections = defineSections({
  *     ui_content: z.looseObject({
  *       cta_url: rendered.url({ schemes: ['https', 'mailto'] }).exactOptional(),
+ *       photo: rendered.image().exactOptional(),
  *       body: rendered.html().exactOptional(),
  *       widget: rendered.scriptSource({ hosts: ['cdn.example.com'] }).exactOptional(),
  *     }),
@@ -72,7 +80,17 @@ export const rendered = {
     return z
       .string()
       .max(MAX_URL_LENGTH)
-      .superRefine((text, context) => report(context, urlFault(text, rules)));
+      .superRefine((text, context) => report(context, urlFault(text, rules)))
+      .meta({ format: allowRelative ? 'uri-reference' : 'uri', schemes: [...schemes] });
+  },
+
+  /**
+   * A picture that a page shows, and what it says to those who do not see it: `''` for one that only decorates.
+   *
+   * @throws TypeError as `rendered.url()`
+   */
+  image(options: RenderedUrlOptions = {}): z.ZodType<ImageSource> {
+    return z.strictObject({ src: rendered.url(options), alt: z.string().max(MAX_ALT_LENGTH) });
   },
 
   /**
@@ -94,7 +112,8 @@ export const rendered = {
     return z
       .string()
       .max(maxLength)
-      .superRefine((text, context) => report(context, text.length > maxLength ? undefined : htmlFault(text, rules)));
+      .superRefine((text, context) => report(context, text.length > maxLength ? undefined : htmlFault(text, rules)))
+      .meta({ contentMediaType: 'text/html' });
   },
 
   /** A script that a page loads from elsewhere: by https, and with the hash of its content (subresource integrity). */

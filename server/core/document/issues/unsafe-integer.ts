@@ -1,5 +1,5 @@
-import type { Path, Refusal } from '../errors.ts';
-import { QUOTED_CHARACTERS } from '../quote.ts';
+import type { Path, Refusal } from '../../errors.ts';
+import { QUOTED_CHARACTERS } from '../../quote.ts';
 
 /** An integer in JSON text that no JavaScript number holds exactly. */
 export interface UnsafeInteger {

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { type DocumentTree, isObjectPart, memberOf, type Part, plainOf } from './document-tree.ts';
+import { type DocumentTree, isObjectPart, memberOf, type Part, plainOf } from '../document-tree.ts';
 import type { SchemaIssue } from './issue-refusal.ts';
 import { inWords } from './issue-words.ts';
-import type { JsonObject, JsonValue } from '../json.ts';
+import type { JsonObject, JsonValue } from '../../json.ts';
 
 /**
  * The first issue that a schema has with a value after a change, in time proportional to the change. The value was

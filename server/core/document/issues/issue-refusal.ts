@@ -1,6 +1,6 @@
 import type { z } from 'zod';
-import type { Path, Refusal } from '../errors.ts';
-import { quotePath } from '../quote.ts';
+import type { Path, Refusal } from '../../errors.ts';
+import { quotePath } from '../../quote.ts';
 
 /** An issue that a schema reports, or one that says that the schema itself failed. */
 export type SchemaIssue =
