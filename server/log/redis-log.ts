@@ -19,20 +19,9 @@ import type { RedisFindings } from './redis/log-health.ts';
 import { checkRedis, checkRunningRedis, isNodeOfCluster } from './redis/requirements.ts';
 import { createRunForEach } from './redis/run-for-each.ts';
 import { createViewerCounts } from './redis/viewer-counts.ts';
-import {
-  APPEND,
-  CLEAR,
-  FORGET,
-  HEADS,
-  LEAVE,
-  LOCKS,
-  OPEN,
-  PRESENCE,
-  READ_LOCKS,
-  READ_PRESENCE,
-  REMOVE,
-  SEED,
-} from './redis/scripts.ts';
+import { APPEND, CLEAR, FORGET, HEADS, LEAVE, OPEN, REMOVE, SEED } from './redis/scripts/campaign-log.ts';
+import { LOCKS, READ_LOCKS } from './redis/scripts/locks.ts';
+import { PRESENCE, READ_PRESENCE } from './redis/scripts/presence.ts';
 
 /** Whether a text is an address that {@link createRedisLog} takes. */
 export function isRedisAddress(text: string): boolean {

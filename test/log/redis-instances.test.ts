@@ -11,6 +11,7 @@ import { asReceipt, CALLERS, CAMPAIGN, FIRST_STATE, refusal, setTitle } from '..
 import { openTcpProxy } from '../support/tcp-proxy.ts';
 import { watch } from '../support/watching.ts';
 import { startRedis, type TemporaryRedis } from '../tools/redis.ts';
+import { WAIT } from '../support/wait.ts';
 
 interface Instance {
   manager: Manager;
@@ -95,12 +96,12 @@ describe('instances over one Redis', () => {
     const [a, b] = [await start(), await start()];
     await create(a);
     const onB = watch(b.manager);
-    await vi.waitFor(() => expect(onB.mirror.version).toBe(1));
+    await vi.waitFor(() => expect(onB.mirror.version).toBe(1), WAIT);
     await Promise.all(Array.from({ length: 50 }, (_, index) => title(index % 2 === 0 ? a : b, `t${index}`)));
-    await vi.waitFor(() => expect(onB.mirror.version).toBe(51));
+    await vi.waitFor(() => expect(onB.mirror.version).toBe(51), WAIT);
     expect(onB.mirror.snapshots).toEqual(['start']);
-    await vi.waitFor(async () => expect(await titleOf(a)).toBe(await titleOf(b)));
-    await vi.waitFor(() => expect(saved()).toBe(51), 10_000);
+    await vi.waitFor(async () => expect(await titleOf(a)).toBe(await titleOf(b)), WAIT);
+    await vi.waitFor(() => expect(saved()).toBe(51), WAIT);
   });
 
   it('L98 viewers are counted over all instances for those who ask, and Redis is told nothing where nobody does', async () => {
@@ -108,14 +109,14 @@ describe('instances over one Redis', () => {
     await create(a);
     const onB = [watch(b.manager), watch(b.manager)];
     const onC = watch(c.manager);
-    await vi.waitFor(() => expect(onC.mirror.version).toBe(1));
+    await vi.waitFor(() => expect(onC.mirror.version).toBe(1), WAIT);
     const asked = async (): Promise<number | undefined> => (await a.log.viewers.elsewhere([CAMPAIGN])).get(CAMPAIGN);
     const keys = async () => (await admin.keys(`*${namespace}:viewers*`)).length;
     await a.log.ping();
     expect(await keys()).toBe(0);
-    await vi.waitFor(async () => expect(await asked()).toBe(3), 10_000);
+    await vi.waitFor(async () => expect(await asked()).toBe(3), WAIT);
     onB[0]?.abort();
-    await vi.waitFor(async () => expect(await asked()).toBe(2), 10_000);
+    await vi.waitFor(async () => expect(await asked()).toBe(2), WAIT);
     expect((await b.log.viewers.elsewhere([CAMPAIGN, 'another'])).get(CAMPAIGN)).toBe(1);
   });
 
@@ -163,11 +164,11 @@ describe('instances over one Redis', () => {
     const [a, b] = [await start(), await start()];
     await create(a);
     const onB = watch(b.manager);
-    await vi.waitFor(() => expect(onB.mirror.version).toBe(1));
+    await vi.waitFor(() => expect(onB.mirror.version).toBe(1), WAIT);
     // An entry that is in the log and was never published.
     const { meta, log } = campaignKeys(namespace, CAMPAIGN);
     await title(a, 'published');
-    await vi.waitFor(() => expect(onB.mirror.version).toBe(2));
+    await vi.waitFor(() => expect(onB.mirror.version).toBe(2), WAIT);
     const [entry] = await admin.xrange(log, '2-0', '2-0');
     const bytes = entry?.[1][1]
       ?.replace('"version":2', '"version":3')
@@ -175,7 +176,7 @@ describe('instances over one Redis', () => {
       .replace('published', 'missed');
     await admin.xadd(log, '3-0', 'b', bytes ?? '', 't', 'a-tail');
     await admin.hset(meta, { version: '3', tail: 'a-tail' });
-    await vi.waitFor(() => expect(onB.mirror.content.state.title).toBe('missed'), 5_000);
+    await vi.waitFor(() => expect(onB.mirror.content.state.title).toBe('missed'), WAIT);
     expect(onB.mirror.snapshots).toEqual(['start']);
   });
 
@@ -183,12 +184,12 @@ describe('instances over one Redis', () => {
     const [a, b] = [await start(), await start()];
     await create(a);
     const onB = watch(b.manager);
-    await vi.waitFor(() => expect(onB.mirror.version).toBe(1));
+    await vi.waitFor(() => expect(onB.mirror.version).toBe(1), WAIT);
     for (let index = 0; index < 20; index += 1) {
       if (index % 5 === 0) await admin.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
       await title(a, `t${index}`);
     }
-    await vi.waitFor(() => expect(onB.mirror.version).toBe(21), 10_000);
+    await vi.waitFor(() => expect(onB.mirror.version).toBe(21), WAIT);
     expect(onB.mirror.snapshots).toEqual(['start']);
   });
 
@@ -198,17 +199,17 @@ describe('instances over one Redis', () => {
     const onB = watch(b.manager);
     archiveDown = true;
     const before = await title(a, 'not saved yet');
-    await vi.waitFor(() => expect(onB.mirror.version).toBe(2));
+    await vi.waitFor(() => expect(onB.mirror.version).toBe(2), WAIT);
     await admin.flushall();
     archiveDown = false;
     const after = await title(a, 'after the loss');
     expect(after.epoch).not.toBe(before.epoch);
     expect(after.version).toBe(3);
-    await vi.waitFor(() => expect(onB.mirror.version).toBe(3), 10_000);
+    await vi.waitFor(() => expect(onB.mirror.version).toBe(3), WAIT);
     expect(onB.mirror.snapshots).toEqual(['start']);
     expect(onB.mirror.content.state.title).toBe('after the loss');
     expect(await titleOf(b)).toBe('after the loss');
-    await vi.waitFor(() => expect(saved()).toBe(3), 10_000);
+    await vi.waitFor(() => expect(saved()).toBe(3), WAIT);
   });
 
   it('G5 L35 a change that no instance can save is reported to those who saw it', async () => {
@@ -217,7 +218,7 @@ describe('instances over one Redis', () => {
     const onB = watch(b.manager);
     archiveDown = true;
     await title(a, 'lost', 'm-lost');
-    await vi.waitFor(() => expect(onB.mirror.version).toBe(2));
+    await vi.waitFor(() => expect(onB.mirror.version).toBe(2), WAIT);
     // B alone remains, and cannot save either until the epoch has been ended by a newcomer.
     await a.kill();
     await admin.flushall();
@@ -232,7 +233,7 @@ describe('instances over one Redis', () => {
       ),
     ).toBe(true);
     archiveDown = false;
-    await vi.waitFor(() => expect(onB.mirror.snapshots).toEqual(['start', 'reset']), 15_000);
+    await vi.waitFor(() => expect(onB.mirror.snapshots).toEqual(['start', 'reset']), WAIT);
     const last = onB.events.findLast(({ event }) => event.type === 'snapshot');
     expect(last?.event).toMatchObject({ reason: 'reset', lost: ['m-lost'] });
     expect(onB.mirror.content.state.title).toBe('Summer');
@@ -261,13 +262,13 @@ describe('instances over one Redis', () => {
     await create(a);
     const onB = watch(b.manager);
     const before = await title(a, 'before');
-    await vi.waitFor(() => expect(onB.mirror.version).toBe(2));
+    await vi.waitFor(() => expect(onB.mirror.version).toBe(2), WAIT);
     await redis.kill();
     expect(await refusal(title(a, 'meanwhile'))).toMatchObject({ reason: 'UNAVAILABLE' });
     expect(await titleOf(b)).toBe('before');
     await redis.restart();
     await vi.waitFor(async () => title(a, 'after'), { timeout: 15_000, interval: 200 });
-    await vi.waitFor(() => expect(onB.mirror.content.state.title).toBe('after'), 15_000);
+    await vi.waitFor(() => expect(onB.mirror.content.state.title).toBe('after'), WAIT);
     expect(onB.mirror.epoch).not.toBe(before.epoch);
     expect(onB.mirror.snapshots).toEqual(['start']);
   });
@@ -278,18 +279,18 @@ describe('instances over one Redis', () => {
     await titleOf(b);
     archiveDown = true;
     for (let step = 1; step <= 5; step += 1) await title(a, `step ${step}`);
-    await vi.waitFor(async () => expect(await titleOf(b)).toBe('step 5'));
+    await vi.waitFor(async () => expect(await titleOf(b)).toBe('step 5'), WAIT);
     const { log } = campaignKeys(namespace, CAMPAIGN);
     expect(await admin.del(log)).toBe(1);
     expect(await refusal(title(a, 'on a log with a gap'))).toMatchObject({ reason: 'UNAVAILABLE' });
     archiveDown = false;
-    await vi.waitFor(() => expect(saved()).toBeGreaterThanOrEqual(6), 10_000);
+    await vi.waitFor(() => expect(saved()).toBeGreaterThanOrEqual(6), WAIT);
     const receipt = asReceipt(
       await a.manager.mutate(CALLERS.admin, CAMPAIGN, setTitle('after'), { durability: 'durable' }),
     );
     expect(receipt).toMatchObject({ durability: 'durable' });
     expect((await a.manager.at(CALLERS.admin, CAMPAIGN, 6)).state.title).toBe('step 5');
-    await vi.waitFor(async () => expect(await titleOf(b)).toBe('after'));
+    await vi.waitFor(async () => expect(await titleOf(b)).toBe('after'), WAIT);
   });
 
   it('G9 L99 an instance that missed an entry converges although the stream with that entry is gone', async () => {
@@ -298,13 +299,13 @@ describe('instances over one Redis', () => {
       const [a, b] = [await start(), await start(600_000, proxy.url.replace('http:', 'redis:'))];
       await create(a);
       const onB = watch(b.manager);
-      await vi.waitFor(() => expect(onB.mirror.version).toBe(1));
+      await vi.waitFor(() => expect(onB.mirror.version).toBe(1), WAIT);
       proxy.freeze();
       await title(a, 'missed');
-      await vi.waitFor(() => expect(saved()).toBe(2), 10_000);
+      await vi.waitFor(() => expect(saved()).toBe(2), WAIT);
       expect(await admin.del(campaignKeys(namespace, CAMPAIGN).log)).toBe(1);
       proxy.restore();
-      await vi.waitFor(() => expect(onB.mirror.content.state.title).toBe('missed'), 20_000);
+      await vi.waitFor(() => expect(onB.mirror.content.state.title).toBe('missed'), WAIT);
       expect(onB.mirror.version).toBe(2);
     } finally {
       await proxy.close();
@@ -332,7 +333,7 @@ describe('instances over one Redis', () => {
     await title(a, 'from the dead');
     await a.kill();
     archiveDown = false;
-    await vi.waitFor(() => expect(saved()).toBe(2), 20_000);
+    await vi.waitFor(() => expect(saved()).toBe(2), WAIT);
     expect(await titleOf(b)).toBe('from the dead');
   });
 
@@ -341,11 +342,11 @@ describe('instances over one Redis', () => {
     await create(a);
     const { epoch } = await title(a, 'sleeping');
     const { meta, log } = campaignKeys(namespace, CAMPAIGN);
-    await vi.waitFor(async () => expect(await admin.exists(meta, log)).toBe(0), 15_000);
+    await vi.waitFor(async () => expect(await admin.exists(meta, log)).toBe(0), WAIT);
     const again = await title(a, 'awake');
     expect(again).toMatchObject({ epoch, version: 3 });
     const watching = watch(a.manager);
-    await vi.waitFor(() => expect(watching.mirror.version).toBe(3));
+    await vi.waitFor(() => expect(watching.mirror.version).toBe(3), WAIT);
   });
 
   it('L40 a campaign that another instance hosts does not leave Redis', async () => {
@@ -354,7 +355,7 @@ describe('instances over one Redis', () => {
     await create(a);
     await title(b, 'here');
     await titleOf(a);
-    await vi.waitFor(() => expect(a.manager.stats().campaigns).toBe(0), 15_000);
+    await vi.waitFor(() => expect(a.manager.stats().campaigns).toBe(0), WAIT);
     expect(await admin.exists(campaignKeys(namespace, CAMPAIGN).meta)).toBe(1);
     expect((await title(b, 'still')).version).toBe(3);
   });
@@ -367,15 +368,15 @@ describe('instances over one Redis', () => {
     const commits = [promise];
     beforeCommit = () => commits.shift() ?? Promise.reject(new Error('not now'));
     await title(a, 'known to A');
-    await vi.waitFor(() => expect(commits).toEqual([]));
-    const stopped = a.manager.stop(5_000);
+    await vi.waitFor(() => expect(commits).toEqual([]), WAIT);
+    const stopped = a.manager.stop(60_000);
     await title(b, 'written meanwhile');
-    await vi.waitFor(() => expect(a.log.backlog().entries).toBe(2));
+    await vi.waitFor(() => expect(a.log.backlog().entries).toBe(2), WAIT);
     letCommit();
     expect(await stopped).toBe(true);
     expect(saved()).toBe(2);
     beforeCommit = () => Promise.resolve();
-    await vi.waitFor(() => expect(saved()).toBe(3), 15_000);
+    await vi.waitFor(() => expect(saved()).toBe(3), WAIT);
   });
 
   it('L44 an instance that stops right after another one commits what that one was archiving', async () => {
@@ -403,7 +404,7 @@ describe('instances over one Redis', () => {
       });
       await log.ready();
       const about = (expected: number) =>
-        vi.waitFor(() => expect(Math.abs(log.clockOffset - expected)).toBeLessThan(200), 15_000);
+        vi.waitFor(() => expect(Math.abs(log.clockOffset - expected)).toBeLessThan(200), WAIT);
       await about(0);
       skew = ahead;
       await about(ahead);
@@ -415,18 +416,18 @@ describe('instances over one Redis', () => {
     const [a, b] = [await start(), await start()];
     await create(a);
     const onB = watch(b.manager);
-    await vi.waitFor(() => expect(onB.mirror.version).toBe(1));
+    await vi.waitFor(() => expect(onB.mirror.version).toBe(1), WAIT);
     const { channel } = campaignKeys(namespace, CAMPAIGN);
     const listeners = async (): Promise<unknown> => ((await admin.pubsub('SHARDNUMSUB', channel)) as unknown[])[1];
     await admin.acl('SETUSER', 'default', '-ssubscribe');
     try {
       await admin.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
-      await vi.waitFor(async () => expect(await listeners()).toBe(0));
+      await vi.waitFor(async () => expect(await listeners()).toBe(0), WAIT);
       await title(a, 'published to nobody');
-      await vi.waitFor(() => expect(onB.mirror.content.state.title).toBe('published to nobody'), 10_000);
+      await vi.waitFor(() => expect(onB.mirror.content.state.title).toBe('published to nobody'), WAIT);
     } finally {
       await admin.acl('SETUSER', 'default', '+ssubscribe');
     }
-    await vi.waitFor(async () => expect(await listeners()).toBe(2), 10_000);
+    await vi.waitFor(async () => expect(await listeners()).toBe(2), WAIT);
   });
 });

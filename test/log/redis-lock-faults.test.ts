@@ -11,6 +11,8 @@ import { campaignEntries } from './campaign-entries.ts';
 
 const ID = 'summer';
 const TTL_MS = 1_500;
+/** No process is so slow that its lease would be over before it goes on. */
+const LONG_TTL_MS = 60_000;
 const { start, after, headAfter } = campaignEntries(ID);
 
 let redis: TemporaryRedis;
@@ -25,7 +27,7 @@ afterEach(async () => {
 });
 
 /** A holder in a process of its own, and a log of this one that is on the same campaign. */
-async function begin() {
+async function begin(ttlMs = TTL_MS) {
   const namespace = `f${(namespaces += 1)}`;
   const log = createRedisLog({ url: redis.url, namespace, clock: systemClock });
   closing.push(() => log.stop());
@@ -33,7 +35,7 @@ async function begin() {
   await log.seed(ID, 1, start);
   await log.open(ID, 1, start, () => undefined);
   const script = join(import.meta.dirname, 'lock-holder.ts');
-  const holder = spawn(process.execPath, [script, redis.url, namespace, ID, String(TTL_MS)], {
+  const holder = spawn(process.execPath, [script, redis.url, namespace, ID, String(ttlMs)], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   closing.push(() => holder.kill('SIGKILL'));
@@ -90,7 +92,7 @@ describe('holders that are stopped and killed, over a real Redis', () => {
   });
 
   it('J101 a holder that goes on before its lease is over writes what it decided', async () => {
-    const { holder, says } = await begin();
+    const { holder, says } = await begin(LONG_TTL_MS);
     say(holder, 'append');
     expect(await says()).toBe('appended');
   });
@@ -103,7 +105,7 @@ describe('holders that are stopped and killed, over a real Redis', () => {
   });
 
   it('J103 after FLUSHALL a holder writes nothing', async () => {
-    const { holder, says } = await begin();
+    const { holder, says } = await begin(LONG_TTL_MS);
     const admin = new Redis(redis.url);
     await admin.flushall();
     admin.disconnect();

@@ -5,7 +5,7 @@ import { RELEASED, toEntries } from './replies/publications.ts';
 import { asList, asText, asVersion } from './replies/values.ts';
 import type { RunForEach } from './run-for-each.ts';
 import type { RunScript } from './run-script.ts';
-import { CLAIM, DURABLE, ORPHANS, RELEASE } from './scripts.ts';
+import { CLAIM, DURABLE, ORPHANS, RELEASE } from './scripts/archiving.ts';
 
 export interface ArchivingOptions {
   readonly namespace: string;

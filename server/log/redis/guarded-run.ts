@@ -3,20 +3,10 @@ import type { RedisConnection } from './connection.ts';
 import { hashTagOf } from './keys.ts';
 import { describeRedisFailure, type LogHealthTracker } from './log-health.ts';
 import { runScript, type RunScript } from './run-script.ts';
-import {
-  APPEND,
-  CLAIM,
-  CLEAR,
-  DURABLE,
-  FORGET,
-  JOB_LOCKS,
-  LEAVE,
-  LOCKS,
-  PRESENCE,
-  RELEASE,
-  REMOVE,
-  SEED,
-} from './scripts.ts';
+import { CLAIM, DURABLE, RELEASE } from './scripts/archiving.ts';
+import { APPEND, CLEAR, FORGET, LEAVE, REMOVE, SEED } from './scripts/campaign-log.ts';
+import { JOB_LOCKS, LOCKS } from './scripts/locks.ts';
+import { PRESENCE } from './scripts/presence.ts';
 
 export interface GuardedRunOptions {
   readonly connection: RedisConnection;

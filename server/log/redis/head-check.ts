@@ -3,7 +3,7 @@ import type { TrackedCampaign, TrackedCampaigns } from './tracked-campaigns.ts';
 import { partitionOf } from './keys.ts';
 import { asList, asText, asVersion } from './replies/values.ts';
 import type { RunForEach } from './run-for-each.ts';
-import { HEADS } from './scripts.ts';
+import { HEADS } from './scripts/campaign-log.ts';
 import type { ChannelSubscriber } from './channel-subscriber.ts';
 
 export interface HeadCheckOptions {

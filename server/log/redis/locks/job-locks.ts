@@ -6,7 +6,7 @@ import { changeLockTable, receiveLockTable, type LockTableCopy } from './lock-ch
 import type { LockPublication } from '../replies/lock-rows.ts';
 import { UnexpectedReplyError } from '../replies/values.ts';
 import type { RunScript } from '../run-script.ts';
-import { JOB_LOCKS } from '../scripts.ts';
+import { JOB_LOCKS } from '../scripts/locks.ts';
 
 export interface JobLocksOptions {
   readonly namespace: string;
