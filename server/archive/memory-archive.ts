@@ -23,8 +23,7 @@ import { createMemoryHeldPlaces, dropHeldPlaces, noHeldPlaces, type MemoryHeldPl
 import { appendAuditEvents, createMemoryAudit, type MemoryAudit } from './memory-audit.ts';
 import { baseAt, beginAt, createMemoryCompaction, type MemoryClaim } from './memory-compaction.ts';
 import { createMemoryHistories, type MemorySchedule, type StagedRestore } from './memory-histories.ts';
-import { createMemoryKeyStore } from '../access/memory-key-store.ts';
-import type { AccessKeyStore } from '../core/access-key.ts';
+import { createMemoryKeyStore, type MemoryKeyStore } from '../access/memory-key-store.ts';
 import type { HistoryKeep } from '../core/compaction-store.ts';
 import type { HistoryBase } from '../core/history-store.ts';
 
@@ -50,7 +49,7 @@ export interface StoredCampaign {
 /** The storage of a memory archive. It outlives the archive, so that restarts and crashes can be simulated. */
 export interface MemoryStore {
   readonly campaigns: Map<string, StoredCampaign>;
-  readonly accessKeys: AccessKeyStore;
+  readonly accessKeys: MemoryKeyStore;
   readonly restores: Map<string, StagedRestore>;
   readonly schedule: MemorySchedule;
   readonly deletions: MemoryDeletion[];
@@ -64,15 +63,16 @@ export interface MemoryStore {
 
 /** An empty storage. */
 export function createMemoryStore(): MemoryStore {
+  const campaigns = new Map<string, StoredCampaign>();
   return {
-    campaigns: new Map(),
-    accessKeys: createMemoryKeyStore(),
+    campaigns,
+    accessKeys: createMemoryKeyStore((campaignId) => campaigns.has(campaignId)),
     restores: new Map(),
     schedule: { holder: undefined, heldUntil: 0, run: undefined },
     deletions: [],
     compaction: { holder: undefined, heldUntil: 0 },
     keeps: new Map(),
-    audit: { events: [], statements: [], signed: new Map(), redactions: [] },
+    audit: { events: [], statements: [], signed: new Map(), redactions: [], lastOrdinal: 0 },
     analytics: emptyAnalytics(),
     heldPlaces: noHeldPlaces(),
   };
@@ -238,8 +238,10 @@ export function createMemoryArchive(options: MemoryArchiveOptions = {}): KeyedAr
         if (!isSame || campaign.archivedAt === undefined) return false;
         store.campaigns.delete(campaignId);
         store.keeps.delete(campaignId);
+        store.accessKeys.dropPreviews(campaignId);
         store.audit.signed.delete(campaignId);
-        for (const redaction of store.audit.redactions) if (redaction.campaignId === campaignId) redaction.through = 0;
+        for (const redaction of store.audit.redactions)
+          if (redaction.campaignId === campaignId) Object.assign(redaction, { through: 0, forgotten: true });
         store.deletions.push({ deletion, complete: false });
         appendAuditEvents(store.audit, [deletionEvent(deletion)]);
         return true;

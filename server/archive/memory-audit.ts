@@ -3,7 +3,8 @@ import type { StoredEntry, StoredRedaction } from '../core/history-store.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.ts';
 import { LIMITS } from '../core/limits.ts';
 import { FIRST_TAIL, nextTail } from '../core/stream/hash-chain.ts';
-import { toStoredEntry } from './memory-histories.ts';
+import { isSameRedaction } from '../core/stream/redaction.ts';
+import { dropStaged, toStoredEntry, type StagedRestore } from './memory-histories.ts';
 import type { MemoryStore } from './memory-archive.ts';
 import { toSealedEntry } from './sql/columns.ts';
 
@@ -12,7 +13,9 @@ export interface MemoryAudit {
   events: StoredAuditEvent[];
   readonly statements: StoredStatement[];
   readonly signed: Map<string, { version: number; at: number }>;
-  readonly redactions: MemoryRedaction[];
+  redactions: MemoryRedaction[];
+  /** The newest ordinal that was given out. */
+  lastOrdinal: number;
 }
 
 /** A redaction, and up to which version entries are not loaded with its campaign. */
@@ -23,7 +26,7 @@ const SCANNED_ROWS = 2_000;
 
 /** @param call runs a call within one turn */
 export function createMemoryAudit(
-  { campaigns, audit }: MemoryStore,
+  { campaigns, audit, restores }: MemoryStore,
   call: <T>(answer: () => T) => Promise<T>,
 ): AuditStore {
   return {
@@ -91,14 +94,16 @@ export function createMemoryAudit(
       call(() => audit.statements.filter(({ position }) => position > afterPosition).slice(0, limit)),
 
     // States are folded from the entries: there are no checkpoints to write anew.
-    redact: ({ campaignId, version, tail, redaction, hash, before, after, through, redactions, event }) =>
+    redact: ({ campaignId, epoch, version, tail, redaction, hash, before, after, through, redactions, event }) =>
       call(() => {
         const campaign = campaigns.get(campaignId);
-        const index = version - (campaign?.firstVersion ?? 0);
-        const entry = campaign?.entries[index];
+        if (campaign?.head.epoch !== epoch || campaign.head.version < through) return false;
+        const index = version - campaign.firstVersion;
+        const entry = campaign.entries[index];
         const known = audit.redactions.filter((other) => other.campaignId === campaignId).length;
-        if (!campaign || entry?.tail !== tail || entry.bytes !== before || known !== redactions) return false;
+        if (entry?.tail !== tail || entry.bytes !== before || known !== redactions) return false;
         campaign.entries[index] = { bytes: after, tail };
+        for (const restore of restores.values()) dropStagedWith(restore, tail);
         appendAuditEvents(audit, [event]);
         addRedaction(audit, { campaignId, version, tail, redaction, hash, through, forgotten: false });
         return true;
@@ -129,7 +134,25 @@ export function addRedaction(audit: MemoryAudit, redaction: Omit<MemoryRedaction
       JSON.stringify(other.redaction) === JSON.stringify(redaction.redaction),
   );
   if (known) Object.assign(known, { hash, through });
-  else audit.redactions.push({ ...redaction, ordinal: (audit.redactions.at(-1)?.ordinal ?? 0) + 1 });
+  else audit.redactions.push({ ...redaction, ordinal: (audit.lastOrdinal += 1) });
+}
+
+/** Drops what is known of entries of a campaign beside what they name by now, which covers it. */
+export function dropSuperseded(
+  audit: MemoryAudit,
+  campaignId: string,
+  named: readonly Pick<MemoryRedaction, 'tail' | 'redaction'>[],
+): void {
+  audit.redactions = audit.redactions.filter((known) => {
+    const ofEntry = known.campaignId === campaignId ? named.filter(({ tail }) => tail === known.tail) : [];
+    return ofEntry.length === 0 || ofEntry.some(({ redaction }) => isSameRedaction(redaction, known.redaction));
+  });
+}
+
+/** Drops what a restore has staged, if an entry is among it. */
+function dropStagedWith(restore: StagedRestore, tail: string): void {
+  const staged = [...restore.entries.values()].flatMap((ofCampaign) => [...ofCampaign.values()]);
+  if (staged.some((entry) => entry.tail === tail)) dropStaged(restore);
 }
 
 /** Appends events behind the last one. */

@@ -66,7 +66,7 @@ export function createMemoryCompaction(
         return true;
       }),
 
-    hasKeeps: () => call(() => keeps.size > 0),
+    mayCompact: () => call(() => keeps.size > 0),
 
     // A history is one object: what lies before its beginning goes with the setting of that.
     deleteCompacted: () => call((): number | undefined => undefined),

@@ -52,7 +52,13 @@ export function createMemoryHeldPlaces(
         return [...places.values()].filter(({ campaignId, unit }) => wanted.has(JSON.stringify([campaignId, unit])));
       }),
 
-    listHeldLines: () => call(() => [...lines].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, line]) => ({ ...line }))),
+    listHeldLines: (campaignIds) =>
+      call(() =>
+        [...lines]
+          .sort(([a], [b]) => (a < b ? -1 : 1))
+          .filter(([, { campaignId }]) => campaignIds?.includes(campaignId) ?? true)
+          .map(([, line]) => ({ ...line })),
+      ),
 
     markHeldLines: (marked) =>
       call(() => {

@@ -8,14 +8,17 @@ import type {
   StoredHistory,
 } from '../core/history-store.ts';
 import { upToBytes } from '../core/limits.ts';
+import { isSameRedaction } from '../core/stream/redaction.ts';
 import { ArchiveError } from './errors.ts';
-import { addRedaction, type MemoryRedaction } from './memory-audit.ts';
+import { addRedaction, dropSuperseded, type MemoryRedaction } from './memory-audit.ts';
 import { isBeingDeleted, lastGeneration, type MemoryStore, type StoredCampaign } from './memory-archive.ts';
 import { toListColumns, toSealedEntry } from './sql/columns.ts';
 
 /** What a restore has staged and adopted. */
 export interface StagedRestore {
   touchedAt: number;
+  /** Whether what it has staged was dropped: nothing is staged for it, or adopted, until it begins again. */
+  dropped: boolean;
   readonly adopted: Set<string>;
   /** By campaign, then by version. */
   readonly entries: Map<string, Map<number, StoredEntry>>;
@@ -41,6 +44,9 @@ export function createMemoryHistories(store: MemoryStore, call: <T>(answer: () =
   const { campaigns, restores, schedule } = store;
   const ordered = (ids?: readonly string[]): [string, StoredCampaign][] =>
     [...campaigns].filter(([id]) => ids?.includes(id) ?? true).sort(([a], [b]) => (a < b ? -1 : 1));
+  const dropStale = (staleAt: number, except?: string): void => {
+    for (const [id, restore] of restores) if (id !== except && restore.touchedAt < staleAt) dropStaged(restore);
+  };
 
   return {
     countHistories: (ids) =>
@@ -93,22 +99,23 @@ export function createMemoryHistories(store: MemoryStore, call: <T>(answer: () =
 
     beginRestore: (restoreId, now, staleAt) =>
       call(() => {
-        for (const [id, { touchedAt }] of restores) if (id !== restoreId && touchedAt < staleAt) restores.delete(id);
+        dropStale(staleAt, restoreId);
         const adopted = restores.get(restoreId)?.adopted ?? new Set<string>();
-        restores.set(restoreId, { touchedAt: now, adopted, entries: new Map(), states: new Map() });
+        restores.set(restoreId, { touchedAt: now, dropped: false, adopted, entries: new Map(), states: new Map() });
         return [...adopted];
       }),
 
     stage: (restoreId, entries, checkpoints, now) =>
       call(() => {
         const restore = restores.get(restoreId);
-        if (!restore) return;
+        if (!restore || restore.dropped) return false;
         restore.touchedAt = now;
         for (const entry of entries) put(restore.entries, entry, { ...entry });
         for (const checkpoint of checkpoints) put(restore.states, checkpoint, checkpoint.state);
+        return true;
       }),
 
-    adopt: (restoreId, histories) =>
+    adopt: (restoreId, histories, redactedUntil) =>
       call((): Adoption => {
         const restore = restores.get(restoreId);
         for (const { campaignId, over } of histories) {
@@ -116,6 +123,7 @@ export function createMemoryHistories(store: MemoryStore, call: <T>(answer: () =
           if (present && !over) return { kind: 'exists', campaignId, head: { ...present.head } };
           if (isBeingDeleted(store, campaignId)) return { kind: 'deleting', campaignId };
         }
+        if (!restore || restore.dropped) return { kind: 'stale' };
         const adopted = histories.map((history) =>
           adoptedCampaign(
             restore,
@@ -123,21 +131,45 @@ export function createMemoryHistories(store: MemoryStore, call: <T>(answer: () =
             campaigns.get(history.campaignId)?.membership.generation ?? lastGeneration(store, history.campaignId),
           ),
         );
-        histories.forEach(({ campaignId, redactions }, index) => {
+        const later = store.audit.redactions.filter(({ ordinal }) => ordinal > redactedUntil);
+        const isMissed = ({ redactions = [] }: AdoptedHistory, { entries }: StoredCampaign): boolean => {
+          const tails = new Set(entries.map(({ tail }) => tail));
+          const isNamed = ({ tail, redaction }: MemoryRedaction): boolean =>
+            redactions.some((named) => named.tail === tail && isSameRedaction(named.redaction, redaction));
+          return later.some((known) => tails.has(known.tail) && !isNamed(known));
+        };
+        if (
+          histories.some((history, index) => {
+            const campaign = adopted[index];
+            return campaign !== undefined && isMissed(history, campaign);
+          })
+        )
+          return { kind: 'stale' };
+        histories.forEach(({ campaignId, redactions = [] }, index) => {
           const campaign = adopted[index];
-          if (!restore || !campaign) return;
+          if (!campaign) return;
           campaigns.set(campaignId, campaign);
           restore.entries.delete(campaignId);
           restore.states.delete(campaignId);
           restore.adopted.add(campaignId);
-          for (const known of redactionsOf(store, campaignId)) known.through = 0;
-          for (const redaction of redactions ?? [])
+          for (const known of redactionsOf(store, campaignId)) {
+            known.through = 0;
+            known.forgotten = true;
+          }
+          dropSuperseded(store.audit, campaignId, redactions);
+          for (const redaction of redactions)
             addRedaction(store.audit, { ...redaction, campaignId, through: campaign.head.version, forgotten: true });
         });
         return { kind: 'adopted', generations: adopted.map(({ membership }) => membership.generation) };
       }),
 
     endRestore: (restoreId) => call(() => void restores.delete(restoreId)),
+
+    endStaleRestores: (staleAt, forgetAt) =>
+      call(() => {
+        dropStale(staleAt);
+        for (const [id, { touchedAt }] of restores) if (touchedAt < forgetAt) restores.delete(id);
+      }),
 
     claimSnapshot: ({ holder, now, until, dueBefore }) =>
       call(() => {
@@ -167,15 +199,15 @@ export function createMemoryHistories(store: MemoryStore, call: <T>(answer: () =
  * @throws ArchiveError `data` where not all of it is staged
  */
 function adoptedCampaign(
-  restore: StagedRestore | undefined,
+  restore: StagedRestore,
   { campaignId, head, createdAt, archivedAt, updatedAt, updatedBy, ...history }: AdoptedHistory,
   before: number,
 ): StoredCampaign {
-  const rows = [...(restore?.entries.get(campaignId)?.values() ?? [])];
+  const rows = [...(restore.entries.get(campaignId)?.values() ?? [])];
   const staged = rows.filter(({ version }) => version <= head.version).sort((a, b) => a.version - b.version);
-  const state = restore?.states.get(campaignId)?.get(head.version);
+  const state = restore.states.get(campaignId)?.get(head.version);
   const { base } = history;
-  const stateBefore = base ? restore?.states.get(campaignId)?.get(base.version) : '{}';
+  const stateBefore = base ? restore.states.get(campaignId)?.get(base.version) : '{}';
   const wanted = head.version - (base?.version ?? 0);
   if (state === undefined || stateBefore === undefined || staged.length !== wanted) {
     const message = `${campaignId}: ${staged.length} of ${wanted} entries are staged; restore it again.`;
@@ -201,6 +233,13 @@ function adoptedCampaign(
       active: true,
     },
   };
+}
+
+/** Drops what a restore has staged: it has to begin again. */
+export function dropStaged(restore: StagedRestore): void {
+  restore.dropped = true;
+  restore.entries.clear();
+  restore.states.clear();
 }
 
 /** Puts a value in the place of an entry or a checkpoint. */

@@ -3,6 +3,14 @@ import { createMemoryKeyStore } from '../../server/access/memory-key-store.ts';
 import { accessKeyContract } from './contract.ts';
 
 describe('API keys in memory', () => {
-  const store = createMemoryKeyStore();
-  accessKeyContract(() => store);
+  const campaigns = new Set<string>();
+  const store = createMemoryKeyStore((campaignId) => campaigns.has(campaignId));
+  accessKeyContract(
+    () => store,
+    async () => {
+      const campaignId = `campaign-${campaigns.size}`;
+      campaigns.add(campaignId);
+      return campaignId;
+    },
+  );
 });

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { Compactable } from '../../server/core/compaction-store.ts';
 import { part } from './campaign-history.ts';
 import { archiveEntry, deletionOf } from './deletions.ts';
-import { adoptedOf, rowsOf, stateOf, type HistoriesContext } from './histories.ts';
+import { adoptedOf, HEEDED, rowsOf, stateOf, type HistoriesContext } from './histories.ts';
 
 const ALL = Number.MAX_SAFE_INTEGER;
 
@@ -106,7 +106,7 @@ export function compactionTests({ archive, grown }: HistoriesContext): void {
     // Its base is not staged, or one entry too few is.
     const base = { campaignId, version: 100, state: stored?.base?.state ?? '' };
     await archive().stage('compacted', [], [base], 0);
-    expect(await archive().adopt('compacted', [adopted])).toMatchObject({ kind: 'adopted' });
+    expect(await archive().adopt('compacted', [adopted], HEEDED)).toMatchObject({ kind: 'adopted' });
     const [restored] = await archive().readHistories(undefined, 1, [campaignId]);
     expect(restored?.base).toEqual(stored?.base);
     expect(await archive().stateAt(campaignId, 100)).toEqual(part(history.contents, 100).state);
@@ -114,7 +114,7 @@ export function compactionTests({ archive, grown }: HistoriesContext): void {
 
     await archive().beginRestore('whole', 0, 0);
     await archive().stage('whole', rowsOf(history), [stateOf(history)], 0);
-    await archive().adopt('whole', [adoptedOf(history, { over: true })]);
+    await archive().adopt('whole', [adoptedOf(history, { over: true })], HEEDED);
     await archive().endRestore('whole');
     const [whole] = await archive().readHistories(undefined, 1, [campaignId]);
     expect(whole?.base).toBeUndefined();
@@ -144,7 +144,7 @@ export function compactionTests({ archive, grown }: HistoriesContext): void {
     expect(await archive().findKeep(campaignId)).toBeUndefined();
     expect(await found(undefined, 0)).toEqual([]);
     expect(await archive().setKeep(campaignId, {})).toBe(true);
-    expect(await archive().hasKeeps()).toBe(true);
+    expect(await archive().mayCompact()).toBe(true);
     expect(await archive().findKeep(campaignId)).toEqual({});
     expect(await found(everything, ALL)).toEqual([second.campaignId]);
     await archive().setKeep(campaignId, { versions: 1 });
@@ -171,6 +171,20 @@ export function compactionTests({ archive, grown }: HistoriesContext): void {
     while (await archive().removeRows(campaignId));
     await archive().completeDeletion(campaignId);
     expect(await archive().findKeep(campaignId)).toBeUndefined();
+  });
+
+  test('A140 there may be something to compact as long as what lies before a beginning is left, whatever is said', async () => {
+    const history = await grown(100);
+    history.add({ title: 'More' });
+    await archive().commit([history.commitAfter(100)]);
+    const found = await candidate(history.campaignId);
+    if (!found) throw new Error('there is something to compact');
+    expect(await archive().mayCompact()).toBe(false);
+    await archive().setBase(history.campaignId, found.base);
+    const may = await archive().mayCompact();
+    expect(may).toBe((await archive().deleteCompacted()) !== undefined);
+    while ((await archive().deleteCompacted()) !== undefined);
+    expect(await archive().mayCompact()).toBe(false);
   });
 
   test('A124 one instance at a time has the claim, until it expires', async () => {

@@ -53,7 +53,10 @@ export function archiveContract(name: string, createWorld: () => Promise<Archive
       return history;
     };
 
-    accessKeyContract(() => archive);
+    accessKeyContract(
+      () => archive,
+      async () => (await created()).campaignId,
+    );
 
     test('A1 a created campaign is loaded as it was given; an unknown one is undefined', async () => {
       const history = await created({ slug: 's', title: 'Spring', features: ['a'], ui_content: { banner: 'Hi' } });

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { epochsOf, type Deletion } from '../../server/core/deletion.ts';
 import { campaignHistory, part, type CampaignHistory } from './campaign-history.ts';
-import { adoptedOf, rowsOf, stateOf, type HistoriesContext } from './histories.ts';
+import { adoptedOf, HEEDED, rowsOf, stateOf, type HistoriesContext } from './histories.ts';
 
 /** The deletion of an archived campaign of the archive, as the engine makes it. */
 export function deletionOf(history: CampaignHistory, details: Partial<Deletion> = {}): Deletion {
@@ -75,6 +75,32 @@ export function deletionTests({ archive, created, grown }: HistoriesContext): vo
     await finish(campaignId);
   });
 
+  test('A145 the links to its preview go with it, and those of no other campaign, nor keys of services', async () => {
+    const [history, other] = [await archived(), await archived()];
+    const keyOf = (name: string, { campaignId }: CampaignHistory) => ({
+      id: `${name}-${campaignId}`,
+      name,
+      hash: name,
+      grants: { [campaignId]: 'viewer' } as const,
+      createdAt: 1,
+      createdBy: 'ada',
+      expiresAt: 1_900_000_000_000,
+      revokedAt: undefined,
+      lastUsedAt: undefined,
+      previewOf: campaignId,
+    });
+    const [link, others, late] = [keyOf('link', history), keyOf('link', other), keyOf('late', history)];
+    const service = { ...keyOf('service', history), previewOf: undefined };
+    for (const key of [link, others]) expect(await archive().insertPreview(key, 9)).toBe('stored');
+    await archive().insertKey(service);
+    await archive().remove(deletionOf(history));
+    const left = await archive().findKeys([link, others, service].map(({ id }) => id));
+    expect(new Set(left)).toEqual(new Set([others, service]));
+    // One that was on its way is of no campaign.
+    expect(await archive().insertPreview(late, 9)).toBe('no campaign');
+    await finish(history.campaignId);
+  });
+
   test('A111 the record of a deletion is an audit event of the same transaction, and stays', async () => {
     const history = await archived();
     const [newest] = await archive().newestEvents(undefined, 1);
@@ -130,7 +156,7 @@ export function deletionTests({ archive, created, grown }: HistoriesContext): vo
     expect(await archive().readCheckpoints(campaignId, 0, 1e6)).toEqual([]);
     expect(await archive().orphans()).not.toContain(campaignId);
     expect(await archive().openDeletions()).toEqual([]);
-    const adoption = archive().adopt('leftover', [adoptedOf(history)]);
+    const adoption = archive().adopt('leftover', [adoptedOf(history)], HEEDED);
     await expect(adoption).rejects.toMatchObject({ kind: 'data' });
     await archive().endRestore('leftover');
     expect(await archive().readEntries({ campaignId: other.campaignId, version: 0 }, other.campaignId, 1e6)).toEqual(
@@ -153,7 +179,7 @@ export function deletionTests({ archive, created, grown }: HistoriesContext): vo
     expect(await next.createIn(archive())).toBe(false);
     await archive().beginRestore('early', 0, 0);
     await archive().stage('early', rowsOf(history), [stateOf(history)], 0);
-    expect(await archive().adopt('early', [adoptedOf(history)])).toEqual({ kind: 'deleting', campaignId });
+    expect(await archive().adopt('early', [adoptedOf(history)], HEEDED)).toEqual({ kind: 'deleting', campaignId });
     await archive().endRestore('early');
     expect(await archive().heads([campaignId])).toEqual([]);
 
@@ -179,7 +205,10 @@ export function deletionTests({ archive, created, grown }: HistoriesContext): vo
     await finish(campaignId);
     await archive().beginRestore('back', 0, 0);
     await archive().stage('back', rowsOf(history), [stateOf(history)], 0);
-    expect(await archive().adopt('back', [adoptedOf(history)])).toEqual({ kind: 'adopted', generations: [201] });
+    expect(await archive().adopt('back', [adoptedOf(history)], HEEDED)).toEqual({
+      kind: 'adopted',
+      generations: [201],
+    });
     await archive().endRestore('back');
   });
 }

@@ -21,8 +21,11 @@ export function heldPlaceTests(store: () => HeldPlaceStore & AnalyticsStore): vo
   });
   const found = async (campaignId: string, ...units: readonly string[]) =>
     inOrder(await store().findHeldPlaces(units.map((unit) => ({ campaignId, unit }))));
-  const linesOf = async (campaignId: string) =>
-    (await store().listHeldLines()).filter((line) => line.campaignId === campaignId);
+  const linesOf = async (campaignId: string) => {
+    const lines = await store().listHeldLines([campaignId, 'not-there']);
+    expect((await store().listHeldLines()).filter((line) => line.campaignId === campaignId)).toEqual(lines);
+    return lines;
+  };
 
   test('T70 of a unit and line the first place stays for good, whatever is held later, and at once', async () => {
     const [mine, other] = [nextCampaign(), nextCampaign()];

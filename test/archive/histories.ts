@@ -12,6 +12,9 @@ export interface HistoriesContext {
   grown(versions: number): Promise<CampaignHistory>;
 }
 
+/** Every redaction is heeded. */
+export const HEEDED = Number.MAX_SAFE_INTEGER;
+
 /** The rows of a history, as they are stored. */
 export function rowsOf({ campaignId, entries }: CampaignHistory, as = campaignId): StoredEntry[] {
   return entries.map(({ record, bytes, tail }) => ({
@@ -121,7 +124,7 @@ export function historyTests({ archive, fresh, created, grown }: HistoriesContex
     expect(await store.load(campaignId, 10)).toBeUndefined();
     expect(await store.history(campaignId, undefined, 10)).toEqual([]);
     const adopted = adoptedOf(history);
-    expect(await store.adopt('r82', [adopted])).toEqual({ kind: 'adopted', generations: [100] });
+    expect(await store.adopt('r82', [adopted], HEEDED)).toEqual({ kind: 'adopted', generations: [100] });
     expect(await store.load(campaignId, 10)).toEqual({
       head: adopted.head,
       state: part(history.contents, 3).state,
@@ -149,7 +152,7 @@ export function historyTests({ archive, fresh, created, grown }: HistoriesContex
     await store.beginRestore('r83', 1_000, 0);
     await store.stage('r83', rowsOf(other, campaignId), [stateOf(other, campaignId)], 1_000);
     const before = await store.load(campaignId, 10);
-    expect(await store.adopt('r83', [adoptedOf(other, { campaignId })])).toEqual({
+    expect(await store.adopt('r83', [adoptedOf(other, { campaignId })], HEEDED)).toEqual({
       kind: 'exists',
       campaignId,
       head: before?.head,
@@ -158,7 +161,7 @@ export function historyTests({ archive, fresh, created, grown }: HistoriesContex
     // One in the way keeps all that were to come with it.
     const third = fresh();
     await store.stage('r83', rowsOf(third), [stateOf(third)], 1_000);
-    expect(await store.adopt('r83', [adoptedOf(third), adoptedOf(other, { campaignId })])).toMatchObject({
+    expect(await store.adopt('r83', [adoptedOf(third), adoptedOf(other, { campaignId })], HEEDED)).toMatchObject({
       kind: 'exists',
       campaignId,
     });
@@ -166,7 +169,7 @@ export function historyTests({ archive, fresh, created, grown }: HistoriesContex
     expect(await store.load(campaignId, 10)).toEqual(before);
     await store.enterLog(campaignId, { epoch: present.epoch, version: 5, generation: 0 });
     const over = adoptedOf(other, { campaignId, over: true, generation: 0 });
-    expect(await store.adopt('r83', [over])).toEqual({ kind: 'adopted', generations: [2] });
+    expect(await store.adopt('r83', [over], HEEDED)).toEqual({ kind: 'adopted', generations: [2] });
     expect(await store.load(campaignId, 10)).toMatchObject({ head: over.head, recent: other.entries });
     expect(await store.history(campaignId, undefined, 10)).toEqual(other.entries.toReversed());
     expect((await store.findMutation(campaignId, `${campaignId}-mutation-4`)).entry).toBeUndefined();
@@ -189,31 +192,45 @@ export function historyTests({ archive, fresh, created, grown }: HistoriesContex
       1_000,
     );
     const over = adoptedOf(other, { campaignId: present.campaignId, over: true });
-    await expect(store.adopt('r84', [over])).rejects.toMatchObject({
+    await expect(store.adopt('r84', [over], HEEDED)).rejects.toMatchObject({
       kind: 'data',
       message: /1 of 2 entries are staged/,
     });
     expect(await store.load(present.campaignId, 10)).toMatchObject({ recent: present.entries });
     await store.stage('r84', rowsOf(other), [], 1_000);
-    await expect(store.adopt('r84', [adoptedOf(other)])).rejects.toMatchObject({ kind: 'data' });
+    await expect(store.adopt('r84', [adoptedOf(other)], HEEDED)).rejects.toMatchObject({ kind: 'data' });
     expect(await store.load(other.campaignId, 10)).toBeUndefined();
     await store.endRestore('r84');
   });
 
-  test('A85 a restore that begins again knows what it has adopted, and has nothing else; what others left long ago is dropped', async () => {
+  test('A85 a restore that begins again knows what it has adopted, and has nothing else; what others left long ago is dropped, but what they have adopted stays known until it is to be forgotten', async () => {
     const [done, open] = [fresh(), fresh()];
     const store = archive();
     await store.beginRestore('r85', 1_000, 0);
     await store.stage('r85', [...rowsOf(done), ...rowsOf(open)], [stateOf(done), stateOf(open)], 1_000);
-    await store.adopt('r85', [adoptedOf(done)]);
+    await store.adopt('r85', [adoptedOf(done)], HEEDED);
     expect(await store.beginRestore('r85', 2_000, 0)).toEqual([done.campaignId]);
-    await expect(store.adopt('r85', [adoptedOf(open)])).rejects.toMatchObject({ kind: 'data' });
+    await expect(store.adopt('r85', [adoptedOf(open)], HEEDED)).rejects.toMatchObject({ kind: 'data' });
     await store.stage('r85', rowsOf(open), [stateOf(open)], 2_000);
     await store.beginRestore('other', 3_000, 2_001);
-    await expect(store.adopt('r85', [adoptedOf(open)])).rejects.toMatchObject({ kind: 'data' });
+    expect(await store.adopt('r85', [adoptedOf(open)], HEEDED)).toEqual({ kind: 'stale' });
+    expect(await store.stage('r85', rowsOf(open), [stateOf(open)], 3_000)).toBe(false);
+    expect(await store.beginRestore('r85', 4_000, 0)).toEqual([done.campaignId]);
+    expect(await store.stage('r85', rowsOf(open), [stateOf(open)], 4_000)).toBe(true);
+    await store.endStaleRestores(4_001, 4_000);
+    expect(await store.stage('r85', [], [], 5_000)).toBe(false);
+    expect(await store.adopt('r85', [adoptedOf(open)], HEEDED)).toEqual({ kind: 'stale' });
+    expect(await store.beginRestore('r85', 5_000, 0)).toEqual([done.campaignId]);
+    // That it goes on is said without anything to stage.
+    expect(await store.stage('r85', [], [], 6_000)).toBe(true);
+    await store.endStaleRestores(6_000, 6_000);
+    expect(await store.stage('r85', [], [], 6_000)).toBe(true);
+    await store.endStaleRestores(6_001, 6_001);
     expect(await store.beginRestore('r85', 4_000, 0)).toEqual([]);
+    await store.endStaleRestores(4_000, 0);
+    expect(await store.stage('other', rowsOf(open), [stateOf(open)], 4_000)).toBe(false);
+    expect(await store.stage('r85', rowsOf(open), [stateOf(open)], 4_000)).toBe(true);
     await store.endRestore('r85');
-    await store.endRestore('other');
   });
 
   test('A86 one holder at a time has the periodic snapshot, while it is due', async () => {

@@ -22,3 +22,19 @@ export async function query<R extends pg.QueryResultRow>(
     await client.end();
   }
 }
+
+/** The tables of a namespace in which a text stands, in any column of any row. */
+export async function tablesWith(namespace: string, text: string): Promise<string[]> {
+  const tables = await query<{ name: string }>(
+    'select table_name as name from information_schema.tables where table_schema = $1 order by 1',
+    [namespace],
+  );
+  const found: string[] = [];
+  for (const { name } of tables) {
+    const rows = await query(`select 1 from ${namespace}.${name} as t where t::text like '%' || $1 || '%' limit 1`, [
+      text,
+    ]);
+    if (rows.length > 0) found.push(name);
+  }
+  return found;
+}

@@ -5,6 +5,7 @@ import { toArchiveError } from '../errors.ts';
 import { migrate } from '../sql/migrations/migrate.ts';
 import { lockNamespace, type NamespaceLock } from './namespace-lock.ts';
 import { openSqlArchive } from '../sql/sql-archive.ts';
+import { MigrationDialect } from './migration-dialect.ts';
 import { checkPostgres } from './requirements.ts';
 import { createConnections, createPool, type PoolOptions } from './pool.ts';
 import { refuseTransactionPooler } from './pooler.ts';
@@ -125,7 +126,8 @@ function connect(options: PoolOptions): { db: Kysely<Database>; destroyAll: () =
 
 /** Checks and migrates the database, over connections with a timeout of their own. */
 async function prepare(options: PoolOptions, namespace: string): Promise<void> {
-  const { db } = connect(options);
+  const { pool } = createPool(options);
+  const db = new Kysely<Database>({ dialect: new MigrationDialect({ pool }, namespace) });
   try {
     await checkPostgres(db);
     await migrate(db, namespace);

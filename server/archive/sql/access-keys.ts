@@ -1,6 +1,7 @@
-import type { Kysely, Selectable } from 'kysely';
+import type { Insertable, Kysely, Selectable, Transaction } from 'kysely';
 import type { AccessKeyStore, StoredAccessKey } from '../../core/access-key.ts';
 import type { Grants } from '../../core/permissions.ts';
+import { isAnyOf } from './rows.ts';
 import type { AccessKeysTable, Database } from './schema.ts';
 
 /** Storage of API keys in the archive's database. */
@@ -8,35 +9,60 @@ export function createSqlKeyStore(db: Kysely<Database>): AccessKeyStore {
   const select = () => db.selectFrom('access_keys').selectAll();
 
   return {
-    async insertKey({ id, name, hash, grants, createdAt, createdBy, expiresAt, revokedAt, lastUsedAt }) {
-      const row = {
-        id,
-        name,
-        hash,
-        grants: JSON.stringify(grants),
-        created_at: createdAt,
-        created_by: createdBy,
-        expires_at: expiresAt ?? null,
-        revoked_at: revokedAt ?? null,
-        last_used_at: lastUsedAt ?? null,
-      };
-      await db.insertInto('access_keys').values(row).execute();
+    async insertKey(key) {
+      await db.insertInto('access_keys').values(toRow(key)).execute();
     },
+    insertPreview: (key, limit) =>
+      db.transaction().execute(async (transaction) => {
+        const { previewOf, createdAt } = key;
+        // Its lock has whoever makes another one wait, and a deletion, which takes the keys with the campaign.
+        const campaign = await transaction
+          .selectFrom('campaigns')
+          .where('id', '=', previewOf)
+          .select('id')
+          .forNoKeyUpdate()
+          .executeTakeFirst();
+        if (!campaign) return 'no campaign';
+        await transaction
+          .deleteFrom('access_keys')
+          .where('preview_of', '=', previewOf)
+          .where((row) => row.or([row('revoked_at', 'is not', null), row('expires_at', '<=', createdAt)]))
+          .execute();
+        const { count } = await transaction
+          .selectFrom('access_keys')
+          .where('preview_of', '=', previewOf)
+          .select(({ fn }) => fn.countAll().as('count'))
+          .executeTakeFirstOrThrow();
+        if (Number(count) >= limit) return 'full';
+        await transaction.insertInto('access_keys').values(toRow(key)).execute();
+        return 'stored';
+      }),
     async listKeys() {
       const rows = await select().orderBy('created_at', 'desc').orderBy('id', 'desc').execute();
       return rows.map(toKey);
     },
-    async findKey(id) {
-      const row = await select().where('id', '=', id).executeTakeFirst();
-      return row && toKey(row);
+    async listPreviews(campaignId, at) {
+      const rows = await select()
+        .where('preview_of', '=', campaignId)
+        .where('revoked_at', 'is', null)
+        .where((row) => row.or([row('expires_at', 'is', null), row('expires_at', '>', at)]))
+        .orderBy('created_at', 'desc')
+        .orderBy('id', 'desc')
+        .execute();
+      return rows.map(toKey);
     },
-    async revokeKey(id, at) {
+    async findKeys(ids) {
+      const rows = await select().where(isAnyOf('id', ids)).execute();
+      return rows.map(toKey);
+    },
+    async revokeKey(id, at, previewOf) {
       const revoked = await db
         .updateTable('access_keys')
         .set((column) => ({
           revoked_at: column.fn.coalesce('revoked_at', column.cast<number>(column.val(at), 'bigint')),
         }))
         .where('id', '=', id)
+        .$if(previewOf !== undefined, (update) => update.where('preview_of', '=', previewOf ?? ''))
         .returning('id')
         .execute();
       return revoked.length > 0;
@@ -54,6 +80,26 @@ export function createSqlKeyStore(db: Kysely<Database>): AccessKeyStore {
   };
 }
 
+/** Forgets the links to the preview of a campaign, in the transaction that deletes it. */
+export async function dropPreviewsIn(transaction: Transaction<Database>, campaignId: string): Promise<void> {
+  await transaction.deleteFrom('access_keys').where('preview_of', '=', campaignId).execute();
+}
+
+function toRow(key: StoredAccessKey): Insertable<AccessKeysTable> {
+  return {
+    id: key.id,
+    name: key.name,
+    hash: key.hash,
+    grants: JSON.stringify(key.grants),
+    created_at: key.createdAt,
+    created_by: key.createdBy,
+    expires_at: key.expiresAt ?? null,
+    revoked_at: key.revokedAt ?? null,
+    last_used_at: key.lastUsedAt ?? null,
+    preview_of: key.previewOf ?? null,
+  };
+}
+
 function toKey(row: Selectable<AccessKeysTable>): StoredAccessKey {
   const grants: Grants = JSON.parse(row.grants);
   return {
@@ -65,6 +111,7 @@ function toKey(row: Selectable<AccessKeysTable>): StoredAccessKey {
     createdBy: row.created_by,
     expiresAt: toTime(row.expires_at),
     revokedAt: toTime(row.revoked_at),
+    previewOf: row.preview_of ?? undefined,
     lastUsedAt: toTime(row.last_used_at),
   };
 }

@@ -5,6 +5,7 @@ import { LIMITS } from '../../core/limits.ts';
 import { FIRST_TAIL, nextTail } from '../../core/stream/hash-chain.ts';
 import { withValueAt } from '../../core/stream/redaction.ts';
 import type { Database } from './schema.ts';
+import { dropStagedWith } from './restoring/staging.ts';
 
 /** Entries that one statement looks through. */
 const SCANNED_ROWS = 2_000;
@@ -152,14 +153,16 @@ export function createSqlAudit(db: Kysely<Database>, onProgress: () => void = ()
 
   const redactIn = async (transaction: Kysely<Database>, redacted: EntryRedaction): Promise<boolean> => {
     const { campaignId, version, tail, before, after, through, shown } = redacted;
-    // Its row is locked from here on: redactions come one after the other, so that they are seen in their order.
-    await appendEventsIn(transaction, [redacted.event], KEPT_EVENTS);
-    const { known } = await transaction
-      .selectFrom('redactions')
-      .where('campaign_id', '=', campaignId)
-      .select(sql<number>`count(*)::int`.as('known'))
-      .executeTakeFirstOrThrow();
-    if (known !== redacted.redactions) return false;
+    // Held until the end: a restore over the campaign, or its deletion, comes before this or behind it. Commits go on.
+    const campaign = await transaction
+      .selectFrom('campaigns')
+      .where('id', '=', campaignId)
+      .where('epoch', '=', redacted.epoch)
+      .where('version', '>=', through)
+      .select('id')
+      .forKeyShare()
+      .executeTakeFirst();
+    if (!campaign) return false;
     const replaced = await transaction
       .updateTable('entries')
       .set({ bytes: after })
@@ -204,6 +207,16 @@ export function createSqlAudit(db: Kysely<Database>, onProgress: () => void = ()
       .select('version')
       .executeTakeFirst();
     if (base) return false;
+    await dropStagedWith(transaction, version, tail);
+    // Last, as its row is locked until the end, and every event and adoption waits for it: redactions are inserted one
+    // after the other, so that they are seen in their order, and by whoever adopts one of the entries.
+    await appendEventsIn(transaction, [redacted.event], KEPT_EVENTS);
+    const { known } = await transaction
+      .selectFrom('redactions')
+      .where('campaign_id', '=', campaignId)
+      .select(sql<number>`count(*)::int`.as('known'))
+      .executeTakeFirstOrThrow();
+    if (known !== redacted.redactions) return false;
     await transaction
       .insertInto('redactions')
       .values({
@@ -269,19 +282,27 @@ export function createSqlAudit(db: Kysely<Database>, onProgress: () => void = ()
   };
 }
 
-/** Appends events behind the last one, within a transaction. */
-export async function appendEventsIn(db: Kysely<Database>, events: readonly string[], keep: number): Promise<void> {
+/**
+ * Locks the end of the events until the end of a transaction, which locks whatever else it needs before: so nobody
+ * waits for one that waits for this.
+ */
+export async function lockEvents(db: Kysely<Database>): Promise<{ readonly position: number; readonly tail: string }> {
   await db
     .insertInto('audit_head')
     .values({ name: EVENTS, position: 0, tail: FIRST_TAIL })
     .onConflict((conflict) => conflict.column('name').doNothing())
     .execute();
-  let { position, tail } = await db
+  return db
     .selectFrom('audit_head')
     .where('name', '=', EVENTS)
     .select(['position', 'tail'])
     .forUpdate()
     .executeTakeFirstOrThrow();
+}
+
+/** Appends events behind the last one, within a transaction. */
+export async function appendEventsIn(db: Kysely<Database>, events: readonly string[], keep: number): Promise<void> {
+  let { position, tail } = await lockEvents(db);
   const rows = events.map((bytes) => {
     position += 1;
     tail = nextTail(tail, bytes);

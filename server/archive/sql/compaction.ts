@@ -9,8 +9,15 @@ const ENTRIES_AT_ONCE = 100;
 /** Checkpoints, likewise. */
 const CHECKPOINTS_AT_ONCE = 10;
 
-/** The name of the claim among the schedules. */
-const COMPACTION = 'compaction';
+/**
+ * The names of the claims among the schedules. Instances of before know the old one alone, and nothing of what is said
+ * of single histories: an instance that has the new one takes that from them.
+ */
+const COMPACTION = 'history-compaction';
+const OLD_COMPACTION = 'compaction';
+
+/** Of the old claim, as long as something is said of single histories: no instance of before compacts anything then. */
+const HELD_FOR_EVER = Number.MAX_SAFE_INTEGER;
 
 /**
  * Compaction in two steps. First the base is set, in a short transaction: from then on the history begins there, and
@@ -18,22 +25,25 @@ const COMPACTION = 'compaction';
  * what is left is always a history without a gap.
  */
 export function createSqlCompaction(db: Kysely<Database>): CompactionStore {
-  const claimCompaction: CompactionStore['claimCompaction'] = async (holder, now, until) => {
-    const claimed = await db
-      .insertInto('snapshot_schedule')
-      .values({ name: COMPACTION, holder, held_until: until, saved_at: 0, run: null })
-      .onConflict((conflict) =>
-        conflict
-          .column('name')
-          .doUpdateSet({ holder, held_until: until })
-          .where((row) =>
-            row.or([row('snapshot_schedule.held_until', '<', now), row('snapshot_schedule.holder', '=', holder)]),
-          ),
-      )
-      .returning('name')
-      .execute();
-    return claimed.length > 0;
-  };
+  const claimCompaction: CompactionStore['claimCompaction'] = (holder, now, until) =>
+    db.transaction().execute(async (transaction) => {
+      const claimed = await transaction
+        .insertInto('snapshot_schedule')
+        .values({ name: COMPACTION, holder, held_until: until, saved_at: 0, run: null })
+        .onConflict((conflict) =>
+          conflict
+            .column('name')
+            .doUpdateSet({ holder, held_until: until })
+            .where((row) =>
+              row.or([row('snapshot_schedule.held_until', '<', now), row('snapshot_schedule.holder', '=', holder)]),
+            ),
+        )
+        .returning('name')
+        .execute();
+      if (claimed.length === 0) return false;
+      await takeOldClaim(transaction, holder, (await hasKeeps(transaction)) ? HELD_FOR_EVER : until);
+      return true;
+    });
 
   const findCompactable: CompactionStore['findCompactable'] = async (kept, limit, now) => {
     // Of what nothing is said, by these; where everything is kept, no version is old enough.
@@ -214,6 +224,7 @@ export function createSqlCompaction(db: Kysely<Database>): CompactionStore {
       if (!campaign) return false;
       if (!keep) {
         await transaction.deleteFrom('history_keeps').where('campaign_id', '=', campaignId).execute();
+        if (!(await hasKeeps(transaction))) await takeOldClaim(transaction, null, 0);
         return true;
       }
       const row = { versions: keep.versions ?? null, age_ms: keep.ageMs ?? null };
@@ -222,15 +233,30 @@ export function createSqlCompaction(db: Kysely<Database>): CompactionStore {
         .values({ campaign_id: campaignId, ...row })
         .onConflict((conflict) => conflict.column('campaign_id').doUpdateSet(row))
         .execute();
+      await takeOldClaim(transaction, null, HELD_FOR_EVER);
       return true;
     });
 
-  const hasKeeps: CompactionStore['hasKeeps'] = async () => {
-    const row = await db.selectFrom('history_keeps').limit(1).select('campaign_id').executeTakeFirst();
-    return row !== undefined;
+  const mayCompact: CompactionStore['mayCompact'] = async () => {
+    const open = db.selectFrom('history_bases').where('open', '=', true).limit(1).select('campaign_id');
+    return (await hasKeeps(db)) || (await open.executeTakeFirst()) !== undefined;
   };
 
-  return { claimCompaction, findCompactable, setBase, deleteCompacted, findKeep, setKeep, hasKeeps };
+  return { claimCompaction, findCompactable, setBase, deleteCompacted, findKeep, setKeep, mayCompact };
+}
+
+async function hasKeeps(db: Kysely<Database>): Promise<boolean> {
+  const row = await db.selectFrom('history_keeps').limit(1).select('campaign_id').executeTakeFirst();
+  return row !== undefined;
+}
+
+/** Takes the claim that instances of before know, whoever has it: theirs ends before the next history. */
+async function takeOldClaim(db: Kysely<Database>, holder: string | null, until: number): Promise<void> {
+  await db
+    .insertInto('snapshot_schedule')
+    .values({ name: OLD_COMPACTION, holder, held_until: until, saved_at: 0, run: null })
+    .onConflict((conflict) => conflict.column('name').doUpdateSet({ holder, held_until: until }))
+    .execute();
 }
 
 /**

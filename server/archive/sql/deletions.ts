@@ -1,6 +1,7 @@
 import { sql, type Kysely } from 'kysely';
 import type { Archive } from '../../engine/ports.ts';
 import { deletionEvent, type Deletion } from '../../core/deletion.ts';
+import { dropPreviewsIn } from './access-keys.ts';
 import { appendEventsIn } from './audit.ts';
 import { deleteOldest, isAnyOf } from './rows.ts';
 import type { Database } from './schema.ts';
@@ -60,6 +61,8 @@ export function createSqlDeletions(db: Kysely<Database>): SqlDeletions {
           complete: false,
         })
         .execute();
+      // Its id becomes free: a link of before must not open another campaign.
+      await dropPreviewsIn(transaction, campaignId);
       await appendEventsIn(transaction, [deletionEvent(deletion)], KEPT_EVENTS);
       return true;
     });
@@ -96,7 +99,11 @@ export function createSqlDeletions(db: Kysely<Database>): SqlDeletions {
         if (units.numDeletedRows > 0n) return true;
       }
       // What was redacted is known for ever: a snapshot of before may bring the entries back.
-      await transaction.updateTable('redactions').set({ through: 0 }).where('campaign_id', '=', campaignId).execute();
+      await transaction
+        .updateTable('redactions')
+        .set({ through: 0, forgotten: true })
+        .where('campaign_id', '=', campaignId)
+        .execute();
       for (const table of [
         'epochs',
         'history_bases',

@@ -1,9 +1,10 @@
 import { sql, type Kysely } from 'kysely';
 import { jsonArrayFrom, jsonObjectFrom } from 'kysely/helpers/postgres';
 import type { HistoryStore, StoredCheckpoint, StoredEntry, StoredHistory } from '../../core/history-store.ts';
-import { adoptHistories, type StagedEntry } from './adoption.ts';
-import { isAnyOf, recordset } from './rows.ts';
+import { adoptHistories } from './restoring/adoption.ts';
+import { isAnyOf } from './rows.ts';
 import type { Database } from './schema.ts';
+import { createSqlStaging } from './restoring/staging.ts';
 
 /** Rows of one read, at most. */
 const READ_ROWS = 1_000;
@@ -214,82 +215,8 @@ export function createSqlHistories(db: Kysely<Database>, onProgress: () => void 
     return [...found].sort().slice(0, READ_ROWS);
   };
 
-  const dropStaged = async (restoreIds: readonly string[]): Promise<void> => {
-    if (restoreIds.length === 0) return;
-    await db.deleteFrom('staged_parts').where('restore_id', 'in', restoreIds).execute();
-    await db.deleteFrom('staged_checkpoints').where('restore_id', 'in', restoreIds).execute();
-  };
-
-  const endRestores = async (restoreIds: readonly string[]): Promise<void> => {
-    if (restoreIds.length === 0) return;
-    await dropStaged(restoreIds);
-    await db.deleteFrom('restored_campaigns').where('restore_id', 'in', restoreIds).execute();
-    await db.deleteFrom('restores').where('id', 'in', restoreIds).execute();
-  };
-
-  const beginRestore: HistoryStore['beginRestore'] = async (restoreId, now, staleAt) => {
-    const stale = await db.selectFrom('restores').where('touched_at', '<', staleAt).select('id').execute();
-    await endRestores(stale.map(({ id }) => id).filter((id) => id !== restoreId));
-    await db
-      .insertInto('restores')
-      .values({ id: restoreId, touched_at: now })
-      .onConflict((conflict) => conflict.column('id').doUpdateSet({ touched_at: now }))
-      .execute();
-    await dropStaged([restoreId]);
-    const done = await db
-      .selectFrom('restored_campaigns')
-      .where('restore_id', '=', restoreId)
-      .select('campaign_id')
-      .execute();
-    return done.map((row) => row.campaign_id);
-  };
-
-  const stage: HistoryStore['stage'] = async (restoreId, entries, checkpoints, now) => {
-    if (entries.length > 0) {
-      const rows = recordset(
-        partsOf(entries),
-        sql`"row"("campaignId" text, "fromVersion" bigint, count integer, entries json)`,
-      );
-      await db
-        .insertInto('staged_parts')
-        .columns(['restore_id', 'campaign_id', 'from_version', 'count', 'entries'])
-        .expression((query) =>
-          query
-            .selectFrom(rows)
-            .select((row) => [row.cast<string>(row.val(restoreId), 'text').as('restore_id'), 'campaignId'])
-            .select(['fromVersion', 'count', sql<string>`entries`.as('entries')]),
-        )
-        .onConflict((conflict) =>
-          conflict
-            .columns(['restore_id', 'campaign_id', 'from_version'])
-            .doUpdateSet({ count: sql<number>`excluded.count`, entries: sql<string>`excluded.entries` }),
-        )
-        .execute();
-    }
-    if (checkpoints.length > 0) {
-      const rows = recordset<StoredCheckpoint>(checkpoints, sql`"row"("campaignId" text, version bigint, state text)`);
-      await db
-        .insertInto('staged_checkpoints')
-        .columns(['restore_id', 'campaign_id', 'version', 'state'])
-        .expression((query) =>
-          query
-            .selectFrom(rows)
-            .select((row) => [row.cast<string>(row.val(restoreId), 'text').as('restore_id'), 'campaignId', 'version'])
-            .select(sql<string>`state::json`.as('state')),
-        )
-        .onConflict((conflict) =>
-          conflict
-            .columns(['restore_id', 'campaign_id', 'version'])
-            .doUpdateSet({ state: sql<string>`excluded.state` }),
-        )
-        .execute();
-    }
-    await db.updateTable('restores').set({ touched_at: now }).where('id', '=', restoreId).execute();
-  };
-
-  const adopt: HistoryStore['adopt'] = (restoreId, histories) => adoptHistories(db, restoreId, histories, onProgress);
-
-  const endRestore: HistoryStore['endRestore'] = (restoreId) => endRestores([restoreId]);
+  const adopt: HistoryStore['adopt'] = (restoreId, histories, redactedUntil) =>
+    adoptHistories(db, restoreId, histories, redactedUntil, onProgress);
 
   const claimSnapshot: HistoryStore['claimSnapshot'] = async ({ holder, now, until, dueBefore }) => {
     const claimed = await db
@@ -331,34 +258,12 @@ export function createSqlHistories(db: Kysely<Database>, onProgress: () => void 
     readEntries,
     readCheckpoints,
     orphans,
-    beginRestore,
-    stage,
+    ...createSqlStaging(db),
     adopt,
-    endRestore,
     claimSnapshot,
     releaseSnapshot,
     lastSnapshot,
   };
-}
-
-/** Neighbours of one campaign, each as one row. */
-function partsOf(entries: readonly StoredEntry[]): StagedPart[] {
-  const parts: StagedPart[] = [];
-  for (const { campaignId, ...entry } of entries) {
-    const last = parts.at(-1);
-    if (last?.campaignId === campaignId) {
-      last.entries.push(entry);
-      last.count += 1;
-    } else parts.push({ campaignId, fromVersion: entry.version, count: 1, entries: [entry] });
-  }
-  return parts;
-}
-
-interface StagedPart {
-  readonly campaignId: string;
-  readonly fromVersion: number;
-  count: number;
-  readonly entries: StagedEntry[];
 }
 
 function isAfter(campaignId: string, version: number) {

@@ -1,4 +1,4 @@
-import type { ColumnType, GeneratedAlways } from 'kysely';
+import type { ColumnType, Generated, GeneratedAlways } from 'kysely';
 
 /**
  * JSON that is kept as it was written: `json`, never `jsonb`, which reorders keys and rewrites numbers, so that the
@@ -77,6 +77,7 @@ export interface AccessKeysTable {
   expires_at: number | null;
   revoked_at: number | null;
   last_used_at: number | null;
+  preview_of: string | null;
 }
 
 /** Restores that have begun and not ended. */
@@ -84,6 +85,8 @@ export interface RestoresTable {
   id: string;
   /** When it began, or staged something last, in epoch milliseconds. */
   touched_at: number;
+  /** Whether what it has staged was dropped: nothing is staged for it, or adopted, until it begins again. */
+  dropped: Generated<boolean>;
 }
 
 /** What a restore has adopted already, so that one that was killed goes on from there. */
@@ -99,7 +102,7 @@ export interface StagedPartsTable {
   /** The version of the first of them. */
   from_version: number;
   count: number;
-  /** The entries as an array (`StagedEntry` of `adoption.ts`). */
+  /** The entries as an array (`StagedEntry` of `restoring/staging.ts`). */
   entries: VerbatimJson;
 }
 

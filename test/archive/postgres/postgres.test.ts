@@ -55,6 +55,28 @@ describe('several archives on one Postgres', () => {
     expect(rows.map(({ name }) => name).toSorted()).toEqual(migrations.toSorted());
   });
 
+  test('A50 an open is not disturbed by what others make and drop in the same database', async () => {
+    let isOver = false;
+    const others = Array.from({ length: 3 }, async () => {
+      const { namespace, drop } = freshNamespace();
+      const tables = Array.from({ length: 40 }, (_, index) => `create table ${namespace}.t${index} (a int, b text)`);
+      while (!isOver) {
+        await query([`create schema ${namespace}`, ...tables].join(';'));
+        await drop();
+      }
+    });
+    try {
+      for (let count = 0; count < 12; count += 1) {
+        const fresh = freshNamespace();
+        await (await open(fresh.namespace)).stop({ clean: true });
+        await fresh.drop();
+      }
+    } finally {
+      isOver = true;
+      await Promise.all(others);
+    }
+  });
+
   test('A51 namespaces know nothing of each other', async () => {
     const other = freshNamespace();
     const [here, there] = [await open(), await open(other.namespace)];

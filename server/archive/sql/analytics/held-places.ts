@@ -59,9 +59,10 @@ export function createSqlHeldPlaces(db: Kysely<Database>): HeldPlaceStore {
     return rows;
   };
 
-  const listHeldLines: HeldPlaceStore['listHeldLines'] = async () => {
+  const listHeldLines: HeldPlaceStore['listHeldLines'] = async (campaignIds) => {
     const rows = await db
       .selectFrom('held_lines')
+      .$if(campaignIds !== undefined, (query) => query.where(isAnyOf('campaign_id', campaignIds ?? [])))
       .orderBy('campaign_id')
       .orderBy('line')
       .select(['campaign_id', 'line', 'ended_at'])

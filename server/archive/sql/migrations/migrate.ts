@@ -3,6 +3,8 @@ import { Migrator, type Migration } from 'kysely/migration';
 import type { Database } from '../schema.ts';
 import { createTables } from './0001-tables.ts';
 import { addListColumns } from './0008-list-columns.ts';
+import { addDroppedRestores } from './0012-dropped-restores.ts';
+import { addPreviewKeys } from './0013-preview-keys.ts';
 import { createAnalyticsTables } from './0004-analytics.ts';
 import { createAuditTables } from './0003-audit.ts';
 import { createDeletionTables } from './0006-deletions.ts';
@@ -27,6 +29,8 @@ function migrations(namespace: string): Record<string, Migration> {
     '0009-redactions': { up: (db) => createRedactions(db, namespace) },
     '0010-held-places': { up: (db) => createHeldPlaceTables(db, namespace) },
     '0011-history-keeps': { up: (db) => createHistoryKeeps(db, namespace) },
+    '0012-dropped-restores': { up: (db) => addDroppedRestores(db, namespace) },
+    '0013-preview-keys': { up: (db) => addPreviewKeys(db, namespace) },
   };
 }
 

@@ -1,9 +1,11 @@
 import { sql, type Kysely } from 'kysely';
-import type { AdoptedHistory, Adoption } from '../../core/history-store.ts';
-import { ArchiveError } from '../errors.ts';
-import { findOpenDeletion, lastGenerations } from './deletions.ts';
-import { isAnyOf, recordset } from './rows.ts';
-import type { Database } from './schema.ts';
+import type { AdoptedHistory, Adoption } from '../../../core/history-store.ts';
+import { ArchiveError } from '../../errors.ts';
+import { findOpenDeletion, lastGenerations } from '../deletions.ts';
+import { isAnyOf, recordset } from '../rows.ts';
+import type { Database } from '../schema.ts';
+import { moveRedactions } from './adopted-redactions.ts';
+import { isDropped, keepStaged, type StagedEntry } from './staging.ts';
 
 /** Versions that one statement moves or deletes, about: each has to end before the limit for a statement. */
 const MOVED_VERSIONS = 5_000;
@@ -16,12 +18,12 @@ const ROW_COLUMNS = [
   ...(['log_generation', 'state', 'title', 'status', 'log_active'] as const),
 ] as const;
 
-/** Ends the transaction of an adoption that finds a campaign in its way. */
+/** Ends the transaction of an adoption that something is in the way of. */
 class InTheWay extends Error {
   readonly adoption: Adoption;
 
   constructor(adoption: Adoption) {
-    super('A campaign is in the way.');
+    super('Something is in the way.');
     this.adoption = adoption;
   }
 }
@@ -31,12 +33,19 @@ export async function adoptHistories(
   db: Kysely<Database>,
   restoreId: string,
   histories: readonly AdoptedHistory[],
+  redactedUntil: number,
   onProgress: () => void,
 ): Promise<Adoption> {
   try {
-    return await db.transaction().execute((transaction) => adopt(transaction, restoreId, histories, onProgress));
+    return await db.transaction().execute(async (transaction) => {
+      const generations = await adopt(transaction, restoreId, histories, onProgress);
+      if (!(await moveRedactions(transaction, histories, redactedUntil))) throw new InTheWay({ kind: 'stale' });
+      return { kind: 'adopted', generations };
+    });
   } catch (error) {
     if (error instanceof InTheWay) return error.adoption;
+    // What is missing was dropped: it is for the restore to begin again.
+    if (error instanceof ArchiveError && (await isDropped(db, restoreId))) return { kind: 'stale' };
     throw error;
   }
 }
@@ -51,7 +60,7 @@ async function adopt(
   restoreId: string,
   histories: readonly AdoptedHistory[],
   onProgress: () => void,
-): Promise<Adoption> {
+): Promise<readonly number[]> {
   const ids = histories.map(({ campaignId }) => campaignId);
   const last = await lastGenerations(db, ids);
   const above = histories.map((history) => ({
@@ -64,10 +73,10 @@ async function adopt(
   if (deleting !== undefined) throw new InTheWay({ kind: 'deleting', campaignId: deleting });
   // Also where there was no row: a campaign whose row was deleted by hand may have left some.
   await removeHistories(db, ids, onProgress);
+  if (!(await keepStaged(db, restoreId))) throw new InTheWay({ kind: 'stale' });
   await moveParts(db, restoreId, histories, onProgress);
   await moveRest(db, restoreId, histories);
-  await moveRedactions(db, histories);
-  return { kind: 'adopted', generations: ids.map((id) => generations.get(id) ?? 0) };
+  return ids.map((id) => generations.get(id) ?? 0);
 }
 
 interface RowToPlace {
@@ -248,7 +257,7 @@ async function moveParts(
   }
   for (const group of inGroups(parts, ({ count }) => count)) {
     const wanted = group.map((part) => ({ id: part.campaign_id, from: part.from_version }));
-    await db
+    const { numInsertedOrUpdatedRows: moved } = await db
       .insertInto('entries')
       .columns([...ENTRY_COLUMNS])
       .expression((query) =>
@@ -262,21 +271,14 @@ async function moveParts(
           .select(['part.campaign_id', 'entry.version', 'entry.epoch', 'entry.type', 'entry.at'])
           .select(['entry.mutationId', sql<string>`entry.bytes::json`.as('bytes'), 'entry.tail']),
       )
-      .execute();
+      .executeTakeFirstOrThrow();
+    const expected = group.reduce((sum, { count }) => sum + count, 0);
+    if (moved !== BigInt(expected)) {
+      const ids = [...new Set(wanted.map(({ id }) => id))].join(', ');
+      throw new ArchiveError('data', `${ids}: ${moved} of ${expected} entries could be moved; restore it again.`);
+    }
     onProgress();
   }
-}
-
-/** An entry within a part. */
-export interface StagedEntry {
-  readonly version: number;
-  readonly epoch: string;
-  readonly type: string;
-  readonly at: number;
-  readonly mutationId: string | null;
-  /** As a string, because the hashes are over its very bytes. */
-  readonly bytes: string;
-  readonly tail: string;
 }
 
 const ENTRIES_OF_PART = sql<StagedEntry>`json_to_recordset(part.entries)`.as<'entry'>(
@@ -341,33 +343,6 @@ async function moveRest(db: Kysely<Database>, restoreId: string, histories: read
     .execute();
   for (const table of ['staged_parts', 'staged_checkpoints'] as const)
     await db.deleteFrom(table).where('restore_id', '=', restoreId).where(isAnyOf('campaign_id', ids)).execute();
-}
-
-/** Notes what is redacted of the entries that were put in their places: all of it is new to whoever watches. */
-async function moveRedactions(db: Kysely<Database>, histories: readonly AdoptedHistory[]): Promise<void> {
-  const ids = histories.map(({ campaignId }) => campaignId);
-  await db.updateTable('redactions').set({ through: 0 }).where(isAnyOf('campaign_id', ids)).execute();
-  for (const { campaignId, head, redactions = [] } of histories) {
-    if (redactions.length === 0) continue;
-    const rows = redactions.map(({ version, tail, redaction, hash }) => ({
-      campaign_id: campaignId,
-      version,
-      tail,
-      redaction: JSON.stringify(redaction),
-      hash,
-      through: head.version,
-      forgotten: true,
-    }));
-    await db
-      .insertInto('redactions')
-      .values(rows)
-      .onConflict((conflict) =>
-        conflict
-          .columns(['campaign_id', 'tail', 'redaction'])
-          .doUpdateSet((row) => ({ through: row.ref('excluded.through'), hash: row.ref('excluded.hash') })),
-      )
-      .execute();
-  }
 }
 
 /** Neighbours, by groups that come to the limit at most, or are one that exceeds it. */
