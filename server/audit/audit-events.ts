@@ -8,9 +8,9 @@ export interface AuditEvent {
   readonly at: number;
   /**
    * `refused`: a change that its caller had no right to. `login`: the first call of a caller for a day, on this
-   * instance. `access`: an API key was made or revoked. `restore`: a snapshot was restored. `delete`: a campaign was
-   * deleted. `redact`: something was taken out of an entry. `retention`: it was said
-   * how much is kept of a history. `lock`: what others may have locked was taken over. `dropped`: more happened than
+   * instance. `access`: an API key, or the link to a preview, was made or revoked. `restore`: a snapshot was restored.
+   * `delete`: a campaign was deleted. `redact`: something was taken out of an entry. `retention`: it was said how much
+   * is kept of a history. `lock`: what others may have locked was taken over. `dropped`: more happened than
    * is recorded.
    */
   readonly kind: 'refused' | 'login' | 'access' | 'restore' | 'delete' | 'redact' | 'retention' | 'lock' | 'dropped';
@@ -30,6 +30,9 @@ export interface AuditEvent {
   readonly transport?: Origin['transport'] | undefined;
   readonly token?: string | undefined;
   readonly address?: string | undefined;
+  /** Id of the key that was made or revoked; of one that was made, when it ends, if it does. */
+  readonly key?: string | undefined;
+  readonly expiresAt?: number | undefined;
   /** The instance that it happened on. */
   readonly instance: string;
   /** How often, where it stands for several of its kind within a minute; with `dropped`, how many are not recorded. */
@@ -44,6 +47,8 @@ export interface AuditedCall {
   readonly actor: string | undefined;
   readonly origin: Origin;
   readonly correlationId: string;
+  /** The API key that was made or revoked. */
+  readonly key?: { readonly id: string; readonly expiresAt?: number | undefined } | undefined;
   /** Why it was refused; missing where it was answered. */
   readonly reason?: string | undefined;
   /** Whether it failed in the server. */
@@ -78,7 +83,16 @@ const MAX_WAITING = 1_000;
 const MAX_CALLERS = 10_000;
 const LOGIN_MS = 24 * 60 * 60_000;
 
-const CHANGES_OF_ACCESS: ReadonlySet<string> = new Set(['access.create', 'access.revoke']);
+/** The events that procedures are which were answered. */
+const EVENTS_OF_PROCEDURES: ReadonlyMap<string, AuditEvent['kind']> = new Map([
+  ['access.create', 'access'],
+  ['access.revoke', 'access'],
+  ['preview.create', 'access'],
+  ['preview.revoke', 'access'],
+  ['audit.setRetention', 'retention'],
+  ['lock.steal', 'lock'],
+  ['snapshot.restoreFinish', 'restore'],
+]);
 const REFUSALS: ReadonlySet<string> = new Set(['FORBIDDEN', 'UNAUTHORIZED']);
 
 /**
@@ -93,6 +107,7 @@ export function createAuditEvents(options: AuditEventsOptions): AuditEvents {
   /** Refusals within the present interval, by who, what and why. */
   const refusals = new Map<string, { event: AuditEvent; count: number }>();
   let refusalsSince = now();
+  /** When callers have logged in, the longest ago first. */
   const logins = new Map<string, number>();
   let storing: Promise<void> = Promise.resolve();
 
@@ -136,26 +151,26 @@ export function createAuditEvents(options: AuditEventsOptions): AuditEvents {
 
   const isLogin = (actor: string, at: number): boolean => {
     const seen = logins.get(actor);
+    if (seen !== undefined && at - seen < LOGIN_MS) return false;
     logins.delete(actor);
-    if (logins.size >= MAX_CALLERS) for (const oldest of [...logins.keys()].slice(0, 1)) logins.delete(oldest);
-    logins.set(actor, seen !== undefined && at - seen < LOGIN_MS ? seen : at);
-    return seen === undefined || at - seen >= LOGIN_MS;
+    const [oldest] = logins.keys();
+    if (oldest !== undefined && logins.size >= MAX_CALLERS) logins.delete(oldest);
+    logins.set(actor, at);
+    return true;
   };
 
   return {
-    onCall({ path, type, campaignId, actor, origin, correlationId, reason, failed = false }) {
+    onCall({ path, type, campaignId, actor, origin, correlationId, key: made, reason, failed = false }) {
+      // Every call comes here, and hardly any is an event.
       const at = now();
       const { transport, token, address } = origin;
-      const from = { transport, token, address };
-      const about = { at, actor, campaignId, path, correlationId, ...from };
       if (reason === undefined) {
         if (failed) return;
         if (actor !== undefined && actor !== 'anonymous' && isLogin(actor, at))
-          record({ at, kind: 'login', actor, correlationId, ...from });
-        if (CHANGES_OF_ACCESS.has(path)) record({ ...about, kind: 'access' });
-        if (path === 'audit.setRetention') record({ ...about, kind: 'retention' });
-        if (path === 'lock.steal') record({ ...about, kind: 'lock' });
-        if (path === 'snapshot.restoreFinish') record({ ...about, kind: 'restore' });
+          record({ at, kind: 'login', actor, correlationId, transport, token, address });
+        const kind = EVENTS_OF_PROCEDURES.get(path);
+        const about = made && { key: made.id, expiresAt: made.expiresAt };
+        if (kind) record({ at, kind, actor, campaignId, path, ...about, correlationId, transport, token, address });
         return;
       }
       if (type !== 'mutation' || !REFUSALS.has(reason)) return;
@@ -169,6 +184,7 @@ export function createAuditEvents(options: AuditEventsOptions): AuditEvents {
         dropped += 1;
         return;
       }
+      const about = { at, actor, campaignId, path, correlationId, transport, token, address };
       const event: AuditEvent = { ...about, kind: 'refused', reason, instance };
       refusals.set(key, { event, count: 1 });
       record(event);

@@ -63,7 +63,7 @@ export async function compactHistories(
   };
   try {
     // Where nothing is ever compacted, no instance claims it every minute.
-    if (!keep && !(await store.hasKeeps())) return 0;
+    if (!keep && !(await store.mayCompact())) return 0;
     await claim();
     // What an earlier round has left.
     await deleteRest();

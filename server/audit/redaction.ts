@@ -49,7 +49,7 @@ export interface RedactionOptions {
   readonly store: AuditStore & HistoryStore & Pick<Archive, 'stateAt'>;
   readonly engine: {
     whenDurable(caller: Caller, campaignId: string, position: Position): Promise<unknown>;
-    forgetRedacted(): Promise<void>;
+    forgetRedacted(campaignId: string): Promise<void>;
   };
   /** Says, signed, what is left of an entry. Default: nothing is signed. */
   readonly sign?: ((redaction: ProvenRedaction & { readonly campaignId: string }) => Promise<void>) | undefined;
@@ -97,12 +97,12 @@ export async function redactEntry(
   await engine.whenDurable(caller, campaignId, position);
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
     const [history] = await store.readHistories(undefined, 1, [campaignId]);
-    const { entry, record } = await findEntry(store, history, request);
+    const { entry, record, epoch } = await findEntry(store, history, request);
     const done = record.redacted?.find((known) =>
       isRedacted({ ...record, redacted: [known] }, { ...(path && { path }), ...(comment && { comment }) }),
     );
     const receipt = { campaignId, position, ...(path && { path }), ...(comment && { comment }) };
-    if (done) return { ...receipt, at: done.at, complete: await isForgotten(engine), salted: true };
+    if (done) return { ...receipt, at: done.at, complete: await isForgotten(engine, campaignId), salted: true };
     const known = history?.redactions?.length ?? 0;
     if (known >= REDACTIONS_OF_CAMPAIGN)
       throw new RefusalError('TOO_LARGE', `campaignId: ${campaignId} has ${known} redactions, the most there can be`, {
@@ -123,6 +123,7 @@ export async function redactEntry(
       ...proven,
       ...span,
       campaignId,
+      epoch,
       before: entry.bytes,
       after,
       redactions: known,
@@ -132,7 +133,7 @@ export async function redactEntry(
       return {
         ...receipt,
         at: redaction.at,
-        complete: await isForgotten(engine),
+        complete: await isForgotten(engine, campaignId),
         salted: record.salt !== undefined || record.redacted !== undefined,
       };
   }
@@ -145,12 +146,12 @@ export async function redactEntry(
   );
 }
 
-/** The entry of a position, as it is stored. */
+/** The entry of a position, as it is stored, and the epoch of its campaign's head. */
 async function findEntry(
   store: HistoryStore,
   history: StoredHistory | undefined,
   { campaignId, position }: RedactionRequest,
-): Promise<{ readonly entry: StoredEntry; readonly record: LogRecord }> {
+): Promise<{ readonly entry: StoredEntry; readonly record: LogRecord; readonly epoch: string }> {
   const version = history && versionOnTimeline(position, history.head, history.lineage);
   const gone = (why: string): RefusalError =>
     new RefusalError('NOT_FOUND', `position: ${position} ${why}`, { path: ['position'] });
@@ -162,7 +163,7 @@ async function findEntry(
   const [entry] = await store.readEntries({ campaignId, version: version - 1 }, campaignId, 1);
   if (entry?.version !== version) throw gone(`is not among the entries of ${campaignId}`);
   const record: LogRecord = JSON.parse(entry.bytes);
-  return { entry, record };
+  return { entry, record, epoch: history.head.epoch };
 }
 
 /** What exactly goes: of a value that was merged into what stood there, only what the entry has brought. */
@@ -234,8 +235,8 @@ async function spanOf(
 }
 
 /** Whether log and memory are rid of it. Where they do not answer, it is tried again without anybody who waits. */
-async function isForgotten({ forgetRedacted }: RedactionOptions['engine']): Promise<boolean> {
-  return forgetRedacted().then(
+async function isForgotten(engine: RedactionOptions['engine'], campaignId: string): Promise<boolean> {
+  return engine.forgetRedacted(campaignId).then(
     () => true,
     () => false,
   );

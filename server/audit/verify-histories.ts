@@ -139,10 +139,13 @@ async function verifyCampaign(
   const redacted = Map.groupBy(history.redactions ?? [], (redaction) => redaction.tail);
   // What storage says of redactions counts where nothing can be signed.
   const unsigned = isSigned ? { ...claimOf(history), redactions: [] } : claimOf(history);
-  const proof = proveHistory(unsigned, undefined, (tail) =>
-    // What was signed and not done, because it was cut off there, is done when it is asked for again.
-    redacted.has(tail) ? (signedRedactions?.get(tail) ?? []) : [],
-  );
+  const proof = proveHistory(unsigned, undefined, (tail) => {
+    const done = redacted.get(tail) ?? [];
+    // What was signed and not done here, as it was cut off or is of another campaign with this entry, does not count.
+    return (signedRedactions?.get(tail) ?? []).filter((signed) =>
+      done.some(({ redaction }) => isSameRedaction(redaction, signed.redaction)),
+    );
+  });
   if (typeof proof === 'string') return { campaignId, problem: proof };
   const checkpoints = createCheckpointReader(store, campaignId, base?.version ?? 0, paced);
   const claims = new Map(signed.map((claim) => [claim.version, claim]));

@@ -3,7 +3,13 @@ import { isJsonObject, jsonEqual, type JsonValue } from '../core/json.ts';
 import { apply, NOTHING, type CampaignContent } from '../core/stream/apply.ts';
 import type { HistoryBase, StoredHistory } from '../core/history-store.ts';
 import { FIRST_TAIL, hashOfBytes, nextTail } from '../core/stream/hash-chain.ts';
-import { isRedacted, redactRecord, type ProvenRedaction } from '../core/stream/redaction.ts';
+import {
+  isRedacted,
+  isSameRedaction,
+  redactRecord,
+  type ProvenRedaction,
+  type Redaction,
+} from '../core/stream/redaction.ts';
 import { epochAt, lineageMisfit } from '../core/stream/lineage.ts';
 import type { Head, LogRecord } from '../core/stream/log-record.ts';
 import type { Fork } from '../core/stream/position.ts';
@@ -123,7 +129,7 @@ export function proveHistory(
     },
     next(bytes, entryTail) {
       const next = version + 1;
-      const redactions = withKnown(own.get(entryTail) ?? [], known(entryTail));
+      const redactions = [...(own.get(entryTail) ?? []), ...known(entryTail)];
       const isOriginal = nextTail(tail, bytes) === entryTail;
       if (!isOriginal && !isLeftOver(bytes, redactions))
         return misfit(`the entry of version ${next} does not follow the one before it`);
@@ -151,15 +157,6 @@ export function proveHistory(
   };
 }
 
-function withKnown(own: readonly ProvenRedaction[], known: readonly ProvenRedaction[]): readonly ProvenRedaction[] {
-  const others = known.filter((redaction) => !own.some((same) => jsonEqual(placeOf(same), placeOf(redaction))));
-  return [...own, ...others];
-}
-
-function placeOf({ redaction: { path = [], comment } }: ProvenRedaction): JsonValue {
-  return [[...path], comment === true];
-}
-
 /** Whether these are the bytes that a redaction has left of an entry. */
 function isLeftOver(bytes: string, redactions: readonly ProvenRedaction[]): boolean {
   if (redactions.length === 0) return false;
@@ -167,19 +164,35 @@ function isLeftOver(bytes: string, redactions: readonly ProvenRedaction[]): bool
   return redactions.some((redaction) => redaction.hash === hash);
 }
 
-/** What redactions leave of an entry, of which some may have been made already. */
+/**
+ * What redactions leave of an entry, of which some may have been made already. Several campaigns can know the same one,
+ * or have each redacted the same place: handed on are those that the record names by then, each once.
+ */
 function leftOf(
   record: LogRecord,
   bytes: string,
-  redactions: readonly ProvenRedaction[],
+  known: readonly ProvenRedaction[],
 ): Pick<Extract<Proven, { readonly ok: true }>, 'record' | 'bytes' | 'redactions'> {
   let left = record;
-  for (const { redaction } of redactions)
-    if (!isRedacted(left, redaction)) left = redactRecord(left, redaction) ?? left;
-  if (left === record) return { record, bytes, redactions };
+  for (const { redaction } of known) if (!isRedacted(left, redaction)) left = redactRest(left, redaction);
+  const named = (left.redacted ?? []).flatMap((redaction): ProvenRedaction[] => {
+    const same = known.find((other) => isSameRedaction(other.redaction, redaction));
+    if (same) return [same];
+    // What was left to redact of one that is known; what the record named before, and nobody knows, is not proven.
+    const isNew = left !== record && !record.redacted?.includes(redaction);
+    const [first] = known;
+    return isNew && first ? [{ ...first, redaction }] : [];
+  });
+  if (left === record) return { record, bytes, redactions: named };
   const rest = JSON.stringify(left);
   const hash = hashOfBytes(rest);
-  return { record: left, bytes: rest, redactions: redactions.map((redaction) => ({ ...redaction, hash })) };
+  return { record: left, bytes: rest, redactions: named.map((redaction) => ({ ...redaction, hash })) };
+}
+
+/** A record without what a redaction names, also where another one took the value and only the comment is left. */
+function redactRest(record: LogRecord, redaction: Redaction): LogRecord {
+  const { comment, at, by } = redaction;
+  return redactRecord(record, redaction) ?? (comment && redactRecord(record, { comment, at, by })) ?? record;
 }
 
 function beginningOf(base: ClaimedBase | undefined): ProvenPart | undefined {

@@ -2,9 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises';
 import { RefusalError } from '../core/errors.ts';
 import type { Clock, OrderedLog } from '../engine/ports.ts';
-import type { RestoreOptions, RestoreProgress, RestoreReport, RestoreTarget } from './restore.ts';
 import type { PeriodicSnapshots } from './periodic-snapshots.ts';
-import { createRestoreSession, type RestoreSession } from './restore-session.ts';
+import { startEndingAbandonedRestores } from './restoring/abandoned-restores.ts';
+import type { RestoreOptions } from './restoring/restore-options.ts';
+import type { RestoreProgress, RestoreReport } from './restoring/restore-report.ts';
+import { createRestoreSession, type RestoreSession } from './restoring/restore-session.ts';
+import type { RestoreTarget } from './restoring/restore-snapshot.ts';
 import type { FollowedSnapshot } from './lines.ts';
 import type { SnapshotProgress } from './snapshot-output.ts';
 import { writeIncrement } from './write-increment.ts';
@@ -69,6 +72,8 @@ export interface SnapshotServiceOptions {
   readonly version: string;
   /** Whether campaigns are changed at this time, here or by other instances. Default: they are not. */
   readonly isChanging?: () => boolean;
+  /** What abandoned restores have left could not be dropped; it is tried again. */
+  readonly onFailed?: (error: Error) => void;
 }
 
 /**
@@ -99,8 +104,10 @@ export function createSnapshotService({
   onAdopted,
   version,
   isChanging = () => false,
+  onFailed = () => undefined,
 }: SnapshotServiceOptions): SnapshotService {
   const restores = new Map<string, { readonly session: RestoreSession; idle: NodeJS.Timeout }>();
+  const stopEndingAbandoned = startEndingAbandonedRestores(store, clock, onFailed);
   let taking = false;
   let stopping = false;
 
@@ -191,6 +198,7 @@ export function createSnapshotService({
 
     async stop() {
       stopping = true;
+      await stopEndingAbandoned();
       const sessions = [...restores.values()].map(({ session }) => session);
       for (const session of sessions) session.abandon('The server is shutting down');
       for (const restoreId of restores.keys()) remove(restoreId);

@@ -1,51 +1,20 @@
-import { writeFile } from 'node:fs/promises';
-import { generateKeyPairSync } from 'node:crypto';
-import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { expect, inject, test } from 'vitest';
 import { httpClient, refusal, watch, wsClient } from '../api/support/clients.ts';
 import { SECRET, tokenFor, until } from '../api/support/server.ts';
-import { freshNamespace, query } from '../archive/namespace.ts';
+import { freshNamespace, query, tablesWith } from '../archive/namespace.ts';
 import { command } from '../snapshot/support/commands.ts';
 import { startMain, temporaryFolder } from '../start/support/processes.ts';
-import { startRedis } from '../tools/redis.ts';
+import { startTwoInstances } from './support/two-instances.ts';
 
-const LONG = { timeout: 120_000 };
+const LONG = { timeout: 240_000 };
 const ID = 'to-be-deleted';
-
-/** The tables in which a text stands, in any column of any row. */
-async function tablesWith(namespace: string, text: string): Promise<string[]> {
-  const tables = await query<{ name: string }>(
-    'select table_name as name from information_schema.tables where table_schema = $1 order by 1',
-    [namespace],
-  );
-  const found: string[] = [];
-  for (const { name } of tables) {
-    const rows = await query(`select 1 from ${namespace}.${name} as t where t::text like '%' || $1 || '%' limit 1`, [
-      text,
-    ]);
-    if (rows.length > 0) found.push(name);
-  }
-  return found;
-}
 
 test(
   'V20 a campaign is deleted by the command: from every table but the records, from Redis, and from all instances; its id is free, and audit verify is green',
   LONG,
   async () => {
-    const { namespace, drop } = freshNamespace();
-    const redis = await startRedis();
-    const folder = await temporaryFolder();
-    const pem = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
-    await writeFile(join(folder, 'audit.pem'), pem);
-    const env = {
-      DATABASE_URL: inject('postgresUrl'),
-      REDIS_URL: redis.url,
-      CAMPAIGN_NAMESPACE: namespace,
-      AUTH_SECRET: SECRET,
-      AUDIT_KEY: 'audit.pem',
-    };
-    const [one, two] = await Promise.all([startMain(folder, env), startMain(folder, env)]);
+    const { one, two, folder, namespace, redisUrl, stop } = await startTwoInstances();
     try {
       const token = await tokenFor({ '*': 'admin' }, { sub: 'root' });
       const here = httpClient(one.url, token);
@@ -71,7 +40,7 @@ test(
       expect(await tablesWith(namespace, ID)).toEqual(['audit_events', 'audit_statements', 'deletions']);
       await until(() => stream.error !== undefined);
       expect(stream.error).toMatchObject({ data: { reason: 'NOT_FOUND', deletedAt: expect.any(Number) } });
-      const admin = new Redis(redis.url);
+      const admin = new Redis(redisUrl);
       const keys = await admin.keys('*');
       expect(keys.filter((key) => key.includes(ID))).toEqual([]);
       expect(await admin.zscore(`{${namespace}:viewers}:wanted`, ID)).toBeNull();
@@ -87,11 +56,7 @@ test(
       await there.campaign.create.mutate({ campaignId: ID, state: { slug: ID, title: 'New' } });
       expect(await here.campaign.get.query({ campaignId: ID })).toMatchObject({ version: 1, state: { title: 'New' } });
     } finally {
-      one.kill('SIGTERM');
-      two.kill('SIGTERM');
-      await Promise.all([one.ended, two.ended]);
-      await redis.stop();
-      await drop();
+      await stop();
     }
   },
 );

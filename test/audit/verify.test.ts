@@ -140,7 +140,7 @@ async function tamper({ kind, table, column, row }: Tampering): Promise<string |
 
 test(
   'U2 any edited, deleted, inserted or exchanged row is named, with its campaign',
-  { timeout: 240_000 },
+  { timeout: 600_000 },
   async () => {
     await fc.assert(
       fc.asyncProperty(
@@ -163,7 +163,7 @@ test(
   },
 );
 
-test('U2 every column of every table is held against the entries', { timeout: 240_000 }, async () => {
+test('U2 every column of every table is held against the entries', { timeout: 600_000 }, async () => {
   for (const table of TABLES) {
     for (const column of Object.keys(COLUMNS[table]).keys()) {
       for (const row of [0, 1, 2]) {

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { createMemoryArchive, createMemoryStore } from '../../server/archive/index.ts';
 import { systemClock } from '../../server/engine/system-clock.ts';
 import { createMemoryLog } from '../../server/log/memory-log.ts';
-import { restoreSnapshot } from '../../server/snapshot/restore.ts';
+import { restoreSnapshot } from '../../server/snapshot/restoring/restore-snapshot.ts';
 import { SnapshotError } from '../../server/snapshot/snapshot-error.ts';
 import { IncrementError } from '../../server/snapshot/write-increment.ts';
 import {

@@ -112,7 +112,7 @@ test('W3 W4 a large file with one byte flipped, cut, or with two blocks exchange
     expect(await blockRefusalOf(Buffer.concat([before, second, first, after]))).toBeInstanceOf(SnapshotError);
     expect(await blockRefusalOf(Buffer.concat([before, first, after]))).toBeInstanceOf(SnapshotError);
   }
-}, 180_000);
+});
 
 /** A file of these lines, whose blocks are right. */
 async function fileOf(lines: readonly object[]): Promise<Buffer> {

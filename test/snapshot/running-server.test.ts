@@ -17,7 +17,8 @@ import { command } from './support/commands.ts';
 import { snapshotOf, storedCampaign } from './support/snapshots.ts';
 
 const CAMPAIGN_OF_START_FILES = 'ovasabi_website';
-const LONG = { timeout: 240_000 };
+/** Of many commands and servers, each of them a process: when it hangs, and not how long it may take. */
+const LONG = { timeout: 600_000 };
 
 /** Changes a campaign until it is told to stop, one change after the other. */
 function keepChanging({ campaign }: Client, campaignId: string) {

@@ -1,9 +1,10 @@
 import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
-import { RefusalError } from '../core/errors.ts';
-import type { RestoreOptions, RestoreProgress, RestoreReport, RestoreTarget } from './restore.ts';
-import { restoreSnapshot } from './restore.ts';
-import { SnapshotError } from './snapshot-error.ts';
+import { RefusalError } from '../../core/errors.ts';
+import { SnapshotError } from '../snapshot-error.ts';
+import type { RestoreOptions } from './restore-options.ts';
+import type { RestoreProgress, RestoreReport } from './restore-report.ts';
+import { restoreSnapshot, type RestoreTarget } from './restore-snapshot.ts';
 
 /** A restore whose file comes in parts, each with one call. */
 export interface RestoreSession {
