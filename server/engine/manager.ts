@@ -7,7 +7,7 @@ import type { JsonObject } from '../core/json.ts';
 import { LIMITS } from '../core/limits.ts';
 import { rightsOf, type FieldRights, type Identity } from '../core/permissions.ts';
 import { createProjector } from '../core/stream/audience.ts';
-import { fieldAccessFor, viewsOf } from '../core/stream/views.ts';
+import { viewsOf } from '../core/stream/views.ts';
 import { createDocumentCheck } from '../core/targeting/check-document.ts';
 import type { HeldPlaceStore } from '../core/targeting/held-place-store.ts';
 import type { TargetingEngine } from '../core/targeting/evaluator.ts';
@@ -22,10 +22,13 @@ import { createDeletion } from './calls/deletion.ts';
 import { createMutationReport } from './calls/mutation-report.ts';
 import { createMutations } from './calls/mutations.ts';
 import { createOverload } from './calls/overload.ts';
+import { createDocumentFields } from './calls/document-fields.ts';
 import { createReads } from './calls/reads.ts';
-import { createReplicaService } from './calls/replica-service.ts';
+import { createFleetCounts } from './calls/relays/fleet-counts.ts';
+import { createReplicaService } from './calls/relays/replica-service.ts';
 import { createRequestArchive } from './calls/request-archive.ts';
 import { createTrace } from './calls/trace.ts';
+import { countTraffic } from './calls/traffic.ts';
 import { createCampaignHistory } from './campaign/history.ts';
 import { createHeldPlaces, HOLDS_NOTHING } from './campaign/held-places.ts';
 import { createCampaignHost } from './hosting/campaign-host.ts';
@@ -123,7 +126,7 @@ export interface Manager extends CampaignService {
    *
    * @throws Error where these do not answer; it is tried again
    */
-  forgetRedacted(): Promise<void>;
+  forgetRedacted(campaignId: string): Promise<void>;
   /**
    * Stops gracefully: refuses new mutations, answers the queued ones, and commits all that was accepted.
    *
@@ -183,20 +186,7 @@ export function createManager(options: ManagerOptions): Manager {
   const startedAt = clock.now();
   const queued = { weight: 0 };
   let stopping = false;
-  let mutations = 0;
-  let deliveries = 0;
-
-  const counting: EngineObserver = {
-    ...observer,
-    mutation(event) {
-      mutations += 1;
-      observer.mutation?.(event);
-    },
-    delivered(entries, readers) {
-      deliveries += readers;
-      observer.delivered?.(entries, readers);
-    },
-  };
+  const { observer: counting, stats: traffic } = countTraffic(observer);
 
   const heldPlaces = options.analytics
     ? createHeldPlaces({ store: options.analytics.store, key: options.analytics.key, clock, observer })
@@ -259,13 +249,7 @@ export function createManager(options: ManagerOptions): Manager {
       observer,
       viewers: log.viewers,
     });
-  const archiver = createArchiver({
-    log,
-    archive: options.archive,
-    clock,
-    observer,
-    hosting,
-  });
+  const archiver = createArchiver({ log, archive: options.archive, clock, observer, hosting });
   const { maxBacklog = 100_000, maxBacklogBytes = 256 * 1024 * 1024 } = options;
   const overload = createOverload({
     clock,
@@ -350,12 +334,13 @@ export function createManager(options: ManagerOptions): Manager {
     ...creation,
     delete: deletion.delete,
     ...reads,
+    fleets: createFleetCounts({ exchange: log.presence, clock }),
     replicas: createReplicaService({ hosting, archive: requestArchive, clock, watch: reads.watch }),
     defaultCampaignId: options.defaultCampaignId,
     locks,
     presence,
     analytics,
-    fieldAccess: (identity, campaignId) => fieldAccessFor(identity, campaignId, views, rights),
+    ...createDocumentFields(sections, views, rights),
 
     stats() {
       const { entries, oldestAt } = log.backlog();
@@ -367,8 +352,7 @@ export function createManager(options: ManagerOptions): Manager {
         campaigns: hosting.size,
         subscribers: hosting.subscribers(),
         queuedWeight: queued.weight,
-        mutations,
-        deliveries,
+        ...traffic,
         archive: {
           backlogEntries: entries,
           lagSeconds,
@@ -376,6 +360,7 @@ export function createManager(options: ManagerOptions): Manager {
           failure: archiver.failure ?? (isLate ? { cause: 'late', message: lateMessage(lagSeconds) } : undefined),
         },
         log: {
+          isShared: log.shared,
           failing: log.health.reading !== undefined || log.health.writing !== undefined,
           reading: log.health.reading,
           writing: log.health.writing,
@@ -404,8 +389,8 @@ export function createManager(options: ManagerOptions): Manager {
       }
     },
 
-    async forgetRedacted() {
-      await redactions?.look();
+    async forgetRedacted(campaignId) {
+      await redactions?.look(campaignId);
     },
 
     async stop(timeoutMs) {

@@ -59,7 +59,7 @@ export interface JobLocks {
 
 /** A publication of the log about a campaign that this instance has opened. */
 export type LogEvent =
-  /** An entry was appended. */
+  /** An entry was appended. What was read and published at once may be told twice. */
   | { readonly kind: 'entry'; readonly sealed: SealedEntry }
   /** The watermark has moved: everything up to this version of this epoch is committed in the archive. */
   | { readonly kind: 'durable'; readonly epoch: string; readonly version: number }

@@ -1,6 +1,8 @@
+import type { FleetCounts } from '../core/fleet.ts';
 import type { ChangeCommand, Command, Mutation, MutationOptions } from '../core/commands/command.ts';
 import type { PushOutcome } from '../core/commands/push-outcome.ts';
 import type { CampaignState } from '../core/document/campaign.ts';
+import type { DocumentSchema } from '../core/document/described/described-fields.ts';
 import type { Viewer } from '../core/document/targeting-fields.ts';
 import type { Refusal } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
@@ -16,8 +18,8 @@ import type { AnalyticsService } from './analytics/analytics-service.ts';
 export type { AnalyticsService, TimelineRow } from './analytics/analytics-service.ts';
 import type { LockService } from './locks/lock-service.ts';
 import type { PresenceService } from './presence/presence-service.ts';
-import type { ReplicaService } from './calls/replica-service.ts';
-export type { CampaignHead, ReplicaService } from './calls/replica-service.ts';
+import type { ReplicaService } from './calls/relays/replica-service.ts';
+export type { CampaignHead, ReplicaService } from './calls/relays/replica-service.ts';
 import type { CampaignSummary, DependencyFailure, LogHealth } from './ports.ts';
 
 /** Answer of `campaign.get`. */
@@ -175,6 +177,10 @@ export interface Reader {
   onIdentity(callback: () => void): () => void;
   /** Closes the connection, because its socket has been congested for too long. */
   disconnect(): void;
+  /** Whether it stands for the readers of a relay, and is none itself; the same for as long as it reads. */
+  readonly isRelay?: boolean;
+  /** The connection of the relay that it has come through; missing where it has come directly. */
+  readonly relay?: object | undefined;
 }
 
 /** The connection of a trace, as far as it depends on it. */
@@ -230,21 +236,33 @@ export interface WatchOptions {
 export interface LogStats extends LogHealth {
   /** Whether reading or writing fails. */
   readonly failing: boolean;
+  /** Whether other instances use it too: it is Redis. */
+  readonly isShared: boolean;
   /** Seconds by which this instance's clock is ahead of the log's, about; 0 where the log has no clock. */
   readonly clockOffsetSeconds: number;
 }
 
+/** What was done since the start. */
+export interface TrafficStats {
+  /** Mutations answered. */
+  readonly mutations: number;
+  /** Events sent, once for each subscriber. */
+  readonly deliveries: number;
+  /** Streams that went on with the entries that they lacked. */
+  readonly resumes: number;
+  /** Streams that began with a snapshot. */
+  readonly snapshots: number;
+  /** How often a reader that was too slow was sent a snapshot in the place of what it had missed. */
+  readonly slowReaders: number;
+}
+
 /** Figures of the service, for `/readyz`, `system.stats` and the demo. */
-export interface ServiceStats {
+export interface ServiceStats extends TrafficStats {
   /** Campaigns in memory. */
   readonly campaigns: number;
   readonly subscribers: number;
   /** Weight of the mutations that wait to be decided (`weightOf`). */
   readonly queuedWeight: number;
-  /** Mutations answered since the start. */
-  readonly mutations: number;
-  /** Events sent since the start, once for each subscriber. */
-  readonly deliveries: number;
   readonly archive: {
     /** Entries that are not durable yet. */
     readonly backlogEntries: number;
@@ -327,6 +345,12 @@ export interface CampaignService {
   delete(caller: Caller, campaignId: string, options: { readonly now?: boolean | undefined }): Promise<DeletionReceipt>;
   /** The fields that the caller's role on a campaign keeps from it; `undefined` where it has no role there. */
   fieldAccess(identity: Identity, campaignId: string): FieldAccess | undefined;
+  /**
+   * What documents may hold, for whoever may edit the campaign: without fields that are hidden from it.
+   *
+   * @param known the hash of the schemas that the caller has
+   */
+  schema(caller: Caller, campaignId: string, known?: string): DocumentSchema;
   get(caller: Caller, campaignId: string): Promise<CampaignRecord>;
   /**
    * Campaigns that the caller may read. A search looks only in fields that the caller may see.
@@ -384,6 +408,7 @@ export interface CampaignService {
   readonly presence: PresenceService;
   /** Campaigns as relays are sent them. */
   readonly replicas: ReplicaService;
+  readonly fleets: FleetCounts;
   /** Events and results; `undefined` where nothing stores them. */
   readonly analytics: AnalyticsService | undefined;
   stats(): ServiceStats;

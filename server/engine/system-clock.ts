@@ -12,16 +12,21 @@ export function freshId(): string {
   return `${PROCESS_ID}.${idsMade.toString(36)}`;
 }
 
-/** Bytes of a token, and tokens for which randomness is drawn at once: each entry takes two. */
+/** Bytes of a token, and its characters in base64url, which are whole. */
 const TOKEN_BYTES = 9;
+const TOKEN_CHARACTERS = 12;
+/** Tokens for which randomness is drawn and written at once: each entry takes two. */
 const POOLED_TOKENS = 256;
-let pool = Buffer.alloc(0);
+let pool = '';
+let drawnCharacters = 0;
 
 function token(): string {
-  if (pool.length === 0) pool = randomBytes(TOKEN_BYTES * POOLED_TOKENS);
-  const drawn = pool.toString('base64url', 0, TOKEN_BYTES);
-  pool = pool.subarray(TOKEN_BYTES);
-  return drawn;
+  if (drawnCharacters === pool.length) {
+    pool = randomBytes(TOKEN_BYTES * POOLED_TOKENS).toString('base64url');
+    drawnCharacters = 0;
+  }
+  drawnCharacters += TOKEN_CHARACTERS;
+  return pool.slice(drawnCharacters - TOKEN_CHARACTERS, drawnCharacters);
 }
 
 /** The clock of the machine, and its randomness. */

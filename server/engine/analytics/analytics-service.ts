@@ -23,7 +23,7 @@ import type { EngineObserver } from '../observer.ts';
 import type { Clock, ViewerCounts } from '../ports.ts';
 import { expired, forbidden, notFound } from '../refusals.ts';
 import type { Caller, Reader } from '../service.ts';
-import { attributesFor } from '../streams/subscriber.ts';
+import { attributesFor } from '../streams/viewer.ts';
 import { rowsOf } from './event-rows.ts';
 import { createEventWriter } from './event-writer.ts';
 import { createLiveResults } from './live-results.ts';
@@ -234,12 +234,15 @@ export function createEngineAnalytics(options: EngineAnalyticsOptions): EngineAn
       const epoch = epochAt(version, head, lineage);
       const paints = await reads.pass(caller, () => store.readPaints(campaignId, epoch, version));
       const elsewhere = await options.viewers.elsewhere([campaignId]).catch(() => new Map<string, number>());
-      const connected = campaign.fanOut.size + (elsewhere.get(campaignId) ?? 0);
+      const connected = hosting.viewers(campaignId) + (elsewhere.get(campaignId) ?? 0);
       return reachOf(formatPosition(epoch, version), connected, paints);
     },
 
     async forget(caller, campaignId, unit) {
       await open(caller, 'forgetUnits', campaignId);
+      // What is on its way to the store now would come behind the erasure.
+      options.heldPlaces.forget(campaignId);
+      await options.heldPlaces.settled();
       if (!unit) {
         await store.forgetCampaign(campaignId);
         hashes.forget(campaignId);

@@ -55,9 +55,8 @@ export function rowsOf(events: readonly AnalyticsEvent[], given: BatchContext): 
     const known = explained.get(position);
     if (known) return known;
     const prepared = targeting === 'unknown' ? undefined : targeting;
-    const all = context.held.size === 0 ? [NO_PLACES] : [context.held, NO_PLACES];
     const made = prepared
-      ? all.map((held) => ({ held, explanations: explain(prepared, attributes, engine, held) }))
+      ? heldWays(context).map((held) => ({ held, explanations: explain(prepared, attributes, engine, held) }))
       : [];
     explained.set(position, made);
     return made;
@@ -87,6 +86,11 @@ export function rowsOf(events: readonly AnalyticsEvent[], given: BatchContext): 
     }
   }
   return { exposures, goals, paints };
+}
+
+/** What a page of this viewer may go by: what is held for it now, or nothing, where it was open before. */
+function heldWays({ held }: Pick<BatchContext, 'held'>): readonly HeldPlaces[] {
+  return held.size === 0 ? [NO_PLACES] : [held, NO_PLACES];
 }
 
 /** A hash that is made once for each unit. */
@@ -147,12 +151,16 @@ function goalOf({ name, value = 0 }: GoalEvent, { batchId }: BatchContext, index
   return { goal: name, id: `${batchId}:${index}`, value: Math.round(value * MILLIONTHS) };
 }
 
-/** The units that a goal counts for: one for each way in which rules hash this viewer. */
+/**
+ * The units that a goal counts for: one for each way in which rules hash this viewer, with what is held for it and as
+ * it was before. A goal does not say which of them its page shows, and counts for those that were exposed alone.
+ */
 function unitsIn(targeting: Targeting | undefined, context: BatchContext): string[] {
   const units = new Set<string>();
-  for (const rule of targeting?.rules ?? []) {
-    const unit = targeting && unitIn(rule, targeting, context.held, context);
-    if (unit) units.add(context.hash(unit.name, unit.value));
-  }
+  for (const rule of targeting?.rules ?? [])
+    for (const held of heldWays(context)) {
+      const unit = targeting && unitIn(rule, targeting, held, context);
+      if (unit) units.add(context.hash(unit.name, unit.value));
+    }
   return units.size === 0 ? [NOBODY] : [...units];
 }

@@ -11,7 +11,7 @@ import type { Archive, Clock } from '../ports.ts';
 export interface UpkeepOptions {
   readonly store: AnalyticsStore & HeldPlaceStore;
   readonly archive: Pick<Archive, 'load'>;
-  readonly hosting: Pick<CampaignHost, 'loaded'>;
+  readonly hosting: Pick<CampaignHost, 'loaded' | 'viewers'>;
   readonly clock: Clock;
   readonly observer: EngineObserver;
   /** Milliseconds that units are kept after their rule has ended. */
@@ -96,10 +96,10 @@ export function startAnalyticsUpkeep(options: UpkeepOptions): AnalyticsUpkeep {
     // It has just ended.
     const minute = clock.now() - (clock.now() % MINUTE_MS) - MINUTE_MS;
     const counts = [...hosting.loaded()]
-      .filter(({ live, fanOut }) => fanOut.size > 0 && hasTargeting(treeOf(live.content)))
-      .map(({ live, fanOut }) => {
+      .filter(({ live }) => hosting.viewers(live.id) > 0 && hasTargeting(treeOf(live.content)))
+      .map(({ live }) => {
         const { epoch, version } = live.head;
-        return { campaignId: live.id, minute, instance, epoch, version, viewers: fanOut.size };
+        return { campaignId: live.id, minute, instance, epoch, version, viewers: hosting.viewers(live.id) };
       });
     await store.recordViewers(counts);
   };

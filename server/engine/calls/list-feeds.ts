@@ -14,7 +14,7 @@ import type { ReadGate } from './read-gate.ts';
 
 export interface ListFeedsOptions {
   readonly list: CampaignList;
-  readonly hosting: Pick<CampaignHost, 'peek'>;
+  readonly hosting: Pick<CampaignHost, 'peek' | 'viewers'>;
   readonly clock: Clock;
   readonly observer: EngineObserver;
   /** The gate of all reads of the archive; feeds take turns in it as one caller. */
@@ -97,8 +97,7 @@ export function createListFeeds({ list, hosting, clock, observer, gate, viewers 
     return { ...row, ...(status !== undefined && { status }), ...viewers };
   };
 
-  const viewersHere = (campaignId: string): number => hosting.peek(campaignId)?.fanOut.size ?? 0;
-  const viewersOf = (campaignId: string): number => viewersHere(campaignId) + (elsewhere.get(campaignId) ?? 0);
+  const viewersOf = (campaignId: string): number => hosting.viewers(campaignId) + (elsewhere.get(campaignId) ?? 0);
 
   /** Asks for the viewers on other instances; after a failure the counts stay what they were. */
   const askForViewers = async (): Promise<void> => {
@@ -204,7 +203,7 @@ export function createListFeeds({ list, hosting, clock, observer, gate, viewers 
     return event;
   };
 
-  viewers.provide(viewersHere);
+  viewers.provide(hosting.viewers);
 
   return {
     watch(caller, reader, options) {

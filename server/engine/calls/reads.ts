@@ -15,11 +15,10 @@ import { assignmentsOf, explain, type Assignments } from '../../core/targeting/e
 import type { TargetingEngine } from '../../core/targeting/evaluator.ts';
 import { heldAt } from '../../core/targeting/held-places.ts';
 import { touchesTargeting } from '../../core/targeting/targeting.ts';
-import { attributesFor, holdsPlaces, seenBy } from '../streams/subscriber.ts';
+import { attributesFor, placesToHold, seenBy, streamQuery } from '../streams/viewer.ts';
 import { parseResumeId } from '../../core/stream/cursor.ts';
 import { deletedAtOf } from '../../core/deletion.ts';
 import { RefusalError } from '../../core/errors.ts';
-import type { JsonObject } from '../../core/json.ts';
 import { CALL_ACTIONS, can, type Action } from '../../core/permissions.ts';
 import { formatPosition, parsePosition, versionOnTimeline, type VersionName } from '../../core/stream/position.ts';
 import { isResolved, projectChange, showsActors, viewFor, type View, type Views } from '../../core/stream/views.ts';
@@ -63,6 +62,7 @@ const MAX_CONCURRENT_LOADS = 64;
 /** What a refusal calls what it refuses. */
 const WORDS: Readonly<Record<Action, string>> = {
   read: 'read',
+  track: 'track',
   audit: 'history',
   analyse: 'results',
   edit: 'explain',
@@ -154,31 +154,27 @@ export function createReads(options: ReadsOptions): Reads {
     const deletedAt = seen && deletedAtOf(seen.epoch, campaign.live);
     // What it goes on from was another campaign: its client forgets that first, and then begins anew.
     if (deletedAt !== undefined) throw deleted(campaignId, deletedAt);
-    const { view, attributes } = seenBy({ reader, viewer, viewerRevision }, campaignId, views, reader.identity());
-    const judgedBy = judgedByAs(campaignId, view, attributes, treeOf(campaign.live.content));
-    return open(campaign, { viewerRevision, judgedBy: judgedBy instanceof Promise ? await judgedBy : judgedBy });
-  };
-
-  /** By what somebody is judged: at once where nothing can be held for it. */
-  const judgedByAs = (
-    campaignId: string,
-    view: View,
-    attributes: JsonObject,
-    document: DocumentTree,
-  ): JudgedBy | Promise<JudgedBy> => {
-    const lines = isResolved(view) ? projector.prepared(document)?.holding : undefined;
-    const held = heldPlaces.find({ campaignId, lines, attributes });
-    return held instanceof Promise ? held.then((found) => ({ attributes, held: found })) : { attributes, held };
+    const { attributes } = seenBy({ reader, viewer, viewerRevision }, campaignId, views, reader.identity());
+    const found = heldPlaces.find(streamQuery(campaign.live, attributes, projector));
+    // Where nothing can be held, nobody waits for a turn.
+    const held = found instanceof Promise ? await found : found;
+    return open(campaign, { viewerRevision, judgedBy: { attributes, held } });
   };
 
   const viewOf = ({ identity, viewer }: Caller, campaignId: string): View =>
     viewFor(identity, campaignId, views, viewer !== undefined);
 
-  /** By what a caller is judged that reads one or several versions of a campaign, given its present document. */
-  const judgedByOf = (caller: Caller, { live }: LoadedCampaign): JudgedBy | Promise<JudgedBy> => {
+  /** By what a caller is judged that reads these versions of a campaign. */
+  const judgedByOf = async (
+    caller: Caller,
+    campaignId: string,
+    documents: readonly DocumentTree[],
+  ): Promise<JudgedBy> => {
     const { identity, viewer, ownViewer } = caller;
-    const attributes = attributesFor(identity, live.id, viewer ?? ownViewer);
-    return judgedByAs(live.id, viewOf(caller, live.id), attributes, treeOf(live.content));
+    const attributes = attributesFor(identity, campaignId, viewer ?? ownViewer);
+    const isJudged = isResolved(viewOf(caller, campaignId));
+    const lines = isJudged ? documents.flatMap((document) => [...(projector.prepared(document)?.holding ?? [])]) : [];
+    return { attributes, held: await heldPlaces.find({ campaignId, lines: new Map(lines), attributes }) };
   };
 
   /** What the caller sees of a version. */
@@ -205,12 +201,12 @@ export function createReads(options: ReadsOptions): Reads {
     async get(caller, campaignId) {
       const campaign = await readable(caller, campaignId, CALL_ACTIONS.get);
       const { live } = campaign;
-      const by = await judgedByOf(caller, campaign);
+      const by = await judgedByOf(caller, campaignId, [treeOf(live.content)]);
       // It may have become a draft while that was looked up.
       if (!can(caller.identity, CALL_ACTIONS.get, campaignId, isPublished(live.content))) throw notFound(campaignId);
       const document = treeOf(live.content);
       const { audience, unheld } = projector.judge(campaignId, document, viewOf(caller, campaignId), by);
-      if (holdsPlaces(caller.identity, campaignId)) heldPlaces.hold(campaignId, unheld, live.head.version);
+      heldPlaces.hold(campaignId, placesToHold(caller.identity, campaignId, unheld), live.head.version);
       const { archivedAt } = live.content;
       return {
         campaignId,
@@ -240,15 +236,14 @@ export function createReads(options: ReadsOptions): Reads {
       }
       const { base, ...page } = await reads.pass(caller, () => history.pageWithBase(live, cursor, limit));
       if (base === 'plain') return { ...page, items: page.items.map(hide) };
+      const steps = stepsFrom(base, page.items.toReversed());
+      const changed = steps.filter(({ touches }) => touches).map(({ after }) => after);
+      const by = await judgedByOf(caller, campaignId, [base, ...changed]);
       const shown: Entry[] = [];
-      const by = await judgedByOf(caller, campaign);
-      let document = base;
       const first = (page.items.at(-1)?.version ?? 1) - 1;
-      let audience = audienceAt(caller, campaignId, { version: first, state: document }, by);
-      for (const entry of page.items.toReversed()) {
-        const [from, before] = [audience, document];
-        const after = patchTree(before, entry.change);
-        const touches = touchesTargeting(entry.change);
+      let audience = audienceAt(caller, campaignId, { version: first, state: base }, by);
+      for (const { entry, before, after, touches } of steps) {
+        const from = audience;
         const { version } = entry;
         const to = touches ? audienceAt(caller, campaignId, { version, state: after }, by) : from;
         shown.push(
@@ -260,7 +255,7 @@ export function createReads(options: ReadsOptions): Reads {
             after: () => projector.project(to, after),
           }),
         );
-        [document, audience] = [after, to];
+        audience = to;
       }
       return { ...page, items: shown.reverse() };
     },
@@ -268,7 +263,8 @@ export function createReads(options: ReadsOptions): Reads {
     async at(caller, campaignId, version) {
       const campaign = await reaching(caller, campaignId, CALL_ACTIONS.at, version);
       const found = await reads.pass(caller, () => history.stateAt(campaign.live, version, 'version'));
-      const audience = audienceAt(caller, campaignId, found, await judgedByOf(caller, campaign));
+      const by = await judgedByOf(caller, campaignId, [found.state]);
+      const audience = audienceAt(caller, campaignId, found, by);
       return { campaignId, epoch: found.epoch, version: found.version, ...show(audience, found.state) };
     },
 
@@ -280,7 +276,7 @@ export function createReads(options: ReadsOptions): Reads {
     async diff(caller, campaignId, from, to) {
       const campaign = await reaching(caller, campaignId, CALL_ACTIONS.diff, from, to);
       const { epoch, ...pair } = await reads.pass(caller, () => history.states(campaign.live, from, to));
-      const by = await judgedByOf(caller, campaign);
+      const by = await judgedByOf(caller, campaignId, [pair.from.state, pair.to.state]);
       const [before, after] = [pair.from, pair.to].map((version) =>
         projector.project(audienceAt(caller, campaignId, version, by), version.state),
       );
@@ -297,7 +293,7 @@ export function createReads(options: ReadsOptions): Reads {
           : await reads.pass(caller, () => history.stateAt(live, position, 'position'));
       const prepared = projector.prepared(found.state);
       const { attributes } = viewer;
-      const held = await heldPlaces.demand({ campaignId, lines: prepared?.holding, attributes });
+      const held = await heldPlaces.demand({ campaignId, lines: prepared?.holding ?? new Map(), attributes });
       const then = position === undefined ? held : heldAt(held, found.version);
       const rules = prepared ? explain(prepared, attributes, engine, then) : [];
       const conditions = prepared?.conditions.judge(attributes);
@@ -344,6 +340,26 @@ export function createReads(options: ReadsOptions): Reads {
 
 function revisionOf(reader: Reader): number {
   return reader.viewer?.()?.revision ?? 0;
+}
+
+/** An entry between two documents. */
+interface HistoryStep {
+  readonly entry: Entry;
+  readonly before: DocumentTree;
+  readonly after: DocumentTree;
+  /** Whether it changes the rules. */
+  readonly touches: boolean;
+}
+
+/** @param entries the oldest first */
+function stepsFrom(base: DocumentTree, entries: readonly Entry[]): readonly HistoryStep[] {
+  let before = base;
+  return entries.map((entry) => {
+    const after = patchTree(before, entry.change);
+    const made = { entry, before, after, touches: touchesTargeting(entry.change) };
+    before = after;
+    return made;
+  });
 }
 
 /**

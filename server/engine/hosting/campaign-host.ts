@@ -2,6 +2,7 @@ import { asError, RefusalError } from '../../core/errors.ts';
 import type { LiveCampaign } from '../campaign/live-campaign.ts';
 import { createMutationQueue, type MutationQueue, type MutationQueueOptions } from '../writes/mutation-queue.ts';
 import { createLogFollower, type LoadedCampaign, type LogFollowerOptions } from './log-follower.ts';
+import { createRelayedViewers, type RelayedViewers } from './relayed-viewers.ts';
 
 /** A campaign that is in memory or is being loaded. Its queue takes mutations before it is loaded. */
 export interface HostedCampaign {
@@ -40,8 +41,11 @@ export interface CampaignHost {
   peek(campaignId: string): LoadedCampaign | undefined;
   /** Loaded campaigns. */
   readonly size: number;
-  /** Subscribers of all campaigns. */
+  /** Subscribers of all campaigns, relays included. */
   subscribers(): number;
+  /** Readers of a campaign whose streams are open on this instance, or at its relays. */
+  viewers(campaignId: string): number;
+  readonly relayedViewers: RelayedViewers;
   /** Bytes of the entries in memory that are not durable, over all campaigns. */
   readonly unsavedBytes: number;
   /** When the watermark of any campaign moved last, in epoch milliseconds. */
@@ -87,6 +91,7 @@ export function createCampaignHost(options: CampaignHostOptions): CampaignHost {
   const loadedById = new Map<string, LoadedCampaign>();
   /** Evicted campaigns that are leaving the log; they can be loaded again only after that. */
   const leaving = new Map<string, Promise<void>>();
+  const relayedViewers = createRelayedViewers();
   let stopped = false;
 
   /** Takes a campaign out of memory that was deleted. */
@@ -227,6 +232,8 @@ export function createCampaignHost(options: CampaignHostOptions): CampaignHost {
         await new Promise<void>((resolve) => clock.after(QUEUE_POLL_MS, resolve));
       }
     },
+    viewers: (campaignId) => (loadedById.get(campaignId)?.fanOut.viewers ?? 0) + relayedViewers.of(campaignId),
+    relayedViewers,
     captureHeads() {
       const heads = [...loadedById.values()].map(({ live }) => ({ live, head: live.head }));
       // Where an epoch has ended since, callers have been told what was lost, and there is nothing to wait for.

@@ -32,7 +32,11 @@ export interface PresenceRoom {
   move(reader: Reader, setting: PresenceSetting): boolean;
   /** Who is there; the same object until that changes. */
   present(): Present;
+  /** What each source says of it. */
+  sources(): ReadonlyMap<string, PresenceSource>;
   onPublished(instance: string, text: string | undefined): void;
+  /** The streams of the campaign may be others. */
+  onViewers(): void;
   /** The campaign was deleted: its readers are woken, and nothing is said of it any more. */
   end(): void;
   stop(): void;
@@ -46,6 +50,14 @@ export interface Present {
   readonly viewers: number;
 }
 
+/** What is known of pages that are connected in one way. */
+export interface PresenceSource {
+  /** Their entries, as a text. */
+  readonly text: string;
+  /** The connection of the relay that they have come through; `undefined`: they have not. */
+  readonly via: object | undefined;
+}
+
 /** A watch of one connection. */
 export interface PresencePage {
   leave(): void;
@@ -55,8 +67,16 @@ export interface PresencePage {
 
 interface Page {
   readonly onChange: () => void;
+  readonly via: object | undefined;
   readonly since: number;
   entry: PresenceEntry | undefined;
+}
+
+/** What another instance has said. */
+interface Said {
+  readonly text: string;
+  readonly entries: readonly PresenceEntry[];
+  heardAt: number;
 }
 
 /** How long what has changed waits for more, in milliseconds: ten times a second at most. */
@@ -78,7 +98,11 @@ export function createPresenceRoom(options: PresenceRoomOptions): PresenceRoom {
   const { campaignId, log, clock, viewersHere, onEmpty, onFailure } = options;
   const pages = new Set<Page>();
   const pagesOf = new Map<Reader, Set<Page>>();
-  const elsewhere = new Map<string, { readonly entries: readonly PresenceEntry[]; readonly heardAt: number }>();
+  const elsewhere = new Map<string, Said>();
+  /** Names the sources among the pages here; `pages`: those that have come through no relay. */
+  const sourceNames = new WeakMap<object, string>();
+  /** Once a relay has asked for them. */
+  let sources: ReadonlyMap<string, PresenceSource> | undefined;
   let present: Present = { members: new Map(), viewers: 0 };
   let viewersElsewhere = 0;
   let saidAt = clock.now();
@@ -86,13 +110,10 @@ export function createPresenceRoom(options: PresenceRoomOptions): PresenceRoom {
   let stopped = false;
 
   /** A connection that watches twice is one page. */
-  const here = (): PresenceEntry[] =>
-    [...pagesOf.values()].flatMap((own) => {
-      const entry = [...own].at(-1)?.entry;
-      return entry ? [entry] : [];
-    });
+  const pagesHere = (): Page[] => [...pagesOf.values()].flatMap((own) => [...own].slice(-1));
+  const here = (): PresenceEntry[] => pagesHere().flatMap(({ entry }) => entry ?? []);
 
-  /** Folds everything anew, and wakes the readers where it comes to something else. */
+  /** Folds everything anew, and wakes the readers where that, or what a relay is told, comes to something else. */
   const refresh = (): void => {
     const folded = foldPresence([...here(), ...[...elsewhere.values()].flatMap(({ entries }) => entries)]);
     const before = present.members;
@@ -102,17 +123,19 @@ export function createPresenceRoom(options: PresenceRoomOptions): PresenceRoom {
       viewers === present.viewers &&
       members.size === before.size &&
       [...members].every(([id, entry]) => before.get(id) === entry);
-    if (isSame) return;
-    present = { members, viewers };
+    // Two sources that change places come to the same, but not for a relay that knows one of them itself.
+    const said = sources && sourcesNow();
+    const saysSame = !sources || !said || isSaidBy(sources, said);
+    if (isSame && saysSame) return;
+    if (!isSame) present = { members, viewers };
+    sources = said;
     for (const { onChange } of pages) onChange();
   };
 
-  /** Says what is known here; what would be too much is left out, the newest first. */
+  /** Says what is known here. */
   const say = (): void => {
     saidAt = clock.now();
-    const known = [...foldPresence(here()).values()].slice(0, PRESENCE_LIMITS.members);
-    let text = JSON.stringify(known);
-    while (text.length > PRESENCE_LIMITS.stateBytes) text = JSON.stringify(known.splice(0, known.length >> 1));
+    const text = textOf(here());
     log.presence.publish(campaignId, pages.size > 0 && !stopped ? text : undefined).catch(onFailure);
   };
 
@@ -154,8 +177,13 @@ export function createPresenceRoom(options: PresenceRoomOptions): PresenceRoom {
   };
 
   const onPublished = (instance: string, text: string | undefined): void => {
+    const known = elsewhere.get(instance);
+    if (text !== undefined && known?.text === text) {
+      known.heardAt = clock.now();
+      return;
+    }
     const entries = text === undefined ? undefined : entriesIn(text);
-    if (entries) elsewhere.set(instance, { entries, heardAt: clock.now() });
+    if (text !== undefined && entries) elsewhere.set(instance, { text, entries, heardAt: clock.now() });
     else elsewhere.delete(instance);
     flushSoon();
   };
@@ -170,12 +198,27 @@ export function createPresenceRoom(options: PresenceRoomOptions): PresenceRoom {
     refresh();
   };
 
+  const sourcesNow = (): ReadonlyMap<string, PresenceSource> => {
+    const ways = Map.groupBy(
+      pagesHere().filter(({ entry }) => entry),
+      ({ via }) => via,
+    );
+    const bySource = new Map<string, PresenceSource>();
+    for (const [via, own] of ways) {
+      const name = sourceNames.get(via ?? pages) ?? clock.token();
+      sourceNames.set(via ?? pages, name);
+      bySource.set(name, { text: textOf(own.flatMap(({ entry }) => entry ?? [])), via });
+    }
+    for (const [instance, { text }] of elsewhere) bySource.set(instance, { text, via: undefined });
+    return bySource;
+  };
+
   return {
     ready: readOthers(),
     enter(reader, onChange) {
       const own = pagesOf.get(reader) ?? new Set<Page>();
       const [known] = own;
-      const page: Page = { onChange, since: known?.since ?? clock.now(), entry: known?.entry };
+      const page: Page = { onChange, via: reader.relay, since: known?.since ?? clock.now(), entry: known?.entry };
       pages.add(page);
       pagesOf.set(reader, own.add(page));
       flushSoon();
@@ -215,6 +258,8 @@ export function createPresenceRoom(options: PresenceRoomOptions): PresenceRoom {
       return true;
     },
     present: () => present,
+    sources: () => (sources ??= sourcesNow()),
+    onViewers: flushSoon,
     onPublished,
     end() {
       quit();
@@ -224,12 +269,36 @@ export function createPresenceRoom(options: PresenceRoomOptions): PresenceRoom {
   };
 }
 
+/** What is known here, as a text; what would be too much is left out, the newest first. */
+function textOf(entries: readonly PresenceEntry[]): string {
+  let known = [...foldPresence(entries).values()].slice(0, PRESENCE_LIMITS.members);
+  let text = JSON.stringify(known);
+  while (text.length > PRESENCE_LIMITS.stateBytes) {
+    known = known.slice(0, known.length >> 1);
+    text = JSON.stringify(known);
+  }
+  return text;
+}
+
+function isSaidBy(known: ReadonlyMap<string, PresenceSource>, said: ReadonlyMap<string, PresenceSource>): boolean {
+  return known.size === said.size && [...said].every(([source, { text }]) => known.get(source)?.text === text);
+}
+
 /** The entry before, where the new one says the same: its readers then see that nothing has changed. */
 function sameAs(before: PresenceEntry | undefined, entry: PresenceEntry): PresenceEntry {
-  if (!before) return entry;
+  if (!before || before === entry) return entry;
   const { movedAt: _, ...told } = before;
   const { movedAt: __, ...telling } = entry;
-  return JSON.stringify(told) === JSON.stringify(telling) ? before : entry;
+  return sayTheSame(told, telling) ? before : entry;
+}
+
+/** Whatever their members are: another version may tell more. */
+function sayTheSame(one: Readonly<Record<string, unknown>>, other: Readonly<Record<string, unknown>>): boolean {
+  const keys = Object.keys(one);
+  return (
+    keys.length === Object.keys(other).length &&
+    keys.every((key) => one[key] === other[key] || JSON.stringify(one[key]) === JSON.stringify(other[key]))
+  );
 }
 
 /** What another instance has said; `undefined` where that is not what ours say. */

@@ -4,12 +4,13 @@ import {
   can,
   canRead,
   hasExpired,
+  mayRelay,
   roleFor,
   type Identity,
   type Rights,
   type Role,
 } from '../../core/permissions.ts';
-import type { PresenceEvent } from '../../core/presence/presence.ts';
+import type { PresenceEvent, RelayedPresence } from '../../core/presence/presence.ts';
 import { deferredIterator } from '../calls/deferred-iterator.ts';
 import { isPublished, type LiveCampaign } from '../campaign/live-campaign.ts';
 import type { CampaignHost, HostedCampaign } from '../hosting/campaign-host.ts';
@@ -21,7 +22,8 @@ import type { Caller, Reader } from '../service.ts';
 import { createDrainPoll, isBackpressured } from '../streams/backpressure.ts';
 import { createPullIterator } from '../streams/pull-iterator.ts';
 import { changeOf, pictureOf, wholeOf, type PresenceAudience, type PresencePicture } from './presence-pictures.ts';
-import { createPresenceRoom, type PresenceRoom, type PresenceSetting } from './presence-room.ts';
+import { createPresenceRoom, type PresencePage, type PresenceRoom, type PresenceSetting } from './presence-room.ts';
+import { relayedAfter, type RelayedState } from './relayed-presence.ts';
 
 /** Presence, as the procedures see it: never stored, never in the history. */
 export interface PresenceService {
@@ -36,7 +38,20 @@ export interface PresenceService {
    * @throws RefusalError `NOT_FOUND` where the connection does not watch the campaign's presence
    */
   set(caller: Caller, reader: Reader, campaignId: string, setting: PresenceSetting): void;
+  /** An editor is a member for as long as this lasts, and is told once that it is, and nothing else. */
+  attend(caller: Caller, reader: Reader, campaignId: string): AsyncIterableIterator<Attending>;
+  /**
+   * Who is here, for a relay: what every source says but the relay itself, then what changes. Like the document, it is
+   * told places in every field, and names.
+   */
+  relayed(caller: Caller, reader: Reader, campaignId: string): AsyncIterableIterator<RelayedPresence>;
 }
+
+/** What who attends is told: it is a member from now on. */
+export interface Attending {
+  readonly type: 'attending';
+}
+const ATTENDING: Attending = { type: 'attending' };
 
 /** The presence of one engine. */
 export interface EnginePresence extends PresenceService {
@@ -48,11 +63,23 @@ export interface EnginePresence extends PresenceService {
 }
 
 export interface EnginePresenceOptions {
-  readonly hosting: Pick<CampaignHost, 'host'>;
+  readonly hosting: Pick<CampaignHost, 'host' | 'viewers' | 'relayedViewers'>;
   readonly log: OrderedLog;
   readonly clock: Clock;
   readonly observer: EngineObserver;
   readonly rights: Rights;
+}
+
+/** What a stream of presence brings its reader, and by which right. */
+interface PresenceStream<T> {
+  /** @throws RefusalError where the identity has no right to it */
+  demand(identity: Identity, live: LiveCampaign): void;
+  /** What its reader is to be told now; `undefined` where nothing has changed for it. */
+  eventNow(now: {
+    readonly identity: Identity;
+    readonly room: PresenceRoom;
+    readonly page: PresencePage;
+  }): T | undefined;
 }
 
 /** Creates the presence of an engine: one room for each campaign that anybody here is in. */
@@ -65,16 +92,17 @@ export function createEnginePresence({ hosting, log, clock, observer, rights }: 
   const onFailure = (campaignId: string, error: unknown): void =>
     observer.failed?.({ what: 'presence', campaignId, error: asError(error) });
 
+  hosting.relayedViewers.onChange((campaignId) => rooms.get(campaignId)?.onViewers());
   log.presence.onPublished((campaignId, instance, text) => rooms.get(campaignId)?.onPublished(instance, text));
 
-  const roomOf = ({ live, fanOut }: LoadedCampaign): PresenceRoom => {
+  const roomOf = ({ live }: LoadedCampaign): PresenceRoom => {
     const present = rooms.get(live.id);
     if (present) return present;
     const room = createPresenceRoom({
       campaignId: live.id,
       log,
       clock,
-      viewersHere: () => fanOut.size,
+      viewersHere: () => hosting.viewers(live.id),
       onEmpty: () => rooms.get(live.id) === room && rooms.delete(live.id),
       onFailure: (error) => onFailure(live.id, error),
     });
@@ -89,51 +117,47 @@ export function createEnginePresence({ hosting, log, clock, observer, rights }: 
     return audience;
   };
 
-  /** @throws RefusalError where the identity may not read the campaign, or it was deleted */
-  const demand = (identity: Identity, live: LiveCampaign): void => {
-    if (hasExpired(identity, clock.now())) throw expired();
-    if (can(identity, CALL_ACTIONS.watchPresence, live.id, isPublished(live.content))) {
-      if (live.gone) throw live.gone;
-      return;
-    }
-    throw identity.anonymous === true && can(identity, 'read', live.id, true)
-      ? notFound(live.id)
-      : forbidden(live.id, 'watchPresence');
+  const isEditor = (identity: Identity, campaignId: string): boolean =>
+    can(identity, CALL_ACTIONS.setPresence, campaignId, true);
+
+  /** @throws RefusalError where the identity may not read the campaign */
+  const demandWatch = (identity: Identity, { id, content }: LiveCampaign): void => {
+    if (can(identity, CALL_ACTIONS.watchPresence, id, isPublished(content))) return;
+    throw identity.anonymous === true && can(identity, 'read', id, true)
+      ? notFound(id)
+      : forbidden(id, 'watchPresence');
   };
 
-  const openWatch = async (
+  /** A stream of one connection that is in the room of a campaign for as long as it is open. */
+  const open = async <T>(
     { signal }: Caller,
     reader: Reader,
     loading: HostedCampaign['loaded'],
-  ): Promise<AsyncIterableIterator<PresenceEvent>> => {
+    { demand, eventNow }: PresenceStream<T>,
+  ): Promise<AsyncIterableIterator<T>> => {
     const campaign = await loading;
     const { live } = campaign;
-    demand(reader.identity(), live);
+    /** @throws RefusalError where the right to it has ended, or the campaign was deleted */
+    const identityNow = (): Identity => {
+      const identity = reader.identity();
+      if (hasExpired(identity, clock.now())) throw expired();
+      demand(identity, live);
+      if (live.gone) throw live.gone;
+      return identity;
+    };
+    identityNow();
     if (stopped) throw shuttingDown();
     const room = roomOf(campaign);
-    let told: PresencePicture | undefined;
     let cancelDrainWait: (() => void) | undefined;
     const page = room.enter(reader, () => iterator.wake());
-
-    /** What its reader is to be told now; `undefined` where nothing has changed for it. */
-    const eventNow = (): PresenceEvent | undefined => {
-      const identity = reader.identity();
-      demand(identity, live);
-      const isEditor = can(identity, CALL_ACTIONS.setPresence, live.id, true);
-      page.setMember(isEditor ? identity : undefined);
-      const before = told;
-      told = pictureOf(room.present(), audienceOf(roleFor(identity, live.id) ?? 'viewer', isEditor));
-      return before ? changeOf(before, told) : wholeOf(told);
-    };
-
-    const iterator = createPullIterator<PresenceEvent>({
+    const iterator = createPullIterator<T>({
       reader,
       clock,
       signal,
       read(isWoken) {
         // What changes meanwhile is in the picture once the socket has drained.
         if (!isWoken || cancelDrainWait) return undefined;
-        if (!isBackpressured(reader)) return eventNow();
+        if (!isBackpressured(reader)) return eventNow({ identity: identityNow(), room, page });
         cancelDrainWait = drainPoll.wait({
           reader,
           onDrained() {
@@ -159,11 +183,58 @@ export function createEnginePresence({ hosting, log, clock, observer, rights }: 
       // Before the campaign is looked up: whoever has no right to it learns nothing of it.
       if (!can(caller.identity, CALL_ACTIONS.watchPresence, campaignId, true))
         throw forbidden(campaignId, 'watchPresence');
-      return deferredIterator(openWatch(caller, reader, hosting.host(campaignId).loaded), caller.signal);
+      let told: PresencePicture | undefined;
+      const watching = open<PresenceEvent>(caller, reader, hosting.host(campaignId).loaded, {
+        demand: demandWatch,
+        eventNow({ identity, room, page }) {
+          const isMember = isEditor(identity, campaignId);
+          page.setMember(isMember ? identity : undefined);
+          const before = told;
+          told = pictureOf(room.present(), audienceOf(roleFor(identity, campaignId) ?? 'viewer', isMember));
+          return before ? changeOf(before, told) : wholeOf(told);
+        },
+      });
+      return deferredIterator(watching, caller.signal);
+    },
+
+    attend(caller, reader, campaignId) {
+      const demand = (identity: Identity): void => {
+        if (!isEditor(identity, campaignId)) throw forbidden(campaignId, 'setPresence');
+      };
+      demand(caller.identity);
+      let isTold = false;
+      const attending = open<Attending>(caller, reader, hosting.host(campaignId).loaded, {
+        demand,
+        eventNow({ identity, page }) {
+          page.setMember(identity);
+          if (isTold) return undefined;
+          isTold = true;
+          return ATTENDING;
+        },
+      });
+      return deferredIterator(attending, caller.signal);
+    },
+
+    relayed(caller, reader, campaignId) {
+      const demand = (identity: Identity): void => {
+        if (!mayRelay(identity, campaignId)) throw forbidden(campaignId, 'relay');
+      };
+      demand(caller.identity);
+      let told: RelayedState | undefined;
+      const relaying = open<RelayedPresence>(caller, reader, hosting.host(campaignId).loaded, {
+        demand,
+        eventNow({ room }) {
+          const viewers = room.present().viewers - hosting.relayedViewers.at(reader, campaignId);
+          const next = relayedAfter(told, room.sources(), reader, Math.max(0, viewers));
+          told = next.state;
+          return next.event;
+        },
+      });
+      return deferredIterator(relaying, caller.signal);
     },
 
     set({ identity }, reader, campaignId, setting) {
-      if (!can(identity, CALL_ACTIONS.setPresence, campaignId, true)) throw forbidden(campaignId, 'setPresence');
+      if (!isEditor(identity, campaignId)) throw forbidden(campaignId, 'setPresence');
       if (rooms.get(campaignId)?.move(reader, setting) === true) return;
       const message = 'campaignId: this connection does not watch the presence of that campaign; do that first';
       throw new RefusalError('NOT_FOUND', message, { path: ['campaignId'] });

@@ -25,6 +25,8 @@ export interface FanOut {
   /** Entries were redacted: nothing that was made of them is sent again. */
   forget(): void;
   readonly size: number;
+  /** Those that count: a relay's readers do, and it does not; previews never do. */
+  readonly viewers: number;
   /** Cohorts: different outcomes of the rules among the subscribers. */
   readonly cohorts: number;
   /** Subscribes a reader that pulls; the iterator ends when `signal` aborts. */
@@ -72,11 +74,19 @@ export function createFanOut(live: LiveCampaign, options: FanOutOptions): FanOut
   const context = { ...options, live, events, cohorts };
   const drainPoll = createDrainPoll(clock);
   const pulls = new Set<PullDelivery<ResumableEvent>>();
+  /** Open ones that are no viewers. */
+  const uncounted = new Set<Subscriber>();
 
   const onDelivered = ({ event }: ResumableEvent, readers: number): void => {
     if (event.type !== 'durable') observer.delivered?.(event.type === 'entries' ? event.entries.length : 1, readers);
   };
-  const pushes = createPushDelivery({ clock, drainPoll, onDelivered, evaluations: () => projector.evaluations });
+  const pushes = createPushDelivery({
+    clock,
+    drainPoll,
+    onDelivered,
+    onLeft: ({ subscriber }) => uncounted.delete(subscriber),
+    evaluations: () => projector.evaluations,
+  });
 
   const subscriberFor = (
     reader: Reader,
@@ -84,6 +94,13 @@ export function createFanOut(live: LiveCampaign, options: FanOutOptions): FanOut
     onRightsChanged: () => void,
   ): Subscriber =>
     createSubscriber(context, { reader, lastEventId, receipts, viewer, viewerRevision, judgedBy, onRightsChanged });
+
+  /** Counts a subscriber that is open, or not: by who it is now. */
+  const count = (subscriber: Subscriber): void => {
+    const { reader, closed } = subscriber;
+    if (!closed && (reader.isRelay === true || reader.identity().isPreview === true)) uncounted.add(subscriber);
+    else uncounted.delete(subscriber);
+  };
 
   const notify = (): void => {
     for (const delivery of pulls) delivery.wake();
@@ -104,29 +121,51 @@ export function createFanOut(live: LiveCampaign, options: FanOutOptions): FanOut
       return pulls.size + pushes.size;
     },
 
+    get viewers() {
+      return pulls.size + pushes.size - uncounted.size;
+    },
+
     get cohorts() {
       return cohorts.size;
     },
 
     pull({ reader, signal, ...watching }) {
-      const subscriber = subscriberFor(reader, watching, () => delivery.wake());
+      const subscriber = subscriberFor(reader, watching, () => {
+        count(subscriber);
+        delivery.wake();
+      });
       const delivery = createPullDelivery({
         source: subscriber,
         drainPoll,
         signal,
         onDelivered: (event) => onDelivered(event, 1),
         turn: () => (subscriber.isNextItsOwn() ? evaluationTurns.spend(1) : undefined),
-        onClose: () => pulls.delete(delivery),
+        onClose() {
+          pulls.delete(delivery);
+          uncounted.delete(subscriber);
+        },
       });
-      if (!subscriber.closed) pulls.add(delivery);
+      if (!subscriber.closed) {
+        pulls.add(delivery);
+        count(subscriber);
+      }
       return delivery;
     },
 
     push(target, watching) {
-      const subscriber = subscriberFor(target.reader, watching, () => pushes.recheck(member));
+      let hasJoined = false;
+      const subscriber = subscriberFor(target.reader, watching, () => {
+        if (hasJoined) count(subscriber);
+        pushes.recheck(member);
+      });
       const member: PushMember = { subscriber, target };
       return {
-        first: () => pushes.join(member),
+        first() {
+          const event = pushes.join(member);
+          hasJoined = true;
+          count(subscriber);
+          return event;
+        },
         leave() {
           if (subscriber.close()) pushes.leave(member);
         },

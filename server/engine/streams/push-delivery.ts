@@ -33,6 +33,8 @@ export interface PushDeliveryOptions {
   drainPoll: DrainPoll;
   /** An event has been sent to that many readers. */
   onDelivered(event: ResumableEvent, readers: number): void;
+  /** A member has left, or was ended. */
+  onLeft?(member: PushMember): void;
   /** Evaluations of rules since the start. Default: there are none. */
   evaluations?(): number;
 }
@@ -87,7 +89,7 @@ interface Backpressured {
  * and an encoding for each reader.
  */
 export function createPushDelivery(options: PushDeliveryOptions): PushDelivery {
-  const { clock, drainPoll, onDelivered, evaluations = () => 0 } = options;
+  const { clock, drainPoll, onDelivered, onLeft, evaluations = () => 0 } = options;
   const states = new Map<PushMember, MemberState>();
   const groups = new Map<string, LiveGroup>();
   const catchingUp = new Set<PushMember>();
@@ -157,6 +159,7 @@ export function createPushDelivery(options: PushDeliveryOptions): PushDelivery {
     if (!states.has(member)) return;
     leaveState(member);
     member.subscriber.close();
+    onLeft?.(member);
     member.target.end(error);
   };
 
@@ -270,7 +273,10 @@ export function createPushDelivery(options: PushDeliveryOptions): PushDelivery {
       return event;
     },
 
-    leave: leaveState,
+    leave(member) {
+      leaveState(member);
+      onLeft?.(member);
+    },
 
     notify() {
       if (states.size === 0) return;

@@ -7,11 +7,10 @@ import { treeOf } from '../../core/stream/apply.ts';
 import type { Audience, JudgedBy, Projector, ViewerJudgement } from '../../core/stream/audience.ts';
 import { joining, parseResumeId, step, type Cursor, type Step } from '../../core/stream/cursor.ts';
 import { lastSharedVersion } from '../../core/stream/position.ts';
-import { isResolved, showsActors, viewFor, viewKey, type View, type Views } from '../../core/stream/views.ts';
+import { isResolved, showsActors, viewKey, type View, type Views } from '../../core/stream/views.ts';
 import type { PreparedTargeting } from '../../core/targeting/evaluate.ts';
 import { NO_PLACES } from '../../core/targeting/held-places.ts';
 import { hasTargeting } from '../../core/targeting/targeting.ts';
-import { attributesOf } from '../../core/targeting/viewer.ts';
 import type { CampaignEvents } from './campaign-events.ts';
 import type { Cohorts } from './cohorts.ts';
 import type { HeldPlacesService } from '../campaign/held-places.ts';
@@ -21,6 +20,7 @@ import type { Clock } from '../ports.ts';
 import { expired, notFound } from '../refusals.ts';
 import { RightsWatch } from './rights-watch.ts';
 import type { Reader, ResumableEvent } from '../service.ts';
+import { placesToHold, seenBy, streamQuery, type ReaderAndViewer } from './viewer.ts';
 
 /**
  * Per-subscriber state: view, outcome of the rules, cursor, rights. It has no queue; what it missed is read from the
@@ -67,15 +67,10 @@ export interface SubscriberContext {
   views: Views;
 }
 
-export interface SubscriberOptions {
-  reader: Reader;
+export interface SubscriberOptions extends ReaderAndViewer {
   /** Resume id of the last event that the reader has; `undefined` begins with a snapshot. */
   lastEventId: string | undefined;
   receipts: boolean;
-  /** Whose view it asked for; what the reader is told later (`Reader.viewer`) takes its place. */
-  viewer: Viewer | undefined;
-  /** Revision of the reader's viewer when it asked: a later one takes the place of `viewer`. */
-  viewerRevision: number;
   /** What was looked up for it before. */
   judgedBy: JudgedBy | undefined;
   /** The reader's identity or viewer has been replaced, or its token has expired. */
@@ -263,7 +258,7 @@ class CampaignSubscriber implements Subscriber {
     if (!judged || judged === this.#holding || judged.audience.key !== this.#audience.key) return;
     this.#holding = judged;
     if (judged.unheld.length === 0 || this.cursor.phase !== 'live') return;
-    if (holdsPlaces(this.#identity, live.id)) heldPlaces.hold(live.id, judged.unheld, this.cursor.version);
+    heldPlaces.hold(live.id, placesToHold(this.#identity, live.id, judged.unheld), this.cursor.version);
   }
 
   /** What was looked up for these attributes; `undefined` where nothing was. */
@@ -277,8 +272,7 @@ class CampaignSubscriber implements Subscriber {
     if (known) return known;
     if (this.#lookingUp && jsonEqual(this.#lookingUp, attributes)) return undefined;
     const { live, projector, heldPlaces } = this.#context;
-    const lines = isResolved(this.#view) ? projector.prepared(treeOf(live.content))?.holding : undefined;
-    const held = heldPlaces.find({ campaignId: live.id, lines, attributes });
+    const held = heldPlaces.find(streamQuery(live, attributes, projector));
     if (!(held instanceof Promise)) return (this.#found = { attributes, held });
     this.#lookingUp = attributes;
     void held.then((places) => {
@@ -351,34 +345,6 @@ class CampaignSubscriber implements Subscriber {
     if (seen?.key === this.#audience.key) this.#become(seen);
     else this.cursor = { phase: 'joining', reason: 'view' };
   }
-}
-
-/** The view of a reader, and the attributes by which the rules are judged for it. */
-export function seenBy(
-  { reader, viewer, viewerRevision }: Pick<SubscriberOptions, 'reader' | 'viewer' | 'viewerRevision'>,
-  campaignId: string,
-  views: Views,
-  identity: Identity,
-): { readonly view: View; readonly attributes: JsonObject } {
-  const named = reader.viewer?.();
-  const isReplaced = named !== undefined && named.revision > viewerRevision;
-  const said = isReplaced || viewer === undefined ? named?.viewer : viewer;
-  const view = viewFor(identity, campaignId, views, viewer !== undefined);
-  return { view, attributes: attributesFor(identity, campaignId, said) };
-}
-
-/** Whether what somebody is shown is held for it: not where it may look as anybody else. */
-export function holdsPlaces(identity: Identity, campaignId: string): boolean {
-  return !can(identity, CALL_ACTIONS.explain, campaignId, true);
-}
-
-/**
- * The attributes by which the rules are judged for a caller: its own, of which its token's claims take precedence;
- * those of whom it asks to see as, where it is an editor.
- */
-export function attributesFor(identity: Identity, campaignId: string, said: Viewer | undefined): JsonObject {
-  const asks = can(identity, CALL_ACTIONS.explain, campaignId, true);
-  return attributesOf(said?.attributes, asks ? undefined : identity.attributes);
 }
 
 /** The refusal for an identity that may not read a campaign now, or where it was deleted; `undefined` where it may. */

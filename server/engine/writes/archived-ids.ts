@@ -42,24 +42,31 @@ export async function findArchivedIds(
   const applied = new Map(before?.applied);
   const refused = new Map(before?.refused);
   const asked = new Set(before?.asked);
-  await Promise.all(
-    group.map(async (mutation) => {
-      const { mutationId, hasClientId, base } = mutation;
-      if (!hasClientId || asked.has(mutationId)) return;
-      const deletedAt = formerlyAt(live, base);
-      if (deletedAt !== undefined) {
-        asked.add(mutationId);
-        refused.set(mutationId, deleted(live.id, deletedAt).refusal);
-        return;
-      }
-      const ids = idsOf(mutation);
-      const inWindow = ids.flatMap((id) => window.find(id) ?? []);
-      for (const found of inWindow) applied.set(found.mutationId, found);
-      if (window.floor === 0 || window.find(mutationId)) return;
-      const madeAt = versionOf(live, base);
-      if (madeAt !== undefined && madeAt >= window.floor) return;
+  /** What only the archive knows, and the version that each was made at. */
+  const unknown: { mutation: QueuedMutation; madeAt: number | undefined }[] = [];
+  for (const mutation of group) {
+    const { mutationId, hasClientId, base } = mutation;
+    if (!hasClientId || asked.has(mutationId)) continue;
+    const deletedAt = formerlyAt(live, base);
+    if (deletedAt !== undefined) {
       asked.add(mutationId);
-      const found = await Promise.all(ids.map((id) => archive.findMutation(live.id, id)));
+      refused.set(mutationId, deleted(live.id, deletedAt).refusal);
+      continue;
+    }
+    for (const id of idsOf(mutation)) {
+      const found = window.find(id);
+      if (found) applied.set(id, found);
+    }
+    if (window.floor === 0 || window.find(mutationId)) continue;
+    const madeAt = versionOf(live, base);
+    if (madeAt !== undefined && madeAt >= window.floor) continue;
+    asked.add(mutationId);
+    unknown.push({ mutation, madeAt });
+  }
+  await Promise.all(
+    unknown.map(async ({ mutation, madeAt }) => {
+      const { mutationId, base } = mutation;
+      const found = await Promise.all(idsOf(mutation).map((id) => archive.findMutation(live.id, id)));
       for (const { entry } of found) {
         if (!entry) continue;
         const { mutationId: id, version, epoch, fingerprint } = entry.record;

@@ -140,6 +140,8 @@ export function createMutationQueue<C extends QueuedCampaign>(
 
   const run = async (): Promise<void> => {
     running = true;
+    // Once, so that all that came in one turn of the event loop is in the first group; each group finds a failure.
+    await loaded.catch(() => undefined);
     while (waiting.length > 0) {
       const group = takeGroup(waiting, options.groupWeight);
       try {

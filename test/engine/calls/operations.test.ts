@@ -102,9 +102,12 @@ describe('operations', () => {
       mutations: 4,
       // Two snapshots and twice the entry.
       deliveries: 4,
+      resumes: 0,
+      snapshots: 2,
+      slowReaders: 0,
       queuedWeight: 0,
       archive: { backlogEntries: 0, lagSeconds: 0, failing: false },
-      log: { failing: false, clockOffsetSeconds: 0 },
+      log: { failing: false, isShared: false, clockOffsetSeconds: 0 },
       analytics: { waiting: 0, maxWaiting: 0 },
       uptimeSeconds: 2,
     });

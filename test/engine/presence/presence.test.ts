@@ -3,6 +3,7 @@ import { createMemoryArchive, createMemoryStore } from '../../../server/archive/
 import { colourOf, PRESENCE_LIMITS, type PresenceEvent } from '../../../server/core/presence/presence.ts';
 import type { Identity } from '../../../server/core/permissions.ts';
 import { BACKPRESSURE_HIGH_WATER_BYTES } from '../../../server/engine/streams/backpressure.ts';
+import { createPresenceRoom } from '../../../server/engine/presence/presence-room.ts';
 import { createManager, type Manager, type ManagerOptions } from '../../../server/engine/manager.ts';
 import type { Reader } from '../../../server/engine/service.ts';
 import { CALLERS, CAMPAIGN, FIRST_STATE, refusal } from '../../support/engine-world.ts';
@@ -208,4 +209,46 @@ describe('presence', () => {
     await clock.advance(1);
     await stop();
   });
+});
+
+it('Q35 a relay is told of a person who has moved to another one, though everybody else sees the same', async () => {
+  const clock = simulatedClock();
+  const log = connectSharedLog(createSharedLogStore(), { clock, instance: 'i0' });
+  const relays = { one: {}, two: {} };
+  const readerOf = (relay?: object): Reader => ({
+    identity: () => person('ada'),
+    bufferedBytes: () => 0,
+    onIdentity: () => () => undefined,
+    disconnect: () => undefined,
+    ...(relay && { relay }),
+  });
+  const room = createPresenceRoom({
+    campaignId: CAMPAIGN,
+    log,
+    clock,
+    viewersHere: () => 1,
+    onEmpty: () => undefined,
+    onFailure: expect.unreachable,
+  });
+  await clock.advance(100);
+  let wakes = 0;
+  const others = () => [...room.sources().values()].filter(({ via }) => via !== relays.one).map(({ text }) => text);
+  // Another page of hers, so that she has been there since then all the time.
+  room.enter(readerOf(), () => (wakes += 1)).setMember(person('ada'));
+  const before = room.enter(readerOf(relays.one), () => undefined);
+  before.setMember(person('ada'));
+  await clock.advance(200);
+  expect(others()).toHaveLength(1);
+  const [present, woken] = [room.present(), wakes];
+  before.leave();
+  room.enter(readerOf(relays.two), () => undefined).setMember(person('ada'));
+  await clock.advance(200);
+  expect(room.present()).toBe(present);
+  expect(others()).toHaveLength(2);
+  expect(wakes).toBeGreaterThan(woken);
+  const [settled, known] = [wakes, room.sources()];
+  room.onViewers();
+  await clock.advance(200);
+  expect([wakes, room.sources()]).toEqual([settled, known]);
+  room.stop();
 });

@@ -61,7 +61,7 @@ async function expectToSee(world: EngineWorld, watching: Watching, attributes: J
   expect(watching.mirror.assignments).toEqual(assignments);
 }
 
-describe.each(WAYS)('cohorts, by %s', { timeout: 60_000 }, (way) => {
+describe.each(WAYS)('cohorts, by %s', (way) => {
   const watch = watcher(way);
 
   it('T40 G6 each viewer is sent the document as its own arms leave it, through edits of the document and of the rules', async () => {
@@ -306,10 +306,10 @@ describe.each(WAYS)('cohorts, by %s', { timeout: 60_000 }, (way) => {
     const fits = watch(world, { attributes: { code: 'last' } });
     await world.clock.settle();
     expect(fits.end).toBeUndefined();
-  }, 120_000);
+  });
 });
 
-describe('reads of a campaign with rules', { timeout: 60_000 }, () => {
+describe('reads of a campaign with rules', () => {
   const NG: Caller = { ...CALLERS.viewer, viewer: { attributes: { country: 'NG' } } };
   const DE: Caller = { ...CALLERS.viewer, viewer: { attributes: { country: 'DE' } } };
 

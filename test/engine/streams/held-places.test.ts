@@ -1,80 +1,26 @@
 import { describe, expect, it } from 'vitest';
-import { createMemoryArchive, createMemoryStore, type MemoryStore } from '../../../server/archive/memory-archive.ts';
-import type { ChangeCommand } from '../../../server/core/commands/command.ts';
-import type { RuleInput } from '../../../server/core/document/targeting-fields.ts';
 import type { JsonObject } from '../../../server/core/json.ts';
-import type { Identity } from '../../../server/core/permissions.ts';
-import type { KeyedArchive } from '../../../server/archive/keyed-archive.ts';
-import { createGrowthBookEngine } from '../../../server/targeting/growthbook-engine.ts';
-import { CALLERS, CAMPAIGN, engineWorld, refusal, type EngineWorld } from '../../support/engine-world.ts';
-import { testReader, watch as watchBy, WAYS, type Watching, type Way } from '../../support/watching.ts';
-
-const ARMS: RuleInput['arms'] = {
-  now: { weight: 1, change: { merge: { description: 'the price now' } } },
-  lower: { weight: 1, change: { merge: { description: 'a lower price' } } },
-};
-
-const price = (given: Partial<RuleInput> = {}): ChangeCommand => ({
-  type: 'updateRule',
-  key: 'price',
-  rule: { order: 1, status: 'running', unit: 'userId', fallbackUnit: 'deviceId', coverage: 1, arms: ARMS, ...given },
-});
-
-const SEED = `${CAMPAIGN}/price/1`;
-const { bucketOf } = createGrowthBookEngine();
-const armOf = (unit: string): string => (bucketOf(SEED, unit, 2) < 5_000 ? 'lower' : 'now');
-
-/** The first name with that arm by its own bucket. */
-function named(prefix: string, arm: string, skip = 0): string {
-  const names = Array.from({ length: 1_000 }, (_, index) => `${prefix}${index}`);
-  return names.filter((name) => armOf(name) === arm)[skip] ?? '';
-}
-
-const USER = named('user', 'now');
-const DEVICE = named('device', 'lower');
-const OTHER_DEVICE = named('device', 'now');
-const HOUR = 60 * 60_000;
-const ANONYMOUS = { deviceId: DEVICE };
-const LOGGED_IN = { deviceId: DEVICE, userId: USER };
-const ELSEWHERE = { userId: USER };
-
-interface Held extends EngineWorld {
-  readonly store: MemoryStore;
-  readonly archive: KeyedArchive;
-}
-
-/** An engine with a store of places; `store`: the disk of one that was there before. */
-async function world(
-  given: { store?: MemoryStore; around?: (archive: KeyedArchive) => KeyedArchive; keepUnitsMs?: number } = {},
-): Promise<Held> {
-  const store = given.store ?? createMemoryStore();
-  const plain = createMemoryArchive({ store });
-  const archive = given.around?.(plain) ?? plain;
-  const made = engineWorld({
-    aroundArchive: () => archive,
-    analytics: { store: archive, key: 'k', ...(given.keepUnitsMs !== undefined && { keepUnitsMs: given.keepUnitsMs }) },
-  });
-  if (!given.store) {
-    await made.create();
-    await made.change(price());
-  }
-  return { ...made, store, archive };
-}
-
-async function seen({ manager, clock }: EngineWorld, attributes: JsonObject, identity?: Identity) {
-  const caller = { ...CALLERS.viewer, ...(identity && { identity }), viewer: { attributes } };
-  const { assignments } = await clock.until(manager.get(caller, CAMPAIGN));
-  await clock.settle();
-  return assignments?.['price'];
-}
-
-const explained = async ({ manager, clock }: EngineWorld, attributes: JsonObject, position?: `${string}:${number}`) => {
-  const { rules, assignments } = await clock.until(manager.explain(CALLERS.editor, CAMPAIGN, { attributes }, position));
-  return { ...rules.find(({ rule }) => rule === 'price'), told: assignments['price'] };
-};
-
-const watch = ({ manager }: EngineWorld, way: Way, attributes: JsonObject, reader = testReader()): Watching =>
-  watchBy(manager, { viewer: { attributes } }, reader, way);
+import { CALLERS, CAMPAIGN, refusal } from '../../support/engine-world.ts';
+import { testReader, WAYS } from '../../support/watching.ts';
+import {
+  ANONYMOUS,
+  ARMS,
+  armOf,
+  bucketOf,
+  DEVICE,
+  ELSEWHERE,
+  explained,
+  HOUR,
+  LOGGED_IN,
+  named,
+  OTHER_DEVICE,
+  price,
+  SEED,
+  seen,
+  USER,
+  watch,
+  world,
+} from './held-world.ts';
 
 describe.each(WAYS)('places that are held, for readers that are %s', (way) => {
   it('T73 who logs in keeps the arm of its device, and has it from then on everywhere, after a restart too', async () => {

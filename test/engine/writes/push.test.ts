@@ -83,7 +83,7 @@ describe('push', () => {
       ),
     );
     await world.clock.until(Promise.all(pushes));
-    expect(sizes).toEqual([60, 120]);
+    expect(sizes).toEqual([120, 60]);
   });
 
   it('G7 M54 sent again, what had no effect is not applied behind later mutations of the same push', async () => {

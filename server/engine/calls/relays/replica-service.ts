@@ -1,16 +1,17 @@
-import type { RefusalError } from '../../core/errors.ts';
-import { LIMITS, upToBytes } from '../../core/limits.ts';
-import { jsonBytes } from '../../core/document/plain-json.ts';
-import { isRelay, mayRelay, type Identity } from '../../core/permissions.ts';
-import { formatPosition, parsePosition, type Position } from '../../core/stream/position.ts';
-import type { CampaignImage, CampaignLook } from '../../core/stream/replica.ts';
-import { isPublished, type LiveCampaign } from '../campaign/live-campaign.ts';
-import type { CampaignHost } from '../hosting/campaign-host.ts';
-import type { LoadedCampaign } from '../hosting/log-follower.ts';
-import type { Archive, Clock } from '../ports.ts';
-import { forbidden } from '../refusals.ts';
-import type { Caller, CampaignService, Reader, ResumableEvent } from '../service.ts';
-import { createReadGate } from './read-gate.ts';
+import type { RefusalError } from '../../../core/errors.ts';
+import { LIMITS, upToBytes } from '../../../core/limits.ts';
+import { jsonBytes } from '../../../core/document/plain-json.ts';
+import { isRelay, mayRelay, type Identity } from '../../../core/permissions.ts';
+import { formatPosition, parsePosition, type Position } from '../../../core/stream/position.ts';
+import type { CampaignImage, CampaignLook } from '../../../core/stream/replica.ts';
+import { isPublished, type LiveCampaign } from '../../campaign/live-campaign.ts';
+import type { CampaignHost } from '../../hosting/campaign-host.ts';
+import type { LoadedCampaign } from '../../hosting/log-follower.ts';
+import type { RelayedCount } from '../../hosting/relayed-viewers.ts';
+import type { Archive, Clock } from '../../ports.ts';
+import { forbidden } from '../../refusals.ts';
+import type { Caller, CampaignService, Reader, ResumableEvent } from '../../service.ts';
+import { createReadGate } from '../read-gate.ts';
 
 /** Where a loaded campaign stands. */
 export interface CampaignHead {
@@ -47,6 +48,12 @@ export interface ReplicaService {
   look(caller: Caller, campaignId: string, seen?: Position): Promise<CampaignLook>;
   /** Where those of these campaigns stand that are loaded here. */
   heads(caller: Caller, campaignIds: readonly string[]): readonly CampaignHead[];
+  /**
+   * Takes how many read campaigns there, or at relays behind it, until its connection closes.
+   *
+   * @param relay the connection
+   */
+  count(caller: Caller, relay: object, counts: readonly RelayedCount[]): void;
 }
 
 export interface ReplicaServiceOptions {
@@ -86,6 +93,7 @@ export function createReplicaService({ hosting, archive, clock, watch }: Replica
         bufferedBytes: () => reader.bufferedBytes(),
         onIdentity: (callback) => reader.onIdentity(callback),
         disconnect: () => reader.disconnect(),
+        isRelay: true,
       };
       const asCaller = { ...caller, identity: asReader.identity() };
       return watch(asCaller, asReader, { campaignId, lastEventId: position, receipts: true });
@@ -112,6 +120,12 @@ export function createReplicaService({ hosting, archive, clock, watch }: Replica
         const live = mayRelay(identity, campaignId) ? hosting.peek(campaignId)?.live : undefined;
         return live ? [{ campaignId, position: positionOf(live), durableVersion: live.watermark.version }] : [];
       });
+    },
+
+    count({ identity, signal }, relay, counts) {
+      if (!isRelay(identity)) throw refused('*');
+      const own = counts.filter(({ campaignId }) => mayRelay(identity, campaignId));
+      hosting.relayedViewers.set(relay, own, signal);
     },
   };
 }
