@@ -1,4 +1,5 @@
 import packageJson from './package.json' with { type: 'json' };
+import { compressionLevel } from './api/compression.ts';
 import { createAuthenticator } from './api/connection/auth.ts';
 import type { AuthKey } from './api/connection/auth.ts';
 import { PRIVATE_NETWORKS } from './api/connection/client-address.ts';
@@ -13,21 +14,24 @@ import { createHttpServer } from './api/transport/http-server.ts';
 import { createForwardedDownloads } from './api/transport/forwarded-downloads.ts';
 import { checkMissingKey } from './api/transport/missing-key.ts';
 import { createOriginPolicy } from './api/transport/origin.ts';
-import type { CampaignServerOptions } from './campaign-server.ts';
+import type { CampaignServerOptions } from './campaign-server-options.ts';
 import type { RelaySettings } from './core/stream/replica.ts';
 import { createManager } from './engine/manager.ts';
 import type { ServiceStats } from './engine/service.ts';
 import { BACKPRESSURE_BUFFER_ENTRIES } from './engine/streams/backpressure.ts';
 import { systemClock } from './engine/system-clock.ts';
+import { createAttendance } from './relay/presence/attendance.ts';
 import { createForwarding } from './relay/forwarding.ts';
 import { NO_FOLDER, openRelayFolder } from './relay/relay-folder.ts';
 import { createRelayMetrics } from './relay/relay-metrics.ts';
 import { createReplicas } from './relay/replicas.ts';
 import { startSaving } from './relay/saving.ts';
+import { parseFleetLoad } from './relay/settings.ts';
 import { createUpstreamArchive } from './relay/upstream-archive.ts';
 import { createUpstreamKeys } from './relay/upstream-keys.ts';
 import { createUpstreamLink } from './relay/upstream-link.ts';
 import { createUpstreamLog } from './relay/upstream-log.ts';
+import { createUpstreamPresence } from './relay/presence/upstream-presence.ts';
 
 /** Options of a server that a relay has too, with the same meaning and defaults. */
 type SharedOptions = Pick<
@@ -45,11 +49,13 @@ type SharedOptions = Pick<
   | 'rateLimit'
   | 'callLimit'
   | 'eventLimit'
+  | 'fleet'
   | 'trustedProxies'
   | 'maxConnections'
   | 'maxConnectionsPerCaller'
   | 'maxUnsentBytes'
   | 'admissionMs'
+  | 'compression'
   | 'site'
   | 'scrape'
   | 'logger'
@@ -93,6 +99,9 @@ export interface CampaignRelay {
   close(): Promise<void>;
 }
 
+/** How long upstream may take to say what its fleet has, in milliseconds. */
+const FLEET_TIMEOUT_MS = 5_000;
+
 /** How long what waits in queues may take at the end, in milliseconds: there is nothing to commit. */
 const STOP_TIMEOUT_MS = 50;
 
@@ -111,6 +120,7 @@ const STOP_TIMEOUT_MS = 50;
  */
 export async function createCampaignRelay(options: CampaignRelayOptions): Promise<CampaignRelay> {
   const { host = '127.0.0.1', port = 4000, auth = { kind: 'none' }, maxConnections = API_LIMITS.connections } = options;
+  const { fleet } = options;
   const logger = options.logger ?? createLogger('info');
   if (auth.kind === 'none') checkMissingKey(host, options.insecure === true, logger);
   const folder = options.relayDir === undefined ? NO_FOLDER : await openRelayFolder(options.relayDir);
@@ -142,6 +152,7 @@ export async function createCampaignRelay(options: CampaignRelayOptions): Promis
       return;
     }
     replicas.onUp();
+    others.onUp();
     forwarding.onUp();
   };
   const link = createUpstreamLink({
@@ -151,26 +162,29 @@ export async function createCampaignRelay(options: CampaignRelayOptions): Promis
     onChange,
     onBytes: counts.onBytes,
   });
+  const onDistrust = (campaignId: string, why: string): void => {
+    counts.onDistrusted();
+    logger.warn({ campaignId, why }, 'what upstream has sent cannot be right; it is asked again');
+  };
   const replicas = createReplicas({
     link,
     clock: systemClock,
     stored: folder.image,
-    onDistrust(campaignId, why) {
-      counts.onDistrusted();
-      logger.warn({ campaignId, why }, 'what upstream has sent cannot be right; it is asked again');
-    },
+    onDistrust,
   });
+  const others = createUpstreamPresence(link, systemClock, onDistrust);
   const forwarding = createForwarding(link, replicas, () => keys.recheck());
 
   const begun = await firstSettings(first.promise, stored, options.startTimeout ?? 30_000).catch((error: unknown) => {
     link.stop();
     replicas.stop();
+    others.stop();
     throw new Error(`Upstream has not answered in time: ${problem ?? 'there is no connection'}.`, { cause: error });
   });
   settings = begun;
 
   const manager = createManager({
-    log: createUpstreamLog(link, replicas, () => problem),
+    log: createUpstreamLog(link, replicas, others, () => problem),
     archive: createUpstreamArchive({ link, replicas, stored: folder.image }),
     clock: systemClock,
     observer: createEngineObserver(metrics, logger),
@@ -205,9 +219,10 @@ export async function createCampaignRelay(options: CampaignRelayOptions): Promis
     instance,
     version: packageJson.version,
     relaySettings: { ...begun, via: [instance, ...begun.via] },
-    upstream: forwarding,
+    upstream: { ...forwarding, ...createAttendance(forwarding, systemClock) },
     rooms: options.fanOut !== 'iterator',
     directCalls: true,
+    deflateLevel: compressionLevel(begun.rights, options.compression),
     site: options.site,
     metricsPort: options.metricsPort,
     maxConnections,
@@ -215,6 +230,11 @@ export async function createCampaignRelay(options: CampaignRelayOptions): Promis
     maxUnsentBytes: options.maxUnsentBytes,
     admissionMs: options.admissionMs ?? API_LIMITS.admissionMs,
     kill: undefined,
+    reportFleet:
+      fleet === undefined
+        ? undefined
+        : async (connections) =>
+            parseFleetLoad(await link.query('relay.fleet', { fleet, member: instance, connections }, FLEET_TIMEOUT_MS)),
   });
 
   const stop = async (): Promise<void> => {
@@ -223,6 +243,7 @@ export async function createCampaignRelay(options: CampaignRelayOptions): Promis
     await saving.stop();
     await manager.stop(STOP_TIMEOUT_MS);
     replicas.stop();
+    others.stop();
     link.stop();
   };
 

@@ -5,7 +5,7 @@ import type { SealedEntry } from '../core/stream/log-record.ts';
 import { formatPosition, parsePosition, type Position } from '../core/stream/position.ts';
 import { proofAfter, type CampaignImage, type ReplicaEvent } from '../core/stream/replica.ts';
 import type { Clock, LogEvent } from '../engine/ports.ts';
-import { createOpenGate } from './open-gate.ts';
+import { createReplicaStreams } from './replica-streams.ts';
 import { parseHeads, parseMessage } from './settings.ts';
 import { away, LINK_LOST, type UpstreamLink } from './upstream-link.ts';
 
@@ -83,8 +83,6 @@ const STALE_AFTER_MS = 1_000;
 const HEAD_CHECK_MS = 1_000;
 const HEADS_AT_ONCE = 512;
 const HEADS_TIMEOUT_MS = 5_000;
-/** Streams that wait for their first event at once: an image can have a megabyte and more. */
-const OPENING_AT_ONCE = 8;
 const RETRY_MS = { first: 200, longest: 5_000 } as const;
 /** Deletions that are remembered, the newest. */
 const KNOWN_DELETIONS = 1_000;
@@ -97,7 +95,7 @@ export function createReplicas({ link, clock, stored, onDistrust }: ReplicasOpti
   const replicas = new Map<string, Replica>();
   const deletions = new Map<string, number>();
   const changed = new Set<string>();
-  const gate = createOpenGate(OPENING_AT_ONCE);
+  const streams = createReplicaStreams(link, clock);
   const reaching = new Set<() => void>();
   let stopped = false;
   let checkFrom = 0;
@@ -150,33 +148,18 @@ export function createReplicas({ link, clock, stored, onDistrust }: ReplicasOpti
   function open(replica: Replica, isWhole = replica.seen === undefined): void {
     replica.stop?.();
     replica.proof = '';
-    let isEnded = false;
-    let stopStream = (): void => undefined;
-    const release = gate.enter(() => {
-      if (isEnded) return;
-      const { seen } = replica;
-      const input = {
-        campaignId: replica.id,
-        ...(!isWhole && seen && { position: formatPosition(seen.epoch, seen.version) }),
-      };
-      stopStream = link.subscribe('relay.watch', input, {
-        onData(data) {
-          release();
-          if (!isEnded) receive(replica, data);
-        },
-        onEnd(error) {
-          release();
-          if (isEnded) return;
-          replica.stop = undefined;
-          onEnd(replica, error);
-        },
-      });
-    });
-    replica.stop = () => {
-      isEnded = true;
-      release();
-      stopStream();
+    const inputOf = () => {
+      const { id: campaignId, seen } = replica;
+      return { campaignId, ...(!isWhole && seen && { position: formatPosition(seen.epoch, seen.version) }) };
     };
+    replica.stop = streams.open(inputOf, {
+      onData: (data) => receive(replica, data),
+      onSilent: () => distrust(replica, 'its stream has not begun in time'),
+      onEnd(error) {
+        replica.stop = undefined;
+        onEnd(replica, error);
+      },
+    });
   }
 
   function onEnd(replica: Replica, error: Error | undefined): void {

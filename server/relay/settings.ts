@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { FleetLoad } from '../core/fleet.ts';
 import type { JsonObject } from '../core/json.ts';
 import { RELAY, ROLES, type Identity } from '../core/permissions.ts';
 import type { Entry } from '../core/stream/entry.ts';
@@ -71,6 +72,13 @@ const look: z.ZodType<CampaignLook> = z.object({
 
 const heads = z.array(z.object({ campaignId: z.string(), position, durableVersion: version }));
 
+const fleetLoad: z.ZodType<FleetLoad> = z.object({ members: z.int().min(0), connections: z.int().min(0) });
+
+/** @throws Error where it is no answer of `relay.fleet` */
+export function parseFleetLoad(said: unknown): FleetLoad {
+  return fleetLoad.parse(said);
+}
+
 /** @throws Error where it is not what upstream says of itself */
 export function parseSettings(said: unknown): RelaySettings {
   return settings.parse(said);
@@ -100,6 +108,7 @@ const identity: z.ZodType<Identity> = z.object({
   id: z.string(),
   grants: z.record(z.string(), z.enum([...ROLES, RELAY])),
   expiresAt: time.exactOptional(),
+  isPreview: z.boolean().exactOptional(),
 });
 
 /** @throws Error where it is no identity of a key */

@@ -2,19 +2,25 @@ import { RefusalError } from '../core/errors.ts';
 
 /** The values of a forwarded subscription, between upstream, which sends them, and the subscription here. */
 export interface UpstreamIterator extends AsyncIterableIterator<unknown> {
-  push(value: unknown): void;
+  /** @param bytes about how many the value holds */
+  push(value: unknown, bytes: number): void;
   /** Nothing more comes: an error, or `undefined` where it ended by itself. */
   end(error: Error | undefined): void;
 }
 
-/** Values that may wait for a client that reads slowly; beyond them its subscription ends, and begins anew. */
+/**
+ * Values that may wait for a client that reads slowly, and their bytes, where it is more than one; beyond them its
+ * subscription ends, and begins anew.
+ */
 const MAX_WAITING = 1_024;
+const MAX_WAITING_BYTES = 1024 * 1024;
 
 const DONE = { done: true, value: undefined } as const;
 
 /** @param onClose called once, when it has ended, from whichever side */
 export function createUpstreamIterator(onClose: () => void): UpstreamIterator {
-  const values: unknown[] = [];
+  const values: { readonly value: unknown; readonly bytes: number }[] = [];
+  let waitingBytes = 0;
   let ended: { readonly error: Error | undefined } | undefined;
   let isClosed = false;
   let wake: (() => void) | undefined;
@@ -26,10 +32,11 @@ export function createUpstreamIterator(onClose: () => void): UpstreamIterator {
   };
 
   const iterator: UpstreamIterator = {
-    push(value) {
+    push(value, bytes) {
       if (ended) return;
-      values.push(value);
-      if (values.length > MAX_WAITING) {
+      values.push({ value, bytes });
+      waitingBytes += bytes;
+      if (values.length > MAX_WAITING || (values.length > 1 && waitingBytes > MAX_WAITING_BYTES)) {
         values.length = 0;
         iterator.end(new RefusalError('OVERLOADED', 'the subscription is read too slowly; begin anew'));
       }
@@ -42,7 +49,11 @@ export function createUpstreamIterator(onClose: () => void): UpstreamIterator {
     },
     async next() {
       for (;;) {
-        if (values.length > 0) return { done: false, value: values.shift() };
+        const first = values.shift();
+        if (first) {
+          waitingBytes -= first.bytes;
+          return { done: false, value: first.value };
+        }
         if (ended?.error) throw ended.error;
         if (ended) return DONE;
         await new Promise<void>((resolve) => (wake = resolve));

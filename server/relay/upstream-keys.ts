@@ -20,53 +20,92 @@ const RECHECK_MS = 10_000;
 const AWAY_MS = 60 * 60_000;
 const MAX_KEYS = 10_000;
 const TIMEOUT_MS = 5_000;
+/** Keys that are asked for again at once: each takes the way to upstream and back. */
+const RECHECKED_AT_ONCE = 32;
 
 interface KnownKey {
+  readonly key: string;
   readonly identity: Identity;
-  askedAt: number;
+  readonly askedAt: number;
 }
 
 export function createUpstreamKeys(link: UpstreamLink, now: () => number): UpstreamKeys {
   // By the hash of the key: the keys themselves are in the memory of those who show them.
-  const known = new Map<string, KnownKey & { readonly key: string }>();
+  const known = new Map<string, KnownKey>();
   const listeners = new Set<(ids: ReadonlySet<string>) => void>();
 
-  const ask = async (key: string): Promise<Identity> =>
-    parseIdentity(await link.query('relay.identify', { token: key }, TIMEOUT_MS));
+  /** Keys that are asked for now: a fleet that connects with one key asks once. */
+  const asking = new Map<string, Promise<Identity>>();
+  let running: Promise<void> | undefined;
+  let next: Promise<void> | undefined;
 
-  const remember = (key: string, identity: Identity): Identity => {
-    if (known.size >= MAX_KEYS) known.clear();
-    known.set(hashOf(key), { key, identity, askedAt: now() });
-    return identity;
+  const ask = (hashed: string, key: string, isRecheck: boolean): Promise<Identity> => {
+    const asked = asking.get(hashed) ?? askUpstream(hashed, key, isRecheck).finally(() => asking.delete(hashed));
+    asking.set(hashed, asked);
+    return asked;
   };
 
-  const recheck = async (): Promise<void> => {
-    for (const [hashed, { key, identity }] of known) {
-      try {
-        remember(key, await ask(key));
-      } catch (error) {
-        if (!(error instanceof RefusalError) || error.refusal.reason !== 'UNAUTHORIZED') return;
-        known.delete(hashed);
-        const ids = new Set([identity.id.slice('key:'.length)]);
-        for (const listener of listeners) listener(ids);
+  const askUpstream = async (hashed: string, key: string, isRecheck: boolean): Promise<Identity> => {
+    try {
+      const input = { token: key, ...(isRecheck && { recheck: true }) };
+      const identity = parseIdentity(await link.query('relay.identify', input, TIMEOUT_MS));
+      known.delete(hashed);
+      for (const oldest of known.keys()) {
+        if (known.size < MAX_KEYS) break;
+        known.delete(oldest);
       }
+      known.set(hashed, { key, identity, askedAt: now() });
+      return identity;
+    } catch (error) {
+      if (!isNoKey(error)) throw error;
+      const revoked = known.get(hashed);
+      known.delete(hashed);
+      const ids = new Set([revoked?.identity.id.slice('key:'.length) ?? '']);
+      if (revoked) for (const listener of listeners) listener(ids);
+      throw error;
     }
   };
-  const timer = setInterval(() => void recheck(), RECHECK_MS);
+
+  const recheckAll = async (): Promise<void> => {
+    const waiting = [...known];
+    const worker = async (): Promise<void> => {
+      for (let entry = waiting.shift(); entry; entry = waiting.shift()) {
+        const [hashed, { key }] = entry;
+        try {
+          // Not what somebody has asked before: that may be from before it was revoked.
+          await askUpstream(hashed, key, true);
+        } catch (error) {
+          // It cannot be asked now.
+          if (!isNoKey(error)) waiting.length = 0;
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: RECHECKED_AT_ONCE }, worker));
+  };
+
+  /** One at a time: whoever asks while one runs is given the one after it, which knows what has happened meanwhile. */
+  const recheck = (): Promise<void> => {
+    if (running) return (next ??= running.then(recheck));
+    next = undefined;
+    running = recheckAll().finally(() => (running = undefined));
+    return running;
+  };
+  const timer = setInterval(() => {
+    if (!running) void recheck();
+  }, RECHECK_MS);
   timer.unref();
 
   return {
-    async identify(key) {
+    async identify(key, isRecheck = false) {
       const hashed = hashOf(key);
       const cached = known.get(hashed);
       const age = cached ? now() - cached.askedAt : Number.POSITIVE_INFINITY;
       if (cached && (age < CACHE_MS || (!link.isUp && age < AWAY_MS))) return cached.identity;
-      try {
-        return remember(key, await ask(key));
-      } catch (error) {
-        known.delete(hashed);
+      return ask(hashed, key, isRecheck).catch((error: unknown) => {
+        // It does not answer, which is no different from being away.
+        if (cached && age < AWAY_MS && !isNoKey(error)) return cached.identity;
         throw error;
-      }
+      });
     },
     onRevoked(listener) {
       listeners.add(listener);
@@ -78,4 +117,9 @@ export function createUpstreamKeys(link: UpstreamLink, now: () => number): Upstr
 
 function hashOf(key: string): string {
   return createHash('sha256').update(key).digest('base64url');
+}
+
+/** Whether upstream has said that it is no key, or none any more. */
+function isNoKey(error: unknown): boolean {
+  return error instanceof RefusalError && error.refusal.reason === 'UNAUTHORIZED';
 }

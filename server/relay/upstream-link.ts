@@ -1,8 +1,9 @@
 import { WebSocket } from 'ws';
 import type { RawData } from 'ws';
 import { backoffDelay } from '../core/backoff.ts';
-import { REASONS, RefusalError, type Reason, type RefusalDetails } from '../core/errors.ts';
+import { asError, REASONS, RefusalError, type Reason, type RefusalDetails } from '../core/errors.ts';
 import type { RelaySettings } from '../core/stream/replica.ts';
+import { encodeLinkMessage } from './link-message.ts';
 import { parseSettings } from './settings.ts';
 
 /** The link of a relay to its upstream. */
@@ -21,7 +22,12 @@ export interface UpstreamLinkOptions {
 
 /** What a subscription on the link is told. */
 export interface UpstreamSubscriber {
-  onData(data: unknown): void;
+  /**
+   * What it throws ends this subscription alone.
+   *
+   * @param bytes of the message that it came in
+   */
+  onData(data: unknown, bytes: number): void;
   /** It is over: `undefined` by itself; a refusal; {@link LINK_LOST} where the link was lost. */
   onEnd(error: Error | undefined): void;
 }
@@ -31,15 +37,25 @@ export interface UpstreamLink {
   readonly isUp: boolean;
   /** Counts the connections that were there. */
   readonly generation: number;
+  /** Why nothing can be asked now: {@link LINK_LOST}, or `OVERLOADED`; `undefined` where it can. */
+  refusal(): RefusalError | undefined;
   /**
-   * Asks within the call, so that what is asked in order arrives in order.
+   * Asks within the call, so that what is asked in order arrives in order. Rejects with what upstream refuses it for;
+   * with `UNAVAILABLE` where it does not answer in time, or is lost.
    *
-   * @throws RefusalError what upstream refuses it for; `UNAVAILABLE` where it does not answer in time, or is away
+   * @throws RefusalError within the call, where nothing was sent: {@link refusal}; what `encodeLinkMessage` throws
    */
   query(path: string, input: unknown, timeoutMs: number): Promise<unknown>;
-  /** Asks, and waits for no answer. */
-  tell(path: string, input: unknown): void;
-  /** @returns ends it; the subscriber is told nothing after that */
+  /**
+   * Tells what upstream has to know, however much waits to be sent. Rejects as {@link query}.
+   *
+   * @throws RefusalError {@link LINK_LOST} within the call, where nothing was sent
+   */
+  tell(path: string, input: unknown): Promise<unknown>;
+  /**
+   * @returns ends it; the subscriber is told nothing after that
+   * @throws RefusalError as {@link query}: the subscriber is told nothing then
+   */
   subscribe(path: string, input: unknown, subscriber: UpstreamSubscriber): () => void;
   /** Connects anew: what it brings cannot be right. */
   distrust(why: string): void;
@@ -91,20 +107,30 @@ export function createUpstreamLink(options: UpstreamLinkOptions): UpstreamLink {
   let stopped = false;
   let retry: NodeJS.Timeout | undefined;
 
-  const write = (message: object): void => socket?.send(JSON.stringify(message));
-
-  const ask = (path: string, input: unknown, timeoutMs: number): Promise<unknown> =>
-    new Promise((resolve, reject) => {
-      const id = (ids += 1);
+  /** Encodes before anything waits for the answer: what cannot be encoded has never been asked. */
+  const ask = (path: string, input: unknown, timeoutMs: number): Promise<unknown> => {
+    const id = (ids += 1);
+    const text = encodeLinkMessage({ id, method: 'query', params: { path, input } });
+    return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         waiting.delete(id);
         reject(away(`upstream has not answered ${path} in time`));
       }, timeoutMs);
       waiting.set(id, { resolve, reject, cancel: () => clearTimeout(timer) });
-      write({ id, method: 'query', params: { path, input } });
+      socket?.send(text);
     });
+  };
 
-  const unsentTooMuch = (): boolean => (socket?.bufferedAmount ?? 0) > MAX_UNSENT_BYTES;
+  const refusal = (): RefusalError | undefined => {
+    if (!isUp) return LINK_LOST;
+    if ((socket?.bufferedAmount ?? 0) <= MAX_UNSENT_BYTES) return undefined;
+    return new RefusalError('OVERLOADED', 'upstream reads too slowly; try again');
+  };
+
+  const refuseWhereClosed = (): void => {
+    const closed = refusal();
+    if (closed) throw closed;
+  };
 
   /** Ends what was under way on a connection, and makes another. */
   const lose = (lost: WebSocket, problem: string): void => {
@@ -130,7 +156,8 @@ export function createUpstreamLink(options: UpstreamLinkOptions): UpstreamLink {
   };
 
   const greet = async (greeted: WebSocket): Promise<void> => {
-    write({ method: 'connectionParams', data: { contract: CONTRACT, ...(options.key && { token: options.key }) } });
+    const params = { contract: CONTRACT, ...(options.key && { token: options.key }) };
+    greeted.send(JSON.stringify({ method: 'connectionParams', data: params }));
     try {
       const settings = parseSettings(await ask('relay.hello', undefined, CONNECT_TIMEOUT_MS));
       if (socket !== greeted) return;
@@ -152,10 +179,10 @@ export function createUpstreamLink(options: UpstreamLinkOptions): UpstreamLink {
     if (text === 'PING') return socket?.send('PONG');
     const message: unknown = JSON.parse(text);
     if (typeof message !== 'object' || message === null) throw new TypeError('no message');
-    dispatch(message);
+    dispatch(message, data.length);
   };
 
-  const dispatch = ({ id, method, result, error }: Message): void => {
+  const dispatch = ({ id, method, result, error }: Message, bytes: number): void => {
     // It is about to stop, or sheds load: another one may answer at the same address.
     if (method === 'reconnect' && socket) return lose(socket, 'upstream has asked to connect again');
     if (id === null && error && socket) return lose(socket, refusalOf(error).message);
@@ -173,7 +200,19 @@ export function createUpstreamLink(options: UpstreamLinkOptions): UpstreamLink {
     if (error || result?.type === 'stopped') {
       subscribers.delete(id);
       subscriber.onEnd(error && refusalOf(error));
-    } else if (result?.type === 'data') subscriber.onData(result.data);
+    } else if (result?.type === 'data') {
+      try {
+        subscriber.onData(result.data, bytes);
+      } catch (cause) {
+        end(id);
+        subscriber.onEnd(asError(cause));
+      }
+    }
+  };
+
+  /** Ends a subscription on the connection that is there. */
+  const end = (id: number): void => {
+    if (subscribers.delete(id) && isUp) socket?.send(JSON.stringify({ id, method: 'subscription.stop' }));
   };
 
   function connect(): void {
@@ -217,28 +256,22 @@ export function createUpstreamLink(options: UpstreamLinkOptions): UpstreamLink {
     get generation() {
       return generation;
     },
+    refusal,
     query(path, input, timeoutMs) {
-      if (!isUp) return Promise.reject(away('upstream is away'));
-      if (unsentTooMuch())
-        return Promise.reject(new RefusalError('OVERLOADED', 'upstream reads too slowly; try again'));
+      refuseWhereClosed();
       return ask(path, input, timeoutMs);
     },
     tell(path, input) {
-      if (isUp) void ask(path, input, CONNECT_TIMEOUT_MS).catch(() => undefined);
+      if (!isUp) throw LINK_LOST;
+      return ask(path, input, CONNECT_TIMEOUT_MS);
     },
     subscribe(path, input, subscriber) {
-      if (!isUp) {
-        queueMicrotask(() => subscriber.onEnd(LINK_LOST));
-        return () => undefined;
-      }
+      refuseWhereClosed();
       const id = (ids += 1);
-      const subscribed = generation;
+      const text = encodeLinkMessage({ id, method: 'subscription', params: { path, input } });
       subscribers.set(id, subscriber);
-      write({ id, method: 'subscription', params: { path, input } });
-      return () => {
-        if (!subscribers.delete(id) || generation !== subscribed || !isUp) return;
-        write({ id, method: 'subscription.stop' });
-      };
+      socket?.send(text);
+      return () => end(id);
     },
     distrust(why) {
       if (socket) lose(socket, why);

@@ -1,8 +1,9 @@
 import { emptyLockTable } from '../core/locks/lock-table.ts';
-import { HEALTHY_LOG, NO_OTHER_PRESENCE, NO_OTHER_VIEWERS, type LogHealth, type OrderedLog } from '../engine/ports.ts';
+import { HEALTHY_LOG, type LogHealth, type OrderedLog } from '../engine/ports.ts';
 import type { Replicas } from './replicas.ts';
 import { parseLook } from './settings.ts';
 import type { UpstreamLink } from './upstream-link.ts';
+import type { UpstreamPresence } from './presence/upstream-presence.ts';
 
 /** Of every campaign here: a relay is no member of any log. */
 export const GENERATION = 1;
@@ -14,6 +15,7 @@ const LOOK_TIMEOUT_MS = 5_000;
 export function createUpstreamLog(
   link: UpstreamLink,
   replicas: Replicas,
+  others: UpstreamPresence,
   problem: () => string | undefined,
 ): OrderedLog {
   const refuse = async (): Promise<never> => {
@@ -30,6 +32,7 @@ export function createUpstreamLog(
   return {
     async open(campaignId, _generation, archived, listener) {
       const { entries, durableVersion, stale } = replicas.follow(campaignId, listener);
+      others.hold(campaignId);
       const head = entries.at(-1)?.record;
       return {
         kind: 'opened',
@@ -45,6 +48,7 @@ export function createUpstreamLog(
     remainder: async () => [],
     async close(campaignId) {
       replicas.close(campaignId);
+      others.release(campaignId);
       return false;
     },
     remove: async () => false,
@@ -68,8 +72,8 @@ export function createUpstreamLog(
     clockOffset: 0,
     shared: false,
     jobLocks: { change: refuse, onTable: () => undefined },
-    viewers: NO_OTHER_VIEWERS,
-    presence: NO_OTHER_PRESENCE,
+    viewers: others.viewers,
+    presence: others.presence,
     handOver: async () => undefined,
     stop: async () => undefined,
   };

@@ -26,7 +26,7 @@ test('Q11 a key of `access create --role relay`, and `relay --upstream`, make a 
   await until(() => watching.mirror.content.state['title'] === 'Relayed');
   relay.kill('SIGTERM');
   expect(await relay.ended).toBe(0);
-}, 180_000);
+});
 
 test('Q11 a relay that cannot start says why in one sentence, with exit code 1', async () => {
   const folder = await temporaryFolder();
@@ -39,4 +39,4 @@ test('Q11 a relay that cannot start says why in one sentence, with exit code 1',
   const { code, sentence } = await lastWords(run([BIN, ...nobody], { START_TIMEOUT: '1s', PORT: '0' }, folder));
   expect(code).toBe(1);
   expect(sentence).toMatch(/^Upstream has not answered in time: .+\.$/);
-}, 180_000);
+});

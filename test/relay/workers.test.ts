@@ -2,12 +2,13 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { watch, wsClient } from '../api/support/clients.ts';
 import { SECRET, tokenFor, until } from '../api/support/server.ts';
+import { openPage } from './support/people.ts';
 import { ROOT, run, temporaryFolder, type Running } from '../start/support/processes.ts';
 
 const CAMPAIGN = 'ovasabi_website';
 const WORKERS = 2;
 /** Three processes start, on a machine that has other things to do. */
-const LONG = 180_000;
+const LONG = 600_000;
 
 /** Without a database, which takes its time to be made. */
 const MEMORY = { CAMPAIGN_PERSISTENCE_ENABLED: 'false' };
@@ -55,6 +56,28 @@ test(
 );
 
 test(
+  'Q34 whoever is at a campaign is seen in every worker, and gone with a worker that is killed',
+  async () => {
+    const server = await startWorkers(await temporaryFolder(), MEMORY);
+    const sent = Array.from({ length: 2 * WORKERS }, (_, index) => `p${index}`);
+    const pages = await Promise.all(sent.map((sub) => openPage(server, sub, { campaignId: CAMPAIGN })));
+    const everybody = sent.join();
+    await until(() => pages.every((page) => page.who() === everybody && page.counts().viewers === sent.length));
+    await pages[0]?.set({ focus: ['title'] });
+    await until(() => pages.every(({ members }) => members.get('p0')?.focus?.join() === 'title'));
+    pages[0]?.close();
+    await until(() => pages.slice(1).every((page) => page.who() === sent.slice(1).join()));
+    const left = pages.slice(1);
+    const told = left.map(({ events }) => events.length);
+    process.kill(workersOf(server)[0] ?? 0, 'SIGKILL');
+    // Its clients come back by another one, and are there again.
+    await until(() => left.every(({ events }, index) => events.length > (told[index] ?? 0)));
+    await until(() => left.every((page) => page.who() === sent.slice(1).join()));
+  },
+  LONG,
+);
+
+test(
   'Q21 a worker that is killed is started again, and its clients resume with entries',
   async () => {
     const server = await startWorkers(await temporaryFolder(), MEMORY);
@@ -73,6 +96,12 @@ test(
   },
   LONG,
 );
+
+test('Q23 a worker that is dead, of which the primary has not heard yet, ends nothing when it is told something', async () => {
+  const primary = run([join(import.meta.dirname, 'support', 'tell-dead-worker.ts')], {}, ROOT);
+  await primary.line(/not told/);
+  expect(await primary.ended).toBe(0);
+});
 
 test(
   'Q22 the end of the server ends its workers, and what was accepted is kept',
