@@ -20,8 +20,15 @@ export const API_LIMITS = {
   pendingCalls: 1_024,
   /** Calls of a relay that are not answered yet, and its subscriptions: it has thousands of callers. */
   relayCalls: 200_000,
-  /** Bytes by which the message of a relay may be longer: what says whose call it forwards. */
-  relayEnvelopeBytes: 4 * 1024,
+  /**
+   * Bytes of one ws message of a relay: those of its caller's message, and what says whose it is, with the viewer's
+   * attributes.
+   */
+  forwardedBytes: LIMITS.messageBytes + 8 * 1024,
+  /** Callers of one relay; its own limit of connections is lower. */
+  relayCallers: 100_000,
+  /** Campaigns that one relay has open. */
+  relayCampaigns: 10_000,
   /** Open ws connections and SSE streams of one instance; default of `CAMPAIGN_MAX_CONNECTIONS`. */
   connections: 20_000,
   /** Refused calls after which a ws connection that is not admitted is closed. */

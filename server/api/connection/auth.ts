@@ -9,8 +9,8 @@ import { CAMPAIGN_ID_PATTERN } from '../../core/document/campaign.ts';
 import { cleanJson } from '../../core/document/plain-json.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { refuseAttributes } from '../../core/targeting/viewer.ts';
-import { issueRefusal } from '../../core/document/issue-refusal.ts';
-import { inWords } from '../../core/document/issue-words.ts';
+import { issueRefusal } from '../../core/document/issues/issue-refusal.ts';
+import { inWords } from '../../core/document/issues/issue-words.ts';
 import { RELAY, ROLES } from '../../core/permissions.ts';
 import type { Identity } from '../../core/permissions.ts';
 import { createKeySet } from './key-set.ts';
@@ -45,9 +45,9 @@ export interface AuthOptions {
   readonly key: AuthKey;
   /** Whether callers without a token may read published campaigns. */
   readonly publicRead: boolean;
-  /** API keys, which are taken beside tokens. Default: none. */
   /** What the workers of this process show it: a random secret. Default: there are none. */
   readonly workerKey?: string | undefined;
+  /** API keys, which are taken beside tokens. Default: none. */
   readonly accessKeys?: Pick<AccessKeys, 'identify' | 'onRevoked'> | undefined;
 }
 
@@ -61,8 +61,9 @@ export interface Authenticator {
    * keys cannot be fetched.
    *
    * @param token `undefined` where the caller presented none
+   * @param isRecheck whether it was shown before, and only asked for again: that is no use of an API key
    */
-  identify(token: string | undefined): Promise<Identity>;
+  identify(token: string | undefined, isRecheck?: boolean): Promise<Identity>;
   /** Calls back when identities are revoked, for the connections that are open. */
   onRevoked(listener: (isRevoked: IsRevoked) => void): void;
   stop(): void;
@@ -139,8 +140,12 @@ export function createAuthenticator({ key, publicRead, accessKeys, workerKey }: 
     for (const listener of listeners) listener(isRevoked);
   });
 
-  async function identifyKey(keys: Pick<AccessKeys, 'identify'>, token: string): Promise<Identity> {
-    const found = await keys.identify(token).catch((error: unknown) => {
+  async function identifyKey(
+    keys: Pick<AccessKeys, 'identify'>,
+    token: string,
+    isRecheck: boolean | undefined,
+  ): Promise<Identity> {
+    const found = await keys.identify(token, isRecheck).catch((error: unknown) => {
       if (error instanceof RefusalError) throw error;
       throw new RefusalError('UNAVAILABLE', 'API keys cannot be looked up now', { retryAfterMs: 1_000 });
     });
@@ -160,9 +165,9 @@ export function createAuthenticator({ key, publicRead, accessKeys, workerKey }: 
   }
 
   return {
-    async identify(token) {
+    async identify(token, isRecheck) {
       if (token !== undefined && workerKey !== undefined && isEqual(token, workerKey)) return WORKER;
-      if (token !== undefined && accessKeys && isAccessKey(token)) return identifyKey(accessKeys, token);
+      if (token !== undefined && accessKeys && isAccessKey(token)) return identifyKey(accessKeys, token, isRecheck);
       if (token !== undefined) {
         const { payload, credential } = await verify(token);
         const identity = toIdentity(payload, maxAgeMs, token);

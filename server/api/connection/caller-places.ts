@@ -116,3 +116,8 @@ class Place implements CallerPlace {
     this.#caller = undefined;
   }
 }
+
+/** An address that a relay has told, among those of others: a key for budgets and places. */
+export function relayedAddress(via: string, address: string): string {
+  return `${address} via ${via}`;
+}

@@ -5,6 +5,8 @@ export type Transport = 'ws' | 'sse';
 
 /** Slots for connections that stay open (ws, SSE): the bound on their number. */
 export interface ConnectionSlots {
+  /** Connections that are open now. */
+  readonly open: Readonly<Record<Transport, number>>;
   /** Takes a slot until the returned function is called; `undefined` where all are taken. */
   take(transport: Transport): (() => void) | undefined;
   /** The refusal of a connection for which no slot is left. */
@@ -20,13 +22,17 @@ export function createConnectionSlots(
   onChange: (transport: Transport, change: 1 | -1) => void,
 ): ConnectionSlots {
   let taken = 0;
+  const open: Record<Transport, number> = { ws: 0, sse: 0 };
   return {
+    open,
     take(transport) {
       if (taken >= limit) return undefined;
       taken += 1;
+      open[transport] += 1;
       onChange(transport, 1);
       return () => {
         taken -= 1;
+        open[transport] -= 1;
         onChange(transport, -1);
       };
     },

@@ -9,7 +9,7 @@ import type { Viewer } from '../../core/document/targeting-fields.ts';
 import { expired } from '../../engine/refusals.ts';
 import type { NamedViewer } from '../../engine/service.ts';
 import { BACKPRESSURE_MAX_SOCKET_BYTES } from '../../engine/streams/backpressure.ts';
-import { callerKey, type CallerPlace, type CallerPlaces } from './caller-places.ts';
+import { callerKey, relayedAddress, type CallerPlace, type CallerPlaces } from './caller-places.ts';
 import type { Connection } from './context.ts';
 import { API_LIMITS } from '../limits.ts';
 import type { FairTurns, InboundSource } from './fair-turns.ts';
@@ -79,6 +79,13 @@ export interface ConnectionOptions {
   readonly transport: Origin['transport'];
   /** Address of the client: it pays for callers without a valid token. */
   readonly address: string;
+  /**
+   * Id of the relay that it comes through; missing: through none. Its address is what that says, so that it counts as
+   * one of that relay's.
+   */
+  readonly via?: string;
+  /** The connection of that relay, which pays for its work too. */
+  readonly relay?: Connection | undefined;
 }
 
 /** Price that a message is assumed to have before the first is known, in points. */
@@ -92,10 +99,12 @@ export function createConnection(environment: ConnectionEnvironment, options: Co
 /** A class, because there is one per socket: methods on a prototype cost none of them memory. */
 class CallerConnection implements Connection, InboundSource {
   readonly closed: AbortSignal | undefined;
+  readonly relay: Connection | undefined;
   readonly #environment: ConnectionEnvironment;
   readonly #channel: OutboundChannel;
   readonly #rateKey: string | undefined;
   readonly #address: string;
+  readonly #via: string | undefined;
   readonly #transport: Origin['transport'];
   readonly #place: CallerPlace | undefined;
   #admission: AdmissionResult;
@@ -108,6 +117,8 @@ class CallerConnection implements Connection, InboundSource {
   readonly isBatch: boolean;
   #batchBytes = 0;
   #messagePrice = FIRST_MESSAGE_PRICE;
+  /** One for all entries of one caller, which keep it. */
+  #origin: Origin | undefined;
   /** Whether it has said that it relays. */
   #relays = false;
   /** Calls over http that wait for their turn. */
@@ -115,13 +126,15 @@ class CallerConnection implements Connection, InboundSource {
 
   constructor(
     environment: ConnectionEnvironment,
-    { admission, channel, closed, rateKey, isBatch = false, address, place, transport }: ConnectionOptions,
+    { admission, channel, closed, rateKey, isBatch = false, address, via, relay, place, transport }: ConnectionOptions,
   ) {
     this.closed = closed;
+    this.relay = relay;
     this.#environment = environment;
     this.#channel = channel;
     this.#rateKey = rateKey;
     this.#address = address;
+    this.#via = via;
     this.#transport = transport;
     this.isBatch = isBatch;
     this.#place = place;
@@ -192,6 +205,10 @@ class CallerConnection implements Connection, InboundSource {
   }
 
   origin(): Origin {
+    return (this.#origin ??= this.#makeOrigin());
+  }
+
+  #makeOrigin(): Origin {
     const { instance, auditAddresses } = this.#environment;
     const identity = this.identity();
     const token = accessKeyOf(identity) ?? identity.tokenId;
@@ -213,6 +230,7 @@ class CallerConnection implements Connection, InboundSource {
       throw this.#admission.error;
     if (!this.#moveTo(next)) throw this.#environment.places.refusal();
     this.#admission = { kind: 'admitted', identity: next };
+    this.#origin = undefined;
     for (const listener of this.#listeners ?? []) listener();
   }
 
@@ -233,10 +251,10 @@ class CallerConnection implements Connection, InboundSource {
     return () => listeners.delete(callback);
   }
 
-  async spend(weight: number): Promise<void> {
+  spend(weight: number): Promise<void> | undefined {
     const { id } = this.admitted();
     this.#expect(weight);
-    await this.#environment.rate(this.#rateKey ?? `http ${id}`, id, weight);
+    return this.#environment.rate(this.#rateKey ?? `http ${id}`, id, weight);
   }
 
   async spendEvents(count: number): Promise<void> {
@@ -246,7 +264,8 @@ class CallerConnection implements Connection, InboundSource {
 
   /** The caller's id, where there is a valid token that it comes from; else the address. */
   get payer(): string {
-    return this.#hasToken() ? this.identity().id : this.#address;
+    if (this.#hasToken()) return this.identity().id;
+    return this.#via === undefined ? this.#address : relayedAddress(this.#via, this.#address);
   }
 
   get messagePrice(): number {
@@ -257,6 +276,10 @@ class CallerConnection implements Connection, InboundSource {
     const { connections, callers, addresses } = this.#environment.budgets;
     const own = this.#rateKey === undefined ? 0 : connections.waitMs(this.#rateKey);
     return Math.max(own, (this.#hasToken() ? callers : addresses).waitMs(this.payer));
+  }
+
+  relayWaitMs(): number {
+    return this.isRelay ? this.#environment.budgets.relays.waitMs(this.#rateKey ?? '') : 0;
   }
 
   startCall(points: number): Promise<void> | undefined {
@@ -298,8 +321,19 @@ class CallerConnection implements Connection, InboundSource {
   }
 
   #pay(points: number): void {
-    // Those whose calls it forwards pay for them.
-    if (points === 0 || this.isRelay) return;
+    if (points === 0) return;
+    // Those whose calls it forwards pay for them too.
+    if (this.isRelay) return this.chargeAsRelay(points);
+    this.relay?.chargeAsRelay(points);
+    this.chargeAlone(points);
+  }
+
+  chargeAsRelay(points: number): void {
+    // Relays of one key, such as the workers of a process, do not pay for each other.
+    this.#environment.budgets.relays.charge(this.#rateKey ?? '', points);
+  }
+
+  chargeAlone(points: number): void {
     const { connections, callers, addresses } = this.#environment.budgets;
     if (this.#rateKey !== undefined) connections.charge(this.#rateKey, points);
     (this.#hasToken() ? callers : addresses).charge(this.payer, points);
@@ -327,16 +361,20 @@ class CallerConnection implements Connection, InboundSource {
     return this.isAdmitted() && this.identity().anonymous !== true;
   }
 
-  beginCall(): () => void {
+  get isQuiet(): boolean {
+    return this.#calls === 0;
+  }
+
+  beginCall(): void {
     const limit = this.isRelay ? API_LIMITS.relayCalls : API_LIMITS.pendingCalls;
     refuseBeyond(this.#calls, limit, 'calls may wait for their answer on one connection');
-    const { onCall } = this.#environment;
     this.#calls += 1;
-    onCall(1);
-    return once(() => {
-      this.#calls -= 1;
-      onCall(-1);
-    });
+    this.#environment.onCall(1);
+  }
+
+  endCall(): void {
+    this.#calls -= 1;
+    this.#environment.onCall(-1);
   }
 
   beginSubscription(): () => void {

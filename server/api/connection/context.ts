@@ -7,6 +7,7 @@ import type { CampaignService, Reader } from '../../engine/service.ts';
 import type { AuditService } from '../../audit/audit-service.ts';
 import type { SnapshotService } from '../../snapshot/snapshot-service.ts';
 import type { RelaySettings } from '../../core/stream/replica.ts';
+import type { Transport } from './connection-slots.ts';
 import type { OrderLane } from './order-lane.ts';
 import type { RelayedCallers } from './relayed-callers.ts';
 import type { Upstream } from './upstream.ts';
@@ -21,6 +22,8 @@ export interface Connection extends Reader {
   writeFrame(frame: Uint8Array): void;
   /** Level at which events are compressed for it, 1 to 9; 0: its client takes none of that, or the server does not. */
   readonly deflateLevel: number;
+  /** Whether no call of it waits for its answer. Subscriptions are no such calls. */
+  readonly isQuiet: boolean;
   /** Aborted when a ws socket closes; missing for http requests, whose end tRPC signals to each call. */
   readonly closed: AbortSignal | undefined;
   /** Whether an answer can be sent: the socket is open, and its client reads. */
@@ -35,8 +38,10 @@ export interface Connection extends Reader {
   admitted(): Identity;
   /** Whether {@link admitted} would return an identity now. */
   isAdmitted(): boolean;
-  /** Whether it is that of a relay, whose callers pay for what it forwards. */
+  /** Whether it is that of a relay: a budget of its own pays for what it does, and for what it forwards. */
   readonly isRelay: boolean;
+  /** Milliseconds until the budget of the relay that it is allows more work; 0 where it is none. */
+  relayWaitMs(): number;
   /** Its caller relays: counts for those that may, over ws. */
   becomeRelay(): void;
   /** Where its calls come from, for the audit. */
@@ -56,8 +61,12 @@ export interface Connection extends Reader {
    * @returns false for an http request, which has no later calls
    */
   setViewer(viewer: Viewer | undefined): boolean;
-  /** Counts the weight of mutations against the rate limit; rejects with `RATE_LIMITED`. */
-  spend(weight: number): Promise<void>;
+  /**
+   * Counts the weight of mutations against the rate limit; `undefined` where there is none.
+   *
+   * @throws RefusalError where the caller is not admitted, or `RATE_LIMITED` by the promise
+   */
+  spend(weight: number): Promise<void> | undefined;
   /** Counts events of analytics against a limit of their own; rejects with `RATE_LIMITED`. */
   spendEvents(count: number): Promise<void>;
   /** Key under which fair turns are shared: the caller's id, or the address of a caller without a valid token. */
@@ -74,6 +83,10 @@ export interface Connection extends Reader {
   startCall(points: number): Promise<void> | undefined;
   /** Charges work to the connection and its payer, in points (`work-budget.ts`). */
   charge(points: number): void;
+  /** Charges it alone: the relay that it comes through does not pay. */
+  chargeAlone(points: number): void;
+  /** Charges the budget of the relay that it is. */
+  chargeAsRelay(points: number): void;
   /** Charges the bytes of a ws message or of an http body. */
   chargeInput(bytes: number): void;
   /** Charges the bytes of an answer. */
@@ -89,11 +102,12 @@ export interface Connection extends Reader {
   /** Charges a refusal; a connection that is not admitted is closed after a few. */
   chargeRefusal(): void;
   /**
-   * Counts a call as pending until the returned function is called.
+   * Counts a call as pending until {@link endCall}.
    *
-   * @throws RefusalError `RATE_LIMITED` beyond the limit
+   * @throws RefusalError `RATE_LIMITED` beyond the limit, where it is not counted
    */
-  beginCall(): () => void;
+  beginCall(): void;
+  endCall(): void;
   /**
    * Counts a subscription as open until the returned function is called.
    *
@@ -110,6 +124,8 @@ export interface CallReport {
   readonly actor: string | undefined;
   readonly origin: Origin;
   readonly correlationId: string;
+  /** The API key that was made or revoked. */
+  readonly key?: { readonly id: string; readonly expiresAt?: number | undefined } | undefined;
   readonly milliseconds: number;
   readonly outcome:
     | { readonly kind: 'ok' }
@@ -138,10 +154,12 @@ export interface Context {
   readonly audit: AuditService | undefined;
   readonly instance: string;
   readonly version: string;
+  /** Connections to this process that stay open. */
+  readonly openConnections: Readonly<Record<Transport, number>>;
   /** From the request's header; a call without one gets an id of its own. */
   readonly correlationId: string | undefined;
-  /** The identity that a token stands for; rejects with `UNAUTHORIZED`. */
-  authenticate(token: string): Promise<Identity>;
+  /** The identity that a token stands for; rejects with `UNAUTHORIZED`. `isRecheck`: it was shown before. */
+  authenticate(token: string, isRecheck?: boolean): Promise<Identity>;
   report(call: CallReport): void;
   /** What relays of this server are told of it. */
   readonly relaySettings: RelaySettings;

@@ -4,16 +4,16 @@ import { CALLER_FACTOR } from './work-budget.ts';
 
 /**
  * Rate limit of mutations, counted in weight by connection, and by caller over all of its connections and requests;
- * rejects with `RATE_LIMITED` and the time to wait.
+ * rejects with `RATE_LIMITED` and the time to wait. `undefined` where there is no limit.
  */
-export type MutationRate = (connection: string, caller: string, weight: number) => Promise<void>;
+export type MutationRate = (connection: string, caller: string, weight: number) => Promise<void> | undefined;
 
 /**
  * @param perSecond weight that one connection may send in a second, a caller four times as much; 0: no limit
  * @param what what is counted, for the refusal
  */
 export function createMutationRate(perSecond: number, what = 'mutations'): MutationRate {
-  if (perSecond === 0) return async () => {};
+  if (perSecond === 0) return () => undefined;
   const connections = limiterOf(perSecond, what);
   const callers = limiterOf(perSecond * CALLER_FACTOR, what);
   return async (connection, caller, weight) => {

@@ -98,10 +98,15 @@ export interface WorkBudgets {
   readonly callers: WorkBudget;
   /** By address, for callers without a valid token. */
   readonly addresses: WorkBudget;
+  /** By the connection of a relay, over all who call through it, beside their own. */
+  readonly relays: WorkBudget;
 }
 
 /** How much more than one connection may use: a caller over all of its connections, or an address. */
 export const CALLER_FACTOR = 4;
+
+/** The same for all who call through one relay: by default most of one core. */
+export const RELAY_FACTOR = 16;
 
 /**
  * @param pointsPerSecond rate of one connection; 0: no limits
@@ -112,5 +117,6 @@ export function createWorkBudgets(pointsPerSecond: number, now: () => number = (
     connections: createWorkBudget(pointsPerSecond, now),
     callers: createWorkBudget(pointsPerSecond * CALLER_FACTOR, now),
     addresses: createWorkBudget(pointsPerSecond, now),
+    relays: createWorkBudget(pointsPerSecond * RELAY_FACTOR, now),
   };
 }

@@ -232,7 +232,7 @@ export function createMetrics(stats: () => ServiceStats) {
     accessKeyUses: new Counter({
       ...common,
       name: `${PREFIX}access_key_uses_total`,
-      help: 'Requests and connections that were authenticated with an API key, by its id',
+      help: 'Requests and connections that were authenticated with an API key, by its id; links to previews as one',
       labelNames: ['key'],
     }),
     cuts: new Counter({
@@ -245,6 +245,7 @@ export function createMetrics(stats: () => ServiceStats) {
       'caller_connections_refused_total',
       'Ws connections and SSE streams that were refused, because their caller has as many as one caller may have',
     ),
+    clientsMoved: tally('clients_moved_total', 'Clients that were asked to connect again, so that the fleet evens out'),
     logLinesDropped: new Counter({
       ...common,
       name: `${PREFIX}log_lines_dropped_total`,

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import { flagAt, flagsOf, type Flag, type FlagSet } from '../../core/flags.ts';
@@ -8,6 +7,7 @@ import type { Viewer } from '../../core/document/targeting-fields.ts';
 import { refuseAttributes } from '../../core/targeting/viewer.ts';
 import type { Context } from '../connection/context.ts';
 import { refusalBehind } from '../failure.ts';
+import { answerTagged } from '../tagged-body.ts';
 import { createCallerFactory } from '../procedures/procedures.ts';
 import { appRouter } from '../procedures/router.ts';
 import { eventsPath, type OfrepTarget } from './ofrep-path.ts';
@@ -58,22 +58,21 @@ export function ofrepMethodOf({ kind }: OfrepTarget): 'GET' | 'POST' {
 /** Answers a request for flags. What goes wrong inside is thrown, as a defect. */
 export async function answerOfrep(
   target: Exclude<OfrepTarget, { kind: 'events' }>,
-  { ctx, req, res, body }: { ctx: Context; req: IncomingMessage; res: ServerResponse; body: string | undefined },
+  {
+    ctx,
+    body,
+    ...sent
+  }: { ctx: Context; req: IncomingMessage; res: ServerResponse; body: string | undefined; level: number },
 ): Promise<void> {
+  const { res } = sent;
   const evaluated = await evaluate(target, ctx, body);
   if ('failure' in evaluated) return answerFailure(res, target, evaluated.failure);
   const answer = JSON.stringify(evaluated.answer);
   res.setHeader('cache-control', 'no-store');
   res.setHeader('x-content-type-options', 'nosniff');
-  if (target.kind === 'bulk') {
-    const etag = `"${createHash('sha256').update(answer).digest('base64url').slice(0, 27)}"`;
-    res.setHeader('etag', etag);
-    if (isNamed(req.headers['if-none-match'], etag)) {
-      res.writeHead(304).end();
-      return;
-    }
-  }
-  res.writeHead(200, { 'content-type': 'application/json; charset=utf-8' }).end(answer);
+  // All flags are of one campaign, and nothing of the context is in them.
+  if (target.kind === 'bulk') await answerTagged(answer, sent);
+  else res.writeHead(200, { 'content-type': 'application/json; charset=utf-8' }).end(answer);
 }
 
 type Evaluated = { readonly answer: JsonObject } | { readonly failure: Failure };
@@ -167,12 +166,6 @@ function viewerOf(body: string): { readonly viewer: Viewer } | { readonly failur
   if (refusal) return { failure: { status: 400, errorCode: 'INVALID_CONTEXT', errorDetails: refusal.message } };
   // An object, as the attributes of a viewer have to be.
   return { viewer: { attributes: context as JsonObject } };
-}
-
-/** Whether an `If-None-Match` names this version. */
-export function isNamed(header: string | undefined, etag: string): boolean {
-  if (header === undefined) return false;
-  return header.split(',').some((one) => one.trim() === '*' || one.trim().replace(/^W\//, '') === etag);
 }
 
 /** How often a stream says at most that flags have changed, in milliseconds. */

@@ -1,12 +1,11 @@
-import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { JsonObject } from '../../core/json.ts';
 import { RefusalError, type Refusal } from '../../core/errors.ts';
 import type { Context } from '../connection/context.ts';
 import { refusalBehind } from '../failure.ts';
+import { answerTagged, createGzipCache } from '../tagged-body.ts';
 import { createCallerFactory } from '../procedures/procedures.ts';
 import { appRouter } from '../procedures/router.ts';
-import { isNamed } from './ofrep.ts';
 
 /*
  * A campaign for the first paint of a page, at an address that a CDN can keep: what `campaign.get` says to whoever has
@@ -31,6 +30,9 @@ const STATUSES: Readonly<Partial<Record<Refusal['reason'], number>>> = {
   OVERLOADED: 503,
   UNAVAILABLE: 503,
 };
+
+/** A million pages ask for the same few bodies. */
+const compressed = createGzipCache(8 * 1_024 * 1_024);
 
 const createCaller = createCallerFactory(appRouter);
 
@@ -60,7 +62,7 @@ export function refuseToken(req: IncomingMessage, res: ServerResponse): boolean 
 /** Answers a request without a token. `?viewer={"country":"NG"}` names the attributes that the rules judge by. */
 export async function answerPublicSnapshot(
   campaignId: string,
-  { ctx, req, res }: { ctx: Context; req: IncomingMessage; res: ServerResponse },
+  { ctx, req, res, level }: { ctx: Context; req: IncomingMessage; res: ServerResponse; level: number },
 ): Promise<void> {
   res.setHeader('x-content-type-options', 'nosniff');
   try {
@@ -70,14 +72,8 @@ export async function answerPublicSnapshot(
     }
     const { durableVersion: _, ...record } = await createCaller(ctx).campaign.get({ campaignId, ...viewerIn(req.url) });
     const answer = JSON.stringify(record);
-    const etag = `"${createHash('sha256').update(answer).digest('base64url').slice(0, 27)}"`;
     res.setHeader('cache-control', CACHE);
-    res.setHeader('etag', etag);
-    if (isNamed(req.headers['if-none-match'], etag)) {
-      res.writeHead(304).end();
-      return;
-    }
-    res.writeHead(200, { 'content-type': 'application/json; charset=utf-8' }).end(answer);
+    await answerTagged(answer, { req, res, level, cache: compressed });
   } catch (error) {
     const refusal = refusalBehind(error);
     if (!refusal) throw error;

@@ -25,9 +25,10 @@ const procedures = appRouter._def.procedures as unknown as Readonly<Record<strin
  *
  * @throws TRPCError `NOT_FOUND` where there is none of that path and type; what the procedure throws
  */
-export async function callProcedure({ ctx, path, type, input, signal }: ProcedureCall): Promise<unknown> {
+export function callProcedure({ ctx, path, type, input, signal }: ProcedureCall): Promise<unknown> {
   const procedure = Object.hasOwn(procedures, path) ? procedures[path] : undefined;
   if (!procedure || procedure._def.type !== type)
     throw new TRPCError({ code: 'NOT_FOUND', message: `No "${type}"-procedure on path "${path}"` });
-  return procedure({ ctx, path, type, signal, getRawInput: async () => input });
+  const rawInput = Promise.resolve(input);
+  return procedure({ ctx, path, type, signal, getRawInput: () => rawInput });
 }

@@ -58,7 +58,7 @@ function directly(procedure: BuiltProcedure): BuiltProcedure {
         if (ctx.upstream?.forwards(path)) {
           // Without a parser the input is not read: over http there may be none.
           const input = parse && (await getRawInput());
-          return { ok: true, data: await forwarded(ctx.upstream, ctx, call, type, input) };
+          return { ok: true, data: await forwarded(ctx.upstream, ctx, call, { type, input, signal }) };
         }
         const input = parse?.(await getRawInput());
         const data = await resolver({ ctx: { ...ctx, call }, path, type, signal, getRawInput, input });

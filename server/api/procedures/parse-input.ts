@@ -1,8 +1,8 @@
 import type { z } from 'zod';
 import { RefusalError } from '../../core/errors.ts';
 import type { Refusal } from '../../core/errors.ts';
-import { issueRefusal } from '../../core/document/issue-refusal.ts';
-import { inWords } from '../../core/document/issue-words.ts';
+import { issueRefusal } from '../../core/document/issues/issue-refusal.ts';
+import { inWords } from '../../core/document/issues/issue-words.ts';
 
 /**
  * An input parser for tRPC: returns the parsed input, or throws one sentence about the first thing that is wrong with

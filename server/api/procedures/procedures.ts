@@ -6,6 +6,9 @@ import { PRICES } from '../connection/work-budget.ts';
 import { formatError } from '../failure.ts';
 import { runCall, type CallContext, type CallRules } from './run-call.ts';
 
+/** What is answered to somebody behind a relay. */
+const FORWARDED: ReadonlySet<string | undefined> = new Set(['relay.forward', 'relay.subscribe']);
+
 const t = initTRPC
   .context<Context>()
   .meta<CallRules>()
@@ -14,7 +17,9 @@ const t = initTRPC
     isDev: false,
     errorFormatter(options) {
       // Here and not in the procedures: every error of every transport is formatted, once.
-      options.ctx?.connection.chargeRefusal();
+      const connection = options.ctx?.connection;
+      // What a relay's caller is refused that caller has paid for (`connection/relayed-callers.ts`).
+      if (connection?.isRelay !== true || !FORWARDED.has(options.path)) connection?.chargeRefusal();
       return formatError(options);
     },
     // Pings carry no id: the position from which a client resumes does not move.
@@ -39,6 +44,9 @@ function createProcedure(admission: CallRules['admission'], price: number) {
 /** Mutations of campaigns. An accepted one is paid for by the mutation rate, not by points. */
 export const mutationProcedure = createProcedure('at-turn', 0);
 
+/** Mutations of API keys and links: each reads and writes the archive itself. */
+export const keyProcedure = createProcedure('at-turn', PRICES.historyQuery);
+
 /** `session.authenticate`: what is refused otherwise is what it is for. */
 export const authenticationProcedure = createProcedure('none', PRICES.authentication);
 
@@ -50,6 +58,9 @@ export const eventProcedure = createProcedure('at-arrival', PRICES.query);
 
 /** Queries of the current state. */
 export const procedure = createProcedure('at-arrival', PRICES.query);
+
+/** Of relays: a token that somebody has shown to one. */
+export const entryProcedure = createProcedure('at-arrival', PRICES.authentication);
 
 /** Queries that may read the archive, or fold entries of the history. */
 export const historyProcedure = createProcedure('at-arrival', PRICES.historyQuery);
@@ -86,8 +97,10 @@ export async function inTurn<T>(
   weight: number,
   call: (caller: Caller) => Promise<T>,
 ): Promise<T> {
-  await ctx.connection.spend(weight);
-  await ctx.call.ticket?.turn();
+  const spent = ctx.connection.spend(weight);
+  if (spent) await spent;
+  const turn = ctx.call.ticket?.turn();
+  if (turn) await turn;
   const answer = call(callerOf(ctx, signal));
   ctx.call.ticket?.release();
   return answer;

@@ -5,6 +5,7 @@ import { auditRouter } from './routers/audit-router.ts';
 import { campaignRouter } from './routers/campaign-router.ts';
 import { answerDirectly } from './direct-calls.ts';
 import { presenceRouter } from './routers/presence-router.ts';
+import { previewRouter } from './routers/preview-router.ts';
 import { router } from './procedures.ts';
 import { relayRouter } from './routers/relay-router.ts';
 import { snapshotRouter } from './routers/snapshot-router.ts';
@@ -19,6 +20,7 @@ export const appRouter = answerDirectly(
     presence: presenceRouter,
     session: sessionRouter,
     access: accessRouter,
+    preview: previewRouter,
     snapshot: snapshotRouter,
     audit: auditRouter,
     analytics: analyticsRouter,

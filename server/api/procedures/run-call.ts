@@ -16,6 +16,8 @@ export interface Call {
   /** Aborted when a ws connection closes; tRPC's own signal covers its subscriptions alone. */
   readonly closed: AbortSignal | undefined;
   readonly startedAt: number;
+  /** The API key that it has made or revoked, for the audit. */
+  key?: CallReport['key'];
 }
 
 /** Context behind the middleware below. */
@@ -76,9 +78,10 @@ export async function runCall<O extends CallOutcome>(
     correlationId: ctx.correlationId ?? freshId(),
     startedAt: performance.now(),
   };
-  let endCall: (() => void) | undefined;
+  let isBegun = false;
   try {
-    endCall = connection.beginCall();
+    connection.beginCall();
+    isBegun = true;
     if (rules.admission === 'at-arrival') connection.admitted();
     else if (rules.admission === 'at-turn' && !connection.isAdmitted()) {
       await ticket?.turn();
@@ -92,14 +95,14 @@ export async function runCall<O extends CallOutcome>(
     if (!connection.isWritable) throw notRead();
     if (connection.isBatch) connection.addToBatch(JSON.stringify(outcome.data)?.length ?? 0);
     if (type === 'query') chargeWhenEncoded(outcome.data, connection);
-    ctx.report(reportOf(ctx, call, type, await campaignIdOf(getRawInput), undefined));
+    ctx.report(reportOf(ctx, call, type, campaignIdIn(await orNothing(getRawInput())), undefined));
     return outcome;
   } catch (error) {
     await hideTiming(ctx, call, error);
-    ctx.report(reportOf(ctx, call, type, await campaignIdOf(getRawInput), error));
+    ctx.report(reportOf(ctx, call, type, campaignIdIn(await orNothing(getRawInput())), error));
     throw toCallError(error, call.correlationId);
   } finally {
-    endCall?.();
+    if (isBegun) connection.endCall();
     ticket?.release();
   }
 }
@@ -146,15 +149,19 @@ export function reportOf(
     origin: ctx.connection.origin(),
     correlationId: call.correlationId,
     milliseconds: performance.now() - call.startedAt,
+    // By these two alone: what was made has its secret with it.
+    key: call.key && { id: call.key.id, expiresAt: call.key.expiresAt },
     outcome: error === undefined ? { kind: 'ok' } : refusal ? { kind: 'refused', refusal } : { kind: 'failed', error },
   };
 }
 
-/**
- * The campaign of a call, for the log; `undefined` where the input cannot be read or holds no valid campaign id.
- */
-async function campaignIdOf(getRawInput: () => Promise<unknown>): Promise<string | undefined> {
-  const input = await getRawInput().catch(() => undefined);
+/** The input of a call; `undefined` where it cannot be read. */
+function orNothing(input: Promise<unknown>): Promise<unknown> {
+  return input.catch(() => undefined);
+}
+
+/** The campaign of a call, for the log; `undefined` where the input holds no valid campaign id. */
+function campaignIdIn(input: unknown): string | undefined {
   if (typeof input !== 'object' || input === null || !('campaignId' in input)) return undefined;
   const { campaignId } = input;
   return typeof campaignId === 'string' && CAMPAIGN_ID_PATTERN.test(campaignId) ? campaignId : undefined;

@@ -3,7 +3,7 @@ import { parseConnectionParamsFromString } from '@trpc/server/http';
 import type { CreateHTTPContextOptions } from '@trpc/server/adapters/standalone';
 import type { CreateWSSContextFnOptions } from '@trpc/server/adapters/ws';
 import type { Logger } from 'pino';
-import { findUnsafeInteger, unsafeIntegerRefusal } from '../../core/document/unsafe-integer.ts';
+import { findUnsafeInteger, unsafeIntegerRefusal } from '../../core/document/issues/unsafe-integer.ts';
 import { RefusalError } from '../../core/errors.ts';
 import type { CampaignService } from '../../engine/service.ts';
 import type { AccessKeys } from '../../access/access-keys.ts';
@@ -13,15 +13,15 @@ import type { SnapshotService } from '../../snapshot/snapshot-service.ts';
 import { bearerToken } from '../connection/auth.ts';
 import type { Authenticator } from '../connection/auth.ts';
 import type { RelaySettings } from '../../core/stream/replica.ts';
-import { createRelayedCallers, type RelayedCallers } from '../connection/relayed-callers.ts';
-import type { ForwardedCaller, Upstream } from '../connection/upstream.ts';
-import { callProcedure } from '../procedures/call-procedure.ts';
+import type { Upstream } from '../connection/upstream.ts';
+import { createRelayedConnections } from './relayed-connections.ts';
 import { createConnection, tooManyCalls } from '../connection/connection.ts';
 import type { AdmissionResult } from '../connection/connection.ts';
 import { addressKey, type CallerPlace, type CallerPlaces } from '../connection/caller-places.ts';
 import type { ConnectionSlots } from '../connection/connection-slots.ts';
 import { CONTRACT } from '../connection/context.ts';
-import type { CallReport, Connection, Context } from '../connection/context.ts';
+import type { CallReport, Context } from '../connection/context.ts';
+import { bytesSaved } from '../compression.ts';
 import { CORRELATION_HEADER } from '../correlation.ts';
 import { API_LIMITS } from '../limits.ts';
 import type { CallLog } from '../observability/call-log.ts';
@@ -126,7 +126,8 @@ export function createAdmission({
     directCalls,
     relaySettings,
     upstream,
-    authenticate: (token: string) => authenticator.identify(token),
+    openConnections: slots.open,
+    authenticate: authenticator.identify,
   };
   /** The results for requests that were admitted before their body was read. */
   const results = new WeakMap<IncomingMessage, AdmissionResult>();
@@ -172,59 +173,20 @@ export function createAdmission({
   const tokenOf = ({ headers }: IncomingMessage, params: Params): string | undefined =>
     bearerToken(headers.authorization) ?? (params?.['token'] || undefined);
 
-  /** Makes the callers of the relay that a connection is, once it says that it is one. */
-  function relayedBy(req: IncomingMessage, connection: Connection, closed: AbortSignal): Context['relayed'] {
-    let callers: RelayedCallers | undefined;
-    const make = (): RelayedCallers => {
-      const made = createRelayedCallers({
-        identify: (token) => authenticator.identify(token),
-        connect: (access, caller, left) => connectionOf(access, caller, left, connection),
-        contextOf: (own, correlationId) => ({
-          ...shared,
-          connection: own,
-          relayed: () => undefined,
-          report: reportFrom(req),
-          correlationId,
-        }),
-        run: (ctx, { path, type, input }, signal) => callProcedure({ ctx, path, type, input, signal }),
-      });
-      closed.addEventListener('abort', () => made.close(), { once: true });
-      return made;
-    };
-    return () => (connection.isRelay && !closed.aborted ? (callers ??= make()) : undefined);
-  }
-
-  /** The connection of somebody who has connected to a relay. What is sent to it goes through the relay's. */
-  function connectionOf(
-    access: AdmissionResult,
-    caller: ForwardedCaller,
-    left: AbortSignal,
-    relay: Connection,
-  ): Connection {
-    const { address, transport } = caller;
-    const isOpen = transport !== 'http';
-    const place = isOpen ? places.take(addressKey(address)) : undefined;
-    const isFull = isOpen && !place;
-    const connection = createConnection(environment, {
-      admission: isFull ? { kind: 'refused', error: places.refusal() } : access,
-      channel: {
-        get unsent() {
-          return relay.bufferedBytes();
-        },
-        // A relay that is congested is cut as a whole, by its own heartbeat: one of its callers cannot be.
-        disconnect: () => undefined,
-      },
-      closed: isOpen ? left : undefined,
-      rateKey: isOpen ? `relayed ${(sockets += 1)}` : undefined,
-      place,
-      transport,
-      address,
-    });
-    if (place) place.connection = connection;
-    left.addEventListener('abort', () => place?.release(), { once: true });
-    upstream?.onCaller(connection, caller);
-    return connection;
-  }
+  /** The callers of the relay that a connection is, once it says that it is one. */
+  const relayedBy = createRelayedConnections({
+    environment,
+    places,
+    upstream,
+    identify: shared.authenticate,
+    contextOf: (connection, report, correlationId) => ({
+      ...shared,
+      connection,
+      relayed: () => undefined,
+      report,
+      correlationId,
+    }),
+  });
 
   async function accessFor(req: IncomingMessage, params: Params): Promise<AdmissionResult> {
     const { headers } = req;
@@ -328,7 +290,8 @@ export function createAdmission({
       const { socket } = req;
       const before = socket.bytesWritten;
       if (found && !isExcess) found.connection = connection;
-      if (info.type !== 'subscription') res.once('close', () => connection.chargeAnswer(socket.bytesWritten - before));
+      if (info.type !== 'subscription')
+        res.once('close', () => connection.chargeAnswer(socket.bytesWritten - before + bytesSaved(res)));
       if (access.kind === 'admitted')
         upstream?.onCaller(connection, {
           token: tokenOf(req, info.connectionParams ?? paramsOf(req.url)),
@@ -366,8 +329,9 @@ export function createAdmission({
         const token = tokenOf(req, info.connectionParams);
         upstream?.onCaller(connection, { token, address: addressOf(req), transport: 'ws' });
       } else upstream?.onCaller(connection, { address: addressOf(req), transport: 'ws' });
-      const relayed = relayedBy(req, connection, info.signal);
-      return { ...shared, connection, relayed, report: reportFrom(req), correlationId: undefined };
+      const report = reportFrom(req);
+      const relayed = relayedBy(connection, info.signal, report);
+      return { ...shared, connection, relayed, report, correlationId: undefined };
     },
   };
 }

@@ -1,4 +1,4 @@
-import { findUnsafeInteger } from '../../core/document/unsafe-integer.ts';
+import { findUnsafeInteger } from '../../core/document/issues/unsafe-integer.ts';
 
 /**
  * JSON with integers beyond 2^53 as `bigint`, which every schema refuses with the path of its field: `JSON.parse` alone

@@ -4,7 +4,9 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import type { FleetLoad } from '../../core/fleet.ts';
 import type { CampaignService } from '../../engine/service.ts';
+import { systemClock } from '../../engine/system-clock.ts';
 import type { RelaySettings } from '../../core/stream/replica.ts';
 import type { Upstream } from '../connection/upstream.ts';
 import { createAdmission } from './admission.ts';
@@ -30,6 +32,7 @@ import { createRequestGate } from './request-gate.ts';
 import { createDownloads, type Downloads } from './downloads.ts';
 import { createStaticFiles } from './static-files.ts';
 import { createTcpConnections, CUT_CAUSES } from './tcp-connections.ts';
+import { startFleetBalance } from './ws/fleet-balance.ts';
 import { createWsServer, refuseUpgrade } from './ws/ws-server.ts';
 
 /** Options of {@link createHttpServer}. */
@@ -76,10 +79,12 @@ export interface HttpServerOptions {
   readonly rooms: boolean;
   /** Whether calls are answered without tRPC's chain of middlewares (`CAMPAIGN_CALLS=direct`). */
   readonly directCalls: boolean;
-  /** Level at which events are compressed for ws clients that offer it. Default 0: not at all. */
+  /** Level at which events and answers are compressed for clients that offer it. Default 0: not at all. */
   readonly deflateLevel?: number | undefined;
   /** How long a ws connection may take to be admitted, in milliseconds. */
   readonly admissionMs: number;
+  /** Says how many clients are connected, and asks for those of the fleet; `undefined`: it belongs to none. */
+  readonly reportFleet?: ((connections: number) => Promise<FleetLoad>) | undefined;
   /** In development: kills this process, as a crash would. */
   readonly kill: (() => void) | undefined;
 }
@@ -189,11 +194,22 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       stats: () => service.stats(),
       isReady: () => ready,
       metrics: metricsPort === undefined ? scraped : undefined,
+      level: options.deflateLevel ?? 0,
     }),
+    level: options.deflateLevel ?? 0,
     staticFiles: createStaticFiles(options.site),
     downloads: options.downloads ?? createDownloads(options),
     onError,
   });
+  const stopBalance =
+    options.reportFleet &&
+    startFleetBalance({
+      sockets: () => (ready ? ws.clients() : []),
+      report: options.reportFleet,
+      clock: systemClock,
+      now: () => performance.now(),
+      onMoved: metrics.clientsMoved,
+    });
   const gate = createRequestGate(connections, handle);
   const stopWatchingHeldBytes = watchHeldBytes({
     connections,
@@ -271,6 +287,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     },
     async drain() {
       ready = false;
+      stopBalance?.();
       server.close();
       server.closeIdleConnections();
       // A client that is told to reconnect drops its pending calls, so that the answers go first.
@@ -279,6 +296,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       ws.notifyReconnect();
     },
     async close() {
+      stopBalance?.();
       stopWatchingHeldBytes();
       await ws.close();
       server.closeAllConnections();
@@ -293,13 +311,13 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
 const MAX_METRICS_CONNECTIONS = 64;
 
 /** A server for `/metrics` alone. */
-function createMetricsServer({ policy, logger }: HttpServerOptions, scraped: ScrapedMetrics): Server {
+function createMetricsServer({ policy, logger, deflateLevel = 0 }: HttpServerOptions, scraped: ScrapedMetrics): Server {
   const server = createServer(TIMEOUTS, (req, res) => {
     res.on('error', (error) => logger.debug({ err: error }, 'response error'));
     contain(res, logger, async () => {
       const refusal = policy.probeRefusal(req.headers);
       if (refusal) plain(res, refusal.status, refusal.message);
-      else if (pathOf(req) === '/metrics') await serveMetrics(scraped, res);
+      else if (pathOf(req) === '/metrics') await serveMetrics(scraped, deflateLevel, req, res);
       else plain(res, 404, 'Not found');
     });
   });

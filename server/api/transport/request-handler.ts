@@ -13,6 +13,7 @@ import { ofrepTargetOf, type OfrepTarget } from '../ofrep/ofrep-path.ts';
 import { answerPublicSnapshot, publicSnapshotOf, refuseToken } from '../ofrep/public-snapshot.ts';
 import { appRouter } from '../procedures/router.ts';
 import type { Admission } from './admission.ts';
+import { compressCalls } from './compressed-response.ts';
 import { applyCors } from './cors.ts';
 import type { OriginPolicy } from './origin.ts';
 import { readBody } from './request-body.ts';
@@ -30,6 +31,8 @@ export interface RequestHandlerOptions {
   readonly health: HealthHandler;
   readonly staticFiles: StaticFiles;
   readonly downloads: Downloads;
+  /** Level at which answers are compressed for clients that offer it; 0: not at all. */
+  readonly level: number;
   readonly logger: Logger;
   /** In development: kills this process, as a crash would. */
   readonly kill: (() => void) | undefined;
@@ -39,17 +42,21 @@ export interface RequestHandlerOptions {
 
 /** The handler of all http requests: probes, metrics, procedures, and the demo at every other path. */
 export function createRequestHandler(options: RequestHandlerOptions): RequestHandler {
-  const { admission, policy, budgets, addressOf, health, staticFiles, logger, kill, onError } = options;
+  const { admission, policy, budgets, addressOf, health, staticFiles, level, logger, kill, onError } = options;
   const trpc = createHTTPHandler({
     router: appRouter,
     basePath: '/trpc/',
-    createContext: (context) => admission.forRequest(context),
+    async createContext(context) {
+      const ctx = await admission.forRequest(context);
+      if (ctx.connection.isAdmitted()) await compressCalls(context, level, ctx.connection);
+      return ctx;
+    },
     maxBodySize: API_LIMITS.messageBytes,
     // Up to this size each call of a batch that is too large is refused by itself (`admission.ts`); beyond it the batch
     // is refused as a whole, because the refusals alone would be work.
     maxBatchSize: API_LIMITS.batchCalls * 2,
     // tRPC sets `vary` itself, and appends this value.
-    responseMeta: () => ({ headers: new Headers({ vary: 'origin' }) }),
+    responseMeta: () => ({ headers: new Headers({ vary: level > 0 ? 'origin, accept-encoding' : 'origin' }) }),
     onError: ({ error, path }) => onError(error, path),
   });
 
@@ -64,7 +71,7 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
     // Liveness is answered to everybody: it says nothing else.
     if (refusal && !health.isLiveness(path)) return plain(res, refusal.status, refusal.message);
     if (!refusal && applyCors(req, res)) return;
-    if (health.isProbe(path)) return health.answer(path, res);
+    if (health.isProbe(path)) return health.answer(path, req, res);
     if (path === '/trpc' || path.startsWith('/trpc/')) {
       if (UNREADABLE_METHODS.has(req.method ?? '')) {
         res.setHeader('allow', 'GET, POST');
@@ -158,7 +165,7 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
       },
     });
     if (target.kind === 'events') await streamOfrepEvents(target, { ctx, res });
-    else await answerOfrep(target, { ctx, req, res, body });
+    else await answerOfrep(target, { ctx, req, res, body, level });
   }
 
   /** A campaign as everybody may see it: one call of somebody without a token. */
@@ -170,7 +177,7 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
     if (refuseToken(req, res)) return;
     await admission.admitRequest(req);
     const ctx = await admission.forRequest({ req, res, info: ONE_QUERY });
-    await answerPublicSnapshot(campaignId, { ctx, req, res });
+    await answerPublicSnapshot(campaignId, { ctx, req, res, level });
   }
 
   return (connection, req, res) => {

@@ -3,6 +3,7 @@ import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join, sep } from 'node:path';
 import { lookup } from 'mrmime';
+import { acceptedEncodings } from '../compression.ts';
 
 /** Answers a request for a file; the path is that of the URL, still encoded. */
 export type StaticFiles = (path: string, req: IncomingMessage, res: ServerResponse) => void;
@@ -145,14 +146,7 @@ function represent(body: Buffer): Representation {
 
 /** The shortest representation that the client accepts. */
 function negotiate(file: StaticFile, accepted: string | undefined): [string | undefined, Representation] {
-  if (file.encoded.size === 0 || accepted === undefined) return [undefined, file.identity];
-  const names = new Set(
-    accepted
-      .toLowerCase()
-      .split(',')
-      .filter((item) => !/;\s*q=0(\.0*)?\s*$/.test(item))
-      .map((item) => item.split(';')[0]?.trim()),
-  );
+  const names = acceptedEncodings(accepted);
   for (const { name } of ENCODINGS) {
     const representation = names.has(name) ? file.encoded.get(name) : undefined;
     if (representation) return [name, representation];

@@ -259,7 +259,7 @@ test('P26 a new key is waited for, a removed one ends its tokens, on open connec
   const { url } = await startServer({ auth: { ...provider.auth, recheckMs: 1_000 } });
   const client = wsClient(url, { token: await first.sign() });
   const watching = watch(client, { campaignId: CAMPAIGN });
-  await until(() => watching.events.length === 1);
+  await until(() => watching.events.length > 0);
 
   expect(await refusal(read(url, await second.sign()))).toMatchObject({ reason: 'UNAVAILABLE', retryable: true });
   provider.keys = [first.jwk, second.jwk];
@@ -350,7 +350,7 @@ test('P8 session.authenticate replaces the rights of later calls and of live sub
   const { url } = await startGuarded();
   const client = wsClient(url, { token: await tokenFor({ [CAMPAIGN]: 'viewer' }) });
   const watching = watch(client, { campaignId: CAMPAIGN });
-  await until(() => watching.events.length === 1);
+  await until(() => watching.events.length > 0);
   const edit = (title: string): Promise<unknown> =>
     client.campaign.update.mutate({ campaignId: CAMPAIGN, updates: { title } });
   expect(await refusal(edit('No'))).toMatchObject({ reason: 'FORBIDDEN' });
@@ -387,7 +387,7 @@ test('P8 a connection that was not admitted is admitted by a valid token', async
 test('P9 an expired token ends calls and subscriptions on an open connection; a new token resumes them', async () => {
   const { url, service } = await startGuarded();
   const { identity } = { identity: { id: 'test', grants: { '*': 'admin' as const } } };
-  const client = wsClient(url, { token: await tokenFor({ [CAMPAIGN]: 'editor' }, { seconds: 2 }) });
+  const client = wsClient(url, { token: await tokenFor({ [CAMPAIGN]: 'editor' }, { seconds: 5 }) });
   const watching = watch(client, { campaignId: CAMPAIGN });
   await client.campaign.update.mutate({ campaignId: CAMPAIGN, updates: { title: 'In time' } });
   await until(() => watching.mirror.version === 2);

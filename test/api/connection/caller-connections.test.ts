@@ -1,13 +1,11 @@
 import { expect, test } from 'vitest';
 import { httpClient, openRaw, rawSocket, refusal, refusedUpgrade, wsClient } from '../support/clients.ts';
 import { CAMPAIGN, startGuarded, tokenFor, until } from '../support/server.ts';
+import { metric } from '../../support/metric.ts';
 
 const LIMIT = 'CAMPAIGN_MAX_CONNECTIONS_PER_CALLER';
 
-async function refusals(url: string): Promise<number> {
-  const metrics = await (await fetch(`${url}/metrics`)).text();
-  return Number(/^campaign_state_caller_connections_refused_total (\d+)$/m.exec(metrics)?.[1]);
-}
+const refusals = (url: string): Promise<number> => metric(url, 'caller_connections_refused_total');
 
 const ask = { campaignId: CAMPAIGN };
 

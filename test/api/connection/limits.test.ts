@@ -4,6 +4,7 @@ import { API_LIMITS } from '../../../server/api/limits.ts';
 import { createMemoryArchive } from '../../../server/index.ts';
 import { batchingClient, openRaw, rawSocket, refusal, refusedUpgrade, wsClient } from '../support/clients.ts';
 import { CAMPAIGN, startGuarded, startServer, until } from '../support/server.ts';
+import { metric } from '../../support/metric.ts';
 
 const get = (id: number | null) => ({
   id,
@@ -217,11 +218,11 @@ describe('H5 connections that are not admitted', () => {
   });
 
   test('H5 an admitted connection is not closed', async () => {
-    const { url } = await startServer({ admissionMs: 100 });
+    const { url } = await startServer({ admissionMs: 1_000 });
     const raw = await rawSocket(url);
     raw.send(get(1));
     await raw.answer(1);
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
     expect(raw.code).toBeUndefined();
   });
 });
@@ -235,10 +236,7 @@ test('H10 the calls of a client that does not read its answers wait, so that lit
   raw.socket.pause();
   for (let id = 1; id <= 600; id += 1) raw.send(get(id));
   const other = wsClient(url);
-  const unsent = async (): Promise<number> => {
-    const metrics = await (await fetch(`${url}/metrics`)).text();
-    return Number(/^campaign_state_unsent_bytes (\d+)$/m.exec(metrics)?.[1]);
-  };
+  const unsent = (): Promise<number> => metric(url, 'unsent_bytes');
   // What the kernel does not take is held, and all of it is 120 MB.
   await until(async () => (await unsent()) > 1024 * 1024);
   for (let ask = 0; ask < 100; ask += 1) await other.campaign.get.query({ campaignId: CAMPAIGN });

@@ -45,6 +45,7 @@ function contextFor(service: CampaignService): Context {
     audit: undefined,
     instance: 'test',
     version: '0',
+    openConnections: { ws: 0, sse: 0 },
     correlationId: undefined,
     authenticate: async () => identity,
     report: () => {},

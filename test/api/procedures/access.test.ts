@@ -92,7 +92,7 @@ describe('N3 the use of an API key', () => {
     const { id, key } = await access.create.mutate({ ...NAME, campaigns: { '*': 'viewer' } });
     const client = wsClient(url, { token: key });
     const watching = watch(client, { campaignId: CAMPAIGN });
-    await until(() => watching.events.length === 1);
+    await until(() => watching.events.length > 0);
     expect(await access.revoke.mutate({ id })).toEqual({ id, revoked: true });
     await until(() => watching.error !== undefined);
     expect(errorDataOf(watching.error)).toMatchObject({ reason: 'UNAUTHORIZED' });
@@ -106,10 +106,11 @@ describe('N3 the use of an API key', () => {
   test('N3 ends with its expiry', async () => {
     const { url } = await startGuarded();
     const { access } = await admin(url);
-    const expiresAt = Date.now() + 1_500;
+    // Time enough for a slow machine to see it work before.
+    const expiresAt = Date.now() + 5_000;
     const { key } = await access.create.mutate({ ...NAME, campaigns: { '*': 'viewer' }, expiresAt });
     const watching = watch(wsClient(url, { token: key }), { campaignId: CAMPAIGN });
-    await until(() => watching.events.length === 1);
+    await until(() => watching.events.length > 0);
     await until(() => watching.error !== undefined);
     expect(errorDataOf(watching.error)).toMatchObject({ reason: 'UNAUTHORIZED' });
     expect(await refusal(httpClient(url, key).campaign.get.query({ campaignId: CAMPAIGN }))).toMatchObject({

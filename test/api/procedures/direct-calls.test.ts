@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { appRouter } from '../../../server/api/procedures/router.ts';
 import { httpClient, rawSocket, refusal, type Message } from '../support/clients.ts';
 import { CAMPAIGN, startGuarded, startServer, tokenFor, until } from '../support/server.ts';
+import { metric } from '../../support/metric.ts';
 
 const call = (method: 'query' | 'mutation' | 'subscription', path: string, input?: unknown) => ({
   method,
@@ -119,10 +120,7 @@ test('P54 nor are the messages of the protocol, for frames of every kind', async
 test('P54 a subscription that is stopped before it began does not begin', async () => {
   const { url } = await startServer();
   const raw = await rawSocket(url);
-  const viewers = async (): Promise<number> => {
-    const text = await (await fetch(`${url}/metrics`)).text();
-    return Number(/^campaign_state_subscribers (\d+)$/m.exec(text)?.[1]);
-  };
+  const viewers = (): Promise<number> => metric(url, 'subscribers');
   for (let id = 1; id <= 20; id += 1) {
     raw.send([
       { id, method: 'subscription', params: { path: 'campaign.watch', input: { campaignId: CAMPAIGN } } },

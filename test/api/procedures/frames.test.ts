@@ -1,5 +1,11 @@
 import { expect, test } from 'vitest';
-import { chargeWhenEncoded, encodeFrame, encodeMessage } from '../../../server/api/procedures/subscriptions/frames.ts';
+import {
+  chargeWhenEncoded,
+  encodeFrame,
+  encodeMessage,
+  encodeMessageFrame,
+  shareEncoding,
+} from '../../../server/api/procedures/subscriptions/frames.ts';
 import type { Connection } from '../../../server/api/connection/context.ts';
 import type { ResumableEvent } from '../../../server/engine/service.ts';
 
@@ -78,4 +84,27 @@ test('H19 a large document is encoded once for all who ask for it, and the answe
   expect(JSON.parse(one)).toEqual({ id: 1, result: { type: 'data', data: answer } });
   expect(JSON.parse(other)).toEqual({ id: 2, jsonrpc: '2.0', result: { type: 'data', data: answer } });
   expect(charged).toBe(one.length + other.length);
+});
+
+test('H19 what many are sent as it is takes one frame for all under the same request id, and is no other frame than each would be sent', () => {
+  let encodings = 0;
+  const value = shareEncoding({
+    type: 'changes',
+    toJSON() {
+      encodings += 1;
+      return { type: 'changes', words: 'für alle' };
+    },
+  });
+  const frameOf = (id: number, jsonrpc?: string) =>
+    encodeMessageFrame({ id, ...(jsonrpc && { jsonrpc }), result: { type: 'data', data: value } });
+  const payload = (frame: Buffer): unknown => JSON.parse(frame.subarray(2).toString());
+  const data = { type: 'changes', words: 'für alle' };
+  expect(frameOf(1)).toBe(frameOf(1));
+  expect(payload(frameOf(1))).toEqual({ id: 1, result: { type: 'data', data } });
+  expect(payload(frameOf(2))).toEqual({ id: 2, result: { type: 'data', data } });
+  expect(payload(frameOf(1, '2.0'))).toEqual({ id: 1, jsonrpc: '2.0', result: { type: 'data', data } });
+  // Of further request ids none is kept, and each is right.
+  for (let id = 3; id < 40; id += 1) expect(payload(frameOf(id))).toEqual({ id, result: { type: 'data', data } });
+  expect(frameOf(39)).not.toBe(frameOf(39));
+  expect(encodings).toBe(1);
 });

@@ -71,7 +71,9 @@ function inputOf(path: ProcedurePath, campaignId: string, { positions, keyId, to
   switch (path) {
     case 'campaign.get':
     case 'campaign.history':
+    case 'campaign.schema':
     case 'campaign.watch':
+    case 'preview.list':
     case 'session.info':
       return { campaignId };
     case 'campaign.watchMany':
@@ -81,10 +83,15 @@ function inputOf(path: ProcedurePath, campaignId: string, { positions, keyId, to
     case 'campaign.diff':
       return { campaignId, from: 1, to: 1 };
     case 'relay.watch':
+    case 'relay.presence':
     case 'relay.look':
       return { campaignId };
     case 'relay.heads':
       return { campaignIds: [campaignId] };
+    case 'relay.viewers':
+      return { counts: [{ campaignId, viewers: 1 }] };
+    case 'relay.fleet':
+      return { fleet: 'one', member: 'one', connections: 1 };
     case 'relay.identify':
       return { token };
     case 'relay.enter':
@@ -142,6 +149,7 @@ function inputOf(path: ProcedurePath, campaignId: string, { positions, keyId, to
     case 'lock.list':
     case 'lock.watch':
     case 'presence.watch':
+    case 'presence.attend':
     case 'presence.set':
       return { campaignId };
     case 'session.authenticate':
@@ -150,6 +158,10 @@ function inputOf(path: ProcedurePath, campaignId: string, { positions, keyId, to
       return { name: fresh, campaigns: { '*': 'viewer' } };
     case 'access.revoke':
       return { id: keyId };
+    case 'preview.create':
+      return { campaignId, name: fresh, lifetimeMs: 60_000 };
+    case 'preview.revoke':
+      return { campaignId, id: keyId };
     case 'audit.redact':
       return { campaignId, position: 'unknown:1', path: ['title'] };
     case 'audit.setRetention':
@@ -211,6 +223,10 @@ async function credentialOf(
   const keyFor = (campaigns: Record<string, Role | typeof RELAY>, expiresAt?: number) =>
     root.access.create.mutate({ name: 'caller', campaigns, ...(expiresAt !== undefined && { expiresAt }) });
   if (credential === 'none' || credential === 'public') return {};
+  if (credential === 'preview') {
+    const link = await root.preview.create.mutate({ campaignId: PUBLISHED, name: 'caller', lifetimeMs: 600_000 });
+    return { token: link.key };
+  }
   if (credential === 'expired token') return { token: await tokenFor({ '*': 'admin' }, { seconds: -1 }) };
   if (credential === 'expired key') {
     const expiresAt = Date.now() + 1_500;
@@ -245,7 +261,7 @@ function mayLock(outcome: Outcome): string {
 }
 
 /** The cell that is seen over one transport. */
-async function cellSeen(path: ProcedurePath, ask: Ask, world: World): Promise<string> {
+async function cellSeen(path: ProcedurePath, ask: Ask, world: World, caller: CallerColumn): Promise<string> {
   const named = await ask(path, inputOf(path, PUBLISHED, world));
   const relaying = NEEDS[path];
   // Over http there is no such connection; over ws `relay.hello` was called before, and the caller has left.
@@ -256,6 +272,8 @@ async function cellSeen(path: ProcedurePath, ask: Ask, world: World): Promise<st
   if ('reason' in named && path === 'campaign.delete' && named.reason === 'CONFLICT') return 'yes';
   // Who may redact is told that there is no such entry.
   if ('reason' in named && path === 'audit.redact' && named.reason === 'NOT_FOUND') return 'yes';
+  // Who may revoke links is told that the key of a service is none.
+  if ('reason' in named && path === 'preview.revoke' && named.reason === 'NOT_FOUND') return 'yes';
   // Who may take one is told that this server has no folder for it.
   if ('reason' in named && path === 'snapshot.takeNow' && named.reason === 'UNAVAILABLE') return 'yes';
   // Who may say where it is, is told that it does not watch.
@@ -263,15 +281,17 @@ async function cellSeen(path: ProcedurePath, ask: Ask, world: World): Promise<st
   if ('reason' in named)
     return named.reason === 'NOT_FOUND' && path.startsWith('snapshot.restore') ? 'yes' : named.reason;
   const need = NEEDS[path];
+  const isPreview = caller.credential === 'preview';
   if (need.kind === 'rows') {
     const ids = JSON.stringify(named.answer).matchAll(/"campaignId":"([^"]+)"/g);
     const listed = new Set([...ids].map(([, id]) => id));
-    return listed.size === 0 ? 'no rows' : listed.has(DRAFT) ? 'yes' : 'published';
+    return listed.size === 0 ? 'no rows' : listed.has(DRAFT) ? 'yes' : isPreview ? 'its own' : 'published';
   }
   if (need.kind !== 'campaign' || path === 'campaign.create' || path === 'campaign.copy') return 'yes';
   const draft = await ask(path, inputOf(path, DRAFT, world));
   // The lock that the call before it was granted.
   if ('answer' in draft || (path === 'lock.acquire' && draft.reason === 'LOCKED')) return 'yes';
+  if (isPreview && draft.reason === 'FORBIDDEN') return 'its own';
   return draft.reason === 'NOT_FOUND' ? 'published' : draft.reason;
 }
 
@@ -319,7 +339,7 @@ describe.each(WAYS)('over %s, of %s', (transport, way) => {
       if (index % 40 === 39) asking = connect(url, token, begun);
       // It changes the rights of its connection.
       const own = path === 'session.authenticate' ? connect(url, token, begun) : asking;
-      seen[path] = await cellSeen(path, own, world);
+      seen[path] = await cellSeen(path, own, world, caller);
     }
     expect(seen).toEqual(Object.fromEntries(PATHS.map((path) => [path, cellOf(path, caller)])));
 

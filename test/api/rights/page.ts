@@ -15,6 +15,7 @@ import {
 const SHOWN: Readonly<Record<Cell, string>> = {
   yes: '✓',
   published: 'published',
+  'its own': 'its own',
   'no rows': 'no rows',
   'after hello': 'as a relay',
   UNAUTHORIZED: '401',
@@ -58,7 +59,7 @@ and tries every cell against a running server over every transport that its row 
 
 ## Procedures
 
-✓ allowed · *published*: allowed for what is not a draft, a draft is answered as what does not exist · *no rows*: answered with none ·
+✓ allowed · *published*: allowed for what is not a draft, a draft is answered as what does not exist · *no rows*: answered with none · *its own*: for the campaign of the link, 403 or no row for any other ·
 *as a relay*: on a ws connection that has called \`relay.hello\`, and for the token of whoever has called there ·
 **401** \`UNAUTHORIZED\` · **403** \`FORBIDDEN\`, whether the campaign exists or not.
 

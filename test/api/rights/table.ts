@@ -29,8 +29,8 @@ type Need =
   | { readonly kind: 'nothing' }
   /** To be admitted. */
   | { readonly kind: 'admission' }
-  /** An action on the campaign that it names. */
-  | { readonly kind: 'campaign'; readonly action: Action }
+  /** An action on the campaign that it names; without `keys` for tokens alone. */
+  | { readonly kind: 'campaign'; readonly action: Action; readonly keys?: false }
   /** An action on each campaign that it lists; others are left out. */
   | { readonly kind: 'rows'; readonly action: Action }
   /** An action on all campaigns, for keys too or for tokens alone. */
@@ -40,7 +40,7 @@ type Need =
   /** The grant of relays; `bound`: over a connection that has said that it relays. */
   | { readonly kind: 'relay'; readonly bound: boolean };
 
-const onCampaign = (call: keyof typeof CALL_ACTIONS): Need => ({ kind: 'campaign', action: CALL_ACTIONS[call] });
+const onCampaign = (call: keyof typeof CALL_ACTIONS) => ({ kind: 'campaign', action: CALL_ACTIONS[call] }) as const;
 const ofSnapshots: Need = { kind: 'all campaigns', action: 'administer', keys: true };
 const ofKeys: Need = { kind: 'all campaigns', action: 'administer', keys: false };
 
@@ -65,6 +65,7 @@ export const NEEDS: Readonly<Record<ProcedurePath, Need>> = {
   'campaign.updateHoldout': onCampaign('updateHoldout'),
   'campaign.shipRule': onCampaign('shipRule'),
   'campaign.explain': onCampaign('explain'),
+  'campaign.schema': onCampaign('schema'),
   'campaign.rollback': onCampaign('rollback'),
   'campaign.create': onCampaign('create'),
   'campaign.copy': onCampaign('create'),
@@ -78,6 +79,7 @@ export const NEEDS: Readonly<Record<ProcedurePath, Need>> = {
   'lock.list': onCampaign('listLocks'),
   'lock.watch': onCampaign('watchLocks'),
   'presence.watch': onCampaign('watchPresence'),
+  'presence.attend': onCampaign('setPresence'),
   'presence.set': onCampaign('setPresence'),
   'session.info': { kind: 'admission' },
   'session.setViewer': { kind: 'admission' },
@@ -85,6 +87,9 @@ export const NEEDS: Readonly<Record<ProcedurePath, Need>> = {
   'access.create': ofKeys,
   'access.list': ofKeys,
   'access.revoke': ofKeys,
+  'preview.create': { ...onCampaign('createPreview'), keys: false },
+  'preview.list': { ...onCampaign('listPreviews'), keys: false },
+  'preview.revoke': { ...onCampaign('revokePreview'), keys: false },
   'audit.query': { kind: 'campaign', action: 'administer' },
   'audit.retention': { kind: 'campaign', action: 'administer' },
   'audit.setRetention': { kind: 'campaign', action: 'administer' },
@@ -109,6 +114,9 @@ export const NEEDS: Readonly<Record<ProcedurePath, Need>> = {
   'relay.watch': { kind: 'relay', bound: false },
   'relay.look': { kind: 'relay', bound: false },
   'relay.heads': { kind: 'relay', bound: false },
+  'relay.presence': { kind: 'relay', bound: false },
+  'relay.viewers': { kind: 'relay', bound: true },
+  'relay.fleet': { kind: 'relay', bound: false },
   'relay.identify': { kind: 'relay', bound: false },
   'relay.enter': { kind: 'relay', bound: true },
   'relay.leave': { kind: 'relay', bound: true },
@@ -146,6 +154,8 @@ export interface CallerColumn {
         readonly role: Role | typeof RELAY | undefined;
         readonly analytics?: boolean;
       }
+    /** The key in a link to the preview of the published campaign. */
+    | 'preview'
     | 'expired token'
     | 'expired key'
     | 'revoked key';
@@ -168,6 +178,7 @@ export const CALLERS: readonly CallerColumn[] = [
   { title: 'admin of all', credential: byToken('admin', 'all') },
   { title: 'key: editor', credential: { kind: 'key', on: 'this', role: 'editor' } },
   { title: 'key: admin of all', credential: { kind: 'key', on: 'all', role: 'admin' } },
+  { title: 'key: preview', credential: 'preview' },
   { title: 'key: relay', credential: { kind: 'key', on: 'all', role: RELAY } },
   { title: 'expired token', credential: 'expired token' },
   { title: 'expired key', credential: 'expired key' },
@@ -179,6 +190,8 @@ export type Cell =
   | 'yes'
   /** What is not a draft; a draft is answered as what does not exist. */
   | 'published'
+  /** The campaign that its link is for alone; any other is `FORBIDDEN`, or left out. */
+  | 'its own'
   /** An answer without rows. */
   | 'no rows'
   /** Over a connection that has said `relay.hello`; refused as `INVALID` over any other. */
@@ -189,6 +202,7 @@ export type Cell =
 /** The identity that the server makes of a caller; `undefined` where it is not admitted. */
 function identityOf({ credential }: CallerColumn): Identity | undefined {
   if (credential === 'public') return { id: 'anonymous', anonymous: true, grants: { '*': 'viewer' } };
+  if (credential === 'preview') return { id: 'somebody', grants: { [PUBLISHED]: 'viewer' }, isPreview: true };
   if (typeof credential === 'string') return undefined;
   const { on, role, analytics } = credential;
   const grants = role === undefined ? {} : on === 'all' ? { '*': role } : { [PUBLISHED]: role, [DRAFT]: role };
@@ -212,7 +226,8 @@ function cellFor(need: Need, caller: CallerColumn): Cell {
   const identity = identityOf(caller);
   if (!identity) return 'UNAUTHORIZED';
   const may = (action: Action, id: string, published: boolean): boolean => can(identity, action, id, published);
-  const isKey = typeof caller.credential === 'object' && caller.credential.kind === 'key';
+  const isPreview = caller.credential === 'preview';
+  const isKey = isPreview || (typeof caller.credential === 'object' && caller.credential.kind === 'key');
   switch (need.kind) {
     case 'admission':
       return 'yes';
@@ -226,10 +241,12 @@ function cellFor(need: Need, caller: CallerColumn): Cell {
     case 'all campaigns':
       return may(need.action, '*', true) && (need.keys || !isKey) ? 'yes' : 'FORBIDDEN';
     case 'campaign':
-      if (!may(need.action, PUBLISHED, true)) return 'FORBIDDEN';
+      if (!may(need.action, PUBLISHED, true) || (need.keys === false && isKey)) return 'FORBIDDEN';
+      if (isPreview && !may(need.action, DRAFT, false)) return 'its own';
       return may(need.action, DRAFT, false) ? 'yes' : 'published';
     case 'rows':
       if (!may(need.action, PUBLISHED, true)) return 'no rows';
+      if (isPreview && !may(need.action, DRAFT, false)) return 'its own';
       return may(need.action, DRAFT, false) ? 'yes' : 'published';
   }
 }

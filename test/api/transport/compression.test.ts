@@ -1,7 +1,7 @@
 import { deflateRawSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
-import { cleanUp, CAMPAIGN, startServer, until } from '../support/server.ts';
+import { cleanUp, CAMPAIGN, startGuarded, startServer, tokenFor, until } from '../support/server.ts';
 import { wsClient } from '../support/clients.ts';
 
 const campaignId = CAMPAIGN;
@@ -41,6 +41,23 @@ async function connect(port: number, options: object = {}) {
     get: (id: number) =>
       socket.send(JSON.stringify({ id, method: 'query', params: { path: 'campaign.get', input: { campaignId } } })),
   };
+}
+
+/** Sends a message that says it is compressed: final, masked with zeros. */
+function sendCompressed({ socket }: { readonly socket: WebSocket }, payload: Buffer): void {
+  const head = Buffer.alloc(payload.length < 126 ? 6 : payload.length < 65_536 ? 8 : 14);
+  head[0] = 0xc1;
+  if (payload.length < 126) head[1] = 0x80 | payload.length;
+  else if (payload.length < 65_536) {
+    head[1] = 0x80 | 126;
+    head.writeUInt16BE(payload.length, 2);
+  } else {
+    head[1] = 0x80 | 127;
+    head.writeBigUInt64BE(BigInt(payload.length), 2);
+  }
+  const stream: unknown = Reflect.get(socket, '_socket');
+  if (!(stream instanceof Object) || !('write' in stream) || typeof stream.write !== 'function') throw new Error();
+  stream.write(Buffer.concat([head, payload]));
 }
 
 const PLAIN = { perMessageDeflate: false };
@@ -135,23 +152,33 @@ describe('compressed events', () => {
     ] as const;
     for (const [payload, code] of cases) {
       const client = await connect(server.port);
-      // A frame by hand: final, compressed, masked with zeros.
-      const head = Buffer.alloc(payload.length < 126 ? 6 : payload.length < 65_536 ? 8 : 14);
-      head[0] = 0xc1;
-      if (payload.length < 126) head[1] = 0x80 | payload.length;
-      else if (payload.length < 65_536) {
-        head[1] = 0x80 | 126;
-        head.writeUInt16BE(payload.length, 2);
-      } else {
-        head[1] = 0x80 | 127;
-        head.writeBigUInt64BE(BigInt(payload.length), 2);
-      }
-      const stream: unknown = Reflect.get(client.socket, '_socket');
-      if (!(stream instanceof Object) || !('write' in stream) || typeof stream.write !== 'function') throw new Error();
-      stream.write(Buffer.concat([head, payload]));
+      sendCompressed(client, payload);
       await until(() => client.closedWith() !== undefined);
       expect(client.closedWith()).toBe(code);
     }
     await write('goes on');
+  });
+
+  test('Q89 what a caller without a token compresses may come to no more than any message of theirs', async () => {
+    const server = await startGuarded({ compression: 1, publicRead: true });
+    const spaces = deflateRawSync(Buffer.alloc(20 * 1024, ' '));
+    const stranger = await connect(server.port);
+    stranger.get(1);
+    await until(() => stranger.of(1).length === 1);
+    sendCompressed(stranger, spaces);
+    await until(() => stranger.closedWith() !== undefined);
+    expect(stranger.closedWith()).toBe(1009);
+
+    const editor = await connect(server.port, {
+      headers: { authorization: `Bearer ${await tokenFor({ '*': 'editor' })}` },
+    });
+    editor.get(1);
+    await until(() => editor.of(1).length === 1);
+    sendCompressed(
+      editor,
+      deflateRawSync(Buffer.from(`${' '.repeat(20 * 1024)}{"id":2,"method":"query","params":{"path":"system.info"}}`)),
+    );
+    await until(() => editor.of(2).length === 1);
+    expect(editor.closedWith()).toBeUndefined();
   });
 });

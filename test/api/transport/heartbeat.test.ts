@@ -3,6 +3,8 @@ import { watchSockets } from '../../../server/api/transport/ws/heartbeat.ts';
 import type { WatchedSocket } from '../../../server/api/transport/ws/heartbeat.ts';
 
 interface FakeSocket extends WatchedSocket {
+  isRelay: boolean;
+  isPaused: boolean;
   pings: number;
   terminated: boolean;
   /** A message or a pong arrives from it. */
@@ -14,6 +16,8 @@ function fakeSocket(): FakeSocket {
   const now = performance.now();
   const socket: FakeSocket = {
     liveness: { admitted: true, openedAt: now, receivedAt: now, pingedAt: 0, sentBytes: 0 },
+    isRelay: false,
+    isPaused: false,
     pings: 0,
     terminated: false,
     sendPing(at) {
@@ -71,4 +75,22 @@ test('H17 one that was sent more than a slow link takes in that time has a minut
   vi.advanceTimersByTime(70_000);
   // Nothing was sent to it since it answered.
   expect(socket.terminated).toBe(true);
+});
+
+test('H17 a relay, which speaks every second, is given up after nine seconds of silence, however much it was sent', () => {
+  socket.isRelay = true;
+  vi.advanceTimersByTime(1_000);
+  socket.liveness.sentBytes += 100_000;
+  vi.advanceTimersByTime(6_000);
+  expect(socket).toMatchObject({ pings: 1, terminated: false });
+  vi.advanceTimersByTime(4_000);
+  expect(socket.terminated).toBe(true);
+});
+
+test('H17 a relay that is not read has the time that a slow link has', () => {
+  socket.isRelay = true;
+  socket.isPaused = true;
+  socket.liveness.sentBytes += 100_000;
+  vi.advanceTimersByTime(50_000);
+  expect(socket.terminated).toBe(false);
 });

@@ -6,6 +6,7 @@ import { WebSocket } from 'ws';
 import { API_LIMITS } from '../../../server/api/limits.ts';
 import { rawSocket, wsClient } from '../support/clients.ts';
 import { CAMPAIGN, cleanUp, startGuarded, startServer, tokenFor, until } from '../support/server.ts';
+import { metric } from '../../support/metric.ts';
 
 /** A TCP connection that collects what it gets. */
 interface Tcp {
@@ -29,13 +30,6 @@ const input = encodeURIComponent(JSON.stringify({ campaignId: CAMPAIGN }));
 const request = (path: string, headers = ''): string => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n${headers}\r\n`;
 const GET = request(`/trpc/campaign.get?input=${input}`);
 const WATCH = request(`/trpc/campaign.watch?input=${input}`);
-
-/** The value of a metric; 0 where it is not there. */
-async function metric(url: string, name: string): Promise<number> {
-  const text = await (await fetch(`${url}/metrics`)).text();
-  const line = text.split('\n').find((one) => one.startsWith(`campaign_state_${name} `));
-  return Number(line?.split(' ')[1] ?? 0);
-}
 
 describe('H32 pipelined requests', () => {
   test('H32 are answered one after the other, in order', async () => {

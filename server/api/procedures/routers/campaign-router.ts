@@ -43,12 +43,14 @@ import {
   getInput,
   historyInput,
   listInput,
+  schemaInput,
   watchInput,
   watchManyInput,
   watchListInput,
   whenDurableInput,
 } from '../schemas/read-schemas.ts';
 import { copiedState, versionOf } from './moments.ts';
+import { watchPresence } from '../subscriptions/attended-presence.ts';
 import { merged } from '../subscriptions/merged-subscription.ts';
 import { withPresence, type RiddenEvent } from '../subscriptions/presence-ride.ts';
 import { PushSubscription } from '../subscriptions/push-subscription.ts';
@@ -76,7 +78,7 @@ type OpenPresence = () => AsyncIterator<PresenceEvent>;
 
 /** Who is at a campaign, for a stream that it rides on. */
 function presenceOf(ctx: CallContext, signal: AbortSignal | undefined, campaignId: string): OpenPresence {
-  return () => ctx.service.presence.watch(callerOf(ctx, signal), ctx.connection, campaignId);
+  return () => watchPresence(ctx, signal, campaignId);
 }
 
 /** A stream that is pulled, with who is there where that was asked for. */
@@ -200,13 +202,14 @@ export const campaignRouter = router({
   }),
 
   /** Deletes a campaign that has been archived for seven days, or any at once with `now`: for admins of it. */
-  delete: mutationProcedure
-    .input(parsedBy(deleteInput))
-    .mutation(({ ctx, input, signal }) =>
-      inTurn(ctx, signal, 1, (caller): Promise<DeletionReceipt> =>
-        ctx.service.delete(caller, input.campaignId, { now: input.now }),
-      ),
-    ),
+  delete: mutationProcedure.input(parsedBy(deleteInput)).mutation(({ ctx, input, signal }) =>
+    inTurn(ctx, signal, 1, async (caller): Promise<DeletionReceipt> => {
+      const receipt = await ctx.service.delete(caller, input.campaignId, { now: input.now });
+      // The links to its preview went with it: they end here at once, or with the next look at all keys.
+      await ctx.accessKeys?.recheck().catch(() => undefined);
+      return receipt;
+    }),
+  ),
 
   /** Several mutations in order, each with its own outcome; a retryable refusal is that of all that stand behind it. */
   push: mutationProcedure
@@ -257,6 +260,11 @@ export const campaignRouter = router({
       moment === undefined ? undefined : await versionOf(ctx, signal, { campaignId, moment, field: 'position' });
     return ctx.service.explain(callerOf(ctx, signal), campaignId, input.viewer, position);
   }),
+
+  /** What documents may hold, as JSON Schemas by top-level field, for forms. For editors. */
+  schema: procedure
+    .input(parsedBy(schemaInput))
+    .query(({ ctx, input, signal }) => ctx.service.schema(callerOf(ctx, signal), input.campaignId, input.known)),
 
   /** Answers once everything up to that position is committed. */
   whenDurable: historyProcedure

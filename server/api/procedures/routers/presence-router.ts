@@ -1,9 +1,9 @@
-import type { PresenceEvent } from '../../../core/presence/presence.ts';
-import { shareEncoding } from '../subscriptions/frames.ts';
 import { parsedBy } from '../parse-input.ts';
-import { callerOf, inTurn, mutationProcedure, router, subscriptionProcedure } from '../procedures.ts';
+import { inTurn, mutationProcedure, router, subscriptionProcedure } from '../procedures.ts';
 import { setPresenceInput } from '../schemas/lock-schemas.ts';
 import { campaignInput } from '../schemas/parts.ts';
+import { attendPresence, watchPresence } from '../subscriptions/attended-presence.ts';
+import { shareEncoding } from '../subscriptions/frames.ts';
 import { subscriptionOf } from '../subscriptions/subscription.ts';
 
 /** Who is at a campaign. Nothing of it is stored, or in the history. */
@@ -13,10 +13,22 @@ export const presenceRouter = router({
     subscriptionOf(
       ctx,
       input.campaignId,
-      (): AsyncIterableIterator<PresenceEvent> =>
-        ctx.service.presence.watch(callerOf(ctx, signal), ctx.connection, input.campaignId),
+      () => watchPresence(ctx, signal, input.campaignId),
       // Everybody there is told the same (`engine/presence/presence-pictures.ts`).
       shareEncoding,
+    ),
+  ),
+
+  /**
+   * This page is a member for as long as this lasts, and is told once that it is: for those who need no picture of the
+   * others, such as relays, which ask for their callers.
+   */
+  attend: subscriptionProcedure.input(parsedBy(campaignInput)).subscription(({ ctx, input, signal }) =>
+    subscriptionOf(
+      ctx,
+      input.campaignId,
+      () => attendPresence(ctx, signal, input.campaignId),
+      (event) => event,
     ),
   ),
 
@@ -25,6 +37,7 @@ export const presenceRouter = router({
     inTurn(ctx, signal, 1, async (caller): Promise<{ campaignId: string }> => {
       const { campaignId, focus, data } = input;
       ctx.service.presence.set(caller, ctx.connection, campaignId, { focus, data });
+      ctx.upstream?.say(ctx.connection, campaignId, { focus, data });
       return { campaignId };
     }),
   ),

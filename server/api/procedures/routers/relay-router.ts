@@ -1,24 +1,36 @@
 import { RefusalError } from '../../../core/errors.ts';
-import { isRelay, type Identity } from '../../../core/permissions.ts';
-import type { CampaignLook, RelaySettings, ReplicaMessage } from '../../../core/stream/replica.ts';
+import type { FleetLoad } from '../../../core/fleet.ts';
+import { isRelay, mayRelay, type Identity } from '../../../core/permissions.ts';
+import type { RelayedPresence } from '../../../core/presence/presence.ts';
+import {
+  proofAfter,
+  type CampaignLook,
+  type RelayedPresenceMessage,
+  type RelaySettings,
+  type ReplicaMessage,
+} from '../../../core/stream/replica.ts';
 import { forbidden } from '../../../engine/refusals.ts';
 import type { CampaignHead } from '../../../engine/service.ts';
+import { tooManyCalls } from '../../connection/connection.ts';
 import type { RelayedCallers } from '../../connection/relayed-callers.ts';
 import { parsedBy } from '../parse-input.ts';
-import { callerOf, procedure, router, subscriptionProcedure } from '../procedures.ts';
+import { callerOf, entryProcedure, procedure, router, subscriptionProcedure } from '../procedures.ts';
 import type { CallContext } from '../run-call.ts';
 import { replicaStream } from '../subscriptions/replica-stream.ts';
 import { subscriptionOf } from '../subscriptions/subscription.ts';
 import {
   relayCallInput,
   relayEnterInput,
+  relayFleetInput,
   relayHeadsInput,
   relayIdentifyInput,
   relayLeaveInput,
   relayLookInput,
   relaySubscribeInput,
+  relayViewersInput,
   relayWatchInput,
 } from '../schemas/relay-schemas.ts';
+import { campaignInput } from '../schemas/parts.ts';
 
 /**
  * What relays ask of their upstream, over one ws connection ([the protocol](../../../relay/README.md)). A relay's key
@@ -37,17 +49,22 @@ export const relayRouter = router({
     subscriptionOf(
       ctx,
       input.campaignId,
-      (): AsyncIterator<ReplicaMessage> => replicaStream(ctx, callerOf(ctx, signal), input),
+      (): AsyncIterator<ReplicaMessage> => {
+        refuseOverdrawn(ctx);
+        const source = replicaStream(ctx, callerOf(ctx, signal), input);
+        // Without `hello` it is bounded as any other connection.
+        const close = ctx.relayed()?.openCampaign();
+        return close ? closing(source, close) : source;
+      },
       (message) => message,
     ),
   ),
 
   /** Whether there is such a campaign, and how it stands. */
-  look: procedure
-    .input(parsedBy(relayLookInput))
-    .query(({ ctx, input, signal }): Promise<CampaignLook> =>
-      ctx.service.replicas.look(callerOf(ctx, signal), input.campaignId, input.seen),
-    ),
+  look: procedure.input(parsedBy(relayLookInput)).query(({ ctx, input, signal }): Promise<CampaignLook> => {
+    refuseOverdrawn(ctx);
+    return ctx.service.replicas.look(callerOf(ctx, signal), input.campaignId, input.seen);
+  }),
 
   /** How those of these campaigns stand that the relay has open: it compares them once in a while. */
   heads: procedure
@@ -56,14 +73,44 @@ export const relayRouter = router({
       ctx.service.replicas.heads(callerOf(ctx, signal), input.campaignIds),
     ),
 
+  /** Who is at a campaign, whatever way they have come but through this relay, then what changes. */
+  presence: subscriptionProcedure
+    .input(parsedBy(campaignInput))
+    .subscription(({ ctx, input, signal }) =>
+      subscriptionOf(
+        ctx,
+        input.campaignId,
+        () => ctx.service.presence.relayed(callerOf(ctx, signal), ctx.connection, input.campaignId),
+        proven(),
+      ),
+    ),
+
+  /** How many streams of campaigns are open at the relay: whenever that changes. */
+  viewers: procedure.input(parsedBy(relayViewersInput)).query(({ ctx, input, signal }): { counted: true } => {
+    relayed(ctx);
+    ctx.service.replicas.count(callerOf(ctx, signal), ctx.connection, input.counts);
+    return { counted: true };
+  }),
+
+  /** How many clients the relay has: answers how many those of its fleet have together. */
+  fleet: procedure.input(parsedBy(relayFleetInput)).query(({ ctx, input }): Promise<FleetLoad> => {
+    const { connection } = ctx;
+    // What it says moves clients, whatever campaigns they watch.
+    if (!mayRelay(connection.admitted(), '*')) throw forbidden('*', 'relay');
+    refuseOverdrawn(ctx);
+    const by = { connection, closed: connection.closed ?? AbortSignal.abort() };
+    return ctx.service.fleets.report(input.fleet, input.member, input.connections, by);
+  }),
+
   /** The identity of an API key that somebody has shown to the relay, which has none of the keys. */
-  identify: procedure.input(parsedBy(relayIdentifyInput)).query(({ ctx, input }): Promise<Identity> => {
+  identify: entryProcedure.input(parsedBy(relayIdentifyInput)).query(({ ctx, input }): Promise<Identity> => {
     admitRelay(ctx);
-    return ctx.authenticate(input.token);
+    refuseOverdrawn(ctx);
+    return ctx.authenticate(input.token, input.recheck);
   }),
 
   /** Somebody calls through the relay, or shows it another token. */
-  enter: procedure.input(parsedBy(relayEnterInput)).query(({ ctx, input }): { entered: true } => {
+  enter: entryProcedure.input(parsedBy(relayEnterInput)).query(({ ctx, input }): { entered: true } => {
     const { caller, token, address, transport } = input;
     relayed(ctx).enter(caller, { token, address, transport });
     return { entered: true };
@@ -98,11 +145,46 @@ function admitRelay({ connection }: CallContext): void {
   if (!isRelay(connection.admitted())) throw forbidden('*', 'relay');
 }
 
+/** @throws RefusalError where the relay has overdrawn its budget */
+function refuseOverdrawn({ connection }: CallContext): void {
+  const waitMs = connection.relayWaitMs();
+  if (waitMs > 0) throw tooManyCalls(waitMs);
+}
+
+/** Proves the events of one stream, from its first. */
+function proven(): (event: RelayedPresence) => RelayedPresenceMessage {
+  let proof = '';
+  return (event) => {
+    proof = proofAfter(proof, event);
+    return { proof, event };
+  };
+}
+
 function relayed(ctx: CallContext): RelayedCallers {
   admitRelay(ctx);
   const callers = ctx.relayed();
   if (!callers) throw new RefusalError('INVALID', 'relay: a relay says relay.hello first, over ws');
   return callers;
+}
+
+/** Closes something once its source has ended, from whichever side. */
+function closing<T>(source: AsyncIterator<T>, close: () => void): AsyncIterator<T> {
+  return {
+    async next() {
+      try {
+        const result = await source.next();
+        if (result.done === true) close();
+        return result;
+      } catch (error) {
+        close();
+        throw error;
+      }
+    },
+    async return() {
+      close();
+      return (await source.return?.()) ?? { done: true, value: undefined };
+    },
+  };
 }
 
 /** The iterator that a subscription's procedure answers with, once it has. */

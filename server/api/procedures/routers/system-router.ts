@@ -42,6 +42,16 @@ export const systemRouter = router({
   ),
 });
 
+/** Answer of `system.stats`: figures of the process that answers. */
+export interface SystemStats extends ServiceStats {
+  /** Connections to it that stay open. */
+  readonly connections: { readonly ws: number; readonly sse: number };
+}
+
+function statsOf({ service, openConnections }: Context): SystemStats {
+  return { ...service.stats(), connections: { ...openConnections } };
+}
+
 /** The default campaign, for callers that have a role for it. */
 function visibleDefault({ service, connection }: Context): string | undefined {
   const { defaultCampaignId } = service;
@@ -59,12 +69,12 @@ function admitToStats({ connection }: Context): void {
 async function* everySecond(
   ctx: Context,
   signal: AbortSignal | undefined,
-): AsyncGenerator<ServiceStats, void, undefined> {
-  yield ctx.service.stats();
+): AsyncGenerator<SystemStats, void, undefined> {
+  yield statsOf(ctx);
   try {
     for await (const _tick of setInterval(STATS_INTERVAL_MS, undefined, { ref: false, ...(signal && { signal }) })) {
       admitToStats(ctx);
-      yield ctx.service.stats();
+      yield statsOf(ctx);
     }
   } catch (error) {
     if (signal?.aborted !== true) throw error;

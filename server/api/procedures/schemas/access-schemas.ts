@@ -1,10 +1,11 @@
 import { z } from 'zod';
+import { PREVIEW_LIMITS } from '../../../core/access-key.ts';
 import { CAMPAIGN_ID_PATTERN } from '../../../core/document/campaign.ts';
 import type { Viewer } from '../../../core/document/targeting-fields.ts';
 import { RELAY, ROLES, type Role } from '../../../core/permissions.ts';
-import { text, viewer } from './parts.ts';
+import { campaignId, text, viewer } from './parts.ts';
 
-/* Input of sessions and of API keys. */
+/* Input of sessions, of API keys and of links to previews. */
 
 export interface SetViewerInput {
   /** `null`: somebody without attributes. */
@@ -26,6 +27,18 @@ export interface RevokeKeyInput {
   id: string;
 }
 
+/** The link to a preview of a campaign: for whom it is, and how long it lasts, in milliseconds, at most 30 days. */
+export interface CreatePreviewInput {
+  campaignId: string;
+  name: string;
+  lifetimeMs: number;
+}
+
+export interface RevokePreviewInput {
+  campaignId: string;
+  id: string;
+}
+
 export const setViewerInput: z.ZodType<SetViewerInput> = z.object({ viewer: viewer.nullable() });
 
 export const authenticateInput: z.ZodType<AuthenticateInput> = z.object({ token: text(16_384) });
@@ -42,3 +55,11 @@ export const createKeyInput: z.ZodType<CreateKeyInput> = z.object({
 });
 
 export const revokeKeyInput: z.ZodType<RevokeKeyInput> = z.object({ id: text(64) });
+
+export const createPreviewInput: z.ZodType<CreatePreviewInput> = z.object({
+  campaignId,
+  name: text(100).min(1),
+  lifetimeMs: z.int().min(PREVIEW_LIMITS.minLifetimeMs).max(PREVIEW_LIMITS.maxLifetimeMs),
+});
+
+export const revokePreviewInput: z.ZodType<RevokePreviewInput> = z.object({ campaignId, id: text(64) });

@@ -34,6 +34,7 @@ import type { Moment, Position } from '../../../core/stream/position.ts';
 import {
   type CampaignInput,
   campaignId,
+  missable,
   position,
   moment,
   mutationId,
@@ -116,7 +117,7 @@ const featuresFields = {
 const configFields = {
   section: z.enum(CONFIG_SECTIONS),
   value: patch,
-  mode: z.enum(['merge', 'replace']).exactOptional(),
+  mode: missable(z.enum(['merge', 'replace'])),
 };
 
 const simpleCommands = [
@@ -145,7 +146,7 @@ const mutation: z.ZodType<Mutation> = z.object({
   comment: options.comment,
   lock: options.lock,
   command: editCommand,
-  isRetry: z.literal(true).exactOptional(),
+  isRetry: missable(z.literal(true)),
 });
 
 export const updateInput: z.ZodType<UpdateInput> = z.object({ campaignId, ...options, ...updateFields });
@@ -205,7 +206,7 @@ export const createInput: z.ZodType<CreateInput> = z.object({ campaignId, ...opt
 
 export const pushInput: z.ZodType<PushInput> = z.object({
   campaignId,
-  seen: position.exactOptional(),
+  seen: missable(position),
   mutations: z.array(mutation).max(LIMITS.pushMutations),
 });
 

@@ -27,6 +27,15 @@ export interface ViewerInput {
   viewer?: Viewer;
 }
 
+/**
+ * A member that may be missing: what `exactOptional` says, at less of its cost. That one runs its schema for a member
+ * that is missing, and drops the issues: with eight of those, most of what a small input took. An explicit `undefined`,
+ * which no JSON holds, counts as missing.
+ */
+export function missable<S extends z.ZodType>(schema: S): z.ZodExactOptional<S> {
+  return schema.optional() as unknown as z.ZodExactOptional<S>;
+}
+
 export const campaignId = z
   .string()
   .regex(CAMPAIGN_ID_PATTERN, 'must be 1 to 64 of a-z, 0-9, _ and -, beginning with a letter or a digit');
@@ -81,13 +90,13 @@ const lock = z.union(
 );
 
 export const options = {
-  mutationId: mutationId.exactOptional(),
-  base: position.exactOptional(),
-  expectedVersion: z.union([position, version], 'must be a version or a position such as 5kQ0cB2v:418').exactOptional(),
-  durability: z.enum(['accepted', 'durable']).exactOptional(),
-  comment: text(LIMITS.commentLength).exactOptional(),
-  dryRun: z.literal(true).exactOptional(),
-  lock: lock.exactOptional(),
+  mutationId: missable(mutationId),
+  base: missable(position),
+  expectedVersion: missable(z.union([position, version], 'must be a version or a position such as 5kQ0cB2v:418')),
+  durability: missable(z.enum(['accepted', 'durable'])),
+  comment: missable(text(LIMITS.commentLength)),
+  dryRun: missable(z.literal(true)),
+  lock: missable(lock),
 };
 
 export const viewer: z.ZodType<Viewer> = z.object({
@@ -100,7 +109,7 @@ export const viewer: z.ZodType<Viewer> = z.object({
   }),
 });
 
-export const asViewer = { viewer: viewer.exactOptional() };
+export const asViewer = { viewer: missable(viewer) };
 
 /** What inputs of analytics share with those of campaigns (`analytics-router.ts`). */
 export const analyticsFields = { campaignId, viewer, position, version: versionName(1), batchId: mutationId, text };

@@ -9,6 +9,7 @@ import {
   type CampaignInput,
   type ViewerInput,
   campaignId,
+  missable,
   position,
   version,
   moment,
@@ -63,6 +64,11 @@ export interface DiffInput extends CampaignInput, ViewerInput {
   to: Moment;
 }
 
+export interface SchemaInput extends CampaignInput {
+  /** The hash of the schemas that the caller has: they are not sent again. */
+  known?: string;
+}
+
 export interface WhenDurableInput extends CampaignInput {
   position: Position;
 }
@@ -100,6 +106,14 @@ export const explainInput: z.ZodType<ExplainInput> = z.object({
   campaignId,
   viewer,
   position: moment(1).exactOptional(),
+});
+
+/** Characters of a hash of schemas, at most; those that the server makes are shorter. */
+const MAX_HASH_CHARACTERS = 64;
+
+export const schemaInput: z.ZodType<SchemaInput> = z.object({
+  campaignId,
+  known: z.string().max(MAX_HASH_CHARACTERS).exactOptional(),
 });
 
 const listFilter = {
@@ -150,10 +164,10 @@ export const diffInput: z.ZodType<DiffInput> = z.object({
 export const whenDurableInput: z.ZodType<WhenDurableInput> = z.object({ campaignId, position });
 
 const watchedStream = z.object({
-  campaignId: campaignId.exactOptional(),
-  lastEventId: text(256).exactOptional(),
-  receipts: z.boolean().exactOptional(),
-  presence: z.boolean().exactOptional(),
+  campaignId: missable(campaignId),
+  lastEventId: missable(text(256)),
+  receipts: missable(z.boolean()),
+  presence: missable(z.boolean()),
   ...asViewer,
 });
 

@@ -2,7 +2,9 @@ import { z } from 'zod';
 import type { Viewer } from '../../../core/document/targeting-fields.ts';
 import type { Position } from '../../../core/stream/position.ts';
 import type { Origin } from '../../../core/stream/origin.ts';
+import { isNetwork } from '../../connection/client-address.ts';
 import { API_LIMITS } from '../../limits.ts';
+import { FLEET_PATTERN } from '../../../core/fleet.ts';
 import { setViewerInput } from './access-schemas.ts';
 import { campaignId, position } from './parts.ts';
 
@@ -19,6 +21,16 @@ export interface RelayLookInput {
 
 export interface RelayHeadsInput {
   campaignIds: string[];
+}
+
+export interface RelayViewersInput {
+  counts: { campaignId: string; viewers: number }[];
+}
+
+export interface RelayFleetInput {
+  fleet: string;
+  member: string;
+  connections: number;
 }
 
 export interface RelayEnterInput {
@@ -43,8 +55,11 @@ export interface RelayCallInput {
 
 export interface RelaySubscribeInput extends Omit<RelayCallInput, 'type'> {}
 
-/** Campaigns whose heads are asked at once, at most. */
+/** Campaigns whose heads are asked at once, or whose viewers are told, at most. */
 export const RELAY_HEADS = 512;
+
+/** Streams of one campaign that a relay may say it has, with all relays behind it. */
+const MAX_VIEWERS = 100_000_000;
 
 const caller = z.string().min(1).max(64);
 /** As `session.setViewer` takes it. */
@@ -66,14 +81,26 @@ export const relayLookInput: z.ZodType<RelayLookInput> = z.object({ campaignId, 
 export const relayHeadsInput: z.ZodType<RelayHeadsInput> = z.object({
   campaignIds: z.array(campaignId).max(RELAY_HEADS),
 });
+export const relayViewersInput: z.ZodType<RelayViewersInput> = z.object({
+  counts: z.array(z.object({ campaignId, viewers: z.int().min(0).max(MAX_VIEWERS) })).max(RELAY_HEADS),
+});
+export const relayFleetInput: z.ZodType<RelayFleetInput> = z.object({
+  fleet: z.string().regex(FLEET_PATTERN),
+  member: z.string().regex(FLEET_PATTERN),
+  connections: z.int().min(0).max(1_000_000),
+});
 export const relayEnterInput: z.ZodType<RelayEnterInput> = z.object({
   caller,
   token: z.string().max(16_384).exactOptional(),
-  address: z.string().max(64),
+  // As `client-address.ts` makes them, where none is known an empty one: it stands in the audit.
+  address: z.string().refine((value) => value === '' || isNetwork(value), 'must be a network address'),
   transport: z.enum(['ws', 'sse', 'http']),
 });
 export const relayLeaveInput: z.ZodType<RelayLeaveInput> = z.object({ caller });
-export const relayIdentifyInput: z.ZodType<{ token: string }> = z.object({ token: z.string().max(16_384) });
+export const relayIdentifyInput: z.ZodType<{ token: string; recheck?: boolean }> = z.object({
+  token: z.string().max(16_384),
+  recheck: z.boolean().exactOptional(),
+});
 export const relayCallInput: z.ZodType<RelayCallInput> = z.object({
   ...envelope,
   type: z.enum(['query', 'mutation']),

@@ -1,16 +1,6 @@
 import { constants, deflateRawSync } from 'node:zlib';
+import { COMPRESSED_FROM_BYTES, LARGE_BYTES, WORTHWHILE } from '../../compression.ts';
 
-/** The lowest that brings an entry of 4 KB of prose to about a third. */
-export const DEFAULT_DEFLATE_LEVEL = 4;
-/** Bytes below which nothing is compressed: a frame of one packet is no faster for being smaller. */
-export const DEFLATE_FROM_BYTES = 1_024;
-/**
- * Characters from which on the lowest level is taken: a long text repeats itself often enough for that, and would take
- * milliseconds of everybody's turn.
- */
-const LARGE_CHARACTERS = 32 * 1_024;
-/** What the rest has to come to, as a part of itself, to be worth it. */
-const WORTHWHILE = 0.9;
 /** The end of a flushed block, which is left out of each message (RFC 7692, 7.2.1). */
 const TAIL_BYTES = 4;
 /** Final, compressed, text. */
@@ -23,10 +13,10 @@ const DEFLATED_TEXT = 0xc1;
  * @returns `undefined` where it is too short, or hardly gets shorter
  */
 export function deflateRest(rest: string, level: number): Buffer | undefined {
-  if (rest.length < DEFLATE_FROM_BYTES) return undefined;
+  if (rest.length < COMPRESSED_FROM_BYTES) return undefined;
   const plain = Buffer.from(rest);
   const deflated = deflateRawSync(plain, {
-    level: rest.length >= LARGE_CHARACTERS ? 1 : level,
+    level: rest.length >= LARGE_BYTES ? 1 : level,
     finishFlush: constants.Z_SYNC_FLUSH,
   });
   const body = deflated.subarray(0, deflated.length - TAIL_BYTES);

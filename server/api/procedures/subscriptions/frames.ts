@@ -87,30 +87,39 @@ function textOfState(state: object): string {
   return text;
 }
 
-/** Texts of values that many subscribers are sent as they are; the empty text until the first of them is. */
-const sharedTexts = new WeakMap<object, string>();
+/** The encoding of a value that many subscribers are sent as it is. */
+interface SharedEncoding {
+  /** Empty until the first of them is. */
+  text: string;
+  /** The frames made of it, by the start of their message. */
+  readonly frames: Map<string, Buffer>;
+}
+
+/** Request ids per shared value whose frames are kept: as long as the value, which is soon another one. */
+const SHARED_REQUEST_IDS = 8;
+
+const shared = new WeakMap<object, SharedEncoding>();
 
 /**
- * Marks a value that many subscribers are sent, and that never changes: over ws it is encoded once for all of them.
+ * Marks an event that many subscribers are sent, and that never changes: over ws it is encoded once for all of them.
+ * Not for answers, whose bytes are paid for by who asked.
  *
  * @returns the value
  */
 export function shareEncoding<T extends object>(value: T): T {
-  if (!sharedTexts.has(value)) sharedTexts.set(value, '');
+  if (!shared.has(value)) shared.set(value, { text: '', frames: new Map() });
   return value;
 }
 
-function textOfShared(value: object): string {
-  const known = sharedTexts.get(value);
-  if (known) return known;
-  const text = JSON.stringify(value);
-  sharedTexts.set(value, text);
-  return text;
+function textOfShared(encoding: SharedEncoding, value: object): string {
+  if (encoding.text === '') encoding.text = JSON.stringify(value);
+  return encoding.text;
 }
 
 /** The JSON of an answer. The text of a document in it is cached, and stands at its end. */
 function jsonOf(value: object): string {
-  if (sharedTexts.has(value)) return textOfShared(value);
+  const encoding = shared.get(value);
+  if (encoding) return textOfShared(encoding, value);
   if (!('state' in value)) return JSON.stringify(value);
   const { state, ...others } = value;
   if (typeof state !== 'object' || state === null) return JSON.stringify(value);
@@ -216,7 +225,7 @@ interface AnswerMessage {
 
 function isAnswer(message: unknown): message is AnswerMessage {
   const data = dataOf(message);
-  return typeof data === 'object' && data !== null && ('state' in data || sharedTexts.has(data));
+  return typeof data === 'object' && data !== null && ('state' in data || shared.has(data));
 }
 
 /** The encoding of an answer. Of one that holds a document, or is shared, only the rest is encoded anew. */
@@ -251,6 +260,22 @@ export function encodeMessage(message: unknown): string {
   if (!isTicket(message)) return encodeAnswer(message);
   const { id, jsonrpc, result } = message;
   return result.data.data.redeem(startOf(id, jsonrpc));
+}
+
+/**
+ * The frame of a message. Of a value that many are sent it is made once for all whose request ids are the same, which
+ * is most, because clients count from 1.
+ */
+export function encodeMessageFrame(message: unknown): Buffer {
+  const data = dataOf(message);
+  const encoding = typeof data === 'object' && data !== null ? shared.get(data) : undefined;
+  if (!encoding || !isAnswer(message)) return textFrame(encodeMessage(message));
+  const start = startOf(message.id, message.jsonrpc);
+  const known = encoding.frames.get(start);
+  if (known) return known;
+  const frame = textFrame(encodeAnswer(message));
+  if (encoding.frames.size < SHARED_REQUEST_IDS) encoding.frames.set(start, frame);
+  return frame;
 }
 
 function dataOf(message: unknown): unknown {

@@ -25,12 +25,14 @@ type Decompress = (data: Buffer, isLast: boolean, callback: (error: Error | null
  * are verified in. No message refers to one before it, so that nothing has to be kept.
  *
  * A message is bounded twice: its pieces by `ws` as they come, and here what they come to, by the limit of any message
- * and by a multiple of their length, so that a bomb of a kilobyte costs no more than an honest message of some. Before
- * its connection is admitted it may come to no more than any message then.
+ * and by a multiple of their length, so that a bomb of a kilobyte costs no more than an honest message of some. Of who
+ * is not admitted, or has no token, it may come to no more than any message of theirs.
+ *
+ * @param mayBeLarge whether the caller may send messages of full size by now
  */
 export function inflateWithin(
   socket: WebSocket,
-  isAdmitted: () => boolean,
+  mayBeLarge: () => boolean,
   onRefused: (close: CloseCode) => void,
 ): void {
   const extensions: unknown = Reflect.get(socket, '_extensions');
@@ -47,7 +49,7 @@ export function inflateWithin(
     let inflated: Buffer;
     try {
       inflated = inflateRawSync(deflated, {
-        maxOutputLength: isAdmitted() ? boundOf(deflated) : API_LIMITS.unadmittedBytes,
+        maxOutputLength: mayBeLarge() ? boundOf(deflated) : API_LIMITS.unadmittedBytes,
         finishFlush: constants.Z_SYNC_FLUSH,
       });
     } catch (cause) {
@@ -64,8 +66,7 @@ export function inflateWithin(
 }
 
 function boundOf(deflated: Buffer): number {
-  const largest = API_LIMITS.messageBytes + API_LIMITS.relayEnvelopeBytes;
-  return Math.min(largest, ALWAYS_BYTES + MAX_RATIO * deflated.length);
+  return Math.min(API_LIMITS.forwardedBytes, ALWAYS_BYTES + MAX_RATIO * deflated.length);
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

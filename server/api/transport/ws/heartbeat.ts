@@ -2,7 +2,7 @@ import { BACKPRESSURE_TIMEOUT_MS } from '../../../engine/streams/backpressure.ts
 import type { ServerSocket } from './server-socket.ts';
 
 /** What the watch reads of a socket, and does to it. */
-export type WatchedSocket = Pick<ServerSocket, 'liveness' | 'sendPing' | 'terminate'>;
+export type WatchedSocket = Pick<ServerSocket, 'liveness' | 'isRelay' | 'isPaused' | 'sendPing' | 'terminate'>;
 
 /** Options of {@link watchSockets}. */
 export interface SocketWatchOptions<S extends WatchedSocket> {
@@ -26,6 +26,13 @@ const PONG_TIMEOUT_MS = 5_000;
  */
 const SLOW_LINK_BYTES = 16 * 1024;
 
+/**
+ * A relay speaks every second or two, whatever it is sent. One that is silent for longer is pinged, and given up within
+ * nine seconds: those who have come through it are not there any more.
+ */
+const RELAY_PING_AFTER_MS = 4_000;
+const RELAY_PONG_TIMEOUT_MS = 4_000;
+
 /** The interval between two checks, in milliseconds. */
 const CHECK_INTERVAL_MS = 1_000;
 
@@ -44,14 +51,21 @@ export function watchSockets<S extends WatchedSocket>({
     const now = performance.now();
     for (const socket of sockets) {
       const { admitted, openedAt, receivedAt, pingedAt, sentBytes } = socket.liveness;
-      const pongTimeoutMs = sentBytes > SLOW_LINK_BYTES ? BACKPRESSURE_TIMEOUT_MS : PONG_TIMEOUT_MS;
+      // One that is not read, because it does not read either, may well be speaking.
+      const isRelay = socket.isRelay && !socket.isPaused;
+      const pongTimeoutMs = isRelay ? RELAY_PONG_TIMEOUT_MS : pongTimeoutOf(sentBytes);
+      const pingAfterMs = isRelay ? RELAY_PING_AFTER_MS : PING_AFTER_MS;
       const awaitsPong = pingedAt > receivedAt;
       if (!admitted && now - openedAt > admissionMs) onNotAdmitted(socket);
       else if (awaitsPong && now - pingedAt > pongTimeoutMs) socket.terminate();
-      else if (!awaitsPong && now - receivedAt > PING_AFTER_MS) socket.sendPing(now);
+      else if (!awaitsPong && now - receivedAt > pingAfterMs) socket.sendPing(now);
     }
   };
   const timer = setInterval(check, Math.min(CHECK_INTERVAL_MS, admissionMs / 2));
   timer.unref();
   return () => clearInterval(timer);
+}
+
+function pongTimeoutOf(sentBytes: number): number {
+  return sentBytes > SLOW_LINK_BYTES ? BACKPRESSURE_TIMEOUT_MS : PONG_TIMEOUT_MS;
 }

@@ -6,7 +6,6 @@ import type { OutboundChannel } from '../../connection/connection.ts';
 import type { CallerPlace } from '../../connection/caller-places.ts';
 import type { Connection } from '../../connection/context.ts';
 import type { FairTurns, InboundSource } from '../../connection/fair-turns.ts';
-import { textFrame } from '../../procedures/subscriptions/frames.ts';
 import { PRICES } from '../../connection/work-budget.ts';
 import { API_LIMITS } from '../../limits.ts';
 import { BatchReader, isBatch } from './batch-reader.ts';
@@ -27,26 +26,28 @@ type SendOptions = {
 
 /** A frame that holds nothing but `{"id":…,"method":"subscription.stop"}` is at most this long, in bytes. */
 const STOP_FRAME_BYTES = 1_024;
-
 /** RFC 6455, 7.4.1. */
 const MESSAGE_TOO_BIG = { code: 1009, reason: '' };
-
 /** Bytes of the text frames `PING` and `PONG`. */
 const KEEP_ALIVE_BYTES = 4;
-
 /** Messages that may wait for their turn before the socket is paused, and their bytes. */
 const PAUSE_AT_MESSAGES = 16;
 const PAUSE_AT_BYTES = 64 * 1024;
-
 /**
  * Unsent bytes in a socket above which no more calls of it are started: what their answers would hold for a client that
  * does not read stays small, and is not made. A client that reads nothing for long is cut by the heartbeat.
  */
 const ANSWERS_HIGH_WATER_BYTES = 1024 * 1024;
 
+/**
+ * Unsent bytes above which the socket of a relay is terminated: many read by it, and what few of them have asked for at
+ * once must not cut all. Long before that their answers are refused (`relayed-callers.ts`); this is room for the
+ * refusals.
+ */
+const RELAY_MAX_SOCKET_BYTES = 4 * BACKPRESSURE_MAX_SOCKET_BYTES;
+
 /** Interval, in milliseconds, at which such a socket is looked at. */
 const DRAIN_POLL_MS = 50;
-
 /** How long a client may take to answer the closing handshake, in milliseconds. */
 export const CLOSE_TIMEOUT_MS = 500;
 
@@ -110,11 +111,18 @@ export class ServerSocket extends WebSocket implements OutboundChannel, InboundS
   #meter: MessageMeter | undefined;
   /** Whether the next message holds tRPC's connection params, for which the context waits. */
   #awaitsParams = false;
+  /** Whether it was admitted with a token: what it sends may be of full size. */
+  #hasToken = false;
   /** `undefined` until the connection's context is there. */
   #connection: Connection | undefined;
   /** Messages that wait for their turn, or for the context; those before `#started` have been started. */
   #waiting: (Frame | ParsedMessage | LargeBatch)[] = [];
   #started = 0;
+
+  /** `undefined` until its context is there. */
+  get connection(): Connection | undefined {
+    return this.#connection;
+  }
 
   /** Hands over the stream of the upgraded connection, before anything is sent. */
   attach(stream: Duplex, turns: FairTurns, meter: MessageMeter, awaitsParams: boolean): void {
@@ -130,7 +138,7 @@ export class ServerSocket extends WebSocket implements OutboundChannel, InboundS
     this.deflateLevel = level;
     inflateWithin(
       this,
-      () => this.liveness.admitted,
+      () => this.#hasToken,
       (close) => this.reject(close),
     );
   }
@@ -144,7 +152,14 @@ export class ServerSocket extends WebSocket implements OutboundChannel, InboundS
   /** The connection counts as admitted from now on; with a token it may send messages of full size. */
   admit(hasToken: boolean): void {
     this.liveness.admitted = true;
+    this.#hasToken = hasToken;
     this.#meter?.bound(!hasToken);
+  }
+
+  #holdsTooMuch(): boolean {
+    const unsent = this.bufferedAmount;
+    if (unsent <= BACKPRESSURE_MAX_SOCKET_BYTES) return false;
+    return this.#connection?.isRelay !== true || unsent > RELAY_MAX_SOCKET_BYTES;
   }
 
   get unsent(): number {
@@ -161,7 +176,7 @@ export class ServerSocket extends WebSocket implements OutboundChannel, InboundS
    */
   writeFrame(frame: Uint8Array): void {
     if (this.readyState !== WebSocket.OPEN || !this.#stream) return;
-    if (this.#stream.writableLength > BACKPRESSURE_MAX_SOCKET_BYTES) return this.terminate();
+    if (this.#holdsTooMuch()) return this.terminate();
     this.liveness.sentBytes += frame.length;
     this.#stream.write(frame);
   }
@@ -176,7 +191,7 @@ export class ServerSocket extends WebSocket implements OutboundChannel, InboundS
     second?: SendOptions | SendCallback,
     third?: SendCallback,
   ): void {
-    if (this.bufferedAmount > BACKPRESSURE_MAX_SOCKET_BYTES) return this.terminate();
+    if (this.#holdsTooMuch()) return this.terminate();
     if (this.#stream) batchWrites(this.#stream);
     // The adapter sends text.
     if (typeof data === 'string') this.liveness.sentBytes += data.length;
@@ -188,14 +203,14 @@ export class ServerSocket extends WebSocket implements OutboundChannel, InboundS
   /**
    * Sends an answer as {@link send} does, in one buffer: `ws` writes a header of its own before each text.
    *
-   * @param text the message, in tRPC's protocol
+   * @param frame the message, in tRPC's protocol
    */
-  sendText(text: string): void {
-    if (this.bufferedAmount > BACKPRESSURE_MAX_SOCKET_BYTES) return this.terminate();
+  sendFrame(frame: Uint8Array): void {
+    if (this.#holdsTooMuch()) return this.terminate();
     if (this.readyState !== WebSocket.OPEN || !this.#stream) return;
     batchWrites(this.#stream);
-    this.liveness.sentBytes += text.length;
-    this.#stream.write(textFrame(text));
+    this.liveness.sentBytes += frame.length;
+    this.#stream.write(frame);
   }
 
   /** Passes incoming messages through the fair turns (`connection/fair-turns.ts`) on their way to tRPC's adapter. */
@@ -227,9 +242,10 @@ export class ServerSocket extends WebSocket implements OutboundChannel, InboundS
     const isLater = frame.data.length > PARSED_AT_ONCE_BYTES && !frame.isBinary && isBatch(frame.data);
     const messages = isLater ? undefined : messagesOfBatch(frame);
     this.#connection?.chargeInput(frame.data.length);
-    const isControl = frame.data.length <= KEEP_ALIVE_BYTES || isStopFrame(frame);
+    const isStopping = isStopFrame(frame);
+    const isControl = frame.data.length <= KEEP_ALIVE_BYTES || isStopping;
     if (isControl) this.#connection?.charge(PRICES.control);
-    const isDirect = !isLater && this.#waiting.length === 0 && this.#connection !== undefined && !isStopFrame(frame);
+    const isDirect = !isLater && this.#waiting.length === 0 && this.#connection !== undefined && !isStopping;
     if (isDirect && !messages?.some(isStop) && turns.tryStart(this, messages?.length ?? 1)) {
       if (messages) this.#deliver(decodedFrame(messages), true);
       else this.#pass(frame);
@@ -258,6 +274,16 @@ export class ServerSocket extends WebSocket implements OutboundChannel, InboundS
 
   get isOpen(): boolean {
     return this.readyState === WebSocket.OPEN;
+  }
+
+  /** Whether something that it has sent waits for its turn, here or in its system. */
+  get isWaiting(): boolean {
+    return this.#waiting.length > 0 || this.isPaused;
+  }
+
+  /** Whether it is that of a relay. */
+  get isRelay(): boolean {
+    return this.#connection?.isRelay === true;
   }
 
   get payer(): string {

@@ -5,7 +5,7 @@ import { parseConnectionParamsFromUnknown } from '@trpc/server/http';
 import { parseTRPCMessage } from '@trpc/server/rpc';
 import type { Context } from '../../connection/context.ts';
 import { callProcedure } from '../../procedures/call-procedure.ts';
-import { encodeFirstFrame, encodeMessage } from '../../procedures/subscriptions/frames.ts';
+import { encodeFirstFrame, encodeMessageFrame } from '../../procedures/subscriptions/frames.ts';
 import { appRouter } from '../../procedures/router.ts';
 import type { ServerSocket } from './server-socket.ts';
 
@@ -16,6 +16,9 @@ export interface SocketCallsOptions {
   /** Called with errors of sockets and frames, and of calls with their path. */
   readonly onError: (error: Error, path: string | undefined) => void;
 }
+
+/** Why signals are aborted here. One for all: by default each abort makes an exception, with its stack. */
+const ENDED = new Error('The subscription or its connection has ended');
 
 type CallType = 'query' | 'mutation' | 'subscription';
 type RequestId = number | string | null;
@@ -88,7 +91,7 @@ export class SocketCalls {
   /** The socket was closed: ends the subscriptions. */
   close(): void {
     for (const subscription of this.#subscriptions?.values() ?? []) this.#stop(subscription);
-    this.#closed.abort();
+    this.#closed.abort(ENDED);
   }
 
   /** Makes the context. A connection without one is told why, and closed. */
@@ -176,12 +179,12 @@ export class SocketCalls {
   /** Ends a subscription, and gives its request id free. */
   #stop({ request, stopped, iterator }: OpenSubscription): void {
     this.#subscriptions?.delete(request.id);
-    stopped.abort();
+    stopped.abort(ENDED);
     // A source that cannot end is its own affair; it has reported that.
     iterator?.return?.().catch(() => undefined);
   }
 
-  async #call({ path, type, input }: Request, signal: AbortSignal | undefined): Promise<unknown> {
+  #call({ path, type, input }: Request, signal: AbortSignal | undefined): Promise<unknown> {
     const ctx = this.#ctx;
     if (!ctx) throw new TRPCError({ code: 'NOT_FOUND', message: 'The connection has no context yet' });
     return callProcedure({ ctx, path, type, input, signal });
@@ -209,7 +212,7 @@ export class SocketCalls {
   #send(message: unknown): void {
     const first = this.#socket.deflateLevel > 0 ? encodeFirstFrame(message) : undefined;
     if (first) this.#socket.writeFrame(first);
-    else this.#socket.sendText(encodeMessage(message));
+    else this.#socket.sendFrame(encodeMessageFrame(message));
   }
 }
 

@@ -21,6 +21,7 @@ import { appRouter } from '../../procedures/router.ts';
 import { messagesOf } from './decoded-frame.ts';
 import { parseExactJson } from '../exact-json.ts';
 import { CLOSE_TIMEOUT_MS, ServerSocket } from './server-socket.ts';
+import type { MovableSocket } from './fleet-balance.ts';
 import { watchSockets } from './heartbeat.ts';
 import { SocketCalls } from './socket-calls.ts';
 
@@ -33,7 +34,7 @@ const MAX_CHUNKS = 4_096;
 /** Options of `ws`; its types do not know all of them yet. */
 const WS_OPTIONS = {
   noServer: true,
-  maxPayload: API_LIMITS.messageBytes + API_LIMITS.relayEnvelopeBytes,
+  maxPayload: API_LIMITS.forwardedBytes,
   maxFragments: MAX_FRAGMENTS,
   maxBufferedChunks: MAX_CHUNKS,
   closeTimeout: CLOSE_TIMEOUT_MS,
@@ -68,6 +69,8 @@ export interface WsServer {
   upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void;
   /** Sends every client tRPC's reconnect notification. */
   notifyReconnect(): void;
+  /** The connections of clients; those of relays are none. */
+  clients(): MovableSocket[];
   /** Closes every connection; one that does not answer the closing handshake is terminated. */
   close(): Promise<void>;
 }
@@ -98,6 +101,8 @@ export function createWsServer(options: WsServerOptions): WsServer {
     if (connection) connection.sender = context.connection;
     return context;
   };
+  /** When those were asked to connect again that have not yet. */
+  const moved = new WeakMap<ServerSocket, number>();
   const callsOptions = { createContext, decode: boundedEncoder.decode, onError };
   const onSocketError = (error: Error): void => onError(error, undefined);
   /** As {@link releaseAtClose}, made where there is no upgrade request to keep. */
@@ -150,12 +155,31 @@ export function createWsServer(options: WsServerOptions): WsServer {
     notifyReconnect() {
       for (const socket of wss.clients) if (socket.isOpen) socket.send(RECONNECT);
     },
+    clients() {
+      return [...wss.clients].flatMap((socket) =>
+        socket.connection?.isRelay === false ? [movable(socket, moved)] : [],
+      );
+    },
     async close() {
       stopHeartbeat();
       const { code, reason } = CLOSE_CODES.restart;
       const closed = [...wss.clients].map((client) => closeSocket(client, code, reason));
       wss.close();
       await Promise.all(closed);
+    },
+  };
+}
+
+function movable(socket: ServerSocket, moved: WeakMap<ServerSocket, number>): MovableSocket {
+  return {
+    openedAt: socket.liveness.openedAt,
+    askedAt: moved.get(socket),
+    get isMovable() {
+      return socket.isOpen && !socket.isWaiting && socket.connection?.isQuiet === true && !moved.has(socket);
+    },
+    move() {
+      moved.set(socket, performance.now());
+      socket.send(RECONNECT);
     },
   };
 }
