@@ -22,15 +22,19 @@ export type {
 export { createCampaignRelay } from './campaign-relay.ts';
 export type { CampaignRelay, CampaignRelayOptions } from './campaign-relay.ts';
 export { createCampaignServer } from './campaign-server.ts';
-export type { CampaignServer, CampaignServerOptions } from './campaign-server.ts';
+export type { CampaignServer } from './campaign-server.ts';
+export type { CampaignServerOptions } from './campaign-server-options.ts';
 export { CAMPAIGN_ID_PATTERN } from './core/document/campaign.ts';
 export type { CampaignState } from './core/document/campaign.ts';
 export { defineSections } from './core/document/check.ts';
 export type { Sections } from './core/document/check.ts';
+export type { DescribedFields, DocumentSchema } from './core/document/described/described-fields.ts';
+export { openVariants } from './core/document/described/open-variants.ts';
 export { normaliseCampaignFile } from './core/document/normalise.ts';
 export type { StartCampaign } from './core/document/normalise.ts';
 export { rendered } from './core/document/rendered/rendered.ts';
 export type {
+  ImageSource,
   RenderedHtmlOptions,
   RenderedScriptOptions,
   RenderedUrlOptions,

@@ -4,9 +4,10 @@ import { DEFAULT_MAX_AGE_MS, MINIMUM_SECRET_LENGTH } from '../api/connection/aut
 import type { AuthKey } from '../api/connection/auth.ts';
 import { isNetwork, PRIVATE_NETWORKS } from '../api/connection/client-address.ts';
 import { API_LIMITS } from '../api/limits.ts';
-import { DEFAULT_DEFLATE_LEVEL } from '../api/procedures/subscriptions/deflated-frames.ts';
+import { DEFAULT_COMPRESSION_LEVEL } from '../api/compression.ts';
 import type { LogLevel } from '../api/observability/logging.ts';
 import { isLoopback, isOrigin } from '../api/transport/origin.ts';
+import { FLEET_PATTERN } from '../core/fleet.ts';
 import { ROLES, type FieldRights } from '../core/permissions.ts';
 import { BACKPRESSURE_BUFFER_ENTRIES } from '../engine/streams/backpressure.ts';
 import { isRedisAddress } from '../log/redis-log.ts';
@@ -30,6 +31,7 @@ export interface Config {
   trustedProxies: readonly string[];
   maxConnections: number;
   maxConnectionsPerCaller: number | undefined;
+  fleet: string | undefined;
   maxUnsentBytes: number | undefined;
   storage: { kind: 'none' } | { kind: 'embedded'; dataDir: string } | { kind: 'postgres'; url: string };
   /** The Redis that orders mutations for many instances; `undefined`: this process is the only instance. */
@@ -169,7 +171,7 @@ const environment = z.object({
   CAMPAIGN_DURABILITY: z.enum(['accepted', 'durable'], 'accepted or durable').default('accepted'),
   CAMPAIGN_FANOUT: z.enum(['rooms', 'iterator'], 'rooms or iterator').default('rooms'),
   CAMPAIGN_CALLS: z.enum(['direct', 'trpc'], 'direct or trpc').default('direct'),
-  CAMPAIGN_COMPRESSION: integer(0, 9).default(DEFAULT_DEFLATE_LEVEL),
+  CAMPAIGN_COMPRESSION: integer(0, 9).default(DEFAULT_COMPRESSION_LEVEL),
   CAMPAIGN_IDLE_TTL: duration.default(600_000),
   CAMPAIGN_MAX_LOADED: integer(1).optional(),
   CAMPAIGN_MAX_BACKLOG: integer(1).default(100_000),
@@ -181,6 +183,9 @@ const environment = z.object({
   ).default({}),
   CAMPAIGN_MAX_CONNECTIONS: integer(1, 1_000_000).default(20_000),
   CAMPAIGN_MAX_CONNECTIONS_PER_CALLER: integer(1, 1_000_000).optional(),
+  CAMPAIGN_FLEET: variable('1 to 64 letters, digits, _ and -', (text) =>
+    FLEET_PATTERN.test(text) ? text : undefined,
+  ).optional(),
   CAMPAIGN_MAX_UNREAD: integer(1, 1_000_000).optional(),
   CAMPAIGN_WORKERS: variable('auto, or a whole number from 1 to 64', workers).default(1),
   CAMPAIGN_NAMESPACE: z
@@ -286,6 +291,7 @@ function toConfig(read: z.output<typeof environment>): Config {
     trustedProxies: read.TRUSTED_PROXIES,
     maxConnections: read.CAMPAIGN_MAX_CONNECTIONS,
     maxConnectionsPerCaller: read.CAMPAIGN_MAX_CONNECTIONS_PER_CALLER,
+    fleet: read.CAMPAIGN_FLEET,
     maxUnsentBytes: read.CAMPAIGN_MAX_UNREAD === undefined ? undefined : read.CAMPAIGN_MAX_UNREAD * 1024 * 1024,
     storage: storageOf(read),
     redisUrl: read.REDIS_URL,

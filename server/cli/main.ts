@@ -1,4 +1,3 @@
-import { parseArgs } from 'node:util';
 import packageJson from '../package.json' with { type: 'json' };
 import { manageAccess } from './commands/access.ts';
 import { manageAudit } from './commands/audit.ts';
@@ -11,6 +10,7 @@ import { runServer } from './run-server.ts';
 import { runRelay } from './commands/relay.ts';
 import { restoreFile, takeSnapshot, verifySnapshot } from './commands/snapshot.ts';
 import { printToken } from './commands/token.ts';
+import { readArguments } from './commands/read-arguments.ts';
 
 /** The command `npx @campaign-state/server`, by its arguments. */
 
@@ -69,7 +69,7 @@ else if (args[0] === 'relay') await start('relay', (env) => runRelay(args.slice(
 else await run(args);
 
 async function run(args: string[]): Promise<void> {
-  const { values, positionals } = readArguments(args);
+  const { values, positionals } = readArguments(args, options);
   if (values.help === true) return print(HELP);
   if (values.version === true) return print(`${packageJson.version}\n`);
   if (positionals.length > 1) giveUp('One folder at most can be given; --help says more.');
@@ -88,14 +88,6 @@ async function start(name: string, begin: (env: Environment) => Promise<Announce
       .map((line) => `    ${line}\n`)
       .join('')}
   Ctrl+C stops it; accepted changes are saved first.\n`);
-  }
-}
-
-function readArguments(args: string[]) {
-  try {
-    return parseArgs({ args, options, allowPositionals: true, strict: true });
-  } catch (error) {
-    giveUp(error instanceof Error ? error.message : String(error));
   }
 }
 

@@ -4,6 +4,7 @@ import { createLogger } from '../api/observability/logging.ts';
 import { isLoopback } from '../api/transport/origin.ts';
 import { createCampaignServer } from '../campaign-server.ts';
 import type { CampaignServer } from '../campaign-server.ts';
+import type { Sections } from '../core/document/check.ts';
 import { announcementOf } from './announcement.ts';
 import type { Announcement } from './announcement.ts';
 import { readConfig } from './config.ts';
@@ -40,6 +41,8 @@ export interface RunOptions {
   readonly env: Environment;
   /** The folder of `default_campaign.json` and `campaigns/*.json`. Default: no campaigns are created at the start. */
   readonly startFiles?: string | undefined;
+  /** Schemas of whole sections of the document. */
+  readonly sections?: Sections;
   /** The folder of a built page, served at `/`. */
   readonly site?: string;
   /**
@@ -59,7 +62,13 @@ const SHUTDOWN_TIMEOUT_MS = 5_000;
  *
  * @returns once the server accepts connections
  */
-export async function runServer({ env, startFiles, site, supervised = false }: RunOptions): Promise<Announcement> {
+export async function runServer({
+  env,
+  startFiles,
+  sections = {},
+  site,
+  supervised = false,
+}: RunOptions): Promise<Announcement> {
   const read = readConfig(env);
   if (!read.ok) giveUp(read.message);
   const { config } = read;
@@ -92,6 +101,7 @@ export async function runServer({ env, startFiles, site, supervised = false }: R
       archive,
       ...(log && { log }),
       campaigns,
+      sections,
       logger,
       ...(workers && { socket: workers.socket, workerKey: workers.key, scrape: workers.metrics.scrape }),
       ...(site !== undefined && { site }),

@@ -1,3 +1,4 @@
+import { basename, dirname } from 'node:path';
 import { createLogger } from '../api/observability/logging.ts';
 import { createCampaignRelay } from '../campaign-relay.ts';
 import { explain, giveUp } from './commands/explain.ts';
@@ -20,6 +21,8 @@ export async function runWorker(config: Config, task: WorkerTask, site: string |
       upstream: `unix:${task.socket}`,
       key: task.key,
       metricsPort: undefined,
+      // They have one port together; its folder's name is that of no other primary's.
+      fleet: config.fleet ?? basename(dirname(task.socket)),
       // What holds for the whole server is divided.
       maxConnections: Math.ceil(config.maxConnections / workers),
       ...(config.maxConnectionsPerCaller !== undefined && {

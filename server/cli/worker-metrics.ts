@@ -2,6 +2,7 @@ import cluster from 'node:cluster';
 import type { Worker } from 'node:cluster';
 import { AggregatorRegistry, type Registry } from 'prom-client';
 import type { ScrapedMetrics } from '../api/observability/health.ts';
+import { tell } from './tell-worker.ts';
 
 /** The metrics of a primary and its workers, each with the label `process`: whoever sums them says so. */
 export interface MetricsExchange {
@@ -40,7 +41,7 @@ export function createMetricsExchange(): MetricsExchange {
         waiting.delete(id);
         resolve(figures);
       });
-      worker.send({ kind: 'metrics', id } satisfies Message);
+      tell(worker, { kind: 'metrics', id } satisfies Message, () => waiting.get(id)?.(undefined));
     });
 
   const text = async (): Promise<string> => {
@@ -53,7 +54,11 @@ export function createMetricsExchange(): MetricsExchange {
     if (message.kind === 'figures') waiting.get(message.id)?.(message.figures);
     if (message.kind !== 'metrics') return;
     const { id } = message;
-    void text().then((made) => workers.has(worker) && worker.send({ kind: 'text', id, text: made } satisfies Message));
+    // Figures that cannot be collected are not answered, and the worker says so when its time is over.
+    void text().then(
+      (made) => tell(worker, { kind: 'text', id, text: made } satisfies Message),
+      () => undefined,
+    );
   };
 
   return {
@@ -81,13 +86,18 @@ export function workerMetrics(number: number): (registry: Registry) => ScrapedMe
     registry.setDefaultLabels({ process: `worker ${number}` });
     const waiting = new Map<number, (text: string) => void>();
     let ids = 0;
-    const send = (message: Message): void => void cluster.worker?.send(message);
+    const send = (message: Message): void => {
+      if (cluster.worker) tell(cluster.worker, message);
+    };
     cluster.worker?.on('message', (message: unknown) => {
       if (!isMessage(message)) return;
       if (message.kind === 'text') waiting.get(message.id)?.(message.text);
       if (message.kind !== 'metrics') return;
       const { id } = message;
-      void registry.getMetricsAsJSON().then((figures) => send({ kind: 'figures', id, figures }));
+      void registry.getMetricsAsJSON().then(
+        (figures) => send({ kind: 'figures', id, figures }),
+        () => undefined,
+      );
     });
     const metrics = (): Promise<string> =>
       new Promise((resolve, reject) => {

@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
 import { backoffDelay } from '../core/backoff.ts';
 import { createMetricsExchange, type MetricsExchange } from './worker-metrics.ts';
+import { tell } from './tell-worker.ts';
 
 /** The variable by which a worker knows what it is; set by the primary, not by whoever starts the server. */
 const WORKER_VARIABLE = 'CAMPAIGN_WORKER_OF';
@@ -68,11 +69,29 @@ export async function createWorkers(count: number, logger: Logger): Promise<Work
   let isReady = false;
   let stopping = false;
 
+  const again = (number: number, attempt: number): void => {
+    const timer = setTimeout(() => !stopping && fork(number, attempt), backoffDelay(attempt, Math.random(), RESTART));
+    timer.unref();
+  };
+
   const fork = (number: number, attempt: number): void => {
     const task: WorkerTask = { socket, key, number, workers: count };
-    const worker = cluster.fork({ [WORKER_VARIABLE]: JSON.stringify(task) });
+    let worker: Worker;
+    try {
+      worker = cluster.fork({ [WORKER_VARIABLE]: JSON.stringify(task) });
+    } catch (error) {
+      return onNotForked(number, attempt, error);
+    }
     const since = performance.now();
     running.set(number, worker);
+    // Without a listener it would end this process, and with it all of them.
+    worker.on('error', (error) => {
+      if (worker.process.pid !== undefined || running.get(number) !== worker) return;
+      // The system has no process or file left for it; there will be no `exit`.
+      running.delete(number);
+      metrics.remove(worker);
+      onNotForked(number, attempt, error);
+    });
     metrics.add(worker, number);
     worker.once('listening', ({ port }) => {
       listening.add(number);
@@ -81,6 +100,7 @@ export async function createWorkers(count: number, logger: Logger): Promise<Work
       started.resolve(port);
     });
     worker.once('exit', (code, signal) => {
+      if (running.get(number) !== worker) return;
       running.delete(number);
       metrics.remove(worker);
       if (stopping) return;
@@ -89,10 +109,15 @@ export async function createWorkers(count: number, logger: Logger): Promise<Work
         return;
       }
       logger.error({ worker: number, code, signal }, 'a worker has ended; it is started again');
-      const next = performance.now() - since > STARTED_MS ? 0 : attempt + 1;
-      const timer = setTimeout(() => !stopping && fork(number, next), backoffDelay(next, Math.random(), RESTART));
-      timer.unref();
+      again(number, performance.now() - since > STARTED_MS ? 0 : attempt + 1);
     });
+  };
+
+  const onNotForked = (number: number, attempt: number, error: unknown): void => {
+    if (stopping) return;
+    if (!isReady) return started.reject(new Error('A worker could not be started.', { cause: error }));
+    logger.error({ worker: number, err: error }, 'a worker could not be started; it is tried again');
+    again(number, attempt + 1);
   };
 
   return {
@@ -110,12 +135,13 @@ export async function createWorkers(count: number, logger: Logger): Promise<Work
       const ended = [...running.values()].map(
         (worker) =>
           new Promise<void>((resolve) => {
-            const timer = setTimeout(() => worker.process.kill('SIGKILL'), STOP_TIMEOUT_MS);
+            // One that could not be started has no process, and ends without `exit`.
+            const timer = setTimeout(() => worker.process.kill('SIGKILL') || resolve(), STOP_TIMEOUT_MS);
             worker.once('exit', () => {
               clearTimeout(timer);
               resolve();
             });
-            worker.send(STOP_MESSAGE);
+            tell(worker, STOP_MESSAGE);
           }),
       );
       await Promise.all(ended);

@@ -1,10 +1,10 @@
-import { spawnSync } from 'node:child_process';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { freePort } from './free-port.ts';
 import { createChildService } from './child-service.ts';
+import { findOrInstall, runs } from './system-package.ts';
 
 /** A temporary Redis, which ends with this process. */
 export interface TemporaryRedis {
@@ -83,23 +83,12 @@ export async function startRedis({ settings = {}, port: wanted }: RedisSettings 
 const COMMANDS = ['redis-server', 'valkey-server'];
 
 function findServer(): string {
-  const found = COMMANDS.find(runs);
+  const why = 'A Redis is needed and there is none';
+  const found = findOrInstall({ name: 'redis-server', why, find: () => COMMANDS.find(runs) });
   if (found !== undefined) return found;
-  if (process.platform === 'linux' && process.getuid?.() === 0 && runs('apt-get')) {
-    process.stderr.write('A Redis is needed and there is none: installing redis-server with apt-get …\n');
-    const quiet = { stdio: ['ignore', 'ignore', 'inherit'] as ['ignore', 'ignore', 'inherit'] };
-    spawnSync('apt-get', ['update', '-qq'], quiet);
-    spawnSync('apt-get', ['install', '-y', '-qq', '--no-install-recommends', 'redis-server'], quiet);
-    const installed = COMMANDS.find(runs);
-    if (installed !== undefined) return installed;
-  }
   throw new Error(
     "A Redis (7 or newer) is needed: install your system's package, so that redis-server is on the PATH, or set REDIS_URL.",
   );
-}
-
-function runs(command: string): boolean {
-  return spawnSync(command, ['--version'], { stdio: 'ignore' }).status === 0;
 }
 
 async function probe(url: string): Promise<void> {

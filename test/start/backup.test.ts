@@ -17,7 +17,7 @@ import { startMain, temporaryFolder } from './support/processes.ts';
 /* The two procedures of docs/operations.md, "Backup and restore", step by step. */
 
 const CAMPAIGN = 'ovasabi_website';
-const LONG = { timeout: 240_000 };
+const LONG = { timeout: 600_000 };
 const execute = promisify(execFile);
 
 /** Sets the title, with the title as the mutation id. */

@@ -13,7 +13,7 @@ async function leftoversOf(folder: string): Promise<string[]> {
 
 test(
   'F9 three instances over a temporary Redis and Postgres: one order of changes, a killed instance comes back, everything ends',
-  { timeout: 240_000 },
+  { timeout: 600_000 },
   async () => {
     const folder = await temporaryFolder();
     // As root, Postgres runs as another user, who must be able to enter the folder.

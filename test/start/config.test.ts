@@ -86,6 +86,7 @@ const variables: [string, keyof Config, unknown, string, unknown, string[], RegE
     ['0'],
     /takes a whole number from 1/,
   ],
+  ['CAMPAIGN_FLEET', 'fleet', undefined, 'eu-1', 'eu-1', ['a b', 'x'.repeat(65)], /takes 1 to 64 letters/],
   [
     'CAMPAIGN_MAX_UNREAD',
     'maxUnsentBytes',

@@ -11,7 +11,7 @@ import type { Running } from './support/processes.ts';
 
 const SERVER = join(ROOT, 'server');
 const TOOLS = join(ROOT, 'test', 'tools', 'node_modules', '.bin');
-const LONG = { timeout: 240_000 };
+const LONG = { timeout: 600_000 };
 
 const execute = promisify(execFile);
 let folder = '';
@@ -43,7 +43,7 @@ beforeAll(async () => {
   tarball = join(folder, packed?.filename ?? '');
   await writeFile(join(project, 'package.json'), JSON.stringify({ name: 'empty', private: true, type: 'module' }));
   await sh('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error', tarball], project);
-}, 240_000);
+});
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 

@@ -2,21 +2,22 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { ROOT } from './support/processes.ts';
+import { leastEnvironment, ROOT } from './support/processes.ts';
+
+/** At `debug` each call is a log line. */
+const ENVIRONMENT = {
+  ...leastEnvironment(),
+  PORT: '0',
+  CAMPAIGN_PERSISTENCE_ENABLED: 'false',
+  LOG_LEVEL: 'debug',
+  CAMPAIGN_CALL_LIMIT: '0',
+};
 
 test.each(['before it is written to', 'after it was written to'])(
   'F20 a reader of the log that is gone (%s) holds up neither the service nor its exit',
   async (how) => {
-    const { PATH = '' } = process.env;
-    const env = {
-      PATH,
-      PORT: '0',
-      CAMPAIGN_PERSISTENCE_ENABLED: 'false',
-      LOG_LEVEL: 'debug',
-      CAMPAIGN_CALL_LIMIT: '0',
-    };
     const server = spawn(process.execPath, [join(ROOT, 'start', 'main.ts')], {
-      env,
+      env: ENVIRONMENT,
       stdio: ['ignore', 'pipe', 'ignore', 'ipc'],
     });
     try {
@@ -36,10 +37,8 @@ test.each(['before it is written to', 'after it was written to'])(
 );
 
 test('F14 a log without a reader holds up neither the service nor its exit', async () => {
-  const { PATH = '' } = process.env;
-  const env = { PATH, PORT: '0', CAMPAIGN_PERSISTENCE_ENABLED: 'false', LOG_LEVEL: 'debug', CAMPAIGN_CALL_LIMIT: '0' };
   const server = spawn(process.execPath, [join(ROOT, 'start', 'main.ts')], {
-    env,
+    env: ENVIRONMENT,
     stdio: ['ignore', 'pipe', 'ignore', 'ipc'],
   });
   try {

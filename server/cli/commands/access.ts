@@ -1,4 +1,3 @@
-import { parseArgs } from 'node:util';
 import type { CreatedAccessKey } from '../../access/access-keys.ts';
 import type { AccessKey } from '../../core/access-key.ts';
 import { CAMPAIGN_ID_PATTERN } from '../../core/document/campaign.ts';
@@ -6,6 +5,7 @@ import { RELAY, ROLES } from '../../core/permissions.ts';
 import { adminServer, callOrGiveUp, type AdminServer } from './admin-call.ts';
 import { DURATION_EXAMPLES, parseDuration } from '../duration.ts';
 import { giveUp } from './explain.ts';
+import { readArguments } from './read-arguments.ts';
 
 const options = {
   name: { type: 'string' },
@@ -21,7 +21,7 @@ const options = {
  * `AUTH_SECRET`.
  */
 export async function manageAccess(args: readonly string[]): Promise<void> {
-  const { values, positionals } = readArguments(args);
+  const { values, positionals } = readArguments(args, options);
   const [command, id, ...more] = positionals;
   const { url } = values;
   if (command === 'create' && id === undefined) return create(url, values);
@@ -76,12 +76,4 @@ async function guarded(url: string | undefined): Promise<AdminServer> {
   return server;
 }
 
-type Values = ReturnType<typeof readArguments>['values'];
-
-function readArguments(args: readonly string[]) {
-  try {
-    return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
-  } catch (error) {
-    giveUp(error instanceof Error ? error.message : String(error));
-  }
-}
+type Values = ReturnType<typeof readArguments<typeof options>>['values'];

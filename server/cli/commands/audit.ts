@@ -4,7 +4,6 @@ import { readFile, rename, writeFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { Readable, type Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
-import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import type { Finding } from '../../audit/verify-histories.ts';
 import { historyKeep } from '../config.ts';
@@ -16,6 +15,7 @@ import { adminServer, callOrGiveUp, request, type AdminServer } from './admin-ca
 import { giveUp } from './explain.ts';
 import { progressLine } from '../progress.ts';
 import { verifySnapshot } from './snapshot.ts';
+import { readArguments } from './read-arguments.ts';
 
 const options = {
   campaign: { type: 'string', multiple: true },
@@ -31,7 +31,7 @@ const options = {
  * `audit keep id [what]` and `audit redact id position [--path name]… [--comment]`.
  */
 export async function manageAudit(args: readonly string[]): Promise<void> {
-  const { values, positionals } = readArguments(args);
+  const { values, positionals } = readArguments(args, options);
   const [command, file, ...more] = positionals;
   const campaigns = values.campaign ?? [];
   if (!campaigns.every((id) => CAMPAIGN_ID_PATTERN.test(id))) giveUp('--campaign takes the id of a campaign.');
@@ -234,12 +234,4 @@ async function* wholeLines(server: AdminServer, path: string): AsyncGenerator<st
 
 function queryOf(campaigns: readonly string[]): string {
   return campaigns.length === 0 ? '' : `?${campaigns.map((id) => `campaign=${id}`).join('&')}`;
-}
-
-function readArguments(args: readonly string[]) {
-  try {
-    return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
-  } catch (error) {
-    giveUp(error instanceof Error ? error.message : String(error));
-  }
 }

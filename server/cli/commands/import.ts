@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { CAMPAIGN_ID_PATTERN } from '../../core/document/campaign.ts';
 import type { JsonObject } from '../../core/json.ts';
@@ -11,6 +10,7 @@ import type { ImportFinding, ImportPlan } from '../../targeting/import/import-pl
 import { readUnleash } from '../../targeting/import/unleash.ts';
 import { adminServer, call, callOrGiveUp, type AdminServer } from './admin-call.ts';
 import { giveUp } from './explain.ts';
+import { readArguments } from './read-arguments.ts';
 
 const options = {
   from: { type: 'string' },
@@ -33,7 +33,7 @@ const MAX_FILE_MB = 64;
  * it would do, and what it cannot carry, and changes nothing.
  */
 export async function importFlags(args: readonly string[]): Promise<void> {
-  const { values, positionals } = readArguments(args);
+  const { values, positionals } = readArguments(args, options);
   const [file, ...more] = positionals;
   const read = values.from === undefined ? undefined : READERS[values.from];
   if (!read) giveUp(`--from takes ${Object.keys(READERS).join(' or ')}.`);
@@ -116,12 +116,4 @@ function print(plan: ImportPlan, replaced: readonly string[]): void {
 function printFindings(title: string, findings: readonly ImportFinding[]): void {
   if (findings.length === 0) return;
   process.stdout.write(`${title}\n${findings.map(({ flag, message }) => `  ${flag} ${message}\n`).join('')}`);
-}
-
-function readArguments(args: readonly string[]) {
-  try {
-    return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
-  } catch (error) {
-    giveUp(error instanceof Error ? error.message : String(error));
-  }
 }

@@ -1,4 +1,3 @@
-import { parseArgs } from 'node:util';
 import closeWithGrace from 'close-with-grace';
 import { createLogger } from '../../api/observability/logging.ts';
 import { createCampaignRelay, type CampaignRelay } from '../../campaign-relay.ts';
@@ -6,6 +5,7 @@ import { relayAnnouncementOf, type Announcement } from '../announcement.ts';
 import { readConfig, type Environment } from '../config.ts';
 import { END_SIGNALS, onEndSignal } from '../end-signals.ts';
 import { explain, giveUp } from './explain.ts';
+import { readArguments } from './read-arguments.ts';
 
 const options = { upstream: { type: 'string' }, dir: { type: 'string' } } as const;
 
@@ -20,7 +20,7 @@ const SHUTDOWN_TIMEOUT_MS = 5_000;
  * @returns once it accepts connections
  */
 export async function runRelay(args: readonly string[], given: Environment): Promise<Announcement> {
-  const { upstream, dir } = readArguments(args);
+  const { upstream, dir } = readArguments(args, options, false).values;
   const env = {
     ...given,
     ...(upstream !== undefined && { RELAY_UPSTREAM: upstream }),
@@ -54,13 +54,5 @@ export async function runRelay(args: readonly string[], given: Environment): Pro
     return relayAnnouncementOf(relay.url, config);
   } catch (error) {
     giveUp(explain(error, config, logger));
-  }
-}
-
-function readArguments(args: readonly string[]) {
-  try {
-    return parseArgs({ args: [...args], options, strict: true }).values;
-  } catch (error) {
-    giveUp(error instanceof Error ? error.message : String(error));
   }
 }

@@ -3,17 +3,18 @@ import { rename, rm } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { once } from 'node:events';
-import { parseArgs } from 'node:util';
 import { CAMPAIGN_ID_PATTERN } from '../../core/document/campaign.ts';
 import { parsePosition } from '../../core/stream/position.ts';
 import { readSnapshot } from '../../snapshot/read-snapshot.ts';
-import type { RestoreOptions, RestorePoint, RestoreReport } from '../../snapshot/restore.ts';
+import type { RestoreOptions, RestorePoint } from '../../snapshot/restoring/restore-options.ts';
+import type { RestoreReport } from '../../snapshot/restoring/restore-report.ts';
 import type { RestoreAppended, RestoreFinished } from '../../snapshot/snapshot-service.ts';
 import { SnapshotError } from '../../snapshot/snapshot-error.ts';
 import { readFiles } from '../../snapshot/snapshot-files.ts';
 import { adminServer, call, callOrGiveUp, request, type AdminServer } from './admin-call.ts';
 import { giveUp } from './explain.ts';
 import { inSize, progressLine } from '../progress.ts';
+import { readArguments } from './read-arguments.ts';
 
 /** What a file holds, as far as it was read. */
 interface Contents {
@@ -236,14 +237,4 @@ function endWithDamaged(damaged: Contents['damaged']): void {
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
-}
-
-type ArgumentOptions = NonNullable<Parameters<typeof parseArgs>[0]>['options'];
-
-function readArguments<O extends NonNullable<ArgumentOptions>>(args: readonly string[], options: O) {
-  try {
-    return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
-  } catch (error) {
-    giveUp(messageOf(error));
-  }
 }

@@ -1,10 +1,10 @@
-import { parseArgs } from 'node:util';
 import { SignJWT } from 'jose';
 import { CAMPAIGN_ID_PATTERN } from '../../core/document/campaign.ts';
 import { RELAY, ROLES } from '../../core/permissions.ts';
 import { readConfig } from '../config.ts';
 import { DURATION_EXAMPLES, parseDuration } from '../duration.ts';
 import { giveUp } from './explain.ts';
+import { readArguments } from './read-arguments.ts';
 
 const options = {
   role: { type: 'string' },
@@ -18,7 +18,7 @@ const options = {
  * same `AUTH_SECRET`.
  */
 export async function printToken(args: readonly string[]): Promise<void> {
-  const { role, campaign, sub, expires } = readArguments(args);
+  const { role, campaign, sub, expires } = readArguments(args, options, false).values;
   if (![...ROLES, RELAY].some((known) => known === role))
     giveUp(`--role takes one of ${[...ROLES, RELAY].join(', ')}.`);
   if (campaign !== '*' && !CAMPAIGN_ID_PATTERN.test(campaign)) giveUp('--campaign takes the id of a campaign, or *.');
@@ -44,12 +44,4 @@ export async function printToken(args: readonly string[]): Promise<void> {
   if (audience !== undefined && audience !== '*') signing.setAudience(audience);
   const token = await signing.sign(new TextEncoder().encode(auth.secret));
   process.stdout.write(`${token}\n`);
-}
-
-function readArguments(args: readonly string[]) {
-  try {
-    return parseArgs({ args: [...args], options, strict: true }).values;
-  } catch (error) {
-    giveUp(error instanceof Error ? error.message : String(error));
-  }
 }

@@ -33,12 +33,17 @@ export interface Running {
   kill(signal: NodeJS.Signals): void;
 }
 
+/** What a process has of this one's environment, where a test says all the rest. */
+export function leastEnvironment(): Record<string, string> {
+  const { PATH = '', HOME = '', NODE_COMPILE_CACHE } = process.env;
+  return { PATH, HOME, ...(NODE_COMPILE_CACHE !== undefined && { NODE_COMPILE_CACHE }) };
+}
+
 /** Runs a file of the repository with this Node and with these variables only; it is killed after the test. */
 export function run(args: readonly string[], env: Record<string, string>, cwd: string): Running {
-  const { PATH = '', HOME = '' } = process.env;
   const child = spawn(process.execPath, args, {
     cwd,
-    env: { PATH, HOME, ...env },
+    env: { ...leastEnvironment(), ...env },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   const lines: string[] = [];
