@@ -402,13 +402,18 @@ export function clientOn(
       if (opening) await bounded(() => opening, { timeout: DEVICE_TIMEOUT_MS }, clock).catch(() => undefined);
       const kept = device;
       device = undefined;
-      activeTracking.get(client)?.tracking.setConsent(false);
+      // Before it is closed: then it can tell the other tabs.
+      const told = activeTracking.get(client)?.forget();
       close();
       for (const store of campaigns.all()) store.forget();
-      await kept?.clear().catch((cause: unknown) => {
-        const message = 'It could not be cleared';
-        throw new CampaignError({ reason: 'UNAVAILABLE', message, retryable: false }, { cause });
-      });
+      // Where this page has told nothing, an earlier one may have left something.
+      const left = () => import('./analytics/on-demand.ts').then((code) => code.forgetEvents(client, parts, clock));
+      await Promise.all([kept?.clear(), told ?? bounded(left, { timeout: DEVICE_TIMEOUT_MS }, clock)]).catch(
+        (cause: unknown) => {
+          const message = 'Not all was cleared';
+          throw new CampaignError({ reason: 'UNAVAILABLE', message, retryable: false }, { cause });
+        },
+      );
     },
   };
   return client;
@@ -425,5 +430,5 @@ function logConnection({ state }: Connection, logger: Logger | undefined): void 
 function platformWebSocket(): WebSocketConstructor {
   if (typeof WebSocket === 'function') return WebSocket;
   if (canStreamOverHttp()) return AbsentSocket;
-  throw new Error('There is no WebSocket: pass the option `WebSocket`');
+  throw new Error('There is no WebSocket: pass the option WebSocket');
 }

@@ -54,6 +54,7 @@ export type {
   UiComponent,
   UiContent,
 } from '../../server/core/document/campaign.ts';
+export type { DescribedFields, DocumentSchema } from '../../server/core/document/described/described-fields.ts';
 export { diff, mergePatch } from '../../server/core/document/merge-patch.ts';
 export { jsonEqual, type JsonObject, type JsonValue } from '../../server/core/json.ts';
 export type { Viewer } from '../../server/core/document/targeting-fields.ts';

@@ -436,8 +436,8 @@ export interface CampaignClient {
   readonly close: () => void;
   /**
    * Closes, and removes all that is known of this user, for a logout: what its campaigns show, the answers in TanStack
-   * Query's cache, and what `persist` has kept on the device, unsaved edits too. Other tabs of the same user keep
-   * nothing on the device from then on.
+   * Query's cache, events that were not told yet, and what `persist` has kept on the device, unsaved edits too. Other
+   * tabs of the same user keep nothing on the device from then on. Rejects where something could not be removed.
    */
   readonly forget: () => Promise<void>;
   /**

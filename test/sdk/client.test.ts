@@ -10,13 +10,14 @@ test('K1 a campaign is live while someone subscribes: a snapshot, then every cha
   const reader = client(url).campaign('spring');
   expect(reader.getSnapshot()).toMatchObject({ status: 'pending', state: {}, version: 0 });
   later(reader.subscribe(() => undefined));
-  await vi.waitFor(() =>
-    expect(reader.getSnapshot()).toMatchObject({ status: 'success', state: CAMPAIGN, version: 1 }),
+  await vi.waitFor(
+    () => expect(reader.getSnapshot()).toMatchObject({ status: 'success', state: CAMPAIGN, version: 1 }),
+    WAIT,
   );
 
   const receipt = await client(url).campaign('spring').update({ title: 'Summer' });
   expect(receipt).toMatchObject({ campaignId: 'spring', version: 2, changed: true });
-  await vi.waitFor(() => expect(reader.getSnapshot()).toMatchObject({ version: 2, state: { title: 'Summer' } }));
+  await vi.waitFor(() => expect(reader.getSnapshot()).toMatchObject({ version: 2, state: { title: 'Summer' } }), WAIT);
 });
 
 test('K2 without an id it is the default campaign, on the one stream', async () => {

@@ -60,9 +60,9 @@ test('K65 the raw stream and a Svelte store', async () => {
       <Ticker campaignId="spring" />
     </CampaignTestProvider>,
   );
-  await screen.findByText('snapshot');
+  await screen.findByText('snapshot', undefined, WAIT);
   for (let n = 0; n < 50; n += 1) kit.push({ title: `T${n}` });
-  await screen.findByText('51: title');
+  await screen.findByText('51: title', undefined, WAIT);
   expect(screen.getAllByRole('listitem')).toHaveLength(51);
   await waitFor(() => expect(titles.at(-1)).toBe('T49'), WAIT);
   expect(titles[0]).toBeUndefined();

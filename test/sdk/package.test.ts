@@ -13,7 +13,7 @@ import { startServer } from './support/server.ts';
 const ROOT = resolve(import.meta.dirname, '../..');
 const SDK = join(ROOT, 'client-sdk');
 const TOOLS = join(ROOT, 'test/tools/node_modules/.bin');
-const INSTALL = { timeout: 240_000 };
+const INSTALL = { timeout: 600_000 };
 
 const run = promisify(execFile);
 let folder = '';
@@ -54,7 +54,7 @@ beforeAll(async () => {
     await sh('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], published),
   ) as { filename: string }[];
   tarball = join(folder, packed?.filename ?? '');
-}, 240_000);
+});
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 

@@ -6,10 +6,12 @@ import type { Tracking } from './tracking.ts';
 export interface ActiveTracking {
   readonly tracking: Tracking;
   readonly record: EventRecorder;
+  /** Withdraws the consent; resolves once nothing is left on the device, and rejects where something is. */
+  readonly forget: () => Promise<void>;
 }
 
 /**
- * The tracking of each client that has had any, `undefined` where it was stopped: what the client, hooks and flags look
- * for, without loading it.
+ * The newest tracking of each client that has had any, which tells nothing once it was stopped: what the client, hooks
+ * and flags look for, without loading it.
  */
-export const activeTracking = new WeakMap<CampaignClient, ActiveTracking | undefined>();
+export const activeTracking = new WeakMap<CampaignClient, ActiveTracking>();

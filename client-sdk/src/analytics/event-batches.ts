@@ -16,8 +16,8 @@ export interface EventBatch {
 
 export interface EventBatchesOptions {
   readonly clock: Clock;
-  /** Sends a batch; resolves once it is durable. */
-  readonly send: (batch: EventBatch) => Promise<unknown>;
+  /** Sends a batch; resolves once it is durable. Aborted: it is not sent any more, where it was not yet. */
+  readonly send: (batch: EventBatch, signal: AbortSignal) => Promise<unknown>;
   /** Whether nothing can be sent any more: what waits stays on the device. */
   readonly isClosed: () => boolean;
   /** Where batches wait that are not acknowledged; `undefined`: in the page alone. */
@@ -33,8 +33,12 @@ export interface EventBatches {
   flush(): Promise<void>;
   /** Batches that are not acknowledged, the open one of each viewer included. */
   pending(): readonly EventBatch[];
-  /** Forgets everything, on the device too. */
-  clear(): void;
+  /**
+   * Forgets everything, also what earlier pages and other tabs have left on the device.
+   *
+   * @returns once the device has; rejects where it does not
+   */
+  clear(): Promise<void>;
   stop(): void;
 }
 
@@ -54,15 +58,24 @@ export function createEventBatches({ clock, send, isClosed, storage, onDropped }
   let cancelTimer: (() => void) | undefined;
   let sending: Promise<void> | undefined;
   let stopped = false;
+  /** Aborted once everything is forgotten: what is being sent, or read from the device, is of before. */
+  let forgetting = new AbortController();
+  /** What is on its way to the device, or from it. */
+  const underWay = new Set<Promise<unknown>>();
 
-  const onDevice = async (use: (kept: DeviceStorage<EventBatch>) => Promise<unknown>): Promise<void> => {
+  const onDevice = (use: (kept: DeviceStorage<EventBatch>) => Promise<unknown>): void => {
     // What is not stored waits in the page.
-    await storage.then((kept) => kept && use(kept)).catch(() => undefined);
+    const done = storage.then((kept) => kept && use(kept)).catch(() => undefined);
+    underWay.add(done);
+    void done.then(() => underWay.delete(done));
   };
+
+  const isPending = (batchId: string): boolean =>
+    waiting.has(batchId) || [...open.values()].some((batch) => batch.batchId === batchId);
 
   const forget = ({ batchId }: EventBatch): void => {
     waiting.delete(batchId);
-    void onDevice((kept) => kept.remove(batchId));
+    onDevice((kept) => kept.remove(batchId));
   };
 
   const close = (key: string, batch: EventBatch): void => {
@@ -85,11 +98,12 @@ export function createEventBatches({ clock, send, isClosed, storage, onDropped }
 
   /** Sends the closed batches, the oldest first. The first that cannot be sent now makes all of them wait. */
   const sendAll = async (): Promise<void> => {
+    const { signal } = forgetting;
     for (const batch of waiting.values()) {
       try {
-        await send(batch);
+        await send(batch, signal);
       } catch (thrown) {
-        if (isClosed()) return;
+        if (isClosed() || signal.aborted) return;
         const { error } = readFailure(thrown);
         if (error.retryable || error.reason === 'UNAUTHORIZED') {
           later(error.retryAfterMs ?? retryDelay((attempt += 1), clock.random()));
@@ -112,9 +126,12 @@ export function createEventBatches({ clock, send, isClosed, storage, onDropped }
     return sending;
   }
 
-  void onDevice(async (kept) => {
+  const { signal: isForgotten } = forgetting;
+  onDevice(async (kept) => {
+    const earlier = await kept.entries();
+    if (isForgotten.aborted) return;
     // Those of an earlier page. Another tab may send them too: they count once.
-    for (const [, batch] of await kept.entries()) if (!waiting.has(batch.batchId)) waiting.set(batch.batchId, batch);
+    for (const [, batch] of earlier) if (!waiting.has(batch.batchId)) waiting.set(batch.batchId, batch);
     if (waiting.size > 0 && !stopped) later(0);
   });
 
@@ -124,15 +141,24 @@ export function createEventBatches({ clock, send, isClosed, storage, onDropped }
       const batch = open.get(key) ?? { campaignId, batchId: clock.id(), ...(viewer && { viewer }), events: [] };
       batch.events.push(event);
       open.set(key, batch);
-      void onDevice((kept) => kept.set(batch.batchId, batch));
+      onDevice((kept) => kept.set(batch.batchId, batch));
       if (batch.events.length >= BATCH_EVENTS) close(key, batch);
       if (cancelTimer === undefined && sending === undefined) later(FLUSH_MS);
     },
     flush,
     pending: () => [...waiting.values(), ...open.values()],
-    clear() {
-      for (const batch of [...waiting.values(), ...open.values()]) forget(batch);
+    async clear() {
+      forgetting.abort();
+      forgetting = new AbortController();
+      waiting.clear();
       open.clear();
+      const kept = await storage.catch(() => undefined);
+      if (!kept) return;
+      // What is being written now would come after what is removed.
+      await Promise.all(underWay);
+      const keys = (await kept.entries()).map(([key]) => key);
+      // What has been added since is of a new consent.
+      await Promise.all(keys.filter((key) => !isPending(key)).map((key) => kept.remove(key)));
     },
     stop() {
       stopped = true;

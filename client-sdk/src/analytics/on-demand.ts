@@ -17,3 +17,9 @@ export function recorderFor(
   if (!activeTracking.has(client)) startTracking(client, { clock, logger, appState, ...tracking });
   return activeTracking.get(client)?.record;
 }
+
+/** Forgets what an earlier page has not sent, where this one has told nothing so far. */
+export async function forgetEvents(client: CampaignClient, parts: ClientParts, clock: Clock): Promise<void> {
+  recorderFor(client, { ...parts, tracking: { ...parts.tracking, consent: false } }, clock);
+  await activeTracking.get(client)?.forget();
+}

@@ -1,9 +1,10 @@
 import type { Position } from '../../../server/core/stream/position.ts';
 import type { Assignment } from '../../../server/core/targeting/evaluate.ts';
 import { systemClock, type Clock } from '../clock.ts';
-import type { DeviceStorage } from '../device/device-storage.ts';
+import type { DeviceStorage, TabChannel } from '../device/device-storage.ts';
 import { keyValueStorage, type KeyValueStorage } from '../device/key-value-storage.ts';
 import { onPageHidden } from '../device/page-hidden.ts';
+import { storageWithDeadlines } from '../device/storage-deadlines.ts';
 import type { GoalName } from '../document.ts';
 import { sendBeacon, type BeaconTarget } from '../link/beacon.ts';
 import type { AppState } from '../link/network.ts';
@@ -15,7 +16,10 @@ import type { EventRecorder, RecordedMoment } from './recorded-event.ts';
 
 /** Options of {@link startTracking}. */
 export interface TrackingOptions {
-  /** `false`: nothing is sent and nothing stored, until `setConsent(true)`. Default true. */
+  /**
+   * `false`: nothing is sent and nothing stored, until `setConsent(true)`, and what an earlier page has left unsent is
+   * forgotten. Default true.
+   */
   readonly consent?: boolean | undefined;
   /**
    * Where events wait while there is no network, and over reloads. Default: IndexedDB where there is one, else the page
@@ -62,7 +66,10 @@ export interface Tracking {
    * @example tracking.track('paid', { value: 19.9 });
    */
   readonly track: (name: GoalName, details?: GoalDetails) => void;
-  /** `false` forgets what is not sent yet, and tells nothing from then on. */
+  /**
+   * `false` forgets what is not sent yet, and tells nothing from then on. So do the other tabs of this browser, but
+   * where the app has given a `storage` of its own. `true` is for this page alone.
+   */
   readonly setConsent: (consent: boolean) => void;
   /**
    * Reports each version of a campaign that this page paints, for `analytics.reach`; while the returned function is not
@@ -92,19 +99,22 @@ const DATABASE = 'campaign-state-events';
  * tracking.track('lead');
  */
 export function startTracking(client: CampaignClient, options: TrackingOptions = {}): Tracking {
-  activeTracking
-    .get(client)
-    ?.tracking.stop()
-    .catch(() => undefined);
+  const before = activeTracking.get(client)?.tracking;
+  // Else what it has gathered would be sent as it stops.
+  if (options.consent === false) before?.setConsent(false);
+  before?.stop().catch(() => undefined);
   const { clock = systemClock, beacon, logger = CONSOLE } = options;
   const exposed = new Set<string>();
   let consent = options.consent ?? true;
   let stopped = false;
+  const device = openDevice(options.storage, clock);
+  // Where the device cannot be opened, nothing is on it.
+  const tabs = device.then((opened) => opened?.tabs).catch(() => undefined);
 
   const batches = createEventBatches({
     clock,
-    storage: openStorage(options.storage),
-    send: (batch) => client.trpc.analytics.track.mutate({ ...batch, sentAt: clock.now() }),
+    storage: device.then((opened) => opened?.storage),
+    send: (batch, signal) => client.trpc.analytics.track.mutate({ ...batch, sentAt: clock.now() }, { signal }),
     isClosed,
     onDropped: (batch, reason) =>
       logger.warn(`campaign-state: ${batch.events.length} events will not be counted`, reason),
@@ -174,6 +184,28 @@ export function startTracking(client: CampaignClient, options: TrackingOptions =
     void batches.flush();
   }, options.appState);
 
+  /** What stops each report of paints. */
+  const painting = new Set<() => void>();
+
+  async function withdraw(): Promise<void> {
+    consent = false;
+    exposed.clear();
+    for (const end of early) end();
+    await batches.clear();
+  }
+
+  const warnOfKept = (cause: unknown): void =>
+    logger.warn('campaign-state: events that may not be counted are still on this device', cause);
+
+  async function forget(): Promise<void> {
+    const withdrawn = withdraw();
+    // Once the client is closed they have been told, and cannot be told again.
+    void tabs.then((others) => others?.forget()).catch(() => undefined);
+    await withdrawn;
+  }
+
+  void tabs.then((others) => others?.onForget(() => void withdraw().catch(warnOfKept)));
+
   const tracking: Tracking = {
     expose(rule, campaignId, rendered) {
       if (consent && !stopped) expose(rule, rendered, now(client.campaign(campaignId)));
@@ -183,14 +215,14 @@ export function startTracking(client: CampaignClient, options: TrackingOptions =
       record(campaign, { kind: 'goal', name, ...options }, now(campaign));
     },
     reportPaints(share, campaignId) {
-      if (!consent || clock.random() >= share) return () => undefined;
+      if (!consent || stopped || clock.random() >= share) return () => undefined;
       const page = clock
         .id()
         .replaceAll(/[^A-Za-z0-9_-]/g, '')
         .slice(0, 32);
       const campaign = client.campaign(campaignId);
       let reported = campaign.getSnapshot().position;
-      return campaign.subscribe(() => {
+      const leave = campaign.subscribe(() => {
         const { campaignId: id, position } = campaign.getSnapshot();
         // The first one is what the page began with, not a change that reached it.
         const isChange = reported !== undefined && position !== undefined && position !== reported;
@@ -201,13 +233,16 @@ export function startTracking(client: CampaignClient, options: TrackingOptions =
           batches.add(id, client.viewer(), { kind: 'paint', page, share, position, at: clock.now() });
         });
       });
+      const end = (): void => {
+        leave();
+        painting.delete(end);
+      };
+      painting.add(end);
+      return end;
     },
     setConsent(given) {
-      consent = given;
-      if (given) return;
-      exposed.clear();
-      for (const end of early) end();
-      batches.clear();
+      if (given) consent = true;
+      else forget().catch(warnOfKept);
     },
     flush: batches.flush,
     async stop() {
@@ -215,6 +250,7 @@ export function startTracking(client: CampaignClient, options: TrackingOptions =
       end();
       await batches.flush();
       batches.stop();
+      (await tabs)?.close();
     },
   };
 
@@ -222,8 +258,7 @@ export function startTracking(client: CampaignClient, options: TrackingOptions =
     stopped = true;
     stopPageHidden();
     stopListening();
-    for (const stop of early) stop();
-    if (activeTracking.get(client)?.tracking === tracking) activeTracking.set(client, undefined);
+    for (const stop of [...early, ...painting]) stop();
   }
 
   // What waits is sent by the next page.
@@ -231,9 +266,10 @@ export function startTracking(client: CampaignClient, options: TrackingOptions =
     if (!isClosed()) return;
     end();
     batches.stop();
+    void tabs.then((others) => others?.close());
   });
-  if (!consent) batches.clear();
-  activeTracking.set(client, { tracking, record });
+  if (!consent) batches.clear().catch(warnOfKept);
+  activeTracking.set(client, { tracking, record, forget });
   return tracking;
 }
 
@@ -243,9 +279,15 @@ function afterPaint(clock: Pick<Clock, 'after'>, callback: () => void): void {
   else clock.after(0, callback);
 }
 
-async function openStorage(given: KeyValueStorage | undefined): Promise<DeviceStorage<EventBatch> | undefined> {
-  if (given) return keyValueStorage(given, DATABASE);
+/** Where events are kept, and how the tabs that share it hear of a consent that was withdrawn. */
+interface EventDevice {
+  readonly storage: DeviceStorage<EventBatch>;
+  readonly tabs?: TabChannel | undefined;
+}
+
+async function openDevice(given: KeyValueStorage | undefined, clock: Clock): Promise<EventDevice | undefined> {
+  if (given) return { storage: storageWithDeadlines(keyValueStorage(given, DATABASE), clock) };
   if (typeof indexedDB === 'undefined') return undefined;
-  const { indexedDbStorage } = await import('../device/browser-storage.ts');
-  return indexedDbStorage(DATABASE);
+  const { indexedDbStorage, tabChannel } = await import('../device/browser-storage.ts');
+  return { storage: storageWithDeadlines(indexedDbStorage(DATABASE), clock), tabs: tabChannel(DATABASE) };
 }

@@ -1,34 +1,22 @@
-import type { CampaignStatus } from '../../../server/core/document/campaign.ts';
-import type { ListedCampaign, ListEvent } from '../../../server/core/stream/list-events.ts';
+import type { ListedCampaign } from '../../../server/core/stream/list-events.ts';
 import { compareListed } from '../../../server/core/stream/list-query.ts';
 import { systemClock, type Clock } from '../clock.ts';
 import type { CampaignError } from '../errors.ts';
-import { openLiveStream, type StreamClient } from '../live/live-stream.ts';
+import type { StreamClient } from '../live/live-stream.ts';
 import { writable } from '../observable-value.ts';
 import { storeWhileNeeded } from '../live/store-while-needed.ts';
 import type { CampaignLoadStatus, Readable } from '../types.ts';
+import { errorIn, listPage, reopenRefused, type CampaignQuery, type ListPage } from './list-stream.ts';
 
 /** Which campaigns are listed. */
-export interface CampaignFilter {
-  /** Only those of that status. */
-  readonly status?: CampaignStatus | undefined;
-  /**
-   * Only those with this text in id, title, owner or a tag, whatever the case. The server looks for it, in the fields
-   * that the caller may see.
-   */
-  readonly search?: string | undefined;
-  /** Only those of that `owner_id`. */
-  readonly owner?: string | undefined;
-  readonly tag?: string | undefined;
-  /** Only archived ones, or only those that are not. Default: both. */
-  readonly archived?: boolean | undefined;
+export interface CampaignFilter extends CampaignQuery {
   /** Campaigns per page, at most 100. Default: the server's, 50. */
   readonly limit?: number | undefined;
 }
 
 /** A live list of campaigns. */
 export interface CampaignList {
-  /** `pending` before the first page, `error` where there is none to be had. */
+  /** `pending` before the first page, `error` where one of its pages is refused. */
   readonly status: CampaignLoadStatus;
   /** By id. What a restricted view hides is missing. */
   readonly campaigns: readonly ListedCampaign[];
@@ -46,13 +34,10 @@ const byId = compareListed('id');
 /** How long the streams stay after the last subscriber has left, in milliseconds. */
 const RELEASE_AFTER_MS = 2_000;
 
-/** A page, and the stream that keeps it live. */
-interface Page {
+/** A page, and where it begins. */
+interface Placed {
   readonly cursor: string | undefined;
-  campaigns: ReadonlyMap<string, ListedCampaign>;
-  nextCursor: string | undefined;
-  isLoaded: boolean;
-  stop: () => void;
+  readonly page: ListPage;
 }
 
 const PENDING: CampaignList = Object.freeze({
@@ -72,74 +57,53 @@ const PENDING: CampaignList = Object.freeze({
  */
 export function listCampaigns(
   client: StreamClient,
-  filter: CampaignFilter = {},
+  { limit, ...query }: CampaignFilter = {},
   clock: Pick<Clock, 'after' | 'random'> = systemClock,
 ): CampaignListStore {
-  const { status, search = '', owner, tag, archived, limit } = filter;
   const shown = writable(PENDING);
-  let pages: Page[] = [];
-  let error: CampaignError | undefined;
+  let placed: Placed[] = [];
   let stopRenewals = () => {};
 
   /** Opens another page behind the others. */
-  function open(cursor?: string, campaigns: Page['campaigns'] = new Map()): void {
-    const page: Page = { cursor, campaigns, nextCursor: undefined, isLoaded: false, stop: () => {} };
-    pages.push(page);
-    const input = {
-      ...(cursor !== undefined && { cursor }),
-      ...(status && { status }),
-      ...(search !== '' && { search }),
-      ...(owner !== undefined && { owner }),
-      ...(tag !== undefined && { tag }),
-      ...(archived !== undefined && { archived }),
-      ...(limit && { limit }),
-    };
-    page.stop = openLiveStream<ListEvent>(
+  function open(cursor?: string, known: ListPage['campaigns'] = new Map()): void {
+    const page = listPage({
       client,
-      (listener) => client.trpc.campaign.watchList.subscribe(input, listener),
-      {
-        onEvent: (event) => onEvent(page, event),
-        onFailure(failure, isRetried) {
-          // A limit is exceeded for as long as the app does not stop something.
-          if (isRetried && failure.limit === undefined) return;
-          error = failure;
-          publish();
-        },
-      },
+      query,
+      place: { cursor, limit },
+      known,
+      onEvent: () => onEvent(page),
+      onFailure: publish,
       clock,
-    );
+    });
+    placed.push({ cursor, page });
+    page.open();
   }
 
-  function onEvent(page: Page, event: ListEvent): void {
-    const removed = new Set(event.type === 'changes' ? event.removed : page.campaigns.keys());
-    const changed = event.type === 'changes' ? event.changed : event.campaigns;
-    const kept = [...page.campaigns].filter(([campaignId]) => !removed.has(campaignId));
-    page.campaigns = new Map([...kept, ...changed.map((campaign) => [campaign.campaignId, campaign] as const)]);
-    page.nextCursor = event.nextCursor;
-    page.isLoaded = true;
-    error = undefined;
-    const next = pages[pages.indexOf(page) + 1];
+  function onEvent(page: ListPage): void {
+    const next = placed[placed.findIndex((one) => one.page === page) + 1];
     // Where this page ends otherwise than before, the next one begins there.
     if (next && next.cursor !== page.nextCursor) replaceFollowing(page);
     publish();
   }
 
-  function replaceFollowing(page: Page): void {
-    const following = pages.splice(pages.indexOf(page) + 1);
-    for (const one of following) one.stop();
+  function replaceFollowing(page: ListPage): void {
+    const following = placed.splice(placed.findIndex((one) => one.page === page) + 1);
+    for (const one of following) one.page.close();
     if (page.nextCursor === undefined) return;
     // What is known is shown until the first event of the new stream.
-    open(page.nextCursor, new Map(following.flatMap(({ campaigns }) => [...campaigns])));
+    open(page.nextCursor, new Map(following.flatMap((one) => [...one.page.campaigns])));
   }
 
   function loadMore(): void {
-    const last = pages.at(-1);
-    if (last?.nextCursor !== undefined) open(last.nextCursor);
+    const cursor = placed.at(-1)?.page.nextCursor;
+    if (cursor !== undefined) open(cursor);
   }
 
   function publish(): void {
+    const pages = placed.map(({ page }) => page);
     const all = new Map(pages.flatMap(({ campaigns }) => [...campaigns]));
     const last = pages.at(-1);
+    const error = errorIn(pages);
     shown.set({
       status: error ? 'error' : pages[0]?.isLoaded === true ? 'success' : 'pending',
       campaigns: [...all.values()].toSorted(byId),
@@ -149,22 +113,24 @@ export function listCampaigns(
   }
 
   function start(): void {
-    pages = [];
     open();
-    stopRenewals = client.onRenewed(() => {
-      if (error) restart();
+    stopRenewals = client.onRenewed(({ isOtherUser }) => {
+      if (!isOtherUser) return reopenRefused(placed.map(({ page }) => page));
+      forget();
+      open();
     });
   }
 
-  function stop(): void {
-    for (const page of pages) page.stop();
-    stopRenewals();
+  /** Who comes next may be somebody else. */
+  function forget(): void {
+    for (const { page } of placed) page.close();
+    placed = [];
+    shown.set(PENDING);
   }
 
-  function restart(): void {
-    stop();
-    error = undefined;
-    start();
+  function stop(): void {
+    stopRenewals();
+    forget();
   }
 
   return { ...storeWhileNeeded(shown, { start, stop }, clock, RELEASE_AFTER_MS), loadMore };

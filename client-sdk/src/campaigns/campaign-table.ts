@@ -1,30 +1,22 @@
-import type { CampaignStatus } from '../../../server/core/document/campaign.ts';
 import type { ListedCampaign, ListEvent } from '../../../server/core/stream/list-events.ts';
 import { compareListed, type ListSort } from '../../../server/core/stream/list-query.ts';
 import { systemClock, type Clock } from '../clock.ts';
 import type { CampaignError } from '../errors.ts';
-import { openLiveStream, type StreamClient } from '../live/live-stream.ts';
+import type { StreamClient } from '../live/live-stream.ts';
 import { storeWhileNeeded } from '../live/store-while-needed.ts';
 import { writable } from '../observable-value.ts';
 import type { CampaignLoadStatus, Readable } from '../types.ts';
+import { errorIn, listPage, reopenRefused, type CampaignQuery, type ListPage } from './list-stream.ts';
 
 /** Which campaigns a table has, and in which order. */
-export interface CampaignTableQuery {
-  /** Only those with this text in id, title, owner or a tag, whatever the case; looked for by the server. */
-  readonly search?: string | undefined;
-  readonly status?: CampaignStatus | undefined;
-  /** Only those of that `owner_id`. */
-  readonly owner?: string | undefined;
-  readonly tag?: string | undefined;
-  /** Only archived ones, or only those that are not. Default: both. */
-  readonly archived?: boolean | undefined;
+export interface CampaignTableQuery extends CampaignQuery {
   /** Default `updated`: by last change, the newest first. */
   readonly sort?: ListSort | undefined;
 }
 
 /** Campaigns by their place in an order. */
 export interface CampaignTable {
-  /** `pending` before the first rows, `error` where there are none to be had. */
+  /** `pending` before the first rows, `error` where rows in view are refused. */
   readonly status: CampaignLoadStatus;
   /** Campaigns altogether, loaded or not. */
   readonly total: number;
@@ -48,14 +40,6 @@ const MAX_KEPT_PAGES = 20;
 /** How long the streams stay after the last subscriber has left, in milliseconds. */
 const RELEASE_AFTER_MS = 2_000;
 
-interface Page {
-  readonly number: number;
-  campaigns: ReadonlyMap<string, ListedCampaign>;
-  isLoaded: boolean;
-  /** Missing while it is out of view. */
-  stop: (() => void) | undefined;
-}
-
 const PENDING: CampaignTable = Object.freeze({ status: 'pending', total: 0, rows: new Map(), error: undefined });
 
 /**
@@ -69,76 +53,47 @@ const PENDING: CampaignTable = Object.freeze({ status: 'pending', total: 0, rows
  */
 export function campaignTable(
   client: StreamClient,
-  query: CampaignTableQuery = {},
+  { sort = 'updated', ...query }: CampaignTableQuery = {},
   clock: Pick<Clock, 'after' | 'random'> = systemClock,
 ): CampaignTableStore {
-  const { search, status, owner, tag, archived, sort = 'updated' } = query;
   const compare = compareListed(sort);
   const shown = writable(PENDING);
   /** By their number; the one that was in view last is the last. */
-  const pages = new Map<number, Page>();
+  const pages = new Map<number, ListPage>();
   let inView: readonly number[] = [0];
   let total = 0;
-  let error: CampaignError | undefined;
   let isRunning = false;
   let stopRenewals = () => {};
 
-  function open(page: Page): void {
-    const input = {
-      offset: page.number * PAGE_ROWS,
-      limit: PAGE_ROWS,
-      sort,
-      ...(search !== undefined && search !== '' && { search }),
-      ...(status !== undefined && { status }),
-      ...(owner !== undefined && { owner }),
-      ...(tag !== undefined && { tag }),
-      ...(archived !== undefined && { archived }),
-    };
-    page.stop = openLiveStream<ListEvent>(
+  function pageOf(number: number): ListPage {
+    const page = listPage({
       client,
-      (listener) => client.trpc.campaign.watchList.subscribe(input, listener),
-      {
-        onEvent: (event) => onEvent(page, event),
-        onFailure(failure, isRetried) {
-          // A limit is exceeded for as long as the app does not stop something.
-          if (isRetried && failure.limit === undefined) return;
-          error = failure;
-          publish();
-        },
-      },
+      query,
+      place: { offset: number * PAGE_ROWS, limit: PAGE_ROWS, sort },
+      onEvent: (event) => onEvent(page, event),
+      onFailure: publish,
       clock,
-    );
+    });
+    return page;
   }
 
-  function onEvent(page: Page, event: ListEvent): void {
-    const campaigns = new Map(event.type === 'changes' ? page.campaigns : []);
-    for (const id of event.type === 'changes' ? event.removed : []) campaigns.delete(id);
-    const changed = event.type === 'changes' ? event.changed : event.campaigns;
-    for (const campaign of changed) {
-      campaigns.set(campaign.campaignId, campaign);
+  function onEvent(page: ListPage, event: ListEvent): void {
+    for (const { campaignId } of event.type === 'changes' ? event.changed : event.campaigns)
       // It has come from there; that page's own event is on its way.
-      for (const other of pages.values()) if (other !== page) remove(other, campaign.campaignId);
-    }
-    page.campaigns = campaigns;
-    page.isLoaded = true;
+      for (const other of pages.values()) if (other !== page) other.drop(campaignId);
     // A server that counts nothing knows no offsets either: all it has is on the first page.
-    total = event.total ?? campaigns.size;
-    error = undefined;
+    total = event.total ?? page.campaigns.size;
     publish();
-  }
-
-  function remove(page: Page, campaignId: string): void {
-    if (!page.campaigns.has(campaignId)) return;
-    page.campaigns = new Map([...page.campaigns].filter(([id]) => id !== campaignId));
   }
 
   function publish(): void {
     const rows = new Map<number, ListedCampaign>();
-    for (const { number, campaigns } of pages.values()) {
+    for (const [number, { campaigns }] of pages) {
       const sorted = [...campaigns.values()].toSorted(compare);
       for (const [index, campaign] of sorted.entries()) rows.set(number * PAGE_ROWS + index, campaign);
     }
     const isLoaded = [...pages.values()].some((page) => page.isLoaded);
+    const error = errorIn(pages.values());
     shown.set({ status: error ? 'error' : isLoaded ? 'success' : 'pending', total, rows, error });
   }
 
@@ -146,38 +101,42 @@ export function campaignTable(
   function follow(): void {
     if (!isRunning) return;
     for (const number of inView) {
-      const page = pages.get(number) ?? { number, campaigns: new Map(), isLoaded: false, stop: undefined };
+      const page = pages.get(number) ?? pageOf(number);
       pages.delete(number);
       pages.set(number, page);
-      if (!page.stop) open(page);
+      page.open();
     }
-    for (const page of pages.values()) if (!inView.includes(page.number)) close(page);
+    for (const [number, page] of pages) if (!inView.includes(number)) page.close();
     for (const number of pages.keys()) {
       if (pages.size <= MAX_KEPT_PAGES) break;
       pages.delete(number);
     }
-  }
-
-  function close(page: Page): void {
-    page.stop?.();
-    page.stop = undefined;
+    // What is out of view is not refused any more.
+    if (shown.getSnapshot().error !== errorIn(pages.values())) publish();
   }
 
   function start(): void {
     isRunning = true;
     follow();
-    stopRenewals = client.onRenewed(() => {
-      if (!error) return;
-      stop();
-      error = undefined;
-      start();
+    stopRenewals = client.onRenewed(({ isOtherUser }) => {
+      if (!isOtherUser) return reopenRefused(pages.values());
+      forget();
+      follow();
     });
+  }
+
+  /** Who comes next may be somebody else. */
+  function forget(): void {
+    for (const page of pages.values()) page.close();
+    pages.clear();
+    total = 0;
+    shown.set(PENDING);
   }
 
   function stop(): void {
     isRunning = false;
-    for (const page of pages.values()) close(page);
     stopRenewals();
+    forget();
   }
 
   return {

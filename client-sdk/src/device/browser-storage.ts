@@ -30,13 +30,24 @@ export function webLocks(): Locks | undefined {
   );
 }
 
-/** A `BroadcastChannel` of that name, which is shared by the tabs of a browser; `undefined` where there is none. */
+/**
+ * A `BroadcastChannel` of that name, which is shared by the tabs of a browser; `undefined` where there is none, or the
+ * visitor forbids it along with storage.
+ */
 export function tabChannel(name: string): TabChannel | undefined {
-  if (typeof BroadcastChannel === 'undefined') return undefined;
-  const channel = new BroadcastChannel(name);
+  const channel = openChannel(name);
+  if (!channel) return undefined;
   return {
     forget: () => channel.postMessage('forget'),
     onForget: (callback) => channel.addEventListener('message', callback),
     close: () => channel.close(),
   };
+}
+
+function openChannel(name: string): BroadcastChannel | undefined {
+  try {
+    return new BroadcastChannel(name);
+  } catch {
+    return undefined;
+  }
 }

@@ -127,8 +127,8 @@ export function createRpcLink({
     else op.signal?.addEventListener('abort', abandon, { once: true });
     return () => {
       op.signal?.removeEventListener('abort', abandon);
-      if (requests.has(op.id) && op.type === 'subscription')
-        send?.(JSON.stringify({ id: op.id, method: 'subscription.stop' }));
+      // Of a call too: over http it may wait behind another one. A server knows no subscription of that id then.
+      if (requests.has(op.id)) send?.(JSON.stringify({ id: op.id, method: 'subscription.stop' }));
       remove(request);
     };
   }

@@ -10,8 +10,7 @@
  */
 export function parseServerUrl(url: string, page: string | undefined): string | undefined {
   const wrong = (advice: string) => new TypeError(`The option url is ${JSON.stringify(url) ?? 'undefined'}: ${advice}`);
-  if (typeof url !== 'string' || url.trim() === '')
-    throw wrong('write "https://campaigns.example.com", or "/" for the page’s own');
+  if (typeof url !== 'string' || url.trim() === '') throw wrong('write "https://…", or "/" for the page’s own');
   const isPath = url.startsWith('/') && !url.startsWith('//');
   if (!isPath && !/^[a-z][a-z0-9+.-]*:\/\//i.test(url)) {
     const full = parseUrl(`http://${url}`) ? `, such as "http://${url}"` : '';

@@ -43,7 +43,7 @@ export function createTokenProvider(initial: TokenSource | undefined, clock: Clo
   function ask(tokenFunction: Exclude<TokenSource, string>): Promise<Token> {
     return new Promise((resolve, reject) => {
       const cancel = clock.after(TOKEN_TIMEOUT_MS, () =>
-        reject(new Error(`It did not answer within ${TOKEN_TIMEOUT_MS / 1_000} s`)),
+        reject(new Error(`There was no answer within ${TOKEN_TIMEOUT_MS / 1_000} s`)),
       );
       onGiven = resolve;
       callFunction(tokenFunction)

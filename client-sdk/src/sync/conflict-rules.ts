@@ -91,7 +91,8 @@ export function placesOf(view: DocumentTree, command: EditCommand, change = effe
 /**
  * The conflicts of edits that were made on another state than the confirmed one, where the entries between the two are
  * not known: after a snapshot, and for edits of an earlier page. A place whose value is none that this client has seen
- * or made there was changed by somebody else.
+ * or made there was changed by somebody else; of an edit that asks and of which the places are not known, as its page
+ * ended before the rules were there, each that it would change.
  */
 export function findStaleEdits(pending: readonly Pending[], mirror: Mirror): ReadonlyMap<string, readonly Conflict[]> {
   const found = new Map<string, readonly Conflict[]>();
@@ -99,13 +100,18 @@ export function findStaleEdits(pending: readonly Pending[], mirror: Mirror): Rea
   const places = pending.flatMap((item) => item.places ?? []);
   for (const item of pending) {
     if (item.containedAt !== undefined || item.delivery.kind === 'sent' || item.delivery.kind === 'accepted') continue;
-    const { mutationId } = item.mutation;
-    const conflicts = (item.places ?? []).flatMap(({ path, mine }): Conflict[] => {
+    const { mutationId, command, base } = item.mutation;
+    // Nobody knows what it was made on, and so not whether somebody else changed the same.
+    const isUnknown = !item.places && item.onConflict === 'ask' && base !== positionOf(mirror);
+    const changed = isUnknown ? placesOf(state, command) : (item.places ?? []);
+    const conflicts = changed.flatMap(({ path, mine }): Conflict[] => {
       const value = valueAt(state, path);
-      const isKnown = places.some(
-        (place) =>
-          jsonEqual([...place.path], [...path]) && [place.was, place.mine].some((known) => jsonEqual(known, value)),
-      );
+      const isKnown = isUnknown
+        ? jsonEqual(value, mine)
+        : places.some(
+            (place) =>
+              jsonEqual([...place.path], [...path]) && [place.was, place.mine].some((known) => jsonEqual(known, value)),
+          );
       return isKnown
         ? []
         : [{ mutationId, path, theirs: value, mine, actor: undefined, version: mirror.version, at: undefined }];

@@ -34,12 +34,15 @@ export interface MemoryProcedures {
     'create' | 'copy' | 'delete' | 'watch' | 'watchMany' | 'watchList' | 'explain'
   >;
   readonly lock: Handlers<'lock', 'watch'>;
-  readonly presence: Handlers<'presence', 'watch'>;
+  readonly presence: Handlers<'presence', 'watch' | 'attend'>;
   readonly session: Handlers<'session', never>;
   readonly system: Handlers<'system', 'stats' | 'trace'>;
 }
 
 const PAGE = 50;
+
+/** Names the schemas of a campaign that has none. */
+const NO_SCHEMA = 'none';
 
 /** @param page the page of this connection, while it watches who is there */
 export function memoryProcedures(
@@ -232,6 +235,11 @@ export function memoryProcedures(
           to: to.version,
           change: diff(from.state, to.state),
         };
+      },
+      // A campaign in memory has no schemas: its documents are not checked by any.
+      schema(input) {
+        const { known: hash } = known(input);
+        return hash === NO_SCHEMA ? { hash } : { hash: NO_SCHEMA, fields: {} };
       },
       async whenDurable(input) {
         await whenDurable(known(input).position);

@@ -3,6 +3,7 @@ import { listCampaigns, type CampaignFilter, type CampaignListStore } from '../.
 import type { CampaignClient } from '../../../client-sdk/src/index.ts';
 import { createTestCampaign } from '../../../client-sdk/src/testing/index.ts';
 import { manualClock } from '../support/manual-clock.ts';
+import { refusingPages } from '../support/refusing-pages.ts';
 import { SECRET, token } from '../support/token.ts';
 import { client, later, proxyOf, server, WAIT } from '../support/world.ts';
 
@@ -156,4 +157,39 @@ test('K284 what is refused is asked for again with other rights, and the streams
   third();
   clock.advance(10_000);
   expect(closed).toHaveBeenCalledTimes(1);
+});
+
+test('K343 a page that is refused stays so while others are answered, and is asked for again with other rights, alone', async () => {
+  const kit = createTestCampaign({ campaignId: 'spring' });
+  later(kit.client.close);
+  await kit.client.authenticate('mine');
+  const pages = refusingPages(['c']);
+  const list = listCampaigns({ ...kit.client, trpc: pages.trpc });
+  later(list.subscribe(() => undefined));
+  pages.answer('', 'c');
+  list.loadMore();
+  expect(list.getSnapshot()).toMatchObject({ status: 'error', error: { reason: 'FORBIDDEN' } });
+  pages.answer('', 'c');
+  expect(list.getSnapshot()).toMatchObject({ status: 'error', error: { reason: 'FORBIDDEN' } });
+  pages.allow();
+  await kit.client.authenticate('mine');
+  expect(pages.opened).toEqual(['', 'c', 'c']);
+  pages.answer('c');
+  expect(list.getSnapshot()).toMatchObject({ status: 'success', error: undefined });
+  expect(ids(list)).toEqual(['c', 'cc']);
+});
+
+test('K344 once the client is another user’s, a list has nothing of the former one', async () => {
+  const kit = createTestCampaign({ campaignId: 'spring' });
+  later(kit.client.close);
+  await kit.client.authenticate('hers');
+  const pages = refusingPages([]);
+  const list = listCampaigns({ ...kit.client, trpc: pages.trpc });
+  later(list.subscribe(() => undefined));
+  pages.answer('');
+  expect(ids(list)).toEqual(['c']);
+  await kit.client.authenticate('his');
+  expect(list.getSnapshot()).toMatchObject({ status: 'pending', campaigns: [] });
+  pages.answer('');
+  expect(ids(list)).toEqual(['c']);
 });

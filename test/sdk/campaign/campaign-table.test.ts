@@ -7,6 +7,7 @@ import {
 import type { CampaignClient } from '../../../client-sdk/src/index.ts';
 import { createTestCampaign } from '../../../client-sdk/src/testing/index.ts';
 import { manualClock } from '../support/manual-clock.ts';
+import { refusingPages } from '../support/refusing-pages.ts';
 import { client, later, server, WAIT } from '../support/world.ts';
 
 function shown(made: CampaignClient, query?: CampaignTableQuery): CampaignTableStore {
@@ -74,4 +75,54 @@ test('K342 only the pages in view have a stream; rows out of view are remembered
   stop();
   clock.advance(10_000);
   expect(open.size).toBe(0);
+});
+
+test('K343 each page in view has an error of its own, which another page’s answer does not hide; with other rights those alone are asked for again', async () => {
+  const kit = createTestCampaign({ campaignId: 'spring' });
+  later(kit.client.close);
+  await kit.client.authenticate('mine');
+  const pages = refusingPages([50]);
+  const table = campaignTable({ ...kit.client, trpc: pages.trpc });
+  later(table.subscribe(() => undefined));
+  table.show(0, 60);
+  expect(pages.opened).toEqual([0, 50]);
+  pages.answer(0);
+  expect(table.getSnapshot()).toMatchObject({ status: 'error', error: { reason: 'FORBIDDEN' } });
+  expect(table.getSnapshot().rows.get(0)?.campaignId).toBe('c0');
+  pages.allow();
+  await kit.client.authenticate('mine');
+  expect(pages.opened).toEqual([0, 50, 50]);
+  pages.answer(50);
+  expect(table.getSnapshot()).toMatchObject({ status: 'success', error: undefined });
+  expect([...table.getSnapshot().rows].map(([place, { campaignId }]) => `${place} ${campaignId}`)).toEqual([
+    '0 c0',
+    '50 c50',
+  ]);
+});
+
+test('K343 a refusal of rows that are out of view again is not shown', () => {
+  const kit = createTestCampaign({ campaignId: 'spring' });
+  later(kit.client.close);
+  const pages = refusingPages([50]);
+  const table = campaignTable({ ...kit.client, trpc: pages.trpc });
+  later(table.subscribe(() => undefined));
+  pages.answer(0);
+  table.show(0, 60);
+  expect(table.getSnapshot().status).toBe('error');
+  table.show(0, 10);
+  expect(table.getSnapshot()).toMatchObject({ status: 'success', error: undefined });
+});
+
+test('K344 once the client is another user’s, a table has nothing of the former one', async () => {
+  const kit = createTestCampaign({ campaignId: 'spring' });
+  later(kit.client.close);
+  await kit.client.authenticate('hers');
+  const pages = refusingPages([]);
+  const table = campaignTable({ ...kit.client, trpc: pages.trpc });
+  later(table.subscribe(() => undefined));
+  pages.answer(0);
+  expect(table.getSnapshot().total).toBe(100);
+  await kit.client.authenticate('his');
+  expect(table.getSnapshot()).toMatchObject({ status: 'pending', total: 0, rows: new Map() });
+  expect(pages.opened).toEqual([0, 0]);
 });

@@ -5,7 +5,7 @@ import type { Campaign, CampaignUpdates, ConflictPolicy } from '../../../client-
 import { useConflicts } from '../../../client-sdk/src/react/index.ts';
 import { CampaignTestProvider, createTestCampaign } from '../../../client-sdk/src/testing/index.ts';
 import { manualClock } from '../support/manual-clock.ts';
-import { later, live } from '../support/world.ts';
+import { later, live, WAIT } from '../support/world.ts';
 
 afterEach(cleanup);
 
@@ -59,7 +59,7 @@ test('K220 an offline edit over somebody else’s is applied, and says what it h
 test('K220 no conflict: other places, the same value, members of features, what was seen before the edit, own edits', async () => {
   const { kit, mine, meet } = await open();
   kit.push({ title: 'seen' });
-  await vi.waitFor(() => expect(mine.getSnapshot().state.title).toBe('seen'));
+  await vi.waitFor(() => expect(mine.getSnapshot().state.title).toBe('seen'), WAIT);
   const changes: ReturnType<Campaign['update']>[] = [];
   await meet(
     () => {
@@ -125,7 +125,7 @@ test('K222 ask: the edit is shown and kept back, others are sent, and it is sent
     mine.resolveConflict(change.mutationId, choice);
     if (choice === 'mine') await change;
     else await expect(change).rejects.toMatchObject({ reason: 'CONFLICT' });
-    await vi.waitFor(() => expect(syncOf(mine).state).toBe('saved'));
+    await vi.waitFor(() => expect(syncOf(mine).state).toBe('saved'), WAIT);
     expect(syncOf(mine)).toMatchObject({ conflicts: [], overwritten: [] });
     expect([kit.state().title, mine.getSnapshot().state.title]).toEqual([choice, choice]);
   }

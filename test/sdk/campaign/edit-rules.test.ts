@@ -1,6 +1,7 @@
 import { expect, test, vi } from 'vitest';
 import { createTestCampaign } from '../../../client-sdk/src/testing/vanilla.ts';
 import { breathe } from '../support/breathe.ts';
+import { WAIT } from '../../support/wait.ts';
 
 const loads = vi.hoisted(() => vi.fn());
 vi.mock(import('../../../client-sdk/src/sync/edit-rules.ts'), async (load) => {
@@ -11,7 +12,7 @@ vi.mock(import('../../../client-sdk/src/sync/edit-rules.ts'), async (load) => {
 test('K283 the code for edits is loaded once a client that is known to edit is live, and by no other', async () => {
   const reader = createTestCampaign();
   reader.client.campaign().subscribe(() => undefined);
-  await vi.waitFor(() => expect(reader.client.campaign().getSnapshot().status).toBe('success'));
+  await vi.waitFor(() => expect(reader.client.campaign().getSnapshot().status).toBe('success'), WAIT);
   reader.push({ title: 'Theirs' });
   await breathe();
   expect(loads).not.toHaveBeenCalled();
@@ -19,6 +20,6 @@ test('K283 the code for edits is loaded once a client that is known to edit is l
 
   const editing = createTestCampaign({ onConflict: 'ask' });
   editing.client.campaign().subscribe(() => undefined);
-  await vi.waitFor(() => expect(loads).toHaveBeenCalledOnce(), { timeout: 20_000 });
+  await vi.waitFor(() => expect(loads).toHaveBeenCalledOnce(), WAIT);
   editing.client.close();
 });

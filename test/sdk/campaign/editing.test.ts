@@ -7,7 +7,7 @@ import { mergePatch } from '../../../server/core/document/merge-patch.ts';
 import type { JsonObject } from '../../../server/core/json.ts';
 import { breathe } from '../support/breathe.ts';
 import { manualClock } from '../support/manual-clock.ts';
-import { later, live } from '../support/world.ts';
+import { later, live, WAIT } from '../support/world.ts';
 
 async function open(): Promise<{ kit: TestCampaign; mine: Campaign; clock: ReturnType<typeof manualClock> }> {
   const clock = manualClock();
@@ -21,7 +21,8 @@ async function open(): Promise<{ kit: TestCampaign; mine: Campaign; clock: Retur
   return { kit, mine, clock };
 }
 
-const settled = (campaign: Campaign) => vi.waitFor(() => expect(campaign.getSnapshot().sync.unsavedCount).toBe(0));
+const settled = (campaign: Campaign) =>
+  vi.waitFor(() => expect(campaign.getSnapshot().sync.unsavedCount).toBe(0), WAIT);
 
 test('K14 undo takes back the newest edit, redo makes it again, a new edit ends what could be redone', async () => {
   const { kit, mine } = await open();
@@ -62,7 +63,7 @@ test('K14 what others have changed since stays', async () => {
   await mine.update({ title: 'Mine', ui_content: { banner: 'Mine', cta: 'Mine' } });
   await mine.updateFeatures(['g', 'h'], 'add');
   kit.push({ title: 'Theirs', ui_content: { cta: 'Theirs' }, features: ['f', 'g', 'h', 'i'] });
-  await vi.waitFor(() => expect(mine.getSnapshot().state.title).toBe('Theirs'));
+  await vi.waitFor(() => expect(mine.getSnapshot().state.title).toBe('Theirs'), WAIT);
   await mine.undo();
   expect(mine.getSnapshot().state.features).toEqual(['f', 'i']);
   await mine.undo();
@@ -70,7 +71,7 @@ test('K14 what others have changed since stays', async () => {
 
   await mine.update({ title: 'Mine again' });
   kit.push({ title: 'Theirs again' });
-  await vi.waitFor(() => expect(mine.getSnapshot().state.title).toBe('Theirs again'));
+  await vi.waitFor(() => expect(mine.getSnapshot().state.title).toBe('Theirs again'), WAIT);
   // Nothing of it is left to take back.
   expect(mine.undo()).toBeUndefined();
   expect(mine.getSnapshot()).toMatchObject({ canUndo: false, state: { title: 'Theirs again' } });
@@ -200,20 +201,20 @@ test('K286 a change says when it is first sent: a held one when it is released, 
   const start = clock.now();
   note('at once', mine.update({ title: 'a' }));
   note('held', mine.pacedUpdate({ title: 'b' }, { wait: 300 }));
-  await vi.waitFor(() => expect(sent).toEqual(['at once 0']));
+  await vi.waitFor(() => expect(sent).toEqual(['at once 0']), WAIT);
   clock.advance(200);
   note('held', mine.pacedUpdate({ title: 'bc' }, { wait: 300 }));
   clock.advance(300);
-  await vi.waitFor(() => expect(sent).toEqual(['at once 0', 'held 500', 'held 500']));
+  await vi.waitFor(() => expect(sent).toEqual(['at once 0', 'held 500', 'held 500']), WAIT);
   kit.drop();
   note('offline', mine.update({ title: 'c' }));
   clock.advance(1_000);
   await breathe();
   kit.reconnect();
-  await vi.waitFor(() => expect(sent.slice(3)).toEqual(['offline 1500']));
+  await vi.waitFor(() => expect(sent.slice(3)).toEqual(['offline 1500']), WAIT);
   note('refused', mine.update({ title: 1n as unknown as string }));
   note('unnamed', kit.client.campaign('test').update({ title: 'd' }));
-  await vi.waitFor(() => expect(sent.slice(4)).toEqual(['refused INVALID', 'unnamed 1500']));
+  await vi.waitFor(() => expect(sent.slice(4)).toEqual(['refused INVALID', 'unnamed 1500']), WAIT);
 });
 
 test('K286 an early edit of the default campaign says it all the same, and what it was in conflict with', async () => {
@@ -237,7 +238,10 @@ test('K286 a paced update says for itself what becomes of it where somebody else
   await mine.update({ description: 'd' }).durable;
   void mine.pacedUpdate({ title: 'mine' }, { wait: 300, onConflict: 'ask' });
   kit.push({ title: 'theirs' });
-  await vi.waitFor(() => expect(mine.getSnapshot().sync.conflicts).toMatchObject([{ mine: 'mine', theirs: 'theirs' }]));
+  await vi.waitFor(
+    () => expect(mine.getSnapshot().sync.conflicts).toMatchObject([{ mine: 'mine', theirs: 'theirs' }]),
+    WAIT,
+  );
   const change = mine.pacedUpdate({ title: 'mine too' }, { wait: 300, onConflict: 'ask' });
   clock.advance(300);
   await breathe();
@@ -245,5 +249,5 @@ test('K286 a paced update says for itself what becomes of it where somebody else
   expect(mine.getSnapshot().state.title).toBe('mine too');
   mine.resolveConflict(change.mutationId, 'mine');
   await change.sentAt;
-  await vi.waitFor(() => expect(kit.state().title).toBe('mine too'));
+  await vi.waitFor(() => expect(kit.state().title).toBe('mine too'), WAIT);
 });

@@ -10,7 +10,7 @@ import { createPendingEdits } from '../../../client-sdk/src/sync/pending-edits.t
 import { plainOf } from '../../../server/core/document/document-tree.ts';
 import { breathe } from '../support/breathe.ts';
 import { manualClock } from '../support/manual-clock.ts';
-import { later, live } from '../support/world.ts';
+import { later, live, WAIT } from '../support/world.ts';
 
 async function open(undo?: UndoOptions) {
   const clock = manualClock();
@@ -106,7 +106,7 @@ test.for([
     clock.advance(100);
   }
   mine.flush();
-  await vi.waitFor(() => expect(kit.history()).toHaveLength(1 + mutations));
+  await vi.waitFor(() => expect(kit.history()).toHaveLength(1 + mutations), WAIT);
   await mine.undo();
   expect(shown(mine)).toEqual(['', '']);
   expect(mine.getSnapshot().canUndo).toBe(false);
@@ -128,7 +128,7 @@ test('K210 of a sitting, what was refused leads back to nothing, and what somebo
   await expect(refused).rejects.toMatchObject({ reason: 'INVALID' });
   await type('title', 'abc');
   kit.push({ title: 'theirs' });
-  await vi.waitFor(() => expect(mine.getSnapshot().state.title).toBe('theirs'));
+  await vi.waitFor(() => expect(mine.getSnapshot().state.title).toBe('theirs'), WAIT);
   expect(mine.undo()).toBeUndefined();
   await type('title', 'mine');
   await mine.undo();
@@ -142,8 +142,9 @@ test('K211 a batch is one step, and so is a rollback, which undo takes back befo
     (batch) => void batch.update({ title: 'two' }).updateFeatures(['g'], 'add').update({ description: 'd' }),
   );
   await mine.rollback(1);
-  await vi.waitFor(() =>
-    expect(mine.getSnapshot()).toMatchObject({ version: 4, state: { title: '', features: ['f'] } }),
+  await vi.waitFor(
+    () => expect(mine.getSnapshot()).toMatchObject({ version: 4, state: { title: '', features: ['f'] } }),
+    WAIT,
   );
   await mine.undo();
   expect(mine.getSnapshot().state).toMatchObject({ title: 'two', description: 'd', features: ['f', 'g'] });
@@ -153,7 +154,7 @@ test('K211 a batch is one step, and so is a rollback, which undo takes back befo
   await mine.undo();
   expect(mine.getSnapshot().state).toMatchObject({ title: 'one', features: ['f'] });
   expect(mine.getSnapshot().state.description).toBe('');
-  await vi.waitFor(() => expect(kit.state()).toEqual(mine.getSnapshot().state));
+  await vi.waitFor(() => expect(kit.state()).toEqual(mine.getSnapshot().state), WAIT);
 });
 
 test('K211 a rollback that changes nothing, or is refused, is no step', async () => {
@@ -186,7 +187,7 @@ test('K283 an undo that comes before its code is loaded is made then, and what c
   const third = editor.takeBack('undo');
   expect(plainOf(edits.view())).toEqual({ title: 'b', description: 'b' });
   code.resolve(editRules);
-  await vi.waitFor(() => expect(editor.canUndo()).toBe(false));
+  await vi.waitFor(() => expect(editor.canUndo()).toBe(false), WAIT);
   expect(plainOf(edits.view())).toEqual({ title: 'a', description: 'a' });
   expect([editor.canUndo(), editor.canRedo()]).toEqual([false, true]);
   expect(publish).toHaveBeenCalled();

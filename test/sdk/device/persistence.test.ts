@@ -92,11 +92,13 @@ test('K224 an edit that asks is not sent by the next page either before somebody
   const device = browser();
   const first = tabOf(server, device, 'server', { onConflict: 'ask' });
   await vi.waitFor(() => expect(first.handle.getSnapshot().status).toBe('success'), WAIT);
-  clock.advance(1_000);
-  await settle();
+  await vi.waitFor(() => {
+    clock.advance(1_000);
+    expect(device.lastSeen.size).toBeGreaterThan(0);
+  }, WAIT);
   first.link.drop();
   const { mutationId } = first.handle.update({ title: 'mine' });
-  await settle();
+  await vi.waitFor(() => expect(device.kept.size).toBeGreaterThan(0), WAIT);
   first.crash();
   const theirs = { type: 'update', updates: { title: 'theirs' } } as const;
   server.mutate({ mutationId: 'theirs', command: theirs }, { id: 'other', role: 'editor' });

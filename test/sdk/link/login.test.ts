@@ -117,8 +117,9 @@ test('K256 a token function that does not answer within 10 s has failed, and a g
   const { url } = await server({ auth });
   const clock = manualClock();
   const good = await token('editor');
-  const { made, campaign, status } = watched(url, { clock, token: () => new Promise<string>(() => {}) });
-  await breathe();
+  const tokenFunction = vi.fn(() => new Promise<string>(() => {}));
+  const { made, campaign, status } = watched(url, { clock, token: tokenFunction });
+  await vi.waitFor(() => expect(tokenFunction).toHaveBeenCalled(), WAIT);
   clock.advance(9_999);
   await breathe();
   expect(status()).toBe('connecting');

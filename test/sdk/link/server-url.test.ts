@@ -21,8 +21,8 @@ test.each([
 });
 
 test.each([
-  ['', 'https://campaigns.example.com'],
-  [undefined as unknown as string, 'https://campaigns.example.com'],
+  ['', 'write "https://…"'],
+  [undefined as unknown as string, 'write "https://…"'],
   ['localhost:4000', '"http://localhost:4000"'],
   ['campaigns.example.com', '"http://campaigns.example.com"'],
   ['api/campaigns', 'begin with'],

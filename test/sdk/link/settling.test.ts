@@ -272,7 +272,7 @@ test('K281 by default they end after 30 s; with Infinity they wait for the conne
   await breathe();
   expect(outcomes).toEqual([]);
   clock.advance(1);
-  await vi.waitFor(() => expect(outcomes).toHaveLength(2));
+  await vi.waitFor(() => expect(outcomes).toHaveLength(2), WAIT);
   expect(outcomes.map((outcome) => outcome.slice(0, 40))).toEqual([
     'rollback There was no answer within 3000',
     'whenDurable There was no answer within 3',

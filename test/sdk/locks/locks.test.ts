@@ -117,7 +117,7 @@ describe.each([
 
   test('J116 client.lock locks a job, which is renewed, waited for, taken over and released', async () => {
     const { mine, theirs } = await open();
-    const lock = await mine.lock('nightly-sync', { ttl: 1_000, note: 'of tonight' });
+    const lock = await mine.lock('nightly-sync', { ttl: 3_000, note: 'of tonight' });
     expect(lock).toMatchObject({ name: 'nightly-sync', fence: expect.any(Number), lockId: expect.any(String) });
     expect(await refusal(theirs.lock('nightly-sync'))).toMatchObject({
       reason: 'LOCKED',
@@ -131,7 +131,7 @@ describe.each([
       isGranted = true;
       return granted;
     });
-    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    await new Promise((resolve) => setTimeout(resolve, 4_500));
     expect(isGranted).toBe(false);
     await lock.release();
     const next = await waits;

@@ -7,6 +7,7 @@ import { CampaignProvider } from '../../../client-sdk/src/react/index.ts';
 import { lockInTheWay, watchLocks } from '../../../client-sdk/src/locks/index.ts';
 import { useLock, useLockedBy } from '../../../client-sdk/src/react/locks/index.ts';
 import { createTestCampaign } from '../../../client-sdk/src/testing/index.ts';
+import { WAIT } from '../../support/wait.ts';
 
 afterEach(cleanup);
 
@@ -45,7 +46,7 @@ test('J57 useLock renders on change only, takes a lock over, and releases it whe
       </CampaignProvider>
     </StrictMode>,
   );
-  const says = (text: string) => waitFor(() => expect(screen.getByText(text)).toBeTruthy());
+  const says = (text: string) => waitFor(() => expect(screen.getByText(text)).toBeTruthy(), WAIT);
   await says('free nobody no error');
   const release = kit.lock(['title']);
   await says('theirs other-user no error');
@@ -87,7 +88,7 @@ test('J59 useLockedBy tells a field who has locked it, with its section or alone
       <Fields />
     </CampaignProvider>,
   );
-  const says = (text: string) => waitFor(() => expect(screen.getByText(text)).toBeTruthy());
+  const says = (text: string) => waitFor(() => expect(screen.getByText(text)).toBeTruthy(), WAIT);
   const release = kit.lock(['ui_content']);
   await says('banner other-user, title open');
   release();
@@ -96,13 +97,16 @@ test('J59 useLockedBy tells a field who has locked it, with its section or alone
   const { client: other } = kit.connect();
   const locks = watchLocks(other, 'test');
   const stop = locks.subscribe(() => undefined);
-  await waitFor(() => expect(locks.getSnapshot().locks).toMatchObject([{ path: ['ui_content'], mayTakeOver: true }]));
+  await waitFor(
+    () => expect(locks.getSnapshot().locks).toMatchObject([{ path: ['ui_content'], mayTakeOver: true }]),
+    WAIT,
+  );
   // One page: its other clients hold it too.
   expect(lockInTheWay(locks.getSnapshot(), ['ui_content', 'cta'])).toBeUndefined();
   await says('banner open, title open');
   const before = renders;
   const more = kit.lock(['slug']);
-  await waitFor(() => expect(locks.getSnapshot().locks).toHaveLength(2));
+  await waitFor(() => expect(locks.getSnapshot().locks).toHaveLength(2), WAIT);
   expect(renders).toBe(before);
   more();
   stop();

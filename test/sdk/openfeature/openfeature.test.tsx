@@ -13,8 +13,8 @@ import { createCampaignClient } from '../../../client-sdk/src/index.ts';
 import { createOpenFeatureProvider as createServerProvider } from '../../../client-sdk/src/openfeature/server.ts';
 import { createOpenFeatureProvider } from '../../../client-sdk/src/openfeature/web.ts';
 import { createTestCampaign } from '../../../client-sdk/src/testing/index.ts';
+import { WAIT } from '../../support/wait.ts';
 
-const WAIT = { timeout: 20_000, interval: 10 };
 const STATE = {
   slug: 'spring',
   title: 'Spring',
@@ -105,7 +105,7 @@ test('K55 K56 React renders the flags of the live stream', async () => {
       <Board />
     </OpenFeatureProvider>,
   );
-  await screen.findByText('leaderboard: true');
+  await screen.findByText('leaderboard: true', undefined, WAIT);
   act(() => kit.push({ features: [] }));
   await waitFor(() => expect(screen.getByText('leaderboard: false')).toBeTruthy(), WAIT);
 });
@@ -145,7 +145,7 @@ test('K272 in React a flag with a path renders again when its value changes, and
       <Banner />
     </OpenFeatureProvider>,
   );
-  await screen.findByText('accent: red');
+  await screen.findByText('accent: red', undefined, WAIT);
   const { banner } = renders;
   act(() => kit.push({ theme: { accent: 'green' } }));
   await waitFor(() => expect(screen.getByText('accent: green')).toBeTruthy(), WAIT);

@@ -6,6 +6,7 @@ import { afterEach, expect, test } from 'vitest';
 import { CampaignProvider } from '../../../client-sdk/src/react/index.ts';
 import { useFieldPresence, useOthers, usePresence, useViewers } from '../../../client-sdk/src/react/presence/index.ts';
 import { createTestCampaign } from '../../../client-sdk/src/testing/index.ts';
+import { WAIT } from '../../support/wait.ts';
 
 afterEach(cleanup);
 
@@ -41,7 +42,7 @@ test('J92 the hooks of presence tell who is here, the others, who is at a field,
       <Page />
     </CampaignProvider>,
   );
-  const says = (text: RegExp) => waitFor(() => expect(screen.getByText(text)).toBeTruthy());
+  const says = (text: RegExp) => waitFor(() => expect(screen.getByText(text)).toBeTruthy(), WAIT);
   await says(/here: tester title$/);
   await says(/others: 0/);
   const bob = kit.join({ focus: ['ui_content', 'banner'] }, 'bob');

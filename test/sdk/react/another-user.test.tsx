@@ -4,8 +4,9 @@ import { act, cleanup, render, screen } from '@testing-library/react';
 import { afterEach, expect, test } from 'vitest';
 import { userOf } from '../../../client-sdk/src/link/token-provider.ts';
 import { CampaignProvider, getQueryKey, trpc, useCampaignHistory } from '../../../client-sdk/src/react/index.ts';
+import { useCampaignTable } from '../../../client-sdk/src/react/campaigns/index.ts';
 import { createTestCampaign } from '../../../client-sdk/src/testing/index.ts';
-import { later } from '../support/world.ts';
+import { later, WAIT } from '../support/world.ts';
 
 afterEach(cleanup);
 
@@ -19,6 +20,13 @@ function History() {
   return <p>{`history: ${shown}`}</p>;
 }
 
+function Table() {
+  const { rows } = useCampaignTable();
+  const shown = [...rows.values()].map(({ title }) => title).join();
+  renders.push(shown);
+  return <p>{`table: ${shown}`}</p>;
+}
+
 test('K240 after a change of the client, no render shows what the former one was answered', async () => {
   const kits = await Promise.all(['anna', 'ben'].map(kitOf));
   const [hers, his] = kits.map(({ client }) => (
@@ -27,11 +35,11 @@ test('K240 after a change of the client, no render shows what the former one was
     </CampaignProvider>
   ));
   const { rerender } = render(hers);
-  await screen.findByText(/by anna/, undefined, { timeout: 20_000 });
+  await screen.findByText(/by anna/, undefined, WAIT);
   await kits[0]?.client.forget();
   const before = renders.length;
   rerender(his);
-  await screen.findByText(/by ben/, undefined, { timeout: 20_000 });
+  await screen.findByText(/by ben/, undefined, WAIT);
   expect(renders.slice(before).filter((shown) => shown.includes('anna'))).toEqual([]);
 });
 
@@ -41,6 +49,24 @@ async function kitOf(user: string) {
   await kit.client.campaign().update({ title: user }, { comment: `by ${user}` });
   return kit;
 }
+
+test('K344 once the client is another user’s, a table shows no row of the former one, not even while it waits', async () => {
+  const { client } = await kitOf('anna');
+  await client.authenticate(jwt('anna', 1));
+  render(
+    <CampaignProvider client={client}>
+      <Table />
+    </CampaignProvider>,
+  );
+  await screen.findByText('table: anna', undefined, WAIT);
+  // Her token is renewed.
+  const before = renders.length;
+  await act(() => client.authenticate(jwt('anna', 2)));
+  expect(renders.slice(before)).not.toContain('');
+  await act(() => client.authenticate(jwt('ben', 3)));
+  await screen.findByText('table: anna', undefined, WAIT);
+  expect(renders.slice(before)).toContain('');
+});
 
 test('K241 two clients that share a QueryClient have entries of their own in it, and take them along when they go', async () => {
   const [anna, ben] = await Promise.all([kitOf('anna'), kitOf('ben')]);
@@ -55,8 +81,8 @@ test('K241 two clients that share a QueryClient have entries of their own in it,
       ))}
     </QueryClientProvider>,
   );
-  await screen.findByText(/by anna/, undefined, { timeout: 20_000 });
-  await screen.findByText(/by ben/, undefined, { timeout: 20_000 });
+  await screen.findByText(/by anna/, undefined, WAIT);
+  await screen.findByText(/by ben/, undefined, WAIT);
   expect(screen.getAllByText(/history:/).map(({ textContent }) => textContent)).toEqual([
     'history: by anna,',
     'history: by ben,',
@@ -65,7 +91,7 @@ test('K241 two clients that share a QueryClient have entries of their own in it,
   expect(queryClient.getQueryCache().findAll({ queryKey: key })).toHaveLength(2);
   const before = renders.length;
   await act(() => anna.client.forget());
-  await screen.findByText('history:', undefined, { timeout: 20_000 });
+  await screen.findByText('history:', undefined, WAIT);
   expect(renders.slice(before).filter((shown) => shown.includes('anna'))).toEqual([]);
   expect(JSON.stringify(queryClient.getQueriesData({ queryKey: key }))).not.toContain('anna');
   expect(JSON.stringify(queryClient.getQueriesData({ queryKey: key }))).toContain('by ben');
@@ -94,8 +120,8 @@ test('K241 mutations of a client go with it, and the app’s stay', async () => 
     </CampaignProvider>,
   );
   for (const button of screen.getAllByRole('button')) button.click();
-  await screen.findByText('archive success');
-  await screen.findByText('other success');
+  await screen.findByText('archive success', undefined, WAIT);
+  await screen.findByText('other success', undefined, WAIT);
   expect(queryClient.getMutationCache().getAll()).toHaveLength(2);
   client.close();
   expect(
@@ -115,7 +141,7 @@ test('K241 the entries of the only client have their usual names, and the app’
       <History />
     </CampaignProvider>,
   );
-  await screen.findByText(/by anna/, undefined, { timeout: 20_000 });
+  await screen.findByText(/by anna/, undefined, WAIT);
   const key = getQueryKey(trpc.campaign.history, { campaignId: 'test' }, 'infinite');
   expect(JSON.stringify(queryClient.getQueryData(key))).toContain('by anna');
   expect(queryClient.getQueryCache().find({ queryKey: key })?.meta).toMatchObject({ mine: true });
@@ -129,17 +155,17 @@ test('K242 when a client comes to be another user’s, what the former one was a
       <History />
     </CampaignProvider>,
   );
-  await screen.findByText(/by anna/, undefined, { timeout: 20_000 });
+  await screen.findByText(/by anna/, undefined, WAIT);
   const seen: unknown[] = [];
   queryClient.getQueryCache().subscribe(({ query }) => seen.push(query.state.data));
   await act(() => client.authenticate(jwt('anna', 1)));
-  await screen.findByText(/by anna/, undefined, { timeout: 20_000 });
+  await screen.findByText(/by anna/, undefined, WAIT);
   expect(seen.splice(0)).toContain(undefined);
   // Her token is renewed.
   await act(() => client.authenticate(jwt('anna', 2)));
   expect(seen.splice(0)).not.toContain(undefined);
   await act(() => client.authenticate(jwt('ben', 3)));
-  await screen.findByText(/by anna/, undefined, { timeout: 20_000 });
+  await screen.findByText(/by anna/, undefined, WAIT);
   expect(seen).toContain(undefined);
 });
 

@@ -27,8 +27,7 @@ import {
 } from '../../../client-sdk/src/react/index.ts';
 import type { CampaignServer } from '../../../server/index.ts';
 import { startServer } from '../support/server.ts';
-
-const WAIT = { timeout: 20_000, interval: 10 };
+import { WAIT } from '../../support/wait.ts';
 
 const closing: (() => unknown)[] = [];
 afterEach(async () => {
@@ -69,7 +68,7 @@ async function inApp(children: ReactNode): Promise<{
 
 test('K43 the usage example works as it stands', async () => {
   const { other } = await inApp(<CampaignManager />);
-  await screen.findByText('Spring');
+  await screen.findByText('Spring', undefined, WAIT);
   expect(screen.getByText('Features: referral')).toBeTruthy();
 
   fireEvent.click(screen.getByText('Update Campaign'));
@@ -145,7 +144,7 @@ test('K40 a selector renders only when its selection changes, and fifty events i
 
   const writer = client(started.url).campaign('spring');
   await Promise.all(Array.from({ length: 50 }, (_, n) => writer.update({ counter: n })));
-  await screen.findByText('49');
+  await screen.findByText('49', undefined, WAIT);
   await writer.updateConfig('ui_content', { banner: 'Hello' });
   act(() => void mine.campaign().update({ title: 'Mine' }));
   expect({ banner: seen.banner.length, content: seen.content, status: seen.status }).toEqual(before);
@@ -182,7 +181,7 @@ test('K42 state is never undefined, and updaters stay the same functions under b
     return <output>{result.status}</output>;
   }
   await inApp(<Reader />);
-  await screen.findByText('success');
+  await screen.findByText('success', undefined, WAIT);
   expect(states[0]).toEqual({});
   expect(Object.isFrozen(states[0])).toBe(true);
   for (const {
@@ -213,7 +212,7 @@ test('K44 with enabled: false nothing is sent to the server', async () => {
   expect(mine.connection.getSnapshot()).toMatchObject({ status: 'connecting', attempt: 0 });
   expect(started.service.stats().subscribers).toBe(0);
   rerender(<Reader enabled />);
-  await screen.findByText('success');
+  await screen.findByText('success', undefined, WAIT);
   rerender(<Reader enabled={false} />);
   await waitFor(() => expect(started.service.stats().subscribers).toBe(0), WAIT);
 });
@@ -236,11 +235,15 @@ test('K45 the history shows pages and live entries as one list', async () => {
       <History />
     </CampaignProvider>,
   );
-  await screen.findByText('success: 5 update, 4 update, 3 update');
+  await screen.findByText('success: 5 update, 4 update, 3 update', undefined, WAIT);
   await writer.updateFeatures(['polls'], 'add');
-  await screen.findByText('success: 6 updateFeatures, 5 update, 4 update, 3 update');
+  await screen.findByText('success: 6 updateFeatures, 5 update, 4 update, 3 update', undefined, WAIT);
   fireEvent.click(screen.getByText('more'));
-  await screen.findByText('success: 6 updateFeatures, 5 update, 4 update, 3 update, 2 update, 1 create');
+  await screen.findByText(
+    'success: 6 updateFeatures, 5 update, 4 update, 3 update, 2 update, 1 create',
+    undefined,
+    WAIT,
+  );
 });
 
 test('K46 the status hooks show connection, sync and features', async () => {
@@ -266,16 +269,16 @@ test('K46 the status hooks show connection, sync and features', async () => {
       <Sync />
     </>,
   );
-  await screen.findByText('connected success 0 connected false');
+  await screen.findByText('connected success 0 connected false', undefined, WAIT);
   expect(screen.getByText('saved 0 0')).toBeTruthy();
   const before = renders.sync;
   await other.campaign('spring').updateFeatures(['leaderboard'], 'add');
-  await screen.findByText('connected success 0 connected true');
+  await screen.findByText('connected success 0 connected true', undefined, WAIT);
   expect(renders.sync).toBe(before);
 
   act(() => void mine.campaign().update({ status: 'wrong' as 'draft' }));
   expect(screen.getByText('saving 1 0')).toBeTruthy();
-  fireEvent.click(await screen.findByText('saved 0 1'));
+  fireEvent.click(await screen.findByText('saved 0 1', undefined, WAIT));
   expect(screen.getByText('saved 0 0')).toBeTruthy();
 });
 
@@ -285,7 +288,7 @@ test('K46 what has no stream goes through TanStack Query, typed', async () => {
     return <output>{data?.pages.flatMap((page) => page.items.map((item) => item.title)).join()}</output>;
   }
   await inApp(<List />);
-  await screen.findByText('Autumn');
+  await screen.findByText('Autumn', undefined, WAIT);
 });
 
 test('K50 queries are in the app’s own TanStack Query cache, under readable keys', async () => {
@@ -305,7 +308,7 @@ test('K50 queries are in the app’s own TanStack Query cache, under readable ke
       <Lists />
     </CampaignProvider>,
   );
-  await screen.findByText('2 campaigns, 1 entries');
+  await screen.findByText('2 campaigns, 1 entries', undefined, WAIT);
   // The history was asked for once it was known of which campaign.
   const seen = queryClient.getQueryCache().findAll({ predicate: ({ state }) => state.status === 'success' });
   expect(seen.map(({ queryKey }) => queryKey)).toEqual([

@@ -13,8 +13,7 @@ import {
   useUndo,
 } from '../../../client-sdk/src/react/index.ts';
 import { CampaignTestProvider, createTestCampaign } from '../../../client-sdk/src/testing/index.ts';
-
-const WAIT = { timeout: 20_000, interval: 10 };
+import { WAIT } from '../../support/wait.ts';
 
 const closing: (() => unknown)[] = [];
 afterEach(async () => {
@@ -52,9 +51,9 @@ test('K48 a component suspends until the first snapshot, and an error reaches th
     </StrictMode>,
   );
   expect(screen.getByText('wait')).toBeTruthy();
-  await screen.findByText('Spring');
+  await screen.findByText('Spring', undefined, WAIT);
   act(() => kit.push({ title: 'Summer' }));
-  await screen.findByText('Summer');
+  await screen.findByText('Summer', undefined, WAIT);
 
   rerender(
     <CampaignTestProvider campaign={kit}>
@@ -65,7 +64,7 @@ test('K48 a component suspends until the first snapshot, and an error reaches th
       </Boundary>
     </CampaignTestProvider>,
   );
-  await screen.findByText('cannot: NOT_FOUND');
+  await screen.findByText('cannot: NOT_FOUND', undefined, WAIT);
 });
 
 test('K49 undo, and paced updates that are sent when the component unmounts', async () => {
@@ -97,7 +96,7 @@ test('K49 undo, and paced updates that are sent when the component unmounts', as
       <Page />
     </CampaignTestProvider>,
   );
-  const input = await screen.findByDisplayValue<HTMLInputElement>('A');
+  const input = await screen.findByDisplayValue<HTMLInputElement>('A', undefined, WAIT);
   for (const value of ['AB', 'ABC']) {
     fireEvent.change(input, { target: { value } });
     expect(input.value).toBe(value);
@@ -148,7 +147,7 @@ test('K49 with skipToken nothing is subscribed to', async () => {
   expect(kit.client.campaign().getSnapshot().status).toBe('pending');
   expect(screen.getByText('title: undefined')).toBeTruthy();
   rerender(app(false));
-  await screen.findByText('title: A');
+  await screen.findByText('title: A', undefined, WAIT);
 });
 
 test('K40 with shallowEqual, a selector that makes an object renders when a member of it changes', async () => {
@@ -167,11 +166,11 @@ test('K40 with shallowEqual, a selector that makes an object renders when a memb
       <Both />
     </CampaignTestProvider>,
   );
-  await screen.findByText('Spring undefined');
+  await screen.findByText('Spring undefined', undefined, WAIT);
   const before = renders;
   act(() => kit.push({ description: 'not shown' }));
   await waitFor(() => expect(kit.client.campaign().getSnapshot().version).toBe(2), WAIT);
   expect(renders).toBe(before);
   act(() => kit.push({ status: 'active' }));
-  await screen.findByText('Spring active');
+  await screen.findByText('Spring active', undefined, WAIT);
 });

@@ -20,8 +20,7 @@ import {
   useSuspenseCampaign,
 } from '../../../client-sdk/src/react/index.ts';
 import { startServer } from '../support/server.ts';
-
-const WAIT = { timeout: 20_000, interval: 10 };
+import { WAIT } from '../../support/wait.ts';
 
 const closing: (() => unknown)[] = [];
 afterEach(async () => {

@@ -7,10 +7,10 @@ import {
 } from '../../../client-sdk/src/index.ts';
 import type { CampaignServer } from '../../../server/index.ts';
 import { openTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
+import { WAIT } from '../../support/wait.ts';
 import { startServer, type TestServerOptions } from './server.ts';
 
-/** Timeout on a loaded machine: conditions are polled, never timed. */
-export const WAIT = { timeout: 20_000, interval: 10 };
+export { WAIT };
 
 const closing: (() => unknown)[] = [];
 afterEach(async () => {

@@ -17,6 +17,7 @@ import {
 import { patchTree } from '../../../server/core/document/merge-patch.ts';
 import { PersistentObject } from '../../../server/core/document/persistent-object.ts';
 import type { JsonObject } from '../../../server/core/json.ts';
+import { WAIT } from '../../support/wait.ts';
 
 const MANY: JsonObject = Object.fromEntries(
   Array.from({ length: 18_000 }, (_none, index) => [`k${index.toString(36)}`, 0]),
@@ -102,7 +103,7 @@ test('K280 a page loads the tree when a document first has an object of many mem
   const before = patchTree(many, { commerce: { k1a: 1, gone: null, new: 1 } });
   expect(before).toEqual({ title: 't', commerce: { ...MANY, k1a: 1, new: 1 } });
   expect(before).not.toBeInstanceOf(LargeObject);
-  await vi.waitFor(() => expect(patchTree(many, { commerce: { k1a: 1 } })).toBeInstanceOf(LargeObject));
+  await vi.waitFor(() => expect(patchTree(many, { commerce: { k1a: 1 } })).toBeInstanceOf(LargeObject), WAIT);
   const after = patchTree(before, { commerce: { k1a: 2 } });
   expect(after).toBeInstanceOf(LargeObject);
   expect(JSON.stringify(plainOf(after))).toBe(JSON.stringify({ title: 't', commerce: { ...MANY, k1a: 2, new: 1 } }));

@@ -3,6 +3,7 @@ import { expect, test, vi } from 'vitest';
 import { clientOn } from '../../../client-sdk/src/client.ts';
 import { CampaignError } from '../../../client-sdk/src/errors.ts';
 import type { Mirror } from '../../../client-sdk/src/sync/mirror.ts';
+import { findStaleEdits } from '../../../client-sdk/src/sync/conflict-rules.ts';
 import { createOverlay } from '../../../client-sdk/src/sync/overlay.ts';
 import {
   applyOutcomes,
@@ -351,4 +352,19 @@ test('K33 the view is what the server’s effects lead to, down to the order of 
       expect(JSON.stringify(createOverlay()(state as JsonObject, pending))).toBe(JSON.stringify(expected));
     }),
   );
+});
+
+test('K224 an edit that asks, whose page ended before it was known what it was made on, is asked about unless it changes nothing', () => {
+  const at = mirror('e', 2);
+  const theirs = { ...at, content: { ...at.content, state: { title: 'theirs' } } };
+  const asks = (base: string, title: string, onConflict: Pending['onConflict'] = 'ask') => {
+    const made = mutation('m1', { title });
+    const stored = { ...made, mutation: { ...made.mutation, base }, onConflict };
+    return findStaleEdits([stored], theirs).get('m1');
+  };
+  expect(asks('e:1', 'mine')).toMatchObject([{ path: ['title'], theirs: 'theirs', mine: 'mine' }]);
+  expect(asks('lost:2', 'mine')).toHaveLength(1);
+  expect(asks('e:1', 'theirs')).toBeUndefined();
+  expect(asks('e:2', 'mine')).toBeUndefined();
+  expect(asks('e:1', 'mine', 'theirs')).toBeUndefined();
 });

@@ -5,6 +5,7 @@ import { afterEach, expect, test, vi } from 'vitest';
 import { CampaignProvider, useCampaign } from '../../../client-sdk/src/react/index.ts';
 import { useExperiment } from '../../../client-sdk/src/react/experiments/index.ts';
 import { createTestCampaign } from '../../../client-sdk/src/testing/index.ts';
+import { WAIT } from '../../support/wait.ts';
 
 afterEach(cleanup);
 
@@ -46,12 +47,12 @@ test('T347 the test kit plays cohorts: a page is tried as any viewer, by the rul
       <Page />
     </CampaignProvider>,
   );
-  await screen.findByText('Hello undefined undefined');
+  await screen.findByText('Hello undefined undefined', undefined, WAIT);
   // Nothing of the rules is sent to who looks as somebody.
   expect(Object.keys(kit.client.campaign('spring').getSnapshot().state)).toEqual(['slug', 'title', 'ui_content']);
 
   act(() => kit.client.setViewer(viewer('u-1')));
-  const { textContent: told } = await screen.findByText(/^Arm (a a|b b) SPLIT$/);
+  const { textContent: told } = await screen.findByText(/^Arm (a a|b b) SPLIT$/, undefined, WAIT);
   const arm = told?.includes('Arm a') ? 'a' : 'b';
 
   // A ramp down to the other arm alone, and what others write, reach the page as entries.
@@ -59,22 +60,23 @@ test('T347 the test kit plays cohorts: a page is tried as any viewer, by the rul
   const { ranges: _ranges, ...rule } = STATE.rules.greeting;
   const only = { ...rule, arms: { [other]: rule.arms[other] } };
   await act(() => kit.client.trpc.campaign.updateRule.mutate({ campaignId: 'spring', key: 'greeting', rule: only }));
-  await screen.findByText(`Arm ${other} ${other} TARGETING_MATCH`);
+  await screen.findByText(`Arm ${other} ${other} TARGETING_MATCH`, undefined, WAIT);
   act(() => kit.push({ ui_content: { banner: 'For the others' }, title: 'Summer' }));
-  await vi.waitFor(() => expect(kit.client.campaign('spring').getSnapshot().state.title).toBe('Summer'));
-  await screen.findByText(`Arm ${other} ${other} TARGETING_MATCH`);
+  await vi.waitFor(() => expect(kit.client.campaign('spring').getSnapshot().state.title).toBe('Summer'), WAIT);
+  await screen.findByText(`Arm ${other} ${other} TARGETING_MATCH`, undefined, WAIT);
 
   const { client: guest } = kit.connect(viewer('u-2', 'Abuja'));
   const stop = guest.campaign('spring').subscribe(() => undefined);
-  await vi.waitFor(() =>
-    expect(guest.campaign('spring').getSnapshot().state.ui_content?.banner).toBe('For the others'),
+  await vi.waitFor(
+    () => expect(guest.campaign('spring').getSnapshot().state.ui_content?.banner).toBe('For the others'),
+    WAIT,
   );
   expect(guest.campaign('spring').getSnapshot().assignments).toEqual({});
   kit.drop();
   kit.push({ title: 'Autumn' });
   kit.reconnect();
-  await vi.waitFor(() => expect(kit.client.campaign('spring').getSnapshot().state.title).toBe('Autumn'));
-  await screen.findByText(`Arm ${other} ${other} TARGETING_MATCH`);
+  await vi.waitFor(() => expect(kit.client.campaign('spring').getSnapshot().state.title).toBe('Autumn'), WAIT);
+  await screen.findByText(`Arm ${other} ${other} TARGETING_MATCH`, undefined, WAIT);
   stop();
   guest.close();
   kit.client.close();

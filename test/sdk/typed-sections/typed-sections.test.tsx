@@ -36,9 +36,9 @@ test('K19 K65 one file narrows what the app may say and what the server takes', 
       <Shop />
     </CampaignProvider>,
   );
-  await screen.findByText(/EUR without polls/);
+  await screen.findByText(/EUR without polls/, undefined, WAIT);
   for (const name of ['Ask', 'Mark as new', 'Sell in dollars']) fireEvent.click(screen.getByText(name));
-  await screen.findByText('New USD with polls');
+  await screen.findByText('New USD with polls', undefined, WAIT);
   const campaign = made.campaign();
   await waitFor(() => expect(campaign.getSnapshot().sync.pendingCount).toBe(0), WAIT);
 

@@ -54,6 +54,8 @@ export class HttpSocket implements WebSocketLike {
   #headers: Record<string, string> = {};
   /** Mutations are sent one after the other: over http nothing else would keep their order (G7). */
   #lastMutation: Promise<void> = Promise.resolve();
+  /** Mutations that have not been sent yet, by id. */
+  readonly #waiting = new Set<number>();
 
   /** @param url as for a WebSocket: `ws(s)://…/trpc?…` */
   constructor(url: string, clock: Pick<Clock, 'after'>) {
@@ -135,6 +137,7 @@ export class HttpSocket implements WebSocketLike {
         ...(token !== undefined && { authorization: `Bearer ${token}` }),
       };
     } else if (message.method === 'subscription.stop') {
+      this.#waiting.delete(message.id);
       this.#streams.get(message.id)?.abort();
       this.#streams.delete(message.id);
       if (this.#watched.delete(message.id)) this.#share();
@@ -144,7 +147,10 @@ export class HttpSocket implements WebSocketLike {
     } else if (message.method === 'subscription') {
       void this.#subscribe(message);
     } else if (message.method === 'mutation') {
-      this.#lastMutation = this.#lastMutation.then(() => this.#request(message));
+      this.#waiting.add(message.id);
+      this.#lastMutation = this.#lastMutation.then(() =>
+        this.#waiting.delete(message.id) ? this.#request(message) : undefined,
+      );
     } else {
       void this.#request(message);
     }

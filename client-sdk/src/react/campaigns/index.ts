@@ -1,4 +1,4 @@
-import { useMemo, useState, useSyncExternalStore } from 'react';
+import { useEffect, useMemo, useState, useSyncExternalStore } from 'react';
 import { listCampaigns, type CampaignFilter, type CampaignList } from '../../campaigns/campaign-list.ts';
 import { campaignTable, type CampaignTable, type CampaignTableQuery } from '../../campaigns/campaign-table.ts';
 import { severalCampaigns } from '../../campaigns/several-campaigns.ts';
@@ -60,12 +60,19 @@ export function useCampaignTable(query: CampaignTableQuery = {}): UseCampaignTab
     [client, search, status, owner, tag, archived, sort],
   );
   const shown = useSyncExternalStore(table.subscribe, table.getSnapshot, table.getInitialSnapshot);
+  /** The rows of the query before, while those of another one are on their way. */
   const [known, setKnown] = useState(shown);
   if (shown.status !== 'pending' && shown !== known) setKnown(shown);
-  return useMemo(() => {
-    const { total, rows, error } = shown.status === 'pending' ? known : shown;
-    return { status: shown.status, total, rows, error, show: table.show };
-  }, [shown, known, table]);
+  // They are the former user's, and not shown to another one.
+  useEffect(
+    () => client.onRenewed(({ isOtherUser }) => isOtherUser && setKnown(table.getInitialSnapshot())),
+    [client, table],
+  );
+  const latest = shown.status === 'pending' ? known : shown;
+  return useMemo(
+    () => ({ status: shown.status, total: latest.total, rows: latest.rows, error: latest.error, show: table.show }),
+    [shown, latest, table],
+  );
 }
 
 /**
