@@ -1,19 +1,17 @@
 import { text } from '../audience/read.ts';
 import { LockableSection } from '../locks/LockableSection.tsx';
-import { useEdited, useEdits, useLocalDocument } from '../fields/local-document.ts';
-import { ChoiceField } from '../fields/ChoiceField.tsx';
+import { useEdited, useLocalDocument } from '../fields/local-document.ts';
 import { DateField } from '../fields/DateField.tsx';
 import { orRemoved } from './or-removed.ts';
+import { StatusField } from './StatusField.tsx';
 import { TextField } from '../fields/TextField.tsx';
 
-const STATUSES = ['draft', 'active', 'paused', 'ended'] as const;
 const CONTENT = ['ui_content'];
 
 /** What the page says, and when. */
 export function ContentPanel({ readOnly }: { readOnly: boolean }) {
   const state = useEdited((document) => document);
   const isLocal = useLocalDocument() !== undefined;
-  const { update } = useEdits();
   const { ui_content: content = {} } = state;
   const form = content.lead_form ?? {};
   return (
@@ -76,15 +74,7 @@ export function ContentPanel({ readOnly }: { readOnly: boolean }) {
           updates={(footer) => ({ ui_content: { footer: orRemoved(footer) } })}
         />
       </LockableSection>
-      {!isLocal && (
-        <ChoiceField
-          label="Status"
-          path={['status']}
-          value={state.status}
-          options={STATUSES}
-          choose={(status) => void update({ status })}
-        />
-      )}
+      {!isLocal && <StatusField />}
       <div className="field-pair">
         <DateField
           label="Starts"

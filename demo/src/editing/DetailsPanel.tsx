@@ -2,7 +2,9 @@ import { useCampaign, useCampaignUpdates } from '@campaign-state/client/react';
 import { useMeasured } from '../measure/use-measured.ts';
 import { ChoiceField } from '../fields/ChoiceField.tsx';
 import { orRemoved } from './or-removed.ts';
+import { formulaFault } from './formula-fault.ts';
 import { SetField } from '../fields/SetField.tsx';
+import { SlugField } from './SlugField.tsx';
 import { TextField } from '../fields/TextField.tsx';
 
 /** What apps and colleagues need to know of the campaign, and its page does not show. */
@@ -13,7 +15,7 @@ export function DetailsPanel() {
   return (
     <>
       <div className="field-pair">
-        <TextField label="Slug" path={['slug']} value={state.slug ?? ''} updates={(slug) => ({ slug })} />
+        <SlugField />
         <TextField
           label="Owner"
           path={['owner_id']}
@@ -35,6 +37,7 @@ export function DetailsPanel() {
         path={['ranking_formula']}
         value={state.ranking_formula ?? ''}
         updates={(formula) => ({ ranking_formula: orRemoved(formula) })}
+        adviceOn={formulaFault}
       />
       <SetField label="Translated texts" one="a key" name="i18n_keys" />
     </>

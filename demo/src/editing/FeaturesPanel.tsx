@@ -3,11 +3,14 @@ import { useEdited, useEdits } from '../fields/local-document.ts';
 import { AddItem } from '../fields/AddItem.tsx';
 import { ItemList } from '../fields/ItemList.tsx';
 import { SharedField } from '../fields/SharedField.tsx';
-import { ModuleFields } from './ModuleFields.tsx';
+import { lazyPart } from '../status/lazy-part.tsx';
+
+const AddModule = lazyPart('The choice of modules', async () => (await import('./forms/AddModule.tsx')).default);
+const ModuleForm = lazyPart('The form of the module', async () => (await import('./forms/ModuleForm.tsx')).default);
 
 const FEATURES = ['features'];
 
-/** What the page can do: its features in order, and the figures of those that are modules of the page. */
+/** What the page can do: its features in order, and the forms of those that are modules of the page. */
 export function FeaturesPanel({ readOnly }: { readOnly: boolean }) {
   const { features = [], ui_components: components = {} } = useEdited((document) => document);
   const { updateFeatures } = useEdits();
@@ -30,9 +33,10 @@ export function FeaturesPanel({ readOnly }: { readOnly: boolean }) {
             suggestions={['lead_form', ...Object.keys(components)].filter((name) => !features.includes(name))}
             add={(feature) => updateFeatures([feature], 'add')}
           />
+          <AddModule />
         </SharedField>
       </LockableSection>
-      {features.map((feature) => Object.hasOwn(components, feature) && <ModuleFields key={feature} name={feature} />)}
+      {features.map((feature) => Object.hasOwn(components, feature) && <ModuleForm key={feature} name={feature} />)}
     </>
   );
 }

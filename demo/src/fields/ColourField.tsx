@@ -15,6 +15,7 @@ export function ColourField({
   value,
   updates,
   advice,
+  hint,
 }: {
   label: string;
   path: readonly string[];
@@ -22,6 +23,7 @@ export function ColourField({
   updates: (value: string) => CampaignUpdates;
   /** What is likely not meant of the colour. */
   advice?: string | undefined;
+  hint?: string | undefined;
 }) {
   const id = useId();
   const field = useField(path, value, updates, { isComplete: isColour });
@@ -29,7 +31,15 @@ export function ColourField({
     ? advice
     : 'This is no colour, and is not shown: #1f2937, teal or rgb(31 41 55) are.';
   return (
-    <FieldFrame id={id} label={label} path={path} conflict={field.conflict} error={field.error} advice={said}>
+    <FieldFrame
+      id={id}
+      label={label}
+      path={path}
+      conflict={field.conflict}
+      error={field.error}
+      advice={said}
+      hint={hint}
+    >
       <span className="colour">
         <input
           type="color"

@@ -14,6 +14,7 @@ export function DateField({
   value,
   updates,
   advice,
+  isOptional = true,
 }: {
   label: string;
   path: readonly string[];
@@ -21,13 +22,15 @@ export function DateField({
   updates: (value: string | null) => CampaignUpdates;
   /** What is likely not meant of the moment. */
   advice?: string | undefined;
+  /** Whether it may be emptied. */
+  isOptional?: boolean;
 }) {
   const id = useId();
   const input = useRef<HTMLInputElement>(null);
   const field = useField(path, toControl(value), (local) => updates(local === '' ? null : `${local}:00Z`), {
     // The control says '' for a date that is half typed, too.
     isComplete: (local) =>
-      local === '' ? input.current?.validity.badInput === false : Date.parse(`${local}:00Z`) >= EARLIEST,
+      local === '' ? isOptional && input.current?.validity.badInput === false : Date.parse(`${local}:00Z`) >= EARLIEST,
     write: (date) => toControl(text(date)),
   });
 
@@ -48,6 +51,7 @@ export function DateField({
       error={field.error}
       advice={advice}
       action={
+        isOptional &&
         field.value !== '' && (
           <button type="button" className="text-button" aria-label={`Clear ${name}`} onClick={clear}>
             Clear

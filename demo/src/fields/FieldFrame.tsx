@@ -12,6 +12,7 @@ export function FieldFrame({
   conflict,
   error,
   advice,
+  hint,
   action,
   children,
 }: {
@@ -23,6 +24,8 @@ export function FieldFrame({
   error?: Error | undefined;
   /** What is likely not meant, though it may be said. */
   advice?: string | undefined;
+  /** What it is for. */
+  hint?: string | undefined;
   /** Stands beside the label. */
   action?: ReactNode;
   children: ReactNode;
@@ -37,6 +40,11 @@ export function FieldFrame({
   const body = (
     <>
       {children}
+      {hint !== undefined && (
+        <p className="field-hint" id={`${id}-hint`}>
+          {hint}
+        </p>
+      )}
       <div id={`${id}-notes`} aria-live="polite">
         {conflict && (
           <p className="field-conflict">

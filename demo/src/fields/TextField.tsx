@@ -1,7 +1,7 @@
 import { useId } from 'react';
 import type { CampaignUpdates } from '@campaign-state/client';
 import { FieldFrame } from './FieldFrame.tsx';
-import { useField } from './use-field.ts';
+import { composing, useField } from './use-field.ts';
 
 /** A line, or some lines, of the document's text. */
 export function TextField({
@@ -10,12 +10,18 @@ export function TextField({
   value,
   updates,
   lines = 1,
+  advice,
+  adviceOn,
 }: {
   label: string;
   path: readonly string[];
   value: string;
   updates: (value: string) => CampaignUpdates;
   lines?: number;
+  /** What is likely not meant of it. */
+  advice?: string | undefined;
+  /** The same, of what is typed. */
+  adviceOn?: (typed: string) => string | undefined;
 }) {
   const id = useId();
   const field = useField(path, value, updates);
@@ -26,9 +32,17 @@ export function TextField({
     'aria-invalid': field.error !== undefined,
     'aria-describedby': `${id}-notes`,
     onBlur: field.leave,
+    ...composing(field),
   };
   return (
-    <FieldFrame id={id} label={label} path={path} conflict={field.conflict} error={field.error}>
+    <FieldFrame
+      id={id}
+      label={label}
+      path={path}
+      conflict={field.conflict}
+      error={field.error}
+      advice={advice ?? adviceOn?.(field.value)}
+    >
       {lines > 1 ? (
         <textarea {...shared} rows={lines} onChange={(event) => field.change(event.target.value)} />
       ) : (

@@ -61,7 +61,7 @@ export function useLocalField(
   local: LocalDocument | undefined,
   value: string,
   updates: (value: string) => CampaignUpdates,
-  { isComplete = () => true }: FieldOptions,
+  { isComplete = () => true, keepsUnsent = false }: FieldOptions,
 ): Field {
   const [typed, setTyped] = useState<string>();
   return {
@@ -71,7 +71,9 @@ export function useLocalField(
       setTyped(complete ? undefined : next);
       if (complete) local?.change(patched(local.state, updates(next)));
     },
-    leave: () => setTyped(undefined),
+    // Nobody else sees it.
+    compose: () => undefined,
+    leave: () => setTyped(keepsUnsent ? typed : undefined),
     conflict: undefined,
     error: undefined,
   };
