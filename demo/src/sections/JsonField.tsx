@@ -1,5 +1,6 @@
 import { useEffect, useEffectEvent, useRef } from 'react';
 import { createJsonEditor, type JsonEditor } from './json-editor.ts';
+import type { Shape } from '../editing/forms/model/shape.ts';
 import type { TextFault } from './json-text.ts';
 
 /** Props of {@link JsonField}. */
@@ -11,6 +12,8 @@ export interface JsonFieldProps {
   readonly isReadOnly: boolean;
   /** Its line is selected when it is found. */
   readonly fault: TextFault | undefined;
+  /** What the server's schemas say of its value. Default: nothing is known. */
+  readonly shape?: Shape | undefined;
   /** The text to show the differences to. */
   readonly compareWith: string | undefined;
   readonly onChange: (text: string) => void;
@@ -18,8 +21,8 @@ export interface JsonFieldProps {
 }
 
 /** A field for JSON, in CodeMirror. Loaded when a section is opened: it is larger than the rest of the console. */
-export default function JsonField(props: JsonFieldProps) {
-  const { label, describedBy, text, isReadOnly, fault, compareWith } = props;
+export function JsonField(props: JsonFieldProps) {
+  const { label, describedBy, text, isReadOnly, fault, shape, compareWith } = props;
   const parent = useRef<HTMLDivElement>(null);
   const editor = useRef<JsonEditor>(undefined);
   const shownFault = useRef(fault);
@@ -49,6 +52,7 @@ export default function JsonField(props: JsonFieldProps) {
     [label, describedBy, isReadOnly, fault],
   );
   useEffect(() => editor.current?.compareWith(compareWith), [label, describedBy, compareWith]);
+  useEffect(() => editor.current?.setShape(shape), [label, describedBy, shape]);
   useEffect(() => {
     // One that was there before, in another tab of the console, must not take the focus.
     if (fault?.line !== undefined && fault !== shownFault.current) editor.current?.showLine(fault.line);

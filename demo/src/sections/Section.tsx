@@ -1,29 +1,31 @@
 import { useEffect, useRef, useState } from 'react';
-import { useCampaignSnapshot } from '@campaign-state/client/react';
-import { useLockedBy } from '@campaign-state/client/react/locks';
+import type { ReactNode } from 'react';
 import { LockControls } from '../locks/LockControls.tsx';
+import { LockIsSaid } from '../locks/LockableSection.tsx';
 import { People } from '../people/People.tsx';
 import { go, usePlace } from '../ways/place.ts';
-import { useSectionDraft } from './drafts.ts';
 import { isObject } from './json.ts';
 import type { JsonValue } from '@campaign-state/client';
-import { SectionText } from './SectionText.tsx';
 
-/** One section: what it holds in a line, its text when it is opened. */
+/** One section: what it holds in a line, and when it is opened what it is edited by. */
 export function Section({
   name,
+  title = name,
   value,
+  isDraft = false,
   readOnly,
   isOpenAtFirst,
+  children,
 }: {
   name: string;
+  title?: string;
   value: JsonValue | undefined;
+  /** Whether something was written here that is not applied. */
+  isDraft?: boolean;
   readOnly: boolean;
   isOpenAtFirst: boolean;
+  children: ReactNode;
 }) {
-  const campaignId = useCampaignSnapshot((snapshot) => snapshot.campaignId) ?? '';
-  const lock = useLockedBy([name]);
-  const [draft] = useSectionDraft(campaignId, name);
   const isNamed = usePlace().section === name;
   const [isOpen, setOpen] = useState(isOpenAtFirst || isNamed);
   const element = useRef<HTMLDetailsElement>(null);
@@ -52,9 +54,9 @@ export function Section({
       onToggle={(event) => toggle(event.currentTarget.open)}
     >
       <summary>
-        <span className="section-name">{name}</span>
+        <span className="section-name">{title}</span>
         <People path={[name]} />
-        {draft ? (
+        {isDraft ? (
           <span className="section-draft">not applied</span>
         ) : (
           <span className="section-what">{summary(value)}</span>
@@ -63,7 +65,7 @@ export function Section({
       {isOpen && (
         <>
           {!readOnly && <LockControls path={[name]} name={name} />}
-          <SectionText name={name} value={value} readOnly={readOnly || lock !== undefined} />
+          <LockIsSaid>{children}</LockIsSaid>
         </>
       )}
     </details>

@@ -1,14 +1,18 @@
-import { lazy, Suspense, useId, useState } from 'react';
+import { useId, useRef, useState } from 'react';
 import { CampaignError, jsonEqual, type JsonValue } from '@campaign-state/client';
 import { useCampaignHandle, useCampaignSnapshot, useCampaignUpdates } from '@campaign-state/client/react';
+import { useDocumentShapes } from '../editing/forms/use-document-shapes.ts';
 import { useMeasured } from '../measure/use-measured.ts';
+import { lazyPart } from '../status/lazy-part.tsx';
 import { sayRefusal } from '../status/say-refusal.ts';
+import { useKeptFocus } from '../ways/use-kept-focus.ts';
 import { useSectionDraft } from './drafts.ts';
-import { patchBetween, sharedPlaces } from './json.ts';
+import { patchBetween } from './json.ts';
 import { lineAt, read, write } from './json-text.ts';
 import type { TextFault } from './json-text.ts';
+import { sayTheirs } from './say-theirs.ts';
 
-const JsonField = lazy(() => import('./JsonField.tsx'));
+const JsonField = lazyPart('The text', async () => (await import('./JsonField.tsx')).JsonField, 'json-field');
 
 /** What a section begins with that is not there yet. */
 const NOTHING: JsonValue = {};
@@ -29,10 +33,13 @@ export function SectionText({
   const campaignId = useCampaignSnapshot((snapshot) => snapshot.campaignId) ?? '';
   const { updateCampaign } = useCampaignUpdates();
   const { dismiss } = useCampaignHandle();
+  const shape = useDocumentShapes()?.(name);
   const measure = useMeasured();
   const [draft, setDraft] = useSectionDraft(campaignId, name);
   const [isComparing, setComparing] = useState(false);
   const id = useId();
+  const form = useRef<HTMLFormElement>(null);
+  useKeptFocus(form, `${draft === undefined} ${draft?.isSending}`);
   const text = draft?.text ?? write(value ?? NOTHING);
 
   function fail(fault: TextFault, base: JsonValue | undefined): void {
@@ -63,27 +70,30 @@ export function SectionText({
     draft && !draft.isSending && !jsonEqual(draft.base, value) ? patchBetween(draft.base, value ?? null) : undefined;
   return (
     <form
+      ref={form}
       className="section-text"
+      tabIndex={-1}
       onSubmit={(event) => {
         event.preventDefault();
         apply();
       }}
     >
-      <Suspense fallback={<div className="skeleton json-field" role="status" aria-label={`Loading ${name}`} />}>
-        <JsonField
-          label={`${name} as JSON`}
-          describedBy={`${id}-notes`}
-          text={text}
-          isReadOnly={readOnly || draft?.isSending === true}
-          fault={draft?.fault}
-          compareWith={isComparing && theirs !== undefined ? write(value ?? null) : undefined}
-          onChange={(changed) => setDraft({ text: changed, base: draft ? draft.base : value })}
-          onApply={apply}
-        />
-      </Suspense>
+      <JsonField
+        label={`${name} as JSON`}
+        describedBy={`${id}-notes`}
+        text={text}
+        isReadOnly={readOnly || draft?.isSending === true}
+        fault={draft?.fault}
+        shape={shape}
+        compareWith={isComparing && theirs !== undefined ? write(value ?? null) : undefined}
+        onChange={(changed) => setDraft({ text: changed, base: draft ? draft.base : value })}
+        onApply={apply}
+      />
       <div id={`${id}-notes`} aria-live="polite">
         {draft?.fault && <p className="field-error">{say(draft.fault)}</p>}
-        {theirs !== undefined && <p className="field-conflict">{sayTheirs(draft?.text ?? '', draft?.base, theirs)}</p>}
+        {theirs !== undefined && (
+          <p className="field-conflict">{sayTheirs('this section', draft?.text ?? '', draft?.base, theirs)}</p>
+        )}
       </div>
       {!readOnly && (
         <p className="section-buttons">
@@ -121,12 +131,4 @@ function placed(refusal: Error, name: string, text: string): TextFault {
   return section === name
     ? { message: sayRefusal(refusal, `“${path.join('.') || name}”`), line: lineAt(text, path) }
     : { message: sayRefusal(refusal), line: undefined };
-}
-
-function sayTheirs(text: string, base: JsonValue | undefined, theirs: JsonValue): string {
-  const result = read(text);
-  const shared = result.ok ? sharedPlaces(patchBetween(base, result.value), theirs) : [];
-  const since = 'Somebody else has changed this section since you began.';
-  if (shared.length === 0) return `${since} Yours will be merged with theirs.`;
-  return `${since} Applying overwrites what they wrote at ${shared.map((place) => place || 'the same place').join(', ')}.`;
 }

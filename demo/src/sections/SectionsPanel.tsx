@@ -2,7 +2,7 @@ import { useState } from 'react';
 import { useCampaign } from '@campaign-state/client/react';
 import { AddNamed } from '../fields/AddNamed.tsx';
 import type { JsonValue } from '@campaign-state/client';
-import { Section } from './Section.tsx';
+import { JsonSection } from './JsonSection.tsx';
 import { faultOfName, sectionsOf } from './section-names.ts';
 
 /** Every section and module of the document as text, for all that has no field of its own. */
@@ -19,7 +19,7 @@ export function SectionsPanel({ readOnly, mayWrite }: { readOnly: boolean; mayWr
       </p>
       <div className="sections">
         {[...names, ...added.filter((name) => !names.includes(name))].map((name) => (
-          <Section
+          <JsonSection
             key={name}
             name={name}
             value={document[name]}

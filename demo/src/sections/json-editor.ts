@@ -15,6 +15,8 @@ import { search, searchKeymap } from '@codemirror/search';
 import { Compartment, EditorState, Prec, type Extension } from '@codemirror/state';
 import { drawSelection, EditorView, highlightActiveLine, keymap, lineNumbers } from '@codemirror/view';
 import { tags } from '@lezer/highlight';
+import type { Shape } from '../editing/forms/model/shape.ts';
+import { assistedBy } from './json-assist.ts';
 import { faultsIn } from './json-text.ts';
 
 /** What an editor is made with, and tells. */
@@ -36,6 +38,8 @@ export interface JsonEditor {
   setState(state: { readonly isReadOnly: boolean; readonly isInvalid: boolean }): void;
   /** Shows what differs from that text, line by line, with buttons that take it over; `undefined`: nothing. */
   compareWith(text: string | undefined): void;
+  /** Offers what a schema lets stand there, and says what it says of it; `undefined`: none does. */
+  setShape(shape: Shape | undefined): void;
   /** Selects a line, counted from 1, and brings it into the middle. */
   showLine(line: number): void;
   destroy(): void;
@@ -88,6 +92,17 @@ const theme = EditorView.theme({
   '.cm-selectionBackground': { background: SELECTED },
   '&.cm-focused .cm-matchingBracket': { background: SELECTED },
   '.cm-foldPlaceholder, .cm-tooltip': RAISED,
+  '.cm-tooltip': { borderRadius: '6px', maxInlineSize: 'min(34rem, 90vw)' },
+  '.cm-tooltip.cm-tooltip-autocomplete > ul': { fontFamily: 'inherit', maxBlockSize: '16rem' },
+  '.cm-tooltip.cm-tooltip-autocomplete > ul > li': { padding: '0.25rem 0.6rem' },
+  '.cm-tooltip.cm-tooltip-autocomplete > ul > li[aria-selected]': {
+    background: 'color-mix(in oklab, var(--ink) 9%, transparent)',
+    color: 'var(--ink)',
+    outline: '1px solid transparent',
+  },
+  '.cm-completionDetail': { color: 'var(--ink-soft)', fontStyle: 'normal' },
+  '.cm-completionMatchedText': { textDecoration: 'none', fontWeight: '650' },
+  '.json-said': { padding: '0.35rem 0.6rem', fontSize: 'var(--step--1)' },
   '.cm-panels': { background: 'var(--raised)', color: 'var(--ink)', fontSize: 'var(--step--1)' },
   '.cm-panels.cm-panels-top': { borderBlockEnd: '1px solid var(--line)' },
   '.cm-textfield': CONTROL,
@@ -128,6 +143,7 @@ export function createJsonEditor(parent: HTMLElement, options: JsonEditorOptions
   const { label, describedBy, text, onChange, onApply } = options;
   const stateOf = new Compartment();
   const comparison = new Compartment();
+  const assistance = new Compartment();
   let isOurs = false;
   const attributes = (isReadOnly: boolean, isInvalid: boolean): Extension => [
     EditorState.readOnly.of(isReadOnly),
@@ -155,6 +171,7 @@ export function createJsonEditor(parent: HTMLElement, options: JsonEditorOptions
         FIXED,
         stateOf.of(attributes(false, false)),
         comparison.of([]),
+        assistance.of([]),
         EditorView.updateListener.of(({ docChanged, state }) => {
           if (docChanged && !isOurs) onChange(state.doc.toString());
         }),
@@ -173,6 +190,7 @@ export function createJsonEditor(parent: HTMLElement, options: JsonEditorOptions
       view.dispatch({ effects: stateOf.reconfigure(attributes(isReadOnly, isInvalid)) }),
     compareWith: (original) =>
       view.dispatch({ effects: comparison.reconfigure(original === undefined ? [] : comparedWith(original)) }),
+    setShape: (shape) => view.dispatch({ effects: assistance.reconfigure(shape ? assistedBy(shape) : []) }),
     showLine(line) {
       const { from, to } = view.state.doc.line(Math.min(Math.max(1, line), view.state.doc.lines));
       view.dispatch({

@@ -24,6 +24,13 @@ export function read(text: string): ReadText {
   return { ok: true, value };
 }
 
+/** What a text comes to that is being typed: as much of it as is there. */
+export function readSoFar(text: string): JsonValue | undefined {
+  // What it makes of a text is JSON, or nothing.
+  const value: JsonValue | undefined = parse(text, [], STRICT);
+  return value;
+}
+
 /** A fault of a text between two offsets. */
 export interface PlacedFault {
   readonly from: number;
