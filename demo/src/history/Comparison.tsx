@@ -1,8 +1,9 @@
-import { useId, useRef, useState } from 'react';
+import { useId, useState } from 'react';
 import { diff, type JsonObject } from '@campaign-state/client';
 import { trpc, useCampaignSnapshot } from '@campaign-state/client/react';
 import { Choice } from '../fields/Choice.tsx';
 import { sayRefusal } from '../status/say-refusal.ts';
+import { DialogButton } from '../ways/DialogButton.tsx';
 import { describeChange, type ChangedLine } from './describe-change.ts';
 import { VersionPage } from './VersionPage.tsx';
 
@@ -10,31 +11,10 @@ const VIEWS = ['fields', 'page'] as const;
 
 /** Opens two versions side by side: any two, to begin with this one and the present one. */
 export function Comparison({ version }: { version: number }) {
-  const dialog = useRef<HTMLDialogElement>(null);
-  const [isOpen, setOpen] = useState(false);
-  const id = useId();
   return (
-    <>
-      <button
-        type="button"
-        className="small"
-        onClick={() => {
-          setOpen(true);
-          dialog.current?.showModal();
-        }}
-      >
-        Compare…
-      </button>
-      <dialog ref={dialog} className="comparison" aria-labelledby={`${id}-title`} onClose={() => setOpen(false)}>
-        <div className="comparison-head">
-          <h2 id={`${id}-title`}>Two versions side by side</h2>
-          <button type="button" className="small" onClick={() => dialog.current?.close()}>
-            Close
-          </button>
-        </div>
-        {isOpen && <Versions first={version} />}
-      </dialog>
-    </>
+    <DialogButton words="Compare…" title="Two versions side by side">
+      <Versions first={version} />
+    </DialogButton>
   );
 }
 

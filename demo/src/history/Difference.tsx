@@ -32,7 +32,11 @@ export function Difference({
         Version {from} cannot be read: {sayRefusal(error)}
       </p>
     );
-  const lines = describeChange(before.data?.state, between.data?.change ?? created);
+  return <DifferenceLines lines={describeChange(before.data?.state, between.data?.change ?? created)} />;
+}
+
+/** Lines of before and after, as many as are read. */
+export function DifferenceLines({ lines }: { lines: readonly ChangedLine[] }) {
   return (
     <dl className="difference">
       {lines.slice(0, LINES).map((line) => (

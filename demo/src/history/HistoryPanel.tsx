@@ -1,11 +1,12 @@
-import { useState } from 'react';
+import { useMemo, useState } from 'react';
+import type { Entry } from '@campaign-state/client';
 import { useCampaign } from '@campaign-state/client/react';
 import { Problem } from '../status/Problem.tsx';
-import { groupEntries } from './group-entries.ts';
-import { EVERYTHING, isEverything } from './history-filter.ts';
-import { HistoryRow } from './HistoryRow.tsx';
+import { createGrouping } from './group-entries.ts';
+import { EVERYTHING, isEverything, type HistoryFilter } from './history-filter.ts';
 import { HistorySearch } from './HistorySearch.tsx';
 import { useSearchedHistory } from './use-searched-history.ts';
+import { VirtualHistory } from './VirtualHistory.tsx';
 
 /** Who changed what, and when; newest first, new entries as they happen; or what is looked for in it. */
 export function HistoryPanel({ readOnly }: { readOnly: boolean }) {
@@ -13,15 +14,20 @@ export function HistoryPanel({ readOnly }: { readOnly: boolean }) {
   const { entries, status, error, hasMore, isLoading, loadMore } = useSearchedHistory(filter);
   const fields = useCampaign((document) => Object.keys(document).join('\n'));
   const isSearch = !isEverything(filter);
-  const groups = groupEntries(entries);
+  const [grouping] = useState(() => createGrouping<Entry>());
+  const [active, setActive] = useState<number>();
+  // It may be read, or have a dialog open, when others have pushed it off the pages that are loaded.
+  const groups = useMemo(() => grouping(entries, active), [grouping, entries, active]);
+  const people = useMemo(() => [...new Set(entries.map(({ actor }) => actor.id))], [entries]);
+
+  function changeFilter(to: HistoryFilter): void {
+    setFilter(to);
+    setActive(undefined);
+  }
+
   return (
-    <>
-      <HistorySearch
-        filter={filter}
-        people={[...new Set(entries.map(({ actor }) => actor.id))]}
-        places={fields.split('\n')}
-        change={setFilter}
-      />
+    <div className="history-panel">
+      <HistorySearch filter={filter} people={people} places={fields.split('\n')} change={changeFilter} />
       {status === 'error' && <Problem title="The history cannot be read" error={error} />}
       {status === 'pending' && <div className="skeleton" role="status" aria-label="Loading the history" />}
       {status === 'success' && groups.length === 0 && (
@@ -33,21 +39,17 @@ export function HistoryPanel({ readOnly }: { readOnly: boolean }) {
               : 'Nothing of that kind has happened. Look for less, or show everything.'}
         </p>
       )}
-      <ol className="history">
-        {groups.map((group, index) => (
-          <HistoryRow
-            key={group.oldest.version}
-            group={group}
-            isCurrent={!isSearch && index === 0}
-            readOnly={readOnly}
-          />
-        ))}
-      </ol>
-      {hasMore && (
-        <button type="button" disabled={isLoading} onClick={loadMore}>
-          {isLoading ? 'Loading…' : 'Older entries'}
-        </button>
-      )}
-    </>
+      <VirtualHistory
+        groups={groups}
+        active={active}
+        setActive={setActive}
+        hasCurrent={!isSearch}
+        readOnly={readOnly}
+        hasMore={hasMore}
+        isLoading={isLoading}
+        loadsAhead={status === 'success'}
+        loadMore={loadMore}
+      />
+    </div>
   );
 }

@@ -1,51 +1,44 @@
-import { useState } from 'react';
-import { useAccess, useCampaignSnapshot, useCampaignUpdates } from '@campaign-state/client/react';
+import { memo } from 'react';
+import { useAccess } from '@campaign-state/client/react';
 import type { Entry } from '@campaign-state/client';
-import { sayRefusal } from '../status/say-refusal.ts';
 import { Ago } from './Ago.tsx';
 import { Comparison } from './Comparison.tsx';
 import { CopyVersion } from './CopyVersion.tsx';
-import { useLedger } from '../measure/ledger-context.ts';
 import { setPreview, usePreview } from './preview.ts';
 import { describeChange } from './describe-change.ts';
 import { Difference } from './Difference.tsx';
 import type { EntryGroup } from './group-entries.ts';
 import { RedactEntry } from './RedactEntry.tsx';
+import { RestoreVersion } from './RestoreVersion.tsx';
 
-/** One row of the history: who, what, when; the difference when it is opened; the way back to it. */
-export function HistoryRow({
+/**
+ * One row of the history: who, what, when; the difference when it is opened; the way back to it. Drawn anew only when
+ * something of it has changed.
+ */
+export const HistoryRow = memo(function HistoryRow({
   group,
   isCurrent,
   readOnly,
+  isOpen,
+  isInTabOrder,
+  toggle,
 }: {
   group: EntryGroup<Entry>;
   isCurrent: boolean;
   readOnly: boolean;
+  isOpen: boolean;
+  /** One row of the list is reached by Tab, the others by the arrow keys. */
+  isInTabOrder: boolean;
+  toggle: (key: number, isOpen: boolean) => void;
 }) {
   const { newest, oldest, entries } = group;
-  const campaignId = useCampaignSnapshot((snapshot) => snapshot.campaignId) ?? '';
   const { mayAdminister } = useAccess();
   const previewed = usePreview();
-  const { rollback } = useCampaignUpdates();
-  const ledger = useLedger();
-  const [isOpen, setOpen] = useState(false);
-  const [restoring, setRestoring] = useState<'idle' | 'busy' | { error: Error }>('idle');
-
-  async function restore(): Promise<void> {
-    setRestoring('busy');
-    try {
-      const { version } = await rollback(newest.version, { comment: `Back to v${newest.version}` });
-      ledger.made(campaignId, version);
-      setRestoring('idle');
-    } catch (error) {
-      setRestoring({ error: error instanceof Error ? error : new Error(String(error)) });
-    }
-  }
-
+  const tabIndex = isInTabOrder ? 0 : -1;
   return (
-    <li className="history-row" data-current={isCurrent}>
-      <details onToggle={(event) => setOpen(event.currentTarget.open)}>
-        <summary>
+    <>
+      <details open={isOpen} onToggle={(event) => toggle(group.key, event.currentTarget.open)}>
+        <summary tabIndex={tabIndex}>
           <span className="history-version">v{newest.version}</span>
           <span className="history-what">
             <Summary group={group} />
@@ -53,8 +46,12 @@ export function HistoryRow({
           <span className="history-who">
             {newest.actor.id} · <Ago at={newest.at} />
             {entries.length > 1 && ` · ${entries.length} strokes`}
-            {newest.comment !== undefined && ` · ${newest.comment}`}
           </span>
+          {newest.comment !== undefined && (
+            <q className="history-comment" dir="auto">
+              {newest.comment}
+            </q>
+          )}
         </summary>
         {isOpen && (
           <>
@@ -79,24 +76,11 @@ export function HistoryRow({
       {isCurrent ? (
         <span className="history-now">now</span>
       ) : (
-        <button
-          type="button"
-          className="small"
-          disabled={readOnly || restoring === 'busy'}
-          aria-label={`Restore version ${newest.version}`}
-          onClick={() => void restore()}
-        >
-          Restore
-        </button>
+        <RestoreVersion version={newest.version} disabled={readOnly} tabIndex={tabIndex} />
       )}
-      {typeof restoring === 'object' && (
-        <p className="field-error" role="alert">
-          {sayRefusal(restoring.error)}
-        </p>
-      )}
-    </li>
+    </>
   );
-}
+});
 
 /** What was taken out of these entries, and by whom. */
 function Redacted({ entries }: { entries: readonly Entry[] }) {

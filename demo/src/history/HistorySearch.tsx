@@ -1,5 +1,6 @@
-import { useId } from 'react';
+import { useId, useRef } from 'react';
 import { FieldFrame } from '../fields/FieldFrame.tsx';
+import { useKeptFocus } from '../ways/use-kept-focus.ts';
 import { EVERYTHING, isEverything, type HistoryFilter } from './history-filter.ts';
 
 const FIELDS = [
@@ -23,9 +24,11 @@ export function HistorySearch({
   change: (filter: HistoryFilter) => void;
 }) {
   const id = useId();
+  const element = useRef<HTMLElement>(null);
+  useKeptFocus(element, isEverything(filter));
   const offers: Readonly<Record<string, readonly string[]>> = { person: people, place: places };
   return (
-    <search className="history-search" aria-label="Search the history">
+    <search ref={element} className="history-search" tabIndex={-1} aria-label="Search the history">
       {FIELDS.map(({ member, label, type, placeholder }) => (
         <FieldFrame key={member} id={`${id}-${member}`} label={label}>
           <input

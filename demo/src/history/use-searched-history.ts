@@ -1,4 +1,4 @@
-import { useEffect, useEffectEvent } from 'react';
+import { useEffect, useEffectEvent, useMemo } from 'react';
 import type { Entry } from '@campaign-state/client';
 import { trpc, useAccess, useCampaignHistory, useCampaignSnapshot } from '@campaign-state/client/react';
 import type { Refused } from '../status/say-refusal.ts';
@@ -14,6 +14,9 @@ export interface SearchedHistory {
   readonly loadMore: () => void;
 }
 
+/** Entries that are asked for at once: as many as the server gives. */
+const PAGE = 100;
+
 /**
  * A history, live where nothing is looked for. Admins search all of it on the server; others what is loaded, page by
  * page, for the server answers such questions to admins alone.
@@ -22,7 +25,7 @@ export function useSearchedHistory(filter: HistoryFilter): SearchedHistory {
   const campaignId = useCampaignSnapshot((snapshot) => snapshot.campaignId) ?? '';
   const { mayAdminister } = useAccess();
   const isSearch = !isEverything(filter);
-  const live = useCampaignHistory();
+  const live = useCampaignHistory({ limit: PAGE });
   const path = pathOf(filter);
   const person = filter.person.trim();
   const audit = trpc.audit.query.useInfiniteQuery(
@@ -30,11 +33,13 @@ export function useSearchedHistory(filter: HistoryFilter): SearchedHistory {
     { enabled: isSearch && mayAdminister, getNextPageParam: ({ nextCursor }) => nextCursor, retry: false },
   );
   const isOnServer = isSearch && mayAdminister && !audit.isError;
-  const found = isOnServer
-    ? (audit.data?.pages.flatMap(({ items }) => items.map(({ entry }) => entry)) ?? [])
-    : isSearch
-      ? live.entries.filter((entry) => matches(entry, filter))
-      : live.entries;
+  const { entries } = live;
+  const pages = audit.data?.pages;
+  // The same list until there is another one: thousands of entries are grouped and drawn by it.
+  const found = useMemo(() => {
+    if (isOnServer) return pages?.flatMap(({ items }) => items.map(({ entry }) => entry)) ?? [];
+    return isSearch ? entries.filter((entry) => matches(entry, filter)) : entries;
+  }, [isOnServer, isSearch, pages, entries, filter]);
   const hasMore = isOnServer ? audit.hasNextPage : live.hasNextPage;
   const isLoading = isOnServer ? audit.isFetching : live.isFetchingNextPage;
   const loadMore = isOnServer ? () => void audit.fetchNextPage() : live.fetchNextPage;

@@ -1,28 +1,21 @@
 import type { ConnectionState } from '@campaign-state/client';
 
+/** Each as short as the others: which attempt it is stands where there is room for it. */
+const WORDS: Readonly<Record<ConnectionState['status'], string>> = {
+  connecting: 'Connecting',
+  connected: 'Live',
+  reconnecting: 'Reconnecting',
+  offline: 'Offline',
+  'needs-auth': 'Token needed',
+  closed: 'Closed',
+};
+
 /** How a connection stands. */
 export function Pill({ of, connection }: { of: string; connection: ConnectionState }) {
   return (
     <span className="pill" data-status={connection.status}>
       <span className="visually-hidden">{of}: </span>
-      {say(connection)}
+      {WORDS[connection.status]}
     </span>
   );
-}
-
-function say({ status, attempt }: ConnectionState): string {
-  switch (status) {
-    case 'connecting':
-      return 'Connecting';
-    case 'connected':
-      return 'Live';
-    case 'reconnecting':
-      return attempt > 1 ? `Reconnecting, attempt ${attempt}` : 'Reconnecting';
-    case 'offline':
-      return 'Offline';
-    case 'needs-auth':
-      return 'Token needed';
-    case 'closed':
-      return 'Closed';
-  }
 }

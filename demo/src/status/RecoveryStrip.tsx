@@ -32,15 +32,20 @@ export function RecoveryStrip() {
     <div className="strips" role="status">
       {recovery.phase === 'none' && version === 0 && (status === 'reconnecting' || status === 'offline') && (
         <p className="strip" data-phase="lost">
-          <strong>{status === 'offline' ? 'This device is offline.' : 'The server does not answer.'}</strong>{' '}
-          <span aria-hidden="true">{say(attempt, retryAt, now)}</span> Everything opens by itself when it is back.
+          <strong>{status === 'offline' ? 'This device is offline.' : 'The server does not answer.'}</strong> Everything
+          opens by itself when it is back.
+          <span className="strip-attempt" aria-hidden="true">
+            {say(attempt, retryAt, now)}
+          </span>
         </p>
       )}
       {recovery.phase === 'lost' && (
         <p className="strip" data-phase="lost">
-          <strong>{status === 'offline' ? 'This device is offline.' : 'The server is gone. Reconnecting…'}</strong>{' '}
-          <span aria-hidden="true">{say(attempt, retryAt, now)}</span> You can go on editing:{' '}
-          {unsaved(unsavedCount, elsewhere)}
+          <strong>{status === 'offline' ? 'This device is offline.' : 'The server is gone. Reconnecting…'}</strong> You
+          can go on editing: {unsaved(unsavedCount, elsewhere)}
+          <span className="strip-attempt" aria-hidden="true">
+            {say(attempt, retryAt, now)}
+          </span>
         </p>
       )}
       {recovery.phase === 'back' && (

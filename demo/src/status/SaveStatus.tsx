@@ -12,10 +12,10 @@ export function SaveStatus() {
   const isLoaded = useCampaignSnapshot((snapshot) => snapshot.status === 'success');
   const words = say(sync);
   const settled = useSettled(words, 1_000);
-  if (!isLoaded) return undefined;
+  if (!isLoaded) return <span className="save-status" />;
   return (
     <>
-      <span className="save-status" data-state={sync.state}>
+      <span className="save-status" data-state={sync.state} title={words}>
         {words}
         {sync.state === 'waiting' && sync.oldestPendingAt !== undefined && (
           <>
