@@ -1,4 +1,4 @@
-import { useId, useRef, useState } from 'react';
+import { lazy, Suspense, useId, useRef, useState } from 'react';
 import { useAccess, useCampaignSnapshot } from '@campaign-state/client/react';
 import { KillButton } from '../status/KillButton.tsx';
 import { useCommand } from '../ways/commands.ts';
@@ -6,7 +6,12 @@ import { Retention } from './Retention.tsx';
 import { Snapshots } from './Snapshots.tsx';
 import { Verification } from './Verification.tsx';
 
-/** What somebody who runs the server looks after: what is saved, and whether it can be trusted. For admins. */
+/** Its charts are loaded when they are looked at. */
+const LiveServer = lazy(() => import('./Live.tsx').catch(() => ({ default: NotLoaded })));
+
+/**
+ * What somebody who runs the server looks after: how it runs, what is saved, and whether it can be trusted. For admins.
+ */
 export function Operations() {
   const { role, anonymous } = useAccess();
   const dialog = useRef<HTMLDialogElement>(null);
@@ -42,6 +47,9 @@ export function Operations() {
         </div>
         {isOpen && (
           <div className="operations-parts">
+            <Suspense fallback={<div className="skeleton" role="status" aria-label="Loading the figures" />}>
+              <LiveServer />
+            </Suspense>
             <Snapshots />
             <Verification key={campaignId} campaignId={campaignId} />
             {campaignId !== undefined && <Retention campaignId={campaignId} />}
@@ -51,4 +59,8 @@ export function Operations() {
       </dialog>
     </>
   );
+}
+
+function NotLoaded() {
+  return <p className="field-error">The part of this page with the figures could not be loaded. Reload the page.</p>;
 }

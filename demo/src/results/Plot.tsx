@@ -1,6 +1,7 @@
 import { useEffect, useEffectEvent, useRef, useState, type KeyboardEvent } from 'react';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
+import '../styles/plots.css';
 import { plotOptions, type PlotShape } from './plot-options.ts';
 
 /**

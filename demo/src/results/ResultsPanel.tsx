@@ -3,15 +3,15 @@ import { trpc, useCampaign, useCampaignSnapshot } from '@campaign-state/client/r
 import { sayRefusal } from '../status/say-refusal.ts';
 import '../styles/results.css';
 import { NoEvents } from './NoEvents.tsx';
+import { Timeline } from './over-time/Timeline.tsx';
 import { Reach } from './Reach.tsx';
 import { RuleFigures } from './RuleFigures.tsx';
-import { Timeline } from './Timeline.tsx';
 import { useVersions } from './use-versions.ts';
 
 const TWO_DAYS_MS = 2 * 24 * 60 * 60_000;
 
 /** What people saw and did, and what it comes to. */
-export default function ResultsPanel() {
+export function ResultsPanel() {
   const id = useId();
   const campaignId = useCampaignSnapshot((snapshot) => snapshot.campaignId) ?? '';
   const rules = useCampaign((document) => document.rules) ?? {};

@@ -2,7 +2,7 @@ import { useState } from 'react';
 import { trpc } from '@campaign-state/client/react';
 import { Choice } from '../fields/Choice.tsx';
 import { sayRefusal } from '../status/say-refusal.ts';
-import { LiftOverTime } from './LiftOverTime.tsx';
+import { LiftOverTime } from './over-time/LiftOverTime.tsx';
 import { MetricTable } from './MetricTable.tsx';
 import { NoEvents } from './NoEvents.tsx';
 import type { VersionMark } from './results.ts';

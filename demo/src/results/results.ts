@@ -23,7 +23,7 @@ export function isControl({ control }: Pick<RuleResults, 'control'>, { arm }: { 
   return arm === control;
 }
 
-/** Colours of arms, by the tokens that `results.css` defines; the control is grey. */
+/** Colours of arms, by the tokens that `plots.css` defines; the control is grey. */
 const COLOURS = ['--arm-1', '--arm-2', '--arm-3', '--arm-4', '--arm-5'] as const;
 
 /** The arms of a rule, in one order everywhere. */

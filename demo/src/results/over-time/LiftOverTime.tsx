@@ -1,11 +1,11 @@
 import { useMemo, useState } from 'react';
 import { trpc } from '@campaign-state/client/react';
-import { sayRefusal } from '../status/say-refusal.ts';
-import { Plot } from './Plot.tsx';
-import type { PlotLine } from './plot-options.ts';
-import { armColour, armsOf, type MetricResult, type Progress, type RuleResults, type VersionMark } from './results.ts';
-import { Swatch } from './Swatch.tsx';
-import { sayCount, sayEffect, sayMean, sayTime } from './say-figures.ts';
+import { sayRefusal } from '../../status/say-refusal.ts';
+import { Plot } from '../Plot.tsx';
+import { armColour, type MetricResult, type Progress, type RuleResults, type VersionMark } from '../results.ts';
+import { Swatch } from '../Swatch.tsx';
+import { sayCount, sayEffect, sayMean, sayTime } from '../say-figures.ts';
+import { liftShape } from './lift-shape.ts';
 
 /** How often the past is read again while it grows, in milliseconds. The figures above it are live. */
 const REFETCH_MS = 5_000;
@@ -48,7 +48,7 @@ function LiftPlot({
 }) {
   const [isTable, setTable] = useState(false);
   const { points, control } = progress;
-  const { arms, data, lines, bands, range } = useMemo(() => shapeOf(progress), [progress]);
+  const { arms, data, lines, bands, range } = useMemo(() => liftShape(progress), [progress]);
   const say = (index: number): string => {
     const point = points[index];
     if (!point) return '';
@@ -112,45 +112,4 @@ function LiftPlot({
       </details>
     </figure>
   );
-}
-
-function shapeOf(progress: Progress) {
-  const { points, control } = progress;
-  const arms = armsOf(progress).filter((arm) => arm !== control);
-  const lines: PlotLine[] = [];
-  const bands: { high: number; low: number; colour: string }[] = [];
-  const columns: (number | null)[][] = [];
-  for (const arm of arms) {
-    const colour = armColour(progress, arm);
-    const lifts = points.map((point) => point.arms.find((one) => one.arm === arm)?.comparison?.lift);
-    bands.push({ low: lines.length + 1, high: lines.length + 2, colour });
-    lines.push(
-      { label: arm, colour },
-      { label: `${arm}, low`, colour, isBound: true },
-      { label: `${arm}, high`, colour, isBound: true },
-    );
-    columns.push(
-      lifts.map((lift) => lift?.estimate ?? null),
-      lifts.map((lift) => lift?.anytime[0] ?? null),
-      lifts.map((lift) => lift?.anytime[1] ?? null),
-    );
-  }
-  return {
-    arms,
-    data: [points.map(({ at }) => at / 1_000), ...columns] as [number[], ...(number | null)[][]],
-    lines,
-    bands,
-    range: rangeOf(columns),
-  };
-}
-
-/** What is in view: the first intervals are so wide that nothing of the later ones would be seen beside them. */
-function rangeOf(columns: readonly (number | null)[][]): [number, number] {
-  const later = columns.flatMap((column) => column.slice(Math.floor(column.length / 3)));
-  const values = later.filter((value) => value !== null);
-  const widest = Math.min(2, Math.max(0.05, ...values.map(Math.abs)));
-  // Rounded up, so that the axis stands still while the interval narrows.
-  const step = widest > 0.5 ? 0.25 : 0.1;
-  const bound = Math.ceil(widest / step) * step;
-  return [-bound, bound];
 }

@@ -1,12 +1,13 @@
 import { useMemo, useState } from 'react';
 import { trpc } from '@campaign-state/client/react';
-import { Choice } from '../fields/Choice.tsx';
-import { sayRefusal } from '../status/say-refusal.ts';
-import { useNow } from '../use-now.ts';
-import { Plot } from './Plot.tsx';
-import { versionIn, type TimelineRow, type VersionMark } from './results.ts';
-import { Swatch } from './Swatch.tsx';
-import { sayCount, sayTime } from './say-figures.ts';
+import { Choice } from '../../fields/Choice.tsx';
+import { sayRefusal } from '../../status/say-refusal.ts';
+import { useNow } from '../../use-now.ts';
+import { Plot } from '../Plot.tsx';
+import type { TimelineRow, VersionMark } from '../results.ts';
+import { Swatch } from '../Swatch.tsx';
+import { sayCount, sayTime } from '../say-figures.ts';
+import { ByVersion } from './ByVersion.tsx';
 
 const MINUTE_MS = 60_000;
 const SPANS = { 'an hour': 60, 'six hours': 360, 'a day': 1_440, 'two days': 2_880 } as const;
@@ -115,46 +116,4 @@ function countsOf(rows: readonly TimelineRow[], from: number, to: number) {
     if (index >= 0 && index < length) counts[kind][index] = (counts[kind][index] ?? 0) + count;
   }
   return { minutes, counts };
-}
-
-/** What was counted at each version, so that a change can be told by what it did. */
-function ByVersion({ rows }: { rows: readonly TimelineRow[] }) {
-  const byVersion = useMemo(() => {
-    const versions = new Map<number, Map<string, number>>();
-    for (const { position, kind, name, count } of rows) {
-      if (kind === 'viewers') continue;
-      const version = versionIn(position);
-      const own = versions.get(version) ?? new Map<string, number>();
-      const what = kind === 'exposure' ? `seen by ${name}` : name;
-      versions.set(version, own.set(what, (own.get(what) ?? 0) + count));
-    }
-    return [...versions].toSorted(([a], [b]) => b - a);
-  }, [rows]);
-  return (
-    <details>
-      <summary>By version, as a table</summary>
-      <div className="scroll" tabIndex={0} role="region" aria-label="What was counted, by version">
-        <table className="figures">
-          <thead>
-            <tr>
-              <th scope="col">Version</th>
-              <th scope="col">What</th>
-              <th scope="col">How many</th>
-            </tr>
-          </thead>
-          <tbody>
-            {byVersion.flatMap(([version, own]) =>
-              [...own].map(([what, count]) => (
-                <tr key={`${version} ${what}`}>
-                  <th scope="row">v{version}</th>
-                  <td>{what}</td>
-                  <td>{sayCount(count)}</td>
-                </tr>
-              )),
-            )}
-          </tbody>
-        </table>
-      </div>
-    </details>
-  );
 }
