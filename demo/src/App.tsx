@@ -2,6 +2,7 @@ import { CampaignProvider } from '@campaign-state/client/react';
 import type { CampaignClient } from '@campaign-state/client';
 import { LedgerProvider } from './measure/ledger-context.ts';
 import type { Ledger } from './measure/ledger.ts';
+import { Boundary } from './status/Boundary.tsx';
 import { Studio } from './Studio.tsx';
 import { openCampaign, usePlace } from './ways/place.ts';
 
@@ -12,10 +13,12 @@ import { openCampaign, usePlace } from './ways/place.ts';
 export function App({ editor, visitor, ledger }: { editor: CampaignClient; visitor: CampaignClient; ledger: Ledger }) {
   const { campaign: campaignId } = usePlace();
   return (
-    <CampaignProvider client={editor} {...(campaignId !== undefined && { campaignId })}>
-      <LedgerProvider value={ledger}>
-        <Studio visitor={visitor} select={openCampaign} />
-      </LedgerProvider>
-    </CampaignProvider>
+    <Boundary what="The console">
+      <CampaignProvider client={editor} {...(campaignId !== undefined && { campaignId })}>
+        <LedgerProvider value={ledger}>
+          <Studio visitor={visitor} select={openCampaign} />
+        </LedgerProvider>
+      </CampaignProvider>
+    </Boundary>
   );
 }

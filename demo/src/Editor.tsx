@@ -1,28 +1,33 @@
-import { lazy, useId, useRef } from 'react';
+import { useId } from 'react';
 import type { ReactNode } from 'react';
-import { useAccess, useCampaign, useCampaignSnapshot } from '@campaign-state/client/react';
+import { trpc, useAccess, useCampaign, useCampaignSnapshot } from '@campaign-state/client/react';
 import { Lifecycle } from './campaigns/Lifecycle.tsx';
 import { Ago } from './history/Ago.tsx';
 import { SectionLocks } from './locks/SectionLocks.tsx';
 import { WhereIAm } from './people/WhereIAm.tsx';
+import { lazyPart } from './status/lazy-part.tsx';
 import { Problem } from './status/Problem.tsx';
 import { MissingCampaign } from './campaigns/MissingCampaign.tsx';
-import { useKeptFocus } from './ways/use-kept-focus.ts';
+import { EDITOR, useKeptFocus } from './ways/use-kept-focus.ts';
 import { ContentPanel } from './editing/ContentPanel.tsx';
 import { DetailsPanel } from './editing/DetailsPanel.tsx';
+import { KeptWords } from './editing/KeptWords.tsx';
+import { useClosing } from './editing/use-closing.ts';
 import { FeaturesPanel } from './editing/FeaturesPanel.tsx';
 import { Tabs } from './editing/Tabs.tsx';
 import { ThemePanel } from './editing/ThemePanel.tsx';
 
-const HistoryPanel = lazy(() => import('./history/HistoryPanel.tsx').then((file) => ({ default: file.HistoryPanel })));
-const SectionsPanel = lazy(() =>
-  import('./sections/SectionsPanel.tsx').then((file) => ({ default: file.SectionsPanel })),
+const HistoryPanel = lazyPart('The history', async () => (await import('./history/HistoryPanel.tsx')).HistoryPanel);
+const SectionsPanel = lazyPart('The text', async () => (await import('./sections/SectionsPanel.tsx')).SectionsPanel);
+const TargetingPanel = lazyPart(
+  'The audience',
+  async () => (await import('./targeting/TargetingPanel.tsx')).TargetingPanel,
 );
-const TargetingPanel = lazy(() =>
-  import('./targeting/TargetingPanel.tsx').then((file) => ({ default: file.TargetingPanel })),
+const ResultsPanel = lazyPart('The results', async () => (await import('./results/ResultsPanel.tsx')).ResultsPanel);
+const SectionFormsPanel = lazyPart(
+  'The forms',
+  async () => (await import('./editing/forms/SectionFormsPanel.tsx')).default,
 );
-/** Its charts are loaded when they are looked at. */
-const ResultsPanel = lazy(() => import('./results/ResultsPanel.tsx').catch(() => ({ default: NotLoaded })));
 
 /** Everything an editor changes of one campaign; where it may not be changed, everything there is to see, and why. */
 export function Editor() {
@@ -32,13 +37,19 @@ export function Editor() {
   const title = useCampaign((document) => document.title);
   const { mayEdit, mayAdminister, mayWrite } = useAccess();
   const notice = useId();
-  const element = useRef<HTMLElement>(null);
-  useKeptFocus(element, `${status} ${archivedAt !== undefined}`);
-  if (status === 'error' && error?.reason === 'NOT_FOUND') return <MissingCampaign error={error} />;
+  const isArchived = archivedAt !== undefined;
+  const closing = useClosing(isArchived);
+  useKeptFocus(EDITOR, `${status} ${isArchived} ${closing.isClosed}`);
+  if (status === 'error' && error?.reason === 'NOT_FOUND')
+    return (
+      <div>
+        <MissingCampaign error={error} />
+        <KeptWords isOpen={false} />
+      </div>
+    );
   if (status === 'error') return <Problem title="This campaign cannot be opened" error={error} />;
   if (status === 'pending') return <div className="skeleton" role="status" aria-label="Loading the campaign" />;
-  const isArchived = archivedAt !== undefined;
-  const readOnly = isArchived || !mayEdit;
+  const readOnly = closing.isClosed || !mayEdit;
   const fields = (panel: ReactNode, field?: string) => (
     <fieldset
       className="fields"
@@ -49,13 +60,20 @@ export function Editor() {
     </fieldset>
   );
   return (
-    <section ref={element} className="editor" id="editor" tabIndex={-1} aria-label={`Edit ${title ?? 'the campaign'}`}>
-      {readOnly && (
+    <section
+      className="editor"
+      id="editor"
+      tabIndex={-1}
+      aria-label={`Edit ${title ?? 'the campaign'}`}
+      onBlur={closing.onBlur}
+    >
+      {(readOnly || isArchived) && (
         <div className="notice">
           <p id={notice} role="status">
             {isArchived ? (
               <>
-                <strong>Archived</strong> <Ago at={archivedAt} />, and therefore read-only.
+                <strong>Archived</strong> <Ago at={archivedAt} />
+                <ArchivedBy />, and therefore read-only.
               </>
             ) : (
               <>
@@ -66,6 +84,7 @@ export function Editor() {
           {isArchived && mayAdminister && <Lifecycle action="restore" />}
         </div>
       )}
+      <KeptWords isOpen={!isArchived && mayEdit} />
       <WhereIAm>
         <SectionLocks>
           <Tabs
@@ -77,6 +96,7 @@ export function Editor() {
                 name: 'Features',
                 panel: () => fields(<FeaturesPanel readOnly={readOnly || !mayWrite('features')} />, 'features'),
               },
+              { name: 'Forms', panel: () => <SectionFormsPanel readOnly={readOnly} mayWrite={mayWrite} /> },
               { name: 'Theme', panel: () => fields(<ThemePanel readOnly={readOnly || !mayWrite('theme')} />, 'theme') },
               {
                 name: 'Details',
@@ -104,10 +124,26 @@ export function Editor() {
   );
 }
 
-function NotLoaded() {
+/** Who has archived it, and why, as the history says. */
+function ArchivedBy() {
+  const campaignId = useCampaignSnapshot((snapshot) => snapshot.campaignId) ?? '';
+  const version = useCampaignSnapshot((snapshot) => snapshot.version);
+  const { data } = trpc.campaign.history.useQuery(
+    { campaignId, cursor: version + 1, limit: 1 },
+    { staleTime: Infinity, retry: false },
+  );
+  const entry = data?.items.find(({ type }) => type === 'archive');
+  if (!entry) return undefined;
   return (
-    <p className="notice" role="status">
-      The charts could not be loaded. Load the page again when there is a network.
-    </p>
+    <>
+      {' '}
+      by {entry.actor.id}
+      {entry.comment !== undefined && (
+        <>
+          {' '}
+          (<q dir="auto">{entry.comment}</q>)
+        </>
+      )}
+    </>
   );
 }

@@ -15,7 +15,14 @@ export function Masthead() {
       <h1>
         <img src="/mark.svg" alt="" width="24" height="24" /> campaign-state
       </h1>
-      {version > 0 ? <Badge campaignId={campaignId} version={version} /> : <span />}
+      {version > 0 ? (
+        <Badge campaignId={campaignId} version={version} />
+      ) : (
+        // The place of what comes.
+        <p className="badge badge-place" aria-hidden="true">
+          <span>v0</span>
+        </p>
+      )}
       <div className="masthead-server">
         <Instance />
         <ConnectionPill of="The console's connection" />

@@ -10,6 +10,7 @@ import { usePageTitle } from './ways/use-page-title.ts';
 import { UndoButtons } from './editing/UndoButtons.tsx';
 import { Masthead } from './Masthead.tsx';
 import { Faces } from './people/Faces.tsx';
+import { Boundary } from './status/Boundary.tsx';
 import { Caller } from './status/Caller.tsx';
 import { RecoveryStrip } from './status/RecoveryStrip.tsx';
 import { Refusals } from './status/Refusals.tsx';
@@ -38,8 +39,12 @@ export function Studio({ visitor, select }: { visitor: CampaignClient; select: (
           </header>
           <Refusals />
           <div className="console-body">
-            <CampaignList selected={campaignId} select={select} />
-            <Editor key={campaignId} />
+            <Boundary what="The list">
+              <CampaignList selected={campaignId} select={select} />
+            </Boundary>
+            <Boundary key={campaignId} what="The editor">
+              <Editor />
+            </Boundary>
           </div>
         </section>
         <AudiencePane client={visitor} campaignId={campaignId} />

@@ -7,7 +7,7 @@ import { text } from './read.ts';
 import { themeFont, themeProperties } from './theme.ts';
 
 const NOTICES: Readonly<Record<string, string>> = {
-  draft: 'A draft: only editors see this page.',
+  draft: 'A draft: this page is not published yet.',
   paused: 'Paused. We are back soon.',
   ended: 'This campaign has ended. Thank you for being part of it.',
 };

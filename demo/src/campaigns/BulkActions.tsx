@@ -1,9 +1,11 @@
-import { useState } from 'react';
+import { useRef, useState } from 'react';
 import { trpc } from '@campaign-state/client/react';
 import type { ListedCampaign } from '@campaign-state/client/react/campaigns';
+import { saveFile } from '../save-file.ts';
 import { ConfirmButton } from '../status/ConfirmButton.tsx';
 import { sayRefusal } from '../status/say-refusal.ts';
-import { saveFile } from './campaign-file.ts';
+import { commentOf, WhyField } from '../status/WhyField.tsx';
+import { useKeptFocus } from '../ways/use-kept-focus.ts';
 
 /** Calls that are on their way at once. */
 const AT_ONCE = 4;
@@ -21,7 +23,10 @@ export function BulkActions({
   const archive = trpc.campaign.archive.useMutation();
   const restore = trpc.campaign.restore.useMutation();
   const { client } = trpc.useUtils();
+  const [why, setWhy] = useState('');
   const [refused, setRefused] = useState<readonly string[]>([]);
+  const group = useRef<HTMLDivElement>(null);
+  useKeptFocus(group, 'begun');
   const rows = [...chosen.values()];
   const live = rows.filter(({ archivedAt }) => archivedAt === undefined);
   const archived = rows.filter(({ archivedAt }) => archivedAt !== undefined);
@@ -56,7 +61,7 @@ export function BulkActions({
   }
 
   return (
-    <div className="bulk" role="group" aria-label="Several campaigns">
+    <div ref={group} className="bulk" role="group" tabIndex={-1} aria-label="Several campaigns">
       <p role="status">{rows.length === 1 ? '1 campaign chosen' : `${rows.length} campaigns chosen`}</p>
       {mayAdminister && archived.length === 0 && (
         <ConfirmButton
@@ -65,8 +70,11 @@ export function BulkActions({
           effect="Nobody can edit them until they are restored. Their pages and their histories stay as they are."
           go="Archive them"
           disabled={live.length === 0}
-          run={() => toEach(live, (campaignId) => archive.mutateAsync({ campaignId }))}
-        />
+          opened={() => setWhy('')}
+          run={() => toEach(live, (campaignId) => archive.mutateAsync({ campaignId, ...commentOf(why) }))}
+        >
+          <WhyField why={why} change={setWhy} />
+        </ConfirmButton>
       )}
       {mayAdminister && archived.length > 0 && (
         <ConfirmButton
@@ -74,8 +82,11 @@ export function BulkActions({
           title={archived.length === 1 ? 'Restore this campaign?' : `Restore ${archived.length} campaigns?`}
           effect="Their editors can change them again, from where they stand."
           go="Restore them"
-          run={() => toEach(archived, (campaignId) => restore.mutateAsync({ campaignId }))}
-        />
+          opened={() => setWhy('')}
+          run={() => toEach(archived, (campaignId) => restore.mutateAsync({ campaignId, ...commentOf(why) }))}
+        >
+          <WhyField why={why} change={setWhy} />
+        </ConfirmButton>
       )}
       <button type="button" className="small" disabled={rows.length === 0} onClick={() => void save()}>
         Export

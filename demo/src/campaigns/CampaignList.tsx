@@ -5,6 +5,7 @@ import type { ListedCampaign } from '@campaign-state/client/react/campaigns';
 import { Problem } from '../status/Problem.tsx';
 import { useSettled } from '../use-settled.ts';
 import { useCommand } from '../ways/commands.ts';
+import { useKeptFocus } from '../ways/use-kept-focus.ts';
 import { BulkActions } from './BulkActions.tsx';
 import { CreateCampaign } from './CreateCampaign.tsx';
 import { Import } from './Import.tsx';
@@ -35,9 +36,12 @@ export function CampaignList({
   const [chosen, setChosen] = useState<ReadonlyMap<string, ListedCampaign>>();
   const searchInput = useRef<HTMLInputElement>(null);
   const titleInput = useRef<HTMLInputElement>(null);
+  const tools = useRef<HTMLDivElement>(null);
+  useKeptFocus(tools, chosen === undefined);
   // What one may not do is not offered, nor what one perhaps may.
   const mayCreate = role !== undefined && mayAdminister;
   const listed = [...rows.values()];
+  const isLoading = status === 'pending' && total === 0 && connection.status !== 'needs-auth';
   const isNarrowed = wanted.search.trim() !== '' || countFilters(wanted) > 0;
   const words = status === 'pending' ? '' : `${total === 1 ? '1 campaign' : `${total.toLocaleString('en')} campaigns`}`;
   const said = useSettled(isNarrowed ? words : '', 1_000);
@@ -47,6 +51,11 @@ export function CampaignList({
     requestAnimationFrame(() => input?.focus());
   }
 
+  function showAll(): void {
+    setWanted(EVERYTHING);
+    searchInput.current?.focus();
+  }
+
   function duplicate(): void {
     if (selected === undefined) return;
     setFrom({ campaignId: selected, title });
@@ -54,10 +63,12 @@ export function CampaignList({
   }
 
   function choose(campaign: ListedCampaign, isChosen: boolean): void {
-    const next = new Map(chosen);
-    if (isChosen) next.set(campaign.campaignId, campaign);
-    else next.delete(campaign.campaignId);
-    setChosen(next);
+    setChosen((now) => {
+      const next = new Map(now);
+      if (isChosen) next.set(campaign.campaignId, campaign);
+      else next.delete(campaign.campaignId);
+      return next;
+    });
   }
 
   function open(campaignId: string): void {
@@ -102,9 +113,14 @@ export function CampaignList({
               owners={distinct(listed.flatMap(({ owner }) => owner ?? []))}
               tags={distinct(listed.flatMap(({ tags }) => tags ?? []))}
             />
-            <div className="list-tools">
-              {chosen === undefined && total > 0 && (
-                <button type="button" className="text-button" onClick={() => setChosen(new Map())}>
+            <div ref={tools} className="list-tools" tabIndex={-1} role="group" aria-label="With the list">
+              {chosen === undefined && (total > 0 || isLoading) && (
+                <button
+                  type="button"
+                  className="text-button"
+                  disabled={total === 0}
+                  onClick={() => setChosen(new Map())}
+                >
                   Choose several
                 </button>
               )}
@@ -114,9 +130,7 @@ export function CampaignList({
             <span className="visually-hidden" role="status">
               {said}
             </span>
-            {status === 'pending' && total === 0 && connection.status !== 'needs-auth' && (
-              <div className="skeleton" role="status" aria-label="Loading the list" />
-            )}
+            {isLoading && <div className="skeleton" role="status" aria-label="Loading the list" />}
             {status === 'error' && connection.status !== 'needs-auth' && (
               <Problem title="The list cannot be read" error={error} />
             )}
@@ -128,21 +142,23 @@ export function CampaignList({
             {status === 'success' && total === 0 && isNarrowed && (
               <p className="empty">
                 Nothing like that.{' '}
-                <button type="button" className="text-button" onClick={() => setWanted(EVERYTHING)}>
+                <button type="button" className="text-button" onClick={showAll}>
                   Show all campaigns
                 </button>
               </p>
             )}
-            <VirtualCampaigns
-              isStale={status === 'pending'}
-              total={total}
-              rows={rows}
-              show={show}
-              openId={selected}
-              open={open}
-              chosen={chosen && new Set(chosen.keys())}
-              choose={choose}
-            />
+            {!isLoading && (
+              <VirtualCampaigns
+                isStale={status === 'pending'}
+                total={total}
+                rows={rows}
+                show={show}
+                openId={selected}
+                open={open}
+                chosen={chosen && new Set(chosen.keys())}
+                choose={choose}
+              />
+            )}
           </div>
         )}
       </Import>

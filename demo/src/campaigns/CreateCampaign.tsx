@@ -1,5 +1,5 @@
 import { useId, useState } from 'react';
-import type { Ref, SyntheticEvent } from 'react';
+import type { RefObject, SyntheticEvent } from 'react';
 import { trpc, useCampaignClient } from '@campaign-state/client/react';
 import { sayRefusal } from '../status/say-refusal.ts';
 import { TEMPLATES } from './templates.ts';
@@ -12,7 +12,7 @@ export function CreateCampaign({
   stopCopying,
   created,
 }: {
-  input: Ref<HTMLInputElement>;
+  input: RefObject<HTMLInputElement | null>;
   /** The campaign that is to be duplicated. */
   from: { readonly campaignId: string; readonly title: string } | undefined;
   stopCopying: () => void;
@@ -43,6 +43,11 @@ export function CreateCampaign({
     created(campaignId);
   }
 
+  /** The button that was hit was closed meanwhile; what is wrong is changed above it. */
+  function onError(): void {
+    input.current?.focus();
+  }
+
   function submit(event: SyntheticEvent): void {
     event.preventDefault();
     const campaignId = newId.id;
@@ -60,13 +65,14 @@ export function CreateCampaign({
               .catch(() => undefined);
             done(campaignId);
           },
+          onError,
         },
       );
       return;
     }
     const made = TEMPLATES.find(({ key }) => key === template) ?? TEMPLATES[0];
     if (!made) return;
-    create.mutate({ campaignId, state: made.make(campaignId, name) }, { onSuccess: () => done(campaignId) });
+    create.mutate({ campaignId, state: made.make(campaignId, name) }, { onSuccess: () => done(campaignId), onError });
   }
 
   return (
@@ -90,7 +96,14 @@ export function CreateCampaign({
       {from && (
         <p className="create-from">
           <span dir="auto">Of {from.title || from.campaignId}</span>
-          <button type="button" className="text-button" onClick={stopCopying}>
+          <button
+            type="button"
+            className="text-button"
+            onClick={() => {
+              stopCopying();
+              input.current?.focus();
+            }}
+          >
             Not a duplicate
           </button>
         </p>

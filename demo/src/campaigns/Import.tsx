@@ -1,8 +1,10 @@
 import { useRef, useState } from 'react';
 import type { DragEvent, ReactNode } from 'react';
+import { toCampaignError } from '@campaign-state/client';
 import { trpc } from '@campaign-state/client/react';
 import { sayRefusal } from '../status/say-refusal.ts';
 import { useCommand } from '../ways/commands.ts';
+import { useKeptFocus } from '../ways/use-kept-focus.ts';
 import { nextId, readFile } from './campaign-file.ts';
 import type { FiledCampaign } from './campaign-file.ts';
 
@@ -30,6 +32,8 @@ export function Import({
   const [isOver, setOver] = useState(false);
   const [isBusy, setBusy] = useState(false);
   const [report, setReport] = useState<Report>();
+  const button = useRef<HTMLButtonElement>(null);
+  useKeptFocus(button, `${isBusy} ${report === undefined}`);
 
   async function make({ campaignId, state }: FiledCampaign): Promise<string> {
     for (let attempt = 1; ; attempt += 1) {
@@ -38,7 +42,7 @@ export function Import({
         await create.mutateAsync({ campaignId: id, state });
         return id;
       } catch (error) {
-        if (attempt === MAX_ATTEMPTS || reasonOf(error) !== 'CONFLICT') throw error;
+        if (attempt === MAX_ATTEMPTS || toCampaignError(error).reason !== 'CONFLICT') throw error;
       }
     }
   }
@@ -104,7 +108,7 @@ export function Import({
       />
       {children(
         mayCreate && (
-          <button type="button" className="text-button" disabled={isBusy} onClick={choose}>
+          <button ref={button} type="button" className="text-button" disabled={isBusy} onClick={choose}>
             {isBusy ? 'Importing…' : 'Import'}
           </button>
         ),
@@ -126,9 +130,4 @@ export function Import({
       )}
     </div>
   );
-}
-
-function reasonOf(error: unknown): string | undefined {
-  const data = typeof error === 'object' && error !== null && 'data' in error ? error.data : undefined;
-  return typeof data === 'object' && data !== null && 'reason' in data ? String(data.reason) : undefined;
 }

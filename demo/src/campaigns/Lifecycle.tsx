@@ -1,11 +1,8 @@
 import { useId, useRef, useState } from 'react';
 import { trpc, useCampaignSnapshot, useSyncStatus } from '@campaign-state/client/react';
-import { FieldFrame } from '../fields/FieldFrame.tsx';
 import { useLedger } from '../measure/ledger-context.ts';
 import { sayRefusal } from '../status/say-refusal.ts';
-
-/** What the contract allows. */
-const LONGEST_COMMENT = 500;
+import { commentOf, WhyField } from '../status/WhyField.tsx';
 
 const WORDS = {
   archive: {
@@ -40,7 +37,7 @@ export function Lifecycle({ action }: { action: 'archive' | 'restore' }) {
 
   function submit(): void {
     change.mutate(
-      { campaignId, ...(comment.trim() !== '' && { comment: comment.trim() }) },
+      { campaignId, ...commentOf(comment) },
       {
         onSuccess(receipt) {
           if ('version' in receipt) ledger.made(campaignId, receipt.version);
@@ -70,17 +67,7 @@ export function Lifecycle({ action }: { action: 'archive' | 'restore' }) {
         >
           <h2 id={`${id}-title`}>{words.title}</h2>
           <p id={`${id}-effect`}>{words.effect}</p>
-          <FieldFrame id={id} label="Why, for the history (optional)">
-            <input
-              id={id}
-              type="text"
-              dir="auto"
-              maxLength={LONGEST_COMMENT}
-              autoComplete="off"
-              value={comment}
-              onChange={(event) => setComment(event.target.value)}
-            />
-          </FieldFrame>
+          <WhyField why={comment} change={setComment} />
           {pendingCount > 0 && <p className="field-error">Your own edits are still on their way; they come first.</p>}
           {change.isError && (
             <p className="field-error" role="alert">

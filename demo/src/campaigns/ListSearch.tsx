@@ -1,5 +1,5 @@
 import { useId } from 'react';
-import type { Ref } from 'react';
+import type { RefObject } from 'react';
 import { countFilters, EVERYTHING, SORT_CHOICES, STATUS_CHOICES } from './list-query.ts';
 import type { Wanted } from './list-query.ts';
 
@@ -11,7 +11,7 @@ export function ListSearch({
   owners,
   tags,
 }: {
-  input: Ref<HTMLInputElement>;
+  input: RefObject<HTMLInputElement | null>;
   wanted: Wanted;
   change: (wanted: Wanted) => void;
   /** Those of the campaigns in view, to choose from. */
@@ -109,7 +109,10 @@ export function ListSearch({
             <button
               type="button"
               className="small"
-              onClick={() => change({ ...EVERYTHING, search: wanted.search, sort: wanted.sort })}
+              onClick={() => {
+                change({ ...EVERYTHING, search: wanted.search, sort: wanted.sort });
+                input.current?.focus();
+              }}
             >
               Clear filters
             </button>

@@ -1,7 +1,7 @@
-import { useCampaign, useCampaignSnapshot } from '@campaign-state/client/react';
+import { useCampaign, useCampaignSnapshot, useConnection } from '@campaign-state/client/react';
 import type { ListedCampaign } from '@campaign-state/client/react/campaigns';
 import { Ago } from '../history/Ago.tsx';
-import { saveFile } from './campaign-file.ts';
+import { saveFile } from '../save-file.ts';
 import { useCommand } from '../ways/commands.ts';
 
 /** The campaign that is open, always in view, as its document stands; and what is done with a whole one. */
@@ -16,7 +16,9 @@ export function OpenCampaign({
   duplicate: () => void;
 }) {
   const campaignId = useCampaignSnapshot((snapshot) => snapshot.campaignId);
-  const isLoaded = useCampaignSnapshot((snapshot) => snapshot.status === 'success');
+  const status = useCampaignSnapshot((snapshot) => snapshot.status);
+  const isLoaded = status === 'success';
+  const connection = useConnection();
   const archivedAt = useCampaignSnapshot((snapshot) => snapshot.archivedAt);
   const state = useCampaign((document) => document);
   const word = archivedAt === undefined ? state.status : 'archived';
@@ -27,6 +29,9 @@ export function OpenCampaign({
 
   useCommand(isLoaded && { name: 'export', label: 'Export this campaign as a file', run: save });
   useCommand(isLoaded && mayCreate && { name: 'duplicate', label: 'Duplicate this campaign', run: duplicate });
+  // The place of what comes, so that nothing below it moves then.
+  if (status === 'pending' && connection.status !== 'needs-auth')
+    return <div className="open-campaign" aria-hidden="true" />;
   if (!isLoaded || campaignId === undefined) return undefined;
   return (
     <section className="open-campaign" aria-label="The open campaign">

@@ -11,17 +11,6 @@ export interface FiledCampaign {
 const MAX_FILE_BYTES = 16 * 1024 * 1024;
 const MAX_CAMPAIGNS = 100;
 
-/** Hands the browser a file to save. */
-export function saveFile(name: string, content: unknown): void {
-  const url = URL.createObjectURL(
-    new Blob([`${JSON.stringify(content, undefined, 2)}\n`], { type: 'application/json' }),
-  );
-  const link = Object.assign(document.createElement('a'), { href: url, download: name });
-  link.click();
-  // The download has begun by then.
-  setTimeout(() => URL.revokeObjectURL(url), 60_000);
-}
-
 /**
  * The campaigns of a file: as they were exported, `{ campaignId, state }`, or bare documents; one, or several as an
  * array. What they hold is for the server to check.

@@ -1,3 +1,5 @@
+import { randomHex } from '../random-hex.ts';
+
 /** The longest id that the contract allows. */
 const LONGEST = 64;
 const PATTERN = /^[a-z0-9][a-z0-9_-]{0,63}$/;
@@ -34,7 +36,7 @@ export async function transliteratedIdFor(title: string): Promise<string | undef
 
 /** An id for a title that says nothing. */
 export function madeId(): string {
-  return `campaign_${Array.from(crypto.getRandomValues(new Uint8Array(3)), (byte) => byte.toString(16).padStart(2, '0')).join('')}`;
+  return `campaign_${randomHex(3)}`;
 }
 
 /** Why that cannot be an id, or `undefined` where it can. */

@@ -3,24 +3,18 @@ import { useAccess } from '@campaign-state/client/react';
 import { usePresence } from '@campaign-state/client/react/presence';
 import { Choice } from '../fields/Choice.tsx';
 import { CopyButton } from './CopyButton.tsx';
+import { countApps } from './count-apps.ts';
 import { SNIPPETS } from './snippets.ts';
-
-/** Streams that a console has of its campaign: that of its editor, and that of its audience pane. */
-const STREAMS_OF_A_CONSOLE = 2;
+import { useServer } from './use-server.ts';
 
 /** The lines for one kind of app, filled in; and whether such an app is there. */
 export function Snippets({ campaignId }: { campaignId: string }) {
-  const { anonymous, id } = useAccess();
-  const { members = [], viewers } = usePresence();
+  const server = useServer();
+  const { id } = useAccess();
+  const apps = countApps(usePresence(), id);
   const [name, choose] = useState(SNIPPETS[0]?.name ?? '');
   const snippet = SNIPPETS.find((each) => each.name === name);
-  const lines = snippet?.lines({
-    url: location.origin,
-    campaignId,
-    needsToken: anonymous === false && id !== 'dev',
-  });
-  const consoles = members.reduce((sum, { tabs }) => sum + tabs, 0);
-  const apps = Math.max(0, viewers - STREAMS_OF_A_CONSOLE * consoles);
+  const lines = snippet?.lines({ ...server, campaignId });
   return (
     <div className="snippets">
       <p className="connect-light" data-on={apps > 0} role="status">

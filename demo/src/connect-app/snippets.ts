@@ -1,9 +1,8 @@
+import { clientOf, type Server } from './client-lines.ts';
+
 /** Where an app connects to, and to what. */
-export interface Target {
-  readonly url: string;
+export interface Target extends Server {
   readonly campaignId: string;
-  /** Whether one needs a token to be here. */
-  readonly needsToken: boolean;
 }
 
 /** The lines that connect an app of one kind. */
@@ -12,10 +11,6 @@ export interface Snippet {
   /** What is installed before, where anything is. */
   readonly install?: string;
   readonly lines: (target: Target) => string;
-}
-
-function clientOf({ url, needsToken }: Target): string {
-  return `createCampaignClient({ url: '${url}'${needsToken ? ', token: () => getToken()' : ''} })`;
 }
 
 export const SNIPPETS: readonly Snippet[] = [

@@ -9,6 +9,11 @@ export function useIsLockSaid(): boolean {
   return use(IsSaid);
 }
 
+/** Fields at whose head it is said already who has locked them. */
+export function LockIsSaid({ children }: { children: ReactNode }) {
+  return <IsSaid value>{children}</IsSaid>;
+}
+
 /** Fields that are locked together, under a heading with the lock. */
 export function LockableSection({
   path,

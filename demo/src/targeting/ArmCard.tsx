@@ -8,6 +8,7 @@ import { ThemePanel } from '../editing/ThemePanel.tsx';
 import { LocalDocumentProvider } from '../fields/local-document.ts';
 import { ShareSlider } from './reach/ShareSlider.tsx';
 import { ConfirmButton } from '../status/ConfirmButton.tsx';
+import { commentOf, WhyField } from '../status/WhyField.tsx';
 
 /** One arm of a rule: its share, what it changes, and the way to make it everybody's. */
 export function ArmCard({
@@ -31,12 +32,13 @@ export function ArmCard({
   says: string;
   isAlone: boolean;
   /** Absent while the rule has changes that are not saved. */
-  ship: (() => Promise<unknown>) | undefined;
+  ship: ((options: { readonly comment?: string }) => Promise<unknown>) | undefined;
   setShare: (percent: number) => void;
   setChange: (change: ArmChange) => void;
   remove: () => void;
 }) {
   const [isOpen, setOpen] = useState(false);
+  const [why, setWhy] = useState('');
   const places = placesOf(arm.change);
   return (
     <li className="arm">
@@ -49,8 +51,11 @@ export function ArmCard({
             effect="What it changes becomes part of the campaign, and the rule ends. It is one version of the history, and can be taken back from there."
             go="Ship it"
             disabled={!ship}
-            run={ship ?? nothing}
-          />
+            opened={() => setWhy('')}
+            run={() => (ship ?? nothing)(commentOf(why))}
+          >
+            <WhyField why={why} change={setWhy} />
+          </ConfirmButton>
           {!isAlone && (
             <button type="button" className="small" aria-label={`Remove arm ${name}`} onClick={remove}>
               ×

@@ -1,30 +1,29 @@
-import { useState, type ReactNode } from 'react';
+import { useRef, useState, type ReactNode } from 'react';
 import { ConfirmButton } from '../status/ConfirmButton.tsx';
 import { sayRefusal, type Refused } from '../status/say-refusal.ts';
+import { useKeptFocus } from '../ways/use-kept-focus.ts';
+import { StaleDraft } from './StaleDraft.tsx';
+import type { EditedByName } from './use-named-draft.ts';
 
 /** One segment, group or holdout: what it is in a line, and its form when it is opened. */
 export function NamedCard({
   kind,
   name,
   what,
-  isChanged,
+  edited,
   isStored,
   isOpenAtFirst,
   readOnly,
   saving,
   canSave,
   removal,
-  save,
-  discard,
-  remove,
   children,
 }: {
   /** As it is called in sentences: segment. */
   kind: string;
   name: string;
   what: string;
-  /** Whether it has changes that are not saved. */
-  isChanged: boolean;
+  edited: Omit<EditedByName<unknown>, 'edit'>;
   /** Whether it is there already. */
   isStored: boolean;
   isOpenAtFirst: boolean;
@@ -33,12 +32,12 @@ export function NamedCard({
   canSave: boolean;
   /** What comes of removing it. */
   removal: string;
-  save: () => void;
-  discard: () => void;
-  remove: () => Promise<unknown>;
   children: ReactNode;
 }) {
+  const { isChanged, isStale, save, discard, remove } = edited;
   const [isOpen, setOpen] = useState(isOpenAtFirst);
+  const form = useRef<HTMLFormElement>(null);
+  useKeptFocus(form, `${isChanged} ${isStale} ${saving.isPending}`);
   return (
     <details className="section" open={isOpen} onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>
@@ -50,13 +49,16 @@ export function NamedCard({
       {isOpen && (
         <fieldset className="fields" disabled={readOnly}>
           <form
+            ref={form}
             className="rule-form"
+            tabIndex={-1}
             onSubmit={(event) => {
               event.preventDefault();
               save();
             }}
           >
             {children}
+            {isStale && <StaleDraft kind={kind} take={discard} />}
             {saving.error && (
               <p className="field-error" role="alert">
                 {sayRefusal(saving.error, `The ${kind}`)}

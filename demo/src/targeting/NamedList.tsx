@@ -1,5 +1,6 @@
-import { useState, type ReactNode } from 'react';
+import { useRef, useState, type ReactNode } from 'react';
 import { AddNamed } from '../fields/AddNamed.tsx';
+import { useKeptFocus } from '../ways/use-kept-focus.ts';
 import { faultOfName } from './names.ts';
 
 /** What a card of a list is given. */
@@ -30,8 +31,10 @@ export function NamedList({
 }) {
   const [added, setAdded] = useState<readonly string[]>([]);
   const all = [...new Set([...names, ...added])];
+  const list = useRef<HTMLElement>(null);
+  useKeptFocus(list, all.join('\n'));
   return (
-    <section aria-label={title}>
+    <section ref={list} tabIndex={-1} aria-label={title}>
       <h3>{title}</h3>
       {intro !== undefined && <p className="panel-intro">{intro}</p>}
       <div className="sections">
@@ -39,7 +42,8 @@ export function NamedList({
           card({
             name,
             isOpenAtFirst: added.includes(name),
-            removed: () => setAdded(added.filter((other) => other !== name)),
+            // By what is there by then: it may be called long after it was handed out.
+            removed: () => setAdded((now) => now.filter((other) => other !== name)),
           }),
         )}
       </div>
@@ -48,7 +52,7 @@ export function NamedList({
           label={addLabel}
           placeholder={placeholder}
           faultOf={(name) => faultOfName(name, all)}
-          add={(name) => setAdded([...added, name])}
+          add={(name) => setAdded((now) => [...now, name])}
         />
       )}
     </section>

@@ -1,11 +1,12 @@
 import { useState } from 'react';
-import { useCampaignSnapshot } from '@campaign-state/client/react';
+import { trpc, useCampaignSnapshot } from '@campaign-state/client/react';
 import type { RuleInput } from '@campaign-state/client/targeting';
 import { ArmFigures } from '../results/ArmFigures.tsx';
 import { sayCondition } from './condition.ts';
 import { inputOf, useRuleDraft } from './drafts.ts';
 import { RuleForm } from './RuleForm.tsx';
 import { sayShare } from './reach/weights.ts';
+import { useNamedDraft } from './use-named-draft.ts';
 
 /** One rule: what it is in a line, everything of it when it is opened. */
 export function RuleCard({
@@ -26,9 +27,18 @@ export function RuleCard({
   removed: () => void;
 }) {
   const campaignId = useCampaignSnapshot((snapshot) => snapshot.campaignId) ?? '';
-  const [draft, setDraft] = useRuleDraft(campaignId, name);
+  const save = trpc.campaign.updateRule.useMutation();
+  const edited = useNamedDraft({
+    useDraft: useRuleDraft,
+    name,
+    stored: stored && inputOf(stored),
+    first,
+    send: (rule: RuleInput | null) => save.mutateAsync({ campaignId, key: name, rule }),
+    reset: save.reset,
+    removed,
+  });
   const [isOpen, setOpen] = useState(isOpenAtFirst);
-  const rule = draft?.rule ?? (stored ? inputOf(stored) : first);
+  const rule = edited.value;
   return (
     <>
       <details className="section rule" open={isOpen} onToggle={(event) => setOpen(event.currentTarget.open)}>
@@ -39,7 +49,7 @@ export function RuleCard({
           <span className="rule-status" data-status={rule.status}>
             {rule.status}
           </span>
-          {draft || !stored ? (
+          {edited.isChanged ? (
             <span className="section-draft">not saved</span>
           ) : (
             <span className="section-what">
@@ -49,21 +59,11 @@ export function RuleCard({
         </summary>
         {isOpen && (
           <fieldset className="fields" disabled={readOnly}>
-            <RuleForm
-              name={name}
-              rule={rule}
-              draft={draft ?? (stored ? undefined : { rule, base: undefined })}
-              stored={stored && JSON.stringify(stored)}
-              setDraft={setDraft}
-              removed={() => {
-                setDraft(undefined);
-                removed();
-              }}
-            />
+            <RuleForm name={name} edited={edited} isStored={stored !== undefined} saving={save} />
           </fieldset>
         )}
       </details>
-      {stored && !draft && rule.status !== 'draft' && <ArmFigures rule={name} />}
+      {!edited.isChanged && rule.status !== 'draft' && <ArmFigures rule={name} />}
     </>
   );
 }

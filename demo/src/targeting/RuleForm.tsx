@@ -1,72 +1,54 @@
-import { useEffect, useMemo, useRef, useState } from 'react';
+import { useMemo, useRef } from 'react';
 import { trpc, useCampaign, useCampaignSnapshot } from '@campaign-state/client/react';
 import { groupUse, previewRule, RULE_STATUSES, type Arm, type RuleInput } from '@campaign-state/client/targeting';
-import type { Replacement } from '../drafts.ts';
 import { AddNamed } from '../fields/AddNamed.tsx';
 import { Choice } from '../fields/Choice.tsx';
 import { ConfirmButton } from '../status/ConfirmButton.tsx';
+import type { Refused } from '../status/say-refusal.ts';
+import { useKeptFocus } from '../ways/use-kept-focus.ts';
 import { ArmCard } from './ArmCard.tsx';
 import { ConditionBuilder } from './ConditionBuilder.tsx';
-import type { RuleDraft } from './drafts.ts';
 import { GuardForm } from './measures/GuardForm.tsx';
 import { MetricsForm } from './measures/MetricsForm.tsx';
 import { RampForm } from './measures/RampForm.tsx';
 import { faultOfName } from './names.ts';
-import { faultOfRule } from './rule-fault.ts';
+import { faultOfRule } from './reach/rule-fault.ts';
 import { RuleScope } from './reach/RuleScope.tsx';
 import { sayShare, shareOf, withShare } from './reach/weights.ts';
+import { StaleDraft } from './StaleDraft.tsx';
+import type { EditedByName } from './use-named-draft.ts';
 
 /** Everything of one rule. Nothing is shown to anybody before it is saved: before that it says who would move. */
 export function RuleForm({
   name,
-  rule,
-  draft,
-  stored,
-  setDraft,
-  removed,
+  edited,
+  isStored,
+  saving,
 }: {
   name: string;
-  /** As it is edited. */
-  rule: RuleInput;
-  draft: RuleDraft | undefined;
-  /** As it stands, as JSON; `undefined` for one that is not there yet. */
-  stored: string | undefined;
-  setDraft: (draft: Replacement<RuleDraft>) => void;
-  removed: () => void;
+  edited: EditedByName<RuleInput>;
+  /** Whether it is there already. */
+  isStored: boolean;
+  saving: { readonly isPending: boolean; readonly error: Refused | null };
 }) {
+  const { value: rule, discards, isChanged, isStale, edit: setRule, save, discard, remove } = edited;
   const campaignId = useCampaignSnapshot((snapshot) => snapshot.campaignId) ?? '';
   const document = useCampaign((all) => all);
   const segments = useCampaign((all) => all.segments);
-  const save = trpc.campaign.updateRule.useMutation();
   const ship = trpc.campaign.shipRule.useMutation();
   const preview = useMemo(() => previewRule(document, name, rule), [document, name, rule]);
-  const [discards, setDiscards] = useState(0);
-  function discard(): void {
-    setDiscards(discards + 1);
-    save.reset();
-    if (stored === undefined) removed();
-    else setDraft(undefined);
-  }
-  const setRule = (next: RuleInput) => setDraft({ rule: next, base: draft ? draft.base : stored });
   const edit = (part: Partial<RuleInput>) => setRule({ ...rule, ...part });
-  const storedNow = useRef(stored);
-  useEffect(() => {
-    storedNow.current = stored;
-  }, [stored]);
-  /** What was edited while it was saved stays, on what is stored by then. */
-  function onSaved(saved: RuleInput): void {
-    setDraft((latest) =>
-      latest === undefined || latest.rule === saved ? undefined : { ...latest, base: storedNow.current },
-    );
-  }
+  const form = useRef<HTMLDivElement>(null);
+  useKeptFocus(form, `${isChanged} ${isStale} ${saving.isPending}`);
   const setArms = (arms: Record<string, Arm>) => edit({ arms });
   const arms = Object.entries(rule.arms);
   const use = rule.group === undefined ? undefined : groupUse(document, rule.group);
-  const fault = save.error ? faultOfRule(save.error, name, use && use.free + (use.rules[name] ?? 0)) : undefined;
-  const isStale = draft !== undefined && draft.base !== stored;
+  // What it claims itself, it may claim again.
+  const free = use && use.free + (use.rules[name] ?? 0);
+  const fault = saving.error ? faultOfRule(saving.error, name, free) : undefined;
 
   return (
-    <div className="rule-form">
+    <div ref={form} className="rule-form" tabIndex={-1}>
       <Choice label="Status" value={rule.status} options={RULE_STATUSES} choose={(status) => edit({ status })} />
       <ConditionBuilder
         key={discards}
@@ -78,7 +60,7 @@ export function RuleForm({
           setRule({ ...others, ...(when && { when }) });
         }}
       />
-      <RuleScope name={name} rule={rule} fault={fault} set={setRule} />
+      <RuleScope name={name} rule={rule} free={free} fault={fault} set={setRule} />
       <fieldset className="arms">
         <legend>{arms.length > 1 ? 'Arms' : 'What they see'}</legend>
         <ol>
@@ -92,9 +74,9 @@ export function RuleForm({
               says={`${sayShare(preview.shares[arm] ?? 0)} of them`}
               isAlone={arms.length === 1}
               ship={
-                draft || stored === undefined || rule.status === 'ended'
+                isChanged || rule.status === 'ended'
                   ? undefined
-                  : () => ship.mutateAsync({ campaignId, key: name, winner: arm })
+                  : (options) => ship.mutateAsync({ campaignId, key: name, winner: arm, ...options })
               }
               setShare={(percent) => setArms(withShare(rule.arms, arm, percent))}
               setChange={(change) => setArms({ ...rule.arms, [arm]: { ...what, change } })}
@@ -138,45 +120,33 @@ export function RuleForm({
         }}
       />
       <div className="save-bar">
-        {draft && (
+        {isChanged && (
           <p className="moved" role="status">
             {sayMoved(preview.moved)}
           </p>
         )}
-        {isStale && (
-          <p className="field-conflict">
-            Somebody else has changed this rule since you began. Saving overwrites what they did.{' '}
-            <button type="button" className="small" onClick={discard}>
-              Take theirs
-            </button>
-          </p>
-        )}
+        {isStale && <StaleDraft kind="rule" take={discard} />}
         {fault && (
           <p className="field-error" role="alert">
             {fault.words}
           </p>
         )}
         <p className="section-buttons">
-          <button
-            type="button"
-            className="primary"
-            disabled={!draft || save.isPending}
-            onClick={() => save.mutate({ campaignId, key: name, rule }, { onSuccess: () => onSaved(rule) })}
-          >
-            {save.isPending ? 'Saving…' : 'Save'}
+          <button type="button" className="primary" disabled={!isChanged || saving.isPending} onClick={save}>
+            {saving.isPending ? 'Saving…' : 'Save'}
           </button>
-          {draft && (
+          {isChanged && (
             <button type="button" onClick={discard}>
               Discard
             </button>
           )}
-          {stored !== undefined && (
+          {isStored && (
             <ConfirmButton
               open="Remove…"
               title={`Remove the rule “${name}”?`}
               effect="Whoever has one of its arms sees the campaign without it, at once."
               go="Remove it"
-              run={() => save.mutateAsync({ campaignId, key: name, rule: null }).then(removed)}
+              run={remove}
             />
           )}
         </p>

@@ -2,8 +2,9 @@ import { trpc, useCampaign, useCampaignSnapshot } from '@campaign-state/client/r
 import type { Condition } from '@campaign-state/client/targeting';
 import { sayCondition } from './condition.ts';
 import { ConditionBuilder } from './ConditionBuilder.tsx';
-import { useSegmentDraft } from './drafts.ts';
+import { useSegmentDraft, type SegmentInput } from './drafts.ts';
 import { NamedCard } from './NamedCard.tsx';
+import { useNamedDraft } from './use-named-draft.ts';
 
 /** One segment: a condition with a name, for the rules. */
 export function SegmentCard({
@@ -22,39 +23,37 @@ export function SegmentCard({
 }) {
   const campaignId = useCampaignSnapshot((snapshot) => snapshot.campaignId) ?? '';
   const others = Object.keys(useCampaign((all) => all.segments) ?? {}).filter((other) => other !== name);
-  const [draft, setDraft] = useSegmentDraft(campaignId, name);
   const save = trpc.campaign.updateSegment.useMutation();
-  const when = draft ? draft.when : stored?.when;
+  const edited = useNamedDraft({
+    useDraft: useSegmentDraft,
+    name,
+    stored,
+    first: {},
+    send: (segment: SegmentInput | null) =>
+      save.mutateAsync({ campaignId, key: name, segment: segment && { ...stored, when: segment.when ?? {} } }),
+    reset: save.reset,
+    removed,
+  });
+  const { when } = edited.value;
   return (
     <NamedCard
       kind="segment"
       name={name}
       what={sayCondition(when)}
-      isChanged={draft !== undefined || stored === undefined}
+      edited={edited}
       isStored={stored !== undefined}
       isOpenAtFirst={isOpenAtFirst}
       readOnly={readOnly}
       saving={save}
       canSave={when !== undefined}
       removal="Rules that name it have to be changed first."
-      save={() =>
-        save.mutate(
-          { campaignId, key: name, segment: { ...stored, when: when ?? {} } },
-          { onSuccess: () => setDraft((latest) => (latest === draft ? undefined : latest)) },
-        )
-      }
-      discard={() => {
-        save.reset();
-        setDraft(undefined);
-        if (!stored) removed();
-      }}
-      remove={() => save.mutateAsync({ campaignId, key: name, segment: null }).then(removed)}
     >
       <ConditionBuilder
+        key={edited.discards}
         label="Who is in it"
         condition={when}
         segments={others}
-        change={(next) => setDraft({ when: next })}
+        change={(next) => edited.edit({ ...edited.value, when: next })}
       />
     </NamedCard>
   );

@@ -1,7 +1,8 @@
-import { lazy, Suspense, useEffect, useRef, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
+import { lazyPart } from '../status/lazy-part.tsx';
 import { useKeys } from './use-keys.ts';
 
-const PaletteList = lazy(() => import('./PaletteList.tsx').then(({ PaletteList: list }) => ({ default: list })));
+const PaletteList = lazyPart('The list of what to go to', async () => (await import('./PaletteList.tsx')).PaletteList);
 
 /** Everything one can go to or do, found by typing. */
 export function Palette() {
@@ -25,15 +26,12 @@ export function Palette() {
       <dialog
         ref={dialog}
         className="palette"
+        tabIndex={-1}
         aria-label="Go to, or do"
         onClose={() => setOpen(false)}
         onClick={(event) => event.target === dialog.current && close()}
       >
-        {isOpen && (
-          <Suspense fallback={<div className="skeleton" role="status" aria-label="Loading" />}>
-            <PaletteList close={close} />
-          </Suspense>
-        )}
+        {isOpen && <PaletteList close={close} />}
       </dialog>
     </>
   );

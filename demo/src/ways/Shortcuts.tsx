@@ -31,7 +31,7 @@ export function Shortcuts() {
           <dt>
             <kbd>↑</kbd> <kbd>↓</kbd> <kbd>Home</kbd> <kbd>End</kbd>
           </dt>
-          <dd>Along the list of campaigns</dd>
+          <dd>Along the list of campaigns, and the versions of the history</dd>
           <dt>
             <kbd>←</kbd> <kbd>→</kbd>
           </dt>

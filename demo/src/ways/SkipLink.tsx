@@ -1,3 +1,5 @@
+import { EDITOR } from './use-kept-focus.ts';
+
 /** The first stop of Tab: past the list, to what is edited. */
 export function SkipLink() {
   return (
@@ -7,7 +9,7 @@ export function SkipLink() {
       onClick={(event) => {
         // Without a fragment in the address, which says where one is.
         event.preventDefault();
-        document.getElementById('editor')?.focus();
+        EDITOR.current?.focus();
       }}
     >
       Skip to the editor

@@ -5,6 +5,7 @@ import { readStored, writeStored } from '../storage.ts';
 import { KillButton } from '../status/KillButton.tsx';
 import { useCommand } from './commands.ts';
 import { go } from './place.ts';
+import { EDITOR, useKeptFocus } from './use-kept-focus.ts';
 
 const STORED = 'campaign-state-tour';
 
@@ -60,6 +61,7 @@ export function Tour() {
     setAt(next);
   }
 
+  useKeptFocus(EDITOR, `${at} ${isOffered}`);
   useCommand({ name: 'tour', label: 'Take the tour of one minute', run: () => settle(0) });
 
   useEffect(() => {

@@ -6,6 +6,13 @@ let isUsed = false;
 for (const type of ['pointerdown', 'keydown'])
   addEventListener(type, () => (isUsed = true), { once: true, capture: true });
 
+/** What is edited, the place of the focus where nothing is nearer. */
+export const EDITOR: RefObject<HTMLElement | null> = {
+  get current() {
+    return document.getElementById('editor');
+  },
+};
+
 /**
  * Gives the focus a place where what had it has gone, or was closed: after a campaign was opened, archived by anybody,
  * or restored. Wherever else it is, it stays.

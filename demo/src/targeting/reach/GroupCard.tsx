@@ -2,6 +2,7 @@ import { trpc, useCampaign, useCampaignSnapshot } from '@campaign-state/client/r
 import { groupUse, type RuleGroupInput } from '@campaign-state/client/targeting';
 import { useGroupDraft } from '../drafts.ts';
 import { NamedCard } from '../NamedCard.tsx';
+import { useNamedDraft } from '../use-named-draft.ts';
 import { UnitFields } from './UnitFields.tsx';
 import { sayShare } from './weights.ts';
 
@@ -22,9 +23,16 @@ export function GroupCard({
 }) {
   const campaignId = useCampaignSnapshot((snapshot) => snapshot.campaignId) ?? '';
   const document = useCampaign((all) => all);
-  const [draft, setDraft] = useGroupDraft(campaignId, name);
   const save = trpc.campaign.updateGroup.useMutation();
-  const group = draft ?? stored ?? { unit: 'userId' };
+  const edited = useNamedDraft({
+    useDraft: useGroupDraft,
+    name,
+    stored,
+    first: { unit: 'userId' },
+    send: (group: RuleGroupInput | null) => save.mutateAsync({ campaignId, key: name, group }),
+    reset: save.reset,
+    removed,
+  });
   const { rules, free } = groupUse(document, name);
   const claims = Object.entries(rules);
   return (
@@ -32,31 +40,19 @@ export function GroupCard({
       kind="group"
       name={name}
       what={`${claims.length === 0 ? 'no rule yet' : claims.map(([rule]) => rule).join(', ')} · ${sayShare(free)} free`}
-      isChanged={draft !== undefined || stored === undefined}
+      edited={edited}
       isStored={stored !== undefined}
       isOpenAtFirst={isOpenAtFirst}
       readOnly={readOnly}
       saving={save}
       canSave
       removal="Its rules have to be taken out of it, or removed, first."
-      save={() =>
-        save.mutate(
-          { campaignId, key: name, group },
-          { onSuccess: () => setDraft((latest) => (latest === draft ? undefined : latest)) },
-        )
-      }
-      discard={() => {
-        save.reset();
-        setDraft(undefined);
-        if (!stored) removed();
-      }}
-      remove={() => save.mutateAsync({ campaignId, key: name, group: null }).then(removed)}
     >
       {/* What its rules divide by cannot change under them. */}
       <fieldset disabled={claims.length > 0}>
         <UnitFields
-          line={group}
-          set={setDraft}
+          line={edited.value}
+          set={edited.edit}
           hint={
             claims.length > 0
               ? 'Its rules divide by it. To change it take them out of the group first.'

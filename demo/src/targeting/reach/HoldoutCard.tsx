@@ -2,6 +2,7 @@ import { trpc, useCampaign, useCampaignSnapshot } from '@campaign-state/client/r
 import type { HoldoutInput } from '@campaign-state/client/targeting';
 import { useHoldoutDraft } from '../drafts.ts';
 import { NamedCard } from '../NamedCard.tsx';
+import { useNamedDraft } from '../use-named-draft.ts';
 import { ShareSlider } from './ShareSlider.tsx';
 import { UnitFields } from './UnitFields.tsx';
 import { sayShare } from './weights.ts';
@@ -23,45 +24,41 @@ export function HoldoutCard({
 }) {
   const campaignId = useCampaignSnapshot((snapshot) => snapshot.campaignId) ?? '';
   const rules = useCampaign((all) => all.rules) ?? {};
-  const [draft, setDraft] = useHoldoutDraft(campaignId, name);
   const save = trpc.campaign.updateHoldout.useMutation();
-  const holdout = draft ?? stored ?? { unit: 'userId', share: 0.05 };
+  const edited = useNamedDraft({
+    useDraft: useHoldoutDraft,
+    name,
+    stored,
+    first: { unit: 'userId', share: 0.05 },
+    send: (value: HoldoutInput | null) => save.mutateAsync({ campaignId, key: name, holdout: value }),
+    reset: save.reset,
+    removed,
+  });
+  const holdout = edited.value;
   const exempt = Object.keys(rules).filter((rule) => rules[rule]?.ignoresHoldouts === true);
   return (
     <NamedCard
       kind="holdout"
       name={name}
       what={`${sayShare(holdout.share)} of all${exempt.length === 0 ? '' : ` · but for ${exempt.join(', ')}`}`}
-      isChanged={draft !== undefined || stored === undefined}
+      edited={edited}
       isStored={stored !== undefined}
       isOpenAtFirst={isOpenAtFirst}
       readOnly={readOnly}
       saving={save}
       canSave
       removal="Rules reach those who are in it, at once."
-      save={() =>
-        save.mutate(
-          { campaignId, key: name, holdout },
-          { onSuccess: () => setDraft((latest) => (latest === draft ? undefined : latest)) },
-        )
-      }
-      discard={() => {
-        save.reset();
-        setDraft(undefined);
-        if (!stored) removed();
-      }}
-      remove={() => save.mutateAsync({ campaignId, key: name, holdout: null }).then(removed)}
     >
       <UnitFields
         line={holdout}
-        set={setDraft}
+        set={edited.edit}
         hint="The attribute that decides: who has the same value is in it, or not."
       />
       <ShareSlider
         label="How many are in it"
         percent={Math.round(holdout.share * 100)}
         says={sayShare(holdout.share)}
-        change={(percent) => setDraft({ ...holdout, share: percent / 100 })}
+        change={(percent) => edited.edit({ ...holdout, share: percent / 100 })}
         hint={
           exempt.length === 0
             ? 'No rule reaches them. A rule can be exempt: it says so itself.'

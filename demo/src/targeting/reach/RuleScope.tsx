@@ -1,9 +1,9 @@
 import { useId } from 'react';
 import { useCampaign } from '@campaign-state/client/react';
-import { groupUse, type RuleInput } from '@campaign-state/client/targeting';
+import type { RuleInput } from '@campaign-state/client/targeting';
 import { FieldFrame } from '../../fields/FieldFrame.tsx';
 import { RequiresField } from './RequiresField.tsx';
-import type { RuleFault } from '../rule-fault.ts';
+import type { RuleFault } from './rule-fault.ts';
 import { ShareSlider } from './ShareSlider.tsx';
 import { UnitFields } from './UnitFields.tsx';
 import { sayShare } from './weights.ts';
@@ -12,11 +12,14 @@ import { sayShare } from './weights.ts';
 export function RuleScope({
   name,
   rule,
+  free,
   fault,
   set,
 }: {
   name: string;
   rule: RuleInput;
+  /** What it can claim of its group, from 0 to 1; `undefined` where it is in none. */
+  free: number | undefined;
   fault: RuleFault | undefined;
   set: (rule: RuleInput) => void;
 }) {
@@ -25,9 +28,6 @@ export function RuleScope({
   const others = Object.entries(rules).filter(([other]) => other !== name);
   const faultIn = (field: RuleFault['field']) => (fault?.field === field ? fault?.words : undefined);
   const group = rule.group === undefined ? undefined : groups[rule.group];
-  // What it claims itself, it may claim again.
-  const use = rule.group === undefined ? undefined : groupUse(document, rule.group);
-  const free = use && use.free + (use.rules[name] ?? 0);
   const hasHoldouts = Object.keys(holdouts).length > 0 || rule.ignoresHoldouts === true;
   return (
     <>

@@ -1,5 +1,5 @@
-import { sayRefusal, type Refused } from '../status/say-refusal.ts';
-import { sayShare } from './reach/weights.ts';
+import { sayRefusal, type Refused } from '../../status/say-refusal.ts';
+import { sayShare } from './weights.ts';
 
 /** The fields of a rule beside which a refusal is said. */
 export type FaultyField = 'coverage' | 'requires' | 'group' | 'unit' | 'fallbackUnit';
