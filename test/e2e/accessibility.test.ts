@@ -34,7 +34,17 @@ describe('axe finds nothing', () => {
     ]);
     for (const colorScheme of ['light', 'dark'] as const) {
       await root.page.emulateMedia({ colorScheme });
-      for (const name of ['Content', 'Features', 'Theme', 'Details', 'Audience', 'Results', 'JSON', 'History']) {
+      for (const name of [
+        'Content',
+        'Features',
+        'Forms',
+        'Theme',
+        'Details',
+        'Audience',
+        'Results',
+        'JSON',
+        'History',
+      ]) {
         await root.tab(name).click();
         await expectNoFaults(root.page, `${colorScheme} ${name}`);
       }

@@ -39,6 +39,7 @@ describe('details', () => {
     await theirs.tab('Details').click();
     const tags = () =>
       two.page.getByRole('list', { name: 'Tags' }).getByRole('listitem').locator('span').allInnerTexts();
+    await eventually(async () => (await tags()).length).toBeGreaterThan(0);
     const [first = ''] = await tags();
     await mine.field('Add a tag').fill('sea');
     await mine.field('Add a tag').press('Enter');
@@ -88,9 +89,9 @@ describe('details', () => {
     const goal = field('Goal').first();
     const before = await goal.inputValue();
     await goal.fill('-1');
-    await page.getByText('At least 0: not saved.').waitFor();
-    await goal.blur();
-    await eventually(() => goal.inputValue()).toBe(before);
+    await page.getByText('Goal must be at least 0').waitFor();
+    await goal.fill(before);
+    await eventually(() => page.getByText('Goal must be at least 0').count()).toBe(0);
 
     await tab('Theme').click();
     await field('Background').fill('#fff');

@@ -60,7 +60,7 @@ describe('editing', () => {
     await eventually(async () => (await badge.innerText()).replaceAll(/\s+/g, ' ')).toMatch(
       /^v\d+ shown \d+ ms saved \d+ ms$/,
     );
-    expect(await versionOf(page)).toBe(before + 1);
+    await eventually(() => versionOf(page)).toBe(before + 1);
     await audience.getByRole('button', { name: 'Take a seat' }).waitFor();
   });
 
@@ -144,7 +144,7 @@ describe('editing', () => {
     await consolePage(two.page).field('Title').fill('Theirs again');
     await one.page.getByRole('button', { name: 'Take theirs' }).click();
     await eventually(() => mine.field('Title').inputValue()).toBe('Theirs again');
-    expect(await one.page.getByRole('button', { name: 'Keep mine' }).count()).toBe(0);
+    await eventually(() => one.page.getByRole('button', { name: 'Keep mine' }).count()).toBe(0);
   });
 
   it('D5 keeps a refused title in its field, says why, and takes the next one', async () => {
@@ -158,6 +158,6 @@ describe('editing', () => {
     await eventually(() => name.innerText()).toBe(before);
     await field('Title').fill('A title again');
     await eventually(() => name.innerText()).toBe('A title again');
-    expect(await page.locator('.field-error').count()).toBe(0);
+    await eventually(() => page.locator('.field-error').count()).toBe(0);
   });
 });

@@ -9,7 +9,7 @@ import { useStage } from './support/stage.ts';
 
 const CAMPAIGN = 'hostile';
 const ALL = HOSTILE_MARKUP.join(' ');
-const TABS = ['Content', 'Features', 'Theme', 'Details', 'JSON', 'History'];
+const TABS = ['Content', 'Features', 'Theme', 'Details', 'Forms', 'JSON', 'History'];
 
 /** A legal document that holds hostile content in every place that the console and the page show. */
 const DOCUMENT: CampaignDocument = {
@@ -128,7 +128,7 @@ describe('hostile content', () => {
     await page.goto(`${stage.server.url}/audience.html?campaign=${CAMPAIGN}`);
     await page.getByRole('heading', { level: 1 }).waitFor();
     for (const button of await page.getByRole('button').all())
-      await button.click({ trial: true }).catch(() => undefined);
+      await button.click({ trial: true, timeout: 5_000 }).catch(() => undefined);
     await settle(page);
     expect(await harmOf()).toEqual([]);
     expect(errors).toEqual([]);

@@ -44,8 +44,12 @@ describe('by keyboard alone', () => {
     // The list is one stop; the arrow keys go along it.
     await tabTo(page, /^Ovasabi opens/);
     await page.keyboard.press('Home');
-    for (let presses = 0; (await focused(page))?.name.startsWith('The Slow Letter') !== true; presses += 1) {
+    const index = () => page.evaluate(() => document.activeElement?.closest('li')?.getAttribute('data-index'));
+    for (let presses = 0; ; presses += 1) {
       expect(presses).toBeLessThan(8);
+      // The focus comes once the row has been drawn.
+      await eventually(index).toBe(String(presses));
+      if ((await focused(page))?.name.startsWith('The Slow Letter')) break;
       await page.keyboard.press('ArrowDown');
     }
     await page.keyboard.press('Enter');
@@ -66,7 +70,15 @@ describe('by keyboard alone', () => {
 
     await tab('Features').focus();
     await page.keyboard.press('End');
+    // The history is one stop too.
+    await tabTo(page, /^v\d/);
+    await page.keyboard.press('End');
+    await eventually(async () => (await focused(page))?.name).toMatch(/^v1(?!\d)/);
     await tabTo(page, 'Restore version 1');
+    await page.keyboard.press('Enter');
+    // What will change is known by then.
+    await page.getByRole('region', { name: 'What will change' }).waitFor();
+    await tabTo(page, 'Restore it');
     await page.keyboard.press('Enter');
     await eventually(() => banner.innerText()).toBe('Sundays are for reading.');
   });
@@ -91,7 +103,7 @@ describe('by keyboard alone', () => {
     const { page } = await stage.open();
     const { tab, audience } = consolePage(page);
     await audience.getByRole('heading', { level: 1 }).waitFor();
-    for (const name of ['Content', 'Features', 'Theme', 'Details', 'Audience', 'JSON', 'History']) {
+    for (const name of ['Content', 'Features', 'Forms', 'Theme', 'Details', 'Audience', 'JSON', 'History']) {
       await tab(name).click();
       const snapshot = await page.locator('body').ariaSnapshot();
       expect(snapshot).not.toMatch(/^\s*- (button|textbox|combobox|slider|radio|spinbutton|link|tab)\s*(\[|:|$)/m);

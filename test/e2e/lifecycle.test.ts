@@ -27,7 +27,7 @@ describe('archiving', () => {
     await one.page.getByLabel(/^Why/).fill('The season is over');
     await one.page.getByRole('button', { name: 'Archive it' }).click();
     for (const { page } of [one, two]) await page.getByText(/^Archived .*read-only\.$/).waitFor();
-    expect(await theirs.field('Title').isDisabled()).toBe(true);
+    await eventually(() => theirs.field('Title').isDisabled()).toBe(true);
     expect(await theirs.banner.innerText()).toBe('Sundays are for reading.');
     await one.page.getByRole('region', { name: 'The open campaign' }).getByText('archived').waitFor();
     await mine.tab('History').click();

@@ -32,7 +32,7 @@ describe('several people', () => {
     const field = grace.page.locator('.field', { has: grace.field('Banner') }).last();
     await field.getByText('Ada Lovelace').waitFor();
     await grace.page.getByText('Ada Lovelace is editing this').waitFor();
-    expect(await grace.field('Banner').isDisabled()).toBe(true);
+    await eventually(() => grace.field('Banner').isDisabled()).toBe(true);
     expect(await grace.field('Title').isEnabled()).toBe(true);
     // Only who may is offered it.
     expect(await grace.page.getByRole('button', { name: 'Take over words of the page' }).count()).toBe(0);
@@ -72,7 +72,7 @@ describe('several people', () => {
     await root.page.getByText('Only you can edit this').waitFor();
     await ada.tab('Theme').click();
     await ada.page.getByText('Mary Root took this over').waitFor();
-    expect(await ada.field('Accent').isDisabled()).toBe(true);
+    await eventually(() => ada.field('Accent').isDisabled()).toBe(true);
     await root.page.getByRole('button', { name: 'Unlock colours and shapes' }).click();
     await eventually(() => ada.field('Accent').isEnabled()).toBe(true);
   });

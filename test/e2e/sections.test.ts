@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createCampaignClient } from '../../client-sdk/src/index.ts';
+import { axeFaults } from '../tools/axe.ts';
 import { consolePage } from './support/console-page.ts';
 import { eventually } from './support/eventually.ts';
 import { useStage } from './support/stage.ts';
@@ -97,7 +98,7 @@ describe('sections as text', () => {
     await commerce.write({ enabled: true, config: { products: [] } });
     await commerce.apply();
     const other = await sectionOf((await stage.open('/?campaign=ovasabi_website')).page, 'commerce');
-    expect(await other.read()).toEqual({ enabled: true, config: { products: [] } });
+    await eventually(other.read).toEqual({ enabled: true, config: { products: [] } });
     await page.getByRole('button', { name: 'Remove commerce' }).click();
     await eventually(() => other.text.count()).toBe(0);
   });
@@ -127,6 +128,27 @@ describe('sections as text', () => {
     await take.first().waitFor();
     while ((await take.count()) > 0) await take.first().click();
     expect(await mine.read()).toEqual({ types: ['theirs'], levels: { loud: 'mine' } });
+  });
+
+  it('D167 offers what the schema lets stand there, by keys alone, and says what it is', async () => {
+    const { page, errors } = await stage.open('/?campaign=ovasabi_website', { bypassCSP: true });
+    const { text, read } = await sectionOf(page, 'ui_content');
+    await text.fill('{}');
+    await page.keyboard.press('ArrowLeft');
+    await page.keyboard.press('Control+Space');
+    const list = page.getByRole('listbox');
+    await list.getByRole('option', { name: 'banner' }).waitFor();
+    expect(await axeFaults(page)).toEqual([]);
+    await page.keyboard.type('"ban');
+    await eventually(() => list.getByRole('option').count()).toBe(1);
+    await page.keyboard.press('Enter');
+    expect(Object.keys(await read())).toEqual(['banner']);
+    await text.getByText('banner').hover();
+    await page.locator('.json-said').getByText(/^Text/).waitFor();
+    await page.getByRole('button', { name: 'Discard' }).click();
+    await eventually(async () => Object.keys(await read()).length).toBeGreaterThan(1);
+    expect(await page.getByRole('button', { name: 'Apply' }).isDisabled()).toBe(true);
+    expect(errors).toEqual([]);
   });
 
   it('D130 draws the lines in view alone, so that a large section is as quick as a small one', async () => {

@@ -36,11 +36,15 @@ describe('a server that wants a token', () => {
     await enterAs(editor.page, 'editor');
 
     await viewer.page.getByText('Your role lets you look at this campaign, not edit it.').waitFor();
-    expect(await consolePage(viewer.page).field('Title').isDisabled()).toBe(true);
+    await eventually(() => consolePage(viewer.page).field('Title').isDisabled()).toBe(true);
     // What he may not do is not offered.
     expect(await viewer.page.getByLabel('New campaign').count()).toBe(0);
     for (const name of ['Operations', 'Import', 'Duplicate', 'Kill server'])
       expect(await viewer.page.getByRole('button', { name }).count(), name).toBe(0);
+    // Two consoles are no app to who only looks. Who edits cannot know that the other one's is a console.
+    await viewer.page.getByRole('button', { name: 'Connect your app' }).click();
+    await eventually(() => viewer.page.locator('.connect-light').innerText()).toMatch(/^Waiting for the first app/);
+    await viewer.page.keyboard.press('Escape');
     // The page alone is given the token of the tab that opens it.
     const [alone] = await Promise.all([
       viewer.page.context().waitForEvent('page'),

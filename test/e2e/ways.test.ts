@@ -27,7 +27,7 @@ describe('ways', () => {
     await eventually(() => parameter(page, 'version')).toBe('1');
     await eventually(() => page.title()).toBe('A new lifeboat for Skerry Bay · History · v1 · campaign-state');
     await page.reload();
-    await audience.getByRole('button', { name: /As it was at v1/ }).waitFor();
+    await audience.getByText('Preview of version 1').waitFor();
     expect(await tab('History').getAttribute('aria-selected')).toBe('true');
     await page.goBack();
     await page.goBack();
@@ -120,10 +120,20 @@ describe('ways', () => {
     await dialog.getByText('Waiting for the first app of yours').waitFor();
   });
 
-  it('D48 the tour is offered once, and ends with the end of the server', async () => {
-    const { page } = await stage.open('/?tour');
-    await page.evaluate(() => localStorage.removeItem('campaign-state-tour'));
+  it('D48 the tour is offered to whoever is new, once, and ends with the end of the server', async () => {
+    const { page } = await stage.open('/', { isNew: true });
+    const offer = page.getByRole('complementary', { name: 'Tour' });
     await consolePage(page).field('Title').waitFor();
+    await offer.getByRole('button', { name: 'Take it' }).waitFor();
+    // Whoever only loads the page again has not answered.
+    await page.reload();
+    await offer.getByRole('button', { name: 'Not now' }).click();
+    await eventually(() => offer.count()).toBe(0);
+    await page.reload();
+    await consolePage(page).field('Title').waitFor();
+    await page.locator('.masthead .pill[data-status="connected"]').waitFor();
+    expect(await offer.count()).toBe(0);
+
     await palette(page, 'tour');
     await page.getByRole('option', { name: /tour/ }).click();
     const tour = page.getByRole('complementary');
@@ -131,11 +141,10 @@ describe('ways', () => {
       await tour.getByRole('button', { name: 'Next' }).click();
       await tour.getByRole('heading', { name: title }).waitFor();
     }
-    expect(await page.evaluate(() => localStorage.getItem('campaign-state-tour'))).toBe('seen');
     await tour.getByRole('button', { name: 'Kill server' }).click();
     await page.getByText('The server is gone. Reconnecting…').waitFor();
     await stage.server.startAgain();
-    await page.getByText(/^Back after/).waitFor({ timeout: 30_000 });
+    await page.getByText(/^Back after/).waitFor();
     await tour.getByRole('button', { name: 'Done' }).click();
     expect(await tour.count()).toBe(0);
   });

@@ -1,8 +1,8 @@
-import { spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { chromium } from 'playwright-core';
 import type { Browser, BrowserServer } from 'playwright-core';
+import { findOrInstall } from '../../start/services/system-package.ts';
 
 export type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
 
@@ -47,7 +47,7 @@ export async function connectBrowser(endpoint: string): Promise<Browser> {
 }
 
 function options() {
-  return { executablePath: findBrowser() ?? installBrowser(), args: FLAGS };
+  return { executablePath: browserPath(), args: FLAGS };
 }
 
 function findBrowser(): string | undefined {
@@ -60,28 +60,13 @@ function findBrowser(): string | undefined {
   return undefined;
 }
 
-function installBrowser(): string {
-  if (!isDebian() || process.getuid?.() !== 0) {
-    throw new Error(`The browser tests need Chromium: none of ${NAMES.join(', ')} is on PATH.`);
-  }
-  process.stderr.write(
-    'The browser tests need Chromium: installing it with `apt-get install -y chromium` (once, about 300 MB) …\n',
-  );
-  for (const args of [['update'], ['install', '-y', '--no-install-recommends', 'chromium']]) {
-    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-    spawnSync('apt-get', ['-qq', ...args], { env, stdio: ['ignore', 'ignore', 'inherit'] });
-  }
-  const path = findBrowser();
-  if (path === undefined)
-    throw new Error(
-      'The browser tests need Chromium, and `apt-get install -y chromium` did not bring it; its message stands above.',
-    );
-  return path;
-}
-
-function isDebian(): boolean {
-  return (
-    existsSync('/etc/os-release') && /^ID(_LIKE)?=.*(debian|ubuntu)/m.test(readFileSync('/etc/os-release', 'utf8'))
+/** Chromium's command; where there is none and apt can be used, Debian's is installed first. */
+function browserPath(): string {
+  const why = 'The browser tests need Chromium, of about 300 MB';
+  const path = findOrInstall({ name: 'chromium', why, find: findBrowser });
+  if (path !== undefined) return path;
+  throw new Error(
+    `The browser tests need Chromium: none of ${NAMES.join(', ')} is on PATH. On Debian, root's \`apt-get install chromium\` brings it; where that was tried, its message stands above.`,
   );
 }
 

@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import { chmod, chown, mkdtemp, writeFile } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -6,6 +5,7 @@ import { join } from 'node:path';
 import { createChildService } from '../../start/services/child-service.ts';
 import { freePort } from '../../start/services/free-port.ts';
 import { serverUser } from '../../start/services/postgres-binaries.ts';
+import { findOrInstall, runs } from '../../start/services/system-package.ts';
 
 /** A real PgBouncer in front of a Postgres. */
 export interface TemporaryPgBouncer {
@@ -19,13 +19,8 @@ export interface TemporaryPgBouncer {
  * @returns `undefined` where there is none and none can be installed
  */
 export function findPgBouncer(): string | undefined {
-  const found = ['pgbouncer', '/usr/sbin/pgbouncer'].find(runs);
-  if (found !== undefined || process.platform !== 'linux' || process.getuid?.() !== 0 || !runs('apt-get')) return found;
-  process.stderr.write('A PgBouncer is wanted and there is none: installing pgbouncer with apt-get …\n');
-  const quiet = { stdio: ['ignore', 'ignore', 'inherit'] as ['ignore', 'ignore', 'inherit'] };
-  spawnSync('apt-get', ['update', '-qq'], quiet);
-  spawnSync('apt-get', ['install', '-y', '-qq', '--no-install-recommends', 'pgbouncer'], quiet);
-  return ['pgbouncer', '/usr/sbin/pgbouncer'].find(runs);
+  const find = () => ['pgbouncer', '/usr/sbin/pgbouncer'].find(runs);
+  return findOrInstall({ name: 'pgbouncer', why: 'A PgBouncer is wanted and there is none', find });
 }
 
 /** Starts a PgBouncer with its defaults, but for the mode and the size of its pools. */
@@ -75,10 +70,6 @@ export async function startPgBouncer(
     throw error;
   }
   return { url: `postgres://postgres@127.0.0.1:${port}/postgres`, stop: server.stop };
-}
-
-function runs(command: string): boolean {
-  return spawnSync(command, ['--version'], { stdio: 'ignore' }).status === 0;
 }
 
 function probe(port: number): Promise<void> {

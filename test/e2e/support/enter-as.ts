@@ -7,6 +7,18 @@ export interface Person {
   readonly id: string;
   readonly name: string;
   readonly role: 'viewer' | 'editor' | 'admin';
+  /** Whether the token says that its holder may see results. */
+  readonly analytics?: boolean;
+}
+
+/** A token of that person, for an hour. */
+export function tokenOf({ id, name, role, analytics }: Person, secret: string): Promise<string> {
+  return new SignJWT({ campaigns: { '*': role }, attributes: { name }, ...(analytics && { analytics }) })
+    .setProtectedHeader({ alg: 'HS256' })
+    .setSubject(id)
+    .setIssuedAt()
+    .setExpirationTime('1h')
+    .sign(new TextEncoder().encode(secret));
 }
 
 /**
@@ -16,17 +28,11 @@ export interface Person {
  */
 export async function enterAs(
   page: Page,
-  { id, name, role }: Person,
+  person: Person,
   secret: string,
   shows: 'editor' | 'page' = 'editor',
 ): Promise<void> {
-  const token = await new SignJWT({ campaigns: { '*': role }, attributes: { name } })
-    .setProtectedHeader({ alg: 'HS256' })
-    .setSubject(id)
-    .setIssuedAt()
-    .setExpirationTime('1h')
-    .sign(new TextEncoder().encode(secret));
-  await page.getByLabel(/^This server wants a token/).fill(token);
+  await page.getByLabel(/^This server wants a token/).fill(await tokenOf(person, secret));
   await page.getByRole('button', { name: 'Use it' }).click();
   await (shows === 'editor' ? consolePage(page).field('Title') : page.getByRole('heading', { level: 1 })).waitFor();
 }

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 
-/** An assertion that may become true within 15 s: long, because a loaded machine is slow and not wrong. */
+/** An assertion that may become true within a minute: long, because a loaded machine is slow and not wrong. */
 export function eventually<T>(read: () => T | Promise<T>) {
-  return expect.poll(read, { timeout: 15_000, interval: 50 });
+  return expect.poll(read, { timeout: 60_000, interval: 50 });
 }

@@ -1,4 +1,5 @@
 import { createCampaignClient } from '@campaign-state/client';
+import { withinRate } from './within-rate.ts';
 
 const SEASONS = ['Spring', 'Summer', 'Autumn', 'Winter'];
 const KINDS = ['appeal', 'book fair', 'open day', 'lottery', 'pledge', 'concert', 'harvest', 'relief fund'];
@@ -16,16 +17,18 @@ export async function createManyCampaigns(url: string, count: number): Promise<v
       await Promise.all(
         Array.from({ length: Math.min(AT_ONCE, count - first) }, (_, offset) => {
           const index = first + offset;
-          return client.trpc.campaign.create.mutate({
-            campaignId: `many_${index}`,
-            state: {
-              slug: `many_${index}`,
-              title: `${of(SEASONS, index)} ${of(KINDS, Math.floor(index / SEASONS.length))} ${index}`,
-              status: of(STATUSES, index),
-              owner_id: of(OWNERS, index),
-              tags: [of(SEASONS, index).toLowerCase(), `tag-${index % 5}`],
-            },
-          });
+          return withinRate(() =>
+            client.trpc.campaign.create.mutate({
+              campaignId: `many_${index}`,
+              state: {
+                slug: `many_${index}`,
+                title: `${of(SEASONS, index)} ${of(KINDS, Math.floor(index / SEASONS.length))} ${index}`,
+                status: of(STATUSES, index),
+                owner_id: of(OWNERS, index),
+                tags: [of(SEASONS, index).toLowerCase(), `tag-${index % 5}`],
+              },
+            }),
+          );
         }),
       );
   } finally {

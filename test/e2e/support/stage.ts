@@ -5,7 +5,10 @@ import { startRealServer } from './real-server.ts';
 import type { RealServer } from './real-server.ts';
 import { skipTour } from './skip-tour.ts';
 
-type PageOptions = NonNullable<Parameters<Browser['newContext']>[0]>;
+type PageOptions = NonNullable<Parameters<Browser['newContext']>[0]> & {
+  /** Somebody who was never here: the tour is offered. */
+  readonly isNew?: boolean;
+};
 
 /** A browser's tab, and what it complained of. */
 export interface Tab {
@@ -23,11 +26,8 @@ export interface Stage {
   open(path?: string, options?: PageOptions): Promise<Tab>;
 }
 
-/** How long a tab waits for what a test asks of it. */
-const TIMEOUT_MS = 15_000;
-
-/** How long a page may take to load: ten at once on a loaded machine are slow, and not wrong. */
-const LOAD_TIMEOUT_MS = 60_000;
+/** How long a tab waits for what a test asks of it, and for a page: ten at once on a loaded machine are slow. */
+const TIMEOUT_MS = 60_000;
 
 /**
  * Sets the scene for a test file: the built demo, served by a server of its own under these variables, in the run's
@@ -55,12 +55,11 @@ export function useStage(environment: Readonly<Record<string, string>> = {}): St
     get server() {
       return server;
     },
-    async open(path = '/', options = {}) {
+    async open(path = '/', { isNew = false, ...options } = {}) {
       const profile = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...options });
       profiles.push(profile);
-      await skipTour(profile);
+      if (!isNew) await skipTour(profile);
       profile.setDefaultTimeout(TIMEOUT_MS);
-      profile.setDefaultNavigationTimeout(LOAD_TIMEOUT_MS);
       const page = await profile.newPage();
       const errors: string[] = [];
       page.on('console', (message) => message.type() === 'error' && errors.push(message.text()));

@@ -25,7 +25,16 @@ function Page() {
       <p role="note">{arm ?? ''}</p>
       <button onClick={() => client.setViewer({ attributes: { ...viewer.attributes, userId: 'ada' } })}>Log in</button>
       <button onClick={() => track('lead')}>Sign up</button>
-      <button onClick={() => void tracking.flush().then(() => setDone('sent'))}>Send</button>
+      <button onClick={() => tracking.setConsent(false)}>Withdraw</button>
+      <button onClick={() => void client.forget()}>Log out</button>
+      <button
+        onClick={() => {
+          setDone('');
+          void tracking.flush().then(() => setDone('sent'));
+        }}
+      >
+        Send
+      </button>
       <output>{done}</output>
     </>
   );
