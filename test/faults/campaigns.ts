@@ -8,8 +8,8 @@ import type { World } from './world.ts';
 export const WATCHED = ['faults_a', 'faults_b', 'faults_c', 'faults_d'];
 export const SLEEPERS = ['faults_sleeper_a', 'faults_sleeper_b'];
 
-/** Calls to one instance, past all proxies. */
-export function over(instance: Instance) {
+/** Calls to one instance or relay, past all proxies. */
+export function over(instance: Pick<Instance, 'port'>) {
   return createTRPCClient<AppRouter>({ links: [httpLink({ url: `http://127.0.0.1:${instance.port}/trpc` })] });
 }
 

@@ -6,14 +6,14 @@ import { gather, lostMutations } from './evidence.ts';
 import type { Journal } from './journal.ts';
 import type { World } from './world.ts';
 
-/** Waits until Postgres, every instance and every client stand at one place in each campaign (G9). */
+/** Waits until Postgres, every instance, every relay and every client stand at one place in each campaign (G9). */
 export async function convergence(world: World, actors: readonly Actor[], timeoutMs: number): Promise<void> {
   const until = performance.now() + timeoutMs;
   for (;;) {
     const apart: string[] = [];
     for (const { campaignId, head } of await readCampaigns(world)) {
       const wanted = `${head.epoch}:${head.version}`;
-      for (const instance of world.instances) {
+      for (const instance of [...world.instances, ...world.relays]) {
         const { epoch, version, durableVersion } = await over(instance).campaign.get.query({ campaignId });
         if (`${epoch}:${version}` === wanted && durableVersion === version) continue;
         apart.push(
@@ -33,9 +33,9 @@ export async function convergence(world: World, actors: readonly Actor[], timeou
   }
 }
 
-/** Writes into the journal what every instance shows in the end. */
-export async function concludeInstances({ instances }: World, journal: Journal): Promise<void> {
-  for (const instance of instances) {
+/** Writes into the journal what every instance and every relay shows in the end. */
+export async function concludeServers({ instances, relays }: World, journal: Journal): Promise<void> {
+  for (const instance of [...instances, ...relays]) {
     for (const campaignId of [...WATCHED, ...SLEEPERS]) {
       const { epoch, version, state } = await over(instance).campaign.get.query({ campaignId });
       journal.note(instance.name, campaignId, { kind: 'final', position: `${epoch}:${version}`, state });

@@ -3,6 +3,7 @@ import type { SeededRandom } from '../support/seeded-random.ts';
 import type { TcpProxy } from '../support/tcp-proxy.ts';
 import type { Actor } from './actor.ts';
 import type { Instance } from './instance.ts';
+import { RELAY_FAULTS } from './relays/relay-faults.ts';
 import type { World } from './world.ts';
 
 /** What a fault may lay hands on. */
@@ -23,7 +24,7 @@ export interface Inflicted {
 export interface Fault {
   name: string;
   /** Two faults that want the same at the same time do not go together. */
-  wants: 'redis' | 'postgres' | 'instance' | 'clients' | 'everything';
+  wants: 'redis' | 'postgres' | 'instance' | 'relay' | 'clients' | 'everything';
   /** Whether Redis may have less afterwards than before. */
   losesLog?: true;
   /** How long it lasts, in milliseconds, where that is what it is about. */
@@ -222,6 +223,7 @@ export const FAULTS: readonly Fault[] = [
   onLink('stalled link to', 'redis', (link) => link.stall()),
   onLink('slow link to', 'redis', (link) => link.delay(150)),
   onLink('slow link to', 'postgres', (link) => link.delay(150)),
+  ...RELAY_FAULTS,
   onClients('cut', (link) => link.cut()),
   onClients('half-open links of', (link) => link.freeze()),
   onClients('lost replies to', (link) => link.dropReplies()),

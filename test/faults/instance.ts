@@ -1,27 +1,11 @@
-import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { openTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
+import { createServerProcess, type ServerProcess } from './relays/server-process.ts';
 
-/** One real server process, with a hand on its links to Redis and Postgres. */
-export interface Instance {
-  readonly name: string;
-  /** Where it listens; `undefined` while it is not there, or has not said so yet. */
-  readonly port: number | undefined;
+/** One real instance, with a hand on its links to Redis and Postgres. */
+export interface Instance extends ServerProcess {
   readonly redis: TcpProxy;
   readonly postgres: TcpProxy;
-  /** Its newest log lines. */
-  readonly log: readonly string[];
-  /** Resolves once it listens. `main`: another version of the server. */
-  start(main?: string): Promise<void>;
-  /** `kill -9`. */
-  kill(): Promise<void>;
-  /** SIGTERM, as a rolling restart sends it; resolves with its exit code. */
-  terminate(): Promise<number | null>;
-  /** SIGSTOP and SIGCONT. */
-  pause(): void;
-  resume(): void;
-  /** Kills it and closes its links. */
-  close(): Promise<void>;
 }
 
 export interface InstanceOptions {
@@ -34,92 +18,25 @@ export interface InstanceOptions {
 }
 
 const MAIN = join(import.meta.dirname, '..', '..', 'start', 'main.ts');
-const SKEW = join(import.meta.dirname, 'skewed-clock.ts');
-const LOG_LINES = 2_000;
 
-export async function createInstance({
-  name,
-  redisPort,
-  postgresPort,
-  clockSkew = 0,
-  env = {},
-}: InstanceOptions): Promise<Instance> {
+export async function createInstance(options: InstanceOptions): Promise<Instance> {
+  const { name, redisPort, postgresPort, clockSkew = 0, env = {} } = options;
   const redis = await openTcpProxy(redisPort);
   const postgres = await openTcpProxy(postgresPort);
-  const log: string[] = [];
-  let child: ChildProcess | undefined;
-  let port: number | undefined;
-  const killAtExit = (): void => void child?.kill('SIGKILL');
-  process.once('exit', killAtExit);
-
-  const listen = (stream: NodeJS.ReadableStream | null): void => {
-    stream?.setEncoding('utf8').on('data', (text: string) => {
-      log.push(...text.split('\n').filter((line) => line !== ''));
-      log.splice(0, log.length - LOG_LINES);
-    });
-  };
-
-  const start = (main = MAIN): Promise<void> => {
-    const started = spawn(process.execPath, ['--import', SKEW, main], {
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      env: {
-        ...process.env,
-        NODE_ENV: 'production',
-        PORT: '0',
-        REDIS_URL: `redis://127.0.0.1:${redis.port}`,
-        DATABASE_URL: `postgres://postgres@127.0.0.1:${postgres.port}/postgres`,
-        CAMPAIGN_RATE_LIMIT: '0',
-        START_TIMEOUT: '60s',
-        LOG_LEVEL: 'warn',
-        CLOCK_SKEW_MS: String(clockSkew),
-        ...env,
-      },
-    });
-    child = started;
-    listen(started.stdout);
-    listen(started.stderr);
-    return new Promise((resolve, reject) => {
-      started.once('message', (message: { url: string }) => {
-        port = Number(new URL(message.url).port);
-        resolve();
-      });
-      started.once('close', (code, signal) => {
-        if (child === started) port = undefined;
-        reject(new Error(`${name} ended (${code ?? signal}) before it listened:\n${log.slice(-10).join('\n')}`));
-      });
-    });
-  };
-
-  const end = async (signal: NodeJS.Signals): Promise<number | null> => {
-    const ending = child;
-    if (!ending || ending.exitCode !== null || ending.signalCode !== null) return null;
-    const gone = new Promise<number | null>((resolve) => ending.once('close', (code) => resolve(code)));
-    if (signal === 'SIGKILL') port = undefined;
-    // A paused process handles no other signal.
-    ending.kill('SIGCONT');
-    ending.kill(signal);
-    return gone;
-  };
-
-  const kill = async (): Promise<void> => void (await end('SIGKILL'));
-
-  return {
+  const started = createServerProcess({
     name,
-    get port() {
-      return port;
+    main: MAIN,
+    clockSkew,
+    env: {
+      REDIS_URL: `redis://127.0.0.1:${redis.port}`,
+      DATABASE_URL: `postgres://postgres@127.0.0.1:${postgres.port}/postgres`,
+      ...env,
     },
-    redis,
-    postgres,
-    log,
-    start,
-    kill,
-    terminate: () => end('SIGTERM'),
-    pause: () => void child?.kill('SIGSTOP'),
-    resume: () => void child?.kill('SIGCONT'),
-    async close() {
-      process.off('exit', killAtExit);
-      await kill();
-      await Promise.all([redis.close(), postgres.close()]);
-    },
+  });
+  const close = async (): Promise<void> => {
+    await started.close();
+    await Promise.all([redis.close(), postgres.close()]);
   };
+  // `port` changes: it is read from the process.
+  return Object.assign(Object.create(started) as ServerProcess, { redis, postgres, close });
 }

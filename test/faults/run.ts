@@ -4,7 +4,7 @@ import { openTcpProxy } from '../support/tcp-proxy.ts';
 import type { Actor } from './actor.ts';
 import { createCampaigns, readCampaigns, SLEEPERS, WATCHED } from './campaigns.ts';
 import { check, type Violation } from './checker.ts';
-import { concludeInstances, convergence, disown } from './conclusion.ts';
+import { concludeServers, convergence, disown } from './conclusion.ts';
 import { countAll, type Counts } from './counts.ts';
 import { startEvents, type FaultyEvents } from './events.ts';
 import { FAULTS, type Fault } from './faults.ts';
@@ -71,6 +71,8 @@ export async function runFaults(options: RunOptions): Promise<RunResult> {
   const journal = createJournal();
   const folder = options.snapshots && (await snapshotFolder());
   const world = await startWorld({
+    // One of the instances, and one of that relay.
+    relays: 2,
     env: { CAMPAIGN_IDLE_TTL: '1s', ...folder?.env },
     ...(options.deployment && { deployment: options.deployment }),
   });
@@ -83,9 +85,10 @@ export async function runFaults(options: RunOptions): Promise<RunResult> {
       actors.push(await startActor(world, journal, random.fork(), index, pace));
     const flooding = options.snapshots && (await flood(world, options.snapshots.changes));
     const taking = folder && takeSnapshots(world, folder.folder);
-    const eventLink = await openTcpProxy(() => random.pick(world.instances).port);
+    const servers = [...world.instances, ...world.relays];
+    const eventLink = await openTcpProxy(() => random.pick(servers).port);
     events = await startEvents(world, eventLink, random.fork());
-    const readerLink = await openTcpProxy(() => random.pick(world.instances).port);
+    const readerLink = await openTcpProxy(() => random.pick(servers).port);
     readers = await startReaders(world, readerLink, seededRandom(seed));
     const looking = watchHeld(world.postgres.url, world.namespace, journal);
     const watchers = actors.filter(({ watched }) => watched.length > 0);
@@ -109,7 +112,7 @@ export async function runFaults(options: RunOptions): Promise<RunResult> {
       say('calm');
       await convergence(world, actors, RECOVERY_MS);
       for (const actor of actors) actor.conclude();
-      await concludeInstances(world, journal);
+      await concludeServers(world, journal);
       await disown(world, journal);
       // One more look, so that the last claims are looked for too.
       await pause(600);
@@ -140,7 +143,7 @@ export async function runFaults(options: RunOptions): Promise<RunResult> {
       events: events.acknowledged,
       searched: Math.min(changes, messages),
       counts,
-      logs: Object.fromEntries(world.instances.map(({ name, log }) => [name, log])),
+      logs: Object.fromEntries([...world.instances, ...world.relays].map(({ name, log }) => [name, log])),
     };
   } finally {
     await events?.close();
@@ -154,7 +157,7 @@ export async function runFaults(options: RunOptions): Promise<RunResult> {
 
 /** Every second client is one of the SDK; every tenth writes to sleepers and watches nothing. */
 async function startActor(
-  { instances }: World,
+  { instances, relays }: World,
   journal: Journal,
   random: SeededRandom,
   index: number,
@@ -163,8 +166,9 @@ async function startActor(
   const isSdk = index % 2 === 0;
   const sleeps = index % 10 === 9;
   const name = `${isSdk ? 'sdk' : sleeps ? 'sleeper' : 'stock'}-${index + 1}`;
+  const servers = [...instances, ...relays];
   const link = await openTcpProxy(
-    () => random.pick([...instances.filter(({ port }) => port !== undefined), ...instances]).port,
+    () => random.pick([...servers.filter(({ port }) => port !== undefined), ...servers]).port,
   );
   const watched = sleeps
     ? []

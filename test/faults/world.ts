@@ -1,10 +1,13 @@
 import { startPostgres, type TemporaryPostgres } from '../tools/postgres.ts';
 import { createInstance, type Instance } from './instance.ts';
+import { createRelay, type Relay } from './relays/relay.ts';
 import { startRedisPrimary, type RedisPrimary } from './redis-primary.ts';
 
 /** The whole service as it is run: instances, one Redis, one Postgres, all real, all to be hurt. */
 export interface World {
   readonly instances: readonly Instance[];
+  /** Of these instances; the last one is a relay of the one before. */
+  readonly relays: readonly Relay[];
   readonly redis: RedisPrimary;
   readonly postgres: TemporaryPostgres;
   readonly namespace: string;
@@ -13,6 +16,8 @@ export interface World {
 
 export interface WorldOptions {
   instances?: number;
+  /** Default: none. */
+  relays?: number;
   env?: Readonly<Record<string, string>>;
   /** Further variables, made once Postgres is there: another way to it, or another Redis. */
   deployment?: (postgres: TemporaryPostgres) => Promise<Readonly<Record<string, string>>>;
@@ -22,7 +27,8 @@ const NAMESPACE = 'faults';
 /** Clocks that are apart by minutes: no order may come from them. */
 const SKEWS = [0, 150_000, -150_000];
 
-export async function startWorld({ instances: count = 3, env = {}, deployment }: WorldOptions = {}): Promise<World> {
+export async function startWorld(options: WorldOptions = {}): Promise<World> {
+  const { instances: count = 3, relays: relayCount = 0, env = {}, deployment } = options;
   const closing: (() => Promise<void>)[] = [];
   const close = async (): Promise<void> => {
     for (const step of closing.splice(0).reverse()) await step();
@@ -46,9 +52,30 @@ export async function startWorld({ instances: count = 3, env = {}, deployment }:
       closing.push(() => instance.close());
     }
     await Promise.all(instances.map((instance) => instance.start()));
-    return { instances, redis, postgres, namespace: NAMESPACE, close };
+    const relays: Relay[] = [];
+    const { CAMPAIGN_IDLE_TTL } = env;
+    let links = 0;
+    for (let index = 0; index < relayCount; index += 1) {
+      const before = index > 0 && index === relayCount - 1 ? relays[index - 1] : undefined;
+      const relay = await createRelay({
+        name: `relay-${index + 1}`,
+        upstreamPort: () => (before ?? living(instances, (links += 1)))?.port,
+        clockSkew: SKEWS[(index + 1) % SKEWS.length] ?? 0,
+        ...(CAMPAIGN_IDLE_TTL !== undefined && { env: { CAMPAIGN_IDLE_TTL } }),
+      });
+      relays.push(relay);
+      closing.push(() => relay.close());
+      await relay.start();
+    }
+    return { instances, relays, redis, postgres, namespace: NAMESPACE, close };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+/** One of those that listen, in turn. */
+function living(instances: readonly Instance[], turn: number): Instance | undefined {
+  const up = instances.filter(({ port }) => port !== undefined);
+  return up[turn % up.length];
 }

@@ -75,6 +75,7 @@ const reads: Maker = (random, target) => {
     ['campaign.at', { campaignId, version: random.int(1, 20), ...viewer }],
     ['campaign.diff', { campaignId, from: 1, to: random.int(1, 20), ...viewer }],
     ['campaign.explain', { campaignId, viewer: JSON.parse(viewerText(random)) }],
+    ['campaign.schema', { campaignId }],
     ['campaign.list', {}],
     ['audit.query', { campaignId }],
     ['analytics.results', { campaignId, rule: `rule-${random.int(0, 2)}` }],

@@ -20,6 +20,9 @@ if (![seed, minutes].every((value) => Number.isFinite(value) && value >= 0)) {
   process.exit(1);
 }
 
+const stopped = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopped.abort());
+
 const startedAt = performance.now();
 const say = (text: string): void =>
   console.log(`${((performance.now() - startedAt) / 1_000).toFixed(0).padStart(5)} s  ${text}`);
@@ -28,6 +31,7 @@ const { attacks, byKind, findings, rounds, slowestRound, memory } = await runFuz
   seed,
   lasts: minutes * 60_000,
   say,
+  signal: stopped.signal,
 });
 console.log(
   `${attacks} attacks (${Object.entries(byKind)

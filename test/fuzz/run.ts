@@ -15,6 +15,8 @@ export interface FuzzOptions {
   /** How long, in milliseconds. */
   readonly lasts: number;
   readonly say: (text: string) => void;
+  /** Ends the run early, and the server with it. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface FuzzResult {
@@ -45,7 +47,7 @@ const CONCURRENCY = 8;
  * A real server under random attack, with an honest client beside it. Every attack follows from the seed and its
  * number, so that a finding can be played again.
  */
-export async function runFuzz({ seed, lasts, say }: FuzzOptions): Promise<FuzzResult> {
+export async function runFuzz({ seed, lasts, say, signal }: FuzzOptions): Promise<FuzzResult> {
   const folder = await mkdtemp(join(tmpdir(), 'campaign-fuzz-'));
   const findings: string[] = [];
   const server = await startServer(folder, (line) => findings.push(`log: ${line}`));
@@ -72,7 +74,10 @@ export async function runFuzz({ seed, lasts, say }: FuzzOptions): Promise<FuzzRe
   let tenths = 0;
 
   const isOver = (): boolean =>
-    performance.now() - startedAt >= lasts || server.child.exitCode !== null || findings.length >= 20;
+    signal?.aborted === true ||
+    performance.now() - startedAt >= lasts ||
+    server.child.exitCode !== null ||
+    findings.length >= 20;
   const worker = async (): Promise<void> => {
     while (!isOver()) {
       const own = number++;

@@ -11,7 +11,7 @@ import {
   type Assignments,
   type PreparedTargeting,
 } from '../../server/core/targeting/evaluate.ts';
-import { heldUnitsOf, NO_PLACES, type HeldPlaces } from '../../server/core/targeting/held-places.ts';
+import { holdingUnits, NO_PLACES, type HeldPlaces } from '../../server/core/targeting/held-places.ts';
 import { resolve } from '../../server/core/targeting/resolve.ts';
 import { readTargeting } from '../../server/core/targeting/targeting.ts';
 import { createGrowthBookEngine } from '../../server/targeting/growthbook-engine.ts';
@@ -383,7 +383,7 @@ function placesAfterEach(
   const salt = analytics.salts.get(campaignId);
   if (salt === undefined || !prepared) return [NO_PLACES];
   const hash = unitHash(PLACES_KEY, campaignId, salt);
-  const units = new Set(heldUnitsOf(prepared.holding.values(), attributes).map(({ name, value }) => hash(name, value)));
+  const units = new Set(holdingUnits(prepared.holding, attributes).map(({ name, value }) => hash(name, value)));
   // In the order in which they were stored.
   const rows = [...heldPlaces.places.values()].filter((row) => row.campaignId === campaignId && units.has(row.unit));
   return [...rows.keys(), rows.length].map(

@@ -6,6 +6,7 @@ import type { JsonObject } from '../../server/core/json.ts';
 import { RefusalError, isRetryable } from '../../server/core/errors.ts';
 import { LIMITS } from '../../server/core/limits.ts';
 import { formatPosition, parsePosition } from '../../server/core/stream/position.ts';
+import { attributesOf } from '../../server/core/targeting/viewer.ts';
 import type { Manager } from '../../server/engine/manager.ts';
 import type { Clock } from '../../server/engine/ports.ts';
 import type { Caller, ResumableEvent } from '../../server/engine/service.ts';
@@ -54,6 +55,8 @@ export interface ClientOptions {
   view: 'full' | 'public' | 'viewer';
   /** Attributes of whoever sees the resolved document of a run with rules. */
   attributes?: JsonObject;
+  /** What its token claims of it: it stays that one, whoever it says to be. */
+  claims?: JsonObject;
   clock: Clock;
   random: SeededRandom;
   checker: Checker;
@@ -287,12 +290,13 @@ export function createClient(options: ClientOptions): SimClient {
       return `${name}-${made}`;
     },
     become(next) {
-      attributes = next;
+      const become = attributesOf(next, options.claims);
+      attributes = become;
       const over = link;
       over?.setViewer({ attributes: next }, () => {
         if (over !== link) return;
         formerly = { attributes: judgedBy, until: clock.now() + LOOK_UP_MS };
-        judgedBy = next;
+        judgedBy = become;
       });
     },
     get attributes() {

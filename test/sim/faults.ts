@@ -49,7 +49,7 @@ export interface FaultyOptions {
 }
 
 /** Where places are looked up and stored, behind that link, too. */
-export function faultyPlaces<S extends Pick<HeldPlaceStore, 'findHeldPlaces' | 'holdPlaces'>>(
+export function faultyPlaces<S extends Pick<HeldPlaceStore, 'findHeldPlaces' | 'holdPlaces' | 'listHeldLines'>>(
   store: S,
   { faults, clock, random }: FaultyOptions,
 ): S {
@@ -61,6 +61,7 @@ export function faultyPlaces<S extends Pick<HeldPlaceStore, 'findHeldPlaces' | '
   return {
     ...store,
     findHeldPlaces: (units) => call(() => store.findHeldPlaces(units)),
+    listHeldLines: (campaignIds) => call(() => store.listHeldLines(campaignIds)),
     holdPlaces: (rows, max) => call(() => store.holdPlaces(rows, max)),
   };
 }

@@ -7,22 +7,14 @@ import { createGrowthBookEngine } from '../../server/targeting/growthbook-engine
 import { createMemoryLog } from '../../server/log/memory-log.ts';
 import type { SeededRandom } from '../support/seeded-random.ts';
 import { faultyArchive, faultyLog, faultyPlaces, type Faults } from './faults.ts';
+import { createProcess, type SimProcess } from './process.ts';
 
 /** One running server. */
-export interface Instance {
+export interface Instance extends Pick<SimProcess, 'onDown' | 'pause' | 'resume' | 'awake'> {
   readonly manager: Manager;
-  /** `draining`: it stops, and takes no new connections. */
-  readonly phase: 'up' | 'draining' | 'down';
-  /** Calls back when it is gone; returns how to stop that. */
-  onDown(callback: () => void): () => void;
+  readonly phase: SimProcess['phase'];
   /** `kill -9`: nothing of it happens from now on. */
   crash(): void;
-  /** SIGSTOP for that long: nothing of it happens, and then all that was due does. */
-  pause(milliseconds: number): void;
-  /** SIGCONT, before its time. */
-  resume(): void;
-  /** Resolves at once, or when it goes on. */
-  awake(): Promise<void>;
   /** SIGTERM: true where it says that all it had accepted is committed. */
   stop(graceMs: number): Promise<boolean>;
 }
@@ -72,31 +64,8 @@ export function startInstance({
   connectLog,
   holdsPlaces,
 }: InstanceOptions): Instance {
-  let phase: Instance['phase'] = 'up';
-  const cancels = new Set<() => void>();
-  const downs = new Set<() => void>();
-  /** What was due while it was paused. */
-  let held: (() => void)[] | undefined;
-
-  const own: Clock = {
-    ...clock,
-    after(milliseconds, callback) {
-      if (phase === 'down') return () => undefined;
-      const cancel = clock.after(milliseconds, () => {
-        cancels.delete(cancel);
-        if (cancelled) return;
-        if (held) held.push(() => !cancelled && callback());
-        else callback();
-      });
-      let cancelled = false;
-      cancels.add(cancel);
-      return () => {
-        cancelled = true;
-        cancels.delete(cancel);
-        cancel();
-      };
-    },
-  };
+  const process = createProcess(clock);
+  const own = process.clock;
 
   const plainLog = connectLog?.(own) ?? createMemoryLog();
   const plainArchive = createMemoryArchive({ store, soleUser: connectLog === undefined });
@@ -121,53 +90,28 @@ export function startInstance({
   });
   const manager = sabotage.manager?.(plainManager, store) ?? plainManager;
 
-  const end = (): void => {
-    phase = 'down';
-    held = undefined;
-    for (const cancel of cancels) cancel();
-    cancels.clear();
-    for (const callback of downs) callback();
-    downs.clear();
-  };
-
-  const resume = (): void => {
-    const due = held ?? [];
-    held = undefined;
-    for (const callback of due) callback();
-  };
-
   return {
+    ...process,
     manager,
     get phase() {
-      return phase;
+      return process.phase;
     },
-    onDown(callback) {
-      downs.add(callback);
-      return () => downs.delete(callback);
-    },
-    pause(milliseconds) {
-      if (phase === 'down' || held) return;
-      const standing: (() => void)[] = (held = []);
-      clock.after(milliseconds, () => held === standing && resume());
-    },
-    resume,
-    awake: () => new Promise((resolve) => (held ? held.push(resolve) : resolve())),
     crash() {
       void plainLog.stop();
-      end();
+      process.end();
       sabotage.crash?.(store);
     },
     async stop(graceMs) {
-      phase = 'draining';
+      process.phase = 'draining';
       const clean = await manager.stop(graceMs);
       await archive.stop({ clean });
-      end();
+      process.end();
       return clean;
     },
   };
 }
 
-function observerOf(met: (what: string) => void): EngineObserver {
+export function observerOf(met: (what: string) => void): EngineObserver {
   return {
     mutation: ({ outcome, refusal }) => met(refusal ? `mutation ${refusal.reason}` : `mutation ${outcome}`),
     joined: (outcome) => met(outcome === 'entries' ? 'resumed by entries' : `snapshot ${outcome}`),

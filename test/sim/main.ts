@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { mutantPlan, MUTANTS } from './mutants.ts';
-import { clusterPlanFor, planFor, targetedPlanFor, type Plan } from './plan.ts';
+import { clusterPlanFor, planFor, relayedPlanFor, targetedPlanFor, type Plan } from './plan.ts';
 import { run } from './run.ts';
 import { FOUND } from './found.ts';
 import { shrink } from './shrink.ts';
@@ -11,8 +11,9 @@ import type { Mutant } from './world.ts';
  * Plays simulated histories of the service, and looks for one that breaks a guarantee.
  *
  *     npm run test:sim -- --seeds 5000 the first 5,000 seeds npm run test:sim -- --seed 7 this one, with its whole
- *     journal; with --cluster, of several servers over one log; with --targeting, with rules and viewers; with --locks,
- *     of actors that lock npm run test:sim -- --mutants every mutant, until it is found
+ *     journal; with --cluster, of several servers over one log; with --targeting, with rules and viewers; with
+ *     --relays, behind relays; with --locks, of actors that lock npm run test:sim -- --mutants every mutant, until
+ *     it is found
  */
 const { values } = parseArgs({
   options: {
@@ -21,6 +22,7 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     cluster: { type: 'boolean', default: false },
     targeting: { type: 'boolean', default: false },
+    relays: { type: 'boolean', default: false },
     locks: { type: 'boolean', default: false },
     mutants: { type: 'boolean', default: false },
   },
@@ -47,6 +49,7 @@ async function playLocks(): Promise<boolean> {
   const count = values.seed === undefined ? Number(values.seeds) : 1;
   for (let seed = from; seed < from + count; seed += 1) {
     const { violation, journal } = await runLocks(seed);
+    sayProgress(seed - from + 1, count);
     if (violation !== undefined) {
       console.log(`seed ${seed}: ${violation}\n${journal.slice(-SHOWN).join('\n')}`);
       return false;
@@ -54,6 +57,12 @@ async function playLocks(): Promise<boolean> {
   }
   console.log(`${count} runs of locks: nothing was ordered past a lock, or under one that was lost`);
   return true;
+}
+
+/** A line now and then, so that a long run is seen to go on. */
+function sayProgress(done: number, of: number): void {
+  if (done % 500 === 0 && done < of)
+    console.log(`${done} of ${of}, ${((performance.now() - began) / 1_000).toFixed(0)} s`);
 }
 
 async function playMany(): Promise<boolean> {
@@ -65,8 +74,9 @@ async function playMany(): Promise<boolean> {
     ...FOUND.map(({ plan }) => plan),
     ...Array.from({ length: count }, (_, index) => plansFor(from + index)).flat(),
   ];
-  for (const plan of plans) {
+  for (const [index, plan] of plans.entries()) {
     const outcome = await run(plan);
+    sayProgress(index + 1, plans.length);
     entries += outcome.entries;
     for (const [what, times] of outcome.met) met.set(what, (met.get(what) ?? 0) + times);
     if (outcome.violation) {
@@ -87,14 +97,16 @@ async function playMany(): Promise<boolean> {
   return true;
 }
 
-/** The runs of a seed; with `--targeting` that with rules alone. */
+/** The runs of a seed; with `--targeting` that with rules alone, with `--relays` that behind relays. */
 function plansFor(seed: number): Plan[] {
-  const targeted = targetedPlanFor(seed);
-  return values.targeting ? [targeted] : [planFor(seed), clusterPlanFor(seed), targeted];
+  if (values.targeting) return [targetedPlanFor(seed)];
+  if (values.relays) return [relayedPlanFor(seed)];
+  return [planFor(seed), clusterPlanFor(seed), targetedPlanFor(seed), relayedPlanFor(seed)];
 }
 
 async function playOne(seed: number): Promise<boolean> {
-  const planOf = values.targeting ? targetedPlanFor : values.cluster ? clusterPlanFor : planFor;
+  const special = values.targeting ? targetedPlanFor : values.relays ? relayedPlanFor : planFor;
+  const planOf = values.cluster ? clusterPlanFor : special;
   const outcome = await run(planOf(seed));
   console.log(outcome.journal.join('\n'));
   console.log(outcome.violation ? `seed ${seed}: ${outcome.violation.message}` : `seed ${seed}: every guarantee held`);

@@ -31,6 +31,10 @@ export type Step = { wait: number } & (
   | { kind: 'archive-away'; milliseconds: number }
   | { kind: 'archive-faults' | 'log-faults'; faults: Fault[] }
   | { kind: 'latency'; archive: number; log: number }
+  /** A relay, as above; its link to upstream breaks, or is silent until that is noticed. */
+  | { kind: 'relay-crash'; relay: number; downtime: number }
+  | { kind: 'relay-pause'; relay: number; milliseconds: number }
+  | { kind: 'relay-cut' | 'relay-silence'; relay: number }
   | { kind: 'idle' }
 );
 
@@ -47,6 +51,8 @@ export interface Plan {
   seed: number;
   /** Servers over one log; without it, one server with a log of its own. */
   instances?: number;
+  /** Relays of these servers; the second is one of the first. */
+  relays?: number;
   /** Whether viewers with attributes watch, beside the others. */
   viewers?: true;
   steps: readonly Step[];
@@ -87,6 +93,31 @@ export function targetedPlanFor(seed: number): Plan {
   const random = seededRandom(seed ^ 0x7a26);
   const steps = base.steps.flatMap((step) => (random.chance(0.5) ? [drawTargetedStep(random), step] : [step]));
   return { ...base, viewers: true, steps };
+}
+
+/** A run with relays before the servers, and a chain of two: clients come to whichever runs. */
+export function relayedPlanFor(seed: number): Plan {
+  const base = seed % 2 === 0 ? clusterPlanFor(seed) : planFor(seed);
+  const random = seededRandom(seed ^ 0x2e1a);
+  const relays = random.int(1, 2);
+  const steps = base.steps.flatMap((step) =>
+    random.chance(0.15) ? [drawRelayMishap(random, random.int(0, relays - 1)), step] : [step],
+  );
+  return { ...base, relays, steps };
+}
+
+function drawRelayMishap(random: SeededRandom, relay: number): Step {
+  const wait = random.int(0, 60);
+  switch (random.int(0, 4)) {
+    case 0:
+      return { wait, kind: 'relay-crash', relay, downtime: random.int(0, 2_000) };
+    case 1:
+      return { wait, kind: 'relay-pause', relay, milliseconds: random.int(50, 4_000) };
+    case 2:
+      return { wait, kind: 'relay-silence', relay };
+    default:
+      return { wait, kind: 'relay-cut', relay };
+  }
 }
 
 /** Stands in all that no viewer may see: in rules, in segments, and beside commands that change them. */

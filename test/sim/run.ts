@@ -47,7 +47,7 @@ export async function run(plan: Plan, mutant?: Mutant): Promise<Outcome> {
       world.checker.violation ?? (error instanceof Violation ? error : new Violation('the run', String(error))),
     );
   } finally {
-    for (const instance of world.instances) instance.crash();
+    for (const server of [...world.relays, ...world.instances]) server.crash();
   }
   return outcomeOf(world, world.checker.violation);
 }
@@ -125,6 +125,14 @@ function perform(world: World, step: Step): void {
       faults.archiveLatency = step.archive;
       faults.logLatency = step.log;
       return;
+    case 'relay-crash':
+      return world.crashRelay(step.relay, step.downtime);
+    case 'relay-pause':
+      return world.relays[step.relay]?.pause(step.milliseconds);
+    case 'relay-cut':
+      return world.relays[step.relay]?.cut();
+    case 'relay-silence':
+      return world.relays[step.relay]?.silence();
     case 'idle':
       // Nobody is there, so that campaigns leave memory.
       for (const client of world.clients) client.stall(0);
@@ -262,7 +270,7 @@ function toJson(state: object): JsonObject {
 async function comeToRest(world: World): Promise<void> {
   const { clock, clients, checker, faults, store } = world;
   Object.assign(faults, { ...noFaults(), writes: [], appends: [] });
-  for (const instance of world.instances) instance.resume();
+  for (const server of [...world.instances, ...world.relays]) server.resume();
   world.say('everything mends');
   const editors = clients.slice(0, EDITORS);
   for (let waited = 0; waited < 60_000; waited += 500) {
@@ -273,8 +281,9 @@ async function comeToRest(world: World): Promise<void> {
   for (const { idle, connected, name } of clients)
     if (!idle || !connected) checker.fail('G9', `${name} does not come to rest`);
 
-  // The last change is behind us: two seconds are enough for everyone.
-  await clock.advance(2_000);
+  // The last change is behind us: two seconds are enough for everyone; a relay notices after five that its link is
+  // silent, and asks for each stream again after as long at most.
+  await clock.advance(world.relays.length > 0 ? 15_000 : 2_000);
   const { instance } = world;
   if (!instance) throw new Error('no server runs');
   const admin = { identity: { id: 'ada', grants: { '*': 'admin' } as const }, correlationId: 'sim' };

@@ -1,4 +1,5 @@
 import { createMemoryStore, type MemoryStore } from '../../server/archive/memory-archive.ts';
+import type { JsonObject } from '../../server/core/json.ts';
 import type { Identity } from '../../server/core/permissions.ts';
 import type { Clock, OrderedLog } from '../../server/engine/ports.ts';
 import { seededRandom, type SeededRandom } from '../support/seeded-random.ts';
@@ -10,6 +11,7 @@ import { createClient, type SimClient } from './client.ts';
 import { noFaults, type Faults } from './faults.ts';
 import { startInstance, type Instance, type Sabotage } from './instance.ts';
 import { openLink } from './link.ts';
+import { startRelay, type SimRelay } from './relay.ts';
 import { CAMPAIGNS, drawAttributes, EDITORS, READERS, VIEWERS, type Plan } from './plan.ts';
 
 /** A mutant: an engine with one rule broken, which a run must find. */
@@ -44,17 +46,22 @@ export interface World {
   /** A server that runs now, if one does. */
   readonly instance: Instance | undefined;
   readonly instances: readonly Instance[];
+  readonly relays: readonly SimRelay[];
   say(line: string): void;
   crash(index: number, downtime: number): void;
   restart(index: number, graceMs: number, downtime: number): void;
   pause(index: number, milliseconds: number): void;
+  crashRelay(index: number, downtime: number): void;
 }
 
 const EDITOR: Identity = { id: 'ed', grants: { '*': 'admin' } };
 const VIEWER: Identity = { id: 'vera', grants: { '*': 'viewer' } };
 const ANYONE: Identity = { id: 'anonymous', grants: { '*': 'viewer' }, anonymous: true };
 
-export function createWorld({ seed, instances: count, viewers }: Plan, mutant: Mutant | undefined): World {
+export function createWorld(
+  { seed, instances: count, relays: relayCount = 0, viewers }: Plan,
+  mutant: Mutant | undefined,
+): World {
   const clock = simulatedClock(seed);
   const random = seededRandom(seed ^ 0x5eed);
   const store = createMemoryStore();
@@ -110,11 +117,24 @@ export function createWorld({ seed, instances: count, viewers }: Plan, mutant: M
 
   for (let index = 0; index < (count ?? 1); index += 1) start(index);
 
-  /** Behind a balancer: any that runs. */
-  const anInstance = (own: SeededRandom): Instance | undefined => {
-    const up = instances.filter(({ phase }) => phase === 'up');
+  const anyOf = (own: SeededRandom, servers: readonly Instance[]): Instance | undefined => {
+    const up = servers.filter(({ phase }) => phase === 'up');
     return up.length > 0 ? own.pick(up) : undefined;
   };
+
+  const relays: SimRelay[] = [];
+  // With chance of their own: a run without them is what it was before there were any.
+  const forRelays = seededRandom(seed ^ 0x9e1a);
+  const startRelayOf = (index: number): void => {
+    const own = forRelays.fork();
+    const upstream = () => anyOf(own, index === 0 ? instances : relays.slice(0, 1));
+    relays[index] = startRelay({ clock, random: own, latency: 10, upstream, met: meet });
+    say(`relay ${index} runs`);
+  };
+  for (let index = 0; index < relayCount; index += 1) startRelayOf(index);
+
+  /** Behind a balancer: any that runs. */
+  const anInstance = (own: SeededRandom): Instance | undefined => anyOf(own, [...instances, ...relays]);
 
   const clients = Array.from({ length: EDITORS + READERS }, (_, index) => {
     const isEditor = index < EDITORS;
@@ -151,13 +171,18 @@ export function createWorld({ seed, instances: count, viewers }: Plan, mutant: M
   const forViewers = seededRandom(seed ^ 0x0a11);
   for (let index = 0; viewers && index < VIEWERS; index += 1) {
     const own = forViewers.fork();
+    const way = forViewers.pick(WAYS);
+    const attributes = drawAttributes(forViewers);
+    // Who has logged in shows that by its token; for who only says so nothing is held.
+    const claims: JsonObject | undefined = attributes['id'] === undefined ? undefined : { id: attributes['id'] };
     clients.push(
       createClient({
         name: `viewer${index}`,
         campaignId: CAMPAIGNS[index % CAMPAIGNS.length] ?? CAMPAIGNS[0],
-        way: forViewers.pick(WAYS),
+        way,
         view: 'viewer',
-        attributes: drawAttributes(forViewers),
+        attributes,
+        ...(claims && { claims }),
         clock,
         random: own,
         checker,
@@ -169,7 +194,7 @@ export function createWorld({ seed, instances: count, viewers }: Plan, mutant: M
           if (!instance) return undefined;
           return openLink({
             instance,
-            identity: VIEWER,
+            identity: claims ? { ...VIEWER, attributes: claims } : VIEWER,
             clock,
             random: own,
             latency: 10,
@@ -192,6 +217,7 @@ export function createWorld({ seed, instances: count, viewers }: Plan, mutant: M
     met,
     log,
     instances,
+    relays,
     get instance() {
       return instances.find(({ phase }) => phase === 'up');
     },
@@ -228,6 +254,14 @@ export function createWorld({ seed, instances: count, viewers }: Plan, mutant: M
       say(`server ${index} stands still for ${milliseconds} ms`);
       meet('pause');
       instances[index]?.pause(milliseconds);
+    },
+
+    crashRelay(index, downtime) {
+      const relay = relays[index];
+      if (!relay || relay.phase === 'down') return;
+      say(`CRASH of relay ${index}`);
+      relay.crash();
+      clock.after(downtime, () => startRelayOf(index));
     },
   };
 }

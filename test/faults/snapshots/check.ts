@@ -8,7 +8,7 @@ import type { JsonValue } from '../../../server/core/json.ts';
 import { systemClock } from '../../../server/engine/system-clock.ts';
 import { createMemoryLog } from '../../../server/log/memory-log.ts';
 import { readSnapshot } from '../../../server/snapshot/read-snapshot.ts';
-import { restoreSnapshot } from '../../../server/snapshot/restore.ts';
+import { restoreSnapshot } from '../../../server/snapshot/restoring/restore-snapshot.ts';
 import { readFiles } from '../../../server/snapshot/snapshot-files.ts';
 import { canonical, naiveMergePatch } from '../../core/naive.ts';
 import { inPieces, snapshotOf } from '../../snapshot/support/snapshots.ts';

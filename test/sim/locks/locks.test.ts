@@ -94,7 +94,7 @@ describe('histories of locks', () => {
 
   it(
     `Z11 nothing is ordered past a lock, or under one that is not current: ${SEEDS} seeds`,
-    { timeout: 120_000 },
+    { timeout: 240_000 },
     async () => {
       const sums = { grants: 0, edits: 0, locked: 0, lost: 0, faults: 0 };
       for (let seed = 1; seed <= SEEDS; seed += 1) {
@@ -107,7 +107,7 @@ describe('histories of locks', () => {
     },
   );
 
-  it.each(LOCK_MUTANTS)('Z12 finds a mutant: $name', { timeout: 120_000 }, async (mutant) => {
+  it.each(LOCK_MUTANTS)('Z12 finds a mutant: $name', { timeout: 240_000 }, async (mutant) => {
     for (let seed = 1; seed <= MUTANT_SEEDS; seed += 1) if ((await runLocks(seed, mutant)).violation) return;
     throw new Error(`it lived for ${MUTANT_SEEDS} seeds`);
   });
