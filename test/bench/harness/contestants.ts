@@ -29,6 +29,8 @@ export const CONTESTANTS = {
   /** Behind one relay, and behind a chain of two; `BENCH_UPSTREAM` says before what. */
   'ours-relay': { ...OURS, system: 'ours-relay' },
   'ours-chain': { ...OURS, system: 'ours-relay' },
+  /** Two workers and their primary. */
+  'ours-workers': { ...OURS, system: 'ours-workers' },
   'raw-ws': { system: 'raw-ws', protocol: 'raw-ws' },
   'raw-ws-token': { system: 'raw-ws', protocol: 'raw-ws', env: { AUTH_SECRET: SECRET }, secret: SECRET },
   'redis-ws': { system: 'redis-ws', protocol: 'raw-ws' },

@@ -22,6 +22,8 @@ export type Collect = 'nothing' | 'garbage' | 'everything';
 export interface Usage {
   /** Microseconds of CPU, user and system, all threads, since the process started. */
   cpu: number;
+  /** The same of each process, where it consists of several: the primary first. */
+  cpuOfEach?: readonly number[];
   /** Bytes. */
   heap: number;
   rss: number;
@@ -61,6 +63,8 @@ export type LoadCommand =
       window: number;
       secret?: string;
       durable?: boolean;
+      /** Changes in one mutation: each is then a push of so many. */
+      push?: number;
     }
   /** Ends the first so many watchers, or all of them. */
   | { type: 'leave'; count: number };

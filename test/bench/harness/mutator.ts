@@ -1,5 +1,5 @@
 import { nowMicros, type LoadCommand, type Mutated } from './messages.ts';
-import { protocolNamed } from './protocols.ts';
+import { protocolNamed, type Sent } from './protocols.ts';
 import { tokenOf } from './token.ts';
 import { openSocket, sample, textOf } from './watchers.ts';
 
@@ -11,10 +11,16 @@ export async function mutate({
   window,
   secret,
   durable,
+  push,
 }: Extract<LoadCommand, { type: 'mutate' }>): Promise<Mutated> {
   const protocol = protocolNamed(name);
-  if (!protocol.mutation) throw new Error(`${name} has no mutation`);
-  const makeMutation = protocol.mutation;
+  const { positionIn } = protocol;
+  let position: string | undefined;
+  const makeMutation = (id: number): Sent => {
+    const made = push === undefined ? protocol.mutation?.(id, durable === true) : protocol.push?.(id, push, position);
+    if (!made) throw new Error(`${name} has no ${push === undefined ? 'mutation' : 'push'}`);
+    return made;
+  };
   const session = { token: secret === undefined ? undefined : tokenOf('writer', secret), resumeId: undefined };
   const socket = openSocket(protocol, port, (await protocol.reserve?.(port)) ?? protocol.path);
   const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -26,7 +32,7 @@ export async function mutate({
   const send = (): void => {
     while (sent < count && waiting.size < window) {
       sent += 1;
-      const { frame, isAnswer } = makeMutation(sent, durable === true);
+      const { frame, isAnswer } = makeMutation(sent);
       waiting.set(sent, { isAnswer, sentAt: nowMicros() });
       socket.send(frame);
     }
@@ -38,6 +44,7 @@ export async function mutate({
       if (!isAnswer(text)) continue;
       if (text.includes('"error"')) return reject(new Error(`a mutation was refused: ${text.slice(0, 300)}`));
       waiting.delete(id);
+      if (push !== undefined) position = positionIn?.(text);
       latencies.push(nowMicros() - sentAt);
       break;
     }

@@ -31,7 +31,17 @@ export interface Protocol {
   /** Makes ready to send changes; like `join`, without a subscription. Default: at once. */
   prepare?(socket: WebSocket, frame: string | undefined, session: Session): boolean;
   /** A change, and how its answer is recognised. */
-  mutation?(id: number, durable: boolean): { frame: string | Buffer; isAnswer(frame: string): boolean };
+  mutation?(id: number, durable: boolean): Sent;
+  /** So many changes in one call, made where the client is: at the position that its last answer has said. */
+  push?(id: number, count: number, base: string | undefined): Sent;
+  /** The newest position that an answer says. */
+  positionIn?(frame: string): string | undefined;
+}
+
+/** What was sent, and how its answer is recognised. */
+export interface Sent {
+  frame: string | Buffer;
+  isAnswer(frame: string): boolean;
 }
 
 /** Binary frames are written as Latin-1 text too. */
@@ -77,6 +87,18 @@ function ours(receipts: boolean): Protocol {
       }),
       isAnswer: isAnswerTo(id),
     }),
+    push: (id, count, base) => ({
+      frame: mutation(id, 'campaign.push', {
+        campaignId: 'bench',
+        mutations: Array.from({ length: count }, (_, index) => ({
+          mutationId: `bench-${process.pid}-${id}-${index}`,
+          base,
+          command: { type: 'update', updates: { edit: { n: id * count + index } } },
+        })),
+      }),
+      isAnswer: isAnswerTo(id),
+    }),
+    positionIn: (frame) => /.*"position":"([^"]+)"/.exec(frame)?.[1],
   };
 }
 

@@ -5,7 +5,14 @@ import type { Services } from './services.ts';
 export type Mode = 'full' | 'quick' | 'verify';
 
 /** A peer that is measured in the row itself, not as a system behind a socket. */
-export type Peer = ContestantName | 'bare-insert' | 'at-the-start' | 'undisturbed' | 'pg_dump';
+export type Peer =
+  | ContestantName
+  | 'bare-insert'
+  | 'at-the-start'
+  | 'undisturbed'
+  | 'pg_dump'
+  | 'one-process'
+  | 'the-origin';
 
 /** What a figure must reach: as a multiple of a peer's in the same round, or by itself. */
 export interface Target {

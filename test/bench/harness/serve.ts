@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Collect, ServerCommand, ServerReply, Usage } from './messages.ts';
 
@@ -9,6 +10,8 @@ export interface SystemUnderTest {
   campaigns?(count: number, bytes: number): Promise<void>;
   /** How many are in memory. */
   loaded?(): number;
+  /** The processes that it consists of, where this one is none of them (Linux alone can be asked what those use). */
+  processes?(): readonly number[];
   close?(): Promise<unknown>;
 }
 
@@ -47,7 +50,11 @@ export async function serve(start: () => Promise<SystemUnderTest>): Promise<void
       case 'usage':
         return reply({
           type: 'usage',
-          usage: { ...(await usage(command.collect)), campaigns: system.loaded?.() ?? 0 },
+          usage: {
+            ...(await usage(command.collect)),
+            ...(system.processes && usageOf(system.processes())),
+            campaigns: system.loaded?.() ?? 0,
+          },
         });
       case 'close':
         await system.close?.();
@@ -73,4 +80,22 @@ async function usage(collect: Collect): Promise<Omit<Usage, 'campaigns'>> {
   const { heapUsed, rss } = process.memoryUsage();
   const listeners = process.eventNames().reduce((sum, name) => sum + process.listenerCount(name), 0);
   return { cpu: user + system, heap: heapUsed, rss, handles: process.getActiveResourcesInfo().length, listeners };
+}
+
+/** Of Linux' clock for processes. */
+const TICK_MICROS = 10_000;
+
+/** What other processes have used; their heaps are not known. */
+function usageOf(processes: readonly number[]): Pick<Usage, 'cpu' | 'cpuOfEach' | 'rss'> {
+  const cpuOfEach = processes.map((pid) => {
+    // Behind the name, which may have blanks in it: user and system are the 12th and the 13th.
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
+    return (Number(fields[11]) + Number(fields[12])) * TICK_MICROS;
+  });
+  const rss = processes.map((pid) => {
+    const kilobytes = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+    return Number(kilobytes) * 1_024;
+  });
+  const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+  return { cpu: sum(cpuOfEach), cpuOfEach, rss: sum(rss) };
 }

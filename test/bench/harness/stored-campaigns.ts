@@ -26,6 +26,7 @@ export async function fill(archive: KeyedArchive, campaigns: number): Promise<vo
     await archive.adopt(
       'fill',
       some.map(({ adopted }) => adopted),
+      0,
     );
   }
   await archive.endRestore('fill');

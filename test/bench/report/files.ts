@@ -17,8 +17,10 @@ const END = '<!-- end of results -->';
 const CHARTED = ['delivery-180b', 'delivery-4kb', 'idle-heap'];
 
 interface Latest {
+  /** Of the last run. */
   machine: { cpu: string; cores: number; node: string };
-  results: Result[];
+  /** Each with the processor that it was measured on: rows are measured one by one, on whichever machine there is. */
+  results: (Result & { cpu: string })[];
 }
 
 /**
@@ -27,11 +29,13 @@ interface Latest {
  */
 export async function keep(results: readonly Result[]): Promise<void> {
   const earlier = existsSync(LATEST) ? (JSON.parse(await readFile(LATEST, 'utf8')) as Latest).results : [];
-  const byName = new Map([...earlier, ...results].map((result) => [result.name, result]));
+  const cpu = cpus()[0]?.model.trim() ?? 'unknown';
+  const measured = results.map((result) => ({ ...result, cpu }));
+  const byName = new Map([...earlier, ...measured].map((result) => [result.name, result]));
   const names = ROWS.flatMap(({ lines }) => lines.map(({ name }) => name));
   const merged = names.flatMap((name) => byName.get(name) ?? []);
   const latest: Latest = {
-    machine: { cpu: cpus()[0]?.model.trim() ?? 'unknown', cores: availableParallelism(), node: process.version },
+    machine: { cpu, cores: availableParallelism(), node: process.version },
     results: merged,
   };
   await mkdir(RESULTS, { recursive: true });
@@ -61,10 +65,21 @@ async function writeReadme({ machine, results }: Latest): Promise<void> {
     '  <img alt="What a delivery and an idle watcher cost, beside other systems" src="results/chart-light.svg" width="760">',
     '</picture>',
     '',
-    `Measured ${when} with Node ${machine.node.slice(1)} on ${machine.cores} cores (${machine.cpu}).`,
+    `Measured ${when} with Node ${machine.node.slice(1)} on ${machine.cores} cores. ${saysMachines(results)}`,
     '',
     toMarkdown(results),
     '',
   ].join('\n');
   await writeFile(README, readme.slice(0, begin) + section + readme.slice(end));
+}
+
+/** On which machines: figures of two rows can be compared where these are one, ratios always. */
+function saysMachines(results: Latest['results']): string {
+  const [first = '', ...others] = Map.groupBy(results, ({ cpu }) => cpu).keys();
+  if (others.length === 0) return `All on ${first}.`;
+  const rest = others.map((cpu) => {
+    const titles = results.filter((result) => result.cpu === cpu).map(({ title }) => title);
+    return `on ${cpu}: ${titles.join('; ')}`;
+  });
+  return `On ${first}, but ${rest.join('; and ')}. Beside whom a figure stands was measured in the same run.`;
 }

@@ -18,6 +18,9 @@ const NAMES: Readonly<Record<string, string>> = {
   'bare-insert': 'INSERT + COMMIT',
   'at-the-start': 'at the start',
   undisturbed: 'undisturbed',
+  'one-process': 'one process',
+  'the-origin': 'the origin',
+  'ours-chain': 'a chain of two',
   pg_dump: 'pg_dump, pg_restore',
 };
 

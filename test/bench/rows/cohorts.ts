@@ -14,7 +14,7 @@ import { mergePatch } from '../../../server/core/document/merge-patch.ts';
 import type { AppRouter } from '../../../server/index.ts';
 import { createGrowthBookEngine } from '../../../server/targeting/growthbook-engine.ts';
 import type { CohortCommand, CohortReply } from '../harness/cohort-server.ts';
-import { openFilesLimit } from '../harness/open-files.ts';
+import { watchersWithin } from '../harness/open-files.ts';
 import { atLeast, atMost, type Row } from '../harness/row.ts';
 import { BrokenRun } from '../harness/trial.ts';
 import { quantile } from '../report/statistics.ts';
@@ -127,8 +127,7 @@ export const cohorts: Row = {
       for (const room of rooms.values()) room.close();
 
       const wanted = round.size({ full: 10_000, quick: 5_000, verify: 16 });
-      const crowd = Math.min(wanted, openFilesLimit() - 300);
-      if (crowd < wanted) round.say(`cohorts: only ${crowd} watchers instead of ${wanted} (raise ulimit -n)`);
+      const crowd = watchersWithin(round, 'cohorts', wanted);
       const all = await watch(server.port, 'split', crowd);
       await server.ask('watch-loop');
       const { version } = asReceipt(

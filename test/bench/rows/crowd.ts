@@ -1,5 +1,5 @@
 import type { ContestantName } from '../harness/contestants.ts';
-import { openFilesLimit } from '../harness/open-files.ts';
+import { watchersWithin } from '../harness/open-files.ts';
 import { atMost, inTurn, type Row } from '../harness/row.ts';
 import { fanOut, withTrial } from '../harness/trial.ts';
 
@@ -44,8 +44,6 @@ export const crowd: Row = {
     { name: 'crowd-memory', title: 'resident set, 10,000 idle watchers', unit: 'MB', targets: [atMost(300)] },
   ],
   async measure(round) {
-    // Each watcher is a socket in two processes.
-    const available = openFilesLimit() - 200;
     const share = round.size({ full: 1, quick: 1, verify: 0.001 });
     const seconds = round.size({ full: 8, quick: 2, verify: 0.1 });
     for (const name of inTurn(CONTESTANTS, round)) {
@@ -54,11 +52,7 @@ export const crowd: Row = {
         let alone: number | undefined;
         for (const { watchers, name: crowdName } of CROWDS) {
           const wanted = Math.max(2, Math.round(watchers * share));
-          const present = Math.min(wanted, available);
-          if (present < wanted)
-            round.say(
-              `crowd: only ${present} watchers instead of ${wanted}, because of the limit on open files (raise ulimit -n)`,
-            );
+          const present = watchersWithin(round, 'crowd', wanted);
           if (present <= watching) continue;
           await trial.watch(present - watching);
           watching = present;

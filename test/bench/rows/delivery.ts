@@ -44,7 +44,8 @@ export const delivery: Row = {
     const watchers = round.size({ full: 1_000, quick: 500, verify: 20 });
     const rate = 20;
     const milliseconds = round.size({ full: 4_000, quick: 1_000, verify: 250 });
-    const warmUp = round.size({ full: 1_500, quick: 400, verify: 50 });
+    // Long enough that code is compiled: what follows is what a delivery costs from then on.
+    const warmUp = round.size({ full: 5_000, quick: 1_000, verify: 50 });
     for (const name of inTurn(CONTESTANTS, round)) {
       await withTrial(name, async (trial) => {
         await trial.watch(watchers);

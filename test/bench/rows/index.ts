@@ -14,6 +14,7 @@ import { mutationDurable } from './mutation-durable.ts';
 import { mutationRedis } from './mutation-redis.ts';
 import { mutation } from './mutation.ts';
 import { presence } from './presence.ts';
+import { relayCrowd } from './relay-crowd.ts';
 import { relay } from './relay.ts';
 import { recovery, resume } from './restart.ts';
 import { sdkSize } from './sdk-size.ts';
@@ -21,6 +22,7 @@ import { snapshotBeside } from './snapshot-beside.ts';
 import { snapshot } from './snapshot.ts';
 import { start } from './start.ts';
 import { twoInstances } from './two-instances.ts';
+import { workers } from './workers.ts';
 
 /** In the order of the table. */
 export const ROWS: readonly Row[] = [
@@ -38,6 +40,8 @@ export const ROWS: readonly Row[] = [
   presence,
   twoInstances,
   relay,
+  relayCrowd,
+  workers,
   resume,
   recovery,
   abuse,

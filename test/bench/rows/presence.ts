@@ -1,5 +1,5 @@
 import { editorOn, thinEditorOn } from '../harness/editors.ts';
-import { openFilesLimit } from '../harness/open-files.ts';
+import { watchersWithin } from '../harness/open-files.ts';
 import { atLeast, atMost, type Round, type Row } from '../harness/row.ts';
 import { BrokenRun, fanOut, withTrial } from '../harness/trial.ts';
 
@@ -61,7 +61,7 @@ async function measureMembers(round: Round): Promise<void> {
         ),
       );
     // A first while without a measurement: code is compiled, and everybody has been told everybody.
-    await wait(milliseconds / 2);
+    await wait(milliseconds);
     const events = (): number => members.reduce((sum, member) => sum + member.events(), 0);
     const [before, startedAt, eventsBefore] = [await server.usage('nothing'), performance.now(), events()];
     await wait(milliseconds);
@@ -103,8 +103,7 @@ async function enter(port: number, index: number) {
 
 async function measureViewers(round: Round): Promise<void> {
   const wanted = round.size({ full: 10_000, quick: 2_000, verify: 16 });
-  const viewers = Math.min(wanted, openFilesLimit() - 200);
-  if (viewers < wanted) round.say(`presence: only ${viewers} viewers instead of ${wanted} (raise ulimit -n)`);
+  const viewers = watchersWithin(round, 'presence', wanted);
   const milliseconds = round.size({ full: 4_000, quick: 2_000, verify: 200 });
   await withTrial('ours', async (trial) => {
     const { server } = trial;

@@ -12,7 +12,7 @@ import type { KeyedArchive } from '../../../server/archive/keyed-archive.ts';
 import { openPostgresArchive } from '../../../server/archive/index.ts';
 import { systemClock } from '../../../server/engine/system-clock.ts';
 import { createMemoryLog } from '../../../server/log/memory-log.ts';
-import { restoreSnapshot } from '../../../server/snapshot/restore.ts';
+import { restoreSnapshot } from '../../../server/snapshot/restoring/restore-snapshot.ts';
 import { createSnapshotService } from '../../../server/snapshot/snapshot-service.ts';
 import { fill, VERSIONS } from '../harness/stored-campaigns.ts';
 import { atMost, type Round, type Row } from '../harness/row.ts';
