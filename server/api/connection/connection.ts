@@ -122,7 +122,8 @@ class CallerConnection implements Connection, InboundSource {
   /** Whether it has said that it relays. */
   #relays = false;
   /** Calls over http that wait for their turn. */
-  #resumeCalls: (() => void)[] | undefined;
+  #waitingCalls: WaitingCall[] | undefined;
+  #hasLeft = false;
 
   constructor(
     environment: ConnectionEnvironment,
@@ -283,6 +284,7 @@ class CallerConnection implements Connection, InboundSource {
   }
 
   startCall(points: number): Promise<void> | undefined {
+    if (this.#hasLeft) throw clientHasLeft();
     const waitMs = this.#rateKey === undefined ? this.waitMs() : 0;
     this.charge(points);
     // The messages of a ws connection have had their turn, and have waited for the budget.
@@ -290,20 +292,27 @@ class CallerConnection implements Connection, InboundSource {
     if (waitMs > 0) throw tooManyCalls(waitMs);
     const { turns } = this.#environment;
     if (turns.tryStart(this, 1)) return undefined;
-    return new Promise((resolve) => {
-      (this.#resumeCalls ??= []).push(resolve);
+    return new Promise((start, refuse) => {
+      (this.#waitingCalls ??= []).push({ start, refuse });
       turns.wait(this);
     });
   }
 
   get isOpen(): boolean {
-    return this.#resumeCalls !== undefined;
+    return this.#waitingCalls !== undefined;
   }
 
   startNext(calls: number): boolean {
-    const waiting = this.#resumeCalls ?? [];
-    for (const resume of waiting.splice(0, calls)) resume();
+    const waiting = this.#waitingCalls ?? [];
+    for (const call of waiting.splice(0, calls)) call.start();
     return waiting.length > 0;
+  }
+
+  leave(): void {
+    this.#hasLeft = true;
+    if (!this.#waitingCalls) return;
+    this.#environment.turns.leave(this);
+    for (const call of this.#waitingCalls.splice(0)) call.refuse(clientHasLeft());
   }
 
   /** What a message costs rises at once and falls slowly: the next slice must not be too large. */
@@ -388,6 +397,17 @@ class CallerConnection implements Connection, InboundSource {
       this.#subscriptions -= 1;
     });
   }
+}
+
+/** A call over http that waits for its turn. */
+interface WaitingCall {
+  start(): void;
+  refuse(error: RefusalError): void;
+}
+
+/** Refusal of a call that was not begun when its client went away: nobody waits for its answer. */
+function clientHasLeft(): RefusalError {
+  return new RefusalError('UNAVAILABLE', 'The client has closed the connection before its call was begun');
 }
 
 /** Refusal of a caller whose budget is overdrawn. */

@@ -81,6 +81,8 @@ export interface Connection extends Reader {
    * @throws RefusalError `RATE_LIMITED` for an http call whose caller has to wait
    */
   startCall(points: number): Promise<void> | undefined;
+  /** The client of an http request has gone: its calls that wait for their turn are refused, and hold nothing. */
+  leave(): void;
   /** Charges work to the connection and its payer, in points (`work-budget.ts`). */
   charge(points: number): void;
   /** Charges it alone: the relay that it comes through does not pay. */

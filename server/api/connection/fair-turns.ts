@@ -34,6 +34,8 @@ export class FairTurns {
   #isReset = true;
   /** Sources with waiting messages, by payer; the next payer and its next source come first. */
   readonly #waiting = new Map<string, Set<InboundSource>>();
+  /** Timers of sources that wait for their budget. */
+  readonly #delayed = new Map<InboundSource, NodeJS.Timeout>();
   #isDraining = false;
   readonly #now: () => number;
   #latestPayer: string | undefined;
@@ -74,6 +76,18 @@ export class FairTurns {
     setImmediate(this.#drain);
   }
 
+  /**
+   * Lets go of a source that has ended. Its caller may have to wait for minutes, and may open and end as many
+   * connections as it likes meanwhile: each would be held until then, with all that it has sent.
+   */
+  leave(source: InboundSource): void {
+    clearTimeout(this.#delayed.get(source));
+    this.#delayed.delete(source);
+    const sources = this.#waiting.get(source.payer);
+    sources?.delete(source);
+    if (sources?.size === 0) this.#waiting.delete(source.payer);
+  }
+
   /** Points that the payer may start in this turn. */
   #limitOf(payer: string): number {
     if (payer !== this.#latestPayer) {
@@ -104,12 +118,13 @@ export class FairTurns {
   /** Queues a source again once it need not wait; those that wait take no turns. */
   #later(source: InboundSource, waitMs: number): void {
     const look = (): void => {
+      this.#delayed.delete(source);
       const again = source.isOpen ? source.waitMs() : 0;
       if (again > 0) this.#later(source, again);
       else this.wait(source);
     };
     // The timer keeps no process alive: the socket does.
-    setTimeout(look, waitMs).unref();
+    this.#delayed.set(source, setTimeout(look, waitMs).unref());
   }
 
   /** Takes the next source, and moves its payer to the end of the rotation. */

@@ -55,12 +55,18 @@ export interface WorkBudget {
 /** Work that may be done ahead of the rate, in milliseconds. */
 const BURST_MS = 2_000;
 
+/**
+ * What a key owes at most, in milliseconds: what comes from it is charged on arrival, without end where somebody
+ * floods, and whoever shares the address is to get on within a minute after that.
+ */
+const MAX_DEBT_MS = 60_000;
+
 /** Keys at which those that have paid are removed for the first time. */
 const FIRST_SWEEP = 1_024;
 
 /**
  * Generic cell rate algorithm: one number per key, the time at which all its work is paid for. A key that is not in the
- * map has paid.
+ * map has paid; nobody owes more than {@link MAX_DEBT_MS}.
  *
  * @param pointsPerSecond rate of each key; 0: no limit
  * @param now milliseconds of a monotonic clock
@@ -84,7 +90,8 @@ export function createWorkBudget(pointsPerSecond: number, now: () => number): Wo
     },
     charge(key, points) {
       const time = now();
-      paidAt.set(key, Math.max(time, paidAt.get(key) ?? 0) + points * msPerPoint);
+      const at = Math.max(time, paidAt.get(key) ?? 0) + points * msPerPoint;
+      paidAt.set(key, Math.min(at, time + BURST_MS + MAX_DEBT_MS));
       if (paidAt.size > sweepAt) sweep(time);
     },
   };

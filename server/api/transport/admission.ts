@@ -290,6 +290,9 @@ export function createAdmission({
       const { socket } = req;
       const before = socket.bytesWritten;
       if (found && !isExcess) found.connection = connection;
+      if (res.closed) connection.leave();
+      else res.once('close', () => connection.leave());
+
       if (info.type !== 'subscription')
         res.once('close', () => connection.chargeAnswer(socket.bytesWritten - before + bytesSaved(res)));
       if (access.kind === 'admitted')

@@ -63,7 +63,12 @@ export function createRelayedConnections(options: RelayedConnectionsOptions): Re
       relay,
     });
     if (place) place.connection = connection;
-    left.addEventListener('abort', () => place?.release(), { once: true });
+    const release = (): void => {
+      place?.release();
+      // What came over an open connection has had its turn, and is decided.
+      if (!isOpen) connection.leave();
+    };
+    left.addEventListener('abort', release, { once: true });
     upstream?.onCaller(connection, caller);
     return connection;
   };

@@ -1,13 +1,17 @@
 import type { IncomingMessage } from 'node:http';
+import { connect } from 'node:net';
 import { describe, expect, test, vi } from 'vitest';
+import { createCallerPlaces } from '../../../server/api/connection/caller-places.ts';
 import { createClientAddress, PRIVATE_NETWORKS } from '../../../server/api/connection/client-address.ts';
+import { createConnection } from '../../../server/api/connection/connection.ts';
 import {
   FairTurns,
   TURN_POINTS,
   TURN_POINTS_ALONE,
   type InboundSource,
 } from '../../../server/api/connection/fair-turns.ts';
-import { createWorkBudget } from '../../../server/api/connection/work-budget.ts';
+import { createWorkBudget, createWorkBudgets } from '../../../server/api/connection/work-budget.ts';
+import { createLogger } from '../../../server/index.ts';
 import { API_LIMITS } from '../../../server/api/limits.ts';
 import { CLOSE_CODES } from '../../../server/core/close-codes.ts';
 import { batchingClient, errorDataOf, httpClient, rawSocket, refusal, wsClient } from '../support/clients.ts';
@@ -44,10 +48,19 @@ describe('P20 a budget', () => {
     const budget = createWorkBudget(100, () => now);
     budget.charge('ada', 100_000);
     for (let key = 0; key < 10_000; key += 1) {
-      now += 20;
+      now += 5;
       budget.charge(`${key}`, 1);
     }
-    expect(budget.waitMs('ada')).toBe(1_000_000 - now - 2_000);
+    expect(budget.waitMs('ada')).toBe(60_000 - now);
+  });
+
+  test('P20 nobody owes more than a minute, however much is charged', () => {
+    let now = 0;
+    const budget = createWorkBudget(100, () => now);
+    for (let charge = 0; charge < 10; charge += 1) budget.charge('ada', 1_000_000);
+    expect(budget.waitMs('ada')).toBe(60_000);
+    now = 60_000;
+    expect(budget.waitMs('ada')).toBe(0);
   });
 
   test('P20 without a rate has no limit', () => {
@@ -124,6 +137,30 @@ describe('P20 work over the budget', () => {
     expect(error?.retryAfterMs).toBeGreaterThan(0);
     const other = httpClient(url, await tokenFor({ '*': 'viewer' }, { sub: 'grace' }));
     await other.campaign.get.query({ campaignId: CAMPAIGN });
+  });
+
+  test('H41 calls over http whose client has gone wait for no turn any more', async () => {
+    const lines: string[] = [];
+    const logger = createLogger('debug', { write: (line) => lines.push(line) });
+    const { port } = await startGuarded({ callLimit: 0, campaigns: large, logger });
+    const paths = Array.from({ length: 100 }, () => 'campaign.history').join(',');
+    const input = Object.fromEntries(Array.from({ length: 100 }, (_, index) => [index, { campaignId: CAMPAIGN }]));
+    const head = `GET /trpc/${paths}?batch=1&input=${encodeURIComponent(JSON.stringify(input))} HTTP/1.1\r\nHost: localhost\r\n`;
+    // Whether it goes before the first of its calls is begun, or between two, is a matter of a few turns.
+    const seen = new Set<string>();
+    for (let turns = 0; seen.size < 2; turns = (turns + 1) % 30) {
+      lines.length = 0;
+      // Of a caller of its own: repeated refusals of one are no lines.
+      const token = await tokenFor({ '*': 'viewer' }, { sub: `caller ${performance.now()}` });
+      const socket = connect(port, '127.0.0.1').on('error', () => undefined);
+      const request = `${head}Authorization: Bearer ${token}\r\n\r\n`;
+      await new Promise<void>((resolve) => socket.write(request, () => resolve()));
+      for (let turn = 0; turn < turns; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+      socket.resetAndDestroy();
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      if (!lines.some((line) => line.includes('before its call was begun'))) continue;
+      seen.add(lines.some((line) => line.includes('call answered')) ? 'between two' : 'before the first');
+    }
   });
 
   test('P20 is paid by the address where there is no valid token', async () => {
@@ -251,6 +288,78 @@ describe('P21 fair turns', () => {
     expect(await startAll()).toBe(TURN_POINTS);
     now = 500;
     expect(await startAll()).toBe(TURN_POINTS_ALONE);
+  });
+
+  test('H41 what has ended waits for no turn and no budget any more', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const turns = new FairTurns();
+      const started: string[] = [];
+      const source = (payer: string, waitMs: number): InboundSource => ({
+        isOpen: true,
+        payer,
+        messagePrice: 1,
+        waitMs: () => waitMs,
+        startNext() {
+          started.push(payer);
+          return false;
+        },
+      });
+      const [owing, waiting, other] = [source('ada', 60_000), source('ada', 0), source('grace', 0)];
+      const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+      turns.wait(owing);
+      await turn();
+      expect(vi.getTimerCount()).toBe(1);
+      turns.leave(owing);
+      expect(vi.getTimerCount()).toBe(0);
+      turns.wait(waiting);
+      turns.wait(other);
+      turns.leave(waiting);
+      for (let count = 0; count < 3; count += 1) await turn();
+      expect(started).toEqual(['grace']);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  test('H41 nor for its budget: a call of a request that has ended is refused', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const connection = createConnection(
+        {
+          rate: async () => undefined,
+          eventRate: async () => undefined,
+          budgets: createWorkBudgets(1_000),
+          turns: new FairTurns(),
+          places: createCallerPlaces(1, () => undefined),
+          rooms: false,
+          instance: 'one',
+          auditAddresses: false,
+          now: Date.now,
+          onCall: () => undefined,
+        },
+        {
+          admission: { kind: 'admitted', identity: { id: 'ada', grants: { '*': 'viewer' } } },
+          channel: { unsent: 0, disconnect: () => undefined },
+          closed: undefined,
+          rateKey: undefined,
+          transport: 'http',
+          address: '192.0.2.1',
+        },
+      );
+      let waits: Promise<void> | undefined;
+      while (!waits) waits = connection.startCall(8);
+      const refused = expect(waits).rejects.toMatchObject({ refusal: { reason: 'UNAVAILABLE' } });
+      connection.charge(1_000_000);
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(vi.getTimerCount()).toBe(1);
+      connection.leave();
+      await refused;
+      expect(vi.getTimerCount()).toBe(0);
+      expect(() => connection.startCall(8)).toThrow('before its call was begun');
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   test('P21 a frame of many calls leaves turns to others, and is answered whole', async () => {

@@ -215,7 +215,7 @@ export class ServerSocket extends WebSocket implements OutboundChannel, InboundS
 
   /** Passes incoming messages through the fair turns (`connection/fair-turns.ts`) on their way to tRPC's adapter. */
   override emit(event: string | symbol, ...args: unknown[]): boolean {
-    if (event === 'close') this.calls?.close();
+    if (event === 'close') this.#letGo();
     if (event !== 'message' && event !== 'pong' && event !== 'ping') return super.emit(event, ...args);
     if (Buffer.isBuffer(args[0])) this.#meter?.complete(args[0].length);
     if (event === 'ping') return super.emit(event, ...args);
@@ -270,6 +270,14 @@ export class ServerSocket extends WebSocket implements OutboundChannel, InboundS
   #deliver(data: Buffer, isBinary: boolean): void {
     if (this.calls) this.calls.receive(data, isBinary);
     else super.emit('message', data, isBinary);
+  }
+
+  /** Nobody waits for what it has sent any more. */
+  #letGo(): void {
+    this.calls?.close();
+    this.#waiting = [];
+    this.#started = 0;
+    this.#turns?.leave(this);
   }
 
   get isOpen(): boolean {
