@@ -109,6 +109,9 @@ export interface WorkBudgets {
   readonly relays: WorkBudget;
 }
 
+/** The longest that a request or an upgrade waits for the budget of its address, in milliseconds. */
+export const MAX_DELAY_MS = 1_000;
+
 /** How much more than one connection may use: a caller over all of its connections, or an address. */
 export const CALLER_FACTOR = 4;
 

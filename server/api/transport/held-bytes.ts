@@ -23,7 +23,7 @@ export interface HeldBytesOptions {
 }
 
 /** The interval between two checks, in milliseconds. */
-const CHECK_INTERVAL_MS = 250;
+const CHECK_INTERVAL_MS = 100;
 
 /**
  * The bounds for the bytes that all connections hold together, and for what one caller has begun to send and does not

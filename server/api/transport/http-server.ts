@@ -24,7 +24,7 @@ import type { Metrics } from '../observability/metrics.ts';
 import { createClientAddress } from '../connection/client-address.ts';
 import { FairTurns } from '../connection/fair-turns.ts';
 import type { MutationRate } from '../connection/mutation-rate.ts';
-import type { WorkBudgets } from '../connection/work-budget.ts';
+import { MAX_DELAY_MS, type WorkBudgets } from '../connection/work-budget.ts';
 import { defaultHeldLimit, watchHeldBytes } from './held-bytes.ts';
 import type { OriginPolicy } from './origin.ts';
 import { contain, createRequestHandler, pathOf, plain } from './request-handler.ts';
@@ -243,8 +243,25 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     const refusal = policy.refusal(req.headers);
     if (refusal) return refuseUpgrade(socket, refusal.status, refusal.message);
     if (path !== '/trpc' && path !== '/trpc/') return refuseUpgrade(socket, 404, 'ws connections are served at /trpc');
-    if (!ready) return refuseUpgrade(socket, 503, 'The server is shutting down');
-    return ws.upgrade(req, socket, head);
+    // Somebody who is cut off comes again at once, a hundred times a second, and each time sends anew what is too much.
+    const waitMs = Math.min(MAX_DELAY_MS, options.budgets.addresses.waitMs(addressOf(req)));
+    if (waitMs > 0) setTimeout(contained, waitMs, socket, () => accept(req, socket, head)).unref();
+    else accept(req, socket, head);
+  }
+
+  function accept(req: IncomingMessage, socket: Duplex, head: Buffer): void {
+    if (ready) ws.upgrade(req, socket, head);
+    else refuseUpgrade(socket, 503, 'The server is shutting down');
+  }
+
+  /** Whatever a request makes throw must end that request alone. */
+  function contained(socket: Duplex, work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      logger.error({ err: error }, 'upgrade failed');
+      socket.destroy();
+    }
   }
 
   const server = createServer({
@@ -259,13 +276,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   server.on('checkContinue', gate.onRequest);
   server.on('upgrade', (req, socket, head) => {
     socket.on('error', (error) => logger.debug({ err: error }, 'socket error'));
-    // Whatever a request makes throw must end that request alone.
-    try {
-      upgrade(req, socket, head);
-    } catch (error) {
-      logger.error({ err: error }, 'upgrade failed');
-      socket.destroy();
-    }
+    contained(socket, () => upgrade(req, socket, head));
   });
 
   const metricsServer = metricsPort === undefined ? undefined : createMetricsServer(options, scraped);

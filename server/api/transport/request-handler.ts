@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { createHTTPHandler, type CreateHTTPContextOptions } from '@trpc/server/adapters/standalone';
 import type { Logger } from 'pino';
 import type { ClientAddress } from '../connection/client-address.ts';
-import { PRICES } from '../connection/work-budget.ts';
+import { MAX_DELAY_MS, PRICES } from '../connection/work-budget.ts';
 import type { WorkBudgets } from '../connection/work-budget.ts';
 import { CORRELATION_HEADER, correlationIdFor } from '../correlation.ts';
 import { API_LIMITS } from '../limits.ts';
@@ -214,9 +214,6 @@ const ONE_QUERY: CreateHTTPContextOptions['info'] = {
   signal: new AbortController().signal,
   url: null,
 };
-
-/** The longest that a request waits for the budget of its address, in milliseconds. */
-const MAX_DELAY_MS = 1_000;
 
 function priceOf(path: string): number {
   if (path === '/metrics') return PRICES.metrics;

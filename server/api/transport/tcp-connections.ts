@@ -5,7 +5,8 @@ import type { Duplex } from 'node:stream';
  * Why the server closed a connection by itself; the label of the metric of cut connections.
  *
  * - `unsent`: it held the most bytes that its client does not read, when all connections together held too many;
- * - `unfinished`: the same of an unfinished http body or ws message, or when those of its caller were too many;
+ * - `unfinished`: the same of an unfinished http body or ws message, or when those of its caller were too many; or its
+ *   body was refused, and too many others did not finish theirs after that;
  * - `idle`: it was idle when there was no room for a new connection;
  * - `full`: there was no room for it, and no idle connection to close;
  * - `pipelined`: requests were pipelined behind a stream, or more of them than may wait;
@@ -48,6 +49,13 @@ export interface TcpConnectionsOptions {
   onCount(open: number): void;
 }
 
+/**
+ * Connections that may go on sending a body which was refused. Each may take as long as a request may, and somebody
+ * without a token can have a thousand of them a second: they would hold memory that nobody pays for, and end together
+ * when their client does.
+ */
+export const MAX_REFUSED_BODIES = 128;
+
 /** All TCP connections of the port. */
 export interface TcpConnections extends Iterable<TcpConnection> {
   /** Registers a new connection until it is closed; cuts an idle one, or this one, where there is no room. */
@@ -56,6 +64,14 @@ export interface TcpConnections extends Iterable<TcpConnection> {
   get(socket: Duplex): TcpConnection | undefined;
   /** Marks a connection as idle (no request is under way) or busy. */
   setIdle(connection: TcpConnection, isIdle: boolean): void;
+  /**
+   * Its request was answered before its body was complete: the rest is thrown away, as clients that send all of it
+   * before they read would not get the answer otherwise. Beyond {@link MAX_REFUSED_BODIES} the one that has had the
+   * longest is cut.
+   *
+   * @returns called when the body is complete
+   */
+  awaitRefusedBody(connection: TcpConnection): () => void;
   /** Destroys a connection. */
   cut(connection: TcpConnection, cause: CutCause): void;
 }
@@ -69,12 +85,15 @@ export function createTcpConnections({ limit, onCut, onCount }: TcpConnectionsOp
   const open = new Map<Duplex, OpenConnection>();
   /** In the order in which they became idle. */
   const idle = new Set<OpenConnection>();
+  /** Those whose refused body is still to come, in the order in which they were refused. */
+  const refused = new Set<TcpConnection>();
 
   // One listener for all: there are thousands of sockets.
   function remove(this: Socket): void {
     const connection = open.get(this);
     if (!connection) return;
     idle.delete(connection);
+    refused.delete(connection);
     open.delete(this);
     onCount(open.size);
   }
@@ -113,6 +132,15 @@ export function createTcpConnections({ limit, onCut, onCount }: TcpConnectionsOp
       connection.isIdle = isIdle;
       idle.delete(connection);
       if (isIdle) idle.add(connection);
+    },
+    awaitRefusedBody(connection) {
+      refused.add(connection);
+      const [oldest] = refused;
+      if (oldest && refused.size > MAX_REFUSED_BODIES) {
+        refused.delete(oldest);
+        cut(oldest, 'unfinished');
+      }
+      return () => refused.delete(connection);
     },
     cut,
     [Symbol.iterator]: () => open.values(),

@@ -180,6 +180,35 @@ describe('P20 work over the budget', () => {
     await httpClient(url, token, { 'x-forwarded-for': '203.0.113.7' }).campaign.get.query({ campaignId: CAMPAIGN });
   });
 
+  test('P20 ws connections of an address that owes have to wait, and of no other', async () => {
+    const { url } = await startGuarded({ callLimit: 20 });
+    const open = (address: string): Promise<Raw> => rawSocket(url, { headers: { 'x-forwarded-for': address } });
+    const owing = await open('203.0.113.7');
+    for (let id = 1; id <= 60; id += 1) owing.send(get(id));
+    await owing.answer(10);
+    const opened: string[] = [];
+    await Promise.all(
+      ['203.0.113.7', '203.0.113.8'].map(async (address) => {
+        await open(address);
+        opened.push(address);
+      }),
+    );
+    expect(opened).toEqual(['203.0.113.8', '203.0.113.7']);
+  });
+
+  test('P20 an upgrade that has waited is judged as it stands then', async () => {
+    const server = await startGuarded({ callLimit: 20 });
+    const headers = { 'x-forwarded-for': '203.0.113.7' };
+    const owing = await rawSocket(server.url, { headers });
+    for (let id = 1; id <= 60; id += 1) owing.send(get(id));
+    await owing.answer(10);
+    const outcomes = [
+      rawSocket(server.url, { headers }).catch(({ message }: Error) => message),
+      new Promise((resolve) => setTimeout(resolve, 50)).then(() => server.close()),
+    ];
+    expect((await Promise.all(outcomes))[0]).toMatch(/503|ECONNRESET|hang up/);
+  });
+
   test('P20 is not paid for mutations that are accepted', async () => {
     const { url } = await startGuarded({ callLimit: 1 });
     const headers = { authorization: `Bearer ${await tokenFor({ '*': 'editor' })}` };

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { API_LIMITS } from '../../../server/api/limits.ts';
+import { MAX_REFUSED_BODIES } from '../../../server/api/transport/tcp-connections.ts';
 import { rawSocket, wsClient } from '../support/clients.ts';
 import { CAMPAIGN, cleanUp, startGuarded, startServer, tokenFor, until } from '../support/server.ts';
 import { metric } from '../../support/metric.ts';
@@ -94,6 +95,30 @@ describe('H33 unfinished http bodies', () => {
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
     expect(sent).toBeLessThan(50_000_000);
+  });
+
+  test.each([
+    { what: 'calls without a token', path: '/trpc/campaign.update', status: 401 },
+    { what: 'an unknown path', path: '/dev/nothing', status: 404 },
+  ])('H42 those of $what that do not end are cut once there are too many, the first of them first', async (row) => {
+    const { url, port } = await startGuarded({ callLimit: 0 });
+    const send = async (length = 1_000_000): Promise<Tcp> => {
+      const tcp = await open(port);
+      tcp.socket.write(post('', length).replace('/trpc/campaign.update', row.path));
+      tcp.socket.write('x'.repeat(Math.min(length, 20_000)));
+      await until(() => tcp.text.includes(`HTTP/1.1 ${row.status}`));
+      return tcp;
+    };
+    // What is complete is not among them.
+    const complete = [await send(20_000), await send(10), await send(0)];
+    const all: Tcp[] = [];
+    for (let count = 0; count < MAX_REFUSED_BODIES; count += 1) all.push(await send());
+    expect(all.some(({ isClosed }) => isClosed)).toBe(false);
+    for (let count = 0; count < 3; count += 1) all.push(await send());
+    await until(() => all.slice(0, 3).every(({ isClosed }) => isClosed));
+    expect(all.slice(3).some(({ isClosed }) => isClosed)).toBe(false);
+    expect(complete.some(({ isClosed }) => isClosed)).toBe(false);
+    expect(await metric(url, 'connections_cut_total{cause="unfinished"}')).toBe(3);
   });
 
   test('H33 of an anonymous reader have a small limit, which the refusal names', async () => {
