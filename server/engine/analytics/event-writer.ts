@@ -4,7 +4,7 @@ import { asError, RefusalError } from '../../core/errors.ts';
 import type { EngineObserver } from '../observer.ts';
 import type { Clock } from '../ports.ts';
 
-/** Writer of events: one transaction at a time, of as many batches as have come meanwhile, and 25 ms apart at least. */
+/** Writer of events: one transaction at a time, of as many batches as have come meanwhile, and 50 ms apart at least. */
 export interface EventWriter {
   /**
    * Resolves once the rows are durable.
@@ -34,7 +34,7 @@ const TRANSACTION_ROWS = 500;
  * database about the same with five rows as with fifty, and what it takes of the cores is missing where changes are
  * delivered.
  */
-const GATHER_MS = 25;
+const GATHER_MS = 50;
 const RETRY_AFTER_MS = 1_000;
 
 interface Waiting {

@@ -38,25 +38,25 @@ function world() {
 }
 
 describe('the writer of events', () => {
-  it('E66 writes what comes after a pause at once, and what comes then in a transaction for each 25 ms', async () => {
+  it('E66 writes what comes after a pause at once, and what comes then in a transaction for each 50 ms', async () => {
     const { clock, transactions, writer } = world();
     const written: Promise<void>[] = [];
-    for (let millisecond = 0; millisecond < 60; millisecond += 1) {
+    for (let millisecond = 0; millisecond < 120; millisecond += 1) {
       written.push(writer.write(rows(`at ${millisecond}`)));
       await clock.advance(1);
     }
     await clock.until(Promise.all(written));
     expect(transactions.map(({ at, pages }) => [at, pages.length])).toEqual([
       [0, 1],
-      [25, 24],
-      [50, 25],
-      [75, 10],
+      [50, 49],
+      [100, 50],
+      [150, 20],
     ]);
     expect(transactions.flatMap(({ pages }) => pages)).toEqual(written.map((_, index) => `at ${index}`));
     expect([writer.waiting, clock.timers]).toEqual([0, 0]);
     await clock.advance(1_000);
     await writer.write(rows('after a pause'));
-    expect(transactions.at(-1)).toEqual({ at: 1_075, pages: ['after a pause'] });
+    expect(transactions.at(-1)).toEqual({ at: 1_150, pages: ['after a pause'] });
   });
 
   it('E66 what is full waits for nobody, nor does what is left when the server ends', async () => {
@@ -103,7 +103,7 @@ describe('the writer of events', () => {
     const { clock, database, transactions, writer, setClockBack } = world();
     database.shut();
     const first = writer.write(rows('first'));
-    await clock.advance(40);
+    await clock.advance(80);
     const meanwhile = [writer.write(rows('second')), writer.write(rows('third'))];
     database.open();
     await Promise.all([first, ...meanwhile]);
@@ -111,8 +111,8 @@ describe('the writer of events', () => {
     await clock.until(writer.write(rows('an hour before')));
     expect(transactions).toEqual([
       { at: 0, pages: ['first'] },
-      { at: 40, pages: ['second', 'third'] },
-      { at: 65, pages: ['an hour before'] },
+      { at: 80, pages: ['second', 'third'] },
+      { at: 130, pages: ['an hour before'] },
     ]);
   });
 });
