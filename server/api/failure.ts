@@ -1,5 +1,7 @@
 import { TRPCError } from '@trpc/server';
 import type { TRPC_ERROR_CODE_KEY, TRPCDefaultErrorShape } from '@trpc/server';
+import { getHTTPStatusCodeFromError } from '@trpc/server/http';
+import { TRPC_ERROR_CODES_BY_KEY } from '@trpc/server/rpc';
 import { RefusalError, isRetryable } from '../core/errors.ts';
 import type { Path, Reason, Refusal } from '../core/errors.ts';
 
@@ -121,6 +123,14 @@ export function formatError({ shape, error }: { shape: TRPCDefaultErrorShape; er
   // The message of an internal error is for the log alone; a `CallError` has lost it already.
   const message = refusal?.message ?? (error instanceof CallError ? error.message : 'Internal error');
   return { code: shape.code, message, data };
+}
+
+/** The error of a call as tRPC sends it. */
+export function errorShapeOf(thrown: unknown, correlationId: string): ErrorShape {
+  const error = toCallError(thrown, correlationId);
+  const { code, message } = error;
+  const data = { code, httpStatus: getHTTPStatusCodeFromError(error) };
+  return formatError({ shape: { code: TRPC_ERROR_CODES_BY_KEY[code], message, data }, error });
 }
 
 function detailsOf(refusal: Refusal): Omit<ErrorData, 'code' | 'httpStatus' | 'retryable'> {

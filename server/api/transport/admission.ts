@@ -76,6 +76,11 @@ export interface Admission {
    * @returns how many bytes the body may have, and who pays for it (`Connection.payer`)
    */
   admitRequest(req: IncomingMessage): Promise<{ readonly limit: number; readonly payer: string }>;
+  /**
+   * The refusal of calls over http without a token, whose address has to wait: each of them would be refused so. It is
+   * charged and logged. `undefined` where they have to be looked at.
+   */
+  refuseOwing(req: IncomingMessage, paths: readonly string[], correlationId: string): RefusalError | undefined;
   /** Refuses the calls of an admitted request whose body is larger than that. */
   refuseBody(req: IncomingMessage, limit: number): void;
   /** Takes the body of an admitted request; refuses the calls of one that holds an integer that would be rounded. */
@@ -245,6 +250,30 @@ export function createAdmission({
       if (result.kind === 'admitted' && result.identity.anonymous !== true)
         return { limit: API_LIMITS.messageBytes, payer: result.identity.id };
       return { limit: API_LIMITS.unadmittedBytes, payer: addressOf(req) };
+    },
+
+    refuseOwing(req, paths, correlationId) {
+      const address = addressOf(req);
+      const waitMs = budgets.addresses.waitMs(address);
+      if (waitMs === 0 || req.headers.authorization !== undefined || paramsOf(req.url) !== null) return undefined;
+      budgets.addresses.charge(address, PRICES.refusal * (1 + paths.length));
+      const error = tooManyCalls(waitMs);
+      const outcome = { kind: 'refused', refusal: error.refusal } as const;
+      const type = req.method === 'GET' ? 'query' : 'mutation';
+      const origin = { instance, transport: 'http' } as const;
+      const report = reportFrom(req);
+      for (const path of paths)
+        report({
+          path,
+          type,
+          campaignId: undefined,
+          actor: undefined,
+          origin,
+          correlationId,
+          milliseconds: 0,
+          outcome,
+        });
+      return error;
     },
 
     refuseBody(req, limit) {

@@ -16,6 +16,7 @@ import type { Admission } from './admission.ts';
 import { compressCalls } from './compressed-response.ts';
 import { applyCors } from './cors.ts';
 import type { OriginPolicy } from './origin.ts';
+import { namedCalls, refuseEarly } from './early-refusal.ts';
 import { readBody } from './request-body.ts';
 import type { RequestHandler } from './request-gate.ts';
 import type { Downloads } from './downloads.ts';
@@ -107,8 +108,12 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
 
   /** The body is read here and not by tRPC, which would hold it before the caller is admitted. */
   async function callProcedures(connection: TcpConnection, req: IncomingMessage, res: ServerResponse): Promise<void> {
-    res.setHeader(CORRELATION_HEADER, correlationIdFor(req.headers));
+    const correlationId = correlationIdFor(req.headers);
+    res.setHeader(CORRELATION_HEADER, correlationId);
     res.setHeader('access-control-expose-headers', CORRELATION_HEADER);
+    const calls = namedCalls(req);
+    const refusal = calls && admission.refuseOwing(req, calls.paths, correlationId);
+    if (refusal) return refuseEarly(res, calls, refusal, correlationId);
     if (req.method === 'POST') {
       takeBeacon(req);
       // tRPC's adapter takes it in place of the stream.

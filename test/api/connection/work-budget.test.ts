@@ -180,6 +180,49 @@ describe('P20 work over the budget', () => {
     await httpClient(url, token, { 'x-forwarded-for': '203.0.113.7' }).campaign.get.query({ campaignId: CAMPAIGN });
   });
 
+  test.each([
+    { method: 'GET', path: 'system.info', query: '' },
+    { method: 'GET', path: 'campaign.get,system.info', query: '?batch=1' },
+    { method: 'POST', path: 'campaign.update', query: '' },
+    { method: 'POST', path: 'campaign.update,campaign.push', query: '?batch=1' },
+  ])('P20 whoever owes and has no token is refused before tRPC, in its words: $method $path', async (row) => {
+    const lines: string[] = [];
+    const logger = createLogger('info', { write: (line) => lines.push(line) });
+    const { url } = await startGuarded({ callLimit: 20, logger });
+    const ask = async (headers: Record<string, string>): Promise<Response> =>
+      fetch(`${url}/trpc/${row.path}${row.query}`, {
+        method: row.method,
+        headers: { 'content-type': 'application/json', origin: url, ...headers },
+        ...(row.method === 'POST' && { body: '{}' }),
+      });
+    await until(async () => (await ask({})).status === 429);
+    // A token has to be looked at, which tRPC is asked for.
+    const [early, byTrpc] = [await ask({}), await ask({ authorization: 'Bearer no-token' })];
+    const bodyOf = async (response: Response): Promise<string> =>
+      (await response.text())
+        .replaceAll(/"correlationId":"[^"]+"/g, '"correlationId":"…"')
+        .replaceAll(/"retryAfterMs":\d+/g, '"retryAfterMs":0');
+    const headersOf = ({ headers }: Response) =>
+      ['content-type', 'access-control-allow-origin', 'access-control-expose-headers'].map((name) =>
+        headers.get(name)?.toLowerCase(),
+      );
+    expect(headersOf(early)).toEqual(headersOf(byTrpc));
+    expect(early.headers.get('x-correlation-id')).toMatch(/^[0-9a-f-]{36}$/);
+    expect([early.status, await bodyOf(early)]).toEqual([byTrpc.status, await bodyOf(byTrpc)]);
+    expect(lines.filter((line) => line.includes('Too many calls'))).toHaveLength(1);
+  });
+
+  test('P20 it is refused before its body has come', async () => {
+    const { url, port } = await startGuarded({ callLimit: 20 });
+    await until(async () => (await fetch(`${url}/trpc/system.info`)).status === 429);
+    const socket = connect(port, '127.0.0.1').setEncoding('utf8');
+    let answer = '';
+    socket.on('data', (text: string) => (answer += text));
+    socket.write('POST /trpc/campaign.update HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n');
+    await until(() => answer.includes('Too many calls'));
+    socket.destroy();
+  });
+
   test('P20 ws connections of an address that owes have to wait, and of no other', async () => {
     const { url } = await startGuarded({ callLimit: 20 });
     const open = (address: string): Promise<Raw> => rawSocket(url, { headers: { 'x-forwarded-for': address } });

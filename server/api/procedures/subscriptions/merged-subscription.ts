@@ -1,7 +1,5 @@
-import { getHTTPStatusCodeFromError } from '@trpc/server/http';
-import { TRPC_ERROR_CODES_BY_KEY } from '@trpc/server/rpc';
 import type { PresenceWatchEvent, WatchEvent } from '../../../core/stream/events.ts';
-import { formatError, toCallError, type ErrorShape } from '../../failure.ts';
+import { errorShapeOf, type ErrorShape } from '../../failure.ts';
 import type { CallContext } from '../run-call.ts';
 import { interleave } from './interleave.ts';
 import type { RiddenEvent } from './presence-ride.ts';
@@ -41,7 +39,7 @@ export function merged(
         if (result) continue;
         if (open === 0) throw error;
         ctx.connection.chargeRefusal();
-        return { done: false, value: { index, error: shapeOf(error, ctx.call.correlationId) } };
+        return { done: false, value: { index, error: errorShapeOf(error, ctx.call.correlationId) } };
       }
       return { done: true, value: undefined };
     },
@@ -52,12 +50,4 @@ export function merged(
       return { done: true, value: undefined };
     },
   };
-}
-
-/** As tRPC sends it. */
-function shapeOf(thrown: unknown, correlationId: string): ErrorShape {
-  const error = toCallError(thrown, correlationId);
-  const { code, message } = error;
-  const data = { code, httpStatus: getHTTPStatusCodeFromError(error) };
-  return formatError({ shape: { code: TRPC_ERROR_CODES_BY_KEY[code], message, data }, error });
 }
