@@ -67,6 +67,7 @@ export class FairTurns {
 
   /** Queues a source until all of its messages are started. */
   wait(source: InboundSource): void {
+    if (this.#delayed.has(source)) return;
     const { payer } = source;
     const sources = this.#waiting.get(payer);
     if (sources) sources.add(source);
