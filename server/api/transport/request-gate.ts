@@ -31,7 +31,8 @@ export function createRequestGate(connections: TcpConnections, handle: RequestHa
   function start(connection: TcpConnection, req: IncomingMessage, res: ServerResponse): void {
     // Also emitted where the connection is closed before the response is sent.
     res.once('close', () => {
-      if (!req.complete) req.once('end', connections.awaitRefusedBody(connection));
+      const isStillSent = !req.complete && !connection.socket.destroyed;
+      if (isStillSent) req.once('end', connections.awaitRefusedBody(connection));
       end(connection);
     });
     handle(connection, req, res);

@@ -121,6 +121,23 @@ describe('H33 unfinished http bodies', () => {
     expect(await metric(url, 'connections_cut_total{cause="unfinished"}')).toBe(3);
   });
 
+  test('H42 those whose connection has ended are not counted', async () => {
+    const { port } = await startGuarded({ callLimit: 0 });
+    const send = async (): Promise<Tcp> => {
+      const tcp = await open(port);
+      tcp.socket.write(post('', 1_000));
+      return tcp;
+    };
+    const waiting = await open(port);
+    waiting.socket.write(post('', 1_000_000));
+    await until(() => waiting.text.includes('HTTP/1.1 401'));
+    for (let count = 0; count < MAX_REFUSED_BODIES + 10; count += 1) (await send()).socket.resetAndDestroy();
+    const probe = await open(port);
+    probe.socket.write(request('/livez'));
+    await until(() => probe.text.includes('HTTP/1.1 200'));
+    expect(waiting.isClosed).toBe(false);
+  });
+
   test('H33 of an anonymous reader have a small limit, which the refusal names', async () => {
     const { url } = await startGuarded({ publicRead: true });
     const body = JSON.stringify({ campaignId: CAMPAIGN, updates: { text: 'x'.repeat(API_LIMITS.unadmittedBytes) } });
