@@ -1,6 +1,5 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { expect, test, vi } from 'vitest';
+import { collectGarbage } from '../support/collect-garbage.ts';
 import type { Campaign, CampaignClient } from '../../client-sdk/src/index.ts';
 import { clientOn } from '../../client-sdk/src/client.ts';
 import type { Connection } from '../../client-sdk/src/link/connection.ts';
@@ -10,9 +9,6 @@ import { createMemoryLink } from '../../client-sdk/src/testing/memory-link.ts';
 import { breathe } from './support/breathe.ts';
 import { manualClock, type ManualClock } from './support/manual-clock.ts';
 import { later, live, WAIT } from './support/world.ts';
-
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void;
 
 /** A client whose listeners at the connection are counted. */
 function counted(): { client: CampaignClient; clock: ManualClock; listeners: () => number; timers: () => number } {

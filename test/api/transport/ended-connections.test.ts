@@ -1,12 +1,8 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
+import { collectGarbage } from '../../support/collect-garbage.ts';
 import { metric } from '../../support/metric.ts';
 import { rawSocket } from '../support/clients.ts';
 import { CAMPAIGN, startGuarded, tokenFor, until } from '../support/server.ts';
-
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void;
 
 /** Bytes of buffers that are in use after a garbage collection. */
 function retainedBuffers(): number {

@@ -1,8 +1,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { Socket } from 'node:net';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { collectGarbage } from '../../support/collect-garbage.ts';
 import { BACKPRESSURE_HIGH_WATER_BYTES } from '../../../server/engine/streams/backpressure.ts';
 import type { CampaignServer } from '../../../server/index.ts';
 import { streamMirror } from '../../support/stream-mirror.ts';
@@ -74,9 +73,6 @@ async function openReader(server: CampaignServer): Promise<Reader> {
   await until(() => mirror.version === 1);
   return reader;
 }
-
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void;
 
 /** Bytes that are in use after a garbage collection. */
 function retained(): number {
