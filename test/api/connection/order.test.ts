@@ -2,40 +2,24 @@ import { callTRPCProcedure } from '@trpc/server';
 import { describe, expect, test } from 'vitest';
 import { createConnection } from '../../../server/api/connection/connection.ts';
 import type { Context } from '../../../server/api/connection/context.ts';
-import { createCallerPlaces } from '../../../server/api/connection/caller-places.ts';
-import { FairTurns } from '../../../server/api/connection/fair-turns.ts';
-import { createWorkBudgets } from '../../../server/api/connection/work-budget.ts';
 import { createOrderLane } from '../../../server/api/connection/order-lane.ts';
 import type { JsonValue } from '../../../server/core/json.ts';
 import { appRouter } from '../../../server/api/procedures/router.ts';
 import type { CampaignService } from '../../../server/index.ts';
 import { wsClient } from '../support/clients.ts';
+import { connectionEnvironment } from '../support/connection-environment.ts';
 import { CAMPAIGN, startServer } from '../support/server.ts';
 
 /** The context of one connection, as the server makes it, without a socket. */
 function contextFor(service: CampaignService): Context {
-  const connection = createConnection(
-    {
-      rate: async () => {},
-      eventRate: async () => {},
-      budgets: createWorkBudgets(0),
-      turns: new FairTurns(),
-      places: createCallerPlaces(1, () => undefined),
-      rooms: false,
-      instance: 'one',
-      auditAddresses: false,
-      now: Date.now,
-      onCall: () => {},
-    },
-    {
-      admission: { kind: 'admitted', identity: { id: 'ada', grants: { '*': 'admin' } } },
-      channel: { unsent: 0, disconnect: () => undefined },
-      closed: undefined,
-      rateKey: 'one',
-      transport: 'ws',
-      address: '192.0.2.1',
-    },
-  );
+  const connection = createConnection(connectionEnvironment(), {
+    admission: { kind: 'admitted', identity: { id: 'ada', grants: { '*': 'admin' } } },
+    channel: { unsent: 0, disconnect: () => undefined },
+    closed: undefined,
+    rateKey: 'one',
+    transport: 'ws',
+    address: '192.0.2.1',
+  });
   const identity = { id: 'grace', grants: { '*': 'admin' } } as const;
   return {
     service,
