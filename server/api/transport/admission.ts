@@ -76,11 +76,10 @@ export interface Admission {
    * @returns how many bytes the body may have, and who pays for it (`Connection.payer`)
    */
   admitRequest(req: IncomingMessage): Promise<{ readonly limit: number; readonly payer: string }>;
-  /**
-   * The refusal of calls over http without a token, whose address has to wait: each of them would be refused so. It is
-   * charged and logged. `undefined` where they have to be looked at.
-   */
-  refuseOwing(req: IncomingMessage, paths: readonly string[], correlationId: string): RefusalError | undefined;
+  /** Whether an http request has no token, and its address has to wait: each of its calls would be refused for it. */
+  owes(req: IncomingMessage): boolean;
+  /** The refusal of the calls of such a request, which is charged and logged. */
+  refuseOwing(req: IncomingMessage, paths: readonly string[], correlationId: string): RefusalError;
   /** Refuses the calls of an admitted request whose body is larger than that. */
   refuseBody(req: IncomingMessage, limit: number): void;
   /** Takes the body of an admitted request; refuses the calls of one that holds an integer that would be rounded. */
@@ -252,10 +251,14 @@ export function createAdmission({
       return { limit: API_LIMITS.unadmittedBytes, payer: addressOf(req) };
     },
 
+    owes(req) {
+      if (req.headers.authorization !== undefined || budgets.addresses.waitMs(addressOf(req)) === 0) return false;
+      return paramsOf(req.url) === null;
+    },
+
     refuseOwing(req, paths, correlationId) {
       const address = addressOf(req);
       const waitMs = budgets.addresses.waitMs(address);
-      if (waitMs === 0 || req.headers.authorization !== undefined || paramsOf(req.url) !== null) return undefined;
       budgets.addresses.charge(address, PRICES.refusal * (1 + paths.length));
       const error = tooManyCalls(waitMs);
       const outcome = { kind: 'refused', refusal: error.refusal } as const;

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { TcpConnection } from './tcp-connections.ts';
+import type { TcpConnection } from '../tcp-connections.ts';
 
 /**
  * Bytes of a refused body that are discarded, so that a client which sends all of it before it reads gets the answer;

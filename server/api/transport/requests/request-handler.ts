@@ -2,26 +2,26 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createHTTPHandler, type CreateHTTPContextOptions } from '@trpc/server/adapters/standalone';
 import type { Logger } from 'pino';
-import type { ClientAddress } from '../connection/client-address.ts';
-import { MAX_DELAY_MS, PRICES } from '../connection/work-budget.ts';
-import type { WorkBudgets } from '../connection/work-budget.ts';
-import { CORRELATION_HEADER, correlationIdFor } from '../correlation.ts';
-import { API_LIMITS } from '../limits.ts';
-import type { HealthHandler } from '../observability/health.ts';
-import { answerOfrep, ofrepMethodOf, streamOfrepEvents } from '../ofrep/ofrep.ts';
-import { ofrepTargetOf, type OfrepTarget } from '../ofrep/ofrep-path.ts';
-import { answerPublicSnapshot, publicSnapshotOf, refuseToken } from '../ofrep/public-snapshot.ts';
-import { appRouter } from '../procedures/router.ts';
-import type { Admission } from './admission.ts';
-import { compressCalls } from './compressed-response.ts';
-import { applyCors } from './cors.ts';
-import type { OriginPolicy } from './origin.ts';
+import type { ClientAddress } from '../../connection/client-address.ts';
+import { MAX_DELAY_MS, PRICES } from '../../connection/work-budget.ts';
+import type { WorkBudgets } from '../../connection/work-budget.ts';
+import { CORRELATION_HEADER, correlationIdFor } from '../../correlation.ts';
+import { API_LIMITS } from '../../limits.ts';
+import type { HealthHandler } from '../../observability/health.ts';
+import { answerOfrep, ofrepMethodOf, streamOfrepEvents } from '../../ofrep/ofrep.ts';
+import { ofrepTargetOf, type OfrepTarget } from '../../ofrep/ofrep-path.ts';
+import { answerPublicSnapshot, publicSnapshotOf, refuseToken } from '../../ofrep/public-snapshot.ts';
+import { appRouter } from '../../procedures/router.ts';
+import type { Admission } from '../admission.ts';
+import { compressCalls } from '../compressed-response.ts';
+import { applyCors } from '../cors.ts';
+import type { OriginPolicy } from '../origin.ts';
 import { namedCalls, refuseEarly } from './early-refusal.ts';
 import { readBody } from './request-body.ts';
 import type { RequestHandler } from './request-gate.ts';
-import type { Downloads } from './downloads.ts';
-import type { StaticFiles } from './static-files.ts';
-import type { TcpConnection } from './tcp-connections.ts';
+import type { Downloads } from '../downloads.ts';
+import type { StaticFiles } from '../static-files.ts';
+import type { TcpConnection } from '../tcp-connections.ts';
 
 /** Options of {@link createRequestHandler}. */
 export interface RequestHandlerOptions {
@@ -111,9 +111,8 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
     const correlationId = correlationIdFor(req.headers);
     res.setHeader(CORRELATION_HEADER, correlationId);
     res.setHeader('access-control-expose-headers', CORRELATION_HEADER);
-    const calls = namedCalls(req);
-    const refusal = calls && admission.refuseOwing(req, calls.paths, correlationId);
-    if (refusal) return refuseEarly(res, calls, refusal, correlationId);
+    const calls = admission.owes(req) ? namedCalls(req) : undefined;
+    if (calls) return refuseEarly(res, calls, admission.refuseOwing(req, calls.paths, correlationId), correlationId);
     if (req.method === 'POST') {
       takeBeacon(req);
       // tRPC's adapter takes it in place of the stream.

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { TcpConnection, TcpConnections } from './tcp-connections.ts';
+import type { TcpConnection, TcpConnections } from '../tcp-connections.ts';
 
 /** Handles one request; what it throws or rejects with is its own affair. */
 export type RequestHandler = (connection: TcpConnection, req: IncomingMessage, res: ServerResponse) => void;

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { RefusalError } from '../../core/errors.ts';
-import { errorShapeOf } from '../failure.ts';
-import { API_LIMITS } from '../limits.ts';
+import type { RefusalError } from '../../../core/errors.ts';
+import { errorShapeOf } from '../../failure.ts';
+import { API_LIMITS } from '../../limits.ts';
 
 /** The calls of an http request, as its URL names them. */
 export interface NamedCalls {
