@@ -1,21 +1,24 @@
-import { useRef, useState } from 'react';
+import { useState } from 'react';
+import type { RefObject } from 'react';
 import { trpc } from '@campaign-state/client/react';
 import type { ListedCampaign } from '@campaign-state/client/react/campaigns';
 import { saveFile } from '../save-file.ts';
 import { ConfirmButton } from '../status/ConfirmButton.tsx';
 import { sayRefusal } from '../status/say-refusal.ts';
 import { commentOf, WhyField } from '../status/WhyField.tsx';
-import { useKeptFocus } from '../ways/use-kept-focus.ts';
 
 /** Calls that are on their way at once. */
 const AT_ONCE = 4;
 
 /** What is done with several campaigns at once. */
 export function BulkActions({
+  group,
   chosen,
   mayAdminister,
   clear,
 }: {
+  /** Where the focus is while nothing else here has it. */
+  group: RefObject<HTMLDivElement | null>;
   chosen: ReadonlyMap<string, ListedCampaign>;
   mayAdminister: boolean;
   clear: () => void;
@@ -25,8 +28,6 @@ export function BulkActions({
   const { client } = trpc.useUtils();
   const [why, setWhy] = useState('');
   const [refused, setRefused] = useState<readonly string[]>([]);
-  const group = useRef<HTMLDivElement>(null);
-  useKeptFocus(group, 'begun');
   const rows = [...chosen.values()];
   const live = rows.filter(({ archivedAt }) => archivedAt === undefined);
   const archived = rows.filter(({ archivedAt }) => archivedAt !== undefined);

@@ -37,7 +37,8 @@ export function CampaignList({
   const searchInput = useRef<HTMLInputElement>(null);
   const titleInput = useRef<HTMLInputElement>(null);
   const tools = useRef<HTMLDivElement>(null);
-  useKeptFocus(tools, chosen === undefined);
+  const bulk = useRef<HTMLDivElement>(null);
+  useKeptFocus(chosen ? bulk : tools, chosen === undefined);
   // What one may not do is not offered, nor what one perhaps may.
   const mayCreate = role !== undefined && mayAdminister;
   const listed = [...rows.values()];
@@ -126,7 +127,9 @@ export function CampaignList({
               )}
               {importButton}
             </div>
-            {chosen && <BulkActions chosen={chosen} mayAdminister={mayCreate} clear={() => setChosen(undefined)} />}
+            {chosen && (
+              <BulkActions group={bulk} chosen={chosen} mayAdminister={mayCreate} clear={() => setChosen(undefined)} />
+            )}
             <span className="visually-hidden" role="status">
               {said}
             </span>
