@@ -76,12 +76,14 @@ export interface Admission {
    * @returns how many bytes the body may have, and who pays for it (`Connection.payer`)
    */
   admitRequest(req: IncomingMessage): Promise<{ readonly limit: number; readonly payer: string }>;
-  /** Whether an http request has no token, and its address has to wait: each of its calls would be refused for it. */
-  owes(req: IncomingMessage): boolean;
-  /** The refusal of the calls of such a request, which is charged and logged. */
-  refuseOwing(req: IncomingMessage, paths: readonly string[], correlationId: string): RefusalError;
-  /** Refuses the calls of an admitted request whose body is larger than that. */
-  refuseBody(req: IncomingMessage, limit: number): void;
+  /** Why each call of an http request is refused that has no token, and whose address has to wait. */
+  owing(req: IncomingMessage): RefusalError | undefined;
+  /** Refuses the calls of an admitted request; those of one that was refused stay so for its own reason. */
+  refuse(req: IncomingMessage, error: RefusalError): void;
+  /** Why the calls of an admitted request are refused; `undefined` where they are not. */
+  refusalOf(req: IncomingMessage): RefusalError | undefined;
+  /** Charges and logs calls that are refused before tRPC sees them. */
+  reportRefused(req: IncomingMessage, error: RefusalError, paths: readonly string[], correlationId: string): void;
   /** Takes the body of an admitted request; refuses the calls of one that holds an integer that would be rounded. */
   takeBody(req: IncomingMessage, body: string): void;
   /** The context of an http request, for all calls of its batch. */
@@ -135,6 +137,8 @@ export function createAdmission({
   };
   /** The results for requests that were admitted before their body was read. */
   const results = new WeakMap<IncomingMessage, AdmissionResult>();
+  /** The ids of those that have a valid token. */
+  const callers = new WeakMap<IncomingMessage, string>();
   /** The lengths of their bodies, in characters. */
   const bodyLengths = new WeakMap<IncomingMessage, number>();
   let sockets = 0;
@@ -246,22 +250,34 @@ export function createAdmission({
     async admitRequest(req) {
       const result = await accessFor(req, paramsOf(req.url));
       results.set(req, result);
-      if (result.kind === 'admitted' && result.identity.anonymous !== true)
-        return { limit: API_LIMITS.messageBytes, payer: result.identity.id };
+      if (result.kind === 'admitted' && result.identity.anonymous !== true) {
+        const { id } = result.identity;
+        callers.set(req, id);
+        return { limit: API_LIMITS.messageBytes, payer: id };
+      }
       return { limit: API_LIMITS.unadmittedBytes, payer: addressOf(req) };
     },
 
-    owes(req) {
-      if (req.headers.authorization !== undefined || budgets.addresses.waitMs(addressOf(req)) === 0) return false;
-      return paramsOf(req.url) === null;
+    owing(req) {
+      if (req.headers.authorization !== undefined || paramsOf(req.url) !== null) return undefined;
+      const waitMs = budgets.addresses.waitMs(addressOf(req));
+      return waitMs > 0 ? tooManyCalls(waitMs) : undefined;
     },
 
-    refuseOwing(req, paths, correlationId) {
-      const address = addressOf(req);
-      const waitMs = budgets.addresses.waitMs(address);
-      budgets.addresses.charge(address, PRICES.refusal * (1 + paths.length));
-      const error = tooManyCalls(waitMs);
-      const outcome = { kind: 'refused', refusal: error.refusal } as const;
+    refuse(req, error) {
+      if (results.get(req)?.kind !== 'refused') results.set(req, { kind: 'refused', error });
+    },
+
+    refusalOf(req) {
+      const result = results.get(req);
+      return result?.kind === 'refused' ? result.error : undefined;
+    },
+
+    reportRefused(req, { refusal }, paths, correlationId) {
+      const caller = callers.get(req);
+      const points = PRICES.refusal * (1 + paths.length);
+      if (caller === undefined) budgets.addresses.charge(addressOf(req), points);
+      else budgets.callers.charge(caller, points);
       const type = req.method === 'GET' ? 'query' : 'mutation';
       const origin = { instance, transport: 'http' } as const;
       const report = reportFrom(req);
@@ -270,21 +286,12 @@ export function createAdmission({
           path,
           type,
           campaignId: undefined,
-          actor: undefined,
+          actor: caller,
           origin,
           correlationId,
           milliseconds: 0,
-          outcome,
+          outcome: { kind: 'refused', refusal },
         });
-      return error;
-    },
-
-    refuseBody(req, limit) {
-      if (results.get(req)?.kind === 'refused') return;
-      const error = new RefusalError('TOO_LARGE', `The body of this request may have at most ${limit} bytes`, {
-        limit,
-      });
-      results.set(req, { kind: 'refused', error });
     },
 
     takeBody(req, body) {

@@ -5,7 +5,8 @@ import { describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { API_LIMITS } from '../../../server/api/limits.ts';
 import { MAX_REFUSED_BODIES } from '../../../server/api/transport/tcp-connections.ts';
-import { rawSocket, wsClient } from '../support/clients.ts';
+import { createLogger } from '../../../server/index.ts';
+import { httpClient, rawSocket, wsClient } from '../support/clients.ts';
 import { CAMPAIGN, cleanUp, startGuarded, startServer, tokenFor, until } from '../support/server.ts';
 import { metric } from '../../support/metric.ts';
 
@@ -187,6 +188,40 @@ describe('H33 unfinished http bodies', () => {
     expect(all.filter(({ isClosed }) => isClosed).length).toBe(1);
     expect(grace.isClosed).toBe(false);
     expect(await metric(url, 'connections_cut_total{cause="unfinished"}')).toBe(1);
+  });
+
+  test('H39 of a caller that holds all it may, further bodies are refused before they are read', async () => {
+    const lines: string[] = [];
+    const logger = createLogger('info', { write: (line) => lines.push(line) });
+    const { url, port } = await startGuarded({ logger });
+    const begin = async (sub: string, bytes: number, path = '/trpc/campaign.update'): Promise<Tcp> => {
+      const token = await tokenFor({ [CAMPAIGN]: 'editor' }, { sub });
+      const tcp = await open(port);
+      tcp.socket.write(post(`Authorization: Bearer ${token}\r\n`, 1_000_000).replace('/trpc/campaign.update', path));
+      tcp.socket.write('x'.repeat(bytes));
+      return tcp;
+    };
+    const most = API_LIMITS.unfinishedBytesOfCaller;
+    const parts = Array.from({ length: Math.ceil(most / 900_000) }, (_, index) =>
+      Math.min(900_000, most - index * 900_000),
+    );
+    const [first] = await Promise.all(parts.map((bytes) => begin('ada', bytes)));
+    await until(async () => (await metric(url, 'unfinished_bytes')) === most);
+
+    const refused = await begin('ada', 0);
+    await until(() => refused.text.includes(`"limit":${most}`));
+    expect(refused.text).toMatch(/^HTTP\/1\.1 429 [^]*"reason":"RATE_LIMITED"/);
+    const flags = await begin('ada', 0, `/campaigns/${CAMPAIGN}/ofrep/v1/evaluate/flags`);
+    await until(() => flags.text.startsWith('HTTP/1.1 429 '));
+    const of = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(of.find(({ path }) => path === 'campaign.update')).toMatchObject({ actor: 'ada', reason: 'RATE_LIMITED' });
+
+    const grace = httpClient(url, await tokenFor({ '*': 'editor' }, { sub: 'grace' }));
+    await grace.campaign.update.mutate({ campaignId: CAMPAIGN, updates: { title: 'By Grace' } });
+    first?.socket.destroy();
+    await until(async () => (await metric(url, 'unfinished_bytes')) < most);
+    const ada = httpClient(url, await tokenFor({ '*': 'editor' }, { sub: 'ada' }));
+    await ada.campaign.update.mutate({ campaignId: CAMPAIGN, updates: { title: 'By Ada' } });
   });
 
   test('H39 so are those that hold the unfinished ws messages of one caller', async () => {

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TcpConnection } from '../tcp-connections.ts';
+import type { UnfinishedBodies } from './unfinished-bodies.ts';
 
 /**
  * Bytes of a refused body that are discarded, so that a client which sends all of it before it reads gets the answer;
@@ -9,7 +10,7 @@ const MAX_DISCARDED_BYTES = 2 * 1024 * 1024;
 
 /**
  * Reads the body of a request, at most `limit` bytes, which count as unfinished bytes of its connection until it is
- * complete. A larger body is not held.
+ * complete, and of the caller who pays for it. A larger body is not held.
  *
  * @returns the text; `undefined` where the body is larger
  * @throws {Error} Where the connection is closed before the body is complete.
@@ -18,7 +19,7 @@ export function readBody(
   req: IncomingMessage,
   res: ServerResponse,
   connection: TcpConnection,
-  limit: number,
+  { limit, payer, unfinished }: { limit: number; payer: string; unfinished: UnfinishedBodies },
 ): Promise<string | undefined> {
   if (Number(req.headers['content-length'] ?? 0) > limit) {
     discard(req);
@@ -30,6 +31,7 @@ export function readBody(
     let bytes = 0;
 
     function finish(): void {
+      unfinished.add(payer, -connection.unfinishedBytes);
       connection.unfinishedBytes = 0;
       req.off('data', onData);
       req.off('end', onEnd);
@@ -39,6 +41,7 @@ export function readBody(
       bytes += chunk.length;
       if (bytes <= limit) {
         chunks.push(chunk);
+        unfinished.add(payer, chunk.length);
         connection.unfinishedBytes = bytes;
         return;
       }
@@ -60,7 +63,8 @@ export function readBody(
   });
 }
 
-function discard(req: IncomingMessage): void {
+/** Throws away the body of a request that was refused. */
+export function discard(req: IncomingMessage): void {
   let bytes = 0;
   req.on('data', (chunk: Buffer) => {
     bytes += chunk.length;

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createHTTPHandler, type CreateHTTPContextOptions } from '@trpc/server/adapters/standalone';
 import type { Logger } from 'pino';
+import { RefusalError } from '../../../core/errors.ts';
 import type { ClientAddress } from '../../connection/client-address.ts';
 import { MAX_DELAY_MS, PRICES } from '../../connection/work-budget.ts';
 import type { WorkBudgets } from '../../connection/work-budget.ts';
@@ -16,8 +17,9 @@ import type { Admission } from '../admission.ts';
 import { compressCalls } from '../compressed-response.ts';
 import { applyCors } from '../cors.ts';
 import type { OriginPolicy } from '../origin.ts';
-import { namedCalls, refuseEarly } from './early-refusal.ts';
-import { readBody } from './request-body.ts';
+import { namedCalls, refuseEarly, type NamedCalls } from './early-refusal.ts';
+import { discard, readBody } from './request-body.ts';
+import { UnfinishedBodies } from './unfinished-bodies.ts';
 import type { RequestHandler } from './request-gate.ts';
 import type { Downloads } from '../downloads.ts';
 import type { StaticFiles } from '../static-files.ts';
@@ -60,6 +62,8 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
     responseMeta: () => ({ headers: new Headers({ vary: level > 0 ? 'origin, accept-encoding' : 'origin' }) }),
     onError: ({ error, path }) => onError(error, path),
   });
+
+  const unfinished = new UnfinishedBodies();
 
   async function route(connection: TcpConnection, req: IncomingMessage, res: ServerResponse): Promise<void> {
     const path = pathOf(req);
@@ -111,17 +115,28 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
     const correlationId = correlationIdFor(req.headers);
     res.setHeader(CORRELATION_HEADER, correlationId);
     res.setHeader('access-control-expose-headers', CORRELATION_HEADER);
-    const calls = admission.owes(req) ? namedCalls(req) : undefined;
-    if (calls) return refuseEarly(res, calls, admission.refuseOwing(req, calls.paths, correlationId), correlationId);
+    const calls = namedCalls(req);
+    const refuse = (error: RefusalError, { paths, isBatch }: NamedCalls): void => {
+      admission.reportRefused(req, error, paths, correlationId);
+      refuseEarly(res, { paths, isBatch }, error, correlationId);
+    };
+    const owing = calls && admission.owing(req);
+    if (owing) return refuse(owing, calls);
     if (req.method === 'POST') {
       takeBeacon(req);
+      const body = await admittedBody(connection, req, res);
+      const refused = body === undefined ? admission.refusalOf(req) : undefined;
+      if (refused && calls) return refuse(refused, calls);
       // tRPC's adapter takes it in place of the stream.
-      Object.assign(req, { body: await admittedBody(connection, req, res) });
+      Object.assign(req, { body });
     }
     trpc(req, res);
   }
 
-  /** The body of a request whose caller is admitted first; `undefined` where it is too large, which its calls say. */
+  /**
+   * The body of a request whose caller is admitted first; `undefined` where it is too large, or its caller holds too
+   * many that are unfinished, for which its calls are refused.
+   */
   async function admittedBody(
     connection: TcpConnection,
     req: IncomingMessage,
@@ -129,8 +144,14 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
   ): Promise<string | undefined> {
     const { limit, payer } = await admission.admitRequest(req);
     connection.sender = { payer };
-    const body = await readBody(req, res, connection, limit);
-    if (body === undefined) admission.refuseBody(req, limit);
+    const refusal = unfinished.refusal(payer);
+    if (refusal) {
+      discard(req);
+      admission.refuse(req, refusal);
+      return undefined;
+    }
+    const body = await readBody(req, res, connection, { limit, payer, unfinished });
+    if (body === undefined) admission.refuse(req, tooLarge(limit));
     else admission.takeBody(req, body);
     return body;
   }
@@ -218,6 +239,10 @@ const ONE_QUERY: CreateHTTPContextOptions['info'] = {
   signal: new AbortController().signal,
   url: null,
 };
+
+function tooLarge(limit: number): RefusalError {
+  return new RefusalError('TOO_LARGE', `The body of this request may have at most ${limit} bytes`, { limit });
+}
 
 function priceOf(path: string): number {
   if (path === '/metrics') return PRICES.metrics;
