@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
 import { backoffDelay } from '../core/backoff.ts';
+import { NODE_FLAGS } from './node-flags.ts';
 import { createMetricsExchange, type MetricsExchange } from './worker-metrics.ts';
 import { tell } from './tell-worker.ts';
 
@@ -68,6 +69,8 @@ export async function createWorkers(count: number, logger: Logger): Promise<Work
   const running = new Map<number, Worker>();
   let isReady = false;
   let stopping = false;
+  // Those that the command was started with come last, and win.
+  cluster.setupPrimary({ execArgv: [...NODE_FLAGS, ...process.execArgv] });
 
   const again = (number: number, attempt: number): void => {
     const timer = setTimeout(() => !stopping && fork(number, attempt), backoffDelay(attempt, Math.random(), RESTART));

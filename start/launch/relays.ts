@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { SignJWT } from 'jose';
 import type { Announcement } from '../../server/cli/announcement.ts';
+import { NODE_FLAGS } from '../../server/cli/node-flags.ts';
 import type { Children } from './children.ts';
 
 /** How long the key of relays on this machine is valid: as long as tokens may be. */
@@ -38,7 +39,7 @@ export async function relayKey({ RELAY_KEY, AUTH_SECRET }: NodeJS.ProcessEnv): P
 export function startRelay({ children, upstream, port, key }: RelayOptions): Promise<string> {
   return new Promise((resolve) => {
     const relay = children.run(
-      [join('server', 'cli', 'bin.ts'), 'relay', '--upstream', upstream],
+      [...NODE_FLAGS, join('server', 'cli', 'bin.ts'), 'relay', '--upstream', upstream],
       {
         stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
         // As the servers: a terminal's Ctrl+C comes once, from the launcher.

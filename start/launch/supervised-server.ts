@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import type { Announcement } from '../../server/cli/announcement.ts';
+import { NODE_FLAGS } from '../../server/cli/node-flags.ts';
 import type { Children } from './children.ts';
 
 /** A server that crashes this often within the window is not restarted again. */
@@ -39,7 +40,7 @@ export function superviseServer({ children, name, env, onReady, onEnd }: Supervi
   const start = (): void => {
     restarting = false;
     server = children.run(
-      [join('start', 'main.ts')],
+      [...NODE_FLAGS, join('start', 'main.ts')],
       {
         stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
         // A process group of its own: a terminal sends Ctrl+C to the whole group, and the server would get it twice.

@@ -3,7 +3,8 @@ import { expect, test } from 'vitest';
 import { watch, wsClient } from '../api/support/clients.ts';
 import { SECRET, tokenFor, until } from '../api/support/server.ts';
 import { openPage } from './support/people.ts';
-import { ROOT, run, temporaryFolder, type Running } from '../start/support/processes.ts';
+import { NODE_FLAGS } from '../../server/cli/node-flags.ts';
+import { commandOf, ROOT, run, temporaryFolder, type Running } from '../start/support/processes.ts';
 
 const CAMPAIGN = 'ovasabi_website';
 const WORKERS = 2;
@@ -51,6 +52,25 @@ test(
     const metrics = await (await fetch(`${server.url}/metrics`)).text();
     for (const process of ['primary', 'worker 1', 'worker 2'])
       expect(metrics).toContain(`campaign_state_subscribers{process="${process}"}`);
+  },
+  LONG,
+);
+
+test.skipIf(process.platform !== 'linux')(
+  'F23 workers have the flags of node-flags.ts, and after them those of the command',
+  async () => {
+    const variables = { PORT: '0', CAMPAIGN_WORKERS: String(WORKERS), AUTH_SECRET: SECRET, ...MEMORY };
+    const running = run(
+      ['--max-semi-space-size=8', join(ROOT, 'start', 'main.ts')],
+      variables,
+      await temporaryFolder(),
+    );
+    await running.line(/campaign-state is ready/);
+    await until(() => workersOf(running).length === WORKERS);
+    const commands = await Promise.all(workersOf(running).map(commandOf));
+    expect(commands.map((command) => command.slice(1, -1))).toEqual(
+      Array.from({ length: WORKERS }, () => [...NODE_FLAGS, '--max-semi-space-size=8']),
+    );
   },
   LONG,
 );

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { readConfig, VARIABLES } from '../../server/cli/config.ts';
+import { NODE_FLAGS } from '../../server/cli/node-flags.ts';
 import { ROOT } from './support/processes.ts';
 
 const compose = await readFile(join(ROOT, 'start', 'compose.yaml'), 'utf8');
@@ -54,14 +55,24 @@ test('F13 the image copies and runs files that exist, sets variables that exist,
   );
   expect(copied.length).toBeGreaterThan(8);
   for (const source of copied) if (!source.includes('*')) expect(existsSync(join(ROOT, source))).toBe(true);
-  const [, file = ''] = /^CMD \["node", "([^"]+)"\]$/m.exec(dockerfile) ?? [];
-  expect(existsSync(join(ROOT, file))).toBe(true);
+  const [, command = '[]'] = /^CMD (.+)$/m.exec(dockerfile) ?? [];
+  const parts: string[] = JSON.parse(command);
+  expect(existsSync(join(ROOT, parts.at(-1) ?? ''))).toBe(true);
   const variables = [...dockerfile.matchAll(/^(?:ENV| {3}) ([A-Z_]+)=/gm)].map(([, name]) => name);
   expect(variables).toContain('NODE_ENV');
   for (const name of variables) expect(VARIABLES).toContain(name);
   expect(dockerfile.lastIndexOf('USER node')).toBeGreaterThan(dockerfile.lastIndexOf('FROM '));
   const { engines }: { engines: { node: string } } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'));
   for (const [, version] of dockerfile.matchAll(/^FROM node:(\d+)/gm)) expect(engines.node).toBe(`>=${version}`);
+});
+
+test('F23 the image and compose.yaml start servers with the flags of node-flags.ts', () => {
+  expect(dockerfile).toContain(`CMD ${JSON.stringify(['node', ...NODE_FLAGS, 'start/main.ts']).replaceAll(',', ', ')}`);
+  const commands = [...compose.matchAll(/^ +command: \[node, (.+)\]$/gm)].map(([, command = '']) =>
+    command.split(', '),
+  );
+  expect(commands).toHaveLength(1);
+  for (const command of commands) expect(command.slice(0, NODE_FLAGS.length)).toEqual(NODE_FLAGS);
 });
 
 test('F13 the build context contains all that the image copies', async () => {

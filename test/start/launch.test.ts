@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { httpClient } from '../api/support/clients.ts';
 import { until } from '../api/support/server.ts';
-import { lastWords, ROOT, run, temporaryFolder } from './support/processes.ts';
+import { NODE_FLAGS } from '../../server/cli/node-flags.ts';
+import { commandOf, lastWords, ROOT, run, temporaryFolder } from './support/processes.ts';
 import type { Running } from './support/processes.ts';
 
 const LAUNCH = join(ROOT, 'start', 'launch.mjs');
@@ -67,6 +68,15 @@ test('F7 prints the address within one screen, serves, restarts a killed server,
       () => true,
     ),
   );
+});
+
+test.skipIf(process.platform !== 'linux')('F23 starts the server with the flags of node-flags.ts', async () => {
+  const running = await launch();
+  await running.line(/Open +http/);
+  const children = await readFile(`/proc/${running.pid}/task/${running.pid}/children`, 'utf8');
+  const commands = await Promise.all(children.trim().split(' ').map(Number).map(commandOf));
+  const server = commands.find((command) => command.includes(join('start', 'main.ts')));
+  expect(server?.slice(1, 1 + NODE_FLAGS.length)).toEqual(NODE_FLAGS);
 });
 
 test.each(['SIGTERM', 'SIGKILL'] as const)('F21 %s to npm alone ends the launcher and its server', async (signal) => {

@@ -2,6 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { createTRPCClient, createWSClient, wsLink } from '@trpc/client';
 import { SignJWT } from 'jose';
+import { NODE_FLAGS } from '../../../server/cli/node-flags.ts';
 import type { AppRouter } from '../../../server/index.ts';
 import { BrokenRun } from './trial.ts';
 
@@ -20,7 +21,7 @@ export interface RunningServer {
 export async function startServer(env: Readonly<Record<string, string>>): Promise<RunningServer> {
   const child = fork(MAIN, {
     env: { PATH: process.env['PATH'], PORT: '0', LOG_LEVEL: 'silent', AUTH_SECRET: SECRET, ...env },
-    execArgv: [],
+    execArgv: [...NODE_FLAGS],
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
   const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));

@@ -1,5 +1,6 @@
 import { fork } from 'node:child_process';
 import { join } from 'node:path';
+import { NODE_FLAGS } from '../../../server/cli/node-flags.ts';
 import { startServer } from '../harness/child.ts';
 import { CONTESTANTS } from '../harness/contestants.ts';
 import { atMost, type Row } from '../harness/row.ts';
@@ -36,7 +37,7 @@ async function startOnce(folder: string): Promise<number> {
   const startedAt = performance.now();
   const child = fork(MAIN, {
     env: { PATH: process.env['PATH'], DATA_DIR: folder, PORT: '0', LOG_LEVEL: 'silent' },
-    execArgv: [],
+    execArgv: [...NODE_FLAGS],
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
   const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createTRPCClient, createWSClient, wsLink } from '@trpc/client';
 import { SignJWT } from 'jose';
+import { NODE_FLAGS } from '../../../server/cli/node-flags.ts';
 import type { AppRouter } from '../../../server/index.ts';
 import { payload } from '../harness/messages.ts';
 import { serve } from '../harness/serve.ts';
@@ -22,7 +23,7 @@ const child = fork(MAIN, {
     CAMPAIGN_CALL_LIMIT: '0',
     LOG_LEVEL: 'error',
   },
-  execArgv: [],
+  execArgv: [...NODE_FLAGS],
   stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
 });
 process.once('exit', () => child.kill('SIGKILL'));

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -104,6 +104,11 @@ export async function startMain(folder: string, env: Record<string, string> = {}
 
 export function runMain(folder: string, env: Record<string, string> = {}): Running {
   return run([join(ROOT, 'start', 'main.ts')], { PORT: '0', ...env }, folder);
+}
+
+/** The command of a running process, of Linux. */
+export async function commandOf(pid: number): Promise<string[]> {
+  return (await readFile(`/proc/${pid}/cmdline`, 'utf8')).split('\0').slice(0, -1);
 }
 
 /** The exit code of a process that gives up, and its sentence on stderr. */
