@@ -1,4 +1,5 @@
 import { getTRPCErrorFromUnknown } from '@trpc/server';
+import { RefusalError } from '../../core/errors.ts';
 import type { Context } from '../connection/context.ts';
 import { forwarded } from './forwarded-call.ts';
 import { runCall, type CallContext, type CallOutcome, type CallRules, type CallType } from './run-call.ts';
@@ -64,7 +65,8 @@ function directly(procedure: BuiltProcedure): BuiltProcedure {
         const data = await resolver({ ctx: { ...ctx, call }, path, type, signal, getRawInput, input });
         return { ok: true, data };
       } catch (cause) {
-        return { ok: false, error: getTRPCErrorFromUnknown(cause) };
+        // tRPC would make an error of its own around a refusal, and write its stack out, which nobody reads.
+        return { ok: false, error: cause instanceof RefusalError ? cause : getTRPCErrorFromUnknown(cause) };
       }
     });
     return outcome.data;
