@@ -58,7 +58,7 @@ export const CLOSE_TIMEOUT_MS = 500;
 const PARSED_AT_ONCE_BYTES = 32 * 1024;
 
 /** Bytes of a large batch that are scanned in one turn, and bytes of its messages that are parsed in one. */
-const SCANNED_AT_ONCE_BYTES = 256 * 1024;
+const SCANNED_AT_ONCE_BYTES = 64 * 1024;
 const READ_AT_ONCE_BYTES = 32 * 1024;
 
 /** Stands for a frame or a message that is no JSON, which is refused by the decoder. */
