@@ -1,6 +1,5 @@
-import { jsonText } from '../../core/document/document-tree.ts';
 import type { CampaignCommit } from '../../engine/ports.ts';
-import { toSealedEntry } from '../sql/columns.ts';
+import { toSealedEntry, toStoredState, type StoredCommit, type StoredState } from '../sql/columns.ts';
 import { ArchiveError, type ArchiveErrorKind } from '../errors.ts';
 import type { KeyedArchive } from '../keyed-archive.ts';
 
@@ -41,7 +40,7 @@ export interface PackedError {
  */
 export interface PackedCommit extends Pick<CampaignCommit, 'campaignId' | 'expected' | 'archivedAt'> {
   entries: { bytes: string; tail: string }[];
-  state: string;
+  state: StoredState;
 }
 
 export function packCommit({ campaignId, expected, archivedAt, entries, state }: CampaignCommit): PackedCommit {
@@ -50,17 +49,17 @@ export function packCommit({ campaignId, expected, archivedAt, entries, state }:
     expected,
     archivedAt,
     entries: entries.map(({ bytes, tail }) => ({ bytes, tail })),
-    state: jsonText(state),
+    state: toStoredState(state),
   };
 }
 
 /** Characters of a part, about. */
 export function charactersOf({ entries, state }: PackedCommit): number {
-  return entries.reduce((sum, { bytes }) => sum + bytes.length, state.length);
+  return entries.reduce((sum, { bytes }) => sum + bytes.length, state.text.length);
 }
 
-export function unpackCommit({ entries, state, ...part }: PackedCommit): CampaignCommit {
-  return { ...part, entries: entries.map(toSealedEntry), state: JSON.parse(state) };
+export function unpackCommit({ entries, ...part }: PackedCommit): StoredCommit {
+  return { ...part, entries: entries.map(toSealedEntry) };
 }
 
 export function packError({ kind, message, code }: ArchiveError): PackedError {

@@ -51,7 +51,7 @@ async function open({
       return;
     }
     const parts = args[0] as PackedCommit[];
-    await reply(id, archive.commit(parts.map(unpackCommit)));
+    await reply(id, archive.commitStored(parts.map(unpackCommit)));
     await upkeep(parts.reduce((sum, part) => sum + charactersOf(part), 0));
   };
 }

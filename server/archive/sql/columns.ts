@@ -1,4 +1,4 @@
-import { memberOf, type DocumentTree } from '../../core/document/document-tree.ts';
+import { jsonText, memberOf, type DocumentTree } from '../../core/document/document-tree.ts';
 import type { SealedEntry } from '../../core/stream/log-record.ts';
 import type { CampaignCommit } from '../../engine/ports.ts';
 import { ArchiveError } from '../errors.ts';
@@ -9,6 +9,23 @@ export const CHECKPOINT_INTERVAL_VERSIONS = 100;
 /** Whether a commit from one version to the other stores a checkpoint: it passes a multiple of the interval. */
 export function passesCheckpoint(from: number, to: number): boolean {
   return Math.floor(to / CHECKPOINT_INTERVAL_VERSIONS) > Math.floor(from / CHECKPOINT_INTERVAL_VERSIONS);
+}
+
+/** A state as a commit stores it: its text, and the columns of it. */
+export interface StoredState {
+  readonly text: string;
+  readonly title: string;
+  readonly status: string | undefined;
+}
+
+/** A part of a commit whose state has its text already. */
+export interface StoredCommit extends Omit<CampaignCommit, 'state'> {
+  readonly state: StoredState;
+}
+
+/** The state as it is stored. */
+export function toStoredState(state: DocumentTree): StoredState {
+  return { text: jsonText(state), ...toListColumns(state) };
 }
 
 /** The columns that `list` shows and filters by, so that it need not parse documents. */
@@ -24,7 +41,7 @@ export function toListColumns(state: DocumentTree): { title: string; status: str
  * @returns `undefined` for a part without entries, which only asks whether the head is still there
  * @throws ArchiveError `data` where there is a gap
  */
-export function lastContiguousEntry(part: CampaignCommit): SealedEntry | undefined {
+export function lastContiguousEntry(part: Omit<CampaignCommit, 'state'>): SealedEntry | undefined {
   const misplaced = part.entries.find((entry, index) => entry.record.version !== part.expected.version + 1 + index);
   if (misplaced) {
     const { version } = misplaced.record;

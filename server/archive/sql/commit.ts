@@ -1,7 +1,5 @@
 import { CompiledQuery, type Kysely } from 'kysely';
-import { jsonText } from '../../core/document/document-tree.ts';
-import type { CampaignCommit } from '../../engine/ports.ts';
-import { lastContiguousEntry, passesCheckpoint, toListColumns } from './columns.ts';
+import { lastContiguousEntry, passesCheckpoint, type StoredCommit } from './columns.ts';
 import { toArchiveError } from '../errors.ts';
 import { compileCommit, type EntryRow, type HeadRow, type CommitShape, type DuplicateIds } from './commit-statement.ts';
 import type { Database } from './schema.ts';
@@ -18,7 +16,7 @@ const UNIQUE_VIOLATION = '23505';
  *
  * @returns the ids of the campaigns that moved
  */
-export async function commitParts(db: Kysely<Database>, parts: readonly CampaignCommit[]): Promise<Set<string>> {
+export async function commitParts(db: Kysely<Database>, parts: readonly StoredCommit[]): Promise<Set<string>> {
   const statements = inStatements(parts);
   try {
     return await commitStatements(db, statements, 'reject');
@@ -52,7 +50,7 @@ interface Statement {
   characters: number;
 }
 
-function inStatements(parts: readonly CampaignCommit[]): Statement[] {
+function inStatements(parts: readonly StoredCommit[]): Statement[] {
   const statements: Statement[] = [];
   // In the order of ids, so that two instances which commit the same campaigns lock the rows in the same order.
   for (const part of parts.toSorted((a, b) => (a.campaignId < b.campaignId ? -1 : 1))) {
@@ -75,11 +73,11 @@ function inStatements(parts: readonly CampaignCommit[]): Statement[] {
   return statements;
 }
 
-function toHeadRow(part: CampaignCommit): HeadRow | undefined {
+function toHeadRow(part: StoredCommit): HeadRow | undefined {
   const last = lastContiguousEntry(part);
   const [first] = part.entries;
   if (!first || !last) return undefined;
-  const { title, status } = toListColumns(part.state);
+  const { text, title, status } = part.state;
   return {
     campaign_id: part.campaignId,
     epoch: part.expected.epoch,
@@ -88,7 +86,7 @@ function toHeadRow(part: CampaignCommit): HeadRow | undefined {
     tail: last.tail,
     first_bytes: first.bytes,
     first_tail: first.tail,
-    state: jsonText(part.state),
+    state: text,
     title,
     status: status ?? null,
     archived_at: part.archivedAt ?? null,
@@ -98,7 +96,7 @@ function toHeadRow(part: CampaignCommit): HeadRow | undefined {
   };
 }
 
-function toEntryRows({ campaignId, entries }: CampaignCommit): EntryRow[] {
+function toEntryRows({ campaignId, entries }: StoredCommit): EntryRow[] {
   return entries.map(({ record, bytes, tail }) => ({
     campaign_id: campaignId,
     version: record.version,

@@ -1,6 +1,7 @@
 import type { KeyedArchive } from '../keyed-archive.ts';
 import { sql, type Kysely } from 'kysely';
 import type { Archive, CommitOutcome } from '../../engine/ports.ts';
+import { toStoredState, type StoredCommit } from './columns.ts';
 import { ArchiveError, toArchiveError } from '../errors.ts';
 import { createSqlKeyStore } from './access-keys.ts';
 import { commitParts } from './commit.ts';
@@ -31,6 +32,12 @@ export interface SqlArchiveOptions {
   readonly onProgress?: () => void;
 }
 
+/** An archive over SQL. */
+export interface SqlArchive extends KeyedArchive {
+  /** `commit` of parts whose states have been made text elsewhere: in the thread that serves clients. */
+  commitStored(parts: readonly StoredCommit[]): Promise<CommitOutcome[]>;
+}
+
 /**
  * An archive over a migrated database: Postgres (`postgres/open-postgres.ts`) or PGlite (`pglite/worker.ts`). Its
  * `stop` closes the database too.
@@ -38,7 +45,7 @@ export interface SqlArchiveOptions {
 export function openSqlArchive(
   unscoped: Kysely<Database>,
   { namespace, soleUser, memberships: before, onProgress, analyticsDb }: SqlArchiveOptions,
-): KeyedArchive {
+): SqlArchive {
   const db = unscoped.withSchema(namespace);
   const reads = createSqlReads(db);
   const keys = createSqlKeyStore(db);
@@ -51,7 +58,7 @@ export function openSqlArchive(
   const compaction = createSqlCompaction(db);
   const memberships = createLogMemberships(db, soleUser, before);
 
-  const commit: Archive['commit'] = async (parts) => {
+  const commitStored: SqlArchive['commitStored'] = async (parts) => {
     const moved = await commitParts(db, parts);
     const others = parts.filter((part) => !moved.has(part.campaignId)).map((part) => part.campaignId);
     const found = new Map(
@@ -98,7 +105,8 @@ export function openSqlArchive(
   return {
     load: guarded(reads.load),
     create: guarded((campaignId, first, state) => createCampaign(db, campaignId, first, state)),
-    commit: guarded(commit),
+    commit: guarded((parts) => commitStored(parts.map((part) => ({ ...part, state: toStoredState(part.state) })))),
+    commitStored: guarded(commitStored),
     enterLog: guarded(memberships.enterLog),
     leaveLog: guarded(memberships.leaveLog),
     remove: guarded(deletions.remove),
