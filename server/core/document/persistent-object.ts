@@ -178,9 +178,10 @@ export class PersistentObject extends LargeObject {
     const entries = entriesOf([this.root]);
     // Where members were removed again and again, most places are empty.
     if (this.#nextSequence > entries.length * 4) return entries.sort(bySequence);
-    const places: (Entry | undefined)[] = Array.from({ length: this.#nextSequence });
+    const places: Entry[] = [];
+    places.length = this.#nextSequence;
     for (const entry of entries) places[entry.sequence] = entry;
-    return places.filter((entry) => entry !== undefined);
+    return places.length === entries.length ? places : places.filter((entry) => entry !== undefined);
   }
 }
 
