@@ -75,6 +75,10 @@ test('F23 the image and compose.yaml start servers with the flags of node-flags.
   for (const command of commands) expect(command.slice(0, NODE_FLAGS.length)).toEqual(NODE_FLAGS);
 });
 
+test.each(['server/README.md', 'docs/operations.md'])('F23 %s names the flags', async (page) => {
+  expect(await readFile(join(ROOT, page), 'utf8')).toContain(`node ${NODE_FLAGS.join(' ')} `);
+});
+
 test('F13 the build context contains all that the image copies', async () => {
   const taken = (await readFile(join(ROOT, '.dockerignore'), 'utf8'))
     .split('\n')
