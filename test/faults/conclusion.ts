@@ -14,7 +14,10 @@ export async function convergence(world: World, actors: readonly Actor[], timeou
     for (const { campaignId, head } of await readCampaigns(world)) {
       const wanted = `${head.epoch}:${head.version}`;
       for (const instance of [...world.instances, ...world.relays]) {
-        const { epoch, version, durableVersion } = await over(instance).campaign.get.query({ campaignId });
+        const { epoch, version, durableVersion } = await answered(
+          () => over(instance).campaign.get.query({ campaignId }),
+          until,
+        );
         if (`${epoch}:${version}` === wanted && durableVersion === version) continue;
         apart.push(
           `${instance.name} ${campaignId} ${epoch}:${version} (${durableVersion} durable) instead of ${wanted}`,
@@ -33,12 +36,35 @@ export async function convergence(world: World, actors: readonly Actor[], timeou
   }
 }
 
-/** Writes into the journal what every instance and every relay shows in the end. */
-export async function concludeServers({ instances, relays }: World, journal: Journal): Promise<void> {
+/**
+ * Writes into the journal what every instance and every relay shows in the end. A campaign that nobody watches is
+ * loaded for that: an instance whose link to Redis is being made anew says to try again, as it does to every client.
+ */
+export async function concludeServers(
+  { instances, relays }: World,
+  journal: Journal,
+  timeoutMs: number,
+): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
   for (const instance of [...instances, ...relays]) {
     for (const campaignId of [...WATCHED, ...SLEEPERS]) {
-      const { epoch, version, state } = await over(instance).campaign.get.query({ campaignId });
+      const { epoch, version, state } = await answered(
+        () => over(instance).campaign.get.query({ campaignId }),
+        deadline,
+      );
       journal.note(instance.name, campaignId, { kind: 'final', position: `${epoch}:${version}`, state });
+    }
+  }
+}
+
+/** The answer to a call, which is made again while it is refused for now. */
+async function answered<T>(call: () => Promise<T>, deadline: number): Promise<T> {
+  for (;;) {
+    try {
+      return await call();
+    } catch (thrown) {
+      if (!readFailure(thrown).error.retryable || performance.now() > deadline) throw thrown;
+      await pause(100);
     }
   }
 }

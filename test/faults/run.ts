@@ -112,7 +112,7 @@ export async function runFaults(options: RunOptions): Promise<RunResult> {
       say('calm');
       await convergence(world, actors, RECOVERY_MS);
       for (const actor of actors) actor.conclude();
-      await concludeServers(world, journal);
+      await concludeServers(world, journal, RECOVERY_MS);
       await disown(world, journal);
       // One more look, so that the last claims are looked for too.
       await pause(600);
