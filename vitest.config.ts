@@ -15,13 +15,6 @@ const resolve = { conditions: ['source'] };
  */
 const HANGS_AFTER = { testTimeout: 180_000, hookTimeout: 300_000 };
 
-/**
- * Where a run decides whether something lands, tests that wait for other processes, databases or a browser are tried a
- * second time, and `.ci/run` names those that needed it. The pure ones and the fault runs are not: they try other cases
- * each time, and what fails once is a finding.
- */
-const RETRIED = { retry: process.env['CI'] === undefined ? 0 : 1 };
-
 /** Those that take minutes, the longest first: begun last, each of them would keep everybody waiting at the end. */
 const LONG = [
   'snapshot/running-server.test.ts',
@@ -73,7 +66,6 @@ export default defineConfig({
           name: 'redis',
           include: ['test/log/redis*.test.ts'],
           ...HANGS_AFTER,
-          ...RETRIED,
         },
       },
       {
@@ -83,7 +75,6 @@ export default defineConfig({
           include: ['test/{archive,audit,snapshot}/**/*.test.ts'],
           globalSetup: ['test/support/global-postgres.ts'],
           ...HANGS_AFTER,
-          ...RETRIED,
         },
       },
       {
@@ -92,12 +83,11 @@ export default defineConfig({
           name: 'api',
           include: ['test/{api,relay,start,fuzz}/**/*.test.ts'],
           ...HANGS_AFTER,
-          ...RETRIED,
         },
       },
       {
         extends: true,
-        test: { name: 'sdk', include: ['test/sdk/**/*.test.{ts,tsx}'], ...HANGS_AFTER, ...RETRIED },
+        test: { name: 'sdk', include: ['test/sdk/**/*.test.{ts,tsx}'], ...HANGS_AFTER },
       },
       {
         extends: true,
@@ -118,7 +108,6 @@ export default defineConfig({
           // Of several pages, each as slow as its browser, and of hooks that make thousands of versions.
           testTimeout: 300_000,
           hookTimeout: 600_000,
-          ...RETRIED,
           // One waits for a page where the other computes; after the others, so that a browser does not starve.
           maxWorkers: 2,
           sequence: { groupOrder: 1 },
