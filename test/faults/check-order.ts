@@ -1,4 +1,5 @@
 import { linesAbout, type Evidence, type Report } from './evidence.ts';
+import type { HeldCampaign } from './held.ts';
 import type { ClientLine } from './journal.ts';
 import { isLateCopy, type MutationStory } from './mutations.ts';
 
@@ -56,13 +57,23 @@ function overtaken(placed: readonly Placed[]): [MutationStory, MutationStory][] 
 }
 
 /**
+ * Whether an entry only takes the id of a mutation that had no effect, so that no copy of it has one later: it has no
+ * place in the order. Where the first answer was lost, the next one names it as if it had been applied.
+ */
+function isTombstone({ type, change }: HeldCampaign['entries'][number]['entry']): boolean {
+  return type !== 'archive' && type !== 'restore' && Object.keys(change).length === 0;
+}
+
+/**
  * Only what is in the history in the end counts. The stock client's retries are its own affair, while the SDK keeps the
  * order over them. What had no effect leaves no trace: a copy of it that the network delivers after that answer may
  * have one, and stands where it arrived.
  */
 function swapped({ held, stories }: Evidence): [MutationStory, MutationStory][] {
   const found: [MutationStory, MutationStory][] = [];
-  const versions = new Map(held.entries.map(({ entry }) => [entry.mutationId, entry.version]));
+  const versions = new Map(
+    held.entries.flatMap(({ entry }) => (isTombstone(entry) ? [] : [[entry.mutationId, entry.version] as const])),
+  );
   for (const [client, own] of Map.groupBy(stories, (story) => story.client)) {
     let before: { story: MutationStory; version: number } | undefined;
     for (const story of own) {
