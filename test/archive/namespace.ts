@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import pg from 'pg';
+import type pg from 'pg';
 import { inject } from 'vitest';
+import { inSession } from '../tools/postgres-session.ts';
 
 /** A Postgres schema that no other test has, and how to be rid of it. */
 export function freshNamespace(): { namespace: string; drop: () => Promise<void> } {
@@ -14,13 +15,7 @@ export async function query<R extends pg.QueryResultRow>(
   values: unknown[] = [],
   url = inject('postgresUrl'),
 ): Promise<R[]> {
-  const client = new pg.Client(url);
-  await client.connect();
-  try {
-    return (await client.query<R>(text, values)).rows;
-  } finally {
-    await client.end();
-  }
+  return await inSession(url, async (client) => (await client.query<R>(text, values)).rows);
 }
 
 /** The tables of a namespace in which a text stands, in any column of any row. */

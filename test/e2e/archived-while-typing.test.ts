@@ -4,6 +4,7 @@ import { axeFaults } from '../tools/axe.ts';
 import type { Page } from '../tools/browser.ts';
 import { consolePage } from './support/console-page.ts';
 import { eventually } from './support/eventually.ts';
+import { press } from './support/press.ts';
 import { useStage } from './support/stage.ts';
 
 const stage = useStage();
@@ -34,7 +35,7 @@ describe('a colleague closes the campaign while somebody types', () => {
     await wording.waitFor();
     await wording.fill('Sent before');
     await eventually(() => banner.innerText()).toBe('Sent before');
-    await wording.press('End');
+    await press(wording, 'End');
     await colleague.trpc.campaign.archive.mutate({ campaignId, comment: 'The season is over' });
     await page.getByText(/^Archived .* by dev \(The season is over\), and therefore read-only\.$/).waitFor();
     await page.keyboard.type(', typed after');
@@ -62,7 +63,7 @@ describe('a colleague closes the campaign while somebody types', () => {
     await colleague.trpc.campaign.restore.mutate({ campaignId });
     await kept(page).getByText('The campaign can be edited again.').waitFor();
     expect(await banner.innerText()).toBe('Sent before');
-    await button('Send Banner').press('Enter');
+    await press(button('Send Banner'), 'Enter');
     await eventually(() => banner.innerText()).toBe('Sent before, typed after');
     await kept(page).waitFor({ state: 'detached' });
     await eventually(() => focused(page)).not.toBe('BODY');
@@ -77,7 +78,7 @@ describe('a colleague closes the campaign while somebody types', () => {
     const { field } = consolePage(page);
     await field('Footer').fill('Sent before');
     await consolePage(page).saved.waitFor();
-    await field('Footer').press('End');
+    await press(field('Footer'), 'End');
     await colleague.trpc.campaign.archive.mutate({ campaignId });
     await page.getByText(/^Archived .*read-only\.$/).waitFor();
     await page.keyboard.type(', typed after');

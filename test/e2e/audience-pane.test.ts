@@ -6,6 +6,7 @@ import { consolePage } from './support/console-page.ts';
 import { faintTexts } from './support/contrast.ts';
 import { enterAs } from './support/enter-as.ts';
 import { eventually } from './support/eventually.ts';
+import { press } from './support/press.ts';
 import { useStage } from './support/stage.ts';
 import { tooWide } from './support/too-wide.ts';
 
@@ -98,7 +99,7 @@ describe('the audience pane', () => {
     await eventually(() => axeFaults(page)).toEqual([]);
     await button('View').click();
     for (const way of ['On a desktop ×', 'In light colours ×', 'As if ended ×']) {
-      await button(way).press('Enter');
+      await press(button(way), 'Enter');
       await button(way).waitFor({ state: 'detached' });
       await eventually(() => page.evaluate(() => document.activeElement?.getAttribute('aria-label'))).toBe(
         'The page as its audience sees it',
@@ -222,7 +223,7 @@ describe('a link to a preview', () => {
     await page.getByText(/made by ada · last opened just now/).waitFor();
     // The secret was shown once.
     expect(await page.getByLabel('The link for The printers').count()).toBe(0);
-    await button('End it for The printers').press('Enter');
+    await press(button('End it for The printers'), 'Enter');
     await preview.page.getByText('This preview has ended.').waitFor();
     expect(await preview.page.getByText('Seen by the printers').count()).toBe(0);
     expect(await preview.page.getByLabel(/^This server wants a token/).count()).toBe(0);

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Page } from '../tools/browser.ts';
 import { consolePage } from './support/console-page.ts';
 import { eventually } from './support/eventually.ts';
+import { press } from './support/press.ts';
 import { useStage } from './support/stage.ts';
 
 declare global {
@@ -40,7 +41,7 @@ describe('words that an input method composes', () => {
     await eventually(() => there.banner.innerText()).toBe('Come');
     await other.page.evaluate(noteBanners);
     const { compose, commit } = await inputMethod(page);
-    await here.field('Banner').press('End');
+    await press(here.field('Banner'), 'End');
     for (const half of ['n', 'に', 'にh', 'にほ', 'にほn']) await compose(half);
     expect(await here.field('Banner').inputValue()).toBe('Comeにほn');
     // What comes after it by the same way has been seen.
@@ -51,7 +52,7 @@ describe('words that an input method composes', () => {
     await eventually(() => there.banner.innerText()).toBe('Come日本');
     await compose('ば');
     await compose('');
-    await here.field('Banner').press('End');
+    await press(here.field('Banner'), 'End');
     expect(await here.field('Banner').inputValue()).toBe('Come日本');
     await here.field('Banner').pressSequentially('!');
     await eventually(() => there.banner.innerText()).toBe('Come日本!');
@@ -64,7 +65,7 @@ describe('words that an input method composes', () => {
     await here.field('Banner').fill('Come');
     await eventually(() => there.banner.innerText()).toBe('Come');
     const { compose, commit } = await inputMethod(page);
-    await here.field('Banner').press('End');
+    await press(here.field('Banner'), 'End');
     await compose('に');
     await there.field('Banner').fill('Theirs');
     await eventually(() => here.banner.innerText()).toBe('Theirs');
@@ -84,7 +85,7 @@ describe('words that an input method composes', () => {
     await here.field('Banner').fill('Come');
     await eventually(() => there.banner.innerText()).toBe('Come');
     const { compose, commit } = await inputMethod(page);
-    await here.field('Banner').press('End');
+    await press(here.field('Banner'), 'End');
     await compose('に');
     await there.tab('Details').click();
     await other.page.getByRole('button', { name: 'Archive…' }).click();

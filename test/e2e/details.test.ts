@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { consolePage } from './support/console-page.ts';
 import { eventually } from './support/eventually.ts';
+import { press } from './support/press.ts';
 import { useStage } from './support/stage.ts';
 
 const stage = useStage();
@@ -42,7 +43,7 @@ describe('details', () => {
     await eventually(async () => (await tags()).length).toBeGreaterThan(0);
     const [first = ''] = await tags();
     await mine.field('Add a tag').fill('sea');
-    await mine.field('Add a tag').press('Enter');
+    await press(mine.field('Add a tag'), 'Enter');
     await eventually(async () => (await tags()).at(-1)).toBe('sea');
     await one.page.getByRole('button', { name: 'Move sea earlier' }).click();
     await eventually(async () => (await tags()).at(-2)).toBe('sea');

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { consolePage } from './support/console-page.ts';
 import { eventually } from './support/eventually.ts';
+import { press } from './support/press.ts';
 import { useStage } from './support/stage.ts';
 
 const stage = useStage();
@@ -26,7 +27,7 @@ describe('features', () => {
     await page.getByRole('button', { name: '+ leaderboard' }).click();
     await audience.getByRole('heading', { name: 'Generous readers this month' }).waitFor();
     await field('Add a feature').fill('early_access');
-    await field('Add a feature').press('Enter');
+    await press(field('Add a feature'), 'Enter');
     await page.getByRole('button', { name: 'Remove early_access' }).waitFor();
   });
 

@@ -4,6 +4,7 @@ import { axeFaults } from '../tools/axe.ts';
 import type { Locator, Page } from '../tools/browser.ts';
 import { consolePage } from './support/console-page.ts';
 import { eventually } from './support/eventually.ts';
+import { press } from './support/press.ts';
 import { useStage } from './support/stage.ts';
 import { tooWide } from './support/too-wide.ts';
 
@@ -141,7 +142,7 @@ describe('forms', () => {
     );
     const [mine, theirs] = forms;
     if (!mine || !theirs) throw new Error('two forms');
-    await mine.getByLabel('Heading', { exact: true }).press('End');
+    await press(mine.getByLabel('Heading', { exact: true }), 'End');
     await Promise.all([
       mine.getByLabel('Heading', { exact: true }).pressSequentially(' by all of us'),
       theirs.getByLabel('Goal', { exact: true }).fill('350000'),
@@ -207,7 +208,7 @@ describe('forms', () => {
     const commerce = await sectionOf(page, 'Commerce');
     await commerce.getByRole('button', { name: 'Ink', exact: true }).click();
     await commerce.getByLabel('Address of the picture').fill('https://pictures.example/ink.png');
-    await commerce.getByLabel('Address of the picture').press('Enter');
+    await press(commerce.getByLabel('Address of the picture'), 'Enter');
     await commerce.getByLabel('Alternative text').fill('A dark radio');
     await commerce.getByRole('img', { name: 'A dark radio' }).waitFor();
     await eventually(async () => (await stateOf('murmur_radio_launch'))['commerce']).toMatchObject({

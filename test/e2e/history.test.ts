@@ -5,6 +5,7 @@ import { axeFaults } from '../tools/axe.ts';
 import { consolePage, versionOf } from './support/console-page.ts';
 import { eventually } from './support/eventually.ts';
 import { holdableNews } from './support/holdable-news.ts';
+import { press } from './support/press.ts';
 import { useStage } from './support/stage.ts';
 
 const stage = useStage();
@@ -65,7 +66,7 @@ describe('the history', () => {
 
     const dialog = page.getByRole('dialog', { name: 'Restore version 1?' });
     const bar = page.locator('.version-bar');
-    await bar.getByRole('button', { name: 'Restore version 1' }).press('Enter');
+    await press(bar.getByRole('button', { name: 'Restore version 1' }), 'Enter');
     await eventually(() => dialog.locator('del').allInnerTexts()).toEqual(['A banner to be regretted']);
     expect(await dialog.locator('ins').allInnerTexts()).toEqual([before]);
     // What somebody else does meanwhile is shown before it is undone.
@@ -73,7 +74,7 @@ describe('the history', () => {
     await eventually(() => dialog.locator('dt').allInnerTexts()).toEqual(['title', 'ui_content.banner']);
     await eventually(() => axeFaults(page)).toEqual([]);
     await dialog.getByLabel(/^Why/).fill('It was not what we had agreed');
-    await dialog.getByLabel(/^Why/).press('Enter');
+    await press(dialog.getByLabel(/^Why/), 'Enter');
     await dialog.waitFor({ state: 'hidden' });
     await eventually(() => rows.first().innerText()).toMatch(/went back[^]*Back to v1: It was not what we had agreed/);
     // What was previewed is live by now.
@@ -101,7 +102,7 @@ describe('the history', () => {
     await field('Banner').fill('A banner to be regretted');
     await saved.waitFor();
     await tab('History').click();
-    await page.getByRole('button', { name: 'Restore version 1', exact: true }).press('Enter');
+    await press(page.getByRole('button', { name: 'Restore version 1', exact: true }), 'Enter');
     const dialog = page.getByRole('dialog', { name: 'Restore version 1?' });
     const change = (title: string) => colleague.trpc.campaign.update.mutate({ campaignId, updates: { title } });
     let isOver = false;
@@ -117,10 +118,10 @@ describe('the history', () => {
       news.hold();
       await change('By somebody who was faster');
       const go = dialog.getByRole('button', { name: /^Restore it/ });
-      await go.press('Enter');
+      await press(go, 'Enter');
       news.release();
       await dialog.getByText(/restore it whatever comes/).waitFor();
-      await go.press('Enter');
+      await press(go, 'Enter');
       await dialog.waitFor({ state: 'hidden' });
     } finally {
       isOver = true;
@@ -142,7 +143,7 @@ describe('the history', () => {
     const news = await holdableNews(page);
     const { tab, rows } = consolePage(page);
     await tab('History').click();
-    await page.getByRole('button', { name: 'Restore version 1', exact: true }).press('Enter');
+    await press(page.getByRole('button', { name: 'Restore version 1', exact: true }), 'Enter');
     const dialog = page.getByRole('dialog', { name: 'Restore version 1?' });
     await dialog.locator('del', { hasText: 'Since then' }).waitFor();
     await dialog.getByLabel('Why').fill('Half a sentence');
@@ -153,7 +154,7 @@ describe('the history', () => {
     news.release();
     await rows.filter({ hasText: 'v262' }).waitFor();
     expect(await dialog.getByLabel('Why').inputValue()).toBe('Half a sentence');
-    await dialog.getByLabel('Why').press('Enter');
+    await press(dialog.getByLabel('Why'), 'Enter');
     await dialog.waitFor({ state: 'hidden' });
     await rows.filter({ hasText: 'Back to v1: Half a sentence' }).first().waitFor();
     colleague.close();
@@ -172,7 +173,7 @@ describe('the history', () => {
     // Nothing has happened yet, and nothing does.
     expect(await notice.innerText()).toBe('A draft: this page is not published yet.');
     await eventually(() => axeFaults(page)).toEqual([]);
-    await button('Leave it draft').press('Enter');
+    await press(button('Leave it draft'), 'Enter');
     await eventually(() => page.evaluate(() => document.activeElement?.getAttribute('aria-label'))).toBe(
       'Status of the campaign',
     );

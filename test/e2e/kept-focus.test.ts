@@ -2,6 +2,7 @@ import { describe, it } from 'vitest';
 import type { Page } from '../tools/browser.ts';
 import { consolePage } from './support/console-page.ts';
 import { eventually } from './support/eventually.ts';
+import { press } from './support/press.ts';
 import { useStage } from './support/stage.ts';
 
 const stage = useStage();
@@ -20,30 +21,30 @@ describe('the focus', () => {
     const { page } = await stage.open('/', { isNew: true });
     const tour = page.getByRole('complementary');
     await consolePage(page).field('Title').waitFor();
-    await tour.getByRole('button', { name: 'Take it' }).press('Enter');
-    await tour.getByRole('button', { name: 'Leave' }).press('Enter');
+    await press(tour.getByRole('button', { name: 'Take it' }), 'Enter');
+    await press(tour.getByRole('button', { name: 'Leave' }), 'Enter');
     await eventually(() => focused(page)).toBe('Edit Ovasabi opens its doors');
     await page.evaluate(() => localStorage.removeItem('campaign-state-tour'));
     await page.reload();
     await consolePage(page).field('Title').waitFor();
-    await tour.getByRole('button', { name: 'Not now' }).press('Enter');
+    await press(tour.getByRole('button', { name: 'Not now' }), 'Enter');
     await eventually(() => focused(page)).toBe('Edit Ovasabi opens its doors');
   });
 
   it('D52 has a place when several are chosen, and no more', async () => {
     const { page } = await stage.open();
     const button = (name: string) => page.getByRole('button', { name, exact: true });
-    await button('Choose several').press('Enter');
+    await press(button('Choose several'), 'Enter');
     await eventually(() => focused(page)).toBe('Several campaigns');
     await page
       .getByRole('checkbox', { name: /^Choose / })
       .first()
       .check();
-    await button('Archive…').press('Enter');
-    await button('Archive them').press('Enter');
+    await press(button('Archive…'), 'Enter');
+    await press(button('Archive them'), 'Enter');
     await eventually(() => focused(page)).toBe('With the list');
-    await button('Choose several').press('Enter');
-    await button('Cancel').press('Enter');
+    await press(button('Choose several'), 'Enter');
+    await press(button('Cancel'), 'Enter');
     await eventually(() => focused(page)).toBe('With the list');
   });
 
@@ -57,24 +58,24 @@ describe('the focus', () => {
       mimeType: 'application/json',
       buffer: Buffer.from('{}'),
     });
-    await button('Dismiss').press('Enter');
+    await press(button('Dismiss'), 'Enter');
     await eventually(() => focused(page)).toBe('Import');
 
     await field('New campaign').fill('Another one');
     await field('Its id, for good').fill('skerry_bay_lifeboat');
-    await button('Create').press('Enter');
+    await press(button('Create'), 'Enter');
     await page.getByText('There is a campaign skerry_bay_lifeboat already').waitFor();
     await eventually(() => focused(page)).toBe('New campaign');
-    await button('Duplicate').press('Enter');
-    await button('Not a duplicate').press('Enter');
+    await press(button('Duplicate'), 'Enter');
+    await press(button('Not a duplicate'), 'Enter');
     await eventually(() => focused(page)).toMatch(/^New campaign/);
 
     await page.getByText('Filter and sort').click();
     await page.getByLabel('Filter by tag').fill('nothing has it');
-    await button('Clear filters').press('Enter');
+    await press(button('Clear filters'), 'Enter');
     await eventually(() => focused(page)).toBe('Search campaigns');
     await field('Search campaigns').fill('nothing is called that');
-    await button('Show all campaigns').press('Enter');
+    await press(button('Show all campaigns'), 'Enter');
     await eventually(() => focused(page)).toBe('Search campaigns');
   });
 
@@ -82,12 +83,12 @@ describe('the focus', () => {
     const { page } = await stage.open('/?tab=audience');
     await page.getByLabel('Add a group').fill('checkout');
     await page.keyboard.press('Enter');
-    await page.getByRole('button', { name: 'Save', exact: true }).press('Enter');
+    await press(page.getByRole('button', { name: 'Save', exact: true }), 'Enter');
     await page.locator('.section-what', { hasText: 'no rule yet' }).waitFor();
     await eventually(() => focused(page)).not.toBe('body');
     await page.getByLabel('Add a segment').fill('some');
     await page.keyboard.press('Enter');
-    await page.getByRole('button', { name: 'Discard', exact: true }).press('Enter');
+    await press(page.getByRole('button', { name: 'Discard', exact: true }), 'Enter');
     await eventually(() => focused(page)).toBe('Segments');
   });
 });

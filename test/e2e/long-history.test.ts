@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Locator, Page } from '../tools/browser.ts';
 import { consolePage } from './support/console-page.ts';
 import { eventually } from './support/eventually.ts';
+import { press } from './support/press.ts';
 import { useStage } from './support/stage.ts';
 import { withinRate } from './support/within-rate.ts';
 
@@ -93,7 +94,7 @@ describe('a history of thousands of versions', () => {
     const newest = (await client.trpc.campaign.get.query({ campaignId: ID })).version;
     const marked = row(newest - 3);
     await marked.locator('summary').focus();
-    await marked.locator('summary').press('Enter');
+    await press(marked.locator('summary'), 'Enter');
     await marked.locator('.difference dt').first().waitFor();
     // Of the rows that are there, what is said in them; times are said anew by themselves.
     await page.evaluate(() => {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { openTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import type { Page } from '../tools/browser.ts';
 import { eventually } from './support/eventually.ts';
+import { press } from './support/press.ts';
 import { useStage } from './support/stage.ts';
 
 const stage = useStage();
@@ -30,7 +31,7 @@ async function person(serverUrl: string): Promise<{
 
 async function addFeature(page: Page, name: string): Promise<void> {
   await page.getByLabel('Feature').fill(name);
-  await page.getByLabel('Feature').press('Enter');
+  await press(page.getByLabel('Feature'), 'Enter');
 }
 
 it('K18 one goes offline, both edit, the first reloads while offline and comes back: nothing is lost, nothing doubled, and saved is saved', async () => {

@@ -6,6 +6,7 @@ import { axeFaults } from '../tools/axe.ts';
 import { consolePage } from './support/console-page.ts';
 import { faintTexts } from './support/contrast.ts';
 import { eventually } from './support/eventually.ts';
+import { press } from './support/press.ts';
 import { useStage } from './support/stage.ts';
 import { tooWide } from './support/too-wide.ts';
 
@@ -109,7 +110,7 @@ describe('operations', () => {
       const dialog = page.getByRole('dialog', { name: 'Operations' });
       const set = async (name: string): Promise<void> => {
         await page.getByRole('button', { name: 'Operations', exact: true }).click();
-        await dialog.getByRole('button', { name, exact: true }).press('Enter');
+        await press(dialog.getByRole('button', { name, exact: true }), 'Enter');
         await eventually(() => dialog.getByRole('button', { name, exact: true }).getAttribute('aria-pressed')).toBe(
           'true',
         );

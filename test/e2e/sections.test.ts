@@ -3,6 +3,7 @@ import { createCampaignClient } from '../../client-sdk/src/index.ts';
 import { axeFaults } from '../tools/axe.ts';
 import { consolePage } from './support/console-page.ts';
 import { eventually } from './support/eventually.ts';
+import { press } from './support/press.ts';
 import { useStage } from './support/stage.ts';
 import type { Page } from '../tools/browser.ts';
 
@@ -93,7 +94,7 @@ describe('sections as text', () => {
     await field('Add a module').fill('theme');
     await page.getByText('theme is there already.').waitFor();
     await field('Add a module').fill('commerce');
-    await field('Add a module').press('Enter');
+    await press(field('Add a module'), 'Enter');
     const commerce = await sectionOf(page, 'commerce');
     await commerce.write({ enabled: true, config: { products: [] } });
     await commerce.apply();
@@ -110,7 +111,7 @@ describe('sections as text', () => {
     await eventually(() => page.locator('.cm-lint-marker-error').count()).toBeGreaterThan(1);
     await page.locator('.cm-lintRange-error').first().hover();
     await page.locator('.cm-tooltip').getByText('A value is expected here.').waitFor();
-    await text.press('Tab');
+    await press(text, 'Tab');
     expect(await text.evaluate((content) => content === document.activeElement)).toBe(false);
   });
 
@@ -160,7 +161,7 @@ describe('sections as text', () => {
     const { text, read } = await sectionOf(page, 'communication');
     await eventually(read).toMatchObject({ levels });
     expect(await text.locator('.cm-line').count()).toBeLessThan(300);
-    await text.press('Control+Home');
+    await press(text, 'Control+Home');
     await text.pressSequentially(' ');
     await page.getByText('not applied').waitFor();
   });

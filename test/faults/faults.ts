@@ -1,6 +1,6 @@
-import pg from 'pg';
 import type { SeededRandom } from '../support/seeded-random.ts';
 import type { TcpProxy } from '../support/tcp-proxy.ts';
+import { inSession } from '../tools/postgres-session.ts';
 import type { Actor } from './actor.ts';
 import type { Instance } from './instance.ts';
 import { RELAY_FAULTS } from './relays/relay-faults.ts';
@@ -78,15 +78,11 @@ function onClients(name: string, harm: (link: TcpProxy) => void): Fault {
 const nothingToHeal = (): void => undefined;
 
 async function setReadOnly(url: string, isReadOnly: boolean): Promise<void> {
-  const client = new pg.Client(url);
-  await client.connect();
-  try {
+  await inSession(url, async (client) => {
     await client.query('set default_transaction_read_only = off');
     await client.query(`alter system set default_transaction_read_only = ${isReadOnly ? 'on' : 'off'}`);
     await client.query('select pg_reload_conf()');
-  } finally {
-    await client.end();
-  }
+  });
 }
 
 /** Every way of failing that the guarantees are held against. */

@@ -1,10 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import pg from 'pg';
+import type pg from 'pg';
 import type { Entry } from '../../server/core/stream/entry.ts';
 import type { JsonObject } from '../../server/core/json.ts';
 import type { Fork } from '../../server/core/stream/position.ts';
 import { toEntry } from '../../server/core/stream/log-record.ts';
 import type { Head, LogRecord } from '../../server/core/stream/log-record.ts';
+import { inSession } from '../tools/postgres-session.ts';
 import type { Journal } from './journal.ts';
 
 /** What Postgres holds of a campaign, read past the service. */
@@ -102,13 +103,6 @@ export function watchHeld(url: string, namespace: string, journal: Journal): { s
   };
 }
 
-async function connected<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000, query_timeout: 20_000 });
-  client.on('error', () => undefined);
-  try {
-    await client.connect();
-    return await work(client);
-  } finally {
-    await client.end().catch(() => undefined);
-  }
+function connected<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  return inSession(url, work, { connectionTimeoutMillis: 5_000, query_timeout: 20_000 });
 }

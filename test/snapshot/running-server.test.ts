@@ -2,7 +2,6 @@ import { createReadStream } from 'node:fs';
 import { readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import pg from 'pg';
 import { expect, inject, test } from 'vitest';
 import type { EntryLine } from '../../server/snapshot/lines.ts';
 import { mergePatches } from '../../server/core/document/merge-patch.ts';
@@ -11,6 +10,7 @@ import { httpClient, refusal, watch, wsClient, type Client } from '../api/suppor
 import { CAMPAIGN, cleanUp, SECRET, startGuarded, tokenFor, until } from '../api/support/server.ts';
 import { freshNamespace, query } from '../archive/namespace.ts';
 import { startMain, temporaryFolder } from '../start/support/processes.ts';
+import { openSession } from '../tools/postgres-session.ts';
 import { startRedis } from '../tools/redis.ts';
 import { createMemoryArchive } from '../../server/archive/index.ts';
 import { command } from './support/commands.ts';
@@ -305,8 +305,7 @@ test('W44 a server that is killed while it restores finishes the same restore af
     (await query(`select 1 from ${namespace}.campaigns where id like 'campaign-%'`)).length;
   const first = await startMain(folder, env);
   // Somebody who makes one of them, and has not ended, keeps those from their places that come with it.
-  const other = new pg.Client(inject('postgresUrl'));
-  await other.connect();
+  const other = await openSession(inject('postgresUrl'));
   await other.query(`begin; insert into ${namespace}.campaigns
     (id, epoch, version, tail, state, title, created_at, updated_at, updated_by, log_generation, log_active)
     values ('campaign-150', 'e', 1, '', '{}', '', 0, 0, '', 0, false)`);

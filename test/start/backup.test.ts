@@ -4,13 +4,13 @@ import { cp, readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
-import pg from 'pg';
 import { expect, test } from 'vitest';
 import { installedBinaries } from '../../start/services/postgres-binaries.ts';
 import { startPostgres } from '../../start/services/postgres.ts';
 import { httpClient, watch, wsClient } from '../api/support/clients.ts';
 import type { Client } from '../api/support/clients.ts';
 import { cleanUp, until } from '../api/support/server.ts';
+import { inSession } from '../tools/postgres-session.ts';
 import { startRedis } from '../tools/redis.ts';
 import { startMain, temporaryFolder } from './support/processes.ts';
 
@@ -102,10 +102,7 @@ test.runIf(withTools)('F11 cluster: pg_dump while it runs; stop, restore, clear 
   // The disaster.
   first.kill('SIGTERM');
   await first.ended;
-  const database = new pg.Client({ connectionString: postgres.url });
-  await database.connect();
-  await database.query('drop schema cs cascade');
-  await database.end();
+  await inSession(postgres.url, (database) => database.query('drop schema cs cascade'));
 
   // Restore.
   await execute(join(bin, 'pg_restore'), [`--dbname=${postgres.url}`, '--exit-on-error', dump]);

@@ -1,10 +1,10 @@
 import { chown, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openPostgresArchive } from '../../../server/archive/index.ts';
 import { startPostgres, type TemporaryPostgres } from '../../tools/postgres.ts';
+import { openSession } from '../../tools/postgres-session.ts';
 import { certificates } from '../../tools/certificates.ts';
 
 describe('addresses of Postgres', () => {
@@ -18,8 +18,7 @@ describe('addresses of Postgres', () => {
     postgres = await startPostgres([`unix_socket_directories=${tmpdir()}`]);
     ({ port } = new URL(postgres.url));
     authority = join(folder, 'authority.pem');
-    const client = new pg.Client(postgres.url);
-    await client.connect();
+    const client = await openSession(postgres.url);
     const { rows } = await client.query<{ data_directory: string }>('show data_directory');
     const data = rows[0]?.data_directory ?? '';
     const { uid, gid } = await stat(data);

@@ -1,8 +1,8 @@
-import pg from 'pg';
 import { afterEach, beforeEach, expect, inject, test, vi } from 'vitest';
 import { lockNamespace } from '../../../server/archive/postgres/namespace-lock.ts';
 import { openPostgresArchive } from '../../../server/archive/index.ts';
 import { openTcpProxy } from '../../support/tcp-proxy.ts';
+import { openSession } from '../../tools/postgres-session.ts';
 import { startChild } from '../child-process.ts';
 import { freshNamespace, query } from '../namespace.ts';
 
@@ -54,8 +54,7 @@ test('A53 a lost lock is reported, and taken again as soon as no other instance 
   const onLost = vi.fn<(error: Error) => void>();
   const onRegained = vi.fn<() => void>();
   const lock = await lockNamespace({ connectionString: url.href, namespace: fresh.namespace, onLost, onRegained });
-  const rival = new pg.Client(inject('postgresUrl'));
-  await rival.connect();
+  const rival = await openSession(inject('postgresUrl'));
   try {
     const [held] = await query<{ key: string }>(
       `select ((classid::bigint << 32) | objid::bigint)::text as key from pg_locks join pg_stat_activity using (pid)

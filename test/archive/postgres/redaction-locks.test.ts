@@ -1,8 +1,9 @@
-import pg from 'pg';
+import type pg from 'pg';
 import { afterEach, beforeEach, expect, inject, test } from 'vitest';
 import { openPostgresArchive } from '../../../server/archive/index.ts';
 import type { KeyedArchive } from '../../../server/archive/keyed-archive.ts';
 import { until } from '../../api/support/server.ts';
+import { openSession } from '../../tools/postgres-session.ts';
 import { campaignHistory, type CampaignHistory } from '../campaign-history.ts';
 import { adoptedOf, rowsOf, stateOf } from '../histories.ts';
 import { freshNamespace, query } from '../namespace.ts';
@@ -21,8 +22,7 @@ beforeEach(async () => {
     namespace: fresh.namespace,
     poolSize: 4,
   });
-  other = new pg.Client(inject('postgresUrl'));
-  await other.connect();
+  other = await openSession(inject('postgresUrl'));
   history = campaignHistory('people');
   await history.createIn(archive);
   const grow = async (versions: number): Promise<void> => {

@@ -1,7 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import pg from 'pg';
 import { openPgliteArchive, openPostgresArchive } from '../../../server/archive/index.ts';
 import type { KeyedArchive } from '../../../server/archive/keyed-archive.ts';
 import type { JsonValue } from '../../../server/core/json.ts';
@@ -12,6 +11,7 @@ import { restoreSnapshot } from '../../../server/snapshot/restoring/restore-snap
 import { readFiles } from '../../../server/snapshot/snapshot-files.ts';
 import { canonical, naiveMergePatch } from '../../core/naive.ts';
 import { inPieces, snapshotOf } from '../../snapshot/support/snapshots.ts';
+import { inSession } from '../../tools/postgres-session.ts';
 import type { Violation } from '../checker.ts';
 import type { World } from '../world.ts';
 
@@ -134,9 +134,7 @@ async function momentsOf(source: AsyncIterable<Uint8Array>): Promise<Moment[]> {
 async function foldHeld(url: string, namespace: string, wanted: readonly Moment[]): Promise<Map<string, Moment>> {
   const versions = Map.groupBy(wanted, ({ campaignId }) => campaignId);
   const folded = new Map<string, Moment>();
-  const client = new pg.Client(url);
-  await client.connect();
-  try {
+  await inSession(url, async (client) => {
     for (const [campaignId, moments] of versions) {
       const at = new Set(moments.map(({ version }) => version));
       let state: JsonValue = {};
@@ -155,9 +153,7 @@ async function foldHeld(url: string, namespace: string, wanted: readonly Moment[
         if (rows.length < PAGE) break;
       }
     }
-  } finally {
-    await client.end();
-  }
+  });
   return folded;
 }
 
