@@ -239,6 +239,11 @@ describe('the checker of the fault runs', () => {
       ['sdk-1', answered('m2', 2)],
     ];
     expect(judge(swapped)).toEqual(['G7']);
+    // An entry that only takes the id of a mutation without effect, for a copy that came late, has no place in it.
+    const withoutEffect = { ...record(3, 'm3'), change: {} };
+    expect(judge(swapped, hold([CREATED, record(2, 'm2'), withoutEffect]))).toEqual([]);
+    const archived: LogRecord = { ...withoutEffect, type: 'archive' };
+    expect(judge(swapped, hold([CREATED, record(2, 'm2'), archived]))).toEqual(['G7']);
   });
 
   it('X9 G8 finds a watermark that falls, that did not survive, and that Postgres has not reached', () => {

@@ -8,18 +8,8 @@ import {
 } from '../../../server/api/connection/fair-turns.ts';
 import { connectionEnvironment } from '../support/connection-environment.ts';
 import { rawSocket, wsClient } from '../support/clients.ts';
-import type { Raw } from '../support/clients.ts';
+import { answers, gets, large } from '../support/large-campaign.ts';
 import { CAMPAIGN, startGuarded, startServer, tokenFor, until } from '../support/server.ts';
-
-const LARGE = 'x'.repeat(200_000);
-const large = [{ campaignId: CAMPAIGN, state: { slug: CAMPAIGN, title: 'Large', status: 'active', text: LARGE } }];
-const get = (id: number) => ({
-  id,
-  method: 'query',
-  params: { path: 'campaign.get', input: { campaignId: CAMPAIGN } },
-});
-const gets = (count: number) => Array.from({ length: count }, (_, index) => get(index + 1));
-const answers = (raw: Raw): number => raw.messages.length;
 
 describe('P21 fair turns', () => {
   test('P21 a caller starts so many points of work in one turn, over all of its connections', async () => {

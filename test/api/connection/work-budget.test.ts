@@ -8,17 +8,8 @@ import { API_LIMITS } from '../../../server/api/limits.ts';
 import { CLOSE_CODES } from '../../../server/core/close-codes.ts';
 import { batchingClient, errorDataOf, httpClient, rawSocket, refusal, wsClient } from '../support/clients.ts';
 import type { Raw } from '../support/clients.ts';
+import { answers, get, gets, large } from '../support/large-campaign.ts';
 import { CAMPAIGN, startGuarded, startServer, tokenFor, until } from '../support/server.ts';
-
-const LARGE = 'x'.repeat(200_000);
-const large = [{ campaignId: CAMPAIGN, state: { slug: CAMPAIGN, title: 'Large', status: 'active', text: LARGE } }];
-const get = (id: number) => ({
-  id,
-  method: 'query',
-  params: { path: 'campaign.get', input: { campaignId: CAMPAIGN } },
-});
-const gets = (count: number) => Array.from({ length: count }, (_, index) => get(index + 1));
-const answers = (raw: Raw): number => raw.messages.length;
 
 describe('P20 a budget', () => {
   test('P20 allows two seconds of work ahead, then as much as is paid back', () => {
