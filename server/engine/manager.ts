@@ -213,7 +213,7 @@ export function createManager(options: ManagerOptions): Manager {
     groupWeight: turnWeight,
     turns: createTurnBudget(clock, turnWeight),
     queued,
-    onAwaited: () => archiver.flushNow(),
+    onAwaited: (campaignId) => archiver.flushNow(campaignId),
     onLocks: (live) => locks.onLocks(live),
     onDeleted(campaignId) {
       presence.onGone(campaignId);

@@ -6,8 +6,12 @@ export interface ArchiverPace {
   onRoundBegun(): void;
   /** Entries have become pending. */
   onPending(): void;
-  /** Begins the next round at once, because a caller waits for what was just accepted. */
-  flushNow(): void;
+  /**
+   * Begins the next round at once, because a caller waits for what was just accepted.
+   *
+   * @param wasLeft whether the last round has left it to a later one
+   */
+  flushNow(wasLeft: boolean): void;
   /** Pauses after a round that took everything, so that more entries can share the next commit. */
   gather(): Promise<void>;
   /** Pauses after a round that found nothing: until something is pending, or for that many milliseconds. */
@@ -86,8 +90,9 @@ export function createArchiverPace(clock: Clock): ArchiverPace {
       });
     },
 
-    flushNow() {
+    flushNow(wasLeft) {
       isAwaited = true;
+      isPending ||= wasLeft;
       if (pausing?.kind === 'gather' || (pausing?.kind === 'idle' && isPending)) pausing.end();
     },
 

@@ -3,6 +3,7 @@ import { backoffDelay } from '../../core/backoff.ts';
 import { asError } from '../../core/errors.ts';
 import { archiveOutage, commitFailure } from './archive-outage.ts';
 import { createArchiverPace } from './archiver-pace.ts';
+import { createCampaignPace } from './campaign-pace.ts';
 import { continuation } from '../campaign/continuation.ts';
 import { createCommitContents, fold, type CommitContentsOptions } from './commit-contents.ts';
 import type { EngineObserver } from '../observer.ts';
@@ -33,8 +34,8 @@ export interface ArchiverOptions extends CommitContentsOptions {
 export interface Archiver {
   /** A campaign was deleted: nothing of it is kept. */
   forget(campaignId: string): void;
-  /** Begins the next commit at once, because a caller waits for the durability of what was just accepted. */
-  flushNow(): void;
+  /** Begins the next commit at once, because a caller waits for the durability of what the campaign just accepted. */
+  flushNow(campaignId: string): void;
   /** Commits what is pending until `isDone`; false where that did not come true within that many milliseconds. */
   flush(timeoutMs: number, isDone: () => boolean): Promise<boolean>;
   /** Since when the archive refuses the entries of a campaign, in epoch milliseconds; `undefined` where it does not. */
@@ -81,6 +82,7 @@ export function createArchiver(options: ArchiverOptions): Archiver {
   const retry = options.retry ?? { first: 100, longest: 10_000 };
   const contents = createCommitContents(options);
   const pace = createArchiverPace(clock);
+  const campaignPace = createCampaignPace(clock);
   /** Campaigns whose entries the archive refuses, and when each is tried again. */
   const stalled = new Map<string, { until: number; attempt: number; since: number }>();
   let attempt = 0;
@@ -225,7 +227,8 @@ export function createArchiver(options: ArchiverOptions): Archiver {
   /** Commits a batch. Returns whether it held nothing, everything that was pending, or a part of it. */
   const round = async (): Promise<'nothing' | 'all' | 'part'> => {
     const now = clock.now();
-    const except = new Set([...stalled].filter(([, { until }]) => until > now).map(([campaignId]) => campaignId));
+    const refused = [...stalled].filter(([, { until }]) => until > now).map(([campaignId]) => campaignId);
+    const except = new Set([...refused, ...campaignPace.onRoundBegun()]);
     const waiting = await log.pending(batchEntries, except);
     const pending = withinBytes(waiting, BATCH_BYTES);
     const done = pending.length === 0 ? 'nothing' : isPart(pending, waiting, batchEntries) ? 'part' : 'all';
@@ -238,6 +241,10 @@ export function createArchiver(options: ArchiverOptions): Archiver {
     if (parts.length === 0) return done;
     try {
       await commit(parts);
+      // What is left over is behind, and is committed as fast as can be.
+      if (done === 'all')
+        for (const { campaignId } of parts)
+          campaignPace.onCommitted(campaignId, hosting.peek(campaignId)?.live.documentBytes ?? 0);
     } catch (cause) {
       // A full or read-only database refuses every campaign's entries: none of them is to blame.
       if (cause instanceof LogUnavailableError || archiveOutage(cause)) {
@@ -262,7 +269,7 @@ export function createArchiver(options: ArchiverOptions): Archiver {
         failure = undefined;
         if (stopping) break;
         if (done === 'all') await pace.gather();
-        if (done === 'nothing') await pace.idle(untilRetry());
+        if (done === 'nothing') await pace.idle(untilNext());
       } catch (cause) {
         attempt += 1;
         failure = commitFailure(cause);
@@ -273,10 +280,10 @@ export function createArchiver(options: ArchiverOptions): Archiver {
     }
   };
 
-  /** Milliseconds until the first of the stalled campaigns is tried again. */
-  const untilRetry = (): number | undefined => {
-    const times = [...stalled.values()].map(({ until }) => until);
-    return times.length === 0 ? undefined : Math.max(0, Math.min(...times) - clock.now());
+  /** Milliseconds until the first of the campaigns that wait, or are stalled, has its turn. */
+  const untilNext = (): number | undefined => {
+    const first = Math.min(campaignPace.firstEnd, ...[...stalled.values()].map(({ until }) => until));
+    return first === Number.POSITIVE_INFINITY ? undefined : Math.max(0, first - clock.now());
   };
 
   log.onPending(pace.onPending);
@@ -291,7 +298,9 @@ export function createArchiver(options: ArchiverOptions): Archiver {
       return { cause: 'stalled', message: `The entries of ${stalled.size} campaigns cannot be committed.` };
     },
 
-    flushNow: pace.flushNow,
+    flushNow(campaignId) {
+      pace.flushNow(campaignPace.onAwaited(campaignId));
+    },
     forget(campaignId) {
       contents.clear(campaignId);
       stalled.delete(campaignId);
@@ -301,6 +310,7 @@ export function createArchiver(options: ArchiverOptions): Archiver {
     async flush(timeoutMs, isDone) {
       const until = clock.now() + timeoutMs;
       // Polled, because another instance's archiver may do the work.
+      campaignPace.clear();
       pace.interrupt();
       while (!isDone()) {
         if (clock.now() >= until) return false;

@@ -16,7 +16,7 @@ export interface CommitContentsOptions {
 
 /** What the archiver takes from a campaign in memory. */
 export interface HeldInMemory {
-  readonly live: Pick<LiveCampaign, 'head' | 'content' | 'unsaved'>;
+  readonly live: Pick<LiveCampaign, 'head' | 'content' | 'documentBytes' | 'unsaved'>;
 }
 
 /** The checkpoints that are committed with entries: the content that these lead to. */

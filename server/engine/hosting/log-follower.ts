@@ -34,7 +34,7 @@ export interface LogFollowerOptions extends FanOutOptions, LogRecoveryOptions {
   /** A campaign in memory was deleted, and everybody who waits for it has been told. */
   onGone(campaign: LoadedCampaign): void;
   /** A caller begins to wait for the durability of a campaign in memory. */
-  onAwaited(): void;
+  onAwaited(campaignId: string): void;
   /** The locks of a campaign in memory have changed, or it was loaded anew. */
   onLocks(live: LiveCampaign): void;
 }
@@ -203,7 +203,9 @@ export function createLogFollower(options: LogFollowerOptions): LogFollower {
    */
   const replace = (campaign: LoadedCampaign, held: HeldCampaign, recovered: RecoveredCampaign): void => {
     const { live, fanOut } = campaign;
-    const { watermark, ...fresh } = createLiveCampaign(live.id, recovered, live.unsavedSince ?? clock.now(), onAwaited);
+    const { watermark, ...fresh } = createLiveCampaign(live.id, recovered, live.unsavedSince ?? clock.now(), () =>
+      onAwaited(live.id),
+    );
     const shared = lastSharedVersion(held.head.epoch, fresh.head, fresh.lineage) ?? 0;
     fresh.trees.adopt(live.trees, Math.min(shared, held.head.version));
     trackUnsaved(live, () => Object.assign(live, fresh));
@@ -296,7 +298,7 @@ export function createLogFollower(options: LogFollowerOptions): LogFollower {
   return {
     load: (campaignId, onLoaded) =>
       recover(campaignId, undefined, (recovered) => {
-        const live = createLiveCampaign(campaignId, recovered, clock.now(), onAwaited);
+        const live = createLiveCampaign(campaignId, recovered, clock.now(), () => onAwaited(campaignId));
         const campaign = { live, fanOut: createFanOut(live, options) };
         unsavedBytes += live.unsavedBytes;
         onLoaded(campaign);

@@ -291,7 +291,7 @@ describe('the archiver', () => {
             const content = history?.contents.at(-1);
             if (path !== 'memory' || !history || !last || !content) return undefined;
             const head = { epoch: history.epoch, version: last.record.version, tail: last.tail };
-            return { live: { head, content, unsaved: [] } };
+            return { live: { head, content, documentBytes: 0, unsaved: [] } };
           },
         },
       });
@@ -377,10 +377,83 @@ describe('the archiver', () => {
     await world.clock.settle();
     world.commits.length = 0;
     await world.append(history, 1);
-    world.archiver.flushNow();
+    world.archiver.flushNow('a');
     await world.clock.advance(40);
     expect(world.commits).toEqual([['a+1']]);
     await world.clock.advance(1_000);
+    await world.archiver.stop();
+  });
+
+  it('M228 a large document is committed once in a millisecond for each KiB of it, and keeps no other one waiting', async () => {
+    const contents = { head: { epoch: '', version: 0, tail: '' }, content: NOTHING, unsaved: [] };
+    const world = bench({
+      hosting: { peek: (id) => ({ live: { ...contents, documentBytes: id === 'large' ? 100 * 1_024 : 500 } }) },
+    });
+    const { archiver, clock, commits } = world;
+    const [large, small] = [await world.campaign('large'), await world.campaign('small')];
+    await clock.advance(1_000);
+    await world.append(large, 1);
+    await clock.settle();
+    expect(commits).toEqual([['large+1']]);
+    for (let n = 0; n < 9; n += 1) {
+      await world.append(large, 1);
+      await world.append(small, 1);
+      await clock.advance(10);
+    }
+    expect(commits.slice(1)).toEqual(Array.from({ length: 9 }, () => ['small+1']));
+    await clock.advance(9);
+    expect(commits).toHaveLength(10);
+    await clock.advance(1);
+    expect(commits.at(-1)).toEqual(['large+9']);
+    await world.append(large, 1);
+    await clock.advance(50);
+    expect(commits).toHaveLength(11);
+    // Somebody waits for another one, which changes nothing; then for this one.
+    archiver.flushNow('small');
+    await clock.settle();
+    expect(commits).toHaveLength(11);
+    archiver.flushNow('large');
+    await clock.settle();
+    expect(commits.at(-1)).toEqual(['large+1']);
+    await archiver.stop();
+  });
+
+  it('M228 also where its caller begins to wait while the commit before is under way, and where all is to be saved', async () => {
+    const contents = { head: { epoch: '', version: 0, tail: '' }, content: NOTHING, unsaved: [] };
+    const world = bench({ hosting: { peek: () => ({ live: { ...contents, documentBytes: 100 * 1_024 } }) } });
+    const { archiver, clock, commits } = world;
+    const large = await world.campaign('large');
+    await clock.advance(1_000);
+    world.faults.commitMs = 20;
+    await world.append(large, 1);
+    await clock.settle();
+    await world.append(large, 1);
+    archiver.flushNow('large');
+    await clock.advance(20);
+    expect(commits).toEqual([['large+1'], ['large+1']]);
+    await clock.advance(20);
+    await world.append(large, 1);
+    await clock.advance(50);
+    expect(commits).toHaveLength(2);
+    const flushed = archiver.flush(1_000, () => world.durable('large') === 4);
+    await clock.settle();
+    expect(commits).toHaveLength(3);
+    await clock.advance(25);
+    expect(await flushed).toBe(true);
+    await archiver.stop();
+  });
+
+  it('M228 what is behind is committed as fast as can be', async () => {
+    const contents = { head: { epoch: '', version: 0, tail: '' }, content: NOTHING, unsaved: [] };
+    const world = bench({
+      batchEntries: 10,
+      hosting: { peek: () => ({ live: { ...contents, documentBytes: 100 * 1_024 } }) },
+    });
+    const large = await world.campaign('large');
+    await world.clock.advance(1_000);
+    await world.append(large, 35);
+    await world.clock.settle();
+    expect(world.commits).toEqual([['large+10'], ['large+10'], ['large+10'], ['large+5']]);
     await world.archiver.stop();
   });
 
@@ -389,7 +462,7 @@ describe('the archiver', () => {
     const history = await world.campaign('a');
     for (let n = 1; n <= 3; n += 1) {
       await world.append(history, 1);
-      world.archiver.flushNow();
+      world.archiver.flushNow('a');
       await world.clock.settle();
       expect(world.commits).toEqual(Array.from({ length: n }, () => ['a+1']));
     }
@@ -408,7 +481,7 @@ describe('the archiver', () => {
     await world.clock.settle();
     expect(world.commits).toEqual([['a+1']]);
     await world.append(history, 1);
-    world.archiver.flushNow();
+    world.archiver.flushNow('a');
     await world.clock.settle();
     expect(world.commits).toEqual([['a+1'], ['a+1']]);
     await world.archiver.stop();
@@ -472,7 +545,9 @@ describe('the archiver', () => {
     const held: SealedEntry[] = [];
     const { clock, archive, log, archiver, campaign, append, durable, faults } = bench({
       hosting: {
-        peek: () => ({ live: { head: { epoch: '', version: 0, tail: '' }, content: NOTHING, unsaved: held } }),
+        peek: () => ({
+          live: { head: { epoch: '', version: 0, tail: '' }, content: NOTHING, documentBytes: 0, unsaved: held },
+        }),
       },
     });
     const history = await campaign('a');
