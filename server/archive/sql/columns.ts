@@ -1,4 +1,5 @@
-import { jsonText, memberOf, type DocumentTree } from '../../core/document/document-tree.ts';
+import { memberOf, type DocumentTree } from '../../core/document/document-tree.ts';
+import { keptTextOf } from '../../core/document/kept-text.ts';
 import type { SealedEntry } from '../../core/stream/log-record.ts';
 import type { CampaignCommit } from '../../engine/ports.ts';
 import { ArchiveError } from '../errors.ts';
@@ -25,7 +26,7 @@ export interface StoredCommit extends Omit<CampaignCommit, 'state'> {
 
 /** The state as it is stored. */
 export function toStoredState(state: DocumentTree): StoredState {
-  return { text: jsonText(state), ...toListColumns(state) };
+  return { text: keptTextOf(state), ...toListColumns(state) };
 }
 
 /** The columns that `list` shows and filters by, so that it need not parse documents. */

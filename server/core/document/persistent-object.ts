@@ -7,12 +7,10 @@ const NODE_WIDTH = 16;
 /**
  * A member and its place: members are in the order of `sequence`, which is that in which JavaScript would list them.
  */
-interface Entry {
+export interface Entry {
   readonly key: string;
   readonly value: Part;
   readonly sequence: number;
-  /** The member as JSON, once it was made: versions share their entries. `''` for a key that may be an index. */
-  text: string | undefined;
 }
 
 interface Leaf {
@@ -28,12 +26,6 @@ interface Branch {
 }
 
 export type Node = Leaf | Branch;
-
-/**
- * Members from which on their texts are kept: each commit of a document takes its text, of which one change makes one
- * member anew. Of smaller objects it takes less time than the texts would take memory.
- */
-const CACHED_TEXT_MEMBERS = 1_024;
 
 /** The keys that JavaScript may list before all others; a few that it does not are among them. */
 const INDEX_KEY = /^\d{1,10}$/;
@@ -64,14 +56,17 @@ export class PersistentObject extends LargeObject {
   readonly size: number;
   /** Public for tests, which count the nodes that two versions do not share. */
   readonly root: Node;
+  /** The same in all versions of an object: what is kept about the latest of them is kept under it. */
+  readonly lineage: object;
   readonly #nextSequence: number;
   #plain: JsonObject | undefined;
 
-  private constructor(root: Node, size: number, nextSequence: number, plain?: JsonObject) {
+  private constructor(root: Node, size: number, nextSequence: number, lineage: object, plain?: JsonObject) {
     super();
     this.root = root;
     this.size = size;
     this.#nextSequence = nextSequence;
+    this.lineage = lineage;
     this.#plain = plain;
   }
 
@@ -82,9 +77,9 @@ export class PersistentObject extends LargeObject {
     const entries: Entry[] = [];
     for (const key of Object.keys(object)) {
       const value = object[key];
-      if (value !== undefined) entries.push({ key, value, sequence: entries.length, text: undefined });
+      if (value !== undefined) entries.push({ key, value, sequence: entries.length });
     }
-    const made = new PersistentObject(build(entries.sort(byKey)), entries.length, entries.length, object);
+    const made = new PersistentObject(build(entries.sort(byKey)), entries.length, entries.length, {}, object);
     persistentForms.set(object, made);
     return made;
   }
@@ -102,17 +97,18 @@ export class PersistentObject extends LargeObject {
   with(key: string, value: Part): PersistentObject {
     const before = find(this.root, key);
     if (before?.value === value) return this;
-    const entry: Entry = { key, value, sequence: before?.sequence ?? this.#nextSequence, text: undefined };
+    const entry: Entry = { key, value, sequence: before?.sequence ?? this.#nextSequence };
     const nodes = put(this.root, entry);
     const [only] = nodes;
     const root = nodes.length === 1 && only ? only : branchOf(nodes);
-    return new PersistentObject(root, this.size + (before ? 0 : 1), this.#nextSequence + (before ? 0 : 1));
+    const added = before ? 0 : 1;
+    return new PersistentObject(root, this.size + added, this.#nextSequence + added, this.lineage);
   }
 
   /** The version without that member. */
   without(key: string): PersistentObject {
     if (!find(this.root, key)) return this;
-    return new PersistentObject(remove(this.root, key) ?? EMPTY, this.size - 1, this.#nextSequence);
+    return new PersistentObject(remove(this.root, key) ?? EMPTY, this.size - 1, this.#nextSequence, this.lineage);
   }
 
   /**
@@ -130,14 +126,14 @@ export class PersistentObject extends LargeObject {
       }
       const before = entries[index]?.key === key ? entries[index] : undefined;
       if (before) index += 1;
-      if (value !== undefined) merged.push({ key, value, sequence: before?.sequence ?? sequence, text: undefined });
+      if (value !== undefined) merged.push({ key, value, sequence: before?.sequence ?? sequence });
     }
     const all = merged.concat(entries.slice(index));
-    return new PersistentObject(build(all), all.length, this.#nextSequence + changes.length);
+    return new PersistentObject(build(all), all.length, this.#nextSequence + changes.length, this.lineage);
   }
 
   keys(): string[] {
-    return this.#inOrder().map(({ key }) => key);
+    return this.inOrder().map(({ key }) => key);
   }
 
   /**
@@ -154,27 +150,25 @@ export class PersistentObject extends LargeObject {
   toPlain(): JsonObject {
     if (this.#plain) return this.#plain;
     const plain: JsonObject = {};
-    for (const { key, value } of this.#inOrder()) plain[key] = value instanceof LargeObject ? value.toPlain() : value;
+    for (const { key, value } of this.inOrder()) plain[key] = value instanceof LargeObject ? value.toPlain() : value;
     this.#plain = plain;
     persistentForms.set(plain, this);
     return plain;
   }
 
-  /** The text of the plain form as compact JSON, without making that form. */
+  /** The text of the plain form as compact JSON, without making that form; `kept-text.ts` where it is taken often. */
   toText(): string {
-    const isLarge = this.size >= CACHED_TEXT_MEMBERS;
     const members: string[] = [];
-    for (const entry of this.#inOrder()) {
-      const text = entry.text ?? memberText(entry);
-      if (isLarge) entry.text = text;
-      // JavaScript lists keys that look like an index first, in their own order.
-      if (text === '') return JSON.stringify(this.toPlain());
+    for (const entry of this.inOrder()) {
+      const text = memberText(entry, textOf);
+      if (text === undefined) return JSON.stringify(this.toPlain());
       members.push(text);
     }
     return `{${members.join(',')}}`;
   }
 
-  #inOrder(): Entry[] {
+  /** Its entries, in the order of the members. */
+  inOrder(): Entry[] {
     const entries = entriesOf([this.root]);
     // Where members were removed again and again, most places are empty.
     if (this.#nextSequence > entries.length * 4) return entries.sort(bySequence);
@@ -189,14 +183,20 @@ function plainFormOf(object: JsonObject | LargeObject): JsonObject {
   return object instanceof LargeObject ? object.toPlain() : object;
 }
 
-function memberText({ key, value }: Entry): string {
-  return INDEX_KEY.test(key) ? '' : `${JSON.stringify(key)}:${textOf(value)}`;
+/**
+ * The member as JSON; `undefined` for a key that may be an index, which JavaScript lists before all others.
+ *
+ * @param textOf the text of a value that is no number and no boolean: to write those without a call of the serialiser
+ *   saves most of the time that a large object takes
+ */
+export function memberText({ key, value }: Entry, textOf: (value: Part) => string): string | undefined {
+  if (INDEX_KEY.test(key)) return undefined;
+  const text = typeof value === 'number' || typeof value === 'boolean' ? String(value) : textOf(value);
+  return `${JSON.stringify(key)}:${text}`;
 }
 
 function textOf(value: Part): string {
-  if (value instanceof LargeObject) return value.toText();
-  // Written without a call of the serialiser, which is most of the time that a large object takes.
-  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : JSON.stringify(value);
+  return value instanceof LargeObject ? value.toText() : JSON.stringify(value);
 }
 
 /** Changes in the order of their keys, each with the place of a new member. */
@@ -312,7 +312,7 @@ function entriesOf(nodes: readonly Node[], entries: Entry[] = []): Entry[] {
  * The entries of the nodes that two trees do not share, in the order of their keys. Nodes are compared by reference,
  * level by level: where one of the trees is higher, its root is opened first, so that both sides are of one height.
  */
-function unshared(before: Node, after: Node): [Entry[], Entry[]] {
+export function unshared(before: Node, after: Node): [Entry[], Entry[]] {
   let [left, right]: [readonly Node[], readonly Node[]] = [[before], [after]];
   for (;;) {
     [left, right] = withoutShared(left, right);

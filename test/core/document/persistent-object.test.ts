@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { keptTextOf } from '../../../server/core/document/kept-text.ts';
 import { PersistentObject, type Node } from '../../../server/core/document/persistent-object.ts';
 import type { JsonObject, JsonValue } from '../../../server/core/json.ts';
 import { naiveDiff } from '../naive.ts';
@@ -71,19 +72,32 @@ describe('persistent objects', () => {
       fc.property(fc.array(member, { maxLength: 20 }), fc.boolean(), (changes, endsWithIndex) => {
         let plain = numbered(1_500);
         let version = PersistentObject.of(plain);
+        const texts = new Map<PersistentObject, string>();
         const last: Step[] = endsWithIndex ? [{ key: '7', value: 1 }] : [];
         for (const step of [...changes, ...last]) {
           plain = changed(plain, step);
           version = step.value === undefined ? version.without(step.key) : version.with(step.key, step.value);
+          texts.set(version, JSON.stringify(plain));
           expect(version.toText()).toBe(JSON.stringify(plain));
+          expect(keptTextOf(version)).toBe(JSON.stringify(plain));
+          // One that has a place in common with the next.
+          const other = changed(plain, { key: 'other', value: 1 });
+          expect(keptTextOf(version.with('other', 1))).toBe(JSON.stringify(other));
+          // All are the same in another order, which nothing but their places tells.
+          const again = numbered(1_500);
+          const removed = version.withAll(Object.keys(again).map((key) => [key, undefined]));
+          const anew = removed.withAll(Object.entries(again).toReversed());
+          expect(keptTextOf(anew)).toBe(JSON.stringify(anew.toPlain()));
         }
+        for (const [earlier, text] of [...texts].toReversed()) expect(keptTextOf(earlier)).toBe(text);
         // Of which most places are empty.
         let worn = version;
         for (let round = 0; round < 5; round += 1) {
           const all = worn.keys();
           worn = worn.withAll(all.map((key) => [key, undefined])).withAll(all.map((key) => [key, round]));
         }
-        expect(worn.toText()).toBe(JSON.stringify(Object.fromEntries(version.keys().map((key) => [key, 4]))));
+        const text = JSON.stringify(Object.fromEntries(version.keys().map((key) => [key, 4])));
+        expect([worn.toText(), keptTextOf(worn)]).toEqual([text, text]);
       }),
       { numRuns: 20 },
     );
