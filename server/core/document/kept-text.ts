@@ -38,8 +38,21 @@ export function keptTextOf(part: Part): string {
   return members === undefined ? part.toText() : `{${members}}`;
 }
 
-/** The entries that are in one of two lists alone. */
+/** The entries that are in one of two lists alone, which are in the order of their keys. */
 function exchanged(before: readonly Entry[], after: readonly Entry[]): [gone: Entry[], came: Entry[]] {
-  const [old, present] = [new Set(before), new Set(after)];
-  return [before.filter((entry) => !present.has(entry)), after.filter((entry) => !old.has(entry))];
+  const gone: Entry[] = [];
+  const came: Entry[] = [];
+  let index = 0;
+  for (const entry of after) {
+    for (let old = before[index]; old && old.key < entry.key; old = before[index]) {
+      gone.push(old);
+      index += 1;
+    }
+    const old = before[index];
+    if (old?.key === entry.key) index += 1;
+    if (old === entry) continue;
+    if (old?.key === entry.key) gone.push(old);
+    came.push(entry);
+  }
+  return [gone.concat(before.slice(index)), came];
 }
