@@ -1,5 +1,5 @@
 import type { Part } from './document-tree.ts';
-import { memberText, PersistentObject, unshared, type Entry, type Node } from './persistent-object.ts';
+import { eachDifferent, memberText, PersistentObject, type Entry, type Node } from './persistent-object.ts';
 import { TextPieces } from './text-pieces.ts';
 
 /** The text of the version that was asked for it last. */
@@ -26,33 +26,29 @@ const texts = new WeakMap<object, KeptText>();
 export function keptTextOf(part: Part): string {
   if (!(part instanceof PersistentObject)) return JSON.stringify(part);
   const { lineage, root, size } = part;
-  if (size < KEPT_TEXT_MEMBERS) return part.toText();
+  if (size < KEPT_TEXT_MEMBERS) {
+    // It has been larger, perhaps.
+    texts.delete(lineage);
+    return part.toText();
+  }
   const kept = texts.get(lineage);
   const pieces = kept?.pieces ?? new TextPieces((entry: Entry) => memberText(entry, keptTextOf));
-  const [gone, came] = kept ? exchanged(...unshared(kept.root, root)) : [[], part.inOrder()];
+  const [gone, came] = kept ? exchanged(kept.root, root) : [[], part.inOrder()];
   pieces.replace(gone, came);
   if (kept) kept.root = root;
   else texts.set(lineage, { root, pieces });
   if (pieces.places > size * MAX_PLACES) texts.delete(lineage);
   const members = pieces.join();
-  return members === undefined ? part.toText() : `{${members}}`;
+  return members === undefined ? JSON.stringify(part.toPlain()) : `{${members}}`;
 }
 
-/** The entries that are in one of two lists alone, which are in the order of their keys. */
-function exchanged(before: readonly Entry[], after: readonly Entry[]): [gone: Entry[], came: Entry[]] {
+/** The entries that two versions do not share. */
+function exchanged(before: Node, after: Node): [gone: Entry[], came: Entry[]] {
   const gone: Entry[] = [];
   const came: Entry[] = [];
-  let index = 0;
-  for (const entry of after) {
-    for (let old = before[index]; old && old.key < entry.key; old = before[index]) {
-      gone.push(old);
-      index += 1;
-    }
-    const old = before[index];
-    if (old?.key === entry.key) index += 1;
-    if (old === entry) continue;
-    if (old?.key === entry.key) gone.push(old);
-    came.push(entry);
-  }
-  return [gone.concat(before.slice(index)), came];
+  eachDifferent(before, after, (old, now) => {
+    if (old) gone.push(old);
+    if (now) came.push(now);
+  });
+  return [gone, came];
 }

@@ -142,7 +142,12 @@ export class PersistentObject extends LargeObject {
    */
   difference(to: JsonObject | LargeObject): DifferentKeys {
     const { root } = to instanceof PersistentObject ? to : PersistentObject.of(plainFormOf(to));
-    const [removed, present] = differentEntries(...unshared(this.root, root));
+    const removed: Entry[] = [];
+    const present: Entry[] = [];
+    eachDifferent(this.root, root, (old, now) => {
+      if (now && old?.value !== now.value) present.push(now);
+      if (old && !now) removed.push(old);
+    });
     return { removed: keysInOrder(removed), present: keysInOrder(present) };
   }
 
@@ -312,7 +317,7 @@ function entriesOf(nodes: readonly Node[], entries: Entry[] = []): Entry[] {
  * The entries of the nodes that two trees do not share, in the order of their keys. Nodes are compared by reference,
  * level by level: where one of the trees is higher, its root is opened first, so that both sides are of one height.
  */
-export function unshared(before: Node, after: Node): [Entry[], Entry[]] {
+function unshared(before: Node, after: Node): [Entry[], Entry[]] {
   let [left, right]: [readonly Node[], readonly Node[]] = [[before], [after]];
   for (;;) {
     [left, right] = withoutShared(left, right);
@@ -338,21 +343,25 @@ function withoutShared(left: readonly Node[], right: readonly Node[]): [readonly
   return [some.filter((node) => !given.has(node)), others.filter((node) => !known.has(node))];
 }
 
-/** The entries whose keys are gone, and those that are new or have another value; both lists in the order of keys. */
-function differentEntries(before: readonly Entry[], after: readonly Entry[]): [removed: Entry[], present: Entry[]] {
-  const removed: Entry[] = [];
-  const present: Entry[] = [];
+/**
+ * Calls back with the entries of two versions that are not the same entry, key by key: `undefined` on the side that has
+ * none of that key.
+ */
+export function eachDifferent(
+  before: Node,
+  after: Node,
+  callback: (old: Entry | undefined, now: Entry | undefined) => void,
+): void {
+  const [left, right] = unshared(before, after);
   let index = 0;
-  for (const entry of after) {
-    let old = before[index];
-    while (old && old.key < entry.key) {
-      removed.push(old);
-      old = before[(index += 1)];
-    }
-    if (old?.key === entry.key) index += 1;
-    if (old?.key !== entry.key || old.value !== entry.value) present.push(entry);
+  for (const now of right) {
+    let old = left[index];
+    for (; old && old.key < now.key; old = left[(index += 1)]) callback(old, undefined);
+    const same = old?.key === now.key ? old : undefined;
+    if (same) index += 1;
+    if (same !== now) callback(same, now);
   }
-  return [[...removed, ...before.slice(index)], present];
+  for (const old of left.slice(index)) callback(old, undefined);
 }
 
 function childrenOf(node: Node): readonly Node[] {

@@ -36,7 +36,10 @@ export interface Archiver {
   forget(campaignId: string): void;
   /** Begins the next commit at once, because a caller waits for the durability of what the campaign just accepted. */
   flushNow(campaignId: string): void;
-  /** Commits what is pending until `isDone`; false where that did not come true within that many milliseconds. */
+  /**
+   * Commits what is pending until `isDone`, as fast as can be from here on: for the shutdown. False where that did not
+   * come true within that many milliseconds.
+   */
   flush(timeoutMs: number, isDone: () => boolean): Promise<boolean>;
   /** Since when the archive refuses the entries of a campaign, in epoch milliseconds; `undefined` where it does not. */
   stalledSince(campaignId: string): number | undefined;
@@ -310,7 +313,7 @@ export function createArchiver(options: ArchiverOptions): Archiver {
     async flush(timeoutMs, isDone) {
       const until = clock.now() + timeoutMs;
       // Polled, because another instance's archiver may do the work.
-      campaignPace.clear();
+      campaignPace.end();
       pace.interrupt();
       while (!isDone()) {
         if (clock.now() >= until) return false;

@@ -9,8 +9,8 @@ export interface CampaignPace {
   onCommitted(campaignId: string, stateBytes: number): void;
   /** A caller waits for what was just accepted: the campaign's next commit does not wait. Returns whether it did. */
   onAwaited(campaignId: string): boolean;
-  /** No campaign waits any longer. */
-  clear(): void;
+  /** No campaign waits any longer, nor will any: everything is to be saved. */
+  end(): void;
   /** When the first of them need not wait any more, in epoch milliseconds; infinity where none waits. */
   readonly firstEnd: number;
 }
@@ -32,6 +32,7 @@ export function createCampaignPace(clock: Clock): CampaignPace {
   /** Campaigns that somebody waits for since the round began. */
   const awaited = new Set<string>();
   let roundBegunAt = 0;
+  let isEnded = false;
 
   return {
     onRoundBegun() {
@@ -46,7 +47,7 @@ export function createCampaignPace(clock: Clock): CampaignPace {
 
     onCommitted(campaignId, stateBytes) {
       const until = roundBegunAt + stateBytes / STATE_BYTES_PER_MS;
-      if (until > clock.now() && !awaited.has(campaignId)) waiting.set(campaignId, until);
+      if (!isEnded && until > clock.now() && !awaited.has(campaignId)) waiting.set(campaignId, until);
     },
 
     onAwaited(campaignId) {
@@ -54,7 +55,8 @@ export function createCampaignPace(clock: Clock): CampaignPace {
       return waiting.has(campaignId);
     },
 
-    clear() {
+    end() {
+      isEnded = true;
       waiting.clear();
     },
 

@@ -1,123 +1,9 @@
-import type { Head, SealedEntry } from '../../../server/core/stream/log-record.ts';
+import type { SealedEntry } from '../../../server/core/stream/log-record.ts';
 import { describe, expect, it } from 'vitest';
 import { NOTHING } from '../../../server/core/stream/apply.ts';
-import { createMemoryArchive, createMemoryStore, type MemoryStore } from '../../../server/archive/memory-archive.ts';
-import { createArchiver, type Archiver, type ArchiverOptions } from '../../../server/engine/archiving/archiver.ts';
-import type { EngineObserver } from '../../../server/engine/observer.ts';
-import type { Archive, CampaignCommit, OrderedLog } from '../../../server/engine/ports.ts';
-import { createMemoryLog, type MemoryLogOptions } from '../../../server/log/memory-log.ts';
-import { campaignHistory, type CampaignHistory } from '../../archive/campaign-history.ts';
-import { simulatedClock, type SimulatedClock } from '../../support/simulated-clock.ts';
-
-/**
- * What the archive does with the next commits: all of them fail, or those with a certain campaign; or the answer is
- * lost.
- */
-interface Faults {
-  /** Milliseconds that a commit takes. */
-  commitMs?: number;
-  commit?: (parts: readonly CampaignCommit[]) => 'refused' | 'unheard' | undefined;
-  away?: boolean;
-  load?: (campaignId: string) => boolean;
-}
-
-interface Bench {
-  clock: SimulatedClock;
-  log: OrderedLog;
-  /** Without faults. */
-  archive: Archive;
-  store: MemoryStore;
-  archiver: Archiver;
-  faults: Faults;
-  commits: string[][];
-  /** What an archiver told of itself. */
-  said: { failed: number[]; stalled: string[] };
-  /** A campaign in archive and log. */
-  campaign(campaignId: string): Promise<CampaignHistory>;
-  /** Puts so many entries of that campaign into the log. */
-  append(history: CampaignHistory, count: number): Promise<void>;
-  durable(campaignId: string): number;
-  second(changes?: Partial<ArchiverOptions>): Archiver;
-}
-
-function bench({ keepDurable = 0, ...options }: Partial<ArchiverOptions> & MemoryLogOptions = {}): Bench {
-  const clock = simulatedClock();
-  const log = createMemoryLog({ keepDurable });
-  const store = createMemoryStore();
-  const archive = createMemoryArchive({ store });
-  const faults: Faults = {};
-  const commits: string[][] = [];
-  const durable = new Map<string, number>();
-  const said = { failed: [] as number[], stalled: [] as string[] };
-  const observer: EngineObserver = {
-    commitFailed: ({ retryInMs }) => said.failed.push(retryInMs),
-    stalled: ({ campaignId }) => said.stalled.push(campaignId),
-  };
-  const faulty: Archive = {
-    ...archive,
-    async commit(parts) {
-      const fault = faults.away ? 'refused' : faults.commit?.(parts);
-      if (fault === 'refused') throw new Error('refused');
-      commits.push(parts.map(({ campaignId, entries }) => `${campaignId}+${entries.length}`));
-      const { commitMs } = faults;
-      if (commitMs !== undefined) await new Promise<void>((resolve) => void clock.after(commitMs, resolve));
-      const outcomes = await archive.commit(parts);
-      if (fault === 'unheard') throw new Error('unheard');
-      return outcomes;
-    },
-    load: (campaignId, recent) =>
-      faults.load?.(campaignId) ? Promise.reject(new Error('unreadable')) : archive.load(campaignId, recent),
-    ping: () => (faults.away ? Promise.reject(new Error('away')) : archive.ping()),
-  };
-  const start = (changes: Partial<ArchiverOptions> = {}): Archiver =>
-    createArchiver({
-      log,
-      archive: faulty,
-      clock,
-      observer,
-      hosting: { peek: () => undefined },
-      ...options,
-      ...changes,
-    });
-  const heads = new Map<string, Head>();
-
-  return {
-    clock,
-    log,
-    archive,
-    store,
-    faults,
-    commits,
-    said,
-    archiver: start(),
-    second: start,
-    durable: (campaignId) => durable.get(campaignId) ?? 1,
-    async campaign(campaignId) {
-      const history = campaignHistory(campaignId);
-      await history.createIn(archive);
-      const [first] = history.entries;
-      const head: Head = { epoch: history.epoch, version: 1, tail: first?.tail ?? '' };
-      heads.set(campaignId, head);
-      await archive.enterLog(campaignId, { ...head, generation: 0 });
-      await log.seed(campaignId, 1, head);
-      await log.open(campaignId, 1, head, (event) => {
-        if (event.kind === 'durable') durable.set(campaignId, event.version);
-      });
-      return history;
-    },
-    async append(history, count) {
-      const { campaignId } = history;
-      const entries: SealedEntry[] = [];
-      for (let n = 0; n < count; n += 1)
-        entries.push(history.add({ title: `${campaignId} ${history.entries.length}` }));
-      const before = heads.get(campaignId);
-      const last = entries.at(-1);
-      if (!before || !last) throw new Error('there is nothing to append');
-      expect(await log.append(campaignId, before, entries)).toEqual({ kind: 'appended' });
-      heads.set(campaignId, { epoch: history.epoch, version: last.record.version, tail: last.tail });
-    },
-  };
-}
+import type { Archive, OrderedLog } from '../../../server/engine/ports.ts';
+import { type CampaignHistory } from '../../archive/campaign-history.ts';
+import { archiverBench } from './archiver-bench.ts';
 
 /** What the archive holds is the history up to that version, whole. */
 async function expectArchived(archive: Archive, history: CampaignHistory, version: number): Promise<void> {
@@ -128,7 +14,7 @@ async function expectArchived(archive: Archive, history: CampaignHistory, versio
 
 describe('the archiver', () => {
   it('M120 commits entries of many campaigns in one transaction; entries that come meanwhile form the next one', async () => {
-    const world = bench();
+    const world = archiverBench();
     const histories = await Promise.all(['a', 'b', 'c'].map((id) => world.campaign(id)));
     for (const history of histories) await world.append(history, 2);
     await world.clock.advance(10);
@@ -140,7 +26,7 @@ describe('the archiver', () => {
   });
 
   it('M121 takes at most one batch at a time, and every campaign gets its turn', async () => {
-    const world = bench({ batchEntries: 10 });
+    const world = archiverBench({ batchEntries: 10 });
     world.faults.away = true;
     const [busy, quiet] = await Promise.all([world.campaign('busy'), world.campaign('quiet')]);
     await world.append(busy, 35);
@@ -153,7 +39,7 @@ describe('the archiver', () => {
   });
 
   it('M122 retries with an exponential backoff up to a cap, with jitter; new entries do not shorten it', async () => {
-    const world = bench();
+    const world = archiverBench();
     const history = await world.campaign('a');
     world.faults.away = true;
     await world.append(history, 1);
@@ -178,7 +64,7 @@ describe('the archiver', () => {
   });
 
   it('G8 M123 the watermark does not pass a batch that failed', async () => {
-    const world = bench({ batchEntries: 5 });
+    const world = archiverBench({ batchEntries: 5 });
     const history = await world.campaign('a');
     world.faults.commit = ([part]) => ((part?.expected.version ?? 0) >= 11 ? 'refused' : undefined);
     await world.append(history, 30);
@@ -191,7 +77,7 @@ describe('the archiver', () => {
   });
 
   it('M124 data that the archive refuses stalls only its own campaign', async () => {
-    const world = bench();
+    const world = archiverBench();
     const [good, bad] = await Promise.all([world.campaign('good'), world.campaign('bad')]);
     world.faults.commit = (parts) => (parts.some(({ campaignId }) => campaignId === 'bad') ? 'refused' : undefined);
     await world.append(good, 1);
@@ -212,7 +98,7 @@ describe('the archiver', () => {
   });
 
   it('M125 a campaign that cannot be read back stalls only itself', async () => {
-    const world = bench();
+    const world = archiverBench();
     const [good, bad] = await Promise.all([world.campaign('good'), world.campaign('bad')]);
     world.faults.load = (campaignId) => campaignId === 'bad';
     await world.append(bad, 1);
@@ -226,7 +112,7 @@ describe('the archiver', () => {
   });
 
   it('M126 an unknown outcome of the commit is resolved by reading: nothing twice, nothing missing', async () => {
-    const world = bench();
+    const world = archiverBench();
     const history = await world.campaign('a');
     let lost = 2;
     world.faults.commit = () => ((lost -= 1) >= 0 ? 'unheard' : undefined);
@@ -241,7 +127,7 @@ describe('the archiver', () => {
   });
 
   it('M127 a stalled campaign that was committed after all is no failure, and costs no round', async () => {
-    const world = bench();
+    const world = archiverBench();
     const history = await world.campaign('a');
     // The commit happens, its answer is lost, and the next try is refused: it stalls, though the archive has it.
     const fates = ['unheard', 'refused'] as const;
@@ -256,7 +142,7 @@ describe('the archiver', () => {
   });
 
   it('M128 two archivers on one log and one archive do no harm', async () => {
-    const world = bench({ batchEntries: 7 });
+    const world = archiverBench({ batchEntries: 7 });
     const second = world.second();
     const histories = await Promise.all(['a', 'b'].map((id) => world.campaign(id)));
     for (let n = 0; n < 20; n += 1) for (const history of histories) await world.append(history, 3);
@@ -270,7 +156,7 @@ describe('the archiver', () => {
   });
 
   it("G8 M129 entries of another timeline than the archive's are never marked durable", async () => {
-    const world = bench();
+    const world = archiverBench();
     const history = await world.campaign('a');
     await world.archive.enterLog('a', { epoch: history.epoch, version: 1, generation: 1 }, 'another');
     await world.append(history, 2);
@@ -284,7 +170,7 @@ describe('the archiver', () => {
     const states: string[] = [];
     for (const path of ['memory', 'last commit', 'archive'] as const) {
       let history: CampaignHistory | undefined;
-      const world = bench({
+      const world = archiverBench({
         hosting: {
           peek() {
             const last = history?.entries.at(-1);
@@ -319,7 +205,7 @@ describe('the archiver', () => {
   });
 
   it('M131 flush returns whether everything was committed in time', async () => {
-    const world = bench();
+    const world = archiverBench();
     const history = await world.campaign('a');
     const isDone = (): boolean => world.log.backlog().entries === 0;
     expect(await world.archiver.flush(0, isDone)).toBe(true);
@@ -334,161 +220,8 @@ describe('the archiver', () => {
     expect(world.clock.timers).toBe(0);
   });
 
-  it('M132 while no caller waits for it, entries within five milliseconds share a commit, and later ones are not delayed', async () => {
-    const world = bench();
-    const history = await world.campaign('a');
-    await world.append(history, 1);
-    await world.clock.settle();
-    expect(world.commits).toEqual([['a+1']]);
-    for (let n = 0; n < 4; n += 1) {
-      await world.append(history, 1);
-      await world.clock.advance(1);
-    }
-    expect(world.commits).toEqual([['a+1']]);
-    await world.clock.advance(1);
-    expect(world.commits).toEqual([['a+1'], ['a+4']]);
-    await world.clock.advance(5);
-    await world.append(history, 1);
-    await world.clock.settle();
-    expect(world.commits).toEqual([['a+1'], ['a+4'], ['a+1']]);
-    await world.archiver.stop();
-  });
-
-  it('M139 a commit that takes long is followed by as long a pause, at most 200 ms from its beginning, unless a caller waits', async () => {
-    const world = bench();
-    const history = await world.campaign('a');
-    const begunAfter = async (commitMs: number): Promise<number> => {
-      world.faults.commitMs = commitMs;
-      await world.clock.advance(1_000);
-      world.commits.length = 0;
-      await world.append(history, 1);
-      await world.clock.settle();
-      await world.append(history, 1);
-      let after = 0;
-      for (; world.commits.length < 2; after += 1) await world.clock.advance(1);
-      return after;
-    };
-    expect(await begunAfter(40)).toBe(80);
-    expect(await begunAfter(1)).toBe(5);
-    expect(await begunAfter(150)).toBe(200);
-    world.faults.commitMs = 40;
-    await world.clock.advance(1_000);
-    await world.append(history, 1);
-    await world.clock.settle();
-    world.commits.length = 0;
-    await world.append(history, 1);
-    world.archiver.flushNow('a');
-    await world.clock.advance(40);
-    expect(world.commits).toEqual([['a+1']]);
-    await world.clock.advance(1_000);
-    await world.archiver.stop();
-  });
-
-  it('M228 a large document is committed once in a millisecond for each KiB of it, and keeps no other one waiting', async () => {
-    const contents = { head: { epoch: '', version: 0, tail: '' }, content: NOTHING, unsaved: [] };
-    const world = bench({
-      hosting: { peek: (id) => ({ live: { ...contents, documentBytes: id === 'large' ? 100 * 1_024 : 500 } }) },
-    });
-    const { archiver, clock, commits } = world;
-    const [large, small] = [await world.campaign('large'), await world.campaign('small')];
-    await clock.advance(1_000);
-    await world.append(large, 1);
-    await clock.settle();
-    expect(commits).toEqual([['large+1']]);
-    for (let n = 0; n < 9; n += 1) {
-      await world.append(large, 1);
-      await world.append(small, 1);
-      await clock.advance(10);
-    }
-    expect(commits.slice(1)).toEqual(Array.from({ length: 9 }, () => ['small+1']));
-    await clock.advance(9);
-    expect(commits).toHaveLength(10);
-    await clock.advance(1);
-    expect(commits.at(-1)).toEqual(['large+9']);
-    await world.append(large, 1);
-    await clock.advance(50);
-    expect(commits).toHaveLength(11);
-    // Somebody waits for another one, which changes nothing; then for this one.
-    archiver.flushNow('small');
-    await clock.settle();
-    expect(commits).toHaveLength(11);
-    archiver.flushNow('large');
-    await clock.settle();
-    expect(commits.at(-1)).toEqual(['large+1']);
-    await archiver.stop();
-  });
-
-  it('M228 also where its caller begins to wait while the commit before is under way, and where all is to be saved', async () => {
-    const contents = { head: { epoch: '', version: 0, tail: '' }, content: NOTHING, unsaved: [] };
-    const world = bench({ hosting: { peek: () => ({ live: { ...contents, documentBytes: 100 * 1_024 } }) } });
-    const { archiver, clock, commits } = world;
-    const large = await world.campaign('large');
-    await clock.advance(1_000);
-    world.faults.commitMs = 20;
-    await world.append(large, 1);
-    await clock.settle();
-    await world.append(large, 1);
-    archiver.flushNow('large');
-    await clock.advance(20);
-    expect(commits).toEqual([['large+1'], ['large+1']]);
-    await clock.advance(20);
-    await world.append(large, 1);
-    await clock.advance(50);
-    expect(commits).toHaveLength(2);
-    const flushed = archiver.flush(1_000, () => world.durable('large') === 4);
-    await clock.settle();
-    expect(commits).toHaveLength(3);
-    await clock.advance(25);
-    expect(await flushed).toBe(true);
-    await archiver.stop();
-  });
-
-  it('M228 what is behind is committed as fast as can be', async () => {
-    const contents = { head: { epoch: '', version: 0, tail: '' }, content: NOTHING, unsaved: [] };
-    const world = bench({
-      batchEntries: 10,
-      hosting: { peek: () => ({ live: { ...contents, documentBytes: 100 * 1_024 } }) },
-    });
-    const large = await world.campaign('large');
-    await world.clock.advance(1_000);
-    await world.append(large, 35);
-    await world.clock.settle();
-    expect(world.commits).toEqual([['large+10'], ['large+10'], ['large+10'], ['large+5']]);
-    await world.archiver.stop();
-  });
-
-  it('M133 a caller that waits for a commit is not delayed by the pacing', async () => {
-    const world = bench();
-    const history = await world.campaign('a');
-    for (let n = 1; n <= 3; n += 1) {
-      await world.append(history, 1);
-      world.archiver.flushNow('a');
-      await world.clock.settle();
-      expect(world.commits).toEqual(Array.from({ length: n }, () => ['a+1']));
-    }
-    await world.archiver.stop();
-  });
-
-  it('M134 a commit begins at the end of the turn, after the answers, unless a caller waits for it', async () => {
-    const turns: (() => void)[] = [];
-    const world = bench({ clock: { ...simulatedClock(), turn: (callback) => void turns.push(callback) } });
-    const history = await world.campaign('a');
-    await world.clock.settle();
-    await world.append(history, 1);
-    await world.clock.settle();
-    expect(world.commits).toEqual([]);
-    for (const turn of turns.splice(0)) turn();
-    await world.clock.settle();
-    expect(world.commits).toEqual([['a+1']]);
-    await world.append(history, 1);
-    world.archiver.flushNow('a');
-    await world.clock.settle();
-    expect(world.commits).toEqual([['a+1'], ['a+1']]);
-    await world.archiver.stop();
-  });
-
   it('M135 a watermark that the log is slow to take does not delay those of other campaigns', async () => {
-    const world = bench();
+    const world = archiverBench();
     const { promise, resolve } = Promise.withResolvers<void>();
     const markDurable: OrderedLog['markDurable'] = async (campaignId, epoch, version) => {
       if (campaignId === 'slow') await promise;
@@ -507,7 +240,7 @@ describe('the archiver', () => {
   });
 
   it('G8 M205 a head of the archive is believed by its tail alone: one that was set ahead by hand makes nothing durable', async () => {
-    const { clock, store, archiver, said, campaign, append, durable } = bench();
+    const { clock, store, archiver, said, campaign, append, durable } = archiverBench();
     const history = await campaign('a');
     await append(history, 3);
     const row = store.campaigns.get('a');
@@ -525,7 +258,7 @@ describe('the archiver', () => {
   });
 
   it('G5 M206 commits that the archive has lost are committed again from what the log keeps', async () => {
-    const { clock, archive, store, archiver, campaign, append, durable } = bench({ keepDurable: 16 });
+    const { clock, archive, store, archiver, campaign, append, durable } = archiverBench({ keepDurable: 16 });
     const history = await campaign('a');
     const before = structuredClone(store.campaigns.get('a'));
     await append(history, 4);
@@ -543,7 +276,7 @@ describe('the archiver', () => {
 
   it('G5 M207 entries that the log has lost are committed from memory, once their tails prove them', async () => {
     const held: SealedEntry[] = [];
-    const { clock, archive, log, archiver, campaign, append, durable, faults } = bench({
+    const { clock, archive, log, archiver, campaign, append, durable, faults } = archiverBench({
       hosting: {
         peek: () => ({
           live: { head: { epoch: '', version: 0, tail: '' }, content: NOTHING, documentBytes: 0, unsaved: held },
