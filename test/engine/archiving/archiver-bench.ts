@@ -40,7 +40,10 @@ export interface ArchiverBench {
 }
 
 /** An archiver over a log and an archive in memory, on a clock that is told the time. */
-export function archiverBench({ keepDurable = 0, ...options }: Partial<ArchiverOptions> & MemoryLogOptions = {}): ArchiverBench {
+export function archiverBench({
+  keepDurable = 0,
+  ...options
+}: Partial<ArchiverOptions> & MemoryLogOptions = {}): ArchiverBench {
   const clock = simulatedClock();
   const log = createMemoryLog({ keepDurable });
   const store = createMemoryStore();
