@@ -6,7 +6,7 @@ import {
   type GroupRules,
   type RollbackTarget,
 } from '../../../server/core/commands/decide-group.ts';
-import { createIdempotencyWindow } from '../../../server/core/commands/idempotency.ts';
+import { appliedBy, createIdempotencyWindow } from '../../../server/core/commands/idempotency.ts';
 import type { PushOutcome } from '../../../server/core/commands/push-outcome.ts';
 import { asCampaign } from '../../../server/core/document/campaign.ts';
 import { diff } from '../../../server/core/document/merge-patch.ts';
@@ -151,7 +151,7 @@ export function createMemoryCampaign(
       case 'accepted':
         return { ok: true, receipt: receiptOf(mutationId, true, outcome.entry) };
       case 'duplicate':
-        return { ok: true, receipt: receiptOf(mutationId, true, outcome.applied) };
+        return { ok: true, receipt: receiptOf(mutationId, outcome.applied.changed, outcome.applied) };
       case 'unchanged':
         return { ok: true, receipt: receiptOf(mutationId, false, outcome) };
       case 'dry-run': {
@@ -232,8 +232,7 @@ export function createMemoryCampaign(
     );
     for (const { record } of plan.entries) {
       content = apply(content, record);
-      const { mutationId, version, fingerprint } = record;
-      window.remember({ mutationId, version, epoch, fingerprint });
+      window.remember(appliedBy(record));
     }
     entries = [...entries, ...plan.entries.map(({ record }) => toEntry(record))];
     deliver();

@@ -7,7 +7,7 @@ import type { Origin } from '../stream/origin.ts';
 import { formatPosition, lastSharedVersion, parsePosition, type Position } from '../stream/position.ts';
 import type { ChangeCommand } from './command.ts';
 import { decide, type Check, type Decision, type Request, type Situation } from './decide.ts';
-import { isSameCommand, type AppliedMutation } from './idempotency.ts';
+import { appliedBy, isSameCommand, type AppliedMutation } from './idempotency.ts';
 import { mayPassLater, refusalId, refusedBefore } from './refused-mutations.ts';
 
 /** Mutation as the group's decision reads it. */
@@ -143,11 +143,10 @@ export function decideGroup<M extends GroupMutation>(
     const fingerprint = rules.fingerprint(mutation.request.command);
     const record = toRecord(mutation, mutationId, situation, change, updatedAt, fingerprint);
     const sealed = rules.seal(record, tail);
-    const { version } = record;
     tail = sealed.tail;
-    situation = { ...situation, ...after, version };
+    situation = { ...situation, ...after, version: record.version };
     entries.push(sealed);
-    planned.set(mutationId, { mutationId, version, epoch, fingerprint });
+    planned.set(mutationId, appliedBy(record));
     return record;
   }
 

@@ -1,4 +1,5 @@
-import { REDACTED_FINGERPRINT } from '../stream/log-record.ts';
+import { isEmptyPatch } from '../document/merge-patch.ts';
+import { REDACTED_FINGERPRINT, type LogRecord } from '../stream/log-record.ts';
 
 /** Applied mutation: enough to answer a retry, and to distinguish it from another command under the same id. */
 export interface AppliedMutation {
@@ -6,6 +7,15 @@ export interface AppliedMutation {
   readonly version: number;
   readonly epoch: string;
   readonly fingerprint: string;
+  /** Whether it changed anything: a tombstone says that it did not. */
+  readonly changed: boolean;
+}
+
+/** What is kept of the entry of a mutation. */
+export function appliedBy({ mutationId, version, epoch, fingerprint, type, change }: LogRecord): AppliedMutation {
+  // Of a lifecycle command the type is all that there is; it is never pushed, and leaves no tombstone.
+  const changed = type === 'archive' || type === 'restore' || !isEmptyPatch(change);
+  return { mutationId, version, epoch, fingerprint, changed };
 }
 
 /** Whether a mutation is the one that was applied under its id, as far as can be told of one that was redacted. */

@@ -13,7 +13,7 @@ import type { CampaignHost } from '../hosting/campaign-host.ts';
 import { reportRefused, type MutationReport, type ReportedMutation } from './mutation-report.ts';
 import { saltedSeal } from '../campaign/salted-seal.ts';
 import type { Archive, Clock } from '../ports.ts';
-import { isSameCommand } from '../../core/commands/idempotency.ts';
+import { appliedBy, isSameCommand } from '../../core/commands/idempotency.ts';
 import { toReceipt } from './receipt.ts';
 import { forbidden, notPersistent, toError } from '../refusals.ts';
 import { FIRST_TAIL, fingerprint } from '../../core/stream/hash-chain.ts';
@@ -78,7 +78,7 @@ export function createCreation(options: CreationOptions): Pick<CampaignService, 
         position,
       });
     }
-    report(about, created ? { kind: 'accepted', entry: record } : { kind: 'duplicate', applied: known });
+    report(about, created ? { kind: 'accepted', entry: record } : { kind: 'duplicate', applied: appliedBy(known) });
     return toReceipt(live, known, true, persistent);
   };
 

@@ -120,7 +120,7 @@ export function createMutations(options: MutationsOptions): Mutations {
       case 'accepted':
         return toReceipt(live, outcome.entry, true, persistent);
       case 'duplicate':
-        return toReceipt(live, outcome.applied, true, persistent);
+        return toReceipt(live, outcome.applied, outcome.applied.changed, persistent);
       case 'unchanged':
         return toReceipt(live, { epoch: outcome.epoch, version: outcome.version, mutationId }, false, persistent);
       case 'dry-run': {

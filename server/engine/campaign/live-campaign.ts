@@ -3,7 +3,7 @@ import type { GroupBase } from '../../core/commands/decide-group.ts';
 import type { FormerLife } from '../../core/deletion.ts';
 import type { RefusalError } from '../../core/errors.ts';
 import type { Entry } from '../../core/stream/entry.ts';
-import { createIdempotencyWindow, type IdempotencyWindow } from '../../core/commands/idempotency.ts';
+import { appliedBy, createIdempotencyWindow, type IdempotencyWindow } from '../../core/commands/idempotency.ts';
 import { LIMITS } from '../../core/limits.ts';
 import { growthOf } from '../../core/document/document-size.ts';
 import { memberOf } from '../../core/document/document-tree.ts';
@@ -173,8 +173,7 @@ export function markDurable(live: LiveCampaign, version: number, now: number): b
 
 function remember(live: LiveCampaign, { record, bytes }: SealedEntry): void {
   live.ring.push(toEntry(record), bytes.length);
-  const { mutationId, version, epoch, fingerprint } = record;
-  live.window.remember({ mutationId, version, epoch, fingerprint });
+  live.window.remember(appliedBy(record));
 }
 
 /** Takes a lock table that is newer than the one before. True where it was. */

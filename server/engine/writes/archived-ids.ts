@@ -1,4 +1,4 @@
-import type { AppliedMutation, IdempotencyWindow } from '../../core/commands/idempotency.ts';
+import { appliedBy, type AppliedMutation, type IdempotencyWindow } from '../../core/commands/idempotency.ts';
 import { refusalId } from '../../core/commands/refused-mutations.ts';
 import { deletedAtOf } from '../../core/deletion.ts';
 import type { Refusal } from '../../core/errors.ts';
@@ -69,8 +69,7 @@ export async function findArchivedIds(
       const found = await Promise.all(idsOf(mutation).map((id) => archive.findMutation(live.id, id)));
       for (const { entry } of found) {
         if (!entry) continue;
-        const { mutationId: id, version, epoch, fingerprint } = entry.record;
-        applied.set(id, { mutationId: id, version, epoch, fingerprint });
+        applied.set(entry.record.mutationId, appliedBy(entry.record));
       }
       const { knownFrom = 1 } = found[0] ?? {};
       if (found.some(({ entry }) => entry)) return;

@@ -56,7 +56,7 @@ const title = (mutationId: string, text = mutationId) =>
 
 describe('the decision of a group', () => {
   it('G7 C92 what was applied in a later part of a push has no effect before it either', () => {
-    const applied = { mutationId: 'b', version: 5, epoch: 'e1', fingerprint: 'f' };
+    const applied = { mutationId: 'b', version: 5, epoch: 'e1', fingerprint: 'f', changed: true };
     const unit = { mutations: [title('a')], rest: [title('b')] };
     const { entries, outcomes } = decideGroup(baseOf({ slug: 's', title: 'S' }, 7), [unit], known([applied]), RULES);
     expect(entries).toEqual([]);
@@ -73,7 +73,13 @@ describe('the decision of a group', () => {
 
   it('G7 C92 a push that was refused because its timeline was forked stays refused to its end', () => {
     const base = baseOf({ slug: 's', title: 'S' }, 4, [{ epoch: 'e2', parent: 'e1', fromVersion: 2 }], 'e2');
-    const applied = { mutationId: 'a', version: 2, epoch: 'e1', fingerprint: fingerprint(title('a').request.command) };
+    const applied = {
+      mutationId: 'a',
+      version: 2,
+      epoch: 'e1',
+      fingerprint: fingerprint(title('a').request.command),
+      changed: true,
+    };
     const parts = [{ mutations: [title('a')], seen: 'e1:3' }];
     // All of this part was applied before, so that none of it is refused: the rest is nevertheless.
     const { outcomes, seen } = decideGroup(base, parts, known([applied]), RULES);

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { createIdempotencyWindow, type AppliedMutation } from '../../../server/core/commands/idempotency.ts';
 
 function applied(version: number): AppliedMutation {
-  return { mutationId: `m${version}`, version, epoch: 'e1', fingerprint: `f${version}` };
+  return { mutationId: `m${version}`, version, epoch: 'e1', fingerprint: `f${version}`, changed: true };
 }
 
 const moves = fc.array(

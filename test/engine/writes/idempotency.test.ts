@@ -77,6 +77,32 @@ describe('idempotency', () => {
     expect(await world.state()).toMatchObject({ title: 'two' });
   });
 
+  it('G3 M235 a retry is told whether the first one changed anything, in the window and beyond', async () => {
+    const world = forgetfulWorld();
+    const { position: base } = await world.create();
+    const { manager, clock } = world;
+    const push = async (feature: string, action: 'add' | 'remove') =>
+      clock.until(
+        manager.push(CALLERS.editor, CAMPAIGN, [
+          { mutationId: action, base, isRetry: true, command: { type: 'updateFeatures', features: [feature], action } },
+        ]),
+      );
+    const archive = async () =>
+      asReceipt(await clock.until(manager.mutate(CALLERS.admin, CAMPAIGN, { type: 'archive' }, { mutationId: 'a' })));
+    const told = async () => [await push('x', 'add'), await push('y', 'remove'), await archive()].flat();
+    const answers = [
+      { receipt: { version: 2, changed: true } },
+      { receipt: { changed: false } },
+      { version: 4, changed: true },
+    ];
+    expect(await told()).toMatchObject(answers);
+    expect(await told()).toMatchObject(answers);
+    await clock.advance(1_000);
+    expect(manager.stats().campaigns).toBe(0);
+    expect(await told()).toMatchObject(answers);
+    expect(world.asked).toContain('remove');
+  });
+
   it('M24 the archive is not asked for intents that were made in the window, nor for ids that the server makes', async () => {
     const world = forgetfulWorld();
     await world.create();

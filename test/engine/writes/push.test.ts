@@ -192,8 +192,11 @@ describe('push', () => {
       world.clock.until(world.manager.push(CALLERS.editor, CAMPAIGN, mutations));
     const [first] = await push(feature('m1', 'remove', true), feature('m2', 'add'));
     expect(first).toMatchObject({ ok: true, receipt: { changed: false, version: 1 } });
-    // The copy of the first, which the network held back.
-    await push(feature('m1', 'remove'));
+    // The copy of the first, which the network held back. Each is answered as it was the first time.
+    expect(await push(feature('m1', 'remove'), feature('m2', 'add', true))).toMatchObject([
+      { ok: true, receipt: { changed: false } },
+      { ok: true, receipt: { changed: true } },
+    ]);
     expect(await world.state()).toMatchObject({ features: ['x'] });
     // Without the word of the client there is no entry.
     await push(feature('m3', 'add'));
