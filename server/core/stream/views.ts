@@ -66,12 +66,14 @@ export function viewsOf({ hidden }: Rights, hiddenFromPublic: readonly string[])
 }
 
 /**
- * The view of a caller on one campaign: that of its role, the public one without a token, or without a role.
+ * The view of a caller on one campaign: that of its role; the public one without a token, by the link to a preview,
+ * which is handed to people outside, or without a role.
  *
  * @param asViewer whether it asks to see what some viewer would see
  */
 export function viewFor(identity: Identity, campaignId: string, views: Views, asViewer = false): View {
-  const role = identity.anonymous === true ? undefined : roleFor(identity, campaignId);
+  const isOutside = identity.anonymous === true || identity.isPreview === true;
+  const role = isOutside ? undefined : roleFor(identity, campaignId);
   return role === undefined ? views.public : (asViewer ? views.resolvedByRole : views.byRole)[role];
 }
 

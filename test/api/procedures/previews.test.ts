@@ -289,6 +289,35 @@ describe('N7 the end of a link, wherever it is open', () => {
   });
 });
 
+describe('N9 previews tell nothing of the team', () => {
+  test('N9 of the document what callers without a token see, of changes neither who made them nor why', async () => {
+    const { url } = await startGuarded();
+    const relay = await startRelay({ url });
+    const root = await admin(url);
+    const update = (updates: { title?: string; owner_id?: string }) =>
+      root.campaign.update.mutate({ campaignId: CAMPAIGN, updates, comment: 'between us' });
+    await update({ owner_id: 'grace' });
+    const { key } = await root.preview.create.mutate(LINK);
+    for (const [index, at] of [url, relay.url].entries()) {
+      const { client, watching } = await viewing(at, key);
+      const title = `Change ${index}`;
+      await update({ title });
+      await until(() => JSON.stringify(watching.events).includes(title));
+      const told = JSON.stringify([
+        watching.events,
+        await client.campaign.get.query({ campaignId: CAMPAIGN }),
+        await client.campaign.list.query(),
+        await client.campaign.list.query({ owner: 'grace' }).catch(() => 'refused'),
+      ]);
+      expect(told).not.toMatch(/grace|owner_id|between us|actor|mutationId/);
+    }
+    // A viewer of the team is told.
+    const viewer = await viewing(url, await tokenFor({ [CAMPAIGN]: 'viewer' }));
+    await update({ title: 'For the team' });
+    await until(() => JSON.stringify(viewer.watching.events).includes('between us'));
+  });
+});
+
 describe('N8 previews are counted nowhere', () => {
   test('N8 not among those who watch, here or behind a relay; who is somebody else from now on is', async () => {
     const origin = await startGuarded();
