@@ -67,8 +67,11 @@ describe('words that an input method composes', () => {
     const { compose, commit } = await inputMethod(page);
     await press(here.field('Banner'), 'End');
     await compose('に');
+    // Written over words that its editor knows of; the audience has a connection of its own.
+    await eventually(() => there.field('Banner').inputValue()).toBe('Come');
     await there.field('Banner').fill('Theirs');
     await eventually(() => here.banner.innerText()).toBe('Theirs');
+    await eventually(() => here.badge.innerText()).toMatch(/from another editor/);
     expect(await here.field('Banner').inputValue()).toBe('Comeに');
     await compose('にほn');
     await commit('日本');
