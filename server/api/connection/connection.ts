@@ -1,12 +1,12 @@
 import { CLOSE_CODES } from '../../core/close-codes.ts';
 import type { CloseCode } from '../../core/close-codes.ts';
-import { RefusalError } from '../../core/errors.ts';
+import { RefusalError, type Refusal } from '../../core/errors.ts';
 import { hasExpired, isRelay } from '../../core/permissions.ts';
 import type { Identity } from '../../core/permissions.ts';
 import type { Origin } from '../../core/stream/origin.ts';
 import { accessKeyOf } from '../../access/access-keys.ts';
 import type { Viewer } from '../../core/document/targeting-fields.ts';
-import { expired } from '../../engine/refusals.ts';
+import { expired, toError } from '../../engine/refusals.ts';
 import type { NamedViewer } from '../../engine/service.ts';
 import { BACKPRESSURE_MAX_SOCKET_BYTES } from '../../engine/streams/backpressure.ts';
 import { callerKey, relayedAddress, type CallerPlace, type CallerPlaces } from './caller-places.ts';
@@ -27,6 +27,12 @@ export type AdmissionResult = { kind: 'admitted'; identity: Identity } | { kind:
 
 /** Identity of a connection that was not admitted: it has no rights. */
 const NO_RIGHTS: Identity = { id: 'nobody', grants: {} };
+
+/**
+ * Mutations that are refused once the rate is passed. What a ws connection sends behind these waits until more are
+ * allowed: who does not listen costs no more, and whoever sent much at once has it done after all.
+ */
+const REFUSED_BEYOND_RATE = 16;
 
 /**
  * Outbound side of a connection: a ws socket (`transport/ws/server-socket.ts`), or the response to an http request
@@ -117,6 +123,10 @@ class CallerConnection implements Connection, InboundSource {
   readonly isBatch: boolean;
   #batchBytes = 0;
   #messagePrice = FIRST_MESSAGE_PRICE;
+  /** The refusal of a mutation that went beyond the rate: others are refused likewise until that is over. */
+  #limited: { readonly refusal: Refusal; readonly until: number; refused: number } | undefined;
+  /** Price of the bytes of each of its calls, where it is an http request; of ws messages their socket knows it. */
+  #inputPrice = 0;
   /** One for all entries of one caller, which keep it. */
   #origin: Origin | undefined;
   /** Whether it has said that it relays. */
@@ -255,7 +265,25 @@ class CallerConnection implements Connection, InboundSource {
   spend(weight: number): Promise<void> | undefined {
     const { id } = this.admitted();
     this.#expect(weight);
-    return this.#environment.rate(this.#rateKey ?? `http ${id}`, id, weight);
+    return this.#environment.rate(this.#rateKey ?? `http ${id}`, id, weight)?.catch((error: unknown) => {
+      if (error instanceof RefusalError && this.#limitedMs() === 0) {
+        const until = performance.now() + (error.refusal.retryAfterMs ?? 0);
+        this.#limited = { refusal: error.refusal, until, refused: 0 };
+      }
+      throw error;
+    });
+  }
+
+  refuseLimited(): void {
+    const retryAfterMs = this.#limitedMs();
+    if (!this.#limited || retryAfterMs === 0) return;
+    this.#limited.refused += 1;
+    throw toError({ ...this.#limited.refusal, retryAfterMs });
+  }
+
+  /** Milliseconds for which the mutation rate is passed. */
+  #limitedMs(): number {
+    return this.#limited ? Math.max(0, Math.ceil(this.#limited.until - performance.now())) : 0;
   }
 
   async spendEvents(count: number): Promise<void> {
@@ -270,13 +298,15 @@ class CallerConnection implements Connection, InboundSource {
   }
 
   get messagePrice(): number {
-    return this.#messagePrice;
+    return this.#messagePrice + this.#inputPrice;
   }
 
   waitMs(): number {
     const { connections, callers, addresses } = this.#environment.budgets;
+    const isWarned = (this.#limited?.refused ?? 0) >= REFUSED_BEYOND_RATE;
+    const limitedMs = isWarned && this.#rateKey !== undefined ? this.#limitedMs() : 0;
     const own = this.#rateKey === undefined ? 0 : connections.waitMs(this.#rateKey);
-    return Math.max(own, (this.#hasToken() ? callers : addresses).waitMs(this.payer));
+    return Math.max(limitedMs, own, (this.#hasToken() ? callers : addresses).waitMs(this.payer));
   }
 
   relayWaitMs(): number {
@@ -302,8 +332,9 @@ class CallerConnection implements Connection, InboundSource {
     return this.#waitingCalls !== undefined;
   }
 
-  startNext(calls: number): boolean {
+  startNext(points: number): boolean {
     const waiting = this.#waitingCalls ?? [];
+    const calls = Math.max(1, Math.floor(points / this.messagePrice));
     for (const call of waiting.splice(0, calls)) call.start();
     return waiting.length > 0;
   }
@@ -325,7 +356,8 @@ class CallerConnection implements Connection, InboundSource {
     this.#pay(points);
   }
 
-  chargeInput(bytes: number): void {
+  chargeInput(bytes: number, calls?: number): void {
+    if (calls !== undefined) this.#inputPrice = priceOfInput(bytes / Math.max(1, calls));
     this.#pay(priceOfInput(bytes));
   }
 

@@ -67,6 +67,12 @@ export interface Connection extends Reader {
    * @throws RefusalError where the caller is not admitted, or `RATE_LIMITED` by the promise
    */
   spend(weight: number): Promise<void> | undefined;
+  /**
+   * Refuses a mutation while the rate is passed: so much is known before it is read, whatever it weighs.
+   *
+   * @throws RefusalError `RATE_LIMITED`
+   */
+  refuseLimited(): void;
   /** Counts events of analytics against a limit of their own; rejects with `RATE_LIMITED`. */
   spendEvents(count: number): Promise<void>;
   /** Key under which fair turns are shared: the caller's id, or the address of a caller without a valid token. */
@@ -89,8 +95,12 @@ export interface Connection extends Reader {
   chargeAlone(points: number): void;
   /** Charges the budget of the relay that it is. */
   chargeAsRelay(points: number): void;
-  /** Charges the bytes of a ws message or of an http body. */
-  chargeInput(bytes: number): void;
+  /**
+   * Charges the bytes of a ws message or of an http body.
+   *
+   * @param calls those that the body is of
+   */
+  chargeInput(bytes: number, calls?: number): void;
   /** Charges the bytes of an answer. */
   chargeAnswer(bytes: number): void;
   /** Whether it is an http request with several calls, whose answers are encoded together. */

@@ -4,12 +4,15 @@ export interface InboundSource {
   readonly isOpen: boolean;
   /** Key under which its turns are shared: the caller, or the address of a caller without a token. */
   readonly payer: string;
-  /** About what one of its messages costs, in points. */
+  /** About what one of its messages costs, in points, beside its bytes where they are counted apart. */
   readonly messagePrice: number;
   /** Milliseconds until its budget, and its client's reading, allow more work; 0 where they do now. */
   waitMs(): number;
-  /** Starts the next messages of its queue, at most that many; returns whether more are waiting. */
-  startNext(messages: number): boolean;
+  /**
+   * Starts the next messages of its queue: as many as cost so many points with their bytes, and at least one; returns
+   * whether more are waiting.
+   */
+  startNext(points: number): boolean;
 }
 
 /** Points of work that one payer may start in one turn of the event loop: less than a millisecond (`PRICES`). */
@@ -48,11 +51,15 @@ export class FairTurns {
     this.#aloneSince = now();
   }
 
-  /** Whether the source may start so many messages in this turn; they count as started then. */
-  tryStart(source: InboundSource, messages: number): boolean {
+  /**
+   * Whether the source may start so many messages in this turn; they count as started then.
+   *
+   * @param inputPoints price of their bytes, where the price of a message leaves it out
+   */
+  tryStart(source: InboundSource, messages: number, inputPoints = 0): boolean {
     const { payer } = source;
     const started = this.#started.get(payer) ?? 0;
-    const points = messages * source.messagePrice;
+    const points = messages * source.messagePrice + inputPoints;
     const limit = this.#limitOf(payer);
     if (started > 0 && started + points > limit) return false;
     if (started === 0 && points > limit && messages > 1) return false;
@@ -109,8 +116,7 @@ export class FairTurns {
     if (source?.isOpen === true) {
       const waitMs = source.waitMs();
       if (waitMs > 0) this.#later(source, waitMs);
-      else if (source.startNext(Math.max(1, Math.floor(this.#limitOf(source.payer) / source.messagePrice))))
-        this.wait(source);
+      else if (source.startNext(this.#limitOf(source.payer))) this.wait(source);
     }
     this.#isDraining = this.#waiting.size > 0;
     if (this.#isDraining) setImmediate(this.#drain);

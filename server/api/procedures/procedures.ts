@@ -32,8 +32,8 @@ export const { router, createCallerFactory } = t;
  * Procedure with {@link runCall} around it. One middleware for all of it: each further one costs a copy of the context
  * and several promises per call.
  */
-function createProcedure(admission: CallRules['admission'], price: number) {
-  const rules: CallRules = { admission, price };
+function createProcedure(admission: CallRules['admission'], price: number, isMutation = false) {
+  const rules: CallRules = { admission, price, isMutation };
   return t.procedure
     .meta(rules)
     .use(({ ctx, path, type, getRawInput, next }) =>
@@ -42,10 +42,10 @@ function createProcedure(admission: CallRules['admission'], price: number) {
 }
 
 /** Mutations of campaigns. An accepted one is paid for by the mutation rate, not by points. */
-export const mutationProcedure = createProcedure('at-turn', 0);
+export const mutationProcedure = createProcedure('at-turn', 0, true);
 
 /** Mutations of API keys and links: each reads and writes the archive itself. */
-export const keyProcedure = createProcedure('at-turn', PRICES.historyQuery);
+export const keyProcedure = createProcedure('at-turn', PRICES.historyQuery, true);
 
 /** `session.authenticate`: what is refused otherwise is what it is for. */
 export const authenticationProcedure = createProcedure('none', PRICES.authentication);

@@ -41,6 +41,8 @@ export interface CallRules {
   readonly admission: AdmissionTime;
   /** What the call costs when it starts, in points (`connection/work-budget.ts`). */
   readonly price: number;
+  /** Whether it counts against the mutation rate, once its weight is known. */
+  readonly isMutation: boolean;
 }
 
 /** A call before it is run. */
@@ -89,6 +91,7 @@ export async function runCall<O extends CallOutcome>(
     }
     const turn = connection.startCall(rules.price);
     if (turn) await turn;
+    if (rules.isMutation) connection.refuseLimited();
     const outcome = await resolve(call);
     if (!isOk(outcome)) throw failureOf(outcome);
     if (type === 'subscription') return outcome;

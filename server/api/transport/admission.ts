@@ -325,7 +325,7 @@ export function createAdmission({
         transport: info.type === 'subscription' ? 'sse' : 'http',
         address: addressOf(req),
       });
-      connection.chargeInput(bodyLengths.get(req) ?? 0);
+      connection.chargeInput(bodyLengths.get(req) ?? 0, info.calls.length);
       const { socket } = req;
       const before = socket.bytesWritten;
       if (found && !isExcess) found.connection = connection;

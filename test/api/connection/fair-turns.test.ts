@@ -21,7 +21,8 @@ describe('P21 fair turns', () => {
       messagePrice,
       left: 1_000,
       waitMs: () => 0,
-      startNext(messages) {
+      startNext(points) {
+        const messages = Math.max(1, Math.floor(points / messagePrice));
         started.push(messages * messagePrice);
         this.left -= messages;
         return this.left > 0;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { batchingClient, httpClient, refusal, wsClient } from '../support/clients.ts';
+import { batchingClient, httpClient, rawSocket, refusal, wsClient } from '../support/clients.ts';
 import type { Client } from '../support/clients.ts';
-import { CAMPAIGN, startServer, until } from '../support/server.ts';
+import { CAMPAIGN, startGuarded, startServer, tokenFor, until } from '../support/server.ts';
 
 const transports: [string, (url: string) => Client][] = [
   ['ws', (url) => wsClient(url)],
@@ -235,6 +235,41 @@ test('P12 a mutation counts by its weight: a batch as what it holds', async () =
   const outcomes = await Promise.allSettled(calls);
   expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
   expect(await refusal(calls[1] ?? Promise.resolve())).toMatchObject({ reason: 'RATE_LIMITED', limit: 5 });
+});
+
+test('P12 beyond the rate a mutation is refused before its input is read, and nothing else is', async () => {
+  const { url } = await startGuarded({ rateLimit: 5 });
+  const { campaign, session } = wsClient(url, { token: await tokenFor({ '*': 'editor' }) });
+  const unreadable = () => campaign.update.mutate({ campaignId: CAMPAIGN, updates: { title: 5 as unknown as string } });
+  expect(await refusal(unreadable())).toMatchObject({ reason: 'INVALID' });
+  const commands = Array.from({ length: 3 }, () => ({ type: 'update' as const, updates: { title: 'T' } }));
+  // The rate is of a second, which may be over on a slow machine.
+  await until(async () => {
+    await Promise.allSettled([1, 2].map(() => campaign.batch.mutate({ campaignId: CAMPAIGN, commands })));
+    const refused = await refusal(unreadable());
+    if (refused.reason === 'INVALID') return false;
+    expect(refused).toMatchObject({ reason: 'RATE_LIMITED', retryable: true, limit: 5 });
+    expect(refused.retryAfterMs).toBeLessThanOrEqual(1_000);
+    return true;
+  });
+  await campaign.get.query({ campaignId: CAMPAIGN });
+  await session.authenticate.mutate({ token: await tokenFor({ '*': 'editor' }) });
+  await until(async () => (await refusal(unreadable())).reason === 'INVALID');
+  await campaign.update.mutate({ campaignId: CAMPAIGN, updates: { title: 'And on' } });
+});
+
+test('P12 who is refused and goes on sending waits until the rate allows more', async () => {
+  const { url } = await startServer({ rateLimit: 5 });
+  const raw = await rawSocket(url);
+  const frame = Array.from({ length: 40 }, (_, id) => ({
+    id,
+    method: 'mutation',
+    params: { path: 'campaign.update', input: { campaignId: CAMPAIGN, updates: { title: `T${id}` } } },
+  }));
+  raw.send(frame);
+  const answers = await Promise.all(frame.map(({ id }) => raw.answer(id)));
+  // Five, and of those that waited five more.
+  expect(answers.filter(({ error }) => !error).length).toBeGreaterThanOrEqual(10);
 });
 
 test('P14 with campaign state disabled, campaign procedures are UNAVAILABLE and the rest answers', async () => {

@@ -1,11 +1,8 @@
-import type { Duplex } from 'node:stream';
 import { expect, test } from 'vitest';
-import type { Connection } from '../../../server/api/connection/context.ts';
 import type { FairTurns } from '../../../server/api/connection/fair-turns.ts';
 import { startFleetBalance, type MovableSocket } from '../../../server/api/transport/ws/fleet-balance.ts';
-import type { MessageMeter } from '../../../server/api/transport/ws/message-meter.ts';
-import { ServerSocket } from '../../../server/api/transport/ws/server-socket.ts';
 import type { FleetLoad } from '../../../server/core/fleet.ts';
+import { loneSocket } from '../support/lone-socket.ts';
 import { simulatedClock, type SimulatedClock } from '../../support/simulated-clock.ts';
 
 interface FakeSocket extends MovableSocket {
@@ -148,15 +145,9 @@ test('Q50 where moving does not help, as behind a sticky balancer, it is tried m
 
 test('Q50 a client whose message waits for its turn is not moved', () => {
   const turns = { tryStart: () => false, wait: () => undefined } as unknown as FairTurns;
-  const meter = { bound: () => undefined, complete: () => undefined, waitingBytes: 0 } as unknown as MessageMeter;
-  const connection = { chargeInput: () => undefined, charge: () => undefined } as unknown as Connection;
-  // As `ws` makes it for a server, which its types do not know; nothing is sent by it.
-  const make = ServerSocket as unknown as new (address: null, protocols: undefined, options: object) => ServerSocket;
-  const socket = new make(null, undefined, {});
+  const socket = loneSocket(turns);
   const passed: unknown[] = [];
   socket.on('message', (data) => passed.push(data));
-  socket.attach({} as unknown as Duplex, turns, meter, false);
-  socket.begin(connection);
   expect(socket.isWaiting).toBe(false);
   socket.emit('message', Buffer.from('{}'), false);
   expect([socket.isWaiting, passed.length]).toEqual([true, 0]);

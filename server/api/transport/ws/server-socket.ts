@@ -6,7 +6,7 @@ import type { OutboundChannel } from '../../connection/connection.ts';
 import type { CallerPlace } from '../../connection/caller-places.ts';
 import type { Connection } from '../../connection/context.ts';
 import type { FairTurns, InboundSource } from '../../connection/fair-turns.ts';
-import { PRICES } from '../../connection/work-budget.ts';
+import { PRICES, priceOfInput } from '../../connection/work-budget.ts';
 import { API_LIMITS } from '../../limits.ts';
 import { BatchReader, isBatch } from './batch-reader.ts';
 import { decodedFrame } from './decoded-frame.ts';
@@ -57,9 +57,8 @@ export const CLOSE_TIMEOUT_MS = 500;
  */
 const PARSED_AT_ONCE_BYTES = 32 * 1024;
 
-/** Bytes of a large batch that are scanned in one turn, and bytes of its messages that are parsed in one. */
+/** Bytes of a large batch that are scanned in one turn. */
 const SCANNED_AT_ONCE_BYTES = 64 * 1024;
-const READ_AT_ONCE_BYTES = 32 * 1024;
 
 /** Stands for a frame or a message that is no JSON, which is refused by the decoder. */
 const MALFORMED = Buffer.from('[');
@@ -75,6 +74,8 @@ interface Frame {
 interface ParsedMessage {
   readonly kind: 'message';
   readonly message: unknown;
+  /** Price of its bytes: its share of those of its frame. */
+  readonly inputPrice: number;
 }
 
 /** A large batch, which is read a piece at a time. */
@@ -246,13 +247,15 @@ export class ServerSocket extends WebSocket implements OutboundChannel, InboundS
     const isControl = frame.data.length <= KEEP_ALIVE_BYTES || isStopping;
     if (isControl) this.#connection?.charge(PRICES.control);
     const isDirect = !isLater && this.#waiting.length === 0 && this.#connection !== undefined && !isStopping;
-    if (isDirect && !messages?.some(isStop) && turns.tryStart(this, messages?.length ?? 1)) {
+    const count = messages?.length ?? 1;
+    const inputPrice = priceOfInput(frame.data.length / Math.max(1, count));
+    if (isDirect && !messages?.some(isStop) && turns.tryStart(this, count, count * inputPrice)) {
       if (messages) this.#deliver(decodedFrame(messages), true);
       else this.#pass(frame);
       return;
     }
     const waitsAlready = this.#waiting.length > 0;
-    if (messages) for (const message of messages) this.#waiting.push({ kind: 'message', message });
+    if (messages) for (const message of messages) this.#waiting.push({ kind: 'message', message, inputPrice });
     else if (isLater) this.#waiting.push({ kind: 'batch', reader: new BatchReader(frame.data), isScanned: false });
     else this.#waiting.push(frame);
     // What the socket has read already comes all the same; nothing more is read until all of it has been started.
@@ -312,11 +315,11 @@ export class ServerSocket extends WebSocket implements OutboundChannel, InboundS
    * some promises after its message, and ignores a stop that comes before. The subscription would then run for as long
    * as the socket.
    */
-  startNext(count: number): boolean {
+  startNext(points: number): boolean {
     this.liveness.receivedAt = performance.now();
     const next = this.#waiting[this.#started];
-    if (next?.kind === 'message') this.#startMessages(count);
-    else if (next?.kind === 'batch') this.#startBatch(next, count);
+    if (next?.kind === 'message') this.#startMessages(points);
+    else if (next?.kind === 'batch') this.#startBatch(next, points);
     else if (next) {
       this.#started += 1;
       this.#pass(next);
@@ -329,18 +332,21 @@ export class ServerSocket extends WebSocket implements OutboundChannel, InboundS
     return false;
   }
 
-  #startMessages(count: number): void {
+  #startMessages(points: number): void {
     const slice: unknown[] = [];
-    for (; slice.length < count; this.#started += 1) {
+    let price = 0;
+    for (; ; this.#started += 1) {
       const next = this.#waiting[this.#started];
-      if (next?.kind !== 'message' || (slice.length > 0 && isStop(next.message))) break;
+      if (next?.kind !== 'message') break;
+      price += this.messagePrice + next.inputPrice;
+      if (slice.length > 0 && (price > points || isStop(next.message))) break;
       slice.push(next.message);
     }
     this.#deliver(decodedFrame(slice), true);
   }
 
   /** Scans a large batch, or starts its next messages: one of them, however large, and further small ones. */
-  #startBatch(batch: LargeBatch, count: number): void {
+  #startBatch(batch: LargeBatch, points: number): void {
     const { reader } = batch;
     if (!batch.isScanned) {
       const scanned = reader.scan(SCANNED_AT_ONCE_BYTES);
@@ -353,10 +359,10 @@ export class ServerSocket extends WebSocket implements OutboundChannel, InboundS
       return;
     }
     const slice: unknown[] = [];
-    let bytes = 0;
-    for (; slice.length < count; reader.take()) {
-      bytes += reader.nextBytes ?? 0;
-      if (slice.length > 0 && bytes > READ_AT_ONCE_BYTES) break;
+    let price = 0;
+    for (; ; reader.take()) {
+      price += this.messagePrice + priceOfInput(reader.nextBytes ?? 0);
+      if (slice.length > 0 && price > points) break;
       const next = reader.peek();
       if (!next || (slice.length > 0 && (next.isMalformed || isStop(next.message)))) break;
       if (next.isMalformed) {
