@@ -13,6 +13,8 @@ const MAX_BACKLOG = 40;
 /** What one campaign may fill of it: a quarter is left for the others. */
 const OWN_BACKLOG = (MAX_BACKLOG * 3) / 4;
 const ID = 'degraded';
+/** Another campaign: one alone may fill all of the backlog. */
+const BESIDE = 'beside';
 const WAIT = { timeout: 60_000, interval: 50 };
 
 let world: World;
@@ -20,7 +22,8 @@ const closing: (() => unknown)[] = [];
 
 beforeAll(async () => {
   world = await startWorld({ instances: 2, env: { CAMPAIGN_MAX_BACKLOG: String(MAX_BACKLOG) } });
-  await call(instance(0)).create.mutate({ campaignId: ID, state: { slug: ID, title: 'At the start' } });
+  for (const campaignId of [ID, BESIDE])
+    await call(instance(0)).create.mutate({ campaignId, state: { slug: campaignId, title: 'At the start' } });
 });
 afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
@@ -49,7 +52,7 @@ async function refusal(work: Promise<unknown>) {
   return failure.error;
 }
 
-function watch(on: Instance): StreamMirror {
+function watch(on: Instance, campaignId = ID): StreamMirror {
   const mirror = streamMirror();
   const socket = createWSClient({
     url: `${address(on).replace('http', 'ws')}/trpc`,
@@ -57,7 +60,7 @@ function watch(on: Instance): StreamMirror {
   });
   const client = createTRPCClient<AppRouter>({ links: [wsLink({ client: socket })] });
   const subscription = client.campaign.watch.subscribe(
-    { campaignId: ID },
+    { campaignId },
     // JSON of the same shape: only the type that tRPC gives it says less.
     { onData: ({ id, data }) => mirror.take({ resumeId: id, event: data as WatchEvent }) },
   );
@@ -86,8 +89,12 @@ describe('degraded modes', () => {
   it('G12 X30 Postgres down: live work goes on up to the backlog, then OVERLOADED; everything is saved afterwards', async () => {
     const [a, b] = [instance(0), instance(1)];
     const onB = watch(b);
+    // In memory on both for as long as somebody looks, however slow the machine is.
+    const beside = [watch(a, BESIDE), watch(b, BESIDE)];
     await title(a, 'before', 'before');
     await vi.waitFor(() => expect(onB.content.state.title).toBe('before'), WAIT);
+    for (const mirror of beside)
+      await vi.waitFor(() => expect(mirror.content.state.title).toBe('At the start'), WAIT);
     await world.postgres.kill();
 
     const accepted: string[] = [];
