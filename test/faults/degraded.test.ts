@@ -93,8 +93,7 @@ describe('degraded modes', () => {
     const beside = [watch(a, BESIDE), watch(b, BESIDE)];
     await title(a, 'before', 'before');
     await vi.waitFor(() => expect(onB.content.state.title).toBe('before'), WAIT);
-    for (const mirror of beside)
-      await vi.waitFor(() => expect(mirror.content.state.title).toBe('At the start'), WAIT);
+    for (const mirror of beside) await vi.waitFor(() => expect(mirror.content.state.title).toBe('At the start'), WAIT);
     await world.postgres.kill();
 
     const accepted: string[] = [];

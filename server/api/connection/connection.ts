@@ -1,12 +1,12 @@
 import { CLOSE_CODES } from '../../core/close-codes.ts';
 import type { CloseCode } from '../../core/close-codes.ts';
-import { RefusalError, type Refusal } from '../../core/errors.ts';
+import { RefusalError } from '../../core/errors.ts';
 import { hasExpired, isRelay } from '../../core/permissions.ts';
 import type { Identity } from '../../core/permissions.ts';
 import type { Origin } from '../../core/stream/origin.ts';
 import { accessKeyOf } from '../../access/access-keys.ts';
 import type { Viewer } from '../../core/document/targeting-fields.ts';
-import { expired, toError } from '../../engine/refusals.ts';
+import { expired } from '../../engine/refusals.ts';
 import type { NamedViewer } from '../../engine/service.ts';
 import { BACKPRESSURE_MAX_SOCKET_BYTES } from '../../engine/streams/backpressure.ts';
 import { callerKey, relayedAddress, type CallerPlace, type CallerPlaces } from './caller-places.ts';
@@ -16,6 +16,7 @@ import type { FairTurns, InboundSource } from './fair-turns.ts';
 import type { MutationRate } from './mutation-rate.ts';
 import { createOrderLane } from './order-lane.ts';
 import type { OrderLane } from './order-lane.ts';
+import { PassedRate } from './passed-rate.ts';
 import { PRICES, priceOfBytes, priceOfInput } from './work-budget.ts';
 import type { WorkBudgets } from './work-budget.ts';
 
@@ -27,12 +28,6 @@ export type AdmissionResult = { kind: 'admitted'; identity: Identity } | { kind:
 
 /** Identity of a connection that was not admitted: it has no rights. */
 const NO_RIGHTS: Identity = { id: 'nobody', grants: {} };
-
-/**
- * Mutations that are refused once the rate is passed. What a ws connection sends behind these waits until more are
- * allowed: who does not listen costs no more, and whoever sent much at once has it done after all.
- */
-const REFUSED_BEYOND_RATE = 16;
 
 /**
  * Outbound side of a connection: a ws socket (`transport/ws/server-socket.ts`), or the response to an http request
@@ -123,8 +118,8 @@ class CallerConnection implements Connection, InboundSource {
   readonly isBatch: boolean;
   #batchBytes = 0;
   #messagePrice = FIRST_MESSAGE_PRICE;
-  /** The refusal of a mutation that went beyond the rate: others are refused likewise until that is over. */
-  #limited: { readonly refusal: Refusal; readonly until: number; refused: number } | undefined;
+  /** Made when a mutation is refused by the rate: few connections ever have one. */
+  #passedRate: PassedRate | undefined;
   /** Price of the bytes of each of its calls, where it is an http request; of ws messages their socket knows it. */
   #inputPrice = 0;
   /** One for all entries of one caller, which keep it. */
@@ -266,24 +261,17 @@ class CallerConnection implements Connection, InboundSource {
     const { id } = this.admitted();
     this.#expect(weight);
     return this.#environment.rate(this.#rateKey ?? `http ${id}`, id, weight)?.catch((error: unknown) => {
-      if (error instanceof RefusalError && this.#limitedMs() === 0) {
-        const until = performance.now() + (error.refusal.retryAfterMs ?? 0);
-        this.#limited = { refusal: error.refusal, until, refused: 0 };
-      }
+      if (error instanceof RefusalError) (this.#passedRate ??= new PassedRate()).onRefused(id, error.refusal);
       throw error;
     });
   }
 
-  refuseLimited(): void {
-    const retryAfterMs = this.#limitedMs();
-    if (!this.#limited || retryAfterMs === 0) return;
-    this.#limited.refused += 1;
-    throw toError({ ...this.#limited.refusal, retryAfterMs });
+  refuseBeyondRate(): void {
+    this.#passedRate?.refuse(this.identity().id);
   }
 
-  /** Milliseconds for which the mutation rate is passed. */
-  #limitedMs(): number {
-    return this.#limited ? Math.max(0, Math.ceil(this.#limited.until - performance.now())) : 0;
+  rateWaitMs(): number {
+    return this.#passedRate?.waitMs() ?? 0;
   }
 
   async spendEvents(count: number): Promise<void> {
@@ -303,10 +291,8 @@ class CallerConnection implements Connection, InboundSource {
 
   waitMs(): number {
     const { connections, callers, addresses } = this.#environment.budgets;
-    const isWarned = (this.#limited?.refused ?? 0) >= REFUSED_BEYOND_RATE;
-    const limitedMs = isWarned && this.#rateKey !== undefined ? this.#limitedMs() : 0;
     const own = this.#rateKey === undefined ? 0 : connections.waitMs(this.#rateKey);
-    return Math.max(limitedMs, own, (this.#hasToken() ? callers : addresses).waitMs(this.payer));
+    return Math.max(own, (this.#hasToken() ? callers : addresses).waitMs(this.payer));
   }
 
   relayWaitMs(): number {

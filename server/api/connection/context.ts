@@ -72,7 +72,9 @@ export interface Connection extends Reader {
    *
    * @throws RefusalError `RATE_LIMITED`
    */
-  refuseLimited(): void;
+  refuseBeyondRate(): void;
+  /** Milliseconds for which what a ws connection sends waits, because it goes on sending beyond the rate; else 0. */
+  rateWaitMs(): number;
   /** Counts events of analytics against a limit of their own; rejects with `RATE_LIMITED`. */
   spendEvents(count: number): Promise<void>;
   /** Key under which fair turns are shared: the caller's id, or the address of a caller without a valid token. */

@@ -91,7 +91,7 @@ export async function runCall<O extends CallOutcome>(
     }
     const turn = connection.startCall(rules.price);
     if (turn) await turn;
-    if (rules.isMutation) connection.refuseLimited();
+    if (rules.isMutation) connection.refuseBeyondRate();
     const outcome = await resolve(call);
     if (!isOk(outcome)) throw failureOf(outcome);
     if (type === 'subscription') return outcome;

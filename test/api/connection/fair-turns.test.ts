@@ -1,12 +1,11 @@
 import { describe, expect, test, vi } from 'vitest';
-import { createConnection } from '../../../server/api/connection/connection.ts';
 import {
   FairTurns,
   TURN_POINTS,
   TURN_POINTS_ALONE,
   type InboundSource,
 } from '../../../server/api/connection/fair-turns.ts';
-import { connectionEnvironment } from '../support/connection-environment.ts';
+import { connectionEnvironment, connectionOf } from '../support/connection-environment.ts';
 import { rawSocket, wsClient } from '../support/clients.ts';
 import { answers, gets, large } from '../support/large-campaign.ts';
 import { CAMPAIGN, startGuarded, startServer, tokenFor, until } from '../support/server.ts';
@@ -105,14 +104,7 @@ describe('P21 fair turns', () => {
   test('H41 nor for its budget: a call of a request that has ended is refused', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     try {
-      const connection = createConnection(connectionEnvironment(1_000), {
-        admission: { kind: 'admitted', identity: { id: 'ada', grants: { '*': 'viewer' } } },
-        channel: { unsent: 0, disconnect: () => undefined },
-        closed: undefined,
-        rateKey: undefined,
-        transport: 'http',
-        address: '192.0.2.1',
-      });
+      const connection = connectionOf(connectionEnvironment(1_000), { id: 'ada', grants: { '*': 'viewer' } }, 'http');
       let waits: Promise<void> | undefined;
       while (!waits) waits = connection.startCall(8);
       const refused = expect(waits).rejects.toMatchObject({ refusal: { reason: 'UNAVAILABLE' } });

@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { createConnection } from '../../../server/api/connection/connection.ts';
 import { FairTurns } from '../../../server/api/connection/fair-turns.ts';
 import { messagesOf } from '../../../server/api/transport/ws/decoded-frame.ts';
-import { connectionEnvironment } from '../support/connection-environment.ts';
+import { connectionEnvironment, connectionOf } from '../support/connection-environment.ts';
 import { loneSocket } from '../support/lone-socket.ts';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -42,14 +41,7 @@ describe('P21 the turns of what callers send', () => {
 
   test('P21 the calls of an http request count with their shares of its body', async () => {
     const calls = (bytes: number): number => {
-      const connection = createConnection(connectionEnvironment(), {
-        admission: { kind: 'admitted', identity: { id: 'ada', grants: { '*': 'editor' } } },
-        channel: { unsent: 0, disconnect: () => undefined },
-        closed: undefined,
-        rateKey: undefined,
-        transport: 'http',
-        address: '192.0.2.1',
-      });
+      const connection = connectionOf(connectionEnvironment(), { id: 'ada', grants: { '*': 'editor' } }, 'http');
       connection.chargeInput(bytes, 20);
       let started = 0;
       while (started < 20 && connection.startCall(1) === undefined) started += 1;

@@ -1,25 +1,17 @@
 import { callTRPCProcedure } from '@trpc/server';
 import { describe, expect, test } from 'vitest';
-import { createConnection } from '../../../server/api/connection/connection.ts';
 import type { Context } from '../../../server/api/connection/context.ts';
 import { createOrderLane } from '../../../server/api/connection/order-lane.ts';
 import type { JsonValue } from '../../../server/core/json.ts';
 import { appRouter } from '../../../server/api/procedures/router.ts';
 import type { CampaignService } from '../../../server/index.ts';
 import { wsClient } from '../support/clients.ts';
-import { connectionEnvironment } from '../support/connection-environment.ts';
+import { connectionEnvironment, connectionOf } from '../support/connection-environment.ts';
 import { CAMPAIGN, startServer } from '../support/server.ts';
 
 /** The context of one connection, as the server makes it, without a socket. */
 function contextFor(service: CampaignService): Context {
-  const connection = createConnection(connectionEnvironment(), {
-    admission: { kind: 'admitted', identity: { id: 'ada', grants: { '*': 'admin' } } },
-    channel: { unsent: 0, disconnect: () => undefined },
-    closed: undefined,
-    rateKey: 'one',
-    transport: 'ws',
-    address: '192.0.2.1',
-  });
+  const connection = connectionOf(connectionEnvironment(), { id: 'ada', grants: { '*': 'admin' } }, 'ws');
   const identity = { id: 'grace', grants: { '*': 'admin' } } as const;
   return {
     service,

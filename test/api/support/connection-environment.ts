@@ -1,7 +1,9 @@
 import { createCallerPlaces } from '../../../server/api/connection/caller-places.ts';
-import type { ConnectionEnvironment } from '../../../server/api/connection/connection.ts';
+import { createConnection, type ConnectionEnvironment } from '../../../server/api/connection/connection.ts';
+import type { Connection } from '../../../server/api/connection/context.ts';
 import { FairTurns } from '../../../server/api/connection/fair-turns.ts';
 import { createWorkBudgets } from '../../../server/api/connection/work-budget.ts';
+import type { Identity } from '../../../server/core/permissions.ts';
 
 /**
  * What connections share, without a server.
@@ -21,4 +23,25 @@ export function connectionEnvironment(pointsPerSecond = 0): ConnectionEnvironmen
     now: Date.now,
     onCall: () => undefined,
   };
+}
+
+/**
+ * The connection of somebody who is admitted, without a server; over http, of one request.
+ *
+ * @param closed aborted when it closes
+ */
+export function connectionOf(
+  environment: ConnectionEnvironment,
+  identity: Identity,
+  transport: 'ws' | 'http',
+  closed?: AbortSignal,
+): Connection {
+  return createConnection(environment, {
+    admission: { kind: 'admitted', identity },
+    channel: { unsent: 0, disconnect: () => undefined },
+    closed,
+    rateKey: transport === 'ws' ? 'one' : undefined,
+    transport,
+    address: '192.0.2.1',
+  });
 }

@@ -11,6 +11,7 @@ export function loneSocket(turns: FairTurns): ServerSocket {
     payer: 'ada',
     messagePrice: 1,
     waitMs: () => 0,
+    rateWaitMs: () => 0,
     chargeInput: () => undefined,
     charge: () => undefined,
   } as unknown as Connection;

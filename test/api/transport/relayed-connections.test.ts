@@ -1,21 +1,13 @@
 import { expect, test } from 'vitest';
-import { createConnection } from '../../../server/api/connection/connection.ts';
 import type { Connection } from '../../../server/api/connection/context.ts';
 import { createRelayedConnections } from '../../../server/api/transport/relayed-connections.ts';
-import { connectionEnvironment } from '../support/connection-environment.ts';
+import { connectionEnvironment, connectionOf } from '../support/connection-environment.ts';
 
 /** The connection of somebody who calls through a relay over this transport, and how he leaves. */
 async function relayed(transport: 'ws' | 'http'): Promise<{ connection: Connection; leave: () => void }> {
   const environment = connectionEnvironment();
   const closed = new AbortController();
-  const relay = createConnection(environment, {
-    admission: { kind: 'admitted', identity: { id: 'relay', grants: { '*': 'relay' } } },
-    channel: { unsent: 0, disconnect: () => undefined },
-    closed: closed.signal,
-    rateKey: 'one',
-    transport: 'ws',
-    address: '192.0.2.1',
-  });
+  const relay = connectionOf(environment, { id: 'relay', grants: { '*': 'relay' } }, 'ws', closed.signal);
   relay.becomeRelay();
   const { promise, resolve } = Promise.withResolvers<Connection>();
   const callersOf = createRelayedConnections({

@@ -108,6 +108,8 @@ describe('views', () => {
     const views = viewsOf(NO_FIELD_RIGHTS, ['owner_id']);
     expect(viewFor({ id: 'x', grants: { '*': 'admin' }, anonymous: true }, 'c', views)).toBe(views.public);
     expect(viewKey(views.public)).toBe(viewKey(restrictedView(['owner_id'])));
+    // By the link to a preview it is somebody outside.
+    expect(viewFor({ id: 'key:x', grants: { c: 'viewer' }, isPreview: true }, 'c', views)).toBe(views.public);
     const viewer = viewFor({ id: 'x', grants: { '*': 'viewer' } }, 'c', views);
     expect([isResolved(viewer), viewKey(viewer), showsActors(viewer)]).toEqual([true, '', true]);
     expect(viewFor({ id: 'x', grants: { '*': 'editor' } }, 'c', views)).toBe(FULL_VIEW);

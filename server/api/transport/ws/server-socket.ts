@@ -306,8 +306,8 @@ export class ServerSocket extends WebSocket implements OutboundChannel, InboundS
   }
 
   waitMs(): number {
-    const budgetMs = this.#connection?.waitMs() ?? 0;
-    return this.bufferedAmount > ANSWERS_HIGH_WATER_BYTES ? Math.max(budgetMs, DRAIN_POLL_MS) : budgetMs;
+    const ownMs = Math.max(this.#connection?.waitMs() ?? 0, this.#connection?.rateWaitMs() ?? 0);
+    return this.bufferedAmount > ANSWERS_HIGH_WATER_BYTES ? Math.max(ownMs, DRAIN_POLL_MS) : ownMs;
   }
 
   /**
